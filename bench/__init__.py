@@ -1,0 +1,1 @@
+"""Speed and memory, each row against its bound; `make bench` prints the table."""

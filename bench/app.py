@@ -1,0 +1,204 @@
+"""The app: time of a rerun, time to the first page, memory before and after Predict."""
+
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[1]
+STUDY = "utkface"
+RESULT_PAGES = ("overview", "classification", "age", "data", "runs")
+RERUNS = 9
+MB = 1024 * 1024
+# What a person waits for on the first page: its table and its first chart, drawn.
+OVERVIEW_READY = (
+    "[data-testid=stTable]",
+    "[data-testid=stPlotlyChart] .main-svg",
+)
+PATIENCE_S = 300
+
+
+def measure_reruns() -> tuple[float, str]:
+    """Median server time of a rerun of the slowest result page, in ms."""
+    from streamlit.testing.v1 import AppTest
+
+    medians = {}
+    for name in RESULT_PAGES:
+        page = AppTest.from_file(str(ROOT / "pages" / f"{name}.py"))
+        page.default_timeout = PATIENCE_S
+        page.query_params["study"] = STUDY
+        page.run()
+        seconds = []
+        for _ in range(RERUNS):
+            began = time.perf_counter()
+            page.run()
+            seconds.append(time.perf_counter() - began)
+        if page.exception:
+            raise RuntimeError(f"{name}: {page.exception[0].message}")
+        medians[name] = 1000 * statistics.median(seconds)
+    seen = ", ".join(f"{name} {ms:.0f} ms" for name, ms in medians.items())
+    return max(medians.values()), f"slowest page; {seen}"
+
+
+def measure_first_page() -> tuple[float, str]:
+    """Seconds from starting the server to Overview drawn in an open browser."""
+    with open_browser() as page:
+        began = time.perf_counter()
+        with serve() as (_, address):
+            page.goto(f"{address}/?study={STUDY}")
+            wait_for(page, *OVERVIEW_READY)
+            seconds = time.perf_counter() - began
+    return seconds, "server started, page opened, table and chart drawn"
+
+
+def measure_lazy_tensorflow() -> tuple[bool, str]:
+    """Whether TensorFlow enters the server with Predict and not before."""
+    with open_browser() as page, serve() as (server, address):
+        visit_results(page, address)
+        before = loads_tensorflow(server)
+        predict(page, address)
+        after = loads_tensorflow(server)
+    seen = f"loaded after the result pages: {before}; after Predict: {after}"
+    return not before and after, seen
+
+
+def measure_memory_before() -> tuple[float, str]:
+    """Memory of the server after every result page was seen, in MB."""
+    with open_browser() as page, serve() as (server, address):
+        visit_results(page, address)
+        return memory_mb(server), "resident, after all five result pages"
+
+
+def measure_memory_after() -> tuple[float, str]:
+    """Memory of the server after every page was seen and a photo answered, in GB."""
+    with open_browser() as page, serve() as (server, address):
+        visit_results(page, address)
+        predict(page, address)
+        return memory_mb(server) / 1024, "resident, all six pages, one photo answered"
+
+
+@contextmanager
+def serve() -> Iterator[tuple[psutil.Process, str]]:
+    """Serve the app as ``make demo`` does; gives the process and the address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
+    command += ["--server.showEmailPrompt=false", "--server.headless=true"]
+    command += ["--server.address=127.0.0.1", f"--server.port={port}"]
+    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_until_healthy(address)
+        yield psutil.Process(server.pid), address
+    finally:
+        server.kill()
+        server.wait()
+
+
+def wait_until_healthy(address: str) -> None:
+    """Return as soon as the server answers."""
+    limit = time.monotonic() + PATIENCE_S
+    while time.monotonic() < limit:
+        try:
+            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=5):
+                return
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.02)
+    raise TimeoutError(f"no answer from {address} in {PATIENCE_S} s")
+
+
+@contextmanager
+def open_browser() -> Iterator[Any]:
+    """Give an empty page in Debian's Chromium."""
+    import shutil
+
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
+        try:
+            yield browser.new_page(viewport={"width": 1440, "height": 2400})
+        finally:
+            browser.close()
+
+
+def wait_for(page: Any, *selectors: str) -> None:
+    """Wait until each is to be seen."""
+    for selector in selectors:
+        page.locator(selector).first.wait_for(timeout=1000 * PATIENCE_S)
+
+
+def visit_results(page: Any, address: str) -> None:
+    """Open every result page and wait for its first chart."""
+    for name in RESULT_PAGES:
+        place = "" if name == "overview" else name
+        page.goto(f"{address}/{place}?study={STUDY}")
+        wait_for(page, "[data-testid=stPlotlyChart] .main-svg")
+        wait_until_idle(page)
+
+
+def wait_until_idle(page: Any) -> None:
+    """Wait until the script of the page has run to its end."""
+    running = page.locator("[data-testid=stApp][data-test-script-state=running]")
+    running.wait_for(state="detached", timeout=1000 * PATIENCE_S)
+
+
+def predict(page: Any, address: str) -> None:
+    """Upload a photo and wait for the methods' answers."""
+    from PIL import Image
+    from skimage.data import astronaut
+
+    with tempfile.TemporaryDirectory() as folder:
+        photo = Path(folder) / "astronaut.jpg"
+        Image.fromarray(astronaut()).save(photo, quality=95)
+        page.goto(f"{address}/predict?study={STUDY}")
+        upload = page.locator("input[type=file]").first
+        upload.wait_for(state="attached", timeout=1000 * PATIENCE_S)
+        upload.set_input_files(photo)
+        wait_for(page, "[data-testid=stDataFrame] canvas")
+        wait_until_idle(page)
+
+
+def loads_tensorflow(server: psutil.Process) -> bool:
+    """Whether a library of TensorFlow is mapped into the server."""
+    return any("tensorflow" in entry.path for entry in server.memory_maps())
+
+
+def memory_mb(server: psutil.Process) -> float:
+    """Resident memory of the server and of what it started, in MB."""
+    family = [server, *server.children(recursive=True)]
+    return sum(process.memory_info().rss for process in family) / MB
+
+
+ROWS = [
+    (
+        "a result page, server time of a rerun, shipped study",
+        "median under 250 ms",
+        measure_reruns,
+    ),
+    (
+        "from starting the installed app to a rendered Overview in Chromium",
+        "under 5 s",
+        measure_first_page,
+    ),
+    (
+        "TensorFlow is loaded by Predict, and by no page before it",
+        "yes",
+        measure_lazy_tensorflow,
+    ),
+    ("memory of the server before Predict", "under 500 MB", measure_memory_before),
+    ("memory of the server after Predict", "under 1.5 GB", measure_memory_after),
+]

@@ -1,0 +1,1 @@
+"""Compare remedies for imbalanced image data."""

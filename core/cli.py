@@ -1,0 +1,668 @@
+"""The ``equipoise`` command.
+
+Only what a command needs is imported, when it is called: ``--help`` and ``studies``
+answer at once, and TensorFlow is loaded by ``train`` and ``predict`` alone.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from typer.core import TyperGroup
+
+from core.errors import EquipoiseError, StudyError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from core.data.manifest import DatasetInfo
+    from core.evaluation.compare import Comparison
+    from core.predictor import FaceAnswers, PhotoResult
+    from core.runs import Run
+    from core.study import Study
+    from core.tasks import Task
+
+FAULT = 2
+INTERRUPTED = 128 + signal.SIGINT
+# A table that goes into a file or a pipe has no terminal to fit into.
+PIPED_WIDTH = 160
+DEFAULT_STUDY = "utkface"
+# Answered on a photo only for who asks for it, and told what the label is.
+OPT_IN = {
+    "ethnicity": "Ethnicity here is a class of a public dataset, as its annotators "
+    "perceived it. It serves to measure fairness, and does not say who a person is."
+}
+
+StudyArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="STUDY", help="Name of a shipped study, or a study's TOML file."
+    ),
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print JSON and nothing else.")
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="Your copy of the dataset: its folder, or the archive."
+    ),
+]
+
+
+class _Group(TyperGroup):
+    """Turns what can go wrong into a sentence and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the subcommand; leave with 2 for a fault, 130 when interrupted."""
+        try:
+            return super().invoke(ctx)
+        except EquipoiseError as error:
+            _say(error)
+        except KeyboardInterrupt:
+            _say_interrupted(ctx.invoked_subcommand)
+            raise typer.Exit(INTERRUPTED) from None
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise
+            _say(_as_fault(error))
+        raise typer.Exit(FAULT)
+
+
+app = typer.Typer(
+    name="equipoise",
+    cls=_Group,
+    help="Compare remedies for imbalanced image data, with their uncertainty.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def main() -> None:
+    """Run the command; the entry point of the installed program."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    app()
+
+
+@app.command()
+def studies() -> None:
+    """List the shipped studies and the runs that are there."""
+    from core.study import load_study, shipped_studies
+
+    table = Table("Study", "Title", "Dataset", "Methods", "Seeds", "Runs", box=None)
+    for name in shipped_studies():
+        study = load_study(name)
+        table.add_row(
+            name,
+            escape(study.title),
+            study.dataset.name,
+            ", ".join(study.methods),
+            ", ".join(map(str, study.seeds)),
+            str(_count_runs(name)),
+        )
+    _out().print(table)
+
+
+@app.command()
+def data(study: StudyArgument, data: DataOption = None) -> None:
+    """Report the data of a study: counts, splits, twins removed, imbalance.
+
+    Without --data, the split that is shipped with the study is reported.
+    """
+    from core.data.catalog import dataset_info
+
+    chosen = _load_study(study)
+    manifest, report = _load_data(chosen, data)
+    info = dataset_info(chosen.dataset.name)
+    out = _out()
+    out.print(f"[bold]{escape(chosen.title)}[/bold] · {escape(info.title)}")
+    if info.notice:
+        out.print(escape(info.notice), style="dim")
+    for title, table in _count_tables(manifest, info):
+        out.print(f"\n{escape(title)}")
+        out.print(table)
+    out.print()
+    out.print(_report_table(report))
+
+
+@app.command()
+def train(
+    study: StudyArgument,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="METHOD", help="Only this method; may be given several times."
+        ),
+    ] = None,
+    seed: Annotated[
+        list[int] | None,
+        typer.Option(metavar="N", help="Only this seed; may be given several times."),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(metavar="E", min=1, help="Epochs, in place of the study's."),
+    ] = None,
+    data: DataOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Store to write to; $EQUIPOISE_RUNS or runs/ if unsaid."
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Keep finished runs, go on with a broken one from its last epoch.",
+        ),
+    ] = False,
+) -> None:
+    """Train the methods of a study; every finished run is listed at once."""
+    chosen = _load_study(study)
+    _check_methods(chosen, method or chosen.methods)
+    from core.training.jobs import Listener, train_study, use_one_thread
+
+    use_one_thread()
+    _load_engine()
+    with _progress() as progress:
+        runs = train_study(
+            chosen,
+            methods=method or (),
+            seeds=seed or (),
+            epochs=epochs,
+            data=data,
+            out=out,
+            resume=resume,
+            listener=Listener(progress=progress, epoch_done=_print_epoch),
+        )
+    for run in runs:
+        sys.stdout.write(f"{run.name}: {run.folder}\n")
+
+
+@app.command()
+def compare(
+    study: StudyArgument,
+    as_json: JsonOption = False,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="METRIC",
+            help="Metric to show, such as age.mae[0-9]; may be given several times.",
+        ),
+    ] = None,
+) -> None:
+    """Compare a study's methods with its baseline, on the test images."""
+    name = _load_study(study).name if study.endswith(".toml") else study
+    comparison, cost, chosen, info = _compare(name)
+    if as_json:
+        _print_json(comparison.as_dict(chosen.name, cost))
+        return
+    out = _out()
+    out.print(_leaderboard(comparison.table, metric, cost, chosen, info))
+    out.print(
+        "Mean and sd over seeds, 95 % interval below; then the paired difference to "
+        "the baseline and its verdict (p corrected by Holm over the methods).",
+        style="dim",
+    )
+
+
+@app.command()
+def predict(
+    photos: Annotated[
+        list[Path], typer.Argument(metavar="PHOTO", help="Photos to answer for.")
+    ],
+    study: Annotated[
+        str, typer.Option(metavar="STUDY", help="Study whose methods answer.")
+    ] = DEFAULT_STUDY,
+    aligned: Annotated[
+        bool,
+        typer.Option(
+            "--aligned", help="Take each photo as one aligned face: detect nothing."
+        ),
+    ] = False,
+    ethnicity: Annotated[
+        bool, typer.Option("--ethnicity", help="Show the answers on ethnicity too.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Let every method of a study answer for the faces of photos."""
+    from core.data.catalog import dataset_info
+    from core.runs import list_runs, study_of_runs
+
+    chosen = study_of_runs(study)
+    listing = list_runs(chosen.name)
+    _warn_of(listing.problems)
+    info = dataset_info(chosen.dataset.name)
+    results = _answer(photos, listing.runs, info, aligned)
+    if as_json:
+        _print_json([result.as_dict() for result in results])
+    else:
+        hidden = set() if ethnicity else set(OPT_IN)
+        _print_answers(results, info, hidden)
+    if any(result.fault for result in results):
+        raise typer.Exit(FAULT)
+
+
+@app.command(
+    name="app",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def serve(ctx: typer.Context) -> None:
+    """Open the app in the browser; further options go to `streamlit run`."""
+    script = Path(__file__).resolve().parent.parent / "streamlit_app.py"
+    if not script.is_file():
+        raise EquipoiseError(
+            f"The app is not beside the package: {script} is not there.",
+            expected="a checkout of the project, installed with `make demo`.",
+            remedy="run `make demo` in the checkout.",
+        )
+    from core.runs import STORE_VARIABLE, user_store
+
+    command = [sys.executable, "-m", "streamlit", "run", str(script)]
+    command += ["--server.showEmailPrompt=false", *ctx.args]
+    # Streamlit reads its settings from the folder it is started in; the runs stay
+    # those of the folder that the person is in.
+    environment = {**os.environ, STORE_VARIABLE: str(user_store().resolve())}
+    code = subprocess.call(command, cwd=script.parent, env=environment)
+    if code:
+        raise typer.Exit(code)
+
+
+def _load_study(name_or_path: str) -> Study:
+    """A shipped study, a TOML file, or a study that only its runs tell of."""
+    from core.runs import list_studies, study_of_runs
+    from core.study import load_study, shipped_studies
+
+    known = name_or_path.endswith(".toml") or name_or_path in shipped_studies()
+    if not known and name_or_path in list_studies():
+        return study_of_runs(name_or_path)
+    return load_study(name_or_path)
+
+
+def _count_runs(study: str) -> int:
+    """Run folders of a study, without opening them."""
+    from core.runs import stores
+
+    folders = {
+        place.relative_to(store)
+        for store in stores()
+        for place in store.glob(f"{study}/*/seed-*/run.json")
+    }
+    return len(folders)
+
+
+def _check_methods(study: Study, names: Iterable[str]) -> None:
+    """Refuse what cannot be trained before anything slow is loaded."""
+    from core.data.catalog import dataset_info
+    from core.methods.registry import resolve_method
+
+    info = dataset_info(study.dataset.name)
+    for name in names:
+        resolve_method(study, name, info.tasks, info.sensitive_features)
+
+
+def _print_epoch(
+    method: str, seed: int, epoch: int, values: Mapping[str, float]
+) -> None:
+    losses = [
+        f"{label} loss {values[name]:.4g}"
+        for name, label in (("loss", "training"), ("val_loss", "validation"))
+        if name in values
+    ]
+    line = f"{method}, seed {seed}, epoch {epoch}: {', '.join(losses)}"
+    _err().print(line, markup=False, highlight=False)
+
+
+def _load_data(
+    study: Study, location: Path | None
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The manifest and its report: kept with the runs, or read from a copy."""
+    from core.data.catalog import load_dataset
+    from core.runs import data_report, shipped_manifest
+
+    if location is None:
+        manifest, report = shipped_manifest(study.name), data_report(study.name)
+        if manifest is not None and report is not None:
+            return manifest, report
+    with _progress() as progress:
+        loaded = load_dataset(study, location, progress=progress)
+    return loaded.manifest, dict(loaded.report)
+
+
+def _count_tables(
+    manifest: pd.DataFrame, info: DatasetInfo
+) -> Iterator[tuple[str, Table]]:
+    """One title and table a task: images of each class or bin in each split."""
+    import pandas as pd
+
+    from core.data.manifest import SPLITS, TRAINING
+
+    for task in info.tasks:
+        if task.kind == "regression":
+            names: tuple[str, ...] = task.bin_labels
+            classes = pd.Series(task.bin_of(manifest[task.name]), manifest.index)
+            classes = classes.map(dict(enumerate(names)))
+        else:
+            names, classes = task.classes, manifest[task.name]
+        counts = pd.crosstab(classes, manifest["split"])
+        counts = counts.reindex(index=list(names), columns=list(SPLITS), fill_value=0)
+        largest, smallest = counts[TRAINING].max(), counts[TRAINING].min()
+        ratio = f"{largest / smallest:.1f}" if smallest else "a class is empty"
+        table = Table(escape(task.label), *SPLITS, box=None)
+        for column in table.columns[1:]:
+            column.justify = "right"
+        for label, row in counts.iterrows():
+            table.add_row(escape(str(label)), *(f"{count:,}" for count in row))
+        yield f"{task.label}: imbalance ratio {ratio} in training", table
+
+
+def _report_table(report: dict[str, Any]) -> Table:
+    """The report as lines of key and value, nested keys joined by a dot."""
+    table = Table("Report", "", box=None)
+    for key, value in _flatten(report):
+        table.add_row(escape(key.replace("_", " ")), escape(value))
+    return table
+
+
+def _flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from _flatten(part, f"{prefix} · {key}" if prefix else str(key))
+    elif isinstance(value, list | tuple):
+        shown = ", ".join(map(str, value[:8])) + (" …" if len(value) > 8 else "")
+        yield prefix, f"{len(value):,}: {shown}" if value else "none"
+    elif isinstance(value, float):
+        yield prefix, f"{value:,.4g}"
+    elif isinstance(value, int) and not isinstance(value, bool):
+        yield prefix, f"{value:,}"
+    else:
+        yield prefix, str(value)
+
+
+def _compare(
+    name: str,
+) -> tuple[Comparison, dict[str, dict[str, float]], Study, DatasetInfo]:
+    """Compare the runs of a study on the test split."""
+    from core.data.catalog import dataset_info
+    from core.data.manifest import TEST
+    from core.evaluation.compare import compare
+    from core.runs import list_runs, study_of_runs
+
+    study = study_of_runs(name)
+    listing = list_runs(study.name)
+    _warn_of(listing.problems)
+    info = dataset_info(study.dataset.name)
+    tables = {
+        (run.method, run.seed): table[table["split"] == TEST]
+        for run in listing.runs
+        for table in (run.predictions(),)
+    }
+    if study.baseline not in {method for method, _ in tables}:
+        raise StudyError(
+            f"The baseline '{study.baseline}' of study '{study.name}' has no run.",
+            expected="at least one run of the baseline to compare with.",
+            remedy=f"train it: equipoise train {study.name} --method {study.baseline}.",
+        )
+    comparison = compare(tables, info.tasks, study.baseline)
+    return comparison, _cost(listing.runs), study, info
+
+
+def _cost(runs: Sequence[Run]) -> dict[str, dict[str, float]]:
+    """Mean over seeds of what a method costs."""
+    keys = {
+        "parameters": "parameters",
+        "training_seconds": "duration_s",
+        "inference_ms": "inference_ms",
+    }
+    cost: dict[str, dict[str, float]] = {}
+    for method in dict.fromkeys(run.method for run in runs):
+        infos = [run.info for run in runs if run.method == method]
+        cost[method] = {}
+        for name, key in keys.items():
+            values = [info[key] for info in infos if key in info]
+            if values:
+                cost[method][name] = sum(values) / len(values)
+    return cost
+
+
+def _leaderboard(
+    table: pd.DataFrame,
+    asked: Sequence[str] | None,
+    cost: dict[str, dict[str, float]],
+    study: Study,
+    dataset: DatasetInfo,
+) -> Table:
+    """Methods as rows, in the study's order; metrics and costs as columns."""
+    from core.evaluation.metrics import headline_keys, metric_info
+
+    known = set(table["metric"])
+    for metric in asked or ():
+        if metric not in known:
+            raise StudyError(
+                f"There is no metric '{metric}' in study '{study.name}'.",
+                expected=f"one of {', '.join(dict.fromkeys(table['metric']))}.",
+                remedy="choose one of these.",
+            )
+    board = Table("Method", title=escape(study.title), title_justify="left")
+    keys = asked or [headline_keys((task,))[0] for task in dataset.tasks]
+    infos = [metric_info(key, dataset.tasks) for key in keys]
+    for info in infos:
+        unit = f" ({info.unit})" if info.unit else ""
+        board.add_column(escape(info.label + unit), justify="right")
+    for heading in ("Parameters", "Training s", "Inference ms"):
+        board.add_column(heading, justify="right")
+    rows = {(row["method"], row["metric"]): row for _, row in table.iterrows()}
+    present = list(dict.fromkeys(table["method"]))
+    order = [m for m in study.methods if m in present]
+    for method in (*order, *(m for m in present if m not in order)):
+        spent = cost.get(method, {})
+        board.add_row(
+            escape(method),
+            *(_cell(rows.get((method, info.key)), info.digits) for info in infos),
+            _number(spent.get("parameters"), 0),
+            _number(spent.get("training_seconds"), 0),
+            _number(spent.get("inference_ms"), 2),
+            end_section=True,
+        )
+    return board
+
+
+def _cell(row: pd.Series | None, digits: int) -> str:
+    """Mean, spread and interval; below, the difference to the baseline."""
+    if row is None:
+        return "-"
+    spread = _number(row["sd"], digits)
+    lines = [
+        f"{_number(row['mean'], digits)} ± {spread}",
+        f"{_number(row['low'], digits)} to {_number(row['high'], digits)}",
+    ]
+    verdict = str(row["verdict"])
+    if verdict == "baseline":
+        lines.append("baseline")
+    else:
+        delta = _number(row["delta"], digits, sign=True)
+        low = _number(row["delta_low"], digits, sign=True)
+        high = _number(row["delta_high"], digits, sign=True)
+        style = {"better": "green", "worse": "red"}.get(verdict, "dim")
+        lines.append(f"{delta} ({low} to {high})")
+        lines.append(f"[{style}]{verdict}[/{style}]")
+    return "\n".join(lines)
+
+
+def _number(value: Any, digits: int, *, sign: bool = False) -> str:
+    if value is None or value != value:
+        return "-"
+    return f"{value:{'+' if sign else ''},.{digits}f}"
+
+
+def _answer(
+    photos: Sequence[Path], runs: Sequence[Run], info: DatasetInfo, aligned: bool
+) -> list[PhotoResult]:
+    """Answer photo by photo; one that fails carries its fault and stops no other."""
+    from core.faces import FaceDetector
+    from core.predictor import Predictor, predict_photo
+
+    _load_engine()
+    with _progress() as progress:
+        progress("Loading models", 0, 1)
+        predictor = Predictor.load(runs, info.tasks)
+        detector = None if aligned else FaceDetector()
+        progress("Loading models", 1, 1)
+        results = []
+        for done, photo in enumerate(photos, start=1):
+            results.append(predict_photo(photo, predictor, detector, aligned=aligned))
+            progress("Answering photos", done, len(photos))
+    _warn_of(predictor.problems)
+    return results
+
+
+def _print_answers(
+    results: Sequence[PhotoResult], info: DatasetInfo, hidden: Set[str]
+) -> None:
+    """A table a face, methods as rows; the faults of photos to stderr."""
+    out = _out()
+    tasks = [task for task in info.tasks if task.name not in hidden]
+    for result in results:
+        if result.fault:
+            _say(result.fault)
+        for face in result.faces:
+            title = f"{result.photo}, face {face.number}"
+            out.print(_answer_table(title, face, tasks))
+            if face.warning:
+                out.print(face.warning, style="yellow", markup=False)
+    notices = [OPT_IN[task.name] for task in tasks if task.name in OPT_IN]
+    for notice in (*notices, info.notice):
+        out.print(escape(notice), style="dim")
+
+
+def _answer_table(title: str, face: FaceAnswers, tasks: Sequence[Task]) -> Table:
+    headings = (escape(task.label) for task in tasks)
+    table = Table("Method", *headings, title=escape(title), title_justify="left")
+    for method, answers in face.answers.items():
+        cells = []
+        for task in tasks:
+            value = answers[task.name].as_json()
+            if isinstance(value, dict):
+                cells.append(f"{value['label']} ({value['probability']:.0%})")
+            else:
+                cells.append(f"{value:.1f} {getattr(task, 'unit', '')}")
+        table.add_row(escape(method), *map(escape, cells))
+    return table
+
+
+def _load_engine() -> None:
+    """Import Keras while nothing reaches stderr.
+
+    TensorFlow greets there at any log level, from below Python. What goes wrong in
+    the import is an exception, and is not lost.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device, no path
+            os.dup2(nowhere.fileno(), 2)
+        import keras  # noqa: F401
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Progress bars on stderr: one a thing that is done, named by what it is."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=_err()) as bars:
+        tasks: dict[str, Any] = {}
+
+        def report(what: str, done: int, of: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=of)
+            bars.update(tasks[what], completed=done, total=of)
+
+        yield report
+
+
+def _out() -> Console:
+    return Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
+
+
+def _err() -> Console:
+    return Console(stderr=True)
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(json.dumps(_without_nan(value), indent=2) + "\n")
+
+
+def _without_nan(value: Any) -> Any:
+    """JSON has no NaN: what could not be computed is null."""
+    if isinstance(value, dict):
+        return {key: _without_nan(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(part) for part in value]
+    return None if isinstance(value, float) and value != value else value
+
+
+def _warn_of(problems: Sequence[str]) -> None:
+    for problem in problems:
+        _err().print(f"Skipped: {problem}", style="yellow", markup=False)
+
+
+def _say(error: EquipoiseError) -> None:
+    lines = [error.problem]
+    if error.expected:
+        lines.append(f"Expected: {error.expected}")
+    if error.remedy:
+        lines.append(f"What to do: {error.remedy}")
+    # Plain lines, unwrapped: a long path stays whole for copying.
+    sys.stderr.write("\n".join(lines) + "\n")
+
+
+def _say_interrupted(command: str | None) -> None:
+    going_on = (
+        " The same command with --resume goes on from the last finished epoch."
+        if command == "train"
+        else ""
+    )
+    sys.stderr.write(f"Stopped.{going_on}\n")
+
+
+def _as_fault(error: OSError) -> EquipoiseError:
+    place = f" at {error.filename}" if error.filename else ""
+    return EquipoiseError(
+        f"The system refused{place}: {error.strerror or error}.",
+        expected="a place that can be read or written, with room on the disk.",
+        remedy="mend that, then run the same command again.",
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""A dataset's place: a folder, or the archive that it was published as."""
+
+import hashlib
+import os
+import shutil
+import tarfile
+import uuid
+import zipfile
+from pathlib import Path
+
+from core.errors import DatasetError
+
+
+def cache_root() -> Path:
+    """Where unpacked archives and image caches go: ``$EQUIPOISE_CACHE``."""
+    default = Path.home() / ".cache" / "equipoise"
+    return Path(os.environ.get("EQUIPOISE_CACHE", default))
+
+
+def folder_of(location: Path, *, pattern: str, what: str) -> Path:
+    """The folder of a dataset; an archive is unpacked once into the cache.
+
+    Parameters
+    ----------
+    location : Path
+        A folder, or a .tar, .tar.gz or .zip archive.
+    pattern : str
+        A glob that at least one file must match.
+    what : str
+        Name of the dataset, for messages.
+
+    Raises
+    ------
+    DatasetError
+        If it is missing, empty, damaged, or not an archive.
+    """
+    if not location.exists():
+        raise DatasetError(
+            f"There is nothing at {location}.",
+            expected=f"the folder or the archive of {what}.",
+            remedy="give its place with --data, or fetch the dataset first.",
+        )
+    folder = location if location.is_dir() else _unpack(location, what)
+    if next(folder.rglob(pattern), None) is None:
+        raise DatasetError(
+            f"{location} holds no file that matches {pattern}.",
+            expected=f"{what} in its published layout.",
+            remedy="check that the download or the unpacking was complete.",
+        )
+    return folder
+
+
+def _unpack(archive: Path, what: str) -> Path:
+    status = archive.stat()
+    key = f"{archive.resolve()}:{status.st_size}:{status.st_mtime_ns}"
+    digest = hashlib.sha256(key.encode()).hexdigest()[:16]
+    place = cache_root() / "unpacked" / digest
+    if place.is_dir():
+        return place
+    beside = place.with_name(f".{digest}.{uuid.uuid4().hex[:8]}")
+    beside.mkdir(parents=True)
+    try:
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as file:
+                file.extractall(beside)
+        else:
+            with tarfile.open(archive) as tar:
+                tar.extractall(beside, filter="data")
+        beside.rename(place)
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
+        raise DatasetError(
+            f"{archive} could not be unpacked: {error}.",
+            expected=f"a whole .tar, .tar.gz or .zip archive of {what}.",
+            remedy="fetch it again, and see that the disk has room.",
+        ) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return place

@@ -1,0 +1,78 @@
+"""Batches: slices of the image cache, drawn anew at every epoch."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+Rows = NDArray[np.int64]
+
+
+class Batches(keras.utils.PyDataset):
+    """Images with targets and weights a task, in batches.
+
+    Parameters
+    ----------
+    images : uint8 array, shape (n, size, size, 3)
+        Usually memory-mapped.
+    targets : mapping of str to array, shape (n,)
+        Target of each image for each task.
+    sample_weight : mapping of str to float array, shape (n,)
+        Weight of each image in each task's loss.
+    rows : callable
+        ``(epoch) -> int array``: the rows of an epoch in the order in which they are
+        shown. Drawn from the run's seed and the epoch alone, so that a resumed
+        training sees what an unbroken one would.
+    batch_size : int
+    drop_last : bool
+        Whether an incomplete last batch is left out, which keeps one compiled step.
+    """
+
+    def __init__(
+        self,
+        images: NDArray[np.uint8],
+        targets: Mapping[str, NDArray[Any]],
+        sample_weight: Mapping[str, NDArray[np.float32]],
+        *,
+        rows: Callable[[int], Rows],
+        batch_size: int,
+        drop_last: bool = False,
+        first_epoch: int = 0,
+    ) -> None:
+        super().__init__()
+        self.images = images
+        self.targets = dict(targets)
+        self.sample_weight = dict(sample_weight)
+        self.batch_size = batch_size
+        self.drop_last = drop_last
+        self._rows_of = rows
+        self._epoch = first_epoch
+        self._rows = rows(first_epoch)
+
+    def __len__(self) -> int:
+        """Batches in this epoch."""
+        if self.drop_last and len(self._rows) >= self.batch_size:
+            return len(self._rows) // self.batch_size
+        return -(-len(self._rows) // self.batch_size)
+
+    def __getitem__(self, index: int) -> tuple[Any, Any, Any]:
+        """Images, targets and weights of one batch."""
+        start = index * self.batch_size
+        rows = self._rows[start : start + self.batch_size]
+        return (
+            self.images[rows],
+            {name: values[rows] for name, values in self.targets.items()},
+            {name: values[rows] for name, values in self.sample_weight.items()},
+        )
+
+    def on_epoch_end(self) -> None:
+        """Draw the rows of the next epoch."""
+        self._epoch += 1
+        self._rows = self._rows_of(self._epoch)
+
+
+def shuffled_rows(rows: Rows, *, seed: int) -> Callable[[int], Rows]:
+    """All the given rows, in another order at every epoch."""
+    return lambda epoch: np.random.default_rng([seed, epoch]).permutation(rows)

@@ -1,0 +1,274 @@
+"""Pictures in, arrays out: the one decoding and the one resize of the project."""
+
+import struct
+import warnings
+import zlib
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError, features
+
+from core.errors import ImageError
+
+MAX_UPLOAD_BYTES = 10 * 1024 * 1024
+MAX_PIXELS = 64_000_000
+# Closed list: Pillow can also read formats that start other programs (EPS).
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF") + (
+    ("AVIF",) if features.check("avif") else ()
+)
+ACCEPTED = "a JPEG, PNG, WebP, GIF, BMP or TIFF picture"
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+NEUTRAL = (128, 128, 128)
+
+_EXIF_ORIENTATION = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# What Pillow's decoders raise on damaged data.
+_DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    IndexError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    struct.error,
+    zlib.error,
+)
+
+# Between one and two times its limit Pillow only warns of a bomb; we refuse both.
+warnings.simplefilter("error", Image.DecompressionBombWarning)
+
+
+def decode_image(
+    source: Path | bytes, *, name: str = "", at_least: int | None = None
+) -> Image.Image:
+    """Decode a picture to RGB, upright, in memory.
+
+    Parameters
+    ----------
+    source : Path or bytes
+        A file, or the content of an upload (at most ``MAX_UPLOAD_BYTES``).
+    name : str, optional
+        What to call the picture in messages; a file is called by its name.
+    at_least : int, optional
+        A hint that no side need be longer than this many pixels: a JPEG of at
+        least twice that is decoded at a half, a quarter or an eighth.
+
+    Returns
+    -------
+    PIL.Image.Image
+        Mode RGB. The first frame of an animation; 16 bits scaled to 8; what is
+        transparent laid over neutral grey; turned as its EXIF orientation says.
+
+    Raises
+    ------
+    ImageError
+        If it is empty, too large, no picture, damaged, or has more than
+        ``MAX_PIXELS`` pixels; the last is read from the header, before decoding.
+    """
+    if isinstance(source, bytes):
+        name = name or "The picture"
+        check_upload(len(source), name)
+        return _decode(BytesIO(source), name, at_least)
+    name = name or source.name
+    try:
+        with source.open("rb") as file:
+            return _decode(file, name, at_least)
+    except OSError as error:
+        raise ImageError(
+            f"{name} could not be read: {error.strerror or error}.",
+            expected=f"{ACCEPTED}.",
+            remedy="check the path and its permissions.",
+        ) from None
+
+
+def preprocess(image: Image.Image, size: int) -> NDArray[np.uint8]:
+    """Resize the largest centred square of a picture: what every model sees.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        Mode RGB, as from ``decode_image``.
+    size : int
+        Side of the result in pixels, at least 1.
+
+    Returns
+    -------
+    uint8 array, shape (size, size, 3)
+        Antialiased (bicubic) resize. A square picture of that size is unchanged.
+
+    Notes
+    -----
+    The image cache, the predictor and the evaluation all come through here.
+    """
+    side = min(image.size)
+    left, top = (image.width - side) / 2, (image.height - side) / 2
+    small = image.resize(
+        (size, size),
+        Image.Resampling.BICUBIC,
+        box=(left, top, left + side, top + side),
+        reducing_gap=3.0,
+    )
+    return np.asarray(small, dtype=np.uint8)
+
+
+def load_preprocessed(
+    source: Path | bytes, size: int, *, name: str = ""
+) -> NDArray[np.uint8]:
+    """Decode and preprocess a picture, with a large JPEG decoded at a fraction.
+
+    Returns
+    -------
+    uint8 array, shape (size, size, 3)
+
+    Raises
+    ------
+    ImageError
+        As ``decode_image``.
+    """
+    return preprocess(decode_image(source, name=name, at_least=2 * size), size)
+
+
+def check_upload(num_bytes: int, name: str) -> None:
+    """Refuse a photo over the upload limit, or an empty one.
+
+    Raises
+    ------
+    ImageError
+        If ``num_bytes`` is 0 or above ``MAX_UPLOAD_BYTES``.
+    """
+    if num_bytes == 0:
+        raise _empty(name)
+    if num_bytes > MAX_UPLOAD_BYTES:
+        raise ImageError(
+            f"{name} is too large: {num_bytes / 2**20:.1f} MB.",
+            expected=f"at most {MAX_UPLOAD_BYTES // 2**20} MB.",
+            remedy="save it smaller or as JPEG, then try again.",
+        )
+
+
+def _decode(file: BinaryIO, name: str, at_least: int | None) -> Image.Image:
+    start = file.read(32)
+    if not start:
+        raise _empty(name)
+    file.seek(0)
+    with _open(file, name, start) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise _too_many_pixels(name, f"{image.width:,} x {image.height:,}")
+        try:
+            if at_least is not None and image.format in ("JPEG", "MPO"):
+                image.draft(None, (at_least, at_least))
+            image.load()
+            return _upright(_to_rgb(image), _orientation(image))
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+            raise _too_many_pixels(name) from None
+        except _DAMAGE:
+            raise _damaged(name) from None
+        except MemoryError:
+            raise _too_many_pixels(name) from None
+
+
+def _open(file: BinaryIO, name: str, start: bytes) -> Image.Image:
+    try:
+        return Image.open(file, formats=FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise _too_many_pixels(name) from None
+    except UnidentifiedImageError:
+        if _begins_as_picture(start):
+            raise _damaged(name) from None
+        raise ImageError(
+            f"{name} is not a picture that can be read"
+            f"{_what_instead(start)}, whatever its name says.",
+            expected=f"{ACCEPTED}.",
+            remedy="open it in a picture program and save it as JPEG or PNG.",
+        ) from None
+    except _DAMAGE:
+        raise _damaged(name) from None
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith(("I", "F")):
+        return Image.fromarray(_to_8_bits(np.asarray(image))).convert("RGB")
+    if image.has_transparency_data:
+        over = image.convert("RGBA")
+        under = Image.new("RGBA", over.size, (*NEUTRAL, 255))
+        return Image.alpha_composite(under, over).convert("RGB")
+    return image.convert("RGB")
+
+
+def _to_8_bits(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Scale 16-bit grey by its range, anything wider by its largest value."""
+    values = np.nan_to_num(grey.astype(np.float32), posinf=0.0, neginf=0.0)
+    largest = float(values.max())
+    unit = 1.0 if largest <= 1 else 255.0
+    top = unit if grey.dtype.kind == "f" else 65535.0
+    scaled = np.rint(values * (255.0 / max(top, largest)))
+    bounded: NDArray[np.uint8] = np.clip(scaled, 0, 255).astype(np.uint8)
+    return bounded
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        value = image.getexif().get(_EXIF_ORIENTATION, 1)
+    except _DAMAGE:  # a damaged tag is no reason to refuse a good picture
+        return 1
+    return value if isinstance(value, int) else 1
+
+
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    turn = _UPRIGHT.get(orientation)
+    return image if turn is None else image.transpose(turn)
+
+
+def _begins_as_picture(start: bytes) -> bool:
+    signatures = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*")
+    webp = start.startswith(b"RIFF") and start[8:12] == b"WEBP"
+    return webp or start.startswith(signatures)
+
+
+def _what_instead(start: bytes) -> str:
+    if start[4:8] == b"ftyp" and start[8:11] in (b"hei", b"hev", b"mif"):
+        return " (it is HEIC, a phone's format)"
+    if start.startswith(b"%PDF"):
+        return " (it is a PDF)"
+    if all(byte in b"\t\n\r" or 32 <= byte < 127 for byte in start):
+        return " (it holds text)"
+    return ""
+
+
+def _empty(name: str) -> ImageError:
+    return ImageError(
+        f"{name} is empty: 0 bytes.",
+        expected=f"{ACCEPTED}.",
+        remedy="copy the file again from where it came from.",
+    )
+
+
+def _damaged(name: str) -> ImageError:
+    return ImageError(
+        f"{name} is damaged: it begins as a picture but breaks off or cannot be"
+        " decoded.",
+        expected=f"{ACCEPTED}, complete.",
+        remedy="copy the file again from where it came from.",
+    )
+
+
+def _too_many_pixels(name: str, extent: str = "") -> ImageError:
+    return ImageError(
+        f"{name} has too many pixels{f': {extent}' if extent else ''}.",
+        expected=f"at most {MAX_PIXELS // 10**6} million pixels.",
+        remedy="save it at a smaller size, then try again.",
+    )

@@ -1,0 +1,94 @@
+"""The manifest: one row an image, and what a dataset says about itself."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from core.tasks import Task
+
+TRAINING = "training"
+VALIDATION = "validation"
+TEST = "test"
+SPLITS = (TRAINING, VALIDATION, TEST)
+LEFT_OUT = "left out"
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What a dataset holds and what may be done with its pictures.
+
+    Parameters
+    ----------
+    name : str
+        Its name in a study's file.
+    title : str
+        What a reader sees.
+    tasks : tuple of Task
+        What can be predicted; each is a column of the manifest.
+    sensitive_features : mapping of str to tuple of str
+        Columns that fairness is measured over, each with its groups.
+    shareable : bool
+        Whether its pictures may be shown to anyone.
+    generated : bool
+        Whether its pictures are drawn by a program.
+    notice : str
+        Licence and limits, shown wherever its results are.
+    """
+
+    name: str
+    title: str
+    tasks: tuple[Task, ...]
+    sensitive_features: Mapping[str, tuple[str, ...]]
+    shareable: bool
+    generated: bool
+    notice: str
+
+    def task(self, name: str) -> Task:
+        """The task of that name; KeyError if there is none."""
+        return {task.name: task for task in self.tasks}[name]
+
+
+@dataclass(frozen=True)
+class LoadedDataset:
+    """A manifest with a split, and the report of how it came about.
+
+    ``report`` holds counts for the Data page: images found, names left out and why,
+    images in each split, near-duplicates and the label noise that they show.
+    """
+
+    info: DatasetInfo
+    manifest: pd.DataFrame
+    report: dict[str, object] = field(default_factory=dict)
+
+
+def split_fingerprint(manifest: pd.DataFrame) -> str:
+    """Short hash of which image is in which split, whatever the order of the rows.
+
+    Images that are left out do not count.
+    """
+    kept = manifest[manifest["split"] != LEFT_OUT]
+    rows = sorted(zip(kept["image_id"], kept["split"], strict=True))
+    text = "\n".join(f"{image_id}\t{split}" for image_id, split in rows)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def summarise_split(
+    manifest: pd.DataFrame, malformed: Sequence[str] = ()
+) -> dict[str, object]:
+    """Counts for the Data page: found, left out and why, in each split."""
+    splits = manifest["split"].value_counts()
+    reasons: dict[str, int] = {}
+    if "reason" in manifest:
+        left_out = manifest.loc[manifest["split"] == LEFT_OUT, "reason"]
+        reasons = {str(k): int(v) for k, v in left_out.value_counts().items()}
+    return {
+        "counts": {
+            "found": len(manifest) + len(malformed),
+            "malformed": list(malformed),
+            "left_out_by": reasons,
+            "per_split": {name: int(splits.get(name, 0)) for name in SPLITS},
+        },
+        "split_fingerprint": split_fingerprint(manifest),
+    }

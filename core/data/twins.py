@@ -1,0 +1,138 @@
+"""Photos that are in a dataset more than once, and what they tell of its labels.
+
+Two copies of one photo were labelled twice: where their labels differ, at least one
+is wrong. That difference is a floor under any error measured against these labels.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from core.tasks import Regression
+
+HASH_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Twins:
+    """Pairs of rows that show the same photo.
+
+    Parameters
+    ----------
+    pairs : int array, shape (pairs, 2)
+        Row numbers, the lower first, sorted.
+    rows : int
+        Rows of the table that was searched.
+    """
+
+    pairs: NDArray[np.int64]
+    rows: int
+
+    def partners_of(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Rows that have a twin among the marked rows."""
+        left, right = self.pairs.T
+        return np.union1d(right[mask[left]], left[mask[right]])
+
+    def spare_copies(
+        self, mask: NDArray[np.bool_], rng: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """All but one, drawn at random, of each group of twins among the marked.
+
+        Drawn, since the first by name would be the one labelled youngest.
+        """
+        inside = self.pairs[mask[self.pairs].all(axis=1)]
+        ones = np.ones(len(inside), dtype=np.int8)
+        graph = coo_array((ones, inside.T), shape=(self.rows, self.rows))
+        _, group = connected_components(graph, directed=False)
+        order = rng.permutation(self.rows)
+        _, first = np.unique(group[order], return_index=True)
+        return np.setdiff1d(np.arange(self.rows), order[first])
+
+
+def hash_images(
+    paths: Sequence[str],
+    *,
+    workers: int = 2,
+    progress: Callable[[str, int, int], None] = lambda what, done, of: None,
+) -> NDArray[np.uint64]:
+    """Perceptual hash of each picture, shape (n, 4): 256 bits.
+
+    Notes
+    -----
+    imagehash's ``phash(hash_size=16)``. Coarser hashes see twins everywhere where
+    faces are aligned.
+    """
+    hashes = np.empty((len(paths), HASH_BYTES), dtype=np.uint8)
+    with ProcessPoolExecutor(workers) as pool:
+        for row, bits in enumerate(pool.map(_hash_image, paths, chunksize=256)):
+            hashes[row] = bits
+            if row % 256 == 255 or row + 1 == len(paths):
+                progress("Looking for near-duplicates", row + 1, len(paths))
+    return hashes.view(np.uint64)
+
+
+def _hash_image(path: str) -> NDArray[np.uint8]:
+    import imagehash
+    from PIL import Image
+
+    with Image.open(path) as image:
+        return np.packbits(imagehash.phash(image, hash_size=16).hash)
+
+
+def find_twins(hashes: NDArray[np.uint64], *, max_bits: int) -> Twins:
+    """Find all pairs whose hashes differ in at most ``max_bits`` bits.
+
+    Parameters
+    ----------
+    hashes : uint64 array, shape (n, words)
+    max_bits : int, at least 0
+
+    Notes
+    -----
+    Exhaustive, in blocks of rows: n (n - 1) / 2 comparisons.
+    """
+    found = []
+    for start in range(0, len(hashes), 256):
+        block = hashes[start : start + 256]
+        distance = np.zeros((len(block), len(hashes) - start), dtype=np.uint16)
+        for word in range(hashes.shape[1]):
+            difference = block[:, word, None] ^ hashes[None, start:, word]
+            distance += np.bitwise_count(difference)
+        left, right = np.nonzero(distance <= max_bits)
+        keep = right > left
+        found.append(np.stack([left[keep], right[keep]], axis=1) + start)
+    empty = np.empty((0, 2), dtype=np.int64)
+    return Twins(np.concatenate([empty, *found]), len(hashes))
+
+
+def describe_twins(
+    twins: Twins, manifest: pd.DataFrame, age: Regression, classes: Sequence[str]
+) -> dict[str, object]:
+    """How far the labels of one photo differ over its copies.
+
+    Returns
+    -------
+    dict
+        ``pairs``; ``label_noise`` with the mean, median and 90th percentile of the
+        difference in ``age`` (in its unit) and, for each column of ``classes``, the
+        share of pairs that disagree.
+    """
+    if not len(twins.pairs):
+        return {"pairs": 0, "label_noise": {}}
+    left, right = (manifest.iloc[rows] for rows in twins.pairs.T)
+    gap = np.abs(left[age.name].to_numpy() - right[age.name].to_numpy())
+    noise = {
+        f"{age.name}_mean_difference": float(gap.mean()),
+        f"{age.name}_median": float(np.median(gap)),
+        f"{age.name}_p90": float(np.quantile(gap, 0.9)),
+    }
+    for name in classes:
+        differs = left[name].to_numpy() != right[name].to_numpy()
+        noise[f"{name}_disagreement"] = float(differs.mean())
+    return {"pairs": len(twins.pairs), "label_noise": noise}

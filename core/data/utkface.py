@@ -1,0 +1,242 @@
+"""UTKFace: faces with age, gender and ethnicity in their file names.
+
+Source: Zhang, Song and Qi, "Age Progression/Regression by Conditional Adversarial
+Autoencoder", CVPR 2017; the aligned and cropped set, in its published layout.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from core.data.archive import folder_of
+from core.data.manifest import (
+    LEFT_OUT,
+    TEST,
+    DatasetInfo,
+    LoadedDataset,
+    summarise_split,
+)
+from core.data.splits import (
+    draw_balanced_test,
+    keep_share,
+    split_training_validation,
+)
+from core.data.twins import describe_twins, find_twins, hash_images
+from core.errors import DatasetError
+from core.tasks import Binary, Multiclass, Regression
+
+AGE = Regression("age", "Age", "years", 1, 80, 10)
+GENDER = Binary("gender", "Gender", ("male", "female"))
+ETHNICITY = Multiclass("ethnicity", "Ethnicity", ("White", "Black", "Asian", "Indian"))
+OTHERS = "Others"
+
+INFO = DatasetInfo(
+    name="utkface",
+    title="UTKFace",
+    tasks=(AGE, GENDER, ETHNICITY),
+    sensitive_features={"gender": GENDER.classes, "ethnicity": ETHNICITY.classes},
+    shareable=False,
+    generated=False,
+    notice=(
+        "UTKFace may be used for non-commercial research only and its pictures may not "
+        "be passed on; models and predictions made from it carry the same limits. Its "
+        "labels were estimated by an algorithm and checked by annotators: they are "
+        "perceived age, gender and ethnicity."
+    ),
+)
+
+_NAME = re.compile(r"(\d{1,3})_([01])_([0-4])_\d+\.jpg\.chip\.jpg")
+_ETHNICITIES = (*ETHNICITY.classes, OTHERS)
+
+
+class UTKFaceOptions(BaseModel):
+    """The protocol of a study on UTKFace.
+
+    Parameters
+    ----------
+    youngest, oldest : int
+        Ages kept, in years, both included.
+    test_per_stratum : int
+        Test photos of each gender x ethnicity x decade.
+    twin_bits : int
+        Two photos are the same one if their 256-bit hashes differ in at most so many.
+    asian_share : float
+        Share of the remaining Asian photos that is kept.
+    validation_share : float
+        Share of what is left that is not trained on.
+    seed : int
+        Draws the test set, the Asian photos and the validation set.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    youngest: int = 1
+    oldest: int = 79
+    test_per_stratum: int = 10
+    twin_bits: int = 40
+    asian_share: float = 0.25
+    validation_share: float = 0.2
+    seed: int = 0
+
+
+def parse_names(names: list[str]) -> tuple[pd.DataFrame, list[str]]:
+    """Read age, gender and ethnicity from published file names.
+
+    Parameters
+    ----------
+    names : list of str
+        ``[age]_[gender]_[race]_[timestamp].jpg.chip.jpg``.
+
+    Returns
+    -------
+    DataFrame
+        ``image_id`` (the file name), ``age`` in years, ``gender``, ``ethnicity``;
+        sorted by ``image_id``.
+    list of str
+        The malformed names, sorted.
+    """
+    rows, malformed = [], []
+    for name in sorted(names):
+        match = _NAME.fullmatch(name)
+        if match is None:
+            malformed.append(name)
+            continue
+        age, gender, race = (int(part) for part in match.groups())
+        rows.append((name, age, GENDER.classes[gender], _ETHNICITIES[race]))
+    columns = ["image_id", "age", "gender", "ethnicity"]
+    return pd.DataFrame(rows, columns=columns), malformed
+
+
+def load(
+    location: Path,
+    options: UTKFaceOptions,
+    *,
+    shipped: pd.DataFrame | None = None,
+    progress: Callable[[str, int, int], None] = lambda what, done, of: None,
+) -> LoadedDataset:
+    """Read a copy of UTKFace and split it by the study's protocol.
+
+    Parameters
+    ----------
+    location : Path
+        The folder of photos, or the archive itself.
+    options : UTKFaceOptions
+        The protocol.
+    shipped : DataFrame, optional
+        ``image_id`` and ``split`` as shipped with the study: used as they are, so
+        that every copy gives the same split.
+    progress : callable
+        Called with what is done, how many, of how many.
+
+    Returns
+    -------
+    LoadedDataset
+        All well-named photos; those left out by the protocol are so marked.
+
+    Raises
+    ------
+    DatasetError
+        If the place is missing, empty or not UTKFace, or if a photo of the shipped
+        split is not in it.
+    """
+    folder = folder_of(location, pattern="*.jpg", what="UTKFace")
+    paths = {path.name: path for path in folder.rglob("*.jpg")}
+    manifest, malformed = parse_names(list(paths))
+    if len(manifest) < len(paths) / 2:
+        raise DatasetError(
+            f"{location} is not UTKFace: {len(malformed)} of its {len(paths)} pictures "
+            f"are not named as published, {malformed[0]} for one.",
+            expected="names such as 26_0_2_20170104023102422.jpg.chip.jpg.",
+            remedy="point --data at the folder or archive of aligned, cropped faces.",
+        )
+    manifest["path"] = [str(paths[name]) for name in manifest["image_id"]]
+    if shipped is not None:
+        return LoadedDataset(INFO, apply_split(manifest, shipped, location), {})
+    return _split(manifest, malformed, options, progress)
+
+
+def apply_split(
+    manifest: pd.DataFrame, shipped: pd.DataFrame, location: Path
+) -> pd.DataFrame:
+    """Give the photos their shipped split; photos it does not name are left out.
+
+    Raises
+    ------
+    DatasetError
+        If a photo of the split is absent.
+    """
+    split = shipped.set_index("image_id")["split"]
+    needed = split.index[split != LEFT_OUT]
+    absent = sorted(set(needed) - set(manifest["image_id"]))
+    if absent:
+        raise DatasetError(
+            f"{location} lacks {len(absent)} of the {len(needed)} photos of the "
+            f"study's split, {', '.join(absent[:3])} among them.",
+            expected="the whole published set.",
+            remedy="fetch the set again, or train a study of your own on this copy.",
+        )
+    return manifest.assign(split=manifest["image_id"].map(split).fillna(LEFT_OUT))
+
+
+def _split(
+    manifest: pd.DataFrame,
+    malformed: list[str],
+    options: UTKFaceOptions,
+    progress: Callable[[str, int, int], None],
+) -> LoadedDataset:
+    """Apply the protocol in its order; the report says what each step did."""
+    manifest = manifest.assign(split="", reason="")
+    _leave_out(manifest, manifest["ethnicity"] == OTHERS, f"ethnicity {OTHERS}")
+    outside = ~manifest["age"].between(options.youngest, options.oldest)
+    _leave_out(manifest, outside, f"age outside {options.youngest}-{options.oldest}")
+
+    kept = manifest[manifest["split"] == ""].copy()
+    decade = AGE.bin_of(kept["age"])
+    strata = kept["gender"] + " " + kept["ethnicity"] + " " + decade.astype(str)
+    test = draw_balanced_test(strata, options.test_per_stratum, seed=options.seed)
+    manifest.loc[test, "split"] = TEST
+
+    hashes = hash_images(manifest["path"].tolist(), progress=progress)
+    twins = find_twins(hashes, max_bits=options.twin_bits)
+    in_test = manifest["split"].eq(TEST).to_numpy()
+    near_test = manifest.index.isin(twins.partners_of(in_test))
+    _leave_out(manifest, near_test & ~in_test, "same photo as one in the test set")
+
+    rest = manifest["split"].eq("").to_numpy()
+    rng = np.random.default_rng(options.seed)
+    spare = manifest.index.isin(twins.spare_copies(rest, rng))
+    _leave_out(manifest, spare, "same photo as another one kept")
+
+    remaining = manifest.index[manifest["split"] == ""]
+    asian = manifest.loc[remaining, "ethnicity"] == "Asian"
+    dropped = keep_share(asian, options.asian_share, seed=options.seed)
+    _leave_out(manifest, manifest.index.isin(dropped), "Asian, under-sampled")
+
+    remaining = manifest.index[manifest["split"] == ""]
+    strata = manifest.loc[remaining, "gender"] + manifest.loc[remaining, "ethnicity"]
+    bins = pd.Series(AGE.bin_of(manifest.loc[remaining, "age"]), index=remaining)
+    split_training_validation(
+        manifest,
+        strata + bins.astype(str),
+        share=options.validation_share,
+        seed=options.seed,
+    )
+    report: dict[str, object] = {
+        **summarise_split(manifest, malformed),
+        "twins": {
+            "threshold_bits": options.twin_bits,
+            "removed_test": int((near_test & ~in_test & ~outside).sum()),
+            "removed_rest": int(spare.sum()),
+            **describe_twins(twins, manifest, AGE, (GENDER.name, ETHNICITY.name)),
+        },
+    }
+    return LoadedDataset(INFO, manifest.drop(columns="reason"), report)
+
+
+def _leave_out(manifest: pd.DataFrame, mask: object, reason: str) -> None:
+    rows = manifest.index[mask & (manifest["split"] == "")]
+    manifest.loc[rows, ["split", "reason"]] = [LEFT_OUT, reason]

@@ -1,0 +1,58 @@
+"""What can go wrong, said so that a person knows what to do next."""
+
+
+class EquipoiseError(Exception):
+    """A fault that is the input's and not the program's.
+
+    Parameters
+    ----------
+    problem : str
+        What was wrong, naming the thing at fault.
+    expected : str, optional
+        What would have been right.
+    remedy : str, optional
+        What the reader can do about it.
+
+    Notes
+    -----
+    Pages and commands show these three sentences and never a traceback. Anything
+    that is not an ``EquipoiseError`` is a bug of ours.
+    """
+
+    def __init__(self, problem: str, *, expected: str = "", remedy: str = "") -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.expected = expected
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        parts = [self.problem]
+        if self.expected:
+            parts.append(f"Expected: {self.expected}")
+        if self.remedy:
+            parts.append(f"What to do: {self.remedy}")
+        return " ".join(parts)
+
+
+class StudyError(EquipoiseError):
+    """A study file that cannot be read or does not make sense."""
+
+
+class DatasetError(EquipoiseError):
+    """A dataset that is missing, empty or not in its published layout."""
+
+
+class ImageError(EquipoiseError):
+    """A picture that cannot be used."""
+
+
+class MethodError(EquipoiseError):
+    """A method that does not exist, or a parameter outside its range."""
+
+
+class RunError(EquipoiseError):
+    """A run folder that is missing a file, is damaged, or is of a later schema."""
+
+
+class WeightsError(EquipoiseError):
+    """Pretrained weights that are not there."""

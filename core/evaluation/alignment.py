@@ -1,0 +1,173 @@
+"""Predictions of several runs brought to the same images in the same order."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from core.errors import EquipoiseError
+from core.evaluation.classification import encode_labels
+from core.tasks import Regression, Task
+
+RunKey = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class AlignedPredictions:
+    """Truth and predictions of several runs for the same images.
+
+    Parameters
+    ----------
+    runs : tuple of (method, seed)
+        The columns: methods in the order they were given, seeds ascending.
+    rows : int
+        Images.
+    truth : dict of arrays, shape (rows,)
+        By task: float64 values, or int64 class ids.
+    predictions : dict of arrays, shape (columns, rows)
+        By task, of the same kind.
+    """
+
+    runs: tuple[RunKey, ...]
+    rows: int
+    truth: dict[str, NDArray[np.generic]]
+    predictions: dict[str, NDArray[np.generic]]
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Methods in the order they were given."""
+        return tuple(dict.fromkeys(method for method, _ in self.runs))
+
+    def columns_of(self, method: str) -> list[int]:
+        """Columns that are a method's runs."""
+        return [i for i, (name, _) in enumerate(self.runs) if name == method]
+
+    def seeds_of(self, method: str) -> tuple[int, ...]:
+        """Seeds of a method, ascending."""
+        return tuple(seed for name, seed in self.runs if name == method)
+
+
+def align_predictions(
+    tables: Mapping[RunKey, pd.DataFrame], tasks: Sequence[Task], baseline: str
+) -> AlignedPredictions:
+    """Check that runs answer for the same images, and put them in one order.
+
+    Parameters
+    ----------
+    tables : mapping of (method, seed) to DataFrame
+        Test-split predictions.
+    tasks : sequence of Task
+    baseline : str
+        The method whose images and truth the others must have.
+
+    Raises
+    ------
+    EquipoiseError
+        If the baseline is not among the methods, there are no rows, an image is
+        twice in a table, images or truth differ from the baseline's, a column is
+        missing, or a value is. The message names the method.
+    """
+    order = {method: i for i, method in enumerate(dict.fromkeys(m for m, _ in tables))}
+    runs = tuple(sorted(tables, key=lambda run: (order[run[0]], run[1])))
+    reference = next((run for run in runs if run[0] == baseline), None)
+    if reference is None:
+        raise EquipoiseError(
+            f"The baseline '{baseline}' has no predictions to compare with.",
+            expected=f"one of the methods {', '.join(order) or '(none)'}.",
+            remedy="train the baseline, or add it to the selection.",
+        )
+    ids = pd.Index(tables[reference]["image_id"])
+    if len(ids) == 0:
+        raise EquipoiseError(
+            "No image is left to compare the methods on.",
+            expected="at least one row of the test split.",
+            remedy="widen the filter.",
+        )
+    places = {run: _places(tables[run], ids, run, baseline) for run in runs}
+    truth: dict[str, NDArray[np.generic]] = {}
+    predictions: dict[str, NDArray[np.generic]] = {}
+    for task in tasks:
+        first = _values(tables[reference], task, "true", reference, None)
+        truth[task.name] = first
+        for run in runs:
+            if run != reference:
+                other = _values(tables[run], task, "true", run, places[run])
+                _check_truth(other, first, task, run, baseline)
+        predictions[task.name] = np.stack(
+            [_values(tables[run], task, "pred", run, places[run]) for run in runs]
+        )
+    return AlignedPredictions(runs, len(ids), truth, predictions)
+
+
+def _places(
+    table: pd.DataFrame, ids: pd.Index, run: RunKey, baseline: str
+) -> NDArray[np.intp] | None:
+    """Where each reference image is in a table; None if in the same order."""
+    own = pd.Index(table["image_id"])
+    if not own.is_unique:
+        raise EquipoiseError(
+            f"Method '{run[0]}' (seed {run[1]}) has {own.duplicated().sum()} images"
+            " more than once.",
+            expected="one row an image.",
+            remedy="train this run again, or mend its predictions.",
+        )
+    if own.equals(ids):
+        return None
+    differing = len(own.symmetric_difference(ids))
+    if differing:
+        raise EquipoiseError(
+            f"Method '{run[0]}' (seed {run[1]}) was tested on other images than"
+            f" '{baseline}': {differing} image ids are in only one of the two.",
+            expected="the same test images for every run of a study.",
+            remedy="leave this run out, or train it on the study's split.",
+        )
+    return np.asarray(own.get_indexer(ids), np.intp)
+
+
+def _values(
+    table: pd.DataFrame,
+    task: Task,
+    what: str,
+    run: RunKey,
+    places: NDArray[np.intp] | None,
+) -> NDArray[np.generic]:
+    name = f"{task.name}_{what}"
+    where = f"Column '{name}' of method '{run[0]}' (seed {run[1]})"
+    if name not in table:
+        raise EquipoiseError(
+            f"{where} is missing.",
+            expected=f"predictions for the task '{task.name}'.",
+            remedy="leave this run out, or choose tasks that every method has.",
+        )
+    values: NDArray[np.generic]
+    if isinstance(task, Regression):
+        values = table[name].to_numpy(np.float64)
+        bad = int((~np.isfinite(values)).sum())
+        if bad:
+            raise EquipoiseError(
+                f"{where} has no finite number in {bad} rows.",
+                expected=f"a number of {task.unit} in every row.",
+                remedy="train this run again, or mend its predictions.",
+            )
+    else:
+        values = encode_labels(table[name], task.classes, where=where)
+    return values if places is None else values[places]
+
+
+def _check_truth(
+    own: NDArray[np.generic],
+    reference: NDArray[np.generic],
+    task: Task,
+    run: RunKey,
+    baseline: str,
+) -> None:
+    differing = int((own != reference).sum())
+    if differing:
+        raise EquipoiseError(
+            f"Method '{run[0]}' (seed {run[1]}) has another true {task.label.lower()}"
+            f" than '{baseline}' for {differing} images.",
+            expected="the same truth for every run of a study.",
+            remedy="leave this run out, or train it on the study's data.",
+        )

@@ -1,0 +1,514 @@
+"""Methods against the baseline: every metric with its uncertainty and a verdict."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from core.evaluation.alignment import AlignedPredictions, align_predictions
+from core.evaluation.classification import (
+    classification_metrics,
+    counted_cells,
+    resampled_cells,
+)
+from core.evaluation.intervals import (
+    MAX_WEIGHTED_ROWS,
+    RESAMPLES,
+    Differences,
+    Floats,
+    Integers,
+    RunDraws,
+    holm,
+    one_thread,
+    paired_differences,
+    percentile_interval,
+    resample_weights,
+)
+from core.evaluation.metrics import metric_info, metric_keys, split_key
+from core.evaluation.regression import (
+    regression_metrics,
+    resampled_errors,
+    summed_errors,
+)
+from core.tasks import Regression, Task
+
+SMALL_GROUP = 20
+"""Images below which no verdict is given: the bootstrap cannot be trusted there."""
+COLUMNS = (
+    "method",
+    "metric",
+    "mean",
+    "sd",
+    "low",
+    "high",
+    "n",
+    "seeds",
+    "delta",
+    "delta_low",
+    "delta_high",
+    "p",
+    "p_holm",
+    "verdict",
+)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Every method of a study against its baseline.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Long: one row a method and metric, methods in the order given, with
+
+        - ``mean``, ``sd``: over the seeds (``sd`` NaN with one seed);
+        - ``low``, ``high``: percentile interval of ``mean`` over test images, the
+          trained models held fixed;
+        - ``n``: images the metric rests on; ``seeds``: how many;
+        - ``delta``: mean minus the baseline's, for a metric that is best at zero
+          (bias) of their sizes without sign; ``delta_low``, ``delta_high``: its
+          interval over images and seeds; NaN for the baseline;
+        - ``p``: two-sided; ``p_holm``: corrected over the methods of one metric;
+        - ``verdict``: ``baseline``, ``better``, ``worse`` or ``inconclusive``.
+    baseline : str
+    level : float
+        Of the intervals.
+    rows : int
+        Test images.
+    seeds : dict of tuples
+        Seeds of each method.
+    """
+
+    table: pd.DataFrame
+    baseline: str
+    level: float
+    rows: int
+    seeds: dict[str, tuple[int, ...]]
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Methods in the order given."""
+        return tuple(self.seeds)
+
+    def row(self, method: str, metric: str) -> pd.Series:
+        """One method's row of one metric.
+
+        Raises
+        ------
+        KeyError
+            If the comparison has no such method or metric.
+        """
+        table = self.table
+        found = table[(table["method"] == method) & (table["metric"] == metric)]
+        if found.empty:
+            raise KeyError((method, metric))
+        return found.iloc[0]
+
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know before trusting the verdicts."""
+        notes = [
+            f"Intervals are at {self.level:.0%} over {self.rows:,} test images;"
+            " p-values are corrected for the number of methods (Holm)."
+        ]
+        single = [method for method, seeds in self.seeds.items() if len(seeds) == 1]
+        if single:
+            notes.append(
+                f"One seed only for {', '.join(single)}: how much another training"
+                " would differ is unknown and not in the intervals."
+            )
+        if self.rows < SMALL_GROUP:
+            notes.append(
+                f"Fewer than {SMALL_GROUP} images: too few for any verdict but"
+                " inconclusive."
+            )
+        return tuple(notes)
+
+    def as_dict(
+        self, study: str, cost: Mapping[str, Mapping[str, float | None]] | None = None
+    ) -> dict[str, Any]:
+        """The comparison as plain values, ready for JSON.
+
+        Parameters
+        ----------
+        study : str
+            Name of the study.
+        cost : mapping, optional
+            By method, such as parameters, training seconds, inference milliseconds.
+
+        Returns
+        -------
+        dict
+            ``{"study", "baseline", "methods": [{"name", "seeds", "metrics", "cost"}]}``
+            where ``seeds`` lists the seeds, each metric has ``mean``, ``sd``,
+            ``ci`` and ``delta`` (``mean``, ``ci``, ``p`` after Holm, ``verdict``;
+            None for the baseline), and what is undefined is None.
+        """
+        methods = []
+        for method, part in self.table.groupby("method", sort=False):
+            name = str(method)
+            metrics = {
+                row["metric"]: _metric_dict(row) for row in part.to_dict("records")
+            }
+            own = {k: _plain(v) for k, v in (cost or {}).get(name, {}).items()}
+            entry = {"name": name, "seeds": list(self.seeds[name])}
+            methods.append({**entry, "metrics": metrics, "cost": own})
+        return {"study": study, "baseline": self.baseline, "methods": methods}
+
+
+def _metric_dict(row: Mapping[Any, Any]) -> dict[str, Any]:
+    delta = {
+        "mean": _plain(row["delta"]),
+        "ci": [_plain(row["delta_low"]), _plain(row["delta_high"])],
+        "p": _plain(row["p_holm"]),
+        "verdict": row["verdict"],
+    }
+    return {
+        "mean": _plain(row["mean"]),
+        "sd": _plain(row["sd"]),
+        "ci": [_plain(row["low"]), _plain(row["high"])],
+        "delta": None if row["verdict"] == "baseline" else delta,
+    }
+
+
+def _plain(value: float | None) -> float | int | None:
+    if value is None or not math.isfinite(value):
+        return None
+    whole = isinstance(value, int | np.integer)
+    return int(value) if whole else float(value)
+
+
+@dataclass(frozen=True)
+class MetricDraws:
+    """Every metric of every run, as it is and under the resamples.
+
+    Parameters
+    ----------
+    keys : tuple of str
+    n : int array, shape (metrics,)
+        Images that each metric rests on.
+    values : float64 array, shape (metrics, columns)
+    draws : float array, shape (metrics, columns, resamples)
+    """
+
+    keys: tuple[str, ...]
+    n: Integers
+    values: NDArray[np.float64]
+    draws: Floats
+
+    def of(self, columns: list[int]) -> RunDraws:
+        """The part of a method, whose runs are ``columns``."""
+        return RunDraws(self.values[:, columns], self.draws[:, columns])
+
+
+def compare(
+    tables: Mapping[tuple[str, int], pd.DataFrame],
+    tasks: Sequence[Task],
+    baseline: str,
+    *,
+    resamples: int = RESAMPLES,
+    level: float = 0.95,
+    rng_seed: int = 0,
+) -> Comparison:
+    """Compare methods with the baseline on the same test images.
+
+    Parameters
+    ----------
+    tables : mapping of (method, seed) to DataFrame
+        Predictions of the test split, or of any part of it; all of the same images.
+    tasks : sequence of Task
+    baseline : str
+        Method that the others are compared with.
+    resamples : int
+        Bootstrap resamples of the images.
+    level : float, in (0, 1)
+        Of the intervals; a verdict needs a corrected p below ``1 - level``.
+    rng_seed : int
+        Seed of the resamples.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    EquipoiseError
+        If the tables cannot be compared; the message names the method.
+
+    Notes
+    -----
+    A method's metric is the mean over its seeds. What the interval of a difference
+    holds is said at ``intervals.paired_differences``; how resamples are drawn, at
+    the top of ``intervals``. Classes and bins that a resample misses are left out of
+    it. A verdict other than ``inconclusive`` also needs ``SMALL_GROUP`` images.
+    A method compared with an equal copy of the baseline is inconclusive, with p 1.
+    """
+    aligned = align_predictions(tables, tasks, baseline)
+    drawn = draw_metrics(
+        aligned, tasks, baseline, resamples=resamples, rng_seed=rng_seed
+    )
+    others = [method for method in aligned.methods if method != baseline]
+    reference = drawn.of(aligned.columns_of(baseline))
+    lower, sizes = _directions(drawn.keys)
+    differences: dict[str, Differences] = {}
+    for method in others:
+        own = drawn.of(aligned.columns_of(method))
+        differences[method] = paired_differences(
+            _without_sign(own, sizes),
+            _without_sign(reference, sizes),
+            drawn.n,
+            level=level,
+        )
+    shape = (len(others), len(drawn.keys))
+    p = np.array([differences[method].p for method in others]).reshape(shape)
+    corrected = dict(zip(others, holm(p), strict=True))
+    parts = []
+    for method in aligned.methods:
+        part = _summary(method, drawn, aligned, level)
+        if method in differences:
+            verdicts = _verdicts(
+                differences[method], corrected[method], drawn.n, lower, level
+            )
+            part = _with_difference(part, differences[method], corrected[method])
+            part["verdict"] = verdicts
+        parts.append(part)
+    table = pd.concat(parts, ignore_index=True)[list(COLUMNS)]
+    seeds = {method: aligned.seeds_of(method) for method in aligned.methods}
+    return Comparison(table, baseline, level, aligned.rows, seeds)
+
+
+def draw_metrics(
+    aligned: AlignedPredictions,
+    tasks: Sequence[Task],
+    baseline: str,
+    *,
+    resamples: int = RESAMPLES,
+    rng_seed: int = 0,
+) -> MetricDraws:
+    """Compute every metric of every run, as it is and under the same resamples."""
+    with one_thread():
+        return _draw_metrics(aligned, tasks, baseline, resamples, rng_seed)
+
+
+def _draw_metrics(
+    aligned: AlignedPredictions,
+    tasks: Sequence[Task],
+    baseline: str,
+    resamples: int,
+    rng_seed: int,
+) -> MetricDraws:
+    rng = np.random.default_rng(rng_seed)
+    weights = None
+    if aligned.rows <= MAX_WEIGHTED_ROWS:
+        weights = resample_weights(aligned.rows, resamples, rng)
+    keys: list[str] = []
+    n: list[int] = []
+    values: list[Floats] = []
+    draws: list[Floats] = []
+    for task in tasks:
+        counts, here, there = _task_metrics(
+            aligned, task, baseline, weights, resamples, rng
+        )
+        for key in metric_keys(task):
+            name = key.removeprefix(f"{task.name}.")
+            keys.append(key)
+            n.append(counts.get(split_key(key)[2], aligned.rows))
+            values.append(here[name][:, 0])
+            draws.append(there[name].astype(np.float32, copy=False))
+    columns = len(aligned.runs)
+    return MetricDraws(
+        tuple(keys),
+        np.array(n, np.int64),
+        np.array(values, np.float64).reshape(-1, columns),
+        np.array(draws, np.float32).reshape(-1, columns, resamples),
+    )
+
+
+def _task_metrics(
+    aligned: AlignedPredictions,
+    task: Task,
+    baseline: str,
+    weights: Floats | None,
+    resamples: int,
+    rng: np.random.Generator,
+) -> tuple[dict[str, int], dict[str, Floats], dict[str, Floats]]:
+    """Images of each bin or class, metrics of the data, metrics of the resamples."""
+    truth, predictions = aligned.truth[task.name], aligned.predictions[task.name]
+    if isinstance(task, Regression):
+        y_true, y_pred = truth.astype(np.float64), predictions.astype(np.float64)
+        here = summed_errors(y_true, y_pred, task, np.ones((aligned.rows, 1)))
+        there = resampled_errors(
+            y_true, y_pred, task, weights=weights, resamples=resamples, rng=rng
+        )
+        sizes = here.counts[:, 0].astype(int).tolist()
+        counts = dict(zip(task.bin_labels, sizes, strict=True))
+        return counts, regression_metrics(here, task), regression_metrics(there, task)
+    labels, predicted = truth.astype(np.int64), predictions.astype(np.int64)
+    cells = counted_cells(labels, predicted, len(task.classes))
+    resampled = resampled_cells(
+        labels,
+        predicted,
+        len(task.classes),
+        weights=weights,
+        baseline=aligned.columns_of(baseline)[0],
+        one_seed=len(aligned.runs) == len(aligned.methods),
+        resamples=resamples,
+        rng=rng,
+    )
+    sizes = cells.support[:, 0].astype(int).tolist()
+    counts = dict(zip(task.classes, sizes, strict=True))
+    here_metrics = classification_metrics(cells, task)
+    return counts, here_metrics, classification_metrics(resampled, task)
+
+
+def _directions(
+    keys: tuple[str, ...],
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Where less is better, and where the size without sign is compared."""
+    directions = [metric_info(key).direction for key in keys]
+    lower = np.array([direction != "higher" for direction in directions], bool)
+    return lower, np.array([direction == "zero" for direction in directions], bool)
+
+
+def _without_sign(runs: RunDraws, sizes: NDArray[np.bool_]) -> RunDraws:
+    # The sign of the estimate, for every draw: taking each draw's own sign would fold
+    # the draws at zero and make the interval too short there.
+    sign = np.where(sizes & (runs.values.mean(axis=1) < 0), -1.0, 1.0)
+    return runs.signed(sign)
+
+
+def _summary(
+    method: str, drawn: MetricDraws, aligned: AlignedPredictions, level: float
+) -> pd.DataFrame:
+    runs = drawn.of(aligned.columns_of(method))
+    seeds = runs.values.shape[1]
+    mean = runs.values.mean(axis=1)
+    low, high = percentile_interval(runs.draws.mean(axis=1), level)
+    undefined = np.isnan(mean)
+    return pd.DataFrame(
+        {
+            "method": method,
+            "metric": list(drawn.keys),
+            "mean": mean,
+            "sd": runs.values.std(axis=1, ddof=1) if seeds > 1 else np.nan,
+            "low": np.where(undefined, np.nan, low),
+            "high": np.where(undefined, np.nan, high),
+            "n": drawn.n,
+            "seeds": seeds,
+            "delta": np.nan,
+            "delta_low": np.nan,
+            "delta_high": np.nan,
+            "p": np.nan,
+            "p_holm": np.nan,
+            "verdict": "baseline",
+        }
+    )
+
+
+def _with_difference(
+    part: pd.DataFrame, difference: Differences, corrected: NDArray[np.float64]
+) -> pd.DataFrame:
+    return part.assign(
+        delta=difference.delta,
+        delta_low=difference.low,
+        delta_high=difference.high,
+        p=difference.p,
+        p_holm=corrected,
+    )
+
+
+def _verdicts(
+    difference: Differences,
+    corrected: NDArray[np.float64],
+    n: Integers,
+    lower: NDArray[np.bool_],
+    level: float,
+) -> NDArray[np.str_]:
+    certain = (corrected < 1 - level) & (n >= SMALL_GROUP)
+    better = np.where(lower, difference.delta < 0, difference.delta > 0)
+    return np.where(certain, np.where(better, "better", "worse"), "inconclusive")
+
+
+def verdict_sentence(
+    row: Mapping[str, Any] | pd.Series,
+    *,
+    label: str = "",
+    level: float = 0.95,
+    tasks: tuple[Task, ...] = (),
+) -> str:
+    """Say one row of a comparison in a plain sentence.
+
+    Parameters
+    ----------
+    row : mapping or Series
+        A row of ``Comparison.table``.
+    label : str, optional
+        The method's label; its name otherwise.
+    level : float
+        Level of the comparison's intervals.
+    tasks : tuple of Task, optional
+        For labels and units.
+
+    Returns
+    -------
+    str
+        Such as "DenseWeight's age MAE is 0.21 years lower than the baseline's (95 %
+        interval 0.05 to 0.37 lower; p = 0.030): better.", where p is Holm's.
+    """
+    info = metric_info(str(row["metric"]), tasks)
+    who = f"{label or row['method']}'s {info.phrase}"
+    if math.isnan(row["mean"]):
+        return f"{who} is not defined: no such image here."
+    if row["verdict"] == "baseline":
+        value = info.format(row["mean"], unit=True)
+        span = f"{info.format(row['low'])} to {info.format(row['high'])}"
+        return f"{who} is {value} ({_percent(level)} interval {span})."
+    if row["n"] < SMALL_GROUP:
+        return f"{who} rests on {_images(row['n'])}: too few to tell."
+    if not math.isfinite(row["p_holm"]):
+        return f"{who} cannot be compared with the baseline's here."
+    return f"{who} {_difference_text(row, info.key, level, tasks)}"
+
+
+def _difference_text(
+    row: Mapping[str, Any] | pd.Series, key: str, level: float, tasks: tuple[Task, ...]
+) -> str:
+    info = metric_info(key, tasks)
+    closer = ("nearer to zero", "farther from zero")
+    down, up = closer if info.direction == "zero" else ("lower", "higher")
+    delta, low, high = row["delta"], row["delta_low"], row["delta_high"]
+    size = info.format(abs(delta))
+    if float(size) == 0:
+        size_text = "the same as the baseline's to the digits shown"
+    else:
+        amount = info.format(abs(delta), unit=True)
+        size_text = f"{amount} {down if delta < 0 else up} than the baseline's"
+    if low < 0 < high:
+        span = f"{info.format(-low)} {down} to {info.format(high)} {up}"
+    else:
+        ends = sorted((abs(low), abs(high)))
+        way = down if delta < 0 else up
+        span = f"{info.format(ends[0])} to {info.format(ends[1])} {way}"
+    numbers = f"({_percent(level)} interval {span}; p {_p_text(row['p_holm'])})"
+    if row["verdict"] == "inconclusive" and row["p"] < 1 - level:
+        return f"is {size_text} {numbers}: not certain with this many methods tried."
+    if row["verdict"] == "inconclusive":
+        return f"is {size_text} {numbers}: the data cannot tell."
+    return f"is {size_text} {numbers}: {row['verdict']}."
+
+
+def _percent(level: float) -> str:
+    return f"{100 * level:g} %"
+
+
+def _p_text(p: float) -> str:
+    if p < 0.001:
+        return "< 0.001"
+    return f"= {p:.3f}" if p < 0.1 else f"= {p:.2f}"
+
+
+def _images(n: int) -> str:
+    return f"{n} image" if n == 1 else f"{n} images"

@@ -1,0 +1,1 @@
+"""Remedies for imbalance: samplers, weights, losses, and their registry."""

@@ -1,0 +1,1 @@
+"""Losses with keras.ops, one module a family."""

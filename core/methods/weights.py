@@ -1,0 +1,399 @@
+"""How much each training image counts: by its class, or by its target's density."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, Self, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from core.errors import MethodError
+
+Floats = NDArray[np.float64]
+Normalization = Literal["sum_to_num_classes", "balanced", "min_over_n"]
+BandwidthRule = Literal["silverman", "scott", "ISJ"]
+Bandwidth = float | BandwidthRule
+
+
+def count_classes(
+    labels: ArrayLike, num_classes: int, *, names: Sequence[str] = ()
+) -> NDArray[np.int64]:
+    """Count the images of each class.
+
+    Parameters
+    ----------
+    labels : int array, shape (n,)
+        Class ids, from 0 to ``num_classes`` - 1.
+    num_classes : int
+        Classes that there should be.
+    names : sequence of str
+        Names of the classes, for the message.
+
+    Returns
+    -------
+    int64 array, shape (num_classes,)
+
+    Raises
+    ------
+    MethodError
+        If a label is no class id, or a class has no image.
+    """
+    ids = np.asarray(labels)
+    if not np.issubdtype(ids.dtype, np.integer) or ids.ndim != 1:
+        raise MethodError(
+            f"Labels are {ids.dtype} of shape {ids.shape}.",
+            expected="one whole number an image.",
+        )
+    if ids.size and not 0 <= ids.min() <= ids.max() < num_classes:
+        raise MethodError(
+            f"Labels run from {ids.min()} to {ids.max()}.",
+            expected=f"class ids from 0 to {num_classes - 1}.",
+        )
+    return check_class_counts(np.bincount(ids, minlength=num_classes), names=names)
+
+
+def check_class_counts(
+    class_counts: ArrayLike, *, names: Sequence[str] = ()
+) -> NDArray[np.int64]:
+    """Return the counts if every class has an image.
+
+    Raises
+    ------
+    MethodError
+        If a class has none, or the counts are no whole numbers, one a class.
+    """
+    counts = np.asarray(class_counts)
+    numeric = np.issubdtype(counts.dtype, np.number) and np.isfinite(counts).all()
+    if counts.ndim != 1 or not counts.size or not numeric or np.any(counts % 1):
+        raise MethodError(
+            f"The class counts are {counts.tolist()}.",
+            expected="one whole number for each class.",
+        )
+    empty = [names[i] if names else str(i) for i in np.flatnonzero(counts < 1).tolist()]
+    if empty:
+        several = len(empty) > 1
+        raise MethodError(
+            f"{'Classes' if several else 'Class'} {', '.join(empty)} "
+            f"{'have' if several else 'has'} no training image.",
+            expected="at least one image of every class.",
+            remedy="take the class out of the study, or add images of it.",
+        )
+    return counts.astype(np.int64)
+
+
+def inverse_frequency_weights(
+    class_counts: ArrayLike,
+    *,
+    power: float = 1.0,
+    normalization: Normalization = "balanced",
+) -> Floats:
+    """Weight each class by the inverse of its number of samples (INS).
+
+    Parameters
+    ----------
+    class_counts : int array, shape (num_classes,)
+        Training images of each class, each at least 1.
+    power : float, at least 0
+        Exponent of the count; 0 gives equal weights.
+    normalization : {"balanced", "sum_to_num_classes", "min_over_n"}
+        Mean 1 over the training images; mean 1 over the classes; or
+        ``(n_min / n) ** power``, whose largest is 1.
+
+    Returns
+    -------
+    float64 array, shape (num_classes,)
+        Dimensionless weights.
+
+    Raises
+    ------
+    MethodError
+        If a class has no image, or a parameter is out of range.
+
+    Notes
+    -----
+    With power 1, "balanced" is scikit-learn's ``N / (C n)``. Equal counts give ones.
+    """
+    counts = check_class_counts(class_counts).astype(np.float64)
+    if not (np.isfinite(power) and power >= 0):
+        raise MethodError(f"The power is {power}.", expected="a number from 0.")
+    # Relative to the rarest class, no power of a large count can underflow.
+    inverse: Floats = (counts.min() / counts) ** power
+    if normalization == "min_over_n":
+        return inverse
+    if normalization == "sum_to_num_classes":
+        return _mean_one(inverse)
+    if normalization == "balanced":
+        return inverse * float(counts.sum() / (counts @ inverse))
+    raise MethodError(
+        f"There is no normalization {normalization!r}.",
+        expected="one of balanced, sum_to_num_classes, min_over_n.",
+    )
+
+
+def inverse_frequency_sample_weights(
+    labels: ArrayLike, *, power: float = 1.0, num_classes: int | None = None
+) -> Floats:
+    """Weight each training image by the inverse of the number of its class.
+
+    Parameters
+    ----------
+    labels : int array, shape (n,)
+        Class ids of the training images.
+    power : float, at least 0
+        Exponent of the count.
+    num_classes : int, optional
+        Classes that there should be; by default, up to the largest label.
+
+    Returns
+    -------
+    float64 array, shape (n,)
+        Dimensionless weights with mean 1 over the images.
+
+    Raises
+    ------
+    MethodError
+        If a class has no image, or there are no labels.
+    """
+    ids = np.asarray(labels)
+    if ids.size == 0:
+        raise MethodError("There are no training images to weigh.")
+    # Without num_classes, a label that is no number is count_classes's to name.
+    numeric = np.issubdtype(ids.dtype, np.number)
+    classes = num_classes or (int(ids.max()) + 1 if numeric else 1)
+    weights = inverse_frequency_weights(count_classes(ids, classes), power=power)
+    return np.asarray(weights[ids], dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class DenseWeightCurve:
+    """DenseWeight along a line of targets, to be drawn.
+
+    Parameters
+    ----------
+    targets : float64 array, shape (points,)
+        In the unit of the task.
+    density : float64 array, shape (points,)
+        Normalised density, from 0 to 1.
+    weights : float64 array, shape (points,)
+        Weight of an image with that target; 1 is the mean over the training images.
+    """
+
+    targets: Floats
+    density: Floats
+    weights: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class DenseWeight:
+    """Weights by the density of the targets, fitted once and frozen.
+
+    Parameters
+    ----------
+    alpha : float, at least 0
+        Strength: 0 gives ones; from 1 on, the densest targets fall to ``eps``.
+    eps : float, above 0
+        Least weight before the mean is made 1.
+    bandwidth : float
+        Width of the kernel, in the unit of the targets.
+    grid, density : float64 array, shape (grid_points,)
+        Targets, and their density with minimum 0 and maximum 1.
+    training_density : float64 array, shape (n,)
+        Normalised density of the targets that it was fitted to.
+
+    Notes
+    -----
+    Source: Steininger et al., Machine Learning 110, 2021:
+    ``w = max(1 - alpha p', eps) / mean``, with a Gaussian kernel of bandwidth
+    ``1.06 std n^(-1/5)``, on a grid of 4096 points that is read at the point at or
+    below the target, as in the authors' package. Departures: fitting again makes a
+    new object, so no bandwidth is left over from another fit; and a target below the
+    grid reads the first point and not the last.
+    """
+
+    alpha: float
+    eps: float
+    bandwidth: float
+    grid: Floats
+    density: Floats
+    training_density: Floats
+
+    @classmethod
+    def fit(
+        cls,
+        targets: ArrayLike,
+        *,
+        alpha: float = 0.25,
+        bandwidth: Bandwidth | None = None,
+        eps: float = 1e-6,
+        grid_points: int = 4096,
+    ) -> Self:
+        """Estimate the density of training targets.
+
+        Parameters
+        ----------
+        targets : float array, shape (n,)
+            At least two that differ.
+        alpha, eps : float
+            See the class.
+        bandwidth : float or {"silverman", "scott", "ISJ"}, optional
+            In the unit of the targets, or a rule of KDEpy; by default
+            ``1.06 std n^(-1/5)``.
+        grid_points : int, at least 2
+
+        Raises
+        ------
+        MethodError
+            If the targets are no finite numbers or all the same, or a parameter is
+            out of range.
+        """
+        # Half a second to import, and the pages that list methods do not need it.
+        from KDEpy import FFTKDE
+
+        strength = _check_alpha(alpha)
+        _check_positive("eps", eps)
+        _check_bandwidth(bandwidth)
+        values = _check_targets(targets)
+        if values.size < 2 or np.ptp(values) == 0:
+            raise MethodError(
+                "DenseWeight has nothing to weigh: all targets are the same.",
+                expected="at least two targets that differ.",
+                remedy="use it on another task, or not at all.",
+            )
+        if bandwidth is None:
+            bandwidth = float(1.06 * values.std() * values.size**-0.2)
+        kde = FFTKDE(kernel="gaussian", bw=bandwidth).fit(values)
+        grid, density = kde.evaluate(grid_points)
+        density = (density - density.min()) / np.ptp(density)
+        return cls(
+            alpha=strength,
+            eps=eps,
+            bandwidth=float(kde.bw),
+            grid=_freeze(grid),
+            density=_freeze(density),
+            training_density=_freeze(density[_floor_index(grid, values)]),
+        )
+
+    @property
+    def mean_weight(self) -> float:
+        """Mean over the training images before it is made 1."""
+        return float(self._raw(self.training_density).mean())
+
+    @property
+    def training_weights(self) -> Floats:
+        """Weights of the training images, shape (n,), with mean 1."""
+        return _mean_one(self._raw(self.training_density))
+
+    def with_alpha(self, alpha: float) -> Self:
+        """The same density with another strength, at no cost of fitting."""
+        return replace(self, alpha=_check_alpha(alpha))
+
+    def density_at(self, targets: ArrayLike) -> Floats:
+        """Normalised density at any targets; outside the grid, that of its end.
+
+        Raises
+        ------
+        MethodError
+            If a target is no finite number.
+        """
+        return self.density[_floor_index(self.grid, _check_targets(targets))]
+
+    def weights(self, targets: ArrayLike) -> Floats:
+        """Weights of any targets; 1 is the mean over the training images.
+
+        Raises
+        ------
+        MethodError
+            If a target is no finite number.
+        """
+        return self._raw(self.density_at(targets)) / self.mean_weight
+
+    def curve(
+        self, minimum: float, maximum: float, points: int = 400
+    ) -> DenseWeightCurve:
+        """Density and weight at evenly spaced targets, to be drawn."""
+        targets = np.linspace(minimum, maximum, points)
+        return DenseWeightCurve(
+            targets, self.density_at(targets), self.weights(targets)
+        )
+
+    def _raw(self, density: Floats) -> Floats:
+        return np.maximum(1 - self.alpha * density, self.eps)
+
+
+def dense_weights(targets: ArrayLike, *, alpha: float = 0.25) -> Floats:
+    """Weight each training image by the rarity of its target (DenseWeight).
+
+    Parameters
+    ----------
+    targets : float array, shape (n,)
+        Targets of the training images.
+    alpha : float, at least 0
+        Strength; 0 gives ones.
+
+    Returns
+    -------
+    float64 array, shape (n,)
+        Dimensionless weights with mean 1 over the images.
+
+    Raises
+    ------
+    MethodError
+        As ``DenseWeight.fit``.
+    """
+    return DenseWeight.fit(targets, alpha=alpha).training_weights
+
+
+def _mean_one(values: Floats) -> Floats:
+    return values / float(values.mean())
+
+
+def _floor_index(grid: Floats, targets: Floats) -> NDArray[np.intp]:
+    index = np.searchsorted(grid, targets, side="right") - 1
+    return np.clip(index, 0, len(grid) - 1)
+
+
+def _check_targets(targets: ArrayLike) -> Floats:
+    values = np.asarray(targets)
+    if not np.issubdtype(values.dtype, np.number):
+        raise MethodError(f"Targets are {values.dtype}.", expected="numbers.")
+    faults = int(np.count_nonzero(~np.isfinite(values)))
+    if faults:
+        raise MethodError(
+            f"{faults} of {values.size} targets are no finite numbers.",
+            expected="a number for every image.",
+            remedy="leave these images out of the manifest.",
+        )
+    return values.astype(np.float64)
+
+
+def _check_alpha(alpha: float) -> float:
+    if not (np.isfinite(alpha) and alpha >= 0):
+        raise MethodError(
+            f"DenseWeight's alpha is {alpha}.",
+            expected="a finite number from 0; 0 gives every image the same weight.",
+        )
+    return float(alpha)
+
+
+def _check_bandwidth(bandwidth: Bandwidth | None) -> None:
+    if isinstance(bandwidth, str):
+        if bandwidth not in get_args(BandwidthRule):
+            raise MethodError(
+                f"There is no bandwidth rule {bandwidth!r}.",
+                expected=f"a number, or one of {', '.join(get_args(BandwidthRule))}.",
+            )
+    elif bandwidth is not None:
+        _check_positive("bandwidth", bandwidth)
+
+
+def _check_positive(name: str, value: float) -> None:
+    if not (np.isfinite(value) and value > 0):
+        raise MethodError(
+            f"DenseWeight's {name} is {value}.", expected="a finite number above 0."
+        )
+
+
+def _freeze(values: Floats) -> Floats:
+    frozen = np.array(values, dtype=np.float64)
+    frozen.setflags(write=False)
+    return frozen

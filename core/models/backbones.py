@@ -1,0 +1,146 @@
+"""Backbones: images in, one feature vector out."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from core.errors import StudyError, WeightsError
+
+# Keras's MobileNetV3 has 0.999, at which a small training set never settles the
+# statistics: from scratch the validation numbers are noise for many epochs.
+FROM_SCRATCH_MOMENTUM = 0.9
+KERAS_FILES = "https://storage.googleapis.com/tensorflow/keras-applications"
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A registered backbone.
+
+    Parameters
+    ----------
+    name : str
+        Its name in a study's file.
+    label, source : str
+        What a reader sees, and the paper.
+    build : callable
+        ``(image_size, weights) -> keras.Model`` from pixels in 0..255 to features.
+    imagenet_file : str
+        Path of its ImageNet weights under Keras's own file store; empty if none.
+    """
+
+    name: str
+    label: str
+    source: str
+    build: Callable[[int, str | None], keras.Model]
+    imagenet_file: str
+
+
+def _mobilenetv3(large: bool) -> Callable[[int, str | None], keras.Model]:
+    application = (
+        keras.applications.MobileNetV3Large
+        if large
+        else keras.applications.MobileNetV3Small
+    )
+
+    def build(image_size: int, weights: str | None) -> keras.Model:
+        return application(
+            input_shape=(image_size, image_size, 3),
+            minimalistic=True,
+            include_top=False,
+            include_preprocessing=True,
+            weights=weights,
+            pooling="avg",
+        )
+
+    return build
+
+
+_SOURCE = "Howard et al., Searching for MobileNetV3, ICCV 2019"
+BACKBONES = {
+    backbone.name: backbone
+    for backbone in (
+        Backbone(
+            "mobilenetv3_small_minimalistic",
+            "MobileNetV3 Small, minimalistic",
+            _SOURCE,
+            _mobilenetv3(large=False),
+            "mobilenet_v3/weights_mobilenet_v3_small_minimalistic_1.0_224_no_top_v2.h5",
+        ),
+        Backbone(
+            "mobilenetv3_large_minimalistic",
+            "MobileNetV3 Large, minimalistic",
+            _SOURCE,
+            _mobilenetv3(large=True),
+            "mobilenet_v3/weights_mobilenet_v3_large_minimalistic_1.0_224_no_top_v2.h5",
+        ),
+    )
+}
+
+
+def build_backbone(name: str, *, image_size: int, weights: str) -> keras.Model:
+    """Build a backbone, from scratch or from ImageNet weights.
+
+    Parameters
+    ----------
+    name : str
+        A registered name.
+    image_size : int
+        Side of the images in pixels.
+    weights : {"none", "imagenet"}
+
+    Returns
+    -------
+    keras.Model
+        Images, shape (n, image_size, image_size, 3) in 0..255, to features, shape
+        (n, channels).
+
+    Raises
+    ------
+    StudyError
+        If there is no such backbone or kind of weights.
+    WeightsError
+        If the weights are neither on this machine nor to be fetched; it names the
+        file, where to get it and where to put it.
+    """
+    if name not in BACKBONES:
+        raise StudyError(
+            f"There is no backbone '{name}'.",
+            expected=f"one of {', '.join(BACKBONES)}.",
+            remedy="mend `backbone` in the study's file.",
+        )
+    backbone = BACKBONES[name]
+    if weights == "none":
+        return _settle_batch_norm(backbone.build(image_size, None))
+    if weights != "imagenet":
+        raise StudyError(
+            f"There are no weights '{weights}' for {backbone.label}.",
+            expected="'none' or 'imagenet'.",
+            remedy="mend `weights` in the study's file.",
+        )
+    try:
+        return backbone.build(image_size, "imagenet")
+    except Exception as error:  # Keras raises a bare Exception offline
+        raise _missing_weights(backbone) from error
+
+
+def _missing_weights(backbone: Backbone) -> WeightsError:
+    name = Path(backbone.imagenet_file).name
+    home = os.environ.get("KERAS_HOME", Path.home() / ".keras")
+    place = Path(home) / "models" / name
+    return WeightsError(
+        f"The ImageNet weights of {backbone.label} could not be fetched: {name} is not "
+        "on this machine and its server was not reached.",
+        expected=f"the file at {place}.",
+        remedy=f"download {KERAS_FILES}/{backbone.imagenet_file} where there is a "
+        f'network and put it at {place}, or set weights = "none" in the study.',
+    )
+
+
+def _settle_batch_norm(model: keras.Model) -> keras.Model:
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = FROM_SCRATCH_MOMENTUM
+    return model

@@ -1,0 +1,246 @@
+"""Many trained models as one: a graph that is traced once, not once a model."""
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+import core.models.heads  # noqa: F401  registers the layers that runs are saved with
+from core.errors import RunError
+
+# What zipfile, HDF5 and Keras raise on a damaged or foreign file.
+_DAMAGE = (
+    OSError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    ImportError,
+    RuntimeError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+)
+
+
+def load_model(path: Path) -> keras.Model:
+    """Load an inference model, uncompiled and in safe mode.
+
+    Raises
+    ------
+    RunError
+        If the file is missing or damaged, or holds a Lambda layer, which is code.
+    """
+    read_architecture(path)
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except _DAMAGE:
+        raise _damaged(path) from None
+
+
+def read_architecture(path: Path) -> str:
+    """Fingerprint of a saved model without its weights and its names.
+
+    Parameters
+    ----------
+    path : Path
+        A ``.keras`` file.
+
+    Returns
+    -------
+    str
+        Equal for two models that differ in weights, names and seeds only.
+
+    Raises
+    ------
+    RunError
+        As ``load_model``; nothing of the file is built or run.
+    """
+    if not path.is_file():
+        raise RunError(
+            f"There is no {path.name} in {path.parent}.",
+            expected="the inference model of the run.",
+            remedy="train it again; its results can be read without it.",
+        )
+    try:
+        with zipfile.ZipFile(path) as archive:
+            config = json.loads(archive.read("config.json"))
+        objects = list(_objects(config))
+    except (*_DAMAGE, RecursionError):
+        raise _damaged(path) from None
+    if any(item.get("class_name") == "Lambda" for item in objects):
+        raise RunError(
+            f"{path} holds a Lambda layer, which would run code from the file.",
+            expected="a model made of Keras's and Equipoise's own layers.",
+            remedy="replace the Lambda layer by a layer class and train it again.",
+        )
+    names = [item["name"] for item in objects if isinstance(item.get("name"), str)]
+    places = {name: f"#{i}" for i, name in enumerate(dict.fromkeys(names))}
+    text = json.dumps(_rename(config, places), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass
+class Group:
+    """Trained models of one architecture.
+
+    Parameters
+    ----------
+    template : keras.Model
+        One of them; its weights are not looked at.
+    members : list of int
+        Place of each model in the list that was loaded.
+    weights : list of list of array
+        Of each model, in the order of ``template.weights``.
+    """
+
+    template: keras.Model
+    members: list[int] = field(default_factory=list)
+    weights: list[list[NDArray[Any]]] = field(default_factory=list)
+
+
+def load_groups(paths: Sequence[Path]) -> tuple[list[Group], dict[int, RunError]]:
+    """Load models, building each architecture only once.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        ``.keras`` files.
+
+    Returns
+    -------
+    groups : list of Group
+    faults : dict of int to RunError
+        Place of each path that could not be loaded, with the reason.
+    """
+    groups: dict[str, Group] = {}
+    faults: dict[int, RunError] = {}
+    for index, path in enumerate(paths):
+        try:
+            architecture = read_architecture(path)
+            if architecture in groups:
+                _load_weights(groups[architecture].template, path)
+            else:
+                groups[architecture] = Group(load_model(path))
+        except RunError as fault:
+            faults[index] = fault
+            continue
+        group = groups[architecture]
+        group.members.append(index)
+        group.weights.append(group.template.get_weights())
+    return list(groups.values()), faults
+
+
+class Ensemble(keras.Model):
+    """Trained models that answer together, one after the other in one graph.
+
+    Parameters
+    ----------
+    groups : sequence of Group
+        All with one input of the same shape and a dict of outputs with the same keys
+        and shapes.
+
+    Notes
+    -----
+    Models of one architecture are one template whose weights are stacked and mapped
+    over. Twenty-one MobileNetV3 so take 1 s to trace instead of 7 s, and a third of
+    the memory, for 45 ms a face instead of 38 ms (two cores).
+    """
+
+    def __init__(self, groups: Sequence[Group]) -> None:
+        super().__init__()
+        self.templates = [group.template for group in groups]
+        self.stacks = [
+            self._stack(number, group.weights) for number, group in enumerate(groups)
+        ]
+        members = np.concatenate([group.members for group in groups])
+        self.order = np.argsort(members).tolist()
+        self.trainable = False
+        # XLA takes minutes over the graph on a CPU, to save milliseconds.
+        self.jit_compile = False
+
+    def _stack(self, number: int, weights: list[list[NDArray[Any]]]) -> list[Any]:
+        variables = []
+        for index, values in enumerate(zip(*weights, strict=True)):
+            stack = np.stack(values)
+            variable = self.add_weight(
+                shape=stack.shape,
+                dtype=stack.dtype.name,
+                trainable=False,
+                name=f"stack_{number}_{index}",
+            )
+            variable.assign(stack)
+            variables.append(variable)
+        return variables
+
+    def call(self, pixels: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
+        """Pixels, shape (n, size, size, 3), to outputs, shape (models, n, values).
+
+        The models are in the order of the list that was loaded.
+        """
+        pixels = ops.cast(pixels, "float32")
+        parts = [
+            _map(template, stacks, pixels)
+            for template, stacks in zip(self.templates, self.stacks, strict=True)
+        ]
+        return {
+            key: ops.take(ops.concatenate([p[key] for p in parts]), self.order, axis=0)
+            for key in parts[0]
+        }
+
+
+def _map(
+    template: keras.Model, stacks: Sequence[Any], pixels: keras.KerasTensor
+) -> Any:
+    """Outputs of the template with each of the stacked weights in turn."""
+
+    def answer(weights: Sequence[Any]) -> Any:
+        mapping = list(zip(template.weights, weights, strict=True))
+        with keras.StatelessScope(state_mapping=mapping):
+            return template(pixels, training=False)
+
+    return ops.map(answer, [ops.convert_to_tensor(stack) for stack in stacks])
+
+
+def _load_weights(model: keras.Model, path: Path) -> None:
+    try:
+        model.load_weights(path)
+    except _DAMAGE:
+        raise _damaged(path) from None
+
+
+def _objects(config: Any) -> Iterator[Mapping[str, Any]]:
+    """Every table of a nested configuration, outermost first."""
+    if isinstance(config, dict):
+        yield config
+        for value in config.values():
+            yield from _objects(value)
+    elif isinstance(config, list):
+        for value in config:
+            yield from _objects(value)
+
+
+def _rename(config: Any, places: Mapping[str, str]) -> Any:
+    """Names by the place where they first occur; without seeds and compilation."""
+    if isinstance(config, dict):
+        dropped = ("seed", "compile_config")
+        return {k: _rename(v, places) for k, v in config.items() if k not in dropped}
+    if isinstance(config, list):
+        return [_rename(value, places) for value in config]
+    return places.get(config, config) if isinstance(config, str) else config
+
+
+def _damaged(path: Path) -> RunError:
+    return RunError(
+        f"{path} is damaged or is no Keras model that can be loaded safely.",
+        expected="the inference model of the run, as Equipoise saved it.",
+        remedy="train it again, or delete the folder.",
+    )

@@ -1,0 +1,277 @@
+"""Figures and sentences of the Age page: error, bias and scatter of a regression."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.plots.classification import plot_by_group
+from core.plots.style import (
+    FAINT_COLOUR,
+    NOISE_COLOUR,
+    MethodStyle,
+    build_figure,
+    listed,
+    number,
+    plural,
+    signed,
+    zero_line,
+)
+from core.tasks import Regression
+
+# Points drawn in one scatter; beyond it a fixed sample keeps the browser quick.
+MAXIMUM_POINTS = 1500
+
+
+def plot_error_by_bin(
+    scores: pd.DataFrame,
+    task: Regression,
+    training_counts: pd.Series | None,
+    methods: Sequence[str],
+    styles: Mapping[str, MethodStyle],
+    labels: Mapping[str, str],
+    *,
+    noise_floor: float | None = None,
+) -> go.Figure:
+    """MAE in each bin with its interval, over the histogram of training images.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Columns method, group (the bin), mean, low, high in the task's unit.
+    task : Regression
+        Gives the bins and the unit.
+    training_counts : Series of int, optional
+        Training images of each bin.
+    methods, styles, labels
+        Which methods are shown, and how.
+    noise_floor : float, optional
+        Mean difference of two labels of one photo, drawn as a line.
+    """
+    marks = {} if noise_floor is None else _noise_marks(noise_floor, task.unit)
+    return plot_by_group(
+        scores,
+        task.bin_labels,
+        training_counts,
+        methods,
+        styles,
+        labels,
+        y_axis={"title": {"text": f"MAE ({task.unit})"}, "rangemode": "tozero"},
+        x_title=f"True {task.label.lower()} ({task.unit})",
+        digits=2,
+        unit=task.unit,
+        marks=marks,
+    )
+
+
+def _noise_marks(value: float, unit: str) -> dict[str, list[dict[str, Any]]]:
+    line = {"color": NOISE_COLOUR, "width": 2.5, "dash": "dash"}
+    ends = {"x0": 0, "x1": 1, "xref": "paper", "y0": value, "y1": value}
+    note = {
+        "text": f"noise of the labels: {number(value, 1)} {unit}",
+        "font": {"color": NOISE_COLOUR, "weight": 600},
+        "x": 1,
+        "xref": "paper",
+        "xanchor": "right",
+        "y": value,
+        "yanchor": "top",
+        "showarrow": False,
+    }
+    return {"shapes": [{"type": "line", "line": line, **ends}], "annotations": [note]}
+
+
+def error_takeaway(
+    scores: pd.DataFrame,
+    training_counts: pd.Series | None,
+    methods: Sequence[str],
+    labels: Mapping[str, str],
+    baseline: str,
+    task: Regression,
+) -> str:
+    """Where the baseline errs most and least, and in which bins a method helps."""
+    base = scores[scores["method"] == baseline].set_index("group")["mean"].dropna()
+    if base.empty:
+        return "There is no test image in any bin."
+    worst, best = base.idxmax(), base.idxmin()
+    sentence = (
+        f"The baseline errs most at {worst} ({number(base[worst], 1)} {task.unit}) and "
+        f"least at {best} ({number(base[best], 1)})"
+    )
+    if training_counts is not None and training_counts.sum():
+        shares = 100 * training_counts / training_counts.sum()
+        sentence += (
+            f", with {number(shares.get(worst, 0), 0)} % and "
+            f"{number(shares.get(best, 0), 0)} % of the training images"
+        )
+    others = scores[scores["method"].isin(methods) & (scores["method"] != baseline)]
+    if others.empty:
+        return f"{sentence}."
+    gains = others[others["verdict"] == "better"]["method"].value_counts().to_dict()
+    losses = others[others["verdict"] == "worse"]["method"].value_counts().to_dict()
+    if not gains and not losses:
+        return f"{sentence}; in no bin is a method certainly better or worse."
+    parts = []
+    for counts, word in ((gains, "better"), (losses, "worse")):
+        names = [
+            f"{labels[str(m)]} ({plural(int(n), 'bin')})" for m, n in counts.items()
+        ]
+        if names:
+            parts.append(f"{listed(names)} certainly {word}")
+    return f"{sentence}; {', and '.join(parts)}."
+
+
+def plot_bias_by_bin(
+    scores: pd.DataFrame,
+    task: Regression,
+    methods: Sequence[str],
+    styles: Mapping[str, MethodStyle],
+    labels: Mapping[str, str],
+) -> go.Figure:
+    """Mean of prediction minus truth in each bin, with its interval, by method.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Columns method, group (the bin), mean, low, high in the task's unit.
+    """
+    return plot_by_group(
+        scores,
+        task.bin_labels,
+        None,
+        methods,
+        styles,
+        labels,
+        y_axis={"title": {"text": f"Prediction − truth ({task.unit})"}},
+        x_title=f"True {task.label.lower()} ({task.unit})",
+        digits=2,
+        unit=task.unit,
+        marks={"shapes": [zero_line("y")]},
+    )
+
+
+def bias_takeaway(
+    scores: pd.DataFrame, labels: Mapping[str, str], baseline: str, task: Regression
+) -> str:
+    """Which way the baseline leans at both ends, and who leans least."""
+    rows = scores[scores["method"] == baseline].dropna(subset=["mean"])
+    if len(rows) < 2:
+        return "There are not two bins with test images, so no lean can be seen."
+    first, last = rows.iloc[0], rows.iloc[-1]
+    sentence = (
+        f"The baseline predicts {signed(first['mean'], 1)} {task.unit} at "
+        f"{first['group']} and {signed(last['mean'], 1)} at {last['group']}"
+    )
+    certain = first["low"] > 0 and last["high"] < 0
+    if certain:
+        sentence += ": it pulls towards the middle"
+    size = scores.assign(size=scores["mean"].abs()).groupby("method")["size"].mean()
+    if len(size) < 2:
+        return f"{sentence}."
+    least = str(size.idxmin())
+    return (
+        f"{sentence}; the mean size of the bias over the bins is smallest for "
+        f"{labels[least]} ({number(size[least], 1)} {task.unit}; baseline "
+        f"{number(size[baseline], 1)})."
+    )
+
+
+def plot_truth_prediction(
+    predictions: pd.DataFrame,
+    task: Regression,
+    style: MethodStyle,
+    title: str,
+) -> go.Figure:
+    """Prediction against truth, one point an image, with the mean in each bin.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        Columns truth and prediction in the task's unit; the prediction is the mean
+        over the seeds.
+    """
+    drawn = predictions
+    if len(drawn) > MAXIMUM_POINTS:
+        drawn = drawn.sample(MAXIMUM_POINTS, random_state=0)
+    edges = task.bin_edges
+    ends = [float(edges[0]), float(edges[-1])]
+    means = predictions.groupby(task.bin_of(predictions["truth"])).mean()
+    perfect = {
+        "type": "scatter",
+        "x": ends,
+        "y": ends,
+        "mode": "lines",
+        "line": {"color": FAINT_COLOUR, "width": 2, "dash": "dash"},
+        "hoverinfo": "skip",
+    }
+    points = {
+        "type": "scatter",
+        "x": drawn["truth"].to_numpy(),
+        "y": drawn["prediction"].to_numpy(),
+        "mode": "markers",
+        "marker": {"color": style.colour, "size": 5, "opacity": 0.45},
+        "hovertemplate": "truth %{x:.0f}, predicted %{y:.1f}<extra></extra>",
+    }
+    middle = {
+        "type": "scatter",
+        "x": means["truth"].tolist(),
+        "y": means["prediction"].tolist(),
+        "mode": "lines+markers",
+        "line": {"color": style.colour, "width": 3},
+        "marker": {"symbol": style.marker, "size": 11, "color": style.colour},
+        "hovertemplate": "mean of the bin: %{y:.1f}<extra></extra>",
+    }
+    return build_figure(
+        [perfect, points, middle],
+        height=380,
+        legend=False,
+        title=title,
+        xaxis={"title": {"text": f"Truth ({task.unit})"}, "range": ends},
+        yaxis={"title": {"text": f"Prediction ({task.unit})"}, "range": ends},
+    )
+
+
+def truth_prediction_takeaway(
+    tables: Mapping[str, pd.DataFrame],
+    labels: Mapping[str, str],
+    baseline: str,
+    task: Regression,
+) -> str:
+    """How much of the range the predictions use: the slope against the truth."""
+    slopes = {
+        method: float(np.polyfit(table["truth"], table["prediction"], 1)[0])
+        for method, table in tables.items()
+        if table["truth"].nunique() > 1
+    }
+    if baseline not in slopes:
+        return "The test images all have one value, so no slope can be seen."
+    sentence = (
+        f"Where the truth rises by 1 of its {task.unit}, the baseline's prediction "
+        f"rises by {number(slopes[baseline], 2)} (1 would be right)"
+    )
+    others = {m: s for m, s in slopes.items() if m != baseline}
+    if not others:
+        return f"{sentence}."
+    closest = min(others, key=lambda m: abs(others[m] - 1))
+    return (
+        f"{sentence}; among the others {labels[closest]} comes closest, "
+        f"with {number(slopes[closest], 2)}."
+    )
+
+
+def count_by_bin(values: pd.Series, task: Regression) -> pd.Series:
+    """Images in each bin of a task, zeros included, with the bins as index."""
+    bins = task.bin_labels
+    counts = np.bincount(task.bin_of(values), minlength=len(bins))
+    return pd.Series(counts, index=list(bins))
+
+
+def noise_floor_of(
+    report: Mapping[str, object] | None, task: Regression
+) -> float | None:
+    """Mean difference of two labels of one photo, where the data report holds it."""
+    twins = (report or {}).get("twins")
+    noise = twins.get("label_noise") if isinstance(twins, dict) else None
+    value = (noise or {}).get(f"{task.name}_mean_difference")
+    return float(value) if isinstance(value, int | float) else None

@@ -1,0 +1,568 @@
+"""What a dataset holds: distributions, crossings, the split, weights over a target."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from plotly.subplots import make_subplots
+
+from core.data.manifest import LEFT_OUT, SPLITS, TRAINING, DatasetInfo
+from core.plots import style
+from core.plots.cells import plot_cells
+from core.tasks import Regression, Task
+
+SPLIT_COLOURS = {"training": "#0072B2", "validation": "#56B4E9", "test": "#E69F00"}
+SPLIT_PATTERNS = {"training": "", "validation": "/", "test": "."}
+ACCENT = style.METHOD_COLOURS[0]
+MAX_CLASSES_WRITTEN = 5
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the manifest seen as classes in a fixed order.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the manifest.
+    label : str
+        What a reader sees.
+    classes : tuple of str
+        Its values; the bins, for the target of a regression task.
+    task : Task or None
+        The task that it is the target of; None for a mere sensitive feature.
+    """
+
+    name: str
+    label: str
+    classes: tuple[str, ...]
+    task: Task | None = None
+
+    def of(self, manifest: pd.DataFrame) -> pd.Series:
+        """The class of every row, as strings."""
+        values = manifest[self.name]
+        if isinstance(self.task, Regression):
+            labels = np.asarray(self.classes, dtype=object)
+            return pd.Series(labels[self.task.bin_of(values)], index=manifest.index)
+        return values.astype(str)
+
+
+def columns_of(info: DatasetInfo, manifest: pd.DataFrame) -> dict[str, Column]:
+    """Targets, then sensitive features, that the manifest holds, by name."""
+    columns: dict[str, Column] = {}
+    for task in info.tasks:
+        classes = (
+            task.bin_labels if isinstance(task, Regression) else tuple(task.classes)
+        )
+        columns[task.name] = Column(task.name, task.label, classes, task)
+    for name, groups in info.sensitive_features.items():
+        columns.setdefault(name, Column(name, name.capitalize(), tuple(groups)))
+    return {name: col for name, col in columns.items() if name in manifest}
+
+
+def used_rows(manifest: pd.DataFrame) -> pd.DataFrame:
+    """The images that are in a split; those left out are dropped."""
+    return manifest[manifest["split"] != LEFT_OUT]
+
+
+def count_classes(manifest: pd.DataFrame, column: Column) -> pd.DataFrame:
+    """Images of each class in each split.
+
+    Returns
+    -------
+    DataFrame
+        Columns class, split, n and share (percent of the split), one row for each
+        pair, zeros included, in the order of the splits and the classes.
+    """
+    table = pd.crosstab(column.of(manifest), manifest["split"])
+    table = table.reindex(index=column.classes, columns=SPLITS, fill_value=0)
+    table = table.rename_axis(index="class", columns="split")
+    counts = table.reset_index().melt(id_vars="class", value_name="n")
+    totals = counts.groupby("split")["n"].transform("sum")
+    counts["share"] = 100.0 * counts["n"] / totals.where(totals > 0, np.nan)
+    return counts
+
+
+def imbalance_ratio(counts: Iterable[int]) -> float:
+    """Largest class over smallest, at least 1; infinite if a class is empty."""
+    values = np.asarray(list(counts), dtype=np.float64)
+    if values.size == 0 or values.max() == 0:
+        return 1.0
+    return float(values.max() / values.min()) if values.min() > 0 else float("inf")
+
+
+def summarise_columns(
+    manifest: pd.DataFrame, columns: Iterable[Column]
+) -> pd.DataFrame:
+    """Largest and smallest training class of each column, and their ratio."""
+    rows = []
+    for column in columns:
+        counts = _training_counts(manifest, column)
+        rows.append(
+            {
+                "column": column.label,
+                "classes": len(counts),
+                "largest": f"{counts.idxmax()} ({counts.max():,})",
+                "smallest": f"{counts.idxmin()} ({counts.min():,})",
+                "imbalance ratio": round(imbalance_ratio(counts), 1),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def takeaway_columns(summary: pd.DataFrame) -> str:
+    """Which column of :func:`summarise_columns` is the most imbalanced."""
+    if summary.empty:
+        return "There is nothing to count."
+    most = summary.iloc[int(summary["imbalance ratio"].to_numpy().argmax())]
+    return (
+        f"{most['column']} is the most imbalanced: {most['largest']} against"
+        f" {most['smallest']}, a ratio of {most['imbalance ratio']:g}."
+    )
+
+
+def plot_classes(
+    counts: pd.DataFrame, label: str, *, as_share: bool = True
+) -> go.Figure:
+    """Grouped bars: images of each class, one colour a split.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        From :func:`count_classes`.
+    label : str
+        Name of the column, for the axis.
+    as_share : bool
+        Percent of the split instead of images, so that splits can be compared.
+    """
+    figure = go.Figure()
+    value = "share" if as_share else "n"
+    # Beyond this the numbers over the bars would be too small to read.
+    written = counts["class"].nunique() <= MAX_CLASSES_WRITTEN
+    for split in SPLITS:
+        part = counts[counts["split"] == split]
+        if part["n"].sum() == 0:
+            continue
+        text = [f"{v:.0f} %" if as_share else f"{v:,}" for v in part[value]]
+        figure.add_bar(
+            x=part["class"],
+            y=part[value],
+            name=f"{split} (n = {part['n'].sum():,})",
+            marker={
+                "color": SPLIT_COLOURS[split],
+                "pattern": {"shape": SPLIT_PATTERNS[split]},
+            },
+            text=text if written else None,
+            textposition="outside",
+            textangle=0,
+            cliponaxis=False,
+            customdata=part[["n", "share"]],
+            hovertemplate="%{x}: %{customdata[0]:,} images, %{customdata[1]:.1f} %"
+            f" of {split}<extra></extra>",
+        )
+    figure.update_yaxes(rangemode="tozero")
+    figure.update_xaxes(type="category")
+    return style.finish(
+        figure,
+        x_title=label,
+        y_title="share of the split (%)" if as_share else "images",
+        height=420,
+        barmode="group",
+        bargroupgap=0.06,
+    )
+
+
+def takeaway_classes(counts: pd.DataFrame, label: str) -> str:
+    """How unequal the training classes are, and whether the test set is balanced."""
+    training = _series(counts, TRAINING)
+    if training.sum() == 0:
+        return f"There are no training images with a known {label.lower()}."
+    ratio = imbalance_ratio(training)
+    sentence = (
+        f"{label}: {training.idxmax()} is the largest training class with"
+        f" {training.max():,} images, {training.idxmin()} the smallest with"
+        f" {training.min():,}"
+    )
+    sentence += (
+        f", an imbalance ratio of {ratio:.1f}"
+        if np.isfinite(ratio)
+        else ", so the imbalance ratio is not defined"
+    )
+    test = _series(counts, "test")
+    if test.sum() == 0:
+        return sentence + "."
+    test_ratio = imbalance_ratio(test)
+    if test_ratio < 1.05:
+        return sentence + "; the test set is balanced."
+    if np.isfinite(test_ratio):
+        return sentence + f"; in the test set it is {test_ratio:.1f}."
+    return sentence + f"; the test set has no {test.idxmin()}."
+
+
+def count_crossing(
+    manifest: pd.DataFrame, rows: Column, columns: Column
+) -> pd.DataFrame:
+    """Images of every pair of classes: index the rows' classes, columns the others'."""
+    table = pd.crosstab(rows.of(manifest), columns.of(manifest))
+    table = table.reindex(index=rows.classes, columns=columns.classes, fill_value=0)
+    return table.rename_axis(index=rows.label, columns=columns.label)
+
+
+def plot_crossing(table: pd.DataFrame) -> go.Figure:
+    """Heat map of images in each pair of classes, with n in every cell."""
+    counts = table.to_numpy()
+    # The shade follows the logarithm: one crowded cell must not blacken the rest.
+    logs = np.log1p(counts)
+    span = np.ptp(logs)
+    shades = (logs - logs.min()) / span if span > 0 else np.zeros(logs.shape)
+    rows, columns = [str(r) for r in table.index], [str(c) for c in table.columns]
+    figure = plot_cells(
+        shades,
+        [[f"{n:,}" for n in line] for line in counts],
+        rows=rows,
+        columns=columns,
+        hover=[
+            [
+                f"{row}, {column}: {n:,} images"
+                for column, n in zip(columns, line, strict=True)
+            ]
+            for row, line in zip(rows, counts, strict=True)
+        ],
+    )
+    return style.finish(
+        figure,
+        x_title=str(table.columns.name),
+        y_title=str(table.index.name),
+        height=130 + 58 * len(table),
+        legend=False,
+    )
+
+
+def takeaway_crossing(table: pd.DataFrame, split: str) -> str:
+    """The fullest and the emptiest pair of classes."""
+    counts = table.to_numpy()
+    if counts.sum() == 0:
+        return f"No image of the {split} split has both values."
+    high, low = (
+        np.unravel_index(at, counts.shape) for at in (counts.argmax(), counts.argmin())
+    )
+
+    def name(cell: tuple[Any, ...]) -> str:
+        return f"{table.index[cell[0]]}, {table.columns[cell[1]]}"
+
+    if counts.max() == counts.min():
+        return (
+            f"Every one of the {counts.size} combinations has the same"
+            f" {counts.max():,} {split} images."
+        )
+    empty = int((counts == 0).sum())
+    if empty:
+        verb = "has" if empty == 1 else "have"
+        return (
+            f"{empty} of the {counts.size} combinations {verb} no {split} image at"
+            f" all ({name(low)} among them); {name(high)} has {counts.max():,}."
+        )
+    return (
+        f"{name(high)} has {counts.max():,} {split} images, {name(low)} only"
+        f" {counts.min():,}: a ratio of {counts.max() / counts.min():.1f}."
+    )
+
+
+def account_images(report: Mapping[str, Any]) -> pd.DataFrame:
+    """Where every image that was found went.
+
+    Parameters
+    ----------
+    report : mapping
+        The data report of a study; whatever part is missing is skipped.
+
+    Returns
+    -------
+    DataFrame
+        Columns what, n and kind ("left out" or "split"), in reading order.
+    """
+    counts = _mapping(report, "counts")
+    rows: list[tuple[str, int, str]] = []
+    left_out = dict(_mapping(counts, "left_out_by"))
+    malformed = counts.get("malformed") or []
+    if malformed and not any("malformed" in str(reason) for reason in left_out):
+        rows.append(("malformed name", len(malformed), "left out"))
+    rows += [(str(reason), int(n), "left out") for reason, n in left_out.items()]
+    splits = _mapping(counts, "per_split")
+    rows += [
+        (split, int(splits[split]), "split") for split in SPLITS if split in splits
+    ]
+    return pd.DataFrame(rows, columns=["what", "n", "kind"])
+
+
+def plot_accounting(table: pd.DataFrame) -> go.Figure:
+    """Horizontal bars: images left out, by reason, and images of each split."""
+    figure = go.Figure()
+    names = {"left out": "left out", "split": "used"}
+    colours = {"left out": style.FAINT_COLOUR, "split": ACCENT}
+    patterns = {"left out": "/", "split": ""}
+    for kind in names:
+        part = table[table["kind"] == kind]
+        if part.empty:
+            continue
+        figure.add_bar(
+            x=part["n"],
+            y=part["what"],
+            orientation="h",
+            name=f"{names[kind]} (n = {part['n'].sum():,})",
+            marker={
+                "color": colours[kind],
+                "pattern": {"shape": patterns[kind]},
+            },
+            text=[f"{n:,}" for n in part["n"]],
+            textposition="outside",
+            cliponaxis=False,
+            hovertemplate="%{y}: %{x:,} images<extra></extra>",
+        )
+    figure.update_xaxes(range=[0, 1.18 * max(1, table["n"].max())])
+    figure.update_yaxes(
+        type="category",
+        showgrid=False,
+        categoryorder="array",
+        categoryarray=list(table["what"]),
+        autorange="reversed",
+    )
+    return style.finish(figure, x_title="images", height=120 + 42 * len(table))
+
+
+def takeaway_accounting(table: pd.DataFrame) -> str:
+    """How many images are used, and the main reason why others are not."""
+    used = int(table.loc[table["kind"] == "split", "n"].sum())
+    left = table[table["kind"] == "left out"]
+    total = used + int(left["n"].sum())
+    if left["n"].sum() == 0:
+        return f"All {used:,} images are used."
+    most = left.iloc[int(left["n"].to_numpy().argmax())]
+    return (
+        f"{used:,} of {total:,} images are used ({100 * used / total:.0f} %); the"
+        f" largest part left out is {most['n']:,} for '{most['what']}'."
+    )
+
+
+def takeaway_twins(report: Mapping[str, Any]) -> str:
+    """What two labels of one photo say about the labels; empty if not measured."""
+    twins = _mapping(report, "twins")
+    noise = _mapping(twins, "label_noise")
+    if not noise or not twins.get("pairs"):
+        return ""
+    parts = []
+    mean = noise.get("age_mean_difference")
+    if mean is not None:
+        part = f"in age by {mean:.1f} years on average"
+        if "age_median" in noise and "age_p90" in noise:
+            part += (
+                f" (median {noise['age_median']:.0f}, a tenth by"
+                f" {noise['age_p90']:.0f} or more)"
+            )
+        parts.append(part)
+    parts += [
+        f"in {key.removesuffix('_disagreement')} for {100 * value:.1f} % of pairs"
+        for key, value in noise.items()
+        if key.endswith("_disagreement")
+    ]
+    if not parts:
+        return ""
+    return (
+        f"Over {twins['pairs']:,} pairs of the same photo, the two labels differ"
+        f" {', '.join(parts)}: no method can be measured below this noise."
+    )
+
+
+def known_label_noise(
+    manifest: pd.DataFrame, info: DatasetInfo, feature: str
+) -> pd.DataFrame:
+    """Label noise by group, where the dataset knows the true values.
+
+    Returns
+    -------
+    DataFrame
+        Columns of the feature, n, and one column a task that has a ``<task>_clean``
+        column in the manifest: mean absolute difference in the task's unit for a
+        number, percent of wrong labels for classes. Empty without such a column.
+    """
+    tasks = [task for task in info.tasks if f"{task.name}_clean" in manifest]
+    if not tasks or feature not in manifest:
+        return pd.DataFrame()
+    groups = manifest[feature].astype(str)
+    table = groups.value_counts().rename("n").to_frame()
+    for task in tasks:
+        label, clean = manifest[task.name], manifest[f"{task.name}_clean"]
+        if isinstance(task, Regression):
+            title = f"{task.label} label off by, on average ({task.unit})"
+            table[title] = (label - clean).abs().groupby(groups).mean()
+        else:
+            wrong = label.astype(str) != clean.astype(str)
+            table[f"{task.label} label wrong (%)"] = (
+                100.0 * wrong.groupby(groups).mean()
+            )
+    order = [g for g in info.sensitive_features.get(feature, ()) if g in table.index]
+    return table.loc[order].rename_axis(feature).reset_index()
+
+
+def pick_samples(
+    manifest: pd.DataFrame, column: Column, *, each: int
+) -> dict[str, pd.DataFrame]:
+    """The first test images of every class, at most ``each`` of one.
+
+    Training images fill in where a class has too few; a class without any is absent.
+    """
+    rows = manifest[manifest["split"].isin(["test", TRAINING])]
+    rows = rows.sort_values("split", kind="stable")
+    classes = column.of(rows)
+    picked = {name: rows[classes == name].head(each) for name in column.classes}
+    return {name: part for name, part in picked.items() if len(part)}
+
+
+def weights_by_value(
+    values: NDArray[np.float64], weights: NDArray[np.float64]
+) -> pd.DataFrame:
+    """Images and weight at each distinct value of a target.
+
+    Returns
+    -------
+    DataFrame
+        Columns value, n and weight (mean of the rows with that value), sorted.
+    """
+    table = pd.DataFrame({"value": values, "weight": weights})
+    grouped = table.groupby("value", sort=True)["weight"].agg(["size", "mean"])
+    grouped = grouped.rename(columns={"size": "n", "mean": "weight"})
+    return grouped.reset_index()
+
+
+def plot_weights(table: pd.DataFrame, task: Regression, alpha: float) -> go.Figure:
+    """Two panels over one axis: the training histogram and the weight of a value.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From :func:`weights_by_value`.
+    task : Regression
+        The task whose target is on the axis.
+    alpha : float
+        DenseWeight's alpha, for the legend.
+    """
+    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08)
+    axis = f"{task.label.lower()} ({task.unit})"
+    figure.add_bar(
+        x=table["value"],
+        y=table["n"],
+        name=f"training images (n = {table['n'].sum():,})",
+        marker={"color": style.FAINT_COLOUR},
+        hovertemplate=f"%{{x}} {task.unit}: %{{y:,}} images<extra></extra>",
+        row=1,
+        col=1,
+    )
+    figure.add_scatter(
+        x=table["value"],
+        y=table["weight"],
+        mode="lines",
+        line={"color": ACCENT, "width": 3.5},
+        name=f"DenseWeight, alpha = {alpha:g}",
+        hovertemplate=f"%{{x}} {task.unit}: weight %{{y:.2f}}<extra></extra>",
+        row=2,
+        col=1,
+    )
+    figure.add_hline(
+        y=1.0,
+        row=2,
+        col=1,
+        line={"dash": "dash", "color": style.FAINT_COLOUR, "width": 2},
+        annotation={"text": "weight 1: as without", "xanchor": "right"},
+        annotation_position="bottom right",
+    )
+    figure.update_yaxes(title="images", rangemode="tozero", row=1, col=1)
+    figure.update_yaxes(title="weight", rangemode="tozero", row=2, col=1)
+    figure.update_xaxes(title=axis, row=2, col=1)
+    return style.finish(figure, height=560, bargap=0.1)
+
+
+def takeaway_weights(table: pd.DataFrame, task: Regression, alpha: float) -> str:
+    """The most and the least weighted value, and the weight of the most common."""
+    common = table.iloc[int(table["n"].to_numpy().argmax())]
+    top = table.iloc[int(table["weight"].to_numpy().argmax())]
+    if np.isclose(top["weight"], table["weight"].min()):
+        return f"With alpha = {alpha:g} every image counts the same."
+    return (
+        f"With alpha = {alpha:g} an image at {top['value']:g} {task.unit} counts"
+        f" {top['weight'] / common['weight']:.1f} times as much as one at"
+        f" {common['value']:g}, the most common value ({common['n']:,.0f} images)."
+    )
+
+
+def skewness(values: NDArray[np.float64]) -> float:
+    """Third standardised moment: 0 when symmetric, above 0 with a long right tail."""
+    centred = values - values.mean()
+    spread = float(np.sqrt(np.mean(centred**2)))
+    return float(np.mean(centred**3) / spread**3) if spread > 0 else 0.0
+
+
+def plot_log_target(values: NDArray[np.float64], task: Regression) -> go.Figure:
+    """Histograms of a target and of its natural logarithm, one above the other."""
+    name = task.label.lower()
+    figure = make_subplots(rows=2, cols=1, vertical_spacing=0.24)
+    panels = (
+        (values, f"{name} ({task.unit})", style.FAINT_COLOUR),
+        (np.log(values), f"log {name} (natural logarithm of {task.unit})", ACCENT),
+    )
+    for row, (numbers, title, colour) in enumerate(panels, start=1):
+        counts, edges = np.histogram(numbers, bins=_edges(numbers))
+        figure.add_bar(
+            x=(edges[:-1] + edges[1:]) / 2,
+            y=counts,
+            width=np.diff(edges) * 0.92,
+            marker={"color": colour},
+            name=title,
+            showlegend=False,
+            hovertemplate="around %{x:.2f}: %{y:,} images<extra></extra>",
+            row=row,
+            col=1,
+        )
+        figure.update_xaxes(title=title, row=row, col=1)
+        figure.update_yaxes(title="images", row=row, col=1)
+    return style.finish(figure, height=560, legend=False)
+
+
+def takeaway_log_target(values: NDArray[np.float64], task: Regression) -> str:
+    """Which of the two is the more symmetric, by their skewness."""
+    plain, logged = skewness(values), skewness(np.log(values))
+    name = task.label.lower()
+    better = (
+        f"the logarithm does not make {name} more symmetric"
+        if abs(logged) >= abs(plain)
+        else f"the logarithm makes {name} more symmetric"
+    )
+    return (
+        f"Skewness is {plain:+.2f} for {name} and {logged:+.2f} for its logarithm"
+        f" (0 is symmetric; n = {len(values):,}): {better}."
+    )
+
+
+def _edges(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Edges of bins; whole numbers get bins of two, so that none is half empty."""
+    low, high = numbers.min(), numbers.max()
+    if np.array_equal(numbers, numbers.round()):
+        return np.arange(low - 0.5, high + 2.5, 2.0)
+    return np.linspace(low, high, 25)
+
+
+def _training_counts(manifest: pd.DataFrame, column: Column) -> pd.Series:
+    return _series(count_classes(manifest, column), TRAINING)
+
+
+def _series(counts: pd.DataFrame, split: str) -> pd.Series:
+    part = counts[counts["split"] == split]
+    return part.set_index("class")["n"]
+
+
+def _mapping(report: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    part = report.get(key)
+    return part if isinstance(part, Mapping) else {}

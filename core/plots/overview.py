@@ -1,0 +1,484 @@
+"""Figures and sentences of the Overview page: who helps, by how much, at what cost."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.evaluation.metrics import MetricInfo
+from core.plots.style import (
+    FAINT_COLOUR,
+    NOISE_COLOUR,
+    VERDICT_SIGNS,
+    MethodStyle,
+    build_figure,
+    interval,
+    listed,
+    number,
+    p_value,
+    plural,
+    score_cell,
+    signed,
+    zero_line,
+)
+from core.runs import Run
+from core.study import Published
+
+BETTER_SIDE = {
+    "lower": "better when lower",
+    "higher": "better when higher",
+    "zero": "better when closer to zero",
+}
+COSTS = {
+    "training_minutes": "Training time (minutes a run)",
+    "inference_ms": "Inference time (ms per image)",
+    "parameters": "Number of parameters (millions)",
+}
+# Ratio of costs below which they are called equal.
+EQUAL_COST = 1.02
+
+
+def rows_of(comparison: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Rows of one metric, one a method, with the method as index."""
+    return comparison[comparison["metric"] == metric].set_index("method")
+
+
+def with_unit(text: str, info: MetricInfo) -> str:
+    """A written number followed by its unit, if it has one."""
+    return f"{text} {info.unit}" if info.unit else text
+
+
+def axis_title(info: MetricInfo) -> str:
+    """A metric's label with its unit, as an axis shows it."""
+    return f"{info.label} ({info.unit})" if info.unit else info.label
+
+
+def leaderboard(
+    comparison: pd.DataFrame,
+    metrics: Sequence[MetricInfo],
+    methods: Sequence[str],
+    labels: Mapping[str, str],
+) -> pd.DataFrame:
+    """One row a method; a cell holds mean, 95 % interval and verdict, in Markdown.
+
+    Parameters
+    ----------
+    comparison : DataFrame
+        ``Comparison.table``.
+    metrics : sequence of MetricInfo
+        One a column.
+    methods : sequence of str
+        Those shown, in order.
+    labels : mapping
+        What a reader sees for each method.
+    """
+    columns: dict[str, list[str]] = {"Method": [f"**{labels[m]}**" for m in methods]}
+    for info in metrics:
+        rows = rows_of(comparison, info.key)
+        arrow = {"lower": " ↓", "higher": " ↑", "zero": " → 0"}[info.direction]
+        columns[axis_title(info) + arrow] = [
+            score_cell(rows.loc[method], info.digits) if method in rows.index else "–"
+            for method in methods
+        ]
+    return pd.DataFrame(columns)
+
+
+def leaderboard_takeaway(
+    comparison: pd.DataFrame,
+    metrics: Sequence[MetricInfo],
+    methods: Sequence[str],
+    labels: Mapping[str, str],
+) -> str:
+    """How many verdicts are certain, and which methods have one."""
+    shown = comparison[
+        comparison["metric"].isin([info.key for info in metrics])
+        & comparison["method"].isin(methods)
+        & (comparison["verdict"] != "baseline")
+    ]
+    if shown.empty:
+        return "There is one method only, so there is nothing to compare it with yet."
+    counts = shown["verdict"].value_counts()
+    better, worse = int(counts.get("better", 0)), int(counts.get("worse", 0))
+    ahead = {
+        method: int(n)
+        for method, n in shown[shown["verdict"] == "better"]["method"]
+        .value_counts()
+        .items()
+    }
+    behind = set(shown[shown["verdict"] == "worse"]["method"])
+    clean = [labels[m] for m in methods if m in ahead and m not in behind]
+    tally = (
+        f"Of {plural(len(shown), 'comparison')} with the baseline, {better} "
+        f"{'is' if better == 1 else 'are'} better, {worse} worse and "
+        f"{len(shown) - better - worse} inconclusive"
+    )
+    if clean:
+        return f"{tally}; better somewhere and worse nowhere: {listed(clean)}."
+    if ahead:
+        return f"{tally}; every method that gains on one metric loses on another."
+    return f"{tally}: the data show no gain over the baseline."
+
+
+def plot_differences(
+    comparison: pd.DataFrame,
+    info: MetricInfo,
+    methods: Sequence[str],
+    styles: Mapping[str, MethodStyle],
+    labels: Mapping[str, str],
+) -> go.Figure:
+    """Forest plot: paired difference to the baseline with its interval, by method."""
+    rows = rows_of(comparison, info.key)
+    shown = [m for m in methods if m in rows.index and np.isfinite(rows["delta"][m])]
+    traces = []
+    for method in reversed(shown):
+        row, style = rows.loc[method], styles[method]
+        sign = VERDICT_SIGNS[str(row["verdict"])]
+        traces.append(
+            {
+                "type": "scatter",
+                "x": [row["delta"]],
+                "y": [f"<b>{labels[method]}</b><br>{sign}"],
+                "name": labels[method],
+                "mode": "markers",
+                "marker": {"color": style.colour, "symbol": style.marker, "size": 14},
+                "error_x": _error(
+                    row["delta"], row["delta_low"], row["delta_high"], style.colour
+                ),
+                "hovertemplate": (
+                    f"<b>{labels[method]}</b><br>"
+                    f"{signed(row['delta'], info.digits)} "
+                    f"{interval(row['delta_low'], row['delta_high'], info.digits)}"
+                    f"<br>p {p_value(row['p_holm'])} (Holm), {sign}<extra></extra>"
+                ),
+            }
+        )
+    ends = rows.loc[shown, ["delta_low", "delta_high"]].abs().to_numpy()
+    unit = f" ({info.unit})" if info.unit else ""
+    reach = 1.1 * float(np.nanmax(ends, initial=0)) or 1.0
+    return build_figure(
+        traces,
+        height=120 + 62 * max(len(shown), 1),
+        legend=False,
+        xaxis={
+            "title": {"text": f"Difference{unit}"},
+            "range": [-reach, reach],
+        },
+        yaxis={"showgrid": False},
+        shapes=[zero_line("x")],
+        annotations=_sides(info),
+    )
+
+
+def _sides(info: MetricInfo) -> list[dict[str, object]]:
+    """Say at the top which side of zero is the better one."""
+    words = ("◀ worse", "better ▶")
+    if info.direction != "higher":
+        words = ("◀ better", "worse ▶")
+    return [
+        {
+            "text": text,
+            "x": 0,
+            "y": 1,
+            "yref": "paper",
+            "yanchor": "bottom",
+            "xanchor": anchor,
+            "xshift": shift,
+            "showarrow": False,
+        }
+        for text, anchor, shift in zip(words, ("right", "left"), (-8, 8), strict=True)
+    ]
+
+
+def differences_takeaway(
+    comparison: pd.DataFrame,
+    info: MetricInfo,
+    methods: Sequence[str],
+    labels: Mapping[str, str],
+) -> str:
+    """Which methods are certainly better or worse on one metric, and how many not."""
+    rows = rows_of(comparison, info.key)
+    rows = rows.loc[[m for m in methods if m in rows.index]]
+    rows = rows[rows["verdict"] != "baseline"]
+    if rows.empty:
+        return "There is no method beside the baseline to compare with it."
+    parts = []
+    for verdict in ("better", "worse"):
+        names = [
+            f"{labels[str(m)]} ({with_unit(signed(row['delta'], info.digits), info)})"
+            for m, row in rows[rows["verdict"] == verdict].iterrows()
+        ]
+        if names:
+            parts.append(
+                f"{listed(names)} {'is' if len(names) == 1 else 'are'} {verdict} than "
+                "the baseline"
+            )
+    unsure = int((rows["verdict"] == "inconclusive").sum())
+    if not parts:
+        which = "the one method" if unsure == 1 else f"none of the {unsure} methods"
+        verb = "cannot" if unsure == 1 else "can"
+        return (
+            f"On {info.label}, {which} beside the baseline {verb} be told from it with "
+            "these test images and seeds."
+        )
+    if unsure:
+        rest = "the other method" if unsure == 1 else f"the other {unsure} methods"
+        parts.append(f"{rest} cannot be told from it")
+    return f"On {info.label}, {'; '.join(parts)}."
+
+
+def metric_table(
+    comparison: pd.DataFrame,
+    info: MetricInfo,
+    methods: Sequence[str],
+    labels: Mapping[str, str],
+) -> pd.DataFrame:
+    """One metric in numbers, one row a method, as a reader sees it."""
+    rows = rows_of(comparison, info.key)
+    digits = info.digits
+    table = []
+    for method in (m for m in methods if m in rows.index):
+        row = rows.loc[method]
+        is_baseline = row["verdict"] == "baseline"
+        table.append(
+            {
+                "Method": labels[method],
+                axis_title(info): number(row["mean"], digits),
+                "95 % interval": interval(row["low"], row["high"], digits),
+                "SD over seeds": number(row["sd"], digits),
+                "Difference": "–" if is_baseline else signed(row["delta"], digits),
+                "95 % interval of it": "–"
+                if is_baseline
+                else interval(row["delta_low"], row["delta_high"], digits),
+                "p": "–" if is_baseline else p_value(row["p"]),
+                "p (Holm)": "–" if is_baseline else p_value(row["p_holm"]),
+                "Verdict": VERDICT_SIGNS[str(row["verdict"])],
+                "Images": int(row["n"]),
+                "Seeds": int(row["seeds"]),
+            }
+        )
+    return pd.DataFrame(table)
+
+
+def cost_table(runs: Sequence[Run]) -> pd.DataFrame:
+    """What each method costs: means over its runs, the method as index.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``training_minutes``, ``inference_ms``, ``parameters`` (millions),
+        ``images_per_second``, ``epochs``; NaN where no run says.
+    """
+    rows = [
+        {
+            "method": run.method,
+            "training_minutes": _float(run, "duration_s") / 60,
+            "inference_ms": _float(run, "inference_ms"),
+            "parameters": _float(run, "parameters") / 1e6,
+            "images_per_second": _float(run, "images_per_second"),
+            "epochs": _float(run, "epochs"),
+        }
+        for run in runs
+    ]
+    return pd.DataFrame(rows).groupby("method", sort=False).mean()
+
+
+def _float(run: Run, key: str) -> float:
+    value = run.info.get(key)
+    return float(value) if isinstance(value, int | float) else float("nan")
+
+
+def plot_cost(
+    comparison: pd.DataFrame,
+    info: MetricInfo,
+    cost: pd.Series,
+    methods: Sequence[str],
+    styles: Mapping[str, MethodStyle],
+    labels: Mapping[str, str],
+) -> go.Figure:
+    """Quality, with its interval, against one kind of cost; one point a method."""
+    rows = rows_of(comparison, info.key)
+    traces = []
+    for method in methods:
+        if method not in rows.index or not np.isfinite(cost.get(method, np.nan)):
+            continue
+        row, style = rows.loc[method], styles[method]
+        traces.append(
+            {
+                "type": "scatter",
+                "x": [cost[method]],
+                "y": [row["mean"]],
+                "name": labels[method],
+                "mode": "markers",
+                "marker": {"color": style.colour, "symbol": style.marker, "size": 14},
+                "error_y": _error(row["mean"], row["low"], row["high"], style.colour),
+                "hovertemplate": (
+                    f"<b>{labels[method]}</b><br>%{{x:.3g}}<br>"
+                    f"{with_unit(number(row['mean'], info.digits), info)} "
+                    f"{interval(row['low'], row['high'], info.digits)}<extra></extra>"
+                ),
+            }
+        )
+    return build_figure(
+        traces,
+        height=480,
+        xaxis={"title": {"text": COSTS[str(cost.name)]}, "rangemode": "tozero"},
+        yaxis={
+            "title": {"text": f"{axis_title(info)}<br>{BETTER_SIDE[info.direction]}"}
+        },
+    )
+
+
+def cost_takeaway(
+    comparison: pd.DataFrame,
+    info: MetricInfo,
+    cost: pd.Series,
+    methods: Sequence[str],
+    labels: Mapping[str, str],
+    baseline: str,
+) -> str:
+    """How far apart the costs are, and what the better methods pay."""
+    rows = rows_of(comparison, info.key)
+    cost = cost.reindex([m for m in methods if m in rows.index]).dropna()
+    what = COSTS[str(cost.name)].split(" (")[0].lower()
+    if len(cost) < 2:
+        return f"There are not two methods here whose {what} is known."
+    lowest, highest = str(cost.idxmin()), str(cost.idxmax())
+    spread = float(cost[highest] / cost[lowest]) if cost[lowest] > 0 else float("inf")
+    if spread < EQUAL_COST:
+        return f"All {len(cost)} methods are equal in {what}, within 2 %."
+    sentence = (
+        f"The {what} differs by a factor of {number(spread, 2)}, from {labels[lowest]} "
+        f"to {labels[highest]}"
+    )
+    better = [m for m in cost.index if rows["verdict"][m] == "better"]
+    if not better:
+        return f"{sentence}, and no method is certainly better than the baseline here."
+    if baseline not in cost.index or not cost[baseline] > 0:
+        return f"{sentence}."
+    paid = [
+        f"{labels[m]} at {number(cost[m] / cost[baseline], 2)} times the baseline's"
+        for m in better
+    ]
+    return f"{sentence}; certainly better: {listed(paid)}."
+
+
+def published_table(
+    published: Sequence[Published],
+    comparison: pd.DataFrame,
+    baseline: str,
+) -> pd.DataFrame:
+    """Changes that others reported beside ours, in per cent of the baseline.
+
+    Returns
+    -------
+    DataFrame
+        Columns method, metric, theirs, ours, low, high, verdict, source; NaN where
+        this study has no such method or metric.
+
+    Notes
+    -----
+    Our interval is that of the paired difference over the baseline's mean, which is
+    taken as known.
+    """
+    rows = []
+    for item in published:
+        ours = rows_of(comparison, item.metric)
+        known = item.method in ours.index and baseline in ours.index
+        row = ours.loc[item.method] if known else None
+        scale = 100 / float(ours["mean"][baseline]) if known else float("nan")
+        rows.append(
+            {
+                "method": item.method,
+                "metric": item.metric,
+                "theirs": item.change_percent,
+                "ours": row["delta"] * scale if row is not None else np.nan,
+                "low": row["delta_low"] * scale if row is not None else np.nan,
+                "high": row["delta_high"] * scale if row is not None else np.nan,
+                "verdict": row["verdict"] if row is not None else "",
+                "source": item.source,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def plot_published(
+    table: pd.DataFrame,
+    infos: Mapping[str, MetricInfo],
+    styles: Mapping[str, MethodStyle],
+    labels: Mapping[str, str],
+) -> go.Figure:
+    """Ours with its interval, theirs as an open mark, one line a claim."""
+    places = [
+        f"<b>{labels.get(row['method'], row['method'])}</b><br>"
+        f"{infos[row['metric']].label}"
+        for _, row in table.iterrows()
+    ]
+    colours = [styles[m].colour if m in styles else FAINT_COLOUR for m in table.method]
+    ours = {
+        "type": "scatter",
+        "x": table["ours"].tolist(),
+        "y": places,
+        "name": "Ours, 95 % interval",
+        "mode": "markers",
+        "marker": {"color": colours, "symbol": "circle", "size": 14},
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": (table["high"] - table["ours"]).tolist(),
+            "arrayminus": (table["ours"] - table["low"]).tolist(),
+            "thickness": 2.5,
+            "width": 7,
+            "color": FAINT_COLOUR,
+        },
+        "hovertemplate": "Ours: %{x:+.1f} %<extra></extra>",
+    }
+    theirs = {
+        "type": "scatter",
+        "x": table["theirs"].tolist(),
+        "y": places,
+        "name": "Theirs, as published",
+        "mode": "markers",
+        "marker": {
+            "symbol": "diamond-open",
+            "size": 15,
+            "color": NOISE_COLOUR,
+            "line": {"width": 3},
+        },
+        "hovertemplate": "Theirs: %{x:+.1f} %<extra></extra>",
+    }
+    return build_figure(
+        [ours, theirs],
+        height=150 + 58 * len(table),
+        xaxis={"title": {"text": "Change to own baseline (%)"}},
+        yaxis={"autorange": "reversed", "showgrid": False},
+        shapes=[zero_line("x")],
+    )
+
+
+def published_takeaway(table: pd.DataFrame) -> str:
+    """How many published changes we see too, and how many with certainty."""
+    known = table.dropna(subset=["ours"])
+    if known.empty:
+        return "None of the published changes is of a method and metric of this study."
+    same = known[np.sign(known["ours"]) == np.sign(known["theirs"])]
+    certain = same[same["verdict"].isin(["better", "worse"])]
+    inside = known[known["theirs"].between(known["low"], known["high"])]
+    return (
+        f"Of {plural(len(known), 'published change')}, ours points the same way in "
+        f"{len(same)}, with certainty in {len(certain)}; {len(inside)} of the "
+        f"published {'value lies' if len(inside) == 1 else 'values lie'} inside our "
+        "interval."
+    )
+
+
+def _error(mean: float, low: float, high: float, colour: str) -> dict[str, object]:
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [high - mean],
+        "arrayminus": [mean - low],
+        "thickness": 2.5,
+        "width": 7,
+        "color": colour,
+    }

@@ -1,0 +1,386 @@
+"""What the methods answer for one face, and where in the photo the faces are."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from PIL import Image, ImageDraw, ImageFont
+
+from core.plots import style
+from core.plots.cells import plot_cells
+from core.plots.style import MethodStyle
+from core.tasks import Classification, Regression, Task
+
+BOX_COLOUR = "#FFB000"
+BOX_EDGE = "#101010"
+# A photo is shown no larger than this, whatever it was uploaded as.
+SHOWN_SIDE = 1200
+
+Box = tuple[float, float, float, float]
+# Method, then task, to an answer of core.predictor, which plots do not import.
+Answers = Mapping[str, Mapping[str, Any]]
+
+
+def draw_faces(
+    image: Image.Image, boxes: Sequence[Box], *, names: Sequence[str] = ()
+) -> Image.Image:
+    """A copy of a photo with its faces boxed and numbered from 1.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        Mode RGB; unchanged.
+    boxes : sequence of (x, y, width, height)
+        In pixels of the photo.
+    names : sequence of str, optional
+        What is written on each box instead of its number.
+
+    Returns
+    -------
+    PIL.Image.Image
+        At most ``SHOWN_SIDE`` pixels a side.
+    """
+    scale = min(1.0, SHOWN_SIDE / max(image.size))
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    shown = image.resize(size) if scale < 1 else image.copy()
+    draw = ImageDraw.Draw(shown)
+    side = max(shown.size)
+    line = max(2, side // 200)
+    font = ImageFont.load_default(max(14, side // 22))
+    for place, (x, y, width, height) in enumerate(boxes):
+        corners = [v * scale for v in (x, y, x + max(width, 1.0), y + max(height, 1.0))]
+        # Dark under bright: seen on any photo.
+        draw.rectangle(corners, outline=BOX_EDGE, width=line + 2)
+        draw.rectangle(corners, outline=BOX_COLOUR, width=line)
+        text = names[place] if names else str(place + 1)
+        _draw_badge(draw, (corners[0], corners[1]), text, font, shown.size)
+    return shown
+
+
+def _draw_badge(
+    draw: ImageDraw.ImageDraw,
+    corner: tuple[float, float],
+    text: str,
+    font: ImageFont.ImageFont | ImageFont.FreeTypeFont,
+    size: tuple[int, int],
+) -> None:
+    """Write on the upper left corner of a box, kept inside the photo."""
+    left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
+    pad = max(3.0, (bottom - top) / 4)
+    width, height = right - left + 2 * pad, bottom - top + 2 * pad
+    x = min(max(0.0, corner[0]), max(0.0, size[0] - width))
+    y = min(max(0.0, corner[1]), max(0.0, size[1] - height))
+    draw.rectangle((x, y, x + width, y + height), fill=BOX_COLOUR, outline=BOX_EDGE)
+    draw.text((x + pad - left, y + pad - top), text, font=font, fill=BOX_EDGE)
+
+
+def tabulate_values(
+    answers: Answers, task: Regression, expected: pd.DataFrame
+) -> pd.DataFrame:
+    """One row a method for a number: its value, and the error to expect there.
+
+    Parameters
+    ----------
+    answers : mapping
+        Method, then task, to an answer with ``value`` and ``sd``.
+    task : Regression
+    expected : DataFrame
+        From ``core.evaluation.regression.expected_error``: method, bin, mae, p90, n.
+
+    Returns
+    -------
+    DataFrame
+        Columns method, value, sd, expected_error, p90 (in the task's unit) and n (test
+        images behind the two); NaN where the test set has none.
+    """
+    known = expected.astype({"bin": str}).set_index(["method", "bin"])
+    rows = []
+    for method, given in answers.items():
+        answer = given[task.name]
+        place = (method, task.bin_labels[int(task.bin_of(answer.value))])
+        found = known.loc[place] if place in known.index else None
+        rows.append(
+            {
+                "method": method,
+                "value": answer.value,
+                "sd": np.nan if answer.sd is None else answer.sd,
+                "expected_error": np.nan if found is None else float(found["mae"]),
+                "p90": np.nan if found is None else float(found["p90"]),
+                "n": 0 if found is None else int(found["n"]),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def tabulate_probabilities(answers: Answers, task: Classification) -> pd.DataFrame:
+    """One row a method: the probability of every class, in [0, 1]."""
+    rows = {
+        method: [given[task.name].probabilities[name] for name in task.classes]
+        for method, given in answers.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=list(task.classes))
+
+
+def tabulate_answers(
+    answers: Answers, tasks: Sequence[Task], expected: Mapping[str, pd.DataFrame]
+) -> pd.DataFrame:
+    """Every answer for one face, in long form: for a download.
+
+    Returns
+    -------
+    DataFrame
+        Columns method, task, answer, unit, probability (of the answered class), sd
+        (over the seeds: of the number, or of the probability) and expected_error.
+    """
+    rows: list[dict[str, object]] = []
+    for task in tasks:
+        if isinstance(task, Regression):
+            table = tabulate_values(answers, task, expected[task.name])
+            rows += [
+                {
+                    "method": row["method"],
+                    "task": task.name,
+                    "answer": round(row["value"], 2),
+                    "unit": task.unit,
+                    "sd": row["sd"],
+                    "expected_error": row["expected_error"],
+                }
+                for _, row in table.iterrows()
+            ]
+            continue
+        rows += [
+            {
+                "method": method,
+                "task": task.name,
+                "answer": given[task.name].label,
+                "probability": given[task.name].probability,
+                "sd": given[task.name].sd,
+            }
+            for method, given in answers.items()
+        ]
+    columns = ["method", "task", "answer", "unit", "probability", "sd"]
+    return pd.DataFrame(rows, columns=[*columns, "expected_error"])
+
+
+def describe_answers(
+    answers: Answers,
+    tasks: Sequence[Task],
+    expected: Mapping[str, pd.DataFrame],
+    labels: Mapping[str, str],
+) -> pd.DataFrame:
+    """One row a method, in words; a class that most others do not give is marked.
+
+    Returns
+    -------
+    DataFrame
+        Column Method, then one column a task, as Markdown.
+    """
+    table = pd.DataFrame({"Method": [labels.get(m, m) for m in answers]})
+    for task in tasks:
+        if isinstance(task, Regression):
+            values = tabulate_values(answers, task, expected[task.name])
+            table[f"{task.label} ({task.unit})"] = [
+                _value_in_words(row) for _, row in values.iterrows()
+            ]
+            continue
+        given = [answer[task.name] for answer in answers.values()]
+        names = [answer.label for answer in given]
+        most = max(task.classes, key=names.count)
+        table[task.label] = [
+            _class_in_words(answer.label, answer.probability, answer.label != most)
+            for answer in given
+        ]
+    return table
+
+
+def _value_in_words(row: pd.Series) -> str:
+    text = f"**{row['value']:.0f}**"
+    if row["expected_error"] == row["expected_error"]:
+        text += f" ± {row['expected_error']:.1f}"
+    return text
+
+
+def _class_in_words(label: str, probability: float, stands_apart: bool) -> str:
+    percent = f"{100 * probability:.0f} %"
+    if stands_apart:
+        return f":orange-background[≠ **{label}**] {percent}"
+    return f"**{label}** {percent}"
+
+
+def plot_values(
+    table: pd.DataFrame,
+    task: Regression,
+    *,
+    styles: Mapping[str, MethodStyle],
+    labels: Mapping[str, str],
+) -> go.Figure:
+    """One row a method: its value, and the error to expect there, either way.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns method, value and expected_error (NaN where not known).
+    """
+    figure = go.Figure()
+    names = [labels.get(method, method) for method in table["method"]]
+    low, high = table["value"].min(), table["value"].max()
+    if len(table) > 1:
+        figure.add_vrect(x0=low, x1=high, fillcolor=style.TRAINING_COLOUR, line_width=0)
+    for method, name, value, error in zip(
+        table["method"], names, table["value"], table["expected_error"], strict=True
+    ):
+        known = error == error
+        figure.add_scatter(
+            x=[value],
+            y=[name],
+            mode="markers+text",
+            text=[f"{value:.0f}"],
+            textposition="top center",
+            marker={
+                "color": styles[method].colour,
+                "symbol": styles[method].marker,
+                "size": 15,
+            },
+            error_x={
+                "type": "data",
+                "array": [error if known else 0],
+                "thickness": 3,
+                "width": 7,
+                "color": styles[method].colour,
+                "visible": known,
+            },
+            showlegend=False,
+            hovertemplate=f"{name}: %{{x:.1f}} {task.unit}"
+            + (f", error to expect {error:.1f}" if known else "")
+            + "<extra></extra>",
+        )
+    reach = float(table["expected_error"].max()) if len(table) else 0.0
+    reach = 0.0 if reach != reach else reach
+    figure.update_xaxes(
+        range=[max(task.minimum, low - reach) - 3, min(task.maximum, high + reach) + 3]
+    )
+    figure.update_yaxes(
+        type="category",
+        categoryorder="array",
+        categoryarray=names,
+        autorange="reversed",
+    )
+    return style.finish(
+        figure,
+        x_title=f"{task.label.lower()} ({task.unit})",
+        height=120 + 52 * len(table),
+        legend=False,
+    )
+
+
+def takeaway_values(
+    table: pd.DataFrame,
+    task: Regression,
+    labels: Mapping[str, str],
+    *,
+    stands_out: bool = False,
+) -> str:
+    """How far the methods are apart, and the error to expect.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From :func:`tabulate_values`.
+    task : Regression
+    labels : mapping of str
+        What a reader sees for each method.
+    stands_out : bool
+        Whether the disagreement does (``core.predictor.disagreements``).
+    """
+    error = table["expected_error"].median()
+    known = f"the error to expect is {error:.1f} {task.unit}"
+    if len(table) == 1:
+        row = table.iloc[0]
+        sentence = (
+            f"{task.label}: {labels.get(row['method'], row['method'])} answers"
+            f" {row['value']:.0f} {task.unit}"
+        )
+    else:
+        values = table["value"].to_numpy()
+        low, high = table.iloc[int(values.argmin())], table.iloc[int(values.argmax())]
+        least, most = (labels.get(row["method"], row["method"]) for row in (low, high))
+        sentence = (
+            f"{task.label}: from {low['value']:.0f} ({least}) to {high['value']:.0f}"
+            f" ({most}) {task.unit}"
+            if round(low["value"]) != round(high["value"])
+            else f"{task.label}: all methods answer {low['value']:.0f} {task.unit}"
+        )
+        if stands_out:
+            sentence += (
+                f": **the methods disagree**, by {high['value'] - low['value']:.0f}"
+                f" {task.unit}"
+            )
+    return f"{sentence}; {known}." if error == error else f"{sentence}."
+
+
+def plot_probabilities(
+    table: pd.DataFrame, label: str, labels: Mapping[str, str]
+) -> go.Figure:
+    """Heat map: probability of each class by each method, written in the cells.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Index the methods, columns the classes, values in [0, 1].
+    label : str
+        Name of the task.
+    labels : mapping of str
+        What a reader sees for each method.
+    """
+    percent = 100.0 * table.to_numpy(dtype=np.float64)
+    best = percent.argmax(axis=1)
+    methods = [labels.get(str(method), str(method)) for method in table.index]
+    classes = [str(name) for name in table.columns]
+    figure = plot_cells(
+        percent / 100,
+        [
+            [
+                f"<b>{value:.0f} %</b>" if column == best[row] else f"{value:.0f} %"
+                for column, value in enumerate(values)
+            ]
+            for row, values in enumerate(percent)
+        ],
+        rows=methods,
+        columns=classes,
+        hover=[
+            [
+                f"{method}: {name} with probability {value:.1f} %"
+                for name, value in zip(classes, values, strict=True)
+            ]
+            for method, values in zip(methods, percent, strict=True)
+        ],
+    )
+    figure.update_xaxes(side="top")
+    return style.finish(
+        figure, x_title=label, height=120 + 44 * len(table), legend=False
+    )
+
+
+def takeaway_probabilities(
+    table: pd.DataFrame, label: str, labels: Mapping[str, str]
+) -> str:
+    """What most methods answer, who answers otherwise, and how sure they are."""
+    answers = table.idxmax(axis=1)
+    sure = table.max(axis=1)
+    counts = answers.value_counts()
+    most = str(counts.index[0])
+    low, high = 100 * sure.min(), 100 * sure.max()
+    span = f"{low:.0f} %" if round(low) == round(high) else f"{low:.0f} to {high:.0f} %"
+    if len(counts) == 1:
+        who = "the one method answers" if len(table) == 1 else "all methods answer"
+        return f"{label}: {who} {most}, with probability {span}."
+    apart = [
+        f"{labels.get(str(method), str(method))} ({answer})"
+        for method, answer in answers[answers != most].items()
+    ]
+    return (
+        f"{label}: **the methods disagree**: {counts.iloc[0]} of {len(table)} answer"
+        f" {most}, not {style.listed(apart)}; probabilities {span}."
+    )

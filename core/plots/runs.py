@@ -1,0 +1,391 @@
+"""What happened in training: learning curves, and what each run was made of."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.plots import style
+from core.plots.style import MethodStyle
+from core.runs import Run
+from core.tasks import Regression, Task
+
+# What ends in these is better when higher; everything else when lower.
+HIGHER = ("accuracy", "f1", "auc", "precision", "recall")
+WORDS = {"mae": "MAE", "rmse": "RMSE", "f1": "F1", "lr": "learning rate"}
+# Measured while training: not chosen by anyone, so listed after what was.
+MEASURED = (
+    "epochs",
+    "best_epoch",
+    "duration_s",
+    "images_per_second",
+    "inference_ms",
+    "created",
+)
+# What all runs of a study share, and is long.
+NOT_OF_ONE_RUN = ("methods", "published", "search", "title", "summary", "notice")
+
+
+def gather_histories(runs: Sequence[Run]) -> pd.DataFrame:
+    """Histories of several runs in one table.
+
+    Returns
+    -------
+    DataFrame
+        Columns method, seed, best_epoch, epoch, split, name and value.
+
+    Raises
+    ------
+    RunError
+        If a history is damaged.
+    """
+    tables = [
+        run.history().assign(
+            method=run.method, seed=run.seed, best_epoch=run.info.get("best_epoch")
+        )
+        for run in runs
+    ]
+    columns = ["method", "seed", "best_epoch", "epoch", "split", "name", "value"]
+    if not tables:
+        return pd.DataFrame(columns=columns)
+    return pd.concat(tables, ignore_index=True)[columns]
+
+
+def curve_names(history: pd.DataFrame) -> tuple[str, ...]:
+    """Names of the curves: the loss first, then those of both splits, then others."""
+    splits = history.groupby("name")["split"].nunique()
+    return tuple(
+        sorted(splits.index, key=lambda n: (n != "loss", -splits[n], n)),
+    )
+
+
+def curve_label(name: str, tasks: Sequence[Task]) -> str:
+    """What a reader sees for a curve, with its unit: "Age MAE (years)"."""
+    for task in tasks:
+        prefix = f"{task.name}_"
+        if name.startswith(prefix):
+            rest = name.removeprefix(prefix)
+            unit = ""
+            if isinstance(task, Regression) and rest in ("mae", "rmse"):
+                unit = f" ({task.unit})"
+            return f"{task.label} {WORDS.get(rest, rest.replace('_', ' '))}{unit}"
+    text = WORDS.get(name, name.replace("_", " "))
+    return text[:1].upper() + text[1:]
+
+
+def is_higher_better(name: str) -> bool:
+    """Whether a curve should rise."""
+    return name.endswith(HIGHER)
+
+
+def plot_curves(
+    history: pd.DataFrame,
+    name: str,
+    *,
+    label: str,
+    styles: Mapping[str, MethodStyle],
+    labels: Mapping[str, str],
+    each_seed: bool = False,
+) -> go.Figure:
+    """Training (thin, dotted) against validation (thick) over the epochs.
+
+    Parameters
+    ----------
+    history : DataFrame
+        From :func:`gather_histories`.
+    name : str
+        Which curve.
+    label : str
+        Axis title, with the unit.
+    styles, labels : mapping of str
+        How each method is drawn and called.
+    each_seed : bool
+        One line a seed; else their mean, with a band from the lowest to the highest.
+
+    Notes
+    -----
+    The larger signs are the best epochs of the runs, at that run's own value.
+    """
+    figure = go.Figure()
+    curves = history[history["name"] == name]
+    for method, part in _by_method(curves, styles):
+        for split, rows in part.groupby("split"):
+            look = _line(styles[method], str(split))
+            if each_seed:
+                _add_seeds(figure, rows, method, labels[method], look)
+            else:
+                _add_mean(figure, rows, method, labels[method], look, styles[method])
+        _add_best(figure, part, method, labels[method], styles[method])
+    return style.finish(figure, x_title="epoch", y_title=label, height=580)
+
+
+def best_values(history: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Value of a curve at the best epoch of each run.
+
+    Returns
+    -------
+    DataFrame
+        Columns method, seed, best_epoch, training, validation; a split that has no
+        such curve is missing (NaN).
+    """
+    curves = history[history["name"] == name]
+    at_best = curves[curves["epoch"] == curves["best_epoch"]]
+    table = at_best.pivot_table(
+        index=["method", "seed", "best_epoch"], columns="split", values="value"
+    )
+    table = table.reindex(columns=["training", "validation"])
+    return table.rename_axis(columns=None).reset_index()
+
+
+def takeaway_curves(
+    history: pd.DataFrame,
+    name: str,
+    *,
+    label: str,
+    labels: Mapping[str, str],
+) -> str:
+    """Which method has the best validation value, and where the splits differ most."""
+    table = best_values(history, name)
+    seen = table.dropna(subset="validation")
+    if seen.empty:
+        return f"{label} was not measured on validation."
+    means = seen.groupby("method")[["training", "validation"]].mean()
+    higher = is_higher_better(name)
+    values = means["validation"]
+    best = str(values.idxmax() if higher else values.idxmin())
+    of_best = seen[seen["method"] == best]
+    epochs = sorted(int(epoch) for epoch in of_best["best_epoch"])
+    span = f"{epochs[0]}" if epochs[0] == epochs[-1] else f"{epochs[0]} to {epochs[-1]}"
+    value = style.number(float(values[best]), _digits(values))
+    sentence = (
+        f"{label} on validation, at the best epoch: {labels.get(best, best)} has"
+        f" the {'highest' if higher else 'lowest'} mean, {value} (best epoch {span},"
+        f" {style.plural(len(of_best), 'seed')})"
+        if len(means) > 1
+        else f"{label} on validation, at the best epoch {span}: {value} on average"
+        f" ({style.plural(len(of_best), 'seed')})"
+    )
+    gap = (means["training"] - means["validation"]).abs().dropna()
+    if gap.empty:
+        return sentence + "."
+    widest = str(gap.idxmax())
+    where = "" if len(means) == 1 else f" most for {labels.get(widest, widest)},"
+    return (
+        f"{sentence}; training and validation differ{where} by"
+        f" {style.number(gap.max(), _digits(gap))}."
+    )
+
+
+def describe_runs(runs: Sequence[Run], labels: Mapping[str, str]) -> pd.DataFrame:
+    """One row a run: what it took and what it was made with."""
+    rows = []
+    for run in runs:
+        info = run.info
+        duration = info.get("duration_s")
+        rows.append(
+            {
+                "method": labels.get(run.method, run.method),
+                "seed": run.seed,
+                "epochs": info.get("epochs"),
+                "best epoch": info.get("best_epoch"),
+                "training (min)": None if duration is None else duration / 60,
+                "images/s": info.get("images_per_second"),
+                "ms per image": info.get("inference_ms"),
+                "parameters": info.get("parameters"),
+                "trained from": info.get("trained_from"),
+                "backend": info.get("backend"),
+                "split": info.get("split_fingerprint"),
+                "created": str(info.get("created", ""))[:16].replace("T", " "),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def describe_run(run: Run) -> pd.DataFrame:
+    """Everything that a run's record says, as rows of part, what and value."""
+    return pd.DataFrame(_entries(run), columns=["part", "what", "value"])
+
+
+def compare_configurations(one: Run, other: Run) -> pd.DataFrame:
+    """What differs between two runs, what was chosen before what was measured.
+
+    Returns
+    -------
+    DataFrame
+        Columns part, what, and one column a run; a dash where a run has no entry.
+    """
+    names = [_full_name(run) for run in (one, other)]
+    entries = [
+        {(part, what): value for part, what, value in _entries(run)}
+        for run in (one, other)
+    ]
+    keys = list(dict.fromkeys([*entries[0], *entries[1]]))
+    keys.sort(key=lambda key: key[0] == "measured")
+    rows = [
+        (*key, entries[0].get(key, "–"), entries[1].get(key, "–"))
+        for key in keys
+        if entries[0].get(key) != entries[1].get(key)
+    ]
+    if names[0] == names[1]:
+        names[1] += " (other)"
+    return pd.DataFrame(rows, columns=["part", "what", *names])
+
+
+def takeaway_configurations(table: pd.DataFrame) -> str:
+    """How many settings differ between two runs, and which."""
+    chosen = table[table["part"] != "measured"]
+    if chosen.empty:
+        return "Nothing that was chosen differs between these two runs."
+    names = list(dict.fromkeys(chosen["what"]))
+    shown = style.listed([f"`{name}`" for name in names[:4]])
+    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+    count = style.plural(len(names), "setting")
+    verb = "differs" if len(names) == 1 else "differ"
+    return f"{count} {verb}: {shown}{more}."
+
+
+def _entries(run: Run) -> list[tuple[str, str, str]]:
+    info = dict(run.info)
+    resolved = dict(info.pop("resolved", None) or {})
+    own = (resolved.get("methods") or {}).get(run.method) or {}
+    parts: dict[str, Any] = {
+        "run": {},
+        "method": {"label": own.get("label", run.method), **(own.get("use") or {})},
+        "loss weights": info.pop("loss_weights", None) or {},
+        "method parameters": info.pop("method_parameters", None) or {},
+        "study": {k: v for k, v in resolved.items() if k not in NOT_OF_ONE_RUN},
+        "hardware": info.pop("hardware", None) or {},
+        "versions": info.pop("versions", None) or {},
+        "measured": {k: info.pop(k) for k in MEASURED if k in info},
+    }
+    parts["run"] = info
+    return [
+        (part, what, value)
+        for part, content in parts.items()
+        for what, value in _flatten(content)
+    ]
+
+
+def _flatten(content: object, prefix: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(content, Mapping):
+        for key, value in content.items():
+            yield from _flatten(value, f"{prefix}.{key}" if prefix else str(key))
+    elif isinstance(content, list | tuple):
+        yield prefix, ", ".join(str(item) for item in content) or "none"
+    elif isinstance(content, float):
+        yield prefix, f"{content:.6g}"
+    else:
+        yield prefix, "none" if content is None or content == "" else str(content)
+
+
+def _full_name(run: Run) -> str:
+    return f"{run.study}: {run.name}"
+
+
+def _by_method(
+    curves: pd.DataFrame, styles: Mapping[str, MethodStyle]
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    for method in styles:
+        part = curves[curves["method"] == method]
+        if len(part):
+            yield method, part
+
+
+def _line(method: MethodStyle, split: str) -> dict[str, Any]:
+    if split == "validation":
+        return {"color": method.colour, "width": 3, "dash": method.dash}
+    return {"color": style.faded(method.colour, 0.75), "width": 1.6, "dash": "dot"}
+
+
+def _add_seeds(
+    figure: go.Figure,
+    rows: pd.DataFrame,
+    method: str,
+    label: str,
+    look: dict[str, Any],
+) -> None:
+    for seed, line in rows.groupby("seed"):
+        line = line.sort_values("epoch")
+        split = line["split"].iloc[0]
+        figure.add_scatter(
+            x=line["epoch"],
+            y=line["value"],
+            mode="lines",
+            line=look,
+            legendgroup=method,
+            showlegend=False,
+            hovertemplate=f"{label}, seed {seed}, {split}, epoch %{{x}}:"
+            " %{y:.4g}<extra></extra>",
+        )
+
+
+def _add_mean(
+    figure: go.Figure,
+    rows: pd.DataFrame,
+    method: str,
+    label: str,
+    look: dict[str, Any],
+    method_style: MethodStyle,
+) -> None:
+    split = rows["split"].iloc[0]
+    # Runs stop at different epochs: the mean is shown only where every seed has one.
+    values = rows.pivot_table(index="epoch", columns="seed", values="value").dropna()
+    if split == "validation" and values.shape[1] > 1:
+        epochs = [*values.index, *values.index[::-1]]
+        edge = [*values.max(axis=1), *values.min(axis=1)[::-1]]
+        figure.add_scatter(
+            x=epochs,
+            y=edge,
+            fill="toself",
+            fillcolor=style.faded(method_style.colour, 0.14),
+            line={"width": 0},
+            mode="lines",
+            hoverinfo="skip",
+            legendgroup=method,
+            showlegend=False,
+        )
+    figure.add_scatter(
+        x=values.index,
+        y=values.mean(axis=1),
+        mode="lines",
+        line=look,
+        legendgroup=method,
+        showlegend=False,
+        hovertemplate=f"{label}, {split}, mean of {values.shape[1]}, epoch %{{x}}:"
+        " %{y:.4g}<extra></extra>",
+    )
+
+
+def _add_best(
+    figure: go.Figure,
+    part: pd.DataFrame,
+    method: str,
+    label: str,
+    method_style: MethodStyle,
+) -> None:
+    """Mark the best epochs; also the method's entry in the legend."""
+    rows = part[(part["epoch"] == part["best_epoch"]) & (part["split"] == "validation")]
+    figure.add_scatter(
+        x=rows["epoch"] if len(rows) else [None],
+        y=rows["value"] if len(rows) else [None],
+        mode="lines+markers",
+        name=label,
+        legendgroup=method,
+        line={"width": 0, "color": method_style.colour},
+        marker={
+            "color": method_style.colour,
+            "symbol": method_style.marker,
+            "size": 13,
+            "line": {"width": 1.5, "color": "white"},
+        },
+        customdata=rows["seed"],
+        hovertemplate=f"{label}, seed %{{customdata}}: best epoch %{{x}},"
+        " validation %{y:.4g}<extra></extra>",
+    )
+
+
+def _digits(values: pd.Series) -> int:
+    """Digits after the point so that about three figures show."""
+    largest = values.abs().max()
+    return 1 if largest >= 100 else 2 if largest >= 1 else 3

@@ -1,0 +1,513 @@
+"""A photo in, every method's answer out."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from core.data.images import check_upload, decode_image
+from core.errors import EquipoiseError, ImageError, RunError
+from core.faces import Face, FaceDetector, align_face, whole_picture_as_face
+from core.runs import Run
+from core.tasks import Binary, Multiclass, Regression, Task
+
+if TYPE_CHECKING:
+    from core.models.ensemble import Ensemble
+
+# Faces go through the graph in batches of these sizes only: on a backend that
+# compiles for every shape, fifty faces need no more than three compilations.
+BUCKETS = (1, 4, 16)
+
+
+@dataclass(frozen=True)
+class RegressionAnswer:
+    """What one method says of a number.
+
+    Parameters
+    ----------
+    value : float
+        Mean over the method's seeds, in the unit of the task.
+    sd : float or None
+        Standard deviation over the seeds; None with one seed.
+    """
+
+    value: float
+    sd: float | None
+
+    def as_json(self) -> float:
+        """Round the value to a hundredth."""
+        return round(self.value, 2)
+
+
+@dataclass(frozen=True)
+class ClassificationAnswer:
+    """What one method says of a class.
+
+    Parameters
+    ----------
+    label : str
+        The most probable class.
+    probability : float
+        Of the label, mean over the method's seeds.
+    probabilities : dict of str to float
+        Of every class; they sum to 1.
+    sd : float or None
+        Standard deviation of ``probability`` over the seeds; None with one seed.
+    """
+
+    label: str
+    probability: float
+    probabilities: Mapping[str, float]
+    sd: float | None
+
+    def as_json(self) -> dict[str, str | float]:
+        """Label and probability."""
+        return {"label": self.label, "probability": round(self.probability, 4)}
+
+
+Answer = RegressionAnswer | ClassificationAnswer
+Answers = dict[str, dict[str, Answer]]
+"""Method, then task, to the answer."""
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """How far apart the methods are on one task for one face.
+
+    Parameters
+    ----------
+    task : Task
+    measure : float
+        Regression: largest value less smallest, in the unit. Classification: number
+        of different labels.
+    threshold : float
+        Beyond it the disagreement stands out: the width of a bin for a regression
+        (the methods put the face in different decades of age), one label otherwise.
+    sentence : str
+        The measure in words.
+    """
+
+    task: Task
+    measure: float
+    threshold: float
+    sentence: str
+
+    @property
+    def stands_out(self) -> bool:
+        """Whether the methods contradict each other."""
+        return self.measure > self.threshold
+
+
+@dataclass(frozen=True)
+class FaceAnswers:
+    """A face and what every method says of it.
+
+    Parameters
+    ----------
+    number : int
+        From 1, left to right.
+    box : tuple of four int
+        Left, top, width, height in pixels of the photo.
+    confidence : float or None
+        The detector's; None where nothing was detected because the whole picture was
+        taken for a face.
+    warning : str
+        Why not to trust the answers; empty if there is no reason.
+    pixels : uint8 array, shape (size, size, 3)
+        What the models saw.
+    answers : dict
+        Method, then task, to the answer.
+    """
+
+    number: int
+    box: tuple[int, int, int, int]
+    confidence: float | None
+    warning: str
+    pixels: NDArray[np.uint8] = field(repr=False, compare=False)
+    answers: Answers
+
+    def as_dict(self) -> dict[str, Any]:
+        """Box, confidence and answers, for JSON."""
+        return {
+            "box": list(self.box),
+            "confidence": None
+            if self.confidence is None
+            else round(self.confidence, 4),
+            "answers": {
+                method: {task: answer.as_json() for task, answer in answers.items()}
+                for method, answers in self.answers.items()
+            },
+        }
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Milliseconds that each step took."""
+
+    decode_ms: float = 0.0
+    detect_ms: float = 0.0
+    align_ms: float = 0.0
+    answer_ms: float = 0.0
+
+    @property
+    def total_ms(self) -> float:
+        """All steps together."""
+        return self.decode_ms + self.detect_ms + self.align_ms + self.answer_ms
+
+
+@dataclass(frozen=True)
+class PhotoResult:
+    """What came of one photo.
+
+    Parameters
+    ----------
+    photo : str
+        Its name.
+    faces : tuple of FaceAnswers
+        Empty if it failed.
+    fault : EquipoiseError or None
+        Why there are no answers.
+    no_face : bool
+        Whether the picture itself is good and may be taken for a face as a whole.
+    image : PIL.Image.Image or None
+        The decoded photo, to draw boxes on; in memory only.
+    timings : Timings
+    """
+
+    photo: str
+    faces: tuple[FaceAnswers, ...] = ()
+    fault: EquipoiseError | None = None
+    no_face: bool = False
+    image: Image.Image | None = field(default=None, repr=False, compare=False)
+    timings: Timings = Timings()
+
+    @property
+    def error(self) -> str | None:
+        """The fault in words, or None."""
+        return None if self.fault is None else str(self.fault)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Photo, error and faces, for JSON."""
+        return {
+            "photo": self.photo,
+            "error": self.error,
+            "faces": [face.as_dict() for face in self.faces],
+        }
+
+
+class Predictor:
+    """All methods of a study, loaded once, answering in one compiled graph.
+
+    Parameters
+    ----------
+    ensemble : Ensemble
+        The models of ``members``, in that order.
+    members : sequence of (method, seed)
+    tasks : sequence of Task
+    size : int
+        Side in pixels of the faces that the models take.
+    problems : sequence of str, optional
+        A sentence for each run that was left out.
+    """
+
+    def __init__(
+        self,
+        ensemble: Ensemble,
+        members: Sequence[tuple[str, int]],
+        tasks: Sequence[Task],
+        *,
+        size: int,
+        problems: Sequence[str] = (),
+    ) -> None:
+        self._ensemble = ensemble
+        self.members = tuple(members)
+        self.tasks = tuple(tasks)
+        self.size = size
+        self.problems = tuple(problems)
+        self.methods = tuple(dict.fromkeys(method for method, _ in members))
+
+    @classmethod
+    def load(
+        cls,
+        runs: Sequence[Run],
+        tasks: Sequence[Task],
+        *,
+        seeds: Sequence[int] | None = None,
+    ) -> Predictor:
+        """Load the models of runs of one study.
+
+        Parameters
+        ----------
+        runs : sequence of Run
+        tasks : sequence of Task
+            What the study predicts; each is an output of every model.
+        seeds : sequence of int, optional
+            Only runs of these seeds; all if not given.
+
+        Raises
+        ------
+        RunError
+            If no run is left. A run that cannot be used is named in ``problems``.
+        """
+        from core.models.ensemble import Ensemble, load_groups
+
+        chosen = [run for run in runs if seeds is None or run.seed in seeds]
+        groups, missing = load_groups([run.model_path for run in chosen])
+        faults = list(missing.values())
+        usable, size = [], 0
+        for group in groups:
+            run = chosen[group.members[0]]
+            try:
+                size = _check_model(group.template, run, tasks, size)
+            except RunError as fault:
+                faults.append(fault)
+            else:
+                usable.append(group)
+        if not usable:
+            raise _no_model(faults)
+        members = sorted(index for group in usable for index in group.members)
+        return cls(
+            Ensemble(usable),
+            [(chosen[index].method, chosen[index].seed) for index in members],
+            tasks,
+            size=size,
+            problems=[str(fault) for fault in faults],
+        )
+
+    def warm_up(self) -> None:
+        """Trace the graph for one face and for several, so that no photo waits."""
+        for count in BUCKETS[:2]:
+            self._outputs(np.zeros((count, self.size, self.size, 3), np.uint8))
+
+    def answer(self, faces: NDArray[np.uint8]) -> list[Answers]:
+        """Let every method answer for aligned faces.
+
+        Parameters
+        ----------
+        faces : uint8 array, shape (n, size, size, 3)
+            As from ``align_face`` or ``preprocess``.
+
+        Returns
+        -------
+        list of dict
+            A face each: method, then task, to the answer.
+        """
+        if len(faces) == 0:
+            return []
+        outputs = self._outputs(faces)
+        rows = {
+            method: [i for i, (name, _) in enumerate(self.members) if name == method]
+            for method in self.methods
+        }
+        return [
+            {
+                method: {
+                    task.name: _answer(task, outputs[task.name][members, face])
+                    for task in self.tasks
+                }
+                for method, members in rows.items()
+            }
+            for face in range(len(faces))
+        ]
+
+    def _outputs(self, faces: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
+        """Task to the outputs of every model, shape (models, n, values)."""
+        parts = []
+        for start in range(0, len(faces), BUCKETS[-1]):
+            chunk = faces[start : start + BUCKETS[-1]]
+            bucket = next(size for size in BUCKETS if size >= len(chunk))
+            batch = np.zeros((bucket, *faces.shape[1:]), np.uint8)
+            batch[: len(chunk)] = chunk
+            outputs = self._ensemble.predict_on_batch(batch)
+            parts.append({name: out[:, : len(chunk)] for name, out in outputs.items()})
+        return {
+            task.name: np.concatenate([part[task.name] for part in parts], axis=1)
+            for task in self.tasks
+        }
+
+
+def predict_photo(
+    source: Path | bytes,
+    predictor: Predictor,
+    detector: FaceDetector | None,
+    *,
+    name: str = "",
+    aligned: bool = False,
+) -> PhotoResult:
+    """Decode a photo, find and align its faces, and let every method answer.
+
+    Parameters
+    ----------
+    source : Path or bytes
+        A file, or the content of an upload; at most ``MAX_UPLOAD_BYTES``.
+    predictor : Predictor
+    detector : FaceDetector or None
+        None takes every picture for one aligned face.
+    name : str, optional
+        What to call the photo; a file is called by its path.
+    aligned : bool
+        Take the whole picture for one aligned face: detect nothing.
+
+    Returns
+    -------
+    PhotoResult
+        A photo that cannot be used, or shows no face, carries its fault; nothing of
+        the photo is written or logged.
+    """
+    name = name or (str(source) if isinstance(source, Path) else "The photo")
+    clock = [time.perf_counter()]
+    try:
+        if isinstance(source, Path) and source.is_file():
+            check_upload(source.stat().st_size, name)
+        image = decode_image(source, name=name)
+        clock.append(time.perf_counter())
+        if aligned or detector is None:
+            found = [_whole(image)]
+        else:
+            found = detector.detect(image)
+        clock.append(time.perf_counter())
+    except EquipoiseError as fault:
+        return PhotoResult(name, fault=fault)
+    if not found:
+        return PhotoResult(
+            name,
+            fault=_no_face(name),
+            no_face=True,
+            image=image,
+            timings=_timings(clock),
+        )
+    pixels = np.stack([_cut(image, face, predictor.size) for face in found])
+    clock.append(time.perf_counter())
+    answers = predictor.answer(pixels)
+    clock.append(time.perf_counter())
+    faces = tuple(map(_face_answers, found, pixels, answers))
+    return PhotoResult(name, faces, image=image, timings=_timings(clock))
+
+
+def disagreements(answers: Answers, tasks: Sequence[Task]) -> dict[str, Disagreement]:
+    """Measure how far the methods are apart on each task, for one face.
+
+    Parameters
+    ----------
+    answers : dict
+        Method, then task, to the answer.
+    tasks : sequence of Task
+
+    Returns
+    -------
+    dict of str to Disagreement
+        A task each. With one method nothing stands out.
+    """
+    return {
+        task.name: _disagreement(task, [given[task.name] for given in answers.values()])
+        for task in tasks
+    }
+
+
+def _disagreement(task: Task, answers: Sequence[Answer]) -> Disagreement:
+    if isinstance(task, Regression):
+        values = [a.value for a in answers if isinstance(a, RegressionAnswer)]
+        low, high = min(values), max(values)
+        sentence = f"{task.label}: from {low:.0f} to {high:.0f} {task.unit}."
+        return Disagreement(task, high - low, task.bin_width, sentence)
+    labels = [a.label for a in answers if isinstance(a, ClassificationAnswer)]
+    counts = {label: labels.count(label) for label in task.classes if label in labels}
+    said = ", ".join(f"{label} ({n})" for label, n in counts.items())
+    return Disagreement(task, len(counts), 1, f"{task.label}: {said}.")
+
+
+def _answer(task: Task, outputs: NDArray[np.float64]) -> Answer:
+    """Seeds' outputs of one method for one face, shape (seeds, values), to one."""
+    if isinstance(task, Regression):
+        values = outputs[:, 0].astype(np.float64)
+        return RegressionAnswer(float(values.mean()), _sd(values))
+    if isinstance(task, Binary):
+        outputs = np.column_stack([1 - outputs[:, 0], outputs[:, 0]])
+    shares = outputs.mean(axis=0, dtype=np.float64)
+    best = int(shares.argmax())
+    return ClassificationAnswer(
+        label=task.classes[best],
+        probability=float(shares[best]),
+        probabilities=dict(zip(task.classes, shares.tolist(), strict=True)),
+        sd=_sd(outputs[:, best]),
+    )
+
+
+def _sd(values: NDArray[np.float64]) -> float | None:
+    return None if len(values) < 2 else float(np.std(values, ddof=1, dtype=np.float64))
+
+
+def _check_model(model: Any, run: Run, tasks: Sequence[Task], size: int) -> int:
+    """Side of the pictures a model takes: ``size``, where that is not 0."""
+    shape = model.input_shape
+    outputs = model.output if isinstance(model.output, dict) else {}
+    widths = {
+        task.name: len(task.classes) if isinstance(task, Multiclass) else 1
+        for task in tasks
+    }
+    square = isinstance(shape, tuple) and len(shape) == 4 and shape[1] == shape[2]
+    said = {name: output.shape[-1] for name, output in outputs.items()}
+    if not square or any(said.get(name) != width for name, width in widths.items()):
+        raise RunError(
+            f"{run.model_path} does not predict the tasks of study '{run.study}'.",
+            expected=f"square pictures in, {', '.join(widths)} out.",
+            remedy="train it again, or delete the folder.",
+        )
+    if size and shape[1] != size:
+        raise RunError(
+            f"{run.model_path} takes pictures of {shape[1]} px.",
+            expected=f"{size} px, as other runs of study '{run.study}'.",
+            remedy="train it again, or delete the folder.",
+        )
+    return int(shape[1])
+
+
+def _no_model(faults: Sequence[RunError]) -> RunError:
+    reasons = [fault.problem for fault in faults]
+    return RunError(
+        " ".join(["There is no model that could answer.", *reasons]),
+        expected="at least one run with its model.keras.",
+        remedy="train the study: `equipoise train STUDY`.",
+    )
+
+
+def _whole(image: Image.Image) -> Face:
+    """The part of the picture that ``preprocess`` keeps, as a face of no detector."""
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    return Face(1, (left, top, side, side), math.nan, ())
+
+
+def _cut(image: Image.Image, face: Face, size: int) -> NDArray[np.uint8]:
+    if not face.landmarks:
+        return whole_picture_as_face(image, size)
+    return align_face(image, face, size)
+
+
+def _face_answers(
+    face: Face, pixels: NDArray[np.uint8], answers: Answers
+) -> FaceAnswers:
+    confidence = face.confidence if face.landmarks else None
+    return FaceAnswers(face.number, face.box, confidence, face.warning, pixels, answers)
+
+
+def _no_face(name: str) -> ImageError:
+    return ImageError(
+        f"No face was found in {name}.",
+        expected="a photo with a face seen more or less from the front.",
+        remedy="try another photo, or take the whole picture as one face"
+        " (`--aligned` on the command line).",
+    )
+
+
+def _timings(clock: Sequence[float]) -> Timings:
+    return Timings(*(1000 * (end - start) for start, end in pairwise(clock)))

@@ -1,0 +1,356 @@
+"""The run store: finished runs, read, written and listed.
+
+A run is a folder ``<store>/<study>/<method>/seed-<n>/``. It is written beside its
+place and renamed into it when complete, so a listed run is a whole one. Nothing here
+imports Keras: result pages open without that cost.
+"""
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from core.data.manifest import SPLITS
+from core.errors import RunError
+from core.study import Study, check_name
+
+SCHEMA = 1
+STORE_VARIABLE = "EQUIPOISE_RUNS"
+RECORD, HISTORY, PREDICTIONS, MODEL = (
+    "run.json",
+    "history.parquet",
+    "predictions.parquet",
+    "model.keras",
+)
+STUDY_FILE, MANIFEST_FILE, REPORT_FILE = "study.json", "manifest.parquet", "data.json"
+REQUIRED_KEYS = frozenset({"schema", "study", "method", "seed", "resolved"})
+
+
+@dataclass(frozen=True)
+class Run:
+    """One method of a study trained with one seed.
+
+    ``info`` is the content of ``run.json``; the tables are read when asked for.
+    """
+
+    study: str
+    method: str
+    seed: int
+    folder: Path
+    info: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Method and seed, such as "lmf, seed 0"."""
+        return f"{self.method}, seed {self.seed}"
+
+    @property
+    def model_path(self) -> Path:
+        """Where the inference model is; the file may be absent."""
+        return self.folder / MODEL
+
+    def predictions(self) -> pd.DataFrame:
+        """One row an image of validation and test.
+
+        Raises
+        ------
+        RunError
+            If the table is damaged.
+        """
+        return _read_table(self.folder / PREDICTIONS, {"image_id", "split"})
+
+    def history(self) -> pd.DataFrame:
+        """Long form: epoch, split, name, value.
+
+        Raises
+        ------
+        RunError
+            If the table is damaged.
+        """
+        columns = {"epoch", "split", "name", "value"}
+        return _read_table(self.folder / HISTORY, columns)
+
+
+@dataclass(frozen=True)
+class RunListing:
+    """The whole runs that were found, and a sentence for each broken one."""
+
+    runs: tuple[Run, ...]
+    problems: tuple[str, ...]
+
+
+def shipped_store() -> Path:
+    """The store that comes with the project; never written to by the app."""
+    return Path(__file__).resolve().parent.parent / "pretrained"
+
+
+def user_store() -> Path:
+    """Where this user's runs go: ``$EQUIPOISE_RUNS``, or ``runs/`` here."""
+    return Path(os.environ.get(STORE_VARIABLE, "runs"))
+
+
+def stores() -> tuple[Path, ...]:
+    """The stores in the order in which they are read."""
+    return (shipped_store(), user_store())
+
+
+def list_studies() -> tuple[str, ...]:
+    """Names of the studies that have a folder in a store, sorted."""
+    names = {
+        folder.name
+        for store in stores()
+        if store.is_dir()
+        for folder in store.iterdir()
+        if folder.is_dir() and not folder.name.startswith(".")
+    }
+    return tuple(sorted(names))
+
+
+def list_runs(study: str | None = None) -> RunListing:
+    """Find the runs of one study, or of all; a later store replaces an earlier one.
+
+    A broken run is named in ``problems`` and skipped.
+    """
+    found: dict[tuple[str, str, int], Run] = {}
+    problems: list[str] = []
+    pattern = f"{check_name(study, 'study') if study else '*'}/*/seed-*"
+    for store in stores():
+        for folder in sorted(store.glob(pattern)) if store.is_dir() else ():
+            if any(part.startswith(".") for part in folder.relative_to(store).parts):
+                continue
+            try:
+                run = read_run(folder)
+            except RunError as error:
+                problems.append(str(error))
+            else:
+                found[run.study, run.method, run.seed] = run
+    return RunListing(tuple(found.values()), tuple(problems))
+
+
+def read_run(folder: Path) -> Run:
+    """Read one run folder and check that it is whole.
+
+    Raises
+    ------
+    RunError
+        If a file is missing or damaged, or the run is of a later schema. A missing
+        ``model.keras`` is no fault: results can be read without it.
+    """
+    remedy = "train it again, or delete the folder."
+    for name in (RECORD, HISTORY, PREDICTIONS):
+        if not (folder / name).is_file():
+            raise RunError(
+                f"The run {folder} has no {name}.", expected=name, remedy=remedy
+            )
+    info = _read_json(folder / RECORD)
+    schema = info.get("schema")
+    if isinstance(schema, int) and schema > SCHEMA:
+        raise RunError(
+            f"The run {folder} is of schema {schema}.",
+            expected=f"schema {SCHEMA} or earlier.",
+            remedy="update Equipoise.",
+        )
+    missing = REQUIRED_KEYS - info.keys()
+    place = (folder.parent.parent.name, folder.parent.name, folder.name)
+    said = (info.get("study"), info.get("method"), f"seed-{info.get('seed')}")
+    if missing or place != said or not isinstance(info["seed"], int):
+        raise RunError(
+            f"{folder / RECORD} does not describe this run.",
+            expected=f"the keys {', '.join(sorted(REQUIRED_KEYS))}, as the folder.",
+            remedy=remedy,
+        )
+    for name in (HISTORY, PREDICTIONS):
+        _check_parquet(folder / name)
+    return Run(info["study"], info["method"], info["seed"], folder, info)
+
+
+def write_run(
+    store: Path,
+    *,
+    info: dict[str, Any],
+    history: pd.DataFrame,
+    predictions: pd.DataFrame,
+    save_model: Callable[[Path], None],
+) -> Run:
+    """Write a run beside its place, then rename it into it.
+
+    Parameters
+    ----------
+    store : Path
+        Root of the store.
+    info : dict
+        What ``run.json`` will hold; names the study, the method and the seed.
+    history, predictions : DataFrame
+        The two tables of the run.
+    save_model : callable
+        Writes the inference model to the path that it is given.
+
+    Raises
+    ------
+    RunError
+        If the disk is full or the store cannot be written; nothing is left behind.
+    """
+    study = check_name(info["study"], "study")
+    method = check_name(info["method"], "method")
+    place = store / study / method / f"seed-{info['seed']}"
+    beside = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        beside.mkdir(parents=True)
+        history.to_parquet(beside / HISTORY, index=False, compression="zstd")
+        predictions.to_parquet(beside / PREDICTIONS, index=False, compression="zstd")
+        save_model(beside / MODEL)
+        text = json.dumps({"schema": SCHEMA, **info}, indent=1)
+        (beside / RECORD).write_text(text + "\n", encoding="utf-8")
+        replace_folder(beside, place)
+    except OSError as error:
+        raise RunError(
+            f"The run could not be saved to {place}: {error.strerror or error}.",
+            expected="a writable folder with room for the run.",
+            remedy="free some space or choose another --out, then use --resume.",
+        ) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return read_run(place)
+
+
+def replace_folder(new: Path, place: Path) -> None:
+    """Put the folder ``new`` at ``place``; what was there is gone afterwards."""
+    if not place.exists():
+        new.rename(place)
+        return
+    old = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}.old")
+    place.rename(old)
+    new.rename(place)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def write_study_files(
+    store: Path, study: Study, manifest: pd.DataFrame, report: dict[str, Any]
+) -> None:
+    """Write what all runs of a study share: its file, its split, its data report.
+
+    Paths of images are left out of the manifest: they are of one machine.
+    """
+    folder = store / check_name(study.name, "study")
+    table = manifest.drop(columns="path", errors="ignore")
+    _replace(folder / MANIFEST_FILE, lambda p: table.to_parquet(p, index=False))
+    texts = {
+        STUDY_FILE: study.model_dump_json(indent=1),
+        REPORT_FILE: json.dumps(report, indent=1),
+    }
+    for name, text in texts.items():
+        _replace(folder / name, lambda p, t=text: p.write_text(t + "\n"))  # type: ignore[misc]
+
+
+def study_of_runs(name: str) -> Study:
+    """The study as its runs were trained with.
+
+    Raises
+    ------
+    RunError
+        If no store holds it.
+    """
+    path = _find(name, STUDY_FILE)
+    if path is None:
+        raise RunError(
+            f"No store holds runs of a study '{name}'.",
+            expected=f"one of {', '.join(list_studies()) or 'none yet'}.",
+            remedy=f"train it: equipoise train {name}.",
+        )
+    try:
+        return Study.model_validate_json(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise RunError(
+            f"{path} is damaged: {type(error).__name__}.",
+            expected="the study as JSON.",
+            remedy="train the study again.",
+        ) from error
+
+
+def shipped_manifest(name: str) -> pd.DataFrame | None:
+    """The manifest, without paths, that the study's runs were trained on, if kept."""
+    path = _find(name, MANIFEST_FILE)
+    return None if path is None else _read_table(path, {"image_id", "split"})
+
+
+def data_report(name: str) -> dict[str, Any] | None:
+    """How the study's split came about, if kept."""
+    path = _find(name, REPORT_FILE)
+    return None if path is None else _read_json(path)
+
+
+def _find(name: str, file: str) -> Path | None:
+    check_name(name, "study")
+    places = (store / name / file for store in stores())
+    return next((place for place in places if place.is_file()), None)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"{path} is damaged: {error}.",
+            expected="a JSON object.",
+            remedy="train it again, or delete the folder.",
+        ) from error
+    if not isinstance(content, dict):
+        raise RunError(f"{path} is damaged: not a JSON object.")
+    return content
+
+
+def _check_parquet(path: Path) -> None:
+    """Read the footer only: cheap, and it fails on a truncated file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        pq.read_metadata(path)
+    except (OSError, pa.ArrowException) as error:
+        raise _damaged_table(path, error) from error
+
+
+def _read_table(path: Path, columns: set[str]) -> pd.DataFrame:
+    import pyarrow as pa
+
+    try:
+        table = pd.read_parquet(path)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise _damaged_table(path, error) from error
+    missing = columns - set(table.columns)
+    if missing:
+        raise _damaged_table(path, f"no column {', '.join(sorted(missing))}")
+    if "split" in table and not table["split"].isin([*SPLITS, "left out"]).all():
+        raise _damaged_table(path, f"a split other than {', '.join(SPLITS)}")
+    return table
+
+
+def _damaged_table(path: Path, why: object) -> RunError:
+    return RunError(
+        f"{path} is damaged: {why}.",
+        expected="the Parquet table that training wrote.",
+        remedy="train the run again, or delete its folder.",
+    )
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(beside)
+        beside.replace(path)
+    except OSError as error:
+        raise RunError(
+            f"{path} could not be saved: {error.strerror or error}.",
+            expected="a writable folder with room.",
+            remedy="free some space or choose another --out.",
+        ) from error
+    finally:
+        if beside.exists():
+            beside.unlink()

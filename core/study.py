@@ -1,0 +1,256 @@
+"""A study: one dataset, one split, a list of methods, seeds and a budget."""
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from core.errors import StudyError
+
+NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+Name = Annotated[str, Field(pattern=rf"^{NAME_PATTERN.pattern}$")]
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Parameters = dict[str, bool | int | float | str]
+
+
+class _Table(BaseModel):
+    """A table of the TOML file: frozen, no unknown key, no silent conversion."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class DatasetTable(_Table):
+    """Which dataset, and the options that its module understands."""
+
+    name: Name
+    options: Parameters = {}
+
+
+class ModelTable(_Table):
+    """What is trained."""
+
+    backbone: str
+    image_size: Annotated[int, Field(ge=16, le=1024)]
+    weights: str = "none"
+    head_units: Annotated[int, Field(ge=1)] = 128
+    dropout: Share = 0.3
+    log_targets: tuple[str, ...] = ()
+
+    @field_validator("log_targets", mode="before")
+    @classmethod
+    def _tuple(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
+
+
+class Augmentation(_Table):
+    """Random changes to a training image; each is the largest change either way."""
+
+    rotation_degrees: NonNegative = 0.0
+    shift: Share = 0.0
+    shear_degrees: NonNegative = 0.0
+    zoom: Share = 0.0
+    brightness: Share = 0.0
+    contrast: Share = 0.0
+    horizontal_flip: bool = False
+
+
+class TrainingTable(_Table):
+    """The budget and the optimizer, the same for every method of a study."""
+
+    epochs: Annotated[int, Field(ge=1)]
+    batch_size: Annotated[int, Field(ge=1)] = 128
+    learning_rate: Positive = 3e-3
+    weight_decay: NonNegative = 0.0
+    warmup_steps: Annotated[int, Field(ge=0)] = 0
+    ema_momentum: Share = 0.0
+    patience: Annotated[int, Field(ge=1)] = 10
+    loss_weights: dict[str, Positive] = {}
+    augmentation: Augmentation = Augmentation()
+
+
+class MethodTable(_Table):
+    """A method of the study: registry entries with their parameters.
+
+    ``use`` maps the name of a registry entry to its parameters; ``on`` among them
+    names the task or sensitive feature that the entry looks at.
+    """
+
+    label: str
+    use: dict[str, Parameters] = {}
+    loss_weights: dict[str, Positive] = {}
+    note: str = ""
+
+
+class Published(_Table):
+    """A number that somebody else reported, shown beside ours as theirs."""
+
+    method: str
+    metric: str
+    change_percent: float
+    source: str
+
+
+class Trial(_Table):
+    """One try of the search on validation, kept with its result."""
+
+    method: str
+    setting: str
+    metric: str
+    value: float
+    chosen: bool = False
+
+
+class Study(_Table):
+    """Everything that decides a result, read from one TOML file."""
+
+    schema_version: Literal[1] = 1
+    name: Name
+    title: str
+    summary: str = ""
+    notice: str = ""
+    baseline: str
+    seeds: tuple[int, ...] = (0,)
+    dataset: DatasetTable
+    model: ModelTable
+    training: TrainingTable
+    methods: dict[Name, MethodTable]
+    published: tuple[Published, ...] = ()
+    search: tuple[Trial, ...] = ()
+
+    @field_validator("seeds", "published", "search", mode="before")
+    @classmethod
+    def _tuple(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
+
+    def method(self, name: str) -> MethodTable:
+        """The method of that name.
+
+        Raises
+        ------
+        StudyError
+            If the study has no such method.
+        """
+        if name not in self.methods:
+            raise StudyError(
+                f"Study '{self.name}' has no method '{name}'.",
+                expected=f"one of {', '.join(self.methods)}.",
+                remedy="choose one of these, or add it to the study's file.",
+            )
+        return self.methods[name]
+
+    def loss_weights(self, method: str) -> dict[str, float]:
+        """Weight of each task's loss under a method."""
+        return {**self.training.loss_weights, **self.method(method).loss_weights}
+
+    def fingerprint(self) -> str:
+        """Short hash of everything in the study that decides a result."""
+        text = self.model_dump_json(
+            exclude={"title", "summary", "notice", "published", "search"}
+        )
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def check_name(name: str, what: str) -> str:
+    """Return ``name`` if it can be a folder's name; else say what a name may hold.
+
+    Raises
+    ------
+    StudyError
+        If the name could leave its folder or is empty.
+    """
+    if not NAME_PATTERN.fullmatch(name) or ".." in name:
+        raise StudyError(
+            f"'{name}' cannot be the name of a {what}.",
+            expected="lower-case letters, digits, '.', '_' and '-', at most 64.",
+            remedy="rename it.",
+        )
+    return name
+
+
+def parse_study(text: str, *, origin: str) -> Study:
+    """Read a study from the text of its TOML file.
+
+    Raises
+    ------
+    StudyError
+        If it is no TOML, has an unknown key or a wrong type, or names a baseline
+        that is not among its methods. The message names the key.
+    """
+    try:
+        study = Study.model_validate(_unlist(tomllib.loads(text)))
+    except tomllib.TOMLDecodeError as error:
+        raise StudyError(
+            f"{origin} is not valid TOML: {error}.",
+            expected="a study file as the shipped ones in core/studies.",
+            remedy="mend the line it names.",
+        ) from None
+    except ValidationError as error:
+        raise StudyError(
+            f"{origin} is not a valid study: {explain_faults(error)}",
+            expected="the keys and types of the shipped studies.",
+            remedy="mend these keys, then try again.",
+        ) from None
+    for name in (study.name, *study.methods):
+        check_name(name, "study or method")
+    study.method(study.baseline)
+    return study
+
+
+def load_study(name_or_path: str | Path) -> Study:
+    """Load a shipped study by its name, or any study by its TOML file.
+
+    Raises
+    ------
+    StudyError
+        If there is no such study, or it is not valid.
+    """
+    path = Path(name_or_path)
+    if path.suffix == ".toml":
+        try:
+            return parse_study(path.read_text(encoding="utf-8"), origin=str(path))
+        except (OSError, UnicodeDecodeError) as error:
+            raise StudyError(
+                f"The study file {path} could not be read: {error}.",
+                expected="a TOML file.",
+                remedy="check the path.",
+            ) from None
+    name = check_name(str(name_or_path), "study")
+    source = resources.files("core") / "studies" / f"{name}.toml"
+    if not source.is_file():
+        raise StudyError(
+            f"There is no study '{name}'.",
+            expected=f"one of {', '.join(shipped_studies())}, or a .toml file.",
+            remedy="`equipoise studies` lists them.",
+        )
+    return parse_study(source.read_text(encoding="utf-8"), origin=f"{name}.toml")
+
+
+def shipped_studies() -> tuple[str, ...]:
+    """Names of the studies inside the package, sorted."""
+    folder = resources.files("core") / "studies"
+    names = (item.name for item in folder.iterdir())
+    return tuple(sorted(n.removesuffix(".toml") for n in names if n.endswith(".toml")))
+
+
+def _unlist(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {"schema_version" if k == "schema" else k: v for k, v in table.items()}
+
+
+def explain_faults(error: ValidationError) -> str:
+    """Say each fault of a table with its key, what was wrong and what was received."""
+    faults = []
+    for fault in error.errors():
+        key = ".".join(str(part) for part in fault["loc"])
+        if fault["type"] == "extra_forbidden":
+            faults.append(f"'{key}' is not a known key.")
+        else:
+            faults.append(f"'{key}': {fault['msg']} (received {fault['input']!r}).")
+    return " ".join(faults)

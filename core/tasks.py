@@ -1,0 +1,87 @@
+"""What is predicted: a number, one of two classes, or one of several."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+@dataclass(frozen=True)
+class Regression:
+    """A number in a known range, looked at in bins of equal width.
+
+    Parameters
+    ----------
+    name : str
+        Column prefix in the manifest and the predictions.
+    label : str
+        What a reader sees.
+    unit : str
+        Unit of the value, in the plural ("years").
+    minimum, maximum : float
+        Range of the target, both included.
+    bin_width : float
+        Width of a bin; the first bin starts at the multiple at or below ``minimum``
+        and the last ends at the multiple at or above ``maximum``.
+    """
+
+    name: str
+    label: str
+    unit: str
+    minimum: float
+    maximum: float
+    bin_width: float
+
+    kind: Literal["regression"] = "regression"
+
+    @property
+    def bin_edges(self) -> NDArray[np.float64]:
+        """Edges of the bins, shape (bins + 1,), in the unit of the task."""
+        first = np.floor(self.minimum / self.bin_width)
+        last = np.ceil(self.maximum / self.bin_width)
+        return np.arange(first, last + 1, dtype=np.float64) * self.bin_width
+
+    @property
+    def bin_labels(self) -> tuple[str, ...]:
+        """Names of the bins, such as "10-19"."""
+        edges = self.bin_edges
+        return tuple(f"{low:g}-{high - 1:g}" for low, high in pairwise(edges))
+
+    def bin_of(self, values: ArrayLike) -> NDArray[np.int64]:
+        """Bin index of each value, shape like ``values``; outside is clipped."""
+        edges = self.bin_edges
+        index = np.searchsorted(edges, np.asarray(values), side="right") - 1
+        return np.clip(index, 0, len(edges) - 2).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Binary:
+    """One of two classes; the second is the positive one."""
+
+    name: str
+    label: str
+    classes: tuple[str, str]
+
+    kind: Literal["binary"] = "binary"
+
+    @property
+    def positive(self) -> str:
+        """The class that recall and F1 are about."""
+        return self.classes[1]
+
+
+@dataclass(frozen=True)
+class Multiclass:
+    """One of several classes."""
+
+    name: str
+    label: str
+    classes: tuple[str, ...]
+
+    kind: Literal["multiclass"] = "multiclass"
+
+
+Classification = Binary | Multiclass
+Task = Regression | Binary | Multiclass

@@ -1,0 +1,239 @@
+"""What happens between the epochs of a run: best weights, state, history."""
+
+import io
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import RunError
+
+Arrays = list[NDArray[Any]]
+EpochReport = Callable[[int, dict[str, float]], None]
+
+
+class BestWeights(keras.callbacks.Callback):
+    """Keep the weights of the epoch with the lowest validation loss; stop in time.
+
+    Weights are taken while the validation runs, so they are the averaged ones: put
+    this before ``AverageWeights``.
+
+    Parameters
+    ----------
+    patience : int
+        Epochs without a lower validation loss after which training stops.
+    """
+
+    def __init__(self, patience: int) -> None:
+        super().__init__()
+        self.patience = patience
+        self.loss = np.inf
+        self.epoch = 0
+        self.weights: Arrays = []
+        self._now = 0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Remember which epoch this is, counted from 1."""
+        self._now = epoch + 1
+
+    def on_test_end(self, logs: dict[str, float] | None = None) -> None:
+        """Take the weights if they are the best so far."""
+        loss = float((logs or {})["loss"])
+        if loss < self.loss:
+            self.loss, self.epoch = loss, self._now
+            self.weights = [weight.copy() for weight in self.model.get_weights()]
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Stop when patience is at its end."""
+        if self._now - self.epoch >= self.patience:
+            self.model.stop_training = True
+
+    def restore(self) -> None:
+        """Put the best weights into the model."""
+        self.model.set_weights(self.weights)
+
+
+class AverageWeights(keras.callbacks.Callback):
+    """Validate with an exponential moving average of the weights.
+
+    The statistics of batch normalisation are averaged with them: an optimizer's own
+    average leaves those of the newest weights beside averaged kernels, and validation
+    is then noise until the learning rate has fallen.
+
+    Parameters
+    ----------
+    momentum : float, in [0, 1)
+        Of one step; 0 validates with the weights as they are.
+
+    Notes
+    -----
+    Updated every ``EVERY`` steps with that power of the momentum, which costs nothing
+    beside the steps. The momentum rises from 0, so that the first weights are soon
+    forgotten.
+    """
+
+    EVERY = 10
+
+    def __init__(self, momentum: float) -> None:
+        super().__init__()
+        self.momentum = momentum**self.EVERY
+        self.updates = 0
+        self.weights: Arrays = []
+        self._newest: Arrays = []
+        self._steps = 0
+
+    def on_train_batch_end(
+        self, batch: int, logs: dict[str, float] | None = None
+    ) -> None:
+        """Move the average towards the newest weights."""
+        self._steps += 1
+        if not self.momentum or self._steps % self.EVERY:
+            return
+        newest = self.model.get_weights()
+        if not self.weights:
+            self.weights = [array.copy() for array in newest]
+        self.updates += 1
+        share = 1 - min(self.momentum, self.updates / (self.updates + 10))
+        for average, array in zip(self.weights, newest, strict=True):
+            average += np.asarray(share * (array - average), dtype=average.dtype)
+
+    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Put the averaged weights into the model."""
+        if self.weights:
+            self._newest = [weight.copy() for weight in self.model.get_weights()]
+            self.model.set_weights(self.weights)
+
+    def on_test_end(self, logs: dict[str, float] | None = None) -> None:
+        """Put the newest weights back."""
+        if self.weights:
+            self.model.set_weights(self._newest)
+
+
+class History(keras.callbacks.Callback):
+    """Collect every value of every epoch in long form.
+
+    ``rows`` holds (epoch from 1, split, name, value).
+    """
+
+    def __init__(self, report: EpochReport) -> None:
+        super().__init__()
+        self.rows: list[tuple[int, str, str, float]] = []
+        self._report = report
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Append the epoch's values."""
+        values = {name: float(value) for name, value in (logs or {}).items()}
+        for name, value in values.items():
+            split = "validation" if name.startswith("val_") else "training"
+            self.rows.append((epoch + 1, split, name.removeprefix("val_"), value))
+        rate = float(np.asarray(self.model.optimizer.learning_rate))
+        self.rows.append((epoch + 1, "training", "learning_rate", rate))
+        if not all(np.isfinite(value) for value in values.values()):
+            raise RunError(
+                f"The training diverged: a loss is not finite in epoch {epoch + 1}.",
+                expected="finite losses.",
+                remedy="lower the learning rate or the method's loss weight.",
+            )
+        self._report(epoch + 1, values)
+
+
+class SaveState(keras.callbacks.Callback):
+    """Write after every epoch all that is needed to go on from there.
+
+    One file, replaced in one step: a training killed at any moment leaves the state of
+    the last finished epoch. Put this last.
+
+    Parameters
+    ----------
+    path : Path
+        The state file.
+    key : str
+        What the state belongs to; another key makes it unusable.
+    best, average, history : callbacks whose state is kept.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        key: str,
+        *,
+        best: BestWeights,
+        average: AverageWeights,
+        history: History,
+    ) -> None:
+        super().__init__()
+        self.path, self.key = path, key
+        self.best, self.average, self.history = best, average, history
+        self.seconds = 0.0
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Write the state."""
+        record = {
+            "key": self.key,
+            "epoch": epoch + 1,
+            "best_loss": self.best.loss,
+            "best_epoch": self.best.epoch,
+            "updates": self.average.updates,
+            "rows": self.history.rows,
+            "seconds": self.seconds,
+        }
+        variables = [*self.model.variables, *self.model.optimizer.variables]
+        arrays = {f"v{i}": np.asarray(v) for i, v in enumerate(_distinct(variables))}
+        arrays |= {f"b{i}": array for i, array in enumerate(self.best.weights)}
+        arrays |= {f"a{i}": array for i, array in enumerate(self.average.weights)}
+        content = io.BytesIO()
+        arrays["record"] = np.array(json.dumps(record))
+        np.savez(content, allow_pickle=False, **arrays)
+        beside = self.path.with_suffix(".new")
+        try:
+            with beside.open("wb") as file:
+                file.write(content.getbuffer())
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(self.path)
+        except OSError as error:
+            beside.unlink(missing_ok=True)
+            raise RunError(
+                f"The state of the training could not be saved to {self.path}: "
+                f"{error.strerror or error}.",
+                expected="a writable folder with room.",
+                remedy="free some space, then use --resume: finished epochs are kept.",
+            ) from error
+
+    def load(self, model: keras.Model) -> int:
+        """Go back to the saved state, if there is one of this key.
+
+        Returns
+        -------
+        int
+            Epochs already done; 0 if there is nothing to go on from.
+        """
+        try:
+            with np.load(self.path, allow_pickle=False) as state:
+                record = json.loads(str(state["record"]))
+                if record["key"] != self.key:
+                    return 0
+                model.optimizer.build(model.trainable_variables)
+                variables = _distinct([*model.variables, *model.optimizer.variables])
+                for i, variable in enumerate(variables):
+                    variable.assign(state[f"v{i}"])
+                count = range(len(model.weights))
+                best = [state[f"b{i}"] for i in count]
+                average = [state[f"a{i}"] for i in count if f"a{i}" in state]
+        except (OSError, ValueError, KeyError):
+            return 0
+        self.best.weights = best
+        self.best.loss, self.best.epoch = record["best_loss"], record["best_epoch"]
+        self.average.weights, self.average.updates = average, record["updates"]
+        self.history.rows = [tuple(row) for row in record["rows"]]
+        self.seconds = record["seconds"]
+        return int(record["epoch"])
+
+
+def _distinct(variables: Sequence[keras.Variable]) -> list[keras.Variable]:
+    return list({id(variable): variable for variable in variables}.values())

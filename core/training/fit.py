@@ -1,0 +1,382 @@
+"""Fit one run: a method, a seed, a model; from arrays to answers."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from core.data.batches import Batches, Rows, shuffled_rows
+from core.data.cache import ImageCache
+from core.data.manifest import TEST, TRAINING, VALIDATION
+from core.errors import StudyError
+from core.methods.losses.regression import LogAbsoluteError
+from core.methods.registry import ResolvedMethod
+from core.models.build import Models, build_models
+from core.study import Study
+from core.tasks import Binary, Regression, Task
+from core.training.callbacks import (
+    AverageWeights,
+    BestWeights,
+    EpochReport,
+    History,
+    SaveState,
+)
+
+PREDICT_BATCH = 256
+TIMED_CALLS = 30
+
+
+@dataclass(frozen=True)
+class Data:
+    """A study's images and manifest, aligned: row i of one is row i of the other."""
+
+    cache: ImageCache
+    manifest: pd.DataFrame
+    tasks: tuple[Task, ...]
+    sensitive_features: tuple[str, ...]
+
+    def rows(self, split: str) -> Rows:
+        """Rows of a split whose image could be read."""
+        rows = np.flatnonzero(self.manifest["split"].to_numpy() == split)
+        return self.cache.usable(rows)
+
+    def targets(self) -> dict[str, NDArray[Any]]:
+        """Target of every row for every task, as the losses take it."""
+        return {
+            task.name: _target(self.manifest[task.name], task) for task in self.tasks
+        }
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a finished training leaves."""
+
+    models: Models
+    history: pd.DataFrame
+    epochs: int
+    best_epoch: int
+    duration_s: float
+    images_per_second: float
+
+
+def _target(column: pd.Series, task: Task) -> NDArray[Any]:
+    if isinstance(task, Regression):
+        return np.asarray(column, dtype=np.float32)[:, None]
+    codes = column.map({name: i for i, name in enumerate(task.classes)})
+    if isinstance(task, Binary):
+        return np.asarray(codes, dtype=np.float32)[:, None]
+    return np.asarray(codes, dtype=np.int32)
+
+
+def class_ids(data: Data, name: str, rows: Rows) -> NDArray[np.int64]:
+    """Class of each given row, of a task or of a sensitive feature."""
+    tasks = {task.name: task for task in data.tasks}
+    if name in tasks:
+        return data.targets()[name][rows].ravel().astype(np.int64)
+    groups, _ = pd.factorize(data.manifest[name].iloc[rows], sort=True)
+    return np.asarray(groups, dtype=np.int64)
+
+
+def sample_weights(
+    data: Data, method: ResolvedMethod, rows: Rows
+) -> dict[str, NDArray[np.float32]]:
+    """Weight of every row of the manifest on every head.
+
+    Returns
+    -------
+    dict of str to float32 array, shape (rows of the manifest,)
+        Mean 1 over the training rows on each head; 1 outside them.
+    """
+    weights = {task.name: np.ones(len(rows)) for task in data.tasks}
+    for part in method.weights:
+        kinds = {task.name: task.kind for task in data.tasks}
+        values = (
+            data.manifest[part.on].to_numpy()[rows]
+            if kinds.get(part.on) == "regression"
+            else class_ids(data, part.on, rows)
+        )
+        heads = weights if part.entry.heads == "all" else (part.on,)
+        for head in heads:
+            weights[head] = weights[head] * part.build(values)
+    full = {}
+    for head, values in weights.items():
+        full[head] = np.ones(len(data.manifest), dtype=np.float32)
+        full[head][rows] = values / values.mean()
+    return full
+
+
+def epoch_rows(
+    data: Data, method: ResolvedMethod, rows: Rows, seed: int
+) -> Callable[[int], Rows]:
+    """Which training rows each epoch shows: all of them, or what a sampler draws."""
+    if not method.samplers:
+        return shuffled_rows(rows, seed=seed)
+    (sampler,) = method.samplers
+    labels = class_ids(data, sampler.on, rows)
+
+    def draw(epoch: int) -> Rows:
+        rng = np.random.default_rng([seed, epoch])
+        return rng.permutation(rows[sampler.build(labels, rng)])
+
+    return draw
+
+
+def losses_of(
+    data: Data, method: ResolvedMethod, study: Study, rows: Rows
+) -> dict[str, keras.losses.Loss]:
+    """The loss of each task under a method; the usual one of its kind by default."""
+    losses: dict[str, keras.losses.Loss] = {}
+    for task in data.tasks:
+        if task.name in method.losses:
+            ids = class_ids(data, task.name, rows)
+            counts = np.bincount(ids, minlength=len(task.classes))  # type: ignore[union-attr]
+            losses[task.name] = method.losses[task.name].build(counts)
+        elif isinstance(task, Regression):
+            logarithmic = task.name in study.model.log_targets
+            losses[task.name] = (
+                LogAbsoluteError() if logarithmic else keras.losses.MeanAbsoluteError()
+            )
+        elif isinstance(task, Binary):
+            losses[task.name] = keras.losses.BinaryCrossentropy(from_logits=True)
+        else:
+            losses[task.name] = keras.losses.SparseCategoricalCrossentropy(
+                from_logits=True
+            )
+    return losses
+
+
+def loss_weights(study: Study, method: str, tasks: Sequence[Task]) -> dict[str, float]:
+    """Weight of each task's loss under a method; 1 where the study says nothing.
+
+    Raises
+    ------
+    StudyError
+        If the study weighs or takes the logarithm of a task that is not there.
+    """
+    given = study.loss_weights(method)
+    names = [task.name for task in tasks]
+    for name in (*given, *study.model.log_targets):
+        if name not in names:
+            raise StudyError(
+                f"The study '{study.name}' speaks of a task '{name}' that its dataset "
+                "does not have.",
+                expected=f"one of {', '.join(names)}.",
+                remedy="mend loss_weights or log_targets in the study's file.",
+            )
+    return {name: given.get(name, 1.0) for name in names}
+
+
+def compile_model(
+    model: keras.Model,
+    study: Study,
+    tasks: Sequence[Task],
+    *,
+    losses: Mapping[str, keras.losses.Loss],
+    loss_weights: Mapping[str, float],
+    steps_per_epoch: int,
+) -> None:
+    """Compile for training: AdamW, warm-up, then cosine to 0."""
+    budget = study.training
+    steps = budget.epochs * steps_per_epoch
+    warmup = min(budget.warmup_steps, steps // 4)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        budget.learning_rate / 100 if warmup else budget.learning_rate,
+        steps - warmup,
+        warmup_target=budget.learning_rate if warmup else None,
+        warmup_steps=warmup,
+    )
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=budget.weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    model.compile(
+        optimizer=optimizer,
+        loss=dict(losses),
+        loss_weights=dict(loss_weights),
+        metrics={task.name: [_metric(task)] for task in tasks},
+        # XLA on the CPU made this model three times slower.
+        jit_compile=False,
+    )
+
+
+def _metric(task: Task) -> keras.metrics.Metric:
+    if isinstance(task, Regression):
+        return keras.metrics.MeanAbsoluteError(name="mae")
+    if isinstance(task, Binary):
+        return keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)
+    return keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+
+
+def fit(
+    study: Study,
+    method: ResolvedMethod,
+    seed: int,
+    data: Data,
+    *,
+    state: Path,
+    state_key: str,
+    report: EpochReport,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> Fitted:
+    """Train one run, from its saved state if there is one.
+
+    Parameters
+    ----------
+    study, method, seed
+        What to train.
+    data : Data
+    state : Path
+        Where the state is written after each epoch, and read from at the start.
+    state_key : str
+        What the state belongs to.
+    report : callable
+        Called with the epoch and its values.
+    callbacks : sequence of keras.callbacks.Callback
+        More of them, for progress.
+
+    Returns
+    -------
+    Fitted
+        With the best weights restored.
+    """
+    training = data.rows(TRAINING)
+    scales = {
+        name: float(part.parameters.get("scale", 1.0))
+        for name, part in method.losses.items()
+        if part.head == "cosine"
+    }
+    models = build_models(
+        study.model,
+        data.tasks,
+        augmentation=study.training.augmentation,
+        seed=seed,
+        cosine_scale=scales,
+    )
+    rows_of = epoch_rows(data, method, training, seed)
+    batch_size = study.training.batch_size
+    compile_model(
+        models.training,
+        study,
+        data.tasks,
+        losses=losses_of(data, method, study, training),
+        loss_weights=loss_weights(study, method.name, data.tasks),
+        steps_per_epoch=max(1, len(rows_of(0)) // batch_size),
+    )
+    best = BestWeights(study.training.patience)
+    history = History(report)
+    average = AverageWeights(study.training.ema_momentum)
+    saver = SaveState(state, state_key, best=best, average=average, history=history)
+    done = saver.load(models.training)
+    weights = sample_weights(data, method, training)
+    ones = {name: np.ones_like(values) for name, values in weights.items()}
+    batches = [
+        Batches(
+            data.cache.images,
+            data.targets(),
+            weights if split == TRAINING else ones,
+            rows=rows_of if split == TRAINING else lambda _: data.rows(VALIDATION),
+            batch_size=batch_size if split == TRAINING else PREDICT_BATCH,
+            drop_last=split == TRAINING,
+            first_epoch=done if split == TRAINING else 0,
+        )
+        for split in (TRAINING, VALIDATION)
+    ]
+    clock = _Clock(saver)
+    stopped = done - best.epoch >= study.training.patience
+    if done < study.training.epochs and not stopped:
+        models.training.fit(
+            batches[0],
+            validation_data=batches[1],
+            epochs=study.training.epochs,
+            initial_epoch=done,
+            shuffle=False,
+            verbose=0,
+            callbacks=[clock, best, average, history, saver, *callbacks],
+        )
+    best.restore()
+    epochs = max(row[0] for row in history.rows)
+    shown = len(batches[0]) * batch_size
+    return Fitted(
+        models=models,
+        history=pd.DataFrame(
+            history.rows, columns=["epoch", "split", "name", "value"]
+        ).astype({"epoch": "int32"}),
+        epochs=epochs,
+        best_epoch=best.epoch,
+        duration_s=saver.seconds,
+        images_per_second=shown / clock.fastest_s if clock.fastest_s else 0.0,
+    )
+
+
+class _Clock(keras.callbacks.Callback):
+    """Seconds trained, over interruptions, and of the fastest epoch's training."""
+
+    def __init__(self, saver: SaveState) -> None:
+        super().__init__()
+        self.fastest_s = 0.0
+        self._saver = saver
+        self._epoch_start = self._validation_start = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._epoch_start = self._validation_start = time.perf_counter()
+
+    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
+        self._validation_start = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        seconds = self._validation_start - self._epoch_start
+        self.fastest_s = min(self.fastest_s or seconds, seconds)
+        self._saver.seconds += time.perf_counter() - self._epoch_start
+
+
+def predict(model: keras.Model, data: Data) -> pd.DataFrame:
+    """Predict validation and test images with an inference model.
+
+    Returns
+    -------
+    DataFrame
+        The predictions table of a run.
+    """
+    rows = np.concatenate([data.rows(VALIDATION), data.rows(TEST)])
+    parts = [
+        model.predict_on_batch(data.cache.images[rows[i : i + PREDICT_BATCH]])
+        for i in range(0, len(rows), PREDICT_BATCH)
+    ]
+    table = data.manifest.iloc[rows]
+    columns = {
+        name: table[name].to_numpy()
+        for name in ("image_id", "split", *data.sensitive_features)
+    }
+    for task in data.tasks:
+        outputs = np.concatenate([np.asarray(part[task.name]) for part in parts])
+        columns[f"{task.name}_true"] = table[task.name].to_numpy()
+        columns |= _answers(task, outputs)
+    return pd.DataFrame(columns)
+
+
+def _answers(task: Task, outputs: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+    if isinstance(task, Regression):
+        return {f"{task.name}_pred": outputs[:, 0]}
+    if isinstance(task, Binary):
+        outputs = np.concatenate([1 - outputs, outputs], axis=1)
+    labels = np.array(task.classes)[outputs.argmax(axis=1)]
+    shares = {
+        f"{task.name}_p_{name}": outputs[:, i] for i, name in enumerate(task.classes)
+    }
+    return {f"{task.name}_pred": labels, **shares}
+
+
+def measure_inference_ms(model: keras.Model, image_size: int) -> float:
+    """Median milliseconds for one image, warm, batch of one."""
+    image = np.full((1, image_size, image_size, 3), 127, dtype=np.uint8)
+    model.predict_on_batch(image)
+    times = []
+    for _ in range(TIMED_CALLS):
+        start = time.perf_counter()
+        model.predict_on_batch(image)
+        times.append(time.perf_counter() - start)
+    return float(np.median(times) * 1000)

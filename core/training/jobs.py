@@ -1,0 +1,271 @@
+"""Train a study: its methods and seeds one after another, resumable at any moment."""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from core import runs
+from core.data.cache import build_image_cache
+from core.data.catalog import load_dataset, renderer
+from core.data.manifest import LEFT_OUT, LoadedDataset, split_fingerprint
+from core.errors import RunError
+from core.methods.registry import ResolvedMethod, resolve_method
+from core.runs import Run
+from core.study import Study
+
+Progress = Callable[[str, int, int], None]
+EpochDone = Callable[[str, int, int, Mapping[str, float]], None]
+
+PACKAGES = ("equipoise", "tensorflow-cpu", "tensorflow", "keras", "numpy", "pillow")
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who is told how the training goes.
+
+    Parameters
+    ----------
+    progress : callable
+        ``(what, done, of)``: images prepared, or batches trained of one run.
+    epoch_done : callable
+        ``(method, seed, epoch, values)`` after each epoch.
+    """
+
+    progress: Progress = lambda what, done, of: None
+    epoch_done: EpochDone = lambda method, seed, epoch, values: None
+
+
+def train_study(
+    study: Study,
+    *,
+    methods: Sequence[str] = (),
+    seeds: Sequence[int] = (),
+    epochs: int | None = None,
+    data: Path | None = None,
+    out: Path | None = None,
+    resume: bool = False,
+    listener: Listener | None = None,
+) -> tuple[Run, ...]:
+    """Train the runs of a study and write them to a store.
+
+    Parameters
+    ----------
+    study : Study
+    methods, seeds : sequence, optional
+        Which; all of the study's by default.
+    epochs : int, optional
+        In place of the study's.
+    data : Path, optional
+        Where the dataset is; a generated one needs none.
+    out : Path, optional
+        The store; the user's by default.
+    resume : bool
+        Skip what is finished and go on from the last finished epoch of what is not.
+    listener : Listener, optional
+
+    Returns
+    -------
+    tuple of Run
+        The asked-for runs, trained now or before.
+
+    Raises
+    ------
+    EquipoiseError
+        If the study, the data or the store cannot be used.
+    """
+    listener = listener or Listener()
+    store = out or runs.user_store()
+    if epochs is not None:
+        budget = study.training.model_copy(update={"epochs": epochs})
+        study = study.model_copy(update={"training": budget})
+    chosen = list(methods or study.methods)
+    loaded, report = _load(study, data, listener.progress)
+    resolved = {name: _resolve(study, name, loaded) for name in chosen}
+    manifest = loaded.manifest[loaded.manifest["split"] != LEFT_OUT]
+    manifest = manifest.reset_index(drop=True)
+    runs.write_study_files(store, study, loaded.manifest, report)
+    use_one_thread()
+    cache = build_image_cache(
+        manifest["path"].tolist(),
+        study.model.image_size,
+        render=renderer(study),
+        progress=listener.progress,
+    )
+    from core.training.fit import Data
+
+    arrays = Data(
+        cache, manifest, loaded.info.tasks, tuple(loaded.info.sensitive_features)
+    )
+    return tuple(
+        _train_run(study, resolved[name], seed, arrays, store, resume, listener)
+        for seed in seeds or study.seeds
+        for name in chosen
+    )
+
+
+def use_one_thread() -> None:
+    """Let TensorFlow use one thread, unless the environment says otherwise.
+
+    Small depthwise models spend their time waiting on thread pools: two threads
+    trained at half the speed of one. Runs side by side use the cores better.
+    It works only before TensorFlow is imported.
+    """
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(name, "1")
+
+
+def _load(
+    study: Study, location: Path | None, progress: Progress
+) -> tuple[LoadedDataset, dict[str, Any]]:
+    """Load the dataset, with the split that earlier runs of the study had."""
+    shipped = runs.shipped_manifest(study.name)
+    if shipped is not None and runs.study_of_runs(study.name).dataset != study.dataset:
+        shipped = None
+    loaded = load_dataset(study, location, shipped=shipped, progress=progress)
+    return loaded, dict(loaded.report) or runs.data_report(study.name) or {}
+
+
+def _resolve(study: Study, name: str, loaded: LoadedDataset) -> ResolvedMethod:
+    info = loaded.info
+    return resolve_method(study, name, info.tasks, info.sensitive_features)
+
+
+def _train_run(
+    study: Study,
+    method: ResolvedMethod,
+    seed: int,
+    data: Any,
+    store: Path,
+    resume: bool,
+    listener: Listener,
+) -> Run:
+    place = store / study.name / method.name / f"seed-{seed}"
+    fingerprint = split_fingerprint(data.manifest)
+    key = run_key(study, method.name, seed, fingerprint)
+    if resume and (finished := _finished(place, key)):
+        return finished
+    partial = place.with_name(f".{place.name}.partial")
+    if not resume:
+        shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(
+            f"{store} cannot be written: {error.strerror or error}.",
+            expected="a writable folder.",
+            remedy="choose another with --out.",
+        ) from error
+
+    from core.training.fit import fit, loss_weights, measure_inference_ms, predict
+    from core.training.progress import BatchProgress
+
+    fitted = fit(
+        study,
+        method,
+        seed,
+        data,
+        state=partial / "state.npz",
+        state_key=key,
+        report=lambda epoch, values: listener.epoch_done(
+            method.name, seed, epoch, values
+        ),
+        callbacks=[BatchProgress(f"{method.name}, seed {seed}", listener.progress)],
+    )
+    model = fitted.models.inference
+    info = {
+        "study": study.name,
+        "method": method.name,
+        "seed": seed,
+        "key": key,
+        "study_fingerprint": study.fingerprint(),
+        "split_fingerprint": fingerprint,
+        "resolved": study.model_dump(mode="json", exclude={"methods", "search"}),
+        "method_parameters": study.method(method.name).use,
+        "loss_weights": loss_weights(study, method.name, data.tasks),
+        "trained_from": study.model.weights,
+        **_surroundings(),
+        "parameters": model.count_params(),
+        "epochs": fitted.epochs,
+        "best_epoch": fitted.best_epoch,
+        "duration_s": round(fitted.duration_s, 1),
+        "images_per_second": round(fitted.images_per_second, 1),
+        "inference_ms": round(measure_inference_ms(model, study.model.image_size), 3),
+    }
+    run = runs.write_run(
+        store,
+        info=info,
+        history=fitted.history,
+        predictions=_compact(predict(model, data)),
+        save_model=model.save,
+    )
+    shutil.rmtree(partial, ignore_errors=True)
+    return run
+
+
+def run_key(study: Study, method: str, seed: int, split: str) -> str:
+    """Hash of all that decides a run: what a state or a finished run belongs to."""
+    parts = {
+        "dataset": study.dataset.model_dump(),
+        "model": study.model.model_dump(),
+        "training": study.training.model_dump(),
+        "method": study.method(method).model_dump(exclude={"label", "note"}),
+        "seed": seed,
+        "split": split,
+    }
+    text = json.dumps(parts, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _finished(place: Path, key: str) -> Run | None:
+    try:
+        run = runs.read_run(place)
+    except RunError:
+        return None
+    return run if run.info.get("key") == key and run.model_path.is_file() else None
+
+
+def _compact(predictions: pd.DataFrame) -> pd.DataFrame:
+    floats = predictions.select_dtypes("float").columns
+    return predictions.astype(dict.fromkeys(floats, "float32"))
+
+
+def _surroundings() -> dict[str, Any]:
+    import keras
+
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        "versions": {"python": platform.python_version(), **versions},
+        "backend": keras.backend.backend(),
+        "hardware": {
+            "system": platform.system(),
+            "machine": platform.machine(),
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+            "threads": os.environ.get("TF_NUM_INTRAOP_THREADS", "all"),
+        },
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    names = (line.split(":", 1)[1] for line in lines if line.startswith("model name"))
+    return next(names, platform.processor()).strip()

@@ -1,0 +1,155 @@
+"""What a visitor does, in real Chromium. Every journey is watched for other hosts."""
+
+import re
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests import bad_images
+from tests.browser.conftest import App, start, stop
+from tests.synthetic import LABELS
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+ASTRONAUT = Path(__file__).parents[2] / "pages" / "assets" / "astronaut.jpg"
+PAGES = ("Classification", "Age", "Data", "Runs", "Predict", "Overview")
+METHODS = ("baseline", "ins", "lmf")
+MB = 2**20
+
+
+def open_at(page: Page, app: App, path: str = "", study: str = "utkface") -> None:
+    page.goto(f"{app.url}/{path}?study={study}")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+
+def give(page: Page, name: str, content: bytes, kind: str = "image/jpeg") -> None:
+    files = [{"name": name, "mimeType": kind, "buffer": content}]
+    page.locator("input[type=file]").set_input_files(files)
+
+
+def answers(page: Page) -> list[str]:
+    """The rows of the table of answers, once it is there."""
+    table = page.get_by_role("table").filter(has_text="Method").first
+    expect(table).to_be_visible(timeout=120_000)
+    return table.get_by_role("row").all_inner_texts()[1:]
+
+
+def large_photo() -> bytes:
+    """The astronaut in a file of more than 1 MB."""
+    file = BytesIO()
+    with Image.open(ASTRONAUT) as photo:
+        photo.resize((1200, 1200)).save(file, "PNG")
+    assert file.tell() > MB
+    return file.getvalue()
+
+
+def files_under(*folders: Path) -> set[Path]:
+    """Every file but the watch's own and compiled Python."""
+    return {
+        path
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != "events.log" and path.suffix != ".pyc"
+    }
+
+
+def test_overview_is_read(app: App, page: Page) -> None:
+    open_at(page, app)
+    table = page.get_by_role("table").first
+    expect(table).to_be_visible()
+    for method in METHODS:
+        expect(table).to_contain_text(LABELS[method])
+
+
+def test_study_can_be_changed(app: App, page: Page) -> None:
+    open_at(page, app)
+    page.get_by_role("combobox", name="Study").click()
+    page.get_by_role("option", name=re.compile("Avatars")).click()
+    expect(page).to_have_url(re.compile("study=avatars"))
+    expect(page.get_by_role("table").first).to_contain_text(re.compile("hair", re.I))
+
+
+def test_photo_is_answered_by_every_method(app: App, page: Page) -> None:
+    open_at(page, app, "predict")
+    give(page, "astronaut.jpg", ASTRONAUT.read_bytes())
+    rows = answers(page)
+    assert [row.split("\t")[0].strip() for row in rows] == [LABELS[m] for m in METHODS]
+    for row in rows:
+        _, age, gender = (cell.strip() for cell in row.split("\t"))
+        assert 1 <= int(age.split()[0]) <= 80
+        assert re.search(r"(fe)?male\D+\d+ %", gender), gender
+    expect(page.get_by_text("Face 1")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"\d+ ms in all"))).to_be_visible()
+    assert "import tensorflow" in app.events()
+
+
+def test_ethnicity_is_answered_only_when_asked_for(app: App, page: Page) -> None:
+    open_at(page, app, "predict")
+    page.get_by_role("button", name="Astronaut", exact=True).click()
+    answers(page)
+    header = page.get_by_role("columnheader", name="Ethnicity")
+    expect(header).to_have_count(0)
+    page.get_by_text("Show ethnicity as well").click()
+    expect(header).to_be_visible()
+
+
+def test_broken_file_is_named_and_the_others_are_answered(app: App, page: Page) -> None:
+    open_at(page, app, "predict")
+    page.get_by_role("button", name="Astronaut", exact=True).click()
+    give(page, "holiday.jpg", bad_images.truncated_jpeg())
+    alert = page.get_by_role("alert").filter(has_text="holiday.jpg is damaged")
+    expect(alert).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("Traceback")).to_have_count(0)
+    assert len(answers(page)) == len(METHODS)
+
+
+def test_generated_sample_is_answered(app: App, page: Page) -> None:
+    open_at(page, app, "predict", study="avatars")
+    page.get_by_role("button", name="short 1", exact=True).click()
+    assert len(answers(page)) == len(METHODS)
+
+
+def test_no_page_asks_another_host_or_fails(app: App, page: Page) -> None:
+    open_at(page, app)
+    for name in PAGES:
+        page.get_by_role("link", name=name).first.click()
+        expect(page).to_have_url(
+            re.compile("/\\?" if name == "Overview" else f"/{name.lower()}")
+        )
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+        page.wait_for_load_state("networkidle")
+
+
+def test_uploaded_photo_never_reaches_the_disk(app: App, page: Page) -> None:
+    open_at(page, app, "predict")
+    page.get_by_role("button", name="Astronaut", exact=True).click()
+    answers(page)
+    places = (app.folder, Path(__file__).parents[2] / "pages")
+    events, files = app.events(), files_under(*places)
+    page.get_by_role("button", name="Astronaut", exact=True).click()
+    give(page, "large.png", large_photo(), "image/png")
+    expect(page.get_by_role("heading", name="large.png")).to_be_visible()
+    assert len(answers(page)) == len(METHODS)
+    assert app.events()[len(events) :] == []
+    assert files_under(*places) == files
+
+
+def test_any_page_opens_first_and_results_need_no_tensorflow(
+    tmp_path: Path, store: Path, page: Page
+) -> None:
+    app = start(tmp_path, store)
+    try:
+        open_at(page, app, "data")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Data")
+        expect(page.get_by_role("link", name="Predict").first).to_be_visible()
+        expect(page.get_by_role("link", name="study bar")).to_have_count(0)
+        for name in set(PAGES) - {"Predict"}:
+            page.get_by_role("link", name=name).first.click()
+            page.wait_for_load_state("networkidle")
+        assert "import tensorflow" not in app.events()
+    finally:
+        stop(app)

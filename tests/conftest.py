@@ -1,0 +1,27 @@
+"""What every test shares: which of them this machine can run, and on how much of it."""
+
+import os
+import shutil
+
+import pytest
+
+# Before TensorFlow is imported: tests run side by side, and small models lose more to
+# thread pools than they gain.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip by name what needs a thing that is not here."""
+    needs = {
+        "browser": (shutil.which("chromium"), "Chromium is not installed"),
+        "real_data": (
+            os.environ.get("EQUIPOISE_UTKFACE"),
+            "EQUIPOISE_UTKFACE names no copy of UTKFace",
+        ),
+    }
+    for item in items:
+        for marker, (present, why) in needs.items():
+            if not present and item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=f"{item.name}: {why}"))

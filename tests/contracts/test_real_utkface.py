@@ -1,0 +1,39 @@
+"""What the shipped study says of UTKFace, held against a copy of it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from core import runs
+from core.data import utkface
+from core.data.manifest import TEST, split_fingerprint
+from core.data.utkface import UTKFaceOptions
+from core.study import load_study
+
+PLACE = os.environ.get("EQUIPOISE_UTKFACE", "")
+
+pytestmark = [
+    pytest.mark.real_data,
+    pytest.mark.skipif(
+        not PLACE, reason="EQUIPOISE_UTKFACE does not name a copy of UTKFace"
+    ),
+]
+
+
+def test_protocol_gives_the_shipped_split_and_report() -> None:
+    options = UTKFaceOptions.model_validate(load_study("utkface").dataset.options)
+    loaded = utkface.load(Path(PLACE), options)
+    shipped = runs.shipped_manifest("utkface")
+    assert split_fingerprint(loaded.manifest) == split_fingerprint(shipped)
+    assert loaded.report == runs.data_report("utkface")
+
+
+def test_published_set_has_five_malformed_names_and_a_full_test_set() -> None:
+    report = runs.data_report("utkface")
+    assert len(report["counts"]["malformed"]) == 5
+    manifest = runs.shipped_manifest("utkface")
+    test = manifest[manifest["split"] == TEST]
+    strata = test.groupby(["gender", "ethnicity", test["age"] // 10]).size()
+    assert len(strata) == 64
+    assert set(strata) == {10}

@@ -1,0 +1,46 @@
+"""How a test opens one page by itself, on run folders of its own."""
+
+import json
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+import core.runs
+from tests import synthetic
+
+PAGES = Path(__file__).parents[2] / "pages"
+METHODS = ("baseline", "ins", "lmf")
+
+
+def write_study(store: Path, name: str = "utkface", **options: object) -> None:
+    """Write three methods with two seeds, small enough to read at once."""
+    options = {"methods": METHODS, "seeds": (0, 1), "rows": 256, **options}
+    synthetic.write_store(store, name, **options)
+
+
+def write_report(store: Path, name: str, report: dict) -> None:
+    """Replace a study's data report."""
+    (store / name / core.runs.REPORT_FILE).write_text(json.dumps(report))
+
+
+def open_page(page: str, *, study: str | None = None) -> AppTest:
+    """Run a page, and choose a study on it."""
+    app = AppTest.from_file(str(PAGES / f"{page}.py"), default_timeout=60).run()
+    if study is not None and app.selectbox:
+        app.selectbox(key="study").select(study).run()
+    return app
+
+
+def words_of(app: AppTest) -> str:
+    """All that the page says in sentences."""
+    parts = [
+        *app.title,
+        *app.subheader,
+        *app.markdown,
+        *app.caption,
+        *app.info,
+        *app.warning,
+        *app.error,
+        *app.metric,
+    ]
+    return "\n".join(f"{getattr(p, 'label', '')} {p.value}" for p in parts)

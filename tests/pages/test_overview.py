@@ -1,0 +1,190 @@
+"""The Overview page, driven through the router."""
+
+import json
+import shutil
+
+import pytest
+
+from core.evaluation.compare import compare
+from core.runs import list_runs
+from tests.synthetic import TASKS, synthetic_study, write_run
+
+
+def _text(app):
+    parts = [*app.markdown, *app.caption, *app.info, *app.warning, *app.error]
+    return "\n".join(part.value for part in parts)
+
+
+def test_leaderboard_shows_every_method_with_its_verdict(fill, open_page):
+    fill()
+    app = open_page("overview")
+    assert not app.exception
+    table = app.table[0].value
+    assert list(table["Method"]) == ["**Baseline**", "**INS**", "**DenseWeight**"]
+    tables = {
+        (run.method, run.seed): run.predictions().query("split == 'test'")
+        for run in list_runs("utkface").runs
+    }
+    row = compare(tables, TASKS["utkface"], "baseline").row("ins", "ethnicity.macro_f1")
+    cell = table.set_index("Method").loc["**INS**", "Ethnicity macro F1 ↑"]
+    assert f"{row['mean']:.3f}" in cell
+    assert f"{row['low']:.3f}" in cell
+    assert row["verdict"] in cell
+
+
+def test_every_chart_has_a_text_alternative_and_downloads(fill, open_page):
+    fill()
+    app = open_page("overview")
+    charts = app.get("plotly_chart")
+    assert len(charts) == 2
+    for chart in charts:
+        assert len(chart.proto.alt) > 20
+    labels = [button.proto.label for button in app.get("download_button")]
+    assert labels.count("Chart (HTML)") == 2
+    assert labels.count("Data (CSV)") == 4
+
+
+def test_a_metric_of_choice_is_compared(fill, open_page):
+    fill()
+    app = open_page("overview")
+    app.selectbox(key="overview_metric").select("ethnicity.f1[Asian]").run()
+    assert not app.exception
+    assert "On Ethnicity F1, Asian" in _text(app)
+
+
+def test_cost_can_be_chosen(fill, open_page):
+    fill()
+    app = open_page("overview")
+    app.segmented_control(key="overview_cost").set_value("parameters").run()
+    assert not app.exception
+    assert "All 3 methods are equal in number of parameters" in _text(app)
+
+
+def test_notices_say_from_what_on_what_and_how_noisy(fill, open_page):
+    fill()
+    text = _text(open_page("overview"))
+    assert "320 test images, 2 seeds" in text
+    assert "trained from scratch" in text
+    assert "4.0 years of age" in text
+
+
+def test_published_changes_are_labelled_as_theirs(fill, open_page):
+    claim = {
+        "method": "ins",
+        "metric": "age.mae",
+        "change_percent": -4.4,
+        "source": "the original project",
+    }
+    fill(published=(claim,))
+    app = open_page("overview")
+    assert not app.exception
+    assert "Theirs: the original project" in _text(app)
+    assert len(app.get("plotly_chart")) == 3
+
+
+def test_hiding_a_method_changes_no_number(fill, open_page):
+    fill()
+    app = open_page("overview")
+    before = app.table[0].value
+    app.pills(key="bar_methods_utkface").set_value(["denseweight"]).run()
+    after = app.table[0].value
+    assert list(after["Method"]) == ["**Baseline**", "**DenseWeight**"]
+    expected = before[before["Method"] != "**INS**"].reset_index(drop=True)
+    assert after.reset_index(drop=True).equals(expected)
+
+
+def test_choosing_a_seed_changes_the_numbers(fill, open_page):
+    fill()
+    app = open_page("overview")
+    before = app.table[0].value
+    app.pills(key="bar_seeds_utkface").set_value([1]).run()
+    assert not app.exception
+    assert not app.table[0].value.equals(before)
+    app.pills(key="bar_seeds_utkface").set_value([]).run()
+    assert "Choose at least one" in app.info[0].value
+    assert not app.table
+
+
+def test_the_address_chooses_the_study_and_keeps_it(fill, open_page):
+    fill("utkface")
+    fill("avatars")
+    app = open_page("overview", study="avatars")
+    assert app.selectbox(key="study").value == "avatars"
+    app.selectbox(key="study").select("utkface").run()
+    assert app.query_params["study"] == "utkface"
+    app.switch_page("pages/age.py").run()
+    assert app.selectbox(key="study").value == "utkface"
+
+
+def test_an_unknown_study_in_the_address_is_named(fill, open_page):
+    fill()
+    app = open_page("overview", study="../../etc")
+    assert not app.exception
+    assert "no study `../../etc`" in app.warning[0].value
+    assert app.table
+
+
+def test_real_pictures_come_before_generated_ones(fill, open_page):
+    fill("avatars")
+    fill("utkface")
+    assert open_page("overview").selectbox(key="study").value == "utkface"
+
+
+@pytest.mark.parametrize("page", ["overview", "classification", "age"])
+def test_without_runs_the_page_says_what_to_train(store, open_page, page):
+    app = open_page(page)
+    assert not app.exception
+    assert "equipoise train" in app.info[0].value
+    assert not app.get("plotly_chart")
+
+
+@pytest.mark.parametrize("page", ["overview", "classification", "age"])
+def test_with_the_baseline_alone_the_page_says_what_to_train(fill, open_page, page):
+    fill(methods=("baseline",))
+    app = open_page(page)
+    assert not app.exception
+    assert "Only the baseline has been trained" in app.info[0].value
+
+
+def test_without_the_baseline_the_page_says_so(store, open_page):
+    study = synthetic_study(methods=("baseline", "ins"))
+    write_run(store, study, "ins", 0, rows=64)
+    (store / "utkface" / "study.json").write_text(study.model_dump_json())
+    app = open_page("overview")
+    assert not app.exception
+    assert "The baseline **baseline** has no run" in app.info[0].value
+
+
+@pytest.mark.parametrize("page", ["overview", "classification", "age"])
+def test_broken_runs_are_named_and_the_rest_works(fill, store, open_page, page):
+    fill()
+    broken = store / "utkface" / "ins" / "seed-0"
+    (broken / "predictions.parquet").write_bytes(b"PAR1 no table")
+    later = store / "utkface" / "ins" / "seed-1" / "run.json"
+    later.write_text(json.dumps({**json.loads(later.read_text()), "schema": 99}))
+    app = open_page(page)
+    assert not app.exception
+    assert "2 runs could not be read" in app.warning[0].value
+    assert "seed-0" in app.warning[0].value
+    assert "schema 99" in app.warning[0].value
+    assert app.get("plotly_chart")
+
+
+def test_a_damaged_study_file_is_a_message(fill, store, open_page):
+    fill()
+    (store / "mine").mkdir()
+    (store / "mine" / "study.json").write_text("{")
+    app = open_page("overview", study="mine")
+    assert not app.exception
+    assert "study.json is damaged" in app.error[0].value
+    assert "What to do" in app.error[0].value
+
+
+def test_predictions_that_do_not_match_are_a_message(fill, store, open_page):
+    study = fill(methods=("baseline", "ins"))
+    shutil.rmtree(store / "utkface" / "ins" / "seed-0")
+    write_run(store, study, "ins", 0, rows=64)
+    app = open_page("overview")
+    assert not app.exception
+    assert app.error
+    assert "What to do" in app.error[0].value

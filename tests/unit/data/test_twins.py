@@ -1,0 +1,50 @@
+import numpy as np
+import pandas as pd
+
+from core.data.twins import Twins, describe_twins, find_twins
+from core.data.utkface import AGE
+
+PAIRS = Twins(np.array([[0, 1], [1, 2], [4, 5]]), rows=6)
+
+
+def test_pairs_are_those_within_the_distance() -> None:
+    rng = np.random.default_rng(0)
+    hashes = rng.integers(0, 2**63, (600, 4), dtype=np.uint64)
+    hashes[300] = hashes[7]
+    hashes[300, 0] ^= np.uint64(0b111)
+    hashes[599] = hashes[598]
+    assert find_twins(hashes, max_bits=3).pairs.tolist() == [[7, 300], [598, 599]]
+    assert find_twins(hashes, max_bits=2).pairs.tolist() == [[598, 599]]
+
+
+def test_no_pairs_is_no_fault() -> None:
+    hashes = np.array([[0], [2**63 - 1]], dtype=np.uint64)
+    twins = find_twins(hashes, max_bits=1)
+    assert twins.pairs.shape == (0, 2)
+    assert describe_twins(twins, pd.DataFrame(), AGE, ())["pairs"] == 0
+
+
+def test_partners_are_found_either_way_round() -> None:
+    mask = np.array([False, True, False, False, False, True])
+    assert PAIRS.partners_of(mask).tolist() == [0, 2, 4]
+
+
+def test_one_copy_of_each_group_stays() -> None:
+    everyone = np.ones(6, dtype=bool)
+    spare = PAIRS.spare_copies(everyone, np.random.default_rng(0))
+    left = set(range(6)) - set(spare.tolist())
+    assert 3 in left
+    assert len(left & {0, 1, 2}) == 1
+    assert len(left & {4, 5}) == 1
+    some = np.array([True, False, True, True, True, False])
+    assert PAIRS.spare_copies(some, np.random.default_rng(0)).size == 0
+
+
+def test_label_noise_is_how_copies_differ() -> None:
+    table = pd.DataFrame(
+        {"age": [20, 24, 24, 5, 70, 60], "gender": list("mmfmff")},
+    )
+    noise = describe_twins(PAIRS, table, AGE, ("gender",))["label_noise"]
+    assert noise["age_mean_difference"] == (4 + 0 + 10) / 3
+    assert noise["age_median"] == 4
+    assert noise["gender_disagreement"] == 1 / 3

@@ -1,0 +1,207 @@
+import subprocess
+import sys
+
+import pytest
+
+from core.errors import MethodError, StudyError
+from core.methods.registry import (
+    ENTRIES,
+    Entry,
+    Parameter,
+    get_entry,
+    resolve_method,
+    validate_parameters,
+)
+from core.study import Study
+from core.tasks import Binary, Multiclass, Regression
+
+TASKS = (
+    Regression("age", "Age", "years", 1, 80, 10),
+    Binary("gender", "Gender", ("male", "female")),
+    Multiclass("ethnicity", "Ethnicity", ("White", "Black", "Asian", "Indian")),
+)
+
+
+def study(**use):
+    return Study.model_validate(
+        {
+            "name": "faces",
+            "title": "Faces",
+            "baseline": "baseline",
+            "dataset": {"name": "utkface"},
+            "model": {"backbone": "tiny", "image_size": 32},
+            "training": {"epochs": 1},
+            "methods": {
+                "baseline": {"label": "Baseline"},
+                "tried": {"label": "Tried", "use": use},
+            },
+        }
+    )
+
+
+def resolve(features=("group",), **use):
+    return resolve_method(study(**use), "tried", TASKS, features)
+
+
+class TestResolve:
+    def test_a_method_without_entries_is_plain(self):
+        plain = resolve_method(study(), "baseline", TASKS)
+        assert (plain.name, plain.label) == ("baseline", "Baseline")
+        assert (plain.samplers, plain.weights, plain.losses) == ((), (), {})
+        assert plain.head("ethnicity") == "logits"
+
+    def test_each_entry_lands_in_its_part(self):
+        method = resolve(
+            denseweight={"on": "age", "alpha": 1},
+            lmf={"on": "ethnicity"},
+            undersample={"on": "ethnicity", "keep": 0.25},
+            ins={"on": "gender"},
+        )
+        assert [p.entry.name for p in method.samplers] == ["undersample"]
+        assert [(p.entry.name, p.on) for p in method.weights] == [
+            ("denseweight", "age"),
+            ("ins", "gender"),
+        ]
+        assert list(method.losses) == ["ethnicity"]
+        assert method.weights[0].parameters == {"alpha": 1.0}
+        assert method.samplers[0].parameters == {"keep": 0.25}
+        assert method.weights[0].entry.heads == "on"
+        assert method.weights[1].entry.heads == "all"
+
+    def test_the_published_lmf_is_the_default(self):
+        part = resolve(lmf={"on": "ethnicity"}).losses["ethnicity"]
+        assert part.head == "logits"
+        assert part.parameters == {
+            "alpha": 2.5,
+            "beta": 0.05,
+            "gamma": 4.0,
+            "max_margin": 0.5,
+            "scale": 30.0,
+            "class_weighting": "none",
+        }
+
+    def test_the_head_is_the_models_and_no_argument_of_the_loss(self):
+        method = resolve(lmf={"on": "ethnicity", "head": "cosine"})
+        assert method.head("ethnicity") == "cosine"
+        assert method.head("gender") == "logits"
+        assert "head" not in method.losses["ethnicity"].parameters
+        assert resolve(ldam={"on": "ethnicity"}).head("ethnicity") == "cosine"
+
+    def test_weights_and_samplers_take_a_sensitive_feature(self):
+        method = resolve(ins={"on": "group"}, undersample={"on": "group"})
+        assert method.weights[0].on == method.samplers[0].on == "group"
+
+    def test_a_part_builds(self):
+        method = resolve(ins={"on": "ethnicity", "power": 0})
+        assert method.weights[0].build([0, 0, 1]).tolist() == [1, 1, 1]
+
+    def test_a_method_that_is_not_there(self):
+        with pytest.raises(StudyError, match="no method 'lost'"):
+            resolve_method(study(), "lost", TASKS)
+
+
+@pytest.mark.parametrize(
+    ("use", "message"),
+    [
+        ({"smote": {"on": "age"}}, "no method entry 'smote'"),
+        ({"ins": {}}, "'on' is missing"),
+        ({"ins": {"on": "hair"}}, "'hair', which is no task or sensitive feature"),
+        ({"ins": {"on": 3}}, "on 3, which is no task"),
+        (
+            {"ins": {"on": "age"}},
+            "'ins' cannot be used on 'age', which is a regression",
+        ),
+        ({"denseweight": {"on": "gender"}}, "'gender', which is a binary task"),
+        ({"denseweight": {"on": "group"}}, "'group', which is a sensitive feature"),
+        ({"lmf": {"on": "gender"}}, "'lmf' cannot be used on 'gender'"),
+        ({"lmf": {"on": "group"}}, "'lmf' cannot be used on 'group'"),
+        ({"lmf": {"on": "ethnicity", "gama": 4.0}}, "no parameter 'gama'"),
+        ({"lmf": {"on": "ethnicity", "gamma": -1.0}}, "is -1, outside its range"),
+        (
+            {"lmf": {"on": "ethnicity", "gamma": float("nan")}},
+            "nan, which is no finite",
+        ),
+        (
+            {"lmf": {"on": "ethnicity", "scale": float("inf")}},
+            "inf, which is no finite",
+        ),
+        (
+            {"lmf": {"on": "ethnicity", "alpha": True}},
+            "True, which is of the wrong type",
+        ),
+        ({"lmf": {"on": "ethnicity", "alpha": "2"}}, "'2', which is of the wrong type"),
+        ({"lmf": {"on": "ethnicity", "head": "linear"}}, "cannot be 'linear'"),
+        ({"lmf": {"on": "ethnicity", "class_weighting": 1}}, "cannot be 1"),
+        ({"undersample": {"on": "gender", "keep": 0}}, "is 0, outside its range"),
+        (
+            {"lmf": {"on": "ethnicity"}, "focal": {"on": "ethnicity"}},
+            "two losses on 'ethnicity': 'lmf' and 'focal'",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_each_fault_has_its_own_message(use, message):
+    with pytest.raises(MethodError, match=message) as caught:
+        resolve(**use)
+    assert caught.value.expected
+    assert caught.value.remedy
+
+
+def test_expected_names_only_what_would_do():
+    with pytest.raises(MethodError) as caught:
+        resolve(ins={"on": "age"})
+    assert caught.value.expected == "one of gender, ethnicity, group."
+    with pytest.raises(MethodError) as caught:
+        resolve(lmf={"on": "age"})
+    assert caught.value.expected == "one of ethnicity."
+
+
+def test_two_samplers_are_refused(monkeypatch):
+    twin = ENTRIES["undersample"]
+    monkeypatch.setitem(ENTRIES, "again", twin)
+    with pytest.raises(MethodError, match="more than one sampler"):
+        resolve(undersample={"on": "gender"}, again={"on": "group"})
+
+
+@pytest.mark.parametrize(
+    ("default", "given", "kept"),
+    [(2.0, 3, 3.0), (2, 3, 3), (True, False, False), ("a", "b", "b")],
+)
+def test_types_are_kept(default, given, kept):
+    entry = made(Parameter("p", default, None, None, "", ("a", "b")))
+    value = validate_parameters(entry, {"p": given})["p"]
+    assert value == kept
+    assert type(value) is type(kept)
+
+
+@pytest.mark.parametrize(
+    ("default", "given", "message"),
+    [(2, 2.5, "a whole number"), (True, 1, "true or false"), (2, True, "a whole")],
+)
+def test_types_do_not_convert(default, given, message):
+    with pytest.raises(MethodError, match=message):
+        validate_parameters(made(Parameter("p", default, None, None, "")), {"p": given})
+
+
+def made(*parameters):
+    return Entry(
+        "made", "Made", "", 2000, "", "weights", ("binary",), parameters, (), "m:f"
+    )
+
+
+def test_get_entry():
+    assert get_entry("lmf").label == "LMF"
+    with pytest.raises(MethodError, match="one of ins, undersample"):
+        get_entry("LMF")
+
+
+def test_listing_and_resolving_methods_imports_no_training_engine():
+    program = (
+        "import sys; from core.methods.registry import ENTRIES, resolve_method;"
+        "heavy = {'keras', 'tensorflow', 'torch', 'sklearn', 'scipy', 'pandas'};"
+        "assert ENTRIES; print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

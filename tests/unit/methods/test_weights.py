@@ -1,0 +1,223 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from scipy.stats import gaussian_kde
+from sklearn.utils.class_weight import compute_class_weight
+
+from core.errors import MethodError
+from core.methods.weights import (
+    DenseWeight,
+    count_classes,
+    dense_weights,
+    inverse_frequency_sample_weights,
+    inverse_frequency_weights,
+)
+from tests.unit.methods.reference import cases
+
+AGES = np.array([1, 1, 3, 22, 24, 25, 25, 26, 27, 27, 29, 31, 35, 40, 52, 70, 79])
+
+
+def ids(case):
+    return case["id"]
+
+
+class TestInverseFrequency:
+    @pytest.mark.parametrize("case", cases("ins_weights"), ids=ids)
+    def test_equals_the_originals(self, case):
+        weights = inverse_frequency_weights(
+            case["inputs"]["class_counts"], **case["params"]
+        )
+        expected = case["expected"]
+        np.testing.assert_allclose(weights, expected["weights"], rtol=1e-9)
+        if "sample_weights" in expected:
+            drawn = weights[case["inputs"]["labels"]]
+            np.testing.assert_allclose(drawn, expected["sample_weights"], rtol=1e-9)
+
+    def test_sample_weights_are_scikit_learns_balanced_ones(self):
+        labels = np.array([0] * 7 + [1] * 2 + [2] * 11)
+        oracle = compute_class_weight("balanced", classes=np.arange(3), y=labels)
+        weights = inverse_frequency_sample_weights(labels)
+        np.testing.assert_allclose(weights, oracle[labels])
+        assert weights.mean() == pytest.approx(1)
+
+    def test_every_class_weighs_the_same_in_all(self):
+        labels = np.array([0] * 7 + [1] * 2 + [2] * 11)
+        weights = inverse_frequency_sample_weights(labels)
+        totals = [weights[labels == k].sum() for k in range(3)]
+        np.testing.assert_allclose(totals, 20 / 3)
+
+    @pytest.mark.parametrize("power", [0.0, 0.5, 1.0, 2.0])
+    def test_mean_is_one_at_any_power(self, power):
+        labels = np.repeat([0, 1, 2], [500, 30, 1])
+        weights = inverse_frequency_sample_weights(labels, power=power)
+        assert weights.mean() == pytest.approx(1)
+        assert weights[0] * 500**power == pytest.approx(weights[-1])
+
+    @pytest.mark.parametrize(
+        "normalization", ["balanced", "sum_to_num_classes", "min_over_n"]
+    )
+    def test_equal_counts_give_ones(self, normalization):
+        weights = inverse_frequency_weights([8, 8, 8], normalization=normalization)
+        np.testing.assert_allclose(weights, 1)
+
+    def test_a_class_without_images_is_named(self):
+        with pytest.raises(MethodError, match="Class Asian has no training image"):
+            count_classes([0, 1, 1], 3, names=("White", "Black", "Asian"))
+        with pytest.raises(MethodError, match="Classes 1, 3 have no training image"):
+            inverse_frequency_weights([4, 0, 5, 0])
+        with pytest.raises(MethodError, match="Class 1 has no training image"):
+            inverse_frequency_sample_weights([0, 2, 2])
+        with pytest.raises(MethodError, match="Class 2 has no training image"):
+            inverse_frequency_sample_weights([0, 1], num_classes=3)
+
+    @pytest.mark.parametrize(
+        ("labels", "message"),
+        [
+            ([0, 1, 5], "run from 0 to 5"),
+            ([-1, 0, 1], "run from -1 to 1"),
+            ([0.0, 1.0, 2.0], "float64"),
+            ([[0], [1], [2]], r"shape \(3, 1\)"),
+        ],
+    )
+    def test_bad_labels(self, labels, message):
+        with pytest.raises(MethodError, match=message):
+            count_classes(labels, 3)
+
+    def test_bad_arguments(self):
+        with pytest.raises(MethodError, match="no training images"):
+            inverse_frequency_sample_weights([])
+        with pytest.raises(MethodError, match="<U5"):
+            inverse_frequency_sample_weights(["White", "Black"])
+        with pytest.raises(MethodError, match="normalization 'mean'"):
+            inverse_frequency_weights([1, 2], normalization="mean")
+        for power in (-0.1, float("nan")):
+            with pytest.raises(MethodError, match="power"):
+                inverse_frequency_weights([1, 2], power=power)
+        for counts in ([], [1.5, 2], [float("nan"), 1], ["a"]):
+            with pytest.raises(MethodError, match="class counts"):
+                inverse_frequency_weights(counts)
+
+    def test_a_huge_imbalance_stays_finite(self):
+        weights = inverse_frequency_weights([10**9, 1], power=2.0)
+        assert np.isfinite(weights).all()
+        assert weights.min() > 0
+
+
+class TestDenseWeight:
+    @pytest.mark.parametrize(
+        "case", cases("denseweight") + cases("dense_loss"), ids=ids
+    )
+    def test_equals_the_authors_package(self, case):
+        params, inputs = case["params"], case["inputs"]
+        expected = case["expected"]
+        fitted = DenseWeight.fit(
+            inputs["targets"],
+            alpha=params["alpha"],
+            bandwidth=params.get("bandwidth"),
+            eps=params["eps"],
+            grid_points=params.get("grid_points", 4096),
+        )
+        close = {"rtol": 1e-9, "atol": 1e-10}
+        np.testing.assert_allclose(
+            fitted.training_weights, expected["weights"], **close
+        )
+        if "query" in inputs:
+            queried = fitted.weights(inputs["query"])
+            np.testing.assert_allclose(queried, expected["query_weights"], **close)
+            np.testing.assert_allclose(
+                fitted.training_density, expected["density_norm"], **close
+            )
+            assert fitted.bandwidth == pytest.approx(expected["bandwidth_used"])
+            assert fitted.mean_weight == pytest.approx(expected["mean_w_star"])
+
+    def test_is_close_to_an_exact_gaussian_density(self):
+        fitted = DenseWeight.fit(AGES, alpha=1.0)
+        bandwidth = 1.06 * AGES.std() * len(AGES) ** (-1 / 5)
+        exact = gaussian_kde(AGES, bw_method=bandwidth / AGES.std(ddof=1))
+        p = exact(fitted.grid)
+        p = (exact(AGES) - p.min()) / (p.max() - p.min())
+        raw = np.maximum(1 - p, 1e-6)
+        np.testing.assert_allclose(
+            fitted.training_weights, raw / raw.mean(), atol=0.02, rtol=0.02
+        )
+
+    @pytest.mark.parametrize("alpha", [0.0, 0.25, 1.0, 3.0])
+    def test_mean_is_one_and_order_is_rarity(self, alpha):
+        weights = dense_weights(AGES, alpha=alpha)
+        assert weights.shape == AGES.shape
+        assert weights.mean() == pytest.approx(1)
+        assert (weights > 0).all()
+        if alpha == 0:
+            assert (weights == 1).all()
+        else:
+            assert weights[-1] == weights.max()  # 79, the only one so old
+            assert weights[6] < 1  # 25, in the thick of it
+
+    def test_outside_the_grid_reads_the_nearer_end(self):
+        skewed = DenseWeight.fit([1, 1, 2, 2, 2, 3, 60], alpha=1.0)
+        low, high = skewed.density_at([-1e9, 1e9])
+        assert low == skewed.density[0]
+        assert high == skewed.density[-1]
+        # The two ends differ, so reading the wrong one would show.
+        assert low != high
+
+    def test_reads_the_grid_point_at_or_below(self):
+        fitted = DenseWeight.fit(AGES)
+        middle = 2000
+        between = 0.25 * fitted.grid[middle] + 0.75 * fitted.grid[middle + 1]
+        at, above = fitted.density_at([fitted.grid[middle], between])
+        assert at == above == fitted.density[middle]
+
+    def test_fitting_again_leaves_no_trace(self):
+        first = DenseWeight.fit(AGES)
+        second = DenseWeight.fit(10 * AGES)
+        assert second.bandwidth == pytest.approx(10 * first.bandwidth)
+        np.testing.assert_allclose(
+            second.training_weights, first.training_weights, atol=0.01
+        )
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            first.alpha = 1.0
+        with pytest.raises(ValueError, match="read-only"):
+            first.density[0] = 1.0
+
+    def test_other_alpha_needs_no_fit(self):
+        moved = DenseWeight.fit(AGES, alpha=0.25).with_alpha(1.0)
+        np.testing.assert_array_equal(
+            moved.training_weights, dense_weights(AGES, alpha=1.0)
+        )
+
+    def test_curve_is_what_training_uses(self):
+        fitted = DenseWeight.fit(AGES, alpha=1.0)
+        curve = fitted.curve(1, 79, points=79)
+        np.testing.assert_allclose(curve.targets, np.arange(1, 80))
+        rows = AGES - 1
+        np.testing.assert_allclose(curve.weights[rows], fitted.training_weights)
+        assert curve.density.min() >= 0
+        assert curve.density.max() <= 1
+
+    @pytest.mark.parametrize("targets", [[30.0] * 9, [30.0], []])
+    def test_nothing_to_weigh(self, targets):
+        with pytest.raises(MethodError, match="all targets are the same"):
+            DenseWeight.fit(targets)
+
+    @pytest.mark.parametrize("alpha", [-0.1, float("nan"), float("inf")])
+    def test_bad_alpha(self, alpha):
+        with pytest.raises(MethodError, match="alpha"):
+            DenseWeight.fit(AGES, alpha=alpha)
+        with pytest.raises(MethodError, match="alpha"):
+            DenseWeight.fit(AGES).with_alpha(alpha)
+
+    def test_bad_targets_and_arguments(self):
+        with pytest.raises(MethodError, match="1 of 3 targets"):
+            DenseWeight.fit([1.0, float("nan"), 2.0])
+        with pytest.raises(MethodError, match="1 of 1 targets"):
+            DenseWeight.fit(AGES).weights([float("nan")])
+        with pytest.raises(MethodError, match="numbers"):
+            DenseWeight.fit(["old", "young"])
+        with pytest.raises(MethodError, match="eps"):
+            DenseWeight.fit(AGES, eps=0.0)
+        with pytest.raises(MethodError, match="bandwidth"):
+            DenseWeight.fit(AGES, bandwidth=-1.0)
+        with pytest.raises(MethodError, match="rule 'wide'"):
+            DenseWeight.fit(AGES, bandwidth="wide")

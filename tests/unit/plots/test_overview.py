@@ -1,0 +1,206 @@
+"""Overview: sentences and figures from a comparison written by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.evaluation.metrics import metric_info
+from core.plots import overview as plots
+from core.plots.style import method_styles
+from core.runs import Run
+from core.study import Published
+
+METHODS = ["baseline", "ins", "lmf", "focal"]
+LABELS = {"baseline": "Baseline", "ins": "INS", "lmf": "LMF", "focal": "Focal"}
+STYLES = method_styles(METHODS, "baseline")
+MAE = metric_info("age.mae")
+F1 = metric_info("ethnicity.macro_f1")
+
+
+def row(method, metric, mean, delta=np.nan, verdict="baseline", p=np.nan):
+    return {
+        "method": method,
+        "metric": metric,
+        "mean": mean,
+        "sd": 0.1,
+        "low": mean - 0.2,
+        "high": mean + 0.2,
+        "n": 640,
+        "seeds": 3,
+        "delta": delta,
+        "delta_low": delta - 0.3,
+        "delta_high": delta + 0.3,
+        "p": p,
+        "p_holm": p,
+        "verdict": verdict,
+    }
+
+
+@pytest.fixture
+def comparison():
+    return pd.DataFrame(
+        [
+            row("baseline", "age.mae", 8.0),
+            row("ins", "age.mae", 7.0, -1.0, "better", 0.0001),
+            row("lmf", "age.mae", 9.0, 1.0, "worse", 0.01),
+            row("focal", "age.mae", 8.1, 0.1, "inconclusive", 0.7),
+            row("baseline", "ethnicity.macro_f1", 0.5),
+            row("ins", "ethnicity.macro_f1", 0.55, 0.05, "inconclusive", 0.4),
+            row("lmf", "ethnicity.macro_f1", 0.7, 0.2, "better", 0.001),
+            row("focal", "ethnicity.macro_f1", 0.5, 0.0, "inconclusive", 1.0),
+        ]
+    )
+
+
+def run(method, seed, **info):
+    return Run("utkface", method, seed, Path("nowhere"), info)
+
+
+def test_leaderboard_has_a_row_a_method_and_a_cell_a_metric(comparison):
+    table = plots.leaderboard(comparison, [MAE, F1], METHODS[:3], LABELS)
+    assert list(table.columns) == [
+        "Method",
+        "Age MAE (years) ↓",
+        "Ethnicity macro F1 ↑",
+    ]
+    assert list(table["Method"]) == ["**Baseline**", "**INS**", "**LMF**"]
+    assert "7.00" in table.iloc[1, 1]
+    assert "better" in table.iloc[1, 1]
+    assert "verdict" not in table.iloc[0, 1]
+
+
+def test_leaderboard_marks_what_was_not_measured(comparison):
+    only = comparison[comparison["metric"] == "age.mae"]
+    only = only[only["method"] != "lmf"]
+    assert plots.leaderboard(only, [MAE], METHODS, LABELS).iloc[2, 1] == "–"
+
+
+def test_tally_counts_verdicts_and_names_who_only_gains(comparison):
+    said = plots.leaderboard_takeaway(comparison, [MAE, F1], METHODS, LABELS)
+    assert "6 comparisons" in said
+    assert "2 are better, 1 worse and 3 inconclusive" in said
+    assert said.endswith("better somewhere and worse nowhere: INS.")
+
+
+def test_tally_of_no_gain_claims_none(comparison):
+    said = plots.leaderboard_takeaway(comparison, [F1], ["baseline", "focal"], LABELS)
+    assert said.endswith("the data show no gain over the baseline.")
+
+
+def test_tally_of_mixed_gains_says_so(comparison):
+    said = plots.leaderboard_takeaway(
+        comparison, [MAE, F1], ["baseline", "lmf"], LABELS
+    )
+    assert said.endswith("every method that gains on one metric loses on another.")
+
+
+def test_one_method_leaves_nothing_to_compare(comparison):
+    said = plots.leaderboard_takeaway(comparison, [MAE], ["baseline"], LABELS)
+    assert "one method only" in said
+
+
+def test_differences_are_named_with_unit_and_sign(comparison):
+    said = plots.differences_takeaway(comparison, MAE, METHODS, LABELS)
+    assert said == (
+        "On Age MAE, INS (−1.00 years) is better than the baseline; "
+        "LMF (+1.00 years) is worse than the baseline; "
+        "the other method cannot be told from it."
+    )
+
+
+def test_no_certain_difference_is_not_called_equality(comparison):
+    chosen = ["baseline", "ins", "focal"]
+    said = plots.differences_takeaway(comparison, F1, chosen, LABELS)
+    assert "none of the 2 methods beside the baseline can be told from it" in said
+    alone = plots.differences_takeaway(comparison, F1, ["baseline", "ins"], LABELS)
+    assert "the one method beside the baseline cannot be told from it" in alone
+
+
+def test_forest_plot_draws_deltas_with_their_intervals(comparison):
+    figure = plots.plot_differences(comparison, MAE, METHODS, STYLES, LABELS)
+    drawn = {trace.name: trace for trace in figure.data}
+    assert set(drawn) == {"INS", "LMF", "Focal"}
+    ins = drawn["INS"]
+    assert ins.x[0] == -1.0
+    assert ins.error_x.array[0] == pytest.approx(0.3)
+    assert "▲ better" in ins.y[0]
+    low, high = figure.layout.xaxis.range
+    assert low == -high
+    assert high > 1.3
+
+
+@pytest.mark.parametrize(("info", "left"), [(MAE, "◀ better"), (F1, "◀ worse")])
+def test_forest_plot_says_which_side_is_better(comparison, info, left):
+    figure = plots.plot_differences(comparison, info, METHODS, STYLES, LABELS)
+    texts = {note.xanchor: note.text for note in figure.layout.annotations}
+    assert texts["right"] == left
+
+
+def test_metric_table_never_writes_a_p_of_zero(comparison):
+    table = plots.metric_table(comparison, MAE, METHODS, LABELS).set_index("Method")
+    assert table.loc["INS", "p (Holm)"] == "< 0.001"
+    assert table.loc["Baseline", "Difference"] == "–"
+    assert table.loc["LMF", "Difference"] == "+1.00"
+
+
+def test_cost_is_the_mean_over_runs_and_unknown_where_no_run_says():
+    runs = [
+        run("ins", 0, duration_s=60, inference_ms=2.0, parameters=3_000_000),
+        run("ins", 1, duration_s=180, inference_ms=4.0, parameters=3_000_000),
+        run("lmf", 0, duration_s="long"),
+    ]
+    table = plots.cost_table(runs)
+    assert table.loc["ins", "training_minutes"] == 2.0
+    assert table.loc["ins", "inference_ms"] == 3.0
+    assert table.loc["ins", "parameters"] == 3.0
+    assert np.isnan(table.loc["lmf", "training_minutes"])
+
+
+def cost(**values):
+    return pd.Series(values, name="training_minutes")
+
+
+def test_cost_takeaway_says_what_the_better_ones_pay(comparison):
+    paid = cost(baseline=10.0, ins=12.0, lmf=15.0, focal=10.0)
+    said = plots.cost_takeaway(comparison, MAE, paid, METHODS, LABELS, "baseline")
+    assert "factor of 1.50, from Baseline to LMF" in said
+    assert "INS at 1.20 times the baseline's" in said
+
+
+def test_equal_costs_are_called_equal(comparison):
+    same = cost(baseline=10.0, ins=10.1, lmf=10.0, focal=10.0)
+    said = plots.cost_takeaway(comparison, MAE, same, METHODS, LABELS, "baseline")
+    assert said == "All 4 methods are equal in training time, within 2 %."
+
+
+def test_unknown_costs_are_said_to_be_unknown(comparison):
+    none = cost(baseline=np.nan, ins=np.nan)
+    said = plots.cost_takeaway(comparison, MAE, none, METHODS, LABELS, "baseline")
+    assert "not two methods here whose training time is known" in said
+    assert not plots.plot_cost(comparison, MAE, none, METHODS, STYLES, LABELS).data
+
+
+def claim(method, metric, change):
+    return Published(method=method, metric=metric, change_percent=change, source="them")
+
+
+def test_published_changes_stand_beside_ours_in_per_cent(comparison):
+    claims = [claim("ins", "age.mae", -4.4), claim("gone", "age.mae", -1.0)]
+    table = plots.published_table(claims, comparison, "baseline")
+    assert table.loc[0, "ours"] == pytest.approx(-12.5)
+    assert table.loc[0, "low"] == pytest.approx(-1.3 / 8 * 100)
+    assert np.isnan(table.loc[1, "ours"])
+    said = plots.published_takeaway(table)
+    assert (
+        "Of 1 published change, ours points the same way in 1, with certainty" in said
+    )
+    infos = {"age.mae": MAE}
+    figure = plots.plot_published(table, infos, STYLES, LABELS)
+    assert list(figure.data[1].x) == [-4.4, -1.0]
+
+
+def test_no_published_change_of_ours_is_said(comparison):
+    table = plots.published_table([claim("gone", "age.mae", 1.0)], comparison, "ins")
+    assert "None of the published changes" in plots.published_takeaway(table)

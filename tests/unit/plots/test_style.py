@@ -1,0 +1,134 @@
+"""The common look: stable colours, readable sizes, numbers as they are read."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+
+from core.plots.style import (
+    BASELINE_COLOUR,
+    METHOD_COLOURS,
+    MINIMUM_FONT_SIZE,
+    faded,
+    finish,
+    interval,
+    listed,
+    method_styles,
+    number,
+    plural,
+    score_cell,
+    signed,
+)
+
+
+def _luminance(colour):
+    channels = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    linear = np.where(
+        channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4
+    )
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def _contrast(one, other):
+    low, high = sorted((_luminance(one), _luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_hiding_a_method_changes_no_other_methods_style():
+    methods = ["ins", "baseline", "lmf", "denseweight"]
+    styles = method_styles(methods, "baseline")
+    assert list(styles) == methods
+    assert styles["baseline"].colour == BASELINE_COLOUR
+    longer = method_styles([*methods, "focal"], "baseline")
+    assert {m: longer[m] for m in methods} == styles
+
+
+def test_two_dozen_methods_all_look_different():
+    names = [f"m{i}" for i in range(24)]
+    looks = [
+        (style.colour, style.marker, style.dash)
+        for style in method_styles(names, "none").values()
+    ]
+    assert len(set(looks)) == 24
+
+
+@pytest.mark.parametrize("background", ["#FFFFFF", "#11171E"])
+@pytest.mark.parametrize("colour", [*METHOD_COLOURS, BASELINE_COLOUR])
+def test_every_colour_stands_out_on_light_and_dark(colour, background):
+    assert _contrast(colour, background) > 2
+
+
+def test_colours_differ_for_who_sees_no_red_or_no_green():
+    # Simulation matrices of Machado et al. 2009, severity 1, in linear RGB.
+    matrices = (
+        [
+            [0.152286, 1.052583, -0.204868],
+            [0.114503, 0.786281, 0.099216],
+            [-0.003882, -0.048116, 1.051998],
+        ],
+        [
+            [0.367322, 0.860646, -0.227968],
+            [0.280085, 0.672501, 0.047413],
+            [-0.011820, 0.042940, 0.968881],
+        ],
+    )
+    rgb = np.array(
+        [[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in METHOD_COLOURS]
+    )
+    for matrix in matrices:
+        seen = rgb**2.2 @ np.array(matrix).T
+        for one, other in itertools.combinations(seen, 2):
+            assert np.abs(one - other).max() > 0.06
+
+
+def test_no_text_of_a_figure_is_small():
+    figure = finish(go.Figure(go.Scatter(x=[1], y=[2])), x_title="x", y_title="y")
+    layout = figure.layout
+    sizes = [
+        layout.font.size,
+        layout.legend.font.size,
+        layout.hoverlabel.font.size,
+        layout.xaxis.tickfont.size,
+        layout.yaxis.title.font.size,
+    ]
+    assert min(sizes) >= MINIMUM_FONT_SIZE
+    assert layout.xaxis.title.text == "x"
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (1234.5678, 1, "1,234.6"),
+        (-0.5, 2, "−0.50"),
+        (-0.0004, 2, "0.00"),
+        (float("nan"), 2, "–"),
+    ],
+)
+def test_number(value, digits, text):
+    assert number(value, digits) == text
+
+
+def test_signed_writes_the_sign_of_a_difference():
+    assert signed(0.25, 2) == "+0.25"
+    assert signed(-0.25, 2) == "−0.25"
+    assert signed(0.0, 2) == "0.00"
+    assert signed(0.001, 2) == "0.00"
+
+
+def test_words():
+    assert interval(1, 2.5, 1) == "[1.0, 2.5]"
+    assert listed([]) == ""
+    assert listed(["a"]) == "a"
+    assert listed(["a", "b", "c"]) == "a, b and c"
+    assert plural(1, "photo") == "1 photo"
+    assert plural(2000, "class", "classes") == "2,000 classes"
+    assert faded("#FF8000", 0.5) == "rgba(255, 128, 0, 0.5)"
+
+
+def test_score_cell_writes_mean_interval_and_verdict():
+    row = pd.Series({"mean": 8.5, "low": 8.0, "high": 9.0, "verdict": "better"})
+    cell = score_cell(row, 1)
+    assert cell.startswith(r"**8.5** \[8.0, 9.0]")
+    assert "▲ better" in cell

@@ -1,0 +1,443 @@
+"""The command: what it prints, what it refuses, and how it leaves."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from core import cli, runs
+from core.data.catalog import dataset_info
+from core.predictor import (
+    ClassificationAnswer,
+    FaceAnswers,
+    PhotoResult,
+    RegressionAnswer,
+)
+from core.study import parse_study
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMANDS = ("studies", "data", "train", "compare", "predict", "app")
+STUDY = """
+name = "faces"
+title = "Faces of the test"
+baseline = "plain"
+seeds = [0, 1]
+[dataset]
+name = "avatars"
+options = { count = 120 }
+[model]
+backbone = "mobilenetv3_small_minimalistic"
+image_size = 32
+[training]
+epochs = 1
+[methods.plain]
+label = "Baseline"
+[methods.better]
+label = "A better one"
+"""
+IMAGES = 90
+
+
+def invoke(*arguments: str):
+    return CliRunner().invoke(cli.app, arguments)
+
+
+def start(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in an interpreter of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", "from core.cli import main; main()", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, **changes},
+        check=False,
+    )
+
+
+def build_predictions(spread_years: float, seed: int) -> pd.DataFrame:
+    """Half validation, half test; the truth is the same for every method and seed."""
+    tasks = {task.name: task for task in dataset_info("avatars").tasks}
+    truth = np.random.default_rng(0)
+    noise = np.random.default_rng((seed, round(spread_years)))
+    table = pd.DataFrame(
+        {
+            "image_id": [f"{row:04d}" for row in range(2 * IMAGES)],
+            "split": ["validation", "test"] * IMAGES,
+            "group": truth.choice(list("ABCD"), 2 * IMAGES),
+            "age_true": truth.integers(1, 80, 2 * IMAGES).astype(float),
+        }
+    )
+    table["age_pred"] = table["age_true"] + noise.normal(0, spread_years, len(table))
+    for name in ("glasses", "hair"):
+        classes = list(tasks[name].classes)
+        table[f"{name}_true"] = truth.choice(classes, len(table))
+        chances = noise.dirichlet(np.ones(len(classes)), len(table))
+        table[f"{name}_pred"] = np.array(classes)[chances.argmax(axis=1)]
+        for place, label in enumerate(classes):
+            table[f"{name}_p_{label}"] = chances[:, place].astype("float32")
+    return table
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """A store with two methods and two seeds; 'better' errs half as much in age."""
+    folder = tmp_path / "store"
+    monkeypatch.setenv(runs.STORE_VARIABLE, str(folder))
+    study = parse_study(STUDY, origin="the test")
+    history = pd.DataFrame(
+        {"epoch": [1], "split": ["training"], "name": ["loss"], "value": [1.0]}
+    )
+    for method, spread_years in (("plain", 12.0), ("better", 6.0)):
+        for seed in study.seeds:
+            runs.write_run(
+                folder,
+                info={
+                    "study": study.name,
+                    "method": method,
+                    "seed": seed,
+                    "resolved": study.model_dump(mode="json"),
+                    "parameters": 1000,
+                    "duration_s": 10.0 + seed,
+                    "inference_ms": 0.5,
+                },
+                history=history,
+                predictions=build_predictions(spread_years, seed),
+                save_model=lambda path: path.write_bytes(b"none"),
+            )
+    manifest = pd.DataFrame(
+        {
+            "image_id": ["a", "b", "c", "d"],
+            "age": [5, 7, 15, 25],
+            "glasses": ["glasses"] * 4,
+            "hair": ["short", "short", "long", "curly"],
+            "group": ["A"] * 4,
+            "split": ["training", "training", "training", "test"],
+        }
+    )
+    runs.write_study_files(
+        folder, study, manifest, {"counts": {"found": 1234, "malformed": []}}
+    )
+    return folder
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command):
+    result = invoke(command, "--help")
+    assert result.exit_code == 0
+    assert f"equipoise {command}" in result.output or "Usage:" in result.output
+
+
+def test_help_lists_every_command():
+    output = invoke("--help").output
+    assert all(command in output for command in COMMANDS)
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("studies",)])
+def test_help_and_studies_answer_well_under_a_second(arguments):
+    def spend() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert start(*arguments).returncode == 0
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+    # Its own time, and not the clock's: other tests run beside this one.
+    assert min(spend() for _ in range(3)) < 0.9
+
+
+def test_studies_lists_the_shipped_ones_with_their_methods():
+    result = invoke("studies")
+    assert result.exit_code == 0
+    assert "avatars" in result.output
+    assert "denseweight-1" in result.output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("data", "no-such-study"),
+        ("train", "no-such-study"),
+        ("compare", "no-such-study"),
+        ("predict", "photo.jpg", "--study", "no-such-study"),
+        ("data", "../../etc"),
+        ("compare", "../../etc"),
+        ("train", "missing.toml"),
+        ("train", "avatars", "--method", "no-such-method"),
+        ("train", "avatars", "--method", "../evil"),
+    ],
+)
+def test_a_fault_is_three_sentences_on_stderr_and_exit_code_2(arguments):
+    result = invoke(*arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    lines = result.stderr.splitlines()
+    assert len(lines) == 3
+    assert lines[1].startswith("Expected: ")
+    assert lines[2].startswith("What to do: ")
+
+
+def test_the_installed_program_prints_no_traceback():
+    done = start("compare", "no-such-study")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "no-such-study" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("train", "avatars", "--epochs", "many"),
+        ("train", "avatars", "--epochs", "0"),
+        ("train", "avatars", "--sede", "1"),
+        ("no-such-command",),
+        ("predict",),
+    ],
+)
+def test_a_wrong_option_is_refused_with_exit_code_2(arguments):
+    result = invoke(*arguments)
+    assert result.exit_code == 2
+    assert "Usage:" in result.stderr
+
+
+def test_a_study_file_with_an_unknown_key_is_refused_by_name(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(STUDY.replace("epochs = 1", "epochs = 1\nepoch = 2"))
+    result = invoke("train", str(path))
+    assert result.exit_code == 2
+    assert "'training.epoch' is not a known key" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("use", "named"),
+    [
+        ("no-such-entry = {}", "no-such-entry"),
+        ('ins = { on = "hair", no_such_parameter = 1 }', "no_such_parameter"),
+        ('ins = { on = "no-such-task" }', "no-such-task"),
+    ],
+)
+def test_a_study_that_uses_what_does_not_exist_is_refused_by_name(tmp_path, use, named):
+    path = tmp_path / "mine.toml"
+    path.write_text(STUDY + f"[methods.better.use]\n{use}\n")
+    result = invoke("train", str(path), "--out", str(tmp_path / "out"))
+    assert result.exit_code == 2
+    assert named in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_interrupted_training_says_how_to_go_on(monkeypatch):
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_load_study", interrupt)
+    result = invoke("train", "avatars")
+    assert result.exit_code == 130
+    assert "--resume" in result.stderr
+    assert "--resume" not in invoke("data", "avatars").stderr
+
+
+def test_a_full_disk_is_a_fault_and_not_a_crash(monkeypatch):
+    def fill(*_: object) -> None:
+        raise OSError(28, "No space left on device", "/somewhere/run.json")
+
+    monkeypatch.setattr(cli, "_load_study", fill)
+    result = invoke("data", "avatars")
+    assert result.exit_code == 2
+    assert "No space left on device" in result.stderr
+    assert "/somewhere/run.json" in result.stderr
+
+
+def test_data_reports_what_is_kept_with_the_runs(store):
+    result = invoke("data", "faces")
+    assert result.exit_code == 0, result.stderr
+    assert "1,234" in result.stdout
+    # Two of the three training images are of the first bin, one of the second.
+    line = next(line for line in result.stdout.splitlines() if "0-9" in line)
+    assert line.split() == ["0-9", "2", "0", "0"]
+    assert "imbalance ratio" in result.stdout
+
+
+def test_data_of_a_generated_study_needs_no_copy(tmp_path, monkeypatch):
+    monkeypatch.setenv(runs.STORE_VARIABLE, str(tmp_path / "none"))
+    path = tmp_path / "mine.toml"
+    path.write_text(STUDY)
+    result = invoke("data", str(path))
+    assert result.exit_code == 0, result.stderr
+    totals = [
+        sum(int(word) for word in line.split()[-3:])
+        for line in result.stdout.splitlines()
+        if line.split()[:-3] in (["glasses"], ["no", "glasses"])
+    ]
+    assert sum(totals) == 120
+
+
+def test_compare_as_json_has_the_promised_shape_and_the_true_means(store):
+    result = invoke("compare", "faces", "--json")
+    assert result.exit_code == 0, result.stderr
+    answer = json.loads(result.stdout)
+    assert (answer["study"], answer["baseline"]) == ("faces", "plain")
+    methods = {method["name"]: method for method in answer["methods"]}
+    assert set(methods) == {"plain", "better"}
+    for name, spread_years in (("plain", 12.0), ("better", 6.0)):
+        errors = []
+        for seed in (0, 1):
+            table = build_predictions(spread_years, seed).query("split == 'test'")
+            errors.append((table["age_pred"] - table["age_true"]).abs().mean())
+        mae = methods[name]["metrics"]["age.mae"]
+        assert mae["mean"] == pytest.approx(np.mean(errors))
+        assert mae["sd"] == pytest.approx(abs(errors[0] - errors[1]) / np.sqrt(2))
+        assert mae["ci"][0] < mae["mean"] < mae["ci"][1]
+    delta = methods["better"]["metrics"]["age.mae"]["delta"]
+    assert delta["verdict"] == "better"
+    assert delta["ci"][0] < delta["mean"] < delta["ci"][1] < 0
+    assert delta["p"] < 0.05
+    cost = methods["better"]["cost"]
+    assert cost["parameters"] == 1000
+    assert cost["training_seconds"] == pytest.approx(10.5)
+    assert cost["inference_ms"] == pytest.approx(0.5)
+
+
+def test_compare_as_json_has_every_promised_metric(store):
+    answer = json.loads(invoke("compare", "faces", "--json").stdout)
+    for method in answer["methods"]:
+        assert {
+            "age.mae",
+            "age.rmse",
+            "age.bias",
+            "age.mae_balanced",
+            "age.within_5",
+            "age.mae[0-9]",
+            "age.mae[70-79]",
+            "glasses.accuracy",
+            "glasses.f1",
+            "hair.macro_f1",
+            "hair.balanced_accuracy",
+            "hair.f1[short]",
+        } <= set(method["metrics"])
+
+
+def test_compare_prints_methods_as_rows_with_a_verdict(store):
+    result = invoke("compare", "faces")
+    assert result.exit_code == 0, result.stderr
+    lines = [line.split("│")[1:-1] for line in result.stdout.splitlines()]
+    rows = [[cell.strip() for cell in line] for line in lines if line]
+    methods, verdicts = [row[0] for row in rows], [row[1] for row in rows]
+    assert methods.index("plain") < methods.index("better")
+    assert verdicts.index("baseline") < verdicts.index("better")
+    assert "1,000" in result.stdout
+
+
+def test_compare_shows_the_metric_that_is_asked_for(store):
+    assert invoke("compare", "faces", "--metric", "age.mae[0-9]").exit_code == 0
+    result = invoke("compare", "faces", "--metric", "age.no_such")
+    assert result.exit_code == 2
+    assert "age.mae" in result.stderr
+
+
+def test_a_broken_run_is_named_and_the_rest_is_compared(store):
+    (store / "faces" / "better" / "seed-1" / "predictions.parquet").write_bytes(b"x")
+    result = invoke("compare", "faces", "--json")
+    assert result.exit_code == 0
+    assert "seed-1" in result.stderr.replace("\n", "")
+    seeds = {m["name"]: m["seeds"] for m in json.loads(result.stdout)["methods"]}
+    assert seeds["better"] in (1, [0])
+
+
+def test_without_a_run_of_the_baseline_nothing_is_compared(store):
+    for seed in (0, 1):
+        (store / "faces" / "plain" / f"seed-{seed}" / "run.json").unlink()
+    result = invoke("compare", "faces")
+    assert result.exit_code == 2
+    assert "equipoise train faces --method plain" in result.stderr
+
+
+def test_numbers_that_are_none_are_null_in_json(capsys):
+    cli._print_json({"a": float("nan"), "b": [1.5, float("nan")]})
+    assert json.loads(capsys.readouterr().out) == {"a": None, "b": [1.5, None]}
+
+
+@pytest.fixture(scope="module")
+def untrained_model(tmp_path_factory) -> bytes:
+    """A model of the tasks that has learned nothing: quick, and it answers."""
+    from core.models.build import build_models
+
+    study = parse_study(STUDY, origin="the test")
+    models = build_models(
+        study.model,
+        dataset_info("avatars").tasks,
+        augmentation=study.training.augmentation,
+        seed=0,
+    )
+    path = tmp_path_factory.mktemp("model") / runs.MODEL
+    models.inference.save(path)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def store_that_answers(store, untrained_model):
+    for folder in store.glob("faces/*/seed-*"):
+        (folder / runs.MODEL).write_bytes(untrained_model)
+    return store
+
+
+def test_predict_answers_for_every_method_and_a_bad_photo_stops_no_other(
+    store_that_answers, tmp_path
+):
+    good, bad = tmp_path / "good.png", tmp_path / "bad.jpg"
+    Image.new("RGB", (40, 40), (200, 150, 90)).save(good)
+    bad.write_bytes(b"")
+    photos = [str(bad), str(good)]
+    result = invoke("predict", *photos, "--study", "faces", "--aligned", "--json")
+    assert result.exit_code == 2
+    first, second = json.loads(result.stdout)
+    assert (first["photo"], first["faces"]) == (str(bad), [])
+    assert "empty" in first["error"]
+    assert (second["photo"], second["error"]) == (str(good), None)
+    (face,) = second["faces"]
+    assert face["box"] == [0, 0, 40, 40]
+    assert set(face["answers"]) == {"plain", "better"}
+    for answer in face["answers"].values():
+        assert 1 <= answer["age"] <= 80
+        assert answer["glasses"]["label"] in ("no glasses", "glasses")
+        assert 0 <= answer["hair"]["probability"] <= 1
+
+
+def test_predict_prints_a_table_a_face_and_leaves_with_0(store_that_answers, tmp_path):
+    photo = tmp_path / "good.png"
+    Image.new("RGB", (40, 40), (200, 150, 90)).save(photo)
+    result = invoke("predict", str(photo), "--study", "faces", "--aligned")
+    assert result.exit_code == 0, result.stderr
+    assert "years" in result.stdout
+    assert "Hair" in result.stdout
+    assert dataset_info("avatars").notice[:20] in result.stdout
+
+
+def test_ethnicity_is_answered_only_for_who_asks(capsys):
+    info = dataset_info("utkface")
+    answers = {
+        "age": RegressionAnswer(30.0, None),
+        "gender": ClassificationAnswer("female", 0.9, {}, None),
+        "ethnicity": ClassificationAnswer("Indian", 0.8, {}, None),
+    }
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    face = FaceAnswers(1, (0, 0, 8, 8), 0.99, "", pixels, {"baseline": answers})
+    results = [PhotoResult("photo.jpg", (face,))]
+    cli._print_answers(results, info, {"ethnicity"})
+    assert "Indian" not in capsys.readouterr().out
+    cli._print_answers(results, info, set())
+    shown = capsys.readouterr().out
+    assert "Indian (80%)" in shown
+    assert "does not say who a person is" in shown
+
+
+def test_a_missing_photo_is_a_fault(store_that_answers):
+    result = invoke("predict", "no-such.jpg", "--study", "faces", "--aligned")
+    assert result.exit_code == 2
+    assert "no-such.jpg" in result.stderr
+    assert "Traceback" not in result.stderr

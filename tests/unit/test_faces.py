@@ -1,0 +1,161 @@
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage.transform import SimilarityTransform, estimate_transform
+
+from core.data.images import decode_image
+from core.faces import (
+    TRUSTED_WIDTH,
+    UTKFACE_LANDMARKS,
+    UTKFACE_SIDE,
+    Face,
+    FaceDetector,
+    align_face,
+    fit_similarity,
+    whole_picture_as_face,
+)
+from tests import bad_images as bad
+
+RNG_SEED = 0
+
+
+@pytest.fixture(scope="module")
+def detector():
+    detector = FaceDetector()
+    detector.warm_up()
+    return detector
+
+
+def eyes(face):
+    return np.array(face.landmarks[:2])
+
+
+def test_similarity_is_that_of_scikit_image():
+    rng = np.random.default_rng(RNG_SEED)
+    for _ in range(20):
+        source, target = rng.normal(size=(2, 5, 2)) * 50
+        expected = estimate_transform("similarity", source, target).params[:2]
+        assert np.allclose(fit_similarity(source, target), expected)
+
+
+def test_similarity_is_exact_where_there_is_one():
+    known = SimilarityTransform(scale=2.5, rotation=0.7, translation=(30, -8))
+    source = np.array(UTKFACE_LANDMARKS, float)
+    assert np.allclose(fit_similarity(source, known(source)), known.params[:2])
+
+
+@pytest.mark.parametrize("scale", [0.3, 1.0, 4.0, 6.0])
+@pytest.mark.parametrize("angle", [-40, 25])
+def test_landmarks_come_to_their_places(scale, angle):
+    """A light dot on each landmark of a dark photo is found where UTKFace has it."""
+    size = 96
+    extent = round(420 * scale)
+    known = SimilarityTransform(scale=scale, rotation=math.radians(angle))
+    places = known(np.array(UTKFACE_LANDMARKS, float) - 100) + extent / 2
+    pixels = np.arange(extent, dtype=np.float32) + 0.5
+    photo = np.zeros((extent, extent), np.float32)
+    for centre in places:
+        x, y = np.exp(-np.square(pixels - centre[:, None]) / (2 * (4 * scale) ** 2))
+        photo += 255 * np.outer(y, x)
+    image = Image.fromarray(photo.clip(0, 255).astype(np.uint8)).convert("RGB")
+    face = Face(1, (0, 0, extent, extent), 1.0, tuple(map(tuple, places.tolist())))
+    aligned = align_face(image, face, size)[:, :, 0].astype(float)
+    for x, y in np.array(UTKFACE_LANDMARKS) * size / UTKFACE_SIDE:
+        left, top = int(x) - 6, int(y) - 6
+        patch = aligned[top : top + 13, left : left + 13]
+        r, c = np.indices(patch.shape) + 0.5
+        found = np.array([(c * patch).sum(), (r * patch).sum()]) / patch.sum()
+        assert np.allclose(found, (x - left, y - top), atol=0.5)
+
+
+def test_a_face_in_place_is_only_resized():
+    landmarks = tuple((float(x), float(y)) for x, y in UTKFACE_LANDMARKS)
+    picture = Image.fromarray(bad.astronaut()).crop((120, 0, 320, 200))
+    aligned = align_face(picture, Face(1, (0, 0, 200, 200), 1.0, landmarks), 96)
+    whole = whole_picture_as_face(picture, 96)
+    assert np.abs(aligned.astype(int) - whole).mean() < 3
+
+
+def test_a_huge_face_does_not_alias():
+    """Checks of one pixel are grey when a hundred of them make a pixel."""
+    checks = (np.indices((2000, 2000)).sum(axis=0) % 2 * 255).astype(np.uint8)
+    landmarks = tuple((10.0 * x, 10.0 * y) for x, y in UTKFACE_LANDMARKS)
+    face = Face(1, (0, 0, 2000, 2000), 1.0, landmarks)
+    image = Image.fromarray(checks).convert("RGB")
+    assert np.abs(align_face(image, face, 96)[2:-2, 2:-2] - 127.5).max() < 4
+
+
+def test_a_face_beyond_the_photo_is_black_there():
+    landmarks = tuple((x - 100.0, float(y)) for x, y in UTKFACE_LANDMARKS)
+    white = Image.new("RGB", (200, 200), "white")
+    aligned = align_face(white, Face(1, (0, 0, 90, 90), 1.0, landmarks), 100)
+    assert (aligned[:, :48] == 0).all()
+    assert (aligned[:, 52:98] == 255).all()
+
+
+def test_small_face_carries_a_warning():
+    def face(width):
+        return Face(3, (0, 0, width, 50), 1.0, ())
+
+    assert "only 20 px wide" in face(20).warning
+    assert face(TRUSTED_WIDTH).warning == ""
+
+
+def test_finds_the_astronaut(detector):
+    (face,) = detector.detect(Image.fromarray(bad.astronaut()))
+    assert face.number == 1
+    assert face.confidence > 0.99
+    assert np.allclose(eyes(face), [[203, 102], [245, 102]], atol=6)
+    left, top, width, height = face.box
+    assert left < 203 < 245 < left + width
+    assert top < 102 < top + height
+
+
+@pytest.mark.parametrize("scale", [0.4, 3.0])
+def test_boxes_are_in_pixels_of_the_photo(detector, scale):
+    side = round(512 * scale)
+    (face,) = detector.detect(Image.fromarray(bad.astronaut()).resize((side, side)))
+    assert np.allclose(eyes(face) / scale, [[203, 102], [245, 102]], atol=6)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_finds_the_face_however_the_camera_was_held(detector, orientation):
+    content = bad.rotated(orientation, bad.astronaut())
+    (face,) = detector.detect(decode_image(content))
+    assert np.allclose(eyes(face), [[203, 102], [245, 102]], atol=6)
+
+
+def test_aligned_astronaut_has_her_eyes_in_place(detector):
+    """Detected again in the aligned picture, they are where UTKFace has them."""
+    image = Image.fromarray(bad.astronaut()).rotate(20, Image.Resampling.BICUBIC)
+    (face,) = detector.detect(image)
+    aligned = align_face(image, face, UTKFACE_SIDE)
+    (again,) = detector.detect(Image.fromarray(aligned))
+    assert np.allclose(again.landmarks, UTKFACE_LANDMARKS, atol=10)
+
+
+def test_fifty_faces_are_numbered_from_the_left(detector):
+    faces = detector.detect(bad.crowd())
+    assert len(faces) == 50
+    assert [face.number for face in faces] == list(range(1, 51))
+    centres = [face.box[0] + face.box[2] / 2 for face in faces]
+    assert all(b - a > -2 for a, b in pairwise(centres))
+
+
+def test_finds_a_face_of_twenty_pixels_and_warns(detector):
+    (face,) = detector.detect(bad.small_face(20))
+    assert 15 <= face.box[2] <= 25
+    assert "too small to trust" in face.warning
+
+
+@pytest.mark.parametrize("size", [(1, 1), (23, 23), (24, 24), (2000, 10), (60, 900)])
+def test_finds_nothing_in_nothing(detector, size):
+    assert detector.detect(Image.new("RGB", size, "grey")) == []
+
+
+def test_finds_nothing_in_noise(detector):
+    noise = np.random.default_rng(RNG_SEED).integers(0, 255, (200, 200, 3), np.uint8)
+    assert detector.detect(Image.fromarray(noise)) == []

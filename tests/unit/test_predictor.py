@@ -1,0 +1,362 @@
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import core.models.ensemble as ensemble_module
+from core.data.images import load_preprocessed
+from core.errors import RunError
+from core.faces import FaceDetector
+from core.predictor import (
+    BUCKETS,
+    ClassificationAnswer,
+    Predictor,
+    RegressionAnswer,
+    disagreements,
+    predict_photo,
+)
+from core.runs import Run
+from core.tasks import Binary, Multiclass, Regression
+from tests import bad_images as bad
+
+SIZE = 16
+AGE = Regression("age", "Age", "years", 1, 80, 10)
+GENDER = Binary("gender", "Gender", ("male", "female"))
+HAIR = Multiclass("hair", "Hair", ("short", "long", "curly"))
+TASKS = (AGE, GENDER, HAIR)
+MEMBERS = (("plain", 0), ("deep", 0), ("plain", 1), ("deep", 1), ("deep", 2))
+
+
+def save_model(path, seed, *, deep=False, size=SIZE, classes=3):
+    """A small model with random weights, batch statistics included."""
+    pixels = keras.Input((size, size, 3))
+    x = keras.layers.Rescaling(1 / 255)(pixels)
+    x = keras.layers.Conv2D(4, 3)(x)
+    x = keras.layers.BatchNormalization()(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    if deep:
+        x = keras.layers.Dense(5, activation="relu")(x)
+    x = keras.layers.Dropout(0.5, seed=seed)(x)
+    age = keras.layers.Dense(1)(x)
+    gender = keras.layers.Dense(1, activation="sigmoid")(x)
+    hair = keras.layers.Dense(classes, activation="softmax")(x)
+    model = keras.Model(pixels, {"age": age, "gender": gender, "hair": hair})
+    rng = np.random.default_rng(seed)
+    model.set_weights([rng.uniform(0.1, 1.5, w.shape) for w in model.get_weights()])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    model.save(path)
+
+
+def run_in(folder, method, seed):
+    return Run("tiny", method, seed, folder / method / f"seed-{seed}", {})
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("store")
+    found = [run_in(folder, *member) for member in MEMBERS]
+    for number, run in enumerate(found):
+        save_model(run.model_path, number, deep=run.method == "deep")
+    return found
+
+
+@pytest.fixture(scope="module")
+def predictor(runs):
+    predictor = Predictor.load(runs, TASKS)
+    predictor.warm_up()
+    return predictor
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return FaceDetector()
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return np.random.default_rng(0).integers(0, 255, (50, SIZE, SIZE, 3), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def one_by_one(runs, faces):
+    """Outputs of each model by itself: (method, seed) to task to (faces, values)."""
+    models = [keras.saving.load_model(r.model_path, compile=False) for r in runs]
+    return {
+        (run.method, run.seed): {
+            name: np.asarray(output)
+            for name, output in model(faces.astype("float32"), training=False).items()
+        }
+        for run, model in zip(runs, models, strict=True)
+    }
+
+
+def photo(picture):
+    return bad.encode(Image.fromarray(picture), "PNG")
+
+
+def test_architectures_are_told_apart_and_together(runs):
+    groups, faults = ensemble_module.load_groups([r.model_path for r in runs])
+    assert [group.members for group in groups] == [[0, 2], [1, 3, 4]]
+    assert faults == {}
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 5, 16, 17, 50])
+def test_answers_are_those_of_the_models_by_themselves(
+    predictor, faces, one_by_one, count
+):
+    answers = predictor.answer(faces[:count])
+    assert len(answers) == count
+    for face in {0, count // 2, count - 1}:
+        assert list(answers[face]) == ["plain", "deep"]
+        for method, seeds in (("plain", (0, 1)), ("deep", (0, 1, 2))):
+            given = answers[face][method]
+            ages = [one_by_one[method, s]["age"][face, 0] for s in seeds]
+            assert given["age"].value == pytest.approx(np.mean(ages), rel=1e-4)
+            assert given["age"].sd == pytest.approx(np.std(ages, ddof=1), rel=1e-3)
+            female = np.mean([one_by_one[method, s]["gender"][face, 0] for s in seeds])
+            assert given["gender"].probabilities == pytest.approx(
+                {"male": 1 - female, "female": female}, abs=1e-5
+            )
+            hair = np.mean([one_by_one[method, s]["hair"][face] for s in seeds], axis=0)
+            assert given["hair"].label == HAIR.classes[hair.argmax()]
+            assert given["hair"].probability == pytest.approx(hair.max(), abs=1e-5)
+
+
+def test_no_faces_no_answers(predictor, faces):
+    assert predictor.answer(faces[:0]) == []
+
+
+def test_nothing_is_traced_after_the_warm_up(predictor, faces, monkeypatch):
+    def explode(*_):
+        raise AssertionError("traced again")
+
+    monkeypatch.setattr(ensemble_module, "_map", explode)
+    for count in (1, 3, *BUCKETS, 50):
+        predictor.answer(faces[:count])
+
+
+def test_one_seed_has_no_spread(runs, faces, one_by_one):
+    predictor = Predictor.load(runs, TASKS, seeds=[1])
+    assert predictor.members == (("plain", 1), ("deep", 1))
+    (answers,) = predictor.answer(faces[:1])
+    assert answers["deep"]["age"].sd is None
+    assert answers["deep"]["hair"].sd is None
+    alone = one_by_one["deep", 1]["age"][0, 0]
+    assert answers["deep"]["age"].value == pytest.approx(alone, rel=1e-4)
+
+
+def spoil_lambda(path):
+    layers = [keras.Input((SIZE, SIZE, 3)), keras.layers.Lambda(lambda x: x)]
+    path.unlink()
+    keras.Sequential(layers).save(path)
+
+
+def spoil_missing(path):
+    path.unlink()
+
+
+def spoil_text(path):
+    path.write_text("no model")
+
+
+def spoil_cut(path):
+    path.write_bytes(path.read_bytes()[:2000])
+
+
+def spoil_weights(path):
+    with zipfile.ZipFile(path) as archive:
+        config = archive.read("config.json")
+        metadata = archive.read("metadata.json")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", config)
+        archive.writestr("metadata.json", metadata)
+        archive.writestr("model.weights.h5", b"no weights")
+
+
+def spoil_foreign_class(path):
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(parts["config.json"])
+    config.update({"module": "os", "class_name": "system", "registered_name": None})
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, part in (parts | {"config.json": json.dumps(config)}).items():
+            archive.writestr(name, part)
+
+
+def spoil_tasks(path):
+    save_model(path, 9, classes=4)
+
+
+def spoil_size(path):
+    save_model(path, 9, size=24)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (spoil_lambda, "holds a Lambda layer"),
+        (spoil_missing, r"There is no model\.keras in"),
+        (spoil_text, "is damaged"),
+        (spoil_cut, "is damaged"),
+        (spoil_weights, "is damaged"),
+        (spoil_foreign_class, "is damaged or is no Keras model"),
+        (spoil_tasks, "does not predict the tasks of study 'tiny'"),
+        (spoil_size, "takes pictures of 24 px"),
+    ],
+)
+def test_broken_model_is_named_and_the_rest_answers(tmp_path, spoil, message):
+    good, bad_run = run_in(tmp_path, "good", 0), run_in(tmp_path, "bad", 0)
+    for run in (good, bad_run):
+        save_model(run.model_path, 1)
+    spoil(bad_run.model_path)
+    predictor = Predictor.load([good, bad_run], TASKS)
+    (problem,) = predictor.problems
+    assert re.search(message, problem)
+    assert str(bad_run.folder) in problem
+    assert predictor.methods == ("good",)
+    if spoil is not spoil_size:  # by itself a good model
+        with pytest.raises(RunError, match=message):
+            Predictor.load([bad_run], TASKS)
+
+
+def test_no_runs_is_an_error():
+    with pytest.raises(RunError, match="no model that could answer"):
+        Predictor.load([], TASKS)
+
+
+def test_photo_is_answered_as_the_issue_says(predictor, detector):
+    result = predict_photo(photo(bad.astronaut()), predictor, detector, name="me.png")
+    said = json.loads(json.dumps(result.as_dict()))
+    assert list(said) == ["photo", "error", "faces"]
+    assert said["photo"] == "me.png"
+    assert said["error"] is None
+    (face,) = said["faces"]
+    assert list(face) == ["box", "confidence", "answers"]
+    assert len(face["box"]) == 4
+    assert 0.99 < face["confidence"] <= 1
+    answers = face["answers"]["plain"]
+    assert isinstance(answers["age"], float)
+    assert set(answers["gender"]) == set(answers["hair"]) == {"label", "probability"}
+    assert result.faces[0].warning == ""
+    steps = result.timings
+    parts = (steps.decode_ms, steps.detect_ms, steps.align_ms, steps.answer_ms)
+    assert min(parts) > 0
+    assert steps.total_ms == pytest.approx(sum(parts))
+
+
+@pytest.mark.parametrize("name", bad.REFUSED)
+def test_bad_photo_carries_its_fault(predictor, detector, name):
+    make, message = bad.REFUSED[name]
+    result = predict_photo(make(), predictor, detector, name="me.jpg")
+    assert message in result.error
+    assert result.as_dict()["faces"] == []
+    assert not result.no_face
+
+
+def test_large_file_is_refused_like_a_large_upload(predictor, tmp_path):
+    path = tmp_path / "large.jpg"
+    path.write_bytes(bad.over_limit())
+    result = predict_photo(path, predictor, None)
+    assert result.photo == str(path)
+    assert "is too large" in result.error
+
+
+@pytest.mark.parametrize("name", bad.ODD)
+def test_odd_photo_is_answered(predictor, name):
+    result = predict_photo(bad.ODD[name](), predictor, None, aligned=True)
+    assert result.error is None
+    assert len(result.faces) == 1
+
+
+def test_photo_without_a_face_may_be_taken_whole(predictor, detector):
+    content = bad.plain()
+    result = predict_photo(content, predictor, detector, name="wall.jpg")
+    assert result.no_face
+    assert result.error.startswith("No face was found in wall.jpg.")
+    assert result.image.size == (bad.WIDTH, bad.HEIGHT)
+    whole = predict_photo(content, predictor, detector, name="wall.jpg", aligned=True)
+    (face,) = whole.faces
+    side = min(bad.WIDTH, bad.HEIGHT)
+    assert face.box == ((bad.WIDTH - side) // 2, 0, side, side)
+    assert face.as_dict()["confidence"] is None
+
+
+def test_aligned_photo_is_seen_as_the_cache_sees_it(predictor, tmp_path):
+    path = tmp_path / "face.png"
+    path.write_bytes(photo(bad.astronaut()))
+    (face,) = predict_photo(path, predictor, None, aligned=True).faces
+    assert np.array_equal(face.pixels, load_preprocessed(path, SIZE))
+
+
+def test_fifty_faces_and_a_small_one(predictor, detector):
+    crowd = predict_photo(bad.encode(bad.crowd(), "PNG"), predictor, detector)
+    assert [face.number for face in crowd.faces] == list(range(1, 51))
+    small = predict_photo(bad.encode(bad.small_face(20), "PNG"), predictor, detector)
+    assert "too small to trust" in small.faces[0].warning
+
+
+def test_photo_reaches_neither_disk_nor_log(predictor, detector, caplog, capfd):
+    written = []
+    watching = True
+
+    def watch(event, arguments):
+        if watching and event == "open" and isinstance(arguments[1], str):
+            path, mode, _ = arguments
+            if set(mode) & set("wax+"):
+                written.append(path)
+
+    content = photo(bad.astronaut())
+    sys.addaudithook(watch)
+    try:
+        predict_photo(content, predictor, detector, name="secret.png")
+        predict_photo(bad.truncated_jpeg(), predictor, detector, name="secret.jpg")
+    finally:
+        watching = False
+    assert written == []
+    assert "secret" not in caplog.text + "".join(capfd.readouterr())
+
+
+def answers_of(*given):
+    return {
+        f"method-{i}": {
+            "age": RegressionAnswer(age, None),
+            "gender": ClassificationAnswer(label, 0.8, {}, None),
+        }
+        for i, (age, label) in enumerate(given)
+    }
+
+
+def test_disagreement_is_the_range_and_the_number_of_labels():
+    found = disagreements(
+        answers_of((30.0, "male"), (41.5, "female"), (35.0, "male")), (AGE, GENDER)
+    )
+    assert found["age"].measure == 11.5
+    assert found["age"].stands_out
+    assert found["age"].sentence == "Age: from 30 to 42 years."
+    assert found["gender"].measure == 2
+    assert found["gender"].stands_out
+    assert found["gender"].sentence == "Gender: male (2), female (1)."
+
+
+@pytest.mark.parametrize(
+    "given", [[(30.0, "male")], [(30.0, "male"), (40.0, "male"), (33.0, "male")]]
+)
+def test_agreement_does_not_stand_out(given):
+    found = disagreements(answers_of(*given), (AGE, GENDER))
+    assert not any(one.stands_out for one in found.values())
+
+
+def test_importing_the_predictor_does_not_import_keras():
+    code = (
+        "import sys, core.predictor, core.faces;"
+        "sys.exit(bool({'keras', 'tensorflow', 'mtcnn'} & set(sys.modules)))"
+    )
+    root = Path(__file__).resolve().parents[2]
+    assert subprocess.run([sys.executable, "-c", code], cwd=root).returncode == 0

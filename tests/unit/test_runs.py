@@ -1,0 +1,155 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from core import runs
+from core.errors import EquipoiseError, RunError
+from tests.tiny import tiny_study
+
+PREDICTIONS = pd.DataFrame({"image_id": ["a", "b"], "split": ["validation", "test"]})
+HISTORY = pd.DataFrame(
+    {"epoch": [1], "split": ["training"], "name": ["loss"], "value": [0.5]}
+)
+
+
+@pytest.fixture(autouse=True)
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(runs, "shipped_store", lambda: tmp_path / "shipped")
+    monkeypatch.setenv(runs.STORE_VARIABLE, str(tmp_path / "own"))
+    return tmp_path / "own"
+
+
+def _write(store: Path, method: str = "baseline", seed: int = 0) -> runs.Run:
+    info = {"study": "tiny", "method": method, "seed": seed, "resolved": {}}
+    return runs.write_run(
+        store,
+        info=info,
+        history=HISTORY,
+        predictions=PREDICTIONS,
+        save_model=lambda path: path.write_bytes(b"model"),
+    )
+
+
+def test_written_run_is_listed_and_read(store: Path) -> None:
+    written = _write(store)
+    (run,) = runs.list_runs("tiny").runs
+    assert run == written
+    pd.testing.assert_frame_equal(run.predictions(), PREDICTIONS)
+    pd.testing.assert_frame_equal(run.history(), HISTORY)
+    assert run.model_path.read_bytes() == b"model"
+    assert runs.list_studies() == ("tiny",)
+    assert runs.list_runs("other").runs == ()
+
+
+def test_own_run_stands_before_a_shipped_one(store: Path, tmp_path: Path) -> None:
+    _write(tmp_path / "shipped")
+    own = _write(store)
+    _write(tmp_path / "shipped", seed=1)
+    listed = runs.list_runs("tiny").runs
+    assert [run.seed for run in listed] == [0, 1]
+    assert own in listed
+
+
+def test_writing_again_replaces(store: Path) -> None:
+    _write(store)
+    _write(store)
+    assert len(runs.list_runs("tiny").runs) == 1
+    assert [path.name for path in (store / "tiny" / "baseline").iterdir()] == ["seed-0"]
+
+
+@pytest.mark.parametrize("name", [runs.RECORD, runs.HISTORY, runs.PREDICTIONS])
+def test_missing_file_is_named_and_the_rest_works(store: Path, name: str) -> None:
+    broken, whole = _write(store), _write(store, seed=1)
+    (broken.folder / name).unlink()
+    listing = runs.list_runs("tiny")
+    assert listing.runs == (whole,)
+    assert name in listing.problems[0]
+
+
+@pytest.mark.parametrize("name", [runs.RECORD, runs.HISTORY, runs.PREDICTIONS])
+def test_corrupt_file_is_named_and_the_rest_works(store: Path, name: str) -> None:
+    broken, whole = _write(store), _write(store, seed=1)
+    (broken.folder / name).write_bytes(b"PAR1 and then nothing")
+    listing = runs.list_runs("tiny")
+    assert listing.runs == (whole,)
+    assert "damaged" in listing.problems[0]
+
+
+def test_run_without_its_model_still_shows_results(store: Path) -> None:
+    _write(store).model_path.unlink()
+    assert len(runs.list_runs("tiny").runs) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"schema": 2}, "schema 2"),
+        ({"study": "other"}, "does not describe"),
+        ({"seed": "0"}, "does not describe"),
+        ({"resolved": None, "schema": 1}, None),
+    ],
+)
+def test_record_is_checked(
+    store: Path, change: dict[str, Any], message: str | None
+) -> None:
+    run = _write(store)
+    record = run.folder / runs.RECORD
+    record.write_text(json.dumps(json.loads(record.read_text()) | change))
+    if message is None:
+        assert runs.read_run(run.folder)
+        return
+    with pytest.raises(RunError, match=message):
+        runs.read_run(run.folder)
+
+
+def test_full_disk_leaves_nothing_half_written(store: Path) -> None:
+    def full(path: Path) -> None:
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    info = {"study": "tiny", "method": "lmf", "seed": 0, "resolved": {}}
+    with pytest.raises(RunError, match="No space left"):
+        runs.write_run(
+            store,
+            info=info,
+            history=HISTORY,
+            predictions=PREDICTIONS,
+            save_model=full,
+        )
+    assert list((store / "tiny" / "lmf").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "", "..", "a..b", "A", "x" * 65])
+def test_names_cannot_leave_the_store(store: Path, name: str) -> None:
+    with pytest.raises(EquipoiseError, match="cannot be the name"):
+        _write(store, method=name)
+    if name:
+        with pytest.raises(EquipoiseError, match="cannot be the name"):
+            runs.list_runs(name)
+
+
+def test_unfinished_runs_are_not_listed(store: Path) -> None:
+    _write(store)
+    (store / "tiny" / "baseline" / ".seed-1.partial").mkdir()
+    listing = runs.list_runs()
+    assert len(listing.runs) == 1
+    assert listing.problems == ()
+
+
+def test_study_manifest_and_report_come_back(store: Path) -> None:
+    study = tiny_study()
+    manifest = PREDICTIONS.assign(path="/somewhere/else")
+    runs.write_study_files(store, study, manifest, {"counts": {"found": 2}})
+    assert runs.study_of_runs("tiny") == study
+    assert "path" not in runs.shipped_manifest("tiny")
+    assert runs.data_report("tiny") == {"counts": {"found": 2}}
+
+
+def test_study_without_runs_says_how_to_train_it() -> None:
+    assert runs.shipped_manifest("tiny") is None
+    assert runs.data_report("tiny") is None
+    with pytest.raises(RunError, match="equipoise train tiny"):
+        runs.study_of_runs("tiny")

@@ -1,0 +1,217 @@
+"""Studies: what a TOML file may say, and what is said back when it may not."""
+
+import tomllib
+
+import pytest
+from pydantic import ValidationError
+
+from core.errors import StudyError
+from core.study import (
+    check_name,
+    load_study,
+    parse_study,
+    shipped_studies,
+)
+
+TEXT = """
+schema = 1
+name = "faces"
+title = "Faces"
+baseline = "plain"
+seeds = [0, 1]
+
+[dataset]
+name = "avatars"
+options = { images = 100 }
+
+[model]
+backbone = "mobilenet_v3_small"
+image_size = 48
+log_targets = ["age"]
+
+[training]
+epochs = 3
+loss_weights = { age = 0.1, glasses = 1.0 }
+
+[training.augmentation]
+rotation_degrees = 10.0
+horizontal_flip = true
+
+[methods.plain]
+label = "Baseline"
+
+[methods.lmf]
+label = "LMF"
+loss_weights = { glasses = 0.5 }
+[methods.lmf.use.lmf]
+on = "hair"
+alpha = 2.5
+
+[[published]]
+method = "lmf"
+metric = "age.mae"
+change_percent = -4.4
+source = "a paper"
+"""
+
+
+def parse(text: str):
+    return parse_study(text, origin="faces.toml")
+
+
+def changed(old: str, new: str) -> str:
+    assert TEXT.count(old) == 1
+    return TEXT.replace(old, new)
+
+
+def test_everything_the_file_says_is_in_the_study():
+    study = parse(TEXT)
+    said = tomllib.loads(TEXT)
+    assert (study.name, study.title, study.baseline) == ("faces", "Faces", "plain")
+    assert list(study.seeds) == said["seeds"]
+    assert study.dataset.model_dump() == said["dataset"]
+    assert study.model.log_targets == ("age",)
+    assert study.training.augmentation.rotation_degrees == 10
+    assert study.methods["lmf"].use == said["methods"]["lmf"]["use"]
+    assert study.published[0].change_percent == -4.4
+
+
+def test_a_method_overrides_only_the_loss_weights_it_names():
+    study = parse(TEXT)
+    assert study.loss_weights("plain") == {"age": 0.1, "glasses": 1.0}
+    assert study.loss_weights("lmf") == {"age": 0.1, "glasses": 0.5}
+
+
+def test_a_study_cannot_be_changed():
+    with pytest.raises(ValidationError, match="frozen"):
+        parse(TEXT).title = "Other"
+
+
+def test_written_as_json_and_read_again_it_is_the_same():
+    study = parse(TEXT)
+    again = type(study).model_validate_json(study.model_dump_json())
+    assert again == study
+    assert again.fingerprint() == study.fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("epochs = 3", "epochs = 4"),
+        ("seeds = [0, 1]", "seeds = [0, 2]"),
+        ("alpha = 2.5", "alpha = 2.6"),
+        ("rotation_degrees = 10.0", "rotation_degrees = 11.0"),
+        ("options = { images = 100 }", "options = { images = 101 }"),
+    ],
+)
+def test_the_fingerprint_changes_with_what_decides_a_result(old, new):
+    assert parse(changed(old, new)).fingerprint() != parse(TEXT).fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('title = "Faces"', 'title = "Other"'),
+        ("change_percent = -4.4", "change_percent = 1.0"),
+        ("schema = 1", 'schema = 1\nnotice = "For research only."'),
+    ],
+)
+def test_the_fingerprint_ignores_what_is_only_shown(old, new):
+    assert parse(changed(old, new)).fingerprint() == parse(TEXT).fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("seeds = [0, 1]", "seeds = [0, 1]\nsede = 3", "'sede' is not a known key"),
+        ("epochs = 3", "epochs = 3\nepoch = 4", "'training.epoch' is not a known key"),
+        ("epochs = 3", 'epochs = "3"', "training.epochs"),
+        ("epochs = 3", "epochs = 3.5", "training.epochs"),
+        ("epochs = 3", "epochs = true", "training.epochs"),
+        ("epochs = 3", "epochs = 0", "training.epochs"),
+        ("image_size = 48", "image_size = 4", "model.image_size"),
+        ("glasses = 0.5", "glasses = -0.5", "methods.lmf.loss_weights.glasses"),
+        ('name = "faces"', "", "'name'"),
+        ("schema = 1", "schema = 2", "schema"),
+        ('label = "LMF"', "label = 7", "methods.lmf.label"),
+        ("horizontal_flip = true", "horizontal_flip = 1", "horizontal_flip"),
+    ],
+)
+def test_a_fault_is_named_by_its_key(old, new, named):
+    with pytest.raises(StudyError) as caught:
+        parse(changed(old, new))
+    assert named in caught.value.problem
+    assert "faces.toml" in caught.value.problem
+    assert caught.value.expected
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil", "a/b", "..", "", "Upper", ".hidden", "a..b"]
+)
+def test_a_name_that_could_leave_its_folder_is_refused(name):
+    with pytest.raises(StudyError):
+        parse(changed('name = "faces"', f'name = "{name}"'))
+    with pytest.raises(StudyError, match="cannot be the name"):
+        check_name(name, "study")
+
+
+def test_a_method_name_that_could_leave_its_folder_is_refused():
+    text = TEXT.replace("[methods.plain]", '[methods."../plain"]')
+    with pytest.raises(StudyError):
+        parse(text)
+
+
+def test_a_baseline_that_is_no_method_is_refused_with_the_methods_there_are():
+    with pytest.raises(StudyError, match="plain, lmf"):
+        parse(changed('baseline = "plain"', 'baseline = "ldam"'))
+
+
+def test_what_is_no_toml_is_said_so_with_its_line():
+    with pytest.raises(StudyError, match=r"not valid TOML.*line 2"):
+        parse("name = 'faces'\nthis is no toml\n")
+
+
+def test_a_study_is_read_from_its_file(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(TEXT, encoding="utf-8")
+    assert load_study(path) == parse(TEXT)
+    assert load_study(str(path)) == parse(TEXT)
+
+
+def test_a_file_that_is_missing_or_no_text_is_named(tmp_path):
+    path = tmp_path / "mine.toml"
+    with pytest.raises(StudyError, match=r"mine\.toml could not be read"):
+        load_study(path)
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(StudyError, match=r"mine\.toml could not be read"):
+        load_study(path)
+
+
+@pytest.mark.parametrize("name", ["../utkface", "/etc/passwd", "no-such-study"])
+def test_a_study_that_is_not_shipped_is_refused(name):
+    with pytest.raises(StudyError):
+        load_study(name)
+
+
+def test_the_shipped_studies_are_there_and_valid():
+    assert {"utkface", "avatars"} <= set(shipped_studies())
+    for name in shipped_studies():
+        study = load_study(name)
+        assert study.name == name
+        assert study.baseline in study.methods
+
+
+def test_utkface_has_the_seven_methods_and_three_seeds():
+    study = load_study("utkface")
+    assert set(study.methods) == {
+        "baseline",
+        "ins",
+        "undersample",
+        "denseweight",
+        "denseweight-1",
+        "lmf",
+        "denseweight-lmf",
+    }
+    assert len(set(study.seeds)) == 3
+    assert study.baseline == "baseline"

@@ -1,0 +1,76 @@
+"""Tasks: ranges, bins and classes."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from core.tasks import Binary, Multiclass, Regression
+
+AGE = Regression("age", "Age", "years", 1, 80, 10)
+
+
+def test_age_has_the_eight_decades():
+    expected = tuple(f"{start}-{start + 9}" for start in range(0, 80, 10))
+    assert AGE.bin_labels == expected
+    assert AGE.bin_edges.tolist() == list(range(0, 90, 10))
+
+
+@pytest.mark.parametrize(
+    ("value", "label"),
+    [
+        (1, "0-9"),
+        (9, "0-9"),
+        (9.99, "0-9"),
+        (10, "10-19"),
+        (39, "30-39"),
+        (40, "40-49"),
+        (79, "70-79"),
+    ],
+)
+def test_a_value_falls_in_the_bin_whose_label_spans_it(value, label):
+    assert AGE.bin_labels[AGE.bin_of([value])[0]] == label
+
+
+def test_every_whole_age_is_in_its_decade():
+    ages = np.arange(1, 80)
+    assert AGE.bin_of(ages).tolist() == [age // 10 for age in range(1, 80)]
+
+
+def test_outside_the_range_the_nearest_bin_is_taken():
+    assert AGE.bin_of([-5.0, 80.0, 116.0]).tolist() == [0, 7, 7]
+
+
+def test_bin_of_keeps_the_shape():
+    assert AGE.bin_of(np.full((3, 4), 25)).shape == (3, 4)
+    assert AGE.bin_of([]).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("task", "labels"),
+    [
+        (Regression("t", "T", "days", 5, 14, 5), ("5-9", "10-14")),
+        (Regression("t", "T", "days", 0, 30, 10), ("0-9", "10-19", "20-29")),
+        (Regression("t", "T", "days", 7, 11, 5), ("5-9", "10-14")),
+    ],
+)
+def test_bins_begin_and_end_on_multiples_of_their_width(task, labels):
+    assert task.bin_labels == labels
+
+
+def test_the_second_class_is_the_positive_one():
+    assert Binary("gender", "Gender", ("male", "female")).positive == "female"
+
+
+@pytest.mark.parametrize(
+    ("task", "kind"),
+    [
+        (AGE, "regression"),
+        (Binary("b", "B", ("no", "yes")), "binary"),
+        (Multiclass("m", "M", ("a", "b", "c")), "multiclass"),
+    ],
+)
+def test_tasks_say_their_kind_and_cannot_be_changed(task, kind):
+    assert task.kind == kind
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        task.name = "other"

@@ -1,0 +1,235 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core import runs
+from core.data.cache import ImageCache
+from core.data.catalog import load_dataset
+from core.errors import MethodError, RunError, StudyError
+from core.methods.registry import resolve_method
+from core.runs import Run
+from core.training.fit import Data, class_ids, epoch_rows, sample_weights
+from core.training.jobs import Listener, run_key, train_study
+from tests import tiny
+from tests.tiny import tiny_study
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _places(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        root = tmp_path_factory.mktemp("training")
+        patch.setenv("EQUIPOISE_CACHE", str(root / "cache"))
+        patch.setenv(runs.STORE_VARIABLE, str(root / "runs"))
+        patch.setattr(runs, "shipped_store", lambda: root / "shipped")
+        yield
+
+
+@pytest.fixture(scope="module")
+def data() -> Data:
+    loaded = load_dataset(tiny_study(), None)
+    images = np.zeros((len(loaded.manifest), 4, 4, 3), dtype=np.uint8)
+    info = loaded.info
+    return Data(ImageCache(images, {}), loaded.manifest, info.tasks, ("group",))
+
+
+@pytest.fixture(scope="module")
+def trained() -> tuple[Run, list[tuple[str, int, int]]]:
+    seen: list[tuple[str, int, int]] = []
+    listener = Listener(
+        epoch_done=lambda method, seed, epoch, values: seen.append(
+            (method, seed, epoch)
+        )
+    )
+    (run,) = train_study(tiny_study(), methods=["denseweight-lmf"], listener=listener)
+    return run, seen
+
+
+def test_run_is_whole_and_says_how_it_was_trained(
+    trained: tuple[Run, list[tuple[str, int, int]]],
+) -> None:
+    run, seen = trained
+    assert seen == [("denseweight-lmf", 0, 1), ("denseweight-lmf", 0, 2)]
+    assert run in runs.list_runs("tiny").runs
+    info = run.info
+    assert info["epochs"] == 2
+    assert info["best_epoch"] in (1, 2)
+    assert info["parameters"] > 300_000
+    assert info["duration_s"] > 0
+    assert info["inference_ms"] > 0
+    assert info["trained_from"] == "none"
+    assert info["loss_weights"] == {"age": 0.1, "glasses": 1.0, "hair": 1.0}
+    assert info["method_parameters"]["denseweight"]["alpha"] == 1.0
+    assert "keras" in info["versions"]
+    assert run.model_path.is_file()
+    assert set(run.history()["split"]) == {"training", "validation"}
+
+
+def test_predictions_are_of_validation_and_test(
+    trained: tuple[Run, list[tuple[str, int, int]]],
+) -> None:
+    table = trained[0].predictions()
+    manifest = runs.shipped_manifest("tiny").set_index("image_id")
+    assert set(table["split"]) == {"validation", "test"}
+    assert len(table) == (manifest["split"] != "training").sum()
+    row = table.set_index("image_id")
+    truth = manifest.loc[row.index]
+    pd.testing.assert_series_equal(
+        row["hair_true"], truth["hair"], check_names=False, check_dtype=False
+    )
+    assert (row["age_true"] == truth["age"]).all()
+    shares = row.filter(like="hair_p_")
+    np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-4)
+    named = shares.idxmax(axis=1).str.removeprefix("hair_p_")
+    assert (named == row["hair_pred"]).all()
+    assert (row["glasses_p_glasses"] + row["glasses_p_no glasses"]).sub(1).max() < 1e-5
+
+
+def test_saved_model_gives_the_saved_predictions(
+    trained: tuple[Run, list[tuple[str, int, int]]],
+) -> None:
+    import keras
+
+    from core.data.avatars import AvatarsOptions, render
+
+    run, _ = trained
+    table = run.predictions().iloc[:8]
+    options = AvatarsOptions(count=120, seed=0)
+    pixels = np.stack(
+        [render(int(name.split("-")[1]), 32, options) for name in table["image_id"]]
+    )
+    model = keras.saving.load_model(run.model_path, compile=False, safe_mode=True)
+    answers = model.predict_on_batch(pixels)
+    np.testing.assert_allclose(answers["age"][:, 0], table["age_pred"], rtol=1e-3)
+
+
+def test_finished_run_is_not_trained_again(
+    trained: tuple[Run, list[tuple[str, int, int]]],
+) -> None:
+    def fail(*args: object) -> None:
+        raise AssertionError("trained again")
+
+    listener = Listener(epoch_done=fail)
+    (run,) = train_study(
+        tiny_study(), methods=["denseweight-lmf"], resume=True, listener=listener
+    )
+    assert run.info["created"] == trained[0].info["created"]
+
+
+def test_interrupted_training_goes_on_and_ends_as_an_unbroken_one(
+    tmp_path: Path,
+) -> None:
+    class Stop(Exception):
+        pass
+
+    def stop(method: str, seed: int, epoch: int, values: object) -> None:
+        if epoch == 2:
+            raise Stop
+
+    study = tiny_study(epochs=3)
+    asked = {"methods": ["undersample"], "seeds": [0]}
+    (unbroken,) = train_study(study, **asked, out=tmp_path / "unbroken")
+    with pytest.raises(Stop):
+        train_study(study, **asked, out=tmp_path, listener=Listener(epoch_done=stop))
+    epochs: list[int] = []
+    listener = Listener(epoch_done=lambda m, s, epoch, v: epochs.append(epoch))
+    (resumed,) = train_study(
+        study, **asked, out=tmp_path, resume=True, listener=listener
+    )
+    # The state of epoch 2 was not yet written when it was stopped.
+    assert epochs == [2, 3]
+    first, second = (
+        run.history().query("name == 'loss'")["value"].to_numpy()
+        for run in (unbroken, resumed)
+    )
+    np.testing.assert_allclose(first, second, rtol=1e-3)
+
+
+def test_ins_weighs_all_heads_and_denseweight_only_its_own(data: Data) -> None:
+    rows = data.rows("training")
+    method = resolve_method(tiny_study(), "ins", data.tasks)
+    weights = sample_weights(data, method, rows)
+    hair = data.manifest["hair"].iloc[rows]
+    expected = 1 / hair.map(hair.value_counts()).to_numpy()
+    for head in ("age", "glasses", "hair"):
+        assert weights[head][rows].mean() == pytest.approx(1, rel=1e-5)
+        ratio = weights[head][rows] / expected
+        np.testing.assert_allclose(ratio, ratio[0], rtol=1e-5)
+    method = resolve_method(tiny_study(), "denseweight-lmf", data.tasks)
+    weights = sample_weights(data, method, rows)
+    assert (weights["hair"] == 1).all()
+    assert weights["age"][rows].std() > 0.1
+    assert weights["age"][rows].mean() == pytest.approx(1, rel=1e-5)
+
+
+def test_sampler_draws_anew_at_every_epoch_from_training_rows_only(data: Data) -> None:
+    rows = data.rows("training")
+    method = resolve_method(tiny_study(), "undersample", data.tasks)
+    draw = epoch_rows(data, method, rows, seed=0)
+    counts = np.bincount(class_ids(data, "hair", rows))
+    assert set(draw(0)) <= set(rows)
+    kept = np.bincount(class_ids(data, "hair", draw(0)))
+    counts[counts.argmax()] = round(counts.max() / 2)
+    np.testing.assert_array_equal(kept, counts)
+    assert set(draw(0)) != set(draw(1))
+    np.testing.assert_array_equal(draw(3), epoch_rows(data, method, rows, seed=0)(3))
+
+
+def test_key_depends_on_what_decides_the_result_and_not_on_labels() -> None:
+    study = tiny_study()
+    key = run_key(study, "ins", 0, "split")
+    assert run_key(study, "ins", 1, "split") != key
+    assert run_key(study, "ins", 0, "other") != key
+    assert run_key(tiny_study(epochs=3), "ins", 0, "split") != key
+    renamed = study.model_copy(update={"title": "Renamed"})
+    assert run_key(renamed, "ins", 0, "split") == key
+
+
+def test_what_cannot_be_trained_is_refused_before_anything_is() -> None:
+    with pytest.raises(StudyError, match="no method 'unheard'"):
+        train_study(tiny_study(), methods=["unheard"])
+    study = tiny_study()
+    broken = {**study.methods}
+    broken["ins"] = broken["ins"].model_copy(update={"use": {"ins": {"on": "height"}}})
+    with pytest.raises(MethodError, match="height"):
+        train_study(study.model_copy(update={"methods": broken}), methods=["ins"])
+    table = study.model.model_copy(update={"log_targets": ("height",)})
+    with pytest.raises(StudyError, match="'height'"):
+        train_study(study.model_copy(update={"model": table}), methods=["baseline"])
+    with pytest.raises(RunError, match="could not be saved"):
+        train_study(study, methods=["baseline"], out=Path("/proc/nowhere"))
+
+
+@pytest.mark.slow
+def test_kill_9_and_resume(tmp_path: Path) -> None:
+    study = tmp_path / "tiny.toml"
+    study.write_text(tiny.TEXT.replace("epochs = 2", "epochs = 60"))
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "core.cli", "train", str(study)]
+    command += ["--method", "baseline", "--out", str(out), "--resume"]
+    environment = {**os.environ, "EQUIPOISE_CACHE": str(tmp_path / "cache")}
+    process = subprocess.Popen(command, env=environment, start_new_session=True)
+    state = out / "tiny" / "baseline" / ".seed-0.partial" / "state.npz"
+    deadline = time.monotonic() + 300
+    while not state.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert state.exists(), "no epoch finished in time"
+    assert not (out / "tiny" / "baseline" / "seed-0").exists()
+    with np.load(state, allow_pickle=False) as saved:
+        done = json.loads(str(saved["record"]))["epoch"]
+    finished = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False
+    )
+    assert finished.returncode == 0, finished.stderr
+    run = runs.read_run(out / "tiny" / "baseline" / "seed-0")
+    assert run.info["epochs"] >= done
+    assert not state.exists()
