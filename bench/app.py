@@ -168,7 +168,7 @@ def predict(page: Any, address: str) -> None:
         upload = page.locator("input[type=file]").first
         upload.wait_for(state="attached", timeout=1000 * PATIENCE_S)
         upload.set_input_files(photo)
-        wait_for(page, "[data-testid=stDataFrame] canvas")
+        wait_for(page, "[data-testid=stTable]")
         wait_until_idle(page)
 
 

@@ -13,9 +13,10 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -71,22 +72,43 @@ def within(value: float | bool, bound: str) -> bool:
     return value <= limit if "at most" in bound else value >= limit
 
 
-def find_rows() -> Iterator[Row]:
-    """Rows of all modules beside this one, by name of the module."""
-    for path in sorted(FOLDER.glob("[!_]*.py")):
-        if path.stem == Path(__file__).stem:
-            continue
-        module = importlib.import_module(f"bench.{path.stem}")
-        for index, (label, bound, _) in enumerate(getattr(module, "ROWS", ())):
-            yield Row(module.__name__, index, label, bound)
+def find_rows() -> list[Row]:
+    """Rows of all modules beside this one, by name of the module.
+
+    Listed in another interpreter: what the modules import stays out of this one.
+    """
+    answer = run_apart("--list")
+    if isinstance(answer, str):
+        raise SystemExit(f"bench: the rows could not be listed: {answer}")
+    return [Row(*row) for row in answer]
+
+
+def list_here() -> list[tuple[str, int, str, str]]:
+    """Import every module and list its rows."""
+    names = sorted(path.stem for path in FOLDER.glob("[!_]*.py"))
+    return [
+        (f"bench.{name}", index, label, bound)
+        for name in names
+        if name != Path(__file__).stem
+        for index, (label, bound, _) in enumerate(
+            getattr(importlib.import_module(f"bench.{name}"), "ROWS", ())
+        )
+    ]
 
 
 def measure_apart(row: Row) -> Result:
     """Measure one row in a fresh interpreter."""
-    command = [sys.executable, "-m", "bench.run", "--row", row.module, str(row.index)]
+    answer = run_apart("--row", row.module, str(row.index))
+    if isinstance(answer, str):
+        return Result(row, None, f"could not be measured: {answer}")
+    return Result(row, *answer)
+
+
+def run_apart(*arguments: str) -> list[Any] | str:
+    """What this program answers in a fresh interpreter, or why it does not."""
     try:
         done = subprocess.run(
-            command,
+            [sys.executable, "-m", "bench.run", *arguments],
             cwd=FOLDER.parent,
             capture_output=True,
             text=True,
@@ -94,20 +116,17 @@ def measure_apart(row: Row) -> Result:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return Result(row, None, f"not done after {LIMIT_S} s")
+        return f"not done after {LIMIT_S} s"
     for line in reversed(done.stdout.splitlines()):
         if line.startswith(MARK):
-            value, detail = json.loads(line.removeprefix(MARK))
-            return Result(row, value, detail)
-    last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-    return Result(row, None, f"could not be measured: {last}")
+            return json.loads(line.removeprefix(MARK))
+    return (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
 
 
-def measure_here(module: str, index: int) -> None:
-    """Measure one row in this interpreter and write the result as a line of JSON."""
-    value, detail = importlib.import_module(module).ROWS[index][2]()
-    value = value if isinstance(value, bool) else float(value)
-    sys.stdout.write(f"\n{MARK}{json.dumps([value, detail])}\n")
+def measure_here(module: str, index: str) -> tuple[float | bool, str]:
+    """Measure one row in this interpreter."""
+    value, detail = importlib.import_module(module).ROWS[int(index)][2]()
+    return value if isinstance(value, bool) else float(value), detail
 
 
 def cells(result: Result) -> tuple[str, ...]:
@@ -145,10 +164,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--only", default="", help="rows whose module or label has it")
     parser.add_argument("--markdown", action="store_true", help="as in the README")
-    parser.add_argument("--row", nargs=2, metavar=("MODULE", "INDEX"))
+    parser.add_argument("--row", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--list", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.row:
-        measure_here(given.row[0], int(given.row[1]))
+    if given.list or given.row:
+        answer = list_here() if given.list else measure_here(*given.row)
+        sys.stdout.write(f"\n{MARK}{json.dumps(answer)}\n")
         return 0
     results = []
     progress = Console(stderr=True)

@@ -205,6 +205,9 @@ def compare(
             help="Metric to show, such as age.mae[0-9]; may be given several times.",
         ),
     ] = None,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print a Markdown table.")
+    ] = False,
 ) -> None:
     """Compare a study's methods with its baseline, on the test images."""
     name = _load_study(study).name if study.endswith(".toml") else study
@@ -212,8 +215,14 @@ def compare(
     if as_json:
         _print_json(comparison.as_dict(chosen.name, cost))
         return
+    keys = _metrics_to_show(comparison.table, metric, chosen, info)
     out = _out()
-    out.print(_leaderboard(comparison.table, metric, cost, chosen, info))
+    if as_markdown:
+        from core.report import markdown_table
+
+        sys.stdout.write(markdown_table(comparison, chosen, info.tasks, keys) + "\n")
+        return
+    out.print(_leaderboard(comparison.table, keys, cost, chosen, info))
     out.print(
         "Mean and sd over seeds, 95 % interval below; then the paired difference to "
         "the baseline and its verdict (p corrected by Holm over the methods).",
@@ -440,15 +449,14 @@ def _cost(runs: Sequence[Run]) -> dict[str, dict[str, float]]:
     return cost
 
 
-def _leaderboard(
+def _metrics_to_show(
     table: pd.DataFrame,
     asked: Sequence[str] | None,
-    cost: dict[str, dict[str, float]],
     study: Study,
     dataset: DatasetInfo,
-) -> Table:
-    """Methods as rows, in the study's order; metrics and costs as columns."""
-    from core.evaluation.metrics import headline_keys, metric_info
+) -> list[str]:
+    """The metrics asked for, or the first headline of each task."""
+    from core.evaluation.metrics import headline_keys
 
     known = set(table["metric"])
     for metric in asked or ():
@@ -458,8 +466,20 @@ def _leaderboard(
                 expected=f"one of {', '.join(dict.fromkeys(table['metric']))}.",
                 remedy="choose one of these.",
             )
+    return list(asked or [headline_keys((task,))[0] for task in dataset.tasks])
+
+
+def _leaderboard(
+    table: pd.DataFrame,
+    keys: Sequence[str],
+    cost: dict[str, dict[str, float]],
+    study: Study,
+    dataset: DatasetInfo,
+) -> Table:
+    """Methods as rows, in the study's order; metrics and costs as columns."""
+    from core.evaluation.metrics import metric_info
+
     board = Table("Method", title=escape(study.title), title_justify="left")
-    keys = asked or [headline_keys((task,))[0] for task in dataset.tasks]
     infos = [metric_info(key, dataset.tasks) for key in keys]
     for info in infos:
         unit = f" ({info.unit})" if info.unit else ""

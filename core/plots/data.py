@@ -373,7 +373,7 @@ def takeaway_twins(report: Mapping[str, Any]) -> str:
         return ""
     return (
         f"Over {twins['pairs']:,} pairs of the same photo, the two labels differ"
-        f" {', '.join(parts)}: no method can be measured below this noise."
+        f" {', '.join(parts)}: part of every error shown is the labels' own."
     )
 
 

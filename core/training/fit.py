@@ -1,6 +1,7 @@
 """Fit one run: a method, a seed, a model; from arrays to answers."""
 
 import time
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -368,6 +369,24 @@ def _answers(task: Task, outputs: NDArray[np.float32]) -> dict[str, NDArray[Any]
         f"{task.name}_p_{name}": outputs[:, i] for i, name in enumerate(task.classes)
     }
     return {f"{task.name}_pred": labels, **shares}
+
+
+def save_model(model: keras.Model, path: Path) -> None:
+    """Save an inference model as ``.keras``, compressed, which Keras leaves out."""
+    model.save(path)
+    compress_model(path)
+
+
+def compress_model(path: Path) -> None:
+    """Write a ``.keras`` file anew with its members deflated, in place."""
+    beside = path.with_suffix(".new")
+    with (
+        zipfile.ZipFile(path) as stored,
+        zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed,
+    ):
+        for member in stored.infolist():
+            packed.writestr(member.filename, stored.read(member))
+    beside.replace(path)
 
 
 def measure_inference_ms(model: keras.Model, image_size: int) -> float:

@@ -166,7 +166,13 @@ def _train_run(
             remedy="choose another with --out.",
         ) from error
 
-    from core.training.fit import fit, loss_weights, measure_inference_ms, predict
+    from core.training.fit import (
+        fit,
+        loss_weights,
+        measure_inference_ms,
+        predict,
+        save_model,
+    )
     from core.training.progress import BatchProgress
 
     fitted = fit(
@@ -206,7 +212,7 @@ def _train_run(
         info=info,
         history=fitted.history,
         predictions=_compact(predict(model, data)),
-        save_model=model.save,
+        save_model=lambda path: save_model(model, path),
     )
     shutil.rmtree(partial, ignore_errors=True)
     return run

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from core.data.avatars import AvatarsOptions, sample_people
 from core.tasks import Binary, Regression, Task
@@ -33,6 +33,9 @@ QUIET = (
     "--no-first-run",
 )
 OURS = {"127.0.0.1", "localhost"}
+# Only a fault waits this long: the machine may be busy with other tests.
+PATIENCE_MS = 120_000
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @dataclass(frozen=True)
@@ -164,7 +167,7 @@ def page(chromium: Browser) -> Iterator[Page]:
     asked: list[str] = []
     context.on("request", lambda request: asked.append(request.url))
     visitor = context.new_page()
-    visitor.set_default_timeout(60_000)
+    visitor.set_default_timeout(PATIENCE_MS)
     yield visitor
     context.close()
     parts = [urlsplit(url) for url in asked]

@@ -357,6 +357,23 @@ def test_without_a_run_of_the_baseline_nothing_is_compared(store):
     assert "equipoise train faces --method plain" in result.stderr
 
 
+def test_app_serves_the_pages_and_keeps_the_runs_of_this_folder(tmp_path, monkeypatch):
+    calls = []
+
+    def record(command, *, cwd, env):
+        calls.append((command, cwd, env))
+        return 0
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(runs.STORE_VARIABLE, raising=False)
+    monkeypatch.setattr(subprocess, "call", record)
+    assert invoke("app", "--server.port=1234").exit_code == 0
+    ((command, cwd, env),) = calls
+    assert str(ROOT / "streamlit_app.py") in command
+    assert command[-1] == "--server.port=1234"
+    assert (cwd, env[runs.STORE_VARIABLE]) == (ROOT, str(tmp_path / "runs"))
+
+
 def test_numbers_that_are_none_are_null_in_json(capsys):
     cli._print_json({"a": float("nan"), "b": [1.5, float("nan")]})
     assert json.loads(capsys.readouterr().out) == {"a": None, "b": [1.5, None]}

@@ -10,7 +10,8 @@ from core.evaluation.metrics import metric_info
 from core.plots import overview as plots
 from core.plots.style import method_styles
 from core.runs import Run
-from core.study import Published
+from core.study import Published, Trial
+from tests.synthetic import TASKS
 
 METHODS = ["baseline", "ins", "lmf", "focal"]
 LABELS = {"baseline": "Baseline", "ins": "INS", "lmf": "LMF", "focal": "Focal"}
@@ -204,3 +205,16 @@ def test_published_changes_stand_beside_ours_in_per_cent(comparison):
 def test_no_published_change_of_ours_is_said(comparison):
     table = plots.published_table([claim("gone", "age.mae", 1.0)], comparison, "ins")
     assert "None of the published changes" in plots.published_takeaway(table)
+
+
+def test_search_has_a_row_a_setting_and_marks_what_was_chosen() -> None:
+    trials = [
+        Trial(method="lmf", setting="x 1", metric="age.mae", value=9.0),
+        Trial(method="lmf", setting="x 1", metric="gender.accuracy", value=0.75),
+        Trial(method="lmf", setting="x 0.1", metric="age.mae", value=8.25, chosen=True),
+    ]
+    table = plots.search_table(trials, TASKS["utkface"], {"lmf": "LMF"})
+    assert table["Setting"].tolist() == ["x 1", "x 0.1"]
+    assert table["Chosen"].tolist() == ["", "●"]
+    assert table.iloc[1].tolist()[3:] == ["8.25", "–"]
+    assert "2 settings of 1 method" in plots.search_takeaway(trials)

@@ -1,6 +1,8 @@
 """The common look: stable colours, readable sizes, numbers as they are read."""
 
 import itertools
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,8 +11,10 @@ import pytest
 
 from core.plots.style import (
     BASELINE_COLOUR,
+    INK,
     METHOD_COLOURS,
     MINIMUM_FONT_SIZE,
+    NO_BREAK,
     faded,
     finish,
     interval,
@@ -129,6 +133,17 @@ def test_words():
 
 def test_score_cell_writes_mean_interval_and_verdict():
     row = pd.Series({"mean": 8.5, "low": 8.0, "high": 9.0, "verdict": "better"})
-    cell = score_cell(row, 1)
+    cell = score_cell(row, 1).replace(NO_BREAK, " ")
     assert cell.startswith(r"**8.5** \[8.0, 9.0]")
     assert "▲ better" in cell
+
+
+def test_each_theme_gives_charts_its_own_colour_of_text():
+    # Streamlit puts the theme's categorical colours in the place of #000001 to #000010.
+    root = Path(__file__).resolve().parents[3]
+    config = tomllib.loads((root / ".streamlit" / "config.toml").read_text())
+    place = int(INK.removeprefix("#")) - 1
+    for mode in ("light", "dark"):
+        theme = config["theme"][mode]
+        assert theme["chartCategoricalColors"][place] == theme["textColor"]
+        assert _contrast(theme["textColor"], theme["backgroundColor"]) > 10

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +69,8 @@ def test_run_is_whole_and_says_how_it_was_trained(
     assert info["loss_weights"] == {"age": 0.1, "glasses": 1.0, "hair": 1.0}
     assert info["method_parameters"]["denseweight"]["alpha"] == 1.0
     assert "keras" in info["versions"]
-    assert run.model_path.is_file()
+    with zipfile.ZipFile(run.model_path) as model:
+        assert all(m.compress_size < m.file_size for m in model.infolist()[1:])
     assert set(run.history()["split"]) == {"training", "validation"}
 
 

@@ -1,0 +1,262 @@
+"""What the methods answer for the faces of one photo, and the downloads of it all."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+import streamlit as st
+
+from core.plots import predict as plots
+from core.plots.style import plural
+from core.predictor import Disagreement, FaceAnswers, PhotoResult, disagreements
+from core.runs import data_report
+from core.tasks import Multiclass, Regression, Task
+from pages._show import show_chart, show_static_table
+from pages._study_bar import StudyView
+
+# Tasks whose answer is off until the visitor switches it on.
+OPT_IN = ("ethnicity",)
+NOTICE = (
+    "The label is one of {classes}: words that annotators gave to faces by their"
+    " looks, to measure whether methods treat groups alike. It is not a person's"
+    " identity, origin or nationality, it leaves most of the world out, and it is"
+    " often wrong{noise}. Do not use it to decide anything about anyone."
+)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What of the answers is shown: tasks and methods; and the errors to expect."""
+
+    view: StudyView
+    tasks: tuple[Task, ...]
+    methods: tuple[str, ...]
+    expected: Mapping[str, pd.DataFrame]
+
+    def answers_of(self, face: FaceAnswers) -> dict:
+        """The answers of the methods and tasks that are shown, and no others."""
+        names = [task.name for task in self.tasks]
+        return {
+            method: {name: face.answers[method][name] for name in names}
+            for method in self.methods
+        }
+
+    def disagreements_on(self, face: FaceAnswers) -> dict[str, Disagreement]:
+        """How far the shown methods are apart on each shown task."""
+        return disagreements(self.answers_of(face), self.tasks)
+
+
+def choose_tasks(view: StudyView) -> tuple[Task, ...]:
+    """Tasks that are answered: those of ``OPT_IN`` only when switched on."""
+    tasks = []
+    for task in view.tasks:
+        if task.name in OPT_IN and isinstance(task, Multiclass):
+            report = data_report(view.study.name) or {}
+            noise = ((report.get("twins") or {}).get("label_noise") or {}).get(
+                f"{task.name}_disagreement"
+            )
+            with st.container(border=True):
+                on = st.toggle(
+                    f"Show {task.label.lower()} as well",
+                    key=f"predict_show_{task.name}",
+                )
+                st.caption(
+                    NOTICE.format(
+                        classes=", ".join(task.classes),
+                        noise=""
+                        if noise is None
+                        else f": two labels of one photo differ in {noise:.0%}",
+                    )
+                )
+            if not on:
+                continue
+        tasks.append(task)
+    return tuple(tasks)
+
+
+def show_photo(key: str, result: PhotoResult, shown: Shown) -> None:
+    """Show a photo with its faces boxed, and the answers for one of them."""
+    count = len(result.faces)
+    left, right = st.columns([2, 5], gap="large")
+    with left:
+        st.image(
+            result.image,
+            width="stretch",
+            alt=f"{result.photo} with {plural(count, 'face')} boxed and numbered",
+        )
+        st.caption(_latency(result, len(shown.methods)))
+    with right:
+        face = result.faces[0]
+        if count > 1:
+            st.markdown(f"**{plural(count, 'face')}**, numbered from left to right.")
+            show_summary(key, result, shown)
+            number = st.pills(
+                "Face",
+                [face.number for face in result.faces],
+                default=1,
+                required=True,
+                key=f"predict_face_{key}",
+            )
+            face = result.faces[int(number) - 1]
+        show_face(key, face, shown)
+    show_figures(key, face, shown)
+
+
+def show_summary(key: str, result: PhotoResult, shown: Shown) -> None:
+    """One row a face: what the methods say together, and where they disagree."""
+    rows = []
+    for face in result.faces:
+        apart = shown.disagreements_on(face)
+        rows.append(
+            {
+                "Face": str(face.number),
+                **{
+                    task.label: ("≠ " if apart[task.name].stands_out else "")
+                    + apart[task.name].sentence.removeprefix(f"{task.label}: ")
+                    for task in shown.tasks
+                },
+            }
+        )
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        key=f"predict_summary_{key}",
+        alt=f"What all methods answer for each face of {result.photo}",
+        height="content" if len(rows) <= 6 else 260,
+    )
+    st.caption("≠ marks what the methods disagree on.")
+
+
+def show_face(key: str, face: FaceAnswers, shown: Shown) -> None:
+    """One row a method for one face, and whether the methods agree."""
+    apart = [d for d in shown.disagreements_on(face).values() if d.stands_out]
+    sure = face.confidence
+    found = "" if sure is None else f" (the detector is {sure:.0%} sure)"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.image(
+            face.pixels,
+            width=120,
+            alt=f"Face {face.number} as the methods see it",
+        )
+        with st.container():
+            st.markdown(f"**Face {face.number}** as the methods see it{found}")
+            if len(shown.methods) < 2:
+                st.badge("one method only", color="gray")
+            elif apart:
+                names = ", ".join(d.task.label.lower() for d in apart)
+                st.badge(
+                    f"The methods disagree on {names}",
+                    icon=":material/warning:",
+                    color="orange",
+                )
+            else:
+                st.badge("The methods agree", icon=":material/check:", color="green")
+    if face.warning:
+        st.warning(face.warning, icon=":material/zoom_in:")
+    show_static_table(
+        plots.describe_answers(
+            shown.answers_of(face), shown.tasks, shown.expected, shown.view.labels
+        ),
+        name=f"predict_answers_{key}_{face.number}",
+        takeaway=" ".join(d.sentence for d in shown.disagreements_on(face).values()),
+        download=plots.tabulate_answers(
+            shown.answers_of(face), shown.tasks, shown.expected
+        ),
+        note="±: error to expect of such an answer, the mean over test images that got"
+        " the same decade. %: what the method gives its answer, mean over seeds."
+        " ≠: not what most methods say.",
+    )
+
+
+def show_figures(key: str, face: FaceAnswers, shown: Shown) -> None:
+    """One chart a task for one face."""
+    answers, view = shown.answers_of(face), shown.view
+    apart = shown.disagreements_on(face)
+    for place, task in zip(st.columns(len(shown.tasks)), shown.tasks, strict=True):
+        with place:
+            name = f"predict_{task.name}_{key}_{face.number}"
+            if isinstance(task, Regression):
+                values = plots.tabulate_values(answers, task, shown.expected[task.name])
+                show_chart(
+                    plots.plot_values(
+                        values, task, styles=view.styles, labels=view.labels
+                    ),
+                    name=name,
+                    takeaway=plots.takeaway_values(
+                        values,
+                        task,
+                        view.labels,
+                        stands_out=apart[task.name].stands_out,
+                    ),
+                    data=values,
+                    note="Bars: error to expect either way.",
+                )
+                continue
+            shares = plots.tabulate_probabilities(answers, task)
+            show_chart(
+                plots.plot_probabilities(shares, task.label, view.labels),
+                name=name,
+                takeaway=plots.takeaway_probabilities(shares, task.label, view.labels),
+                data=shares.rename_axis("method").reset_index(),
+                note="Probability of each class, mean over seeds.",
+            )
+
+
+def offer_answers(results: Sequence[PhotoResult], shown: Shown) -> None:
+    """Offer all answers of all photos as CSV and JSON; only what is shown."""
+    with st.container(horizontal=True):
+        st.download_button(
+            "All answers (CSV)",
+            data=lambda: _as_table(results, shown).to_csv(index=False),
+            file_name="answers.csv",
+            mime="text/csv",
+            key="predict_csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        st.download_button(
+            "All answers (JSON)",
+            data=lambda: json.dumps(_as_json(results, shown), indent=1),
+            file_name="answers.json",
+            mime="application/json",
+            key="predict_json",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+def _as_table(results: Sequence[PhotoResult], shown: Shown) -> pd.DataFrame:
+    parts = []
+    for result in results:
+        for face in result.faces:
+            table = plots.tabulate_answers(
+                shown.answers_of(face), shown.tasks, shown.expected
+            )
+            table.insert(0, "photo", result.photo)
+            table.insert(1, "face", face.number)
+            parts.append(table)
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _as_json(results: Sequence[PhotoResult], shown: Shown) -> list[dict]:
+    found = []
+    for result in results:
+        content = result.as_dict()
+        for face, as_dict in zip(result.faces, content["faces"], strict=True):
+            as_dict["answers"] = {
+                method: {name: answer.as_json() for name, answer in given.items()}
+                for method, given in shown.answers_of(face).items()
+            }
+        found.append(content)
+    return found
+
+
+def _latency(result: PhotoResult, methods: int) -> str:
+    """How long each step took."""
+    times = result.timings
+    return (
+        f":material/timer: **{times.total_ms:.0f} ms** in all: decode"
+        f" {times.decode_ms:.0f}, find faces {times.detect_ms:.0f}, align"
+        f" {times.align_ms:.0f}, answer by all methods {times.answer_ms:.0f} ms."
+    )

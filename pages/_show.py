@@ -1,0 +1,219 @@
+"""How every page shows a chart or a table: takeaway first, downloads beneath."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from core.errors import EquipoiseError
+
+
+def show_chart(
+    figure: go.Figure,
+    *,
+    name: str,
+    takeaway: str,
+    data: pd.DataFrame | None = None,
+    title: str = "",
+    note: str = "",
+    above: Callable[[], object] | None = None,
+) -> None:
+    """Show a figure in a card, under its takeaway, with its downloads.
+
+    Parameters
+    ----------
+    figure : plotly Figure
+        Built by ``core.plots``.
+    name : str
+        Unique on the page; names the downloaded files and the element's key.
+    takeaway : str
+        One sentence from the figure's numbers; also the chart's text alternative.
+    data : DataFrame, optional
+        The rows behind the figure, offered as CSV.
+    title : str
+        Heading of the card.
+    note : str
+        Smaller print below: units, n, how the interval was made.
+    above : callable, optional
+        Draws the card's own controls between takeaway and figure.
+    """
+    show_charts(
+        {name: figure},
+        name=name,
+        takeaway=takeaway,
+        data=data,
+        title=title,
+        note=note,
+        above=above,
+    )
+
+
+def show_charts(
+    figures: Mapping[str, go.Figure],
+    *,
+    name: str,
+    takeaway: str,
+    data: pd.DataFrame | None = None,
+    title: str = "",
+    note: str = "",
+    above: Callable[[], object] | None = None,
+    column_width: int = 330,
+) -> None:
+    """Show several figures of one kind in one card, side by side where they fit.
+
+    As ``show_chart``; ``figures`` maps what each shows (a method's label) to it, and
+    ``column_width`` is the least width of one in pixels.
+    """
+    with st.container(border=True, key=f"card_{name}"):
+        if title:
+            st.subheader(title, anchor=False)
+        st.markdown(takeaway)
+        if above is not None:
+            above()
+        # A grid of one column would hold a single chart to the narrow width.
+        place = (
+            st.grid("auto", min_column_width=column_width)
+            if len(figures) > 1
+            else st.container()
+        )
+        with place:
+            for place_in_row, (what, figure) in enumerate(figures.items()):
+                st.plotly_chart(
+                    figure,
+                    key=f"chart_{name}_{place_in_row}",
+                    alt=takeaway if len(figures) == 1 else f"{what}. {takeaway}",
+                    config=_modebar(name),
+                )
+        if note:
+            st.caption(note)
+        with st.container(horizontal=True, gap="small"):
+            if data is not None:
+                _offer_csv(data, name)
+            _offer_html(tuple(figures.values()), name)
+
+
+def show_static_table(
+    table: pd.DataFrame,
+    *,
+    name: str,
+    takeaway: str,
+    download: pd.DataFrame | None = None,
+    note: str = "",
+) -> None:
+    """Show a short table, whose cells may hold Markdown, with its download.
+
+    Parameters
+    ----------
+    table : DataFrame
+        What is shown, one column a heading; the index is hidden. For more than some
+        twenty rows use ``show_table``.
+    name : str
+        Unique on the page; names the downloaded file.
+    takeaway : str
+        One sentence on what the table says; also its text alternative.
+    download : DataFrame, optional
+        What the CSV holds, where it is more exact than ``table``.
+    note : str
+        Smaller print below.
+    """
+    st.markdown(takeaway)
+    st.table(table, hide_index=True, border="horizontal", alt=takeaway)
+    if note:
+        st.caption(note)
+    _offer_csv(table if download is None else download, name)
+
+
+def show_table(
+    table: pd.DataFrame,
+    *,
+    name: str,
+    alt: str,
+    column_config: Mapping[str, Any] | None = None,
+    download: pd.DataFrame | None = None,
+    note: str = "",
+) -> None:
+    """Show a long table that can be sorted and searched, with its download.
+
+    Parameters as in ``show_static_table``; ``alt`` says what the table says, for who
+    cannot see it, and ``column_config`` is Streamlit's.
+    """
+    st.dataframe(
+        table,
+        key=f"table_{name}",
+        hide_index=True,
+        alt=alt,
+        column_config=dict(column_config) if column_config else None,
+        row_height=38,
+    )
+    if note:
+        st.caption(note)
+    _offer_csv(table if download is None else download, name)
+
+
+def stop_with(sentence: str) -> NoReturn:
+    """Say why there is nothing to show and what to do, and end the page."""
+    st.info(sentence, icon=":material/info:")
+    st.stop()
+
+
+def show_error(error: EquipoiseError) -> None:
+    """Show a fault of the input in its three sentences."""
+    parts = [f"**{_plain(error.problem)}**"]
+    if error.expected:
+        parts.append(f"Expected: {_plain(error.expected)}")
+    if error.remedy:
+        parts.append(f"What to do: {_plain(error.remedy)}")
+    st.error("  \n".join(parts), icon=":material/error:")
+
+
+def _modebar(name: str) -> dict[str, Any]:
+    """The camera (PNG) alone: zooming by accident hides data."""
+    return {
+        "displaylogo": False,
+        "modeBarButtons": [["toImage"]],
+        "toImageButtonOptions": {"filename": name, "format": "png", "scale": 2},
+    }
+
+
+def _offer_html(figures: Sequence[go.Figure], name: str) -> None:
+    def build() -> str:
+        # The library goes in once, so that the file opens offline.
+        parts = [
+            figure.to_html(include_plotlyjs=place == 0, full_html=False)
+            for place, figure in enumerate(figures)
+        ]
+        head = f"<!doctype html><meta charset='utf-8'><title>{name}</title>"
+        return head + "\n".join(parts)
+
+    st.download_button(
+        "Chart (HTML)",
+        data=build,
+        file_name=f"{name}.html",
+        mime="text/html",
+        key=f"html_{name}",
+        icon=":material/download:",
+        type="tertiary",
+        on_click="ignore",
+        help="Interactive, opens offline. For a PNG, use the camera that appears over "
+        "the chart.",
+    )
+
+
+def _offer_csv(table: pd.DataFrame, name: str) -> None:
+    st.download_button(
+        "Data (CSV)",
+        data=lambda: table.to_csv(index=False),
+        file_name=f"{name}.csv",
+        mime="text/csv",
+        key=f"csv_{name}",
+        icon=":material/download:",
+        type="tertiary",
+        on_click="ignore",
+    )
+
+
+def _plain(text: str) -> str:
+    """Text whose characters mean nothing to Markdown, save for code in backticks."""
+    return text.replace("$", r"\$").replace("*", r"\*").replace("[", r"\[")

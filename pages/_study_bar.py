@@ -1,0 +1,233 @@
+"""The bar at the head of every page: which study, which methods, which seeds."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from core.data.catalog import DatasetInfo, dataset_info
+from core.errors import EquipoiseError, RunError
+from core.plots.style import MethodStyle, method_styles, plural
+from core.runs import Run, list_runs, list_studies, study_of_runs
+from core.study import Study, load_study, shipped_studies
+from core.tasks import Task
+from pages._show import show_error, stop_with
+
+
+@dataclass(frozen=True)
+class StudyView:
+    """What the bar chose.
+
+    Parameters
+    ----------
+    study, dataset
+        The chosen study and what is known of its dataset.
+    methods : tuple of str
+        Chosen methods in the study's order; the baseline is always among them.
+    seeds : tuple of int
+        Chosen seeds.
+    runs : tuple of Run
+        Every run with a chosen seed, of all methods: verdicts are corrected over all
+        of them, so hiding a method changes no number.
+    styles : dict of str to MethodStyle
+        Of all methods that have runs.
+    labels : dict of str to str
+        What a reader sees for each method.
+    """
+
+    study: Study
+    dataset: DatasetInfo
+    methods: tuple[str, ...]
+    seeds: tuple[int, ...]
+    runs: tuple[Run, ...]
+    styles: dict[str, MethodStyle]
+    labels: dict[str, str]
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """Tasks of the study."""
+        return self.dataset.tasks
+
+    @property
+    def chosen_runs(self) -> tuple[Run, ...]:
+        """Runs of the chosen methods only."""
+        return tuple(run for run in self.runs if run.method in self.methods)
+
+
+def study_bar(
+    title: str, *, lead: str = "", needs_runs: bool = True, filters: bool = True
+) -> StudyView:
+    """Draw the head of a page and return what was chosen; stop where nothing can be.
+
+    Parameters
+    ----------
+    title : str
+        Title of the page.
+    lead : str
+        One sentence on what the page answers.
+    needs_runs : bool
+        Whether the page ends here when the study has no run.
+    filters : bool
+        Whether methods and seeds can be chosen.
+    """
+    st.title(title, anchor=False)
+    if lead:
+        st.markdown(lead)
+    names = _study_names()
+    if not names:
+        stop_with(
+            "There are no studies and no runs. Train the embedded one with "
+            "`equipoise train avatars`, then reload this page."
+        )
+    bar = st.container(horizontal=True, vertical_alignment="bottom")
+    name = _choose_study(names, bar)
+    try:
+        study = _study_named(name)
+        dataset = dataset_info(study.dataset.name)
+        listing = list_runs(name)
+    except EquipoiseError as error:
+        show_error(error)
+        st.stop()
+    if listing.problems:
+        broken = "".join(f"\n- {problem}" for problem in listing.problems)
+        st.warning(
+            f"{plural(len(listing.problems), 'run')} could not be read and "
+            f"{'is' if len(listing.problems) == 1 else 'are'} left out:{broken}",
+            icon=":material/broken_image:",
+        )
+    if needs_runs and not listing.runs:
+        stop_with(
+            f"The study **{study.title}** has no runs yet. Train it with "
+            f"`equipoise train {name}`, then reload this page."
+        )
+    if dataset.generated:
+        bar.badge("Generated pictures", icon=":material/draw:", color="orange")
+    return _filtered(study, dataset, listing.runs, bar if filters else None)
+
+
+def _filtered(
+    study: Study,
+    dataset: DatasetInfo,
+    runs: tuple[Run, ...],
+    bar: DeltaGenerator | None,
+) -> StudyView:
+    present = {run.method for run in runs}
+    listed = [method for method in study.methods if method in present]
+    order = (*listed, *sorted(present - set(listed)))
+    seeds = tuple(sorted({run.seed for run in runs}))
+    methods = order
+    if bar is not None and runs:
+        every_seed = seeds
+        with bar:
+            methods, seeds = _choose(study, order, seeds)
+        if len(methods) < len(order) or len(seeds) < len(every_seed):
+            st.caption(
+                f"Shown: {len(methods)} of {plural(len(order), 'method')}, "
+                f"{len(seeds)} of {plural(len(every_seed), 'seed')}."
+            )
+    return StudyView(
+        study=study,
+        dataset=dataset,
+        methods=methods,
+        seeds=seeds,
+        runs=tuple(run for run in runs if run.seed in seeds),
+        styles=method_styles(
+            tuple(dict.fromkeys((*study.methods, *order))), study.baseline
+        ),
+        labels={
+            method: study.methods[method].label if method in study.methods else method
+            for method in order
+        },
+    )
+
+
+def _choose(
+    study: Study, order: tuple[str, ...], seeds: tuple[int, ...]
+) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    others = [method for method in order if method != study.baseline]
+    labels = {m: study.methods[m].label if m in study.methods else m for m in others}
+    methods_key, seeds_key = f"bar_methods_{study.name}", f"bar_seeds_{study.name}"
+    with st.popover("Methods and seeds", icon=":material/tune:"):
+        chosen = st.pills(
+            "Methods shown beside the baseline",
+            others,
+            selection_mode="multi",
+            default=others,
+            format_func=labels.__getitem__,
+            key=methods_key,
+            persist_state="session",
+            help="Hiding a method changes no number: verdicts stay corrected over all.",
+        )
+        chosen_seeds = st.pills(
+            "Seeds",
+            seeds,
+            selection_mode="multi",
+            default=seeds,
+            key=seeds_key,
+            persist_state="session",
+            help="Every number is computed again from the chosen seeds.",
+        )
+    if not chosen_seeds:
+        stop_with("No seed is chosen. Choose at least one under *Methods and seeds*.")
+    kept = {study.baseline, *chosen}
+    return (
+        tuple(method for method in order if method in kept),
+        tuple(sorted(chosen_seeds)),
+    )
+
+
+def _choose_study(names: list[str], bar: DeltaGenerator) -> str:
+    """Let the reader choose; keep ``?study=`` in the address in step with it.
+
+    Streamlit's own binding writes what the reader sees, and a link must carry the
+    study's name, so the two are kept in step here.
+    """
+    asked = st.query_params.get("study")
+    if asked is not None and asked != st.session_state.get("bar_address"):
+        if asked in names:
+            st.session_state["study"] = asked
+        else:
+            st.warning(f"There is no study `{asked[:64]}` here. Choose one above.")
+    name = bar.selectbox(
+        "Study",
+        names,
+        key="study",
+        persist_state="session",
+        format_func=_title_of,
+        width=420,
+    )
+    if asked != name:
+        st.query_params["study"] = name
+    st.session_state["bar_address"] = name
+    return name
+
+
+def _study_names() -> list[str]:
+    """Studies with runs first, those on real pictures before generated ones."""
+    with_runs = list_studies()
+    names = dict.fromkeys((*with_runs, *shipped_studies()))
+    return sorted(names, key=lambda name: (name not in with_runs, _is_generated(name)))
+
+
+def _study_named(name: str) -> Study:
+    """As its runs were trained with, or as shipped where there are none."""
+    try:
+        return study_of_runs(name)
+    except RunError:
+        if name not in shipped_studies():
+            raise
+        return load_study(name)
+
+
+def _title_of(name: str) -> str:
+    try:
+        return _study_named(name).title
+    except EquipoiseError:
+        return name
+
+
+def _is_generated(name: str) -> bool:
+    try:
+        return dataset_info(_study_named(name).dataset.name).generated
+    except EquipoiseError:
+        return True

@@ -1,0 +1,170 @@
+"""Age: error and bias by bin over the training histogram, truth against prediction."""
+
+import pandas as pd
+import streamlit as st
+
+from core.evaluation.fairness import by_group
+from core.plots import age as plots
+from core.plots.classification import class_table, scores_by_part
+from core.plots.style import number, plural
+from core.runs import Run, data_report
+from core.tasks import Regression
+from pages._show import show_chart, show_charts, show_static_table, stop_with
+from pages._study_bar import StudyView, study_bar
+from pages._tables import (
+    Fingerprint,
+    fingerprint,
+    is_alone,
+    load_comparison,
+    load_test_predictions,
+    load_training_rows,
+)
+
+
+def main() -> None:
+    """Choose a task, show its errors."""
+    view = study_bar(
+        "How far off, and at which age?",
+        lead="A mean error hides the ages that few training images show.",
+    )
+    task = _choose_task(view)
+    comparison = load_comparison(view)
+    is_alone(view)
+    _error(view, comparison, task)
+    _bias(view, task)
+    _truth_prediction(view, task)
+
+
+def _choose_task(view: StudyView) -> Regression:
+    tasks = {t.name: t for t in view.tasks if isinstance(t, Regression)}
+    if not tasks:
+        stop_with(
+            f"The study **{view.study.title}** has no task that predicts a number. "
+            "Choose another study above, or see its classes on the Classification page."
+        )
+    if len(tasks) == 1:
+        return next(iter(tasks.values()))
+    name = st.segmented_control(
+        "Task",
+        list(tasks),
+        default=next(iter(tasks)),
+        required=True,
+        format_func=lambda name: tasks[name].label,
+        key=f"age_task_{view.study.name}",
+        persist_state="session",
+    )
+    return tasks[name]
+
+
+def _error(view: StudyView, comparison: pd.DataFrame, task: Regression) -> None:
+    scores = scores_by_part(comparison, task.name, "mae", task.bin_labels)
+    scores = scores[scores["method"].isin(view.methods)]
+    rows = load_training_rows(view.study.name)
+    counts = None if rows is None else plots.count_by_bin(rows[task.name], task)
+    floor = plots.noise_floor_of(data_report(view.study.name), task)
+    note = "Mean over the seeds with 95 % interval; below, training images of each bin."
+    if floor is not None:
+        note += (
+            f" The dashed line is the noise of the labels: two labels of one photo "
+            f"differ by {number(floor, 1)} {task.unit} on average."
+        )
+    name = f"{view.study.name}-{task.name}-mae"
+    show_chart(
+        plots.plot_error_by_bin(
+            scores,
+            task,
+            counts,
+            view.methods,
+            view.styles,
+            view.labels,
+            noise_floor=floor,
+        ),
+        name=name,
+        title=f"{task.label}: error in each bin, over the training images",
+        takeaway=plots.error_takeaway(
+            scores, counts, view.methods, view.labels, view.study.baseline, task
+        ),
+        data=scores,
+        note=note,
+    )
+    with st.expander("In numbers", icon=":material/table:"):
+        show_static_table(
+            class_table(scores, task.bin_labels, view.methods, view.labels, digits=2),
+            name=f"{name}-table",
+            takeaway=f"MAE ({task.unit}) of each bin: mean over the seeds, 95 % "
+            "interval, verdict.",
+            download=scores,
+        )
+
+
+def _bias(view: StudyView, task: Regression) -> None:
+    runs = view.chosen_runs
+    scores = _bias_by_bin(fingerprint(runs), task, runs)
+    show_chart(
+        plots.plot_bias_by_bin(scores, task, view.methods, view.styles, view.labels),
+        name=f"{view.study.name}-{task.name}-bias",
+        title=f"{task.label}: which way the error leans",
+        takeaway=plots.bias_takeaway(scores, view.labels, view.study.baseline, task),
+        data=scores,
+        note="Above zero is predicted too high. Mean over the seeds; bars are 95 % "
+        "intervals over the test images.",
+    )
+
+
+def _truth_prediction(view: StudyView, task: Regression) -> None:
+    runs = view.chosen_runs
+    tables = _mean_predictions(fingerprint(runs), task.name, runs)
+    tables = {method: tables[method] for method in view.methods}
+    images = len(tables[view.study.baseline])
+    drawn = min(images, plots.MAXIMUM_POINTS)
+    sample = "" if drawn == images else f", {drawn:,} of them drawn"
+    show_charts(
+        {
+            view.labels[method]: plots.plot_truth_prediction(
+                table, task, view.styles[method], view.labels[method]
+            )
+            for method, table in tables.items()
+        },
+        name=f"{view.study.name}-{task.name}-scatter",
+        title=f"{task.label}: truth against prediction",
+        takeaway=plots.truth_prediction_takeaway(
+            tables, view.labels, view.study.baseline, task
+        ),
+        data=pd.concat(tables, names=["method"]).reset_index(level=0),
+        note=f"One point a test image ({images:,}{sample}), its prediction a mean over "
+        f"{plural(len(view.seeds), 'seed')}; the line joins the means of the bins, the "
+        "dashes are perfect.",
+    )
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _bias_by_bin(
+    key: Fingerprint, task: Regression, _runs: tuple[Run, ...]
+) -> pd.DataFrame:
+    tables = {(run.method, run.seed): load_test_predictions(run) for run in _runs}
+    table = by_group(tables, [task], f"{task.name}.bias", f"{task.name}_bin")
+    return table.rename(columns={"value": "mean"})
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _mean_predictions(
+    key: Fingerprint, task: str, _runs: tuple[Run, ...]
+) -> dict[str, pd.DataFrame]:
+    """Truth and prediction of each test image, each method's mean over its runs."""
+    tables: dict[str, list[pd.DataFrame]] = {}
+    for run in _runs:
+        table = load_test_predictions(run).rename(
+            columns={f"{task}_true": "truth", f"{task}_pred": "prediction"}
+        )
+        tables.setdefault(run.method, []).append(
+            table[["image_id", "truth", "prediction"]]
+        )
+    return {
+        method: pd.concat(parts)
+        .groupby("image_id", sort=False)[["truth", "prediction"]]
+        .mean()
+        for method, parts in tables.items()
+    }
+
+
+main()

@@ -1,0 +1,358 @@
+"""Data: what the methods were trained and tested on, and what was left out."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core.data.manifest import SPLITS, TRAINING, split_fingerprint
+from core.errors import EquipoiseError
+from core.methods.weights import DenseWeight
+from core.plots import data as plots
+from core.plots.style import plural
+from core.runs import data_report, shipped_manifest
+from core.tasks import Regression
+from pages._show import show_chart, show_error, show_static_table, stop_with
+from pages._study_bar import StudyView, study_bar
+
+SAMPLE_SIDE = 128
+SAMPLES_EACH = 6
+MALFORMED_SHOWN = 50
+VIEWS = ("Split", "Distributions", "Crossings", "Weights", "Pictures")
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def fit_density(study: str, task: str, split_key: str, _values) -> DenseWeight:
+    """DenseWeight's density of a study's training targets; strength is set later."""
+    return DenseWeight.fit(_values)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def draw_avatar(index: int, options: tuple[tuple[str, object], ...]) -> np.ndarray:
+    """A generated picture of the embedded dataset."""
+    from core.data.avatars import parse_options, render
+
+    return render(index, SAMPLE_SIDE, parse_options(dict(options)))
+
+
+def show_split(view: StudyView, manifest: pd.DataFrame, report: dict) -> None:
+    """Sizes and fingerprint of the split, images left out, and label noise."""
+    sizes = manifest["split"].value_counts()
+    with st.container(horizontal=True):
+        for split in SPLITS:
+            st.metric(
+                f"{split.capitalize()} images", f"{sizes.get(split, 0):,}", border=True
+            )
+        found = (report.get("counts") or {}).get("found", len(manifest))
+        st.metric("Images found", f"{found:,}", border=True)
+    key = report.get("split_fingerprint") or split_fingerprint(
+        plots.used_rows(manifest)
+    )
+    st.caption(
+        f"Split fingerprint `{key}`: a hash of which image is in which split, the same"
+        " for every method and seed of this study."
+    )
+    st.download_button(
+        "Split (CSV)",
+        data=lambda: manifest[["image_id", "split"]].to_csv(index=False),
+        file_name=f"{view.study.name}_split.csv",
+        mime="text/csv",
+        key="data_split_csv",
+        icon=":material/download:",
+        type="tertiary",
+        on_click="ignore",
+    )
+    accounting = plots.account_images(report)
+    if (accounting["kind"] == "left out").any():
+        show_chart(
+            plots.plot_accounting(accounting),
+            name="data_accounting",
+            title="Where every image went",
+            takeaway=plots.takeaway_accounting(accounting),
+            data=accounting,
+        )
+    elif len(accounting):
+        st.markdown(plots.takeaway_accounting(accounting))
+    show_malformed(report)
+    show_twins(report)
+    show_known_noise(view, manifest)
+
+
+def show_malformed(report: dict) -> None:
+    """List the names that could not be read."""
+    names = (report.get("counts") or {}).get("malformed") or []
+    if not names:
+        return
+    with st.expander(f"{plural(len(names), 'malformed name')} left out"):
+        st.code("\n".join(names[:MALFORMED_SHOWN]), language=None)
+        if len(names) > MALFORMED_SHOWN:
+            st.caption(f"and {len(names) - MALFORMED_SHOWN:,} more")
+
+
+def show_twins(report: dict) -> None:
+    """What two labels of one photo say about all labels."""
+    sentence = plots.takeaway_twins(report)
+    if not sentence:
+        return
+    twins = report["twins"]
+    noise = twins["label_noise"]
+    with st.container(border=True):
+        st.subheader("Near-duplicates measure the labels", anchor=False)
+        st.markdown(sentence)
+        with st.container(horizontal=True):
+            st.metric("Pairs of the same photo", f"{twins['pairs']:,}", border=True)
+            if "age_mean_difference" in noise:
+                st.metric(
+                    "Mean difference in age",
+                    f"{noise['age_mean_difference']:.1f} years",
+                    border=True,
+                )
+            for name, share in noise.items():
+                if name.endswith("_disagreement"):
+                    what = name.removesuffix("_disagreement")
+                    st.metric(f"Differ in {what}", f"{share:.1%}", border=True)
+        st.caption(
+            "Two photos count as the same one when their 256-bit perceptual hashes"
+            f" differ in at most {twins.get('threshold_bits', '–')} bits. Copies of"
+            " test photos, and spare copies, were removed before training."
+        )
+
+
+def show_known_noise(view: StudyView, manifest: pd.DataFrame) -> None:
+    """Label noise by group, where the dataset knows the truth."""
+    for feature in view.dataset.sensitive_features:
+        noise = plots.known_label_noise(manifest, view.dataset, feature)
+        if noise.empty:
+            continue
+        with st.container(border=True):
+            st.subheader(f"Label noise by {feature}", anchor=False)
+            show_static_table(
+                noise.map(lambda v: f"{v:.2f}" if isinstance(v, float) else v),
+                name=f"data_noise_{feature}",
+                takeaway="These pictures are generated, so the true values are known"
+                " beside the labels that the methods are trained on and measured with.",
+                download=noise,
+            )
+
+
+def show_distributions(view: StudyView, manifest: pd.DataFrame) -> None:
+    """Classes of one target or sensitive feature by split; imbalance of them all."""
+    columns = plots.columns_of(view.dataset, manifest)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.segmented_control(
+            "Target or sensitive feature",
+            list(columns),
+            default=next(iter(columns)),
+            required=True,
+            format_func=lambda name: columns[name].label,
+            key=f"data_column_{view.study.name}",
+        )
+        unit = st.segmented_control(
+            "Show as",
+            ["Share of the split", "Images"],
+            default="Share of the split",
+            required=True,
+            key="data_unit",
+        )
+    column = columns[name]
+    counts = plots.count_classes(manifest, column)
+    show_chart(
+        plots.plot_classes(counts, column.label, as_share=unit != "Images"),
+        name="data_classes",
+        title=f"{column.label} by split",
+        takeaway=plots.takeaway_classes(counts, column.label),
+        data=counts,
+        note="Before any method draws from or weighs the training images.",
+    )
+    st.subheader("Imbalance of the training images", anchor=False)
+    summary = plots.summarise_columns(manifest, columns.values())
+    ratios = summary["imbalance ratio"].map("{:g}".format)
+    show_static_table(
+        summary.assign(**{"imbalance ratio": ratios}),
+        name="data_imbalance",
+        takeaway=plots.takeaway_columns(summary),
+        note="Imbalance ratio: largest class over smallest; 1 is balanced.",
+    )
+
+
+def show_crossing(view: StudyView, manifest: pd.DataFrame) -> None:
+    """Images of every pair of classes of two columns."""
+    columns = plots.columns_of(view.dataset, manifest)
+    if len(columns) < 2:
+        st.info("A crossing needs two columns; this dataset has one.")
+        return
+    names = list(columns)
+    across = names[0]
+    down = next((n for n in reversed(names) if n != across), across)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        rows = st.selectbox(
+            "Rows",
+            names,
+            index=names.index(down),
+            format_func=lambda name: columns[name].label,
+            key=f"data_rows_{view.study.name}",
+            width=220,
+        )
+        others = [name for name in names if name != rows]
+        cols = st.selectbox(
+            "Columns",
+            others,
+            index=others.index(across) if across in others else 0,
+            format_func=lambda name: columns[name].label,
+            key=f"data_columns_{view.study.name}",
+            width=220,
+        )
+        split = st.segmented_control(
+            "Split", SPLITS, default=TRAINING, required=True, key="data_split"
+        )
+    table = plots.count_crossing(
+        manifest[manifest["split"] == split], columns[rows], columns[cols]
+    )
+    show_chart(
+        plots.plot_crossing(table),
+        name="data_crossing",
+        title=f"{columns[rows].label} × {columns[cols].label}, {split}",
+        takeaway=plots.takeaway_crossing(table, split),
+        data=table.reset_index(),
+        note="Each cell holds its number of images; the colour follows its logarithm.",
+    )
+
+
+def show_weights(view: StudyView, manifest: pd.DataFrame) -> None:
+    """DenseWeight over the real histogram, and the target beside its logarithm."""
+    tasks = {
+        task.name: task
+        for task in view.tasks
+        if isinstance(task, Regression) and task.name in manifest
+    }
+    if not tasks:
+        st.info("DenseWeight weighs numbers, and this study predicts classes only.")
+        return
+    task = next(iter(tasks.values()))
+    if len(tasks) > 1:
+        name = st.segmented_control(
+            "Target", list(tasks), default=task.name, required=True, key="data_task"
+        )
+        task = tasks[name]
+    training = manifest[manifest["split"] == TRAINING]
+    values = training[task.name].to_numpy(dtype=np.float64)
+    if len(values) < 2 or np.ptp(values) == 0:
+        st.info("There are too few different training targets to weigh.")
+        return
+    alpha = st.slider(
+        "DenseWeight's alpha",
+        0.0,
+        2.0,
+        0.25,
+        0.05,
+        key="data_alpha",
+        help="0 weighs every image the same; from 1 on, the most common targets"
+        " count for nothing.",
+        width=420,
+    )
+    density = fit_density(
+        view.study.name, task.name, split_fingerprint(training), values
+    )
+    table = plots.weights_by_value(values, density.with_alpha(alpha).training_weights)
+    show_chart(
+        plots.plot_weights(table, task, alpha),
+        name="data_weights",
+        title="DenseWeight over the training images",
+        takeaway=plots.takeaway_weights(table, task, alpha),
+        data=table,
+        note="Weights have mean 1 over the training images. Steininger et al., 2021:"
+        f" Gaussian kernel, bandwidth {density.bandwidth:.2f} {task.unit}.",
+    )
+    if values.min() > 0:
+        show_chart(
+            plots.plot_log_target(values, task),
+            name="data_log",
+            title=f"{task.label} and its logarithm",
+            takeaway=plots.takeaway_log_target(values, task),
+            data=pd.DataFrame({task.name: values, f"log_{task.name}": np.log(values)}),
+            note="A model that learns the logarithm is held to relative errors: one"
+            " year off at five counts as much as ten off at fifty."
+            if task.unit == "years"
+            else "",
+        )
+
+
+def show_pictures(view: StudyView, manifest: pd.DataFrame) -> None:
+    """Sample pictures of each class, where they may be shown."""
+    if not view.dataset.shareable:
+        st.info(
+            f"Pictures of {view.dataset.title} are not shown: its licence forbids"
+            " passing them on, and a page that others can open does that.",
+            icon=":material/visibility_off:",
+        )
+        return
+    if not view.dataset.generated:
+        st.info("Pictures are shown for generated datasets only.")
+        return
+    columns = plots.columns_of(view.dataset, manifest)
+    name = st.segmented_control(
+        "Sorted by",
+        list(columns),
+        default=list(columns)[-1],
+        required=True,
+        format_func=lambda name: columns[name].label,
+        key=f"data_sorted_{view.study.name}",
+    )
+    st.caption("Generated pictures: no one is shown. Labels as in the dataset.")
+    options = tuple(sorted(view.study.dataset.options.items()))
+    samples = plots.pick_samples(manifest, columns[name], each=SAMPLES_EACH)
+    for group, rows in samples.items():
+        with st.container(border=True):
+            st.markdown(f"**{columns[name].label}: {group}**")
+            captions = [
+                ", ".join(str(row[other]) for other in columns if other != name)
+                for _, row in rows.iterrows()
+            ]
+            with st.container(horizontal=True):
+                for image_id, caption in zip(rows["image_id"], captions, strict=True):
+                    st.image(
+                        draw_avatar(int(image_id.rsplit("-", 1)[-1]), options),
+                        caption=caption,
+                        width=SAMPLE_SIDE,
+                        alt=f"Generated face: {group}, {caption}",
+                    )
+
+
+view = study_bar(
+    "Data",
+    lead="What the methods were trained and tested on, and what was left out.",
+    needs_runs=False,
+    filters=False,
+)
+if view.dataset.generated:
+    st.badge("Generated pictures", icon=":material/brush:", color="violet")
+st.caption(view.dataset.notice)
+try:
+    manifest = shipped_manifest(view.study.name)
+    report = data_report(view.study.name) or {}
+except EquipoiseError as error:
+    show_error(error)
+    st.stop()
+if manifest is None:
+    stop_with(
+        f"The manifest of **{view.study.title}** is not here yet: it is written with"
+        f" the first run. Train one with `equipoise train {view.study.name}`, then"
+        " reload this page."
+    )
+chosen = st.segmented_control(
+    "View",
+    VIEWS,
+    default=VIEWS[0],
+    required=True,
+    key="data_view",
+    label_visibility="collapsed",
+)
+if chosen == "Split":
+    show_split(view, manifest, report)
+elif chosen == "Distributions":
+    show_distributions(view, manifest)
+elif chosen == "Crossings":
+    show_crossing(view, manifest)
+elif chosen == "Weights":
+    show_weights(view, manifest)
+else:
+    show_pictures(view, manifest)

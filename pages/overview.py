@@ -1,0 +1,206 @@
+"""Overview: which method helps, by how much, at what cost, and how certain that is."""
+
+import pandas as pd
+import streamlit as st
+
+from core.evaluation.compare import SMALL_GROUP
+from core.evaluation.metrics import (
+    MetricInfo,
+    headline_keys,
+    metric_info,
+    metric_keys,
+)
+from core.plots import overview as plots
+from core.plots.age import noise_floor_of
+from core.plots.style import number, plural
+from core.runs import data_report
+from core.tasks import Regression
+from pages._show import show_chart, show_static_table
+from pages._study_bar import StudyView, study_bar
+from pages._tables import RESAMPLES, is_alone, load_comparison
+
+VERDICTS = f"""
+Each method is compared with the baseline on the **same test images**. A difference
+counts two sources of chance: which test images were drawn (they are drawn again
+{RESAMPLES:,} times, the same draw for all methods) and how training went (its spread
+over the seeds, where there are two or more). Together they give the 95 % interval and
+the p-value. The p-values of one metric are then corrected over all methods of the
+study (Holm), since among many comparisons some look good by chance.
+
+- :green[**▲ better**] or :red[**▼ worse**]: the corrected p-value is below 0.05, on at
+  least {SMALL_GROUP} images.
+- :gray[**○ inconclusive**]: these images and seeds cannot tell the method from the
+  baseline. That is no proof that the two are equal.
+
+The interval of a single number (not of a difference) is over the test images alone,
+with the trained models as they are.
+"""
+
+
+def main() -> None:
+    """Choose, compare, show."""
+    view = study_bar(
+        "Which remedy should I trust?",
+        lead="Every method of a study against its baseline, each difference with its "
+        "uncertainty.",
+    )
+    comparison = load_comparison(view)
+    _notices(view, comparison)
+    _leaderboard(view, comparison)
+    with st.expander("What the verdicts mean", icon=":material/help:"):
+        st.markdown(VERDICTS)
+    if not is_alone(view):
+        _one_metric(view, comparison)
+        if view.study.published:
+            _published(view, comparison)
+    if view.study.search:
+        _search(view)
+
+
+def _notices(view: StudyView, comparison: pd.DataFrame) -> None:
+    """What the models were trained from and on, and how sure the labels are."""
+    run, study = view.runs[0], view.study
+    test = plural(int(comparison["n"].max()), "test image")
+    sources = sorted({_source(r.info.get("trained_from")) for r in view.runs})
+    lines = [
+        f"{view.dataset.title}: {test}, {plural(len(view.seeds), 'seed')}, "
+        f"{study.model.backbone} at {study.model.image_size} px, trained from "
+        f"{', '.join(sources)} for up to {run.info.get('epochs', '?')} epochs."
+    ]
+    report = data_report(study.name)
+    for task in view.tasks:
+        floor = isinstance(task, Regression) and noise_floor_of(report, task)
+        if floor:
+            lines.append(
+                f"The labels are noisy: two labels of one photo differ by "
+                f"{number(floor, 1)} {task.unit} of {task.label.lower()} on average."
+            )
+    lines.append(study.notice or view.dataset.notice)
+    st.caption("  \n".join(lines))
+
+
+def _source(weights: object) -> str:
+    return {None: "unknown weights", "none": "scratch"}.get(weights, f"{weights}")
+
+
+def _leaderboard(view: StudyView, comparison: pd.DataFrame) -> None:
+    available = set(comparison["metric"])
+    metrics = [
+        metric_info(key, view.tasks)
+        for key in headline_keys(view.tasks)
+        if key in available
+    ]
+    with st.container(border=True):
+        st.subheader("Leaderboard", anchor=False)
+        show_static_table(
+            plots.leaderboard(comparison, metrics, view.methods, view.labels),
+            name=f"{view.study.name}-leaderboard",
+            takeaway=plots.leaderboard_takeaway(
+                comparison, metrics, view.methods, view.labels
+            ),
+            download=comparison,
+            note="Mean over the seeds [95 % interval] and verdict against the "
+            "baseline; ↓ lower is better, ↑ higher is better.",
+        )
+
+
+def _one_metric(view: StudyView, comparison: pd.DataFrame) -> None:
+    """One metric of the reader's choice: difference, then quality against cost."""
+    available = set(comparison["metric"])
+    keys = [k for task in view.tasks for k in metric_keys(task) if k in available]
+    st.header("One metric in detail", anchor=False)
+    key = st.selectbox(
+        "Metric",
+        keys,
+        format_func=lambda key: metric_info(key, view.tasks).label,
+        key="overview_metric",
+        persist_state="session",
+        width=420,
+    )
+    info = metric_info(key, view.tasks)
+    st.caption(info.explanation)
+    names = (view.methods, view.labels)
+    left, right = st.columns(2)
+    with left:
+        show_chart(
+            plots.plot_differences(
+                comparison, info, view.methods, view.styles, view.labels
+            ),
+            name=f"{view.study.name}-differences",
+            title="Difference to the baseline",
+            takeaway=plots.differences_takeaway(comparison, info, *names),
+            data=plots.rows_of(comparison, key).reset_index(),
+            note="Paired on the same test images; bars are 95 % intervals, verdicts "
+            "are Holm-corrected.",
+        )
+    with right:
+        _cost(view, comparison, info)
+    with st.expander("In numbers", icon=":material/table:"):
+        show_static_table(
+            plots.metric_table(comparison, info, *names),
+            name=f"{view.study.name}-metric",
+            takeaway=f"{info.label} of each method.",
+            download=plots.rows_of(comparison, key).reset_index(),
+        )
+
+
+def _cost(view: StudyView, comparison: pd.DataFrame, info: MetricInfo) -> None:
+    costs = plots.cost_table(view.runs)
+    kind = st.session_state.get("overview_cost") or next(iter(plots.COSTS))
+    cost = costs[kind]
+    show_chart(
+        plots.plot_cost(comparison, info, cost, view.methods, view.styles, view.labels),
+        name=f"{view.study.name}-cost",
+        title="Quality against cost",
+        takeaway=plots.cost_takeaway(
+            comparison, info, cost, view.methods, view.labels, view.study.baseline
+        ),
+        data=costs.reset_index(),
+        note="Bars are 95 % intervals; cost is the mean over the runs, on the machine "
+        "that trained them.",
+        above=_choose_cost,
+    )
+
+
+def _choose_cost() -> None:
+    st.segmented_control(
+        "Cost",
+        list(plots.COSTS),
+        default=next(iter(plots.COSTS)),
+        required=True,
+        format_func=lambda kind: plots.COSTS[kind].split(" (")[0],
+        key="overview_cost",
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+
+
+def _published(view: StudyView, comparison: pd.DataFrame) -> None:
+    st.header("What others published", anchor=False)
+    table = plots.published_table(view.study.published, comparison, view.study.baseline)
+    infos = {key: metric_info(key, view.tasks) for key in table["metric"]}
+    sources = ", ".join(dict.fromkeys(table["source"]))
+    show_chart(
+        plots.plot_published(table, infos, view.styles, view.labels),
+        name=f"{view.study.name}-published",
+        title="Their changes beside ours",
+        takeaway=plots.published_takeaway(table),
+        data=table,
+        note=f"Theirs: {sources}, on their split, with no interval given. Ours: this "
+        "study, 95 % interval of the paired difference over the baseline's mean.",
+    )
+
+
+def _search(view: StudyView) -> None:
+    st.header("How the settings were chosen", anchor=False)
+    with st.expander("Everything that was tried", icon=":material/experiment:"):
+        show_static_table(
+            plots.search_table(view.study.search, view.tasks, view.labels),
+            name=f"{view.study.name}-search",
+            takeaway=plots.search_takeaway(view.study.search),
+            note="Judged on the validation images alone; the test images were not "
+            "looked at. ● is what the study uses.",
+        )
+
+
+main()

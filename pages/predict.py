@@ -1,0 +1,161 @@
+"""Predict: a photo, and what every method answers for each face in it."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from core.errors import EquipoiseError
+from core.evaluation.regression import expected_error
+from core.plots.predict import draw_faces
+from core.plots.style import plural
+from core.predictor import PhotoResult, Predictor, predict_photo
+from core.runs import Run
+from core.tasks import Regression, Task
+from pages._answers import Shown, choose_tasks, offer_answers, show_photo
+from pages._photos import Photo, choose_photos
+from pages._show import show_error, stop_with
+from pages._study_bar import study_bar
+from pages._tables import Fingerprint, fingerprint, load_test_predictions
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def load_predictor(
+    key: Fingerprint, _runs: tuple[Run, ...], _tasks: tuple[Task, ...]
+) -> Predictor:
+    """All models of a study in one graph, warm."""
+    predictor = Predictor.load(_runs, _tasks)
+    predictor.warm_up()
+    return predictor
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def load_detector():
+    """The face detector, warm."""
+    from core.faces import FaceDetector
+
+    detector = FaceDetector()
+    detector.warm_up()
+    return detector
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def load_expected_errors(
+    key: Fingerprint, _runs: tuple[Run, ...], _tasks: tuple[Task, ...]
+) -> dict[str, pd.DataFrame]:
+    """Error to expect of every number, by method and bin, from the test set."""
+    tables = {(run.method, run.seed): load_test_predictions(run) for run in _runs}
+    return {
+        task.name: expected_error(tables, task)
+        for task in _tasks
+        if isinstance(task, Regression)
+    }
+
+
+def model_fingerprint(runs: Sequence[Run]) -> Fingerprint:
+    """What the loaded models depend on."""
+    stats = [(str(run.model_path), run.model_path.stat()) for run in runs]
+    return tuple((name, s.st_mtime_ns, s.st_size) for name, s in stats)
+
+
+def answer_photo(
+    photo: Photo, predictor: Predictor, key: Fingerprint, *, find_faces: bool
+) -> PhotoResult:
+    """Answer a photo once; what came is kept for this visitor alone, downsized."""
+    asked = st.session_state.get("predict_whole", set())
+    whole = photo.aligned or not find_faces or photo.key in asked
+    results = st.session_state.setdefault("predict_results", {})
+    place = (photo.key, whole, key)
+    if place not in results:
+        with st.spinner(f"Looking at {photo.name}…"):
+            result = predict_photo(
+                photo.content,
+                predictor,
+                None if whole else load_detector(),
+                name=photo.name,
+                aligned=whole,
+            )
+        if result.image is not None:
+            boxes = [] if whole else [face.box for face in result.faces]
+            shown = draw_faces(result.image, boxes)
+            result = dataclasses.replace(result, image=shown)
+        results[place] = result
+    return results[place]
+
+
+def take_whole(key: str) -> None:
+    """Remember that a picture is to be taken for one face."""
+    st.session_state.setdefault("predict_whole", set()).add(key)
+
+
+def show_fault(photo: Photo, result: PhotoResult) -> None:
+    """Say why a photo has no answers; offer what can still be done."""
+    show_error(result.fault)
+    if not result.no_face:
+        return
+    st.image(result.image, width=320, alt=f"{photo.name}, in which no face was found")
+    st.button(
+        "Treat the whole picture as a face",
+        key=f"predict_whole_{photo.key}",
+        icon=":material/crop_free:",
+        on_click=take_whole,
+        args=(photo.key,),
+    )
+
+
+view = study_bar(
+    "Predict",
+    lead="Every method answers for every face, side by side, with the error to expect.",
+)
+runs = tuple(run for run in view.runs if run.model_path.is_file())
+if not runs:
+    stop_with(
+        f"The runs of **{view.study.title}** are here without their models"
+        " (`model.keras`), so they cannot answer. Train them on this machine with"
+        f" `equipoise train {view.study.name}`, then reload this page."
+    )
+photos, find_faces = choose_photos(view)
+if view.dataset.generated:
+    st.caption(
+        "These methods have seen generated faces only: on a photo of a person their"
+        " answers mean nothing."
+    )
+tasks = choose_tasks(view)
+key = model_fingerprint(runs)
+try:
+    with st.spinner(f"Loading TensorFlow and {plural(len(runs), 'model')}, once…"):
+        predictor = load_predictor(key, runs, view.tasks)
+        if find_faces:
+            load_detector()
+    expected = load_expected_errors(fingerprint(runs), runs, view.tasks)
+except EquipoiseError as error:
+    show_error(error)
+    st.stop()
+for problem in predictor.problems:
+    st.warning(problem, icon=":material/broken_image:")
+# What was taken away is forgotten at once.
+given = {photo.key for photo in photos}
+results = st.session_state.get("predict_results", {})
+for place in [place for place in results if place[0] not in given]:
+    del results[place]
+if not photos:
+    stop_with("Drop a photo above, take one with the camera, or pick a sample.")
+
+methods = tuple(method for method in view.methods if method in predictor.methods)
+shown = Shown(view, tasks, methods, expected)
+downloads = st.container()
+answered = []
+for photo in photos:
+    with st.container(border=True, key=f"predict_card_{photo.key}"):
+        st.subheader(photo.name, anchor=False)
+        if photo.credit:
+            st.caption(photo.credit)
+        result = answer_photo(photo, predictor, key, find_faces=find_faces)
+        if result.fault is not None:
+            show_fault(photo, result)
+        else:
+            show_photo(photo.key, result, shown)
+        answered.append(result)
+with downloads:
+    offer_answers(answered, shown)

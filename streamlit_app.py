@@ -1,0 +1,65 @@
+"""Router of the app: the list of pages, and what a page may not get wrong."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from core.errors import EquipoiseError
+from pages._show import show_error
+
+ASSETS = Path(__file__).parent / "pages" / "assets"
+
+st.set_page_config(
+    page_title="Equipoise",
+    # A local picture: a material icon here is fetched from another host.
+    page_icon=str(ASSETS / "icon.png"),
+    layout="wide",
+)
+st.logo(str(ASSETS / "logo.svg"), size="large")
+
+page = st.navigation(
+    [
+        st.Page(
+            "pages/overview.py",
+            title="Overview",
+            icon=":material/balance:",
+            default=True,
+            help="Which method helps, by how much, and whether that is certain.",
+        ),
+        st.Page(
+            "pages/classification.py",
+            title="Classification",
+            icon=":material/grid_view:",
+            help="F1 of each class beside its training images; confusion matrices.",
+        ),
+        st.Page(
+            "pages/age.py",
+            title="Age",
+            icon=":material/show_chart:",
+            help="Error and bias by age, and truth against prediction.",
+        ),
+        st.Page(
+            "pages/data.py",
+            title="Data",
+            icon=":material/database:",
+            help="What the methods were trained and tested on.",
+        ),
+        st.Page(
+            "pages/runs.py",
+            title="Runs",
+            icon=":material/model_training:",
+            help="Learning curves, and how each run was made.",
+        ),
+        st.Page(
+            "pages/predict.py",
+            title="Predict",
+            icon=":material/photo_camera:",
+            help="A photo of yours, answered by every method at once.",
+        ),
+    ],
+    position="top",
+)
+try:
+    page.run()
+except EquipoiseError as error:
+    show_error(error)
