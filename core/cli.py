@@ -23,7 +23,7 @@ from rich.markup import escape
 from rich.table import Table
 from typer.core import TyperGroup
 
-from core.errors import EquipoiseError, StudyError
+from core.errors import EquipoiseError, RunError, StudyError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -151,7 +151,12 @@ def train(
     ] = None,
     seed: Annotated[
         list[int] | None,
-        typer.Option(metavar="N", help="Only this seed; may be given several times."),
+        typer.Option(
+            metavar="N",
+            min=0,
+            max=2**32 - 1,
+            help="Only this seed; may be given several times.",
+        ),
     ] = None,
     epochs: Annotated[
         int | None,
@@ -188,7 +193,11 @@ def train(
             data=data,
             out=out,
             resume=resume,
-            listener=Listener(progress=progress, epoch_done=_print_epoch),
+            listener=Listener(
+                progress=progress,
+                epoch_done=_print_epoch,
+                left_out=lambda reason: _warn_of([reason]),
+            ),
         )
     for run in runs:
         sys.stdout.write(f"{run.name}: {run.folder}\n")
@@ -416,11 +425,14 @@ def _compare(
     listing = list_runs(study.name)
     _warn_of(listing.problems)
     info = dataset_info(study.dataset.name)
-    tables = {
-        (run.method, run.seed): table[table["split"] == TEST]
-        for run in listing.runs
-        for table in (run.predictions(),)
-    }
+    tables = {}
+    for run in listing.runs:
+        try:
+            table = run.predictions()
+        except RunError as error:
+            _warn_of([str(error)])
+        else:
+            tables[run.method, run.seed] = table[table["split"] == TEST]
     if study.baseline not in {method for method, _ in tables}:
         raise StudyError(
             f"The baseline '{study.baseline}' of study '{study.name}' has no run.",

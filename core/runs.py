@@ -9,14 +9,14 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from core.data.manifest import SPLITS
+from core.data.manifest import LEFT_OUT, SPLITS
 from core.errors import RunError
 from core.study import Study, check_name
 
@@ -30,6 +30,19 @@ RECORD, HISTORY, PREDICTIONS, MODEL = (
 )
 STUDY_FILE, MANIFEST_FILE, REPORT_FILE = "study.json", "manifest.parquet", "data.json"
 REQUIRED_KEYS = frozenset({"schema", "study", "method", "seed", "resolved"})
+# What pages and commands reckon with, where a record holds it.
+NUMBERS = (
+    "parameters",
+    "epochs",
+    "best_epoch",
+    "duration_s",
+    "images_per_second",
+    "inference_ms",
+)
+COLUMNS = {
+    HISTORY: frozenset({"epoch", "split", "name", "value"}),
+    PREDICTIONS: frozenset({"image_id", "split"}),
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +76,7 @@ class Run:
         RunError
             If the table is damaged.
         """
-        return _read_table(self.folder / PREDICTIONS, {"image_id", "split"})
+        return _read_table(self.folder / PREDICTIONS, COLUMNS[PREDICTIONS])
 
     def history(self) -> pd.DataFrame:
         """Long form: epoch, split, name, value.
@@ -73,8 +86,7 @@ class Run:
         RunError
             If the table is damaged.
         """
-        columns = {"epoch", "split", "name", "value"}
-        return _read_table(self.folder / HISTORY, columns)
+        return _read_table(self.folder / HISTORY, COLUMNS[HISTORY])
 
 
 @dataclass(frozen=True)
@@ -159,14 +171,15 @@ def read_run(folder: Path) -> Run:
     missing = REQUIRED_KEYS - info.keys()
     place = (folder.parent.parent.name, folder.parent.name, folder.name)
     said = (info.get("study"), info.get("method"), f"seed-{info.get('seed')}")
-    if missing or place != said or not isinstance(info["seed"], int):
+    if missing or place != said or not _has_types(info):
         raise RunError(
             f"{folder / RECORD} does not describe this run.",
-            expected=f"the keys {', '.join(sorted(REQUIRED_KEYS))}, as the folder.",
+            expected=f"the keys {', '.join(sorted(REQUIRED_KEYS))}, as the folder, "
+            f"and numbers where {', '.join(NUMBERS)} are given.",
             remedy=remedy,
         )
-    for name in (HISTORY, PREDICTIONS):
-        _check_parquet(folder / name)
+    for name, columns in COLUMNS.items():
+        _check_parquet(folder / name, columns)
     return Run(info["study"], info["method"], info["seed"], folder, info)
 
 
@@ -269,14 +282,14 @@ def study_of_runs(name: str) -> Study:
         raise RunError(
             f"{path} is damaged: {type(error).__name__}.",
             expected="the study as JSON.",
-            remedy="train the study again.",
+            remedy="delete it, then train the study again.",
         ) from error
 
 
 def shipped_manifest(name: str) -> pd.DataFrame | None:
     """The manifest, without paths, that the study's runs were trained on, if kept."""
     path = _find(name, MANIFEST_FILE)
-    return None if path is None else _read_table(path, {"image_id", "split"})
+    return None if path is None else _read_table(path, COLUMNS[PREDICTIONS])
 
 
 def data_report(name: str) -> dict[str, Any] | None:
@@ -305,28 +318,39 @@ def _read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def _check_parquet(path: Path) -> None:
+def _has_types(info: dict[str, Any]) -> bool:
+    whole = all(type(info[name]) is int for name in ("schema", "seed"))
+    numbers = (info[name] for name in NUMBERS if name in info)
+    return whole and all(isinstance(value, int | float) for value in numbers)
+
+
+def _check_parquet(path: Path, columns: Set[str]) -> None:
     """Read the footer only: cheap, and it fails on a truncated file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        pq.read_metadata(path)
+        found = set(pq.read_schema(path).names)
     except (OSError, pa.ArrowException) as error:
         raise _damaged_table(path, error) from error
+    _check_columns(path, found, columns)
 
 
-def _read_table(path: Path, columns: set[str]) -> pd.DataFrame:
+def _check_columns(path: Path, found: Set[str], needed: Set[str]) -> None:
+    missing = needed - found
+    if missing:
+        raise _damaged_table(path, f"no column {', '.join(sorted(missing))}")
+
+
+def _read_table(path: Path, columns: Set[str]) -> pd.DataFrame:
     import pyarrow as pa
 
     try:
         table = pd.read_parquet(path)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise _damaged_table(path, error) from error
-    missing = columns - set(table.columns)
-    if missing:
-        raise _damaged_table(path, f"no column {', '.join(sorted(missing))}")
-    if "split" in table and not table["split"].isin([*SPLITS, "left out"]).all():
+    _check_columns(path, set(table.columns), columns)
+    if "split" in table and not table["split"].isin([*SPLITS, LEFT_OUT]).all():
         raise _damaged_table(path, f"a split other than {', '.join(SPLITS)}")
     return table
 

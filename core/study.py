@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -18,6 +18,8 @@ Name = Annotated[str, Field(pattern=rf"^{NAME_PATTERN.pattern}$")]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Options = TypeVar("Options", bound=BaseModel)
 Parameters = dict[str, bool | int | float | str]
 
 
@@ -117,7 +119,7 @@ class Study(_Table):
     summary: str = ""
     notice: str = ""
     baseline: str
-    seeds: tuple[int, ...] = (0,)
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
     dataset: DatasetTable
     model: ModelTable
     training: TrainingTable
@@ -185,7 +187,7 @@ def parse_study(text: str, *, origin: str) -> Study:
         that is not among its methods. The message names the key.
     """
     try:
-        study = Study.model_validate(_unlist(tomllib.loads(text)))
+        study = Study.model_validate(_with_schema_version(tomllib.loads(text)))
     except tomllib.TOMLDecodeError as error:
         raise StudyError(
             f"{origin} is not valid TOML: {error}.",
@@ -202,6 +204,27 @@ def parse_study(text: str, *, origin: str) -> Study:
         check_name(name, "study or method")
     study.method(study.baseline)
     return study
+
+
+def check_options(
+    table: type[Options], given: Mapping[str, object], *, dataset: str
+) -> Options:
+    """Read a study's options of its dataset.
+
+    Raises
+    ------
+    StudyError
+        If an option is unknown, of a wrong type or out of range; it is named.
+    """
+    try:
+        return table.model_validate(dict(given))
+    except ValidationError as error:
+        raise StudyError(
+            f"The dataset '{dataset}' cannot use these options: "
+            f"{explain_faults(error)}",
+            expected=f"some of {', '.join(table.model_fields)}.",
+            remedy="mend [dataset] options in the study's file.",
+        ) from None
 
 
 def load_study(name_or_path: str | Path) -> Study:
@@ -240,7 +263,8 @@ def shipped_studies() -> tuple[str, ...]:
     return tuple(sorted(n.removesuffix(".toml") for n in names if n.endswith(".toml")))
 
 
-def _unlist(table: Mapping[str, Any]) -> dict[str, Any]:
+def _with_schema_version(table: Mapping[str, Any]) -> dict[str, Any]:
+    # A field named schema would hide a method of pydantic's.
     return {"schema_version" if k == "schema" else k: v for k, v in table.items()}
 
 

@@ -18,9 +18,6 @@ from pages._study_bar import StudyView
 
 Fingerprint = tuple[tuple[str, int, int], ...]
 
-RESAMPLES = 2000
-LEVEL = 0.95
-
 
 def fingerprint(runs: Sequence[Run]) -> Fingerprint:
     """What the tables of these runs depend on."""
@@ -79,9 +76,7 @@ def _comparison(
     key: Fingerprint, baseline: str, _runs: tuple[Run, ...], _tasks: tuple[Task, ...]
 ) -> pd.DataFrame:
     tables = {(run.method, run.seed): _test_rows(run) for run in _runs}
-    return compare(
-        tables, _tasks, baseline, resamples=RESAMPLES, level=LEVEL, rng_seed=0
-    ).table
+    return compare(tables, _tasks, baseline).table
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -323,8 +323,6 @@ view = study_bar(
     needs_runs=False,
     filters=False,
 )
-if view.dataset.generated:
-    st.badge("Generated pictures", icon=":material/brush:", color="violet")
 st.caption(view.dataset.notice)
 try:
     manifest = shipped_manifest(view.study.name)

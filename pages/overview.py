@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from core.evaluation.compare import SMALL_GROUP
+from core.evaluation.intervals import RESAMPLES
 from core.evaluation.metrics import (
     MetricInfo,
     headline_keys,
@@ -17,7 +18,7 @@ from core.runs import data_report
 from core.tasks import Regression
 from pages._show import show_chart, show_static_table
 from pages._study_bar import StudyView, study_bar
-from pages._tables import RESAMPLES, is_alone, load_comparison
+from pages._tables import is_alone, load_comparison
 
 VERDICTS = f"""
 Each method is compared with the baseline on the **same test images**. A difference
@@ -59,13 +60,14 @@ def main() -> None:
 
 def _notices(view: StudyView, comparison: pd.DataFrame) -> None:
     """What the models were trained from and on, and how sure the labels are."""
-    run, study = view.runs[0], view.study
+    study = view.study
+    epochs = max((run.info.get("epochs", 0) for run in view.runs), default=0)
     test = plural(int(comparison["n"].max()), "test image")
     sources = sorted({_source(r.info.get("trained_from")) for r in view.runs})
     lines = [
         f"{view.dataset.title}: {test}, {plural(len(view.seeds), 'seed')}, "
         f"{study.model.backbone} at {study.model.image_size} px, trained from "
-        f"{', '.join(sources)} for up to {run.info.get('epochs', '?')} epochs."
+        f"{', '.join(sources)} for up to {epochs or '?'} epochs."
     ]
     report = data_report(study.name)
     for task in view.tasks:

@@ -41,6 +41,8 @@ def show_curves(view: StudyView, runs: tuple[Run, ...]) -> None:
         name = st.selectbox(
             "Curve",
             names,
+            # Losses of different methods are no common measure.
+            index=next((i for i, n in enumerate(names) if not n.endswith("loss")), 0),
             format_func=lambda name: plots.curve_label(name, view.tasks),
             key="runs_curve",
             width=300,
@@ -142,7 +144,10 @@ view = study_bar(
     "Runs",
     lead="How the methods learned, and exactly what each run was made of.",
 )
-runs = view.chosen_runs
+order = list(view.labels)
+runs = tuple(
+    sorted(view.chosen_runs, key=lambda run: (order.index(run.method), run.seed))
+)
 if not runs:
     stop_with("No run is chosen. Choose seeds and methods under *Methods and seeds*.")
 picked = st.multiselect(

@@ -1,14 +1,28 @@
 """A dataset's place: a folder, or the archive that it was published as."""
 
 import hashlib
+import lzma
 import os
 import shutil
 import tarfile
 import uuid
 import zipfile
+import zlib
 from pathlib import Path
 
 from core.errors import DatasetError
+
+# What zipfile and tarfile raise on a damaged, locked or unheard-of archive.
+_DAMAGE = (
+    OSError,
+    EOFError,
+    RuntimeError,
+    ValueError,
+    lzma.LZMAError,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def cache_root() -> Path:
@@ -58,16 +72,17 @@ def _unpack(archive: Path, what: str) -> Path:
     if place.is_dir():
         return place
     beside = place.with_name(f".{digest}.{uuid.uuid4().hex[:8]}")
-    beside.mkdir(parents=True)
     try:
+        beside.mkdir(parents=True)
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as file:
                 file.extractall(beside)
         else:
             with tarfile.open(archive) as tar:
                 tar.extractall(beside, filter="data")
-        beside.rename(place)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
+        if not place.is_dir():
+            beside.rename(place)
+    except _DAMAGE as error:
         raise DatasetError(
             f"{archive} could not be unpacked: {error}.",
             expected=f"a whole .tar, .tar.gz or .zip archive of {what}.",

@@ -9,16 +9,17 @@ clothes hide part of what is asked, and one group's labels are noisy.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from core.data.avatar_drawing import RGB, Person, draw_avatar
 from core.data.manifest import TEST, TRAINING, VALIDATION, DatasetInfo
-from core.errors import DatasetError, StudyError
+from core.errors import DatasetError
+from core.study import Seed, check_options
 from core.tasks import Binary, Multiclass, Regression
 
 HAIR = ("short", "long", "curly", "bald")
@@ -73,7 +74,7 @@ class AvatarsOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     count: Annotated[int, Field(ge=60, le=200_000)] = 6000
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    seed: Seed = 0
     hair_noise: _Share = 0.2
     age_noise_years: Annotated[float, Field(ge=0, le=20)] = 6.0
     validation_share: _Share = 1 / 6
@@ -88,22 +89,7 @@ def parse_options(options: Mapping[str, object]) -> AvatarsOptions:
     StudyError
         If an option is unknown, of a wrong type or out of range; it is named.
     """
-    try:
-        return AvatarsOptions.model_validate(dict(options))
-    except ValidationError as error:
-        faults = "; ".join(_explain(dict(fault)) for fault in error.errors())
-        raise StudyError(
-            f"The dataset 'avatars' cannot use these options: {faults}.",
-            expected=f"some of {', '.join(AvatarsOptions.model_fields)}.",
-            remedy="mend [dataset.options] in the study's file.",
-        ) from None
-
-
-def _explain(fault: Mapping[str, Any]) -> str:
-    key = ".".join(str(part) for part in fault["loc"])
-    if fault["type"] == "extra_forbidden":
-        return f"'{key}' is not a known option"
-    return f"'{key}': {fault['msg']} (received {fault['input']!r})"
+    return check_options(AvatarsOptions, options, dataset=INFO.name)
 
 
 def sample_people(options: AvatarsOptions) -> pd.DataFrame:

@@ -5,7 +5,7 @@ import json
 import multiprocessing
 import shutil
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -132,7 +132,7 @@ def _build(
                 done += len(pixels)
                 progress("Preparing images", done, len(paths))
         images.flush()
-        _check_corrupt(corrupt, paths)
+        check_corrupt(corrupt, paths)
         (beside / "corrupt.json").write_text(json.dumps(corrupt), encoding="utf-8")
         if not folder.is_dir():
             beside.rename(folder)
@@ -159,7 +159,20 @@ def _render_chunk(
     return pixels, reasons
 
 
-def _check_corrupt(corrupt: dict[int, str], paths: Sequence[str]) -> None:
+def check_corrupt(corrupt: Mapping[int, str], paths: Sequence[str]) -> None:
+    """Refuse a dataset of which too many pictures cannot be read.
+
+    Parameters
+    ----------
+    corrupt : mapping of int to str
+        Rows of ``paths`` that could not be decoded, with the reason.
+    paths : sequence of str
+
+    Raises
+    ------
+    DatasetError
+        If they are over 1 %; the message names the first ones.
+    """
     if len(corrupt) > MAX_CORRUPT_SHARE * len(paths):
         raise DatasetError(
             f"{len(corrupt)} of {len(paths)} images cannot be read: "

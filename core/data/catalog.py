@@ -1,19 +1,15 @@
 """The datasets that a study may name, and how each is loaded."""
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
-from pydantic import ValidationError
 
 from core.data import avatars, utkface
-from core.data.cache import Pixels, Render, render_file
+from core.data.cache import Pixels, Progress, Render, render_file
 from core.data.manifest import DatasetInfo, LoadedDataset, summarise_split
 from core.errors import DatasetError, StudyError
-from core.study import Study, explain_faults
-
-Progress = Callable[[str, int, int], None]
+from core.study import Study
 
 DATASETS = {info.name: info for info in (utkface.INFO, avatars.INFO)}
 
@@ -33,11 +29,6 @@ def dataset_info(name: str) -> DatasetInfo:
             remedy="mend [dataset] in the study's file.",
         )
     return DATASETS[name]
-
-
-def needs_location(name: str) -> bool:
-    """Whether the dataset is somebody's copy on disk and not drawn by a program."""
-    return not dataset_info(name).generated
 
 
 def load_dataset(
@@ -69,14 +60,7 @@ def load_dataset(
     name = dataset_info(study.dataset.name).name
     if name == avatars.INFO.name:
         return _load_avatars(study)
-    try:
-        options = utkface.UTKFaceOptions.model_validate(study.dataset.options)
-    except ValidationError as error:
-        raise StudyError(
-            f"The dataset '{name}' cannot use these options: {explain_faults(error)}",
-            expected=f"some of {', '.join(utkface.UTKFaceOptions.model_fields)}.",
-            remedy="mend [dataset.options] in the study's file.",
-        ) from None
+    options = utkface.parse_options(study.dataset.options)
     if location is None:
         raise DatasetError(
             f"The study '{study.name}' needs your own copy of {utkface.INFO.title}.",

@@ -4,9 +4,11 @@ Two copies of one photo were labelled twice: where their labels differ, at least
 is wrong. That difference is a floor under any error measured against these labels.
 """
 
-from collections.abc import Callable, Sequence
+import multiprocessing
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,9 +16,16 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from core.data.cache import Progress, check_corrupt
+from core.data.images import decode_image
+from core.errors import ImageError
 from core.tasks import Regression
 
 HASH_BYTES = 32
+FEW = 1_000
+"""Pictures up to which other processes take longer to start than they save."""
+
+Bits = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,10 @@ class Twins:
         left, right = self.pairs.T
         return np.union1d(right[mask[left]], left[mask[right]])
 
+    def without(self, rows: Sequence[int]) -> "Twins":
+        """The pairs in which none of the given rows is."""
+        return Twins(self.pairs[~np.isin(self.pairs, rows).any(axis=1)], self.rows)
+
     def spare_copies(
         self, mask: NDArray[np.bool_], rng: np.random.Generator
     ) -> NDArray[np.int64]:
@@ -59,30 +72,59 @@ def hash_images(
     paths: Sequence[str],
     *,
     workers: int = 2,
-    progress: Callable[[str, int, int], None] = lambda what, done, of: None,
-) -> NDArray[np.uint64]:
-    """Perceptual hash of each picture, shape (n, 4): 256 bits.
+    progress: Progress = lambda what, done, of: None,
+) -> tuple[NDArray[np.uint64], dict[int, str]]:
+    """Perceptual hash of each picture.
+
+    Returns
+    -------
+    hashes : uint64 array, shape (n, 4)
+        256 bits each.
+    corrupt : dict of int to str
+        Rows that could not be decoded, with the reason; their hash says nothing.
+
+    Raises
+    ------
+    DatasetError
+        If over 1 % of the pictures are corrupt.
 
     Notes
     -----
     imagehash's ``phash(hash_size=16)``. Coarser hashes see twins everywhere where
     faces are aligned.
     """
-    hashes = np.empty((len(paths), HASH_BYTES), dtype=np.uint8)
-    with ProcessPoolExecutor(workers) as pool:
-        for row, bits in enumerate(pool.map(_hash_image, paths, chunksize=256)):
-            hashes[row] = bits
-            if row % 256 == 255 or row + 1 == len(paths):
-                progress("Looking for near-duplicates", row + 1, len(paths))
-    return hashes.view(np.uint64)
+    hashes = np.zeros((len(paths), HASH_BYTES), dtype=np.uint8)
+    corrupt: dict[int, str] = {}
+    for row, found in enumerate(_hashed(paths, workers)):
+        if isinstance(found, str):
+            corrupt[row] = found
+        else:
+            hashes[row] = found
+        if row % 256 == 255 or row + 1 == len(paths):
+            progress("Looking for near-duplicates", row + 1, len(paths))
+    check_corrupt(corrupt, paths)
+    return hashes.view(np.uint64), corrupt
 
 
-def _hash_image(path: str) -> NDArray[np.uint8]:
+def _hashed(paths: Sequence[str], workers: int) -> Iterator[Bits | str]:
+    if len(paths) <= FEW:
+        yield from map(_hash_image, paths)
+        return
+    # Spawned, not forked: a fork of a process that runs TensorFlow can hang.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        yield from pool.map(_hash_image, paths, chunksize=256)
+
+
+def _hash_image(path: str) -> Bits | str:
+    """The hash of a picture, or why it cannot be decoded."""
     import imagehash
-    from PIL import Image
 
-    with Image.open(path) as image:
-        return np.packbits(imagehash.phash(image, hash_size=16).hash)
+    try:
+        image = decode_image(Path(path))
+    except ImageError as error:
+        return error.problem
+    return np.packbits(imagehash.phash(image, hash_size=16).hash)
 
 
 def find_twins(hashes: NDArray[np.uint64], *, max_bits: int) -> Twins:

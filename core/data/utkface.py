@@ -5,14 +5,16 @@ Autoencoder", CVPR 2017; the aligned and cropped set, in its published layout.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from core.data.archive import folder_of
+from core.data.cache import Progress
 from core.data.manifest import (
     LEFT_OUT,
     TEST,
@@ -27,6 +29,7 @@ from core.data.splits import (
 )
 from core.data.twins import describe_twins, find_twins, hash_images
 from core.errors import DatasetError
+from core.study import Seed, check_options
 from core.tasks import Binary, Multiclass, Regression
 
 AGE = Regression("age", "Age", "years", 1, 80, 10)
@@ -74,13 +77,24 @@ class UTKFaceOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    youngest: int = 1
-    oldest: int = 79
-    test_per_stratum: int = 10
-    twin_bits: int = 40
-    asian_share: float = 0.25
-    validation_share: float = 0.2
-    seed: int = 0
+    youngest: Annotated[int, Field(ge=1, le=80)] = 1
+    oldest: Annotated[int, Field(ge=1, le=80)] = 79
+    test_per_stratum: Annotated[int, Field(ge=1)] = 10
+    twin_bits: Annotated[int, Field(ge=0, le=256)] = 40
+    asian_share: Annotated[float, Field(gt=0, le=1)] = 0.25
+    validation_share: Annotated[float, Field(gt=0, le=0.5)] = 0.2
+    seed: Seed = 0
+
+
+def parse_options(options: Mapping[str, object]) -> UTKFaceOptions:
+    """Read the options of a study.
+
+    Raises
+    ------
+    StudyError
+        If an option is unknown, of a wrong type or out of range; it is named.
+    """
+    return check_options(UTKFaceOptions, options, dataset=INFO.name)
 
 
 def parse_names(names: list[str]) -> tuple[pd.DataFrame, list[str]]:
@@ -116,7 +130,7 @@ def load(
     options: UTKFaceOptions,
     *,
     shipped: pd.DataFrame | None = None,
-    progress: Callable[[str, int, int], None] = lambda what, done, of: None,
+    progress: Progress = lambda what, done, of: None,
 ) -> LoadedDataset:
     """Read a copy of UTKFace and split it by the study's protocol.
 
@@ -186,13 +200,15 @@ def _split(
     manifest: pd.DataFrame,
     malformed: list[str],
     options: UTKFaceOptions,
-    progress: Callable[[str, int, int], None],
+    progress: Progress,
 ) -> LoadedDataset:
     """Apply the protocol in its order; the report says what each step did."""
     manifest = manifest.assign(split="", reason="")
     _leave_out(manifest, manifest["ethnicity"] == OTHERS, f"ethnicity {OTHERS}")
     outside = ~manifest["age"].between(options.youngest, options.oldest)
     _leave_out(manifest, outside, f"age outside {options.youngest}-{options.oldest}")
+    hashes, corrupt = hash_images(manifest["path"].tolist(), progress=progress)
+    _leave_out(manifest, manifest.index.isin(list(corrupt)), "cannot be read")
 
     kept = manifest[manifest["split"] == ""].copy()
     decade = AGE.bin_of(kept["age"])
@@ -200,11 +216,11 @@ def _split(
     test = draw_balanced_test(strata, options.test_per_stratum, seed=options.seed)
     manifest.loc[test, "split"] = TEST
 
-    hashes = hash_images(manifest["path"].tolist(), progress=progress)
-    twins = find_twins(hashes, max_bits=options.twin_bits)
+    twins = find_twins(hashes, max_bits=options.twin_bits).without(list(corrupt))
     in_test = manifest["split"].eq(TEST).to_numpy()
     near_test = manifest.index.isin(twins.partners_of(in_test))
-    _leave_out(manifest, near_test & ~in_test, "same photo as one in the test set")
+    near_test &= manifest["split"].eq("").to_numpy()
+    _leave_out(manifest, near_test, "same photo as one in the test set")
 
     rest = manifest["split"].eq("").to_numpy()
     rng = np.random.default_rng(options.seed)
@@ -229,11 +245,13 @@ def _split(
         **summarise_split(manifest, malformed),
         "twins": {
             "threshold_bits": options.twin_bits,
-            "removed_test": int((near_test & ~in_test & ~outside).sum()),
+            "removed_test": int(near_test.sum()),
             "removed_rest": int(spare.sum()),
             **describe_twins(twins, manifest, AGE, (GENDER.name, ETHNICITY.name)),
         },
     }
+    if corrupt:
+        report["unreadable"] = list(corrupt.values())
     return LoadedDataset(INFO, manifest.drop(columns="reason"), report)
 
 

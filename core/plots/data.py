@@ -541,7 +541,8 @@ def takeaway_log_target(values: NDArray[np.float64], task: Regression) -> str:
         else f"the logarithm makes {name} more symmetric"
     )
     return (
-        f"Skewness is {plain:+.2f} for {name} and {logged:+.2f} for its logarithm"
+        f"Skewness is {style.signed(plain, 2)} for {name} and"
+        f" {style.signed(logged, 2)} for its logarithm"
         f" (0 is symmetric; n = {len(values):,}): {better}."
     )
 

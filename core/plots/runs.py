@@ -155,17 +155,24 @@ def takeaway_curves(
     values = means["validation"]
     best = str(values.idxmax() if higher else values.idxmin())
     of_best = seen[seen["method"] == best]
-    epochs = sorted(int(epoch) for epoch in of_best["best_epoch"])
-    span = f"{epochs[0]}" if epochs[0] == epochs[-1] else f"{epochs[0]} to {epochs[-1]}"
     value = style.number(float(values[best]), _digits(values))
-    sentence = (
-        f"{label} on validation, at the best epoch: {labels.get(best, best)} has"
-        f" the {'highest' if higher else 'lowest'} mean, {value} (best epoch {span},"
-        f" {style.plural(len(of_best), 'seed')})"
-        if len(means) > 1
-        else f"{label} on validation, at the best epoch {span}: {value} on average"
-        f" ({style.plural(len(of_best), 'seed')})"
-    )
+    seeds = style.plural(len(of_best), "seed")
+    if len(means) == 1:
+        sentence = (
+            f"{label} on validation, at the best epoch {_span(of_best)}: {value} on"
+            f" average ({seeds})"
+        )
+    elif name.endswith("loss"):
+        sentence = (
+            f"{label}: methods may minimise different losses, so compare shapes and not"
+            f" heights; the best epochs are {_span(seen)}"
+        )
+    else:
+        sentence = (
+            f"{label} on validation, at the best epoch: {labels.get(best, best)} has"
+            f" the {'highest' if higher else 'lowest'} mean, {value} (best epoch"
+            f" {_span(of_best)}, {seeds})"
+        )
     gap = (means["training"] - means["validation"]).abs().dropna()
     if gap.empty:
         return sentence + "."
@@ -193,7 +200,7 @@ def describe_runs(runs: Sequence[Run], labels: Mapping[str, str]) -> pd.DataFram
                 "images/s": info.get("images_per_second"),
                 "ms per image": info.get("inference_ms"),
                 "parameters": info.get("parameters"),
-                "trained from": info.get("trained_from"),
+                "trained from": _origin(info.get("trained_from")),
                 "backend": info.get("backend"),
                 "split": info.get("split_fingerprint"),
                 "created": str(info.get("created", ""))[:16].replace("T", " "),
@@ -249,16 +256,19 @@ def _entries(run: Run) -> list[tuple[str, str, str]]:
     info = dict(run.info)
     resolved = dict(info.pop("resolved", None) or {})
     own = (resolved.get("methods") or {}).get(run.method) or {}
+    # As resolved, with defaults; what the study's file says where that is not kept.
+    parameters = info.pop("method_parameters", None) or own.get("use") or {}
     parts: dict[str, Any] = {
         "run": {},
-        "method": {"label": own.get("label", run.method), **(own.get("use") or {})},
+        "method": {"label": own.get("label", run.method), **parameters},
         "loss weights": info.pop("loss_weights", None) or {},
-        "method parameters": info.pop("method_parameters", None) or {},
         "study": {k: v for k, v in resolved.items() if k not in NOT_OF_ONE_RUN},
         "hardware": info.pop("hardware", None) or {},
         "versions": info.pop("versions", None) or {},
         "measured": {k: info.pop(k) for k in MEASURED if k in info},
     }
+    # A hash of all the rest: it says nothing that the rest does not.
+    info.pop("key", None)
     parts["run"] = info
     return [
         (part, what, value)
@@ -383,6 +393,18 @@ def _add_best(
         hovertemplate=f"{label}, seed %{{customdata}}: best epoch %{{x}},"
         " validation %{y:.4g}<extra></extra>",
     )
+
+
+def _origin(weights: object) -> str | None:
+    """Weights that training began with; those of no one are random ones."""
+    return "scratch" if weights == "none" else None if weights is None else str(weights)
+
+
+def _span(table: pd.DataFrame) -> str:
+    """First and last best epoch, as "5" or "5 to 9"."""
+    epochs = table["best_epoch"].astype(int)
+    first, last = epochs.min(), epochs.max()
+    return f"{first}" if first == last else f"{first} to {last}"
 
 
 def _digits(values: pd.Series) -> int:

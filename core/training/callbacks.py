@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,10 @@ class AverageWeights(keras.callbacks.Callback):
         self.weights: Arrays = []
         self._newest: Arrays = []
         self._steps = 0
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Count on from a resumed state, so that it averages the same steps."""
+        self._steps = int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
 
     def on_train_batch_end(
         self, batch: int, logs: dict[str, float] | None = None
@@ -214,19 +219,24 @@ class SaveState(keras.callbacks.Callback):
             Epochs already done; 0 if there is nothing to go on from.
         """
         try:
-            with np.load(self.path, allow_pickle=False) as state:
+            with (
+                self.path.open("rb") as file,
+                np.load(file, allow_pickle=False) as state,
+            ):
                 record = json.loads(str(state["record"]))
                 if record["key"] != self.key:
                     return 0
                 model.optimizer.build(model.trainable_variables)
                 variables = _distinct([*model.variables, *model.optimizer.variables])
-                for i, variable in enumerate(variables):
-                    variable.assign(state[f"v{i}"])
+                values = [state[f"v{i}"] for i in range(len(variables))]
                 count = range(len(model.weights))
                 best = [state[f"b{i}"] for i in count]
                 average = [state[f"a{i}"] for i in count if f"a{i}" in state]
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return 0
+        # Only now: a state that breaks off half way leaves the model untouched.
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
         self.best.weights = best
         self.best.loss, self.best.epoch = record["best_loss"], record["best_epoch"]
         self.average.weights, self.average.updates = average, record["updates"]

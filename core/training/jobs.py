@@ -15,15 +15,14 @@ from typing import Any
 import pandas as pd
 
 from core import runs
-from core.data.cache import build_image_cache
+from core.data.cache import ImageCache, Progress, build_image_cache
 from core.data.catalog import load_dataset, renderer
-from core.data.manifest import LEFT_OUT, LoadedDataset, split_fingerprint
-from core.errors import RunError
+from core.data.manifest import LEFT_OUT, SPLITS, LoadedDataset, split_fingerprint
+from core.errors import DatasetError, RunError
 from core.methods.registry import ResolvedMethod, resolve_method
 from core.runs import Run
 from core.study import Study
 
-Progress = Callable[[str, int, int], None]
 EpochDone = Callable[[str, int, int, Mapping[str, float]], None]
 
 PACKAGES = ("equipoise", "tensorflow-cpu", "tensorflow", "keras", "numpy", "pillow")
@@ -39,10 +38,13 @@ class Listener:
         ``(what, done, of)``: images prepared, or batches trained of one run.
     epoch_done : callable
         ``(method, seed, epoch, values)`` after each epoch.
+    left_out : callable
+        ``(reason)``: an image of the split that cannot be read, and why.
     """
 
     progress: Progress = lambda what, done, of: None
     epoch_done: EpochDone = lambda method, seed, epoch, values: None
+    left_out: Callable[[str], None] = lambda reason: None
 
 
 def train_study(
@@ -101,6 +103,9 @@ def train_study(
         render=renderer(study),
         progress=listener.progress,
     )
+    for reason in cache.corrupt.values():
+        listener.left_out(reason)
+    _check_splits(manifest, cache)
     from core.training.fit import Data
 
     arrays = Data(
@@ -111,6 +116,17 @@ def train_study(
         for seed in seeds or study.seeds
         for name in chosen
     )
+
+
+def _check_splits(manifest: pd.DataFrame, cache: ImageCache) -> None:
+    readable = ~manifest.index.isin(list(cache.corrupt))
+    empty = sorted(set(SPLITS) - set(manifest.loc[readable, "split"]))
+    if empty:
+        raise DatasetError(
+            f"The split has no {' and no '.join(empty)} image.",
+            expected=f"images in each of {', '.join(SPLITS)}.",
+            remedy="mend the shares under [dataset] options in the study's file.",
+        )
 
 
 def use_one_thread() -> None:

@@ -11,19 +11,12 @@ from core.data.manifest import TEST, split_fingerprint
 from core.data.utkface import UTKFaceOptions
 from core.study import load_study
 
-PLACE = os.environ.get("EQUIPOISE_UTKFACE", "")
-
-pytestmark = [
-    pytest.mark.real_data,
-    pytest.mark.skipif(
-        not PLACE, reason="EQUIPOISE_UTKFACE does not name a copy of UTKFace"
-    ),
-]
+pytestmark = pytest.mark.real_data
 
 
 def test_protocol_gives_the_shipped_split_and_report() -> None:
     options = UTKFaceOptions.model_validate(load_study("utkface").dataset.options)
-    loaded = utkface.load(Path(PLACE), options)
+    loaded = utkface.load(Path(os.environ["EQUIPOISE_UTKFACE"]), options)
     shipped = runs.shipped_manifest("utkface")
     assert split_fingerprint(loaded.manifest) == split_fingerprint(shipped)
     assert loaded.report == runs.data_report("utkface")

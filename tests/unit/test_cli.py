@@ -196,6 +196,8 @@ def test_the_installed_program_prints_no_traceback():
         ("train", "avatars", "--epochs", "many"),
         ("train", "avatars", "--epochs", "0"),
         ("train", "avatars", "--sede", "1"),
+        ("train", "avatars", "--seed", "-1"),
+        ("train", "avatars", "--seed", "4294967296"),
         ("no-such-command",),
         ("predict",),
     ],
@@ -347,6 +349,18 @@ def test_a_broken_run_is_named_and_the_rest_is_compared(store):
     assert "seed-1" in result.stderr.replace("\n", "")
     seeds = {m["name"]: m["seeds"] for m in json.loads(result.stdout)["methods"]}
     assert seeds["better"] in (1, [0])
+
+
+def test_a_table_that_breaks_in_the_middle_is_named_and_the_rest_compared(store):
+    table = store / "faces" / "better" / "seed-1" / "predictions.parquet"
+    content = bytearray(table.read_bytes())
+    content[4 : len(content) // 2] = bytes(len(content) // 2 - 4)
+    table.write_bytes(content)
+    result = invoke("compare", "faces", "--json")
+    assert result.exit_code == 0
+    assert "is damaged" in result.stderr.replace("\n", " ")
+    seeds = {m["name"]: m["seeds"] for m in json.loads(result.stdout)["methods"]}
+    assert seeds["better"] == [0]
 
 
 def test_without_a_run_of_the_baseline_nothing_is_compared(store):

@@ -78,6 +78,14 @@ def test_corrupt_file_is_named_and_the_rest_works(store: Path, name: str) -> Non
     assert "damaged" in listing.problems[0]
 
 
+def test_table_without_its_columns_is_named_and_the_rest_works(store: Path) -> None:
+    broken, whole = _write(store), _write(store, seed=1)
+    HISTORY.drop(columns="value").to_parquet(broken.folder / runs.HISTORY)
+    listing = runs.list_runs("tiny")
+    assert listing.runs == (whole,)
+    assert "no column value" in listing.problems[0]
+
+
 def test_run_without_its_model_still_shows_results(store: Path) -> None:
     _write(store).model_path.unlink()
     assert len(runs.list_runs("tiny").runs) == 1
@@ -89,6 +97,8 @@ def test_run_without_its_model_still_shows_results(store: Path) -> None:
         ({"schema": 2}, "schema 2"),
         ({"study": "other"}, "does not describe"),
         ({"seed": "0"}, "does not describe"),
+        ({"schema": "1"}, "does not describe"),
+        ({"duration_s": "long"}, "numbers where"),
         ({"resolved": None, "schema": 1}, None),
     ],
 )

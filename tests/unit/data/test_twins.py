@@ -1,7 +1,13 @@
+from pathlib import Path
+
+import imagehash
 import numpy as np
 import pandas as pd
+import pytest
+from PIL import Image
 
-from core.data.twins import Twins, describe_twins, find_twins
+from core.data import twins as module
+from core.data.twins import Twins, describe_twins, find_twins, hash_images
 from core.data.utkface import AGE
 
 PAIRS = Twins(np.array([[0, 1], [1, 2], [4, 5]]), rows=6)
@@ -15,6 +21,29 @@ def test_pairs_are_those_within_the_distance() -> None:
     hashes[599] = hashes[598]
     assert find_twins(hashes, max_bits=3).pairs.tolist() == [[7, 300], [598, 599]]
     assert find_twins(hashes, max_bits=2).pairs.tolist() == [[598, 599]]
+
+
+def test_hashes_are_those_of_imagehash_in_other_processes_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    paths = [str(tmp_path / f"{i}.png") for i in range(3)]
+    for path in paths:
+        Image.fromarray(rng.integers(0, 256, (40, 40, 3), np.uint8)).save(path)
+    expected = [
+        np.packbits(imagehash.phash(Image.open(path), hash_size=16).hash).tobytes()
+        for path in paths
+    ]
+    for few in (module.FEW, 0):
+        monkeypatch.setattr(module, "FEW", few)
+        hashes, corrupt = hash_images(paths, workers=1)
+        assert [row.tobytes() for row in hashes] == expected
+        assert corrupt == {}
+
+
+def test_pairs_with_given_rows_can_be_dropped() -> None:
+    assert PAIRS.without([0, 5]).pairs.tolist() == [[1, 2]]
+    assert PAIRS.without([]).pairs.tolist() == PAIRS.pairs.tolist()
 
 
 def test_no_pairs_is_no_fault() -> None:

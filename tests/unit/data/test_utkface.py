@@ -1,3 +1,6 @@
+import io
+import tarfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +10,8 @@ from PIL import Image
 
 from core.data import utkface
 from core.data.manifest import LEFT_OUT, TEST, TRAINING, VALIDATION, split_fingerprint
-from core.data.utkface import UTKFaceOptions, parse_names
-from core.errors import DatasetError
+from core.data.utkface import UTKFaceOptions, parse_names, parse_options
+from core.errors import DatasetError, StudyError
 
 OPTIONS = UTKFaceOptions(test_per_stratum=1)
 
@@ -97,6 +100,58 @@ def test_twins_of_the_test_set_are_left_out(copy: Path, tmp_path: Path) -> None:
     assert loaded.report["twins"]["pairs"] == 1
 
 
+def test_only_what_twins_removed_is_counted(copy: Path, tmp_path: Path) -> None:
+    for photo in copy.iterdir():
+        (tmp_path / photo.name).hardlink_to(photo)
+    manifest = utkface.load(copy, OPTIONS).manifest
+    tested = manifest[manifest["split"] == TEST].iloc[-1]["image_id"]
+    # Left out for its ethnicity, whatever else it is; sorts after what is drawn from.
+    other = tmp_path / "9_1_4_99999999999999999.jpg.chip.jpg"
+    other.write_bytes((copy / tested).read_bytes())
+    report = utkface.load(tmp_path, OPTIONS).report
+    reasons = report["counts"]["left_out_by"]
+    removed = reasons.get("same photo as one in the test set", 0)
+    assert report["twins"]["pairs"] == 1
+    assert report["twins"]["removed_test"] == removed == 0
+
+
+def test_a_photo_that_cannot_be_read_is_named_and_left_out(
+    copy: Path, tmp_path: Path
+) -> None:
+    for photo in copy.iterdir():
+        (tmp_path / photo.name).hardlink_to(photo)
+    broken = [tmp_path / f"30_0_{race}_9.jpg.chip.jpg" for race in (0, 1)]
+    whole = next(copy.iterdir()).read_bytes()
+    for photo in broken:
+        photo.write_bytes(whole[: len(whole) // 2])
+    loaded = utkface.load(tmp_path, OPTIONS)
+    split = loaded.manifest.set_index("image_id")["split"]
+    assert {split[photo.name] for photo in broken} == {LEFT_OUT}
+    assert len(loaded.report["unreadable"]) == 2
+    assert "30_0_0_9" in loaded.report["unreadable"][0]
+    assert loaded.report["twins"]["pairs"] == 0
+    for k in range(8):
+        (tmp_path / f"30_0_2_9{k}.jpg.chip.jpg").write_bytes(b"")
+    with pytest.raises(DatasetError, match="cannot be read"):
+        utkface.load(tmp_path, OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"seed": -1}, "seed"),
+        ({"asian_share": 2.0}, "asian_share"),
+        ({"validation_share": 0.0}, "validation_share"),
+        ({"test_per_stratum": -1}, "test_per_stratum"),
+        ({"twin_bit": 40}, "twin_bit"),
+        ({"oldest": "79"}, "oldest"),
+    ],
+)
+def test_a_wrong_option_is_named(options: dict[str, object], named: str) -> None:
+    with pytest.raises(StudyError, match=f"'{named}'"):
+        parse_options(options)
+
+
 def test_shipped_split_is_used_and_absent_photos_are_named(copy: Path) -> None:
     shipped = utkface.load(copy, OPTIONS).manifest[["image_id", "split"]]
     loaded = utkface.load(copy, OPTIONS, shipped=shipped)
@@ -118,6 +173,38 @@ def test_places_that_are_no_utkface(tmp_path: Path) -> None:
     text.write_text("no archive")
     with pytest.raises(DatasetError, match="could not be unpacked"):
         utkface.load(text, OPTIONS)
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar.gz"])
+def test_a_damaged_archive_is_said(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EQUIPOISE_CACHE", str(tmp_path / "cache"))
+    # Of few different bytes, so that it is packed and not merely stored.
+    noise = np.random.default_rng(0).integers(0, 8, 40_000, np.uint8).tobytes()
+    content = bytearray(_zip(noise) if kind == "zip" else _tar(noise))
+    content[2_000:9_000] = bytes(7_000)
+    archive = tmp_path / f"UTKFace.{kind}"
+    archive.write_bytes(content)
+    with pytest.raises(DatasetError, match="could not be unpacked"):
+        utkface.load(archive, OPTIONS)
+    assert list((tmp_path / "cache" / "unpacked").iterdir()) == []
+
+
+def _zip(content: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("1_0_0_1.jpg.chip.jpg", content)
+    return file.getvalue()
+
+
+def _tar(content: bytes) -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as archive:
+        member = tarfile.TarInfo("1_0_0_1.jpg.chip.jpg")
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+    return file.getvalue()
 
 
 def test_too_few_photos_of_a_stratum_are_named(copy: Path) -> None:

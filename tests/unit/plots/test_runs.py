@@ -103,6 +103,19 @@ def test_takeaway_of_accuracy_wants_the_highest(runs):
     assert none == "Rate was not measured on validation."
 
 
+def test_losses_of_different_methods_are_not_ranked(runs):
+    sentence = plots.takeaway_curves(
+        plots.gather_histories(runs[2:]), "loss", label="Loss", labels=LABELS
+    )
+    assert sentence.startswith("Loss on validation, at the best epoch 1: 2.50")
+    two = (runs[2], make_run("base", 0, best_epoch=1, validation=[9], training=[8]))
+    both = plots.takeaway_curves(
+        plots.gather_histories(two), "loss", label="Loss", labels=LABELS
+    )
+    assert "compare shapes and not heights; the best epochs are 1" in both
+    assert "lowest" not in both
+
+
 def test_mean_curve_stops_where_a_seed_does(runs):
     history = plots.gather_histories(runs)
     history = history[~((history["seed"] == 1) & (history["epoch"] == 3))]

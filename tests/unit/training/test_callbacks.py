@@ -57,6 +57,20 @@ def test_average_lags_by_its_momentum() -> None:
     assert lag == pytest.approx(10 * m / (1 - m), rel=0.02)
 
 
+def test_average_after_an_interruption_takes_the_same_steps() -> None:
+    model, average = _model(), AverageWeights(0.99)
+    average.set_model(model)
+    model.optimizer.build(model.trainable_variables)
+    model.optimizer.iterations.assign(7)
+    average.on_train_begin()
+    taken = []
+    for step in range(7, 30):
+        average.on_train_batch_end(step)
+        taken.append(average.updates)
+    # After steps 10, 20 and 30, counted from the start of the training.
+    assert [taken.index(n) + 8 for n in (1, 2, 3)] == [10, 20, 30]
+
+
 def test_no_momentum_changes_nothing() -> None:
     model, average = _model(), AverageWeights(0.0)
     average.set_model(model)
@@ -115,9 +129,24 @@ def test_state_of_something_else_is_not_used(tmp_path: Path) -> None:
     saver.on_epoch_end(0)
     again, other = _saver(tmp_path / "state.npz", key="another")
     assert other.load(again) == 0
-    (tmp_path / "state.npz").write_bytes(b"half a state")
-    again, same = _saver(tmp_path / "state.npz")
+
+
+@pytest.mark.parametrize("kept", [0, 20, 400, -200, -1])
+def test_a_broken_state_is_not_used_and_changes_nothing(
+    tmp_path: Path, kept: int
+) -> None:
+    path = tmp_path / "state.npz"
+    model, saver = _saver(path)
+    model.optimizer.build(model.trainable_variables)
+    model.set_weights([np.full((2, 1), 7.0), np.ones(1)])
+    saver.best.weights = model.get_weights()
+    saver.on_epoch_end(0)
+    path.write_bytes(path.read_bytes()[:kept])
+    again, same = _saver(path)
+    before = again.get_weights()
     assert same.load(again) == 0
+    for a, b in zip(before, again.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_full_disk_keeps_the_state_before(

@@ -14,7 +14,7 @@ import pytest
 from core import runs
 from core.data.cache import ImageCache
 from core.data.catalog import load_dataset
-from core.errors import MethodError, RunError, StudyError
+from core.errors import DatasetError, MethodError, RunError, StudyError
 from core.methods.registry import resolve_method
 from core.runs import Run
 from core.training.fit import Data, class_ids, epoch_rows, sample_weights
@@ -207,6 +207,28 @@ def test_what_cannot_be_trained_is_refused_before_anything_is() -> None:
         train_study(study.model_copy(update={"model": table}), methods=["baseline"])
     with pytest.raises(RunError, match="could not be saved"):
         train_study(study, methods=["baseline"], out=Path("/proc/nowhere"))
+
+
+def test_a_split_without_images_is_refused_before_anything_is_trained() -> None:
+    study = tiny_study()
+    options = {"count": 60, "validation_share": 0.5, "test_share": 0.5}
+    dataset = study.dataset.model_copy(update={"options": options})
+    with pytest.raises(DatasetError, match="no training image"):
+        train_study(study.model_copy(update={"name": "half", "dataset": dataset}))
+
+
+def test_unreadable_images_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(paths: list[str], size: int, **_: object) -> ImageCache:
+        images = np.zeros((len(paths), size, size, 3), dtype=np.uint8)
+        return ImageCache(images, dict.fromkeys(range(len(paths)), "3.jpg is damaged."))
+
+    monkeypatch.setattr("core.training.jobs.build_image_cache", build)
+    told: list[str] = []
+    with pytest.raises(DatasetError, match="no test and no training"):
+        train_study(tiny_study(), out=tmp_path, listener=Listener(left_out=told.append))
+    assert told[0] == "3.jpg is damaged."
 
 
 @pytest.mark.slow
