@@ -40,11 +40,6 @@ INTERRUPTED = 128 + signal.SIGINT
 # A table that goes into a file or a pipe has no terminal to fit into.
 PIPED_WIDTH = 160
 DEFAULT_STUDY = "utkface"
-# Answered on a photo only for who asks for it, and told what the label is.
-OPT_IN = {
-    "ethnicity": "Ethnicity here is a class of a public dataset, as its annotators "
-    "perceived it. It serves to measure fairness, and does not say who a person is."
-}
 
 StudyArgument = Annotated[
     str,
@@ -270,7 +265,7 @@ def predict(
     if as_json:
         _print_json([result.as_dict() for result in results])
     else:
-        hidden = set() if ethnicity else set(OPT_IN)
+        hidden = set() if ethnicity else set(info.opt_in)
         _print_answers(results, info, hidden)
     if any(result.fault for result in results):
         raise typer.Exit(FAULT)
@@ -350,16 +345,16 @@ def _load_data(
     study: Study, location: Path | None
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The manifest and its report: kept with the runs, or read from a copy."""
-    from core.data.catalog import load_dataset
-    from core.runs import data_report, shipped_manifest
+    from core.runs import data_report, manifest_for
+    from core.training.jobs import load_data
 
     if location is None:
-        manifest, report = shipped_manifest(study.name), data_report(study.name)
+        manifest, report = manifest_for(study), data_report(study.name)
         if manifest is not None and report is not None:
             return manifest, report
     with _progress() as progress:
-        loaded = load_dataset(study, location, progress=progress)
-    return loaded.manifest, dict(loaded.report)
+        loaded, report = load_data(study, location, progress)
+    return loaded.manifest, report
 
 
 def _count_tables(
@@ -577,7 +572,7 @@ def _print_answers(
             out.print(_answer_table(title, face, tasks))
             if face.warning:
                 out.print(face.warning, style="yellow", markup=False)
-    notices = [OPT_IN[task.name] for task in tasks if task.name in OPT_IN]
+    notices = [info.opt_in[task.name] for task in tasks if task.name in info.opt_in]
     for notice in (*notices, info.notice):
         out.print(escape(notice), style="dim")
 

@@ -127,9 +127,11 @@ def list_studies() -> tuple[str, ...]:
 def list_runs(study: str | None = None) -> RunListing:
     """Find the runs of one study, or of all; a later store replaces an earlier one.
 
-    A broken run is named in ``problems`` and skipped.
+    A broken run is named in ``problems`` and skipped, and so is one of another split
+    than the first run of its study: the two cannot be compared.
     """
     found: dict[tuple[str, str, int], Run] = {}
+    splits: dict[str, str] = {}
     problems: list[str] = []
     pattern = f"{check_name(study, 'study') if study else '*'}/*/seed-*"
     for store in stores():
@@ -140,6 +142,14 @@ def list_runs(study: str | None = None) -> RunListing:
                 run = read_run(folder)
             except RunError as error:
                 problems.append(str(error))
+                continue
+            split = run.info.get("split_fingerprint")
+            if split and split != splits.setdefault(run.study, split):
+                problems.append(
+                    f"The run {folder} was trained on another split than the first "
+                    f"run of '{run.study}'. To see it, give its study another name, or "
+                    "train it into a store of its own with --out."
+                )
             else:
                 found[run.study, run.method, run.seed] = run
     return RunListing(tuple(found.values()), tuple(problems))
@@ -290,6 +300,14 @@ def shipped_manifest(name: str) -> pd.DataFrame | None:
     """The manifest, without paths, that the study's runs were trained on, if kept."""
     path = _find(name, MANIFEST_FILE)
     return None if path is None else _read_table(path, COLUMNS[PREDICTIONS])
+
+
+def manifest_for(study: Study) -> pd.DataFrame | None:
+    """The split to use for a study: that of its runs, if they are of its dataset."""
+    manifest = shipped_manifest(study.name)
+    if manifest is not None and study_of_runs(study.name).dataset != study.dataset:
+        return None
+    return manifest
 
 
 def data_report(name: str) -> dict[str, Any] | None:

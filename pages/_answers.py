@@ -15,15 +15,6 @@ from core.tasks import Multiclass, Regression, Task
 from pages._show import show_chart, show_static_table
 from pages._study_bar import StudyView
 
-# Tasks whose answer is off until the visitor switches it on.
-OPT_IN = ("ethnicity",)
-NOTICE = (
-    "The label is one of {classes}: words that annotators gave to faces by their"
-    " looks, to measure whether methods treat groups alike. It is not a person's"
-    " identity, origin or nationality, it leaves most of the world out, and it is"
-    " often wrong{noise}. Do not use it to decide anything about anyone."
-)
-
 
 @dataclass(frozen=True)
 class Shown:
@@ -48,10 +39,10 @@ class Shown:
 
 
 def choose_tasks(view: StudyView) -> tuple[Task, ...]:
-    """Tasks that are answered: those of ``OPT_IN`` only when switched on."""
+    """Tasks that are answered: those to opt in to only when switched on."""
     tasks = []
     for task in view.tasks:
-        if task.name in OPT_IN and isinstance(task, Multiclass):
+        if task.name in view.dataset.opt_in and isinstance(task, Multiclass):
             report = data_report(view.study.name) or {}
             noise = ((report.get("twins") or {}).get("label_noise") or {}).get(
                 f"{task.name}_disagreement"
@@ -61,14 +52,12 @@ def choose_tasks(view: StudyView) -> tuple[Task, ...]:
                     f"Show {task.label.lower()} as well",
                     key=f"predict_show_{task.name}",
                 )
-                st.caption(
-                    NOTICE.format(
-                        classes=", ".join(task.classes),
-                        noise=""
-                        if noise is None
-                        else f": two labels of one photo differ in {noise:.0%}",
-                    )
+                often = (
+                    ""
+                    if noise is None
+                    else f" Two labels of one photo differ in {noise:.0%}."
                 )
+                st.caption(view.dataset.opt_in[task.name] + often)
             if not on:
                 continue
         tasks.append(task)

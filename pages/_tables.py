@@ -5,12 +5,15 @@ trained again shows at the next rerun and nothing goes stale.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 import streamlit as st
 
 from core.data.manifest import TEST, TRAINING
-from core.evaluation.compare import compare
+from core.errors import RunError
+from core.evaluation.compare import Comparison, compare
+from core.plots.style import plural
 from core.runs import PREDICTIONS, Run, shipped_manifest
 from core.tasks import Task
 from pages._show import stop_with
@@ -25,7 +28,30 @@ def fingerprint(runs: Sequence[Run]) -> Fingerprint:
     return tuple((str(run.folder), s.st_mtime_ns, s.st_size) for run, s in stats)
 
 
-def load_comparison(view: StudyView) -> pd.DataFrame:
+def leave_out_damaged(view: StudyView) -> StudyView:
+    """The view without runs whose predictions break off in the middle; names them.
+
+    Listing the runs reads only the end of each table, which may be whole.
+    """
+    problems = _damage(fingerprint(view.runs), view.runs)
+    if not problems:
+        return view
+    broken = "".join(f"\n- {problem}" for problem in problems.values())
+    st.warning(
+        f"{plural(len(problems), 'run')} could not be read and "
+        f"{'is' if len(problems) == 1 else 'are'} left out:{broken}",
+        icon=":material/broken_image:",
+    )
+    runs = tuple(run for run in view.runs if str(run.folder) not in problems)
+    return replace(
+        view,
+        runs=runs,
+        methods=tuple(m for m in view.methods if any(r.method == m for r in runs)),
+        seeds=tuple(s for s in view.seeds if any(r.seed == s for r in runs)),
+    )
+
+
+def load_comparison(view: StudyView) -> Comparison:
     """Every metric of every method beside the baseline (``core.evaluation.compare``).
 
     Of all methods of the study, shown or not: the Holm correction is over all of them.
@@ -74,16 +100,24 @@ def load_training_rows(study: str) -> pd.DataFrame | None:
 @st.cache_data(max_entries=16, show_spinner="Comparing the methods…")
 def _comparison(
     key: Fingerprint, baseline: str, _runs: tuple[Run, ...], _tasks: tuple[Task, ...]
-) -> pd.DataFrame:
-    tables = {(run.method, run.seed): _test_rows(run) for run in _runs}
-    return compare(tables, _tasks, baseline).table
+) -> Comparison:
+    tables = {(run.method, run.seed): load_test_predictions(run) for run in _runs}
+    return compare(tables, _tasks, baseline)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _damage(key: Fingerprint, _runs: tuple[Run, ...]) -> dict[str, str]:
+    """What is wrong with the predictions of the runs that are damaged, by folder."""
+    problems = {}
+    for run in _runs:
+        try:
+            load_test_predictions(run)
+        except RunError as error:
+            problems[str(run.folder)] = str(error)
+    return problems
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _test_predictions(key: Fingerprint, _run: Run) -> pd.DataFrame:
-    return _test_rows(_run)
-
-
-def _test_rows(run: Run) -> pd.DataFrame:
-    table = run.predictions()
+    table = _run.predictions()
     return table[table["split"] == TEST].reset_index(drop=True)

@@ -15,6 +15,7 @@ from pages._tables import (
     Fingerprint,
     fingerprint,
     is_alone,
+    leave_out_damaged,
     load_comparison,
     load_test_predictions,
     load_training_rows,
@@ -28,7 +29,8 @@ def main() -> None:
         lead="A mean error hides the ages that few training images show.",
     )
     task = _choose_task(view)
-    comparison = load_comparison(view)
+    view = leave_out_damaged(view)
+    comparison = load_comparison(view).table
     is_alone(view)
     _error(view, comparison, task)
     _bias(view, task)

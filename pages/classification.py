@@ -16,6 +16,7 @@ from pages._tables import (
     Fingerprint,
     fingerprint,
     is_alone,
+    leave_out_damaged,
     load_comparison,
     load_test_predictions,
     load_training_rows,
@@ -34,7 +35,8 @@ def main() -> None:
         "Which classes are recognised?",
         lead="A rare class can fail while the overall accuracy looks fine.",
     )
-    comparison = load_comparison(view)
+    view = leave_out_damaged(view)
+    comparison = load_comparison(view).table
     task = _choose_task(view)
     is_alone(view)
     _class_f1(view, comparison, task)

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from core.evaluation.compare import SMALL_GROUP
+from core.evaluation.compare import SMALL_GROUP, Comparison, verdict_sentence
 from core.evaluation.intervals import RESAMPLES
 from core.evaluation.metrics import (
     MetricInfo,
@@ -18,7 +18,7 @@ from core.runs import data_report
 from core.tasks import Regression
 from pages._show import show_chart, show_static_table
 from pages._study_bar import StudyView, study_bar
-from pages._tables import is_alone, load_comparison
+from pages._tables import is_alone, leave_out_damaged, load_comparison
 
 VERDICTS = f"""
 Each method is compared with the baseline on the **same test images**. A difference
@@ -45,15 +45,16 @@ def main() -> None:
         lead="Every method of a study against its baseline, each difference with its "
         "uncertainty.",
     )
+    view = leave_out_damaged(view)
     comparison = load_comparison(view)
-    _notices(view, comparison)
+    _notices(view, comparison.table)
     _leaderboard(view, comparison)
     with st.expander("What the verdicts mean", icon=":material/help:"):
         st.markdown(VERDICTS)
     if not is_alone(view):
         _one_metric(view, comparison)
         if view.study.published:
-            _published(view, comparison)
+            _published(view, comparison.table)
     if view.study.search:
         _search(view)
 
@@ -85,8 +86,9 @@ def _source(weights: object) -> str:
     return {None: "unknown weights", "none": "scratch"}.get(weights, f"{weights}")
 
 
-def _leaderboard(view: StudyView, comparison: pd.DataFrame) -> None:
-    available = set(comparison["metric"])
+def _leaderboard(view: StudyView, comparison: Comparison) -> None:
+    table = comparison.table
+    available = set(table["metric"])
     metrics = [
         metric_info(key, view.tasks)
         for key in headline_keys(view.tasks)
@@ -95,20 +97,22 @@ def _leaderboard(view: StudyView, comparison: pd.DataFrame) -> None:
     with st.container(border=True):
         st.subheader("Leaderboard", anchor=False)
         show_static_table(
-            plots.leaderboard(comparison, metrics, view.methods, view.labels),
+            plots.leaderboard(table, metrics, view.methods, view.labels),
             name=f"{view.study.name}-leaderboard",
             takeaway=plots.leaderboard_takeaway(
-                comparison, metrics, view.methods, view.labels
+                table, metrics, view.methods, view.labels
             ),
-            download=comparison,
+            download=table,
             note="Mean over the seeds [95 % interval] and verdict against the "
             "baseline; ↓ lower is better, ↑ higher is better.",
         )
+        st.caption(" ".join(comparison.notes()))
 
 
-def _one_metric(view: StudyView, comparison: pd.DataFrame) -> None:
+def _one_metric(view: StudyView, comparison: Comparison) -> None:
     """One metric of the reader's choice: difference, then quality against cost."""
-    available = set(comparison["metric"])
+    table = comparison.table
+    available = set(table["metric"])
     keys = [k for task in view.tasks for k in metric_keys(task) if k in available]
     st.header("One metric in detail", anchor=False)
     key = st.selectbox(
@@ -125,25 +129,33 @@ def _one_metric(view: StudyView, comparison: pd.DataFrame) -> None:
     left, right = st.columns(2)
     with left:
         show_chart(
-            plots.plot_differences(
-                comparison, info, view.methods, view.styles, view.labels
-            ),
+            plots.plot_differences(table, info, view.methods, view.styles, view.labels),
             name=f"{view.study.name}-differences",
             title="Difference to the baseline",
-            takeaway=plots.differences_takeaway(comparison, info, *names),
-            data=plots.rows_of(comparison, key).reset_index(),
+            takeaway=plots.differences_takeaway(table, info, *names),
+            data=plots.rows_of(table, key).reset_index(),
             note="Paired on the same test images; bars are 95 % intervals, verdicts "
             "are Holm-corrected.",
         )
     with right:
-        _cost(view, comparison, info)
+        _cost(view, table, info)
     with st.expander("In numbers", icon=":material/table:"):
         show_static_table(
-            plots.metric_table(comparison, info, *names),
+            plots.metric_table(table, info, *names),
             name=f"{view.study.name}-metric",
             takeaway=f"{info.label} of each method.",
-            download=plots.rows_of(comparison, key).reset_index(),
+            download=plots.rows_of(table, key).reset_index(),
         )
+        sentences = (
+            verdict_sentence(
+                comparison.row(method, key),
+                label=view.labels[method],
+                level=comparison.level,
+                tasks=view.tasks,
+            )
+            for method in view.methods
+        )
+        st.markdown("\n".join(f"- {sentence}" for sentence in sentences))
 
 
 def _cost(view: StudyView, comparison: pd.DataFrame, info: MetricInfo) -> None:

@@ -17,7 +17,12 @@ from pages._answers import Shown, choose_tasks, offer_answers, show_photo
 from pages._photos import Photo, choose_photos
 from pages._show import show_error, stop_with
 from pages._study_bar import study_bar
-from pages._tables import Fingerprint, fingerprint, load_test_predictions
+from pages._tables import (
+    Fingerprint,
+    fingerprint,
+    leave_out_damaged,
+    load_test_predictions,
+)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
@@ -108,6 +113,7 @@ view = study_bar(
     "Predict",
     lead="Every method answers for every face, side by side, with the error to expect.",
 )
+view = leave_out_damaged(view)
 runs = tuple(run for run in view.runs if run.model_path.is_file())
 if not runs:
     stop_with(

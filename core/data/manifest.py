@@ -35,6 +35,8 @@ class DatasetInfo:
         Whether its pictures are drawn by a program.
     notice : str
         Licence and limits, shown wherever its results are.
+    opt_in : mapping of str to str
+        Tasks answered on a photo only for who asks, each with what its label is not.
     """
 
     name: str
@@ -44,6 +46,7 @@ class DatasetInfo:
     shareable: bool
     generated: bool
     notice: str
+    opt_in: Mapping[str, str] = field(default_factory=dict)
 
     def task(self, name: str) -> Task:
         """The task of that name; KeyError if there is none."""

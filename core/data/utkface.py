@@ -50,6 +50,15 @@ INFO = DatasetInfo(
         "labels were estimated by an algorithm and checked by annotators: they are "
         "perceived age, gender and ethnicity."
     ),
+    opt_in={
+        ETHNICITY.name: (
+            f"The ethnicity label is one of {', '.join(ETHNICITY.classes)}: words that"
+            " annotators gave to faces by their looks, to measure whether methods treat"
+            " groups alike. It is not a person's identity, origin or nationality, it"
+            " leaves most of the world out, and it is often wrong. Do not use it to"
+            " decide anything about anyone."
+        )
+    },
 )
 
 _NAME = re.compile(r"(\d{1,3})_([01])_([0-4])_\d+\.jpg\.chip\.jpg")

@@ -66,12 +66,6 @@ class MetricInfo:
         return split_key(self.key)[2]
 
     @property
-    def short_label(self) -> str:
-        """Label without the task, such as ``"MAE, 0-9"``."""
-        template = _TEMPLATES[self.name, bool(self.part)]
-        return template.label.format(part=self.part)
-
-    @property
     def phrase(self) -> str:
         """Label for the middle of a sentence, such as ``"age MAE (0-9)"``."""
         whole = self.label.removesuffix(f", {self.part}")

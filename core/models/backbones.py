@@ -102,8 +102,8 @@ def build_backbone(name: str, *, image_size: int, weights: str) -> keras.Model:
     StudyError
         If there is no such backbone or kind of weights.
     WeightsError
-        If the weights are neither on this machine nor to be fetched; it names the
-        file, where to get it and where to put it.
+        If the weights cannot be loaded; it names the cause, the file, where to get it
+        and where to put it.
     """
     if name not in BACKBONES:
         raise StudyError(
@@ -123,17 +123,17 @@ def build_backbone(name: str, *, image_size: int, weights: str) -> keras.Model:
     try:
         return backbone.build(image_size, "imagenet")
     except Exception as error:  # Keras raises a bare Exception offline
-        raise _missing_weights(backbone) from error
+        raise _missing_weights(backbone, error) from error
 
 
-def _missing_weights(backbone: Backbone) -> WeightsError:
+def _missing_weights(backbone: Backbone, cause: Exception) -> WeightsError:
     name = Path(backbone.imagenet_file).name
     home = os.environ.get("KERAS_HOME", Path.home() / ".keras")
     place = Path(home) / "models" / name
     return WeightsError(
-        f"The ImageNet weights of {backbone.label} could not be fetched: {name} is not "
-        "on this machine and its server was not reached.",
-        expected=f"the file at {place}.",
+        f"The ImageNet weights of {backbone.label}, {name}, could not be loaded: "
+        f"{str(cause).strip() or type(cause).__name__}.",
+        expected=f"the file, whole, at {place}.",
         remedy=f"download {KERAS_FILES}/{backbone.imagenet_file} where there is a "
         f'network and put it at {place}, or set weights = "none" in the study.',
     )

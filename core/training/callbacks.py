@@ -160,6 +160,10 @@ class SaveState(keras.callbacks.Callback):
     key : str
         What the state belongs to; another key makes it unusable.
     best, average, history : callbacks whose state is kept.
+
+    Notes
+    -----
+    ``seconds`` trained and those of the fastest epoch, ``fastest_s``, are kept too.
     """
 
     def __init__(
@@ -174,7 +178,7 @@ class SaveState(keras.callbacks.Callback):
         super().__init__()
         self.path, self.key = path, key
         self.best, self.average, self.history = best, average, history
-        self.seconds = 0.0
+        self.seconds = self.fastest_s = 0.0
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Write the state."""
@@ -186,6 +190,7 @@ class SaveState(keras.callbacks.Callback):
             "updates": self.average.updates,
             "rows": self.history.rows,
             "seconds": self.seconds,
+            "fastest_s": self.fastest_s,
         }
         variables = [*self.model.variables, *self.model.optimizer.variables]
         arrays = {f"v{i}": np.asarray(v) for i, v in enumerate(_distinct(variables))}
@@ -242,6 +247,8 @@ class SaveState(keras.callbacks.Callback):
         self.average.weights, self.average.updates = average, record["updates"]
         self.history.rows = [tuple(row) for row in record["rows"]]
         self.seconds = record["seconds"]
+        # Absent from states of an earlier version.
+        self.fastest_s = record.get("fastest_s", 0.0)
         return int(record["epoch"])
 
 

@@ -158,7 +158,8 @@ def loss_weights(study: Study, method: str, tasks: Sequence[Task]) -> dict[str, 
     Raises
     ------
     StudyError
-        If the study weighs or takes the logarithm of a task that is not there.
+        If the study weighs a task that is not there, or takes the logarithm of one
+        that is not there or that predicts a class.
     """
     given = study.loss_weights(method)
     names = [task.name for task in tasks]
@@ -169,6 +170,15 @@ def loss_weights(study: Study, method: str, tasks: Sequence[Task]) -> dict[str, 
                 "does not have.",
                 expected=f"one of {', '.join(names)}.",
                 remedy="mend loss_weights or log_targets in the study's file.",
+            )
+    numbers = [task.name for task in tasks if isinstance(task, Regression)]
+    for name in study.model.log_targets:
+        if name not in numbers:
+            raise StudyError(
+                f"The study '{study.name}' takes the logarithm of '{name}', which is a "
+                "class and no number.",
+                expected=f"one of {', '.join(numbers) or 'none, without regression'}.",
+                remedy="mend log_targets in the study's file.",
             )
     return {name: given.get(name, 1.0) for name in names}
 
@@ -286,7 +296,6 @@ def fit(
         )
         for split in (TRAINING, VALIDATION)
     ]
-    clock = _Clock(saver)
     stopped = done - best.epoch >= study.training.patience
     if done < study.training.epochs and not stopped:
         models.training.fit(
@@ -296,7 +305,7 @@ def fit(
             initial_epoch=done,
             shuffle=False,
             verbose=0,
-            callbacks=[clock, best, average, history, saver, *callbacks],
+            callbacks=[_Clock(saver), best, average, history, saver, *callbacks],
         )
     best.restore()
     epochs = max(row[0] for row in history.rows)
@@ -309,7 +318,7 @@ def fit(
         epochs=epochs,
         best_epoch=best.epoch,
         duration_s=saver.seconds,
-        images_per_second=shown / clock.fastest_s if clock.fastest_s else 0.0,
+        images_per_second=shown / saver.fastest_s if saver.fastest_s else 0.0,
     )
 
 
@@ -318,7 +327,6 @@ class _Clock(keras.callbacks.Callback):
 
     def __init__(self, saver: SaveState) -> None:
         super().__init__()
-        self.fastest_s = 0.0
         self._saver = saver
         self._epoch_start = self._validation_start = 0.0
 
@@ -330,8 +338,9 @@ class _Clock(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         seconds = self._validation_start - self._epoch_start
-        self.fastest_s = min(self.fastest_s or seconds, seconds)
-        self._saver.seconds += time.perf_counter() - self._epoch_start
+        saver = self._saver
+        saver.fastest_s = min(saver.fastest_s or seconds, seconds)
+        saver.seconds += time.perf_counter() - self._epoch_start
 
 
 def predict(model: keras.Model, data: Data) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from core.errors import DatasetError, RunError
 from core.methods.registry import ResolvedMethod, resolve_method
 from core.runs import Run
 from core.study import Study
+from core.tasks import Task
 
 EpochDone = Callable[[str, int, int, Mapping[str, float]], None]
 
@@ -91,7 +92,7 @@ def train_study(
         budget = study.training.model_copy(update={"epochs": epochs})
         study = study.model_copy(update={"training": budget})
     chosen = list(methods or study.methods)
-    loaded, report = _load(study, data, listener.progress)
+    loaded, report = load_data(study, data, listener.progress)
     resolved = {name: _resolve(study, name, loaded) for name in chosen}
     manifest = loaded.manifest[loaded.manifest["split"] != LEFT_OUT]
     manifest = manifest.reset_index(drop=True)
@@ -140,13 +141,30 @@ def use_one_thread() -> None:
         os.environ.setdefault(name, "1")
 
 
-def _load(
+def load_data(
     study: Study, location: Path | None, progress: Progress
 ) -> tuple[LoadedDataset, dict[str, Any]]:
-    """Load the dataset, with the split that earlier runs of the study had."""
-    shipped = runs.shipped_manifest(study.name)
-    if shipped is not None and runs.study_of_runs(study.name).dataset != study.dataset:
-        shipped = None
+    """Load a study's dataset, with the split that its earlier runs had.
+
+    Parameters
+    ----------
+    study : Study
+    location : Path or None
+        Where the dataset is; a generated one needs none.
+    progress : callable
+        Called with what is done, how many, of how many.
+
+    Returns
+    -------
+    LoadedDataset, dict
+        And the report of how the split came about.
+
+    Raises
+    ------
+    EquipoiseError
+        If the dataset cannot be used.
+    """
+    shipped = runs.manifest_for(study)
     loaded = load_dataset(study, location, shipped=shipped, progress=progress)
     return loaded, dict(loaded.report) or runs.data_report(study.name) or {}
 
@@ -166,8 +184,7 @@ def _train_run(
     listener: Listener,
 ) -> Run:
     place = store / study.name / method.name / f"seed-{seed}"
-    fingerprint = split_fingerprint(data.manifest)
-    key = run_key(study, method.name, seed, fingerprint)
+    key = run_key(study, method.name, seed, split_fingerprint(data.manifest))
     if resume and (finished := _finished(place, key)):
         return finished
     partial = place.with_name(f".{place.name}.partial")
@@ -182,38 +199,72 @@ def _train_run(
             remedy="choose another with --out.",
         ) from error
 
-    from core.training.fit import (
-        fit,
-        loss_weights,
-        measure_inference_ms,
-        predict,
-        save_model,
-    )
+    import keras
+
+    _fit_and_write(study, method, seed, data, store, partial / "state.npz", listener)
+    # Keras holds on to every model it built until told to let go.
+    keras.utils.clear_session()
+    shutil.rmtree(partial, ignore_errors=True)
+    return runs.read_run(place)
+
+
+def _fit_and_write(
+    study: Study,
+    method: ResolvedMethod,
+    seed: int,
+    data: Any,
+    store: Path,
+    state: Path,
+    listener: Listener,
+) -> None:
+    from core.training.fit import fit, predict, save_model
     from core.training.progress import BatchProgress
 
+    split = split_fingerprint(data.manifest)
     fitted = fit(
         study,
         method,
         seed,
         data,
-        state=partial / "state.npz",
-        state_key=key,
+        state=state,
+        state_key=run_key(study, method.name, seed, split),
         report=lambda epoch, values: listener.epoch_done(
             method.name, seed, epoch, values
         ),
         callbacks=[BatchProgress(f"{method.name}, seed {seed}", listener.progress)],
     )
     model = fitted.models.inference
-    info = {
+    runs.write_run(
+        store,
+        info=_record(study, method.name, seed, split, data.tasks, fitted),
+        history=fitted.history,
+        predictions=_compact(predict(model, data)),
+        save_model=lambda path: save_model(model, path),
+    )
+
+
+def _record(
+    study: Study,
+    method: str,
+    seed: int,
+    split: str,
+    tasks: Sequence[Task],
+    fitted: Any,
+) -> dict[str, Any]:
+    """What ``run.json`` says of a run."""
+    from core.training.fit import loss_weights, measure_inference_ms
+
+    model = fitted.models.inference
+    return {
         "study": study.name,
-        "method": method.name,
+        "method": method,
         "seed": seed,
-        "key": key,
+        "key": run_key(study, method, seed, split),
         "study_fingerprint": study.fingerprint(),
-        "split_fingerprint": fingerprint,
+        "split_fingerprint": split,
         "resolved": study.model_dump(mode="json", exclude={"methods", "search"}),
-        "method_parameters": study.method(method.name).use,
-        "loss_weights": loss_weights(study, method.name, data.tasks),
+        "method_parameters": study.method(method).use,
+        "loss_weights": loss_weights(study, method, tasks),
         "trained_from": study.model.weights,
         **_surroundings(),
         "parameters": model.count_params(),
@@ -223,15 +274,6 @@ def _train_run(
         "images_per_second": round(fitted.images_per_second, 1),
         "inference_ms": round(measure_inference_ms(model, study.model.image_size), 3),
     }
-    run = runs.write_run(
-        store,
-        info=info,
-        history=fitted.history,
-        predictions=_compact(predict(model, data)),
-        save_model=lambda path: save_model(model, path),
-    )
-    shutil.rmtree(partial, ignore_errors=True)
-    return run
 
 
 def run_key(study: Study, method: str, seed: int, split: str) -> str:

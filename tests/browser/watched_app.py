@@ -41,6 +41,11 @@ if __name__ == "__main__":
     watch(Path(log_path))
     from streamlit.web import cli
 
+    import core.runs
+
+    # The journeys are on runs of their own: what is shipped is not among them.
+    core.runs.shipped_store = lambda: Path(log_path).parent / "shipped"
+
     options = {
         "server.port": port,
         "server.address": "127.0.0.1",

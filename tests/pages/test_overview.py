@@ -170,6 +170,42 @@ def test_broken_runs_are_named_and_the_rest_works(fill, store, open_page, page):
     assert app.get("plotly_chart")
 
 
+@pytest.mark.parametrize("page", ["overview", "classification", "age"])
+def test_a_table_broken_in_the_middle_is_named_and_the_rest_works(
+    fill, store, open_page, page
+):
+    fill()
+    table = store / "utkface" / "ins" / "seed-0" / "predictions.parquet"
+    content = bytearray(table.read_bytes())
+    content[4 : len(content) // 2] = bytes(len(content) // 2 - 4)
+    table.write_bytes(content)
+    app = open_page(page)
+    assert not app.exception
+    assert not app.error
+    assert "1 run could not be read" in app.warning[0].value
+    assert str(table) in app.warning[0].value
+    assert app.get("plotly_chart")
+
+
+def test_a_run_of_another_split_is_named_and_the_rest_works(fill, store, open_page):
+    study = fill()
+    other = store / "utkface" / "ins" / "seed-0"
+    shutil.rmtree(other)
+    write_run(store, study, "ins", 0, rows=64, info={"split_fingerprint": "another"})
+    app = open_page("overview")
+    assert not app.error
+    assert "another split" in app.warning[0].value
+    assert len(app.get("plotly_chart")) == 2
+
+
+def test_verdicts_are_said_in_words_and_one_seed_is_noted(fill, open_page):
+    fill(seeds=(0,))
+    text = _text(open_page("overview"))
+    assert "One seed only for baseline, denseweight, ins" in text
+    assert "- INS's age MAE is " in text
+    assert "- DenseWeight's age MAE is " in text
+
+
 def test_a_damaged_study_file_is_a_message(fill, store, open_page):
     fill()
     (store / "mine").mkdir()

@@ -279,6 +279,20 @@ def test_data_of_a_generated_study_needs_no_copy(tmp_path, monkeypatch):
     assert sum(totals) == 120
 
 
+def test_data_of_a_changed_dataset_is_not_that_of_the_runs(store, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(STUDY.replace("count = 120", "count = 80"))
+    result = invoke("data", str(path))
+    assert result.exit_code == 0, result.stderr
+    assert "1,234" not in result.stdout
+    totals = [
+        sum(int(word) for word in line.split()[-3:])
+        for line in result.stdout.splitlines()
+        if line.split()[:-3] in (["glasses"], ["no", "glasses"])
+    ]
+    assert sum(totals) == 80
+
+
 def test_compare_as_json_has_the_promised_shape_and_the_true_means(store):
     result = invoke("compare", "faces", "--json")
     assert result.exit_code == 0, result.stderr
@@ -464,7 +478,7 @@ def test_ethnicity_is_answered_only_for_who_asks(capsys):
     cli._print_answers(results, info, set())
     shown = capsys.readouterr().out
     assert "Indian (80%)" in shown
-    assert "does not say who a person is" in shown
+    assert "not a person's identity" in shown
 
 
 def test_a_missing_photo_is_a_fault(store_that_answers):

@@ -22,8 +22,10 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "own"
 
 
-def _write(store: Path, method: str = "baseline", seed: int = 0) -> runs.Run:
-    info = {"study": "tiny", "method": method, "seed": seed, "resolved": {}}
+def _write(
+    store: Path, method: str = "baseline", seed: int = 0, **info: Any
+) -> runs.Run:
+    info |= {"study": "tiny", "method": method, "seed": seed, "resolved": {}}
     return runs.write_run(
         store,
         info=info,
@@ -147,6 +149,31 @@ def test_unfinished_runs_are_not_listed(store: Path) -> None:
     listing = runs.list_runs()
     assert len(listing.runs) == 1
     assert listing.problems == ()
+
+
+def test_a_run_of_another_split_is_named_and_the_rest_works(
+    store: Path, tmp_path: Path
+) -> None:
+    shipped = _write(tmp_path / "shipped", split_fingerprint="one")
+    same = _write(store, "ins", split_fingerprint="one")
+    unknown = _write(store, "lmf")
+    other = _write(store, split_fingerprint="two")
+    listing = runs.list_runs("tiny")
+    # Of the same method and seed, yet it does not stand in for the shipped run.
+    assert listing.runs == (shipped, same, unknown)
+    (problem,) = listing.problems
+    assert str(other.folder) in problem
+    assert "--out" in problem
+
+
+def test_the_split_of_the_runs_is_for_their_dataset_only(store: Path) -> None:
+    study = tiny_study()
+    assert runs.manifest_for(study) is None
+    runs.write_study_files(store, study, PREDICTIONS, {})
+    pd.testing.assert_frame_equal(runs.manifest_for(study), PREDICTIONS)
+    options = {**study.dataset.options, "count": 7}
+    other = study.dataset.model_copy(update={"options": options})
+    assert runs.manifest_for(study.model_copy(update={"dataset": other})) is None
 
 
 def test_study_manifest_and_report_come_back(store: Path) -> None:

@@ -12,7 +12,6 @@ def test_parametrised_key_has_label_unit_and_direction():
     info = metric_info("age.mae[0-9]")
     assert (info.label, info.unit, info.direction) == ("Age MAE, 0-9", "years", "lower")
     assert (info.task, info.name, info.part) == ("age", "mae", "0-9")
-    assert info.short_label == "MAE, 0-9"
     assert info.phrase == "age MAE (0-9)"
     assert "0-9" in info.explanation
 

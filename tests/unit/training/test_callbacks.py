@@ -111,12 +111,14 @@ def test_state_comes_back_whole(tmp_path: Path) -> None:
     saver.best.on_epoch_begin(0)
     saver.best.on_test_end({"loss": 0.5})
     saver.history.on_epoch_end(0, {"loss": 0.5})
+    saver.seconds, saver.fastest_s = 9.0, 4.0
     saver.on_epoch_end(0)
     again, restored = _saver(tmp_path / "state.npz")
     assert restored.load(again) == 1
     for a, b in zip(model.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
     assert restored.best.loss == 0.5
+    assert (restored.seconds, restored.fastest_s) == (9.0, 4.0)
     assert restored.history.rows == saver.history.rows
     for a, b in zip(model.optimizer.variables, again.optimizer.variables, strict=True):
         np.testing.assert_array_equal(a, b)

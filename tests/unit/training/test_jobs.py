@@ -1,3 +1,4 @@
+import gc
 import json
 import os
 import signal
@@ -51,6 +52,15 @@ def trained() -> tuple[Run, list[tuple[str, int, int]]]:
     )
     (run,) = train_study(tiny_study(), methods=["denseweight-lmf"], listener=listener)
     return run, seen
+
+
+def test_no_model_is_kept_after_its_run_is_written(
+    trained: tuple[Run, list[tuple[str, int, int]]],
+) -> None:
+    import keras
+
+    alive = [kept for kept in gc.get_objects() if issubclass(type(kept), keras.Model)]
+    assert alive == []
 
 
 def test_run_is_whole_and_says_how_it_was_trained(
@@ -204,6 +214,9 @@ def test_what_cannot_be_trained_is_refused_before_anything_is() -> None:
         train_study(study.model_copy(update={"methods": broken}), methods=["ins"])
     table = study.model.model_copy(update={"log_targets": ("height",)})
     with pytest.raises(StudyError, match="'height'"):
+        train_study(study.model_copy(update={"model": table}), methods=["baseline"])
+    table = study.model.model_copy(update={"log_targets": ("hair",)})
+    with pytest.raises(StudyError, match="logarithm of 'hair'"):
         train_study(study.model_copy(update={"model": table}), methods=["baseline"])
     with pytest.raises(RunError, match="could not be saved"):
         train_study(study, methods=["baseline"], out=Path("/proc/nowhere"))
