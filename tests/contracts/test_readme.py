@@ -1,0 +1,56 @@
+"""README's numbers are those of the shipped runs."""
+
+from pathlib import Path
+
+import pytest
+
+from core import runs
+from core.data.catalog import dataset_info
+from core.data.manifest import TEST
+from core.evaluation.compare import compare
+from core.report import markdown_table
+
+METRICS = ("age.mae", "gender.accuracy", "ethnicity.macro_f1", "ethnicity.f1[Asian]")
+README = Path(__file__).resolve().parents[2] / "README.md"
+
+
+@pytest.fixture(autouse=True)
+def _shipped_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(runs.STORE_VARIABLE, str(tmp_path))
+
+
+def test_table_is_what_compare_prints() -> None:
+    study = runs.study_of_runs("utkface")
+    tasks = dataset_info(study.dataset.name).tasks
+    tables = {
+        (run.method, run.seed): table[table["split"] == TEST]
+        for run in runs.list_runs("utkface").runs
+        for table in (run.predictions(),)
+    }
+    comparison = compare(tables, tasks, study.baseline)
+    expected = markdown_table(comparison, study, tasks, METRICS)
+    assert expected in README.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["utkface", "avatars"])
+def test_every_method_and_seed_is_shipped_as_the_study_says(name: str) -> None:
+    from core.data.manifest import split_fingerprint
+    from core.study import load_study
+    from core.training.jobs import run_key
+
+    study = load_study(name)
+    listing = runs.list_runs(name)
+    assert listing.problems == ()
+    assert {(run.method, run.seed) for run in listing.runs} == {
+        (method, seed) for method in study.methods for seed in study.seeds
+    }
+    split = split_fingerprint(runs.shipped_manifest(name))
+    for run in listing.runs:
+        assert run.info["key"] == run_key(study, run.method, run.seed, split), run.name
+        assert run.model_path.is_file()
+
+
+def test_shipped_runs_are_small() -> None:
+    folder = runs.shipped_store() / "utkface"
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    assert size < 60e6
