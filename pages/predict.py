@@ -25,11 +25,23 @@ from pages._tables import (
 )
 
 
+def keep_compiled() -> None:
+    """Keep what TensorFlow compiled from one run of the page to the next.
+
+    Streamlit clears Keras's session after every run: the graphs of cached models are
+    then optimized again, which takes seconds at each photo.
+    """
+    import keras
+
+    keras.backend.clear_session = lambda *, free_memory=True: None
+
+
 @st.cache_resource(max_entries=2, show_spinner=False)
 def load_predictor(
     key: Fingerprint, _runs: tuple[Run, ...], _tasks: tuple[Task, ...]
 ) -> Predictor:
     """All models of a study in one graph, warm."""
+    keep_compiled()
     predictor = Predictor.load(_runs, _tasks)
     predictor.warm_up()
     return predictor

@@ -229,9 +229,9 @@ def _objects(config: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _rename(config: Any, places: Mapping[str, str]) -> Any:
-    """Names by the place where they first occur; without seeds and compilation."""
+    """Names by the place where they first occur; without what is of one process."""
     if isinstance(config, dict):
-        dropped = ("seed", "compile_config")
+        dropped = ("seed", "compile_config", "shared_object_id")
         return {k: _rename(v, places) for k, v in config.items() if k not in dropped}
     if isinstance(config, list):
         return [_rename(value, places) for value in config]
