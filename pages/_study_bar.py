@@ -1,6 +1,8 @@
 """The bar at the head of every page: which study, which methods, which seeds."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -12,6 +14,8 @@ from core.runs import Run, list_runs, list_studies, study_of_runs
 from core.study import Study, load_study, shipped_studies
 from core.tasks import Task
 from pages._show import show_error, stop_with
+
+AnyTask = TypeVar("AnyTask", bound=Task)
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,23 @@ def study_bar(
     if dataset.generated:
         bar.badge("Generated pictures", icon=":material/draw:", color="orange")
     return _filtered(study, dataset, listing.runs, bar if filters else None)
+
+
+def choose_task(tasks: Sequence[AnyTask], *, key: str) -> AnyTask:
+    """Let the reader choose one of the tasks; the only one is taken unasked."""
+    if len(tasks) == 1:
+        return tasks[0]
+    by_name = {task.name: task for task in tasks}
+    name = st.segmented_control(
+        "Task",
+        list(by_name),
+        default=tasks[0].name,
+        required=True,
+        format_func=lambda name: by_name[name].label,
+        key=key,
+        persist_state="session",
+    )
+    return by_name[name]
 
 
 def _filtered(

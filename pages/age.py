@@ -10,7 +10,7 @@ from core.plots.style import number, plural
 from core.runs import Run, data_report
 from core.tasks import Regression
 from pages._show import show_chart, show_charts, show_static_table, stop_with
-from pages._study_bar import StudyView, study_bar
+from pages._study_bar import StudyView, choose_task, study_bar
 from pages._tables import (
     Fingerprint,
     fingerprint,
@@ -44,18 +44,7 @@ def _choose_task(view: StudyView) -> Regression:
             f"The study **{view.study.title}** has no task that predicts a number. "
             "Choose another study above, or see its classes on the Classification page."
         )
-    if len(tasks) == 1:
-        return next(iter(tasks.values()))
-    name = st.segmented_control(
-        "Task",
-        list(tasks),
-        default=next(iter(tasks)),
-        required=True,
-        format_func=lambda name: tasks[name].label,
-        key=f"age_task_{view.study.name}",
-        persist_state="session",
-    )
-    return tasks[name]
+    return choose_task(list(tasks.values()), key=f"age_task_{view.study.name}")
 
 
 def _error(view: StudyView, comparison: pd.DataFrame, task: Regression) -> None:

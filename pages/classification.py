@@ -11,7 +11,7 @@ from core.plots.style import number, plural
 from core.runs import Run
 from core.tasks import Classification, Regression
 from pages._show import show_chart, show_charts, show_static_table, stop_with
-from pages._study_bar import StudyView, study_bar
+from pages._study_bar import StudyView, choose_task, study_bar
 from pages._tables import (
     Fingerprint,
     fingerprint,
@@ -51,17 +51,8 @@ def _choose_task(view: StudyView) -> Classification:
             "another study above, or see its numbers on the Age page."
         )
     # The task with the most classes first: there imbalance shows most.
-    names = sorted(tasks, key=lambda name: -len(tasks[name].classes))
-    name = st.segmented_control(
-        "Task",
-        names,
-        default=names[0],
-        required=True,
-        format_func=lambda name: tasks[name].label,
-        key=f"classification_task_{view.study.name}",
-        persist_state="session",
-    )
-    return tasks[name]
+    ordered = sorted(tasks.values(), key=lambda task: -len(task.classes))
+    return choose_task(ordered, key=f"classification_task_{view.study.name}")
 
 
 def _class_f1(view: StudyView, comparison: pd.DataFrame, task: Classification) -> None:
