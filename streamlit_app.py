@@ -39,6 +39,12 @@ page = st.navigation(
             help="Error and bias by age, and truth against prediction.",
         ),
         st.Page(
+            "pages/methods.py",
+            title="Methods",
+            icon=":material/tune:",
+            help="Play with each loss, weight and sampler, and see what it changes.",
+        ),
+        st.Page(
             "pages/data.py",
             title="Data",
             icon=":material/database:",

@@ -3,14 +3,15 @@
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 import pandas as pd
 
-from core.study import Augmentation
+from core.study import Augmentation, Study
+from core.tasks import Regression, Task
 
 SIZE = 96
 BATCH = 64
@@ -19,6 +20,7 @@ ROUNDS = 5
 AUGMENTATION = Augmentation(
     rotation_degrees=10.0, shift=0.1, shear_degrees=6.0, zoom=0.1, horizontal_flip=True
 )
+CIFAR_STEPS = 8
 
 
 def _pictures(folder: Path, count: int) -> pd.DataFrame:
@@ -35,54 +37,80 @@ def _pictures(folder: Path, count: int) -> pd.DataFrame:
     return people.assign(path=[str(folder / f"{i}.jpg") for i in range(count)])
 
 
-def _face_model(losses: dict[str, object]) -> object:
-    """The face model at 96 pixels, compiled as for a run."""
+def _faces() -> tuple[Study, tuple[Task, ...]]:
+    """The face model at 96 pixels."""
     from core.data.avatars import INFO
-    from core.models.build import build_models
     from core.study import load_study
-    from core.training.fit import compile_model
 
     study = load_study("avatars")
-    table = study.model.model_copy(update={"image_size": SIZE})
-    models = build_models(table, INFO.tasks, augmentation=AUGMENTATION, seed=0)
+    model = study.model.model_copy(update={"image_size": SIZE})
+    budget = study.training.model_copy(
+        update={"batch_size": BATCH, "augmentation": AUGMENTATION}
+    )
+    return study.model_copy(update={"model": model, "training": budget}), INFO.tasks
+
+
+def _cifar() -> tuple[Study, tuple[Task, ...]]:
+    """ResNet-32 as the long-tailed study trains it."""
+    from core.data.cifar import INFO_10
+    from core.study import load_study
+
+    return load_study("cifar10-lt-200"), INFO_10.tasks
+
+
+def _compiled(
+    study: Study, tasks: Sequence[Task], losses: Mapping[str, object] | None = None
+) -> object:
+    """The study's model, compiled as for a run, some losses exchanged."""
+    from core.models.build import build_models
+    from core.training.fit import compile_model, usual_losses
+    from core.training.optimizer import build_optimizer
+
+    losses = losses or {}
+    models = build_models(
+        study.model,
+        tasks,
+        augmentation=study.training.augmentation,
+        seed=0,
+        learned=[
+            layer for loss in losses.values() for layer in getattr(loss, "learned", ())
+        ],
+        precision=study.training.precision or "float32",
+    )
     compile_model(
         models.training,
-        study,
-        INFO.tasks,
-        losses=losses,
-        loss_weights=study.training.loss_weights,
-        steps_per_epoch=STEPS,
+        tasks,
+        optimizer=build_optimizer(study, study.baseline, [STEPS]),
+        losses={**usual_losses(study, tasks), **losses},
+        loss_weights={
+            t.name: study.training.loss_weights.get(t.name, 1) for t in tasks
+        },
     )
     return models.training
 
 
-def _plain_losses() -> dict[str, object]:
-    import keras
-
-    return {
-        "age": keras.losses.MeanAbsoluteError(),
-        "glasses": keras.losses.BinaryCrossentropy(from_logits=True),
-        "hair": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-    }
-
-
-def _batches(count: int) -> object:
-    from core.data.avatars import INFO
+def _batches(study: Study, tasks: Sequence[Task], steps: int) -> object:
+    """Batches of noise with targets of the tasks, as a run is fed."""
     from core.data.batches import Batches, shuffled_rows
 
     rng = np.random.default_rng(0)
-    names = [task.name for task in INFO.tasks]
-    targets = {
-        "age": rng.uniform(1, 80, (count, 1)).astype(np.float32),
-        "glasses": rng.integers(0, 2, (count, 1)).astype(np.float32),
-        "hair": rng.integers(0, 4, count).astype(np.int32),
-    }
+    count, size = study.training.batch_size * steps, study.model.image_size
+    targets = {}
+    for task in tasks:
+        if isinstance(task, Regression):
+            values = rng.uniform(task.minimum, task.maximum, (count, 1))
+            targets[task.name] = values.astype(np.float32)
+        elif task.kind == "binary":
+            targets[task.name] = rng.integers(0, 2, (count, 1)).astype(np.float32)
+        else:
+            ids = rng.integers(0, len(task.classes), count)
+            targets[task.name] = ids.astype(np.int32)
     return Batches(
-        rng.integers(0, 256, (count, SIZE, SIZE, 3), dtype=np.uint8),
+        rng.integers(0, 256, (count, size, size, 3), dtype=np.uint8),
         targets,
-        {name: np.ones(count, dtype=np.float32) for name in names},
+        {task.name: np.ones(count, dtype=np.float32) for task in tasks},
         rows=shuffled_rows(np.arange(count), seed=0),
-        batch_size=BATCH,
+        batch_size=study.training.batch_size,
         drop_last=True,
     )
 
@@ -100,23 +128,34 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def measure_loop() -> tuple[float, str]:
+def _measure_loop(study: Study, tasks: Sequence[Task], steps: int) -> tuple[float, str]:
     """Our loop's images/s over those of the same model fed one resident batch."""
-    _one_thread()
     import tensorflow as tf
 
-    model = _face_model(_plain_losses())
-    batches = _batches(BATCH * STEPS)
+    model = _compiled(study, tasks)
+    batches = _batches(study, tasks, steps)
     resident = tf.data.Dataset.from_tensors(batches[0]).cache().repeat()
     ours, theirs = [], []
     for _ in range(ROUNDS + 1):
         ours.append(_seconds(lambda: model.fit(batches, verbose=0, shuffle=False)))
         theirs.append(
-            _seconds(lambda: model.fit(resident, steps_per_epoch=STEPS, verbose=0))
+            _seconds(lambda: model.fit(resident, steps_per_epoch=steps, verbose=0))
         )
     ratios = [b / a for a, b in zip(ours[1:], theirs[1:], strict=True)]
-    speed = BATCH * STEPS / median(ours[1:])
-    return median(ratios), f"{speed:.0f} images/s at {SIZE} px"
+    speed = study.training.batch_size * steps / median(ours[1:])
+    return median(ratios), f"{speed:.0f} images/s at {study.model.image_size} px"
+
+
+def measure_face_loop() -> tuple[float, str]:
+    """On the face model."""
+    _one_thread()
+    return _measure_loop(*_faces(), STEPS)
+
+
+def measure_resnet_loop() -> tuple[float, str]:
+    """On ResNet-32."""
+    _one_thread()
+    return _measure_loop(*_cifar(), CIFAR_STEPS)
 
 
 def measure_input() -> tuple[float, str]:
@@ -167,29 +206,33 @@ def measure_input() -> tuple[float, str]:
     return ratio, f"{speeds[0]:.0f} against {speeds[1]:.0f} images/s at {SIZE} px"
 
 
-def measure_losses() -> tuple[float, str]:
-    """Step time of the slowest of our losses over that of plain cross-entropy."""
-    _one_thread()
+def _measure_losses(
+    study: Study, tasks: Sequence[Task], on: Task, steps: int
+) -> tuple[float, str]:
+    """Step time of the slowest of our losses over that of the usual one of its kind."""
     import tensorflow as tf
 
-    from core.methods.registry import ENTRIES, load_builder
+    from core.methods.entries import ENTRIES
+    from core.methods.registry import load_builder
 
-    counts = np.array([500, 300, 100, 20])
-    resident = tf.data.Dataset.from_tensors(_batches(BATCH)[0]).cache().repeat()
-    models = {"cross-entropy": _face_model(_plain_losses())}
+    resident = tf.data.Dataset.from_tensors(_batches(study, tasks, 1)[0])
+    resident = resident.cache().repeat()
+    models = {"": _compiled(study, tasks)}
     for entry in ENTRIES.values():
-        if entry.part == "loss":
-            loss = load_builder(entry)(counts)
-            models[entry.name] = _face_model(_plain_losses() | {"hair": loss})
+        if entry.part == "loss" and on.kind in entry.task_kinds:
+            counted = "class counts" in entry.needs
+            given = [np.arange(100, 0, -10)] if counted else []
+            loss = load_builder(entry)(*given)
+            models[entry.name] = _compiled(study, tasks, {on.name: loss})
     times: dict[str, list[float]] = {name: [] for name in models}
     for _ in range(ROUNDS + 1):
         for name, model in models.items():
             times[name].append(
                 _seconds(
-                    lambda m=model: m.fit(resident, steps_per_epoch=STEPS, verbose=0)
+                    lambda m=model: m.fit(resident, steps_per_epoch=steps, verbose=0)
                 )
             )
-    plain = times.pop("cross-entropy")[1:]
+    plain = times.pop("")[1:]
     ratios = {
         name: median(a / b for a, b in zip(seconds[1:], plain, strict=True))
         for name, seconds in times.items()
@@ -198,11 +241,30 @@ def measure_losses() -> tuple[float, str]:
     return max(ratios.values()), detail
 
 
+def measure_class_losses() -> tuple[float, str]:
+    """Against cross-entropy, on ResNet-32."""
+    _one_thread()
+    study, tasks = _cifar()
+    return _measure_losses(study, tasks, tasks[0], CIFAR_STEPS)
+
+
+def measure_number_losses() -> tuple[float, str]:
+    """Against the absolute error, on the face model."""
+    _one_thread()
+    study, tasks = _faces()
+    return _measure_losses(study, tasks, tasks[0], STEPS)
+
+
 ROWS = [
     (
-        "training loop against the same model fed one resident batch",
+        "training loop of the face model against the same fed one resident batch",
         "at least 0.90",
-        measure_loop,
+        measure_face_loop,
+    ),
+    (
+        "training loop of ResNet-32 against the same fed one resident batch",
+        "at least 0.90",
+        measure_resnet_loop,
     ),
     (
         "images/s of cache and batches, augmented, against "
@@ -211,8 +273,13 @@ ROWS = [
         measure_input,
     ),
     (
-        "step time with each custom loss against plain cross-entropy",
+        "step time with each loss against cross-entropy, ResNet-32, batch 128",
         "at most 1.05 x",
-        measure_losses,
+        measure_class_losses,
+    ),
+    (
+        "step time with each regression loss against the absolute error, face model",
+        "at most 1.05 x",
+        measure_number_losses,
     ),
 ]

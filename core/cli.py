@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -30,11 +30,14 @@ if TYPE_CHECKING:
 
     from core.data.manifest import DatasetInfo
     from core.evaluation.compare import Comparison
+    from core.evaluation.metrics import MetricInfo
+    from core.methods.verify import CaseResult, MethodResult, Verification
     from core.predictor import FaceAnswers, PhotoResult
     from core.runs import Run
     from core.study import Study
     from core.tasks import Task
 
+FAILED = 1
 FAULT = 2
 INTERRUPTED = 128 + signal.SIGINT
 # A table that goes into a file or a pipe has no terminal to fit into.
@@ -206,32 +209,48 @@ def compare(
         list[str] | None,
         typer.Option(
             metavar="METRIC",
-            help="Metric to show, such as age.mae[0-9]; may be given several times.",
+            help="Metric to show, such as age.mae[0-9] or label.top_3_accuracy; may be "
+            "given several times.",
         ),
     ] = None,
     as_markdown: Annotated[
         bool, typer.Option("--markdown", help="Print a Markdown table.")
     ] = False,
 ) -> None:
-    """Compare a study's methods with its baseline, on the test images."""
+    """Compare a study's methods with its baseline, on the test images.
+
+    Numbers that others published stand below, labelled as theirs.
+    """
+    from core.evaluation.published import published_records, published_table
+
     name = _load_study(study).name if study.endswith(".toml") else study
-    comparison, cost, chosen, info = _compare(name)
+    comparison, cost, chosen, info = _compare(name, metric or ())
+    theirs = published_table(chosen.published, comparison.table, chosen.baseline)
     if as_json:
-        _print_json(comparison.as_dict(chosen.name, cost))
+        answer = comparison.as_dict(chosen.name, cost)
+        published = published_records(theirs)
+        _print_json({**answer, "published": published, "notice": chosen.notice})
         return
     keys = _metrics_to_show(comparison.table, metric, chosen, info)
-    out = _out()
     if as_markdown:
-        from core.report import markdown_table
+        from core.report import markdown_table, published_markdown
 
         sys.stdout.write(markdown_table(comparison, chosen, info.tasks, keys) + "\n")
+        if not theirs.empty:
+            text = published_markdown(theirs, info.tasks, chosen)
+            sys.stdout.write(f"\n{text}\n")
         return
+    out = _out()
     out.print(_leaderboard(comparison.table, keys, cost, chosen, info))
     out.print(
         "Mean and sd over seeds, 95 % interval below; then the paired difference to "
         "the baseline and its verdict (p corrected by Holm over the methods).",
         style="dim",
     )
+    for note in comparison.notes()[1:]:
+        out.print(escape(note), style="dim")
+    if not theirs.empty:
+        _print_published(theirs, chosen, info)
 
 
 @app.command()
@@ -261,7 +280,7 @@ def predict(
     listing = list_runs(chosen.name)
     _warn_of(listing.problems)
     info = dataset_info(chosen.dataset.name)
-    results = _answer(photos, listing.runs, info, aligned)
+    results = _answer(photos, listing.runs, info, aligned or not info.of_faces)
     if as_json:
         _print_json([result.as_dict() for result in results])
     else:
@@ -269,6 +288,75 @@ def predict(
         _print_answers(results, info, hidden)
     if any(result.fault for result in results):
         raise typer.Exit(FAULT)
+
+
+@app.command()
+def methods(
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print a Markdown table.")
+    ] = False,
+) -> None:
+    """List every remedy: its task, its paper, where it helps in trained studies."""
+    from core.evaluation.metrics import headline_keys
+    from core.report import Outcome, methods_markdown, methods_table
+    from core.runs import list_studies
+
+    outcomes = []
+    for name in list_studies():
+        try:
+            comparison, _, study, info = _compare(name, ())
+        except EquipoiseError as error:
+            _warn_of([str(error)])
+            continue
+        keys = headline_keys(info.tasks, study.headline)
+        outcomes.append(Outcome(study, comparison, info.tasks, keys))
+    if as_markdown:
+        sys.stdout.write(methods_markdown(outcomes) + "\n")
+        return
+    shown = methods_table(outcomes)
+    table = Table(*shown.columns, box=None, pad_edge=False)
+    for row in shown.to_numpy().tolist():
+        table.add_row(*(escape(cell.replace("<br>", "\n").strip("`")) for cell in row))
+    _out().print(table)
+
+
+@app.command()
+def verify(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FILE", help="JSON file of cases; the shipped one if unsaid."
+        ),
+    ] = None,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="METHOD", help="Only this method; may be given several times."
+        ),
+    ] = None,
+    dtype: Annotated[
+        Literal["float64", "float32"],
+        typer.Option(help="Precision of the losses; each has its tolerance."),
+    ] = "float64",
+    as_json: JsonOption = False,
+) -> None:
+    """Run our methods against numbers of the original implementations.
+
+    Leaves with 1 if a case fails or has no implementation.
+    """
+    from core.methods.verification.cases import load_cases
+
+    cases = load_cases(file, method or ())
+    _load_engine()
+    from core.methods.verify import verify as run_cases
+
+    result = run_cases(cases, dtype=dtype)
+    if as_json:
+        _print_json(result.as_dict())
+    else:
+        _print_verification(result)
+    if not result.passed:
+        raise typer.Exit(FAILED)
 
 
 @app.command(
@@ -408,13 +496,15 @@ def _flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _compare(
-    name: str,
+    name: str, asked: Sequence[str]
 ) -> tuple[Comparison, dict[str, dict[str, float]], Study, DatasetInfo]:
-    """Compare the runs of a study on the test split."""
+    """Compare the runs of a study on the test split, by the metrics asked for too."""
     from core.data.catalog import dataset_info
-    from core.data.manifest import TEST
+    from core.data.manifest import TEST, TRAINING
+    from core.evaluation.classification import training_counts
     from core.evaluation.compare import compare
-    from core.runs import list_runs, study_of_runs
+    from core.evaluation.metrics import top_k
+    from core.runs import list_runs, shipped_manifest, study_of_runs
 
     study = study_of_runs(name)
     listing = list_runs(study.name)
@@ -434,7 +524,15 @@ def _compare(
             expected="at least one run of the baseline to compare with.",
             remedy=f"train it: equipoise train {study.name} --method {study.baseline}.",
         )
-    comparison = compare(tables, info.tasks, study.baseline)
+    manifest = shipped_manifest(study.name)
+    rows = None if manifest is None else manifest[manifest["split"] == TRAINING]
+    comparison = compare(
+        tables,
+        info.tasks,
+        study.baseline,
+        training_counts=training_counts(rows, info.tasks),
+        further=[key for key in asked if top_k(key.rpartition(".")[2])],
+    )
     return comparison, _cost(listing.runs), study, info
 
 
@@ -462,7 +560,7 @@ def _metrics_to_show(
     study: Study,
     dataset: DatasetInfo,
 ) -> list[str]:
-    """The metrics asked for, or the first headline of each task."""
+    """The metrics asked for, or the study's headline, or the first of each task."""
     from core.evaluation.metrics import headline_keys
 
     known = set(table["metric"])
@@ -473,7 +571,11 @@ def _metrics_to_show(
                 expected=f"one of {', '.join(dict.fromkeys(table['metric']))}.",
                 remedy="choose one of these.",
             )
-    return list(asked or [headline_keys((task,))[0] for task in dataset.tasks])
+    if asked:
+        return list(asked)
+    if study.headline:
+        return list(headline_keys(dataset.tasks, study.headline))
+    return [headline_keys((task,))[0] for task in dataset.tasks]
 
 
 def _leaderboard(
@@ -500,7 +602,7 @@ def _leaderboard(
         spent = cost.get(method, {})
         board.add_row(
             escape(method),
-            *(_cell(rows.get((method, info.key)), info.digits) for info in infos),
+            *(_cell(rows.get((method, info.key)), info) for info in infos),
             _number(spent.get("parameters"), 0),
             _number(spent.get("training_seconds"), 0),
             _number(spent.get("inference_ms"), 2),
@@ -509,26 +611,46 @@ def _leaderboard(
     return board
 
 
-def _cell(row: pd.Series | None, digits: int) -> str:
+def _cell(row: pd.Series | None, info: MetricInfo) -> str:
     """Mean, spread and interval; below, the difference to the baseline."""
     if row is None:
         return "-"
-    spread = _number(row["sd"], digits)
-    lines = [
-        f"{_number(row['mean'], digits)} ± {spread}",
-        f"{_number(row['low'], digits)} to {_number(row['high'], digits)}",
-    ]
+
+    def write(name: str, *, sign: bool = False) -> str:
+        return _number(row[name] * info.factor, info.digits, sign=sign)
+
+    spread = f" ± {write('sd')}" if row["sd"] == row["sd"] else ""
+    lines = [write("mean") + spread, f"{write('low')} to {write('high')}"]
     verdict = str(row["verdict"])
     if verdict == "baseline":
         lines.append("baseline")
     else:
-        delta = _number(row["delta"], digits, sign=True)
-        low = _number(row["delta_low"], digits, sign=True)
-        high = _number(row["delta_high"], digits, sign=True)
+        delta, low, high = (
+            write(name, sign=True) for name in ("delta", "delta_low", "delta_high")
+        )
         style = {"better": "green", "worse": "red"}.get(verdict, "dim")
         lines.append(f"{delta} ({low} to {high})")
         lines.append(f"[{style}]{verdict}[/{style}]")
     return "\n".join(lines)
+
+
+def _print_published(theirs: pd.DataFrame, study: Study, dataset: DatasetInfo) -> None:
+    """Ours beside the published numbers, with sources and what may not be concluded."""
+    from core.report import PUBLISHED_NOTE, published_text
+
+    shown, sources = published_text(theirs, dataset.tasks, {})
+    board = Table(title="Ours beside the published numbers", title_justify="left")
+    for heading in shown.columns:
+        is_text = heading in ("Method", "Metric")
+        board.add_column(heading, justify="left" if is_text else "right")
+    for row in shown.to_numpy().tolist():
+        board.add_row(*map(escape, row))
+    out = _out()
+    out.print()
+    out.print(board)
+    for number, source in enumerate(sources, start=1):
+        out.print(escape(f"{number}: {source}"))
+    out.print(escape(" ".join(filter(None, (PUBLISHED_NOTE, study.notice)))))
 
 
 def _number(value: Any, digits: int, *, sign: bool = False) -> str:
@@ -590,6 +712,69 @@ def _answer_table(title: str, face: FaceAnswers, tasks: Sequence[Task]) -> Table
                 cells.append(f"{value:.1f} {getattr(task, 'unit', '')}")
         table.add_row(escape(method), *map(escape, cells))
     return table
+
+
+def _print_verification(result: Verification) -> None:
+    """A table of methods, and beneath it what failed."""
+    out = _out()
+    headings = ("Method", "Cases", "Worst / tolerance", "Worst", "Tolerance", "Result")
+    table = Table(*headings, box=None)
+    for column in table.columns[1:4]:
+        column.justify = "right"
+    for part in result.methods:
+        table.add_row(*_verified_row(part))
+    out.print(table)
+    failures = [failure for part in result.methods for failure in part.failures]
+    for failure in failures:
+        if failure.problem:
+            line = f"{failure.case.id}: {failure.problem}"
+            out.print(line, style="red", markup=False, highlight=False)
+    if any(not check.passed for failure in failures for check in failure.checks):
+        out.print()
+        out.print(_failure_table(failures))
+    total = sum(len(part.cases) for part in result.methods)
+    passed = total - len(failures)
+    out.print(
+        f"{passed} of {total} cases pass on {result.backend}, in {result.dtype}.",
+        style="dim",
+    )
+
+
+def _verified_row(part: MethodResult) -> Iterator[str]:
+    check, tolerance = part.worst or (None, None)
+    yield escape(part.method)
+    yield str(len(part.cases))
+    yield f"{check.share:.1e}" if check else "-"
+    yield f"{part.worst_deviation:.1e}" if check else "-"
+    yield str(tolerance) if tolerance else "-"
+    if part.passed:
+        yield "[green]passes[/green]"
+    else:
+        word = "fail" if part.implemented else "fail: no implementation"
+        yield f"[red]{len(part.failures)} {word}[/red]"
+
+
+def _failure_table(failures: Iterable[CaseResult]) -> Table:
+    """A row for each field that deviates, at its worst place."""
+    table = Table(
+        "Case", "Field", "Expected", "Got", "Deviation", "Tolerance", box=None
+    )
+    for failure in failures:
+        for check in failure.checks:
+            if not check.passed:
+                table.add_row(
+                    escape(failure.case.id),
+                    escape(check.field),
+                    escape(_shown(check.expected)),
+                    escape(_shown(check.got)),
+                    f"{check.deviation:.1e}",
+                    str(failure.tolerance),
+                )
+    return table
+
+
+def _shown(value: object) -> str:
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
 
 
 def _load_engine() -> None:

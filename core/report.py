@@ -1,11 +1,22 @@
 """Results as text that a paper or a README can take."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
 
 from core.evaluation.compare import Comparison
 from core.evaluation.metrics import MetricInfo, metric_info
+from core.evaluation.published import VALUE
+from core.methods.entries import ENTRIES
 from core.study import Study
 from core.tasks import Task
+
+PUBLISHED_NOTE = (
+    "Published numbers are their authors', with their own budget and data as the source"
+    " says; they stand beside ours for orientation, and no difference between the two"
+    " is claimed."
+)
 
 
 def markdown_table(
@@ -36,7 +47,10 @@ def markdown_table(
         [study.method(name).label, *(_cell(comparison, name, info) for info in infos)]
         for name in methods
     ]
-    lines = [headings, ["---", *("---:" for _ in infos)], *rows]
+    return _markdown([headings, ["---", *("---:" for _ in infos)], *rows])
+
+
+def _markdown(lines: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -57,3 +71,136 @@ def _cell(comparison: Comparison, method: str, info: MetricInfo) -> str:
         for name in ("delta", "delta_low", "delta_high")
     )
     return f"{cell}<br>{delta} [{low}, {high}] {row['verdict']}"
+
+
+def published_text(
+    table: pd.DataFrame, tasks: tuple[Task, ...], labels: Mapping[str, str]
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Ours beside the published numbers, in words, and the sources.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From ``published.published_table``.
+    tasks : tuple of Task
+        Give the metrics their labels and units.
+    labels : mapping
+        What a reader sees for each method; its name where there is none.
+
+    Returns
+    -------
+    DataFrame
+        Columns Method, Metric, Ours, "95 % interval", Published, Source: the number
+        of the source among those returned.
+    tuple of str
+        The sources, the first one numbered 1.
+    """
+    sources = tuple(dict.fromkeys(table["source"]))
+    rows = []
+    for row in table.to_dict("records"):
+        info = metric_info(row["metric"], tasks)
+        metric = info.label if row["kind"] == VALUE else f"{info.label}, change"
+        write: Callable[[float], str] = (
+            info.format if row["kind"] == VALUE else _percent
+        )
+        known = row["ours"] == row["ours"]
+        unit = f" ({info.unit})" if info.unit and row["kind"] == VALUE else ""
+        rows.append(
+            {
+                "Method": labels.get(row["method"], row["method"]),
+                "Metric": metric + unit,
+                "Ours": write(row["ours"]) if known else "–",
+                "95 % interval": f"{write(row['low'])} to {write(row['high'])}"
+                if known
+                else "–",
+                "Published": write(row["theirs"]),
+                "Source": str(sources.index(row["source"]) + 1),
+            }
+        )
+    return pd.DataFrame(rows), sources
+
+
+def _percent(value: float) -> str:
+    return f"{value:+.1f} %"
+
+
+def published_markdown(
+    table: pd.DataFrame, tasks: tuple[Task, ...], study: Study
+) -> str:
+    """Ours beside the published numbers as Markdown: table, sources, what it is not."""
+    labels = {name: method.label for name, method in study.methods.items()}
+    shown, sources = published_text(table, tasks, labels)
+    rule = ["---", "---", "---:", "---:", "---:", "---:"]
+    lines = [list(shown.columns), rule, *shown.to_numpy().tolist()]
+    notes = [f"{i}. {source}" for i, source in enumerate(sources, start=1)]
+    ending = " ".join(filter(None, (PUBLISHED_NOTE, study.notice)))
+    return "\n".join([_markdown(lines), "", *notes, "", ending])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A study with its comparison, as ``methods_table`` needs it."""
+
+    study: Study
+    comparison: Comparison
+    tasks: tuple[Task, ...]
+    keys: tuple[str, ...]
+
+
+def methods_table(outcomes: Sequence[Outcome]) -> pd.DataFrame:
+    """Every remedy of the registry, and where it helps.
+
+    Parameters
+    ----------
+    outcomes : sequence of Outcome
+        Of the studies to look at, with their headline metrics.
+
+    Returns
+    -------
+    DataFrame
+        Columns Name, Method, Kind, Task, Paper, "Where it helps".
+    """
+    kinds = {"weights": "sample weights", "adjustment": "after training"}
+    rows = [
+        {
+            "Name": f"`{entry.name}`",
+            "Method": entry.label,
+            "Kind": kinds.get(entry.part, entry.part),
+            "Task": ", ".join(entry.task_kinds),
+            "Paper": entry.paper,
+            "Where it helps": _where_it_helps(entry.name, outcomes),
+        }
+        for entry in ENTRIES.values()
+    ]
+    return pd.DataFrame(rows)
+
+
+def methods_markdown(outcomes: Sequence[Outcome]) -> str:
+    """The same as a Markdown table."""
+    table = methods_table(outcomes)
+    rows = table.to_numpy().tolist()
+    return _markdown([list(table.columns), ["---"] * len(table.columns), *rows])
+
+
+def _where_it_helps(entry: str, outcomes: Sequence[Outcome]) -> str:
+    """Verdicts on the methods that use this entry and nothing else."""
+    said = [
+        f"{method} ({outcome.study.name}): {_verdicts_in_words(outcome, method)}"
+        for outcome in outcomes
+        for method, table in outcome.study.methods.items()
+        if set(table.use) == {entry} and method in outcome.comparison.methods
+    ]
+    return "<br>".join(said) or "not in a shipped study by itself"
+
+
+def _verdicts_in_words(outcome: Outcome, method: str) -> str:
+    found: dict[str, list[str]] = {}
+    for key in outcome.keys:
+        verdict = outcome.comparison.row(method, key)["verdict"]
+        found.setdefault(verdict, []).append(metric_info(key, outcome.tasks).phrase)
+    parts = [
+        f"{verdict} on {', '.join(found[verdict])}"
+        for verdict in ("better", "worse")
+        if verdict in found
+    ]
+    return "; ".join(parts) or "none certain"

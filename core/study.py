@@ -6,9 +6,16 @@ import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from core.errors import StudyError
 
@@ -21,6 +28,11 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Options = TypeVar("Options", bound=BaseModel)
 Parameters = dict[str, bool | int | float | str]
+Items = TypeVar("Items")
+# TOML and JSON have lists only, which strict tables do not take for tuples.
+FromList = Annotated[
+    Items, BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)
+]
 
 
 class _Table(BaseModel):
@@ -37,19 +49,14 @@ class DatasetTable(_Table):
 
 
 class ModelTable(_Table):
-    """What is trained."""
+    """What is trained; without ``head_units`` a head is one linear layer."""
 
     backbone: str
     image_size: Annotated[int, Field(ge=16, le=1024)]
     weights: str = "none"
-    head_units: Annotated[int, Field(ge=1)] = 128
+    head_units: Annotated[int, Field(ge=0)] = 128
     dropout: Share = 0.3
-    log_targets: tuple[str, ...] = ()
-
-    @field_validator("log_targets", mode="before")
-    @classmethod
-    def _tuple(cls, value: object) -> object:
-        return tuple(value) if isinstance(value, list) else value
+    log_targets: FromList[tuple[str, ...]] = ()
 
 
 class Augmentation(_Table):
@@ -62,10 +69,38 @@ class Augmentation(_Table):
     brightness: Share = 0.0
     contrast: Share = 0.0
     horizontal_flip: bool = False
+    # Pixels of black around the picture, of which a crop of its size is shown.
+    crop_padding: Annotated[int, Field(ge=1)] | None = None
+
+
+class OptimizerTable(_Table):
+    """Which optimizer; without this table it is AdamW."""
+
+    name: Literal["adamw", "sgd"]
+    momentum: Share = 0.9
+
+
+class Drop(_Table):
+    """From the share ``at`` of the epochs on, the learning rate times ``factor``."""
+
+    at: Share
+    factor: Positive
+
+
+class ScheduleTable(_Table):
+    """Warm-up, then steps; without this table it is ``warmup_steps``, then cosine."""
+
+    warmup_epochs: Annotated[int, Field(ge=0)] = 0
+    drops: FromList[tuple[Drop, ...]] = ()
 
 
 class TrainingTable(_Table):
-    """The budget and the optimizer, the same for every method of a study."""
+    """The budget and the optimizer, the same for every method of a study.
+
+    ``keep`` says whose weights a run keeps: those of the epoch with the lowest
+    validation loss, the default, or of the last epoch. Whoever adds a key gives it
+    the default None: a run's key then stays what it was.
+    """
 
     epochs: Annotated[int, Field(ge=1)]
     batch_size: Annotated[int, Field(ge=1)] = 128
@@ -76,28 +111,47 @@ class TrainingTable(_Table):
     patience: Annotated[int, Field(ge=1)] = 10
     loss_weights: dict[str, Positive] = {}
     augmentation: Augmentation = Augmentation()
+    optimizer: OptimizerTable | None = None
+    schedule: ScheduleTable | None = None
+    keep: Literal["best", "last"] | None = None
+    precision: Literal["float32", "mixed_bfloat16"] | None = None
 
 
 class MethodTable(_Table):
     """A method of the study: registry entries with their parameters.
 
     ``use`` maps the name of a registry entry to its parameters; ``on`` among them
-    names the task or sensitive feature that the entry looks at.
+    names the task or sensitive feature that the entry looks at, ``start`` the share of
+    the epochs from which on it acts. ``learning_rate_drops`` come on top of the
+    study's schedule, ``seeds`` in place of the study's.
     """
 
     label: str
     use: dict[str, Parameters] = {}
     loss_weights: dict[str, Positive] = {}
+    learning_rate_drops: FromList[tuple[Drop, ...]] | None = None
+    seeds: FromList[Annotated[tuple[Seed, ...], Field(min_length=1)]] | None = None
     note: str = ""
 
 
 class Published(_Table):
-    """A number that somebody else reported, shown beside ours as theirs."""
+    """A number that somebody else reported, shown beside ours as theirs.
+
+    ``value`` is in the unit of the metric, ``change_percent`` against their own
+    baseline; exactly one of them is given.
+    """
 
     method: str
     metric: str
-    change_percent: float
+    value: float | None = None
+    change_percent: float | None = None
     source: str
+
+    @model_validator(mode="after")
+    def _one_number(self) -> Self:
+        if (self.value is None) == (self.change_percent is None):
+            raise ValueError("give either value or change_percent")
+        return self
 
 
 class Trial(_Table):
@@ -119,18 +173,15 @@ class Study(_Table):
     summary: str = ""
     notice: str = ""
     baseline: str
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
+    seeds: FromList[Annotated[tuple[Seed, ...], Field(min_length=1)]] = (0,)
     dataset: DatasetTable
     model: ModelTable
     training: TrainingTable
     methods: dict[Name, MethodTable]
-    published: tuple[Published, ...] = ()
-    search: tuple[Trial, ...] = ()
-
-    @field_validator("seeds", "published", "search", mode="before")
-    @classmethod
-    def _tuple(cls, value: object) -> object:
-        return tuple(value) if isinstance(value, list) else value
+    published: FromList[tuple[Published, ...]] = ()
+    search: FromList[tuple[Trial, ...]] = ()
+    # Keys of the metrics that are shown first; without them, by the kinds of tasks.
+    headline: FromList[tuple[str, ...]] = ()
 
     def method(self, name: str) -> MethodTable:
         """The method of that name.
@@ -148,6 +199,10 @@ class Study(_Table):
             )
         return self.methods[name]
 
+    def seeds_of(self, method: str) -> tuple[int, ...]:
+        """Seeds that a method is trained with: its own, or the study's."""
+        return self.method(method).seeds or self.seeds
+
     def loss_weights(self, method: str) -> dict[str, float]:
         """Weight of each task's loss under a method."""
         return {**self.training.loss_weights, **self.method(method).loss_weights}
@@ -155,7 +210,7 @@ class Study(_Table):
     def fingerprint(self) -> str:
         """Short hash of everything in the study that decides a result."""
         text = self.model_dump_json(
-            exclude={"title", "summary", "notice", "published", "search"}
+            exclude={"title", "summary", "notice", "published", "search", "headline"}
         )
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

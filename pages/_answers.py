@@ -72,7 +72,9 @@ def show_photo(key: str, result: PhotoResult, shown: Shown) -> None:
         st.image(
             result.image,
             width="stretch",
-            alt=f"{result.photo} with {plural(count, 'face')} boxed and numbered",
+            alt=f"{result.photo} with {plural(count, 'face')} boxed and numbered"
+            if shown.view.dataset.of_faces
+            else result.photo,
         )
         st.caption(_latency(result, len(shown.methods)))
     with right:
@@ -122,14 +124,15 @@ def show_face(key: str, face: FaceAnswers, shown: Shown) -> None:
     apart = [d for d in shown.disagreements_on(face).values() if d.stands_out]
     sure = face.confidence
     found = "" if sure is None else f" (the detector is {sure:.0%} sure)"
+    what = f"Face {face.number}" if shown.view.dataset.of_faces else "The picture"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.image(
             face.pixels,
             width=120,
-            alt=f"Face {face.number} as the methods see it",
+            alt=f"{what} as the methods see it",
         )
         with st.container():
-            st.markdown(f"**Face {face.number}** as the methods see it{found}")
+            st.markdown(f"**{what}** as the methods see it{found}")
             if len(shown.methods) < 2:
                 st.badge("one method only", color="gray")
             elif apart:

@@ -86,12 +86,17 @@ def choose_photos(view: StudyView) -> tuple[tuple[Photo, ...], bool]:
         camera = None
         if st.toggle("Use the camera", key="predict_camera_on"):
             camera = st.camera_input("Take a photo", key="predict_camera")
-        find_faces = st.toggle(
+        find_faces = view.dataset.of_faces and st.toggle(
             "Find faces in the photos",
             value=not view.dataset.generated,
             key=f"predict_find_{view.study.name}",
             help="Off: each picture is taken for one face that is already aligned.",
         )
+        if not view.dataset.of_faces:
+            st.caption(
+                "Of each picture the largest centred square is taken: these models"
+                f" know {view.dataset.title} and nothing else."
+            )
     photos = [Photo(up.file_id, up.name, up.getvalue()) for up in uploads or ()]
     if camera is not None:
         name = "Photo from the camera"
@@ -102,6 +107,8 @@ def choose_photos(view: StudyView) -> tuple[tuple[Photo, ...], bool]:
 
 def list_samples(view: StudyView) -> Iterator[Photo]:
     """Photos that anyone may be shown: generated ones, or one in the public domain."""
+    if not view.dataset.of_faces:
+        return
     if not view.dataset.generated:
         content = ASTRONAUT.read_bytes()
         yield Photo("astronaut", "Astronaut", content, credit=ASTRONAUT_CREDIT)

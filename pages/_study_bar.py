@@ -224,10 +224,10 @@ def _choose_study(names: list[str], bar: DeltaGenerator) -> str:
 
 
 def _study_names() -> list[str]:
-    """Studies with runs first, those on real pictures before generated ones."""
+    """Studies with runs first; photos of faces, then others, then generated ones."""
     with_runs = list_studies()
     names = dict.fromkeys((*with_runs, *shipped_studies()))
-    return sorted(names, key=lambda name: (name not in with_runs, _is_generated(name)))
+    return sorted(names, key=lambda name: (name not in with_runs, *_rank(name)))
 
 
 def _study_named(name: str) -> Study:
@@ -247,8 +247,9 @@ def _title_of(name: str) -> str:
         return name
 
 
-def _is_generated(name: str) -> bool:
+def _rank(name: str) -> tuple[bool, bool]:
     try:
-        return dataset_info(_study_named(name).dataset.name).generated
+        info = dataset_info(_study_named(name).dataset.name)
     except EquipoiseError:
-        return True
+        return True, True
+    return info.generated, not info.of_faces

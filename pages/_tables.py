@@ -12,9 +12,10 @@ import streamlit as st
 
 from core.data.manifest import TEST, TRAINING
 from core.errors import RunError
+from core.evaluation.classification import training_counts
 from core.evaluation.compare import Comparison, compare
 from core.plots.style import plural
-from core.runs import PREDICTIONS, Run, shipped_manifest
+from core.runs import MANIFEST_FILE, PREDICTIONS, Run, shipped_manifest, stores
 from core.tasks import Task
 from pages._show import stop_with
 from pages._study_bar import StudyView
@@ -64,7 +65,8 @@ def load_comparison(view: StudyView) -> Comparison:
             "is nothing to compare with. Choose other seeds, or train it with "
             f"`equipoise train {view.study.name} --method {baseline}`."
         )
-    return _comparison(fingerprint(view.runs), baseline, view.runs, view.tasks)
+    counts = load_training_counts(view)
+    return _comparison(fingerprint(view.runs), baseline, counts, view.runs, view.tasks)
 
 
 def is_alone(view: StudyView) -> bool:
@@ -97,12 +99,32 @@ def load_training_rows(study: str) -> pd.DataFrame | None:
     return manifest[manifest["split"] == TRAINING]
 
 
+def load_training_counts(view: StudyView) -> dict[str, dict[str, int]]:
+    """Training images of each class, by task; empty where no manifest is kept."""
+    name = view.study.name
+    places = [store / name / MANIFEST_FILE for store in stores()]
+    stats = ((str(place), place.stat()) for place in places if place.is_file())
+    key = tuple((path, s.st_mtime_ns, s.st_size) for path, s in stats)
+    return _training_counts(key, name, view.tasks)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _training_counts(
+    key: Fingerprint, study: str, _tasks: tuple[Task, ...]
+) -> dict[str, dict[str, int]]:
+    return training_counts(load_training_rows(study), _tasks)
+
+
 @st.cache_data(max_entries=16, show_spinner="Comparing the methods…")
 def _comparison(
-    key: Fingerprint, baseline: str, _runs: tuple[Run, ...], _tasks: tuple[Task, ...]
+    key: Fingerprint,
+    baseline: str,
+    counts: dict[str, dict[str, int]],
+    _runs: tuple[Run, ...],
+    _tasks: tuple[Task, ...],
 ) -> Comparison:
     tables = {(run.method, run.seed): load_test_predictions(run) for run in _runs}
-    return compare(tables, _tasks, baseline)
+    return compare(tables, _tasks, baseline, training_counts=counts)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

@@ -1,32 +1,26 @@
-"""Classification: F1 of each class beside its training images, and the confusions."""
+"""Classification: how well, on which classes, and what is taken for what."""
 
-import numpy as np
+from collections.abc import Mapping
+
 import pandas as pd
 import streamlit as st
-from numpy.typing import NDArray
 
-from core.evaluation.classification import confusion
+from core.evaluation.metrics import SHOT_GROUPS, metric_info, metric_keys, shot_groups
 from core.plots import classification as plots
-from core.plots.style import number, plural
-from core.runs import Run
+from core.plots.overview import leaderboard, leaderboard_takeaway
 from core.tasks import Classification, Regression
-from pages._show import show_chart, show_charts, show_static_table, stop_with
+from pages._confusions import show_confusions
+from pages._show import show_chart, show_static_table, show_table, stop_with
 from pages._study_bar import StudyView, choose_task, study_bar
 from pages._tables import (
-    Fingerprint,
-    fingerprint,
     is_alone,
     leave_out_damaged,
     load_comparison,
-    load_test_predictions,
-    load_training_rows,
+    load_training_counts,
 )
 
-SHOW = {
-    "shares": "Shares of each true class",
-    "counts": "Counts",
-    "difference": "Difference to the baseline",
-}
+SCORES = {"f1": "F1", "recall": "Recall"}
+Counts = Mapping[str, int] | None
 
 
 def main() -> None:
@@ -38,9 +32,12 @@ def main() -> None:
     view = leave_out_damaged(view)
     comparison = load_comparison(view).table
     task = _choose_task(view)
+    counts = load_training_counts(view).get(task.name)
     is_alone(view)
-    _class_f1(view, comparison, task)
-    _confusions(view, task)
+    _whole_task(view, comparison, task)
+    _shot_groups(view, comparison, task, counts)
+    _class_scores(view, comparison, task, counts)
+    show_confusions(view, task, counts)
 
 
 def _choose_task(view: StudyView) -> Classification:
@@ -55,106 +52,142 @@ def _choose_task(view: StudyView) -> Classification:
     return choose_task(ordered, key=f"classification_task_{view.study.name}")
 
 
-def _class_f1(view: StudyView, comparison: pd.DataFrame, task: Classification) -> None:
-    scores = plots.scores_by_part(comparison, task.name, "f1", task.classes)
+def _whole_task(
+    view: StudyView, comparison: pd.DataFrame, task: Classification
+) -> None:
+    """Every metric of the task as a whole, one row a method."""
+    keys = [key for key in metric_keys(task) if not metric_info(key).part]
+    infos = [
+        metric_info(key, view.tasks) for key in keys if not key.endswith(".accuracy")
+    ]
+    area = metric_info(f"{task.name}.auc", view.tasks)
+    rows = comparison[comparison["metric"].isin(keys)]
+    with st.container(border=True):
+        st.subheader(f"{task.label}: over all classes", anchor=False)
+        show_static_table(
+            leaderboard(rows, infos, view.methods, view.labels),
+            name=f"{view.study.name}-{task.name}-whole",
+            takeaway=leaderboard_takeaway(rows, infos, view.methods, view.labels),
+            download=rows,
+            note="Mean over the seeds [95 % interval] and verdict against the baseline;"
+            " – where a method has labels only, without probabilities. "
+            f"{area.label}: {area.explanation}",
+        )
+
+
+def _shot_groups(
+    view: StudyView, comparison: pd.DataFrame, task: Classification, counts: Counts
+) -> None:
+    scores = plots.scores_by_part(comparison, task.name, "accuracy", tuple(SHOT_GROUPS))
     scores = scores[scores["method"].isin(view.methods)]
-    rows = load_training_rows(view.study.name)
-    counts = None if rows is None else rows[task.name].value_counts()
-    name = f"{view.study.name}-{task.name}-f1"
+    if scores.empty or counts is None:
+        return
     show_chart(
-        plots.plot_class_f1(scores, counts, view.methods, view.styles, view.labels),
-        name=name,
-        title=f"{task.label}: F1 of each class beside its training images",
-        takeaway=plots.class_f1_takeaway(
-            scores, counts, view.methods, view.labels, view.study.baseline
+        plots.plot_shot_groups(
+            scores, task.classes, counts, view.methods, view.styles, view.labels
+        ),
+        name=f"{view.study.name}-{task.name}-shots",
+        title=f"{task.label}: classes with many, medium and few training images",
+        takeaway=plots.shot_takeaway(
+            scores,
+            {name: len(ids) for name, ids in shot_groups(task.classes, counts).items()},
+            view.methods,
+            view.labels,
+            view.study.baseline,
         ),
         data=scores,
-        note="Mean over the seeds with 95 % interval; classes from most to fewest "
-        "training images, counted before a method draws from them.",
+        note="Mean recall of the group's classes, over the seeds, with 95 % interval; "
+        "groups by the training images of a class, as Liu et al., CVPR 2019.",
+    )
+
+
+def _class_scores(
+    view: StudyView, comparison: pd.DataFrame, task: Classification, counts: Counts
+) -> None:
+    kind = st.session_state.get("classification_score") or "f1"
+    kind = kind if task.kind == "multiclass" else "f1"
+    scores = plots.scores_by_part(comparison, task.name, kind, task.classes)
+    scores = scores[scores["method"].isin(view.methods)]
+    many = len(task.classes) > plots.MANY
+    choice = st.session_state.get("classification_classes") or next(iter(plots.CHOICES))
+    shown = plots.choose_classes(
+        scores, counts, view.study.baseline, choice if many else "all"
+    )
+    drawn = " with 95 % interval"
+    if len(shown) > plots.MANY:
+        drawn = ", intervals in the CSV"
+    name = f"{view.study.name}-{task.name}-{kind}"
+    names = (view.methods, view.labels)
+
+    def choose() -> None:
+        if task.kind == "multiclass":
+            _choose_score()
+        if many:
+            _choose_classes()
+
+    show_chart(
+        plots.plot_class_scores(
+            scores,
+            shown,
+            counts,
+            view.methods,
+            view.styles,
+            view.labels,
+            score=SCORES[kind],
+        ),
+        name=name,
+        title=f"{task.label}: {SCORES[kind]} of each class beside its training images",
+        takeaway=plots.class_takeaway(
+            scores, counts, *names, view.study.baseline, score=SCORES[kind]
+        ),
+        data=scores,
+        note=f"Mean over the seeds{drawn}; classes from most to fewest training "
+        "images, counted before a method draws from them.",
+        above=choose,
     )
     with st.expander("In numbers", icon=":material/table:"):
-        show_static_table(
-            plots.class_table(scores, task.classes, view.methods, view.labels),
-            name=f"{name}-table",
-            takeaway="F1 of each class: mean over the seeds, 95 % interval, verdict.",
-            download=scores,
-        )
-
-
-def _confusions(view: StudyView, task: Classification) -> None:
-    runs = view.chosen_runs
-    matrices = _mean_confusions(fingerprint(runs), task.name, task.classes, runs)
-    matrices = {method: matrices[method] for method in view.methods}
-    base = matrices[view.study.baseline]
-    kind = st.session_state.get("classification_show") or "shares"
-    shown = {
-        method: counts
-        for method, counts in matrices.items()
-        if kind != "difference" or method != view.study.baseline
-    }
-    if not shown:
-        _choose_kind()
-        stop_with(
-            "Only the baseline is shown, so there is no difference to draw. Choose "
-            "*Counts* or *Shares*, or another method."
-        )
-    reach = plots.difference_reach(matrices, view.study.baseline)
-    fewest = int(base.sum(axis=1).min())
-    note = (
-        "Rows are the truth, columns the prediction; mean over "
-        f"{plural(len(view.seeds), 'seed')}. The rarest class has "
-        f"{plural(fewest, 'test image')}"
-    )
-    if fewest:
-        width = 100 * 1.96 * 0.5 / np.sqrt(fewest)
-        note += f", so a share of it is uncertain by up to ±{number(width, 0)} points"
-    show_charts(
-        {
-            view.labels[method]: plots.plot_confusion(
-                counts,
-                task.classes,
-                view.labels[method],
-                show=kind,
-                baseline=base,
-                reach=reach,
+        said = f"{SCORES[kind]} of each class: mean over the seeds"
+        if many:
+            show_table(
+                plots.class_scores_table(scores, task.classes, counts, *names),
+                name=f"{name}-table",
+                alt=f"{said}.",
+                download=scores,
+                note=f"{said}; intervals and verdicts are in the CSV.",
             )
-            for method, counts in shown.items()
-        },
-        name=f"{view.study.name}-{task.name}-confusion-{kind}",
-        title=f"{task.label}: what is taken for what",
-        takeaway=plots.confusion_takeaway(
-            matrices, task.classes, view.labels, view.study.baseline
-        ),
-        data=plots.confusion_table(matrices, task.classes),
-        note=f"{note}.",
-        above=_choose_kind,
-    )
+        else:
+            show_static_table(
+                plots.class_table(scores, task.classes, *names),
+                name=f"{name}-table",
+                takeaway=f"{said}, 95 % interval, verdict.",
+                download=scores,
+            )
 
 
-def _choose_kind() -> None:
+def _choose_score() -> None:
     st.segmented_control(
-        "Show",
-        list(SHOW),
-        default="shares",
+        "Score",
+        list(SCORES),
+        default="f1",
         required=True,
-        format_func=SHOW.__getitem__,
-        key="classification_show",
+        format_func=SCORES.__getitem__,
+        key="classification_score",
         label_visibility="collapsed",
         persist_state="session",
     )
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def _mean_confusions(
-    key: Fingerprint, task: str, classes: tuple[str, ...], _runs: tuple[Run, ...]
-) -> dict[str, NDArray[np.float64]]:
-    """Confusion counts of each method, as a mean over its runs."""
-    counts: dict[str, list[NDArray[np.float64]]] = {}
-    for run in _runs:
-        table = load_test_predictions(run)
-        matrix = confusion(table[f"{task}_true"], table[f"{task}_pred"], classes)
-        counts.setdefault(run.method, []).append(np.asarray(matrix, dtype=np.float64))
-    return {method: np.mean(stack, axis=0) for method, stack in counts.items()}
+def _choose_classes() -> None:
+    st.segmented_control(
+        "Classes",
+        list(plots.CHOICES),
+        default=next(iter(plots.CHOICES)),
+        required=True,
+        format_func=plots.CHOICES.__getitem__,
+        key="classification_classes",
+        label_visibility="collapsed",
+        persist_state="session",
+    )
 
 
 main()

@@ -61,6 +61,8 @@ def show_split(view: StudyView, manifest: pd.DataFrame, report: dict) -> None:
         type="tertiary",
         on_click="ignore",
     )
+    if profile := plots.takeaway_profile(report):
+        st.markdown(profile)
     accounting = plots.account_images(report)
     if (accounting["kind"] == "left out").any():
         show_chart(

@@ -5,15 +5,12 @@ import streamlit as st
 
 from core.evaluation.compare import SMALL_GROUP, Comparison, verdict_sentence
 from core.evaluation.intervals import RESAMPLES
-from core.evaluation.metrics import (
-    MetricInfo,
-    headline_keys,
-    metric_info,
-    metric_keys,
-)
+from core.evaluation.metrics import MetricInfo, headline_keys, metric_info
+from core.evaluation.published import CHANGE, VALUE, published_table
 from core.plots import overview as plots
 from core.plots.age import noise_floor_of
 from core.plots.style import number, plural
+from core.report import PUBLISHED_NOTE, published_text
 from core.runs import data_report
 from core.tasks import Regression
 from pages._show import show_chart, show_static_table
@@ -88,11 +85,9 @@ def _source(weights: object) -> str:
 
 def _leaderboard(view: StudyView, comparison: Comparison) -> None:
     table = comparison.table
-    available = set(table["metric"])
     metrics = [
         metric_info(key, view.tasks)
-        for key in headline_keys(view.tasks)
-        if key in available
+        for key in headline_keys(view.tasks, view.study.headline)
     ]
     with st.container(border=True):
         st.subheader("Leaderboard", anchor=False)
@@ -112,8 +107,10 @@ def _leaderboard(view: StudyView, comparison: Comparison) -> None:
 def _one_metric(view: StudyView, comparison: Comparison) -> None:
     """One metric of the reader's choice: difference, then quality against cost."""
     table = comparison.table
-    available = set(table["metric"])
-    keys = [k for task in view.tasks for k in metric_keys(task) if k in available]
+    available = list(dict.fromkeys(table["metric"]))
+    # The study's own choice first, then as the tasks have them.
+    chosen = [key for key in view.study.headline if key in available]
+    keys = list(dict.fromkeys((*chosen, *available)))
     st.header("One metric in detail", anchor=False)
     key = st.selectbox(
         "Metric",
@@ -191,18 +188,47 @@ def _choose_cost() -> None:
 
 def _published(view: StudyView, comparison: pd.DataFrame) -> None:
     st.header("What others published", anchor=False)
-    table = plots.published_table(view.study.published, comparison, view.study.baseline)
+    table = published_table(view.study.published, comparison, view.study.baseline)
+    # Others may have published a method of the study that has no run here.
+    listed = {name: method.label for name, method in view.study.methods.items()}
+    labels = {**listed, **view.labels}
     infos = {key: metric_info(key, view.tasks) for key in table["metric"]}
-    sources = ", ".join(dict.fromkeys(table["source"]))
-    show_chart(
-        plots.plot_published(table, infos, view.styles, view.labels),
-        name=f"{view.study.name}-published",
-        title="Their changes beside ours",
-        takeaway=plots.published_takeaway(table),
-        data=table,
-        note=f"Theirs: {sources}, on their split, with no interval given. Ours: this "
-        "study, 95 % interval of the paired difference over the baseline's mean.",
-    )
+    for key, rows in table[table["kind"] == VALUE].groupby("metric", sort=False):
+        info = infos[str(key)]
+        show_chart(
+            plots.plot_published_values(rows, info, view.styles, labels),
+            name=f"{view.study.name}-published-{info.name}",
+            title=f"{info.label}: published beside ours",
+            takeaway=plots.published_values_takeaway(rows, info),
+            data=rows,
+            note=f"{_theirs(rows)} Ours: mean over the seeds with 95 % interval over "
+            f"the test images. {view.study.notice}",
+        )
+    changes = table[table["kind"] == CHANGE]
+    if not changes.empty:
+        show_chart(
+            plots.plot_published_changes(changes, infos, view.styles, labels),
+            name=f"{view.study.name}-published",
+            title="Their changes beside ours",
+            takeaway=plots.published_changes_takeaway(changes),
+            data=changes,
+            note=f"{_theirs(changes)} Ours: this study, 95 % interval of the paired "
+            "difference over the baseline's mean.",
+        )
+    with st.expander("In numbers", icon=":material/table:"):
+        shown, sources = published_text(table, view.tasks, labels)
+        show_static_table(
+            shown,
+            name=f"{view.study.name}-published-table",
+            takeaway=PUBLISHED_NOTE,
+            download=table,
+            note="  \n".join(f"{i}: {text}" for i, text in enumerate(sources, start=1)),
+        )
+
+
+def _theirs(table: pd.DataFrame) -> str:
+    sources = "; ".join(dict.fromkeys(table["source"]))
+    return f"Theirs: {sources}, on their split, with no interval given."
 
 
 def _search(view: StudyView) -> None:

@@ -123,7 +123,8 @@ def show_fault(photo: Photo, result: PhotoResult) -> None:
 
 view = study_bar(
     "Predict",
-    lead="Every method answers for every face, side by side, with the error to expect.",
+    lead="Every method answers for every photo, side by side, with the error to"
+    " expect.",
 )
 view = leave_out_damaged(view)
 runs = tuple(run for run in view.runs if run.model_path.is_file())

@@ -69,7 +69,7 @@ def show_curves(view: StudyView, runs: tuple[Run, ...]) -> None:
         takeaway=plots.takeaway_curves(history, name, label=label, labels=view.labels),
         data=history[history["name"] == name],
         note="Thick: validation; thin and dotted: training, measured on augmented"
-        " pictures while the model changes. Signs: the best epoch of each run, whose"
+        " pictures while the model changes. Signs: the epoch of each run whose"
         " weights are kept. Band: lowest to highest seed.",
     )
 

@@ -15,10 +15,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from core.data.cifar import CLASSES_10, CLASSES_100
+from core.data.long_tail import class_counts
 from core.data.manifest import summarise_split
 from core.runs import write_study_files
 from core.study import Study
-from core.tasks import Binary, Multiclass, Regression, Task
+from core.tasks import Binary, Classification, Multiclass, Regression, Task
 
 AGE = Regression("age", "Age", "years", 1, 80, 10)
 TASKS: dict[str, tuple[Task, ...]] = {
@@ -32,6 +34,17 @@ TASKS: dict[str, tuple[Task, ...]] = {
         Binary("glasses", "Glasses", ("no glasses", "glasses")),
         Multiclass("hair", "Hair", ("short", "long", "curly", "bald")),
     ),
+    "cifar10-lt-200": (Multiclass("label", "Class", CLASSES_10),),
+    "cifar100-lt-200": (Multiclass("label", "Class", CLASSES_100),),
+}
+LARGEST_CLASS = 500
+"""Training images of the largest class of the studies on CIFAR; the rarest has 2."""
+DATASETS = {"cifar10-lt-200": "cifar10", "cifar100-lt-200": "cifar100"}
+TITLES = {
+    "utkface": "UTKFace",
+    "avatars": "Avatars",
+    "cifar10-lt-200": "CIFAR-10-LT",
+    "cifar100-lt-200": "CIFAR-100-LT",
 }
 SENSITIVE_FEATURES: dict[str, dict[str, tuple[str, ...]]] = {
     "utkface": {
@@ -39,11 +52,25 @@ SENSITIVE_FEATURES: dict[str, dict[str, tuple[str, ...]]] = {
         "ethnicity": ("White", "Black", "Asian", "Indian"),
     },
     "avatars": {"group": ("A", "B", "C", "D")},
+    "cifar10-lt-200": {},
+    "cifar100-lt-200": {},
 }
+
+
+def long_tail(study: str) -> tuple[int, ...]:
+    """Training images of each class of a study on CIFAR, from many to few."""
+    classes = TASKS[study][0].classes  # type: ignore[union-attr]
+    return tuple(class_counts(len(classes), LARGEST_CLASS, 200).tolist())
+
+
 # Share of each class in training, which tilts what is predicted.
 PRIORS: dict[str, dict[str, tuple[float, ...]]] = {
     "utkface": {"gender": (0.52, 0.48), "ethnicity": (0.5, 0.23, 0.05, 0.22)},
     "avatars": {"glasses": (0.7, 0.3), "hair": (0.55, 0.3, 0.12, 0.03)},
+    **{
+        name: {"label": tuple(n / sum(long_tail(name)) for n in long_tail(name))}
+        for name in DATASETS
+    },
 }
 GROUP_SHARES = (0.5, 0.3, 0.15, 0.05)
 
@@ -81,6 +108,14 @@ METHODS: dict[str, Quality] = {
     "lmf": replace(BASELINE, signal=2.5, tilt=0.2),
     "denseweight-lmf": replace(BASELINE, age_sd=8.6, signal=2.4, tilt=0.2),
 }
+CIFAR_METHODS: dict[str, Quality] = {
+    "baseline": Quality(signal=2.6, tilt=0.5),
+    "csce": Quality(signal=2.1, tilt=0.1),
+    "focal": Quality(signal=2.6, tilt=0.45),
+    "ldam": Quality(signal=2.7, tilt=0.35),
+    "balanced-softmax": Quality(signal=2.6, tilt=0.05),
+}
+QUALITIES = {**CIFAR_METHODS, **METHODS}
 LABELS = {
     "baseline": "Baseline",
     "ins": "INS",
@@ -89,6 +124,10 @@ LABELS = {
     "denseweight-1": "DenseWeight, alpha 1",
     "lmf": "LMF",
     "denseweight-lmf": "DenseWeight + LMF",
+    "csce": "CSCE",
+    "focal": "Focal loss",
+    "ldam": "LDAM",
+    "balanced-softmax": "Balanced softmax",
 }
 USE: dict[str, dict[str, dict[str, float | str]]] = {
     "baseline": {},
@@ -101,6 +140,10 @@ USE: dict[str, dict[str, dict[str, float | str]]] = {
         "denseweight": {"on": "age", "alpha": 0.25},
         "lmf": {"on": "{multiclass}"},
     },
+    "csce": {"ins": {"on": "{multiclass}"}},
+    "focal": {"focal": {"on": "{multiclass}", "gamma": 2.0}},
+    "ldam": {"ldam": {"on": "{multiclass}"}},
+    "balanced-softmax": {"balanced-softmax": {"on": "{multiclass}"}},
 }
 # Correlation of two runs' noise on one image: what makes pairing worth it.
 SHARED = 0.8
@@ -110,10 +153,15 @@ def synthetic_truth(study: str, rows: int, *, rng_seed: int = 0) -> pd.DataFrame
     """Draw the images of one split: ids, sensitive features and true targets.
 
     ``utkface`` is balanced over gender, ethnicity and decade as its test set is;
-    ``avatars`` is long-tailed.
+    ``avatars`` is long-tailed; the studies on CIFAR are balanced over the classes.
     """
     rng = np.random.default_rng([rng_seed, rows, 1])
-    if study == "utkface":
+    features: dict[str, NDArray[np.generic]] = {}
+    truth: dict[str, NDArray[np.generic]]
+    if study in DATASETS:
+        classes = np.array(TASKS[study][0].classes)  # type: ignore[union-attr]
+        truth = {"label": classes[np.arange(rows) % len(classes)]}
+    elif study == "utkface":
         strata = list(product(range(8), range(2), range(4)))
         chosen = np.array([strata[i % len(strata)] for i in range(rows)]).reshape(-1, 3)
         truth = {
@@ -149,13 +197,13 @@ def synthetic_predictions(
     Parameters
     ----------
     study : str
-        ``"utkface"`` or ``"avatars"``.
+        One of ``TASKS``.
     method, seed : str, int
         Which run; the images and their difficulty are the same for every run.
     rows, validation_rows : int
         Images of the test and of the validation split.
     quality : Quality, optional
-        In place of ``METHODS[method]``.
+        In place of ``QUALITIES[method]``.
     seed_sd : float
         Standard deviation over seeds of the run's age bias, in years; a tenth of
         it is the standard deviation of the run's ``signal``.
@@ -178,7 +226,7 @@ def synthetic_predictions(
         images = np.random.default_rng([rng_seed + offset, count, 2])
         name = zlib.crc32(method.encode())
         run = np.random.default_rng([rng_seed + offset, count, 3, name, seed])
-        chosen = quality or METHODS[method]
+        chosen = quality or QUALITIES[method]
         chosen = replace(
             chosen,
             age_bias=chosen.age_bias + seed_sd * run.standard_normal(),
@@ -196,14 +244,14 @@ def _predict(
     run: np.random.Generator,
 ) -> pd.DataFrame:
     rows = len(table)
-    noise = _noise((rows,), images, run)
-    age = table["age_true"].to_numpy() + quality.age_bias + quality.age_sd * noise
-    columns: dict[str, NDArray[np.generic]] = {
-        "age_true": table["age_true"].to_numpy(np.float64),
-        "age_pred": np.clip(age, 1, 80),
-    }
+    columns: dict[str, NDArray[np.generic]] = {}
+    if "age_true" in table:
+        noise = _noise((rows,), images, run)
+        age = table["age_true"].to_numpy() + quality.age_bias + quality.age_sd * noise
+        columns["age_true"] = table["age_true"].to_numpy(np.float64)
+        columns["age_pred"] = np.clip(age, 1, 80)
     noisy = (table["group"] == "C").to_numpy() if "group" in table else np.zeros(rows)
-    for task in TASKS[study][1:]:
+    for task in _with_classes(study):
         classes = np.array(task.classes)
         true = (table[f"{task.name}_true"].to_numpy()[:, None] == classes) * 1.0
         signal = quality.signal * (1 - 0.5 * noisy[:, None])
@@ -215,6 +263,10 @@ def _predict(
             p = probabilities[:, j].astype(np.float32)
             columns[f"{task.name}_p_{label}"] = p
     return table.assign(**columns)
+
+
+def _with_classes(study: str) -> tuple[Classification, ...]:
+    return tuple(t for t in TASKS[study] if not isinstance(t, Regression))
 
 
 def _noise(
@@ -251,7 +303,7 @@ def synthetic_study(
 ) -> Study:
     """Build a small study of that name with these methods."""
     group = "ethnicity" if name == "utkface" else "group"
-    words = {"{group}": group, "{multiclass}": TASKS[name][2].name}
+    words = {"{group}": group, "{multiclass}": TASKS[name][-1].name}
     tables = {}
     for method in methods:
         use = {
@@ -262,11 +314,11 @@ def synthetic_study(
     return Study.model_validate(
         {
             "name": name,
-            "title": {"utkface": "UTKFace", "avatars": "Avatars"}[name],
+            "title": TITLES[name],
             "summary": "Predictions drawn at random for tests.",
             "baseline": "baseline",
             "seeds": list(seeds),
-            "dataset": {"name": name},
+            "dataset": {"name": DATASETS.get(name, name)},
             "model": {"backbone": "mobilenet_v3_small", "image_size": 96},
             "training": {"epochs": 6},
             "methods": tables,
@@ -378,8 +430,11 @@ def synthetic_manifest(
 ) -> pd.DataFrame:
     """Draw a manifest whose test and validation images are the predictions' own.
 
-    Training images follow ``PRIORS``, and their ages are mostly 20 to 40.
+    Training images follow ``PRIORS``, and their ages are mostly 20 to 40; those of the
+    studies on CIFAR are ``long_tail``, however many ``training_rows`` are.
     """
+    if name in DATASETS:
+        training_rows = sum(long_tail(name))
     parts = []
     for split, count, offset in (("validation", validation_rows, 7), ("test", rows, 0)):
         part = synthetic_truth(name, count, rng_seed=rng_seed + offset)
@@ -387,10 +442,13 @@ def synthetic_manifest(
         parts.append(part.assign(split=split))
     training = synthetic_truth(name, training_rows, rng_seed=rng_seed + 11)
     rng = np.random.default_rng([rng_seed, 5])
-    ages = np.clip(rng.gamma(4.0, 8.0, training_rows).round(), 1, 79).astype(np.int64)
-    training["age_true"] = ages
-    for task in TASKS[name][1:]:
+    if "age_true" in training:
+        ages = np.clip(rng.gamma(4.0, 8.0, training_rows).round(), 1, 79)
+        training["age_true"] = ages.astype(np.int64)
+    for task in _with_classes(name):
         drawn = rng.choice(task.classes, training_rows, p=PRIORS[name][task.name])
+        if name in DATASETS:
+            drawn = np.repeat(task.classes, long_tail(name))
         training[f"{task.name}_true"] = drawn
         if task.name in SENSITIVE_FEATURES[name]:
             training[task.name] = drawn
@@ -412,10 +470,12 @@ def _history(study: Study, method: str, seed: int) -> pd.DataFrame:
     for epoch in range(1, study.training.epochs + 1):
         fade = np.exp(-epoch / 3)
         for split, gap in (("training", 0.0), ("validation", 0.2)):
-            values = {"loss": 2 + 3 * fade + gap, "age_mae": 8 + 12 * fade + gap}
+            values = {"loss": 2 + 3 * fade + gap}
+            if study.name not in DATASETS:
+                values["age_mae"] = 8 + 12 * fade + gap
             for task in TASKS[study.name]:
                 values[f"{task.name}_loss"] = 1 + fade + gap
-            for task in TASKS[study.name][1:]:
+            for task in _with_classes(study.name):
                 values[f"{task.name}_accuracy"] = 0.85 - 0.4 * fade - gap / 10
             for name, value in values.items():
                 noisy = value * (1 + 0.01 * rng.standard_normal())

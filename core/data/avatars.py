@@ -45,6 +45,7 @@ INFO = DatasetInfo(
     sensitive_features={"group": GROUPS},
     shareable=True,
     generated=True,
+    of_faces=True,
     notice=(
         "Generated pictures, drawn by this program: no one is shown, and the results "
         "say nothing about people. The groups A to D are carried by the clothes."

@@ -21,6 +21,10 @@ class Batches(keras.utils.PyDataset):
         Target of each image for each task.
     sample_weight : mapping of str to float array, shape (n,)
         Weight of each image in each task's loss.
+    inputs : mapping of str to str, optional
+        Further inputs of the model: their names, and the task whose target each is.
+        The pixels are then the input ``pixels_input``.
+    pixels_input : str
     rows : callable
         ``(epoch) -> int array``: the rows of an epoch in the order in which they are
         shown. Drawn from the run's seed and the epoch alone, so that a resumed
@@ -38,6 +42,8 @@ class Batches(keras.utils.PyDataset):
         *,
         rows: Callable[[int], Rows],
         batch_size: int,
+        inputs: Mapping[str, str] | None = None,
+        pixels_input: str = "",
         drop_last: bool = False,
         first_epoch: int = 0,
     ) -> None:
@@ -46,6 +52,8 @@ class Batches(keras.utils.PyDataset):
         self.targets = dict(targets)
         self.sample_weight = dict(sample_weight)
         self.batch_size = batch_size
+        self.inputs = dict(inputs or {})
+        self.pixels_input = pixels_input
         self.drop_last = drop_last
         self._rows_of = rows
         self._epoch = first_epoch
@@ -61,8 +69,11 @@ class Batches(keras.utils.PyDataset):
         """Images, targets and weights of one batch."""
         start = index * self.batch_size
         rows = self._rows[start : start + self.batch_size]
+        pixels = self.images[rows]
+        targets = {task: self.targets[task][rows] for task in self.inputs.values()}
+        further = {name: targets[task] for name, task in self.inputs.items()}
         return (
-            self.images[rows],
+            {self.pixels_input: pixels, **further} if further else pixels,
             {name: values[rows] for name, values in self.targets.items()},
             {name: values[rows] for name, values in self.sample_weight.items()},
         )

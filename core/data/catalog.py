@@ -1,17 +1,92 @@
 """The datasets that a study may name, and how each is loaded."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pandas as pd
 
-from core.data import avatars, utkface
+from core.data import avatars, cifar, isic2019, utkface
 from core.data.cache import Pixels, Progress, Render, render_file
 from core.data.manifest import DatasetInfo, LoadedDataset, summarise_split
 from core.errors import DatasetError, StudyError
 from core.study import Study
 
-DATASETS = {info.name: info for info in (utkface.INFO, avatars.INFO)}
+
+@dataclass(frozen=True)
+class Reader:
+    """How a dataset is read: all that the rest of the program asks of its module.
+
+    Parameters
+    ----------
+    info : DatasetInfo
+    parse_options : callable
+        ``(options) -> parsed``: the study's options; StudyError if one is wrong.
+    load : callable
+        ``(location, parsed, *, shipped, progress) -> LoadedDataset``.
+    renderer : callable
+        ``(parsed) -> Render``: what turns a manifest's ``path`` into pixels.
+    copy : str
+        What a person has to fetch first; empty if it can be loaded without.
+    """
+
+    info: DatasetInfo
+    parse_options: Callable[[Mapping[str, object]], Any]
+    load: Callable[..., LoadedDataset]
+    renderer: Callable[[Any], Render] = lambda options: render_file
+    copy: str = ""
+
+
+def _family(module: ModuleType, info: DatasetInfo, **more: Any) -> Reader:
+    """The reader of one of the datasets that a module holds."""
+    parse_options = partial(module.parse_options, dataset=info.name)
+    return Reader(info, parse_options, partial(module.load, info), **more)
+
+
+def _load_avatars(
+    location: Path | None,
+    options: avatars.AvatarsOptions,
+    *,
+    shipped: pd.DataFrame | None = None,
+    progress: Progress = lambda what, done, of: None,
+) -> LoadedDataset:
+    """Draw who is in the pictures; there is no copy to read and no split to keep."""
+    manifest = avatars.sample_people(options)
+    return LoadedDataset(avatars.INFO, manifest, summarise_split(manifest))
+
+
+def _render_avatar(
+    path: str, size: int, *, options: avatars.AvatarsOptions, drawing: int
+) -> Pixels:
+    """Draw an avatar; ``drawing`` only makes a changed drawing another cache."""
+    return avatars.render(avatars.index_of(path), size, options)
+
+
+def _avatar_renderer(options: avatars.AvatarsOptions) -> Render:
+    return partial(_render_avatar, options=options, drawing=avatars.DRAWING)
+
+
+def _cifar_renderer(options: cifar.CIFAROptions) -> Render:
+    return cifar.render
+
+
+_FACES = "the aligned and cropped faces"
+_LESIONS = "its training images, ground truth and metadata"
+READERS = {
+    reader.info.name: reader
+    for reader in (
+        Reader(utkface.INFO, utkface.parse_options, utkface.load, copy=_FACES),
+        Reader(avatars.INFO, avatars.parse_options, _load_avatars, _avatar_renderer),
+        _family(cifar, cifar.INFO_10, renderer=_cifar_renderer),
+        _family(cifar, cifar.INFO_100, renderer=_cifar_renderer),
+        _family(isic2019, isic2019.INFO_BINARY, copy=_LESIONS),
+        _family(isic2019, isic2019.INFO_EIGHT, copy=_LESIONS),
+    )
+}
+DATASETS = {name: reader.info for name, reader in READERS.items()}
 
 
 def dataset_info(name: str) -> DatasetInfo:
@@ -44,7 +119,8 @@ def load_dataset(
     ----------
     study : Study
     location : Path or None
-        Folder or archive; a generated dataset needs none.
+        Folder or archive; a dataset that is generated, or that Keras downloads, needs
+        none.
     shipped : DataFrame, optional
         The split that runs of this study were trained on, to be used again.
     progress : callable
@@ -57,35 +133,24 @@ def load_dataset(
     DatasetError
         If the copy is missing, empty or not in its published layout.
     """
-    name = dataset_info(study.dataset.name).name
-    if name == avatars.INFO.name:
-        return _load_avatars(study)
-    options = utkface.parse_options(study.dataset.options)
-    if location is None:
+    reader = READERS[dataset_info(study.dataset.name).name]
+    options = reader.parse_options(study.dataset.options)
+    if location is None and reader.copy:
         raise DatasetError(
-            f"The study '{study.name}' needs your own copy of {utkface.INFO.title}.",
+            f"The study '{study.name}' needs your own copy of {reader.info.title}.",
             expected="its folder or archive.",
-            remedy="fetch the aligned and cropped faces, then add --data PATH.",
+            remedy=f"fetch {reader.copy}, then add --data PATH.",
         )
-    return utkface.load(location, options, shipped=shipped, progress=progress)
-
-
-def _load_avatars(study: Study) -> LoadedDataset:
-    options = avatars.parse_options(study.dataset.options)
-    manifest = avatars.sample_people(options)
-    return LoadedDataset(avatars.INFO, manifest, summarise_split(manifest))
+    return reader.load(location, options, shipped=shipped, progress=progress)
 
 
 def renderer(study: Study) -> Render:
-    """The function that turns a manifest's ``path`` into pixels."""
-    if study.dataset.name == avatars.INFO.name:
-        options = avatars.parse_options(study.dataset.options)
-        return partial(_render_avatar, options=options, drawing=avatars.DRAWING)
-    return render_file
+    """The function that turns a manifest's ``path`` into pixels.
 
-
-def _render_avatar(
-    path: str, size: int, *, options: avatars.AvatarsOptions, drawing: int
-) -> Pixels:
-    """Draw an avatar; ``drawing`` only makes a changed drawing another cache."""
-    return avatars.render(avatars.index_of(path), size, options)
+    Raises
+    ------
+    StudyError
+        If the dataset or one of its options does not exist.
+    """
+    reader = READERS[dataset_info(study.dataset.name).name]
+    return reader.renderer(reader.parse_options(study.dataset.options))

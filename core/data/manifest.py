@@ -37,6 +37,8 @@ class DatasetInfo:
         Licence and limits, shown wherever its results are.
     opt_in : mapping of str to str
         Tasks answered on a photo only for who asks, each with what its label is not.
+    of_faces : bool
+        Whether its pictures are aligned faces, to be found in a photo first.
     """
 
     name: str
@@ -47,6 +49,7 @@ class DatasetInfo:
     generated: bool
     notice: str
     opt_in: Mapping[str, str] = field(default_factory=dict)
+    of_faces: bool = False
 
     def task(self, name: str) -> Task:
         """The task of that name; KeyError if there is none."""

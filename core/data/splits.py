@@ -1,9 +1,11 @@
 """Splits, drawn once from a seed and before anything else looks at the data."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
-from core.data.manifest import TRAINING, VALIDATION
+from core.data.manifest import LEFT_OUT, TRAINING, VALIDATION
 from core.errors import DatasetError
 
 
@@ -92,3 +94,26 @@ def split_training_validation(
     )
     manifest.loc[strata.index[alone].union(training), "split"] = TRAINING
     manifest.loc[validation, "split"] = VALIDATION
+
+
+def apply_split(
+    manifest: pd.DataFrame, shipped: pd.DataFrame, location: Path
+) -> pd.DataFrame:
+    """Give the images their shipped split; images it does not name are left out.
+
+    Raises
+    ------
+    DatasetError
+        If an image of the split is absent.
+    """
+    split = shipped.set_index("image_id")["split"]
+    needed = split.index[split != LEFT_OUT]
+    absent = sorted(set(needed) - set(manifest["image_id"]))
+    if absent:
+        raise DatasetError(
+            f"{location} lacks {len(absent)} of the {len(needed)} images of the "
+            f"study's split, {', '.join(absent[:3])} among them.",
+            expected="the whole published set.",
+            remedy="fetch the set again, or train a study of your own on this copy.",
+        )
+    return manifest.assign(split=manifest["image_id"].map(split).fillna(LEFT_OUT))

@@ -23,6 +23,7 @@ from core.data.manifest import (
     summarise_split,
 )
 from core.data.splits import (
+    apply_split,
     draw_balanced_test,
     keep_share,
     split_training_validation,
@@ -44,6 +45,7 @@ INFO = DatasetInfo(
     sensitive_features={"gender": GENDER.classes, "ethnicity": ETHNICITY.classes},
     shareable=False,
     generated=False,
+    of_faces=True,
     notice=(
         "UTKFace may be used for non-commercial research only and its pictures may not "
         "be passed on; models and predictions made from it carry the same limits. Its "
@@ -180,29 +182,6 @@ def load(
     if shipped is not None:
         return LoadedDataset(INFO, apply_split(manifest, shipped, location), {})
     return _split(manifest, malformed, options, progress)
-
-
-def apply_split(
-    manifest: pd.DataFrame, shipped: pd.DataFrame, location: Path
-) -> pd.DataFrame:
-    """Give the photos their shipped split; photos it does not name are left out.
-
-    Raises
-    ------
-    DatasetError
-        If a photo of the split is absent.
-    """
-    split = shipped.set_index("image_id")["split"]
-    needed = split.index[split != LEFT_OUT]
-    absent = sorted(set(needed) - set(manifest["image_id"]))
-    if absent:
-        raise DatasetError(
-            f"{location} lacks {len(absent)} of the {len(needed)} photos of the "
-            f"study's split, {', '.join(absent[:3])} among them.",
-            expected="the whole published set.",
-            remedy="fetch the set again, or train a study of your own on this copy.",
-        )
-    return manifest.assign(split=manifest["image_id"].map(split).fillna(LEFT_OUT))
 
 
 def _split(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.errors import EquipoiseError
 from core.evaluation.classification import encode_labels
-from core.tasks import Regression, Task
+from core.tasks import Classification, Regression, Task
 
 RunKey = tuple[str, int]
 
@@ -28,12 +28,16 @@ class AlignedPredictions:
         By task: float64 values, or int64 class ids.
     predictions : dict of arrays, shape (columns, rows)
         By task, of the same kind.
+    probabilities : dict of tuples
+        By task with classes: for each column a float32 array of shape (rows,
+        classes), or None where a run has none.
     """
 
     runs: tuple[RunKey, ...]
     rows: int
     truth: dict[str, NDArray[np.generic]]
     predictions: dict[str, NDArray[np.generic]]
+    probabilities: dict[str, tuple[NDArray[np.float32] | None, ...]]
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -88,6 +92,7 @@ def align_predictions(
     places = {run: _places(tables[run], ids, run, baseline) for run in runs}
     truth: dict[str, NDArray[np.generic]] = {}
     predictions: dict[str, NDArray[np.generic]] = {}
+    probabilities: dict[str, tuple[NDArray[np.float32] | None, ...]] = {}
     for task in tasks:
         first = _values(tables[reference], task, "true", reference, None)
         truth[task.name] = first
@@ -98,7 +103,11 @@ def align_predictions(
         predictions[task.name] = np.stack(
             [_values(tables[run], task, "pred", run, places[run]) for run in runs]
         )
-    return AlignedPredictions(runs, len(ids), truth, predictions)
+        if not isinstance(task, Regression):
+            probabilities[task.name] = tuple(
+                _probabilities(tables[run], task, places[run]) for run in runs
+            )
+    return AlignedPredictions(runs, len(ids), truth, predictions, probabilities)
 
 
 def _places(
@@ -153,6 +162,26 @@ def _values(
             )
     else:
         values = encode_labels(table[name], task.classes, where=where)
+    return values if places is None else values[places]
+
+
+def _probabilities(
+    table: pd.DataFrame, task: Classification, places: NDArray[np.intp] | None
+) -> NDArray[np.float32] | None:
+    """Probability of each class; None if a column or a finite value is missing.
+
+    Labels alone are predictions too, such as those of others: metrics of labels are
+    then computed, those of probabilities are not.
+    """
+    names = [f"{task.name}_p_{label}" for label in task.classes]
+    if not all(name in table for name in names):
+        return None
+    # Column by column: pandas takes ten times as long to choose several.
+    values = np.empty((len(table), len(names)), np.float32)
+    for column, name in enumerate(names):
+        values[:, column] = table[name].to_numpy(np.float32, na_value=np.nan)
+    if not np.isfinite(values).all():
+        return None
     return values if places is None else values[places]
 
 

@@ -1,11 +1,15 @@
 """Metrics of classification, from confusion matrices."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
 
 from core.errors import EquipoiseError
 from core.evaluation.intervals import (
+    BLOCK,
     MAX_CELLS,
     CellDraws,
     Floats,
@@ -13,9 +17,14 @@ from core.evaluation.intervals import (
     StratumSums,
     cell_draws,
     normal_sums,
+    resample_weights,
     weighted_sums,
 )
-from core.tasks import Classification
+from core.evaluation.metrics import shot_groups
+from core.tasks import Classification, Regression, Task
+
+MANY_CLASSES = 16
+"""Classes beyond which confusion counts are summed without the matrices."""
 
 
 def encode_labels(
@@ -86,6 +95,31 @@ def class_counts(y_true: ArrayLike, classes: tuple[str, ...]) -> pd.Series:
     return pd.Series(counts, index=pd.Index(classes, name="class"), name="n")
 
 
+def training_counts(
+    rows: pd.DataFrame | None, tasks: Sequence[Task]
+) -> dict[str, dict[str, int]]:
+    """Training images of each class of each task with classes.
+
+    Parameters
+    ----------
+    rows : DataFrame or None
+        Training rows of a manifest; None where it is not known.
+    tasks : sequence of Task
+
+    Returns
+    -------
+    dict of dicts
+        By task and class; a task that the rows do not know is left out.
+    """
+    found: dict[str, dict[str, int]] = {}
+    for task in tasks:
+        if isinstance(task, Regression) or rows is None or task.name not in rows:
+            continue
+        counts = rows[task.name].value_counts()
+        found[task.name] = {label: int(counts.get(label, 0)) for label in task.classes}
+    return found
+
+
 def counted_cells(y_true: Integers, y_pred: Integers, num_classes: int) -> CellDraws:
     """Count the data themselves, as one resample that holds every image once."""
     k = num_classes
@@ -110,8 +144,12 @@ def resampled_cells(
     """Confusion counts under the resamples, in whichever way suits the size.
 
     ``weights`` are used where there are any; without them joint cells if every method
-    has one seed and the cells are few, else normal sums.
+    has one seed and the cells are few, else normal sums. Of many classes only the sums
+    that are needed are kept, from drawn images however many there are: whole matrices
+    of every run and resample would fill the memory.
     """
+    if num_classes > MANY_CLASSES:
+        return _sparse_cells(y_true, y_pred, num_classes, weights, resamples, rng)
     if weights is not None:
         features = _one_hot(y_pred, num_classes)
         sums = weighted_sums(features, y_true, num_classes, weights)
@@ -121,6 +159,43 @@ def resampled_cells(
     features = _one_hot(y_pred, num_classes)
     sums = normal_sums(features, y_true, num_classes, resamples, rng)
     return _cells(sums, num_classes)
+
+
+def _sparse_cells(
+    y_true: Integers,
+    y_pred: Integers,
+    num_classes: int,
+    weights: Floats | None,
+    resamples: int,
+    rng: np.random.Generator,
+) -> CellDraws:
+    rows = len(y_true)
+    columns = [_membership(labels, labels >= 0, num_classes) for labels in y_pred]
+    right = [_membership(labels, labels == y_true, num_classes) for labels in y_pred]
+    true = _membership(y_true, y_true >= 0, num_classes)
+    if weights is not None:
+        blocks = iter([weights])
+    else:
+        size = max(1, BLOCK // rows)
+        sizes = [min(size, resamples - s) for s in range(0, resamples, size)]
+        blocks = (resample_weights(rows, size, rng) for size in sizes)
+    parts = [
+        (true @ w, np.stack([m @ w for m in right]), np.stack([m @ w for m in columns]))
+        for w in blocks
+    ]
+    return CellDraws(
+        *(np.concatenate(part, axis=-1) for part in zip(*parts, strict=True))
+    )
+
+
+def _membership(
+    labels: Integers, counted: NDArray[np.bool_], num_classes: int
+) -> sparse.csr_array:
+    """Matrix (classes, rows) with a 1 where an image counts for a class."""
+    rows = np.flatnonzero(counted)
+    ones = np.ones(len(rows), np.float32)
+    shape = (num_classes, len(labels))
+    return sparse.csr_array((ones, (labels[rows], rows)), shape=shape)
 
 
 def _one_hot(y_pred: Integers, num_classes: int) -> NDArray[np.float32]:
@@ -136,13 +211,19 @@ def _cells(sums: StratumSums, num_classes: int) -> CellDraws:
     return CellDraws(sums.counts, hits, tables.sum(axis=0))
 
 
-def classification_metrics(cells: CellDraws, task: Classification) -> dict[str, Floats]:
-    """Every metric of a classification task, from confusion counts.
+def classification_metrics(
+    cells: CellDraws,
+    task: Classification,
+    training_counts: Mapping[str, int] | None = None,
+) -> dict[str, Floats]:
+    """Every metric of a classification task that follows from confusion counts.
 
     Parameters
     ----------
     cells : CellDraws
     task : Binary or Multiclass
+    training_counts : mapping, optional
+        Training images of each class, for the accuracy of the shot groups.
 
     Returns
     -------
@@ -163,12 +244,18 @@ def classification_metrics(cells: CellDraws, task: Classification) -> dict[str, 
     present = cells.support > 0
     f1 = np.where(present, f1, np.nan)
     total = cells.support.sum(axis=0)
-    metrics: dict[str, Floats] = {"accuracy": cells.hits.sum(axis=1) / total}
+    accuracy = cells.hits.sum(axis=1) / total
+    metrics: dict[str, Floats] = {"accuracy": accuracy, "error_rate": 1 - accuracy}
     if task.kind == "binary":
         metrics["f1"] = f1[:, 1]
     else:
         metrics["macro_f1"] = _mean_over_present(f1, present)
     metrics["balanced_accuracy"] = _mean_over_present(recall, present)
+    groups = shot_groups(task.classes, training_counts) if training_counts else {}
+    for name, members in groups.items():
+        ids = list(members)
+        own = _mean_over_present(recall[:, ids], present[ids])
+        metrics[f"accuracy[{name}]"] = own
     for j, label in enumerate(task.classes):
         metrics[f"f1[{label}]"] = f1[:, j]
     if task.kind == "multiclass":
@@ -179,4 +266,5 @@ def classification_metrics(cells: CellDraws, task: Classification) -> dict[str, 
 
 def _mean_over_present(values: Floats, present: NDArray[np.bool_]) -> Floats:
     filled = np.where(present, values, 0)
-    return np.asarray(filled.sum(axis=1) / present.sum(axis=0))
+    with np.errstate(invalid="ignore"):
+        return np.asarray(filled.sum(axis=1) / present.sum(axis=0))

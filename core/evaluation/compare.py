@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from core.errors import EquipoiseError
 from core.evaluation.alignment import AlignedPredictions, align_predictions
 from core.evaluation.classification import (
     classification_metrics,
@@ -23,19 +24,29 @@ from core.evaluation.intervals import (
     Integers,
     RunDraws,
     holm,
+    normal_sums,
     one_thread,
     paired_differences,
     percentile_interval,
     resample_weights,
+    weighted_sums,
 )
-from core.evaluation.metrics import metric_info, metric_keys, split_key
+from core.evaluation.metrics import (
+    metric_info,
+    metric_keys,
+    shot_groups,
+    split_key,
+    top_k,
+)
+from core.evaluation.ranking import rank_features, ranking_metrics
 from core.evaluation.regression import (
     regression_metrics,
     resampled_errors,
     summed_errors,
 )
-from core.tasks import Regression, Task
+from core.tasks import Classification, Regression, Task
 
+TrainingCounts = Mapping[str, Mapping[str, int]]
 SMALL_GROUP = 20
 """Images below which no verdict is given: the bootstrap cannot be trusted there."""
 COLUMNS = (
@@ -212,6 +223,8 @@ def compare(
     resamples: int = RESAMPLES,
     level: float = 0.95,
     rng_seed: int = 0,
+    training_counts: TrainingCounts | None = None,
+    further: Sequence[str] = (),
 ) -> Comparison:
     """Compare methods with the baseline on the same test images.
 
@@ -228,6 +241,10 @@ def compare(
         Of the intervals; a verdict needs a corrected p below ``1 - level``.
     rng_seed : int
         Seed of the resamples.
+    training_counts : mapping of task to mapping of class to int, optional
+        Training images of each class, for the accuracy of the shot groups.
+    further : sequence of str
+        Keys of metrics beyond ``metrics.metric_keys``: top-k accuracy of another k.
 
     Returns
     -------
@@ -236,7 +253,8 @@ def compare(
     Raises
     ------
     EquipoiseError
-        If the tables cannot be compared; the message names the method.
+        If the tables cannot be compared; the message names the method. Or if a
+        further metric is not of this study.
 
     Notes
     -----
@@ -248,7 +266,13 @@ def compare(
     """
     aligned = align_predictions(tables, tasks, baseline)
     drawn = draw_metrics(
-        aligned, tasks, baseline, resamples=resamples, rng_seed=rng_seed
+        aligned,
+        tasks,
+        baseline,
+        resamples=resamples,
+        rng_seed=rng_seed,
+        training_counts=training_counts,
+        further=further,
     )
     others = [method for method in aligned.methods if method != baseline]
     reference = drawn.of(aligned.columns_of(baseline))
@@ -287,10 +311,47 @@ def draw_metrics(
     *,
     resamples: int = RESAMPLES,
     rng_seed: int = 0,
+    training_counts: TrainingCounts | None = None,
+    further: Sequence[str] = (),
 ) -> MetricDraws:
     """Compute every metric of every run, as it is and under the same resamples."""
+    names = {
+        task.name: _names(task, (training_counts or {}).get(task.name), further)
+        for task in tasks
+    }
+    _check_further(further, names)
     with one_thread():
-        return _draw_metrics(aligned, tasks, baseline, resamples, rng_seed)
+        return _draw_metrics(
+            aligned, tasks, baseline, resamples, rng_seed, training_counts or {}, names
+        )
+
+
+def _names(
+    task: Task, counts: Mapping[str, int] | None, further: Sequence[str]
+) -> tuple[str, ...]:
+    """Names of a task's metrics, without the task; further ones at the end."""
+    keys = list(metric_keys(task, counts))
+    if not isinstance(task, Regression):
+        for key in further:
+            name, metric, _ = split_key(key)
+            k = top_k(metric)
+            if name == task.name and k is not None and k <= len(task.classes):
+                keys.append(key)
+    return tuple(dict.fromkeys(key.removeprefix(f"{task.name}.") for key in keys))
+
+
+def _check_further(
+    further: Sequence[str], names: Mapping[str, tuple[str, ...]]
+) -> None:
+    known = {f"{task}.{name}" for task, own in names.items() for name in own}
+    for key in further:
+        if key not in known:
+            raise EquipoiseError(
+                f"There is no metric '{key}' in this study.",
+                expected=f"one of {', '.join(sorted(known))}, or the top-k accuracy"
+                " of another k, at most the number of classes.",
+                remedy="choose one of these.",
+            )
 
 
 def _draw_metrics(
@@ -299,6 +360,8 @@ def _draw_metrics(
     baseline: str,
     resamples: int,
     rng_seed: int,
+    training_counts: TrainingCounts,
+    names: Mapping[str, tuple[str, ...]],
 ) -> MetricDraws:
     rng = np.random.default_rng(rng_seed)
     weights = None
@@ -309,11 +372,14 @@ def _draw_metrics(
     values: list[Floats] = []
     draws: list[Floats] = []
     for task in tasks:
-        counts, here, there = _task_metrics(
-            aligned, task, baseline, weights, resamples, rng
-        )
-        for key in metric_keys(task):
-            name = key.removeprefix(f"{task.name}.")
+        drawing = _Drawing(aligned, baseline, weights, resamples, rng, rng_seed)
+        if isinstance(task, Regression):
+            counts, here, there = _regression(drawing, task)
+        else:
+            own = training_counts.get(task.name)
+            counts, here, there = _classification(drawing, task, own, names[task.name])
+        for name in names[task.name]:
+            key = f"{task.name}.{name}"
             keys.append(key)
             n.append(counts.get(split_key(key)[2], aligned.rows))
             values.append(here[name][:, 0])
@@ -327,41 +393,89 @@ def _draw_metrics(
     )
 
 
-def _task_metrics(
-    aligned: AlignedPredictions,
-    task: Task,
-    baseline: str,
-    weights: Floats | None,
-    resamples: int,
-    rng: np.random.Generator,
-) -> tuple[dict[str, int], dict[str, Floats], dict[str, Floats]]:
-    """Images of each bin or class, metrics of the data, metrics of the resamples."""
-    truth, predictions = aligned.truth[task.name], aligned.predictions[task.name]
-    if isinstance(task, Regression):
-        y_true, y_pred = truth.astype(np.float64), predictions.astype(np.float64)
-        here = summed_errors(y_true, y_pred, task, np.ones((aligned.rows, 1)))
-        there = resampled_errors(
-            y_true, y_pred, task, weights=weights, resamples=resamples, rng=rng
-        )
-        sizes = here.counts[:, 0].astype(int).tolist()
-        counts = dict(zip(task.bin_labels, sizes, strict=True))
-        return counts, regression_metrics(here, task), regression_metrics(there, task)
-    labels, predicted = truth.astype(np.int64), predictions.astype(np.int64)
+@dataclass(frozen=True)
+class _Drawing:
+    """What the metrics of one task are drawn with."""
+
+    aligned: AlignedPredictions
+    baseline: str
+    weights: Floats | None
+    resamples: int
+    rng: np.random.Generator
+    rng_seed: int
+
+
+# Images of each bin or class, metrics of the data, metrics of the resamples.
+_TaskMetrics = tuple[dict[str, int], dict[str, Floats], dict[str, Floats]]
+
+
+def _regression(drawing: _Drawing, task: Regression) -> _TaskMetrics:
+    aligned = drawing.aligned
+    y_true = aligned.truth[task.name].astype(np.float64)
+    y_pred = aligned.predictions[task.name].astype(np.float64)
+    here = summed_errors(y_true, y_pred, task, np.ones((aligned.rows, 1)))
+    there = resampled_errors(
+        y_true,
+        y_pred,
+        task,
+        weights=drawing.weights,
+        resamples=drawing.resamples,
+        rng=drawing.rng,
+    )
+    sizes = here.counts[:, 0].astype(int).tolist()
+    counts = dict(zip(task.bin_labels, sizes, strict=True))
+    return counts, regression_metrics(here, task), regression_metrics(there, task)
+
+
+def _classification(
+    drawing: _Drawing,
+    task: Classification,
+    training_counts: Mapping[str, int] | None,
+    names: Sequence[str],
+) -> _TaskMetrics:
+    aligned = drawing.aligned
+    labels = aligned.truth[task.name].astype(np.int64)
+    predicted = aligned.predictions[task.name].astype(np.int64)
     cells = counted_cells(labels, predicted, len(task.classes))
     resampled = resampled_cells(
         labels,
         predicted,
         len(task.classes),
-        weights=weights,
-        baseline=aligned.columns_of(baseline)[0],
+        weights=drawing.weights,
+        baseline=aligned.columns_of(drawing.baseline)[0],
         one_seed=len(aligned.runs) == len(aligned.methods),
-        resamples=resamples,
-        rng=rng,
+        resamples=drawing.resamples,
+        rng=drawing.rng,
     )
-    sizes = cells.support[:, 0].astype(int).tolist()
-    counts = dict(zip(task.classes, sizes, strict=True))
-    here_metrics = classification_metrics(cells, task)
-    return counts, here_metrics, classification_metrics(resampled, task)
+    support = cells.support[:, 0].astype(int)
+    counts = dict(zip(task.classes, support.tolist(), strict=True))
+    groups = shot_groups(task.classes, training_counts) if training_counts else {}
+    for name, members in groups.items():
+        counts[name] = int(support[list(members)].sum())
+    ranked_here, ranked_there = _ranking(drawing, task, names)
+    here = classification_metrics(cells, task, training_counts)
+    there = classification_metrics(resampled, task, training_counts)
+    return counts, {**here, **ranked_here}, {**there, **ranked_there}
+
+
+def _ranking(
+    drawing: _Drawing, task: Classification, names: Sequence[str]
+) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    """AUC and top-k accuracy of the data, and of the resamples."""
+    aligned = drawing.aligned
+    labels = aligned.truth[task.name].astype(np.int64)
+    tops = [k for k in map(top_k, names) if k is not None]
+    features = rank_features(labels, aligned.probabilities[task.name], task, tops)
+    once = np.ones((aligned.rows, 1))
+    classes = len(task.classes)
+    here = weighted_sums(features.values, labels, classes, once)
+    if drawing.weights is not None:
+        there = weighted_sums(features.values, labels, classes, drawing.weights)
+    else:
+        # Draws of its own: the other metrics stay those they were without it.
+        rng = np.random.default_rng([drawing.rng_seed, 1])
+        there = normal_sums(features.values, labels, classes, drawing.resamples, rng)
+    return ranking_metrics(here, features), ranking_metrics(there, features)
 
 
 def _directions(
@@ -484,7 +598,7 @@ def _difference_text(
     if float(size) == 0:
         size_text = "the same as the baseline's to the digits shown"
     else:
-        amount = info.format(abs(delta), unit=True)
+        amount = f"{size} {info.difference_unit}".strip()
         size_text = f"{amount} {down if delta < 0 else up} than the baseline's"
     if low < 0 < high:
         span = f"{info.format(-low)} {down} to {info.format(high)} {up}"

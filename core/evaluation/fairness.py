@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from core.errors import EquipoiseError
 from core.evaluation.alignment import align_predictions
@@ -105,6 +106,45 @@ def group_labels(table: pd.DataFrame, tasks: Sequence[Task], feature: str) -> pd
             remedy="choose one of the study's features.",
         )
     return table[feature].rename(feature)
+
+
+def fair_metric(accuracies: ArrayLike, *, penalty: float = 2.0) -> float:
+    """Mean accuracy over groups, less a penalty on what they differ by.
+
+    Parameters
+    ----------
+    accuracies : float array, shape (groups,)
+        Accuracy within each group, from 0 to 1.
+    penalty : float, at least 0
+        How much the gap between the best and the worst group costs.
+
+    Returns
+    -------
+    float
+        At most 1; with two groups and penalty 2, at least -1.5.
+
+    Raises
+    ------
+    EquipoiseError
+        If there are no accuracies, one lies outside 0..1, or the penalty is below 0.
+
+    Notes
+    -----
+    Source: the soft-bio project, ``mean(a) - 2 |a_women - a_men|``. Departures: any
+    number of groups, with their largest gap. It rewards levelling down: it can rise
+    while the accuracy of every group falls. Equal accuracies give that accuracy.
+    """
+    values = np.asarray(accuracies, dtype=np.float64)
+    if not values.size or not ((values >= 0) & (values <= 1)).all():
+        raise EquipoiseError(
+            f"The accuracies of the groups are {values.tolist()}.",
+            expected="one number from 0 to 1 for each group.",
+        )
+    if not (np.isfinite(penalty) and penalty >= 0):
+        raise EquipoiseError(
+            f"The penalty is {penalty}.", expected="a finite number from 0."
+        )
+    return float(values.mean() - penalty * np.ptp(values))
 
 
 def _group_order(

@@ -36,7 +36,8 @@ SMALL_STRATUM = 1_000
 """Images up to which ``normal_sums`` draws a stratum image by image."""
 MAX_CELLS = 1_000
 """Cells truth x baseline x method up to which ``cell_draws`` is worth it."""
-_BLOCK = 4_000_000
+BLOCK = 4_000_000
+"""Draws of an image that are made at once."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def resample_weights(
         Whole numbers; every column sums to ``rows``.
     """
     weights = np.empty((rows, resamples), np.float32)
-    step = max(1, _BLOCK // max(rows, 1))
+    step = max(1, BLOCK // max(rows, 1))
     for start in range(0, resamples, step):
         size = min(step, resamples - start)
         drawn = rng.integers(0, rows, (size, rows))

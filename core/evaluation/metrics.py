@@ -1,12 +1,13 @@
 """The one table of metrics: what each is called, its unit, and which way is better.
 
-A metric's key is ``<task>.<metric>``, or ``<task>.<metric>[<bin or class>]``, such as
-``age.mae``, ``age.mae[0-9]`` and ``ethnicity.f1[Asian]``.
+A metric's key is ``<task>.<metric>``, or ``<task>.<metric>[<part>]`` with a bin, a
+class or a shot group, such as ``age.mae``, ``age.mae[0-9]``, ``ethnicity.f1[Asian]``
+and ``label.accuracy[few-shot]``.
 """
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -18,7 +19,18 @@ Direction = Literal["lower", "higher", "zero"]
 TOLERANCE = 5
 """Units within which a prediction counts as near, for ``within_5``."""
 
+SHOT_GROUPS = {
+    "many-shot": (101, math.inf),
+    "medium-shot": (20, 100),
+    "few-shot": (0, 19),
+}
+"""Fewest and most training images of a class in each group (Liu et al., CVPR 2019)."""
+TOP_K = 5
+"""The k of the top-k accuracy that is always given, where there are more classes."""
+
 _KEY = re.compile(r"(?P<task>[^.\[\]]+)\.(?P<name>\w+)(?:\[(?P<part>.+)\])?")
+_TOP = re.compile(r"top_([1-9]\d*)_accuracy")
+_ANY_TOP = "top_<k>_accuracy"
 # Units of the tasks that may be asked for without their task at hand.
 _UNITS = {"age": "years"}
 
@@ -34,13 +46,16 @@ class MetricInfo:
     label : str
         Such as ``"Age MAE, 0-9"``.
     unit : str
-        Unit of the value; empty for a share between 0 and 1.
+        Unit in which a value is shown; empty for a share between 0 and 1.
     direction : {"lower", "higher", "zero"}
         Which way is better; ``"zero"`` means nearer to zero on either side.
     digits : int
         Decimals to show.
     explanation : str
         One sentence for a tooltip.
+    factor : float
+        What a value, as the tables hold it, is multiplied with to be shown: 100 for
+        a share that is shown in per cent.
     """
 
     key: str
@@ -49,6 +64,7 @@ class MetricInfo:
     direction: Direction
     digits: int
     explanation: str
+    factor: float = 1.0
 
     @property
     def task(self) -> str:
@@ -62,8 +78,13 @@ class MetricInfo:
 
     @property
     def part(self) -> str:
-        """The bin or class in brackets; empty if there is none."""
+        """The bin, class or group in brackets; empty if there is none."""
         return split_key(self.key)[2]
+
+    @property
+    def difference_unit(self) -> str:
+        """Unit of a difference of two values: points, for a value in per cent."""
+        return "points" if self.unit == "%" else self.unit
 
     @property
     def phrase(self) -> str:
@@ -73,11 +94,12 @@ class MetricInfo:
         return f"{lowered} ({self.part})" if self.part else lowered
 
     def format(self, value: float, *, unit: bool = False, signed: bool = False) -> str:
-        """Write a value with this metric's decimals; a dash if undefined."""
+        """Write a value in this metric's unit and decimals; a dash if undefined."""
         if not math.isfinite(value):
             return "–"
+        # NumPy rounds its own floats otherwise than a number is written elsewhere.
         # Adding 0.0 turns a rounded -0.0 into 0.0.
-        number = round(value, self.digits) + 0.0
+        number = round(float(value) * self.factor, self.digits) + 0.0
         text = f"{number:+.{self.digits}f}" if signed else f"{number:.{self.digits}f}"
         return f"{text} {self.unit}" if unit and self.unit else text
 
@@ -88,6 +110,7 @@ class _Template:
     in_units: bool
     direction: Direction
     explanation: str
+    in_percent: bool = False
 
 
 _TEMPLATES: dict[tuple[str, bool], _Template] = {
@@ -137,6 +160,34 @@ _TEMPLATES: dict[tuple[str, bool], _Template] = {
         "Share of images classified rightly; on imbalanced data it is mostly about"
         " the large classes.",
     ),
+    ("error_rate", False): _Template(
+        "error rate",
+        False,
+        "lower",
+        "Share of images classified wrongly: 100 % less the accuracy.",
+        in_percent=True,
+    ),
+    (_ANY_TOP, False): _Template(
+        "top-{k} accuracy",
+        False,
+        "higher",
+        "Share of images whose class is among the {k} with the highest probability.",
+    ),
+    ("auc", False): _Template(
+        "AUC",
+        False,
+        "higher",
+        "Area under the ROC curve: how often an image of a class gets a higher"
+        " probability of that class than an image of another; 0.5 is guessing. With"
+        " more than two classes, the mean over the classes, each against the rest.",
+    ),
+    ("accuracy", True): _Template(
+        "accuracy, {part}",
+        False,
+        "higher",
+        "Mean of the recall of the {part} classes, by their training images: many"
+        " above 100, medium 20 to 100, few below 20.",
+    ),
     ("f1", False): _Template(
         "F1",
         False,
@@ -170,8 +221,8 @@ _TEMPLATES: dict[tuple[str, bool], _Template] = {
 }
 
 _REGRESSION = ("mae", "rmse", "bias", "mae_balanced", "within_5")
-_BINARY = ("accuracy", "f1", "balanced_accuracy")
-_MULTICLASS = ("accuracy", "macro_f1", "balanced_accuracy")
+_BINARY = ("accuracy", "error_rate", "auc", "f1", "balanced_accuracy")
+_MULTICLASS = ("accuracy", "error_rate", "auc", "macro_f1", "balanced_accuracy")
 
 
 def split_key(key: str) -> tuple[str, str, str]:
@@ -183,7 +234,7 @@ def split_key(key: str) -> tuple[str, str, str]:
         If there is no such metric.
     """
     match = _KEY.fullmatch(key)
-    if match is None or (match["name"], bool(match["part"])) not in _TEMPLATES:
+    if match is None or (_entry(match["name"]), bool(match["part"])) not in _TEMPLATES:
         names = sorted(n + ("[...]" if part else "") for n, part in _TEMPLATES)
         raise EquipoiseError(
             f"There is no metric '{key}'.",
@@ -191,6 +242,48 @@ def split_key(key: str) -> tuple[str, str, str]:
             remedy="choose one of these.",
         )
     return match["task"], match["name"], match["part"] or ""
+
+
+def _entry(name: str) -> str:
+    """The name under which a metric stands in the table."""
+    return _ANY_TOP if _TOP.fullmatch(name) else name
+
+
+def top_k(name: str) -> int | None:
+    """The k of ``"top_<k>_accuracy"``; None for every other name."""
+    match = _TOP.fullmatch(name)
+    return int(match[1]) if match else None
+
+
+def shot_groups(
+    classes: Sequence[str], training_counts: Mapping[str, int]
+) -> dict[str, tuple[int, ...]]:
+    """Ids of the classes with many, medium and few training images.
+
+    Parameters
+    ----------
+    classes : sequence of str
+    training_counts : mapping
+        Training images of each class; 0 for a class that is not there.
+
+    Returns
+    -------
+    dict of tuples
+        By the group's name, from many to few; a group without classes is left out.
+
+    Notes
+    -----
+    Source: Liu et al., CVPR 2019: more than 100 images, 20 to 100, fewer than 20.
+    """
+    groups = {
+        name: tuple(
+            i
+            for i, label in enumerate(classes)
+            if low <= training_counts.get(label, 0) <= high
+        )
+        for name, (low, high) in SHOT_GROUPS.items()
+    }
+    return {name: members for name, members in groups.items() if members}
 
 
 @cache
@@ -211,22 +304,35 @@ def metric_info(key: str, tasks: tuple[Task, ...] = ()) -> MetricInfo:
         If there is no such metric.
     """
     task_name, name, part = split_key(key)
-    template = _TEMPLATES[name, bool(part)]
+    template = _TEMPLATES[_entry(name), bool(part)]
     task = next((t for t in tasks if t.name == task_name), None)
     label = task.label if task else task_name.replace("_", " ").capitalize()
     unit = task.unit if isinstance(task, Regression) else _UNITS.get(task_name, "")
+    words = {"part": part, "k": top_k(name)}
     return MetricInfo(
         key=key,
-        label=f"{label} {template.label.format(part=part)}",
-        unit=unit if template.in_units else "",
+        label=f"{label} {template.label.format(**words)}",
+        unit="%" if template.in_percent else unit if template.in_units else "",
         direction=template.direction,
-        digits=2 if template.in_units else 3,
-        explanation=template.explanation.format(part=part),
+        digits=1 if template.in_percent else 2 if template.in_units else 3,
+        explanation=template.explanation.format(**words),
+        factor=100.0 if template.in_percent else 1.0,
     )
 
 
-def metric_keys(task: Task) -> tuple[str, ...]:
-    """Keys of every metric of a task, in the order of the page."""
+def metric_keys(
+    task: Task, training_counts: Mapping[str, int] | None = None
+) -> tuple[str, ...]:
+    """Keys of every metric of a task, in the order of the page.
+
+    Parameters
+    ----------
+    task : Task
+    training_counts : mapping, optional
+        Training images of each class. With them, several classes that fall into at
+        least two shot groups have an accuracy for each group; were there one group
+        only, it would be the balanced accuracy again.
+    """
     plain: tuple[str, ...]
     by_part: dict[str, tuple[str, ...]]
     if task.kind == "regression":
@@ -234,13 +340,46 @@ def metric_keys(task: Task) -> tuple[str, ...]:
     elif task.kind == "binary":
         plain, by_part = _BINARY, {"f1": task.classes}
     else:
-        plain, by_part = _MULTICLASS, {"f1": task.classes, "recall": task.classes}
+        plain = _MULTICLASS
+        if len(task.classes) > TOP_K:
+            plain = (*plain[:2], f"top_{TOP_K}_accuracy", *plain[2:])
+        groups = shot_groups(task.classes, training_counts) if training_counts else {}
+        by_part = {
+            "accuracy": tuple(groups) if len(groups) > 1 else (),
+            "f1": task.classes,
+            "recall": task.classes,
+        }
     parts = (f"{name}[{part}]" for name, of in by_part.items() for part in of)
     return tuple(f"{task.name}.{name}" for name in (*plain, *parts))
 
 
-def headline_keys(tasks: Sequence[Task]) -> tuple[str, ...]:
-    """Keys of the few metrics that a leaderboard shows first."""
+def headline_keys(
+    tasks: Sequence[Task], headline: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """Keys of the few metrics that a leaderboard shows first.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+    headline : sequence of str
+        The study's own choice, ``Study.headline``; without one it follows from the
+        kinds of the tasks.
+
+    Raises
+    ------
+    EquipoiseError
+        If the study chose a metric, or one of a task, that does not exist.
+    """
+    names = [task.name for task in tasks]
+    for key in headline:
+        if split_key(key)[0] not in names:
+            raise EquipoiseError(
+                f"The headline '{key}' is of no task of this study.",
+                expected=f"a metric of {', '.join(names)}.",
+                remedy="mend `headline` in the study's file.",
+            )
+    if headline:
+        return tuple(headline)
     chosen = {
         "regression": ("mae", "mae_balanced"),
         "binary": ("accuracy",),

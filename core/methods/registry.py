@@ -7,88 +7,31 @@ cost. A builder is named as ``module:function`` and imported when it is called.
 import importlib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, cast
+from dataclasses import dataclass, field, replace
+from typing import Any, Self, cast
 
 from core.errors import MethodError
+from core.methods.entries import ENTRIES
+from core.methods.entry import (
+    HEAD,
+    ON,
+    START,
+    Entry,
+    HeadName,
+    Parameter,
+    PartName,
+    Value,
+)
+from core.methods.schedules import first_epoch
 from core.study import Study
 from core.tasks import Task
 
-Value = bool | int | float | str
-PartName = Literal["sampler", "weights", "loss"]
-Kind = Literal["regression", "binary", "multiclass"]
-HeadName = Literal["logits", "cosine"]
-
-# "on" is where an entry looks, and "head" is what the model ends in: neither is an
-# argument of a builder.
-ON = "on"
-HEAD = "head"
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A parameter of an entry, with its range.
-
-    Parameters
-    ----------
-    name : str
-        As written in a study.
-    default : bool, int, float or str
-        Also fixes the type: a float takes whole numbers, nothing else converts.
-    minimum, maximum : float or None
-        Range of a number, both ends included.
-    description : str
-        What it does, in one line.
-    choices : tuple of str
-        The words that a text parameter may be.
-    """
-
-    name: str
-    default: Value
-    minimum: float | None
-    maximum: float | None
-    description: str
-    choices: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A remedy: which part of training it changes, and how it is built.
-
-    Parameters
-    ----------
-    name, label : str
-        As written in a study, and as shown.
-    paper : str
-        Source, with year in ``year``.
-    summary : str
-        What it does, in one plain sentence.
-    part : {"sampler", "weights", "loss"}
-        Which rows are drawn, how much each counts, or what is minimised.
-    task_kinds : tuple of str
-        Kinds of task that it may be used on. A sensitive feature counts as classes.
-    parameters : tuple of Parameter
-        Everything that may be set, beside ``on``.
-    needs : tuple of str
-        What the builder is given: "labels", "targets" or "class counts".
-    builder : str
-        ``module:function``. A sampler is called with ``(labels, rng)``, weights with
-        ``(values)``, a loss with ``(class_counts)``, each with the parameters by name.
-    heads : {"on", "all"}
-        For weights: whether they count on the task named by ``on``, or on all heads.
-    """
-
-    name: str
-    label: str
-    paper: str
-    year: int
-    summary: str
-    part: PartName
-    task_kinds: tuple[Kind, ...]
-    parameters: tuple[Parameter, ...]
-    needs: tuple[str, ...]
-    builder: str
-    heads: Literal["on", "all"] = "on"
+MAY_START_LATE = frozenset({"sampler", "weights", "loss"})
+PLURAL: Mapping[PartName, str] = {
+    "loss": "losses",
+    "features": "changes to the features",
+    "adjustment": "adjustments",
+}
 
 
 @dataclass(frozen=True)
@@ -105,12 +48,15 @@ class Part:
     head : {"logits", "cosine"}
         What the task's output layer must give. Cosine logits lie in [-1, 1], and
         probabilities are the softmax of ``scale`` times them.
+    start : float, in [0, 1)
+        Share of the epochs from which on it acts.
     """
 
     entry: Entry
     on: str
     parameters: Mapping[str, Value]
     head: HeadName = "logits"
+    start: float = 0.0
 
     def build(self, *given: Any) -> Any:
         """Call the entry's builder with what it needs, and the parameters."""
@@ -119,7 +65,7 @@ class Part:
 
 @dataclass(frozen=True)
 class ResolvedMethod:
-    """A method of a study, checked, in the three parts that training reads.
+    """A method of a study, checked, in the parts that training reads.
 
     Parameters
     ----------
@@ -131,6 +77,10 @@ class ResolvedMethod:
         Where two weigh the same head, their weights multiply.
     losses : mapping of task name to Part
         Tasks that are not named keep the usual loss of their kind.
+    features : mapping of task name to Part
+        What acts on the features before a head while training.
+    adjustments : mapping of task name to Part
+        What is added to the logits of the finished model.
     """
 
     name: str
@@ -138,151 +88,31 @@ class ResolvedMethod:
     samplers: tuple[Part, ...]
     weights: tuple[Part, ...]
     losses: Mapping[str, Part]
+    features: Mapping[str, Part] = field(default_factory=dict)
+    adjustments: Mapping[str, Part] = field(default_factory=dict)
 
     def head(self, task: str) -> HeadName:
         """What the output layer of a task must give under this method."""
         return self.losses[task].head if task in self.losses else "logits"
 
+    def first_epochs(self, epochs: int) -> tuple[int, ...]:
+        """The first epoch of each phase, from 0: where a part begins to act."""
+        parts = (*self.samplers, *self.weights, *self.losses.values())
+        starts = {first_epoch(part.start, epochs) for part in parts}
+        return tuple(sorted({0, *(start for start in starts if start < epochs)}))
 
-def _number(
-    name: str, default: float, minimum: float, maximum: float, text: str
-) -> Parameter:
-    return Parameter(name, default, minimum, maximum, text)
+    def at(self, epoch: int, epochs: int) -> Self:
+        """The method with only those parts that act in an epoch, counted from 0."""
 
+        def acts(part: Part) -> bool:
+            return first_epoch(part.start, epochs) <= epoch
 
-def _choice(name: str, default: str, choices: tuple[str, ...], text: str) -> Parameter:
-    return Parameter(name, default, None, None, text, choices)
-
-
-def _head(default: HeadName) -> Parameter:
-    return _choice(
-        HEAD,
-        default,
-        ("logits", "cosine"),
-        "Plain logits, or cosines between normalised features and class vectors.",
-    )
-
-
-_GAMMA = "Focusing: 0 is cross-entropy, more mutes what is already right."
-_SCALE = "Factor on the logits of the margin term."
-_MAX_MARGIN = "Margin of the rarest class."
-
-_ALL = (
-    Entry(
-        name="ins",
-        label="INS weights",
-        paper=(
-            "Huang et al., Learning Deep Representation for Imbalanced "
-            "Classification, CVPR 2016"
-        ),
-        year=2016,
-        summary="Each image counts by the inverse of the number of its class.",
-        part="weights",
-        task_kinds=("binary", "multiclass"),
-        parameters=(
-            _number("power", 1.0, 0.0, 2.0, "Exponent of the count: 0 is uniform."),
-        ),
-        needs=("labels",),
-        builder="core.methods.weights:inverse_frequency_sample_weights",
-        heads="all",
-    ),
-    Entry(
-        name="undersample",
-        label="Under-sampling",
-        paper=(
-            "Japkowicz and Stephen, The class imbalance problem: A systematic "
-            "study, Intelligent Data Analysis 6, 2002"
-        ),
-        year=2002,
-        summary="Each epoch sees another random share of the majority class.",
-        part="sampler",
-        task_kinds=("binary", "multiclass"),
-        parameters=(
-            _number("keep", 0.5, 0.01, 1.0, "Share of the majority class that stays."),
-        ),
-        needs=("labels",),
-        builder="core.methods.samplers:undersample_majority",
-    ),
-    Entry(
-        name="denseweight",
-        label="DenseWeight",
-        paper=(
-            "Steininger et al., Density-based weighting for imbalanced "
-            "regression, Machine Learning 110, 2021"
-        ),
-        year=2021,
-        summary="Images with rare targets count more, by the density of the targets.",
-        part="weights",
-        task_kinds=("regression",),
-        parameters=(
-            _number("alpha", 0.25, 0.0, 10.0, "Strength: 0 is uniform, 1 the usual."),
-        ),
-        needs=("targets",),
-        builder="core.methods.weights:dense_weights",
-        heads="on",
-    ),
-    Entry(
-        name="ldam",
-        label="LDAM",
-        paper=(
-            "Cao et al., Learning Imbalanced Datasets with "
-            "Label-Distribution-Aware Margin Loss, NeurIPS 2019"
-        ),
-        year=2019,
-        summary="Rare classes must be right by a larger margin.",
-        part="loss",
-        task_kinds=("multiclass",),
-        parameters=(
-            _number("max_margin", 0.5, 0.0, 10.0, _MAX_MARGIN),
-            _number("scale", 30.0, 0.1, 1000.0, _SCALE),
-            _head("cosine"),
-        ),
-        needs=("class counts",),
-        builder="core.methods.losses.margin:LDAM",
-    ),
-    Entry(
-        name="focal",
-        label="Focal loss",
-        paper="Lin et al., Focal Loss for Dense Object Detection, ICCV 2017",
-        year=2017,
-        summary="Images that are already right count less.",
-        part="loss",
-        task_kinds=("multiclass",),
-        parameters=(_number("gamma", 2.0, 0.0, 50.0, _GAMMA),),
-        needs=("class counts",),
-        builder="core.methods.losses.focal:build_focal",
-    ),
-    Entry(
-        name="lmf",
-        label="LMF",
-        paper=(
-            "Sadi et al., LMFLOSS: A Hybrid Loss For Imbalanced Medical Image "
-            "Classification, arXiv 2212.12741, 2022"
-        ),
-        year=2022,
-        summary="A weighted sum of LDAM and focal loss on the same logits.",
-        part="loss",
-        task_kinds=("multiclass",),
-        parameters=(
-            _number("alpha", 2.5, 0.0, 1000.0, "Weight of the LDAM half."),
-            _number("beta", 0.05, 0.0, 1000.0, "Weight of the focal half."),
-            _number("gamma", 4.0, 0.0, 50.0, _GAMMA),
-            _number("max_margin", 0.5, 0.0, 10.0, _MAX_MARGIN),
-            _number("scale", 30.0, 0.1, 1000.0, _SCALE),
-            _choice(
-                "class_weighting",
-                "none",
-                ("none", "margins"),
-                "Whether the margins also weigh the classes, as in the authors' code.",
-            ),
-            _head("logits"),
-        ),
-        needs=("class counts",),
-        builder="core.methods.losses.margin:LMF",
-    ),
-)
-
-ENTRIES: dict[str, Entry] = {entry.name: entry for entry in _ALL}
+        return replace(
+            self,
+            samplers=tuple(filter(acts, self.samplers)),
+            weights=tuple(filter(acts, self.weights)),
+            losses={task: part for task, part in self.losses.items() if acts(part)},
+        )
 
 
 def get_entry(name: str) -> Entry:
@@ -432,7 +262,9 @@ def resolve_method(
         label=table.label,
         samplers=_only_one_sampler(method_name, parts),
         weights=tuple(part for part in parts if part.entry.part == "weights"),
-        losses=_one_loss_a_task(method_name, parts),
+        losses=_one_a_task(method_name, parts, "loss"),
+        features=_one_a_task(method_name, parts, "features"),
+        adjustments=_one_a_task(method_name, parts, "adjustment"),
     )
 
 
@@ -443,16 +275,41 @@ def _resolve_part(
     features: tuple[str, ...],
 ) -> Part:
     on = _check_on(entry, given.get(ON), tasks, features)
-    values = validate_parameters(entry, {k: v for k, v in given.items() if k != ON})
+    apart = {ON, START} if entry.part in MAY_START_LATE else {ON}
+    own = {name: value for name, value in given.items() if name not in apart}
+    values = validate_parameters(entry, own)
     head = cast("HeadName", values.pop(HEAD, "logits"))
-    return Part(entry, on, values, head)
+    start = _check_start(entry, given.get(START, 0.0), head) if START in apart else 0.0
+    return Part(entry, on, values, head, start)
+
+
+def _check_start(entry: Entry, start: Value, head: HeadName) -> float:
+    what = f"'{START}' of '{entry.name}'"
+    if isinstance(start, bool) or not isinstance(start, int | float):
+        raise _wrong_type(what, start, "a share of the epochs, such as 0.8.")
+    if not 0 <= start < 1:
+        raise MethodError(
+            f"{what} is {start:g}.",
+            expected="a share of the epochs, from 0 and below 1.",
+            remedy="0.8 lets it act from the 160th of 200 epochs on.",
+        )
+    if start and head == "cosine":
+        raise MethodError(
+            f"{what} is {start:g}, but cosine logits are of no use to the plain loss "
+            "before it.",
+            expected="0, or head = 'logits'.",
+            remedy="start the loss at once, or give it plain logits.",
+        )
+    return float(start)
 
 
 def _check_on(
     entry: Entry, on: Value | None, tasks: Sequence[Task], features: tuple[str, ...]
 ) -> str:
     kinds = {task.name: task.kind for task in tasks}
-    takes_features = entry.part != "loss" and "multiclass" in entry.task_kinds
+    takes_features = (
+        entry.part in ("sampler", "weights") and "multiclass" in entry.task_kinds
+    )
     suitable = [name for name, kind in kinds.items() if kind in entry.task_kinds]
     suitable += [f for f in features if takes_features and f not in kinds]
     expected = f"one of {', '.join(suitable)}." if suitable else "another study."
@@ -491,18 +348,18 @@ def _only_one_sampler(method: str, parts: Sequence[Part]) -> tuple[Part, ...]:
     return samplers
 
 
-def _one_loss_a_task(method: str, parts: Sequence[Part]) -> dict[str, Part]:
-    losses: dict[str, Part] = {}
+def _one_a_task(method: str, parts: Sequence[Part], kind: PartName) -> dict[str, Part]:
+    found: dict[str, Part] = {}
     for part in parts:
-        if part.entry.part != "loss":
+        if part.entry.part != kind:
             continue
-        if part.on in losses:
-            other = losses[part.on].entry.name
+        if part.on in found:
+            other = found[part.on].entry.name
             raise MethodError(
-                f"Method '{method}' has two losses on '{part.on}': "
+                f"Method '{method}' has two {PLURAL[kind]} on '{part.on}': "
                 f"'{other}' and '{part.entry.name}'.",
-                expected="at most one loss a task.",
+                expected=f"at most one {kind} a task.",
                 remedy="make them two methods.",
             )
-        losses[part.on] = part
-    return losses
+        found[part.on] = part
+    return found

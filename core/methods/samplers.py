@@ -64,3 +64,168 @@ def _keep_share_of_all(n: int, seed: int, keep: float) -> NDArray[np.int64]:
     kept = max(1, round(keep * n))
     drawn = np.random.default_rng(seed).choice(n, size=kept, replace=False)
     return np.sort(drawn).astype(np.int64)
+
+
+def oversample(labels: ArrayLike, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Repeat random images of every class up to the size of the largest.
+
+    Parameters
+    ----------
+    labels : array, shape (n,)
+        Class of each training image.
+    rng : numpy.random.Generator
+        Advanced by one draw, so that every epoch repeats other images.
+
+    Returns
+    -------
+    int64 array, shape (num_classes * largest,)
+        Row indices in ascending order; batches do the shuffling. Every row is there
+        at least once, and the rows of the largest class exactly once.
+
+    Raises
+    ------
+    MethodError
+        If there are no labels.
+
+    Notes
+    -----
+    The draw is imbalanced-learn's ``RandomOverSampler``, with replacement. Equal
+    classes are returned as they are.
+    """
+    _, counts = _count(labels)
+    seed = int(rng.integers(2**32))
+    if counts.size == 1:
+        return np.arange(counts[0], dtype=np.int64)
+    # scikit-learn comes with it: a second that listing methods should not cost.
+    from imblearn.over_sampling import RandomOverSampler
+
+    sampler = RandomOverSampler(random_state=seed)
+    sampler.fit_resample(np.zeros((counts.sum(), 1)), np.asarray(labels))
+    return np.sort(sampler.sample_indices_).astype(np.int64)
+
+
+def sample_classes_evenly(
+    labels: ArrayLike, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Show every class as often as any other, in as many draws as there are images.
+
+    Parameters
+    ----------
+    labels : array, shape (n,)
+        Class of each training image.
+    rng : numpy.random.Generator
+        Every epoch gets other images.
+
+    Returns
+    -------
+    int64 array, shape (n,)
+        Row indices in ascending order, rare ones repeated; see
+        ``sample_classes_by_power``.
+
+    Raises
+    ------
+    MethodError
+        If there are no labels.
+
+    Notes
+    -----
+    Source: Shen et al., ECCV 2016 (class-aware sampling): a class first, each as
+    likely; then the next image of its shuffled list. Departures: classes are
+    allotted their share of an epoch instead of being drawn one by one.
+    """
+    return sample_classes_by_power(labels, rng, power=0.0)
+
+
+def sample_classes_by_square_root(
+    labels: ArrayLike, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Show every class in proportion to the square root of its number of images.
+
+    Parameters
+    ----------
+    labels : array, shape (n,)
+        Class of each training image.
+    rng : numpy.random.Generator
+        Every epoch gets other images.
+
+    Returns
+    -------
+    int64 array, shape (n,)
+        Row indices in ascending order; see ``sample_classes_by_power``.
+
+    Raises
+    ------
+    MethodError
+        If there are no labels.
+
+    Notes
+    -----
+    Source: Mahajan et al., ECCV 2018. Departures: as ``sample_classes_evenly``.
+    """
+    return sample_classes_by_power(labels, rng, power=0.5)
+
+
+def sample_classes_by_power(
+    labels: ArrayLike, rng: np.random.Generator, *, power: float
+) -> NDArray[np.int64]:
+    """Share as many draws as there are images among classes by a power of their size.
+
+    Parameters
+    ----------
+    labels : array, shape (n,)
+        Class of each training image.
+    rng : numpy.random.Generator
+        Advanced, so that every epoch gets other images, and the same state the same.
+    power : float, in [0, 1]
+        0 shows every class as often; 0.5 by the square root; 1 shows every image
+        once.
+
+    Returns
+    -------
+    int64 array, shape (n,)
+        Row indices in ascending order; batches do the shuffling.
+
+    Raises
+    ------
+    MethodError
+        If there are no labels, or the power is out of range.
+
+    Notes
+    -----
+    A class of ``n_c`` images gets ``n n_c^power / sum_k n_k^power`` draws, rounded up
+    or down at random so that this is its mean. That is never below 1, as every
+    ``n_c^power`` is at least 1 and their sum at most ``n``: no class is left out of
+    an epoch. Within a class no image is drawn once more before all others were.
+    """
+    if not 0 <= power <= 1:
+        raise MethodError(f"The power is {power}.", expected="a number from 0 to 1.")
+    codes, counts = _count(labels)
+    raised = counts.astype(np.float64) ** power
+    edges = np.append(0.0, np.cumsum(codes.size * raised / raised.sum()))
+    edges[-1] = codes.size
+    # Evenly spaced points from a random start: a share of 2.3 gets 2 or 3 of them.
+    draws = np.diff(np.ceil(edges - rng.random()).astype(np.int64))
+    rows = [
+        _cycle(np.flatnonzero(codes == code), int(number), rng)
+        for code, number in enumerate(draws)
+    ]
+    return np.sort(np.concatenate(rows)).astype(np.int64)
+
+
+def _cycle(
+    rows: NDArray[np.int64], number: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Draw all rows as often as they go into the number, and the rest at random."""
+    rounds, rest = divmod(number, rows.size)
+    once_more = rng.choice(rows, size=rest, replace=False)
+    return np.concatenate([np.tile(rows, rounds), once_more])
+
+
+def _count(labels: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Code of each label and images of each class."""
+    _, codes, counts = np.unique(
+        np.asarray(labels), return_inverse=True, return_counts=True
+    )
+    if not counts.size:
+        raise MethodError("There are no training images to draw from.")
+    return codes.astype(np.int64), counts.astype(np.int64)

@@ -13,6 +13,8 @@ Floats = NDArray[np.float64]
 Normalization = Literal["sum_to_num_classes", "balanced", "min_over_n"]
 BandwidthRule = Literal["silverman", "scott", "ISJ"]
 Bandwidth = float | BandwidthRule
+Lookup = Literal["floor", "linear"]
+Extremes = Literal["grid", "targets"]
 
 
 def count_classes(
@@ -118,12 +120,19 @@ def inverse_frequency_weights(
         raise MethodError(f"The power is {power}.", expected="a number from 0.")
     # Relative to the rarest class, no power of a large count can underflow.
     inverse: Floats = (counts.min() / counts) ** power
+    return _normalise(inverse, counts, normalization)
+
+
+def _normalise(
+    relative: Floats, counts: Floats, normalization: Normalization
+) -> Floats:
+    """Scale class weights of which the rarest class has 1."""
     if normalization == "min_over_n":
-        return inverse
+        return relative
     if normalization == "sum_to_num_classes":
-        return _mean_one(inverse)
+        return _mean_one(relative)
     if normalization == "balanced":
-        return inverse * float(counts.sum() / (counts @ inverse))
+        return relative * float(counts.sum() / (counts @ relative))
     raise MethodError(
         f"There is no normalization {normalization!r}.",
         expected="one of balanced, sum_to_num_classes, min_over_n.",
@@ -154,14 +163,94 @@ def inverse_frequency_sample_weights(
     MethodError
         If a class has no image, or there are no labels.
     """
+    ids, counts = _count_labels(labels, num_classes)
+    weights = inverse_frequency_weights(counts, power=power)
+    return np.asarray(weights[ids], dtype=np.float64)
+
+
+def effective_number_weights(
+    class_counts: ArrayLike,
+    *,
+    beta: float = 0.9999,
+    normalization: Normalization = "sum_to_num_classes",
+) -> Floats:
+    """Weight each class by the inverse of its effective number of samples.
+
+    Parameters
+    ----------
+    class_counts : int array, shape (num_classes,)
+        Training images of each class, each at least 1.
+    beta : float, in [0, 1)
+        0 gives equal weights; towards 1 they approach the inverse of the count.
+    normalization : {"sum_to_num_classes", "balanced", "min_over_n"}
+        As for ``inverse_frequency_weights``; the paper's is mean 1 over the classes.
+
+    Returns
+    -------
+    float64 array, shape (num_classes,)
+        Dimensionless weights.
+
+    Raises
+    ------
+    MethodError
+        If a class has no image, or beta is out of range.
+
+    Notes
+    -----
+    Source: Cui et al., CVPR 2019, eq. 2: ``(1 - beta) / (1 - beta^n)``. Departures:
+    float64, and through the logarithm of beta, for ``1 - 0.9999`` is off by 1e-4 in
+    float32. Equal counts give ones.
+    """
+    counts = check_class_counts(class_counts).astype(np.float64)
+    if not 0 <= beta < 1:
+        raise MethodError(
+            f"beta of the class-balanced weights is {beta}.",
+            expected="a number from 0 and below 1.",
+            remedy="the paper's best are 0.9999 and 0.999; 0 weighs nothing.",
+        )
+    effective = -np.expm1(counts * np.log(beta)) if beta else np.ones_like(counts)
+    return _normalise(effective.min() / effective, counts, normalization)
+
+
+def effective_number_sample_weights(
+    labels: ArrayLike, *, beta: float = 0.9999, num_classes: int | None = None
+) -> Floats:
+    """Weight each training image by its class's effective number of samples.
+
+    Parameters
+    ----------
+    labels : int array, shape (n,)
+        Class ids of the training images.
+    beta : float, in [0, 1)
+        See ``effective_number_weights``.
+    num_classes : int, optional
+        Classes that there should be; by default, up to the largest label.
+
+    Returns
+    -------
+    float64 array, shape (n,)
+        Dimensionless weights with mean 1 over the images.
+
+    Raises
+    ------
+    MethodError
+        If a class has no image, there are no labels, or beta is out of range.
+    """
+    ids, counts = _count_labels(labels, num_classes)
+    weights = effective_number_weights(counts, beta=beta, normalization="balanced")
+    return np.asarray(weights[ids], dtype=np.float64)
+
+
+def _count_labels(
+    labels: ArrayLike, num_classes: int | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     ids = np.asarray(labels)
     if ids.size == 0:
         raise MethodError("There are no training images to weigh.")
     # Without num_classes, a label that is no number is count_classes's to name.
     numeric = np.issubdtype(ids.dtype, np.number)
     classes = num_classes or (int(ids.max()) + 1 if numeric else 1)
-    weights = inverse_frequency_weights(count_classes(ids, classes), power=power)
-    return np.asarray(weights[ids], dtype=np.float64)
+    return ids, count_classes(ids, classes)
 
 
 @dataclass(frozen=True)
@@ -199,6 +288,8 @@ class DenseWeight:
         Targets, and their density with minimum 0 and maximum 1.
     training_density : float64 array, shape (n,)
         Normalised density of the targets that it was fitted to.
+    lookup : {"floor", "linear"}
+        Whether the grid is read at the point at or below a target, or between two.
 
     Notes
     -----
@@ -216,6 +307,7 @@ class DenseWeight:
     grid: Floats
     density: Floats
     training_density: Floats
+    lookup: Lookup = "floor"
 
     @classmethod
     def fit(
@@ -226,6 +318,8 @@ class DenseWeight:
         bandwidth: Bandwidth | None = None,
         eps: float = 1e-6,
         grid_points: int = 4096,
+        lookup: Lookup = "floor",
+        extremes: Extremes = "grid",
     ) -> Self:
         """Estimate the density of training targets.
 
@@ -239,6 +333,11 @@ class DenseWeight:
             In the unit of the targets, or a rule of KDEpy; by default
             ``1.06 std n^(-1/5)``.
         grid_points : int, at least 2
+        lookup : {"floor", "linear"}
+            "floor" is the authors' package; "linear" is exact to the width of a line.
+        extremes : {"grid", "targets"}
+            Where density 0 and 1 lie: at its extremes over the grid, as in the
+            package, or over the targets, as in the paper.
 
         Raises
         ------
@@ -263,14 +362,17 @@ class DenseWeight:
             bandwidth = float(1.06 * values.std() * values.size**-0.2)
         kde = FFTKDE(kernel="gaussian", bw=bandwidth).fit(values)
         grid, density = kde.evaluate(grid_points)
-        density = (density - density.min()) / np.ptp(density)
+        _check_lookup(lookup, extremes)
+        span = density if extremes == "grid" else _read(grid, density, values, lookup)
+        density = (density - span.min()) / (np.ptp(span) or 1.0)
         return cls(
             alpha=strength,
             eps=eps,
             bandwidth=float(kde.bw),
             grid=_freeze(grid),
             density=_freeze(density),
-            training_density=_freeze(density[_floor_index(grid, values)]),
+            training_density=_freeze(_read(grid, density, values, lookup)),
+            lookup=lookup,
         )
 
     @property
@@ -295,7 +397,7 @@ class DenseWeight:
         MethodError
             If a target is no finite number.
         """
-        return self.density[_floor_index(self.grid, _check_targets(targets))]
+        return _read(self.grid, self.density, _check_targets(targets), self.lookup)
 
     def weights(self, targets: ArrayLike) -> Floats:
         """Weights of any targets; 1 is the mean over the training images.
@@ -347,9 +449,11 @@ def _mean_one(values: Floats) -> Floats:
     return values / float(values.mean())
 
 
-def _floor_index(grid: Floats, targets: Floats) -> NDArray[np.intp]:
+def _read(grid: Floats, density: Floats, targets: Floats, lookup: Lookup) -> Floats:
+    if lookup == "linear":
+        return np.asarray(np.interp(targets, grid, density), dtype=np.float64)
     index = np.searchsorted(grid, targets, side="right") - 1
-    return np.clip(index, 0, len(grid) - 1)
+    return density[np.clip(index, 0, len(grid) - 1)]
 
 
 def _check_targets(targets: ArrayLike) -> Floats:
@@ -373,6 +477,15 @@ def _check_alpha(alpha: float) -> float:
             expected="a finite number from 0; 0 gives every image the same weight.",
         )
     return float(alpha)
+
+
+def _check_lookup(lookup: Lookup, extremes: Extremes) -> None:
+    for value, choices in ((lookup, get_args(Lookup)), (extremes, get_args(Extremes))):
+        if value not in choices:
+            raise MethodError(
+                f"DenseWeight knows no {value!r}.",
+                expected=f"one of {', '.join(choices)}.",
+            )
 
 
 def _check_bandwidth(bandwidth: Bandwidth | None) -> None:

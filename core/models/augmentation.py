@@ -27,6 +27,9 @@ class RandomAffine(keras.layers.Layer):
         Largest change either way, as a share of the full range and of the contrast.
     horizontal_flip : bool
         Whether half of the pictures are mirrored.
+    crop_padding : int, optional
+        The picture is padded by so many pixels of black, and a random crop of its
+        size is taken; without it, edges are drawn out into what is uncovered.
     seed : int
     """
 
@@ -40,6 +43,7 @@ class RandomAffine(keras.layers.Layer):
         brightness: float = 0.0,
         contrast: float = 0.0,
         horizontal_flip: bool = False,
+        crop_padding: int | None = None,
         seed: int = 0,
         **kwargs: object,
     ) -> None:
@@ -52,6 +56,7 @@ class RandomAffine(keras.layers.Layer):
             brightness=brightness,
             contrast=contrast,
             horizontal_flip=horizontal_flip,
+            crop_padding=crop_padding,
         )
         self.seed = seed
         self.generator = keras.random.SeedGenerator(seed)
@@ -67,7 +72,7 @@ class RandomAffine(keras.layers.Layer):
             images,
             self._inverse_maps(images),
             interpolation="bilinear",
-            fill_mode="nearest",
+            fill_mode="constant" if self.settings.crop_padding else "nearest",
         )
         return self._relight(images)
 
@@ -75,6 +80,14 @@ class RandomAffine(keras.layers.Layer):
         return keras.random.uniform(
             (count,), -limit, limit, dtype="float32", seed=self.generator
         )
+
+    def _shift(self, count: keras.KerasTensor, side: int) -> keras.KerasTensor:
+        """Pixels by which each picture moves along a side."""
+        shift = self._uniform(count, self.settings.shift) * side
+        if padding := self.settings.crop_padding:
+            # Whole pixels, each of -padding..padding as likely as the others.
+            shift += ops.round(self._uniform(count, padding + 0.5))
+        return shift
 
     def _inverse_maps(self, images: keras.KerasTensor) -> keras.KerasTensor:
         """Eight numbers a picture: where each output pixel comes from."""
@@ -91,10 +104,8 @@ class RandomAffine(keras.layers.Layer):
         a0, a1 = mirror * cos, mirror * (cos * shear - sin)
         b0, b1 = sin, sin * shear + cos
         centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
-        a2 = centre_x * (1 - a0) - centre_y * a1 + self._uniform(count, s.shift) * width
-        b2 = (
-            centre_y * (1 - b1) - centre_x * b0 + self._uniform(count, s.shift) * height
-        )
+        a2 = centre_x * (1 - a0) - centre_y * a1 + self._shift(count, width)
+        b2 = centre_y * (1 - b1) - centre_x * b0 + self._shift(count, height)
         zero = ops.zeros_like(a0)
         return ops.stack([a0, a1, a2, b0, b1, b2, zero, zero], axis=1)
 

@@ -8,11 +8,15 @@ from pathlib import Path
 import keras
 
 from core.errors import StudyError, WeightsError
+from core.models.resnet_cifar import build_resnet_cifar
 
-# Keras's MobileNetV3 has 0.999, at which a small training set never settles the
-# statistics: from scratch the validation numbers are noise for many epochs.
+# Of every backbone from scratch: its statistics follow weights that change at each
+# step. Keras's MobileNetV3 has 0.999, at which a small training set never settles them
+# and the validation numbers are noise for many epochs; at its EfficientNet's 0.99 they
+# are a hundred steps behind, which small sets make much of an epoch. Loaded weights
+# come with settled statistics, and keep their momentum.
 FROM_SCRATCH_MOMENTUM = 0.9
-KERAS_FILES = "https://storage.googleapis.com/tensorflow/keras-applications"
+KERAS_FILES = "https://storage.googleapis.com"
 
 
 @dataclass(frozen=True)
@@ -29,13 +33,16 @@ class Backbone:
         ``(image_size, weights) -> keras.Model`` from pixels in 0..255 to features.
     imagenet_file : str
         Path of its ImageNet weights under Keras's own file store; empty if none.
+    smallest : int
+        Least side of the images in pixels.
     """
 
     name: str
     label: str
     source: str
     build: Callable[[int, str | None], keras.Model]
-    imagenet_file: str
+    imagenet_file: str = ""
+    smallest: int = 32
 
 
 def _mobilenetv3(large: bool) -> Callable[[int, str | None], keras.Model]:
@@ -58,7 +65,21 @@ def _mobilenetv3(large: bool) -> Callable[[int, str | None], keras.Model]:
     return build
 
 
+def _efficientnet_b3(image_size: int, weights: str | None) -> keras.Model:
+    return keras.applications.EfficientNetB3(
+        input_shape=(image_size, image_size, 3),
+        include_top=False,
+        weights=weights,
+        pooling="avg",
+    )
+
+
+def _resnet32(image_size: int, weights: str | None) -> keras.Model:
+    return build_resnet_cifar(image_size)
+
+
 _SOURCE = "Howard et al., Searching for MobileNetV3, ICCV 2019"
+_MOBILENET = "tensorflow/keras-applications/mobilenet_v3/weights_mobilenet_v3"
 BACKBONES = {
     backbone.name: backbone
     for backbone in (
@@ -67,14 +88,29 @@ BACKBONES = {
             "MobileNetV3 Small, minimalistic",
             _SOURCE,
             _mobilenetv3(large=False),
-            "mobilenet_v3/weights_mobilenet_v3_small_minimalistic_1.0_224_no_top_v2.h5",
+            f"{_MOBILENET}_small_minimalistic_1.0_224_no_top_v2.h5",
         ),
         Backbone(
             "mobilenetv3_large_minimalistic",
             "MobileNetV3 Large, minimalistic",
             _SOURCE,
             _mobilenetv3(large=True),
-            "mobilenet_v3/weights_mobilenet_v3_large_minimalistic_1.0_224_no_top_v2.h5",
+            f"{_MOBILENET}_large_minimalistic_1.0_224_no_top_v2.h5",
+        ),
+        Backbone(
+            "efficientnet_b3",
+            "EfficientNetB3",
+            "Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional "
+            "Neural Networks, ICML 2019",
+            _efficientnet_b3,
+            "keras-applications/efficientnetb3_notop.h5",
+        ),
+        Backbone(
+            "resnet32",
+            "ResNet-32 for CIFAR",
+            "He et al., Deep Residual Learning for Image Recognition, CVPR 2016",
+            _resnet32,
+            smallest=16,
         ),
     )
 }
@@ -100,7 +136,7 @@ def build_backbone(name: str, *, image_size: int, weights: str) -> keras.Model:
     Raises
     ------
     StudyError
-        If there is no such backbone or kind of weights.
+        If there is no such backbone or kind of weights, or the images are too small.
     WeightsError
         If the weights cannot be loaded; it names the cause, the file, where to get it
         and where to put it.
@@ -112,18 +148,29 @@ def build_backbone(name: str, *, image_size: int, weights: str) -> keras.Model:
             remedy="mend `backbone` in the study's file.",
         )
     backbone = BACKBONES[name]
+    _check(backbone, image_size, weights)
     if weights == "none":
         return _settle_batch_norm(backbone.build(image_size, None))
-    if weights != "imagenet":
-        raise StudyError(
-            f"There are no weights '{weights}' for {backbone.label}.",
-            expected="'none' or 'imagenet'.",
-            remedy="mend `weights` in the study's file.",
-        )
     try:
         return backbone.build(image_size, "imagenet")
     except Exception as error:  # Keras raises a bare Exception offline
         raise _missing_weights(backbone, error) from error
+
+
+def _check(backbone: Backbone, image_size: int, weights: str) -> None:
+    if image_size < backbone.smallest:
+        raise StudyError(
+            f"Images of {image_size} pixels are too small for {backbone.label}.",
+            expected=f"at least {backbone.smallest}.",
+            remedy="mend `image_size` in the study's file.",
+        )
+    known = ("none", "imagenet") if backbone.imagenet_file else ("none",)
+    if weights not in known:
+        raise StudyError(
+            f"There are no weights '{weights}' for {backbone.label}.",
+            expected=f"{' or '.join(map(repr, known))}.",
+            remedy="mend `weights` in the study's file.",
+        )
 
 
 def _missing_weights(backbone: Backbone, cause: Exception) -> WeightsError:

@@ -1,31 +1,46 @@
 """A study's model: augmentation, backbone and one head a task."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
 from core.models.augmentation import RandomAffine
 from core.models.backbones import build_backbone
 from core.models.heads import build_head, probabilities
 from core.study import Augmentation, ModelTable
-from core.tasks import Task
+from core.tasks import Binary, Task
 
 
 @dataclass(frozen=True)
 class Models:
-    """Two models over the same weights.
+    """Two models of the same weights.
 
     Parameters
     ----------
     training : keras.Model
         Pixels to a dict of values and logits; augments while training.
     inference : keras.Model
-        Pixels to a dict of values and probabilities; what a run keeps.
+        Pixels to a dict of values and probabilities, in float32; what a run keeps.
+    plain : keras.Model
+        What the training model trains, without augmentation.
     """
 
     training: keras.Model
     inference: keras.Model
+    plain: keras.Model
+
+    def settle(self) -> None:
+        """Give the inference model the weights as they are now.
+
+        It shares them unless the training computes in another precision.
+        """
+        if self.inference.weights[0] is not self.plain.weights[0]:
+            self.inference.set_weights(self.plain.get_weights())
 
 
 def build_models(
@@ -35,6 +50,10 @@ def build_models(
     augmentation: Augmentation,
     seed: int,
     cosine_scale: Mapping[str, float] | None = None,
+    adjustments: Mapping[str, NDArray[np.float64]] | None = None,
+    features: Mapping[str, keras.layers.Layer] | None = None,
+    learned: Sequence[keras.layers.Layer] = (),
+    precision: str = "float32",
 ) -> Models:
     """Build the model of one run; the same seed gives the same first weights.
 
@@ -48,18 +67,100 @@ def build_models(
         Of the first weights, dropout and augmentation.
     cosine_scale : mapping of str to float, optional
         Tasks whose head gives cosines, with the factor that makes them logits.
+    adjustments : mapping of str to array, shape (classes,), optional
+        What the inference model adds to the logits of a task.
+    features : mapping of str to keras.layers.Layer, optional
+        What acts on the features before the head of a regression while training; it
+        is called with features and targets, and the training model then takes these
+        as an input, named as ``target_input`` says.
+    learned : sequence of keras.layers.Layer
+        What losses learn: trained and saved with the training model.
+    precision : {"float32", "mixed_bfloat16"}
+        In which the backbone computes while training.
 
     Returns
     -------
     Models
         Inputs of both: pixels, shape (n, image_size, image_size, 3) in 0..255.
     """
-    cosine_scale = cosine_scale or {}
+    scales, adjustments = dict(cosine_scale or {}), adjustments or {}
     keras.utils.set_random_seed(seed)
-    shape = (table.image_size, table.image_size, 3)
-    backbone = build_backbone(
-        table.backbone, image_size=table.image_size, weights=table.weights
+    pixels, outputs = _assemble(table, tasks, scales, precision)
+    plain = keras.Model(pixels, outputs, name="plain")
+    if precision != "float32":
+        pixels, outputs = _assemble(table, tasks, scales, "float32")
+    answers = {
+        task.name: probabilities(
+            outputs[task.name],
+            task,
+            scale=scales.get(task.name, 1.0),
+            offset=_offset(task, adjustments.get(task.name)),
+        )
+        for task in tasks
+    }
+    inference = keras.Model(pixels, answers, name="inference")
+    training = _training_model(
+        plain,
+        RandomAffine(**augmentation.model_dump(), seed=seed, name="augment"),
+        features or {},
+        learned,
     )
+    return Models(training, inference, plain)
+
+
+@keras.saving.register_keras_serializable("equipoise")
+class TrainingModel(keras.Model):
+    """A functional model that also holds what its losses learn."""
+
+    def __init__(
+        self, inputs: Any, outputs: Any, learned: Sequence[keras.layers.Layer]
+    ) -> None:
+        super().__init__(inputs, outputs, name="training")
+        self.learned = list(learned)
+
+
+PIXELS_INPUT = "raw_pixels"
+
+
+def target_input(task: str) -> str:
+    """Name of the training model's input for the targets of a task."""
+    return f"{task}_target"
+
+
+def _training_model(
+    plain: keras.Model,
+    augment: keras.layers.Layer,
+    features: Mapping[str, keras.layers.Layer],
+    learned: Sequence[keras.layers.Layer],
+) -> keras.Model:
+    raw = keras.Input(plain.input_shape[1:], name=PIXELS_INPUT, dtype="uint8")
+    augmented = augment(raw)
+    if not features:
+        return TrainingModel(raw, plain(augmented), learned)
+    heads = {task: plain.get_layer(task) for task in features}
+    inputs = {PIXELS_INPUT: raw}
+    before = {f"{task}_features": head.input for task, head in heads.items()}
+    both = keras.Model(plain.input, {**plain.output, **before})(augmented)
+    outputs = {task: both[task] for task in plain.output}
+    for task, layer in features.items():
+        target = keras.Input((1,), name=target_input(task))
+        inputs[target_input(task)] = target
+        outputs[task] = heads[task](layer(both[f"{task}_features"], target))
+    return TrainingModel(inputs, outputs, learned)
+
+
+def _assemble(
+    table: ModelTable,
+    tasks: Sequence[Task],
+    scales: Mapping[str, float],
+    precision: str,
+) -> tuple[Any, dict[str, Any]]:
+    """Pixels, and the output of each task."""
+    shape = (table.image_size, table.image_size, 3)
+    with _computing_in(precision):
+        backbone = build_backbone(
+            table.backbone, image_size=table.image_size, weights=table.weights
+        )
     pixels = keras.Input(shape, name="pixels")
     features = backbone(pixels)
     outputs = {
@@ -69,20 +170,26 @@ def build_models(
             units=table.head_units,
             dropout=table.dropout,
             logarithmic=task.name in table.log_targets,
-            cosine=task.name in cosine_scale,
+            cosine=task.name in scales,
         )
         for task in tasks
     }
-    plain = keras.Model(pixels, outputs, name="plain")
-    answers = {
-        task.name: probabilities(
-            outputs[task.name], task, scale=cosine_scale.get(task.name, 1.0)
-        )
-        for task in tasks
-    }
-    inference = keras.Model(pixels, answers, name="inference")
-    raw = keras.Input(shape, name="raw_pixels", dtype="uint8")
-    augmented = RandomAffine(**augmentation.model_dump(), seed=seed, name="augment")(
-        raw
-    )
-    return Models(keras.Model(raw, plain(augmented), name="training"), inference)
+    return pixels, outputs
+
+
+@contextmanager
+def _computing_in(precision: str) -> Iterator[None]:
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _offset(task: Task, adjustment: NDArray[np.float64] | None) -> list[float]:
+    if adjustment is None:
+        return []
+    # A binary head has one logit: that of the positive class over the other.
+    values = np.diff(adjustment) if isinstance(task, Binary) else adjustment
+    return [float(value) for value in values]

@@ -4,6 +4,9 @@ While training, a classification head gives logits, which the losses want; for u
 ``probabilities`` turns them into what a reader wants.
 """
 
+from collections.abc import Sequence
+from functools import partial
+
 import keras
 from keras import ops
 
@@ -83,6 +86,23 @@ class CosineLogits(keras.layers.Layer):
         return {**super().get_config(), "num_classes": self.num_classes}
 
 
+@keras.saving.register_keras_serializable(PACKAGE)
+class CosineDifference(CosineLogits):
+    """Cosine to the positive class's vector less that to the other's, in [-2, 2].
+
+    The logit of a binary task whose two classes have ``CosineLogits``.
+    """
+
+    def __init__(self, **kwargs: object) -> None:
+        kwargs.pop("num_classes", None)
+        super().__init__(2, **kwargs)
+
+    def call(self, features: keras.KerasTensor) -> keras.KerasTensor:
+        """Features, shape (n, channels), to differences, shape (n, 1)."""
+        cosines = super().call(features)
+        return cosines[:, 1:] - cosines[:, :1]
+
+
 def build_head(
     features: keras.KerasTensor,
     task: Task,
@@ -104,19 +124,24 @@ def build_head(
         return BoundedValue(
             task.minimum, task.maximum, logarithmic=logarithmic, name=task.name
         )(features)
-    x = keras.layers.Dense(units, activation="relu", name=f"{task.name}_dense")(
-        features
-    )
-    x = keras.layers.Dropout(dropout, name=f"{task.name}_dropout")(x)
+    x = features
+    if units:
+        x = keras.layers.Dense(units, activation="relu", name=f"{task.name}_dense")(x)
+        x = keras.layers.Dropout(dropout, name=f"{task.name}_dropout")(x)
     if isinstance(task, Binary):
-        return keras.layers.Dense(1, name=task.name)(x)
+        head = CosineDifference if cosine else partial(keras.layers.Dense, 1)
+        return head(name=task.name)(x)
     if cosine:
         return CosineLogits(len(task.classes), name=task.name)(x)
     return keras.layers.Dense(len(task.classes), name=task.name)(x)
 
 
 def probabilities(
-    output: keras.KerasTensor, task: Task, *, scale: float = 1.0
+    output: keras.KerasTensor,
+    task: Task,
+    *,
+    scale: float = 1.0,
+    offset: Sequence[float] = (),
 ) -> keras.KerasTensor:
     """Turn a head's output into what is shown; a regression's is left as it is.
 
@@ -127,11 +152,15 @@ def probabilities(
     task : Task
     scale : float
         Factor of the logits; cosine logits need their loss's s.
+    offset : sequence of float, one a logit
+        What is added to the scaled logits.
     """
     name = f"{task.name}_answer"
     if isinstance(task, Regression):
         return keras.layers.Identity(name=name)(output)
-    if scale != 1.0:
-        output = keras.layers.Rescaling(scale, name=f"{task.name}_scale")(output)
+    if scale != 1.0 or offset:
+        output = keras.layers.Rescaling(
+            scale, offset=list(offset) or 0.0, name=f"{task.name}_scale"
+        )(output)
     kind = "softmax" if isinstance(task, Multiclass) else "sigmoid"
     return keras.layers.Activation(kind, name=name)(output)

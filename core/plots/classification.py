@@ -1,4 +1,4 @@
-"""Figures and sentences of the Classification page: F1 by class, confusion."""
+"""Figures and sentences of the Classification page: scores of each class."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
+from core.evaluation.metrics import SHOT_GROUPS, shot_groups
 from core.plots.style import (
-    DIVERGING,
+    FAINT_COLOUR,
     FONT_SIZE,
-    SEQUENTIAL,
+    MINIMUM_FONT_SIZE,
     TRAINING_COLOUR,
     MethodStyle,
     build_figure,
@@ -20,38 +20,92 @@ from core.plots.style import (
     number,
     plural,
     score_cell,
-    signed,
 )
 
 # How far apart, in units of one class, the methods of one class stand.
 SPREAD = 0.72
-# Share at which the colours of a difference end at the least.
-MINIMUM_REACH = 0.05
+# Classes up to which each has its name, its count and its interval drawn.
+MANY = 20
+# Classes up to which a cell of a matrix has room for a decimal and a unit.
+FEW = 6
+# Ratio of the largest count to the smallest from which bars of counts are logarithmic.
+LOG_FROM = 10
+# Classes that have room for their names at the width of a phone.
+NAMED = 12
+# Classes that may be drawn of many, as a reader sees them.
+CHOICES = {
+    "rarest": f"{NAMED} rarest",
+    "hardest": f"{NAMED} hardest",
+    "largest": f"{NAMED} largest",
+    "all": "All",
+}
 
 
-def plot_class_f1(
+def choose_classes(
     scores: pd.DataFrame,
-    training_counts: pd.Series | None,
+    training_counts: Mapping[str, int] | None,
+    baseline: str,
+    choice: str = "all",
+) -> list[str]:
+    """Classes to draw, from most to fewest training images where these are known.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Columns method, group (the class), mean.
+    training_counts : mapping, optional
+        Training images of each class.
+    baseline : str
+        Whose scores say what is hard.
+    choice : {"all", "rarest", "largest", "hardest"}
+        The last three leave ``NAMED`` classes.
+    """
+    classes = list(dict.fromkeys(scores["group"]))
+    if training_counts is not None:
+        classes.sort(key=lambda name: -int(training_counts.get(name, 0)))
+    if choice == "hardest":
+        own = scores[scores["method"] == baseline].set_index("group")["mean"]
+        hardest = set(own.sort_values(kind="stable").index[:NAMED])
+        return [name for name in classes if name in hardest]
+    kept = {"rarest": classes[-NAMED:], "largest": classes[:NAMED]}
+    return kept.get(choice, classes)
+
+
+def plot_class_scores(
+    scores: pd.DataFrame,
+    classes: Sequence[str],
+    training_counts: Mapping[str, int] | None,
     methods: Sequence[str],
     styles: Mapping[str, MethodStyle],
     labels: Mapping[str, str],
+    *,
+    score: str = "F1",
 ) -> go.Figure:
-    """F1 of each class with its interval, above the class's training images.
+    """A score of each class with its interval, above the class's training images.
 
     Parameters
     ----------
     scores : DataFrame
         Columns method, group (the class), mean, low, high.
-    training_counts : Series of int, optional
+    classes : sequence of str
+        In the order of the axis, such as from ``choose_classes``.
+    training_counts : mapping, optional
         Training images of each class; left out where they are not known.
     methods : sequence of str
         Those shown, in order.
     styles, labels : mapping
         How each method is drawn and named.
+    score : str
+        Such as "F1" or "Recall"; from 0 to 1.
     """
-    classes = list(dict.fromkeys(scores["group"]))
-    if training_counts is not None:
-        classes.sort(key=lambda name: -int(training_counts.get(name, 0)))
+    groups = _shot_runs(classes, training_counts)
+    top = 1.16 if groups else 1.02
+    axis = {
+        "title": {"text": f"{score} (0 to 1)"},
+        # A mark at 0 is drawn whole.
+        "range": [-0.03, top],
+        "tickvals": [0, 0.2, 0.4, 0.6, 0.8, 1],
+    }
     return plot_by_group(
         scores,
         classes,
@@ -59,14 +113,116 @@ def plot_class_f1(
         methods,
         styles,
         labels,
-        y_axis={"title": {"text": "F1 (0 to 1)"}, "range": [0, 1.02]},
+        y_axis=axis,
+        marks=_shot_marks(groups, top),
+        log_counts=True,
     )
+
+
+def _shot_runs(
+    classes: Sequence[str], training_counts: Mapping[str, int] | None
+) -> list[tuple[str, int, int]]:
+    """Shot groups along the axis, with first and last place; none if there is one."""
+    if training_counts is None:
+        return []
+    groups = shot_groups(classes, training_counts)
+    if len(groups) < 2:
+        return []
+    return [(name, min(ids), max(ids)) for name, ids in groups.items()]
+
+
+def _shot_marks(
+    groups: Sequence[tuple[str, int, int]], top: float
+) -> dict[str, list[dict[str, Any]]]:
+    shapes, notes = [], []
+    for name, first, last in groups:
+        if first:
+            shapes.append({**_divider(first - 0.5), "line": _EDGE})
+        notes.append(
+            {
+                "text": f"<b>{name.removesuffix('-shot')}</b>",
+                "x": (first + last) / 2,
+                "y": top,
+                "yanchor": "top",
+                "showarrow": False,
+            }
+        )
+    return {"shapes": shapes, "annotations": notes}
+
+
+def plot_shot_groups(
+    scores: pd.DataFrame,
+    classes: Sequence[str],
+    training_counts: Mapping[str, int],
+    methods: Sequence[str],
+    styles: Mapping[str, MethodStyle],
+    labels: Mapping[str, str],
+) -> go.Figure:
+    """Mean recall of the classes with many, medium and few training images.
+
+    Parameters as in ``plot_class_scores``; the groups of ``scores`` are those of
+    ``evaluation.metrics.SHOT_GROUPS``.
+    """
+    groups = shot_groups(classes, training_counts)
+    images = {
+        name: sum(training_counts.get(classes[i], 0) for i in members)
+        for name, members in groups.items()
+    }
+    names = {
+        name: f"<b>{name.removesuffix('-shot')}</b><br>{_shot_range(name)}"
+        for name in groups
+    }
+    return plot_by_group(
+        scores.assign(group=scores["group"].map(names)),
+        list(names.values()),
+        {names[name]: count for name, count in images.items()},
+        methods,
+        styles,
+        labels,
+        y_axis={"title": {"text": "Accuracy (0 to 1)"}, "range": [-0.03, 1.02]},
+        x_title="Training images of a class",
+        log_counts=True,
+    ).update_xaxes(tickangle=0)
+
+
+def _shot_range(name: str) -> str:
+    low, high = SHOT_GROUPS[name]
+    if high == np.inf:
+        return f"> {low - 1}"
+    return f"{low}–{high}" if low else f"< {high + 1}"
+
+
+def shot_takeaway(
+    scores: pd.DataFrame,
+    sizes: Mapping[str, int],
+    methods: Sequence[str],
+    labels: Mapping[str, str],
+    baseline: str,
+) -> str:
+    """How far the baseline falls from group to group, and who certainly lifts the last.
+
+    ``scores`` as for ``plot_shot_groups``; ``sizes`` are the classes of each group.
+    """
+    groups = list(dict.fromkeys(scores["group"]))
+    own = scores[scores["method"] == baseline].set_index("group")["mean"]
+    fall = [
+        f"{number(own[group], 2)} on the {sizes[group]} {group}" for group in groups
+    ]
+    sentence = f"The baseline's accuracy is {listed(fall)} classes"
+    last = scores[(scores["group"] == groups[-1]) & scores["method"].isin(methods)]
+    better = [labels[m] for m in last[last["verdict"] == "better"]["method"]]
+    if len(set(last["method"])) < 2:
+        return f"{sentence}."
+    if not better:
+        return f"{sentence}; no method certainly lifts the {groups[-1]} classes."
+    verb = "is" if len(better) == 1 else "are"
+    return f"{sentence}; {listed(better)} {verb} better on the {groups[-1]} classes."
 
 
 def plot_by_group(
     scores: pd.DataFrame,
     groups: Sequence[str],
-    training_counts: pd.Series | None,
+    training_counts: Mapping[str, int] | None,
     methods: Sequence[str],
     styles: Mapping[str, MethodStyle],
     labels: Mapping[str, str],
@@ -76,6 +232,7 @@ def plot_by_group(
     digits: int = 3,
     unit: str = "",
     marks: Mapping[str, Sequence[dict[str, Any]]] | None = None,
+    log_counts: bool = False,
 ) -> go.Figure:
     """One mark with its interval a method and group, above the training images.
 
@@ -85,7 +242,7 @@ def plot_by_group(
         Columns method, group, mean, low, high.
     groups : sequence of str
         Classes or bins, in the order of the axis.
-    training_counts : Series of int, optional
+    training_counts : mapping, optional
         Training images of each group; without them there is no lower row.
     methods, styles, labels
         Which methods are shown, and how.
@@ -96,7 +253,15 @@ def plot_by_group(
         How a value is written when it is pointed at.
     marks : mapping, optional
         Further ``shapes`` and ``annotations``.
+    log_counts : bool
+        Whether bars of counts that differ by ``LOG_FROM`` or more are logarithmic.
+
+    Notes
+    -----
+    Of more than ``MANY`` groups only every so many has its name at the axis, marks are
+    small and without interval, and a count is said when pointed at.
     """
+    many = len(groups) > MANY
     shown = [m for m in methods if (scores["method"] == m).any()]
     offsets = np.linspace(-SPREAD / 2, SPREAD / 2, len(shown) + 2)[1:-1]
     traces = []
@@ -110,9 +275,14 @@ def plot_by_group(
                 "y": rows["mean"].tolist(),
                 "name": label,
                 "mode": "markers",
-                "marker": {"color": style.colour, "symbol": style.marker, "size": 10},
+                "marker": {
+                    "color": style.colour,
+                    "symbol": style.marker,
+                    "size": 6 if many else 10,
+                },
                 "error_y": {
                     "type": "data",
+                    "visible": not many,
                     "symmetric": False,
                     "array": (rows["high"] - rows["mean"]).tolist(),
                     "arrayminus": (rows["mean"] - rows["low"]).tolist(),
@@ -130,35 +300,35 @@ def plot_by_group(
                 "hovertemplate": f"<b>{label}</b><br>%{{customdata}}<extra></extra>",
             }
         )
+    every = -(-len(groups) // NAMED) if many else 1
     layout: dict[str, Any] = {
         "xaxis": {
-            "tickvals": list(range(len(groups))),
-            "ticktext": list(groups),
+            "tickvals": list(range(0, len(groups), every)),
+            "ticktext": list(groups)[::every],
             "range": [-0.5, len(groups) - 0.5],
             "showgrid": False,
             "zeroline": False,
             **({"title": {"text": x_title}} if x_title else {}),
         },
         "yaxis": dict(y_axis),
-        "shapes": [_divider(edge - 0.5) for edge in range(1, len(groups))],
+        "shapes": []
+        if many
+        else [_divider(edge - 0.5) for edge in range(1, len(groups))],
         "annotations": [],
     }
     for key, extra in (marks or {}).items():
         layout[key] = [*layout[key], *extra]
     if training_counts is not None:
         counts = [int(training_counts.get(group, 0)) for group in groups]
-        traces.append(_training_bars(groups, counts))
+        traces.append(_training_bars(groups, counts, written=not many))
         layout["xaxis"]["anchor"] = "y2"
         layout["yaxis"]["domain"] = [0.27, 1]
-        layout["yaxis2"] = {
-            "domain": [0, 0.22],
-            "title": {"text": "Training<br>images"},
-            "showgrid": False,
-            "showticklabels": False,
-            "range": [0, max([*counts, 1]) * 1.4],
-        }
+        layout["yaxis2"] = _training_axis(counts, log=log_counts)
     height = 480 if training_counts is None else 620
     return build_figure(traces, height=height, **layout)
+
+
+_EDGE = {"color": FAINT_COLOUR, "width": 2, "dash": "dash"}
 
 
 def _divider(x: float) -> dict[str, Any]:
@@ -167,7 +337,31 @@ def _divider(x: float) -> dict[str, Any]:
     return {"type": "line", "line": line, "layer": "below", **ends}
 
 
-def _training_bars(groups: Sequence[str], counts: Sequence[int]) -> dict[str, Any]:
+def _training_axis(counts: Sequence[int], *, log: bool) -> dict[str, Any]:
+    """Axis of the bars; if allowed, logarithmic where the rarest would not be seen."""
+    largest = max([*counts, 1])
+    smallest = min([count for count in counts if count], default=1)
+    axis = {
+        "domain": [0, 0.22],
+        "title": {"text": "Training<br>images"},
+        "showgrid": False,
+        "showticklabels": False,
+        "range": [0, largest * 1.4],
+    }
+    if not log or largest < LOG_FROM * smallest:
+        return axis
+    low, high = np.log10(smallest) - 0.3, np.log10(largest)
+    return {
+        **axis,
+        "type": "log",
+        "title": {"text": "Training<br>images (log)"},
+        "range": [low, high + 0.3 * (high - low)],
+    }
+
+
+def _training_bars(
+    groups: Sequence[str], counts: Sequence[int], *, written: bool
+) -> dict[str, Any]:
     return {
         "type": "bar",
         "x": list(range(len(groups))),
@@ -175,9 +369,10 @@ def _training_bars(groups: Sequence[str], counts: Sequence[int]) -> dict[str, An
         "yaxis": "y2",
         "width": SPREAD,
         "marker": {"color": TRAINING_COLOUR},
-        "text": [f"{count:,}" for count in counts],
-        "textposition": "outside",
-        "textfont": {"size": FONT_SIZE},
+        "text": [f"{count:,}" for count in counts] if written else None,
+        "textposition": "outside" if written else "none",
+        "textangle": 0,
+        "textfont": {"size": MINIMUM_FONT_SIZE if len(groups) > FEW else FONT_SIZE},
         "cliponaxis": False,
         "showlegend": False,
         "customdata": list(groups),
@@ -185,19 +380,22 @@ def _training_bars(groups: Sequence[str], counts: Sequence[int]) -> dict[str, An
     }
 
 
-def class_f1_takeaway(
+def class_takeaway(
     scores: pd.DataFrame,
-    training_counts: pd.Series | None,
+    training_counts: Mapping[str, int] | None,
     methods: Sequence[str],
     labels: Mapping[str, str],
     baseline: str,
+    *,
+    score: str = "F1",
 ) -> str:
     """The class that the baseline finds hardest, and who certainly moves it."""
     rows = scores[scores["method"] == baseline].set_index("group")["mean"]
     if rows.empty or rows.isna().all():
-        return "No class has an F1 that could be computed."
+        return f"No class has a score ({score}) that could be computed."
     worst, best = rows.idxmin(), rows.idxmax()
-    sentence = f"The baseline finds {worst} hardest (F1 {number(rows[worst], 2)})"
+    said = f"{score} {number(rows[worst], 2)}"
+    sentence = f"The baseline finds {worst} hardest ({said})"
     if training_counts is not None and training_counts.get(worst, 0):
         sentence += f", with {plural(int(training_counts[worst]), 'training image')}"
     if worst == best:
@@ -213,140 +411,6 @@ def class_f1_takeaway(
     if len(set(moved["method"])) < 2:
         return f"{sentence}."
     return f"{sentence}; {'; '.join(parts) or f'no method moves {worst} certainly'}."
-
-
-def share_of_rows(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Counts as shares of each true class; a class without images gives NaN."""
-    totals = counts.sum(axis=1, keepdims=True)
-    return np.asarray(counts / np.where(totals > 0, totals, np.nan))
-
-
-def plot_confusion(
-    counts: NDArray[np.float64],
-    classes: Sequence[str],
-    title: str,
-    *,
-    show: str = "shares",
-    baseline: NDArray[np.float64] | None = None,
-    reach: float = 0.2,
-) -> go.Figure:
-    """One confusion matrix: rows are the truth, columns the prediction.
-
-    Parameters
-    ----------
-    counts : float array, shape (classes, classes)
-        Test images, as a mean over the seeds.
-    classes : sequence of str
-        In the order of rows and columns.
-    title : str
-        The method's label.
-    show : {"shares", "counts", "difference"}
-        Shares of each true class in per cent; images; or the difference of the shares
-        to ``baseline`` in percentage points.
-    baseline : float array, optional
-        Counts of the baseline, for "difference".
-    reach : float
-        Share at which the colours of a difference end.
-    """
-    shares = share_of_rows(counts)
-    low, high, colours = 0.0, 1.0, SEQUENTIAL
-    if show == "difference" and baseline is not None:
-        values = shares - share_of_rows(baseline)
-        texts = [[signed(100 * v, 1) for v in row] for row in values]
-        low, high, colours = -reach, reach, DIVERGING
-    else:
-        values = shares
-        whole = np.allclose(counts, counts.round())
-        texts = (
-            [[number(v, 0 if whole else 1) for v in row] for row in counts]
-            if show == "counts"
-            else [[f"{number(100 * v, 0)} %" for v in row] for row in values]
-        )
-    heatmap = {
-        "type": "heatmap",
-        "z": values.tolist(),
-        "x": list(classes),
-        "y": list(classes),
-        "text": texts,
-        "texttemplate": "%{text}",
-        "textfont": {"size": FONT_SIZE},
-        "zmin": low,
-        "zmax": high,
-        "colorscale": [list(stop) for stop in colours],
-        "showscale": False,
-        "xgap": 2,
-        "ygap": 2,
-        "hovertemplate": "Truth %{y}, predicted %{x}: %{text}<extra></extra>",
-    }
-    return build_figure(
-        [heatmap],
-        height=170 + 52 * max(len(classes), 3),
-        legend=False,
-        title=title,
-        xaxis={"title": {"text": "Predicted"}, "showgrid": False},
-        yaxis={
-            "title": {"text": "Truth"},
-            "showgrid": False,
-            "autorange": "reversed",
-        },
-    )
-
-
-def difference_reach(
-    matrices: Mapping[str, NDArray[np.float64]], baseline: str
-) -> float:
-    """Largest difference of shares to the baseline, so that colours compare."""
-    base = share_of_rows(matrices[baseline])
-    gaps = [np.nanmax(np.abs(share_of_rows(m) - base)) for m in matrices.values()]
-    return max(float(np.max(gaps)), MINIMUM_REACH)
-
-
-def confusion_takeaway(
-    matrices: Mapping[str, NDArray[np.float64]],
-    classes: Sequence[str],
-    labels: Mapping[str, str],
-    baseline: str,
-) -> str:
-    """The baseline's most common confusion, and who makes it least and most."""
-    base = share_of_rows(matrices[baseline])
-    wrong = np.where(np.eye(len(classes), dtype=bool), -1, np.nan_to_num(base, nan=-1))
-    true, said = divmod(int(wrong.argmax()), len(classes))
-    if wrong[true, said] <= 0:
-        return "The baseline makes no mistake on the test images."
-    n = round(float(matrices[baseline][true].sum()))
-    sentence = (
-        f"The baseline's most common confusion, by share, takes {classes[true]} for "
-        f"{classes[said]}: {number(100 * base[true, said], 0)} % of "
-        f"{plural(n, 'test image')}"
-    )
-    shares = {m: float(share_of_rows(c)[true, said]) for m, c in matrices.items()}
-    others = {m: s for m, s in shares.items() if m != baseline}
-    if not others:
-        return f"{sentence}."
-    least, most = (
-        min(others, key=others.__getitem__),
-        max(others, key=others.__getitem__),
-    )
-    return (
-        f"{sentence}; among the others it ranges from {number(100 * shares[least], 0)} "
-        f"% ({labels[least]}) to {number(100 * shares[most], 0)} % ({labels[most]})."
-    )
-
-
-def confusion_table(
-    matrices: Mapping[str, NDArray[np.float64]], classes: Sequence[str]
-) -> pd.DataFrame:
-    """All matrices in long form: method, truth, predicted, images, share."""
-    rows = [
-        (method, true, said, counts[i, j], shares[i, j])
-        for method, counts in matrices.items()
-        for shares in [share_of_rows(counts)]
-        for i, true in enumerate(classes)
-        for j, said in enumerate(classes)
-    ]
-    return pd.DataFrame(
-        rows, columns=["method", "truth", "predicted", "images", "share"]
-    )
 
 
 def scores_by_part(
@@ -385,3 +449,24 @@ def class_table(
         }
         rows.append({"Method": f"**{labels[method]}**", **cells})
     return pd.DataFrame(rows)
+
+
+def class_scores_table(
+    scores: pd.DataFrame,
+    classes: Sequence[str],
+    training_counts: Mapping[str, int] | None,
+    methods: Sequence[str],
+    labels: Mapping[str, str],
+) -> pd.DataFrame:
+    """One row a class, for many classes: images, then each method's score."""
+    rows = scores[scores["method"].isin(methods)]
+    wide = rows.pivot(index="group", columns="method", values="mean").reindex(classes)
+    table = pd.DataFrame({"Class": list(classes)})
+    if training_counts is not None:
+        counts = [int(training_counts.get(name, 0)) for name in classes]
+        table["Training images"] = counts
+    images = rows.drop_duplicates("group").set_index("group")["n"]
+    table["Test images"] = images.reindex(classes).to_numpy()
+    for method in (m for m in methods if m in wide):
+        table[labels[method]] = wide[method].round(3).to_numpy()
+    return table

@@ -1,5 +1,6 @@
 """What a dataset holds: distributions, crossings, the split, weights over a target."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -297,6 +298,20 @@ def account_images(report: Mapping[str, Any]) -> pd.DataFrame:
         (split, int(splits[split]), "split") for split in SPLITS if split in splits
     ]
     return pd.DataFrame(rows, columns=["what", "n", "kind"])
+
+
+def takeaway_profile(report: Mapping[str, Any]) -> str:
+    """By which profile the training images were thinned; empty if they were not."""
+    tail = _mapping(report, "long_tail")
+    if not tail:
+        return ""
+    wanted, realised = float(tail["ratio"]), float(tail["realised_ratio"])
+    exact = math.isclose(wanted, realised, rel_tol=1e-3)
+    return (
+        f"Training images were thinned by the profile '{tail['profile']}' to an"
+        f" imbalance ratio of {realised:g}"
+        + ("." if exact else f": {wanted:g} was asked for, and counts are whole.")
+    )
 
 
 def plot_accounting(table: pd.DataFrame) -> go.Figure:

@@ -23,7 +23,7 @@ from core.plots.style import (
     zero_line,
 )
 from core.runs import Run
-from core.study import Published, Trial
+from core.study import Trial
 from core.tasks import Task
 
 BETTER_SIDE = {
@@ -36,6 +36,8 @@ COSTS = {
     "inference_ms": "Inference time (ms per image)",
     "parameters": "Number of parameters (millions)",
 }
+# Columns of a comparison that are in the unit of the metric.
+IN_UNITS = ("mean", "sd", "low", "high", "delta", "delta_low", "delta_high")
 # Ratio of costs below which they are called equal.
 EQUAL_COST = 1.02
 
@@ -45,9 +47,18 @@ def rows_of(comparison: pd.DataFrame, metric: str) -> pd.DataFrame:
     return comparison[comparison["metric"] == metric].set_index("method")
 
 
-def with_unit(text: str, info: MetricInfo) -> str:
+def shown_rows(comparison: pd.DataFrame, info: MetricInfo) -> pd.DataFrame:
+    """As ``rows_of``, with the numbers in the unit in which they are shown."""
+    rows = rows_of(comparison, info.key)
+    if info.factor == 1:
+        return rows
+    scaled = [name for name in IN_UNITS if name in rows]
+    return rows.assign(**{name: rows[name] * info.factor for name in scaled})
+
+
+def with_unit(text: str, unit: str) -> str:
     """A written number followed by its unit, if it has one."""
-    return f"{text} {info.unit}" if info.unit else text
+    return f"{text} {unit}" if unit else text
 
 
 def axis_title(info: MetricInfo) -> str:
@@ -76,10 +87,11 @@ def leaderboard(
     """
     columns: dict[str, list[str]] = {"Method": [f"**{labels[m]}**" for m in methods]}
     for info in metrics:
-        rows = rows_of(comparison, info.key)
+        rows = shown_rows(comparison, info)
+        known = set(rows.index[rows["mean"].notna()])
         arrow = {"lower": " ↓", "higher": " ↑", "zero": " → 0"}[info.direction]
         columns[axis_title(info) + arrow] = [
-            score_cell(rows.loc[method], info.digits) if method in rows.index else "–"
+            score_cell(rows.loc[method], info.digits) if method in known else "–"
             for method in methods
         ]
     return pd.DataFrame(columns)
@@ -129,7 +141,7 @@ def plot_differences(
     labels: Mapping[str, str],
 ) -> go.Figure:
     """Forest plot: paired difference to the baseline with its interval, by method."""
-    rows = rows_of(comparison, info.key)
+    rows = shown_rows(comparison, info)
     shown = [m for m in methods if m in rows.index and np.isfinite(rows["delta"][m])]
     traces = []
     for method in reversed(shown):
@@ -155,7 +167,7 @@ def plot_differences(
             }
         )
     ends = rows.loc[shown, ["delta_low", "delta_high"]].abs().to_numpy()
-    unit = f" ({info.unit})" if info.unit else ""
+    unit = f" ({info.difference_unit})" if info.difference_unit else ""
     reach = 1.1 * float(np.nanmax(ends, initial=0)) or 1.0
     return build_figure(
         traces,
@@ -198,7 +210,7 @@ def differences_takeaway(
     labels: Mapping[str, str],
 ) -> str:
     """Which methods are certainly better or worse on one metric, and how many not."""
-    rows = rows_of(comparison, info.key)
+    rows = shown_rows(comparison, info)
     rows = rows.loc[[m for m in methods if m in rows.index]]
     rows = rows[rows["verdict"] != "baseline"]
     if rows.empty:
@@ -206,7 +218,7 @@ def differences_takeaway(
     parts = []
     for verdict in ("better", "worse"):
         names = [
-            f"{labels[str(m)]} ({with_unit(signed(row['delta'], info.digits), info)})"
+            f"{labels[str(m)]} ({_difference(row['delta'], info)})"
             for m, row in rows[rows["verdict"] == verdict].iterrows()
         ]
         if names:
@@ -228,6 +240,10 @@ def differences_takeaway(
     return f"On {info.label}, {'; '.join(parts)}."
 
 
+def _difference(delta: float, info: MetricInfo) -> str:
+    return with_unit(signed(delta, info.digits), info.difference_unit)
+
+
 def metric_table(
     comparison: pd.DataFrame,
     info: MetricInfo,
@@ -235,7 +251,7 @@ def metric_table(
     labels: Mapping[str, str],
 ) -> pd.DataFrame:
     """One metric in numbers, one row a method, as a reader sees it."""
-    rows = rows_of(comparison, info.key)
+    rows = shown_rows(comparison, info)
     digits = info.digits
     table = []
     for method in (m for m in methods if m in rows.index):
@@ -298,7 +314,7 @@ def plot_cost(
     labels: Mapping[str, str],
 ) -> go.Figure:
     """Quality, with its interval, against one kind of cost; one point a method."""
-    rows = rows_of(comparison, info.key)
+    rows = shown_rows(comparison, info)
     traces = []
     for method in methods:
         if method not in rows.index or not np.isfinite(cost.get(method, np.nan)):
@@ -315,7 +331,7 @@ def plot_cost(
                 "error_y": _error(row["mean"], row["low"], row["high"], style.colour),
                 "hovertemplate": (
                     f"<b>{labels[method]}</b><br>%{{x:.3g}}<br>"
-                    f"{with_unit(number(row['mean'], info.digits), info)} "
+                    f"{with_unit(number(row['mean'], info.digits), info.unit)} "
                     f"{interval(row['low'], row['high'], info.digits)}<extra></extra>"
                 ),
             }
@@ -339,7 +355,7 @@ def cost_takeaway(
     baseline: str,
 ) -> str:
     """How far apart the costs are, and what the better methods pay."""
-    rows = rows_of(comparison, info.key)
+    rows = shown_rows(comparison, info)
     cost = cost.reindex([m for m in methods if m in rows.index]).dropna()
     what = COSTS[str(cost.name)].split(" (")[0].lower()
     if len(cost) < 2:
@@ -364,62 +380,70 @@ def cost_takeaway(
     return f"{sentence}; certainly better: {listed(paid)}."
 
 
-def published_table(
-    published: Sequence[Published],
-    comparison: pd.DataFrame,
-    baseline: str,
-) -> pd.DataFrame:
-    """Changes that others reported beside ours, in per cent of the baseline.
-
-    Returns
-    -------
-    DataFrame
-        Columns method, metric, theirs, ours, low, high, verdict, source; NaN where
-        this study has no such method or metric.
-
-    Notes
-    -----
-    Our interval is that of the paired difference over the baseline's mean, which is
-    taken as known.
-    """
-    rows = []
-    for item in published:
-        ours = rows_of(comparison, item.metric)
-        known = item.method in ours.index and baseline in ours.index
-        row = ours.loc[item.method] if known else None
-        scale = 100 / float(ours["mean"][baseline]) if known else float("nan")
-        rows.append(
-            {
-                "method": item.method,
-                "metric": item.metric,
-                "theirs": item.change_percent,
-                "ours": row["delta"] * scale if row is not None else np.nan,
-                "low": row["delta_low"] * scale if row is not None else np.nan,
-                "high": row["delta_high"] * scale if row is not None else np.nan,
-                "verdict": row["verdict"] if row is not None else "",
-                "source": item.source,
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def plot_published(
+def plot_published_changes(
     table: pd.DataFrame,
     infos: Mapping[str, MetricInfo],
     styles: Mapping[str, MethodStyle],
     labels: Mapping[str, str],
 ) -> go.Figure:
-    """Ours with its interval, theirs as an open mark, one line a claim."""
+    """Their changes beside ours, one line a claim, in per cent of the own baseline.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows of kind "change" of ``evaluation.published.published_table``.
+    infos : mapping
+        Of the metrics in the table.
+    styles, labels : mapping
+        How each method is drawn and named.
+    """
     places = [
         f"<b>{labels.get(row['method'], row['method'])}</b><br>"
         f"{infos[row['metric']].label}"
         for _, row in table.iterrows()
     ]
+    return build_figure(
+        _ours_and_theirs(table, places, styles, "+.1f"),
+        height=150 + 58 * len(table),
+        xaxis={"title": {"text": "Change to own baseline (%)"}},
+        yaxis={"autorange": "reversed", "showgrid": False},
+        shapes=[zero_line("x")],
+    )
+
+
+def plot_published_values(
+    table: pd.DataFrame,
+    info: MetricInfo,
+    styles: Mapping[str, MethodStyle],
+    labels: Mapping[str, str],
+) -> go.Figure:
+    """Their values of one metric beside ours, one line a method.
+
+    Parameters as in ``plot_published_changes``, of kind "value" and one metric.
+    """
+    places = [f"<b>{labels.get(name, name)}</b>" for name in table["method"]]
+    numbers = ["theirs", "ours", "low", "high"]
+    scaled = table.assign(**{name: table[name] * info.factor for name in numbers})
+    return build_figure(
+        _ours_and_theirs(scaled, places, styles, f".{info.digits}f"),
+        height=150 + 44 * len(table),
+        xaxis={"title": {"text": f"{axis_title(info)}, {BETTER_SIDE[info.direction]}"}},
+        yaxis={"autorange": "reversed", "showgrid": False},
+    )
+
+
+def _ours_and_theirs(
+    table: pd.DataFrame,
+    places: Sequence[str],
+    styles: Mapping[str, MethodStyle],
+    digits: str,
+) -> list[dict[str, object]]:
+    """Ours with its interval, theirs as an open mark."""
     colours = [styles[m].colour if m in styles else FAINT_COLOUR for m in table.method]
     ours = {
         "type": "scatter",
         "x": table["ours"].tolist(),
-        "y": places,
+        "y": list(places),
         "name": "Ours, 95 % interval",
         "mode": "markers",
         "marker": {"color": colours, "symbol": "circle", "size": 14},
@@ -432,13 +456,13 @@ def plot_published(
             "width": 7,
             "color": FAINT_COLOUR,
         },
-        "hovertemplate": "Ours: %{x:+.1f} %<extra></extra>",
+        "hovertemplate": f"Ours: %{{x:{digits}}}<extra></extra>",
     }
     theirs = {
         "type": "scatter",
         "x": table["theirs"].tolist(),
-        "y": places,
-        "name": "Theirs, as published",
+        "y": list(places),
+        "name": "Published, their own budget",
         "mode": "markers",
         "marker": {
             "symbol": "diamond-open",
@@ -446,18 +470,12 @@ def plot_published(
             "color": NOISE_COLOUR,
             "line": {"width": 3},
         },
-        "hovertemplate": "Theirs: %{x:+.1f} %<extra></extra>",
+        "hovertemplate": f"Published: %{{x:{digits}}}<extra></extra>",
     }
-    return build_figure(
-        [ours, theirs],
-        height=150 + 58 * len(table),
-        xaxis={"title": {"text": "Change to own baseline (%)"}},
-        yaxis={"autorange": "reversed", "showgrid": False},
-        shapes=[zero_line("x")],
-    )
+    return [ours, theirs]
 
 
-def published_takeaway(table: pd.DataFrame) -> str:
+def published_changes_takeaway(table: pd.DataFrame) -> str:
     """How many published changes we see too, and how many with certainty."""
     known = table.dropna(subset=["ours"])
     if known.empty:
@@ -470,6 +488,25 @@ def published_takeaway(table: pd.DataFrame) -> str:
         f"{len(same)}, with certainty in {len(certain)}; {len(inside)} of the "
         f"published {'value lies' if len(inside) == 1 else 'values lie'} inside our "
         "interval."
+    )
+
+
+def published_values_takeaway(table: pd.DataFrame, info: MetricInfo) -> str:
+    """The range of the published values and of ours; nothing is concluded from them."""
+    known = table.dropna(subset=["ours"])
+    if known.empty:
+        return (
+            f"None of the published values of {info.phrase} is of a method with runs."
+        )
+
+    def span(values: pd.Series) -> str:
+        low, high = (info.format(end) for end in (values.min(), values.max()))
+        return with_unit(low if low == high else f"{low} to {high}", info.unit)
+
+    return (
+        f"For orientation: of {plural(len(known), 'method')}, the published "
+        f"{info.phrase} is {span(known['theirs'])}, ours {span(known['ours'])}; the "
+        "budgets differ, so no difference between the two is claimed."
     )
 
 

@@ -24,7 +24,15 @@ MEASURED = (
     "created",
 )
 # What all runs of a study share, and is long.
-NOT_OF_ONE_RUN = ("methods", "published", "search", "title", "summary", "notice")
+NOT_OF_ONE_RUN = (
+    "methods",
+    "published",
+    "search",
+    "title",
+    "summary",
+    "notice",
+    "headline",
+)
 
 
 def gather_histories(runs: Sequence[Run]) -> pd.DataFrame:

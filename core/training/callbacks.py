@@ -4,7 +4,7 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,20 @@ class BestWeights(keras.callbacks.Callback):
     ----------
     patience : int
         Epochs without a lower validation loss after which training stops.
+    keep_last : bool
+        Keep those of the last epoch instead, and never stop.
+
+    Attributes
+    ----------
+    may_stop : bool
+        Whether patience can end; it is switched off while another phase is to come.
     """
 
-    def __init__(self, patience: int) -> None:
+    def __init__(self, patience: int, *, keep_last: bool = False) -> None:
         super().__init__()
         self.patience = patience
+        self.keep_last = keep_last
+        self.may_stop = True
         self.loss = np.inf
         self.epoch = 0
         self.weights: Arrays = []
@@ -45,14 +54,23 @@ class BestWeights(keras.callbacks.Callback):
     def on_test_end(self, logs: dict[str, float] | None = None) -> None:
         """Take the weights if they are the best so far."""
         loss = float((logs or {})["loss"])
-        if loss < self.loss:
+        if self.keep_last or loss < self.loss:
             self.loss, self.epoch = loss, self._now
             self.weights = [weight.copy() for weight in self.model.get_weights()]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Stop when patience is at its end."""
-        if self._now - self.epoch >= self.patience:
+        if self.patience_is_over(self._now):
             self.model.stop_training = True
+
+    def begin_phase(self, epoch: int) -> None:
+        """Forget what was best before ``epoch``, under another loss."""
+        self.loss, self.epoch = np.inf, epoch
+        self.weights = []
+
+    def patience_is_over(self, done: int) -> bool:
+        """Whether training stops, or has stopped, after ``done`` epochs."""
+        return self.may_stop and done - self.epoch >= self.patience
 
     def restore(self) -> None:
         """Put the best weights into the model."""
@@ -123,16 +141,24 @@ class History(keras.callbacks.Callback):
     """Collect every value of every epoch in long form.
 
     ``rows`` holds (epoch from 1, split, name, value).
+
+    Parameters
+    ----------
+    report : callable
+        Called with the epoch and its values.
+    tasks : sequence of str
+        Keras leaves the name of a single one out before its metrics: it is put back.
     """
 
-    def __init__(self, report: EpochReport) -> None:
+    def __init__(self, report: EpochReport, *, tasks: Sequence[str] = ()) -> None:
         super().__init__()
         self.rows: list[tuple[int, str, str, float]] = []
         self._report = report
+        self._only = tasks[0] if len(tasks) == 1 else ""
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Append the epoch's values."""
-        values = {name: float(value) for name, value in (logs or {}).items()}
+        values = {self._full(name): float(v) for name, v in (logs or {}).items()}
         for name, value in values.items():
             split = "validation" if name.startswith("val_") else "training"
             self.rows.append((epoch + 1, split, name.removeprefix("val_"), value))
@@ -145,6 +171,24 @@ class History(keras.callbacks.Callback):
                 remedy="lower the learning rate or the method's loss weight.",
             )
         self._report(epoch + 1, values)
+
+    def _full(self, name: str) -> str:
+        split, metric = ("val_", name[4:]) if name.startswith("val_") else ("", name)
+        named = metric == "loss" or not self._only
+        return name if named else f"{split}{self._only}_{metric}"
+
+
+class EndEpoch(keras.callbacks.Callback):
+    """Tell layers that an epoch has ended; put this before ``SaveState``."""
+
+    def __init__(self, layers: Sequence[keras.layers.Layer]) -> None:
+        super().__init__()
+        self._layers = layers
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Tell them."""
+        for layer in self._layers:
+            layer.end_epoch()
 
 
 class SaveState(keras.callbacks.Callback):
@@ -160,6 +204,9 @@ class SaveState(keras.callbacks.Callback):
     key : str
         What the state belongs to; another key makes it unusable.
     best, average, history : callbacks whose state is kept.
+    beginnings : mapping of int to (Path, str), optional
+        After which epochs the state is also that of other runs, which begin alike:
+        where it is written for them, or found from them, and its key.
 
     Notes
     -----
@@ -174,17 +221,32 @@ class SaveState(keras.callbacks.Callback):
         best: BestWeights,
         average: AverageWeights,
         history: History,
+        beginnings: Mapping[int, tuple[Path, str]] | None = None,
     ) -> None:
         super().__init__()
         self.path, self.key = path, key
+        self.beginnings = dict(beginnings or {})
         self.best, self.average, self.history = best, average, history
         self.seconds = self.fastest_s = 0.0
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Write the state."""
+        self.write(self.path, self.key, epoch + 1)
+        if epoch + 1 in self.beginnings:
+            path, key = self.beginnings[epoch + 1]
+            self.write(path, key, epoch + 1)
+
+    def write(self, path: Path, key: str, epochs: int) -> None:
+        """Write the state after so many epochs as one file.
+
+        Raises
+        ------
+        RunError
+            If it cannot be written; what was there before is left as it was.
+        """
         record = {
-            "key": self.key,
-            "epoch": epoch + 1,
+            "key": key,
+            "epoch": epochs,
             "best_loss": self.best.loss,
             "best_epoch": self.best.epoch,
             "updates": self.average.updates,
@@ -199,41 +261,50 @@ class SaveState(keras.callbacks.Callback):
         content = io.BytesIO()
         arrays["record"] = np.array(json.dumps(record))
         np.savez(content, allow_pickle=False, **arrays)
-        beside = self.path.with_suffix(".new")
+        beside = path.with_name(f"{path.name}.new")
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             with beside.open("wb") as file:
                 file.write(content.getbuffer())
                 file.flush()
                 os.fsync(file.fileno())
-            beside.replace(self.path)
+            beside.replace(path)
         except OSError as error:
             beside.unlink(missing_ok=True)
             raise RunError(
-                f"The state of the training could not be saved to {self.path}: "
+                f"The state of the training could not be saved to {path}: "
                 f"{error.strerror or error}.",
                 expected="a writable folder with room.",
                 remedy="free some space, then use --resume: finished epochs are kept.",
             ) from error
 
     def load(self, model: keras.Model) -> int:
-        """Go back to the saved state, if there is one of this key.
+        """Go back to the saved state, or else to the longest of the beginnings.
 
         Returns
         -------
         int
             Epochs already done; 0 if there is nothing to go on from.
         """
+        longest_first = sorted(self.beginnings.items(), reverse=True)
+        places = [(self.path, self.key), *(place for _, place in longest_first)]
+        found = (self._load(model, path, key) for path, key in places)
+        return next((epochs for epochs in found if epochs), 0)
+
+    def _load(self, model: keras.Model, path: Path, key: str) -> int:
         try:
             with (
-                self.path.open("rb") as file,
+                path.open("rb") as file,
                 np.load(file, allow_pickle=False) as state,
             ):
                 record = json.loads(str(state["record"]))
-                if record["key"] != self.key:
+                if record["key"] != key:
                     return 0
                 model.optimizer.build(model.trainable_variables)
                 variables = _distinct([*model.variables, *model.optimizer.variables])
                 values = [state[f"v{i}"] for i in range(len(variables))]
+                if f"v{len(variables)}" in state:
+                    return 0
                 count = range(len(model.weights))
                 best = [state[f"b{i}"] for i in count]
                 average = [state[f"a{i}"] for i in count if f"a{i}" in state]

@@ -4,6 +4,7 @@ import time
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +18,19 @@ from core.data.cache import ImageCache
 from core.data.manifest import TEST, TRAINING, VALIDATION
 from core.errors import StudyError
 from core.methods.losses.regression import LogAbsoluteError
-from core.methods.registry import ResolvedMethod
-from core.models.build import Models, build_models
+from core.methods.registry import Part, ResolvedMethod
+from core.models.build import PIXELS_INPUT, Models, build_models, target_input
 from core.study import Study
 from core.tasks import Binary, Regression, Task
 from core.training.callbacks import (
     AverageWeights,
     BestWeights,
+    EndEpoch,
     EpochReport,
     History,
     SaveState,
 )
+from core.training.optimizer import build_optimizer
 
 PREDICT_BATCH = 256
 TIMED_CALLS = 30
@@ -113,32 +116,47 @@ def sample_weights(
 
 
 def epoch_rows(
-    data: Data, method: ResolvedMethod, rows: Rows, seed: int
+    data: Data, method: ResolvedMethod, rows: Rows, seed: int, epochs: int
 ) -> Callable[[int], Rows]:
     """Which training rows each epoch shows: all of them, or what a sampler draws."""
+    plain = shuffled_rows(rows, seed=seed)
     if not method.samplers:
-        return shuffled_rows(rows, seed=seed)
+        return plain
     (sampler,) = method.samplers
     labels = class_ids(data, sampler.on, rows)
 
     def draw(epoch: int) -> Rows:
+        if not method.at(epoch, epochs).samplers:
+            return plain(epoch)
         rng = np.random.default_rng([seed, epoch])
         return rng.permutation(rows[sampler.build(labels, rng)])
 
     return draw
 
 
-def losses_of(
-    data: Data, method: ResolvedMethod, study: Study, rows: Rows
-) -> dict[str, keras.losses.Loss]:
-    """The loss of each task under a method; the usual one of its kind by default."""
+def build_part(part: Part, data: Data, task: Task, rows: Rows) -> Any:
+    """Build a loss, an adjustment or what acts on features, from what it needs."""
+    if "range" in part.entry.needs and isinstance(task, Regression):
+        return part.build(task.minimum, task.maximum)
+    if "class counts" in part.entry.needs and not isinstance(task, Regression):
+        ids = class_ids(data, task.name, rows)
+        return part.build(np.bincount(ids, minlength=len(task.classes)))
+    return part.build()
+
+
+def build_parts(parts: Mapping[str, Part], data: Data, rows: Rows) -> dict[str, Any]:
+    """Build the parts of a method that are one a task."""
+    tasks = {task.name: task for task in data.tasks}
+    return {
+        name: build_part(part, data, tasks[name], rows) for name, part in parts.items()
+    }
+
+
+def usual_losses(study: Study, tasks: Sequence[Task]) -> dict[str, keras.losses.Loss]:
+    """The loss of each task where a method says nothing."""
     losses: dict[str, keras.losses.Loss] = {}
-    for task in data.tasks:
-        if task.name in method.losses:
-            ids = class_ids(data, task.name, rows)
-            counts = np.bincount(ids, minlength=len(task.classes))  # type: ignore[union-attr]
-            losses[task.name] = method.losses[task.name].build(counts)
-        elif isinstance(task, Regression):
+    for task in tasks:
+        if isinstance(task, Regression):
             logarithmic = task.name in study.model.log_targets
             losses[task.name] = (
                 LogAbsoluteError() if logarithmic else keras.losses.MeanAbsoluteError()
@@ -185,25 +203,13 @@ def loss_weights(study: Study, method: str, tasks: Sequence[Task]) -> dict[str, 
 
 def compile_model(
     model: keras.Model,
-    study: Study,
     tasks: Sequence[Task],
     *,
+    optimizer: keras.optimizers.Optimizer,
     losses: Mapping[str, keras.losses.Loss],
     loss_weights: Mapping[str, float],
-    steps_per_epoch: int,
 ) -> None:
-    """Compile for training: AdamW, warm-up, then cosine to 0."""
-    budget = study.training
-    steps = budget.epochs * steps_per_epoch
-    warmup = min(budget.warmup_steps, steps // 4)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        budget.learning_rate / 100 if warmup else budget.learning_rate,
-        steps - warmup,
-        warmup_target=budget.learning_rate if warmup else None,
-        warmup_steps=warmup,
-    )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=budget.weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    """Compile for training; an optimizer that has already stepped goes on."""
     model.compile(
         optimizer=optimizer,
         loss=dict(losses),
@@ -231,6 +237,7 @@ def fit(
     state: Path,
     state_key: str,
     report: EpochReport,
+    beginnings: Mapping[int, tuple[Path, str]] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Fitted:
     """Train one run, from its saved state if there is one.
@@ -246,80 +253,159 @@ def fit(
         What the state belongs to.
     report : callable
         Called with the epoch and its values.
+    beginnings : mapping of int to (Path, str), optional
+        See ``SaveState``.
     callbacks : sequence of keras.callbacks.Callback
         More of them, for progress.
 
     Returns
     -------
     Fitted
-        With the best weights restored.
+        With the weights to keep restored: the best ones, or the last.
     """
-    training = data.rows(TRAINING)
-    scales = {
-        name: float(part.parameters.get("scale", 1.0))
-        for name, part in method.losses.items()
-        if part.head == "cosine"
-    }
-    models = build_models(
-        study.model,
-        data.tasks,
-        augmentation=study.training.augmentation,
-        seed=seed,
-        cosine_scale=scales,
-    )
-    rows_of = epoch_rows(data, method, training, seed)
-    batch_size = study.training.batch_size
-    compile_model(
-        models.training,
-        study,
-        data.tasks,
-        losses=losses_of(data, method, study, training),
-        loss_weights=loss_weights(study, method.name, data.tasks),
-        steps_per_epoch=max(1, len(rows_of(0)) // batch_size),
-    )
-    best = BestWeights(study.training.patience)
-    history = History(report)
-    average = AverageWeights(study.training.ema_momentum)
-    saver = SaveState(state, state_key, best=best, average=average, history=history)
-    done = saver.load(models.training)
-    weights = sample_weights(data, method, training)
-    ones = {name: np.ones_like(values) for name, values in weights.items()}
-    batches = [
-        Batches(
-            data.cache.images,
-            data.targets(),
-            weights if split == TRAINING else ones,
-            rows=rows_of if split == TRAINING else lambda _: data.rows(VALIDATION),
-            batch_size=batch_size if split == TRAINING else PREDICT_BATCH,
-            drop_last=split == TRAINING,
-            first_epoch=done if split == TRAINING else 0,
-        )
-        for split in (TRAINING, VALIDATION)
+    budget = study.training
+    rows = data.rows(TRAINING)
+    losses = build_parts(method.losses, data, rows)
+    features = build_parts(method.features, data, rows)
+    models = _build_models(study, method, seed, data, rows, losses, features)
+    rows_of = epoch_rows(data, method, rows, seed, budget.epochs)
+    steps = [
+        max(1, len(rows_of(epoch)) // budget.batch_size)
+        for epoch in range(budget.epochs)
     ]
-    stopped = done - best.epoch >= study.training.patience
-    if done < study.training.epochs and not stopped:
+    optimizer = build_optimizer(study, method.name, steps)
+    best = BestWeights(budget.patience, keep_last=budget.keep == "last")
+    history = History(report, tasks=[task.name for task in data.tasks])
+    average = AverageWeights(budget.ema_momentum)
+    saver = SaveState(
+        state,
+        state_key,
+        best=best,
+        average=average,
+        history=history,
+        beginnings=beginnings,
+    )
+
+    def compile_for(active: ResolvedMethod) -> None:
+        compile_model(
+            models.training,
+            data.tasks,
+            optimizer=optimizer,
+            losses={
+                **usual_losses(study, data.tasks),
+                **{name: losses[name] for name in active.losses},
+            },
+            loss_weights=loss_weights(study, method.name, data.tasks),
+        )
+
+    compile_for(method)
+    done = saver.load(models.training)
+    shown = 0
+    for first, end in _phases(method, budget.epochs):
+        best.may_stop = end == budget.epochs
+        if done >= end or best.patience_is_over(done):
+            continue
+        if done == first:
+            best.begin_phase(first)
+        active = method.at(first, budget.epochs)
+        compile_for(active)
+        training, validation = _batches(study, data, active, rows, rows_of, done)
+        watching = [_Clock(saver), best, average, history]
+        watching += [EndEpoch(list(features.values())), saver, *callbacks]
         models.training.fit(
-            batches[0],
-            validation_data=batches[1],
-            epochs=study.training.epochs,
+            training,
+            validation_data=validation,
+            epochs=end,
             initial_epoch=done,
             shuffle=False,
             verbose=0,
-            callbacks=[_Clock(saver), best, average, history, saver, *callbacks],
+            callbacks=watching,
         )
+        shown = len(training) * budget.batch_size
+        done = max(row[0] for row in history.rows)
     best.restore()
-    epochs = max(row[0] for row in history.rows)
-    shown = len(batches[0]) * batch_size
+    models.settle()
     return Fitted(
         models=models,
         history=pd.DataFrame(
             history.rows, columns=["epoch", "split", "name", "value"]
         ).astype({"epoch": "int32"}),
-        epochs=epochs,
+        epochs=done,
         best_epoch=best.epoch,
         duration_s=saver.seconds,
         images_per_second=shown / saver.fastest_s if saver.fastest_s else 0.0,
     )
+
+
+def _phases(method: ResolvedMethod, epochs: int) -> list[tuple[int, int]]:
+    """First epoch of each phase and the one after its last, counted from 0."""
+    starts = method.first_epochs(epochs)
+    return list(pairwise((*starts, epochs)))
+
+
+def _build_models(
+    study: Study,
+    method: ResolvedMethod,
+    seed: int,
+    data: Data,
+    rows: Rows,
+    losses: Mapping[str, keras.losses.Loss],
+    features: Mapping[str, keras.layers.Layer],
+) -> Models:
+    scales = {
+        name: float(part.parameters.get("scale", 1.0))
+        for name, part in method.losses.items()
+        if part.head == "cosine"
+    }
+    return build_models(
+        study.model,
+        data.tasks,
+        augmentation=study.training.augmentation,
+        seed=seed,
+        cosine_scale=scales,
+        adjustments=build_parts(method.adjustments, data, rows),
+        features=features,
+        learned=[
+            layer for loss in losses.values() for layer in getattr(loss, "learned", ())
+        ],
+        precision=study.training.precision or "float32",
+    )
+
+
+def _batches(
+    study: Study,
+    data: Data,
+    method: ResolvedMethod,
+    rows: Rows,
+    rows_of: Callable[[int], Rows],
+    done: int,
+) -> tuple[Batches, Batches]:
+    """Training batches from epoch ``done`` on, and unweighted validation batches."""
+    targets = data.targets()
+    weights = sample_weights(data, method, rows)
+    validation = data.rows(VALIDATION)
+    inputs = {target_input(task): task for task in method.features}
+    training_batches = Batches(
+        data.cache.images,
+        targets,
+        weights,
+        rows=rows_of,
+        batch_size=study.training.batch_size,
+        inputs=inputs,
+        pixels_input=PIXELS_INPUT,
+        drop_last=True,
+        first_epoch=done,
+    )
+    validation_batches = Batches(
+        data.cache.images,
+        targets,
+        {name: np.ones_like(values) for name, values in weights.items()},
+        rows=lambda _: validation,
+        batch_size=PREDICT_BATCH,
+        inputs=inputs,
+        pixels_input=PIXELS_INPUT,
+    )
+    return training_batches, validation_batches
 
 
 class _Clock(keras.callbacks.Callback):

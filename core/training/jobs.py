@@ -1,7 +1,5 @@
 """Train a study: its methods and seeds one after another, resumable at any moment."""
 
-import hashlib
-import json
 import os
 import platform
 import shutil
@@ -9,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from core.methods.registry import ResolvedMethod, resolve_method
 from core.runs import Run
 from core.study import Study
 from core.tasks import Task
+from core.training.beginnings import Beginnings, run_key
 
 EpochDone = Callable[[str, int, int, Mapping[str, float]], None]
 
@@ -112,11 +112,19 @@ def train_study(
     arrays = Data(
         cache, manifest, loaded.info.tasks, tuple(loaded.info.sensitive_features)
     )
-    return tuple(
-        _train_run(study, resolved[name], seed, arrays, store, resume, listener)
-        for seed in seeds or study.seeds
+    split = split_fingerprint(manifest)
+    place = store / study.name / ".beginnings"
+    shared = Beginnings(place, study, tuple(resolved.values()), split)
+    wanted = {name: tuple(seeds or study.seeds_of(name)) for name in chosen}
+    every_seed = list(dict.fromkeys(chain.from_iterable(wanted.values())))
+    trained = tuple(
+        _train_run(study, resolved[name], seed, arrays, store, resume, shared, listener)
+        for seed in every_seed
         for name in chosen
+        if seed in wanted[name]
     )
+    shared.remove(every_seed)
+    return trained
 
 
 def _check_splits(manifest: pd.DataFrame, cache: ImageCache) -> None:
@@ -181,6 +189,7 @@ def _train_run(
     data: Any,
     store: Path,
     resume: bool,
+    beginnings: Beginnings,
     listener: Listener,
 ) -> Run:
     place = store / study.name / method.name / f"seed-{seed}"
@@ -201,7 +210,9 @@ def _train_run(
 
     import keras
 
-    _fit_and_write(study, method, seed, data, store, partial / "state.npz", listener)
+    state = partial / "state.npz"
+    shared = beginnings.of(method.name, seed)
+    _fit_and_write(study, method, seed, data, store, state, shared, listener)
     # Keras holds on to every model it built until told to let go.
     keras.utils.clear_session()
     shutil.rmtree(partial, ignore_errors=True)
@@ -215,6 +226,7 @@ def _fit_and_write(
     data: Any,
     store: Path,
     state: Path,
+    beginnings: Mapping[int, tuple[Path, str]],
     listener: Listener,
 ) -> None:
     from core.training.fit import fit, predict, save_model
@@ -231,6 +243,7 @@ def _fit_and_write(
         report=lambda epoch, values: listener.epoch_done(
             method.name, seed, epoch, values
         ),
+        beginnings=beginnings,
         callbacks=[BatchProgress(f"{method.name}, seed {seed}", listener.progress)],
     )
     model = fitted.models.inference
@@ -274,20 +287,6 @@ def _record(
         "images_per_second": round(fitted.images_per_second, 1),
         "inference_ms": round(measure_inference_ms(model, study.model.image_size), 3),
     }
-
-
-def run_key(study: Study, method: str, seed: int, split: str) -> str:
-    """Hash of all that decides a run: what a state or a finished run belongs to."""
-    parts = {
-        "dataset": study.dataset.model_dump(),
-        "model": study.model.model_dump(),
-        "training": study.training.model_dump(),
-        "method": study.method(method).model_dump(exclude={"label", "note"}),
-        "seed": seed,
-        "split": split,
-    }
-    text = json.dumps(parts, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _finished(place: Path, key: str) -> Run | None:

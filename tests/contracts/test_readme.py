@@ -36,13 +36,13 @@ def test_table_is_what_compare_prints() -> None:
 def test_every_method_and_seed_is_shipped_as_the_study_says(name: str) -> None:
     from core.data.manifest import split_fingerprint
     from core.study import load_study
-    from core.training.jobs import run_key
+    from core.training.beginnings import run_key
 
     study = load_study(name)
     listing = runs.list_runs(name)
     assert listing.problems == ()
     assert {(run.method, run.seed) for run in listing.runs} == {
-        (method, seed) for method in study.methods for seed in study.seeds
+        (method, seed) for method in study.methods for seed in study.seeds_of(method)
     }
     split = split_fingerprint(runs.shipped_manifest(name))
     for run in listing.runs:

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from core.errors import MethodError
-from core.methods.registry import ENTRIES, HEAD, load_builder, validate_parameters
+from core.methods.entries import ENTRIES
+from core.methods.entry import HEAD
+from core.methods.registry import load_builder, validate_parameters
 
 entries = pytest.mark.parametrize("entry", ENTRIES.values(), ids=lambda e: e.name)
 LABELS = np.random.default_rng(0).permutation(np.repeat([0, 1, 2], [60, 25, 4]))
@@ -23,6 +25,15 @@ def given(entry):
     return TARGETS if "targets" in entry.needs else LABELS
 
 
+def unbalanced(latex):
+    """Braces that are left over, and \\left without its \\right."""
+    plain = re.sub(r"\\[{}]", "", latex)
+    return (
+        plain.count("{") - plain.count("}"),
+        len(re.findall(r"\\left\b", latex)) - len(re.findall(r"\\right\b", latex)),
+    )
+
+
 @entries
 def test_it_says_what_it_is(entry):
     assert ENTRIES[entry.name] is entry
@@ -31,7 +42,21 @@ def test_it_says_what_it_is(entry):
     assert entry.summary.endswith(".")
     assert entry.paper.endswith(str(entry.year))
     assert entry.task_kinds
-    assert set(entry.needs) <= {"labels", "targets", "class counts"}
+    assert set(entry.needs) <= {"labels", "targets", "class counts", "range"}
+
+
+@entries
+def test_it_has_a_formula_and_traps(entry):
+    assert entry.formula
+    assert "\n" not in entry.formula
+    assert unbalanced(entry.formula) == (0, 0)
+    # A character that LaTeX would read as its own, had a backslash been lost.
+    assert entry.formula.isprintable()
+    assert entry.traps
+    assert len(set(entry.traps)) == len(entry.traps)
+    for trap in entry.traps:
+        assert trap.endswith(".")
+        assert trap == trap.strip()
 
 
 @entries
@@ -50,11 +75,40 @@ def test_parameters_are_described_and_bounded(entry):
         if parameter.choices:
             assert parameter.default in parameter.choices
             continue
+        if isinstance(parameter.default, bool):
+            assert (parameter.minimum, parameter.maximum) == (None, None)
+            continue
+        assert parameter.minimum <= parameter.default <= parameter.maximum
         for bound in (parameter.minimum, parameter.maximum):
             assert validate_parameters(entry, {parameter.name: bound})
         for bad in (parameter.minimum - 1, parameter.maximum + 1, float("nan")):
             with pytest.raises(MethodError, match=f"'{parameter.name}'"):
                 validate_parameters(entry, {parameter.name: bad})
+
+
+@entries
+@pytest.mark.parametrize("end", ["minimum", "maximum"])
+def test_it_builds_at_both_ends_of_every_range(entry, end):
+    build = load_builder(entry)
+    gives = {
+        "labels": (LABELS,),
+        # In the range of every parameter that bounds them.
+        "targets": (TARGETS / 100,),
+        "class counts": (np.bincount(LABELS),),
+        "range": (1.0, 80.0),
+    }
+    parts = [part for need in entry.needs for part in gives[need]]
+    if entry.part == "sampler":
+        parts.append(np.random.default_rng(0))
+    for parameter in entry.parameters:
+        value = getattr(parameter, end)
+        if parameter.choices or value is None:
+            continue
+        whole = isinstance(parameter.default, int)
+        assert (
+            build(*parts, **{parameter.name: value if whole else float(value)})
+            is not None
+        )
 
 
 @of_part("weights")
@@ -84,3 +138,18 @@ def test_samplers_give_rows_that_follow_the_generator(entry):
     assert set(LABELS[rows]) == set(LABELS)
     np.testing.assert_array_equal(rows, build(LABELS, np.random.default_rng(4)))
     assert not np.array_equal(rows, build(LABELS, np.random.default_rng(5)))
+
+
+@of_part("adjustment")
+def test_adjustments_raise_the_rarer_class_more(entry):
+    adjustment = load_builder(entry)(np.array([500, 60, 8]))
+    assert adjustment.shape == (3,)
+    assert adjustment.dtype == np.float64
+    assert np.isfinite(adjustment).all()
+    assert (np.diff(adjustment) > 0).all()
+
+
+@of_part("adjustment")
+def test_adjustments_refuse_a_class_without_images(entry):
+    with pytest.raises(MethodError, match="Class 1 has no training image"):
+        load_builder(entry)(np.array([5, 0, 2]))

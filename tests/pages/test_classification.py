@@ -2,12 +2,29 @@
 
 import json
 
+import numpy as np
 import pandas as pd
+import pytest
 
 from core.data import catalog
 from core.data.manifest import DatasetInfo
 from core.runs import list_runs
-from tests.synthetic import AGE, TASKS
+from tests.synthetic import AGE, TASKS, long_tail, write_store
+
+TEN = ("baseline", "csce", "balanced-softmax")
+HUNDRED = ("baseline", "balanced-softmax")
+
+
+@pytest.fixture
+def ten(store):
+    """The study with ten long-tailed classes, one seed."""
+    write_store(store, "cifar10-lt-200", methods=TEN, seeds=(0,), rows=300)
+
+
+@pytest.fixture
+def hundred(store):
+    """The study with a hundred."""
+    write_store(store, "cifar100-lt-200", methods=HUNDRED, seeds=(0,), rows=400)
 
 
 def _text(app):
@@ -107,3 +124,142 @@ def test_figures_hold_every_takeaway_as_their_text_alternative(fill, open_page):
     for chart in app.get("plotly_chart"):
         assert chart.proto.alt.endswith(".")
         assert "nan" not in chart.proto.alt
+
+
+def _alternatives(app):
+    return [chart.proto.alt for chart in app.get("plotly_chart")]
+
+
+def test_a_task_as_a_whole_has_error_rate_and_area(ten, open_page):
+    app = open_page("classification")
+    assert not app.exception
+    table = app.table[0].value
+    assert list(table.columns) == [
+        "Method",
+        "Class error rate (%) ↓",
+        "Class top-5 accuracy ↑",
+        "Class AUC ↑",
+        "Class macro F1 ↑",
+        "Class balanced accuracy ↑",
+    ]
+    run = next(r for r in list_runs("cifar10-lt-200").runs if r.method == "csce")
+    test = run.predictions().query("split == 'test'")
+    wrong = (test["label_true"] != test["label_pred"]).mean()
+    assert f"**{100 * wrong:.1f}**" in table.loc[1, "Class error rate (%) ↓"]
+
+
+def test_shot_groups_stand_over_their_training_images(ten, open_page):
+    app = open_page("classification")
+    figure = _spec(app.get("plotly_chart")[0])
+    counts = long_tail("cifar10-lt-200")
+    bars = next(trace for trace in figure["data"] if trace["type"] == "bar")
+    assert bars["y"] == [
+        sum(n for n in counts if n > 100),
+        sum(n for n in counts if 20 <= n <= 100),
+        sum(n for n in counts if n < 20),
+    ]
+    assert figure["layout"]["yaxis2"]["type"] == "log"
+    assert "on the 4 few-shot classes" in _text(app)
+
+
+def test_without_training_counts_there_are_no_shot_groups(ten, store, open_page):
+    (store / "cifar10-lt-200" / "manifest.parquet").unlink()
+    app = open_page("classification")
+    assert not app.exception
+    assert "few-shot" not in _text(app)
+    orders = app.segmented_control(key="classification_order_cifar10-lt-200").options
+    assert orders == ["As in the study", "By confusion"]
+
+
+def test_recall_can_be_shown_in_place_of_f1(ten, open_page):
+    app = open_page("classification")
+    app.segmented_control(key="classification_score").set_value("recall").run()
+    assert not app.exception
+    figure = _spec(app.get("plotly_chart")[1])
+    assert figure["layout"]["yaxis"]["title"]["text"] == "Recall (0 to 1)"
+
+
+def test_of_ten_classes_the_baseline_and_one_method_are_shown(ten, open_page):
+    app = open_page("classification")
+    titles = _annotated_titles(app.get("plotly_chart")[2:])
+    assert titles == ["<b>Baseline</b>", "<b>CSCE</b>"]
+    box = next(box for box in app.selectbox if box.label == "Method")
+    box.select("balanced-softmax").run()
+    titles = _annotated_titles(app.get("plotly_chart")[2:])
+    assert titles == ["<b>Baseline</b>", "<b>Balanced softmax</b>"]
+    # A method that is hidden afterwards is not asked for again.
+    app.pills(key="bar_methods_cifar10-lt-200").set_value(["csce"]).run()
+    assert not app.exception
+    titles = _annotated_titles(app.get("plotly_chart")[2:])
+    assert titles == ["<b>Baseline</b>", "<b>CSCE</b>"]
+
+
+@pytest.mark.parametrize("order", ["training", "confusion"])
+def test_a_hundred_classes_can_be_ordered(hundred, open_page, order):
+    app = open_page("classification")
+    before = _spec(app.get("plotly_chart")[2])["data"][0]
+    control = app.segmented_control(key="classification_order_cifar100-lt-200")
+    control.set_value(order).run()
+    assert not app.exception
+    after = _spec(app.get("plotly_chart")[2])["data"][0]
+    assert sorted(after["x"]) == sorted(before["x"])
+    # The synthetic counts fall along the study's own order.
+    assert (after["x"] == before["x"]) == (order == "training")
+    assert after["x"] == after["y"]
+    trace = [np.trace(np.asarray(figure["z"], float)) for figure in (before, after)]
+    assert trace[0] == pytest.approx(trace[1])
+
+
+def test_zoom_shows_a_few_of_a_hundred_classes_with_their_values(hundred, open_page):
+    app = open_page("classification")
+    assert "text" not in _spec(app.get("plotly_chart")[2])["data"][0]
+    names = TASKS["cifar100-lt-200"][0].classes
+    slider = app.select_slider[0]
+    slider.set_value((names[10], names[14])).run()
+    assert not app.exception
+    heatmap = _spec(app.get("plotly_chart")[2])["data"][0]
+    assert heatmap["x"] == list(names[10:15])
+    assert heatmap["text"]
+
+
+def test_worst_pairs_of_a_method_stand_beside_the_baseline(hundred, open_page):
+    app = open_page("classification")
+    app.segmented_control(key="classification_show").set_value("pairs").run()
+    assert not app.exception
+    bars, marks = _spec(app.get("plotly_chart")[2])["data"]
+    assert len(bars["y"]) == len(marks["y"]) == 15
+    assert bars["x"] == sorted(bars["x"], reverse=True)
+    assert "Balanced softmax most often takes" in _text(app)
+
+
+@pytest.mark.parametrize("choice", ["rarest", "hardest", "largest", "all"])
+def test_a_part_of_a_hundred_classes_can_be_drawn(hundred, open_page, choice):
+    app = open_page("classification")
+    app.segmented_control(key="classification_classes").set_value(choice).run()
+    assert not app.exception
+    marks = _spec(app.get("plotly_chart")[1])["data"][0]
+    assert len(marks["y"]) == (100 if choice == "all" else 12)
+    assert list(app.dataframe[0].value["Class"]) == list(
+        TASKS["cifar100-lt-200"][0].classes
+    )
+
+
+def test_every_chart_of_many_classes_has_a_text_alternative(hundred, open_page):
+    app = open_page("classification")
+    for kind in ("shares", "counts", "difference", "pairs"):
+        app.segmented_control(key="classification_show").set_value(kind).run()
+        assert not app.exception
+        assert all(len(text) > 20 and "nan" not in text for text in _alternatives(app))
+
+
+def test_predictions_without_probabilities_have_a_dash_for_the_area(
+    ten, store, open_page
+):
+    path = store / "cifar10-lt-200" / "csce" / "seed-0" / "predictions.parquet"
+    table = pd.read_parquet(path)
+    table.drop(columns=[c for c in table if "_p_" in c]).to_parquet(path)
+    app = open_page("classification")
+    assert not app.exception
+    row = app.table[0].value.set_index("Method").loc["**CSCE**"]
+    assert row["Class AUC ↑"] == row["Class top-5 accuracy ↑"] == "–"
+    assert row["Class macro F1 ↑"] != "–"

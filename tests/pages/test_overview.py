@@ -7,7 +7,8 @@ import pytest
 
 from core.evaluation.compare import compare
 from core.runs import list_runs
-from tests.synthetic import TASKS, synthetic_study, write_run
+from core.study import Study
+from tests.synthetic import TASKS, synthetic_study, write_run, write_store
 
 
 def _text(app):
@@ -80,6 +81,75 @@ def test_published_changes_are_labelled_as_theirs(fill, open_page):
     assert not app.exception
     assert "Theirs: the original project" in _text(app)
     assert len(app.get("plotly_chart")) == 3
+
+
+@pytest.fixture
+def cifar(store):
+    """The study of ten classes with published values and a headline of its own."""
+
+    def write(**own):
+        methods = ("baseline", "csce")
+        write_store(store, "cifar10-lt-200", methods=methods, seeds=(0,), rows=300)
+        study = synthetic_study("cifar10-lt-200", methods=methods, seeds=(0,))
+        study = Study.model_validate({**study.model_dump(), **own})
+        path = store / "cifar10-lt-200" / "study.json"
+        path.write_text(study.model_dump_json())
+
+    return write
+
+
+def _value(method, value):
+    metric, source = "label.error_rate", "the paper, 200 epochs"
+    return {"method": method, "metric": metric, "value": value, "source": source}
+
+
+def test_published_values_stand_beside_ours_and_claim_nothing(cifar, open_page):
+    claims = [_value("baseline", 0.231), _value("csce", 0.221), _value("ldam", 0.215)]
+    headline = ["label.error_rate"]
+    cifar(published=claims, notice="Thirty epochs here.", headline=headline)
+    app = open_page("overview")
+    assert not app.exception
+    figure = json.loads(app.get("plotly_chart")[2].proto.spec)
+    assert figure["data"][1]["x"] == pytest.approx([23.1, 22.1, 21.5])
+    text = _text(app)
+    assert "no difference between the two is claimed" in text
+    assert "Theirs: the paper, 200 epochs" in text
+    assert "Thirty epochs here." in text
+    table = app.table[-1].value
+    assert list(table["Published"]) == ["23.1", "22.1", "21.5"]
+    assert table.loc[2, "Ours"] == "–"
+    assert table.loc[0, "Ours"] == app.table[1].value.loc[0, "Class error rate (%)"]
+
+
+def test_a_study_has_its_own_headline(cifar, open_page):
+    cifar(headline=["label.error_rate", "label.accuracy[few-shot]"])
+    app = open_page("overview")
+    assert not app.exception
+    assert list(app.table[0].value.columns) == [
+        "Method",
+        "Class error rate (%) ↓",
+        "Class accuracy, few-shot ↑",
+    ]
+    assert app.selectbox(key="overview_metric").value == "label.error_rate"
+    assert "points" in _text(app)
+
+
+def test_a_headline_that_does_not_exist_is_a_message(cifar, open_page):
+    cifar(headline=["label.eror_rate"])
+    app = open_page("overview")
+    assert not app.exception
+    assert "no metric 'label.eror_rate'" in app.error[0].value
+
+
+@pytest.mark.parametrize(
+    "metric", ["label.auc", "label.top_5_accuracy", "label.accuracy[many-shot]"]
+)
+def test_every_kind_of_metric_can_be_chosen(cifar, open_page, metric):
+    cifar()
+    app = open_page("overview")
+    app.selectbox(key="overview_metric").select(metric).run()
+    assert not app.exception
+    assert "nan" not in _text(app)
 
 
 def test_hiding_a_method_changes_no_number(fill, open_page):

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from core import cli, runs
 from core.data.catalog import dataset_info
+from core.methods.verification.cases import SHIPPED
 from core.predictor import (
     ClassificationAnswer,
     FaceAnswers,
@@ -24,7 +25,7 @@ from core.predictor import (
 from core.study import parse_study
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("studies", "data", "train", "compare", "predict", "app")
+COMMANDS = ("studies", "data", "train", "compare", "predict", "verify", "app")
 STUDY = """
 name = "faces"
 title = "Faces of the test"
@@ -486,3 +487,95 @@ def test_a_missing_photo_is_a_fault(store_that_answers):
     assert result.exit_code == 2
     assert "no-such.jpg" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.fixture
+def write_cases(tmp_path):
+    """Writes the fair metric's cases into a file, the second one changed."""
+
+    def write(**changes):
+        content = json.loads(SHIPPED.read_text(encoding="utf-8"))
+        content["methods"] = {"fair_metric": content["methods"]["fair_metric"]}
+        content["methods"]["fair_metric"][1].update(changes)
+        path = tmp_path / f"cases-{len(list(tmp_path.iterdir()))}.json"
+        path.write_text(json.dumps(content), encoding="utf-8")
+        return str(path)
+
+    return write
+
+
+def test_verify_prints_a_row_a_method_and_leaves_with_0(write_cases):
+    result = invoke("verify", write_cases())
+    assert result.exit_code == 0
+    assert "fair_metric" in result.stdout
+    assert "rtol 1e-06, atol 1e-09" in result.stdout
+    assert "passes" in result.stdout
+    assert "5 of 5 cases pass" in result.stdout
+
+
+def test_verify_takes_the_shipped_cases_of_one_method():
+    result = invoke("verify", "--method", "drw_weights", "--json")
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)
+    assert found["passed"]
+    (method,) = found["methods"]
+    assert (method["method"], method["cases"]) == ("drw_weights", 4)
+    assert 0 <= method["worst_of_tolerance"] < 1
+    assert method["failures"] == []
+
+
+def test_verify_in_float32_allows_more(write_cases):
+    path = write_cases(expected={"value": 0.888})
+    assert invoke("verify", path).exit_code == 1
+    result = invoke("verify", path, "--dtype", "float32")
+    assert result.exit_code == 0
+    assert "rtol 0.0001, atol 0.0001" in result.stdout
+
+
+def test_verify_names_the_case_and_number_that_fail(write_cases):
+    path = write_cases(expected={"value": 0.5})
+    result = invoke("verify", path)
+    assert result.exit_code == 1
+    assert "1 fail" in result.stdout
+    assert "4 of 5 cases pass" in result.stdout
+    line = next(row for row in result.stdout.splitlines() if "fair_metric-01" in row)
+    assert line.split()[1:4] == ["value", "0.5", "0.888024449348"]
+    found = json.loads(invoke("verify", path, "--json").stdout)
+    (failure,) = found["methods"][0]["failures"]
+    assert failure["id"] == "public-fair_metric-01"
+    assert failure["fields"][0]["expected"] == 0.5
+
+
+def test_verify_says_what_has_no_implementation(write_cases):
+    result = invoke("verify", write_cases(params={"penalty": 2.0, "luck": 1.0}))
+    assert result.exit_code == 1
+    # "fair_metric" also takes any "acc_..."; nothing else.
+    assert "public-fair_metric-01: 'fair_metric' takes no 'luck'" in result.stdout
+    assert "no implementation" in result.stdout
+
+
+def test_verify_refuses_a_bad_file_before_the_engine_is_loaded(tmp_path, write_cases):
+    text = tmp_path / "text.json"
+    text.write_text("no JSON", encoding="utf-8")
+    for arguments, message in (
+        (["missing.json"], "no file missing.json"),
+        ([str(text)], "is no JSON"),
+        ([write_cases(expected=None)], "no 'expected'"),
+        ([write_cases(), "--method", "ldam_loss"], "no cases of 'ldam_loss'"),
+    ):
+        result = invoke("verify", *arguments)
+        assert result.exit_code == 2
+        assert result.stdout == ""
+        assert message in result.stderr
+        assert len(result.stderr.splitlines()) == 3
+
+
+def test_verify_refuses_an_unknown_method_in_a_file(tmp_path):
+    content = json.loads(SHIPPED.read_text(encoding="utf-8"))
+    content["methods"] = {"equal_luck": content["methods"]["fair_metric"]}
+    path = tmp_path / "cases.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    result = invoke("verify", str(path))
+    assert result.exit_code == 1
+    assert "equal_luck" in result.stdout
+    assert "5 fail: no implementation" in result.stdout

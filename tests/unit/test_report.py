@@ -1,5 +1,16 @@
+"""Results as text."""
+
+import pandas as pd
+
 from core.evaluation.compare import compare
-from core.report import markdown_table
+from core.evaluation.published import published_table
+from core.report import (
+    PUBLISHED_NOTE,
+    markdown_table,
+    published_markdown,
+    published_text,
+)
+from core.study import Study
 from tests.synthetic import TASKS, synthetic_study, synthetic_tables
 
 
@@ -18,3 +29,53 @@ def test_markdown_holds_each_method_with_its_difference() -> None:
     assert f"**{row['mean']:.3f}**" in lmf
     assert f"{row['delta']:+.3f}" in lmf
     assert str(row["verdict"]) in lmf
+
+
+OURS = pd.DataFrame(
+    [
+        {"method": m, "metric": "label.error_rate", "mean": v, "low": v - 0.01}
+        | {"high": v + 0.01, "verdict": "better"}
+        for m, v in (("baseline", 0.3051), ("csce", 0.2871))
+    ]
+)
+
+
+def _claim(method: str, value: float, source: str) -> dict[str, object]:
+    return {"method": method, "metric": "label.error_rate", "value": value} | {
+        "source": source
+    }
+
+
+def _study() -> Study:
+    study = synthetic_study("cifar10-lt-200", methods=("baseline", "csce"))
+    claims = [
+        _claim("baseline", 0.231, "paper A"),
+        _claim("csce", 0.221, "paper B"),
+        _claim("hmloss", 0.218, "paper A"),
+    ]
+    own = {"published": claims, "notice": "Thirty epochs here."}
+    return Study.model_validate({**study.model_dump(), **own})
+
+
+def test_published_numbers_are_in_the_metrics_unit_with_numbered_sources() -> None:
+    table = published_table(_study().published, OURS, "baseline")
+    shown, sources = published_text(
+        table, TASKS["cifar10-lt-200"], {"csce": "Cost-sensitive"}
+    )
+    assert sources == ("paper A", "paper B")
+    assert shown.to_numpy().tolist() == [
+        ["baseline", "Class error rate (%)", "30.5", "29.5 to 31.5", "23.1", "1"],
+        ["Cost-sensitive", "Class error rate (%)", "28.7", "27.7 to 29.7", "22.1", "2"],
+        ["hmloss", "Class error rate (%)", "–", "–", "21.8", "1"],
+    ]
+
+
+def test_published_markdown_says_the_budget_and_claims_nothing() -> None:
+    study = _study()
+    table = published_table(study.published, OURS, "baseline")
+    text = published_markdown(table, TASKS["cifar10-lt-200"], study)
+    lines = text.splitlines()
+    assert lines[2].startswith("| Baseline | Class error rate (%) | 30.5 |")
+    assert "1. paper A" in lines
+    assert lines[-1] == f"{PUBLISHED_NOTE} Thirty epochs here."
+    assert "better" not in text

@@ -218,3 +218,38 @@ def test_utkface_has_the_seven_methods_and_three_seeds():
     }
     assert len(set(study.seeds)) == 3
     assert study.baseline == "baseline"
+
+
+def test_a_method_may_have_seeds_of_its_own():
+    with_seeds = parse(changed('label = "LMF"', 'label = "LMF"\nseeds = [5]'))
+    assert with_seeds.seeds_of("lmf") == (5,)
+    assert with_seeds.seeds_of("plain") == with_seeds.seeds
+
+
+def test_a_schedule_and_an_optimizer_are_read():
+    tables = """epochs = 3
+optimizer = { name = "sgd", momentum = 0.8 }
+schedule = { warmup_epochs = 1, drops = [{ at = 0.8, factor = 0.01 }] }"""
+    budget = parse(changed("epochs = 3", tables)).training
+    assert (budget.optimizer.name, budget.optimizer.momentum) == ("sgd", 0.8)
+    assert [(drop.at, drop.factor) for drop in budget.schedule.drops] == [(0.8, 0.01)]
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ('optimizer = { name = "lion" }', "optimizer.name"),
+        ("schedule = { drops = [{ at = 1.5, factor = 0.1 }] }", "drops.0.at"),
+        ('keep = "first"', "keep"),
+        ('precision = "float8"', "precision"),
+    ],
+)
+def test_a_wrong_budget_is_named(line, named):
+    with pytest.raises(StudyError, match=named):
+        parse(changed("epochs = 3", f"epochs = 3\n{line}"))
+
+
+@pytest.mark.parametrize("numbers", ["", "value = 0.2\nchange_percent = -4.4"])
+def test_a_published_number_is_a_value_or_a_change(numbers):
+    with pytest.raises(StudyError, match="either value or change_percent"):
+        parse(changed("change_percent = -4.4", numbers))

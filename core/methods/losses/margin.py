@@ -8,16 +8,17 @@ from keras import ops
 from numpy.typing import ArrayLike, NDArray
 
 from core.errors import MethodError
-from core.methods.losses.focal import (
-    check_gamma,
+from core.methods.losses.cross_entropy import (
+    Tensor,
     class_ids,
+    class_logits,
     cross_entropy,
-    focus,
+    per_class,
     per_example,
 )
+from core.methods.losses.focal import check_gamma, focus
 from core.methods.weights import check_class_counts
 
-Tensor = Any
 ClassWeighting = Literal["none", "margins"]
 
 
@@ -57,10 +58,11 @@ def compute_margins(
 
 
 def _scaled_with_margin(
-    ids: Tensor, logits: Tensor, margins: Tensor, scale: float
+    ids: Tensor, logits: Tensor, margins: ArrayLike, scale: float
 ) -> Tensor:
-    true_class = ops.one_hot(ids, logits.shape[-1], dtype=margins.dtype)
-    return (logits - true_class * margins) * scale
+    margin = per_class(margins, logits)
+    true_class = ops.one_hot(ids, logits.shape[-1], dtype=margin.dtype)
+    return (logits - true_class * margin) * scale
 
 
 def ldam(
@@ -77,7 +79,7 @@ def ldam(
     ----------
     y_true : int array, shape (n,) or (n, 1)
         Class ids.
-    logits : float array, shape (n, num_classes)
+    logits : float array, shape (n, num_classes), or (n, 1) of a binary task
         Cosines in the paper; any logits will do.
     margins : float array, shape (num_classes,)
         Taken from the logit of the true class; see ``compute_margins``.
@@ -90,6 +92,11 @@ def ldam(
     float array, shape (n,)
         Nats, times the class weight.
 
+    Raises
+    ------
+    MethodError
+        If the margins or the weights are not one for each class.
+
     Notes
     -----
     Source: Cao et al., NeurIPS 2019, eq. 10 and the authors' code:
@@ -97,13 +104,8 @@ def ldam(
     scale 1 it is cross-entropy.
     """
     ids = class_ids(y_true)
-    logits = ops.convert_to_tensor(logits)
-    dtype = keras.backend.standardize_dtype(logits.dtype)
-    margin = ops.convert_to_tensor(margins, dtype=dtype)
-    values = cross_entropy(ids, _scaled_with_margin(ids, logits, margin, scale))
-    if class_weight is None:
-        return values
-    return values * per_example(class_weight, ids, dtype)
+    raised = _scaled_with_margin(ids, class_logits(logits), margins, scale)
+    return cross_entropy(ids, raised, class_weight=class_weight)
 
 
 def lmf(
@@ -146,7 +148,7 @@ def lmf(
     Raises
     ------
     MethodError
-        If gamma is below 0.
+        If gamma is below 0, or the margins or the weights are not one for each class.
 
     Notes
     -----
@@ -156,15 +158,13 @@ def lmf(
     """
     check_gamma(gamma)
     ids = class_ids(y_true)
-    logits = ops.convert_to_tensor(logits)
-    dtype = keras.backend.standardize_dtype(logits.dtype)
-    margin = ops.convert_to_tensor(margins, dtype=dtype)
-    large_margin = cross_entropy(ids, _scaled_with_margin(ids, logits, margin, scale))
+    logits = class_logits(logits)
+    large_margin = cross_entropy(ids, _scaled_with_margin(ids, logits, margins, scale))
     focused = cross_entropy(ids, logits)
     if gamma > 0:
         focused = focus(focused, gamma) * focused
     if class_weight is not None:
-        weight = per_example(class_weight, ids, dtype)
+        weight = per_example(class_weight, ids, logits)
         large_margin = large_margin * (weight / ops.mean(weight))
         focused = focused * weight
     return alpha * large_margin + beta * focused

@@ -1,7 +1,255 @@
-"""Losses on one bounded value."""
+"""Losses on one value: a number with a unit, such as an age."""
+
+from typing import Any, Literal, get_args
 
 import keras
+import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
+
+from core.errors import MethodError
+from core.methods.losses.cross_entropy import bound
+
+Tensor = Any
+Base = Literal["mse", "l1"]
+Activation = Literal["sigmoid", "tanh"]
+DenseVariant = Literal["once", "squared"]
+
+# Keeps the derivative of f^gamma finite where the error is 0 and gamma below 1.
+_LEAST_FOCUS = 1e-30
+# In squared units of the target: a learned noise of 0 would divide by 0.
+_LEAST_VARIANCE = 1e-6
+
+
+def _columns(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
+    """Targets and values of shape (n,) or (n, 1), as (n,) in the values' type."""
+    y_pred = ops.reshape(ops.convert_to_tensor(y_pred), (-1,))
+    dtype = keras.backend.standardize_dtype(y_pred.dtype)
+    return ops.reshape(ops.cast(y_true, dtype), (-1,)), y_pred
+
+
+def _like(value: Tensor, tensor: Tensor) -> Tensor:
+    """A number in the type of a tensor; beside a bare one, torch takes float32."""
+    dtype = keras.backend.standardize_dtype(tensor.dtype)
+    return ops.convert_to_tensor(value, dtype=dtype)
+
+
+def squared_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """Squared error of each example.
+
+    Parameters
+    ----------
+    y_true, y_pred : float array, shape (n,) or (n, 1)
+
+    Returns
+    -------
+    float array, shape (n,)
+        In the squared unit of the target.
+    """
+    y_true, y_pred = _columns(y_true, y_pred)
+    return ops.square(y_pred - y_true)
+
+
+def absolute_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """Absolute error of each example.
+
+    Parameters
+    ----------
+    y_true, y_pred : float array, shape (n,) or (n, 1)
+
+    Returns
+    -------
+    float array, shape (n,)
+        In the unit of the target.
+    """
+    y_true, y_pred = _columns(y_true, y_pred)
+    return ops.abs(y_pred - y_true)
+
+
+def _error(y_true: Tensor, y_pred: Tensor, base: Base) -> Tensor:
+    _check_choice("base", base, get_args(Base))
+    return (squared_error if base == "mse" else absolute_error)(y_true, y_pred)
+
+
+def log_absolute_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """Absolute error of the logarithm of each example, ``|ln y_true - ln y_pred|``.
+
+    Parameters
+    ----------
+    y_true, y_pred : float array, shape (n,) or (n, 1), above 0
+
+    Returns
+    -------
+    float array, shape (n,)
+        Dimensionless: an error of 10 % costs the same at every target.
+    """
+    y_true, y_pred = _columns(y_true, y_pred)
+    return ops.abs(ops.log(y_true) - ops.log(y_pred))
+
+
+def focal_regression(
+    y_true: Tensor,
+    y_pred: Tensor,
+    *,
+    kind: Base = "l1",
+    activate: Activation = "sigmoid",
+    beta: float = 0.2,
+    gamma: float = 1.0,
+) -> Tensor:
+    """Error whose small values count less (Focal-R).
+
+    Parameters
+    ----------
+    y_true, y_pred : float array, shape (n,) or (n, 1)
+    kind : {"mse", "l1"}
+        Whether the error is squared or absolute.
+    activate : {"sigmoid", "tanh"}
+        What brings the error into 0..1: ``2 sigmoid(beta e) - 1`` or ``tanh(beta e)``.
+    beta : float, above 0
+        Steepness, in one over the unit of the target.
+    gamma : float, at least 0
+        Focusing: 0 is the plain error.
+
+    Returns
+    -------
+    float array, shape (n,)
+        In the unit of the target, squared for "mse".
+
+    Raises
+    ------
+    MethodError
+        If a parameter is out of range or no choice.
+
+    Notes
+    -----
+    Source: Yang et al., ICML 2021, and the authors' code. Departures: none;
+    ``2 sigmoid(x) - 1`` is computed as ``tanh(x / 2)``, which keeps its digits near 0.
+    Large errors cost what they cost without the focus.
+    """
+    _check_choice("activate", activate, get_args(Activation))
+    _check_positive("beta", beta)
+    _check_gamma(gamma)
+    plain = _error(y_true, y_pred, kind)
+    if gamma == 0:
+        return plain
+    slope = beta if activate == "tanh" else beta / 2
+    share = ops.tanh(slope * absolute_error(y_true, y_pred))
+    # An operator, and no function: under torch that would round gamma to float32.
+    return plain * bound(share, _LEAST_FOCUS, 1.0) ** gamma
+
+
+def huber(y_true: Tensor, y_pred: Tensor, *, beta: float = 1.0) -> Tensor:
+    """Squared error near 0, absolute error beyond ``beta``.
+
+    Parameters
+    ----------
+    y_true, y_pred : float array, shape (n,) or (n, 1)
+    beta : float, above 0
+        Where the one becomes the other, in the unit of the target.
+
+    Returns
+    -------
+    float array, shape (n,)
+        ``e^2 / (2 beta)`` below ``beta`` and ``e - beta / 2`` from there on, in the
+        unit of the target.
+
+    Raises
+    ------
+    MethodError
+        If beta is not above 0.
+
+    Notes
+    -----
+    Source: Huber, 1964, divided by ``beta`` as in the code of Yang et al., ICML 2021,
+    so that its slope ends at 1. Towards beta 0 it is the absolute error.
+    """
+    _check_positive("beta", beta)
+    size = absolute_error(y_true, y_pred)
+    # Where the square is not taken it must stay finite, for the sake of its gradient.
+    near = bound(size, 0.0, beta)
+    return ops.square(near) / (2 * beta) + (size - near)
+
+
+def dense_loss(
+    y_true: Tensor,
+    y_pred: Tensor,
+    *,
+    weights: ArrayLike,
+    base: Base = "mse",
+    variant: DenseVariant = "once",
+) -> Tensor:
+    """Error of each example times its weight (DenseLoss).
+
+    Parameters
+    ----------
+    y_true, y_pred : float array, shape (n,) or (n, 1)
+    weights : float array, shape (n,) or (n, 1)
+        Of ``DenseWeight``; training gives them as sample weights of the plain error,
+        which is the same.
+    base : {"mse", "l1"}
+        Which error.
+    variant : {"once", "squared"}
+        Whether the weight is applied once, or once as sample weight and again inside
+        the loss, as one known project does.
+
+    Returns
+    -------
+    float array, shape (n,)
+        In the unit of the target, squared for "mse".
+
+    Raises
+    ------
+    MethodError
+        If there is no such base or variant.
+
+    Notes
+    -----
+    Source: Steininger et al., Machine Learning 110, 2021, eq. 5. Departures: none in
+    "once". Weights of 1 give the plain error.
+    """
+    _check_choice("variant", variant, get_args(DenseVariant))
+    weight, values = _columns(weights, _error(y_true, y_pred, base))
+    return (weight if variant == "once" else ops.square(weight)) * values
+
+
+def balanced_mse(
+    y_true: Tensor,
+    y_pred: Tensor,
+    *,
+    noise_sigma: Tensor = 10.0,
+    rescale: bool = True,
+) -> Tensor:
+    """Balanced MSE by the targets of the batch (BMC).
+
+    Parameters
+    ----------
+    y_true, y_pred : float array, shape (n,) or (n, 1)
+    noise_sigma : float or scalar tensor, not 0
+        Noise of the prediction, in the unit of the target; a tensor is learned.
+    rescale : bool
+        Whether the loss is multiplied by twice the variance, which is held constant.
+
+    Returns
+    -------
+    float array, shape (n,)
+        In the squared unit of the target; in nats without ``rescale``. Each value
+        depends on the whole batch.
+
+    Notes
+    -----
+    Source: Ren et al., CVPR 2022, eq. 9 and the authors' code: cross-entropy to the
+    diagonal of ``-(y_pred_i - y_true_j)^2 / (2 sigma^2)``. Departures: the variance
+    is held above 1e-6. A batch of one gives 0; equal targets give ``2 sigma^2 ln n``.
+    """
+    y_true, y_pred = _columns(y_true, y_pred)
+    sigma = _like(noise_sigma, y_pred)
+    variance = bound(ops.square(sigma), _LEAST_VARIANCE, np.inf)
+    # (y_pred_i - y_true_i)^2 - (y_pred_i - y_true_j)^2 as a product, which keeps the
+    # digits that the difference of two large squares loses.
+    gap = y_true[None, :] - y_true[:, None]
+    nearer = gap * (2 * y_pred[:, None] - y_true[None, :] - y_true[:, None])
+    values = ops.logsumexp(nearer / (2 * variance), axis=-1)
+    return values * ops.stop_gradient(2 * variance) if rescale else values
 
 
 @keras.saving.register_keras_serializable("equipoise")
@@ -11,9 +259,189 @@ class LogAbsoluteError(keras.losses.Loss):
     Both must be above 0. Equal values give 0.
     """
 
-    def call(
-        self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor
-    ) -> keras.KerasTensor:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Values, shape (n, 1), to one loss an example, shape (n,)."""
-        y_true = ops.cast(y_true, y_pred.dtype)
-        return ops.mean(ops.abs(ops.log(y_true) - ops.log(y_pred)), axis=-1)
+        return log_absolute_error(y_true, y_pred)
+
+
+@keras.saving.register_keras_serializable("equipoise")
+class FocalRegression(keras.losses.Loss):
+    """Error whose small values count less; see ``focal_regression``.
+
+    Parameters
+    ----------
+    kind : {"mse", "l1"}
+    activate : {"sigmoid", "tanh"}
+    beta : float, above 0
+    gamma : float, at least 0
+    reduction, name, dtype
+        As for every Keras loss.
+    """
+
+    def __init__(
+        self,
+        *,
+        kind: Base = "l1",
+        activate: Activation = "sigmoid",
+        beta: float = 0.2,
+        gamma: float = 1.0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "focal_regression",
+        dtype: str | None = None,
+    ) -> None:
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.kind = _check_choice("kind", kind, get_args(Base))
+        self.activate = _check_choice("activate", activate, get_args(Activation))
+        self.beta = _check_positive("beta", beta)
+        self.gamma = _check_gamma(gamma)
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """One value an example, shape (n,)."""
+        return focal_regression(
+            y_true,
+            y_pred,
+            kind=self.kind,
+            activate=self.activate,
+            beta=self.beta,
+            gamma=self.gamma,
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """What is needed to make the same loss again."""
+        return {
+            **super().get_config(),
+            "kind": self.kind,
+            "activate": self.activate,
+            "beta": self.beta,
+            "gamma": self.gamma,
+            "dtype": self.dtype,
+        }
+
+
+@keras.saving.register_keras_serializable("equipoise")
+class Huber(keras.losses.Loss):
+    """Squared error near 0, absolute error beyond ``beta``; see ``huber``.
+
+    Parameters
+    ----------
+    beta : float, above 0
+        In the unit of the target.
+    reduction, name, dtype
+        As for every Keras loss.
+    """
+
+    def __init__(
+        self,
+        *,
+        beta: float = 1.0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "huber",
+        dtype: str | None = None,
+    ) -> None:
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.beta = _check_positive("beta", beta)
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """One value an example, shape (n,)."""
+        return huber(y_true, y_pred, beta=self.beta)
+
+    def get_config(self) -> dict[str, Any]:
+        """What is needed to make the same loss again."""
+        return {**super().get_config(), "beta": self.beta, "dtype": self.dtype}
+
+
+@keras.saving.register_keras_serializable("equipoise")
+class NoiseSigma(keras.layers.Layer):
+    """The noise that Balanced MSE learns: one trainable number.
+
+    Parameters
+    ----------
+    initial : float, above 0
+        In the unit of the target.
+    """
+
+    def __init__(self, initial: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.initial = float(initial)
+        self.noise_sigma = self.add_weight(
+            name="noise_sigma",
+            shape=(),
+            initializer=keras.initializers.Constant(self.initial),
+            autocast=False,
+        )
+        self.built = True
+
+    def call(self) -> Tensor:
+        """The noise, a scalar."""
+        return ops.convert_to_tensor(self.noise_sigma)
+
+    def get_config(self) -> dict[str, Any]:
+        """What ``__init__`` takes."""
+        return {**super().get_config(), "initial": self.initial}
+
+
+@keras.saving.register_keras_serializable("equipoise")
+class BalancedMSE(keras.losses.Loss):
+    """Balanced MSE with a learned noise; see ``balanced_mse`` for the formula.
+
+    Parameters
+    ----------
+    noise_sigma : float, above 0
+        Where the noise starts, in the unit of the target.
+    reduction, name, dtype
+        As for every Keras loss.
+
+    Attributes
+    ----------
+    learned : tuple of keras.layers.Layer
+        What a training model must hold as its own, so that the noise is trained and
+        saved with it: a Keras loss has no weights. Left alone, the noise stays.
+    """
+
+    def __init__(
+        self,
+        *,
+        noise_sigma: float = 10.0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "balanced_mse",
+        dtype: str | None = None,
+    ) -> None:
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        initial = _check_positive("noise_sigma", noise_sigma)
+        self.layer = NoiseSigma(initial, dtype=self.dtype, name=f"{name}_noise")
+        self.learned = (self.layer,)
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """One value an example, shape (n,)."""
+        return balanced_mse(y_true, y_pred, noise_sigma=self.layer.noise_sigma)
+
+    def get_config(self) -> dict[str, Any]:
+        """What is needed to make the loss again as it started."""
+        return {
+            **super().get_config(),
+            "noise_sigma": self.layer.initial,
+            "dtype": self.dtype,
+        }
+
+
+def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> Any:
+    if value not in choices:
+        raise MethodError(
+            f"{name} is {value!r}.", expected=f"one of {', '.join(choices)}."
+        )
+    return value
+
+
+def _check_positive(name: str, value: float) -> float:
+    if not (np.isfinite(value) and value > 0):
+        raise MethodError(f"{name} is {value}.", expected="a finite number above 0.")
+    return float(value)
+
+
+def _check_gamma(gamma: float) -> float:
+    if not (np.isfinite(gamma) and gamma >= 0):
+        raise MethodError(
+            f"gamma is {gamma}.",
+            expected="a finite number from 0; 0 is the plain error.",
+        )
+    return float(gamma)

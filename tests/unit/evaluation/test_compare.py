@@ -368,6 +368,20 @@ def test_unit_and_label_come_from_the_task():
     assert sentence.startswith("denseweight's body mass MAE is 0.21 kilograms lower")
 
 
+def test_a_difference_of_per_cents_is_in_points():
+    error = {
+        "metric": "label.error_rate",
+        "mean": 0.25,
+        "delta": -0.021,
+        "delta_low": -0.03,
+        "delta_high": -0.012,
+    }
+    assert verdict_sentence({**ROW, **error}) == (
+        "denseweight's label error rate is 2.1 points lower than the baseline's (95 %"
+        " interval 1.2 to 3.0 lower; p = 0.030): better."
+    )
+
+
 def test_level_is_respected(tables):
     narrow = compare(tables, (AGE,), "baseline", level=0.8).row("ins", "age.mae")
     wide = compare(tables, (AGE,), "baseline", level=0.99).row("ins", "age.mae")

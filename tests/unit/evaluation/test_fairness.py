@@ -6,7 +6,7 @@ from fairlearn.metrics import MetricFrame
 from sklearn.metrics import accuracy_score, mean_absolute_error
 
 from core.errors import EquipoiseError
-from core.evaluation.fairness import by_group
+from core.evaluation.fairness import by_group, fair_metric
 from tests.synthetic import TASKS, synthetic_tables
 
 UTKFACE = TASKS["utkface"]
@@ -77,3 +77,24 @@ def test_what_is_not_there_is_said(tables):
         by_group(tables, UTKFACE, "age.mae", "shoe")
     with pytest.raises(EquipoiseError, match=r"'glasses\.accuracy' does not belong"):
         by_group(tables, UTKFACE, "glasses.accuracy", "gender")
+
+
+def test_fair_metric_rewards_levelling_down():
+    assert fair_metric([0.9, 0.7]) == pytest.approx(0.8 - 2 * 0.2)
+    assert fair_metric([0.6, 0.6]) > fair_metric([0.9, 0.7])
+    assert fair_metric([1.0, 0.0]) == -1.5
+    assert fair_metric([0.2, 0.5, 0.8], penalty=0.5) == pytest.approx(0.5 - 0.5 * 0.6)
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "penalty", "message"),
+    [
+        ([], 2.0, "accuracies of the groups"),
+        ([0.5, 1.5], 2.0, "accuracies of the groups"),
+        ([0.5, float("nan")], 2.0, "accuracies of the groups"),
+        ([0.5, 0.6], -1.0, "penalty is -1"),
+    ],
+)
+def test_fair_metric_of_bad_arguments(accuracies, penalty, message):
+    with pytest.raises(EquipoiseError, match=message):
+        fair_metric(accuracies, penalty=penalty)

@@ -54,7 +54,7 @@ def test_every_resample_draws_as_many_images_as_there_are():
 
 def test_weights_do_not_depend_on_the_size_of_a_block(monkeypatch):
     whole = resample_weights(30, 40, np.random.default_rng(1))
-    monkeypatch.setattr("core.evaluation.intervals._BLOCK", 100)
+    monkeypatch.setattr("core.evaluation.intervals.BLOCK", 100)
     blocks = resample_weights(30, 40, np.random.default_rng(1))
     assert (whole == blocks).all()
 

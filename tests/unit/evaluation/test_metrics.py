@@ -3,7 +3,14 @@
 import pytest
 
 from core.errors import EquipoiseError
-from core.evaluation.metrics import headline_keys, metric_info, metric_keys, split_key
+from core.evaluation.metrics import (
+    headline_keys,
+    metric_info,
+    metric_keys,
+    shot_groups,
+    split_key,
+    top_k,
+)
 from core.tasks import Multiclass, Regression
 from tests.synthetic import TASKS
 
@@ -23,7 +30,7 @@ def test_task_gives_label_and_unit():
     assert metric_info("mass.within_5", (weight,)).unit == ""
 
 
-@pytest.mark.parametrize("study", ["utkface", "avatars"])
+@pytest.mark.parametrize("study", list(TASKS))
 def test_every_key_of_every_task_is_known_and_explained(study):
     for task in TASKS[study]:
         for key in metric_keys(task):
@@ -47,7 +54,10 @@ def test_keys_that_the_command_promises():
         "age.mae[70-79]",
         "age.within_5",
         "gender.accuracy",
+        "gender.error_rate",
+        "gender.auc",
         "gender.f1",
+        "ethnicity.auc",
         "ethnicity.macro_f1",
         "ethnicity.balanced_accuracy",
         "ethnicity.f1[Asian]",
@@ -61,7 +71,10 @@ def test_class_names_may_hold_spaces_dots_and_brackets():
     assert split_key("breed.f1[mixed [small]]") == ("breed", "f1", "mixed [small]")
 
 
-@pytest.mark.parametrize("key", ["age", "age.mea", "age.rmse[0-9]", "age.mae[]", ""])
+UNKNOWN = ["age", "age.mea", "age.rmse[0-9]", "age.mae[]", "", "label.top_0_accuracy"]
+
+
+@pytest.mark.parametrize("key", [*UNKNOWN, "label.top_k_accuracy", "label.auc[cat]"])
 def test_unknown_key_is_said(key):
     with pytest.raises(EquipoiseError, match="There is no metric"):
         metric_info(key)
@@ -74,3 +87,46 @@ def test_values_are_written_with_the_metrics_decimals():
     assert mae.format(-0.001, signed=True) == "+0.00"
     assert mae.format(0.214, signed=True) == "+0.21"
     assert mae.format(float("nan"), unit=True) == "–"
+
+
+def test_error_rate_is_held_as_a_share_and_shown_in_per_cent():
+    error = metric_info("label.error_rate")
+    assert (error.unit, error.difference_unit, error.direction) == (
+        "%",
+        "points",
+        "lower",
+    )
+    assert error.format(0.2314, unit=True) == "23.1 %"
+    assert error.format(-0.0119, signed=True) == "-1.2"
+    assert metric_info("age.mae").difference_unit == "years"
+
+
+def test_any_k_is_a_metric_of_its_own():
+    info = metric_info("label.top_3_accuracy")
+    assert info.label == "Label top-3 accuracy"
+    assert "the 3 with" in info.explanation
+    assert top_k("top_12_accuracy") == 12
+    assert top_k("accuracy") is None
+
+
+def test_shot_groups_end_where_the_field_has_them_end():
+    counts = {"a": 101, "b": 100, "c": 20, "d": 19}
+    groups = shot_groups(("a", "b", "c", "d", "e"), counts)
+    assert groups == {"many-shot": (0,), "medium-shot": (1, 2), "few-shot": (3, 4)}
+    assert list(shot_groups(("a",), counts)) == ["many-shot"]
+    task = Multiclass("label", "Class", ("a", "d"))
+    assert "label.accuracy[few-shot]" in metric_keys(task, counts)
+    assert "label.accuracy[medium-shot]" not in metric_keys(task, counts)
+    info = metric_info("label.accuracy[few-shot]", (task,))
+    assert info.label == "Class accuracy, few-shot"
+
+
+def test_a_study_may_choose_its_headline():
+    tasks = TASKS["cifar10-lt-200"]
+    chosen = ("label.error_rate", "label.accuracy[few-shot]")
+    assert headline_keys(tasks, chosen) == chosen
+    assert headline_keys(tasks) == ("label.macro_f1", "label.balanced_accuracy")
+    with pytest.raises(EquipoiseError, match=r"There is no metric 'label\.errors'"):
+        headline_keys(tasks, ("label.errors",))
+    with pytest.raises(EquipoiseError, match=r"'age\.mae' is of no task"):
+        headline_keys(tasks, ("age.mae",))

@@ -4,10 +4,9 @@ import sys
 import pytest
 
 from core.errors import MethodError, StudyError
+from core.methods.entries import ENTRIES
+from core.methods.entry import Entry, Parameter
 from core.methods.registry import (
-    ENTRIES,
-    Entry,
-    Parameter,
     get_entry,
     resolve_method,
     validate_parameters,
@@ -191,7 +190,7 @@ def made(*parameters):
 
 def test_get_entry():
     assert get_entry("lmf").label == "LMF"
-    with pytest.raises(MethodError, match="one of ins, undersample"):
+    with pytest.raises(MethodError, match=r"one of .*ins, .*lmf"):
         get_entry("LMF")
 
 
@@ -205,3 +204,28 @@ def test_listing_and_resolving_methods_imports_no_training_engine():
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_part_acts_from_its_share_of_the_epochs_on():
+    faces = study(
+        ldam={"on": "ethnicity"}, ins={"on": "ethnicity", "start": 0.8, "power": 0.5}
+    )
+    method = resolve_method(faces, "tried", TASKS)
+    assert method.weights[0].start == 0.8
+    assert method.first_epochs(30) == (0, 24)
+    assert method.at(23, 30).weights == ()
+    assert method.at(23, 30).losses == method.losses
+    assert method.at(24, 30).weights == method.weights
+
+
+@pytest.mark.parametrize("start", [-0.1, 1, 1.5, "half", True])
+def test_a_start_that_cannot_be_is_said(start):
+    faces = study(ins={"on": "ethnicity", "start": start})
+    with pytest.raises(MethodError, match="'start' of 'ins'"):
+        resolve_method(faces, "tried", TASKS)
+
+
+def test_a_cosine_head_cannot_start_late():
+    faces = study(ldam={"on": "ethnicity", "head": "cosine", "start": 0.5})
+    with pytest.raises(MethodError, match="cosine"):
+        resolve_method(faces, "tried", TASKS)

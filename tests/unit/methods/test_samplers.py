@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 
 from core.errors import MethodError
-from core.methods.samplers import undersample_majority
+from core.methods.samplers import (
+    oversample,
+    sample_classes_by_power,
+    sample_classes_by_square_root,
+    sample_classes_evenly,
+    undersample_majority,
+)
 
 LABELS = np.random.default_rng(5).permutation(np.repeat([0, 1, 2], [40, 100, 7]))
 
@@ -62,3 +68,112 @@ def test_bad_share(keep):
 def test_no_labels():
     with pytest.raises(MethodError, match="no training images"):
         draw(labels=[])
+
+
+def counts_of(rows, labels=LABELS):
+    return np.bincount(labels[rows], minlength=3)
+
+
+class TestOversample:
+    def test_every_class_reaches_the_largest_and_nothing_is_lost(self):
+        rows = oversample(LABELS, np.random.default_rng(0))
+        np.testing.assert_array_equal(counts_of(rows), 100)
+        shown = np.bincount(rows, minlength=len(LABELS))
+        assert shown.min() == 1
+        assert (shown[LABELS == 1] == 1).all()
+        assert (np.diff(rows) >= 0).all()
+        assert rows.dtype == np.int64
+
+    def test_other_images_are_repeated_at_every_epoch(self):
+        rng = np.random.default_rng(3)
+        first, second = (oversample(LABELS, rng) for _ in range(2))
+        assert not np.array_equal(first, second)
+        again = oversample(LABELS, np.random.default_rng(3))
+        np.testing.assert_array_equal(first, again)
+
+    def test_over_many_epochs_every_rare_image_is_repeated_about_equally_often(self):
+        rng = np.random.default_rng(0)
+        drawn = sum(
+            np.bincount(oversample(LABELS, rng), minlength=len(LABELS))
+            for _ in range(200)
+        )
+        # 93 more draws of 7 images: five standard deviations of a binomial.
+        expected, spread = 200 * (1 + 93 / 7), np.sqrt(200 * 93 / 7 * 6 / 7)
+        assert np.abs(drawn[LABELS == 2] - expected).max() < 5 * spread
+
+    def test_names_and_a_single_class(self):
+        rows = oversample(np.array(["b", "a", "b"]), np.random.default_rng(0))
+        np.testing.assert_array_equal(rows, [0, 1, 1, 2])
+        rows = oversample(np.zeros(4, dtype=int), np.random.default_rng(0))
+        np.testing.assert_array_equal(rows, np.arange(4))
+
+
+POWERS = pytest.mark.parametrize(
+    ("sample", "power"),
+    [(sample_classes_evenly, 0.0), (sample_classes_by_square_root, 0.5)],
+)
+
+
+class TestSamplingByPower:
+    @POWERS
+    def test_every_class_gets_its_share_of_as_many_draws(self, sample, power):
+        share = np.array([40, 100, 7]) ** power
+        share = 147 * share / share.sum()
+        rng = np.random.default_rng(0)
+        counts = np.array([counts_of(sample(LABELS, rng)) for _ in range(400)])
+        np.testing.assert_array_equal(counts.sum(axis=1), 147)
+        assert (np.abs(counts - share) < 1).all()
+        # Rounding has a standard deviation of at most a half.
+        assert np.abs(counts.mean(axis=0) - share).max() < 5 * 0.5 / np.sqrt(400)
+
+    @POWERS
+    def test_within_a_class_every_image_has_its_turn(self, sample, power):
+        rows = sample(LABELS, np.random.default_rng(1))
+        shown = np.bincount(rows, minlength=len(LABELS))
+        for label in range(3):
+            assert np.ptp(shown[np.equal(LABELS, label)]) <= 1
+        assert shown[LABELS == 2].min() >= 1
+        assert (np.diff(rows) >= 0).all()
+        assert rows.dtype == np.int64
+
+    @POWERS
+    def test_same_state_same_rows_and_every_epoch_others(self, sample, power):
+        rng = np.random.default_rng(3)
+        first, second = (sample(LABELS, rng) for _ in range(2))
+        assert not np.array_equal(first, second)
+        np.testing.assert_array_equal(first, sample(LABELS, np.random.default_rng(3)))
+
+    @POWERS
+    @pytest.mark.parametrize("many", [1, 50, 5000])
+    def test_no_class_is_left_out(self, sample, power, many):
+        labels = np.concatenate([np.zeros(many, dtype=int), np.arange(1, 40)])
+        for seed in range(20):
+            rows = sample(labels, np.random.default_rng(seed))
+            assert len(rows) == len(labels)
+            assert set(labels[rows]) == set(range(40))
+
+    def test_over_many_epochs_every_image_of_a_class_is_drawn_about_as_often(self):
+        rng = np.random.default_rng(0)
+        drawn = np.zeros(len(LABELS))
+        for _ in range(300):
+            np.add.at(drawn, sample_classes_evenly(LABELS, rng), 1)
+        # 49 of the 100 images of the largest class at every epoch.
+        spread = np.sqrt(300 * 0.49 * 0.51)
+        assert np.abs(drawn[LABELS == 1] - 147).max() < 5 * spread
+
+    def test_power_1_shows_every_image_once(self):
+        rows = sample_classes_by_power(LABELS, np.random.default_rng(0), power=1.0)
+        np.testing.assert_array_equal(rows, np.arange(len(LABELS)))
+
+    @pytest.mark.parametrize("power", [-0.1, 1.5, float("nan")])
+    def test_bad_power(self, power):
+        with pytest.raises(MethodError, match="power is"):
+            sample_classes_by_power(LABELS, np.random.default_rng(0), power=power)
+
+
+@pytest.mark.parametrize(
+    "sample", [oversample, sample_classes_evenly, sample_classes_by_square_root]
+)
+def test_nothing_to_draw_from(sample):
+    with pytest.raises(MethodError, match="no training images"):
+        sample([], np.random.default_rng(0))

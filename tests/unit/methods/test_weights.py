@@ -10,6 +10,8 @@ from core.methods.weights import (
     DenseWeight,
     count_classes,
     dense_weights,
+    effective_number_sample_weights,
+    effective_number_weights,
     inverse_frequency_sample_weights,
     inverse_frequency_weights,
 )
@@ -102,6 +104,66 @@ class TestInverseFrequency:
         weights = inverse_frequency_weights([10**9, 1], power=2.0)
         assert np.isfinite(weights).all()
         assert weights.min() > 0
+
+
+class TestEffectiveNumber:
+    @pytest.mark.parametrize("case", cases("class_balanced_weights"), ids=ids)
+    def test_equals_the_originals(self, case):
+        weights = effective_number_weights(
+            case["inputs"]["class_counts"], **case["params"]
+        )
+        np.testing.assert_allclose(weights, case["expected"]["weights"], rtol=1e-9)
+
+    @pytest.mark.parametrize("case", cases("drw_weights"), ids=ids)
+    def test_equals_drws_at_its_betas(self, case):
+        params = case["params"]
+        late = case["params"]["epoch"] >= params["drw_epoch"]
+        weights = effective_number_weights(
+            case["inputs"]["class_counts"], beta=params["betas"][late]
+        )
+        np.testing.assert_allclose(weights, case["expected"]["weights"], rtol=1e-9)
+
+    def test_by_hand(self):
+        # Effective numbers 1 and 1.5 of one image and of two, at beta 1/2.
+        np.testing.assert_allclose(
+            effective_number_weights([1, 2], beta=0.5), [1.2, 0.8]
+        )
+        weights = effective_number_sample_weights([0, 1, 1], beta=0.5)
+        np.testing.assert_allclose(weights, np.array([1.5, 1, 1]) * 3 / 3.5)
+
+    def test_beta_runs_from_uniform_to_the_inverse_of_the_count(self):
+        counts = [500, 30, 1]
+        np.testing.assert_array_equal(effective_number_weights(counts, beta=0), 1)
+        np.testing.assert_allclose(
+            effective_number_weights(counts, beta=1 - 1e-9),
+            inverse_frequency_weights(counts, normalization="sum_to_num_classes"),
+            rtol=1e-6,
+        )
+
+    @pytest.mark.parametrize("beta", [0.0, 0.9, 0.9999])
+    def test_mean_is_one_over_the_images(self, beta):
+        labels = np.repeat([0, 1, 2], [500, 30, 1])
+        weights = effective_number_sample_weights(labels, beta=beta)
+        assert weights.dtype == np.float64
+        assert weights.mean() == pytest.approx(1)
+
+    def test_equal_counts_give_ones(self):
+        np.testing.assert_allclose(effective_number_weights([8, 8, 8]), 1)
+
+    @pytest.mark.parametrize("beta", [-0.1, 1.0, 1.5, float("nan")])
+    def test_bad_beta(self, beta):
+        with pytest.raises(MethodError, match="beta of the class-balanced weights"):
+            effective_number_weights([5, 1], beta=beta)
+
+    def test_bad_arguments(self):
+        with pytest.raises(MethodError, match="Class 1 has no training image"):
+            effective_number_weights([5, 0])
+        with pytest.raises(MethodError, match="Class 1 has no training image"):
+            effective_number_sample_weights([0, 2, 2])
+        with pytest.raises(MethodError, match="no training images"):
+            effective_number_sample_weights([])
+        with pytest.raises(MethodError, match="normalization 'mean'"):
+            effective_number_weights([1, 2], normalization="mean")
 
 
 class TestDenseWeight:
@@ -221,3 +283,28 @@ class TestDenseWeight:
             DenseWeight.fit(AGES, bandwidth=-1.0)
         with pytest.raises(MethodError, match="rule 'wide'"):
             DenseWeight.fit(AGES, bandwidth="wide")
+
+
+TARGETS = np.random.default_rng(5).normal(35, 12, 200)
+
+
+class TestDenseWeightInItsOtherForms:
+    def test_a_line_between_two_points_of_the_grid(self):
+        coarse = DenseWeight.fit(TARGETS, grid_points=64)
+        straight = DenseWeight.fit(TARGETS, grid_points=64, lookup="linear")
+        middle = (coarse.grid[10] + coarse.grid[11]) / 2
+        assert coarse.density_at([middle]) == coarse.density[10]
+        between = (coarse.density[10] + coarse.density[11]) / 2
+        assert straight.density_at([middle]) == pytest.approx(between)
+
+    def test_extremes_at_the_targets(self):
+        fitted = DenseWeight.fit(TARGETS, extremes="targets")
+        assert fitted.training_density.min() == 0
+        assert fitted.training_density.max() == 1
+        # Over the grid, which is wider, the least density is that of its ends.
+        assert DenseWeight.fit(TARGETS).training_density.min() > 0
+
+    @pytest.mark.parametrize("form", [{"lookup": "cubic"}, {"extremes": "mean"}])
+    def test_no_such_form(self, form):
+        with pytest.raises(MethodError, match="DenseWeight knows no"):
+            DenseWeight.fit(TARGETS, **form)

@@ -91,3 +91,22 @@ def test_unknown_setting_is_refused() -> None:
 def test_uint8_pictures_come_out_as_floats() -> None:
     out = RandomAffine()(np.zeros((1, 8, 8, 3), dtype=np.uint8), training=True)
     assert keras.backend.standardize_dtype(out.dtype) == "float32"
+
+
+def test_a_crop_is_the_padded_picture_moved_by_whole_pixels() -> None:
+    picture = np.random.default_rng(0).uniform(1, 255, (1, 8, 8, 3)).astype("float32")
+    padded = np.pad(picture[0], ((2, 2), (2, 2), (0, 0)))
+    crops = {
+        (top, left): padded[top : top + 8, left : left + 8]
+        for top in range(5)
+        for left in range(5)
+    }
+    layer = RandomAffine(crop_padding=2, seed=5)
+    out = np.asarray(layer(np.repeat(picture, 400, axis=0), training=True))
+    seen = [
+        next(p for p, crop in crops.items() if np.allclose(crop, one, atol=1e-2))
+        for one in out
+    ]
+    assert set(seen) == set(crops)
+    tops = np.bincount([top for top, _ in seen], minlength=5)
+    assert (tops > 50).all()

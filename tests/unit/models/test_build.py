@@ -107,7 +107,9 @@ def test_batch_norm_from_scratch_settles(models: Models) -> None:
     assert {layer.momentum for layer in norms} == {0.9}
 
 
-@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize(
+    "name", [b.name for b in BACKBONES.values() if b.imagenet_file]
+)
 def test_imagenet_weights_offline_say_where_to_get_them(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,3 +135,62 @@ def test_unknown_backbone_or_weights() -> None:
         build_backbone("resnet99", image_size=32, weights="none")
     with pytest.raises(StudyError, match="no weights 'mars'"):
         build_backbone(next(iter(BACKBONES)), image_size=32, weights="mars")
+
+
+def test_an_adjustment_is_added_to_the_logits_of_the_inference_model_alone() -> None:
+    shift = np.array([0.5, -1.0, 0.0, 2.0])
+    adjusted = _build(adjustments={"hair": shift, "glasses": np.array([0.25, 1.0])})
+    logits = adjusted.training(PIXELS, training=False)
+    answers = adjusted.inference(PIXELS, training=False)
+    raw = np.exp(np.asarray(logits["hair"]) + shift)
+    expected = raw / raw.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(answers["hair"], expected, rtol=1e-5)
+    expected = 1 / (1 + np.exp(-np.asarray(logits["glasses"]) - 0.75))
+    np.testing.assert_allclose(answers["glasses"], expected, rtol=1e-5)
+
+
+def test_half_precision_trains_and_full_precision_answers() -> None:
+    mixed = _build(precision="mixed_bfloat16")
+    assert keras.config.dtype_policy().name == "float32"
+    assert all(w.dtype == "float32" for w in mixed.training.trainable_weights)
+    moved = [w + 0.01 for w in mixed.plain.get_weights()]
+    mixed.plain.set_weights(moved)
+    mixed.settle()
+    for weight, value in zip(mixed.inference.weights, moved, strict=True):
+        np.testing.assert_array_equal(weight, value)
+    names = {layer.dtype_policy.name for layer in mixed.inference._flatten_layers()}
+    assert names == {"float32"}
+    assert mixed.inference.predict_on_batch(PIXELS)["hair"].dtype == np.float32
+
+
+def test_a_head_may_be_one_linear_layer() -> None:
+    table = tiny_study().model.model_copy(update={"head_units": 0, "dropout": 0.0})
+    built = build_models(table, INFO.tasks, augmentation=Augmentation(), seed=0)
+    names = {layer.name for layer in built.inference.layers}
+    assert "hair" in names
+    assert not {"hair_dense", "hair_dropout", "glasses_dense"} & names
+
+
+def test_a_loss_that_learns_is_trained_with_the_model() -> None:
+    from core.methods.losses.regression import BalancedMSE
+
+    loss = BalancedMSE(noise_sigma=2.0)
+    before = {weight.path for weight in _build().training.trainable_weights}
+    built = _build(learned=loss.learned)
+    added = {w.path for w in built.training.trainable_weights} - before
+    assert any("noise_sigma" in path for path in added)
+    assert not any("noise_sigma" in w.path for w in built.inference.weights)
+
+
+def test_a_binary_head_of_cosines_gives_their_difference(tmp_path: Path) -> None:
+    built = _build(cosine_scale={"glasses": 4.0})
+    logit = np.asarray(built.training(PIXELS, training=False)["glasses"])
+    assert logit.shape == (3, 1)
+    assert (np.abs(logit) <= 2).all()
+    expected = 1 / (1 + np.exp(-4 * logit))
+    answers = built.inference.predict_on_batch(PIXELS)["glasses"]
+    np.testing.assert_allclose(answers, expected, rtol=1e-5)
+    built.inference.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False)
+    again = loaded.predict_on_batch(PIXELS)["glasses"]
+    np.testing.assert_allclose(again, answers, rtol=1e-6)

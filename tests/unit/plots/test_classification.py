@@ -1,6 +1,7 @@
-"""Classification: sentences and figures from scores and counts written by hand."""
+"""Classification: sentences and figures from scores written by hand."""
 
-import numpy as np
+import math
+
 import pandas as pd
 import pytest
 
@@ -11,9 +12,8 @@ METHODS = ["baseline", "ins"]
 LABELS = {"baseline": "Baseline", "ins": "INS"}
 STYLES = method_styles(METHODS, "baseline")
 CLASSES = ("cat", "dog")
-COUNTS = pd.Series({"dog": 900, "cat": 30})
-BASE = np.array([[4.0, 6.0], [1.0, 9.0]])
-OTHER = np.array([[8.0, 2.0], [2.0, 8.0]])
+COUNTS = {"dog": 900, "cat": 30}
+MANY_CLASSES = tuple(f"kind {i:02d}" for i in range(30))
 
 
 @pytest.fixture
@@ -30,13 +30,20 @@ def scores():
     return plots.scores_by_part(table, "pet", "f1", CLASSES)
 
 
+def draw(scores, classes, counts, **more):
+    return plots.plot_class_scores(
+        scores, classes, counts, METHODS, STYLES, LABELS, **more
+    )
+
+
 def test_scores_by_part_keeps_the_order_of_the_parts(scores):
     assert list(scores["group"]) == ["cat", "cat", "dog", "dog"]
     assert "pet.macro_f1" not in set(scores["metric"])
 
 
 def test_classes_stand_from_most_to_fewest_training_images(scores):
-    figure = plots.plot_class_f1(scores, COUNTS, METHODS, STYLES, LABELS)
+    classes = plots.choose_classes(scores, COUNTS, "baseline")
+    figure = draw(scores, classes, COUNTS)
     assert list(figure.layout.xaxis.ticktext) == ["dog", "cat"]
     bars = [trace for trace in figure.data if trace.type == "bar"]
     assert list(bars[0].y) == [900, 30]
@@ -47,20 +54,20 @@ def test_classes_stand_from_most_to_fewest_training_images(scores):
 
 
 def test_without_training_counts_there_is_no_lower_row(scores):
-    figure = plots.plot_class_f1(scores, None, METHODS, STYLES, LABELS)
+    figure = draw(scores, CLASSES, None)
     assert all(trace.type == "scatter" for trace in figure.data)
     assert "yaxis2" not in figure.layout
 
 
 def test_methods_of_a_class_do_not_overlap(scores):
-    figure = plots.plot_class_f1(scores, COUNTS, METHODS, STYLES, LABELS)
+    figure = draw(scores, CLASSES, COUNTS)
     places = [trace.x[0] for trace in figure.data if trace.type == "scatter"]
     assert places[0] < 0 < places[1]
     assert max(map(abs, places)) < 0.5
 
 
 def test_takeaway_names_the_hardest_class_and_who_moves_it(scores):
-    said = plots.class_f1_takeaway(scores, COUNTS, METHODS, LABELS, "baseline")
+    said = plots.class_takeaway(scores, COUNTS, METHODS, LABELS, "baseline")
     assert "hardest (F1 0.40), with 30 training images" in said
     assert "dog easiest (0.90)" in said
     assert said.endswith("INS is better on cat.")
@@ -68,7 +75,7 @@ def test_takeaway_names_the_hardest_class_and_who_moves_it(scores):
 
 def test_takeaway_claims_nothing_uncertain(scores):
     unsure = scores.assign(verdict="inconclusive")
-    said = plots.class_f1_takeaway(unsure, COUNTS, METHODS, LABELS, "baseline")
+    said = plots.class_takeaway(unsure, COUNTS, METHODS, LABELS, "baseline")
     assert said.endswith("no method moves cat certainly.")
 
 
@@ -79,65 +86,118 @@ def test_class_table_holds_mean_interval_and_verdict(scores):
     assert "better" in cell
 
 
-def test_shares_are_of_each_true_class_and_undefined_without_images():
-    shares = plots.share_of_rows(np.array([[1.0, 3.0], [0.0, 0.0]]))
-    np.testing.assert_array_equal(shares, [[0.25, 0.75], [np.nan, np.nan]])
+@pytest.fixture
+def many_scores():
+    rows = [
+        (method, f"kind.recall[{name}]", (i + place) / 40, "inconclusive")
+        for place, method in enumerate(METHODS)
+        for i, name in enumerate(MANY_CLASSES)
+    ]
+    table = pd.DataFrame(rows, columns=["method", "metric", "mean", "verdict"])
+    table = table.assign(low=table["mean"] - 0.1, high=table["mean"] + 0.1, n=50)
+    return plots.scores_by_part(table, "kind", "recall", MANY_CLASSES)
+
+
+# The last class has the most training images: 3, 6, ..., 90.
+MANY_COUNTS = {name: 3 * (i + 1) for i, name in enumerate(MANY_CLASSES)}
+
+
+def test_bars_are_logarithmic_only_where_the_rarest_would_not_be_seen(scores):
+    apart = draw(scores, CLASSES, {"dog": 900, "cat": 30}).layout.yaxis2
+    assert apart.type == "log"
+    assert 10 ** apart.range[0] < 30
+    assert 10 ** apart.range[1] > 900
+    assert "log" in apart.title.text
+    near = draw(scores, CLASSES, {"dog": 90, "cat": 30}).layout.yaxis2
+    assert near.type is None
+
+
+def test_a_class_without_training_images_has_no_bar_and_breaks_nothing(scores):
+    axis = draw(scores, CLASSES, {"dog": 900}).layout.yaxis2
+    assert all(map(math.isfinite, axis.range))
+
+
+def test_shot_groups_are_marked_along_the_axis(scores):
+    figure = draw(scores, ["dog", "cat"], COUNTS)
+    assert [note.text for note in figure.layout.annotations] == [
+        "<b>many</b>",
+        "<b>medium</b>",
+    ]
+    dashed = [shape for shape in figure.layout.shapes if shape.line.dash == "dash"]
+    assert [shape.x0 for shape in dashed] == [0.5]
+    one = draw(scores, ["dog", "cat"], {"dog": 900, "cat": 300})
+    assert not one.layout.annotations
 
 
 @pytest.mark.parametrize(
-    ("show", "text"),
+    ("choice", "first", "last"),
     [
-        ("shares", [["40 %", "60 %"], ["10 %", "90 %"]]),
-        ("counts", [["4", "6"], ["1", "9"]]),
+        ("rarest", "kind 11", "kind 00"),
+        ("largest", "kind 29", "kind 18"),
+        ("hardest", "kind 11", "kind 00"),
+        ("all", "kind 29", "kind 00"),
     ],
 )
-def test_confusion_writes_shares_or_counts(show, text):
-    figure = plots.plot_confusion(BASE, CLASSES, "Baseline", show=show)
-    assert [list(row) for row in figure.data[0].text] == text
-    assert figure.layout.yaxis.autorange == "reversed"
+def test_a_part_of_many_classes_can_be_chosen(many_scores, choice, first, last):
+    chosen = plots.choose_classes(many_scores, MANY_COUNTS, "baseline", choice)
+    assert (chosen[0], chosen[-1]) == (first, last)
+    assert len(chosen) == (30 if choice == "all" else plots.NAMED)
 
 
-def test_mean_counts_that_are_not_whole_keep_a_decimal():
-    figure = plots.plot_confusion(BASE / 3, CLASSES, "Baseline", show="counts")
-    assert figure.data[0].text[0][0] == "1.3"
+def test_all_of_many_classes_have_few_names_and_no_intervals(many_scores):
+    figure = draw(many_scores, MANY_CLASSES, MANY_COUNTS, score="Recall")
+    assert len(figure.layout.xaxis.tickvals) <= plots.NAMED
+    assert list(figure.layout.xaxis.ticktext)[:2] == ["kind 00", "kind 03"]
+    marks = [trace for trace in figure.data if trace.type == "scatter"]
+    assert all(trace.error_y.visible is False for trace in marks)
+    assert len(marks[0].y) == 30
+    assert figure.layout.yaxis.title.text == "Recall (0 to 1)"
+    few = draw(many_scores, MANY_CLASSES[:20], MANY_COUNTS)
+    assert few.data[0].error_y.visible is True
 
 
-def test_difference_is_in_points_and_centred_on_zero():
-    figure = plots.plot_confusion(
-        OTHER, CLASSES, "INS", show="difference", baseline=BASE, reach=0.4
+def test_table_of_many_classes_has_a_row_a_class(many_scores):
+    table = plots.class_scores_table(
+        many_scores, MANY_CLASSES, MANY_COUNTS, METHODS, LABELS
     )
-    assert [list(row) for row in figure.data[0].text] == [
-        ["+40.0", "−40.0"],
-        ["+10.0", "−10.0"],
+    assert list(table.columns) == [
+        "Class",
+        "Training images",
+        "Test images",
+        "Baseline",
+        "INS",
     ]
-    assert figure.data[0].zmin == -figure.data[0].zmax
+    assert table.loc[4].tolist() == ["kind 04", 15, 50, 0.1, 0.125]
 
 
-def test_reach_is_the_largest_difference_and_never_nothing():
-    matrices = {"baseline": BASE, "ins": OTHER}
-    assert plots.difference_reach(matrices, "baseline") == pytest.approx(0.4)
-    same = plots.difference_reach({"baseline": BASE, "ins": BASE}, "baseline")
-    assert same == plots.MINIMUM_REACH
+@pytest.fixture
+def shots():
+    rows = [
+        ("baseline", "pet.accuracy[many-shot]", 0.9, "baseline"),
+        ("baseline", "pet.accuracy[few-shot]", 0.2, "baseline"),
+        ("ins", "pet.accuracy[many-shot]", 0.85, "inconclusive"),
+        ("ins", "pet.accuracy[few-shot]", 0.5, "better"),
+    ]
+    table = pd.DataFrame(rows, columns=["method", "metric", "mean", "verdict"])
+    table = table.assign(low=table["mean"] - 0.1, high=table["mean"] + 0.05)
+    return plots.scores_by_part(table, "pet", "accuracy", ("many-shot", "few-shot"))
 
 
-def test_confusion_takeaway_names_the_commonest_mistake():
-    said = plots.confusion_takeaway(
-        {"baseline": BASE, "ins": OTHER}, CLASSES, LABELS, "baseline"
-    )
-    assert "takes cat for dog: 60 % of 10 test images" in said
-    assert "20 % (INS)" in said
+def test_shot_groups_stand_over_the_images_they_were_trained_on(shots):
+    classes, counts = ("cat", "dog", "fish"), {"cat": 300, "dog": 150, "fish": 9}
+    figure = plots.plot_shot_groups(shots, classes, counts, METHODS, STYLES, LABELS)
+    names = list(figure.layout.xaxis.ticktext)
+    assert names == ["<b>many</b><br>> 100", "<b>few</b><br>< 20"]
+    bars = next(trace for trace in figure.data if trace.type == "bar")
+    assert list(bars.y) == [450, 9]
+    assert list(figure.data[1].y) == [0.85, 0.5]
 
 
-def test_confusion_takeaway_of_a_perfect_baseline():
-    said = plots.confusion_takeaway(
-        {"baseline": np.diag([3.0, 4.0])}, CLASSES, LABELS, "baseline"
-    )
-    assert said == "The baseline makes no mistake on the test images."
-
-
-def test_confusion_table_is_long_and_complete():
-    table = plots.confusion_table({"baseline": BASE, "ins": OTHER}, CLASSES)
-    assert len(table) == 8
-    cell = table.query("method == 'ins' and truth == 'dog' and predicted == 'cat'")
-    assert cell["images"].item() == 2
-    assert cell["share"].item() == pytest.approx(0.2)
+def test_shot_takeaway_names_the_fall_and_who_lifts_the_rare(shots):
+    sizes = {"many-shot": 7, "few-shot": 3}
+    said = plots.shot_takeaway(shots, sizes, METHODS, LABELS, "baseline")
+    assert "0.90 on the 7 many-shot and 0.20 on the 3 few-shot classes" in said
+    assert said.endswith("INS is better on the few-shot classes.")
+    unsure = shots.assign(verdict="inconclusive")
+    said = plots.shot_takeaway(unsure, sizes, METHODS, LABELS, "baseline")
+    assert said.endswith("no method certainly lifts the few-shot classes.")

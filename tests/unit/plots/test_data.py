@@ -208,3 +208,15 @@ def test_log_histograms_hold_every_image():
     assert [int(sum(bar.y)) for bar in figure.data] == [300, 300]
     skewed = np.exp(np.random.default_rng(2).normal(3, 0.5, 400))
     assert "makes age more symmetric" in plots.takeaway_log_target(skewed, AGE)
+
+
+def test_a_profile_says_its_realised_ratio():
+    def said(wanted, realised):
+        tail = {"profile": "exponential", "ratio": wanted, "realised_ratio": realised}
+        return plots.takeaway_profile({"long_tail": tail})
+
+    assert said(200, 200.0).endswith("an imbalance ratio of 200.")
+    assert said(200, 250.0).endswith(
+        "ratio of 250: 200 was asked for, and counts are whole."
+    )
+    assert plots.takeaway_profile({}) == ""

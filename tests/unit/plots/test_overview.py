@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from core.evaluation.metrics import metric_info
+from core.evaluation.published import published_table
 from core.plots import overview as plots
 from core.plots.style import method_styles
 from core.runs import Run
@@ -189,22 +190,74 @@ def claim(method, metric, change):
 
 def test_published_changes_stand_beside_ours_in_per_cent(comparison):
     claims = [claim("ins", "age.mae", -4.4), claim("gone", "age.mae", -1.0)]
-    table = plots.published_table(claims, comparison, "baseline")
-    assert table.loc[0, "ours"] == pytest.approx(-12.5)
-    assert table.loc[0, "low"] == pytest.approx(-1.3 / 8 * 100)
-    assert np.isnan(table.loc[1, "ours"])
-    said = plots.published_takeaway(table)
+    table = published_table(claims, comparison, "baseline")
+    said = plots.published_changes_takeaway(table)
     assert (
         "Of 1 published change, ours points the same way in 1, with certainty" in said
     )
     infos = {"age.mae": MAE}
-    figure = plots.plot_published(table, infos, STYLES, LABELS)
+    figure = plots.plot_published_changes(table, infos, STYLES, LABELS)
     assert list(figure.data[1].x) == [-4.4, -1.0]
+    assert figure.data[0].x[0] == pytest.approx(-12.5)
 
 
 def test_no_published_change_of_ours_is_said(comparison):
-    table = plots.published_table([claim("gone", "age.mae", 1.0)], comparison, "ins")
-    assert "None of the published changes" in plots.published_takeaway(table)
+    table = published_table([claim("gone", "age.mae", 1.0)], comparison, "ins")
+    assert "None of the published" in plots.published_changes_takeaway(table)
+
+
+ERROR = metric_info("label.error_rate")
+
+
+@pytest.fixture
+def errors():
+    rows = [
+        row("baseline", "label.error_rate", 0.305),
+        row("ins", "label.error_rate", 0.291, -0.014, "inconclusive", 0.3),
+        row("lmf", "label.error_rate", 0.255, -0.05, "better", 0.001),
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_published_values_stand_beside_ours_without_a_verdict(errors):
+    claims = [
+        Published(method=method, metric="label.error_rate", value=value, source="them")
+        for method, value in (("baseline", 0.231), ("lmf", 0.173), ("gone", 0.2))
+    ]
+    table = published_table(claims, errors, "baseline")
+    figure = plots.plot_published_values(table, ERROR, STYLES, LABELS)
+    ours, theirs = figure.data
+    assert list(ours.x)[:2] == pytest.approx([30.5, 25.5])
+    assert list(theirs.x) == pytest.approx([23.1, 17.3, 20.0])
+    assert "budget" in theirs.name
+    assert "%" in figure.layout.xaxis.title.text
+    said = plots.published_values_takeaway(table, ERROR)
+    assert "17.3 to 23.1 %, ours 25.5 to 30.5 %" in said
+    assert "no difference between the two is claimed" in said
+    assert not {"better", "worse"} & set(said.replace(",", "").split())
+    none = plots.published_values_takeaway(table.tail(1), ERROR)
+    assert none.startswith("None of the published values")
+
+
+def test_a_share_in_per_cent_is_shown_so_everywhere(errors):
+    board = plots.leaderboard(errors, [ERROR], METHODS[:3], LABELS)
+    heading = board.columns[1]
+    assert heading == "Label error rate (%) ↓"
+    assert "**29.1**" in board.loc[1, heading]
+    said = plots.differences_takeaway(errors, ERROR, METHODS, LABELS)
+    assert "LMF (−5.0 points) is better" in said
+    figure = plots.plot_differences(errors, ERROR, METHODS, STYLES, LABELS)
+    assert [trace.x[0] for trace in figure.data] == pytest.approx([-5.0, -1.4])
+    assert figure.layout.xaxis.title.text == "Difference (points)"
+    table = plots.metric_table(errors, ERROR, METHODS, LABELS)
+    assert table.loc[2, "Label error rate (%)"] == "25.5"
+    assert table.loc[2, "Difference"] == "−5.0"
+
+
+def test_a_metric_without_a_value_is_a_dash(errors):
+    unknown = errors.assign(mean=np.nan)
+    board = plots.leaderboard(unknown, [ERROR], METHODS[:2], LABELS)
+    assert board.iloc[:, 1].tolist() == ["–", "–"]
 
 
 def test_search_has_a_row_a_setting_and_marks_what_was_chosen() -> None:

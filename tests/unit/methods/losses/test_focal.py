@@ -1,9 +1,20 @@
+import keras
 import numpy as np
 import pytest
 from keras import ops
+from scipy.special import expit, log_expit
 
 from core.errors import MethodError
-from core.methods.losses.focal import Focal, build_focal, focal
+from core.methods.losses.focal import (
+    BinaryFocal,
+    ClassBalancedFocal,
+    Focal,
+    binary_focal,
+    build_focal,
+    class_balanced_focal,
+    focal,
+)
+from core.methods.weights import effective_number_weights
 from tests.unit.methods.reference import TOLERANCE, cases, value_and_gradient
 
 VARIANT = {"softmax_alpha_outside": "outside", "softmax_weight_inside_p": "inside"}
@@ -74,6 +85,8 @@ def test_bad_gamma(gamma):
 
 def test_bad_variant():
     with pytest.raises(MethodError, match="variant 'both'"):
+        Focal(variant="both")
+    with pytest.raises(MethodError, match="variant 'both'"):
         focal([0], [[0.0, 1.0]], variant="both")
 
 
@@ -81,3 +94,166 @@ def test_a_study_builds_it_without_class_weights():
     loss = build_focal(np.array([5, 1]), gamma=3.0)
     assert loss.gamma == 3.0
     assert loss.class_weight is None
+
+
+RETINANET, KERAS = (
+    [c for c in cases("binary_focal_loss") if c["params"]["variant"] == variant]
+    for variant in ("retinanet", "keras_builtin")
+)
+
+
+class TestBinaryFocal:
+    @pytest.mark.parametrize("dtype", ["float64", "float32"])
+    @pytest.mark.parametrize("case", RETINANET, ids=lambda case: case["id"])
+    def test_equals_retinanets(self, case, dtype):
+        params, inputs, expected = case["params"], case["inputs"], case["expected"]
+        loss = BinaryFocal(
+            gamma=params["gamma"],
+            alpha=params["alpha"] or 0.0,
+            apply_class_balancing=params["alpha"] is not None,
+            dtype=dtype,
+        )
+        labels = np.array(inputs["labels"])[:, None]
+        logits = np.array(inputs["logits"])[:, None]
+        value, gradient = value_and_gradient(lambda z: loss(labels, z), logits, dtype)
+        each = loss.call(labels, ops.convert_to_tensor(logits, dtype=dtype))
+        close = TOLERANCE[dtype]
+        np.testing.assert_allclose(value, expected["loss"], **close)
+        np.testing.assert_allclose(
+            ops.convert_to_numpy(each), expected["per_sample_loss"], **close
+        )
+        np.testing.assert_allclose(gradient[:, 0], expected["grad_logits"], **close)
+
+    @pytest.mark.parametrize("case", KERAS, ids=lambda case: case["id"])
+    def test_equals_kerass_on_probabilities_that_keras_clips(self, case):
+        params, inputs = case["params"], case["inputs"]
+        p = np.clip(inputs["probs"], 1e-7, 1 - 1e-7)
+        values = binary_focal(
+            inputs["labels"],
+            ops.convert_to_tensor(np.log(p) - np.log1p(-p), dtype="float64"),
+            gamma=params["gamma"],
+            alpha=params["alpha"],
+            apply_class_balancing=params["apply_class_balancing"],
+        )
+        np.testing.assert_allclose(
+            ops.convert_to_numpy(values),
+            case["expected"]["per_sample_loss"],
+            **TOLERANCE["float64"],
+        )
+
+    def test_a_clip_holds_the_logarithm_and_not_the_focus(self):
+        values = binary_focal([1, 0], [[-50.0], [-50.0]], gamma=0.0, clip=1e-3)
+        np.testing.assert_allclose(
+            ops.convert_to_numpy(values), -np.log([1e-3, 1 - 1e-3]), rtol=1e-5
+        )
+        with pytest.raises(MethodError, match="clip of binary focal loss"):
+            binary_focal([1], [[0.0]], clip=0.5)
+
+    @pytest.mark.parametrize("balanced", [False, True])
+    def test_equals_kerass_own_on_logits(self, balanced):
+        parameters = {"gamma": 5.0, "alpha": 0.25, "apply_class_balancing": balanced}
+        logits = np.linspace(-6, 6, 13)[:, None].astype("float32")
+        labels = np.arange(13)[:, None] % 2
+        theirs = keras.losses.BinaryFocalCrossentropy(from_logits=True, **parameters)
+        ours = BinaryFocal(**parameters)
+        value, expected = (
+            float(ops.convert_to_numpy(loss(labels, logits))) for loss in (ours, theirs)
+        )
+        assert value == pytest.approx(expected, rel=1e-4)
+
+    def test_alpha_does_nothing_unless_told(self):
+        logits = np.array([[2.0], [-1.0]])
+        values = [
+            ops.convert_to_numpy(binary_focal([1, 0], logits, alpha=alpha))
+            for alpha in (0.25, 0.9)
+        ]
+        np.testing.assert_array_equal(*values)
+
+    def test_by_hand(self):
+        # A logit of ln 3 is a probability of 3/4.
+        logits = np.log([[3.0], [3.0]])
+        values = binary_focal(
+            [1, 0], logits, gamma=2.0, alpha=0.2, apply_class_balancing=True
+        )
+        expected = [0.2 / 16 * np.log(4 / 3), 0.8 * 9 / 16 * np.log(4)]
+        np.testing.assert_allclose(ops.convert_to_numpy(values), expected, rtol=1e-6)
+
+    @pytest.mark.parametrize("gamma", [0.0, 0.05, 0.5, 5.0])
+    def test_extreme_logits_stay_finite(self, gamma):
+        logits = np.array([[100.0], [-100.0], [50.0], [-50.0], [1e4], [0.0]])
+        _, gradient = value_and_gradient(
+            lambda z: ops.sum(binary_focal(np.ones(6), z, gamma=gamma)), logits
+        )
+        assert np.isfinite(gradient).all()
+        assert gradient[1, 0] == pytest.approx(-1, rel=1e-5)
+        assert gradient[0, 0] == pytest.approx(0, abs=1e-12)
+
+    @pytest.mark.parametrize(
+        ("parameters", "message"),
+        [
+            ({"gamma": -0.1}, "gamma"),
+            ({"gamma": float("nan")}, "gamma"),
+            ({"alpha": -0.1}, "alpha of binary focal"),
+            ({"alpha": 1.1}, "alpha of binary focal"),
+            ({"alpha": float("nan")}, "alpha of binary focal"),
+        ],
+    )
+    def test_bad_parameters(self, parameters, message):
+        with pytest.raises(MethodError, match=message):
+            BinaryFocal(**parameters)
+        with pytest.raises(MethodError, match=message):
+            binary_focal([1], [[0.0]], **parameters)
+
+
+class TestClassBalancedFocal:
+    @pytest.mark.parametrize("dtype", ["float64", "float32"])
+    @pytest.mark.parametrize(
+        "case", cases("class_balanced_focal_sigmoid"), ids=lambda case: case["id"]
+    )
+    def test_equals_the_authors_code(self, case, dtype):
+        params, inputs, expected = case["params"], case["inputs"], case["expected"]
+        labels = np.array(inputs["labels"])
+        weights = effective_number_weights(inputs["class_counts"], beta=params["beta"])
+
+        def loss(logits):
+            return class_balanced_focal(
+                labels, logits, gamma=params["gamma"], class_weight=weights
+            )
+
+        value, gradient = value_and_gradient(
+            lambda z: ops.mean(loss(z)), inputs["logits"], dtype
+        )
+        each = loss(ops.convert_to_tensor(inputs["logits"], dtype=dtype))
+        close = TOLERANCE[dtype]
+        np.testing.assert_allclose(weights, expected["weights"], rtol=1e-9)
+        np.testing.assert_allclose(value, expected["loss"], **close)
+        np.testing.assert_allclose(
+            ops.convert_to_numpy(each), expected["per_sample_loss"], **close
+        )
+        np.testing.assert_allclose(gradient, expected["grad_logits"], **close)
+
+    def test_is_a_sum_of_sigmoids_against_the_rest(self):
+        logits = np.random.default_rng(0).normal(size=(5, 3))
+        labels = np.array([0, 2, 1, 1, 0])
+        signed = np.where(np.arange(3) == labels[:, None], logits, -logits)
+        expected = -(expit(-signed) ** 1.5 * log_expit(signed)).sum(axis=1)
+        values = class_balanced_focal(labels, logits, gamma=1.5)
+        np.testing.assert_allclose(ops.convert_to_numpy(values), expected, rtol=1e-5)
+
+    def test_the_class_weighs_images_by_one_on_average(self):
+        counts = np.array([40, 9, 1])
+        loss = ClassBalancedFocal(counts, beta=0.9, gamma=0.0, reduction=None)
+        labels = np.repeat(np.arange(3), counts)
+        values = ops.convert_to_numpy(loss(labels, np.zeros((50, 3))))
+        # At gamma 0 and logits of 0 each of the three sigmoids costs ln 2.
+        assert values.mean() == pytest.approx(3 * np.log(2), rel=1e-5)
+        ratio = (1 - 0.9**40) / (1 - 0.9)
+        assert values[-1] / values[0] == pytest.approx(ratio, rel=1e-5)
+
+    @pytest.mark.parametrize(
+        ("parameters", "message"),
+        [({"gamma": -1.0}, "gamma"), ({"beta": 1.0}, "beta"), ({"beta": -0.1}, "beta")],
+    )
+    def test_bad_parameters(self, parameters, message):
+        with pytest.raises(MethodError, match=message):
+            ClassBalancedFocal([3, 1], **parameters)

@@ -1,0 +1,247 @@
+"""CIFAR-10 and CIFAR-100, made long-tailed or stepped as in the literature.
+
+Source: Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009; the
+profiles of Cui et al., CVPR 2019. Read from a folder of class folders, or from Keras's
+own download.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.data.archive import folder_of
+from core.data.cache import Pixels, Progress, render_file
+from core.data.images import preprocess
+from core.data.long_tail import Profile, class_counts, draw_long_tail, imbalance_ratio
+from core.data.manifest import (
+    LEFT_OUT,
+    TEST,
+    TRAINING,
+    VALIDATION,
+    DatasetInfo,
+    LoadedDataset,
+    summarise_split,
+)
+from core.errors import DatasetError
+from core.study import Seed, check_options
+from core.tasks import Multiclass
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+CLASSES_10 = _words("airplane automobile bird cat deer dog frog horse ship truck")
+CLASSES_100 = _words(
+    """apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy
+    bridge bus butterfly camel can castle caterpillar cattle chair chimpanzee clock
+    cloud cockroach couch crab crocodile cup dinosaur dolphin elephant flatfish forest
+    fox girl hamster house kangaroo keyboard lamp lawn_mower leopard lion lizard
+    lobster man maple_tree motorcycle mountain mouse mushroom oak_tree orange orchid
+    otter palm_tree pear pickup_truck pine_tree plain plate poppy porcupine possum
+    rabbit raccoon ray road rocket rose sea seal shark shrew skunk skyscraper snail
+    snake spider squirrel streetcar sunflower sweet_pepper table tank telephone
+    television tiger tractor train trout tulip turtle wardrobe whale willow_tree wolf
+    woman worm"""
+)
+PARTS = ("train", "test")
+PICTURES = frozenset({".jpg", ".jpeg", ".png"})
+OVER_PROFILE = "over the profile"
+_NOTICE = (
+    "CIFAR was collected from the web for research; its pictures are not passed on. "
+    "A copy in JPEG is lossy: its numbers are not exactly those of the original "
+    "pixels, which Keras's own download has."
+)
+
+
+def _info(name: str, title: str, classes: tuple[str, ...]) -> DatasetInfo:
+    return DatasetInfo(
+        name=name,
+        title=title,
+        tasks=(Multiclass("label", "Class", classes),),
+        sensitive_features={},
+        shareable=False,
+        generated=False,
+        notice=_NOTICE,
+    )
+
+
+INFO_10 = _info("cifar10", "CIFAR-10", CLASSES_10)
+INFO_100 = _info("cifar100", "CIFAR-100", CLASSES_100)
+
+
+class CIFAROptions(BaseModel):
+    """The protocol of a study on CIFAR.
+
+    Parameters
+    ----------
+    ratio : float, at least 1
+        Wanted imbalance ratio of the training images.
+    profile : {"exponential", "step"}
+        See ``long_tail.class_counts``.
+    validation_per_class : int
+        Of the published test images of each class, how many are set aside to watch
+        the training: the training images are all in the profile.
+    seed : int
+        Draws the training and the validation images.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    ratio: Annotated[float, Field(ge=1)] = 100.0
+    profile: Profile = "exponential"
+    validation_per_class: Annotated[int, Field(ge=1)] = 100
+    seed: Seed = 0
+
+
+def parse_options(options: Mapping[str, object], *, dataset: str) -> CIFAROptions:
+    """Read the options of a study.
+
+    Raises
+    ------
+    StudyError
+        If an option is unknown, of a wrong type or out of range; it is named.
+    """
+    return check_options(CIFAROptions, options, dataset=dataset)
+
+
+def load(
+    info: DatasetInfo,
+    location: Path | None,
+    options: CIFAROptions,
+    *,
+    shipped: pd.DataFrame | None = None,
+    progress: Progress = lambda what, done, of: None,
+) -> LoadedDataset:
+    """Read a copy of CIFAR and make its training images imbalanced.
+
+    Parameters
+    ----------
+    info : DatasetInfo
+        ``INFO_10`` or ``INFO_100``.
+    location : Path or None
+        A folder or archive with ``train/<class>/`` and ``test/<class>/``; None for
+        Keras's own download.
+    options : CIFAROptions
+    shipped : DataFrame, optional
+        Not needed: the split depends on the options alone, and an image has the same
+        ``image_id`` (part, class, number within the class) in every copy.
+    progress : callable
+        Not called; reading names is quick.
+
+    Returns
+    -------
+    LoadedDataset
+        Every image; what the profile has no room for is left out. The report's
+        ``long_tail`` holds the wanted imbalance ratio and the realised one.
+
+    Raises
+    ------
+    DatasetError
+        If the copy is missing, not laid out so, or has too few images.
+    """
+    rows = _downloaded(info) if location is None else _in_folders(info, location)
+    columns = ["image_id", "path", "label", "split"]
+    manifest = pd.DataFrame(rows, columns=columns).sort_values("image_id")
+    manifest = manifest.reset_index(drop=True)
+    classes = info.tasks[0].classes  # type: ignore[union-attr]
+    ids = manifest["label"].map({name: i for i, name in enumerate(classes)}).to_numpy()
+    train = np.flatnonzero(manifest["split"] == "train")
+    test = np.flatnonzero(manifest["split"] == "test")
+    whole = np.bincount(ids[train], minlength=len(classes))
+    counts = class_counts(
+        len(classes), int(whole.min()), options.ratio, options.profile
+    )
+    kept = train[draw_long_tail(ids[train], counts, seed=options.seed)]
+    wanted = np.full(len(classes), options.validation_per_class)
+    watched = test[draw_long_tail(ids[test], wanted, seed=options.seed)]
+    split = np.full(len(manifest), LEFT_OUT, dtype=object)
+    split[kept], split[test], split[watched] = TRAINING, TEST, VALIDATION
+    manifest = manifest.assign(split=split, reason="")
+    manifest.loc[manifest["split"] == LEFT_OUT, "reason"] = OVER_PROFILE
+    report: dict[str, object] = {
+        **summarise_split(manifest),
+        "long_tail": {
+            "profile": options.profile,
+            "ratio": options.ratio,
+            "realised_ratio": imbalance_ratio(counts),
+        },
+    }
+    return LoadedDataset(info, manifest.drop(columns="reason"), report)
+
+
+def _in_folders(info: DatasetInfo, location: Path) -> list[tuple[str, str, str, str]]:
+    folder = folder_of(location, pattern="train/*/*", what=info.title)
+    root = next(path.parent for path in folder.rglob("train") if path.is_dir())
+    rows = []
+    for part in PARTS:
+        for label in info.tasks[0].classes:  # type: ignore[union-attr]
+            place = root / part / label
+            found = sorted(place.iterdir()) if place.is_dir() else []
+            files = [path for path in found if path.suffix.lower() in PICTURES]
+            if not files:
+                raise DatasetError(
+                    f"{location} has no picture of the class '{label}' in {part}.",
+                    expected=f"{part}/{label}/ with its pictures.",
+                    remedy=f"point --data at a folder of class folders of {info.title}",
+                )
+            rows += [
+                (f"{part}/{label}/{path.stem}", str(path), label, part)
+                for path in files
+            ]
+    return rows
+
+
+def _downloaded(info: DatasetInfo) -> list[tuple[str, str, str, str]]:
+    classes = info.tasks[0].classes  # type: ignore[union-attr]
+    rows = []
+    for part, (_, ids) in _arrays(info.name).items():
+        seen = np.zeros(len(classes), dtype=int)
+        for row, label in enumerate(ids.tolist()):
+            number = f"{seen[label]:04d}"
+            seen[label] += 1
+            name = classes[label]
+            path = f"{info.name}:{part}:{row}"
+            rows.append((f"{part}/{name}/{number}", path, name, part))
+    return rows
+
+
+@cache
+def _arrays(name: str) -> dict[str, tuple[Pixels, NDArray[np.int64]]]:
+    """Pixels and class ids of both parts, by Keras's own download."""
+    import keras
+
+    source: Callable[[], tuple[tuple[Pixels, ...], tuple[Pixels, ...]]] = (
+        keras.datasets.cifar10.load_data
+        if name == INFO_10.name
+        else partial(keras.datasets.cifar100.load_data, label_mode="fine")
+    )
+    try:
+        loaded = source()
+    except Exception as error:  # noqa: BLE001  Keras raises a bare Exception offline
+        raise DatasetError(
+            f"{name} could not be downloaded: {error}",
+            expected="a network that reaches Keras's own source.",
+            remedy="or give a folder of class folders with --data PATH.",
+        ) from None
+    return {
+        part: (np.asarray(images), np.asarray(labels, dtype=np.int64).ravel())
+        for part, (images, labels) in zip(PARTS, loaded, strict=True)
+    }
+
+
+def render(path: str, size: int) -> Pixels:
+    """Pixels of a manifest's ``path``: a file, or a row of Keras's download."""
+    name, _, rest = path.partition(":")
+    if name not in (INFO_10.name, INFO_100.name):
+        return render_file(path, size)
+    part, _, row = rest.partition(":")
+    images, _ = _arrays(name)[part]
+    return preprocess(Image.fromarray(images[int(row)]), size)

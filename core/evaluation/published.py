@@ -1,0 +1,113 @@
+"""Numbers that others published, beside ours."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.study import Published
+
+COLUMNS = (
+    "method",
+    "metric",
+    "kind",
+    "theirs",
+    "ours",
+    "low",
+    "high",
+    "verdict",
+    "source",
+)
+VALUE, CHANGE = "value", "change"
+
+
+def published_table(
+    published: Sequence[Published],
+    comparison: pd.DataFrame,
+    baseline: str,
+) -> pd.DataFrame:
+    """What others reported beside the same of ours.
+
+    Parameters
+    ----------
+    published : sequence of Published
+    comparison : DataFrame
+        ``Comparison.table``.
+    baseline : str
+        Of our study; theirs is their own.
+
+    Returns
+    -------
+    DataFrame
+        Columns method, metric, kind, theirs, ours, low, high, verdict, source. Of kind
+        ``value`` the numbers are those of the metric, and ``verdict`` is empty: ours
+        is not tested against theirs. Of kind ``change`` they are per cent of the own
+        baseline. NaN where this study has no such method or metric.
+
+    Notes
+    -----
+    Our interval of a value is that of ``Comparison.table``; of a change, that of the
+    paired difference over the baseline's mean, which is taken as known.
+    """
+    index = comparison.set_index(["method", "metric"])
+    rows: list[dict[str, Any]] = []
+    theirs: float | None
+    for item in published:
+        key = (item.method, item.metric)
+        known = key in index.index and (baseline, item.metric) in index.index
+        ours: dict[str, Any] = {}
+        if item.value is not None:
+            kind, theirs = VALUE, item.value
+            if known:
+                ours = _value(index.loc[key])
+        else:
+            kind, theirs = CHANGE, item.change_percent
+            if known:
+                mean = float(index.loc[(baseline, item.metric), "mean"])
+                ours = _change(index.loc[key], mean)
+        rows.append(
+            {
+                "method": item.method,
+                "metric": item.metric,
+                "kind": kind,
+                "theirs": theirs,
+                **{"ours": np.nan, "low": np.nan, "high": np.nan, "verdict": ""},
+                **ours,
+                "source": item.source,
+            }
+        )
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _value(row: pd.Series) -> dict[str, Any]:
+    return {"ours": row["mean"], "low": row["low"], "high": row["high"]}
+
+
+def _change(row: pd.Series, baseline: float) -> dict[str, Any]:
+    names = {"ours": "delta", "low": "delta_low", "high": "delta_high"}
+    scaled = {name: 100 * row[of] / baseline for name, of in names.items()}
+    return {**scaled, "verdict": row["verdict"]}
+
+
+def published_records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of ``published_table`` as plain values, ready for JSON; None if undefined.
+
+    Of a change, the numbers are under ``change_percent``, else under ``value``.
+    """
+    records = []
+    for row in table.to_dict("records"):
+        name = "value" if row["kind"] == VALUE else "change_percent"
+        theirs, ours, low, high = (
+            float(row[key]) if np.isfinite(row[key]) else None
+            for key in ("theirs", "ours", "low", "high")
+        )
+        records.append(
+            {
+                "method": row["method"],
+                "metric": row["metric"],
+                "published": {name: theirs, "source": row["source"]},
+                "ours": {name: ours, "ci": [low, high]},
+            }
+        )
+    return records

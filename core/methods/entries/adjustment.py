@@ -1,0 +1,28 @@
+"""Remedies that change the answers of a finished model."""
+
+from core.methods.entry import Entry, number
+
+ENTRIES = (
+    Entry(
+        name="post-hoc-logit-adjustment",
+        label="Post-hoc logit adjustment",
+        paper="Menon et al., Long-Tail Learning via Logit Adjustment, ICLR 2021",
+        year=2021,
+        summary="The usual training; then the logits of rare classes are raised.",
+        part="adjustment",
+        task_kinds=("binary", "multiclass"),
+        parameters=(
+            number("tau", 1.0, 0.0, 10.0, "Size of the adjustment: 0 is none."),
+        ),
+        needs=("class counts",),
+        builder="core.methods.adjustment:post_hoc_logit_adjustment",
+        formula=r"\hat{y} = \arg\max_k\; z_k - \tau \ln \pi_k, \quad \pi_k = n_k / N",
+        traps=(
+            "It presumes calibrated probabilities; tau 1 over-corrects a model that is "
+            "too sure of itself.",
+            "Beside a loss or weights that already correct for the counts, it corrects "
+            "twice.",
+            "A tau chosen on the test set is no result: choose it on validation.",
+        ),
+    ),
+)

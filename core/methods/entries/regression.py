@@ -1,0 +1,200 @@
+"""Remedies for a number with rare values."""
+
+from core.methods.entry import Entry, choice, number
+
+_DELVING = "Yang et al., Delving into Deep Imbalanced Regression, ICML 2021"
+_KERNELS = ("gaussian", "triang", "laplace")
+_MAX_TARGET = number(
+    "max_target",
+    121,
+    1,
+    100_000,
+    "Largest target; there are as many bins of width 1, from 0 on.",
+)
+_ONE_UNIT = (
+    "Bins are one unit wide: targets that spread over less, or over thousands, should "
+    "be rescaled first."
+)
+
+ENTRIES = (
+    Entry(
+        name="inverse-frequency-bins",
+        label="Inverse frequency",
+        paper=_DELVING,
+        year=2021,
+        summary=(
+            "Each image counts by the inverse of the number of images with its target, "
+            "in whole units."
+        ),
+        part="weights",
+        task_kinds=("regression",),
+        parameters=(
+            number("power", 1.0, 0.0, 2.0, "Exponent: 0.5 is the square root."),
+            _MAX_TARGET,
+        ),
+        needs=("targets",),
+        builder="core.methods.smoothing:inverse_frequency_bin_weights",
+        formula=r"w_i \propto n_{\lfloor y_i \rfloor}^{-\mathrm{power}}",
+        traps=(
+            "An age next to a common one counts as rare if few have it: nothing is "
+            "smoothed.",
+            "With power 1, the only image of an age weighs as much as all images of a "
+            "common age together; 0.5 is the usual.",
+            _ONE_UNIT,
+        ),
+    ),
+    Entry(
+        name="lds",
+        label="LDS",
+        paper=_DELVING,
+        year=2021,
+        summary=(
+            "Each image counts by how rare its target is among neighbouring targets "
+            "too: the histogram is smoothed before it is inverted."
+        ),
+        part="weights",
+        task_kinds=("regression",),
+        parameters=(
+            choice(
+                "kernel", "gaussian", _KERNELS, "What the histogram is smoothed by."
+            ),
+            number("kernel_size", 5, 1, 101, "Bins that it spans, an odd number."),
+            number("sigma", 2.0, 0.1, 50.0, "Its width in bins; no use to a triangle."),
+            choice(
+                "reweight",
+                "sqrt_inv",
+                ("sqrt_inv", "inverse"),
+                "Whether square roots or clipped counts are smoothed and inverted.",
+            ),
+            _MAX_TARGET,
+        ),
+        needs=("targets",),
+        builder="core.methods.smoothing:lds_weights",
+        formula=r"w_i \propto \Big( \sum_b k(b - b_i) \sqrt{n_b} \Big)^{-1},"
+        r" \quad b_i = \lfloor y_i \rfloor",
+        traps=(
+            "The Gaussian window of 5 bins reflects at its ends: with sigma 2 it is "
+            "nearly flat, from 0.86 to 1.",
+            '"inverse" clips the counts to 5..1000 first: beyond, images are neither '
+            "rarer nor more common.",
+            "Bins at the ends of the range have no neighbours outside, and weigh more.",
+            _ONE_UNIT,
+        ),
+    ),
+    Entry(
+        name="fds",
+        label="FDS",
+        paper=_DELVING,
+        year=2021,
+        summary=(
+            "While training, features are moved towards the statistics of images with "
+            "similar targets."
+        ),
+        part="features",
+        task_kinds=("regression",),
+        parameters=(
+            choice("kernel", "gaussian", _KERNELS, "What statistics are smoothed by."),
+            number("kernel_size", 5, 1, 101, "Buckets that it spans, an odd number."),
+            number("sigma", 2.0, 0.1, 50.0, "Its width in buckets."),
+            number("momentum", 0.9, 0.0, 0.999, "Share of the statistics that stays."),
+        ),
+        needs=("range",),
+        builder="core.models.feature_smoothing:FeatureSmoothing",
+        formula=r"\tilde{x} = (x - \mu_b) \sqrt{\mathrm{clip}"
+        r"(\tilde{\sigma}_b^2 / \sigma_b^2, 0.1, 10)} + \tilde{\mu}_b",
+        traps=(
+            "The first two epochs are plain: there are no statistics yet.",
+            "A bucket without images keeps mean 0 and variance 1, and its neighbours "
+            "are smoothed with these.",
+            "The head meets smoothed features in training and plain ones in use: its "
+            "training loss is not comparable with the validation's.",
+            "The authors' code mixes up the statistics of two epochs; here they are "
+            "kept apart.",
+        ),
+    ),
+    Entry(
+        name="balanced-mse",
+        label="Balanced MSE",
+        paper="Ren et al., Balanced MSE for Imbalanced Visual Regression, CVPR 2022",
+        year=2022,
+        summary=(
+            "A prediction must be nearer to its own target than to the others of its "
+            "batch, so that common targets no longer draw all predictions to them."
+        ),
+        part="loss",
+        task_kinds=("regression",),
+        parameters=(
+            number(
+                "noise_sigma",
+                10.0,
+                0.01,
+                10_000.0,
+                "Where the learned noise starts, in the unit of the target.",
+            ),
+        ),
+        needs=(),
+        builder="core.methods.losses.regression:BalancedMSE",
+        formula=r"L_i = -2 \sigma^2 \ln \frac{e^{-(\hat{y}_i - y_i)^2 / 2 \sigma^2}}"
+        r"{\sum_j e^{-(\hat{y}_i - y_j)^2 / 2 \sigma^2}}",
+        traps=(
+            "It depends on the batch: a small one knows little of the targets, and "
+            "losses of different batch sizes are not comparable.",
+            "Its values scale with the learned noise, so that a lower validation loss "
+            "need not be a lower error.",
+            "Under Adam the noise moves by about the learning rate a step: start it "
+            "near the error that is expected.",
+            "In squared units, it drowns the losses of other heads: give it a small "
+            "loss weight.",
+            "Predictions spread wider than under MSE: the mean error over common "
+            "targets may rise.",
+        ),
+    ),
+    Entry(
+        name="focal-regression",
+        label="Focal-R",
+        paper=_DELVING,
+        year=2021,
+        summary="Images whose error is small already count less.",
+        part="loss",
+        task_kinds=("regression",),
+        parameters=(
+            choice("kind", "l1", ("mse", "l1"), "Squared or absolute error."),
+            choice(
+                "activate", "sigmoid", ("sigmoid", "tanh"), "What maps errors to 0..1."
+            ),
+            number("beta", 0.2, 0.001, 100.0, "Steepness of the map."),
+            number("gamma", 1.0, 0.0, 10.0, "Focusing: 0 is the plain error."),
+        ),
+        needs=(),
+        builder="core.methods.losses.regression:FocalRegression",
+        formula=r"L = |e|^k \, (2 \sigma(\beta |e|) - 1)^\gamma,"
+        r" \quad e = \hat{y} - y, \; k \in \{1, 2\}",
+        traps=(
+            "It looks at the error and not at rarity: a wrong label counts in full.",
+            "beta is in one over the unit of the target: 0.2 is meant for years.",
+        ),
+    ),
+    Entry(
+        name="huber",
+        label="Huber loss",
+        paper=(
+            "Huber, Robust Estimation of a Location Parameter, Annals of Mathematical "
+            "Statistics 35, 1964"
+        ),
+        year=1964,
+        summary="Small errors cost their square, large ones their size.",
+        part="loss",
+        task_kinds=("regression",),
+        parameters=(
+            number("beta", 1.0, 0.001, 1000.0, "Error from which on it is straight."),
+        ),
+        needs=(),
+        builder="core.methods.losses.regression:Huber",
+        formula=r"L = \begin{cases} e^2 / 2 \beta & |e| < \beta \\"
+        r" |e| - \beta / 2 & \text{else} \end{cases}, \quad e = \hat{y} - y",
+        traps=(
+            "No remedy for imbalance: what weighted losses are compared with.",
+            "Here its slope ends at 1; Keras's and textbooks' ends at their delta.",
+        ),
+    ),
+)

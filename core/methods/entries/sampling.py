@@ -1,0 +1,95 @@
+"""Remedies that choose which images an epoch sees."""
+
+from core.methods.entry import Entry, number
+
+_JAPKOWICZ = (
+    "Japkowicz and Stephen, The class imbalance problem: A systematic study, "
+    "Intelligent Data Analysis 6, 2002"
+)
+_REPEATS = "Rare images are shown many times over: they are learned by heart."
+_EPOCH = "An epoch no longer shows every image: compare methods by steps."
+
+ENTRIES = (
+    Entry(
+        name="undersample",
+        label="Under-sampling",
+        paper=_JAPKOWICZ,
+        year=2002,
+        summary="Each epoch sees another random share of the majority class.",
+        part="sampler",
+        task_kinds=("binary", "multiclass"),
+        parameters=(
+            number("keep", 0.5, 0.01, 1.0, "Share of the majority class that stays."),
+        ),
+        needs=("labels",),
+        builder="core.methods.samplers:undersample_majority",
+        formula=r"n_c' = \begin{cases} \mathrm{keep} \cdot n_c & n_c = n_{\max} \\"
+        r" n_c & \text{else} \end{cases}",
+        traps=(
+            "Only the largest class shrinks: a long tail stays one.",
+            "Epochs are shorter, so the same number of epochs trains fewer steps.",
+        ),
+    ),
+    Entry(
+        name="oversample",
+        label="Over-sampling",
+        paper=_JAPKOWICZ,
+        year=2002,
+        summary=(
+            "Random images of the smaller classes are repeated, until every class is "
+            "as large as the largest."
+        ),
+        part="sampler",
+        task_kinds=("binary", "multiclass"),
+        parameters=(),
+        needs=("labels",),
+        builder="core.methods.samplers:oversample",
+        formula=r"n_c' = n_{\max}",
+        traps=(
+            _REPEATS,
+            "Epochs are longer, by up to the number of classes: a training of as many "
+            "epochs costs as many times more.",
+        ),
+    ),
+    Entry(
+        name="class-balanced-sampling",
+        label="Class-balanced sampling",
+        paper=(
+            "Shen et al., Relay Backpropagation for Effective Learning of Deep "
+            "Convolutional Neural Networks, ECCV 2016"
+        ),
+        year=2016,
+        summary="Every class is shown as often as any other; epochs stay as long.",
+        part="sampler",
+        task_kinds=("binary", "multiclass"),
+        parameters=(),
+        needs=("labels",),
+        builder="core.methods.samplers:sample_classes_evenly",
+        formula=r"n_c' = \frac{n}{C}",
+        traps=(
+            _REPEATS,
+            _EPOCH,
+            "With inverse weights on top, rare classes are corrected for twice.",
+        ),
+    ),
+    Entry(
+        name="square-root-sampling",
+        label="Square-root sampling",
+        paper=(
+            "Mahajan et al., Exploring the Limits of Weakly Supervised Pretraining, "
+            "ECCV 2018"
+        ),
+        year=2018,
+        summary=(
+            "Every class is shown in proportion to the square root of its size: half "
+            "way to balance."
+        ),
+        part="sampler",
+        task_kinds=("binary", "multiclass"),
+        parameters=(),
+        needs=("labels",),
+        builder="core.methods.samplers:sample_classes_by_square_root",
+        formula=r"n_c' = n \frac{\sqrt{n_c}}{\sum_k \sqrt{n_k}}",
+        traps=(_EPOCH, "The classes are still imbalanced, by the root of the ratio."),
+    ),
+)

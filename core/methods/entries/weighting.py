@@ -1,0 +1,101 @@
+"""Remedies that weigh images."""
+
+from core.methods.entry import Entry, number
+
+ENTRIES = (
+    Entry(
+        name="ins",
+        label="INS weights",
+        paper=(
+            "Huang et al., Learning Deep Representation for Imbalanced "
+            "Classification, CVPR 2016"
+        ),
+        year=2016,
+        summary="Each image counts by the inverse of the number of its class.",
+        part="weights",
+        task_kinds=("binary", "multiclass"),
+        parameters=(
+            number("power", 1.0, 0.0, 2.0, "Exponent of the count: 0 is uniform."),
+        ),
+        needs=("labels",),
+        builder="core.methods.weights:inverse_frequency_sample_weights",
+        formula=r"w_i = \frac{n_{y_i}^{-p}}{\frac{1}{N} \sum_j n_{y_j}^{-p}}",
+        traps=(
+            "The few images of a rare class are repeated in effect: a network learns "
+            "them by heart.",
+            "PyTorch's weighted loss divides by the sum of the weights in the batch, "
+            "Keras's by the number of images: the weights here have mean 1 over the "
+            "training images, so that the learning rate means the same.",
+            "It counts on every task of the study, not only on the one it looks at.",
+        ),
+        heads="all",
+    ),
+    Entry(
+        name="class-balanced",
+        label="Class-balanced weights",
+        paper=(
+            "Cui et al., Class-Balanced Loss Based on Effective Number of Samples, "
+            "CVPR 2019"
+        ),
+        year=2019,
+        summary="Each image counts by the inverse of its class's effective number.",
+        part="weights",
+        task_kinds=("binary", "multiclass"),
+        parameters=(
+            number(
+                "beta",
+                0.9999,
+                0.0,
+                0.9999999,
+                "How far images of a class differ: 0 is uniform, towards 1 is INS.",
+            ),
+        ),
+        needs=("labels",),
+        builder="core.methods.weights:effective_number_sample_weights",
+        formula=(
+            r"w_i \propto \frac{1 - \beta}{1 - \beta^{n_{y_i}}}, \quad "
+            r"\frac{1}{N} \sum_i w_i = 1"
+        ),
+        traps=(
+            "In float32, 1 - 0.9999 is off by 1e-4: the weights are made in float64.",
+            "With classes of thousands of images and beta 0.999 the common ones weigh "
+            "the same; with beta 0.9999 it is close to INS in the tail.",
+            "The paper's weights have mean 1 over the classes, which on a long tail "
+            "makes the loss, and so the step, much smaller; here the mean is 1 over "
+            "the training images.",
+            "From the first epoch on it harms the features: LDAM's authors let it "
+            "start late (DRW, start = 0.8).",
+        ),
+        heads="all",
+    ),
+    Entry(
+        name="denseweight",
+        label="DenseWeight",
+        paper=(
+            "Steininger et al., Density-based weighting for imbalanced "
+            "regression, Machine Learning 110, 2021"
+        ),
+        year=2021,
+        summary="Images with rare targets count more, by the density of the targets.",
+        part="weights",
+        task_kinds=("regression",),
+        parameters=(
+            number("alpha", 0.25, 0.0, 10.0, "Strength: 0 is uniform, 1 the usual."),
+        ),
+        needs=("targets",),
+        builder="core.methods.weights:dense_weights",
+        formula=(
+            r"w_i \propto \max(1 - \alpha\, p'(y_i),\ 10^{-6}), \quad "
+            r"p' \text{ the density scaled to } [0, 1]"
+        ),
+        traps=(
+            "From alpha 1 on, the densest targets hardly count at all.",
+            "It weighs the error once: alpha inside the loss as well would square the "
+            "weights.",
+            "The lone image of a very rare target leads: noise there is learned too.",
+            "Which age is rare depends on the bandwidth, 1.06 std n^(-1/5), which is "
+            "wide where the ages are many-peaked.",
+        ),
+        heads="on",
+    ),
+)

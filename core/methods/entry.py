@@ -1,0 +1,113 @@
+"""What the registry says of a remedy. Nothing here imports Keras."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Value = bool | int | float | str
+PartName = Literal["sampler", "weights", "features", "loss", "adjustment"]
+Kind = Literal["regression", "binary", "multiclass"]
+HeadName = Literal["logits", "cosine"]
+
+# "on" is where an entry looks, "head" what the model ends in, and "start" from which
+# share of the epochs on it acts: none of them is an argument of a builder.
+ON = "on"
+HEAD = "head"
+START = "start"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of an entry, with its range.
+
+    Parameters
+    ----------
+    name : str
+        As written in a study.
+    default : bool, int, float or str
+        Also fixes the type: a float takes whole numbers, nothing else converts.
+    minimum, maximum : float or None
+        Range of a number, both ends included.
+    description : str
+        What it does, in one line.
+    choices : tuple of str
+        The words that a text parameter may be.
+    """
+
+    name: str
+    default: Value
+    minimum: float | None
+    maximum: float | None
+    description: str
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A remedy: which part of training it changes, and how it is built.
+
+    Parameters
+    ----------
+    name, label : str
+        As written in a study, and as shown.
+    paper : str
+        Source, with year in ``year``.
+    summary : str
+        What it does, in one plain sentence.
+    part : {"sampler", "weights", "features", "loss", "adjustment"}
+        Which rows are drawn, how much each counts, what becomes of the features
+        before a head while training, what is minimised, or what is added to the
+        logits of the finished model.
+    task_kinds : tuple of str
+        Kinds of task that it may be used on. A sensitive feature counts as classes.
+    parameters : tuple of Parameter
+        Everything that may be set, beside ``on``.
+    needs : tuple of str
+        What the builder is given: "labels", "targets", "class counts" or "range".
+    builder : str
+        ``module:function``. A sampler is called with ``(labels, rng)`` and gives rows,
+        weights with ``(labels)`` or ``(targets)``, a loss with ``(class_counts)`` or
+        nothing, an adjustment with ``(class_counts)``, what acts on features with
+        ``(minimum, maximum)`` of the task; each with the parameters by name.
+    formula : str
+        In LaTeX, one line.
+    traps : tuple of str
+        What a user should beware of, a sentence each.
+    heads : {"on", "all"}
+        For weights: whether they count on the task named by ``on``, or on all heads.
+    """
+
+    name: str
+    label: str
+    paper: str
+    year: int
+    summary: str
+    part: PartName
+    task_kinds: tuple[Kind, ...]
+    parameters: tuple[Parameter, ...]
+    needs: tuple[str, ...]
+    builder: str
+    formula: str = ""
+    traps: tuple[str, ...] = ()
+    heads: Literal["on", "all"] = "on"
+
+
+def number(
+    name: str, default: float, minimum: float, maximum: float, text: str
+) -> Parameter:
+    """A number and its range."""
+    return Parameter(name, default, minimum, maximum, text)
+
+
+def choice(name: str, default: str, choices: tuple[str, ...], text: str) -> Parameter:
+    """One of a few words."""
+    return Parameter(name, default, None, None, text, choices)
+
+
+def head(default: HeadName) -> Parameter:
+    """What the model ends in under a loss."""
+    return choice(
+        HEAD,
+        default,
+        ("logits", "cosine"),
+        "Plain logits, or cosines between normalised features and class vectors.",
+    )

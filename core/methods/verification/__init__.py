@@ -1,0 +1,1 @@
+"""What holds our methods to the originals: see ``core.methods.verify``."""

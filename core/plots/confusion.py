@@ -1,0 +1,410 @@
+"""Confusion matrices of any number of classes: drawn, ordered, their worst pairs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from core.plots.classification import FEW, MANY
+from core.plots.style import (
+    DIVERGING,
+    FONT_SIZE,
+    INK,
+    MINIMUM_FONT_SIZE,
+    SEQUENTIAL,
+    MethodStyle,
+    build_figure,
+    number,
+    plural,
+    signed,
+)
+
+# Share at which the colours of a difference, or of what is wrong, end at the least.
+MINIMUM_REACH = 0.05
+# Orders of the classes, as a reader sees them.
+ORDERS = {
+    "study": "As in the study",
+    "training": "By training images",
+    "confusion": "By confusion",
+}
+
+
+def share_of_rows(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Counts as shares of each true class; a class without images gives NaN."""
+    totals = counts.sum(axis=1, keepdims=True)
+    return np.asarray(counts / np.where(totals > 0, totals, np.nan))
+
+
+def class_order(
+    order: str,
+    classes: Sequence[str],
+    training_counts: Mapping[str, int] | None,
+    counts: NDArray[np.float64],
+) -> list[int]:
+    """Ids of the classes in the order of rows and columns.
+
+    Parameters
+    ----------
+    order : {"study", "training", "confusion"}
+        As the task has them; from most to fewest training images, where these are
+        known; or those beside each other that are taken for each other.
+    classes : sequence of str
+    training_counts : mapping, optional
+    counts : float array, shape (classes, classes)
+        Confusion counts that say what is taken for what.
+
+    Notes
+    -----
+    By confusion: average linkage of the shares, both ways, with the leaves in the
+    order in which neighbours are closest (Bar-Joseph et al., Bioinformatics 2001).
+    """
+    ids = list(range(len(classes)))
+    if order == "training" and training_counts is not None:
+        return sorted(ids, key=lambda i: -int(training_counts.get(classes[i], 0)))
+    if order == "confusion" and len(classes) > 2:
+        # Slow to import, and needed for this alone.
+        from scipy.cluster.hierarchy import leaves_list, linkage
+        from scipy.spatial.distance import squareform
+
+        shares = np.nan_to_num(share_of_rows(counts))
+        apart = 1 - (shares + shares.T) / 2
+        np.fill_diagonal(apart, 0)
+        tree = linkage(squareform(apart), "average", optimal_ordering=True)
+        return [int(i) for i in leaves_list(tree)]
+    return ids
+
+
+def plot_confusion(
+    counts: NDArray[np.float64],
+    classes: Sequence[str],
+    title: str,
+    *,
+    show: str = "shares",
+    baseline: NDArray[np.float64] | None = None,
+    reach: float = 0.2,
+    chosen: Sequence[int] | None = None,
+    end: float = 1.0,
+) -> go.Figure:
+    """One confusion matrix: rows are the truth, columns the prediction.
+
+    Parameters
+    ----------
+    counts : float array, shape (classes, classes)
+        Test images, as a mean over the seeds.
+    classes : sequence of str
+        In the order of ``counts``.
+    title : str
+        The method's label.
+    show : {"shares", "counts", "difference"}
+        Shares of each true class in per cent; images; or the difference of the shares
+        to ``baseline`` in percentage points.
+    baseline : float array, optional
+        Counts of the baseline, for "difference".
+    reach : float
+        Share at which the colours of a difference end.
+    chosen : sequence of int, optional
+        Ids of the classes to draw, in the order of rows and columns; all otherwise.
+        Shares stay those of the whole class.
+    end : float
+        Share at which the colours of shares end.
+
+    Notes
+    -----
+    Values are written into the cells of up to ``MANY`` classes; beyond, there is a
+    scale of colours beside them.
+    """
+    ids = list(range(len(classes))) if chosen is None else list(chosen)
+    part = np.ix_(ids, ids)
+    shares = share_of_rows(counts)[part]
+    low, high, colours = 0.0, end, SEQUENTIAL
+    is_difference = show == "difference" and baseline is not None
+    if show == "difference" and baseline is not None:
+        shares = shares - share_of_rows(baseline)[part]
+        low, high, colours = -reach, reach, DIVERGING
+    names = [classes[i] for i in ids]
+    many = len(ids) > MANY
+    heatmap = {
+        "type": "heatmap",
+        "z": shares.round(4).tolist() if many else shares.tolist(),
+        "x": names,
+        "y": names,
+        "zmin": low,
+        "zmax": high,
+        "colorscale": [list(stop) for stop in colours],
+        "showscale": many,
+        "xgap": 0 if many else 2,
+        "ygap": 0 if many else 2,
+        **(
+            _pointed_at(counts[part], is_difference, (low, high))
+            if many
+            else _written(counts[part], shares, show, is_difference)
+        ),
+    }
+    row = 52 if len(ids) <= FEW else 42
+    figure = build_figure(
+        [heatmap],
+        height=900 if many else 170 + row * max(len(ids), 3),
+        legend=False,
+        title=title,
+        xaxis={
+            "title": {"text": "Predicted"},
+            "showgrid": False,
+            **({"tickangle": -90} if len(ids) > FEW else {}),
+        },
+        yaxis={
+            "title": {"text": "Truth"},
+            "showgrid": False,
+            "autorange": "reversed",
+        },
+    )
+    # Room for the scale between title and cells.
+    return figure.update_layout(margin_t=104, title_y=0.955) if many else figure
+
+
+def _written(
+    counts: NDArray[np.float64],
+    values: NDArray[np.float64],
+    show: str,
+    is_difference: bool,
+) -> dict[str, Any]:
+    """Text of each cell; of more classes than ``FEW`` short, and none where nothing."""
+    short = len(counts) > FEW
+    if is_difference:
+        texts = [[signed(100 * v, 0 if short else 1) for v in row] for row in values]
+    elif show == "counts":
+        digits = 0 if short or np.allclose(counts, counts.round()) else 1
+        texts = [[number(v, digits) for v in row] for row in counts]
+    else:
+        unit = "" if short else " %"
+        texts = [[number(100 * v, 0) + unit for v in row] for row in values]
+    if short:
+        texts = [["" if text == "0" else text for text in row] for row in texts]
+    said = "%{text} images" if show == "counts" and not is_difference else "%{text}"
+    if short and said == "%{text}":
+        said = "%{text} points" if is_difference else "%{text} %"
+    return {
+        "text": texts,
+        "texttemplate": "%{text}",
+        "textfont": {"size": MINIMUM_FONT_SIZE if short else FONT_SIZE},
+        "hovertemplate": f"Truth %{{y}}, predicted %{{x}}: {said}<extra></extra>",
+    }
+
+
+def _pointed_at(
+    counts: NDArray[np.float64], is_difference: bool, ends: tuple[float, float]
+) -> dict[str, Any]:
+    """What is said of a cell without text, and the scale of its colours."""
+    form, write = ("+.1%", signed) if is_difference else (".1%", number)
+    marks = [ends[0], sum(ends) / 2, ends[1]]
+    return {
+        "customdata": counts.round(1).tolist(),
+        "hovertemplate": f"Truth %{{y}}, predicted %{{x}}: %{{z:{form}}}"
+        " (%{customdata:,} images)<extra></extra>",
+        "colorbar": {
+            "tickfont": {"size": MINIMUM_FONT_SIZE, "color": INK},
+            # Above, so that the cells keep the width of a phone.
+            "orientation": "h",
+            "x": 0,
+            "xanchor": "left",
+            "y": 1,
+            "yanchor": "bottom",
+            "len": 0.9,
+            "thickness": 10,
+            "outlinewidth": 0,
+            "tickvals": marks,
+            "ticktext": [f"{write(100 * end, 0)} %" for end in marks],
+            "tickangle": 0,
+        },
+    }
+
+
+def wrong_reach(matrices: Mapping[str, NDArray[np.float64]]) -> float:
+    """Largest share of a class that is taken for one other, for the ends of colours."""
+    largest = 0.0
+    for counts in matrices.values():
+        shares = np.nan_to_num(share_of_rows(counts))
+        np.fill_diagonal(shares, 0)
+        largest = max(largest, float(shares.max(initial=0)))
+    return max(largest, MINIMUM_REACH)
+
+
+def difference_reach(
+    matrices: Mapping[str, NDArray[np.float64]], baseline: str
+) -> float:
+    """Largest difference of shares to the baseline, so that colours compare."""
+    base = share_of_rows(matrices[baseline])
+    gaps = [np.nanmax(np.abs(share_of_rows(m) - base)) for m in matrices.values()]
+    return max(float(np.max(gaps)), MINIMUM_REACH)
+
+
+def confusion_takeaway(
+    matrices: Mapping[str, NDArray[np.float64]],
+    classes: Sequence[str],
+    labels: Mapping[str, str],
+    baseline: str,
+) -> str:
+    """The baseline's most common confusion, and who makes it least and most."""
+    base = share_of_rows(matrices[baseline])
+    wrong = np.where(np.eye(len(classes), dtype=bool), -1, np.nan_to_num(base, nan=-1))
+    true, said = divmod(int(wrong.argmax()), len(classes))
+    if wrong[true, said] <= 0:
+        return "The baseline makes no mistake on the test images."
+    n = round(float(matrices[baseline][true].sum()))
+    sentence = (
+        f"The baseline's most common confusion, by share, takes {classes[true]} for "
+        f"{classes[said]}: {number(100 * base[true, said], 0)} % of "
+        f"{plural(n, 'test image')}"
+    )
+    shares = {m: float(share_of_rows(c)[true, said]) for m, c in matrices.items()}
+    others = {m: s for m, s in shares.items() if m != baseline}
+    if not others:
+        return f"{sentence}."
+    if len(others) == 1:
+        name, share = next(iter(others.items()))
+        return f"{sentence}; of {labels[name]} it is {number(100 * share, 0)} %."
+    least, most = (
+        min(others, key=others.__getitem__),
+        max(others, key=others.__getitem__),
+    )
+    return (
+        f"{sentence}; among the others it ranges from {number(100 * shares[least], 0)} "
+        f"% ({labels[least]}) to {number(100 * shares[most], 0)} % ({labels[most]})."
+    )
+
+
+def worst_pairs(
+    matrices: Mapping[str, NDArray[np.float64]],
+    classes: Sequence[str],
+    *,
+    limit: int = 15,
+) -> pd.DataFrame:
+    """The most common confusions of each method, by share of the true class.
+
+    Returns
+    -------
+    DataFrame
+        Columns method, truth, predicted, images, of (images of the class), share; at
+        most ``limit`` rows a method, the worst first; what never happens is left out.
+    """
+    table = confusion_table(matrices, classes)
+    wrong = table[(table["truth"] != table["predicted"]) & (table["images"] > 0)]
+    wrong = wrong.sort_values(["share", "images"], ascending=False, kind="stable")
+    places = {method: place for place, method in enumerate(matrices)}
+    worst = wrong.groupby("method", sort=False).head(limit)
+    return worst.sort_values(
+        "method", key=lambda c: c.map(places), kind="stable", ignore_index=True
+    )
+
+
+def plot_worst_pairs(
+    pairs: pd.DataFrame,
+    classes: Sequence[str],
+    title: str,
+    style: MethodStyle,
+    *,
+    baseline: NDArray[np.float64] | None = None,
+) -> go.Figure:
+    """One method's most common confusions as bars, with the baseline's share as a mark.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        One method's rows of ``worst_pairs``.
+    classes : sequence of str
+        In the order of ``baseline``.
+    title : str
+        The method's label.
+    style : MethodStyle
+    baseline : float array, optional
+        Confusion counts of the baseline, where the method is another.
+    """
+    places = [
+        f"<b>{row['truth']} → {row['predicted']}</b><br>{number(100 * row['share'], 0)}"
+        f" %: {number(row['images'], 0)} of {number(row['of'], 0)}"
+        for row in pairs.to_dict("records")
+    ]
+    shares = 100 * pairs["share"]
+    bars = {
+        "type": "bar",
+        "orientation": "h",
+        "x": shares.tolist(),
+        "y": places,
+        "name": title,
+        "marker": {"color": style.colour, "opacity": 0.75},
+        "hovertemplate": "%{y}<extra></extra>",
+    }
+    traces: list[dict[str, Any]] = [bars]
+    if baseline is not None:
+        ids = {name: i for i, name in enumerate(classes)}
+        own = 100 * share_of_rows(baseline)
+        marks = [
+            own[ids[t], ids[p]]
+            for t, p in zip(pairs["truth"], pairs["predicted"], strict=True)
+        ]
+        traces.append(_baseline_marks(places, marks))
+    return build_figure(
+        traces,
+        height=150 + 48 * max(len(pairs), 2),
+        legend=baseline is not None,
+        xaxis={"title": {"text": "Share of the true class (%)"}, "rangemode": "tozero"},
+        yaxis={"autorange": "reversed", "showgrid": False},
+    )
+
+
+def _baseline_marks(places: Sequence[str], shares: Sequence[float]) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": list(shares),
+        "y": list(places),
+        "name": "Baseline",
+        "marker": {
+            "symbol": "line-ns-open",
+            "size": 18,
+            "color": INK,
+            "line": {"width": 3},
+        },
+        "hovertemplate": "%{y}, baseline: %{x:.0f} %<extra></extra>",
+    }
+
+
+def worst_pairs_takeaway(pairs: pd.DataFrame, label: str, chosen: int) -> str:
+    """How much of all that one method gets wrong its worst pairs are.
+
+    ``chosen`` is how many images it gets wrong in all.
+    """
+    if pairs.empty:
+        return f"{label} makes no mistake on the test images."
+    first = pairs.iloc[0]
+    images = round(float(pairs["images"].sum()))
+    return (
+        f"{label} most often takes {first['truth']} for {first['predicted']} "
+        f"({number(100 * first['share'], 0)} % of the class); its "
+        f"{plural(len(pairs), 'most common confusion')} make up {images:,} of "
+        f"{plural(chosen, 'mistake')}."
+    )
+
+
+def confusion_table(
+    matrices: Mapping[str, NDArray[np.float64]], classes: Sequence[str]
+) -> pd.DataFrame:
+    """All matrices in long form: method, truth, predicted, images, of, share."""
+    k = len(classes)
+    names = np.array(classes, dtype=object)
+    parts = [
+        pd.DataFrame(
+            {
+                "method": method,
+                "truth": np.repeat(names, k),
+                "predicted": np.tile(names, k),
+                "images": counts.ravel(),
+                "of": np.repeat(counts.sum(axis=1), k),
+                "share": share_of_rows(counts).ravel(),
+            }
+        )
+        for method, counts in matrices.items()
+    ]
+    return pd.concat(parts, ignore_index=True)

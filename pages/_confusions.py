@@ -1,0 +1,259 @@
+"""The part of the Classification page on what is taken for what."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from core.evaluation.classification import confusion
+from core.plots import confusion as plots
+from core.plots.classification import FEW, MANY
+from core.plots.style import number, plural
+from core.runs import Run
+from core.tasks import Classification
+from pages._show import show_chart, show_charts, stop_with
+from pages._study_bar import StudyView
+from pages._tables import Fingerprint, fingerprint, load_test_predictions
+
+SHOW = {
+    "shares": "Shares of each true class",
+    "counts": "Counts",
+    "difference": "Difference to the baseline",
+    "pairs": "Worst pairs",
+}
+# Pixels that a matrix takes at the least beside another, by its number of classes.
+NARROW, WIDE = 330, 560
+
+Counts = Mapping[str, int] | None
+Matrices = dict[str, NDArray[np.float64]]
+
+
+def show_confusions(view: StudyView, task: Classification, counts: Counts) -> None:
+    """Matrices, or one method's worst pairs, as the reader chooses.
+
+    ``counts`` are the training images of each class, None where they are not known.
+    """
+    runs = view.chosen_runs
+    matrices = _mean_confusions(fingerprint(runs), task.name, task.classes, runs)
+    matrices = {method: matrices[method] for method in view.methods}
+    kind = st.session_state.get("classification_show") or "shares"
+    if kind == "pairs":
+        _worst_pairs(view, task, matrices)
+    else:
+        _matrices(view, task, counts, matrices, kind)
+
+
+def _matrices(
+    view: StudyView, task: Classification, counts: Counts, all_: Matrices, kind: str
+) -> None:
+    """Matrices of all methods; of many classes, of the baseline and one other."""
+    baseline, classes = view.study.baseline, task.classes
+    one = _one_method(view, task) if len(classes) > FEW else None
+    matrices = (
+        all_ if one is None else {m: all_[m] for m in all_ if m in (baseline, one)}
+    )
+    hidden = baseline if kind == "difference" else None
+    shown = {method: m for method, m in matrices.items() if method != hidden}
+    if not shown:
+        _choose_kind()
+        stop_with(
+            "Only the baseline is shown, so there is no difference to draw. Choose "
+            "*Counts* or *Shares*, or another method."
+        )
+    order = _order(view, task)
+    ids = plots.class_order(order, classes, counts, all_[baseline])
+    ids = _zoomed(view, task, order, ids)
+    many = len(ids) > MANY
+    reach = plots.difference_reach(matrices, baseline)
+    end = plots.wrong_reach(shown) if many else 1.0
+    figures = {
+        view.labels[method]: plots.plot_confusion(
+            matrix,
+            classes,
+            view.labels[method],
+            show=kind,
+            baseline=all_[baseline],
+            reach=reach,
+            chosen=ids,
+            end=end,
+        )
+        for method, matrix in shown.items()
+    }
+
+    def choose() -> None:
+        _choose_kind()
+        if len(classes) > FEW:
+            _choose_method(view, task)
+            _choose_order(view, task, known=counts is not None)
+        if len(classes) > MANY:
+            _choose_zoom(view, task, order, all_[baseline], counts)
+
+    note = f"Rows are the truth, columns the prediction; {_note(view, all_[baseline])}"
+    if order == "confusion":
+        note += " Classes that the baseline takes for each other stand side by side."
+    if FEW < len(ids) <= MANY and kind != "counts":
+        note += " Written in per cent; a cell that rounds to 0 is empty."
+    if many and kind != "difference":
+        note += f" Colours end at {number(100 * end, 0)} %, the largest share of wrong."
+    show_charts(
+        figures,
+        name=f"{view.study.name}-{task.name}-confusion-{kind}",
+        title=f"{task.label}: what is taken for what",
+        takeaway=plots.confusion_takeaway(matrices, classes, view.labels, baseline),
+        data=plots.confusion_table(matrices, classes),
+        note=note,
+        above=choose,
+        column_width=WIDE if len(ids) > FEW else NARROW,
+    )
+
+
+def _note(view: StudyView, base: NDArray[np.float64]) -> str:
+    """Over how many seeds, and how sure a share can be."""
+    fewest = int(base.sum(axis=1).min())
+    note = (
+        f"mean over {plural(len(view.seeds), 'seed')}. The rarest class has "
+        f"{plural(fewest, 'test image')}"
+    )
+    if fewest:
+        width = 100 * 1.96 * 0.5 / np.sqrt(fewest)
+        note += f", so a share of it is uncertain by up to ±{number(width, 0)} points"
+    return f"{note}."
+
+
+def _worst_pairs(view: StudyView, task: Classification, matrices: Matrices) -> None:
+    baseline, classes = view.study.baseline, task.classes
+    pairs = plots.worst_pairs(matrices, classes)
+    method = _one_method(view, task) or baseline
+    own, label = pairs[pairs["method"] == method], view.labels[method]
+    wrong = matrices[method].sum() - np.trace(matrices[method])
+
+    def choose() -> None:
+        _choose_kind()
+        _choose_method(view, task)
+
+    show_chart(
+        plots.plot_worst_pairs(
+            own,
+            classes,
+            label,
+            view.styles[method],
+            baseline=None if method == baseline else matrices[baseline],
+        ),
+        name=f"{view.study.name}-{task.name}-pairs",
+        title=f"{task.label}: what is taken for what",
+        takeaway=plots.worst_pairs_takeaway(own, label, round(float(wrong))),
+        data=pairs,
+        note=f"Truth → prediction; {_note(view, matrices[baseline])}",
+        above=choose,
+    )
+
+
+def _choose_kind() -> None:
+    st.segmented_control(
+        "Show",
+        list(SHOW),
+        default="shares",
+        required=True,
+        format_func=SHOW.__getitem__,
+        key="classification_show",
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+
+
+def _method_key(view: StudyView, task: Classification) -> str:
+    # Another key for another choice of methods, so that one left out is never kept.
+    return f"classification_method_{view.study.name}_{'_'.join(view.methods)}"
+
+
+def _one_method(view: StudyView, task: Classification) -> str:
+    """The chosen method; else the first beside the baseline, if there is one."""
+    others = [m for m in view.methods if m != view.study.baseline]
+    first = others[0] if others else view.study.baseline
+    return str(st.session_state.get(_method_key(view, task)) or first)
+
+
+def _choose_method(view: StudyView, task: Classification) -> None:
+    st.selectbox(
+        "Method",
+        view.methods,
+        index=view.methods.index(_one_method(view, task)),
+        format_func=view.labels.__getitem__,
+        key=_method_key(view, task),
+        persist_state="session",
+        width=320,
+    )
+
+
+def _order_key(view: StudyView) -> str:
+    return f"classification_order_{view.study.name}"
+
+
+def _order(view: StudyView, task: Classification) -> str:
+    if len(task.classes) <= FEW:
+        return "study"
+    return str(st.session_state.get(_order_key(view)) or "study")
+
+
+def _choose_order(view: StudyView, task: Classification, *, known: bool) -> None:
+    st.segmented_control(
+        "Order of the classes",
+        [order for order in plots.ORDERS if known or order != "training"],
+        default="study",
+        required=True,
+        format_func=plots.ORDERS.__getitem__,
+        key=_order_key(view),
+        persist_state="session",
+    )
+
+
+def _zoom_key(view: StudyView, task: Classification, order: str) -> str:
+    return f"classification_zoom_{view.study.name}_{task.name}_{order}"
+
+
+def _zoomed(
+    view: StudyView, task: Classification, order: str, ids: list[int]
+) -> list[int]:
+    """The part of the classes that the reader has zoomed to."""
+    ends = st.session_state.get(_zoom_key(view, task, order))
+    if not ends or len(ids) <= MANY:
+        return ids
+    names = [task.classes[i] for i in ids]
+    if not set(ends) <= set(names):
+        return ids
+    first, last = sorted(names.index(end) for end in ends)
+    return ids[first : last + 1]
+
+
+def _choose_zoom(
+    view: StudyView,
+    task: Classification,
+    order: str,
+    base: NDArray[np.float64],
+    counts: Counts,
+) -> None:
+    ids = plots.class_order(order, task.classes, counts, base)
+    names = [task.classes[i] for i in ids]
+    st.select_slider(
+        "Zoom: from class to class",
+        names,
+        value=(names[0], names[-1]),
+        key=_zoom_key(view, task, order),
+        persist_state="session",
+        help=f"In the order chosen above. Up to {MANY} classes, each cell has its"
+        " value written in.",
+    )
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _mean_confusions(
+    key: Fingerprint, task: str, classes: tuple[str, ...], _runs: tuple[Run, ...]
+) -> Matrices:
+    """Confusion counts of each method, as a mean over its runs."""
+    counts: dict[str, list[NDArray[np.float64]]] = {}
+    for run in _runs:
+        table = load_test_predictions(run)
+        matrix = confusion(table[f"{task}_true"], table[f"{task}_pred"], classes)
+        counts.setdefault(run.method, []).append(np.asarray(matrix, dtype=np.float64))
+    return {method: np.mean(stack, axis=0) for method, stack in counts.items()}

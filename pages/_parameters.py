@@ -1,0 +1,108 @@
+"""Widgets for the parameters of a method, made from what the registry says of them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from core.methods.entry import Entry, Parameter, Value
+from core.plots.methods import short_number
+
+# Windows need a middle: the registry's description says so, and its builder checks.
+ODD = frozenset({"kernel_size"})
+PER_DECADE = 10
+# A range so wide is travelled in decades.
+DECADES_FROM = 1e3
+
+
+def values_of(entry: Entry) -> dict[str, Value]:
+    """Value of each parameter, as its widget was last left; else its default."""
+    return {
+        p.name: st.session_state.get(_key(entry, p), p.default)
+        for p in entry.parameters
+    }
+
+
+def is_moved(entry: Entry) -> bool:
+    """Whether a parameter is not at its default."""
+    return values_of(entry) != {p.name: p.default for p in entry.parameters}
+
+
+def reset(entries: Sequence[Entry]) -> None:
+    """Put every parameter back to its default; for a button's callback."""
+    for entry in entries:
+        for parameter in entry.parameters:
+            st.session_state[_key(entry, parameter)] = parameter.default
+
+
+def show_parameters(entry: Entry) -> None:
+    """One widget a parameter, side by side where they fit."""
+    # Two of them beside one another on a phone, so that the picture stays near.
+    with st.grid("auto", min_column_width=145, gap="small"):
+        for parameter in entry.parameters:
+            _show(entry, parameter)
+
+
+def _show(entry: Entry, parameter: Parameter) -> None:
+    label = parameter.name.replace("_", " ")
+    common = {
+        "key": _key(entry, parameter),
+        "persist_state": "session",
+        "help": _help(parameter),
+    }
+    # Given a default and a state, a widget complains.
+    fresh = common["key"] not in st.session_state
+    start = {"value": parameter.default} if fresh else {}
+    if parameter.choices:
+        place = {"index": parameter.choices.index(parameter.default)} if fresh else {}
+        st.selectbox(label, parameter.choices, **place, **common)
+    elif isinstance(parameter.default, bool):
+        st.toggle(label, **start, **common)
+    elif options := _options(parameter):
+        st.select_slider(label, options, format_func=short_number, **start, **common)
+    else:
+        low, high, step = _range(parameter)
+        st.slider(label, low, high, step=step, format="%g", **start, **common)
+
+
+def _key(entry: Entry, parameter: Parameter) -> str:
+    return f"methods_{entry.name}_{parameter.name}"
+
+
+def _help(parameter: Parameter) -> str:
+    if parameter.choices or isinstance(parameter.default, bool):
+        return f"{parameter.description} Default: {parameter.default}."
+    return (
+        f"{parameter.description} Default: {short_number(parameter.default)}; a study "
+        f"may set {short_number(parameter.minimum)} to "
+        f"{short_number(parameter.maximum)}."
+    )
+
+
+def _options(parameter: Parameter) -> list[float]:
+    """Stops of a slider that moves in decades; none where an even one will do."""
+    default, low, high = parameter.default, parameter.minimum, parameter.maximum
+    if isinstance(default, int):
+        return []
+    if high <= 1 and default > 0.99:
+        # Towards 1, what is left to 1 counts.
+        places = np.arange(2, int(-4 * np.log10(1 - high)) + 1) / 4
+        stops = [low, *(1 - 10**-places)]
+    elif low > 0 and high / low >= DECADES_FROM:
+        decades = np.log10([low, high])
+        count = round(PER_DECADE * float(np.ptp(decades))) + 1
+        stops = np.logspace(*decades, count)
+    else:
+        return []
+    figures = {float(f"{stop:.7g}" if high <= 1 else f"{stop:.2g}") for stop in stops}
+    return sorted({s for s in figures if low <= s <= high} | {default})
+
+
+def _range(parameter: Parameter) -> tuple[Value, Value, Value]:
+    """Ends and step of a slider: the part of the range where something happens."""
+    default, low, high = parameter.default, parameter.minimum, parameter.maximum
+    if isinstance(default, int):
+        end = min(high, max(5 * default, low + 10))
+        return int(low), int(end), 2 if parameter.name in ODD else 1
+    end = float(min(high, max(2.0, 5 * default)))
+    return float(low), end, 0.05 if end > 1 else 0.01

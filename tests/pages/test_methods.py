@@ -1,0 +1,197 @@
+"""The Methods page: what is chosen, moved and asked for in its address is drawn."""
+
+import json
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.pages.opening import PAGES, words_of, write_study
+
+STUDY = "utkface"
+
+
+def look_at(*, view=None, **query):
+    # The first one imports Keras, beside other tests.
+    app = AppTest.from_file(str(PAGES / "methods.py"), default_timeout=300)
+    for name, value in {"study": STUDY, **query}.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    if view is not None:
+        app.get_by_key("methods_view").set_value(view).run()
+        assert not app.exception
+    return app
+
+
+def figures(app):
+    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+
+
+def names_drawn(app):
+    return {
+        trace["name"]
+        for figure in figures(app)
+        for trace in figure["data"]
+        if trace.get("name")
+    }
+
+
+@pytest.fixture
+def folder(store):
+    write_study(store)
+    return store
+
+
+def test_opens_on_a_picture_that_tells_something(folder):
+    app = look_at()
+    assert {"Cross-entropy", "Focal loss", "HMLoss"} <= names_drawn(app)
+    words = words_of(app)
+    assert "costs most near p = 1.2 × 10⁻⁵ (1.2 / delta)" in words
+    assert "pulls with 0.1 under Cross-entropy" in words
+    assert "training images" in words
+    assert app.query_params["method"] == ["cross-entropy", "focal", "hmloss"]
+    assert [formula.value for formula in app.latex]
+    assert all(chart.proto.alt for chart in app.get("plotly_chart"))
+
+
+def test_a_slider_moves_the_peak_and_leaves_a_trace(folder):
+    app = look_at(method="hmloss")
+    assert "HMLoss, default" not in names_drawn(app)
+    app.select_slider(key="methods_hmloss_delta").set_value(1e3).run()
+    assert not app.exception
+    assert "costs most near p = 0.0012" in words_of(app)
+    assert "HMLoss, default" in names_drawn(app)
+    assert "delta = 1000.0" in app.code[0].value
+    app.button(key="methods_reset").click().run()
+    assert not app.exception
+    assert "costs most near p = 1.2 × 10⁻⁵" in words_of(app)
+
+
+def test_sliders_of_another_method_stay_where_they_were_left(folder):
+    app = look_at(method=["focal", "hmloss"])
+    chooser = app.selectbox(key="methods_movable_focal_hmloss")
+    chooser.set_value("focal").run()
+    app.slider(key="methods_focal_gamma").set_value(5.0).run()
+    app.selectbox(key="methods_movable_focal_hmloss").set_value("hmloss").run()
+    assert not app.exception
+    assert "Focal loss, default" in names_drawn(app)
+    app.selectbox(key="methods_movable_focal_hmloss").set_value("focal").run()
+    assert app.slider(key="methods_focal_gamma").value == 5.0
+
+
+def test_the_class_decides_what_balanced_softmax_asks(folder):
+    app = look_at(method=["cross-entropy", "balanced-softmax"])
+    chooser = app.selectbox(key=f"methods_class_{STUDY}_ethnicity")
+    rarest, common = (
+        chooser.options.index(o) for o in (chooser.options[0], chooser.options[-1])
+    )
+    assert "the rarest" in chooser.options[rarest]
+    assert "the most common" in chooser.options[common]
+    before = words_of(app)
+    chooser.select_index(common).run()
+    assert not app.exception
+    assert words_of(app) != before
+
+
+def test_choosing_is_kept_in_the_address(folder):
+    app = look_at(method=["focal"])
+    assert app.get_by_key("methods_loss_multiclass").value == ["focal"]
+    app.get_by_key("methods_weights_multiclass").set_value(["ins"]).run()
+    assert not app.exception
+    assert app.query_params["method"] == ["focal", "ins"]
+    assert {"Focal loss", "INS weights"} <= names_drawn(app)
+
+
+def test_nothing_chosen_says_what_to_do(folder):
+    app = look_at(method=["focal"])
+    app.get_by_key("methods_loss_multiclass").set_value([]).run()
+    assert not app.exception
+    assert "No method is chosen" in app.info[0].value
+    assert not app.get("plotly_chart")
+    assert "method" not in app.query_params
+
+
+def test_an_address_that_names_nothing_is_said_and_left(folder):
+    app = look_at(method=["<b>nonsense", "focal"])
+    assert "There is no method `<b>nonsense`" in app.warning[0].value
+    assert app.query_params["method"] == "focal"
+    alone = look_at(method="nonsense")
+    assert {"Cross-entropy", "Focal loss", "HMLoss"} <= names_drawn(alone)
+
+
+def test_an_address_chooses_the_task_that_its_methods_fit(folder):
+    app = look_at(method=["absolute-error", "lds", "focal"])
+    assert app.get_by_key(f"methods_task_{STUDY}").value == "ethnicity"
+    number = look_at(method=["absolute-error", "lds"])
+    assert number.get_by_key(f"methods_task_{STUDY}").value == "age"
+    assert "Absolute error" in names_drawn(number)
+
+
+def test_errors_of_an_age_and_what_the_batch_does(folder):
+    app = look_at(method=["absolute-error", "balanced-mse"])
+    app.slider(key=f"methods_truth_{STUDY}_age").set_value(30.0).run()
+    assert not app.exception
+    words = words_of(app)
+    assert "An image of 30 years" in words
+    assert "drawn from the real histogram" in words
+    assert "Balanced MSE" in names_drawn(app)
+
+
+def test_weights_and_margins_over_the_real_counts(folder):
+    app = look_at(
+        method=["ldam", "balanced-softmax", "ins", "oversample"],
+        view="Margins and weights",
+    )
+    words = words_of(app)
+    for title in (
+        "Weight of an image",
+        "Margin asked of a class",
+        "What is added to a class's logit",
+        "Images that an epoch shows",
+        "How hard an image pulls that is at p = 0.5",
+    ):
+        assert title in words
+    app.slider(key="methods_probability").set_value(0.9).run()
+    assert "at p = 0.9" in words_of(app)
+
+
+def test_weights_over_the_real_histogram(folder):
+    app = look_at(method=["denseweight", "lds"], view="Margins and weights")
+    assert {"DenseWeight", "LDS"} <= names_drawn(app)
+    words = words_of(app)
+    assert "the most common value" in words
+    assert "LDS lends an image to targets up to 2 years away, at 86 %" in words
+    app.slider(key="methods_lds_kernel_size").set_value(9).run()
+    assert not app.exception
+    assert "up to 4 years away" in words_of(app)
+
+
+def test_schedule_names_its_phases(folder):
+    app = look_at(view="Schedule")
+    assert "epochs: (1)" in words_of(app)
+    (figure,) = figures(app)
+    line = figure["data"][-1]
+    assert np.asarray(line["y"]["bdata"] if "bdata" in line["y"] else line["y"]).size
+    name = f"methods_schedule_{STUDY}"
+    assert len(app.selectbox(key=name).options) >= 3
+
+
+def test_without_runs_a_stand_in_is_said_and_losses_are_drawn(store):
+    app = look_at(study="cifar10-lt-200")
+    assert "has no split here yet" in app.info[0].value
+    assert "from 5,000 down to 25 images" in app.info[0].value
+    assert "HMLoss" in names_drawn(app)
+
+
+def test_without_runs_a_number_has_no_histogram(store):
+    app = look_at(method="lds")
+    assert "equipoise train utkface" in app.info[0].value
+    assert not app.get("plotly_chart")
+
+
+def test_a_bad_parameter_is_an_error_that_is_said(folder):
+    app = look_at(method=["lds"], view="Margins and weights")
+    app.slider(key="methods_lds_max_target").set_value(10).run()
+    assert not app.exception
+    assert "out of range" in app.error[0].value

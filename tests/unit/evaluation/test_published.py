@@ -1,0 +1,85 @@
+"""Published numbers beside ours."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.evaluation.published import published_records, published_table
+from core.study import Published
+
+
+def row(method, metric, mean, delta=np.nan, verdict="baseline"):
+    ends = {"low": mean - 0.2, "high": mean + 0.2}
+    deltas = {"delta": delta, "delta_low": delta - 0.3, "delta_high": delta + 0.3}
+    return {
+        "method": method,
+        "metric": metric,
+        "mean": mean,
+        **ends,
+        **deltas,
+        "verdict": verdict,
+    }
+
+
+OURS = pd.DataFrame(
+    [
+        row("baseline", "age.mae", 8.0),
+        row("ins", "age.mae", 7.0, -1.0, "better"),
+        row("baseline", "label.error_rate", 0.4),
+        row("ins", "label.error_rate", 0.3, -0.1, "worse"),
+    ]
+)
+
+
+def claim(method, metric, **number):
+    return Published(method=method, metric=metric, source="them", **number)
+
+
+def test_a_change_is_in_per_cent_of_our_own_baseline():
+    claims = [claim("ins", "age.mae", change_percent=-4.4)]
+    found = published_table(claims, OURS, "baseline").loc[0]
+    assert (found["kind"], found["theirs"]) == ("change", -4.4)
+    assert found["ours"] == pytest.approx(-12.5)
+    assert found["low"] == pytest.approx(-1.3 / 8 * 100)
+    assert found["verdict"] == "better"
+
+
+def test_a_value_stands_beside_our_mean_and_has_no_verdict():
+    claims = [claim("ins", "label.error_rate", value=0.173)]
+    found = published_table(claims, OURS, "baseline").loc[0]
+    assert (found["kind"], found["theirs"]) == ("value", 0.173)
+    assert found[["ours", "low", "high"]].tolist() == pytest.approx([0.3, 0.1, 0.5])
+    assert found["verdict"] == ""
+
+
+def test_what_we_do_not_have_is_undefined_and_kept():
+    claims = [
+        claim("gone", "age.mae", change_percent=1.0),
+        claim("gone", "label.error_rate", value=0.2),
+        claim("ins", "label.auc", value=0.9),
+    ]
+    table = published_table(claims, OURS, "baseline")
+    assert table["theirs"].tolist() == [1.0, 0.2, 0.9]
+    assert table[["ours", "low", "high"]].isna().all(axis=None)
+
+
+def test_none_published_gives_an_empty_table_with_its_columns():
+    table = published_table((), OURS, "baseline")
+    assert table.empty
+    assert "kind" in table
+    assert published_records(table) == []
+
+
+def test_records_are_plain_and_say_whose_each_number_is():
+    claims = [
+        claim("ins", "label.error_rate", value=0.173),
+        claim("gone", "age.mae", change_percent=1.0),
+    ]
+    records = published_records(published_table(claims, OURS, "baseline"))
+    json.dumps(records, allow_nan=False)
+    assert records[0]["published"] == {"value": 0.173, "source": "them"}
+    assert records[0]["ours"]["value"] == pytest.approx(0.3)
+    assert records[1]["published"]["change_percent"] == 1.0
+    assert records[1]["ours"] == {"change_percent": None, "ci": [None, None]}

@@ -1,0 +1,95 @@
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from core.errors import StudyError, WeightsError
+from core.models import backbones
+from core.models.backbones import BACKBONES, Backbone, build_backbone
+
+SIZE = 32
+PIXELS = np.random.default_rng(0).integers(0, 256, (2, SIZE, SIZE, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def efficientnet() -> keras.Model:
+    keras.utils.set_random_seed(0)
+    return build_backbone("efficientnet_b3", image_size=SIZE, weights="none")
+
+
+def test_efficientnet_gives_one_vector_an_image(efficientnet: keras.Model) -> None:
+    features = efficientnet.predict_on_batch(PIXELS)
+    assert features.shape == (2, 1536)
+    assert np.isfinite(features).all()
+    # Tan and Le, table 2: 12 million parameters, of which the classifier has 1.5.
+    assert 10.5e6 < efficientnet.count_params() < 11e6
+
+
+def test_efficientnet_scales_its_pixels_itself(efficientnet: keras.Model) -> None:
+    stem = next(
+        layer
+        for layer in efficientnet.layers
+        if isinstance(layer, keras.layers.ZeroPadding2D)
+    )
+    scaled = keras.Model(efficientnet.input, stem.input)(PIXELS)
+    np.testing.assert_allclose(scaled, PIXELS / 255, atol=1e-6)
+
+
+def test_efficientnet_settles_from_scratch(efficientnet: keras.Model) -> None:
+    momenta = {
+        layer.momentum
+        for layer in efficientnet.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    }
+    assert momenta == {0.9}
+
+
+@pytest.mark.slow
+def test_saved_efficientnet_answers_the_same(
+    efficientnet: keras.Model, tmp_path: Path
+) -> None:
+    efficientnet.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(
+        tmp_path / "model.keras", compile=False, safe_mode=True
+    )
+    before, after = (m.predict_on_batch(PIXELS) for m in (efficientnet, loaded))
+    np.testing.assert_allclose(after, before, rtol=1e-5, atol=1e-6)
+
+
+def test_efficientnet_weights_are_where_keras_fetches_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    def offline(name: str, origin: str, **kwargs: object) -> None:
+        asked.append((name, origin))
+        raise Exception("URL fetch failure: [Errno -2] Name or service not known")
+
+    monkeypatch.setattr(
+        "keras.src.applications.efficientnet.file_utils.get_file", offline
+    )
+    with pytest.raises(WeightsError) as caught:
+        build_backbone("efficientnet_b3", image_size=SIZE, weights="imagenet")
+    ((name, origin),) = asked
+    assert origin in str(caught.value)
+    assert str(Path("models") / name) in str(caught.value)
+    assert "Name or service not known" in str(caught.value)
+
+
+@pytest.mark.parametrize("weights", ["none", "imagenet"])
+@pytest.mark.parametrize("name", BACKBONES)
+def test_images_that_are_too_small_are_said(name: str, weights: str) -> None:
+    smallest = BACKBONES[name].smallest
+    with pytest.raises(StudyError, match=f"{smallest - 1} pixels are too small"):
+        build_backbone(name, image_size=smallest - 1, weights=weights)
+
+
+def test_a_backbone_without_imagenet_weights_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plain = Backbone("plain", "Plain", "nobody", lambda size, weights: keras.Model())
+    monkeypatch.setitem(backbones.BACKBONES, "plain", plain)
+    with pytest.raises(StudyError, match="no weights 'imagenet' for Plain") as caught:
+        build_backbone("plain", image_size=SIZE, weights="imagenet")
+    assert caught.value.expected == "'none'."

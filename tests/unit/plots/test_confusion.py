@@ -1,0 +1,211 @@
+"""Confusion matrices from counts written by hand."""
+
+import numpy as np
+import pytest
+
+from core.plots import confusion as plots
+from core.plots.classification import MANY
+from core.plots.style import method_styles
+
+METHODS = ["baseline", "ins"]
+LABELS = {"baseline": "Baseline", "ins": "INS"}
+STYLES = method_styles(METHODS, "baseline")
+CLASSES = ("cat", "dog")
+BASE = np.array([[4.0, 6.0], [1.0, 9.0]])
+OTHER = np.array([[8.0, 2.0], [2.0, 8.0]])
+
+
+def test_shares_are_of_each_true_class_and_undefined_without_images():
+    shares = plots.share_of_rows(np.array([[1.0, 3.0], [0.0, 0.0]]))
+    np.testing.assert_array_equal(shares, [[0.25, 0.75], [np.nan, np.nan]])
+
+
+@pytest.mark.parametrize(
+    ("show", "text"),
+    [
+        ("shares", [["40 %", "60 %"], ["10 %", "90 %"]]),
+        ("counts", [["4", "6"], ["1", "9"]]),
+    ],
+)
+def test_confusion_writes_shares_or_counts(show, text):
+    figure = plots.plot_confusion(BASE, CLASSES, "Baseline", show=show)
+    assert [list(row) for row in figure.data[0].text] == text
+    assert figure.layout.yaxis.autorange == "reversed"
+
+
+def test_mean_counts_that_are_not_whole_keep_a_decimal():
+    figure = plots.plot_confusion(BASE / 3, CLASSES, "Baseline", show="counts")
+    assert figure.data[0].text[0][0] == "1.3"
+
+
+def test_difference_is_in_points_and_centred_on_zero():
+    figure = plots.plot_confusion(
+        OTHER, CLASSES, "INS", show="difference", baseline=BASE, reach=0.4
+    )
+    assert [list(row) for row in figure.data[0].text] == [
+        ["+40.0", "−40.0"],
+        ["+10.0", "−10.0"],
+    ]
+    assert figure.data[0].zmin == -figure.data[0].zmax
+
+
+def test_reach_is_the_largest_difference_and_never_nothing():
+    matrices = {"baseline": BASE, "ins": OTHER}
+    assert plots.difference_reach(matrices, "baseline") == pytest.approx(0.4)
+    same = plots.difference_reach({"baseline": BASE, "ins": BASE}, "baseline")
+    assert same == plots.MINIMUM_REACH
+
+
+def test_confusion_takeaway_names_the_commonest_mistake():
+    said = plots.confusion_takeaway(
+        {"baseline": BASE, "ins": OTHER}, CLASSES, LABELS, "baseline"
+    )
+    assert "takes cat for dog: 60 % of 10 test images" in said
+    assert said.endswith("of INS it is 20 %.")
+
+
+def test_confusion_takeaway_of_a_perfect_baseline():
+    said = plots.confusion_takeaway(
+        {"baseline": np.diag([3.0, 4.0])}, CLASSES, LABELS, "baseline"
+    )
+    assert said == "The baseline makes no mistake on the test images."
+
+
+def test_confusion_table_is_long_and_complete():
+    table = plots.confusion_table({"baseline": BASE, "ins": OTHER}, CLASSES)
+    assert len(table) == 8
+    cell = table.query("method == 'ins' and truth == 'dog' and predicted == 'cat'")
+    assert cell["images"].item() == 2
+    assert cell["share"].item() == pytest.approx(0.2)
+
+
+def large(k, seed=0):
+    """Counts of k classes with fifty images each, most of them right."""
+    rng = np.random.default_rng(seed)
+    shares = rng.dirichlet(np.full(k, 0.1), k) * 0.4 + 0.6 * np.eye(k)
+    return np.stack([rng.multinomial(50, row) for row in shares]).astype(float)
+
+
+def names(k):
+    return tuple(f"kind {i:03d}" for i in range(k))
+
+
+def test_a_hundred_classes_have_colours_and_a_scale_in_place_of_text():
+    counts = large(100)
+    figure = plots.plot_confusion(counts, names(100), "Baseline", end=0.3)
+    heatmap = figure.data[0]
+    assert heatmap.text is None
+    assert heatmap.showscale is True
+    assert heatmap.zmax == 0.3
+    assert np.shape(heatmap.z) == (100, 100)
+    np.testing.assert_allclose(np.asarray(heatmap.z), counts / 50, atol=5e-5)
+    assert heatmap.customdata[3][3] == counts[3, 3]
+    assert figure.layout.height < 1000
+
+
+def test_zoom_keeps_the_shares_of_the_whole_class_and_writes_them():
+    counts = large(100)
+    ids = [7, 3, 50]
+    figure = plots.plot_confusion(counts, names(100), "Baseline", chosen=ids)
+    heatmap = figure.data[0]
+    assert list(heatmap.x) == ["kind 007", "kind 003", "kind 050"]
+    expected = [[counts[i, j] / counts[i].sum() for j in ids] for i in ids]
+    np.testing.assert_allclose(np.asarray(heatmap.z), expected)
+    assert heatmap.text[0][0] == f"{100 * expected[0][0]:.0f} %"
+
+
+def test_ten_classes_have_short_text_and_nothing_for_nothing():
+    figure = plots.plot_confusion(np.diag(np.full(10, 7.0)), names(10), "Baseline")
+    expected = ["100" if i == 2 else "" for i in range(10)]
+    assert list(figure.data[0].text[2]) == expected
+    assert figure.data[0].textfont.size >= 14
+    assert "%{text} %" in figure.data[0].hovertemplate
+
+
+def test_classes_that_are_taken_for_each_other_stand_side_by_side():
+    # Two blocks whose members alternate: even and odd ids.
+    k = 12
+    same = (np.arange(k)[:, None] - np.arange(k)) % 2 == 0
+    counts = 40.0 * np.eye(k) + 5.0 * same
+    order = plots.class_order("confusion", names(k), None, counts)
+    assert sorted(order) == list(range(k))
+    parity = [i % 2 for i in order]
+    assert parity in ([0] * 6 + [1] * 6, [1] * 6 + [0] * 6)
+
+
+def test_order_by_training_images_and_as_in_the_study():
+    counts = {"a": 5, "b": 50, "c": 7}
+    classes = ("a", "b", "c")
+    assert plots.class_order("training", classes, counts, np.eye(3)) == [1, 2, 0]
+    assert plots.class_order("training", classes, None, np.eye(3)) == [0, 1, 2]
+    assert plots.class_order("study", classes, counts, np.eye(3)) == [0, 1, 2]
+
+
+def test_a_class_without_images_can_be_ordered():
+    counts = large(30)
+    counts[4] = 0
+    order = plots.class_order("confusion", names(30), None, counts)
+    assert sorted(order) == list(range(30))
+
+
+def test_colours_of_shares_end_at_the_largest_wrong_one():
+    assert plots.wrong_reach({"baseline": BASE, "ins": OTHER}) == pytest.approx(0.6)
+    assert plots.wrong_reach({"baseline": np.eye(3)}) == plots.MINIMUM_REACH
+
+
+def test_worst_pairs_are_those_of_a_search_by_hand():
+    counts, classes = large(30), names(30)
+    pairs = plots.worst_pairs({"baseline": counts, "ins": OTHER_30}, classes, limit=9)
+    assert list(pairs["method"]) == ["baseline"] * 9 + ["ins"] * 9
+    wrong = sorted(
+        (
+            counts[i, j] / counts[i].sum()
+            for i in range(30)
+            for j in range(30)
+            if i != j
+        ),
+        reverse=True,
+    )
+    own = pairs[pairs["method"] == "baseline"]
+    assert own["share"].tolist() == pytest.approx(wrong[:9])
+    first = own.iloc[0]
+    i, j = classes.index(first["truth"]), classes.index(first["predicted"])
+    assert (first["images"], first["of"]) == (counts[i, j], counts[i].sum())
+
+
+OTHER_30 = large(30, seed=1)
+
+
+def test_worst_pairs_leave_out_what_never_happens():
+    pairs = plots.worst_pairs({"baseline": BASE, "ins": np.eye(2)}, CLASSES)
+    assert set(pairs["method"]) == {"baseline"}
+    assert pairs["share"].tolist() == [0.6, 0.1]
+    none = pairs[pairs["method"] == "ins"]
+    assert plots.worst_pairs_takeaway(none, "INS", 0) == (
+        "INS makes no mistake on the test images."
+    )
+
+
+def test_worst_pairs_are_drawn_beside_the_baseline():
+    pairs = plots.worst_pairs({"ins": OTHER}, CLASSES)
+    figure = plots.plot_worst_pairs(pairs, CLASSES, "INS", STYLES["ins"], baseline=BASE)
+    bars, marks = figure.data
+    assert list(bars.y) == [
+        "<b>cat → dog</b><br>20 %: 2 of 10",
+        "<b>dog → cat</b><br>20 %: 2 of 10",
+    ]
+    assert marks.y == bars.y
+    assert list(bars.x) == pytest.approx([20, 20])
+    assert list(marks.x) == pytest.approx([60, 10])
+    said = plots.worst_pairs_takeaway(pairs, "INS", 4)
+    assert said == (
+        "INS most often takes cat for dog (20 % of the class); its 2 most common "
+        "confusions make up 4 of 4 mistakes."
+    )
+
+
+def test_no_more_classes_than_have_room_are_written_into_the_cells():
+    edge = plots.plot_confusion(large(MANY), names(MANY), "Baseline")
+    beyond = plots.plot_confusion(large(MANY + 1), names(MANY + 1), "Baseline")
+    assert edge.data[0].text is not None
+    assert beyond.data[0].text is None

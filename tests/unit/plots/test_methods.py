@@ -1,0 +1,151 @@
+"""Figures and sentences of the Methods page, on tables of known content."""
+
+import tomllib
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.methods.entries import ENTRIES
+from core.methods.registry import validate_parameters
+from core.plots import methods as plots
+from core.plots.style import method_styles
+
+NAMES = ("plain", "focused", "muting")
+LOOK = plots.Look(
+    method_styles(NAMES, "plain"),
+    {"plain": "Plain", "focused": "Focused", "muting": "Muting"},
+)
+P = np.concatenate(
+    [np.geomspace(1e-8, 0.1, 200, endpoint=False), np.arange(0.1, 1, 0.01)]
+)
+
+
+def tables():
+    muted = -np.log(P) * P / (P + 1e-4)
+    return {
+        "plain": pd.DataFrame({"x": P, "loss": -np.log(P), "gradient": P - 1}),
+        "focused": pd.DataFrame(
+            {"x": P, "loss": -np.log(P) / 5, "gradient": (P - 1) / 5}
+        ),
+        "muting": pd.DataFrame({"x": P, "loss": muted, "gradient": 3 * (P - 1)}),
+    }
+
+
+def draw(value="loss", **options):
+    given = {"defaults": {}, "num_classes": 4, "log_axis": True, **options}
+    return plots.plot_by_probability(tables(), value, LOOK, **given)
+
+
+def lines(figure):
+    return {trace.name: trace for trace in figure.data if trace.mode == "lines"}
+
+
+def test_curves_are_drawn_as_given():
+    drawn = lines(draw("gradient"))
+    assert list(drawn) == ["Plain", "Focused", "Muting"]
+    np.testing.assert_array_equal(drawn["Focused"].y, (P - 1) / 5)
+    assert drawn["Plain"].line.width > drawn["Focused"].line.width
+
+
+def test_shapes_are_compared_by_their_highest():
+    for trace in lines(draw(relative=True)).values():
+        assert np.max(np.abs(trace.y)) == pytest.approx(1)
+
+
+def test_an_even_axis_leaves_out_the_decades():
+    figure = draw(log_axis=False)
+    assert figure.layout.xaxis.type is None
+    assert min(min(trace.x) for trace in lines(figure).values()) >= 0.005
+    assert draw().layout.xaxis.type == "log"
+
+
+def test_defaults_are_drawn_thin_and_dotted():
+    figure = draw(defaults={"focused": tables()["plain"]})
+    ghost = lines(figure)["Focused, default"]
+    assert ghost.line.dash == "dot"
+    assert not ghost.showlegend
+
+
+def test_guessing_is_marked():
+    figure = draw(num_classes=10)
+    assert figure.layout.annotations[0].text == "guessing: 1/10"
+    assert figure.layout.annotations[0].x == pytest.approx(-1)
+
+
+def test_a_peak_is_found_between_the_points():
+    # -ln p times p / (p + a) is highest where p + a (1 + ln p) = 0.
+    peak = plots.peak_of(tables()["muting"])
+    assert peak + 1e-4 * (1 + np.log(peak)) == pytest.approx(0, abs=2e-6)
+    assert plots.peak_of(tables()["plain"]) is None
+    nothing = pd.DataFrame({"x": P, "loss": np.nan, "gradient": np.nan})
+    assert plots.peak_of(nothing) is None
+
+
+def test_the_sentence_names_peak_and_pull():
+    peak = plots.peak_of(tables()["muting"])
+    words = plots.probability_takeaway(
+        tables(), LOOK, "plain", deltas={"muting": 1 / peak}
+    )
+    assert "**Muting** costs most near p = 6.4 × 10⁻⁴" in words
+    assert "(1 / delta)" in words
+    assert "0.1 under Plain" in words
+    assert "0.02 under Focused (5.0 times less)" in words
+    assert "0.3 under Muting (3.0 times more)" in words
+
+
+def test_a_loss_that_is_drawn_alone_has_a_sentence():
+    only = {"focused": tables()["focused"]}
+    words = plots.probability_takeaway(only, LOOK, "plain", deltas={})
+    assert words == (
+        "An image that is already right (p = 0.9) pulls with 0.02 under Focused."
+    )
+
+
+def test_losses_by_error():
+    errors = np.linspace(-30, 30, 61)
+    given = {
+        "plain": pd.DataFrame(
+            {"x": errors, "loss": np.abs(errors), "gradient": np.sign(errors)}
+        ),
+        "focused": pd.DataFrame(
+            {"x": errors, "loss": errors**2, "gradient": 2 * errors}
+        ),
+        "muting": pd.DataFrame(
+            {"x": errors, "loss": (errors - 7) ** 2, "gradient": 2 * (errors - 7)}
+        ),
+    }
+    words = plots.error_takeaway(given, LOOK, unit="years", true_value=60)
+    assert "Plain pulls as hard at a large error as at a small one" in words
+    assert "Focused pulls 10.0 times as hard at an error of 20 years" in words
+    assert "Muting is lowest 7 years above the truth" in words
+    figure = plots.plot_by_error(given, "loss", LOOK, defaults={}, unit="years")
+    assert figure.layout.xaxis.title.text == "prediction − truth (years)"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (0.25, "0.25"),
+        (0.9999, "0.9999"),
+        (1e5, "10⁵"),
+        (1.26e-5, "1.3 × 10⁻⁵"),
+        (-2e7, "-2 × 10⁷"),
+        (300, "300"),
+    ],
+)
+def test_short_numbers(value, text):
+    assert plots.short_number(value) == text
+
+
+@pytest.mark.parametrize("name", sorted(ENTRIES))
+def test_the_snippet_is_toml_that_the_registry_takes(name):
+    entry = ENTRIES[name]
+    values = {p.name: p.default for p in entry.parameters}
+    text = plots.toml_of(name, entry.label, "hair", values)
+    method = tomllib.loads(text)["methods"][name]
+    assert method["label"] == entry.label
+    used = dict(method["use"][name])
+    assert used.pop("on") == "hair"
+    assert validate_parameters(entry, used) == values

@@ -1,0 +1,109 @@
+"""`equipoise compare` on a long-tailed study with published numbers."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import core.runs
+from core.cli import app
+from core.study import Study
+from tests.synthetic import synthetic_study, write_store
+
+NAME = "cifar10-lt-200"
+METHODS = ("baseline", "csce")
+SOURCE = "the paper: 200 epochs, ten runs"
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "runs"
+    monkeypatch.setenv(core.runs.STORE_VARIABLE, str(folder))
+    monkeypatch.setattr(core.runs, "shipped_store", lambda: tmp_path / "shipped")
+    write_store(folder, NAME, methods=METHODS, seeds=(0,), rows=200)
+    claims = [
+        {"method": m, "metric": "label.error_rate", "value": v, "source": SOURCE}
+        for m, v in (("baseline", 0.231), ("csce", 0.221), ("hmloss", 0.218))
+    ]
+    own = {
+        "published": claims,
+        "headline": ["label.error_rate", "label.accuracy[few-shot]"],
+        "notice": "Thirty epochs here.",
+    }
+    study = synthetic_study(NAME, methods=METHODS, seeds=(0,))
+    study = Study.model_validate({**study.model_dump(), **own})
+    (folder / NAME / "study.json").write_text(study.model_dump_json())
+    return folder
+
+
+def compare(*options: str) -> str:
+    result = CliRunner().invoke(app, ["compare", NAME, *options])
+    assert result.exit_code == 0, result.stderr
+    return result.stdout
+
+
+def error_rates(store: Path) -> dict[str, float]:
+    rates = {}
+    for run in core.runs.list_runs(NAME).runs:
+        test = run.predictions().query("split == 'test'")
+        rates[run.method] = float((test["label_true"] != test["label_pred"]).mean())
+    return rates
+
+
+def test_our_error_rates_stand_beside_the_published_ones(store: Path) -> None:
+    lines = compare().splitlines()
+    start = next(i for i, line in enumerate(lines) if "beside the published" in line)
+    rows = [line.split("│")[1:-1] for line in lines[start:] if "│" in line]
+    cells = {row[0].strip(): [cell.strip() for cell in row[1:]] for row in rows}
+    for method, published in (("baseline", "23.1"), ("csce", "22.1")):
+        metric, ours, interval, theirs, source = cells[method]
+        assert metric == "Class error rate (%)"
+        assert ours == f"{100 * error_rates(store)[method]:.1f}"
+        low, high = map(float, interval.split(" to "))
+        assert low < float(ours) < high
+        assert (theirs, source) == (published, "1")
+    assert cells["hmloss"][1:] == ["–", "–", "21.8", "1"]
+
+
+def test_it_says_source_budget_and_that_nothing_is_claimed(store: Path) -> None:
+    text = " ".join(compare().split())
+    assert f"1: {SOURCE}" in text
+    assert "no difference between the two is claimed" in text
+    assert "Thirty epochs here." in text
+    assert "One seed only for baseline, csce" in text
+
+
+def test_the_headline_of_the_study_is_shown(store: Path) -> None:
+    head = compare().split("┡")[0]
+    assert "Class error rate (%)" in head
+    assert "few-shot" in head
+    assert "macro F1" not in head
+
+
+def test_json_has_the_published_numbers_apart_from_ours(store: Path) -> None:
+    answer = json.loads(compare("--json"))
+    first = answer["published"][0]
+    assert first["published"] == {"value": 0.231, "source": SOURCE}
+    assert first["ours"]["value"] == pytest.approx(error_rates(store)["baseline"])
+    assert answer["published"][2]["ours"] == {"value": None, "ci": [None, None]}
+    assert answer["notice"] == "Thirty epochs here."
+    metrics = answer["methods"][1]["metrics"]
+    assert {"label.auc", "label.top_5_accuracy", "label.accuracy[few-shot]"} <= set(
+        metrics
+    )
+
+
+def test_markdown_has_both_tables(store: Path) -> None:
+    text = compare("--markdown")
+    assert "| Method | Class error rate, % ↓ | Class accuracy, few-shot ↑ |" in text
+    assert "| Method | Metric | Ours | 95 % interval | Published | Source |" in text
+    assert f"1. {SOURCE}" in text
+
+
+def test_top_k_of_any_k_can_be_asked_for(store: Path) -> None:
+    assert "top-3 accuracy" in compare("--metric", "label.top_3_accuracy")
+    for key in ("label.top_11_accuracy", "label.top_0_accuracy"):
+        result = CliRunner().invoke(app, ["compare", NAME, "--metric", key])
+        assert result.exit_code == 2
+        assert key in result.stderr

@@ -1,0 +1,92 @@
+import pandas as pd
+import pytest
+
+from core.methods.registry import resolve_method
+from core.study import parse_study
+from core.tasks import Multiclass
+from core.training.beginnings import Beginnings, run_key
+from core.training.jobs import train_study
+from tests.tiny_cifar import TINY_CIFAR, write_tiny_cifar
+
+TASKS = (Multiclass("label", "Class", ("cat", "dog", "frog")),)
+METHODS = """
+[methods.margin]
+label = "LDAM"
+use = { ldam = { on = "label" } }
+
+[methods.deferred]
+label = "LDAM, weights deferred"
+use = { ldam = { on = "label" }, ins = { on = "label", start = 0.5 } }
+
+[methods.late]
+label = "Weights from the second half on"
+use = { ins = { on = "label", start = 0.5 } }
+
+[methods.slow]
+label = "A lower rate in the second half"
+learning_rate_drops = [{ at = 0.5, factor = 0.01 }]
+
+[methods.weighted]
+label = "INS"
+use = { ins = { on = "label" } }
+"""
+
+
+@pytest.fixture
+def study():
+    return parse_study(TINY_CIFAR + METHODS, origin="tiny")
+
+
+def beginnings(study, folder, *names):
+    methods = tuple(resolve_method(study, name, TASKS) for name in names)
+    return Beginnings(folder, study, methods, "split")
+
+
+def test_runs_are_alike_until_something_differs(study, tmp_path):
+    shared = beginnings(study, tmp_path, "baseline", "late", "slow")
+    assert list(shared.of("baseline", 0)) == [1]
+    assert shared.of("late", 0) == shared.of("slow", 0) == shared.of("baseline", 0)
+
+
+def test_another_head_or_loss_is_another_beginning(study, tmp_path):
+    shared = beginnings(study, tmp_path, "baseline", "margin", "deferred", "weighted")
+    assert shared.of("baseline", 0) == {}
+    assert shared.of("weighted", 0) == {}
+    assert shared.of("margin", 0) == shared.of("deferred", 0)
+    assert list(shared.of("margin", 0)) == [1]
+
+
+def test_another_seed_split_or_budget_is_another_beginning(study, tmp_path):
+    def keys(changed, seed=0, split="split"):
+        methods = beginnings(changed, tmp_path, "baseline", "late").methods
+        places = Beginnings(tmp_path, changed, methods, split).of("late", seed)
+        return {key for _, key in places.values()}
+
+    budget = study.training.model_copy(update={"learning_rate": 0.01})
+    other = study.model_copy(update={"training": budget})
+    assert len(keys(study)) == 1
+    assert not keys(study) & (keys(study, 1) | keys(study, 0, "x") | keys(other))
+
+
+def test_a_key_of_the_file_that_is_left_out_changes_no_run(study):
+    budget = study.training.model_copy(update={"precision": None})
+    same = study.model_copy(update={"training": budget})
+    assert run_key(same, "late", 0, "x") == run_key(study, "late", 0, "x")
+    budget = study.training.model_copy(update={"precision": "mixed_bfloat16"})
+    other = study.model_copy(update={"training": budget})
+    assert run_key(other, "late", 0, "x") != run_key(study, "late", 0, "x")
+
+
+def test_a_shared_beginning_gives_what_training_alone_gives(
+    study, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("EQUIPOISE_CACHE", str(tmp_path / "cache"))
+    data = write_tiny_cifar(tmp_path / "data")
+    names = ("baseline", "late")
+    together = tmp_path / "together"
+    trained = train_study(study, methods=names, data=data, out=together)
+    (alone,) = train_study(study, methods=["late"], data=data, out=tmp_path / "alone")
+    pd.testing.assert_frame_equal(trained[1].predictions(), alone.predictions())
+    pd.testing.assert_frame_equal(trained[1].history(), alone.history())
+    assert not trained[0].predictions().equals(alone.predictions())
+    assert [path.name for path in (together / "tiny-cifar").glob(".*")] == []
