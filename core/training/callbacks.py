@@ -72,9 +72,9 @@ class BestWeights(keras.callbacks.Callback):
         """Whether training stops, or has stopped, after ``done`` epochs."""
         return self.may_stop and done - self.epoch >= self.patience
 
-    def restore(self) -> None:
-        """Put the best weights into the model."""
-        self.model.set_weights(self.weights)
+    def restore(self, model: keras.Model) -> None:
+        """Put the best weights into the model, which need not have been trained now."""
+        model.set_weights(self.weights)
 
 
 class AverageWeights(keras.callbacks.Callback):

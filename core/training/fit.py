@@ -323,7 +323,7 @@ def fit(
         )
         shown = len(training) * budget.batch_size
         done = max(row[0] for row in history.rows)
-    best.restore()
+    best.restore(models.training)
     models.settle()
     return Fitted(
         models=models,

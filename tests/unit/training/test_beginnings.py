@@ -26,6 +26,10 @@ use = { ins = { on = "label", start = 0.5 } }
 label = "A lower rate in the second half"
 learning_rate_drops = [{ at = 0.5, factor = 0.01 }]
 
+[methods.adjusted]
+label = "Post hoc"
+use = { post-hoc-logit-adjustment = { on = "label" } }
+
 [methods.weighted]
 label = "INS"
 use = { ins = { on = "label" } }
@@ -82,11 +86,18 @@ def test_a_shared_beginning_gives_what_training_alone_gives(
 ):
     monkeypatch.setenv("EQUIPOISE_CACHE", str(tmp_path / "cache"))
     data = write_tiny_cifar(tmp_path / "data")
-    names = ("baseline", "late")
+    names = ("baseline", "late", "adjusted")
     together = tmp_path / "together"
     trained = train_study(study, methods=names, data=data, out=together)
     (alone,) = train_study(study, methods=["late"], data=data, out=tmp_path / "alone")
     pd.testing.assert_frame_equal(trained[1].predictions(), alone.predictions())
     pd.testing.assert_frame_equal(trained[1].history(), alone.history())
-    assert not trained[0].predictions().equals(alone.predictions())
+    baseline, _, adjusted = trained
+    assert not baseline.predictions().equals(alone.predictions())
+    # What only adjusts the logits is trained as the baseline to its end: not again.
+    pd.testing.assert_frame_equal(adjusted.history(), baseline.history())
+    ours, plain = (run.predictions()["label_p_truck"] for run in (adjusted, baseline))
+    assert (ours >= plain).all()
+    assert (ours > plain).any()
+    assert adjusted.info["duration_s"] == baseline.info["duration_s"]
     assert [path.name for path in (together / "tiny-cifar").glob(".*")] == []

@@ -28,7 +28,7 @@ def test_best_weights_are_those_of_the_lowest_validation_loss() -> None:
         taken.append(bool(model.stop_training))
     assert taken == [False, False, False, True]
     assert best.epoch == 2
-    best.restore()
+    best.restore(best.model)
     np.testing.assert_array_equal(model.get_weights()[0], [[1], [1]])
 
 
