@@ -1,5 +1,6 @@
 """Stores of synthetic runs, and pages opened on them through the router."""
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,14 @@ from tests.synthetic import synthetic_manifest, write_store
 ROUTER = Path(__file__).resolve().parents[2] / "streamlit_app.py"
 METHODS = ("baseline", "ins", "denseweight")
 LABEL_NOISE = 4.03
+
+
+@pytest.fixture(autouse=True)
+def own_main(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give ``__main__`` back: a page run here takes the name, and processes that a
+    later test starts would run the page.
+    """
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
 @pytest.fixture
