@@ -12,6 +12,7 @@ from core.plots import methods as plots
 from core.plots.style import method_styles, plural
 from core.study import load_study, shipped_studies
 from core.tasks import Regression, Task
+from pages._engine import load_engine
 from pages._method_classes import show_classes, show_targets
 from pages._method_images import show_error_curves, show_probability_curves
 from pages._method_play import Play, usual_of
@@ -75,7 +76,7 @@ def main() -> None:
     usual = usual_of(view, task).name
     styles = method_styles(tuple(entries), usual)
     with st.spinner("Loading the functions that train; this is once…"):
-        _load_engine()
+        load_engine()
     _play(Play(view, task, chosen, styles, counts, targets))
 
 
@@ -193,12 +194,6 @@ def _stand_in(view: StudyView, classes: Sequence[str]) -> tuple[int, ...]:
         icon=":material/info:",
     )
     return tuple(counts)
-
-
-@st.cache_resource(show_spinner=False)
-def _load_engine() -> None:
-    """Import Keras, which takes seconds, when the page is opened first."""
-    curves.build_cross_entropy()
 
 
 @st.fragment

@@ -14,6 +14,7 @@ from core.predictor import PhotoResult, Predictor, predict_photo
 from core.runs import Run
 from core.tasks import Regression, Task
 from pages._answers import Shown, choose_tasks, offer_answers, show_photo
+from pages._engine import load_engine
 from pages._photos import Photo, choose_photos
 from pages._show import show_error, stop_with
 from pages._study_bar import study_bar
@@ -25,23 +26,12 @@ from pages._tables import (
 )
 
 
-def keep_compiled() -> None:
-    """Keep what TensorFlow compiled from one run of the page to the next.
-
-    Streamlit clears Keras's session after every run: the graphs of cached models are
-    then optimized again, which takes seconds at each photo.
-    """
-    import keras
-
-    keras.backend.clear_session = lambda *, free_memory=True: None
-
-
 @st.cache_resource(max_entries=2, show_spinner=False)
 def load_predictor(
     key: Fingerprint, _runs: tuple[Run, ...], _tasks: tuple[Task, ...]
 ) -> Predictor:
     """All models of a study in one graph, warm."""
-    keep_compiled()
+    load_engine()
     predictor = Predictor.load(_runs, _tasks)
     predictor.warm_up()
     return predictor
