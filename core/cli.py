@@ -231,7 +231,7 @@ def compare(
         published = published_records(theirs)
         _print_json({**answer, "published": published, "notice": chosen.notice})
         return
-    keys = _metrics_to_show(comparison.table, metric, chosen, info)
+    keys = _metrics_to_show(comparison.table, metric, chosen, info.tasks)
     if as_markdown:
         from core.report import markdown_table, published_markdown
 
@@ -300,20 +300,24 @@ def methods(
     from core.evaluation.metrics import headline_keys
     from core.report import Outcome, methods_markdown, methods_table
     from core.runs import list_studies
+    from core.study import load_study, shipped_studies
 
     outcomes = []
     for name in list_studies():
         try:
             comparison, _, study, info = _compare(name, ())
+            own = _headline(comparison.table, study, info.tasks)
         except EquipoiseError as error:
             _warn_of([str(error)])
             continue
-        keys = headline_keys(info.tasks, study.headline)
+        keys = tuple(own) or headline_keys(info.tasks)
         outcomes.append(Outcome(study, comparison, info.tasks, keys))
+    shipped = map(load_study, shipped_studies())
+    untrained = [study for study in shipped if not _count_runs(study.name)]
     if as_markdown:
-        sys.stdout.write(methods_markdown(outcomes) + "\n")
+        sys.stdout.write(methods_markdown(outcomes, untrained) + "\n")
         return
-    shown = methods_table(outcomes)
+    shown = methods_table(outcomes, untrained)
     table = Table(*shown.columns, box=None, pad_edge=False)
     for row in shown.to_numpy().tolist():
         table.add_row(*(escape(cell.replace("<br>", "\n").strip("`")) for cell in row))
@@ -503,7 +507,7 @@ def _compare(
     from core.data.manifest import TEST, TRAINING
     from core.evaluation.classification import training_counts
     from core.evaluation.compare import compare
-    from core.evaluation.metrics import top_k
+    from core.evaluation.metrics import further_keys, top_k
     from core.runs import list_runs, shipped_manifest, study_of_runs
 
     study = study_of_runs(name)
@@ -531,7 +535,10 @@ def _compare(
         info.tasks,
         study.baseline,
         training_counts=training_counts(rows, info.tasks),
-        further=[key for key in asked if top_k(key.rpartition(".")[2])],
+        further=[
+            *(key for key in asked if top_k(key.rpartition(".")[2])),
+            *further_keys(info.tasks, study.headline),
+        ],
     )
     return comparison, _cost(listing.runs), study, info
 
@@ -558,24 +565,41 @@ def _metrics_to_show(
     table: pd.DataFrame,
     asked: Sequence[str] | None,
     study: Study,
-    dataset: DatasetInfo,
+    tasks: Sequence[Task],
 ) -> list[str]:
     """The metrics asked for, or the study's headline, or the first of each task."""
-    from core.evaluation.metrics import headline_keys
+    from core.evaluation.metrics import headline_keys, unknown_metric
 
-    known = set(table["metric"])
+    known = dict.fromkeys(table["metric"])
     for metric in asked or ():
         if metric not in known:
-            raise StudyError(
-                f"There is no metric '{metric}' in study '{study.name}'.",
-                expected=f"one of {', '.join(dict.fromkeys(table['metric']))}.",
-                remedy="choose one of these.",
-            )
+            raise unknown_metric(metric, known, study=f"study '{study.name}'")
     if asked:
         return list(asked)
-    if study.headline:
-        return list(headline_keys(dataset.tasks, study.headline))
-    return [headline_keys((task,))[0] for task in dataset.tasks]
+    own = _headline(table, study, tasks)
+    return own or [headline_keys((task,))[0] for task in tasks]
+
+
+def _headline(table: pd.DataFrame, study: Study, tasks: Sequence[Task]) -> list[str]:
+    """The study's own headline; what its comparison does not have is warned of.
+
+    There is no accuracy of a shot group without classes in it, and no top-k accuracy
+    of more classes than there are.
+    """
+    from core.evaluation.metrics import headline_keys
+
+    if not study.headline:
+        return []
+    keys, known = headline_keys(tasks, study.headline), set(table["metric"])
+    _warn_of(
+        [
+            f"the headline '{key}', which this comparison of study '{study.name}' does "
+            "not have; take it out of `headline` in the study's file."
+            for key in keys
+            if key not in known
+        ]
+    )
+    return [key for key in keys if key in known]
 
 
 def _leaderboard(
@@ -641,7 +665,7 @@ def _print_published(theirs: pd.DataFrame, study: Study, dataset: DatasetInfo) -
     shown, sources = published_text(theirs, dataset.tasks, {})
     board = Table(title="Ours beside the published numbers", title_justify="left")
     for heading in shown.columns:
-        is_text = heading in ("Method", "Metric")
+        is_text = heading in ("Method", "Metric", "Source")
         board.add_column(heading, justify="left" if is_text else "right")
     for row in shown.to_numpy().tolist():
         board.add_row(*map(escape, row))

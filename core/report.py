@@ -9,6 +9,7 @@ from core.evaluation.compare import Comparison
 from core.evaluation.metrics import MetricInfo, metric_info
 from core.evaluation.published import VALUE
 from core.methods.entries import ENTRIES
+from core.methods.entry import PARTS
 from core.study import Study
 from core.tasks import Task
 
@@ -147,50 +148,68 @@ class Outcome:
     keys: tuple[str, ...]
 
 
-def methods_table(outcomes: Sequence[Outcome]) -> pd.DataFrame:
+def methods_table(
+    outcomes: Sequence[Outcome], untrained: Sequence[Study] = ()
+) -> pd.DataFrame:
     """Every remedy of the registry, and where it helps.
 
     Parameters
     ----------
     outcomes : sequence of Outcome
         Of the studies to look at, with their headline metrics.
+    untrained : sequence of Study
+        Those without runs, named where no run tells of a remedy.
 
     Returns
     -------
     DataFrame
         Columns Name, Method, Kind, Task, Paper, "Where it helps".
     """
-    kinds = {"weights": "sample weights", "adjustment": "after training"}
     rows = [
         {
             "Name": f"`{entry.name}`",
             "Method": entry.label,
-            "Kind": kinds.get(entry.part, entry.part),
+            "Kind": PARTS[entry.part].kind,
             "Task": ", ".join(entry.task_kinds),
             "Paper": entry.paper,
-            "Where it helps": _where_it_helps(entry.name, outcomes),
+            "Where it helps": _where_it_helps(entry.name, outcomes, untrained),
         }
         for entry in ENTRIES.values()
     ]
     return pd.DataFrame(rows)
 
 
-def methods_markdown(outcomes: Sequence[Outcome]) -> str:
+def methods_markdown(
+    outcomes: Sequence[Outcome], untrained: Sequence[Study] = ()
+) -> str:
     """The same as a Markdown table."""
-    table = methods_table(outcomes)
+    table = methods_table(outcomes, untrained)
     rows = table.to_numpy().tolist()
     return _markdown([list(table.columns), ["---"] * len(table.columns), *rows])
 
 
-def _where_it_helps(entry: str, outcomes: Sequence[Outcome]) -> str:
+def _where_it_helps(
+    entry: str, outcomes: Sequence[Outcome], untrained: Sequence[Study]
+) -> str:
     """Verdicts on the methods that use this entry and nothing else."""
     said = [
         f"{method} ({outcome.study.name}): {_verdicts_in_words(outcome, method)}"
         for outcome in outcomes
-        for method, table in outcome.study.methods.items()
-        if set(table.use) == {entry} and method in outcome.comparison.methods
+        for method in _methods_of(entry, outcome.study)
+        if method in outcome.comparison.methods
     ]
-    return "<br>".join(said) or "not in a shipped study by itself"
+    if said:
+        return "<br>".join(said)
+    studies = (*(outcome.study for outcome in outcomes), *untrained)
+    waiting = [study.name for study in studies if _methods_of(entry, study)]
+    if waiting:
+        return f"in {', '.join(waiting)}, not trained yet"
+    return "in no study by itself"
+
+
+def _methods_of(entry: str, study: Study) -> list[str]:
+    """Methods of a study that use this entry and nothing else."""
+    return [name for name, table in study.methods.items() if set(table.use) == {entry}]
 
 
 def _verdicts_in_words(outcome: Outcome, method: str) -> str:
@@ -203,4 +222,7 @@ def _verdicts_in_words(outcome: Outcome, method: str) -> str:
         for verdict in ("better", "worse")
         if verdict in found
     ]
-    return "; ".join(parts) or "none certain"
+    said = "; ".join(parts) or "none certain"
+    # Its verdicts do not count how much another training would differ.
+    alone = len(outcome.comparison.seeds[method]) == 1
+    return f"{said} (one seed)" if alone else said

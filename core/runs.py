@@ -338,8 +338,8 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _has_types(info: dict[str, Any]) -> bool:
     whole = all(type(info[name]) is int for name in ("schema", "seed"))
-    numbers = (info[name] for name in NUMBERS if name in info)
-    return whole and all(isinstance(value, int | float) for value in numbers)
+    numbers = (info.get(name) for name in NUMBERS)
+    return whole and all(isinstance(value, int | float | None) for value in numbers)
 
 
 def _check_parquet(path: Path, columns: Set[str]) -> None:

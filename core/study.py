@@ -137,8 +137,9 @@ class MethodTable(_Table):
 class Published(_Table):
     """A number that somebody else reported, shown beside ours as theirs.
 
-    ``value`` is in the unit of the metric, ``change_percent`` against their own
-    baseline; exactly one of them is given.
+    ``value`` is as the tables hold it: in the unit of the metric, or a share, 0.231 for
+    23.1 %. ``change_percent`` is against their own baseline. Exactly one of them is
+    given.
     """
 
     method: str

@@ -66,7 +66,7 @@ def _matrices(
     ids = _zoomed(view, task, order, ids)
     many = len(ids) > MANY
     reach = plots.difference_reach(matrices, baseline)
-    end = plots.wrong_reach(shown) if many else 1.0
+    end, said = _end_of_colours(kind, shown) if many else (1.0, "")
     figures = {
         view.labels[method]: plots.plot_confusion(
             matrix,
@@ -93,9 +93,9 @@ def _matrices(
     if order == "confusion":
         note += " Classes that the baseline takes for each other stand side by side."
     if FEW < len(ids) <= MANY and kind != "counts":
-        note += " Written in per cent; a cell that rounds to 0 is empty."
-    if many and kind != "difference":
-        note += f" Colours end at {number(100 * end, 0)} %, the largest share of wrong."
+        unit = "points" if kind == "difference" else "per cent"
+        note += f" Written in {unit}; a cell that rounds to 0 is empty."
+    note += said
     show_charts(
         figures,
         name=f"{view.study.name}-{task.name}-confusion-{kind}",
@@ -106,6 +106,19 @@ def _matrices(
         above=choose,
         column_width=WIDE if len(ids) > FEW else NARROW,
     )
+
+
+def _end_of_colours(kind: str, shown: Matrices) -> tuple[float, str]:
+    """Where the colours of many classes end, and how that is said."""
+    if kind == "difference":
+        return 1.0, ""
+    if kind == "counts":
+        most = plots.wrong_images(shown)
+        text = f" Colours end at {plural(most, 'image')}, the largest number of wrong."
+        return most, text
+    share = plots.wrong_reach(shown)
+    text = f" Colours end at {number(100 * share, 0)} %, the largest share of wrong."
+    return share, text
 
 
 def _note(view: StudyView, base: NDArray[np.float64]) -> str:

@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.methods import curves
-from core.methods.smoothing import kernel_window, lds_curve
+from core.methods.smoothing import LEAST_COUNT, MOST_COUNT, kernel_window, lds_curve
 from core.plots import method_classes as plots
 from core.plots.data import weights_by_value
 from pages._method_play import Play, gathered
@@ -161,8 +161,8 @@ def _pulls(play: Play, controls: DeltaGenerator) -> bool:
         ),
         name=f"methods-{play.view.study.name}-{play.task.name}-pull",
         title=f"How hard an image pulls that is at p = {probability:g}",
-        takeaway=plots.by_class_takeaway(
-            table, play.task.classes, play.counts, look, what="the pull is"
+        takeaway=plots.pulls_takeaway(
+            table, play.task.classes, play.counts, look, probability=probability
         ),
         data=_named(table, play),
         note="Size of the gradient by the logit of the true class, of one image; "
@@ -224,19 +224,19 @@ def _kernels(play: Play) -> bool:
     if smoothing is not None:
         curve = lds_curve(np.array(play.targets), **values_of(smoothing))
         table = pd.DataFrame(
-            {"value": curve.targets, "n": curve.counts, "after": curve.density}
+            {"value": curve.targets, "before": curve.before, "after": curve.density}
         )
         # The window's peak is 1, so that it adds up to more than what it smooths.
         table["after"] /= windows[smoothing.name].sum()
         squares = values_of(smoothing)["reweight"] == "sqrt_inv"
-        table["before"] = np.sqrt(curve.counts) if squares else curve.counts
+        clipped = f"images, {LEAST_COUNT} to {MOST_COUNT:,}"
         table = table[table["value"].between(task.minimum - 1, task.maximum + 1)]
         figures["Density"] = plots.plot_smoothing(
             table,
             label=task.label,
             unit=task.unit,
             what=f"what {smoothing.label} inverts ("
-            f"{'square root of the images' if squares else 'images'})",
+            f"{'square root of the images' if squares else clipped})",
             colour=play.styles[smoothing.name].colour,
         )
     show_charts(

@@ -16,6 +16,7 @@ from core.tasks import Binary, Multiclass, Regression
 from pages._method_play import Play, as_table, defaults_of, gathered, usual_of
 from pages._parameters import is_moved, values_of
 from pages._show import show_charts
+from pages._tables import Fingerprint
 
 # A loss over a batch is called once for each: a slider should not wait.
 ERROR_POINTS = 44
@@ -199,7 +200,7 @@ def _errors(
         tuple(values.items()),
         play.task,
         true_value,
-        play.view.study.name,
+        play.source,
         play.targets,
     )
 
@@ -210,7 +211,7 @@ def _error_table(
     values: tuple[tuple[str, Value], ...],
     task: Regression,
     true_value: float,
-    study: str,
+    source: Fingerprint,
     _targets: tuple[float, ...],
 ) -> pd.DataFrame:
     part = curves.part_of(curves.entries_of(task)[name], task, dict(values))

@@ -11,6 +11,7 @@ from core.plots import methods as plots
 from core.plots.style import MethodStyle
 from core.tasks import Task
 from pages._study_bar import StudyView
+from pages._tables import Fingerprint
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Play:
         Training images of each class; empty for a number.
     targets : tuple of float
         Training targets of a number; empty for classes.
+    source : tuple
+        Of the file that these are read from: a key for what is computed from them.
     """
 
     view: StudyView
@@ -36,6 +39,7 @@ class Play:
     styles: dict[str, MethodStyle]
     counts: tuple[int, ...]
     targets: tuple[float, ...]
+    source: Fingerprint
 
     def look(self, entries: Sequence[Entry]) -> plots.Look:
         """Styles and labels of some of the chosen."""

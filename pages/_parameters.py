@@ -8,8 +8,6 @@ import streamlit as st
 from core.methods.entry import Entry, Parameter, Value
 from core.plots.methods import short_number
 
-# Windows need a middle: the registry's description says so, and its builder checks.
-ODD = frozenset({"kernel_size"})
 PER_DECADE = 10
 # A range so wide is travelled in decades.
 DECADES_FROM = 1e3
@@ -103,6 +101,6 @@ def _range(parameter: Parameter) -> tuple[Value, Value, Value]:
     default, low, high = parameter.default, parameter.minimum, parameter.maximum
     if isinstance(default, int):
         end = min(high, max(5 * default, low + 10))
-        return int(low), int(end), 2 if parameter.name in ODD else 1
+        return int(low), int(end), 2 if parameter.odd else 1
     end = float(min(high, max(2.0, 5 * default)))
     return float(low), end, 0.05 if end > 1 else 0.01

@@ -146,6 +146,7 @@ def show_table(
         alt=alt,
         column_config=dict(column_config) if column_config else None,
         row_height=38,
+        placeholder="–",
     )
     if note:
         st.caption(note)

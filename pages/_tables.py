@@ -14,6 +14,7 @@ from core.data.manifest import TEST, TRAINING
 from core.errors import RunError
 from core.evaluation.classification import training_counts
 from core.evaluation.compare import Comparison, compare
+from core.evaluation.metrics import further_keys
 from core.plots.style import plural
 from core.runs import MANIFEST_FILE, PREDICTIONS, Run, shipped_manifest, stores
 from core.tasks import Task
@@ -65,8 +66,14 @@ def load_comparison(view: StudyView) -> Comparison:
             "is nothing to compare with. Choose other seeds, or train it with "
             f"`equipoise train {view.study.name} --method {baseline}`."
         )
-    counts = load_training_counts(view)
-    return _comparison(fingerprint(view.runs), baseline, counts, view.runs, view.tasks)
+    return _comparison(
+        fingerprint(view.runs),
+        baseline,
+        load_training_counts(view),
+        further_keys(view.tasks, view.study.headline),
+        view.runs,
+        view.tasks,
+    )
 
 
 def is_alone(view: StudyView) -> bool:
@@ -91,28 +98,37 @@ def load_test_predictions(run: Run) -> pd.DataFrame:
     return _test_predictions(fingerprint([run]), run)
 
 
+def manifest_fingerprint(study: str) -> Fingerprint:
+    """What the training rows of a study depend on; empty where none are kept."""
+    places = [store / study / MANIFEST_FILE for store in stores()]
+    stats = ((str(place), place.stat()) for place in places if place.is_file())
+    return tuple((path, s.st_mtime_ns, s.st_size) for path, s in stats)
+
+
 def load_training_rows(study: str) -> pd.DataFrame | None:
     """Rows of the manifest that were trained on, before any method draws from them."""
+    return _training_rows(manifest_fingerprint(study), study)
+
+
+def load_training_counts(view: StudyView) -> dict[str, dict[str, int]]:
+    """Training images of each class, by task; empty where no manifest is kept."""
+    name = view.study.name
+    return _training_counts(manifest_fingerprint(name), name, view.tasks)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _training_rows(key: Fingerprint, study: str) -> pd.DataFrame | None:
     manifest = shipped_manifest(study)
     if manifest is None:
         return None
     return manifest[manifest["split"] == TRAINING]
 
 
-def load_training_counts(view: StudyView) -> dict[str, dict[str, int]]:
-    """Training images of each class, by task; empty where no manifest is kept."""
-    name = view.study.name
-    places = [store / name / MANIFEST_FILE for store in stores()]
-    stats = ((str(place), place.stat()) for place in places if place.is_file())
-    key = tuple((path, s.st_mtime_ns, s.st_size) for path, s in stats)
-    return _training_counts(key, name, view.tasks)
-
-
 @st.cache_data(max_entries=16, show_spinner=False)
 def _training_counts(
     key: Fingerprint, study: str, _tasks: tuple[Task, ...]
 ) -> dict[str, dict[str, int]]:
-    return training_counts(load_training_rows(study), _tasks)
+    return training_counts(_training_rows(key, study), _tasks)
 
 
 @st.cache_data(max_entries=16, show_spinner="Comparing the methods…")
@@ -120,11 +136,12 @@ def _comparison(
     key: Fingerprint,
     baseline: str,
     counts: dict[str, dict[str, int]],
+    further: tuple[str, ...],
     _runs: tuple[Run, ...],
     _tasks: tuple[Task, ...],
 ) -> Comparison:
     tables = {(run.method, run.seed): load_test_predictions(run) for run in _runs}
-    return compare(tables, _tasks, baseline, training_counts=counts)
+    return compare(tables, _tasks, baseline, training_counts=counts, further=further)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

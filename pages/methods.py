@@ -7,7 +7,7 @@ import streamlit as st
 from core.data.long_tail import class_counts
 from core.errors import EquipoiseError
 from core.methods import curves
-from core.methods.entry import Entry
+from core.methods.entry import PARTS, Entry
 from core.plots import methods as plots
 from core.plots.style import method_styles, plural
 from core.study import load_study, shipped_studies
@@ -20,15 +20,8 @@ from pages._method_schedule import show_schedule
 from pages._parameters import is_moved, reset, show_parameters, values_of
 from pages._show import show_error, stop_with
 from pages._study_bar import StudyView, study_bar
-from pages._tables import load_training_rows
+from pages._tables import load_training_rows, manifest_fingerprint
 
-PARTS = {
-    "loss": ("Losses", "What is minimised."),
-    "weights": ("Weights", "How much each image counts."),
-    "sampler": ("Samplers", "Which images an epoch shows."),
-    "features": ("Features", "What becomes of the features while training."),
-    "adjustment": ("After training", "What changes in the finished model."),
-}
 # A picture that tells something at once: a loss that looks at what is easy, and one
 # that looks away from what is hopeless.
 FIRST = {
@@ -72,12 +65,14 @@ def main() -> None:
             "No method is chosen. Choose one above: **Cross-entropy** is what training "
             "minimises without a remedy."
         )
+    # Before the file is read: one that changes meanwhile is then read again.
+    source = manifest_fingerprint(view.study.name)
     counts, targets = _training_data(view, task)
     usual = usual_of(view, task).name
     styles = method_styles(tuple(entries), usual)
     with st.spinner("Loading the functions that train; this is once…"):
         load_engine()
-    _play(Play(view, task, chosen, styles, counts, targets))
+    _play(Play(view, task, chosen, styles, counts, targets, source))
 
 
 def _in_order(entries: Mapping[str, Entry]) -> dict[str, Entry]:
@@ -130,7 +125,7 @@ def _choose_methods(
     wanted = [name for name in asked if name in entries] or FIRST[task.kind]
     chosen: list[str] = []
     with st.popover("Choose methods", icon=":material/add_circle:", width=240):
-        for part, (label, words) in PARTS.items():
+        for part, label in PARTS.items():
             names = [name for name, entry in entries.items() if entry.part == part]
             if not names:
                 continue
@@ -138,12 +133,12 @@ def _choose_methods(
             if asked or key not in st.session_state:
                 st.session_state[key] = [name for name in names if name in wanted]
             chosen += st.pills(
-                label,
+                label.title,
                 names,
                 selection_mode="multi",
                 format_func=lambda name: entries[name].label,
                 key=key,
-                help=words,
+                help=label.decides,
                 persist_state="session",
                 wrap=True,
             )
@@ -262,7 +257,7 @@ def _cards(play: Play) -> None:
 
 
 def _card(entry: Entry, play: Play) -> None:
-    st.markdown(f"**{entry.label}**  :gray-badge[{PARTS[entry.part][0]}]")
+    st.markdown(f"**{entry.label}**  :gray-badge[{PARTS[entry.part].title}]")
     st.markdown(entry.summary)
     # A formula's second half would leave the card.
     for line in entry.formula.split(r", \quad"):

@@ -21,17 +21,19 @@ class Batches(keras.utils.PyDataset):
         Target of each image for each task.
     sample_weight : mapping of str to float array, shape (n,)
         Weight of each image in each task's loss.
-    inputs : mapping of str to str, optional
-        Further inputs of the model: their names, and the task whose target each is.
-        The pixels are then the input ``pixels_input``.
-    pixels_input : str
     rows : callable
         ``(epoch) -> int array``: the rows of an epoch in the order in which they are
         shown. Drawn from the run's seed and the epoch alone, so that a resumed
         training sees what an unbroken one would.
     batch_size : int
+    inputs : mapping of str to str, optional
+        Further inputs of the model: their names, and the task whose target each is.
+    pixels_input : str
+        Name of the pixels beside further inputs; without these it is not used.
     drop_last : bool
         Whether an incomplete last batch is left out, which keeps one compiled step.
+    first_epoch : int
+        The epoch, counted from 0, whose rows are shown first.
     """
 
     def __init__(

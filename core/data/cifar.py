@@ -88,7 +88,7 @@ class CIFAROptions(BaseModel):
         See ``long_tail.class_counts``.
     validation_per_class : int
         Of the published test images of each class, how many are set aside to watch
-        the training: the training images are all in the profile.
+        the training, fewer than there are: the training images are all in the profile.
     seed : int
         Draws the training and the validation images.
     """
@@ -131,8 +131,10 @@ def load(
         Keras's own download.
     options : CIFAROptions
     shipped : DataFrame, optional
-        Not needed: the split depends on the options alone, and an image has the same
-        ``image_id`` (part, class, number within the class) in every copy.
+        Not needed: the split depends on the options and on the names of the images
+        alone. An ``image_id`` is part, class and name of the file without its ending;
+        in Keras's download, the number within the class in four digits stands for the
+        name. Copies whose files are named so, or alike, are split alike.
     progress : callable
         Not called; reading names is quick.
 
@@ -145,7 +147,8 @@ def load(
     Raises
     ------
     DatasetError
-        If the copy is missing, not laid out so, or has too few images.
+        If the copy is missing, not laid out so, has two pictures of one name, or too
+        few images.
     """
     rows = _downloaded(info) if location is None else _in_folders(info, location)
     columns = ["image_id", "path", "label", "split"]
@@ -160,6 +163,7 @@ def load(
         len(classes), int(whole.min()), options.ratio, options.profile
     )
     kept = train[draw_long_tail(ids[train], counts, seed=options.seed)]
+    _check_validation(np.bincount(ids[test], minlength=len(classes)), classes, options)
     wanted = np.full(len(classes), options.validation_per_class)
     watched = test[draw_long_tail(ids[test], wanted, seed=options.seed)]
     split = np.full(len(manifest), LEFT_OUT, dtype=object)
@@ -177,26 +181,63 @@ def load(
     return LoadedDataset(info, manifest.drop(columns="reason"), report)
 
 
+def _check_validation(
+    sizes: NDArray[np.int64], classes: tuple[str, ...], options: CIFAROptions
+) -> None:
+    """Refuse to set aside all test images of a class, or more."""
+    smallest, asked = int(sizes.min()), options.validation_per_class
+    if asked >= smallest:
+        raise DatasetError(
+            f"The class '{classes[int(sizes.argmin())]}' has {smallest} test images: "
+            f"with {asked} set aside for validation, none would be left to test on.",
+            expected=f"a `validation_per_class` below {smallest}.",
+            remedy="mend `validation_per_class` under [dataset] options in the study's "
+            "file, or use the whole published set.",
+        )
+
+
 def _in_folders(info: DatasetInfo, location: Path) -> list[tuple[str, str, str, str]]:
     folder = folder_of(location, pattern="train/*/*", what=info.title)
-    root = next(path.parent for path in folder.rglob("train") if path.is_dir())
+    # Beside a folder, a Mac packs one of the same layout with what is hidden.
+    found = (path for path in folder.rglob("train") if "__MACOSX" not in path.parts)
+    root = next((path.parent for path in found if path.is_dir()), folder)
     rows = []
     for part in PARTS:
         for label in info.tasks[0].classes:  # type: ignore[union-attr]
             place = root / part / label
-            found = sorted(place.iterdir()) if place.is_dir() else []
-            files = [path for path in found if path.suffix.lower() in PICTURES]
+            listed = sorted(place.iterdir()) if place.is_dir() else []
+            files = [
+                path
+                for path in listed
+                if path.suffix.lower() in PICTURES and not path.name.startswith(".")
+            ]
             if not files:
                 raise DatasetError(
                     f"{location} has no picture of the class '{label}' in {part}.",
                     expected=f"{part}/{label}/ with its pictures.",
-                    remedy=f"point --data at a folder of class folders of {info.title}",
+                    remedy="point --data at a folder of class folders of "
+                    f"{info.title}.",
                 )
+            _check_names(files)
             rows += [
                 (f"{part}/{label}/{path.stem}", str(path), label, part)
                 for path in files
             ]
     return rows
+
+
+def _check_names(files: list[Path]) -> None:
+    """Refuse two files of one name: it is the name of the image."""
+    seen: dict[str, Path] = {}
+    for path in files:
+        if path.stem in seen:
+            raise DatasetError(
+                f"{path.parent} has two pictures named '{path.stem}': "
+                f"{seen[path.stem].name} and {path.name}.",
+                expected="one file a picture.",
+                remedy="remove one of them.",
+            )
+        seen[path.stem] = path
 
 
 def _downloaded(info: DatasetInfo) -> list[tuple[str, str, str, str]]:

@@ -111,8 +111,8 @@ def draw_long_tail(labels: ArrayLike, counts: ArrayLike, *, seed: int) -> Intege
         if len(members) < wanted:
             raise DatasetError(
                 f"Class {label} has {len(members)} images.",
-                expected=f"at least {wanted}, as its profile says.",
-                remedy="use the whole published set, or a smaller `largest`.",
+                expected=f"at least {wanted}.",
+                remedy="use the whole published set.",
             )
         order = np.random.default_rng([seed, label]).permutation(members)
         parts.append(order[:wanted])

@@ -1,7 +1,7 @@
 """Methods against the baseline: every metric with its uncertainty and a verdict."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.errors import EquipoiseError
 from core.evaluation.alignment import AlignedPredictions, align_predictions
 from core.evaluation.classification import (
     classification_metrics,
@@ -37,8 +36,9 @@ from core.evaluation.metrics import (
     shot_groups,
     split_key,
     top_k,
+    unknown_metric,
 )
-from core.evaluation.ranking import rank_features, ranking_metrics
+from core.evaluation.ranking import rank_features, ranking_metrics, smallest_side
 from core.evaluation.regression import (
     regression_metrics,
     resampled_errors,
@@ -79,7 +79,8 @@ class Comparison:
         - ``mean``, ``sd``: over the seeds (``sd`` NaN with one seed);
         - ``low``, ``high``: percentile interval of ``mean`` over test images, the
           trained models held fixed;
-        - ``n``: images the metric rests on; ``seeds``: how many;
+        - ``n``: images the metric rests on, of an area under the ROC curve those of
+          the smallest class or rest that is ranked; ``seeds``: how many;
         - ``delta``: mean minus the baseline's, for a metric that is best at zero
           (bias) of their sizes without sign; ``delta_low``, ``delta_high``: its
           interval over images and seeds; NaN for the baseline;
@@ -343,14 +344,15 @@ def _names(
 def _check_further(
     further: Sequence[str], names: Mapping[str, tuple[str, ...]]
 ) -> None:
-    known = {f"{task}.{name}" for task, own in names.items() for name in own}
+    known = [f"{task}.{name}" for task, own in names.items() for name in own]
     for key in further:
         if key not in known:
-            raise EquipoiseError(
-                f"There is no metric '{key}' in this study.",
-                expected=f"one of {', '.join(sorted(known))}, or the top-k accuracy"
-                " of another k, at most the number of classes.",
-                remedy="choose one of these.",
+            raise unknown_metric(
+                key,
+                known,
+                study="this study",
+                besides=", or the top-k accuracy of another k, at most the number of"
+                " classes",
             )
 
 
@@ -374,14 +376,13 @@ def _draw_metrics(
     for task in tasks:
         drawing = _Drawing(aligned, baseline, weights, resamples, rng, rng_seed)
         if isinstance(task, Regression):
-            counts, here, there = _regression(drawing, task)
+            sizes, here, there = _regression(drawing, task)
         else:
             own = training_counts.get(task.name)
-            counts, here, there = _classification(drawing, task, own, names[task.name])
+            sizes, here, there = _classification(drawing, task, own, names[task.name])
         for name in names[task.name]:
-            key = f"{task.name}.{name}"
-            keys.append(key)
-            n.append(counts.get(split_key(key)[2], aligned.rows))
+            keys.append(f"{task.name}.{name}")
+            n.append(sizes[name])
             values.append(here[name][:, 0])
             draws.append(there[name].astype(np.float32, copy=False))
     columns = len(aligned.runs)
@@ -405,7 +406,7 @@ class _Drawing:
     rng_seed: int
 
 
-# Images of each bin or class, metrics of the data, metrics of the resamples.
+# By a metric's name: images that it rests on, of the data, of the resamples.
 _TaskMetrics = tuple[dict[str, int], dict[str, Floats], dict[str, Floats]]
 
 
@@ -422,9 +423,20 @@ def _regression(drawing: _Drawing, task: Regression) -> _TaskMetrics:
         resamples=drawing.resamples,
         rng=drawing.rng,
     )
-    sizes = here.counts[:, 0].astype(int).tolist()
-    counts = dict(zip(task.bin_labels, sizes, strict=True))
-    return counts, regression_metrics(here, task), regression_metrics(there, task)
+    metrics = regression_metrics(here, task)
+    counts = here.counts[:, 0].astype(int).tolist()
+    parts = dict(zip(task.bin_labels, counts, strict=True))
+    sizes = _sizes(task, metrics, parts, aligned.rows)
+    return sizes, metrics, regression_metrics(there, task)
+
+
+def _sizes(
+    task: Task, names: Iterable[str], parts: Mapping[str, int], rows: int
+) -> dict[str, int]:
+    """Images that each metric rests on: those of its bin, class or group, or all."""
+    return {
+        name: parts.get(split_key(f"{task.name}.{name}")[2], rows) for name in names
+    }
 
 
 def _classification(
@@ -448,14 +460,16 @@ def _classification(
         rng=drawing.rng,
     )
     support = cells.support[:, 0].astype(int)
-    counts = dict(zip(task.classes, support.tolist(), strict=True))
+    parts = dict(zip(task.classes, support.tolist(), strict=True))
     groups = shot_groups(task.classes, training_counts) if training_counts else {}
     for name, members in groups.items():
-        counts[name] = int(support[list(members)].sum())
+        parts[name] = int(support[list(members)].sum())
     ranked_here, ranked_there = _ranking(drawing, task, names)
-    here = classification_metrics(cells, task, training_counts)
-    there = classification_metrics(resampled, task, training_counts)
-    return counts, {**here, **ranked_here}, {**there, **ranked_there}
+    here = classification_metrics(cells, task, training_counts) | ranked_here
+    there = classification_metrics(resampled, task, training_counts) | ranked_there
+    sizes = _sizes(task, here, parts, aligned.rows)
+    sizes["auc"] = smallest_side(labels, task)
+    return sizes, here, there
 
 
 def _ranking(

@@ -5,9 +5,10 @@ class or a shot group, such as ``age.mae``, ``age.mae[0-9]``, ``ethnicity.f1[Asi
 and ``label.accuracy[few-shot]``.
 """
 
+import difflib
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -223,6 +224,8 @@ _TEMPLATES: dict[tuple[str, bool], _Template] = {
 _REGRESSION = ("mae", "rmse", "bias", "mae_balanced", "within_5")
 _BINARY = ("accuracy", "error_rate", "auc", "f1", "balanced_accuracy")
 _MULTICLASS = ("accuracy", "error_rate", "auc", "macro_f1", "balanced_accuracy")
+# What stands in the brackets of a metric.
+_PARTS = {"mae": "bin", "accuracy": "group", "f1": "class", "recall": "class"}
 
 
 def split_key(key: str) -> tuple[str, str, str]:
@@ -253,6 +256,57 @@ def top_k(name: str) -> int | None:
     """The k of ``"top_<k>_accuracy"``; None for every other name."""
     match = _TOP.fullmatch(name)
     return int(match[1]) if match else None
+
+
+def further_keys(tasks: Sequence[Task], keys: Iterable[str]) -> tuple[str, ...]:
+    """Those of the keys that are the top-k accuracy of a task with that many classes.
+
+    They are to be asked for (``compare.compare``); all others are always computed.
+    """
+    classes = {t.name: len(t.classes) for t in tasks if t.kind != "regression"}
+    found = []
+    for key in keys:
+        task, _, name = key.rpartition(".")
+        k = top_k(name)
+        if k is not None and k <= classes.get(task, 0):
+            found.append(key)
+    return tuple(found)
+
+
+def unknown_metric(
+    key: str, known: Iterable[str], *, study: str, besides: str = ""
+) -> EquipoiseError:
+    """The error of a metric that a study does not have.
+
+    Parameters
+    ----------
+    key : str
+        As asked for.
+    known : iterable of str
+        Keys that there are. Of those with a bin, class or group the name is said
+        alone: a hundred classes have two hundred.
+    study : str
+        Where it was looked for, as in a sentence: "this study".
+    besides : str
+        What may be asked for too, as the end of the list.
+    """
+    known = tuple(known)
+    parts = [split_key(name) for name in known]
+    plain = [name for name, (_, _, part) in zip(known, parts, strict=True) if not part]
+    by_part = dict.fromkeys(
+        f"{task}.{name}[{_PARTS[name]}]" for task, name, part in parts if part
+    )
+    expected = f"one of {', '.join(plain)}"
+    if by_part:
+        expected += f", and {', '.join(by_part)}"
+    near = difflib.get_close_matches(key, known)
+    return EquipoiseError(
+        f"There is no metric '{key}' in {study}.",
+        expected=f"{expected}{besides}.",
+        remedy=f"choose one of these; near to it: {', '.join(near)}."
+        if near
+        else "choose one of these.",
+    )
 
 
 def shot_groups(

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core.errors import StudyError
+from core.evaluation.metrics import metric_info
 from core.study import Published
 
 COLUMNS = (
@@ -45,6 +47,13 @@ def published_table(
         is not tested against theirs. Of kind ``change`` they are per cent of the own
         baseline. NaN where this study has no such method or metric.
 
+    Raises
+    ------
+    StudyError
+        If a value that is shown in per cent is no share.
+    EquipoiseError
+        If there is no such metric at all.
+
     Notes
     -----
     Our interval of a value is that of ``Comparison.table``; of a change, that of the
@@ -58,7 +67,7 @@ def published_table(
         known = key in index.index and (baseline, item.metric) in index.index
         ours: dict[str, Any] = {}
         if item.value is not None:
-            kind, theirs = VALUE, item.value
+            kind, theirs = VALUE, _check_share(item, item.value)
             if known:
                 ours = _value(index.loc[key])
         else:
@@ -78,6 +87,17 @@ def published_table(
             }
         )
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _check_share(item: Published, value: float) -> float:
+    info = metric_info(item.metric)
+    if info.factor == 100 and not 0 <= value <= 1:
+        raise StudyError(
+            f"The published {info.phrase} of '{item.method}' is {value:g}.",
+            expected="a share from 0 to 1, such as 0.231 for 23.1 %.",
+            remedy="mend its `value` under [[published]] in the study's file.",
+        )
+    return value
 
 
 def _value(row: pd.Series) -> dict[str, Any]:

@@ -80,6 +80,18 @@ def _scored_classes(y_true: Integers, task: Classification) -> Integers:
     return np.flatnonzero(scored)
 
 
+def smallest_side(y_true: Integers, task: Classification) -> int:
+    """Images of the smallest class whose area is in the mean, or of its rest.
+
+    An area is as uncertain as the smaller of the two that it ranks: with five images
+    of a class it rests on five, however many there are of the others. All images
+    where none is defined.
+    """
+    counts = np.bincount(y_true, minlength=len(task.classes))
+    scored = counts[_scored_classes(y_true, task)]
+    return int(np.minimum(scored, len(y_true) - scored).min(initial=len(y_true)))
+
+
 def auc_parts(
     y_true: Integers, probabilities: Probabilities, scored: Integers
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

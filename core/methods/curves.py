@@ -25,6 +25,10 @@ STEP = 1e-5
 LEAST_PROBABILITY = 1e-8
 # Images in the batch that a loss over a whole batch is drawn with.
 BATCH = 128
+# A loss with random masks is drawn by its mean over so many, fewer where that would be
+# more logits than this: a slider should not wait.
+MASKS = 1000
+MOST_LOGITS = 2**19
 
 Quantity = Literal["weight", "margin", "shift"]
 
@@ -138,14 +142,6 @@ class Curve:
     loss: Floats
     gradient: Floats
 
-    @property
-    def peak(self) -> float | None:
-        """Where the loss is highest, if that is not at an end of the line."""
-        if not np.isfinite(self.loss).any():
-            return None
-        place = int(np.nanargmax(self.loss))
-        return float(self.x[place]) if 0 < place < len(self.x) - 1 else None
-
 
 def entries_of(task: Task) -> dict[str, Entry]:
     """The usual losses, then the registry's entries, that a task may be used with."""
@@ -230,7 +226,8 @@ def loss_curve(
     Returns
     -------
     Curve
-        Missing (NaN) where cosine logits cannot reach the probability.
+        Missing (NaN) where cosine logits cannot reach the probability. Of a loss with
+        random masks, the mean over many, which are the same at every point.
 
     Raises
     ------
@@ -303,8 +300,30 @@ def _call(loss: Any, y_true: NDArray[Any], y_pred: Floats) -> Floats:
     """One value an example, shape (n,), as float64."""
     import keras
 
-    values = keras.ops.convert_to_numpy(loss.call(y_true, y_pred))
-    return np.asarray(values, dtype=np.float64).reshape(-1)
+    masks = _masks_for(loss, y_pred)
+    if masks is None:
+        values = keras.ops.convert_to_numpy(loss.call(y_true, y_pred))
+        return np.asarray(values, dtype=np.float64).reshape(-1)
+    many = np.tile(y_true, len(masks)), np.tile(y_pred, (len(masks), 1))
+    values = loss.masked(*many, np.repeat(masks, len(y_pred), axis=0))
+    values = np.asarray(keras.ops.convert_to_numpy(values), dtype=np.float64)
+    means: Floats = values.reshape(len(masks), -1).mean(axis=0)
+    return means
+
+
+def _masks_for(loss: Any, logits: Floats) -> NDArray[np.bool_] | None:
+    """Masks to show a loss with, shape (masks, classes); None if it draws none.
+
+    Masks of its own for each image would make noise of a curve, and much more of its
+    derivative. Each class is left out in the share of the masks that training aims at.
+    """
+    if not hasattr(loss, "masked"):
+        return None
+    number = min(MASKS, max(1, MOST_LOGITS // logits.size))
+    rng = np.random.default_rng(0)
+    even = (np.arange(number) + rng.random((logits.shape[1], 1))) / number
+    drawn = rng.permuted(even, axis=1).T
+    return np.asarray(drawn < loss.gamma)
 
 
 def class_weights(part: Part, class_counts: ArrayLike) -> Floats:

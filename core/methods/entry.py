@@ -1,5 +1,6 @@
 """What the registry says of a remedy. Nothing here imports Keras."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +14,52 @@ HeadName = Literal["logits", "cosine"]
 ON = "on"
 HEAD = "head"
 START = "start"
+
+
+@dataclass(frozen=True)
+class PartLabel:
+    """How a part of training is called.
+
+    Parameters
+    ----------
+    title : str
+        Heading over the entries that change it.
+    kind : str
+        What one of them is, in a table.
+    plural : str
+        Several of them, in a sentence.
+    decides : str
+        What it decides, in one sentence.
+    """
+
+    title: str
+    kind: str
+    plural: str
+    decides: str
+
+
+# In the order in which methods are offered.
+PARTS: Mapping[PartName, PartLabel] = {
+    "loss": PartLabel("Losses", "loss", "losses", "What is minimised."),
+    "weights": PartLabel(
+        "Weights", "sample weights", "weights", "How much each image counts."
+    ),
+    "sampler": PartLabel(
+        "Samplers", "sampler", "samplers", "Which images an epoch shows."
+    ),
+    "features": PartLabel(
+        "Features",
+        "features",
+        "changes to the features",
+        "What becomes of the features while training.",
+    ),
+    "adjustment": PartLabel(
+        "After training",
+        "after training",
+        "adjustments",
+        "What changes in the finished model.",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -31,6 +78,8 @@ class Parameter:
         What it does, in one line.
     choices : tuple of str
         The words that a text parameter may be.
+    odd : bool
+        Whether a whole number must be odd: a window needs a middle.
     """
 
     name: str
@@ -39,6 +88,7 @@ class Parameter:
     maximum: float | None
     description: str
     choices: tuple[str, ...] = ()
+    odd: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,6 +124,8 @@ class Entry:
         What a user should beware of, a sentence each.
     heads : {"on", "all"}
         For weights: whether they count on the task named by ``on``, or on all heads.
+    not_all_zero : tuple of str
+        Parameters of which one at least must be above 0, or nothing is learned.
     """
 
     name: str
@@ -89,13 +141,20 @@ class Entry:
     formula: str = ""
     traps: tuple[str, ...] = ()
     heads: Literal["on", "all"] = "on"
+    not_all_zero: tuple[str, ...] = ()
 
 
 def number(
-    name: str, default: float, minimum: float, maximum: float, text: str
+    name: str,
+    default: float,
+    minimum: float,
+    maximum: float,
+    text: str,
+    *,
+    odd: bool = False,
 ) -> Parameter:
     """A number and its range."""
-    return Parameter(name, default, minimum, maximum, text)
+    return Parameter(name, default, minimum, maximum, text, odd=odd)
 
 
 def choice(name: str, default: str, choices: tuple[str, ...], text: str) -> Parameter:

@@ -15,6 +15,7 @@ from core.methods.entries import ENTRIES
 from core.methods.entry import (
     HEAD,
     ON,
+    PARTS,
     START,
     Entry,
     HeadName,
@@ -27,11 +28,6 @@ from core.study import Study
 from core.tasks import Task
 
 MAY_START_LATE = frozenset({"sampler", "weights", "loss"})
-PLURAL: Mapping[PartName, str] = {
-    "loss": "losses",
-    "features": "changes to the features",
-    "adjustment": "adjustments",
-}
 
 
 @dataclass(frozen=True)
@@ -158,7 +154,7 @@ def validate_parameters(entry: Entry, given: Mapping[str, Value]) -> dict[str, V
     ------
     MethodError
         If a parameter is unknown, of the wrong type, not a finite number, outside
-        its range or none of its choices.
+        its range, even where it must be odd, or none of its choices.
     """
     known = {parameter.name: parameter for parameter in entry.parameters}
     for name in given:
@@ -209,6 +205,12 @@ def _check_range(what: str, parameter: Parameter, value: float) -> float:
             expected=f"a number from {low:g} to {high:g}.",
             remedy=f"choose within the range; the default is {parameter.default}.",
         )
+    if parameter.odd and value % 2 == 0:
+        raise MethodError(
+            f"{what} is {value:g}, an even number.",
+            expected=f"an odd number from {low:g} to {high:g}: it needs a middle.",
+            remedy=f"take {value - 1:g} or {value + 1:g}.",
+        )
     return value
 
 
@@ -248,8 +250,8 @@ def resolve_method(
         If the study has no such method.
     MethodError
         If an entry does not exist, looks at a task or column that is not there or is
-        of the wrong kind, or has a bad parameter; or if two losses claim one task, or
-        two samplers one method.
+        of the wrong kind, or has a bad parameter; if all that it learns from is 0; or
+        if two losses claim one task, or two samplers one method.
     """
     table = study.method(method_name)
     features = tuple(sensitive_features)
@@ -257,6 +259,8 @@ def resolve_method(
         _resolve_part(get_entry(name), given, tasks, features)
         for name, given in table.use.items()
     ]
+    for part in parts:
+        _check_not_all_zero(method_name, part)
     return ResolvedMethod(
         name=method_name,
         label=table.label,
@@ -336,6 +340,18 @@ def _check_on(
     return on
 
 
+def _check_not_all_zero(method: str, part: Part) -> None:
+    names = part.entry.not_all_zero
+    if names and not any(part.parameters[name] for name in names):
+        listed = " and ".join(f"'{name}'" for name in names)
+        raise MethodError(
+            f"Method '{method}' sets {listed} of '{part.entry.name}' to 0: nothing "
+            "would be learned.",
+            expected="at least one of them above 0.",
+            remedy=f"mend them under 'use.{part.entry.name}' in the study.",
+        )
+
+
 def _only_one_sampler(method: str, parts: Sequence[Part]) -> tuple[Part, ...]:
     samplers = tuple(part for part in parts if part.entry.part == "sampler")
     if len(samplers) > 1:
@@ -356,7 +372,7 @@ def _one_a_task(method: str, parts: Sequence[Part], kind: PartName) -> dict[str,
         if part.on in found:
             other = found[part.on].entry.name
             raise MethodError(
-                f"Method '{method}' has two {PLURAL[kind]} on '{part.on}': "
+                f"Method '{method}' has two {PARTS[kind].plural} on '{part.on}': "
                 f"'{other}' and '{part.entry.name}'.",
                 expected=f"at most one {kind} a task.",
                 remedy="make them two methods.",

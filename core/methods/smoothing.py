@@ -182,8 +182,10 @@ class LDSCurve:
         Lower edge of each bin of width 1, in the unit of the task.
     counts : int64 array, shape (bins,)
         Training images.
+    before : float64 array, shape (bins,)
+        What is smoothed: the counts' square roots, or the clipped counts.
     density : float64 array, shape (bins,)
-        Effective density: of the counts' square roots, or of the clipped counts.
+        Effective density: ``before``, smoothed.
     weights : float64 array, shape (bins,)
         Weight of an image in that bin; 1 is the mean over the training images. NaN
         where the density is 0, since no image is near.
@@ -191,6 +193,7 @@ class LDSCurve:
 
     targets: Floats
     counts: NDArray[np.int64]
+    before: Floats
     density: Floats
     weights: Floats
 
@@ -211,8 +214,9 @@ def lds_curve(
         bin_targets(targets, max_target=max_target, outside=outside),
         minlength=max_target,
     )
+    before = _reweighted(counts, reweight)
     density = effective_density(
-        _reweighted(counts, reweight),
+        before,
         kernel=kernel,
         kernel_size=kernel_size,
         sigma=sigma,
@@ -224,6 +228,7 @@ def lds_curve(
     return LDSCurve(
         targets=np.arange(max_target, dtype=np.float64),
         counts=counts,
+        before=before,
         density=density,
         weights=inverse * (counts.sum() / total),
     )

@@ -74,7 +74,8 @@ def build_models(
         is called with features and targets, and the training model then takes these
         as an input, named as ``target_input`` says.
     learned : sequence of keras.layers.Layer
-        What losses learn: trained and saved with the training model.
+        What losses learn, or draw at random with: trained and saved with the training
+        model.
     precision : {"float32", "mixed_bfloat16"}
         In which the backbone computes while training.
 
@@ -110,7 +111,7 @@ def build_models(
 
 @keras.saving.register_keras_serializable("equipoise")
 class TrainingModel(keras.Model):
-    """A functional model that also holds what its losses learn."""
+    """A functional model that also holds what its losses learn or draw with."""
 
     def __init__(
         self, inputs: Any, outputs: Any, learned: Sequence[keras.layers.Layer]

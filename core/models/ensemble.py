@@ -13,7 +13,9 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-import core.models.heads  # noqa: F401  registers the layers that runs are saved with
+# They register the layers that runs are saved with.
+import core.models.backbones
+import core.models.heads  # noqa: F401
 from core.errors import RunError
 
 # What zipfile, HDF5 and Keras raise on a damaged or foreign file.

@@ -267,49 +267,10 @@ def plot_by_group(
     traces = []
     for method, offset in zip(shown, offsets, strict=True):
         rows = scores[scores["method"] == method].set_index("group").reindex(groups)
-        style, label = styles[method], labels[method]
-        traces.append(
-            {
-                "type": "scatter",
-                "x": (np.arange(len(groups)) + offset).tolist(),
-                "y": rows["mean"].tolist(),
-                "name": label,
-                "mode": "markers",
-                "marker": {
-                    "color": style.colour,
-                    "symbol": style.marker,
-                    "size": 6 if many else 10,
-                },
-                "error_y": {
-                    "type": "data",
-                    "visible": not many,
-                    "symmetric": False,
-                    "array": (rows["high"] - rows["mean"]).tolist(),
-                    "arrayminus": (rows["mean"] - rows["low"]).tolist(),
-                    "thickness": 2,
-                    "width": 3,
-                    "color": style.colour,
-                },
-                "customdata": [
-                    f"{group}: {number(mean, digits)} {unit} "
-                    f"{interval(low, high, digits)}"
-                    for group, mean, low, high in zip(
-                        groups, rows["mean"], rows["low"], rows["high"], strict=True
-                    )
-                ],
-                "hovertemplate": f"<b>{label}</b><br>%{{customdata}}<extra></extra>",
-            }
-        )
-    every = -(-len(groups) // NAMED) if many else 1
+        trace = _group_marks(rows, styles[method], labels[method], digits, unit)
+        traces.append({**trace, "x": (np.arange(len(groups)) + offset).tolist()})
     layout: dict[str, Any] = {
-        "xaxis": {
-            "tickvals": list(range(0, len(groups), every)),
-            "ticktext": list(groups)[::every],
-            "range": [-0.5, len(groups) - 0.5],
-            "showgrid": False,
-            "zeroline": False,
-            **({"title": {"text": x_title}} if x_title else {}),
-        },
+        "xaxis": _group_axis(groups, x_title),
         "yaxis": dict(y_axis),
         "shapes": []
         if many
@@ -326,6 +287,54 @@ def plot_by_group(
         layout["yaxis2"] = _training_axis(counts, log=log_counts)
     height = 480 if training_counts is None else 620
     return build_figure(traces, height=height, **layout)
+
+
+def _group_marks(
+    rows: pd.DataFrame, style: MethodStyle, label: str, digits: int, unit: str
+) -> dict[str, Any]:
+    """One method's marks with their intervals, of groups in the order of the axis."""
+    many = len(rows) > MANY
+    said = [
+        f"{group}: {number(mean, digits)} {unit} {interval(low, high, digits)}"
+        for group, mean, low, high in zip(
+            rows.index, rows["mean"], rows["low"], rows["high"], strict=True
+        )
+    ]
+    return {
+        "type": "scatter",
+        "y": rows["mean"].tolist(),
+        "name": label,
+        "mode": "markers",
+        "marker": {
+            "color": style.colour,
+            "symbol": style.marker,
+            "size": 6 if many else 10,
+        },
+        "error_y": {
+            "type": "data",
+            "visible": not many,
+            "symmetric": False,
+            "array": (rows["high"] - rows["mean"]).tolist(),
+            "arrayminus": (rows["mean"] - rows["low"]).tolist(),
+            "thickness": 2,
+            "width": 3,
+            "color": style.colour,
+        },
+        "customdata": said,
+        "hovertemplate": f"<b>{label}</b><br>%{{customdata}}<extra></extra>",
+    }
+
+
+def _group_axis(groups: Sequence[str], title: str) -> dict[str, Any]:
+    every = -(-len(groups) // NAMED) if len(groups) > MANY else 1
+    return {
+        "tickvals": list(range(0, len(groups), every)),
+        "ticktext": list(groups)[::every],
+        "range": [-0.5, len(groups) - 0.5],
+        "showgrid": False,
+        "zeroline": False,
+        **({"title": {"text": title}} if title else {}),
+    }
 
 
 _EDGE = {"color": FAINT_COLOUR, "width": 2, "dash": "dash"}

@@ -24,6 +24,8 @@ from core.plots.style import (
 
 # Share at which the colours of a difference, or of what is wrong, end at the least.
 MINIMUM_REACH = 0.05
+# What the values of a matrix are, by what it shows.
+UNITS = {"shares": "%", "counts": "images", "difference": "points"}
 # Orders of the classes, as a reader sees them.
 ORDERS = {
     "study": "As in the study",
@@ -99,8 +101,8 @@ def plot_confusion(
     title : str
         The method's label.
     show : {"shares", "counts", "difference"}
-        Shares of each true class in per cent; images; or the difference of the shares
-        to ``baseline`` in percentage points.
+        Shares of each true class; images; or the difference of the shares to
+        ``baseline`` in percentage points.
     baseline : float array, optional
         Counts of the baseline, for "difference".
     reach : float
@@ -109,26 +111,28 @@ def plot_confusion(
         Ids of the classes to draw, in the order of rows and columns; all otherwise.
         Shares stay those of the whole class.
     end : float
-        Share at which the colours of shares end.
+        Where the colours of shares end; of the counts of more than ``MANY`` classes,
+        the number of images.
 
     Notes
     -----
-    Values are written into the cells of up to ``MANY`` classes; beyond, there is a
-    scale of colours beside them.
+    Values are written into the cells of up to ``MANY`` classes, coloured by the share
+    for "counts" too; beyond, there is a scale of colours beside them.
     """
     ids = list(range(len(classes))) if chosen is None else list(chosen)
-    part = np.ix_(ids, ids)
-    shares = share_of_rows(counts)[part]
+    part, many = np.ix_(ids, ids), len(ids) > MANY
+    images, shares = counts[part], share_of_rows(counts)[part]
     low, high, colours = 0.0, end, SEQUENTIAL
-    is_difference = show == "difference" and baseline is not None
     if show == "difference" and baseline is not None:
-        shares = shares - share_of_rows(baseline)[part]
-        low, high, colours = -reach, reach, DIVERGING
+        values = 100 * (shares - share_of_rows(baseline)[part])
+        low, high, colours = -100 * reach, 100 * reach, DIVERGING
+    else:
+        show = "counts" if show == "counts" else "shares"
+        values = images if many and show == "counts" else shares
     names = [classes[i] for i in ids]
-    many = len(ids) > MANY
     heatmap = {
         "type": "heatmap",
-        "z": shares.round(4).tolist() if many else shares.tolist(),
+        "z": values.round(4).tolist() if many else values.tolist(),
         "x": names,
         "y": names,
         "zmin": low,
@@ -138,21 +142,27 @@ def plot_confusion(
         "xgap": 0 if many else 2,
         "ygap": 0 if many else 2,
         **(
-            _pointed_at(counts[part], is_difference, (low, high))
+            _pointed_at(images, shares, show, (low, high))
             if many
-            else _written(counts[part], shares, show, is_difference)
+            else _written(images, values, show)
         ),
     }
-    row = 52 if len(ids) <= FEW else 42
+    return _framed(heatmap, title, len(ids))
+
+
+def _framed(heatmap: Mapping[str, Any], title: str, classes: int) -> go.Figure:
+    """A matrix between its axes, as high as its number of classes needs."""
+    many = classes > MANY
+    row = 52 if classes <= FEW else 42
     figure = build_figure(
         [heatmap],
-        height=900 if many else 170 + row * max(len(ids), 3),
+        height=900 if many else 170 + row * max(classes, 3),
         legend=False,
         title=title,
         xaxis={
             "title": {"text": "Predicted"},
             "showgrid": False,
-            **({"tickangle": -90} if len(ids) > FEW else {}),
+            **({"tickangle": -90} if classes > FEW else {}),
         },
         yaxis={
             "title": {"text": "Truth"},
@@ -165,26 +175,23 @@ def plot_confusion(
 
 
 def _written(
-    counts: NDArray[np.float64],
-    values: NDArray[np.float64],
-    show: str,
-    is_difference: bool,
+    images: NDArray[np.float64], values: NDArray[np.float64], show: str
 ) -> dict[str, Any]:
     """Text of each cell; of more classes than ``FEW`` short, and none where nothing."""
-    short = len(counts) > FEW
-    if is_difference:
-        texts = [[signed(100 * v, 0 if short else 1) for v in row] for row in values]
+    short = len(images) > FEW
+    said = f"%{{text}} {UNITS[show]}"
+    if show == "difference":
+        texts = [[signed(v, 0 if short else 1) for v in row] for row in values]
     elif show == "counts":
-        digits = 0 if short or np.allclose(counts, counts.round()) else 1
-        texts = [[number(v, digits) for v in row] for row in counts]
+        digits = 0 if short or np.allclose(images, images.round()) else 1
+        texts = [[number(v, digits) for v in row] for row in images]
+    elif short:
+        texts = [[number(100 * v, 0) for v in row] for row in values]
     else:
-        unit = "" if short else " %"
-        texts = [[number(100 * v, 0) + unit for v in row] for row in values]
+        texts = [[f"{number(100 * v, 0)} %" for v in row] for row in values]
+        said = "%{text}"
     if short:
         texts = [["" if text == "0" else text for text in row] for row in texts]
-    said = "%{text} images" if show == "counts" and not is_difference else "%{text}"
-    if short and said == "%{text}":
-        said = "%{text} points" if is_difference else "%{text} %"
     return {
         "text": texts,
         "texttemplate": "%{text}",
@@ -194,15 +201,25 @@ def _written(
 
 
 def _pointed_at(
-    counts: NDArray[np.float64], is_difference: bool, ends: tuple[float, float]
+    images: NDArray[np.float64],
+    shares: NDArray[np.float64],
+    show: str,
+    ends: tuple[float, float],
 ) -> dict[str, Any]:
     """What is said of a cell without text, and the scale of its colours."""
-    form, write = ("+.1%", signed) if is_difference else (".1%", number)
     marks = [ends[0], sum(ends) / 2, ends[1]]
+    if show == "difference":
+        said, beside = "%{z:+.1f} points (%{customdata:,} images)", images.round(1)
+        ticks = [signed(mark, 0) for mark in marks]
+    elif show == "counts":
+        said, beside = "%{z:,} images (%{customdata:.1%} of the class)", shares.round(4)
+        ticks = [number(mark, 1 if mark % 1 else 0) for mark in marks]
+    else:
+        said, beside = "%{z:.1%} (%{customdata:,} images)", images.round(1)
+        ticks = [number(100 * mark, 0) for mark in marks]
     return {
-        "customdata": counts.round(1).tolist(),
-        "hovertemplate": f"Truth %{{y}}, predicted %{{x}}: %{{z:{form}}}"
-        " (%{customdata:,} images)<extra></extra>",
+        "customdata": beside.tolist(),
+        "hovertemplate": f"Truth %{{y}}, predicted %{{x}}: {said}<extra></extra>",
         "colorbar": {
             "tickfont": {"size": MINIMUM_FONT_SIZE, "color": INK},
             # Above, so that the cells keep the width of a phone.
@@ -215,7 +232,7 @@ def _pointed_at(
             "thickness": 10,
             "outlinewidth": 0,
             "tickvals": marks,
-            "ticktext": [f"{write(100 * end, 0)} %" for end in marks],
+            "ticktext": [f"{tick} {UNITS[show]}" for tick in ticks],
             "tickangle": 0,
         },
     }
@@ -229,6 +246,12 @@ def wrong_reach(matrices: Mapping[str, NDArray[np.float64]]) -> float:
         np.fill_diagonal(shares, 0)
         largest = max(largest, float(shares.max(initial=0)))
     return max(largest, MINIMUM_REACH)
+
+
+def wrong_images(matrices: Mapping[str, NDArray[np.float64]]) -> int:
+    """Most images of a class that are taken for one other, rounded up; at least 1."""
+    wrong = (np.where(np.eye(len(m), dtype=bool), 0, m) for m in matrices.values())
+    return max(1, *(int(np.ceil(images.max())) for images in wrong))
 
 
 def difference_reach(
@@ -371,10 +394,10 @@ def _baseline_marks(places: Sequence[str], shares: Sequence[float]) -> dict[str,
     }
 
 
-def worst_pairs_takeaway(pairs: pd.DataFrame, label: str, chosen: int) -> str:
+def worst_pairs_takeaway(pairs: pd.DataFrame, label: str, mistakes: int) -> str:
     """How much of all that one method gets wrong its worst pairs are.
 
-    ``chosen`` is how many images it gets wrong in all.
+    ``mistakes`` is how many images it gets wrong in all.
     """
     if pairs.empty:
         return f"{label} makes no mistake on the test images."
@@ -384,7 +407,7 @@ def worst_pairs_takeaway(pairs: pd.DataFrame, label: str, chosen: int) -> str:
         f"{label} most often takes {first['truth']} for {first['predicted']} "
         f"({number(100 * first['share'], 0)} % of the class); its "
         f"{plural(len(pairs), 'most common confusion')} make up {images:,} of "
-        f"{plural(chosen, 'mistake')}."
+        f"{plural(mistakes, 'mistake')}."
     )
 
 

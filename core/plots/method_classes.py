@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.plots.methods import HEIGHT, Look
+from core.plots.methods import HEIGHT, Look, two_figures, unreached_text
 from core.plots.style import (
     FAINT_COLOUR,
     TRAINING_COLOUR,
@@ -110,7 +110,6 @@ def by_class_takeaway(
     look: Look,
     *,
     what: str,
-    digits: int = 2,
 ) -> str:
     """The value of the rarest class beside that of the most common, by method.
 
@@ -128,7 +127,7 @@ def by_class_takeaway(
             alike.append(label)
             continue
         parts.append(
-            f"{number(values[rare], digits)} against {number(values[common], digits)} "
+            f"{two_figures(values[rare])} against {two_figures(values[common])} "
             f"under {label}"
         )
     same = (
@@ -142,6 +141,28 @@ def by_class_takeaway(
         f"**{classes[common]}** ({int(counts[common]):,}), {what} {listed(parts)}"
         f"{f'; {same}' if alike else ''}."
     )
+
+
+def pulls_takeaway(
+    table: pd.DataFrame,
+    classes: Sequence[str],
+    counts: Sequence[int],
+    look: Look,
+    *,
+    probability: float,
+) -> str:
+    """As ``by_class_takeaway``, of pulls at a probability that not all may reach."""
+    undefined = table["value"].isna()
+    sentences = []
+    if not undefined.all():
+        drawn = table[~undefined]
+        sentences.append(
+            by_class_takeaway(drawn, classes, counts, look, what="the pull is")
+        )
+    if undefined.any():
+        labels = [look.labels[name] for name in table["method"][undefined].unique()]
+        sentences.append(f"{unreached_text(labels, probability)}.")
+    return " ".join(sentences)
 
 
 def plot_drawn_images(

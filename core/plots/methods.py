@@ -4,7 +4,7 @@ Tables come in as they were computed by the functions that train; nothing is com
 here but what a sentence compares.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 from core.plots.style import (
     BASELINE_COLOUR,
     FAINT_COLOUR,
+    MINUS,
     MethodStyle,
     build_figure,
     faded,
@@ -116,7 +117,8 @@ def plot_by_error(
 
     Parameters as in ``plot_by_probability``; x is the error in ``unit``.
     """
-    per = "loss" if value == LOSS else f"loss per {unit.removesuffix('s')}"
+    # Each loss has a unit of its own: of the error, of its square, or none.
+    per = "" if value == LOSS else f"loss per {unit.removesuffix('s')}"
     return build_figure(
         _lines(tables, value, look, defaults, relative, f"%{{x:+.1f}} {unit}"),
         height=HEIGHT,
@@ -133,7 +135,8 @@ def _readable(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _y_title(value: str, unit: str, relative: bool) -> str:
-    return f"{value} (share of its highest)" if relative else f"{value} ({unit})"
+    within = "share of its highest" if relative else unit
+    return f"{value} ({within})" if within else value
 
 
 def upright(x: float) -> dict[str, Any]:
@@ -244,13 +247,12 @@ def probability_takeaway(
         terms = f" ({peak * deltas[name]:.2g} / delta)" if deltas.get(name) else ""
         parts.append(
             f"**{look.labels[name]}** costs most near "
-            f"p = {short_number(float(f'{peak:.2g}'))}{terms} "
-            "and mutes what is below"
+            f"p = {two_figures(peak)}{terms} and mutes what is below"
         )
     pulls = {name: abs(_at(table, RIGHT)) for name, table in tables.items()}
     base = pulls.get(usual)
     said = [
-        f"{short_number(float(f'{pull:.2g}'))} under {look.labels[name]}"
+        f"{two_figures(pull)} under {look.labels[name]}"
         + ("" if name == usual or not base else _times(pull / base))
         for name, pull in pulls.items()
         if np.isfinite(pull)
@@ -260,8 +262,18 @@ def probability_takeaway(
             f"an image that is already right (p = {RIGHT:g}) pulls with "
             f"{listed(said[:MOST_SAID])}"
         )
+    if not parts:
+        return f"{unreached_text([look.labels[name] for name in tables], RIGHT)}."
     sentence = "; ".join(parts)
     return sentence[:1].upper() + sentence[1:] + "."
+
+
+def unreached_text(labels: Sequence[str], probability: float) -> str:
+    """That losses on cosines have no value at a probability."""
+    return (
+        f"{listed(labels)} cannot reach p = {probability:g} at this scale: two cosines "
+        "are at most 2 apart"
+    )
 
 
 def _at(table: pd.DataFrame, x: float) -> float:
@@ -321,6 +333,11 @@ def short_number(value: float) -> str:
     power = str(int(exponent)).translate(_SUPERSCRIPT)
     factor = mantissa.removesuffix(".0")
     return f"10{power}" if factor == "1" else f"{factor} × 10{power}"
+
+
+def two_figures(value: float) -> str:
+    """A number in a sentence: two figures, and a real minus."""
+    return short_number(float(f"{value:.2g}")).replace("-", MINUS)
 
 
 def toml_of(

@@ -273,7 +273,7 @@ def _entries(run: Run) -> list[tuple[str, str, str]]:
         "study": {k: v for k, v in resolved.items() if k not in NOT_OF_ONE_RUN},
         "hardware": info.pop("hardware", None) or {},
         "versions": info.pop("versions", None) or {},
-        "measured": {k: info.pop(k) for k in MEASURED if k in info},
+        "measured": {k: _known(info.pop(k)) for k in MEASURED if k in info},
     }
     # A hash of all the rest: it says nothing that the rest does not.
     info.pop("key", None)
@@ -283,6 +283,10 @@ def _entries(run: Run) -> list[tuple[str, str, str]]:
         for part, content in parts.items()
         for what, value in _flatten(content)
     ]
+
+
+def _known(value: Any) -> Any:
+    return "–" if value is None else value
 
 
 def _flatten(content: object, prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -100,8 +100,9 @@ def _course(study: Study, method: ResolvedMethod) -> list[dict[str, Any]]:
     model = {
         "heads": {task: head for task, head in heads.items() if head != "logits"},
         "features": _describe(method.features.values()),
-        # A cosine schedule knows from the start how many steps there will be.
-        "samplers": _describe(method.samplers),
+        # A cosine schedule knows from the start how many steps there will be, and so
+        # when a sampler begins to change their number.
+        "samplers": [[_describe([part]), part.start] for part in method.samplers],
     }
     rates = learning_rates(study, method.name, [1] * epochs)
     course: list[dict[str, Any]] = []

@@ -210,7 +210,8 @@ class SaveState(keras.callbacks.Callback):
 
     Notes
     -----
-    ``seconds`` trained and those of the fastest epoch, ``fastest_s``, are kept too.
+    ``seconds`` trained and the ``images_per_second`` of the fastest epoch, None where
+    they are unknown, are kept too.
     """
 
     def __init__(
@@ -227,7 +228,8 @@ class SaveState(keras.callbacks.Callback):
         self.path, self.key = path, key
         self.beginnings = dict(beginnings or {})
         self.best, self.average, self.history = best, average, history
-        self.seconds = self.fastest_s = 0.0
+        self.seconds = 0.0
+        self.images_per_second: float | None = None
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Write the state."""
@@ -252,7 +254,7 @@ class SaveState(keras.callbacks.Callback):
             "updates": self.average.updates,
             "rows": self.history.rows,
             "seconds": self.seconds,
-            "fastest_s": self.fastest_s,
+            "images_per_second": self.images_per_second,
         }
         variables = [*self.model.variables, *self.model.optimizer.variables]
         arrays = {f"v{i}": np.asarray(v) for i, v in enumerate(_distinct(variables))}
@@ -319,7 +321,7 @@ class SaveState(keras.callbacks.Callback):
         self.history.rows = [tuple(row) for row in record["rows"]]
         self.seconds = record["seconds"]
         # Absent from states of an earlier version.
-        self.fastest_s = record.get("fastest_s", 0.0)
+        self.images_per_second = record.get("images_per_second")
         return int(record["epoch"])
 
 

@@ -17,8 +17,9 @@ from core.data.batches import Batches, Rows, shuffled_rows
 from core.data.cache import ImageCache
 from core.data.manifest import TEST, TRAINING, VALIDATION
 from core.errors import StudyError
-from core.methods.losses.regression import LogAbsoluteError
-from core.methods.registry import Part, ResolvedMethod
+from core.methods.curves import usual_loss
+from core.methods.registry import Part, ResolvedMethod, load_builder
+from core.methods.weights import count_classes
 from core.models.build import PIXELS_INPUT, Models, build_models, target_input
 from core.study import Study
 from core.tasks import Binary, Regression, Task
@@ -59,14 +60,47 @@ class Data:
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a finished training leaves."""
+    """What a finished training leaves.
+
+    ``images_per_second`` is that of the fastest epoch; None if none was measured.
+    """
 
     models: Models
     history: pd.DataFrame
     epochs: int
     best_epoch: int
     duration_s: float
-    images_per_second: float
+    images_per_second: float | None
+
+
+@dataclass(frozen=True)
+class _Training:
+    """What one run is trained with.
+
+    Parameters
+    ----------
+    study, method, data
+    rows : int array
+        All training rows.
+    rows_of : callable
+        ``(epoch) -> int array``: those that an epoch shows, in their order.
+    shown : tuple of int
+        Images that each epoch trains on.
+    losses, features : mapping of task name to what the method has built for it.
+    models : Models
+    optimizer : keras.optimizers.Optimizer
+    """
+
+    study: Study
+    method: ResolvedMethod
+    data: Data
+    rows: Rows
+    rows_of: Callable[[int], Rows]
+    shown: tuple[int, ...]
+    losses: Mapping[str, keras.losses.Loss]
+    features: Mapping[str, keras.layers.Layer]
+    models: Models
+    optimizer: keras.optimizers.Optimizer
 
 
 def _target(column: pd.Series, task: Task) -> NDArray[Any]:
@@ -87,6 +121,15 @@ def class_ids(data: Data, name: str, rows: Rows) -> NDArray[np.int64]:
     return np.asarray(groups, dtype=np.int64)
 
 
+def _training_classes(data: Data, name: str, rows: Rows) -> NDArray[np.int64]:
+    """Class of each training row; every class of a task must be among them."""
+    ids = class_ids(data, name, rows)
+    for task in data.tasks:
+        if task.name == name and not isinstance(task, Regression):
+            count_classes(ids, len(task.classes), names=task.classes)
+    return ids
+
+
 def sample_weights(
     data: Data, method: ResolvedMethod, rows: Rows
 ) -> dict[str, NDArray[np.float32]]:
@@ -96,6 +139,11 @@ def sample_weights(
     -------
     dict of str to float32 array, shape (rows of the manifest,)
         Mean 1 over the training rows on each head; 1 outside them.
+
+    Raises
+    ------
+    MethodError
+        If weights look at a task of which a class has no training image.
     """
     weights = {task.name: np.ones(len(rows)) for task in data.tasks}
     for part in method.weights:
@@ -103,7 +151,7 @@ def sample_weights(
         values = (
             data.manifest[part.on].to_numpy()[rows]
             if kinds.get(part.on) == "regression"
-            else class_ids(data, part.on, rows)
+            else _training_classes(data, part.on, rows)
         )
         heads = weights if part.entry.heads == "all" else (part.on,)
         for head in heads:
@@ -118,12 +166,18 @@ def sample_weights(
 def epoch_rows(
     data: Data, method: ResolvedMethod, rows: Rows, seed: int, epochs: int
 ) -> Callable[[int], Rows]:
-    """Which training rows each epoch shows: all of them, or what a sampler draws."""
+    """Which training rows each epoch shows: all of them, or what a sampler draws.
+
+    Raises
+    ------
+    MethodError
+        If a sampler looks at a task of which a class has no training image.
+    """
     plain = shuffled_rows(rows, seed=seed)
     if not method.samplers:
         return plain
     (sampler,) = method.samplers
-    labels = class_ids(data, sampler.on, rows)
+    labels = _training_classes(data, sampler.on, rows)
 
     def draw(epoch: int) -> Rows:
         if not method.at(epoch, epochs).samplers:
@@ -140,7 +194,7 @@ def build_part(part: Part, data: Data, task: Task, rows: Rows) -> Any:
         return part.build(task.minimum, task.maximum)
     if "class counts" in part.entry.needs and not isinstance(task, Regression):
         ids = class_ids(data, task.name, rows)
-        return part.build(np.bincount(ids, minlength=len(task.classes)))
+        return part.build(count_classes(ids, len(task.classes), names=task.classes))
     return part.build()
 
 
@@ -154,20 +208,11 @@ def build_parts(parts: Mapping[str, Part], data: Data, rows: Rows) -> dict[str, 
 
 def usual_losses(study: Study, tasks: Sequence[Task]) -> dict[str, keras.losses.Loss]:
     """The loss of each task where a method says nothing."""
-    losses: dict[str, keras.losses.Loss] = {}
-    for task in tasks:
-        if isinstance(task, Regression):
-            logarithmic = task.name in study.model.log_targets
-            losses[task.name] = (
-                LogAbsoluteError() if logarithmic else keras.losses.MeanAbsoluteError()
-            )
-        elif isinstance(task, Binary):
-            losses[task.name] = keras.losses.BinaryCrossentropy(from_logits=True)
-        else:
-            losses[task.name] = keras.losses.SparseCategoricalCrossentropy(
-                from_logits=True
-            )
-    return losses
+    entries = {
+        task.name: usual_loss(task, logarithmic=task.name in study.model.log_targets)
+        for task in tasks
+    }
+    return {name: load_builder(entry)() for name, entry in entries.items()}
 
 
 def loss_weights(study: Study, method: str, tasks: Sequence[Task]) -> dict[str, float]:
@@ -264,56 +309,86 @@ def fit(
         With the weights to keep restored: the best ones, or the last.
     """
     budget = study.training
-    rows = data.rows(TRAINING)
-    losses = build_parts(method.losses, data, rows)
-    features = build_parts(method.features, data, rows)
-    models = _build_models(study, method, seed, data, rows, losses, features)
-    rows_of = epoch_rows(data, method, rows, seed, budget.epochs)
-    steps = [
-        max(1, len(rows_of(epoch)) // budget.batch_size)
-        for epoch in range(budget.epochs)
-    ]
-    optimizer = build_optimizer(study, method.name, steps)
+    training = _prepare(study, method, seed, data)
     best = BestWeights(budget.patience, keep_last=budget.keep == "last")
     history = History(report, tasks=[task.name for task in data.tasks])
-    average = AverageWeights(budget.ema_momentum)
     saver = SaveState(
         state,
         state_key,
         best=best,
-        average=average,
+        average=AverageWeights(budget.ema_momentum),
         history=history,
         beginnings=beginnings,
     )
+    done = _train_phases(training, saver, callbacks)
+    best.restore(training.models.training)
+    training.models.settle()
+    return Fitted(
+        models=training.models,
+        history=pd.DataFrame(
+            history.rows, columns=["epoch", "split", "name", "value"]
+        ).astype({"epoch": "int32"}),
+        epochs=done,
+        best_epoch=best.epoch,
+        duration_s=saver.seconds,
+        images_per_second=saver.images_per_second,
+    )
 
-    def compile_for(active: ResolvedMethod) -> None:
-        compile_model(
-            models.training,
-            data.tasks,
-            optimizer=optimizer,
-            losses={
-                **usual_losses(study, data.tasks),
-                **{name: losses[name] for name in active.losses},
-            },
-            loss_weights=loss_weights(study, method.name, data.tasks),
-        )
 
-    compile_for(method)
-    done = saver.load(models.training)
-    shown = 0
-    for first, end in _phases(method, budget.epochs):
-        best.may_stop = end == budget.epochs
-        if done >= end or best.patience_is_over(done):
+def _prepare(study: Study, method: ResolvedMethod, seed: int, data: Data) -> _Training:
+    """Build all that one run is trained with, its first weights included."""
+    budget = study.training
+    rows = data.rows(TRAINING)
+    # What cannot be weighed is refused now, and not when late weights begin.
+    sample_weights(data, method, rows)
+    rows_of = epoch_rows(data, method, rows, seed, budget.epochs)
+    sizes = [len(rows_of(epoch)) for epoch in range(budget.epochs)]
+    steps = [max(1, size // budget.batch_size) for size in sizes]
+    # A loss that draws at random takes its seed when it is built.
+    keras.utils.set_random_seed(seed)
+    losses = build_parts(method.losses, data, rows)
+    features = build_parts(method.features, data, rows)
+    return _Training(
+        study=study,
+        method=method,
+        data=data,
+        rows=rows,
+        rows_of=rows_of,
+        shown=tuple(
+            min(size, number * budget.batch_size)
+            for size, number in zip(sizes, steps, strict=True)
+        ),
+        losses=losses,
+        features=features,
+        models=_build_models(study, method, seed, data, rows, losses, features),
+        optimizer=build_optimizer(study, method.name, steps),
+    )
+
+
+def _train_phases(
+    training: _Training, saver: SaveState, callbacks: Sequence[keras.callbacks.Callback]
+) -> int:
+    """Train from the saved state on, phase by phase; return the epochs done."""
+    epochs = training.study.training.epochs
+    best, model = saver.best, training.models.training
+    _compile_for(training, training.method)
+    done = saver.load(model)
+    for first, end in _phases(training.method, epochs):
+        best.may_stop = end == epochs
+        if done >= end:
             continue
+        # A phase begins with its own patience: what was best was so by another loss.
         if done == first:
             best.begin_phase(first)
-        active = method.at(first, budget.epochs)
-        compile_for(active)
-        training, validation = _batches(study, data, active, rows, rows_of, done)
-        watching = [_Clock(saver), best, average, history]
-        watching += [EndEpoch(list(features.values())), saver, *callbacks]
-        models.training.fit(
-            training,
+        elif best.patience_is_over(done):
+            continue
+        active = training.method.at(first, epochs)
+        _compile_for(training, active)
+        batches, validation = _batches(training, active, done)
+        watching = [_Clock(saver, training.shown), best, saver.average, saver.history]
+        watching += [EndEpoch(list(training.features.values())), saver, *callbacks]
+        model.fit(
+            batches,
             validation_data=validation,
             epochs=end,
             initial_epoch=done,
@@ -321,26 +396,29 @@ def fit(
             verbose=0,
             callbacks=watching,
         )
-        shown = len(training) * budget.batch_size
-        done = max(row[0] for row in history.rows)
-    best.restore(models.training)
-    models.settle()
-    return Fitted(
-        models=models,
-        history=pd.DataFrame(
-            history.rows, columns=["epoch", "split", "name", "value"]
-        ).astype({"epoch": "int32"}),
-        epochs=done,
-        best_epoch=best.epoch,
-        duration_s=saver.seconds,
-        images_per_second=shown / saver.fastest_s if saver.fastest_s else 0.0,
-    )
+        done = max(row[0] for row in saver.history.rows)
+    return done
 
 
 def _phases(method: ResolvedMethod, epochs: int) -> list[tuple[int, int]]:
     """First epoch of each phase and the one after its last, counted from 0."""
     starts = method.first_epochs(epochs)
     return list(pairwise((*starts, epochs)))
+
+
+def _compile_for(training: _Training, active: ResolvedMethod) -> None:
+    """Compile with the losses that act in a phase."""
+    study, tasks = training.study, training.data.tasks
+    compile_model(
+        training.models.training,
+        tasks,
+        optimizer=training.optimizer,
+        losses={
+            **usual_losses(study, tasks),
+            **{name: training.losses[name] for name in active.losses},
+        },
+        loss_weights=loss_weights(study, active.name, tasks),
+    )
 
 
 def _build_models(
@@ -373,24 +451,20 @@ def _build_models(
 
 
 def _batches(
-    study: Study,
-    data: Data,
-    method: ResolvedMethod,
-    rows: Rows,
-    rows_of: Callable[[int], Rows],
-    done: int,
+    training: _Training, active: ResolvedMethod, done: int
 ) -> tuple[Batches, Batches]:
     """Training batches from epoch ``done`` on, and unweighted validation batches."""
+    data = training.data
     targets = data.targets()
-    weights = sample_weights(data, method, rows)
+    weights = sample_weights(data, active, training.rows)
     validation = data.rows(VALIDATION)
-    inputs = {target_input(task): task for task in method.features}
+    inputs = {target_input(task): task for task in active.features}
     training_batches = Batches(
         data.cache.images,
         targets,
         weights,
-        rows=rows_of,
-        batch_size=study.training.batch_size,
+        rows=training.rows_of,
+        batch_size=training.study.training.batch_size,
         inputs=inputs,
         pixels_input=PIXELS_INPUT,
         drop_last=True,
@@ -409,11 +483,20 @@ def _batches(
 
 
 class _Clock(keras.callbacks.Callback):
-    """Seconds trained, over interruptions, and of the fastest epoch's training."""
+    """Seconds trained, over interruptions, and the speed of the fastest epoch.
 
-    def __init__(self, saver: SaveState) -> None:
+    Parameters
+    ----------
+    saver : SaveState
+        Where they are kept.
+    shown : sequence of int
+        Images that each epoch trains on.
+    """
+
+    def __init__(self, saver: SaveState, shown: Sequence[int]) -> None:
         super().__init__()
         self._saver = saver
+        self._shown = shown
         self._epoch_start = self._validation_start = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -425,7 +508,8 @@ class _Clock(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         seconds = self._validation_start - self._epoch_start
         saver = self._saver
-        saver.fastest_s = min(saver.fastest_s or seconds, seconds)
+        speed = self._shown[epoch] / seconds
+        saver.images_per_second = max(saver.images_per_second or 0.0, speed)
         saver.seconds += time.perf_counter() - self._epoch_start
 
 

@@ -94,9 +94,29 @@ def train_study(
     chosen = list(methods or study.methods)
     loaded, report = load_data(study, data, listener.progress)
     resolved = {name: _resolve(study, name, loaded) for name in chosen}
+    runs.write_study_files(store, study, loaded.manifest, report)
+    arrays = _read_images(study, loaded, listener)
+    place = store / study.name / ".beginnings"
+    split = split_fingerprint(arrays.manifest)
+    shared = Beginnings(place, study, tuple(resolved.values()), split)
+    wanted = {name: tuple(seeds or study.seeds_of(name)) for name in chosen}
+    every_seed = list(dict.fromkeys(chain.from_iterable(wanted.values())))
+    if not resume:
+        shared.remove(every_seed)
+    trained = tuple(
+        _train_run(study, resolved[name], seed, arrays, store, resume, shared, listener)
+        for seed in every_seed
+        for name in chosen
+        if seed in wanted[name]
+    )
+    shared.remove(every_seed)
+    return trained
+
+
+def _read_images(study: Study, loaded: LoadedDataset, listener: Listener) -> Any:
+    """All images of the split, decoded, beside their manifest."""
     manifest = loaded.manifest[loaded.manifest["split"] != LEFT_OUT]
     manifest = manifest.reset_index(drop=True)
-    runs.write_study_files(store, study, loaded.manifest, report)
     use_one_thread()
     cache = build_image_cache(
         manifest["path"].tolist(),
@@ -109,22 +129,8 @@ def train_study(
     _check_splits(manifest, cache)
     from core.training.fit import Data
 
-    arrays = Data(
-        cache, manifest, loaded.info.tasks, tuple(loaded.info.sensitive_features)
-    )
-    split = split_fingerprint(manifest)
-    place = store / study.name / ".beginnings"
-    shared = Beginnings(place, study, tuple(resolved.values()), split)
-    wanted = {name: tuple(seeds or study.seeds_of(name)) for name in chosen}
-    every_seed = list(dict.fromkeys(chain.from_iterable(wanted.values())))
-    trained = tuple(
-        _train_run(study, resolved[name], seed, arrays, store, resume, shared, listener)
-        for seed in every_seed
-        for name in chosen
-        if seed in wanted[name]
-    )
-    shared.remove(every_seed)
-    return trained
+    info = loaded.info
+    return Data(cache, manifest, info.tasks, tuple(info.sensitive_features))
 
 
 def _check_splits(manifest: pd.DataFrame, cache: ImageCache) -> None:
@@ -267,7 +273,7 @@ def _record(
     """What ``run.json`` says of a run."""
     from core.training.fit import loss_weights, measure_inference_ms
 
-    model = fitted.models.inference
+    model, speed = fitted.models.inference, fitted.images_per_second
     return {
         "study": study.name,
         "method": method,
@@ -284,7 +290,7 @@ def _record(
         "epochs": fitted.epochs,
         "best_epoch": fitted.best_epoch,
         "duration_s": round(fitted.duration_s, 1),
-        "images_per_second": round(fitted.images_per_second, 1),
+        "images_per_second": None if speed is None else round(speed, 1),
         "inference_ms": round(measure_inference_ms(model, study.model.image_size), 3),
     }
 

@@ -46,7 +46,7 @@ def test_tables_are_what_commands_print(command: list[str]) -> None:
         assert table.strip() in README.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["utkface", "avatars"])
+@pytest.mark.parametrize("name", ["avatars", "cifar10-lt-200", "utkface"])
 def test_every_method_and_seed_is_shipped_as_the_study_says(name: str) -> None:
     from core.data.manifest import split_fingerprint
     from core.study import load_study

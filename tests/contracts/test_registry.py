@@ -2,13 +2,14 @@
 
 import inspect
 import re
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from core.errors import MethodError
 from core.methods.entries import ENTRIES
-from core.methods.entry import HEAD
+from core.methods.entry import HEAD, PARTS, PartName
 from core.methods.registry import load_builder, validate_parameters
 
 entries = pytest.mark.parametrize("entry", ENTRIES.values(), ids=lambda e: e.name)
@@ -43,6 +44,13 @@ def test_it_says_what_it_is(entry):
     assert entry.paper.endswith(str(entry.year))
     assert entry.task_kinds
     assert set(entry.needs) <= {"labels", "targets", "class counts", "range"}
+
+
+def test_every_part_of_training_has_its_words():
+    assert set(PARTS) == set(get_args(PartName))
+    for label in PARTS.values():
+        assert all((label.title, label.kind, label.plural))
+        assert label.decides.endswith(".")
 
 
 @entries
@@ -138,6 +146,16 @@ def test_samplers_give_rows_that_follow_the_generator(entry):
     assert set(LABELS[rows]) == set(LABELS)
     np.testing.assert_array_equal(rows, build(LABELS, np.random.default_rng(4)))
     assert not np.array_equal(rows, build(LABELS, np.random.default_rng(5)))
+
+
+@of_part("sampler")
+def test_samplers_say_how_long_an_epoch_becomes(entry):
+    images = len(load_builder(entry)(LABELS, np.random.default_rng(0)))
+    length = int(np.sign(images - len(LABELS)))
+    words = {-1: "Epochs are shorter", 0: "as many steps", 1: "Epochs are longer"}
+    assert any(words[length] in trap for trap in entry.traps)
+    others = [word for sign, word in words.items() if sign != length]
+    assert not any(word in trap for trap in entry.traps for word in others)
 
 
 @of_part("adjustment")

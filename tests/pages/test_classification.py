@@ -222,6 +222,25 @@ def test_zoom_shows_a_few_of_a_hundred_classes_with_their_values(hundred, open_p
     assert heatmap["text"]
 
 
+def test_counts_of_a_hundred_classes_are_drawn_as_counts(hundred, open_page):
+    app = open_page("classification")
+    app.segmented_control(key="classification_show").set_value("counts").run()
+    assert not app.exception
+    heatmap = _spec(app.get("plotly_chart")[2])["data"][0]
+    run = next(r for r in list_runs("cifar100-lt-200").runs if r.method == "baseline")
+    test = run.predictions().query("split == 'test'")
+    assert np.sum(np.asarray(heatmap["z"], float)) == len(test)
+    assert f"Colours end at {heatmap['zmax']} image" in _text(app)
+    assert heatmap["colorbar"]["ticktext"][-1] == f"{heatmap['zmax']} images"
+
+
+def test_a_difference_of_ten_classes_is_written_in_points(ten, open_page):
+    app = open_page("classification")
+    app.segmented_control(key="classification_show").set_value("difference").run()
+    assert not app.exception
+    assert "Written in points" in _text(app)
+
+
 def test_worst_pairs_of_a_method_stand_beside_the_baseline(hundred, open_page):
     app = open_page("classification")
     app.segmented_control(key="classification_show").set_value("pairs").run()

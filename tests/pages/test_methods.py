@@ -1,11 +1,15 @@
 """The Methods page: what is chosen, moved and asked for in its address is drawn."""
 
 import json
+from base64 import b64decode
 
 import numpy as np
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.runs import shipped_manifest
+from pages import _tables
 from tests.pages.opening import PAGES, words_of, write_study
 
 STUDY = "utkface"
@@ -35,6 +39,18 @@ def names_drawn(app):
         for trace in figure["data"]
         if trace.get("name")
     }
+
+
+def values_of(axis):
+    """Numbers of a trace, which Plotly packs where they come as arrays."""
+    if isinstance(axis, dict):
+        return np.frombuffer(b64decode(axis["bdata"]), axis["dtype"]).tolist()
+    return list(axis)
+
+
+def training_ages(folder):
+    manifest = pd.read_parquet(folder / STUDY / "manifest.parquet")
+    return manifest[manifest["split"] == "training"]["age"]
 
 
 @pytest.fixture
@@ -162,9 +178,58 @@ def test_weights_over_the_real_histogram(folder):
     words = words_of(app)
     assert "the most common value" in words
     assert "LDS lends an image to targets up to 2 years away, at 86 %" in words
-    app.slider(key="methods_lds_kernel_size").set_value(9).run()
+    size = app.slider(key="methods_lds_kernel_size")
+    assert (size.min, size.step) == (1, 2), "only odd windows have a middle"
+    size.set_value(9).run()
     assert not app.exception
     assert "up to 4 years away" in words_of(app)
+
+
+@pytest.mark.parametrize("reweight", ["sqrt_inv", "inverse"])
+def test_what_lds_smooths_is_drawn_as_lds_sees_it(folder, reweight):
+    app = look_at(method=["lds"], view="Margins and weights")
+    app.selectbox(key="methods_lds_reweight").set_value(reweight).run()
+    assert not app.exception
+    density = figures(app)[-1]
+    drawn = dict(
+        zip(*(values_of(density["data"][0][axis]) for axis in "xy"), strict=True)
+    )
+    ages = training_ages(folder)
+    assert (ages == 78).sum() < 5
+    for age in (20, 78):
+        n = int((ages == age).sum())
+        expected = np.sqrt(n) if reweight == "sqrt_inv" else np.clip(n, 5, 1000)
+        assert drawn[age] == pytest.approx(expected)
+
+
+def test_a_new_split_moves_what_looks_at_the_targets(folder):
+    def drawn():
+        app = look_at(method=["balanced-mse"])
+        app.slider(key=f"methods_truth_{STUDY}_age").set_value(30.0).run()
+        assert not app.exception
+        return next(t for t in figures(app)[0]["data"] if t["name"] == "Balanced MSE")
+
+    before = values_of(drawn()["y"])
+    assert values_of(drawn()["y"]) == before
+    path = folder / STUDY / "manifest.parquet"
+    manifest = pd.read_parquet(path)
+    manifest["age"] = 80 - manifest["age"]
+    manifest.to_parquet(path)
+    assert values_of(drawn()["y"]) != before
+
+
+def test_the_split_is_read_once_and_not_at_every_rerun(folder, monkeypatch):
+    read = []
+
+    def counting(study):
+        read.append(study)
+        return shipped_manifest(study)
+
+    monkeypatch.setattr(_tables, "shipped_manifest", counting)
+    app = look_at(method=["absolute-error"])
+    app.run()
+    assert not app.exception
+    assert read == [STUDY]
 
 
 def test_schedule_names_its_phases(folder):

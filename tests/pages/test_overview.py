@@ -134,6 +134,13 @@ def test_a_study_has_its_own_headline(cifar, open_page):
     assert "points" in _text(app)
 
 
+def test_a_top_k_headline_is_computed(cifar, open_page):
+    cifar(headline=["label.top_3_accuracy"])
+    app = open_page("overview")
+    assert not app.exception
+    assert "**0." in app.table[0].value.loc[0, "Class top-3 accuracy ↑"]
+
+
 def test_a_headline_that_does_not_exist_is_a_message(cifar, open_page):
     cifar(headline=["label.eror_rate"])
     app = open_page("overview")

@@ -75,6 +75,18 @@ def test_runs_without_details_are_still_shown(folder):
     assert not open_page("runs", study="utkface").exception
 
 
+def test_a_speed_that_is_not_known_is_a_dash(folder):
+    path = folder / "utkface" / "ins" / "seed-0" / "run.json"
+    record = {**json.loads(path.read_text()), "images_per_second": None}
+    path.write_text(json.dumps(record))
+    app = open_page("runs", study="utkface")
+    assert not app.exception
+    table = app.dataframe[0]
+    assert len(table.value) == 2 * len(METHODS)
+    assert table.value["images/s"].isna().sum() == 1
+    assert table.proto.placeholder == "–"
+
+
 def test_no_runs_says_what_to_do(store):
     app = open_page("runs", study="avatars")
     assert not app.exception

@@ -16,6 +16,12 @@ METHODS = ("baseline", "csce")
 SOURCE = "the paper: 200 epochs, ten runs"
 
 
+def write_headline(store: Path, *keys: str) -> None:
+    path = store / NAME / core.runs.STUDY_FILE
+    own = {**json.loads(path.read_text()), "headline": keys}
+    path.write_text(json.dumps(own))
+
+
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "runs"
@@ -64,6 +70,8 @@ def test_our_error_rates_stand_beside_the_published_ones(store: Path) -> None:
         assert low < float(ours) < high
         assert (theirs, source) == (published, "1")
     assert cells["hmloss"][1:] == ["–", "–", "21.8", "1"]
+    # A source's number is its name and no quantity.
+    assert rows[0][-1].startswith(" 1 ")
 
 
 def test_it_says_source_budget_and_that_nothing_is_claimed(store: Path) -> None:
@@ -107,3 +115,67 @@ def test_top_k_of_any_k_can_be_asked_for(store: Path) -> None:
         result = CliRunner().invoke(app, ["compare", NAME, "--metric", key])
         assert result.exit_code == 2
         assert key in result.stderr
+
+
+def test_a_top_k_headline_is_computed(store: Path) -> None:
+    write_headline(store, "label.top_3_accuracy")
+    assert "| Method | Class top-3 accuracy ↑ |" in compare("--markdown")
+
+
+@pytest.mark.parametrize(
+    "command", [["compare", NAME], ["compare", NAME, "--markdown"]]
+)
+@pytest.mark.parametrize(
+    "missing", ["label.accuracy[few-shot]", "label.top_11_accuracy"]
+)
+def test_a_headline_that_a_comparison_lacks_is_left_out_and_said(
+    store: Path, command: list[str], missing: str
+) -> None:
+    write_headline(store, missing, "label.error_rate")
+    # Without training counts there are no shot groups.
+    (store / NAME / core.runs.MANIFEST_FILE).unlink()
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.stderr
+    assert "Class error rate" in result.stdout
+    assert "few-shot" not in result.stdout
+    said = " ".join(result.stderr.split())
+    assert f"Skipped: the headline '{missing}'" in said
+    assert "take it out of `headline`" in said
+
+
+def test_without_any_headline_that_exists_the_usual_ones_are_shown(store: Path) -> None:
+    write_headline(store, "label.top_11_accuracy")
+    head = CliRunner().invoke(app, ["compare", NAME, "--markdown"]).stdout
+    assert head.startswith("| Method | Class macro F1 ↑ |")
+
+
+def test_methods_leaves_out_what_a_comparison_lacks(store: Path) -> None:
+    write_headline(store, "label.top_11_accuracy", "label.error_rate")
+    result = CliRunner().invoke(app, ["methods", "--markdown"])
+    assert result.exit_code == 0, result.stderr
+    assert "| csce (cifar10-lt-200): " in result.stdout
+    assert "label.top_11_accuracy" in result.stderr
+
+
+def test_methods_skips_a_study_whose_headline_makes_no_sense(store: Path) -> None:
+    write_headline(store, "label.eror_rate")
+    result = CliRunner().invoke(app, ["methods", "--markdown"])
+    assert result.exit_code == 0, result.stderr
+    assert "no metric 'label.eror_rate'" in " ".join(result.stderr.split())
+    # It has runs, so that it is not among those to be trained either.
+    assert "in cifar10-step-200, cifar100-lt-200" in result.stdout
+    assert "cifar10-lt-200" not in result.stdout
+
+
+def test_a_misspelt_metric_is_answered_with_names_and_not_with_every_class(
+    store: Path,
+) -> None:
+    result = CliRunner().invoke(app, ["compare", NAME, "--metric", "label.eror_rate"])
+    assert result.exit_code == 2
+    expected = result.stderr.splitlines()[1]
+    assert "label.error_rate" in expected
+    assert expected.endswith(
+        ", and label.accuracy[group], label.f1[class], label.recall[class]."
+    )
+    assert "truck" not in result.stderr
+    assert "near to it: label.error_rate" in result.stderr

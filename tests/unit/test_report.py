@@ -6,7 +6,10 @@ from core.evaluation.compare import compare
 from core.evaluation.published import published_table
 from core.report import (
     PUBLISHED_NOTE,
+    Outcome,
     markdown_table,
+    methods_markdown,
+    methods_table,
     published_markdown,
     published_text,
 )
@@ -79,3 +82,50 @@ def test_published_markdown_says_the_budget_and_claims_nothing() -> None:
     assert "1. paper A" in lines
     assert lines[-1] == f"{PUBLISHED_NOTE} Thirty epochs here."
     assert "better" not in text
+
+
+def _where(outcomes: list[Outcome], untrained: list[Study]) -> dict[str, str]:
+    table = methods_table(outcomes, untrained)
+    names = table["Name"].str.strip("`")
+    return dict(zip(names, table["Where it helps"], strict=True))
+
+
+def _outcome(methods: tuple[str, ...]) -> Outcome:
+    """A study of these methods, INS with one seed, whose LMF has no run."""
+    tables = synthetic_tables(methods=("baseline", "ins", "denseweight"), rows=128)
+    kept = {key: t for key, t in tables.items() if key[0] != "ins" or key[1] == 0}
+    tasks = TASKS["utkface"]
+    comparison = compare(kept, tasks, "baseline", resamples=50)
+    return Outcome(synthetic_study(methods=methods), comparison, tasks, ("age.mae",))
+
+
+def test_a_verdict_from_one_seed_says_so() -> None:
+    where = _where([_outcome(("baseline", "ins", "denseweight"))], [])
+    assert where["ins"].startswith("ins (utkface): ")
+    assert where["ins"].endswith(" (one seed)")
+    assert where["denseweight"].startswith("denseweight (utkface): ")
+    assert "one seed" not in where["denseweight"]
+
+
+def test_a_remedy_that_is_not_trained_yet_is_told_from_one_of_no_study() -> None:
+    methods = ("baseline", "ins", "denseweight", "lmf", "denseweight-lmf")
+    untrained = synthetic_study("cifar10-lt-200", methods=("baseline", "csce", "focal"))
+    where = _where([_outcome(methods)], [untrained])
+    assert where["lmf"] == "in utkface, not trained yet"
+    assert where["focal"] == "in cifar10-lt-200, not trained yet"
+    # What is trained somewhere needs no more.
+    assert "not trained" not in where["ins"]
+    assert where["huber"] == "in no study by itself"
+    both = synthetic_study("avatars", methods=("baseline", "lmf"))
+    where = _where([_outcome(methods)], [both])
+    assert where["lmf"] == "in utkface, avatars, not trained yet"
+
+
+def test_methods_as_markdown_are_the_same_table() -> None:
+    outcomes = [_outcome(("baseline", "ins"))]
+    untrained = [synthetic_study("cifar10-lt-200", methods=("baseline", "focal"))]
+    lines = methods_markdown(outcomes, untrained).splitlines()
+    cells = [line.strip("| ").split(" | ") for line in lines]
+    table = methods_table(outcomes, untrained)
+    assert cells[0] == list(table.columns)
+    assert cells[2:] == table.to_numpy().tolist()

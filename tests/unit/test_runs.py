@@ -102,6 +102,7 @@ def test_run_without_its_model_still_shows_results(store: Path) -> None:
         ({"schema": "1"}, "does not describe"),
         ({"duration_s": "long"}, "numbers where"),
         ({"resolved": None, "schema": 1}, None),
+        ({"images_per_second": None}, None),
     ],
 )
 def test_record_is_checked(

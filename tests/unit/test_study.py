@@ -1,11 +1,13 @@
 """Studies: what a TOML file may say, and what is said back when it may not."""
 
+import json
 import tomllib
 
 import pytest
 from pydantic import ValidationError
 
 from core.errors import StudyError
+from core.runs import STUDY_FILE, shipped_store
 from core.study import (
     check_name,
     load_study,
@@ -255,3 +257,18 @@ def test_a_wrong_budget_is_named(line, named):
 def test_a_published_number_is_a_value_or_a_change(numbers):
     with pytest.raises(StudyError, match="either value or change_percent"):
         parse(changed("change_percent = -4.4", numbers))
+
+
+def test_labels_tell_what_adjusts_the_loss_from_what_adjusts_the_model():
+    methods = [
+        m for name in shipped_studies() for m in load_study(name).methods.values()
+    ]
+    labels = {m.label for m in methods if "post-hoc-logit-adjustment" in m.use}
+    assert labels == {"Logit adjustment, post hoc"}
+
+
+@pytest.mark.parametrize("name", ["avatars", "cifar10-lt-200", "utkface"])
+def test_labels_beside_the_shipped_runs_are_those_of_the_study(name):
+    kept = json.loads((shipped_store() / name / STUDY_FILE).read_text())
+    labels = {method: table["label"] for method, table in kept["methods"].items()}
+    assert labels == {m: t.label for m, t in load_study(name).methods.items()}

@@ -83,5 +83,6 @@ ENTRIES = (
             "Paper: alpha 1.5, beta 1, gamma 1.5. The defaults 2.5, 0.05 and 4 are "
             "those of the UTKFace project.",
         ),
+        not_all_zero=("alpha", "beta"),
     ),
 )

@@ -58,7 +58,9 @@ ENTRIES = (
             choice(
                 "kernel", "gaussian", _KERNELS, "What the histogram is smoothed by."
             ),
-            number("kernel_size", 5, 1, 101, "Bins that it spans, an odd number."),
+            number(
+                "kernel_size", 5, 1, 101, "Bins that it spans, an odd number.", odd=True
+            ),
             number("sigma", 2.0, 0.1, 50.0, "Its width in bins; no use to a triangle."),
             choice(
                 "reweight",
@@ -94,7 +96,14 @@ ENTRIES = (
         task_kinds=("regression",),
         parameters=(
             choice("kernel", "gaussian", _KERNELS, "What statistics are smoothed by."),
-            number("kernel_size", 5, 1, 101, "Buckets that it spans, an odd number."),
+            number(
+                "kernel_size",
+                5,
+                1,
+                101,
+                "Buckets that it spans, an odd number.",
+                odd=True,
+            ),
             number("sigma", 2.0, 0.1, 50.0, "Its width in buckets."),
             number("momentum", 0.9, 0.0, 0.999, "Share of the statistics that stays."),
         ),

@@ -7,7 +7,10 @@ _JAPKOWICZ = (
     "Intelligent Data Analysis 6, 2002"
 )
 _REPEATS = "Rare images are shown many times over: they are learned by heart."
-_EPOCH = "An epoch no longer shows every image: compare methods by steps."
+_EPOCH = (
+    "An epoch takes as many steps as without, but no longer shows every image of the "
+    "common classes."
+)
 
 ENTRIES = (
     Entry(

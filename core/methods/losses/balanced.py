@@ -236,6 +236,32 @@ class LogitAdjusted(keras.losses.Loss):
 
 
 @keras.saving.register_keras_serializable(package="equipoise")
+class Draws(keras.layers.Layer):
+    """The random numbers of a loss, and how many of them it has drawn.
+
+    Parameters
+    ----------
+    seed : int, optional
+        By default from Keras's global seed.
+    """
+
+    def __init__(self, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.generator = keras.random.SeedGenerator(seed)
+        # Keras keeps no seed that it chose itself, and a copy must draw the same.
+        self.seed = int(ops.convert_to_numpy(self.generator.state)[0])
+        self.built = True
+
+    def uniform(self, shape: Any, dtype: Any) -> Tensor:
+        """The next numbers, evenly spread over [0, 1)."""
+        return keras.random.uniform(shape, dtype=dtype, seed=self.generator)
+
+    def get_config(self) -> dict[str, Any]:
+        """What ``__init__`` takes: a copy starts from its first draw."""
+        return {**super().get_config(), "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable(package="equipoise")
 class SoftmaxEqualization(keras.losses.Loss):
     """Softmax equalization with a random mask; see ``softmax_equalization``.
 
@@ -251,6 +277,14 @@ class SoftmaxEqualization(keras.losses.Loss):
         Of the draws; by default from Keras's global seed, and so from a run's.
     reduction, name, dtype
         As for every Keras loss.
+
+    Attributes
+    ----------
+    draws : Draws
+        What the masks are drawn with.
+    learned : tuple of keras.layers.Layer
+        What a training model must hold as its own, so that a training that is taken
+        up again goes on with the next draw: a Keras loss keeps no state.
     """
 
     def __init__(
@@ -268,21 +302,22 @@ class SoftmaxEqualization(keras.losses.Loss):
         self.class_counts = check_class_counts(class_counts)
         self.gamma = check_share("gamma", gamma)
         self.threshold = check_share("threshold", threshold)
-        self.seed_generator = keras.random.SeedGenerator(seed)
-        # Keras keeps no seed that it chose itself, and a copy must draw the same.
-        self.seed = int(ops.convert_to_numpy(self.seed_generator.state)[0])
+        self.draws = Draws(seed, name=f"{name}_draws")
+        self.learned = (self.draws,)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """One value an example, shape (n,)."""
         logits = class_logits(y_pred)
-        drawn = keras.random.uniform(
-            ops.shape(logits), dtype=logits.dtype, seed=self.seed_generator
-        )
+        drawn = self.draws.uniform(ops.shape(logits), logits.dtype)
+        return self.masked(y_true, logits, drawn < self.gamma)
+
+    def masked(self, y_true: Tensor, logits: Tensor, mask: Tensor) -> Tensor:
+        """One value an example, shape (n,), under a mask that is given."""
         return softmax_equalization(
             y_true,
             logits,
             class_counts=self.class_counts,
-            mask=drawn < self.gamma,
+            mask=mask,
             threshold=self.threshold,
         )
 
@@ -293,6 +328,6 @@ class SoftmaxEqualization(keras.losses.Loss):
             "class_counts": self.class_counts.tolist(),
             "gamma": self.gamma,
             "threshold": self.threshold,
-            "seed": self.seed,
+            "seed": self.draws.seed,
             "dtype": self.dtype,
         }

@@ -25,7 +25,6 @@ FOCAL_VARIANTS: Mapping[str, focal.Variant] = {
     "softmax_alpha_outside": "outside",
     "softmax_weight_inside_p": "inside",
 }
-# Form, scale and clip.
 AS_THE_FORM = "as the form"
 # Keras keeps probabilities this far from 0 and 1.
 KERAS_CLIP = 1e-7

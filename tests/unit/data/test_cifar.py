@@ -110,6 +110,49 @@ def test_a_missing_class_is_named(folder):
         load(folder)
 
 
+def test_no_test_image_left_is_said_with_the_option(folder):
+    for asked in (4, 5):
+        with pytest.raises(DatasetError, match="has 4 test images") as error:
+            load(folder, validation_per_class=asked)
+        assert "`validation_per_class` below 4" in error.value.expected
+        assert "validation_per_class" in error.value.remedy
+    # The smallest class counts, and is named.
+    (folder / "test" / "deer" / "0000.png").unlink()
+    with pytest.raises(DatasetError, match="'deer' has 3 test images"):
+        load(folder, validation_per_class=3)
+    sizes = load(folder, validation_per_class=2).manifest["split"].value_counts()
+    assert (sizes[VALIDATION], sizes[TEST]) == (20, 19)
+
+
+def test_what_a_mac_packs_beside_is_no_picture(folder, tmp_path):
+    whole = load(folder).manifest.drop(columns="path")
+    for path in list(folder.rglob("*.png")):
+        path.with_name(f"._{path.name}").write_bytes(b"Mac OS X")
+    assert load(folder).manifest.drop(columns="path").equals(whole)
+    beside = tmp_path / "packed" / "__MACOSX" / folder.name
+    shutil.copytree(folder, beside)
+    shutil.copytree(folder, tmp_path / "packed" / folder.name)
+    for path in beside.rglob("[0-9]*.png"):
+        path.unlink()
+    assert load(tmp_path / "packed").manifest.drop(columns="path").equals(whole)
+
+
+def test_two_pictures_of_one_name_are_refused(folder):
+    place = folder / "train" / "frog"
+    shutil.copy(place / "0003.png", place / "0003.jpg")
+    with pytest.raises(DatasetError, match="two pictures named '0003'") as error:
+        load(folder)
+    assert "0003.jpg and 0003.png" in error.value.problem
+    assert error.value.remedy
+
+
+def test_an_image_is_named_by_part_class_and_file(folder):
+    (folder / "train" / "frog" / "0003.png").rename(folder / "train/frog/last.png")
+    ids = load(folder).manifest["image_id"]
+    assert {"train/frog/0002", "train/frog/last", "test/frog/0003"} <= set(ids)
+    assert "train/frog/0003" not in set(ids)
+
+
 def test_a_place_that_is_no_cifar_is_said(tmp_path):
     with pytest.raises(DatasetError, match="nothing at"):
         load(tmp_path / "nowhere")

@@ -60,5 +60,6 @@ def test_a_steeper_profile_draws_some_of_what_a_flatter_one_does():
 
 
 def test_too_few_images_of_a_class_are_said():
-    with pytest.raises(DatasetError, match="Class 1 has 2 images"):
+    with pytest.raises(DatasetError, match="Class 1 has 2 images") as error:
         draw_long_tail(np.array([0, 0, 1, 1]), [2, 3], seed=0)
+    assert error.value.expected == "at least 3."

@@ -207,6 +207,47 @@ def test_few_images_give_no_verdict(tables):
     assert any("Fewer than" in note for note in found.notes())
 
 
+@pytest.mark.parametrize("turned", [False, True], ids=["few ill", "few well"])
+@pytest.mark.parametrize(("few", "verdict"), [(5, "inconclusive"), (20, "better")])
+def test_an_area_rests_on_its_smaller_side(turned, few, verdict):
+    task = Binary("ill", "Ill", ("no", "yes"))
+    rng = np.random.default_rng(0)
+    rare = np.arange(1000) < few
+    ill = ~rare if turned else rare
+
+    def table(p):
+        return pd.DataFrame(
+            {
+                "image_id": [f"i{n}" for n in range(1000)],
+                "ill_true": np.where(ill, "yes", "no"),
+                "ill_pred": np.where(p > 0.5, "yes", "no"),
+                "ill_p_no": 1 - p,
+                "ill_p_yes": p,
+            }
+        )
+
+    guessed, sure = rng.random(1000), np.where(ill, 0.9, 0.1) + 0.01 * rng.random(1000)
+    tables = {("baseline", 0): table(guessed), ("sure", 0): table(sure)}
+    found = compare(tables, (task,), "baseline")
+    row = found.row("sure", "ill.auc")
+    assert row["mean"] == 1
+    assert (row["n"], row["verdict"]) == (few, verdict)
+    if few < SMALL_GROUP:
+        assert verdict_sentence(row).endswith("rests on 5 images: too few to tell.")
+    assert found.row("sure", "ill.accuracy")["n"] == 1000
+
+
+def test_the_area_of_several_classes_rests_on_the_smallest(tables):
+    truth = tables["baseline", 0]["ethnicity_true"].value_counts()
+    one = {run: table for run, table in tables.items() if run[1] == 0}
+    found = compare(one, (ETHNICITY,), "baseline")
+    assert found.row("ins", "ethnicity.auc")["n"] == truth.min()
+    # A class that is not there has no area.
+    kept = {run: t[t["ethnicity_true"] != "Asian"] for run, t in one.items()}
+    found = compare(kept, (ETHNICITY,), "baseline")
+    assert found.row("ins", "ethnicity.auc")["n"] == truth.drop("Asian").min()
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_any_rows_and_any_missing_class_can_be_compared(data):

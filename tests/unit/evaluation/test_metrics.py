@@ -4,12 +4,14 @@ import pytest
 
 from core.errors import EquipoiseError
 from core.evaluation.metrics import (
+    further_keys,
     headline_keys,
     metric_info,
     metric_keys,
     shot_groups,
     split_key,
     top_k,
+    unknown_metric,
 )
 from core.tasks import Multiclass, Regression
 from tests.synthetic import TASKS
@@ -130,3 +132,42 @@ def test_a_study_may_choose_its_headline():
         headline_keys(tasks, ("label.errors",))
     with pytest.raises(EquipoiseError, match=r"'age\.mae' is of no task"):
         headline_keys(tasks, ("age.mae",))
+
+
+def test_top_k_is_asked_for_only_where_there_are_as_many_classes():
+    tasks = (*TASKS["utkface"], *TASKS["cifar10-lt-200"])
+    keys = (
+        "ethnicity.top_3_accuracy",
+        "ethnicity.top_5_accuracy",
+        "age.top_2_accuracy",
+        "label.top_10_accuracy",
+        "label.top_11_accuracy",
+        "label.accuracy[few-shot]",
+        "other.top_1_accuracy",
+    )
+    assert further_keys(tasks, keys) == (keys[0], keys[3])
+
+
+def test_a_misspelt_metric_is_answered_in_few_words():
+    (task,) = TASKS["cifar100-lt-200"]
+    known = metric_keys(task, {name: 10 * i for i, name in enumerate(task.classes)})
+    error = unknown_metric("label.f1[aple]", known, study="this study")
+    assert error.expected == (
+        "one of label.accuracy, label.error_rate, label.top_5_accuracy, label.auc, "
+        "label.macro_f1, label.balanced_accuracy, and label.accuracy[group], "
+        "label.f1[class], label.recall[class]."
+    )
+    assert "label.f1[apple]" in error.remedy
+    nothing = unknown_metric("zzz", known[:2], study="study 'x'", besides=", or more")
+    assert nothing.problem == "There is no metric 'zzz' in study 'x'."
+    assert nothing.expected == "one of label.accuracy, label.error_rate, or more."
+    assert nothing.remedy == "choose one of these."
+
+
+@pytest.mark.parametrize("study", list(TASKS))
+def test_every_metric_of_a_part_says_what_its_part_is(study):
+    keys = [key for task in TASKS[study] for key in metric_keys(task)]
+    expected = unknown_metric("none", keys, study="this study").expected
+    named = {key.split("[")[0] for key in keys if "[" in key}
+    assert named
+    assert all(f"{name}[" in expected for name in named)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core.errors import StudyError
 from core.evaluation.published import published_records, published_table
 from core.study import Published
 
@@ -63,6 +64,29 @@ def test_what_we_do_not_have_is_undefined_and_kept():
     table = published_table(claims, OURS, "baseline")
     assert table["theirs"].tolist() == [1.0, 0.2, 0.9]
     assert table[["ours", "low", "high"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("value", [17.3, 1.01, -0.1, float("nan")])
+def test_a_share_in_per_cent_is_refused(value):
+    claims = [claim("ins", "label.error_rate", value=value)]
+    with pytest.raises(StudyError, match="error rate of 'ins' is") as caught:
+        published_table(claims, OURS, "baseline")
+    assert "0.231 for 23.1 %" in caught.value.expected
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("metric", "number"),
+    [
+        ("label.error_rate", {"value": 0.0}),
+        ("label.error_rate", {"value": 1.0}),
+        ("label.error_rate", {"change_percent": -20.1}),
+        ("age.mae", {"value": 7.2}),
+    ],
+)
+def test_what_is_no_share_in_per_cent_is_kept(metric, number):
+    table = published_table([claim("ins", metric, **number)], OURS, "baseline")
+    assert table["theirs"].tolist() == list(number.values())
 
 
 def test_none_published_gives_an_empty_table_with_its_columns():

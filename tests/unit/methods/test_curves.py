@@ -58,8 +58,9 @@ def test_focal_by_hand(gamma):
 def test_hmloss_peaks_near_1_2_over_delta(delta):
     line = curves.probability_line(2000)
     curve = draw("hmloss", probabilities=line, delta=delta, form="paper")
-    assert curve.peak == pytest.approx(1.2 / delta, rel=0.1)
-    pulled_down = curve.gradient[line < 0.5 * curve.peak]
+    peak = line[curve.loss.argmax()]
+    assert peak == pytest.approx(1.2 / delta, rel=0.1)
+    pulled_down = curve.gradient[line < 0.5 * peak]
     assert (pulled_down[-20:] > 0).all(), "below the peak, p is pushed down"
     assert curve.gradient[np.searchsorted(line, 0.3)] < 0
 
@@ -118,6 +119,37 @@ def test_balanced_softmax_charges_the_rare_class_more():
     share = 2 * 10 / (2 * 10 + 810 + 160)
     assert rare.loss[0] == pytest.approx(-math.log(share), rel=1e-9)
     assert rare.gradient[0] == pytest.approx(share - 1, rel=1e-7)
+
+
+@pytest.mark.parametrize("gamma", [0.95, 0.5, 0.0])
+def test_softmax_equalization_is_its_mean_over_the_masks(gamma):
+    # Of 5420 images 0.4 % are of the last class, the only one that is left alone.
+    counts = (5000, 400, 20)
+    equalized = "softmax-equalization"
+    curve = draw(equalized, true_class=0, probabilities=P, counts=counts, gamma=gamma)
+    # The others' logits are 0: e^z of the true one makes p of itself and these two.
+    e = 2 * P / (1 - P)
+    loss = gamma * np.log(e + 1) + (1 - gamma) * np.log(e + 2) - np.log(e)
+    np.testing.assert_allclose(curve.loss, loss, rtol=1e-9)
+    slope = gamma * e / (e + 1) + (1 - gamma) * e / (e + 2) - 1
+    np.testing.assert_allclose(curve.gradient, slope, atol=1e-7)
+    rare = draw(equalized, true_class=2, probabilities=P, counts=counts, gamma=gamma)
+    np.testing.assert_allclose(rare.loss, -np.log(P), rtol=1e-9)
+
+
+def test_random_masks_make_no_noise():
+    classes = Multiclass("label", "Class", tuple("abcdefghij"))
+    counts = tuple(5000 >> i for i in range(10))
+    line = curves.probability_line()
+    curve = draw("softmax-equalization", classes, counts=counts, probabilities=line)
+    assert (np.abs(curve.gradient) <= 1 + 1e-6).all()
+    assert (np.diff(curve.loss) < 0).all()
+    assert (np.diff(curve.gradient) > -1e-7).all()
+    again = draw("softmax-equalization", classes, counts=counts, probabilities=line)
+    np.testing.assert_array_equal(again.gradient, curve.gradient)
+    part = curves.part_of(ENTRIES["softmax-equalization"], classes)
+    _, pulls = curves.loss_by_class(part, classes, counts, probability=0.5)
+    assert (np.abs(pulls) <= 1 + 1e-6).all()
 
 
 @pytest.mark.parametrize("task", [HAIR, GLASSES], ids=["multiclass", "binary"])

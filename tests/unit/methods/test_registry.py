@@ -132,6 +132,12 @@ class TestResolve:
         ({"lmf": {"on": "ethnicity", "head": "linear"}}, "cannot be 'linear'"),
         ({"lmf": {"on": "ethnicity", "class_weighting": 1}}, "cannot be 1"),
         ({"undersample": {"on": "gender", "keep": 0}}, "is 0, outside its range"),
+        ({"lds": {"on": "age", "kernel_size": 4}}, "of 'lds' is 4, an even number"),
+        ({"fds": {"on": "age", "kernel_size": 100}}, "of 'fds' is 100, an even"),
+        (
+            {"lmf": {"on": "ethnicity", "alpha": 0, "beta": 0.0}},
+            "Method 'tried' sets 'alpha' and 'beta' of 'lmf' to 0",
+        ),
         (
             {"lmf": {"on": "ethnicity"}, "focal": {"on": "ethnicity"}},
             "two losses on 'ethnicity': 'lmf' and 'focal'",
@@ -144,6 +150,19 @@ def test_each_fault_has_its_own_message(use, message):
         resolve(**use)
     assert caught.value.expected
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        {"lds": {"on": "age", "kernel_size": 1}},
+        {"fds": {"on": "age", "kernel_size": 101}},
+        {"lmf": {"on": "ethnicity", "alpha": 0}},
+        {"lmf": {"on": "ethnicity", "beta": 0}},
+    ],
+)
+def test_what_is_odd_or_only_one_of_two_zeros_is_no_fault(use):
+    assert resolve(**use)
 
 
 def test_expected_names_only_what_would_do():

@@ -170,6 +170,7 @@ class TestLDS:
         window = kernel_window(sigma=1.3)
         expected = convolve1d(values.astype(float), window, mode="constant")
         np.testing.assert_allclose(curve.density, expected)
+        np.testing.assert_array_equal(curve.before, values)
 
     def test_counts_are_clipped_before_they_are_inverted(self):
         # 1 counts as 5, and 2000 as 1000.

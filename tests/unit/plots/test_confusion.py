@@ -47,6 +47,7 @@ def test_difference_is_in_points_and_centred_on_zero():
         ["+10.0", "−10.0"],
     ]
     assert figure.data[0].zmin == -figure.data[0].zmax
+    assert "%{text} points" in figure.data[0].hovertemplate
 
 
 def test_reach_is_the_largest_difference_and_never_nothing():
@@ -101,6 +102,41 @@ def test_a_hundred_classes_have_colours_and_a_scale_in_place_of_text():
     np.testing.assert_allclose(np.asarray(heatmap.z), counts / 50, atol=5e-5)
     assert heatmap.customdata[3][3] == counts[3, 3]
     assert figure.layout.height < 1000
+
+
+def test_a_difference_of_a_hundred_classes_is_in_points():
+    counts, base = large(100), large(100, seed=1)
+    figure = plots.plot_confusion(
+        counts, names(100), "INS", show="difference", baseline=base, reach=0.2
+    )
+    heatmap = figure.data[0]
+    np.testing.assert_allclose(
+        np.asarray(heatmap.z), 100 * (counts - base) / 50, atol=1e-3
+    )
+    assert (heatmap.zmin, heatmap.zmax) == (-20, 20)
+    assert "%{z:+.1f} points" in heatmap.hovertemplate
+    assert list(heatmap.colorbar.ticktext) == ["−20 points", "0 points", "+20 points"]
+
+
+def test_counts_of_a_hundred_classes_have_a_scale_of_their_own():
+    counts = large(100)
+    end = plots.wrong_images({"baseline": counts})
+    wrong = [counts[i, j] for i in range(100) for j in range(100) if i != j]
+    assert end == max(wrong)
+    figure = plots.plot_confusion(
+        counts, names(100), "Baseline", show="counts", end=end
+    )
+    heatmap = figure.data[0]
+    np.testing.assert_array_equal(np.asarray(heatmap.z), counts)
+    assert (heatmap.zmin, heatmap.zmax) == (0, end)
+    assert "%{z:,} images (%{customdata:.1%} of the class)" in heatmap.hovertemplate
+    assert heatmap.customdata[3][3] == counts[3, 3] / 50
+    assert heatmap.colorbar.ticktext[-1] == f"{end} images"
+
+
+def test_the_scale_of_counts_ends_at_a_whole_image():
+    assert plots.wrong_images({"baseline": BASE / 4, "ins": OTHER / 4}) == 2
+    assert plots.wrong_images({"baseline": np.eye(3)}) == 1
 
 
 def test_zoom_keeps_the_shares_of_the_whole_class_and_writes_them():

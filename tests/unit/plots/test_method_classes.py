@@ -1,5 +1,6 @@
 """What each class and each target gets, on tables of known content."""
 
+import numpy as np
 import pandas as pd
 
 from core.plots import method_classes as plots
@@ -36,7 +37,7 @@ def test_classes_go_from_common_to_rare():
         by_class(), CLASSES, COUNTS, LOOK, what="an image weighs"
     )
     assert "**c** (10 images)" in words
-    assert "2.00 against 0.50 under Plain; Focused treats all classes alike" in words
+    assert "2 against 0.5 under Plain; Focused treats all classes alike" in words
 
 
 def test_what_treats_classes_alike_is_said():
@@ -45,6 +46,27 @@ def test_what_treats_classes_alike_is_said():
         alike, CLASSES, COUNTS, LOOK, what="an image weighs"
     )
     assert "treats all classes alike" in words
+
+
+def test_small_values_keep_two_figures():
+    pulls = by_class().assign(value=[0.002, 0.00123, 0.0046, 1, 2, -1.256])
+    words = plots.by_class_takeaway(pulls, CLASSES, COUNTS, LOOK, what="the pull is")
+    assert "0.0046 against 0.0012 under Plain" in words
+    assert "−1.3 against 2 under Focused" in words
+
+
+def test_a_probability_that_a_loss_cannot_reach_is_said():
+    pulls = by_class().assign(value=[0.2, 0.1, 0.4, *[np.nan] * 3])
+    unreached = "Focused cannot reach p = 0.99 at this scale"
+    words = plots.pulls_takeaway(pulls, CLASSES, COUNTS, LOOK, probability=0.99)
+    assert words.startswith("For the rarest class, **c** (10 images)")
+    assert "the pull is 0.4 against 0.1 under Plain. " in words
+    assert unreached in words
+    alone = plots.pulls_takeaway(
+        pulls.iloc[3:], CLASSES, COUNTS, LOOK, probability=0.99
+    )
+    assert alone.startswith(unreached)
+    assert "–" not in words + alone
 
 
 def test_a_hundred_classes_keep_their_names_short():

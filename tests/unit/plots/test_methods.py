@@ -119,8 +119,37 @@ def test_losses_by_error():
     assert "Plain pulls as hard at a large error as at a small one" in words
     assert "Focused pulls 10.0 times as hard at an error of 20 years" in words
     assert "Muting is lowest 7 years above the truth" in words
-    figure = plots.plot_by_error(given, "loss", LOOK, defaults={}, unit="years")
+
+
+@pytest.mark.parametrize(
+    ("value", "relative", "title"),
+    [
+        ("loss", False, "loss"),
+        ("loss", True, "loss (share of its highest)"),
+        ("gradient", False, "gradient (loss per year)"),
+    ],
+)
+def test_axes_of_errors_say_their_units(value, relative, title):
+    errors = np.linspace(-3, 3, 7)
+    given = {
+        "plain": pd.DataFrame(
+            {"x": errors, "loss": np.abs(errors), "gradient": np.sign(errors)}
+        )
+    }
+    figure = plots.plot_by_error(
+        given, value, LOOK, defaults={}, unit="years", relative=relative
+    )
     assert figure.layout.xaxis.title.text == "prediction − truth (years)"
+    assert figure.layout.yaxis.title.text == title
+
+
+def test_what_cosines_cannot_reach_is_said():
+    nothing = pd.DataFrame({"x": P, "loss": np.nan, "gradient": np.nan})
+    given = {"focused": nothing, "muting": nothing}
+    assert plots.probability_takeaway(given, LOOK, "plain", deltas={}) == (
+        "Focused and Muting cannot reach p = 0.9 at this scale: two cosines are at "
+        "most 2 apart."
+    )
 
 
 @pytest.mark.parametrize(
@@ -137,6 +166,13 @@ def test_losses_by_error():
 )
 def test_short_numbers(value, text):
     assert plots.short_number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.00123, "0.0012"), (-1.256, "−1.3"), (123.4, "120")]
+)
+def test_two_figures_with_a_real_minus(value, text):
+    assert plots.two_figures(value) == text
 
 
 @pytest.mark.parametrize("name", sorted(ENTRIES))

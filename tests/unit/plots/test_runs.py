@@ -188,6 +188,16 @@ def test_description_holds_the_method_and_not_the_others():
     assert "lmf" not in text
 
 
+def test_a_speed_that_is_not_known_is_a_dash():
+    run = Run("tiny", "base", 0, Path(), record(images_per_second=None))
+    other = Run("tiny", "base", 1, Path(), record(images_per_second=250.0))
+    assert pd.isna(plots.describe_runs([run], LABELS)["images/s"].iloc[0])
+    told = plots.describe_run(run).set_index("what")["value"]
+    assert told["images_per_second"] == "–"
+    table = plots.compare_configurations(run, other).set_index("what")
+    assert table.loc["images_per_second"].tolist() == ["measured", "–", "250"]
+
+
 def test_table_of_runs_is_in_minutes_and_bears_gaps():
     table = plots.describe_runs(
         [

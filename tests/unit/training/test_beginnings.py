@@ -1,3 +1,5 @@
+import contextlib
+
 import pandas as pd
 import pytest
 
@@ -5,7 +7,8 @@ from core.methods.registry import resolve_method
 from core.study import parse_study
 from core.tasks import Multiclass
 from core.training.beginnings import Beginnings, run_key
-from core.training.jobs import train_study
+from core.training.jobs import Listener, train_study
+from tests import tiny_backbone
 from tests.tiny_cifar import TINY_CIFAR, write_tiny_cifar
 
 TASKS = (Multiclass("label", "Class", ("cat", "dog", "frog")),)
@@ -35,6 +38,23 @@ label = "INS"
 use = { ins = { on = "label" } }
 """
 
+SAMPLED = """
+[methods.half]
+label = "Over-sampling in the second half"
+use = { oversample = { on = "label", start = 0.5 } }
+
+[methods.quarter]
+label = "Over-sampling in the last quarter"
+use = { oversample = { on = "label", start = 0.75 } }
+
+[methods.adjusted.use]
+oversample = { on = "label", start = 0.5 }
+post-hoc-logit-adjustment = { on = "label" }
+
+[methods.adjusted]
+label = "Over-sampling in the second half, post hoc"
+"""
+
 
 @pytest.fixture
 def study():
@@ -58,6 +78,17 @@ def test_another_head_or_loss_is_another_beginning(study, tmp_path):
     assert shared.of("weighted", 0) == {}
     assert shared.of("margin", 0) == shared.of("deferred", 0)
     assert list(shared.of("margin", 0)) == [1]
+
+
+def test_a_sampler_that_starts_later_is_another_beginning(study, tmp_path):
+    budget = study.training.model_copy(update={"epochs": 4, "schedule": None})
+    text = TINY_CIFAR + SAMPLED
+    cosine = parse_study(text, origin="tiny").model_copy(update={"training": budget})
+    shared = beginnings(cosine, tmp_path, "half", "quarter", "adjusted")
+    # Over-sampled epochs are longer: the cosine falls otherwise from its first step.
+    assert shared.of("quarter", 0) == {}
+    assert list(shared.of("half", 0)) == [4]
+    assert shared.of("half", 0) == shared.of("adjusted", 0)
 
 
 def test_another_seed_split_or_budget_is_another_beginning(study, tmp_path):
@@ -99,5 +130,45 @@ def test_a_shared_beginning_gives_what_training_alone_gives(
     ours, plain = (run.predictions()["label_p_truck"] for run in (adjusted, baseline))
     assert (ours >= plain).all()
     assert (ours > plain).any()
-    assert adjusted.info["duration_s"] == baseline.info["duration_s"]
+    for measured in ("duration_s", "images_per_second"):
+        assert adjusted.info[measured] == baseline.info[measured] > 0
     assert [path.name for path in (together / "tiny-cifar").glob(".*")] == []
+
+
+def test_only_with_resume_is_an_interrupted_call_gone_on_with(
+    study, tmp_path, monkeypatch
+):
+    class Stop(Exception):
+        pass
+
+    def train(place, *, stop_at=0, resume=False):
+        seen = []
+
+        def told(method, seed, epoch, values):
+            seen.append((method, epoch))
+            if len(seen) == stop_at:
+                raise Stop
+
+        with contextlib.suppress(Stop):
+            train_study(
+                small,
+                methods=["baseline", "late"],
+                data=data,
+                out=tmp_path / place,
+                resume=resume,
+                listener=Listener(epoch_done=told),
+            )
+        return seen
+
+    tiny_backbone.register(monkeypatch)
+    monkeypatch.setenv("EQUIPOISE_CACHE", str(tmp_path / "cache"))
+    model = study.model.model_copy(update={"backbone": tiny_backbone.TINY.name})
+    small = study.model_copy(update={"model": model})
+    data = write_tiny_cifar(tmp_path / "data")
+    # The first epoch of "late" is that of "baseline".
+    whole = [("baseline", 1), ("baseline", 2), ("late", 2)]
+    for place in ("anew", "on"):
+        assert train(place, stop_at=2) == whole[:2]
+        assert list((tmp_path / place / "tiny-cifar" / ".beginnings").iterdir())
+    assert train("anew") == whole
+    assert train("on", resume=True) == whole[1:]

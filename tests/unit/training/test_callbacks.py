@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -111,17 +112,35 @@ def test_state_comes_back_whole(tmp_path: Path) -> None:
     saver.best.on_epoch_begin(0)
     saver.best.on_test_end({"loss": 0.5})
     saver.history.on_epoch_end(0, {"loss": 0.5})
-    saver.seconds, saver.fastest_s = 9.0, 4.0
+    saver.seconds, saver.images_per_second = 9.0, 4.0
     saver.on_epoch_end(0)
     again, restored = _saver(tmp_path / "state.npz")
     assert restored.load(again) == 1
     for a, b in zip(model.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
     assert restored.best.loss == 0.5
-    assert (restored.seconds, restored.fastest_s) == (9.0, 4.0)
+    assert (restored.seconds, restored.images_per_second) == (9.0, 4.0)
     assert restored.history.rows == saver.history.rows
     for a, b in zip(model.optimizer.variables, again.optimizer.variables, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_a_state_of_an_earlier_version_is_used(tmp_path: Path) -> None:
+    path = tmp_path / "state.npz"
+    model, saver = _saver(path)
+    model.optimizer.build(model.trainable_variables)
+    saver.best.weights = model.get_weights()
+    saver.images_per_second = 4.0
+    saver.on_epoch_end(0)
+    with np.load(path) as state:
+        arrays = dict(state)
+    record = json.loads(str(arrays["record"]))
+    del record["images_per_second"]
+    record["fastest_s"] = 2.0
+    np.savez(path, **{**arrays, "record": np.array(json.dumps(record))})
+    again, restored = _saver(path)
+    assert restored.load(again) == 1
+    assert restored.images_per_second is None
 
 
 def test_state_of_something_else_is_not_used(tmp_path: Path) -> None:

@@ -172,6 +172,22 @@ class TestSoftmaxEqualization:
         keras.utils.set_random_seed(5)
         assert value(None) == first
 
+    def test_a_model_that_holds_its_draws_keeps_where_they_are(self):
+        def three(loss):
+            return [float(loss(LABELS, LOGITS)) for _ in range(3)]
+
+        loss = SoftmaxEqualization(COUNTS, gamma=0.5, threshold=1.0, seed=1)
+        (draws,) = loss.learned
+        (state,) = draws.variables
+        start = numbers(state).copy()
+        drawn = three(loss)
+        assert (numbers(state) != start).any()
+        assert len(set(drawn)) == 3
+        state.assign(start)
+        assert three(loss) == drawn
+        copy = type(draws).from_config(draws.get_config())
+        assert numbers(copy.variables[0]).tolist() == start.tolist()
+
     @pytest.mark.parametrize("name", ["gamma", "threshold"])
     @pytest.mark.parametrize("bad", [-0.1, 1.1, float("nan")])
     def test_bad_parameters(self, name, bad):
