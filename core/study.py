@@ -26,7 +26,8 @@ Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Options = TypeVar("Options", bound=BaseModel)
+Chosen = TypeVar("Chosen", bound=BaseModel)
+Changed = TypeVar("Changed", bound=BaseModel)
 Parameters = dict[str, bool | int | float | str]
 Items = TypeVar("Items")
 # TOML and JSON have lists only, which strict tables do not take for tuples.
@@ -48,8 +49,17 @@ class DatasetTable(_Table):
     options: Parameters = {}
 
 
+class BackboneOptions(_Table):
+    """Base of the tables of options that backbones have."""
+
+
 class ModelTable(_Table):
-    """What is trained; without ``head_units`` a head is one linear layer."""
+    """What is trained; without ``head_units`` a head is one linear layer.
+
+    ``options`` are the backbone's own: layers, filters, patches. ``trainable`` says
+    what of a backbone learns: all of it, the default, the head alone, or its last so
+    many blocks. ``feature_dropout`` stands before every head.
+    """
 
     backbone: str
     image_size: Annotated[int, Field(ge=16, le=1024)]
@@ -57,6 +67,9 @@ class ModelTable(_Table):
     head_units: Annotated[int, Field(ge=0)] = 128
     dropout: Share = 0.3
     log_targets: FromList[tuple[str, ...]] = ()
+    options: dict[str, bool | int | float | str | list[int]] | None = None
+    trainable: Literal["all", "head"] | Annotated[int, Field(ge=1)] | None = None
+    feature_dropout: Share | None = None
 
 
 class Augmentation(_Table):
@@ -76,7 +89,7 @@ class Augmentation(_Table):
 class OptimizerTable(_Table):
     """Which optimizer; without this table it is AdamW."""
 
-    name: Literal["adamw", "sgd"]
+    name: Literal["adamw", "adam", "sgd"]
     momentum: Share = 0.9
 
 
@@ -115,6 +128,8 @@ class TrainingTable(_Table):
     schedule: ScheduleTable | None = None
     keep: Literal["best", "last"] | None = None
     precision: Literal["float32", "mixed_bfloat16"] | None = None
+    # Of the backbone, where it is not that of the heads: loaded weights want less.
+    backbone_learning_rate: Positive | None = None
 
 
 class MethodTable(_Table):
@@ -123,7 +138,8 @@ class MethodTable(_Table):
     ``use`` maps the name of a registry entry to its parameters; ``on`` among them
     names the task or sensitive feature that the entry looks at, ``start`` the share of
     the epochs from which on it acts. ``learning_rate_drops`` come on top of the
-    study's schedule, ``seeds`` in place of the study's.
+    study's schedule, ``seeds`` in place of the study's. ``model`` and ``training``
+    are keys of these tables that the method has otherwise than the study.
     """
 
     label: str
@@ -131,6 +147,8 @@ class MethodTable(_Table):
     loss_weights: dict[str, Positive] = {}
     learning_rate_drops: FromList[tuple[Drop, ...]] | None = None
     seeds: FromList[Annotated[tuple[Seed, ...], Field(min_length=1)]] | None = None
+    model: dict[str, Any] | None = None
+    training: dict[str, Any] | None = None
     note: str = ""
 
 
@@ -183,6 +201,35 @@ class Study(_Table):
     # Keys of the metrics that are shown first; without them, by the kinds of tasks.
     headline: FromList[tuple[str, ...]] = ()
 
+    @model_validator(mode="after")
+    def _methods_fit(self) -> Self:
+        for name in self.methods:
+            self.for_method(name)
+        return self
+
+    def for_method(self, name: str) -> Self:
+        """The study as one of its methods has it: with its own model and training.
+
+        Another backbone does not take over the options of the study's.
+
+        Raises
+        ------
+        ValueError
+            If the method's tables have an unknown key or a wrong type.
+        """
+        method = self.method(name)
+        changes = dict(method.model or {})
+        if "backbone" in changes:
+            changes = {"options": None, "trainable": None, "weights": "none"} | changes
+        return self.model_copy(
+            update={
+                "model": _changed(self.model, changes, f"methods.{name}.model"),
+                "training": _changed(
+                    self.training, method.training or {}, f"methods.{name}.training"
+                ),
+            }
+        )
+
     def method(self, name: str) -> MethodTable:
         """The method of that name.
 
@@ -213,6 +260,16 @@ class Study(_Table):
             exclude={"title", "summary", "notice", "published", "search", "headline"}
         )
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _changed(table: Changed, changes: Mapping[str, Any], place: str) -> Changed:
+    """The table with other values of some keys; faults are named by their place."""
+    if not changes:
+        return table
+    try:
+        return table.model_validate({**table.model_dump(), **changes})
+    except ValidationError as error:
+        raise ValueError(f"In {place}: {explain_faults(error)}") from None
 
 
 def check_name(name: str, what: str) -> str:
@@ -262,8 +319,8 @@ def parse_study(text: str, *, origin: str) -> Study:
 
 
 def check_options(
-    table: type[Options], given: Mapping[str, object], *, dataset: str
-) -> Options:
+    table: type[Chosen], given: Mapping[str, object], *, dataset: str
+) -> Chosen:
     """Read a study's options of its dataset.
 
     Raises
@@ -271,14 +328,42 @@ def check_options(
     StudyError
         If an option is unknown, of a wrong type or out of range; it is named.
     """
+    return _check(
+        table,
+        given,
+        owner=f"The dataset '{dataset}'",
+        remedy="mend [dataset] options in the study's file.",
+    )
+
+
+def check_backbone_options(
+    table: type[Chosen], given: Mapping[str, object], *, backbone: str
+) -> Chosen:
+    """Read a backbone's options.
+
+    Raises
+    ------
+    StudyError
+        If an option is unknown, of a wrong type or out of range; it is named.
+    """
+    return _check(
+        table,
+        given,
+        owner=f"The backbone '{backbone}'",
+        remedy="mend the options of the model in the study's file.",
+    )
+
+
+def _check(
+    table: type[Chosen], given: Mapping[str, object], *, owner: str, remedy: str
+) -> Chosen:
     try:
         return table.model_validate(dict(given))
     except ValidationError as error:
         raise StudyError(
-            f"The dataset '{dataset}' cannot use these options: "
-            f"{explain_faults(error)}",
-            expected=f"some of {', '.join(table.model_fields)}.",
-            remedy="mend [dataset] options in the study's file.",
+            f"{owner} cannot use these options: {explain_faults(error)}",
+            expected=f"some of {', '.join(table.model_fields) or 'none'}.",
+            remedy=remedy,
         ) from None
 
 
@@ -328,7 +413,9 @@ def explain_faults(error: ValidationError) -> str:
     faults = []
     for fault in error.errors():
         key = ".".join(str(part) for part in fault["loc"])
-        if fault["type"] == "extra_forbidden":
+        if not key:  # of no single key: the validator says which
+            faults.append(str(fault["ctx"]["error"]))
+        elif fault["type"] == "extra_forbidden":
             faults.append(f"'{key}' is not a known key.")
         else:
             faults.append(f"'{key}': {fault['msg']} (received {fault['input']!r}).")

@@ -159,10 +159,15 @@ def _assemble(
     shape = (table.image_size, table.image_size, 3)
     with _computing_in(precision):
         backbone = build_backbone(
-            table.backbone, image_size=table.image_size, weights=table.weights
+            table.backbone,
+            image_size=table.image_size,
+            weights=table.weights,
+            options=table.options,
         )
     pixels = keras.Input(shape, name="pixels")
     features = backbone(pixels)
+    if table.feature_dropout:
+        features = keras.layers.Dropout(table.feature_dropout)(features)
     outputs = {
         task.name: build_head(
             features,

@@ -26,7 +26,7 @@ from core.training.beginnings import Beginnings, run_key
 
 EpochDone = Callable[[str, int, int, Mapping[str, float]], None]
 
-PACKAGES = ("equipoise", "tensorflow-cpu", "tensorflow", "keras", "numpy", "pillow")
+PACKAGES = ("equipoise", "tensorflow", "keras", "keras-hub", "numpy", "pillow")
 
 
 @dataclass(frozen=True)
@@ -98,33 +98,57 @@ def train_study(
     manifest = manifest.reset_index(drop=True)
     runs.write_study_files(store, study, loaded.manifest, report)
     use_one_thread()
-    cache = build_image_cache(
-        manifest["path"].tolist(),
-        study.model.image_size,
-        render=renderer(study),
-        progress=listener.progress,
-    )
-    for reason in cache.corrupt.values():
-        listener.left_out(reason)
-    _check_splits(manifest, cache)
-    from core.training.fit import Data
-
-    arrays = Data(
-        cache, manifest, loaded.info.tasks, tuple(loaded.info.sensitive_features)
-    )
+    own = {name: study.for_method(name) for name in chosen}
+    sizes = {name: each.model.image_size for name, each in own.items()}
+    arrays = {
+        size: _load_images(study, loaded, manifest, size, listener)
+        for size in dict.fromkeys(sizes.values())
+    }
     split = split_fingerprint(manifest)
     place = store / study.name / ".beginnings"
     shared = Beginnings(place, study, tuple(resolved.values()), split)
     wanted = {name: tuple(seeds or study.seeds_of(name)) for name in chosen}
     every_seed = list(dict.fromkeys(chain.from_iterable(wanted.values())))
     trained = tuple(
-        _train_run(study, resolved[name], seed, arrays, store, resume, shared, listener)
+        _train_run(
+            own[name],
+            resolved[name],
+            seed,
+            arrays[sizes[name]],
+            store,
+            resume,
+            shared,
+            listener,
+        )
         for seed in every_seed
         for name in chosen
         if seed in wanted[name]
     )
     shared.remove(every_seed)
     return trained
+
+
+def _load_images(
+    study: Study,
+    loaded: LoadedDataset,
+    manifest: pd.DataFrame,
+    size: int,
+    listener: Listener,
+) -> Any:
+    """The images of a study at the size that some of its methods take."""
+    from core.training.fit import Data
+
+    cache = build_image_cache(
+        manifest["path"].tolist(),
+        size,
+        render=renderer(study),
+        progress=listener.progress,
+    )
+    for reason in cache.corrupt.values():
+        listener.left_out(reason)
+    _check_splits(manifest, cache)
+    info = loaded.info
+    return Data(cache, manifest, info.tasks, tuple(info.sensitive_features))
 
 
 def _check_splits(manifest: pd.DataFrame, cache: ImageCache) -> None:

@@ -11,6 +11,8 @@ from core.study import Study
 
 # By name: decay would draw the noise of Balanced MSE to 0.
 LEARNED_BY_LOSSES = "noise_sigma"
+# By name too: biases, and the scales and shifts of normalisations.
+UNDECAYED = ("bias", "gamma", "beta")
 
 
 @keras.saving.register_keras_serializable("equipoise")
@@ -63,8 +65,13 @@ def build_optimizer(
             rate, momentum=table.momentum, weight_decay=decay or None
         )
         undecayed = [LEARNED_BY_LOSSES]
+    elif table is not None and table.name == "adam":
+        optimizer = keras.optimizers.Adam(
+            rate, weight_decay=budget.weight_decay or None
+        )
+        undecayed = [*UNDECAYED, LEARNED_BY_LOSSES]
     else:
         optimizer = keras.optimizers.AdamW(rate, weight_decay=budget.weight_decay)
-        undecayed = ["bias", "gamma", "beta", LEARNED_BY_LOSSES]
+        undecayed = [*UNDECAYED, LEARNED_BY_LOSSES]
     optimizer.exclude_from_weight_decay(var_names=undecayed)
     return optimizer
