@@ -6,9 +6,10 @@ import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -29,11 +30,40 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Chosen = TypeVar("Chosen", bound=BaseModel)
 Changed = TypeVar("Changed", bound=BaseModel)
 Parameters = dict[str, bool | int | float | str]
+Option = bool | int | float | str | list[int] | list[float]
 Items = TypeVar("Items")
 # TOML and JSON have lists only, which strict tables do not take for tuples.
 FromList = Annotated[
     Items, BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)
 ]
+
+
+SMALLEST_IMAGE = 16
+Resample = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
+Fit = Literal["crop", "stretch"]
+
+
+def _check_image_size(size: int) -> int:
+    if 0 < size < SMALLEST_IMAGE:
+        raise ValueError(
+            f"expected at least {SMALLEST_IMAGE}, or 0 for the size of a checkpoint"
+        )
+    return size
+
+
+def weights_kind(weights: str) -> Literal["word", "checkpoint", "run"]:
+    """Which kind of weights a model table's ``weights`` names.
+
+    Returns
+    -------
+    {"word", "checkpoint", "run"}
+        "checkpoint" if it begins with ``hf:``, or as a folder does: with ``./``,
+        ``../``, ``/`` or ``~``; "run" if it begins with ``run:``; else a word that the
+        backbone knows, or does not.
+    """
+    if weights.startswith(("hf:", "./", "../", "/", "~")):
+        return "checkpoint"
+    return "run" if weights.startswith("run:") else "word"
 
 
 class _Table(BaseModel):
@@ -50,26 +80,68 @@ class DatasetTable(_Table):
 
 
 class BackboneOptions(_Table):
-    """Base of the tables of options that backbones have."""
+    """Base of the tables of options that backbones have.
+
+    ``free`` names those that a backbone may have otherwise than the weights it takes
+    over: they shape no weight and change nothing of what it computes once trained.
+    """
+
+    free: ClassVar[frozenset[str]] = frozenset()
+
+
+class ResizeTable(_Table):
+    """How a picture of any shape becomes the square that a model takes.
+
+    ``fit`` says whether it is cropped to its centre or stretched, ``resample`` with
+    which of Pillow's filters.
+    """
+
+    resample: Resample = "bicubic"
+    fit: Fit = "crop"
 
 
 class ModelTable(_Table):
     """What is trained; without ``head_units`` a head is one linear layer.
 
+    ``weights`` are "none", "imagenet", a Hugging Face checkpoint
+    (``hf:<owner>/<name>``, or its folder, which begins with ``./``, ``../``, ``/`` or
+    ``~``), or a run of ours (``run:<study>/<method>/seed-<n>``; without the seed, the
+    first there is). ``image_size`` 0 takes over the size of a checkpoint.
+
     ``options`` are the backbone's own: layers, filters, patches. ``trainable`` says
     what of a backbone learns: all of it, the default, the head alone, or its last so
     many blocks. ``feature_dropout`` stands before every head.
+
+    ``resize`` goes with the weights, and ``weights_key`` says which exactly they were:
+    both are filled in from a checkpoint or a run before training, and refused where
+    they were given and differ.
     """
 
     backbone: str
-    image_size: Annotated[int, Field(ge=16, le=1024)]
+    image_size: Annotated[int, Field(ge=0, le=1024), AfterValidator(_check_image_size)]
     weights: str = "none"
     head_units: Annotated[int, Field(ge=0)] = 128
     dropout: Share = 0.3
     log_targets: FromList[tuple[str, ...]] = ()
-    options: dict[str, bool | int | float | str | list[int]] | None = None
+    options: dict[str, Option] | None = None
     trainable: Literal["all", "head"] | Annotated[int, Field(ge=1)] | None = None
     feature_dropout: Share | None = None
+    resize: ResizeTable | None = None
+    weights_key: str | None = None
+
+    @model_validator(mode="after")
+    def _weights_fit(self) -> Self:
+        kind = weights_kind(self.weights)
+        if not self.image_size and kind != "checkpoint":
+            raise ValueError(
+                f"image_size 0 takes over that of a checkpoint, and '{self.weights}' "
+                "is none"
+            )
+        if self.weights_key is not None and kind == "word":
+            raise ValueError(
+                f"weights_key is of a checkpoint or a run, and '{self.weights}' neither"
+            )
+        return self
 
 
 class Augmentation(_Table):
@@ -210,7 +282,8 @@ class Study(_Table):
     def for_method(self, name: str) -> Self:
         """The study as one of its methods has it: with its own model and training.
 
-        Another backbone does not take over the options of the study's.
+        Another backbone does not take over the options of the study's, nor other
+        weights what goes with the study's.
 
         Raises
         ------
@@ -221,6 +294,8 @@ class Study(_Table):
         changes = dict(method.model or {})
         if "backbone" in changes:
             changes = {"options": None, "trainable": None, "weights": "none"} | changes
+        if "weights" in changes:
+            changes = {"weights_key": None} | changes
         return self.model_copy(
             update={
                 "model": _changed(self.model, changes, f"methods.{name}.model"),

@@ -14,6 +14,7 @@ from core.data.manifest import TEST, TRAINING
 from core.errors import RunError
 from core.evaluation.classification import training_counts
 from core.evaluation.compare import Comparison, compare
+from core.evaluation.metrics import further_keys
 from core.plots.style import plural
 from core.runs import MANIFEST_FILE, PREDICTIONS, Run, shipped_manifest, stores
 from core.tasks import Task
@@ -52,13 +53,14 @@ def leave_out_damaged(view: StudyView) -> StudyView:
     )
 
 
-def load_comparison(view: StudyView) -> Comparison:
+def load_comparison(view: StudyView, *, reference: str = "") -> Comparison:
     """Every metric of every method beside the baseline (``core.evaluation.compare``).
 
     Of all methods of the study, shown or not: the Holm correction is over all of them.
-    Stops the page where the baseline has no run with the chosen seeds.
+    Stops the page where the baseline has no run with the chosen seeds. ``reference``
+    is a method to compare with in place of the baseline.
     """
-    baseline = view.study.baseline
+    baseline = reference or view.study.baseline
     if not any(run.method == baseline for run in view.runs):
         stop_with(
             f"The baseline **{baseline}** has no run with the chosen seeds, so there "
@@ -66,7 +68,9 @@ def load_comparison(view: StudyView) -> Comparison:
             f"`equipoise train {view.study.name} --method {baseline}`."
         )
     counts = load_training_counts(view)
-    return _comparison(fingerprint(view.runs), baseline, counts, view.runs, view.tasks)
+    further = further_keys(view.tasks, view.study.headline)
+    key = fingerprint(view.runs)
+    return _comparison(key, baseline, counts, further, view.runs, view.tasks)
 
 
 def is_alone(view: StudyView) -> bool:
@@ -120,11 +124,12 @@ def _comparison(
     key: Fingerprint,
     baseline: str,
     counts: dict[str, dict[str, int]],
+    further: tuple[str, ...],
     _runs: tuple[Run, ...],
     _tasks: tuple[Task, ...],
 ) -> Comparison:
     tables = {(run.method, run.seed): load_test_predictions(run) for run in _runs}
-    return compare(tables, _tasks, baseline, training_counts=counts)
+    return compare(tables, _tasks, baseline, training_counts=counts, further=further)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

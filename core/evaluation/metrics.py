@@ -353,6 +353,18 @@ def metric_keys(
     return tuple(f"{task.name}.{name}" for name in (*plain, *parts))
 
 
+def further_keys(tasks: Sequence[Task], headline: Sequence[str]) -> tuple[str, ...]:
+    """What a study's headline shows beyond ``metric_keys``: top-k of another k.
+
+    One of more classes than a task has is left out: it would be 1 for every method.
+    """
+    sizes = {t.name: len(t.classes) for t in tasks if not isinstance(t, Regression)}
+    tops = {key: top_k(split_key(key)[1]) for key in headline}
+    return tuple(
+        key for key, k in tops.items() if k and k <= sizes.get(split_key(key)[0], 0)
+    )
+
+
 def headline_keys(
     tasks: Sequence[Task], headline: Sequence[str] = ()
 ) -> tuple[str, ...]:

@@ -12,10 +12,11 @@ import keras
 from keras import ops
 
 from core.errors import StudyError, WeightsError
+from core.models.checkpoint import build_from_checkpoint, load_checkpoint
 from core.models.cnn import CNNOptions, build_cnn
 from core.models.resnet_cifar import build_resnet_cifar
 from core.models.vit import ViTOptions, build_vit
-from core.study import BackboneOptions, check_backbone_options
+from core.study import BackboneOptions, check_backbone_options, weights_kind
 
 # Of every backbone from scratch: its statistics follow weights that change at each
 # step. Keras's MobileNetV3 has 0.999, at which a small training set never settles them
@@ -46,6 +47,8 @@ class Backbone:
         The table of its options; none by default.
     imagenet_file : str
         Path of its ImageNet weights under Keras's own file store; empty if none.
+    from_checkpoint : bool
+        Whether it can begin as a Hugging Face checkpoint.
     smallest : int
         Least side of the images in pixels.
     """
@@ -56,7 +59,16 @@ class Backbone:
     build: Build
     options: type[BackboneOptions] = BackboneOptions
     imagenet_file: str = ""
+    from_checkpoint: bool = False
     smallest: int = 32
+
+    @property
+    def weights(self) -> str:
+        """Which weights it can begin with, in words."""
+        known = ['"none"']
+        known += ['"imagenet"'] if self.imagenet_file else []
+        known += ["hf:<owner>/<name> or a folder"] if self.from_checkpoint else []
+        return f"{', '.join(known)} or run:<study>/<method>"
 
 
 def _mobilenetv3(*, large: bool, minimalistic: bool) -> Build:
@@ -94,12 +106,14 @@ def _behind(
             # That there are weights for a few sizes only: any other takes those of
             # 224 px, as it must.
             warnings.filterwarnings("ignore", "`input_shape` is undefined")
-            return application(
+            model = application(
                 input_tensor=preprocessing()(pixels),
                 include_top=False,
                 weights=weights,
                 pooling="avg",
             )
+        # Its own input is a list of one, which a call with pixels does not fit.
+        return keras.Model(pixels, model.output, name=model.name)
 
     return build
 
@@ -198,10 +212,39 @@ BACKBONES = {
             "Recognition at Scale, ICLR 2021",
             _vit,
             ViTOptions,
+            from_checkpoint=True,
             smallest=16,
         ),
     )
 }
+
+
+def find_backbone(name: str, *, weights: str) -> Backbone:
+    """The registered backbone of that name, which can begin with these weights.
+
+    Raises
+    ------
+    StudyError
+        If there is no such backbone, or no such weights for it.
+    """
+    if name not in BACKBONES:
+        raise StudyError(
+            f"There is no backbone '{name}'.",
+            expected=f"one of {', '.join(BACKBONES)}.",
+            remedy="mend `backbone` in the study's file.",
+        )
+    backbone = BACKBONES[name]
+    kind = weights_kind(weights)
+    words = ("none", "imagenet") if backbone.imagenet_file else ("none",)
+    if (kind == "word" and weights not in words) or (
+        kind == "checkpoint" and not backbone.from_checkpoint
+    ):
+        raise StudyError(
+            f"There are no weights '{weights}' for {backbone.label}.",
+            expected=f"{backbone.weights}.",
+            remedy="mend `weights` in the study's file.",
+        )
+    return backbone
 
 
 def build_backbone(
@@ -210,18 +253,23 @@ def build_backbone(
     image_size: int,
     weights: str,
     options: Mapping[str, object] | None = None,
+    source: Path | None = None,
 ) -> keras.Model:
-    """Build a backbone, from scratch or from ImageNet weights.
+    """Build a backbone: from scratch, from ImageNet weights or from a checkpoint.
 
     Parameters
     ----------
     name : str
         A registered name.
     image_size : int
-        Side of the images in pixels.
-    weights : {"none", "imagenet"}
+        Side of the images in pixels; 0 for that of a checkpoint.
+    weights : str
+        As a study's model table has it. That of a run is built as from scratch:
+        ``copy_backbone`` then gives it the run's weights.
     options : mapping, optional
         The backbone's own.
+    source : Path, optional
+        Where the files of a checkpoint are, if that is known already.
 
     Returns
     -------
@@ -238,16 +286,16 @@ def build_backbone(
         If the weights cannot be loaded; it names the cause, the file, where to get it
         and where to put it.
     """
-    if name not in BACKBONES:
-        raise StudyError(
-            f"There is no backbone '{name}'.",
-            expected=f"one of {', '.join(BACKBONES)}.",
-            remedy="mend `backbone` in the study's file.",
-        )
-    backbone = BACKBONES[name]
-    _check(backbone, image_size, weights)
-    own = check_backbone_options(backbone.options, options or {}, backbone=name)
-    if weights == "none":
+    backbone = find_backbone(name, weights=weights)
+    options = options or {}
+    if weights_kind(weights) == "checkpoint":
+        checkpoint = load_checkpoint(weights, folder=source)
+        size = image_size or checkpoint.image_size
+        _check_size(backbone, size)
+        return build_from_checkpoint(checkpoint, image_size=size, options=options)
+    _check_size(backbone, image_size)
+    own = check_backbone_options(backbone.options, options, backbone=name)
+    if weights != "imagenet":
         return _settle_batch_norm(backbone.build(image_size, None, own))
     try:
         return backbone.build(image_size, "imagenet", own)
@@ -255,19 +303,12 @@ def build_backbone(
         raise _missing_weights(backbone, error) from error
 
 
-def _check(backbone: Backbone, image_size: int, weights: str) -> None:
+def _check_size(backbone: Backbone, image_size: int) -> None:
     if image_size < backbone.smallest:
         raise StudyError(
             f"Images of {image_size} pixels are too small for {backbone.label}.",
             expected=f"at least {backbone.smallest}.",
             remedy="mend `image_size` in the study's file.",
-        )
-    known = ("none", "imagenet") if backbone.imagenet_file else ("none",)
-    if weights not in known:
-        raise StudyError(
-            f"There are no weights '{weights}' for {backbone.label}.",
-            expected=f"{' or '.join(map(repr, known))}.",
-            remedy="mend `weights` in the study's file.",
         )
 
 

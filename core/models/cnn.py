@@ -1,6 +1,6 @@
 """A plain convolutional network whose parts are parameters."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import keras
 from pydantic import Field
@@ -16,6 +16,8 @@ class CNNOptions(BackboneOptions):
     Each convolution is followed by its normalisation, activation, pooling and dropout;
     then the maps are laid flat or averaged, and dense layers follow.
     """
+
+    free: ClassVar[frozenset[str]] = frozenset({"dropout"})
 
     filters: FromList[Annotated[tuple[Positive, ...], Field(min_length=1)]] = (32,)
     kernel: Positive = 3

@@ -1,25 +1,29 @@
 """Vision transformer: KerasHub's, of any size, on pixels in 0..255."""
 
-from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import keras
 from pydantic import Field
 
 from core.errors import StudyError
-from core.study import BackboneOptions, Share
+from core.study import BackboneOptions, FromList, Share
 
 Positive = Annotated[int, Field(ge=1)]
-# Of the original's checkpoints: pixels in -1..1.
-MEAN = STD = (0.5, 0.5, 0.5)
+AboveZero = Annotated[float, Field(gt=0)]
+# Its layer inside the backbone, in which the encoder's blocks are.
+TRANSFORMER = "transformer"
 
 
 class ViTOptions(BackboneOptions):
-    """Size and regularisation of a transformer.
+    """Size, regularisation and arithmetic of a transformer.
 
-    ``width`` is the length of a token, ``mlp`` that of the hidden layer within each
-    block, in pixels of the picture the side of a patch.
+    ``patch`` is its side in pixels, ``width`` the length of a token, ``mlp`` that of
+    the hidden layer within each block, ``epsilon`` that of the layer normalisations.
+    ``mean`` and ``std`` of each channel, in 0..1, are taken off inside the model; the
+    original's checkpoints have 0.5: pixels in -1..1.
     """
+
+    free: ClassVar[frozenset[str]] = frozenset({"dropout", "attention_dropout"})
 
     patch: Positive = 16
     layers: Positive = 12
@@ -28,6 +32,9 @@ class ViTOptions(BackboneOptions):
     mlp: Positive = 3072
     dropout: Share = 0.0
     attention_dropout: Share = 0.0
+    epsilon: AboveZero = 1e-6
+    mean: FromList[tuple[float, float, float]] = (0.5, 0.5, 0.5)
+    std: FromList[tuple[AboveZero, AboveZero, AboveZero]] = (0.5, 0.5, 0.5)
 
 
 @keras.saving.register_keras_serializable("equipoise")
@@ -39,14 +46,7 @@ class ClassToken(keras.layers.Layer):
         return tokens[:, 0]
 
 
-def build_vit(
-    image_size: int,
-    options: ViTOptions,
-    *,
-    mean: Sequence[float] = MEAN,
-    std: Sequence[float] = STD,
-    epsilon: float = 1e-6,
-) -> keras.Model:
+def build_vit(image_size: int, options: ViTOptions) -> keras.Model:
     """Build a vision transformer.
 
     Parameters
@@ -54,10 +54,6 @@ def build_vit(
     image_size : int
         Side of the images in pixels, a multiple of the patch.
     options : ViTOptions
-    mean, std : sequence of three float
-        Of each channel in 0..1, taken off inside the model.
-    epsilon : float
-        Of the layer normalisations.
 
     Returns
     -------
@@ -81,8 +77,8 @@ def build_vit(
 
     pixels = keras.Input((image_size, image_size, 3))
     scaled = keras.layers.Rescaling(
-        [1 / (255 * value) for value in std],
-        offset=[-m / s for m, s in zip(mean, std, strict=True)],
+        [1 / (255 * value) for value in options.std],
+        offset=[-m / s for m, s in zip(options.mean, options.std, strict=True)],
     )(pixels)
     tokens = keras_hub.models.ViTBackbone(
         image_shape=(image_size, image_size, 3),
@@ -93,8 +89,8 @@ def build_vit(
         mlp_dim=options.mlp,
         dropout_rate=options.dropout,
         attention_dropout=options.attention_dropout,
-        layer_norm_epsilon=epsilon,
-        name="transformer",
+        layer_norm_epsilon=options.epsilon,
+        name=TRANSFORMER,
     )(scaled)
     return keras.Model(pixels, ClassToken(name="class_token")(tokens), name="vit")
 

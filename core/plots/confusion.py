@@ -24,6 +24,10 @@ from core.plots.style import (
 
 # Share at which the colours of a difference, or of what is wrong, end at the least.
 MINIMUM_REACH = 0.05
+# What the values of a matrix are, by what it shows.
+UNITS = {"shares": "%", "counts": "images", "difference": "points", "probability": "%"}
+# Cells that can be clicked at most: the most common mistakes where there are more.
+CLICKABLE = MANY**2
 # Orders of the classes, as a reader sees them.
 ORDERS = {
     "study": "As in the study",
@@ -93,14 +97,16 @@ def plot_confusion(
     Parameters
     ----------
     counts : float array, shape (classes, classes)
-        Test images, as a mean over the seeds.
+        Test images, as a mean over the seeds; for "probability" the mean
+        probabilities.
     classes : sequence of str
         In the order of ``counts``.
     title : str
         The method's label.
-    show : {"shares", "counts", "difference"}
-        Shares of each true class in per cent; images; or the difference of the shares
-        to ``baseline`` in percentage points.
+    show : {"shares", "counts", "difference", "probability"}
+        Shares of each true class; images; the difference of the shares to
+        ``baseline`` in percentage points; or the mean probability of each class over
+        the images of the true one.
     baseline : float array, optional
         Counts of the baseline, for "difference".
     reach : float
@@ -109,26 +115,28 @@ def plot_confusion(
         Ids of the classes to draw, in the order of rows and columns; all otherwise.
         Shares stay those of the whole class.
     end : float
-        Share at which the colours of shares end.
+        Where the colours of shares end; of the counts of more than ``MANY`` classes,
+        the number of images.
 
     Notes
     -----
-    Values are written into the cells of up to ``MANY`` classes; beyond, there is a
-    scale of colours beside them.
+    Values are written into the cells of up to ``MANY`` classes, coloured by the share
+    for "counts" too; beyond, there is a scale of colours beside them.
     """
     ids = list(range(len(classes))) if chosen is None else list(chosen)
-    part = np.ix_(ids, ids)
-    shares = share_of_rows(counts)[part]
+    part, many = np.ix_(ids, ids), len(ids) > MANY
+    images, shares = counts[part], share_of_rows(counts)[part]
     low, high, colours = 0.0, end, SEQUENTIAL
-    is_difference = show == "difference" and baseline is not None
     if show == "difference" and baseline is not None:
-        shares = shares - share_of_rows(baseline)[part]
-        low, high, colours = -reach, reach, DIVERGING
+        values = 100 * (shares - share_of_rows(baseline)[part])
+        low, high, colours = -100 * reach, 100 * reach, DIVERGING
+    else:
+        show = show if show in ("counts", "probability") else "shares"
+        values = images if many and show == "counts" else shares
     names = [classes[i] for i in ids]
-    many = len(ids) > MANY
     heatmap = {
         "type": "heatmap",
-        "z": shares.round(4).tolist() if many else shares.tolist(),
+        "z": values.round(4).tolist() if many else values.tolist(),
         "x": names,
         "y": names,
         "zmin": low,
@@ -138,21 +146,27 @@ def plot_confusion(
         "xgap": 0 if many else 2,
         "ygap": 0 if many else 2,
         **(
-            _pointed_at(counts[part], is_difference, (low, high))
+            _pointed_at(images, shares, show, (low, high))
             if many
-            else _written(counts[part], shares, show, is_difference)
+            else _written(images, values, show)
         ),
     }
-    row = 52 if len(ids) <= FEW else 42
+    return _framed(heatmap, title, len(ids))
+
+
+def _framed(heatmap: Mapping[str, Any], title: str, classes: int) -> go.Figure:
+    """A matrix between its axes, as high as its number of classes needs."""
+    many = classes > MANY
+    row = 52 if classes <= FEW else 42
     figure = build_figure(
         [heatmap],
-        height=900 if many else 170 + row * max(len(ids), 3),
+        height=900 if many else 170 + row * max(classes, 3),
         legend=False,
         title=title,
         xaxis={
             "title": {"text": "Predicted"},
             "showgrid": False,
-            **({"tickangle": -90} if len(ids) > FEW else {}),
+            **({"tickangle": -90} if classes > FEW else {}),
         },
         yaxis={
             "title": {"text": "Truth"},
@@ -165,26 +179,24 @@ def plot_confusion(
 
 
 def _written(
-    counts: NDArray[np.float64],
-    values: NDArray[np.float64],
-    show: str,
-    is_difference: bool,
+    images: NDArray[np.float64], values: NDArray[np.float64], show: str
 ) -> dict[str, Any]:
     """Text of each cell; of more classes than ``FEW`` short, and none where nothing."""
-    short = len(counts) > FEW
-    if is_difference:
-        texts = [[signed(100 * v, 0 if short else 1) for v in row] for row in values]
+    short = len(images) > FEW
+    said = f"%{{text}} {UNITS[show]}"
+    if show == "difference":
+        texts = [[signed(v, 0 if short else 1) for v in row] for row in values]
     elif show == "counts":
-        digits = 0 if short or np.allclose(counts, counts.round()) else 1
-        texts = [[number(v, digits) for v in row] for row in counts]
+        digits = 0 if short or np.allclose(images, images.round()) else 1
+        texts = [[number(v, digits) for v in row] for row in images]
+    elif short:
+        texts = [[number(100 * v, 0) for v in row] for row in values]
     else:
-        unit = "" if short else " %"
-        texts = [[number(100 * v, 0) + unit for v in row] for row in values]
+        texts = [[f"{number(100 * v, 0)} %" for v in row] for row in values]
+        said = "%{text}"
+    said = f"mean probability {said}" if show == "probability" else said
     if short:
         texts = [["" if text == "0" else text for text in row] for row in texts]
-    said = "%{text} images" if show == "counts" and not is_difference else "%{text}"
-    if short and said == "%{text}":
-        said = "%{text} points" if is_difference else "%{text} %"
     return {
         "text": texts,
         "texttemplate": "%{text}",
@@ -194,15 +206,26 @@ def _written(
 
 
 def _pointed_at(
-    counts: NDArray[np.float64], is_difference: bool, ends: tuple[float, float]
+    images: NDArray[np.float64],
+    shares: NDArray[np.float64],
+    show: str,
+    ends: tuple[float, float],
 ) -> dict[str, Any]:
     """What is said of a cell without text, and the scale of its colours."""
-    form, write = ("+.1%", signed) if is_difference else (".1%", number)
     marks = [ends[0], sum(ends) / 2, ends[1]]
+    if show == "difference":
+        said, beside = "%{z:+.1f} points (%{customdata:,} images)", images.round(1)
+        ticks = [signed(mark, 0) for mark in marks]
+    elif show == "counts":
+        said, beside = "%{z:,} images (%{customdata:.1%} of the class)", shares.round(4)
+        ticks = [number(mark, 1 if mark % 1 else 0) for mark in marks]
+    else:
+        said, beside = "%{z:.1%} (%{customdata:,} images)", images.round(1)
+        said = "mean probability %{z:.1%}" if show == "probability" else said
+        ticks = [number(100 * mark, 0) for mark in marks]
     return {
-        "customdata": counts.round(1).tolist(),
-        "hovertemplate": f"Truth %{{y}}, predicted %{{x}}: %{{z:{form}}}"
-        " (%{customdata:,} images)<extra></extra>",
+        "customdata": beside.tolist(),
+        "hovertemplate": f"Truth %{{y}}, predicted %{{x}}: {said}<extra></extra>",
         "colorbar": {
             "tickfont": {"size": MINIMUM_FONT_SIZE, "color": INK},
             # Above, so that the cells keep the width of a phone.
@@ -215,10 +238,48 @@ def _pointed_at(
             "thickness": 10,
             "outlinewidth": 0,
             "tickvals": marks,
-            "ticktext": [f"{write(100 * end, 0)} %" for end in marks],
+            "ticktext": [f"{tick} {UNITS[show]}" for tick in ticks],
             "tickangle": 0,
         },
     }
+
+
+def make_clickable(figure: go.Figure) -> go.Figure:
+    """Lay marks that cannot be seen over the cells of a matrix; return the figure.
+
+    A heat map tells nobody that it was clicked, and points do. A point's ``x`` and
+    ``y`` are the predicted and the true class. Of more than ``CLICKABLE`` cells those
+    with the largest values have one, the diagonal aside.
+    """
+    cells = figure.data[0]
+    values = np.asarray(cells.z, dtype=np.float64)
+    rows, columns = np.indices(values.shape)
+    order = np.arange(values.size)
+    if values.size > CLICKABLE:
+        wrong = np.where(rows == columns, -np.inf, np.nan_to_num(np.abs(values)))
+        order = np.argsort(-wrong, axis=None, kind="stable")[:CLICKABLE]
+        figure.update_layout(hoverdistance=6)
+    else:
+        # Wherever in its cell: the nearest mark is that of the cell.
+        figure.update_layout(hoverdistance=-1)
+    names = {"x": np.asarray(cells.x), "y": np.asarray(cells.y)}
+    has_text = cells.text is not None
+    template = cells.hovertemplate.replace("%{customdata", "%{customdata[1]")
+    extra = values if cells.customdata is None else np.asarray(cells.customdata)
+    marks: dict[str, Any] = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": names["x"][columns.ravel()[order]].tolist(),
+        "y": names["y"][rows.ravel()[order]].tolist(),
+        "text": np.asarray(cells.text).ravel()[order].tolist() if has_text else None,
+        "customdata": np.stack([values.ravel(), extra.ravel()], axis=1)[order].tolist(),
+        "hovertemplate": template.replace("%{z", "%{customdata[0]"),
+        "marker": {"size": 12 if has_text else 8, "opacity": 0, "symbol": "square"},
+        "showlegend": False,
+    }
+    for state in ("selected", "unselected"):
+        marks[state] = {"marker": {"opacity": 0}}
+    return figure.add_trace(marks)
 
 
 def wrong_reach(matrices: Mapping[str, NDArray[np.float64]]) -> float:
@@ -229,6 +290,12 @@ def wrong_reach(matrices: Mapping[str, NDArray[np.float64]]) -> float:
         np.fill_diagonal(shares, 0)
         largest = max(largest, float(shares.max(initial=0)))
     return max(largest, MINIMUM_REACH)
+
+
+def wrong_images(matrices: Mapping[str, NDArray[np.float64]]) -> int:
+    """Most images of a class that are taken for one other, rounded up; at least 1."""
+    wrong = (np.where(np.eye(len(m), dtype=bool), 0, m) for m in matrices.values())
+    return max(1, *(int(np.ceil(images.max())) for images in wrong))
 
 
 def difference_reach(
@@ -273,6 +340,49 @@ def confusion_takeaway(
         f"{sentence}; among the others it ranges from {number(100 * shares[least], 0)} "
         f"% ({labels[least]}) to {number(100 * shares[most], 0)} % ({labels[most]})."
     )
+
+
+def probability_takeaway(
+    means: Mapping[str, NDArray[np.float64]],
+    images: NDArray[np.float64],
+    classes: Sequence[str],
+    labels: Mapping[str, str],
+    method: str,
+) -> str:
+    """The wrong class that one method finds most probable, beside the true one.
+
+    Parameters
+    ----------
+    means : mapping of str to float array, shape (classes, classes)
+        Mean probabilities by method (``evaluation.errors.mean_probabilities``).
+    images : float array, shape (classes,)
+        Test images of each class.
+    classes : sequence of str
+    labels : mapping of str to str
+    method : str
+        The one it is about.
+    """
+    own = np.nan_to_num(means[method], nan=-1)
+    wrong = np.where(np.eye(len(classes), dtype=bool), -1, own)
+    true, said = divmod(int(wrong.argmax()), len(classes))
+    return (
+        f"Of all wrong classes {labels[method]} finds {classes[said]} most probable, "
+        f"on images of {classes[true]}: {number(100 * own[true, said], 0)} % on "
+        f"average over {plural(round(float(images[true])), 'test image')}, and "
+        f"{number(100 * own[true, true], 0)} % for {classes[true]} itself."
+    )
+
+
+def probability_table(
+    means: Mapping[str, NDArray[np.float64]],
+    images: NDArray[np.float64],
+    classes: Sequence[str],
+) -> pd.DataFrame:
+    """Mean probabilities in long form: method, truth, predicted, probability, of."""
+    table = confusion_table(means, classes)
+    of = np.tile(np.repeat(images.astype(int), len(classes)), len(means))
+    table = table.rename(columns={"images": "probability"}).assign(of=of)
+    return table[["method", "truth", "predicted", "probability", "of"]]
 
 
 def worst_pairs(
@@ -371,10 +481,10 @@ def _baseline_marks(places: Sequence[str], shares: Sequence[float]) -> dict[str,
     }
 
 
-def worst_pairs_takeaway(pairs: pd.DataFrame, label: str, chosen: int) -> str:
+def worst_pairs_takeaway(pairs: pd.DataFrame, label: str, mistakes: int) -> str:
     """How much of all that one method gets wrong its worst pairs are.
 
-    ``chosen`` is how many images it gets wrong in all.
+    ``mistakes`` is how many images it gets wrong in all.
     """
     if pairs.empty:
         return f"{label} makes no mistake on the test images."
@@ -384,7 +494,7 @@ def worst_pairs_takeaway(pairs: pd.DataFrame, label: str, chosen: int) -> str:
         f"{label} most often takes {first['truth']} for {first['predicted']} "
         f"({number(100 * first['share'], 0)} % of the class); its "
         f"{plural(len(pairs), 'most common confusion')} make up {images:,} of "
-        f"{plural(chosen, 'mistake')}."
+        f"{plural(mistakes, 'mistake')}."
     )
 
 

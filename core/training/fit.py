@@ -239,6 +239,7 @@ def fit(
     report: EpochReport,
     beginnings: Mapping[int, tuple[Path, str]] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    source: Path | None = None,
 ) -> Fitted:
     """Train one run, from its saved state if there is one.
 
@@ -257,6 +258,8 @@ def fit(
         See ``SaveState``.
     callbacks : sequence of keras.callbacks.Callback
         More of them, for progress.
+    source : Path, optional
+        See ``build_models``.
 
     Returns
     -------
@@ -267,13 +270,14 @@ def fit(
     rows = data.rows(TRAINING)
     losses = build_parts(method.losses, data, rows)
     features = build_parts(method.features, data, rows)
-    models = _build_models(study, method, seed, data, rows, losses, features)
+    models = _build_models(study, method, seed, data, rows, losses, features, source)
     rows_of = epoch_rows(data, method, rows, seed, budget.epochs)
     steps = [
         max(1, len(rows_of(epoch)) // budget.batch_size)
         for epoch in range(budget.epochs)
     ]
-    optimizer = build_optimizer(study, method.name, steps)
+    trained = models.backbone.trainable_variables
+    optimizer = build_optimizer(study, method.name, steps, backbone=trained)
     best = BestWeights(budget.patience, keep_last=budget.keep == "last")
     history = History(report, tasks=[task.name for task in data.tasks])
     average = AverageWeights(budget.ema_momentum)
@@ -351,6 +355,7 @@ def _build_models(
     rows: Rows,
     losses: Mapping[str, keras.losses.Loss],
     features: Mapping[str, keras.layers.Layer],
+    source: Path | None,
 ) -> Models:
     scales = {
         name: float(part.parameters.get("scale", 1.0))
@@ -369,6 +374,7 @@ def _build_models(
             layer for loss in losses.values() for layer in getattr(loss, "learned", ())
         ],
         precision=study.training.precision or "float32",
+        source=source,
     )
 
 

@@ -92,17 +92,25 @@ def train_study(
         budget = study.training.model_copy(update={"epochs": epochs})
         study = study.model_copy(update={"training": budget})
     chosen = list(methods or study.methods)
+    use_one_thread()
+    from core.training.transfer import check_unseen, take_over
+
+    study, origins = take_over(study, chosen, store)
     loaded, report = load_data(study, data, listener.progress)
     resolved = {name: _resolve(study, name, loaded) for name in chosen}
     manifest = loaded.manifest[loaded.manifest["split"] != LEFT_OUT]
     manifest = manifest.reset_index(drop=True)
+    for origin in origins.values():
+        check_unseen(origin, study.dataset.name, manifest)
     runs.write_study_files(store, study, loaded.manifest, report)
-    use_one_thread()
     own = {name: study.for_method(name) for name in chosen}
-    sizes = {name: each.model.image_size for name, each in own.items()}
+    squares = {
+        name: (each.model.image_size, each.model.resize) for name, each in own.items()
+    }
+    # Of the methods that see the same pictures, one stands for all.
     arrays = {
-        size: _load_images(study, loaded, manifest, size, listener)
-        for size in dict.fromkeys(sizes.values())
+        square: _load_images(own[name], loaded, manifest, listener)
+        for square, name in {square: name for name, square in squares.items()}.items()
     }
     split = split_fingerprint(manifest)
     place = store / study.name / ".beginnings"
@@ -114,11 +122,12 @@ def train_study(
             own[name],
             resolved[name],
             seed,
-            arrays[sizes[name]],
+            arrays[squares[name]],
             store,
             resume,
             shared,
             listener,
+            origins[name].source,
         )
         for seed in every_seed
         for name in chosen
@@ -132,15 +141,14 @@ def _load_images(
     study: Study,
     loaded: LoadedDataset,
     manifest: pd.DataFrame,
-    size: int,
     listener: Listener,
 ) -> Any:
-    """The images of a study at the size that some of its methods take."""
+    """The images of a study as the model of one of its methods takes them."""
     from core.training.fit import Data
 
     cache = build_image_cache(
         manifest["path"].tolist(),
-        size,
+        study.model.image_size,
         render=renderer(study),
         progress=listener.progress,
     )
@@ -215,6 +223,7 @@ def _train_run(
     resume: bool,
     beginnings: Beginnings,
     listener: Listener,
+    source: Path | None,
 ) -> Run:
     place = store / study.name / method.name / f"seed-{seed}"
     key = run_key(study, method.name, seed, split_fingerprint(data.manifest))
@@ -236,7 +245,7 @@ def _train_run(
 
     state = partial / "state.npz"
     shared = beginnings.of(method.name, seed)
-    _fit_and_write(study, method, seed, data, store, state, shared, listener)
+    _fit_and_write(study, method, seed, data, store, state, shared, listener, source)
     # Keras holds on to every model it built until told to let go.
     keras.utils.clear_session()
     shutil.rmtree(partial, ignore_errors=True)
@@ -252,6 +261,7 @@ def _fit_and_write(
     state: Path,
     beginnings: Mapping[int, tuple[Path, str]],
     listener: Listener,
+    source: Path | None,
 ) -> None:
     from core.training.fit import fit, predict, save_model
     from core.training.progress import BatchProgress
@@ -269,6 +279,7 @@ def _fit_and_write(
         ),
         beginnings=beginnings,
         callbacks=[BatchProgress(f"{method.name}, seed {seed}", listener.progress)],
+        source=source,
     )
     model = fitted.models.inference
     runs.write_run(
@@ -303,8 +314,10 @@ def _record(
         "method_parameters": study.method(method).use,
         "loss_weights": loss_weights(study, method, tasks),
         "trained_from": study.model.weights,
+        **({"trained_from_key": key} if (key := study.model.weights_key) else {}),
         **_surroundings(),
         "parameters": model.count_params(),
+        "parameters_trained": fitted.models.parameters_trained,
         "epochs": fitted.epochs,
         "best_epoch": fitted.best_epoch,
         "duration_s": round(fitted.duration_s, 1),

@@ -4,6 +4,7 @@ import pytest
 
 from core.errors import EquipoiseError
 from core.evaluation.metrics import (
+    further_keys,
     headline_keys,
     metric_info,
     metric_keys,
@@ -130,3 +131,12 @@ def test_a_study_may_choose_its_headline():
         headline_keys(tasks, ("label.errors",))
     with pytest.raises(EquipoiseError, match=r"'age\.mae' is of no task"):
         headline_keys(tasks, ("age.mae",))
+
+
+def test_top_k_of_a_headline_is_asked_for_where_there_are_classes_enough():
+    three = Multiclass("breed", "Breed", ("a", "b", "c"))
+    age = Regression("age", "Age", "years", 0, 80, 10)
+    headline = ("breed.accuracy", "breed.top_3_accuracy", "breed.top_4_accuracy")
+    assert further_keys((three, age), headline) == ("breed.top_3_accuracy",)
+    assert further_keys((age,), headline) == ()
+    assert further_keys((three,), ()) == ()

@@ -47,6 +47,7 @@ def test_difference_is_in_points_and_centred_on_zero():
         ["+10.0", "−10.0"],
     ]
     assert figure.data[0].zmin == -figure.data[0].zmax
+    assert "%{text} points" in figure.data[0].hovertemplate
 
 
 def test_reach_is_the_largest_difference_and_never_nothing():
@@ -101,6 +102,41 @@ def test_a_hundred_classes_have_colours_and_a_scale_in_place_of_text():
     np.testing.assert_allclose(np.asarray(heatmap.z), counts / 50, atol=5e-5)
     assert heatmap.customdata[3][3] == counts[3, 3]
     assert figure.layout.height < 1000
+
+
+def test_a_difference_of_a_hundred_classes_is_in_points():
+    counts, base = large(100), large(100, seed=1)
+    figure = plots.plot_confusion(
+        counts, names(100), "INS", show="difference", baseline=base, reach=0.2
+    )
+    heatmap = figure.data[0]
+    np.testing.assert_allclose(
+        np.asarray(heatmap.z), 100 * (counts - base) / 50, atol=1e-3
+    )
+    assert (heatmap.zmin, heatmap.zmax) == (-20, 20)
+    assert "%{z:+.1f} points" in heatmap.hovertemplate
+    assert list(heatmap.colorbar.ticktext) == ["−20 points", "0 points", "+20 points"]
+
+
+def test_counts_of_a_hundred_classes_have_a_scale_of_their_own():
+    counts = large(100)
+    end = plots.wrong_images({"baseline": counts})
+    wrong = [counts[i, j] for i in range(100) for j in range(100) if i != j]
+    assert end == max(wrong)
+    figure = plots.plot_confusion(
+        counts, names(100), "Baseline", show="counts", end=end
+    )
+    heatmap = figure.data[0]
+    np.testing.assert_array_equal(np.asarray(heatmap.z), counts)
+    assert (heatmap.zmin, heatmap.zmax) == (0, end)
+    assert "%{z:,} images (%{customdata:.1%} of the class)" in heatmap.hovertemplate
+    assert heatmap.customdata[3][3] == counts[3, 3] / 50
+    assert heatmap.colorbar.ticktext[-1] == f"{end} images"
+
+
+def test_the_scale_of_counts_ends_at_a_whole_image():
+    assert plots.wrong_images({"baseline": BASE / 4, "ins": OTHER / 4}) == 2
+    assert plots.wrong_images({"baseline": np.eye(3)}) == 1
 
 
 def test_zoom_keeps_the_shares_of_the_whole_class_and_writes_them():
@@ -209,3 +245,63 @@ def test_no_more_classes_than_have_room_are_written_into_the_cells():
     beyond = plots.plot_confusion(large(MANY + 1), names(MANY + 1), "Baseline")
     assert edge.data[0].text is not None
     assert beyond.data[0].text is None
+
+
+MEANS = np.array([[0.7, 0.3], [0.15, 0.85]])
+
+
+def test_mean_probabilities_are_written_in_per_cent():
+    figure = plots.plot_confusion(MEANS, CLASSES, "Baseline", show="probability")
+    assert [list(row) for row in figure.data[0].text] == [
+        ["70 %", "30 %"],
+        ["15 %", "85 %"],
+    ]
+    assert "mean probability %{text}" in figure.data[0].hovertemplate
+
+
+def test_mean_probabilities_of_many_classes_are_said_without_images():
+    means = large(100) / 50
+    figure = plots.plot_confusion(means, names(100), "Baseline", show="probability")
+    assert "mean probability %{z:.1%}<extra>" in figure.data[0].hovertemplate
+    assert "images" not in figure.data[0].hovertemplate
+
+
+def test_probability_takeaway_and_table_say_which_class_and_of_how_many():
+    images = np.array([10.0, 12.0])
+    labels = {"baseline": "Baseline"}
+    given = ({"baseline": MEANS}, images, CLASSES)
+    said = plots.probability_takeaway(*given, labels, "baseline")
+    assert said == (
+        "Of all wrong classes Baseline finds dog most probable, on images of cat: 30 % "
+        "on average over 10 test images, and 70 % for cat itself."
+    )
+    table = plots.probability_table(*given)
+    assert table.iloc[1].tolist() == ["baseline", "cat", "dog", 0.3, 10]
+
+
+def test_every_cell_of_a_few_classes_can_be_clicked():
+    figure = plots.plot_confusion(BASE, CLASSES, "Baseline")
+    marks = plots.make_clickable(figure).data[1]
+    cells = list(zip(marks.y, marks.x, marks.text, strict=True))
+    assert cells == [
+        ("cat", "cat", "40 %"),
+        ("cat", "dog", "60 %"),
+        ("dog", "cat", "10 %"),
+        ("dog", "dog", "90 %"),
+    ]
+    assert marks.marker.opacity == marks.unselected.marker.opacity == 0
+    assert marks.hovertemplate == figure.data[0].hovertemplate
+
+
+def test_of_many_classes_the_largest_mistakes_can_be_clicked():
+    counts = large(100)
+    figure = plots.plot_confusion(counts, names(100), "Baseline")
+    marks = plots.make_clickable(figure).data[1]
+    assert len(marks.x) == plots.CLICKABLE
+    wrong = counts - np.diag(counts.diagonal())
+    true, said = np.unravel_index(wrong.argmax(), wrong.shape)
+    assert (marks.y[0], marks.x[0]) == (f"kind {true:03d}", f"kind {said:03d}")
+    assert not any(x == y for x, y in zip(marks.x, marks.y, strict=True))
+    # What is said of a cell is said of its mark.
+    assert marks.customdata[0][1] == wrong.max()
+    assert "%{customdata[0]:.1%} (%{customdata[1]:,} images)" in marks.hovertemplate
