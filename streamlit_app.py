@@ -39,6 +39,18 @@ page = st.navigation(
             help="Error and bias by age, and truth against prediction.",
         ),
         st.Page(
+            "pages/errors.py",
+            title="Errors",
+            icon=":material/search_insights:",
+            help="The hardest classes, what they are taken for, and the images.",
+        ),
+        st.Page(
+            "pages/cost.py",
+            title="Cost",
+            icon=":material/savings:",
+            help="What each method takes, and whether paying more buys a difference.",
+        ),
+        st.Page(
             "pages/methods.py",
             title="Methods",
             icon=":material/tune:",

@@ -17,7 +17,7 @@ import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
 STUDY = "utkface"
-RESULT_PAGES = ("overview", "classification", "age", "data", "runs")
+RESULT_PAGES = ("overview", "classification", "age", "errors", "data", "runs")
 RERUNS = 9
 # Of Methods: study, methods drawn, view, the slider that moves and where it goes.
 SLIDERS = (
@@ -26,6 +26,13 @@ SLIDERS = (
     ("utkface", "denseweight", "Margins and weights", "denseweight_alpha", (0.5, 2.0)),
     ("utkface", "lds", "Margins and weights", "lds_kernel_size", (3, 9)),
 )
+# Of Errors: studies with drawn pictures, and with ten and a hundred classes.
+IMAGES = 10_000
+MANY_IMAGES = {
+    "avatars": ("baseline", "ins", "undersample", "denseweight", "lmf"),
+    "cifar10-lt-200": ("baseline", "csce", "focal", "ldam", "balanced-softmax"),
+    "cifar100-lt-200": ("baseline", "csce", "focal", "ldam", "balanced-softmax"),
+}
 MB = 1024 * 1024
 # What a person waits for on the first page: its table and its first chart, drawn.
 OVERVIEW_READY = (
@@ -64,6 +71,68 @@ def measure_sliders() -> tuple[float, str]:
         medians[slider] = 1000 * statistics.median(seconds)
     seen = ", ".join(f"{name} {ms:.0f} ms" for name, ms in medians.items())
     return max(medians.values()), f"slowest slider; {seen}"
+
+
+def measure_errors() -> tuple[float, str]:
+    """Seconds that the server takes to open Errors on many images, nothing cached."""
+    import streamlit as st
+
+    import core.runs
+    from core.data import avatars
+
+    drawn: list[int] = []
+    render = avatars.render
+
+    def counted(index: int, *rest: Any) -> Any:
+        drawn.append(index)
+        return render(index, *rest)
+
+    avatars.render = counted
+    seconds, thumbnails = {}, []
+    with tempfile.TemporaryDirectory() as folder:
+        core.runs.shipped_store = lambda: Path(folder)
+        for study in write_many_images(Path(folder)):
+            # Once before, so that no module is imported while the clock runs.
+            open_page("errors", study=study)
+            st.cache_data.clear()
+            drawn.clear()
+            began = time.perf_counter()
+            page = open_page("errors", study=study)
+            seconds[study] = time.perf_counter() - began
+            if page.exception:
+                raise RuntimeError(page.exception[0].message)
+            first = len(drawn)
+            page.run()
+            if first:
+                thumbnails.append(f"{first} drawn, {len(drawn) - first} again")
+    seen = ", ".join(f"{study} {s:.2f} s" for study, s in seconds.items())
+    return max(seconds.values()), f"slowest study; {seen}; thumbnails: {thumbnails[0]}"
+
+
+def write_many_images(store: Path) -> list[str]:
+    """Write studies of many test images and several methods; give their names."""
+    import pandas as pd
+
+    from core.data.avatars import IMAGE_ID
+    from core.runs import STUDY_FILE
+    from tests import synthetic
+
+    for study, methods in MANY_IMAGES.items():
+        written = synthetic.write_store(
+            store, study, methods=methods, seeds=(0,), rows=IMAGES
+        )
+        if written.dataset.name != "avatars":
+            continue
+        # Pictures are drawn from their ids, up to as many as the study has.
+        dataset = {"name": "avatars", "options": {"count": 2 * IMAGES}}
+        own = {**written.model_dump(), "dataset": dataset}
+        study_file = store / study / STUDY_FILE
+        study_file.write_text(type(written).model_validate(own).model_dump_json())
+        for path in store.glob(f"{study}/*/*/predictions.parquet"):
+            table = pd.read_parquet(path)
+            ids = [IMAGE_ID.format(index) for index in range(len(table))]
+            table.assign(image_id=ids).to_parquet(path)
+    return list(MANY_IMAGES)
 
 
 def open_page(name: str, **address: str) -> Any:
@@ -113,7 +182,7 @@ def measure_memory_before() -> tuple[float, str]:
     """Memory of the server after every result page was seen, in MB."""
     with open_browser() as page, serve() as (server, address):
         visit_results(page, address)
-        return memory_mb(server), "resident, after all five result pages"
+        return memory_mb(server), "resident, after every result page"
 
 
 def measure_memory_after() -> tuple[float, str]:
@@ -121,7 +190,9 @@ def measure_memory_after() -> tuple[float, str]:
     with open_browser() as page, serve() as (server, address):
         visit_results(page, address)
         predict(page, address)
-        return memory_mb(server) / 1024, "resident, all six pages, one photo answered"
+        return memory_mb(
+            server
+        ) / 1024, "resident, after every page, one photo answered"
 
 
 @contextmanager
@@ -230,6 +301,11 @@ ROWS = [
         "a slider of Methods moved, server time, the whole page again",
         "median under 100 ms",
         measure_sliders,
+    ),
+    (
+        "Errors opened on 10,000 images with five methods, server time, nothing cached",
+        "under 1 s",
+        measure_errors,
     ),
     (
         "from starting the installed app to a rendered Overview in Chromium",

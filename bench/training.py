@@ -21,6 +21,10 @@ AUGMENTATION = Augmentation(
     rotation_degrees=10.0, shift=0.1, shear_degrees=6.0, zoom=0.1, horizontal_flip=True
 )
 CIFAR_STEPS = 8
+# Sized for the faces of UTKFace: 6 layers, 192 wide, 16 px patches at 112 px.
+VIT_SIZE = 112
+VIT_OPTIONS = {"patch": 16, "layers": 6, "heads": 3, "width": 192, "mlp": 768}
+VIT_STEPS = 4
 
 
 def _pictures(folder: Path, count: int) -> pd.DataFrame:
@@ -48,6 +52,15 @@ def _faces() -> tuple[Study, tuple[Task, ...]]:
         update={"batch_size": BATCH, "augmentation": AUGMENTATION}
     )
     return study.model_copy(update={"model": model, "training": budget}), INFO.tasks
+
+
+def _vit_faces() -> tuple[Study, tuple[Task, ...]]:
+    """The transformer for faces, in the precision that it is trained in."""
+    study, tasks = _faces()
+    changes = {"backbone": "vit", "image_size": VIT_SIZE, "options": VIT_OPTIONS}
+    model = study.model.model_copy(update=changes)
+    budget = study.training.model_copy(update={"precision": "mixed_bfloat16"})
+    return study.model_copy(update={"model": model, "training": budget}), tasks
 
 
 def _cifar() -> tuple[Study, tuple[Task, ...]]:
@@ -158,6 +171,12 @@ def measure_resnet_loop() -> tuple[float, str]:
     return _measure_loop(*_cifar(), CIFAR_STEPS)
 
 
+def measure_vit_loop() -> tuple[float, str]:
+    """On the transformer."""
+    _one_thread()
+    return _measure_loop(*_vit_faces(), VIT_STEPS)
+
+
 def measure_input() -> tuple[float, str]:
     """Images/s of cache, batches and augmentation over ImageDataGenerator's."""
     _one_thread()
@@ -265,6 +284,11 @@ ROWS = [
         "training loop of ResNet-32 against the same fed one resident batch",
         "at least 0.90",
         measure_resnet_loop,
+    ),
+    (
+        "training loop of ViT against the same fed one resident batch",
+        "at least 0.90",
+        measure_vit_loop,
     ),
     (
         "images/s of cache and batches, augmented, against "

@@ -122,11 +122,11 @@ def data(study: StudyArgument, data: DataOption = None) -> None:
 
     Without --data, the split that is shipped with the study is reported.
     """
-    from core.data.catalog import dataset_info
+    from core.data.catalog import dataset_of
 
     chosen = _load_study(study)
     manifest, report = _load_data(chosen, data)
-    info = dataset_info(chosen.dataset.name)
+    info = dataset_of(chosen, lambda _: manifest)
     out = _out()
     out.print(f"[bold]{escape(chosen.title)}[/bold] · {escape(info.title)}")
     if info.notice:
@@ -216,26 +216,38 @@ def compare(
     as_markdown: Annotated[
         bool, typer.Option("--markdown", help="Print a Markdown table.")
     ] = False,
+    with_cost: Annotated[
+        bool,
+        typer.Option("--cost", help="Print every cost too; JSON always holds them."),
+    ] = False,
 ) -> None:
     """Compare a study's methods with its baseline, on the test images.
 
     Numbers that others published stand below, labelled as theirs.
     """
+    from core.evaluation.cost import cost_table, means_by_method, settings_by_method
     from core.evaluation.published import published_records, published_table
 
     name = _load_study(study).name if study.endswith(".toml") else study
-    comparison, cost, chosen, info = _compare(name, metric or ())
+    comparison, per_run, chosen, info = _compare(name, metric or ())
+    costs = cost_table(per_run)
+    cost = means_by_method(costs)
     theirs = published_table(chosen.published, comparison.table, chosen.baseline)
     if as_json:
         answer = comparison.as_dict(chosen.name, cost)
+        settings = settings_by_method(costs)
+        for entry in answer["methods"]:
+            entry["settings"] = settings[entry["name"]]
         published = published_records(theirs)
         _print_json({**answer, "published": published, "notice": chosen.notice})
         return
     keys = _metrics_to_show(comparison.table, metric, chosen, info.tasks)
     if as_markdown:
-        from core.report import markdown_table, published_markdown
+        from core.report import cost_markdown, markdown_table, published_markdown
 
         sys.stdout.write(markdown_table(comparison, chosen, info.tasks, keys) + "\n")
+        if with_cost:
+            sys.stdout.write(f"\n{cost_markdown(costs, chosen)}\n")
         if not theirs.empty:
             text = published_markdown(theirs, info.tasks, chosen)
             sys.stdout.write(f"\n{text}\n")
@@ -247,8 +259,10 @@ def compare(
         "the baseline and its verdict (p corrected by Holm over the methods).",
         style="dim",
     )
-    for note in comparison.notes()[1:]:
+    for note in (*comparison.notes()[1:], *_cost_notes(per_run, chosen)):
         out.print(escape(note), style="dim")
+    if with_cost:
+        _print_cost(costs, chosen)
     if not theirs.empty:
         _print_published(theirs, chosen, info)
 
@@ -272,14 +286,17 @@ def predict(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Let every method of a study answer for the faces of photos."""
-    from core.data.catalog import dataset_info
-    from core.runs import list_runs, study_of_runs
+    """Let every method of a study answer for photos: for each face, if it is of faces.
+
+    In a study of other pictures each photo is taken as a whole.
+    """
+    from core.data.catalog import dataset_of
+    from core.runs import list_runs, shipped_manifest, study_of_runs
 
     chosen = study_of_runs(study)
     listing = list_runs(chosen.name)
     _warn_of(listing.problems)
-    info = dataset_info(chosen.dataset.name)
+    info = dataset_of(chosen, shipped_manifest, needed=True)
     results = _answer(photos, listing.runs, info, aligned or not info.of_faces)
     if as_json:
         _print_json([result.as_dict() for result in results])
@@ -501,19 +518,23 @@ def _flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
 
 def _compare(
     name: str, asked: Sequence[str]
-) -> tuple[Comparison, dict[str, dict[str, float]], Study, DatasetInfo]:
-    """Compare the runs of a study on the test split, by the metrics asked for too."""
-    from core.data.catalog import dataset_info
+) -> tuple[Comparison, pd.DataFrame, Study, DatasetInfo]:
+    """Compare the runs of a study on the test split, by the metrics asked for too.
+
+    The second is what each of these runs cost.
+    """
+    from core.data.catalog import dataset_of
     from core.data.manifest import TEST, TRAINING
     from core.evaluation.classification import training_counts
     from core.evaluation.compare import compare
+    from core.evaluation.cost import run_costs
     from core.evaluation.metrics import further_keys, top_k
     from core.runs import list_runs, shipped_manifest, study_of_runs
 
     study = study_of_runs(name)
     listing = list_runs(study.name)
     _warn_of(listing.problems)
-    info = dataset_info(study.dataset.name)
+    info = dataset_of(study, shipped_manifest, needed=True)
     tables = {}
     for run in listing.runs:
         try:
@@ -540,25 +561,48 @@ def _compare(
             *further_keys(info.tasks, study.headline),
         ],
     )
-    return comparison, _cost(listing.runs), study, info
+    compared = [run for run in listing.runs if (run.method, run.seed) in tables]
+    return comparison, run_costs(compared), study, info
 
 
-def _cost(runs: Sequence[Run]) -> dict[str, dict[str, float]]:
-    """Mean over seeds of what a method costs."""
-    keys = {
-        "parameters": "parameters",
-        "training_seconds": "duration_s",
-        "inference_ms": "inference_ms",
-    }
-    cost: dict[str, dict[str, float]] = {}
-    for method in dict.fromkeys(run.method for run in runs):
-        infos = [run.info for run in runs if run.method == method]
-        cost[method] = {}
-        for name, key in keys.items():
-            values = [info[key] for info in infos if key in info]
-            if values:
-                cost[method][name] = sum(values) / len(values)
-    return cost
+def _cost_notes(per_run: pd.DataFrame, study: Study) -> Iterator[str]:
+    """What a reader should know of the budgets and the times."""
+    from core.evaluation.cost import (
+        COSTS,
+        budget_note,
+        machine_note,
+        mixed_runs_note,
+        widest_spread,
+    )
+
+    labels = {name: name for name in study.methods}
+    yield from filter(
+        None, (mixed_runs_note(per_run, labels), budget_note(per_run, labels))
+    )
+    yield machine_note(per_run, labels)
+    for key in ("training_seconds", "inference_ms"):
+        if spread := widest_spread(per_run, COSTS[key]):
+            yield spread.sentence()
+
+
+def _print_cost(costs: pd.DataFrame, study: Study) -> None:
+    """Every cost of every method, and what all methods share."""
+    from core.report import cost_text
+
+    shown, shared = cost_text(costs, study)
+    board = Table(title="What each method costs", title_justify="left")
+    for heading in shown.columns:
+        board.add_column(
+            heading,
+            justify="left" if heading == "Method" else "right",
+            overflow="fold",
+        )
+    for row in shown.to_numpy().tolist():
+        board.add_row(*map(escape, row))
+    out = _out()
+    out.print()
+    out.print(board)
+    out.print(escape(shared), style="dim")
 
 
 def _metrics_to_show(
@@ -707,14 +751,15 @@ def _answer(
 def _print_answers(
     results: Sequence[PhotoResult], info: DatasetInfo, hidden: Set[str]
 ) -> None:
-    """A table a face, methods as rows; the faults of photos to stderr."""
+    """A table a face or photo, methods as rows; the faults of photos to stderr."""
     out = _out()
     tasks = [task for task in info.tasks if task.name not in hidden]
     for result in results:
         if result.fault:
             _say(result.fault)
         for face in result.faces:
-            title = f"{result.photo}, face {face.number}"
+            of_face = f", face {face.number}" if info.of_faces else ""
+            title = f"{result.photo}{of_face}"
             out.print(_answer_table(title, face, tasks))
             if face.warning:
                 out.print(face.warning, style="yellow", markup=False)

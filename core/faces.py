@@ -9,6 +9,7 @@ from PIL import Image
 
 from core.data.images import preprocess
 from core.errors import EquipoiseError
+from core.study import Fit, Resample
 
 UTKFACE_SIDE = 200
 # Where UTKFace's crops have the eyes, the nose and the corners of the mouth; left
@@ -125,7 +126,14 @@ class FaceDetector:
         return found
 
 
-def align_face(image: Image.Image, face: Face, size: int) -> NDArray[np.uint8]:
+def align_face(
+    image: Image.Image,
+    face: Face,
+    size: int,
+    *,
+    resample: Resample = "bicubic",
+    fit: Fit = "crop",
+) -> NDArray[np.uint8]:
     """Cut out a face as UTKFace would have: eyes, nose and mouth at their places.
 
     Parameters
@@ -135,6 +143,8 @@ def align_face(image: Image.Image, face: Face, size: int) -> NDArray[np.uint8]:
     face : Face
     size : int
         Side of the result in pixels: the model's.
+    resample, fit : str
+        The model's too, as for ``preprocess``.
 
     Returns
     -------
@@ -162,12 +172,7 @@ def align_face(image: Image.Image, face: Face, size: int) -> NDArray[np.uint8]:
         tuple(matrix.ravel()),
         Image.Resampling.BICUBIC,
     )
-    return preprocess(cut, size)
-
-
-def whole_picture_as_face(image: Image.Image, size: int) -> NDArray[np.uint8]:
-    """Take a picture for a face that is already aligned; shape (size, size, 3)."""
-    return preprocess(image, size)
+    return preprocess(cut, size, resample=resample, fit=fit)
 
 
 def fit_similarity(source: ArrayLike, target: ArrayLike) -> NDArray[np.float64]:

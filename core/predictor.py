@@ -1,4 +1,4 @@
-"""A photo in, every method's answer out."""
+"""A picture in, every method's answer out."""
 
 from __future__ import annotations
 
@@ -13,19 +13,80 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from pydantic import ValidationError
 
-from core.data.images import check_upload, decode_image
+from core.data.catalog import enhancement_of
+from core.data.enhancement import Enhancement, enhance
+from core.data.images import check_upload, decode_image, preprocess
 from core.errors import EquipoiseError, ImageError, RunError
-from core.faces import Face, FaceDetector, align_face, whole_picture_as_face
-from core.runs import Run
+from core.faces import TRUSTED_WIDTH, Face, FaceDetector, align_face
+from core.runs import RECORD, Run
+from core.study import DatasetTable, ResizeTable, explain_faults
 from core.tasks import Binary, Multiclass, Regression, Task
 
 if TYPE_CHECKING:
-    from core.models.ensemble import Ensemble
+    from core.models.ensemble import Ensemble, Group
 
 # Faces go through the graph in batches of these sizes only: on a backend that
 # compiles for every shape, fifty faces need no more than three compilations.
 BUCKETS = (1, 4, 16)
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What is done to a picture before a model sees it.
+
+    Parameters
+    ----------
+    size : int
+        Side of the pictures in pixels.
+    resize : ResizeTable
+        How a picture of any shape becomes that square.
+    enhancement : Enhancement
+        What the study's dataset does to the brightness of every picture.
+    """
+
+    size: int
+    resize: ResizeTable = field(default_factory=ResizeTable)
+    enhancement: Enhancement = field(default_factory=Enhancement)
+
+    @classmethod
+    def of(cls, run: Run, size: int) -> Preprocessing:
+        """That of a run, as its record says, whose model takes pictures of this side.
+
+        Raises
+        ------
+        EquipoiseError
+            If the record says another side, or what there is not.
+        """
+        model, dataset = (_resolved(run, name) for name in ("model", "dataset"))
+        recorded = model.get("image_size") or size
+        if size != recorded:
+            raise RunError(
+                f"{run.model_path} takes pictures of {size} px.",
+                expected=f"{recorded} px, as its {RECORD} says.",
+                remedy="train it again, or delete the folder.",
+            )
+        try:
+            resize = ResizeTable.model_validate(model.get("resize") or {})
+            table = DatasetTable.model_validate(dataset) if dataset else None
+        except ValidationError as error:
+            raise RunError(
+                f"{run.folder / RECORD} does not say what is done to its pictures: "
+                f"{explain_faults(error)}",
+                expected="its study as training wrote it.",
+                remedy="train it again, or delete the folder.",
+            ) from None
+        return cls(size, resize, enhancement_of(table) if table else Enhancement())
+
+    def cut(self, image: Image.Image, face: Face) -> NDArray[np.uint8]:
+        """A face of a picture, or all of it, shape (size, size, 3)."""
+        how = self.resize.model_dump()
+        if face.landmarks:
+            pixels = align_face(image, face, self.size, **how)
+        else:
+            pixels = preprocess(image, self.size, **how)
+        return enhance(pixels, self.enhancement)
 
 
 @dataclass(frozen=True)
@@ -109,7 +170,7 @@ class Disagreement:
 
 @dataclass(frozen=True)
 class FaceAnswers:
-    """A face and what every method says of it.
+    """A face, or a whole picture, and what every method says of it.
 
     Parameters
     ----------
@@ -119,11 +180,11 @@ class FaceAnswers:
         Left, top, width, height in pixels of the photo.
     confidence : float or None
         The detector's; None where nothing was detected because the whole picture was
-        taken for a face.
+        taken.
     warning : str
         Why not to trust the answers; empty if there is no reason.
-    pixels : uint8 array, shape (size, size, 3)
-        What the models saw.
+    seen : mapping of str to uint8 array, shape (size, size, 3)
+        Method to what its models saw; the sizes may differ.
     answers : dict
         Method, then task, to the answer.
     """
@@ -132,8 +193,13 @@ class FaceAnswers:
     box: tuple[int, int, int, int]
     confidence: float | None
     warning: str
-    pixels: NDArray[np.uint8] = field(repr=False, compare=False)
+    seen: Mapping[str, NDArray[np.uint8]] = field(repr=False, compare=False)
     answers: Answers
+
+    @property
+    def pixels(self) -> NDArray[np.uint8]:
+        """The largest of what the models saw."""
+        return max(self.seen.values(), key=len)
 
     def as_dict(self) -> dict[str, Any]:
         """Box, confidence and answers, for JSON."""
@@ -213,8 +279,8 @@ class Predictor:
         The models of ``members``, in that order.
     members : sequence of (method, seed)
     tasks : sequence of Task
-    size : int
-        Side in pixels of the faces that the models take.
+    preprocessings : sequence of Preprocessing
+        Of each member.
     problems : sequence of str, optional
         A sentence for each run that was left out.
     """
@@ -225,15 +291,16 @@ class Predictor:
         members: Sequence[tuple[str, int]],
         tasks: Sequence[Task],
         *,
-        size: int,
+        preprocessings: Sequence[Preprocessing],
         problems: Sequence[str] = (),
     ) -> None:
-        self._ensemble = ensemble
+        self.ensemble = ensemble
         self.members = tuple(members)
         self.tasks = tuple(tasks)
-        self.size = size
         self.problems = tuple(problems)
         self.methods = tuple(dict.fromkeys(method for method, _ in members))
+        self.preprocessings = tuple(dict.fromkeys(preprocessings))
+        self._of_member = tuple(preprocessings)
 
     @classmethod
     def load(
@@ -262,48 +329,64 @@ class Predictor:
 
         chosen = [run for run in runs if seeds is None or run.seed in seeds]
         groups, missing = load_groups([run.model_path for run in chosen])
-        faults = list(missing.values())
-        usable, size = [], 0
+        faults: list[EquipoiseError] = list(missing.values())
+        kinds: dict[int, Preprocessing] = {}
         for group in groups:
-            run = chosen[group.members[0]]
             try:
-                size = _check_model(group.template, run, tasks, size)
+                size = _check_model(group.template, chosen[group.members[0]], tasks)
             except RunError as fault:
                 faults.append(fault)
-            else:
-                usable.append(group)
-        if not usable:
+                continue
+            for place in group.members:
+                try:
+                    kinds[place] = Preprocessing.of(chosen[place], size)
+                except EquipoiseError as fault:
+                    faults.append(fault)
+        if not kinds:
             raise _no_model(faults)
-        members = sorted(index for group in usable for index in group.members)
+        places = sorted(kinds)
         return cls(
-            Ensemble(usable),
-            [(chosen[index].method, chosen[index].seed) for index in members],
+            Ensemble(_by_preprocessing(groups, kinds)),
+            [(chosen[place].method, chosen[place].seed) for place in places],
             tasks,
-            size=size,
+            preprocessings=[kinds[place] for place in places],
             problems=[str(fault) for fault in faults],
         )
+
+    def preprocessing_of(self, method: str) -> Preprocessing:
+        """What is done to a picture for a method: for the first of its models."""
+        names = [name for name, _ in self.members]
+        return self._of_member[names.index(method)]
 
     def warm_up(self) -> None:
         """Trace the graph for one face and for several, so that no photo waits."""
         for count in BUCKETS[:2]:
-            self._outputs(np.zeros((count, self.size, self.size, 3), np.uint8))
+            self._outputs(
+                {
+                    kind: np.zeros((count, kind.size, kind.size, 3), np.uint8)
+                    for kind in self.preprocessings
+                }
+            )
 
-    def answer(self, faces: NDArray[np.uint8]) -> list[Answers]:
-        """Let every method answer for aligned faces.
+    def answer(
+        self, pictures: Mapping[Preprocessing, NDArray[np.uint8]]
+    ) -> list[Answers]:
+        """Let every method answer for aligned faces, or for whole pictures.
 
         Parameters
         ----------
-        faces : uint8 array, shape (n, size, size, 3)
-            As from ``align_face`` or ``preprocess``.
+        pictures : mapping of Preprocessing to uint8 array, shape (n, size, size, 3)
+            The same n for each of ``preprocessings``, as from its ``cut``.
 
         Returns
         -------
         list of dict
             A face each: method, then task, to the answer.
         """
-        if len(faces) == 0:
+        count = len(next(iter(pictures.values())))
+        if count == 0:
             return []
-        outputs = self._outputs(faces)
+        outputs = self._outputs(pictures)
         rows = {
             method: [i for i, (name, _) in enumerate(self.members) if name == method]
             for method in self.methods
@@ -316,19 +399,23 @@ class Predictor:
                 }
                 for method, members in rows.items()
             }
-            for face in range(len(faces))
+            for face in range(count)
         ]
 
-    def _outputs(self, faces: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
+    def _outputs(
+        self, pictures: Mapping[Preprocessing, NDArray[np.uint8]]
+    ) -> dict[str, NDArray[np.float64]]:
         """Task to the outputs of every model, shape (models, n, values)."""
+        given = [pictures[kind] for kind in self.preprocessings]
         parts = []
-        for start in range(0, len(faces), BUCKETS[-1]):
-            chunk = faces[start : start + BUCKETS[-1]]
-            bucket = next(size for size in BUCKETS if size >= len(chunk))
-            batch = np.zeros((bucket, *faces.shape[1:]), np.uint8)
-            batch[: len(chunk)] = chunk
-            outputs = self._ensemble.predict_on_batch(batch)
-            parts.append({name: out[:, : len(chunk)] for name, out in outputs.items()})
+        for start in range(0, len(given[0]), BUCKETS[-1]):
+            chunks = [each[start : start + BUCKETS[-1]] for each in given]
+            count = len(chunks[0])
+            bucket = next(size for size in BUCKETS if size >= count)
+            outputs = self.ensemble.predict_on_batch(
+                [_padded(chunk, bucket) for chunk in chunks]
+            )
+            parts.append({name: out[:, :count] for name, out in outputs.items()})
         return {
             task.name: np.concatenate([part[task.name] for part in parts], axis=1)
             for task in self.tasks
@@ -371,7 +458,7 @@ def predict_photo(
         image = decode_image(source, name=name)
         clock.append(time.perf_counter())
         if aligned or detector is None:
-            found = [_whole(image)]
+            found = [_whole(image, predictor.preprocessings)]
         else:
             found = detector.detect(image)
         clock.append(time.perf_counter())
@@ -385,11 +472,22 @@ def predict_photo(
             image=image,
             timings=_timings(clock),
         )
-    pixels = np.stack([_cut(image, face, predictor.size) for face in found])
+    pictures = {
+        kind: np.stack([kind.cut(image, face) for face in found])
+        for kind in predictor.preprocessings
+    }
     clock.append(time.perf_counter())
-    answers = predictor.answer(pixels)
+    answers = predictor.answer(pictures)
     clock.append(time.perf_counter())
-    faces = tuple(map(_face_answers, found, pixels, answers))
+    kinds = {method: predictor.preprocessing_of(method) for method in predictor.methods}
+    faces = tuple(
+        _face_answers(
+            face,
+            {method: pictures[kind][place] for method, kind in kinds.items()},
+            answers[place],
+        )
+        for place, face in enumerate(found)
+    )
     return PhotoResult(name, faces, image=image, timings=_timings(clock))
 
 
@@ -446,8 +544,33 @@ def _sd(values: NDArray[np.float64]) -> float | None:
     return None if len(values) < 2 else float(np.std(values, ddof=1, dtype=np.float64))
 
 
-def _check_model(model: Any, run: Run, tasks: Sequence[Task], size: int) -> int:
-    """Side of the pictures a model takes: ``size``, where that is not 0."""
+def _by_preprocessing(
+    groups: Sequence[Group], kinds: Mapping[int, Preprocessing]
+) -> list[Group]:
+    """The groups apart by what is done to the pictures of their members.
+
+    Members of no kind are left out, and the others numbered anew.
+    """
+    order = list(dict.fromkeys(kinds[place] for place in sorted(kinds)))
+    numbers = {place: number for number, place in enumerate(sorted(kinds))}
+    split = []
+    for group in groups:
+        usable = {place: kinds[place] for place in group.members if place in kinds}
+        for kind in dict.fromkeys(usable.values()):
+            places = {p: numbers[p] for p in usable if usable[p] == kind}
+            split.append(group.select(places, pictures=order.index(kind)))
+    return split
+
+
+def _padded(pictures: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
+    """As many pictures as ``count``; those that are added are black."""
+    batch = np.zeros((count, *pictures.shape[1:]), np.uint8)
+    batch[: len(pictures)] = pictures
+    return batch
+
+
+def _check_model(model: Any, run: Run, tasks: Sequence[Task]) -> int:
+    """Side of the pictures a model takes."""
     shape = model.input_shape
     outputs = model.output if isinstance(model.output, dict) else {}
     widths = {
@@ -462,16 +585,17 @@ def _check_model(model: Any, run: Run, tasks: Sequence[Task], size: int) -> int:
             expected=f"square pictures in, {', '.join(widths)} out.",
             remedy="train it again, or delete the folder.",
         )
-    if size and shape[1] != size:
-        raise RunError(
-            f"{run.model_path} takes pictures of {shape[1]} px.",
-            expected=f"{size} px, as other runs of study '{run.study}'.",
-            remedy="train it again, or delete the folder.",
-        )
     return int(shape[1])
 
 
-def _no_model(faults: Sequence[RunError]) -> RunError:
+def _resolved(run: Run, table: str) -> Mapping[str, Any]:
+    """A table of the study that the run was trained as; empty if not kept."""
+    study = run.info.get("resolved")
+    found = study.get(table) if isinstance(study, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _no_model(faults: Sequence[EquipoiseError]) -> RunError:
     reasons = [fault.problem for fault in faults]
     return RunError(
         " ".join(["There is no model that could answer.", *reasons]),
@@ -480,24 +604,34 @@ def _no_model(faults: Sequence[RunError]) -> RunError:
     )
 
 
-def _whole(image: Image.Image) -> Face:
-    """The part of the picture that ``preprocess`` keeps, as a face of no detector."""
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    return Face(1, (left, top, side, side), math.nan, ())
-
-
-def _cut(image: Image.Image, face: Face, size: int) -> NDArray[np.uint8]:
-    if not face.landmarks:
-        return whole_picture_as_face(image, size)
-    return align_face(image, face, size)
+def _whole(image: Image.Image, preprocessings: Sequence[Preprocessing]) -> Face:
+    """The part of a picture that some model sees, as a face of no detector."""
+    width, height = image.size
+    if all(kind.resize.fit == "crop" for kind in preprocessings):
+        width = height = min(image.size)
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    return Face(1, (left, top, width, height), math.nan, ())
 
 
 def _face_answers(
-    face: Face, pixels: NDArray[np.uint8], answers: Answers
+    face: Face, seen: Mapping[str, NDArray[np.uint8]], answers: Answers
 ) -> FaceAnswers:
-    confidence = face.confidence if face.landmarks else None
-    return FaceAnswers(face.number, face.box, confidence, face.warning, pixels, answers)
+    if face.landmarks:
+        confidence, warning = face.confidence, face.warning
+    else:
+        confidence, warning = None, _warn_of_size(face, max(map(len, seen.values())))
+    return FaceAnswers(face.number, face.box, confidence, warning, seen, answers)
+
+
+def _warn_of_size(whole: Face, size: int) -> str:
+    """Why not to trust the answers for a whole picture; empty if it is large enough."""
+    side, least = min(whole.box[2:]), min(TRUSTED_WIDTH, size)
+    if side >= least:
+        return ""
+    return (
+        f"The picture is only {side} px wide: too small to trust the answers."
+        f" Expected: at least {least} px."
+    )
 
 
 def _no_face(name: str) -> ImageError:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from core.evaluation.compare import Comparison
+from core.evaluation.cost import COSTS, SETTINGS, CostInfo
 from core.evaluation.metrics import MetricInfo, metric_info
 from core.evaluation.published import VALUE
 from core.methods.entries import ENTRIES
@@ -72,6 +73,65 @@ def _cell(comparison: Comparison, method: str, info: MetricInfo) -> str:
         for name in ("delta", "delta_low", "delta_high")
     )
     return f"{cell}<br>{delta} [{low}, {high}] {row['verdict']}"
+
+
+def cost_text(costs: pd.DataFrame, study: Study) -> tuple[pd.DataFrame, str]:
+    """What each method costs, in words: a row a method in the study's order.
+
+    Parameters
+    ----------
+    costs : DataFrame
+        From ``cost.cost_table``.
+    study : Study
+        Gives the order and the labels of the methods.
+
+    Returns
+    -------
+    DataFrame
+        Column Method, one a cost with mean and standard deviation over the runs, and
+        one for each setting that is not the same for all.
+    str
+        The settings that all share.
+    """
+    methods = [name for name in study.methods if name in costs.index]
+    costs = costs.loc[methods]
+    columns = {"Method": [study.method(name).label for name in methods]}
+    for info in COSTS.values():
+        spreads = costs[f"{info.key}_sd"]
+        columns[info.heading] = [
+            info.format(mean) + _spread(spread, info)
+            for mean, spread in zip(costs[info.key], spreads, strict=True)
+        ]
+    shared, machines = [], ""
+    for key, name in SETTINGS.items():
+        values = costs[key].replace("", "–")
+        if values.nunique() == 1:
+            shared.append(f"{name} {values.iloc[0]}")
+        elif key == "hardware":
+            # Too long for a cell: numbered, and named below.
+            places, names = pd.factorize(values)
+            columns["Machine"] = [str(place + 1) for place in places]
+            named = [f"{place} is {name}" for place, name in enumerate(names, start=1)]
+            machines = f" Machine {'; '.join(named)}."
+        else:
+            columns[name.capitalize()] = values.tolist()
+    text = f"For all: {'; '.join(shared)}." if shared else ""
+    return pd.DataFrame(columns), f"{text}{machines}".strip()
+
+
+def _spread(spread: float, info: CostInfo) -> str:
+    text = info.format(spread)
+    # A spread that rounds to nothing, as that of a number of parameters, is none.
+    return "" if not text.strip("0.–") else f" ± {text}"
+
+
+def cost_markdown(costs: pd.DataFrame, study: Study) -> str:
+    """The same as Markdown: the table, and what its costs are."""
+    table, shared = cost_text(costs, study)
+    rule = ["---", *("---:" for _ in table.columns[1:])]
+    lines = [list(table.columns), rule, *table.to_numpy().tolist()]
+    notes = [f"- {info.label}: {info.explanation}" for info in COSTS.values()]
+    return "\n".join([_markdown(lines), "", *filter(None, [shared, ""]), *notes])
 
 
 def published_text(

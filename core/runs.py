@@ -30,9 +30,10 @@ RECORD, HISTORY, PREDICTIONS, MODEL = (
 )
 STUDY_FILE, MANIFEST_FILE, REPORT_FILE = "study.json", "manifest.parquet", "data.json"
 REQUIRED_KEYS = frozenset({"schema", "study", "method", "seed", "resolved"})
-# What pages and commands reckon with, where a record holds it.
+# What pages and commands reckon with, where a record holds it; null is unknown.
 NUMBERS = (
     "parameters",
+    "parameters_trained",
     "epochs",
     "best_epoch",
     "duration_s",
@@ -302,6 +303,12 @@ def shipped_manifest(name: str) -> pd.DataFrame | None:
     return None if path is None else _read_table(path, COLUMNS[PREDICTIONS])
 
 
+def manifest_of(run: Run) -> pd.DataFrame | None:
+    """The manifest, without paths, that a run was trained on, if it lies beside it."""
+    path = run.folder.parent.parent / MANIFEST_FILE
+    return _read_table(path, COLUMNS[PREDICTIONS]) if path.is_file() else None
+
+
 def manifest_for(study: Study) -> pd.DataFrame | None:
     """The split to use for a study: that of its runs, if they are of its dataset."""
     manifest = shipped_manifest(study.name)
@@ -338,7 +345,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _has_types(info: dict[str, Any]) -> bool:
     whole = all(type(info[name]) is int for name in ("schema", "seed"))
-    numbers = (info.get(name) for name in NUMBERS)
+    numbers = (info[name] for name in NUMBERS if name in info)
     return whole and all(isinstance(value, int | float | None) for value in numbers)
 
 

@@ -6,9 +6,10 @@ import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -26,13 +27,43 @@ Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Options = TypeVar("Options", bound=BaseModel)
+Chosen = TypeVar("Chosen", bound=BaseModel)
+Changed = TypeVar("Changed", bound=BaseModel)
 Parameters = dict[str, bool | int | float | str]
+Option = bool | int | float | str | list[int] | list[float]
 Items = TypeVar("Items")
 # TOML and JSON have lists only, which strict tables do not take for tuples.
 FromList = Annotated[
     Items, BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)
 ]
+
+
+SMALLEST_IMAGE = 16
+Resample = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
+Fit = Literal["crop", "stretch"]
+
+
+def _check_image_size(size: int) -> int:
+    if 0 < size < SMALLEST_IMAGE:
+        raise ValueError(
+            f"expected at least {SMALLEST_IMAGE}, or 0 for the size of a checkpoint"
+        )
+    return size
+
+
+def weights_kind(weights: str) -> Literal["word", "checkpoint", "run"]:
+    """Which kind of weights a model table's ``weights`` names.
+
+    Returns
+    -------
+    {"word", "checkpoint", "run"}
+        "checkpoint" if it begins with ``hf:``, or as a folder does: with ``./``,
+        ``../``, ``/`` or ``~``; "run" if it begins with ``run:``; else a word that the
+        backbone knows, or does not.
+    """
+    if weights.startswith(("hf:", "./", "../", "/", "~")):
+        return "checkpoint"
+    return "run" if weights.startswith("run:") else "word"
 
 
 class _Table(BaseModel):
@@ -48,15 +79,69 @@ class DatasetTable(_Table):
     options: Parameters = {}
 
 
+class BackboneOptions(_Table):
+    """Base of the tables of options that backbones have.
+
+    ``free`` names those that a backbone may have otherwise than the weights it takes
+    over: they shape no weight and change nothing of what it computes once trained.
+    """
+
+    free: ClassVar[frozenset[str]] = frozenset()
+
+
+class ResizeTable(_Table):
+    """How a picture of any shape becomes the square that a model takes.
+
+    ``fit`` says whether it is cropped to its centre or stretched, ``resample`` with
+    which of Pillow's filters.
+    """
+
+    resample: Resample = "bicubic"
+    fit: Fit = "crop"
+
+
 class ModelTable(_Table):
-    """What is trained; without ``head_units`` a head is one linear layer."""
+    """What is trained; without ``head_units`` a head is one linear layer.
+
+    ``weights`` are "none", "imagenet", a Hugging Face checkpoint
+    (``hf:<owner>/<name>``, or its folder, which begins with ``./``, ``../``, ``/`` or
+    ``~``), or a run of ours (``run:<study>/<method>/seed-<n>``; without the seed, the
+    first there is). ``image_size`` 0 takes over the size of a checkpoint.
+
+    ``options`` are the backbone's own: layers, filters, patches. ``trainable`` says
+    what of a backbone learns: all of it, the default, the head alone, or its last so
+    many blocks. ``feature_dropout`` stands before every head.
+
+    ``resize`` goes with the weights, and ``weights_key`` says which exactly they were:
+    both are filled in from a checkpoint or a run before training, and refused where
+    they were given and differ.
+    """
 
     backbone: str
-    image_size: Annotated[int, Field(ge=16, le=1024)]
+    image_size: Annotated[int, Field(ge=0, le=1024), AfterValidator(_check_image_size)]
     weights: str = "none"
     head_units: Annotated[int, Field(ge=0)] = 128
     dropout: Share = 0.3
     log_targets: FromList[tuple[str, ...]] = ()
+    options: dict[str, Option] | None = None
+    trainable: Literal["all", "head"] | Annotated[int, Field(ge=1)] | None = None
+    feature_dropout: Share | None = None
+    resize: ResizeTable | None = None
+    weights_key: str | None = None
+
+    @model_validator(mode="after")
+    def _weights_fit(self) -> Self:
+        kind = weights_kind(self.weights)
+        if not self.image_size and kind != "checkpoint":
+            raise ValueError(
+                f"image_size 0 takes over that of a checkpoint, and '{self.weights}' "
+                "is none"
+            )
+        if self.weights_key is not None and kind == "word":
+            raise ValueError(
+                f"weights_key is of a checkpoint or a run, and '{self.weights}' neither"
+            )
+        return self
 
 
 class Augmentation(_Table):
@@ -76,7 +161,7 @@ class Augmentation(_Table):
 class OptimizerTable(_Table):
     """Which optimizer; without this table it is AdamW."""
 
-    name: Literal["adamw", "sgd"]
+    name: Literal["adamw", "adam", "sgd"]
     momentum: Share = 0.9
 
 
@@ -115,6 +200,8 @@ class TrainingTable(_Table):
     schedule: ScheduleTable | None = None
     keep: Literal["best", "last"] | None = None
     precision: Literal["float32", "mixed_bfloat16"] | None = None
+    # Of the backbone, where it is not that of the heads: loaded weights want less.
+    backbone_learning_rate: Positive | None = None
 
 
 class MethodTable(_Table):
@@ -123,7 +210,8 @@ class MethodTable(_Table):
     ``use`` maps the name of a registry entry to its parameters; ``on`` among them
     names the task or sensitive feature that the entry looks at, ``start`` the share of
     the epochs from which on it acts. ``learning_rate_drops`` come on top of the
-    study's schedule, ``seeds`` in place of the study's.
+    study's schedule, ``seeds`` in place of the study's. ``model`` and ``training``
+    are keys of these tables that the method has otherwise than the study.
     """
 
     label: str
@@ -131,6 +219,8 @@ class MethodTable(_Table):
     loss_weights: dict[str, Positive] = {}
     learning_rate_drops: FromList[tuple[Drop, ...]] | None = None
     seeds: FromList[Annotated[tuple[Seed, ...], Field(min_length=1)]] | None = None
+    model: dict[str, Any] | None = None
+    training: dict[str, Any] | None = None
     note: str = ""
 
 
@@ -184,6 +274,38 @@ class Study(_Table):
     # Keys of the metrics that are shown first; without them, by the kinds of tasks.
     headline: FromList[tuple[str, ...]] = ()
 
+    @model_validator(mode="after")
+    def _methods_fit(self) -> Self:
+        for name in self.methods:
+            self.for_method(name)
+        return self
+
+    def for_method(self, name: str) -> Self:
+        """The study as one of its methods has it: with its own model and training.
+
+        Another backbone does not take over the options of the study's, nor other
+        weights what goes with the study's.
+
+        Raises
+        ------
+        ValueError
+            If the method's tables have an unknown key or a wrong type.
+        """
+        method = self.method(name)
+        changes = dict(method.model or {})
+        if "backbone" in changes:
+            changes = {"options": None, "trainable": None, "weights": "none"} | changes
+        if "weights" in changes:
+            changes = {"weights_key": None} | changes
+        return self.model_copy(
+            update={
+                "model": _changed(self.model, changes, f"methods.{name}.model"),
+                "training": _changed(
+                    self.training, method.training or {}, f"methods.{name}.training"
+                ),
+            }
+        )
+
     def method(self, name: str) -> MethodTable:
         """The method of that name.
 
@@ -214,6 +336,16 @@ class Study(_Table):
             exclude={"title", "summary", "notice", "published", "search", "headline"}
         )
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _changed(table: Changed, changes: Mapping[str, Any], place: str) -> Changed:
+    """The table with other values of some keys; faults are named by their place."""
+    if not changes:
+        return table
+    try:
+        return table.model_validate({**table.model_dump(), **changes})
+    except ValidationError as error:
+        raise ValueError(f"In {place}: {explain_faults(error)}") from None
 
 
 def check_name(name: str, what: str) -> str:
@@ -263,8 +395,8 @@ def parse_study(text: str, *, origin: str) -> Study:
 
 
 def check_options(
-    table: type[Options], given: Mapping[str, object], *, dataset: str
-) -> Options:
+    table: type[Chosen], given: Mapping[str, object], *, dataset: str
+) -> Chosen:
     """Read a study's options of its dataset.
 
     Raises
@@ -272,14 +404,42 @@ def check_options(
     StudyError
         If an option is unknown, of a wrong type or out of range; it is named.
     """
+    return _check(
+        table,
+        given,
+        owner=f"The dataset '{dataset}'",
+        remedy="mend [dataset] options in the study's file.",
+    )
+
+
+def check_backbone_options(
+    table: type[Chosen], given: Mapping[str, object], *, backbone: str
+) -> Chosen:
+    """Read a backbone's options.
+
+    Raises
+    ------
+    StudyError
+        If an option is unknown, of a wrong type or out of range; it is named.
+    """
+    return _check(
+        table,
+        given,
+        owner=f"The backbone '{backbone}'",
+        remedy="mend the options of the model in the study's file.",
+    )
+
+
+def _check(
+    table: type[Chosen], given: Mapping[str, object], *, owner: str, remedy: str
+) -> Chosen:
     try:
         return table.model_validate(dict(given))
     except ValidationError as error:
         raise StudyError(
-            f"The dataset '{dataset}' cannot use these options: "
-            f"{explain_faults(error)}",
-            expected=f"some of {', '.join(table.model_fields)}.",
-            remedy="mend [dataset] options in the study's file.",
+            f"{owner} cannot use these options: {explain_faults(error)}",
+            expected=f"some of {', '.join(table.model_fields) or 'none'}.",
+            remedy=remedy,
         ) from None
 
 
@@ -329,7 +489,9 @@ def explain_faults(error: ValidationError) -> str:
     faults = []
     for fault in error.errors():
         key = ".".join(str(part) for part in fault["loc"])
-        if fault["type"] == "extra_forbidden":
+        if not key:  # of no single key: the validator says which
+            faults.append(str(fault["ctx"]["error"]))
+        elif fault["type"] == "extra_forbidden":
             faults.append(f"'{key}' is not a known key.")
         else:
             faults.append(f"'{key}': {fault['msg']} (received {fault['input']!r}).")

@@ -1,4 +1,4 @@
-"""What the methods answer for the faces of one photo, and the downloads of it all."""
+"""What the methods answer for one photo, and the downloads of it all."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,8 @@ from core.plots import predict as plots
 from core.plots.style import plural
 from core.predictor import Disagreement, FaceAnswers, PhotoResult, disagreements
 from core.runs import data_report
-from core.tasks import Multiclass, Regression, Task
-from pages._show import show_chart, show_static_table
+from core.tasks import Classification, Multiclass, Regression, Task
+from pages._show import show_chart, show_charts, show_static_table
 from pages._study_bar import StudyView
 
 
@@ -64,8 +64,14 @@ def choose_tasks(view: StudyView) -> tuple[Task, ...]:
     return tuple(tasks)
 
 
-def show_photo(key: str, result: PhotoResult, shown: Shown) -> None:
-    """Show a photo with its faces boxed, and the answers for one of them."""
+def show_photo(key: str, result: PhotoResult, shown: Shown) -> FaceAnswers:
+    """Show a photo with its faces boxed, and the answers for one of them.
+
+    Returns
+    -------
+    FaceAnswers
+        The face that was chosen; of a photo without faces, all of it.
+    """
     count = len(result.faces)
     left, right = st.columns([2, 5], gap="large")
     with left:
@@ -76,7 +82,7 @@ def show_photo(key: str, result: PhotoResult, shown: Shown) -> None:
             if shown.view.dataset.of_faces
             else result.photo,
         )
-        st.caption(_latency(result, len(shown.methods)))
+        st.caption(_latency(result, shown))
     with right:
         face = result.faces[0]
         if count > 1:
@@ -92,6 +98,7 @@ def show_photo(key: str, result: PhotoResult, shown: Shown) -> None:
             face = result.faces[int(number) - 1]
         show_face(key, face, shown)
     show_figures(key, face, shown)
+    return face
 
 
 def show_summary(key: str, result: PhotoResult, shown: Shown) -> None:
@@ -155,44 +162,96 @@ def show_face(key: str, face: FaceAnswers, shown: Shown) -> None:
         download=plots.tabulate_answers(
             shown.answers_of(face), shown.tasks, shown.expected
         ),
-        note="±: error to expect of such an answer, the mean over test images that got"
-        " the same decade. %: what the method gives its answer, mean over seeds."
-        " ≠: not what most methods say.",
+        note=_what_is_written(shown.tasks),
     )
 
 
 def show_figures(key: str, face: FaceAnswers, shown: Shown) -> None:
-    """One chart a task for one face."""
-    answers, view = shown.answers_of(face), shown.view
-    apart = shown.disagreements_on(face)
-    for place, task in zip(st.columns(len(shown.tasks)), shown.tasks, strict=True):
+    """One chart a task for one face; of many classes one a method."""
+    many = [t for t in shown.tasks if not _fits_beside(t)]
+    beside = [t for t in shown.tasks if _fits_beside(t)]
+    name = f"{key}_{face.number}"
+    places = st.columns(len(beside)) if beside else []
+    for place, task in zip(places, beside, strict=True):
         with place:
-            name = f"predict_{task.name}_{key}_{face.number}"
             if isinstance(task, Regression):
-                values = plots.tabulate_values(answers, task, shown.expected[task.name])
-                show_chart(
-                    plots.plot_values(
-                        values, task, styles=view.styles, labels=view.labels
-                    ),
-                    name=name,
-                    takeaway=plots.takeaway_values(
-                        values,
-                        task,
-                        view.labels,
-                        stands_out=apart[task.name].stands_out,
-                    ),
-                    data=values,
-                    note="Bars: error to expect either way.",
-                )
-                continue
-            shares = plots.tabulate_probabilities(answers, task)
-            show_chart(
-                plots.plot_probabilities(shares, task.label, view.labels),
-                name=name,
-                takeaway=plots.takeaway_probabilities(shares, task.label, view.labels),
-                data=shares.rename_axis("method").reset_index(),
-                note="Probability of each class, mean over seeds.",
+                _show_values(name, face, task, shown)
+            else:
+                _show_probabilities(name, face, task, shown)
+    for task in many:
+        _show_top_classes(name, face, task, shown)
+
+
+def _fits_beside(task: Task) -> bool:
+    return isinstance(task, Regression) or len(task.classes) <= plots.TOP
+
+
+def _show_values(name: str, face: FaceAnswers, task: Regression, shown: Shown) -> None:
+    view = shown.view
+    values = plots.tabulate_values(
+        shown.answers_of(face), task, shown.expected[task.name]
+    )
+    apart = shown.disagreements_on(face)[task.name]
+    show_chart(
+        plots.plot_values(values, task, styles=view.styles, labels=view.labels),
+        name=f"predict_{task.name}_{name}",
+        takeaway=plots.takeaway_values(
+            values, task, view.labels, stands_out=apart.stands_out
+        ),
+        data=values,
+        note="Bars: error to expect either way.",
+    )
+
+
+def _show_probabilities(
+    name: str, face: FaceAnswers, task: Classification, shown: Shown
+) -> None:
+    labels = shown.view.labels
+    shares = plots.tabulate_probabilities(shown.answers_of(face), task)
+    show_chart(
+        plots.plot_probabilities(shares, task.label, labels),
+        name=f"predict_{task.name}_{name}",
+        takeaway=plots.takeaway_probabilities(shares, task.label, labels),
+        data=shares.rename_axis("method").reset_index(),
+        note="Probability of each class, mean over seeds.",
+    )
+
+
+def _show_top_classes(
+    name: str, face: FaceAnswers, task: Classification, shown: Shown
+) -> None:
+    view = shown.view
+    shares = plots.tabulate_probabilities(shown.answers_of(face), task)
+    show_charts(
+        {
+            view.labels[method]: plots.plot_top_classes(
+                row, title=view.labels[method], colour=view.styles[method].colour
             )
+            for method, row in shares.iterrows()
+        },
+        name=f"predict_{task.name}_{name}",
+        takeaway=plots.takeaway_probabilities(shares, task.label, view.labels),
+        data=shares.rename_axis("method").reset_index(),
+        note=f"The {plots.TOP} most probable of {len(task.classes)} classes by each"
+        " method, mean over seeds; the file holds them all.",
+        column_width=270,
+    )
+
+
+def _what_is_written(tasks: Sequence[Task]) -> str:
+    """What the signs in the table of answers mean."""
+    parts = []
+    if any(isinstance(task, Regression) for task in tasks):
+        parts.append(
+            "±: error to expect of such an answer, the mean over test images that got"
+            " the same decade."
+        )
+    if any(not isinstance(task, Regression) for task in tasks):
+        parts.append(
+            "%: what the method gives its answer, mean over seeds."
+            " ≠: not what most methods say."
+        )
+    return " ".join(parts)
 
 
 def offer_answers(results: Sequence[PhotoResult], shown: Shown) -> None:
@@ -244,11 +303,16 @@ def _as_json(results: Sequence[PhotoResult], shown: Shown) -> list[dict]:
     return found
 
 
-def _latency(result: PhotoResult, methods: int) -> str:
+def _latency(result: PhotoResult, shown: Shown) -> str:
     """How long each step took."""
     times = result.timings
+    steps = (
+        f"find faces {times.detect_ms:.0f}, align {times.align_ms:.0f}"
+        if shown.view.dataset.of_faces
+        else f"resize {times.align_ms:.0f}"
+    )
     return (
         f":material/timer: **{times.total_ms:.0f} ms** in all: decode"
-        f" {times.decode_ms:.0f}, find faces {times.detect_ms:.0f}, align"
-        f" {times.align_ms:.0f}, answer by all methods {times.answer_ms:.0f} ms."
+        f" {times.decode_ms:.0f}, {steps}, answer by all methods"
+        f" {times.answer_ms:.0f} ms."
     )

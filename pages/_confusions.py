@@ -1,6 +1,7 @@
 """The part of the Classification page on what is taken for what."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -9,9 +10,11 @@ from numpy.typing import NDArray
 from core.evaluation.classification import confusion
 from core.plots import confusion as plots
 from core.plots.classification import FEW, MANY
-from core.plots.style import number, plural
+from core.plots.style import listed, number, plural
 from core.runs import Run
 from core.tasks import Classification
+from pages._errors_address import open_errors
+from pages._errors_tables import load_errors
 from pages._show import show_chart, show_charts, stop_with
 from pages._study_bar import StudyView
 from pages._tables import Fingerprint, fingerprint, load_test_predictions
@@ -19,6 +22,7 @@ from pages._tables import Fingerprint, fingerprint, load_test_predictions
 SHOW = {
     "shares": "Shares of each true class",
     "counts": "Counts",
+    "probability": "Mean probability",
     "difference": "Difference to the baseline",
     "pairs": "Worst pairs",
 }
@@ -42,6 +46,7 @@ def show_confusions(view: StudyView, task: Classification, counts: Counts) -> No
         _worst_pairs(view, task, matrices)
     else:
         _matrices(view, task, counts, matrices, kind)
+    _choose_pair(view, task, list(matrices))
 
 
 def _matrices(
@@ -53,8 +58,9 @@ def _matrices(
     matrices = (
         all_ if one is None else {m: all_[m] for m in all_ if m in (baseline, one)}
     )
+    means = _mean_probabilities(view, task, matrices) if kind == "probability" else {}
     hidden = baseline if kind == "difference" else None
-    shown = {method: m for method, m in matrices.items() if method != hidden}
+    shown = means or {m: matrix for m, matrix in matrices.items() if m != hidden}
     if not shown:
         _choose_kind()
         stop_with(
@@ -64,19 +70,20 @@ def _matrices(
     order = _order(view, task)
     ids = plots.class_order(order, classes, counts, all_[baseline])
     ids = _zoomed(view, task, order, ids)
-    many = len(ids) > MANY
+    end, said = _end_of_colours(kind, shown) if len(ids) > MANY else (1.0, "")
     reach = plots.difference_reach(matrices, baseline)
-    end, said = _end_of_colours(kind, shown) if many else (1.0, "")
     figures = {
-        view.labels[method]: plots.plot_confusion(
-            matrix,
-            classes,
-            view.labels[method],
-            show=kind,
-            baseline=all_[baseline],
-            reach=reach,
-            chosen=ids,
-            end=end,
+        view.labels[method]: plots.make_clickable(
+            plots.plot_confusion(
+                matrix,
+                classes,
+                view.labels[method],
+                show=kind,
+                baseline=all_[baseline],
+                reach=reach,
+                chosen=ids,
+                end=end,
+            )
         )
         for method, matrix in shown.items()
     }
@@ -89,23 +96,45 @@ def _matrices(
         if len(classes) > MANY:
             _choose_zoom(view, task, order, all_[baseline], counts)
 
-    note = f"Rows are the truth, columns the prediction; {_note(view, all_[baseline])}"
-    if order == "confusion":
-        note += " Classes that the baseline takes for each other stand side by side."
-    if FEW < len(ids) <= MANY and kind != "counts":
-        unit = "points" if kind == "difference" else "per cent"
-        note += f" Written in {unit}; a cell that rounds to 0 is empty."
-    note += said
+    def click(label: str, point: Mapping[str, Any]) -> None:
+        method = next(m for m in shown if view.labels[m] == label)
+        _open_pair(view, task, method, str(point["y"]), str(point["x"]))
+
+    takeaway = plots.confusion_takeaway(matrices, classes, view.labels, baseline)
+    data = plots.confusion_table(matrices, classes)
+    if means:
+        images = all_[baseline].sum(axis=1)
+        told = next(m for m in (one, baseline, *means) if m in means)
+        takeaway = plots.probability_takeaway(means, images, classes, view.labels, told)
+        data = plots.probability_table(means, images, classes)
+    note = _reading(view, all_[baseline], kind, order, len(ids))
     show_charts(
         figures,
         name=f"{view.study.name}-{task.name}-confusion-{kind}",
         title=f"{task.label}: what is taken for what",
-        takeaway=plots.confusion_takeaway(matrices, classes, view.labels, baseline),
-        data=plots.confusion_table(matrices, classes),
-        note=note,
+        takeaway=takeaway,
+        data=data,
+        note=f"{note}{said}{_without(view, set(matrices) - set(shown), kind)} "
+        f"{_click_note(len(ids))}",
         above=choose,
         column_width=WIDE if len(ids) > FEW else NARROW,
+        on_click=click,
     )
+
+
+def _reading(
+    view: StudyView, base: NDArray[np.float64], kind: str, order: str, classes: int
+) -> str:
+    """How a matrix is read."""
+    note = f"Rows are the truth, columns the prediction; {_note(view, base)}"
+    if kind == "probability":
+        note = f"A row holds the mean probability of each class over its images. {note}"
+    if order == "confusion":
+        note += " Classes that the baseline takes for each other stand side by side."
+    if FEW < classes <= MANY and kind != "counts":
+        unit = "points" if kind == "difference" else "per cent"
+        note += f" Written in {unit}; a cell that rounds to 0 is empty."
+    return note
 
 
 def _end_of_colours(kind: str, shown: Matrices) -> tuple[float, str]:
@@ -117,8 +146,73 @@ def _end_of_colours(kind: str, shown: Matrices) -> tuple[float, str]:
         text = f" Colours end at {plural(most, 'image')}, the largest number of wrong."
         return most, text
     share = plots.wrong_reach(shown)
-    text = f" Colours end at {number(100 * share, 0)} %, the largest share of wrong."
-    return share, text
+    means = kind == "probability"
+    what = "mean probability of a wrong class" if means else "share of wrong"
+    return share, f" Colours end at {number(100 * share, 0)} %, the largest {what}."
+
+
+def _mean_probabilities(
+    view: StudyView, task: Classification, matrices: Matrices
+) -> Matrices:
+    """Mean probability of each class, of the methods that have probabilities."""
+    found = load_errors(view, task).confusions
+    known = {method: found[method].probabilities for method in matrices}
+    means = {method: mean for method, mean in known.items() if mean is not None}
+    if not means:
+        _choose_kind()
+        stop_with(
+            "The methods shown have labels only, without probabilities. Choose "
+            "*Counts* or *Shares*, or another method."
+        )
+    return means
+
+
+def _without(view: StudyView, methods: set[str], kind: str) -> str:
+    """Who is left out of the mean probabilities."""
+    if not methods or kind != "probability":
+        return ""
+    names = listed([view.labels[m] for m in view.methods if m in methods])
+    verb = "has" if len(methods) == 1 else "have"
+    return f" {names} {verb} labels only, without probabilities."
+
+
+def _click_note(classes: int) -> str:
+    if classes**2 > plots.CLICKABLE:
+        return f"Click one of the {plots.CLICKABLE} largest mistakes to see its images."
+    return "Click a cell to see its images on Errors."
+
+
+def _open_pair(
+    view: StudyView, task: Classification, method: str, truth: str, answer: str
+) -> None:
+    """Leave for the images of one cell."""
+    open_errors(
+        view.study.name, task=task.name, method=method, truth=truth, predicted=answer
+    )
+
+
+def _choose_pair(view: StudyView, task: Classification, methods: list[str]) -> None:
+    """The way to the images of a cell without a mouse."""
+    key = f"classification_pair_{view.study.name}_{task.name}"
+    with (
+        st.expander("Images of one cell", icon=":material/search_insights:"),
+        st.container(horizontal=True, vertical_alignment="bottom"),
+    ):
+        method = st.selectbox(
+            "Method",
+            methods,
+            format_func=view.labels.__getitem__,
+            key=f"{key}_of_{'_'.join(methods)}",
+            width=260,
+        )
+        truth = st.selectbox("Truth", task.classes, key=f"{key}_truth", width=200)
+        answer = st.selectbox(
+            "Prediction", task.classes, index=1, key=f"{key}_answer", width=200
+        )
+        if st.button(
+            "Show the images", icon=":material/arrow_forward:", key=f"{key}_open"
+        ):
+            _open_pair(view, task, method, truth, answer)
 
 
 def _note(view: StudyView, base: NDArray[np.float64]) -> str:

@@ -75,14 +75,15 @@ def choose_photos(view: StudyView) -> tuple[tuple[Photo, ...], bool]:
         st.caption(PRIVACY)
     with right:
         samples = {photo.name: photo for photo in list_samples(view)}
-        chosen = st.pills(
-            "Or a sample",
-            list(samples),
-            selection_mode="multi",
-            key=f"predict_samples_{view.study.name}",
-            disabled=not samples,
-            wrap=True,
-        )
+        chosen = []
+        if samples:
+            chosen = st.pills(
+                "Or a sample",
+                list(samples),
+                selection_mode="multi",
+                key=f"predict_samples_{view.study.name}",
+                wrap=True,
+            )
         camera = None
         if st.toggle("Use the camera", key="predict_camera_on"):
             camera = st.camera_input("Take a photo", key="predict_camera")
@@ -94,8 +95,9 @@ def choose_photos(view: StudyView) -> tuple[tuple[Photo, ...], bool]:
         )
         if not view.dataset.of_faces:
             st.caption(
-                "Of each picture the largest centred square is taken: these models"
-                f" know {view.dataset.title} and nothing else."
+                "Each picture is taken as a whole, as in training. These models know"
+                f" {view.dataset.title} and nothing else: whatever a picture shows,"
+                " they answer with one of its classes."
             )
     photos = [Photo(up.file_id, up.name, up.getvalue()) for up in uploads or ()]
     if camera is not None:
@@ -132,12 +134,14 @@ def list_samples(view: StudyView) -> Iterator[Photo]:
 
 
 def draw_sample(image_id: str, view: StudyView) -> bytes:
-    """A generated picture, at the size of the study's models, as PNG."""
+    """A generated picture, at the largest size that a method takes, as PNG."""
     from core.data.avatars import parse_options, render
 
-    options = parse_options(view.study.dataset.options)
+    study = view.study
+    options = parse_options(study.dataset.options)
     index = int(image_id.rsplit("-", 1)[-1])
-    pixels = render(index, view.study.model.image_size, options)
+    sizes = [study.for_method(name).model.image_size for name in study.methods]
+    pixels = render(index, max(sizes), options)
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
     return buffer.getvalue()

@@ -1,7 +1,8 @@
 """How every page shows a chart or a table: takeaway first, downloads beneath."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
+from functools import partial
+from typing import Any, Literal, NoReturn
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -60,11 +61,13 @@ def show_charts(
     note: str = "",
     above: Callable[[], object] | None = None,
     column_width: int = 330,
+    on_click: Callable[[str, Mapping[str, Any]], object] | None = None,
 ) -> None:
     """Show several figures of one kind in one card, side by side where they fit.
 
     As ``show_chart``; ``figures`` maps what each shows (a method's label) to it, and
-    ``column_width`` is the least width of one in pixels.
+    ``column_width`` is the least width of one in pixels. ``on_click`` is called with
+    what a figure shows and the point of it that was clicked.
     """
     with st.container(border=True, key=f"card_{name}"):
         if title:
@@ -80,18 +83,32 @@ def show_charts(
         )
         with place:
             for place_in_row, (what, figure) in enumerate(figures.items()):
+                key = f"chart_{name}_{place_in_row}"
                 st.plotly_chart(
                     figure,
-                    key=f"chart_{name}_{place_in_row}",
+                    key=key,
                     alt=takeaway if len(figures) == 1 else f"{what}. {takeaway}",
                     config=_modebar(name),
+                    on_select=partial(_clicked, key, what, on_click)
+                    if on_click
+                    else "ignore",
+                    selection_mode="points",
                 )
         if note:
             st.caption(note)
         with st.container(horizontal=True, gap="small"):
             if data is not None:
-                _offer_csv(data, name)
+                offer_csv(data, name)
             _offer_html(tuple(figures.values()), name)
+
+
+def _clicked(
+    key: str, what: str, on_click: Callable[[str, Mapping[str, Any]], object]
+) -> None:
+    points = st.session_state[key].selection.points
+    # A click beside every point, or a second one on the same, leaves none.
+    if points:
+        on_click(what, points[0])
 
 
 def show_static_table(
@@ -122,7 +139,7 @@ def show_static_table(
     st.table(table, hide_index=True, border="horizontal", alt=takeaway)
     if note:
         st.caption(note)
-    _offer_csv(table if download is None else download, name)
+    offer_csv(table if download is None else download, name)
 
 
 def show_table(
@@ -133,11 +150,14 @@ def show_table(
     column_config: Mapping[str, Any] | None = None,
     download: pd.DataFrame | None = None,
     note: str = "",
+    placeholder: str = "–",
+    height: Literal["auto", "content"] = "auto",
 ) -> None:
     """Show a long table that can be sorted and searched, with its download.
 
     Parameters as in ``show_static_table``; ``alt`` says what the table says, for who
-    cannot see it, and ``column_config`` is Streamlit's.
+    cannot see it, ``column_config`` and ``height`` are Streamlit's, and ``placeholder``
+    stands where a value is missing.
     """
     st.dataframe(
         table,
@@ -146,11 +166,12 @@ def show_table(
         alt=alt,
         column_config=dict(column_config) if column_config else None,
         row_height=38,
-        placeholder="–",
+        height=height,
+        placeholder=placeholder,
     )
     if note:
         st.caption(note)
-    _offer_csv(table if download is None else download, name)
+    offer_csv(table if download is None else download, name)
 
 
 def stop_with(sentence: str) -> NoReturn:
@@ -202,10 +223,11 @@ def _offer_html(figures: Sequence[go.Figure], name: str) -> None:
     )
 
 
-def _offer_csv(table: pd.DataFrame, name: str) -> None:
+def offer_csv(table: pd.DataFrame | Callable[[], pd.DataFrame], name: str) -> None:
+    """Offer a table as CSV; a callable makes it when it is asked for."""
     st.download_button(
         "Data (CSV)",
-        data=lambda: table.to_csv(index=False),
+        data=lambda: (table() if callable(table) else table).to_csv(index=False),
         file_name=f"{name}.csv",
         mime="text/csv",
         key=f"csv_{name}",

@@ -1,16 +1,18 @@
 """The bar at the head of every page: which study, which methods, which seeds."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.data.catalog import DatasetInfo, dataset_info
+from core.data.catalog import DatasetInfo, dataset_info, dataset_of
 from core.errors import EquipoiseError, RunError
+from core.evaluation.metrics import MetricInfo, metric_info
 from core.plots.style import MethodStyle, method_styles, plural
-from core.runs import Run, list_runs, list_studies, study_of_runs
+from core.runs import Run, list_runs, list_studies, shipped_manifest, study_of_runs
 from core.study import Study, load_study, shipped_studies
 from core.tasks import Task
 from pages._show import show_error, stop_with
@@ -87,8 +89,8 @@ def study_bar(
     name = _choose_study(names, bar)
     try:
         study = _study_named(name)
-        dataset = dataset_info(study.dataset.name)
         listing = list_runs(name)
+        dataset = dataset_of(study, shipped_manifest, needed=bool(listing.runs))
     except EquipoiseError as error:
         show_error(error)
         st.stop()
@@ -126,6 +128,21 @@ def choose_task(tasks: Sequence[AnyTask], *, key: str) -> AnyTask:
     return by_name[name]
 
 
+def choose_metric(view: StudyView, available: Iterable[str], *, key: str) -> MetricInfo:
+    """Let the reader choose one metric: the study's own choice first."""
+    known = list(dict.fromkeys(available))
+    chosen = [name for name in view.study.headline if name in known]
+    name = st.selectbox(
+        "Metric",
+        list(dict.fromkeys((*chosen, *known))),
+        format_func=lambda name: metric_info(name, view.tasks).label,
+        key=key,
+        persist_state="session",
+        width=420,
+    )
+    return metric_info(name, view.tasks)
+
+
 def _filtered(
     study: Study,
     dataset: DatasetInfo,
@@ -141,6 +158,9 @@ def _filtered(
         every_seed = seeds
         with bar:
             methods, seeds = _choose(study, order, seeds)
+        # Not every method need have a run with every seed.
+        trained = {run.method for run in runs if run.seed in seeds}
+        methods = tuple(method for method in methods if method in trained)
         if len(methods) < len(order) or len(seeds) < len(every_seed):
             st.caption(
                 f"Shown: {len(methods)} of {plural(len(order), 'method')}, "
@@ -214,7 +234,7 @@ def _choose_study(names: list[str], bar: DeltaGenerator) -> str:
         names,
         key="study",
         persist_state="session",
-        format_func=_title_of,
+        format_func=_titles(names).__getitem__,
         width=420,
     )
     if asked != name:
@@ -238,6 +258,13 @@ def _study_named(name: str) -> Study:
         if name not in shipped_studies():
             raise
         return load_study(name)
+
+
+def _titles(names: Sequence[str]) -> dict[str, str]:
+    """Title of each study; with its name where two, such as a copy, have the same."""
+    titles = {name: _title_of(name) for name in names}
+    counts = Counter(titles.values())
+    return {n: f"{t} ({n})" if counts[t] > 1 else t for n, t in titles.items()}
 
 
 def _title_of(name: str) -> str:

@@ -53,27 +53,24 @@ def leave_out_damaged(view: StudyView) -> StudyView:
     )
 
 
-def load_comparison(view: StudyView) -> Comparison:
+def load_comparison(view: StudyView, *, reference: str = "") -> Comparison:
     """Every metric of every method beside the baseline (``core.evaluation.compare``).
 
     Of all methods of the study, shown or not: the Holm correction is over all of them.
-    Stops the page where the baseline has no run with the chosen seeds.
+    Stops the page where the baseline has no run with the chosen seeds. ``reference``
+    is a method to compare with in place of the baseline.
     """
-    baseline = view.study.baseline
+    baseline = reference or view.study.baseline
     if not any(run.method == baseline for run in view.runs):
         stop_with(
             f"The baseline **{baseline}** has no run with the chosen seeds, so there "
             "is nothing to compare with. Choose other seeds, or train it with "
             f"`equipoise train {view.study.name} --method {baseline}`."
         )
-    return _comparison(
-        fingerprint(view.runs),
-        baseline,
-        load_training_counts(view),
-        further_keys(view.tasks, view.study.headline),
-        view.runs,
-        view.tasks,
-    )
+    counts = load_training_counts(view)
+    further = further_keys(view.tasks, view.study.headline)
+    key = fingerprint(view.runs)
+    return _comparison(key, baseline, counts, further, view.runs, view.tasks)
 
 
 def is_alone(view: StudyView) -> bool:

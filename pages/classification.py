@@ -8,7 +8,7 @@ import streamlit as st
 from core.evaluation.metrics import SHOT_GROUPS, metric_info, metric_keys, shot_groups
 from core.plots import classification as plots
 from core.plots.overview import leaderboard, leaderboard_takeaway
-from core.tasks import Classification, Regression
+from core.tasks import Classification, Multiclass, Regression
 from pages._confusions import show_confusions
 from pages._show import show_chart, show_static_table, show_table, stop_with
 from pages._study_bar import StudyView, choose_task, study_bar
@@ -18,6 +18,7 @@ from pages._tables import (
     load_comparison,
     load_training_counts,
 )
+from pages._top_k import show_top_k
 
 SCORES = {"f1": "F1", "recall": "Recall"}
 Counts = Mapping[str, int] | None
@@ -38,6 +39,8 @@ def main() -> None:
     _shot_groups(view, comparison, task, counts)
     _class_scores(view, comparison, task, counts)
     show_confusions(view, task, counts)
+    if isinstance(task, Multiclass):
+        show_top_k(view, comparison, task)
 
 
 def _choose_task(view: StudyView) -> Classification:

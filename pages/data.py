@@ -11,27 +11,23 @@ from core.plots import data as plots
 from core.plots.style import plural
 from core.runs import data_report, shipped_manifest
 from core.tasks import Regression
-from pages._show import show_chart, show_error, show_static_table, stop_with
+from pages._before_after import show_before_after
+from pages._pictures import load_thumbnails, why_no_pictures
+from pages._show import show_chart, show_error, show_static_table
 from pages._study_bar import StudyView, study_bar
 
 SAMPLE_SIDE = 128
 SAMPLES_EACH = 6
+CLASSES_AT_ONCE = 12
 MALFORMED_SHOWN = 50
-VIEWS = ("Split", "Distributions", "Crossings", "Weights", "Pictures")
+BEFORE_AFTER = "Before and after"
+VIEWS = ("Split", "Distributions", "Crossings", "Weights", "Pictures", BEFORE_AFTER)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def fit_density(study: str, task: str, split_key: str, _values) -> DenseWeight:
     """DenseWeight's density of a study's training targets; strength is set later."""
     return DenseWeight.fit(_values)
-
-
-@st.cache_data(max_entries=256, show_spinner=False)
-def draw_avatar(index: int, options: tuple[tuple[str, object], ...]) -> np.ndarray:
-    """A generated picture of the embedded dataset."""
-    from core.data.avatars import parse_options, render
-
-    return render(index, SAMPLE_SIDE, parse_options(dict(options)))
 
 
 def show_split(view: StudyView, manifest: pd.DataFrame, report: dict) -> None:
@@ -280,15 +276,8 @@ def show_weights(view: StudyView, manifest: pd.DataFrame) -> None:
 
 def show_pictures(view: StudyView, manifest: pd.DataFrame) -> None:
     """Sample pictures of each class, where they may be shown."""
-    if not view.dataset.shareable:
-        st.info(
-            f"Pictures of {view.dataset.title} are not shown: its licence forbids"
-            " passing them on, and a page that others can open does that.",
-            icon=":material/visibility_off:",
-        )
-        return
-    if not view.dataset.generated:
-        st.info("Pictures are shown for generated datasets only.")
+    if why := why_no_pictures(view):
+        st.info(why, icon=":material/visibility_off:")
         return
     columns = plots.columns_of(view.dataset, manifest)
     name = st.segmented_control(
@@ -299,23 +288,34 @@ def show_pictures(view: StudyView, manifest: pd.DataFrame) -> None:
         format_func=lambda name: columns[name].label,
         key=f"data_sorted_{view.study.name}",
     )
-    st.caption("Generated pictures: no one is shown. Labels as in the dataset.")
-    options = tuple(sorted(view.study.dataset.options.items()))
+    whose = "Generated pictures: no one is shown."
+    if not view.dataset.generated:
+        whose = "Your own copy, for you alone."
+    st.caption(f"{whose} Labels as in the dataset.")
     samples = plots.pick_samples(manifest, columns[name], each=SAMPLES_EACH)
+    if len(samples) > CLASSES_AT_ONCE:
+        asked = st.multiselect(
+            columns[name].label,
+            list(samples),
+            default=list(samples)[:SAMPLES_EACH],
+            max_selections=CLASSES_AT_ONCE,
+            key=f"data_classes_{view.study.name}_{name}",
+        )
+        samples = {group: samples[group] for group in asked}
+    pictures = load_thumbnails(
+        view, [image_id for rows in samples.values() for image_id in rows["image_id"]]
+    )
     for group, rows in samples.items():
         with st.container(border=True):
             st.markdown(f"**{columns[name].label}: {group}**")
-            captions = [
-                ", ".join(str(row[other]) for other in columns if other != name)
-                for _, row in rows.iterrows()
-            ]
             with st.container(horizontal=True):
-                for image_id, caption in zip(rows["image_id"], captions, strict=True):
+                for _, row in rows[rows["image_id"].isin(pictures)].iterrows():
+                    others = ", ".join(str(row[n]) for n in columns if n != name)
                     st.image(
-                        draw_avatar(int(image_id.rsplit("-", 1)[-1]), options),
-                        caption=caption,
+                        pictures[row["image_id"]],
+                        caption=others or row["image_id"],
                         width=SAMPLE_SIDE,
-                        alt=f"Generated face: {group}, {caption}",
+                        alt=f"{columns[name].label} {group}, {others}",
                     )
 
 
@@ -333,11 +333,15 @@ except EquipoiseError as error:
     show_error(error)
     st.stop()
 if manifest is None:
-    stop_with(
+    st.info(
         f"The manifest of **{view.study.title}** is not here yet: it is written with"
         f" the first run. Train one with `equipoise train {view.study.name}`, then"
-        " reload this page."
+        " reload this page.",
+        icon=":material/info:",
     )
+    st.subheader(BEFORE_AFTER, anchor=False)
+    show_before_after(view, None)
+    st.stop()
 chosen = st.segmented_control(
     "View",
     VIEWS,
@@ -354,5 +358,7 @@ elif chosen == "Crossings":
     show_crossing(view, manifest)
 elif chosen == "Weights":
     show_weights(view, manifest)
-else:
+elif chosen == "Pictures":
     show_pictures(view, manifest)
+else:
+    show_before_after(view, manifest)

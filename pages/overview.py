@@ -4,19 +4,37 @@ import pandas as pd
 import streamlit as st
 
 from core.evaluation.compare import SMALL_GROUP, Comparison, verdict_sentence
+from core.evaluation.cost import (
+    COSTS,
+    budget_note,
+    cost_table,
+    machine_note,
+    mixed_runs_note,
+    run_costs,
+    widest_spread,
+)
+from core.evaluation.front import cost_points
 from core.evaluation.intervals import RESAMPLES
 from core.evaluation.metrics import MetricInfo, headline_keys, metric_info
 from core.evaluation.published import CHANGE, VALUE, published_table
 from core.plots import overview as plots
 from core.plots.age import noise_floor_of
+from core.plots.cost import (
+    VERY_WIDE,
+    cost_ratio,
+    paid_takeaway,
+    plot_cost,
+    seed_points,
+)
 from core.plots.style import number, plural
 from core.report import PUBLISHED_NOTE, published_text
 from core.runs import data_report
 from core.tasks import Regression
 from pages._show import show_chart, show_static_table
-from pages._study_bar import StudyView, study_bar
+from pages._study_bar import StudyView, choose_metric, study_bar
 from pages._tables import is_alone, leave_out_damaged, load_comparison
 
+COSTS_SHOWN = ("training_seconds", "inference_ms", "parameters")
 VERDICTS = f"""
 Each method is compared with the baseline on the **same test images**. A difference
 counts two sources of chance: which test images were drawn (they are drawn again
@@ -59,14 +77,12 @@ def main() -> None:
 def _notices(view: StudyView, comparison: pd.DataFrame) -> None:
     """What the models were trained from and on, and how sure the labels are."""
     study = view.study
-    epochs = max((run.info.get("epochs", 0) for run in view.runs), default=0)
+    costs = run_costs(view.chosen_runs)
+    if mixed := mixed_runs_note(costs, view.labels):
+        st.warning(mixed, icon=":material/balance:")
     test = plural(int(comparison["n"].max()), "test image")
-    sources = sorted({_source(r.info.get("trained_from")) for r in view.runs})
-    lines = [
-        f"{view.dataset.title}: {test}, {plural(len(view.seeds), 'seed')}, "
-        f"{study.model.backbone} at {study.model.image_size} px, trained from "
-        f"{', '.join(sources)} for up to {epochs or '?'} epochs."
-    ]
+    seeds = plural(len(view.seeds), "seed")
+    lines = [f"{view.dataset.title}: {test}, {seeds}, {_made_with(view, costs)}"]
     report = data_report(study.name)
     for task in view.tasks:
         floor = isinstance(task, Regression) and noise_floor_of(report, task)
@@ -79,8 +95,17 @@ def _notices(view: StudyView, comparison: pd.DataFrame) -> None:
     st.caption("  \n".join(lines))
 
 
-def _source(weights: object) -> str:
-    return {None: "unknown weights", "none": "scratch"}.get(weights, f"{weights}")
+def _made_with(view: StudyView, costs: pd.DataFrame) -> str:
+    """Backbone, image size and budget: what all methods share, or how they differ."""
+    if differing := budget_note(costs, view.labels):
+        return f"not one budget. {differing}"
+    model = view.study.model
+    epochs = costs["epochs"].max()
+    return (
+        f"{model.backbone} at {model.image_size} px, trained from "
+        f"{costs['trained_from'].fillna('unknown weights').iloc[0]} for up to "
+        f"{f'{epochs:g}' if epochs == epochs else '?'} epochs."
+    )
 
 
 def _leaderboard(view: StudyView, comparison: Comparison) -> None:
@@ -107,20 +132,9 @@ def _leaderboard(view: StudyView, comparison: Comparison) -> None:
 def _one_metric(view: StudyView, comparison: Comparison) -> None:
     """One metric of the reader's choice: difference, then quality against cost."""
     table = comparison.table
-    available = list(dict.fromkeys(table["metric"]))
-    # The study's own choice first, then as the tasks have them.
-    chosen = [key for key in view.study.headline if key in available]
-    keys = list(dict.fromkeys((*chosen, *available)))
     st.header("One metric in detail", anchor=False)
-    key = st.selectbox(
-        "Metric",
-        keys,
-        format_func=lambda key: metric_info(key, view.tasks).label,
-        key="overview_metric",
-        persist_state="session",
-        width=420,
-    )
-    info = metric_info(key, view.tasks)
+    info = choose_metric(view, table["metric"], key="overview_metric")
+    key = info.key
     st.caption(info.explanation)
     names = (view.methods, view.labels)
     left, right = st.columns(2)
@@ -135,7 +149,7 @@ def _one_metric(view: StudyView, comparison: Comparison) -> None:
             "are Holm-corrected.",
         )
     with right:
-        _cost(view, table, info)
+        _cost(view, comparison, info)
     with st.expander("In numbers", icon=":material/table:"):
         show_static_table(
             plots.metric_table(table, info, *names),
@@ -155,20 +169,33 @@ def _one_metric(view: StudyView, comparison: Comparison) -> None:
         st.markdown("\n".join(f"- {sentence}" for sentence in sentences))
 
 
-def _cost(view: StudyView, comparison: pd.DataFrame, info: MetricInfo) -> None:
-    costs = plots.cost_table(view.runs)
-    kind = st.session_state.get("overview_cost") or next(iter(plots.COSTS))
-    cost = costs[kind]
+def _cost(view: StudyView, comparison: Comparison, info: MetricInfo) -> None:
+    cost = COSTS[st.session_state.get("overview_cost") or COSTS_SHOWN[0]]
+    per_run = run_costs(view.chosen_runs)
+    costs = cost_table(per_run)
+    points = cost_points(comparison, costs, info, cost, view.methods)
+    spread = widest_spread(per_run, cost)
+    notes = [
+        "Bars are 95 % intervals; cost is the mean over the runs. The Cost page has "
+        "every cost, and what a dearer method buys.",
+        spread.sentence() if spread else "",
+        machine_note(per_run, view.labels) if cost.timed_by else "",
+    ]
     show_chart(
-        plots.plot_cost(comparison, info, cost, view.methods, view.styles, view.labels),
+        plot_cost(
+            points,
+            seed_points(comparison, per_run, info, cost),
+            info,
+            cost,
+            view.styles,
+            view.labels,
+            logarithmic=cost_ratio(points) >= VERY_WIDE,
+        ),
         name=f"{view.study.name}-cost",
         title="Quality against cost",
-        takeaway=plots.cost_takeaway(
-            comparison, info, cost, view.methods, view.labels, view.study.baseline
-        ),
+        takeaway=paid_takeaway(points, cost, view.labels, view.study.baseline),
         data=costs.reset_index(),
-        note="Bars are 95 % intervals; cost is the mean over the runs, on the machine "
-        "that trained them.",
+        note=" ".join(filter(None, notes)),
         above=_choose_cost,
     )
 
@@ -176,10 +203,10 @@ def _cost(view: StudyView, comparison: pd.DataFrame, info: MetricInfo) -> None:
 def _choose_cost() -> None:
     st.segmented_control(
         "Cost",
-        list(plots.COSTS),
-        default=next(iter(plots.COSTS)),
+        COSTS_SHOWN,
+        default=COSTS_SHOWN[0],
         required=True,
-        format_func=lambda kind: plots.COSTS[kind].split(" (")[0],
+        format_func=lambda key: COSTS[key].label,
         key="overview_cost",
         label_visibility="collapsed",
         persist_state="session",

@@ -1,7 +1,8 @@
-"""Predict: a photo, and what every method answers for each face in it."""
+"""Predict: a photo, what every method answers for it, and where each one looked."""
 
 import dataclasses
 from collections.abc import Sequence
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -15,6 +16,7 @@ from core.runs import Run
 from core.tasks import Regression, Task
 from pages._answers import Shown, choose_tasks, offer_answers, show_photo
 from pages._engine import load_engine
+from pages._maps import MAPS_KEPT, offer_maps
 from pages._photos import Photo, choose_photos
 from pages._show import show_error, stop_with
 from pages._study_bar import study_bar
@@ -35,6 +37,14 @@ def load_predictor(
     predictor = Predictor.load(_runs, _tasks)
     predictor.warm_up()
     return predictor
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def load_explainer(key: Fingerprint, _predictor: Predictor):
+    """What looks into the models of a predictor."""
+    from core.explain import Explainer
+
+    return Explainer(_predictor)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -113,8 +123,8 @@ def show_fault(photo: Photo, result: PhotoResult) -> None:
 
 view = study_bar(
     "Predict",
-    lead="Every method answers for every photo, side by side, with the error to"
-    " expect.",
+    lead="Every method answers for every photo, side by side, and shows on request"
+    " where it looked.",
 )
 view = leave_out_damaged(view)
 runs = tuple(run for run in view.runs if run.model_path.is_file())
@@ -125,7 +135,7 @@ if not runs:
         f" `equipoise train {view.study.name}`, then reload this page."
     )
 photos, find_faces = choose_photos(view)
-if view.dataset.generated:
+if view.dataset.generated and view.dataset.of_faces:
     st.caption(
         "These methods have seen generated faces only: on a photo of a person their"
         " answers mean nothing."
@@ -145,9 +155,10 @@ for problem in predictor.problems:
     st.warning(problem, icon=":material/broken_image:")
 # What was taken away is forgotten at once.
 given = {photo.key for photo in photos}
-results = st.session_state.get("predict_results", {})
-for place in [place for place in results if place[0] not in given]:
-    del results[place]
+for name in ("predict_results", MAPS_KEPT):
+    kept = st.session_state.get(name, {})
+    for place in [place for place in kept if place[0] not in given]:
+        del kept[place]
 if not photos:
     stop_with("Drop a photo above, take one with the camera, or pick a sample.")
 
@@ -164,7 +175,9 @@ for photo in photos:
         if result.fault is not None:
             show_fault(photo, result)
         else:
-            show_photo(photo.key, result, shown)
+            face = show_photo(photo.key, result, shown)
+            load = partial(load_explainer, key, predictor)
+            offer_maps(photo.key, face, shown, load, models=key)
         answered.append(result)
 with downloads:
     offer_answers(answered, shown)

@@ -6,7 +6,7 @@ import pytest
 from core.models import backbones
 
 
-def _build(image_size: int, weights: str | None) -> keras.Model:
+def _build(image_size: int, weights: str | None, options: object) -> keras.Model:
     pixels = keras.Input((image_size, image_size, 3))
     x = keras.layers.Rescaling(1 / 255)(pixels)
     x = keras.layers.Conv2D(8, 5, strides=4)(x)

@@ -218,6 +218,24 @@ def index_of(path: str) -> int:
     return int(index)
 
 
+def path_of(image_id: str) -> str:
+    """The manifest's ``path`` of an image such as "avatar-000123".
+
+    Raises
+    ------
+    DatasetError
+        If it is the id of something else.
+    """
+    name, _, index = image_id.rpartition("-")
+    if f"{name}-" != IMAGE_ID.partition("{")[0] or not index.isdecimal():
+        raise DatasetError(
+            f"'{image_id}' is not an image of the dataset 'avatars'.",
+            expected="an id such as 'avatar-000123'.",
+            remedy="make the manifest anew.",
+        )
+    return PATH.format(int(index))
+
+
 @dataclass(frozen=True, slots=True)
 class _Labels:
     """What is true of a person, and how old each part of them looks."""

@@ -17,9 +17,12 @@ from numpy.typing import NDArray
 from core.data.archive import cache_root
 from core.data.images import load_preprocessed
 from core.errors import DatasetError, ImageError
+from core.study import Fit, Resample
 
 # Raised whenever preprocessing changes: an older cache is then not found.
 VERSION = 1
+# What follows it in a path is for the renderer: where in the file to look.
+BESIDE = "\t"
 MAX_CORRUPT_SHARE = 0.01
 CHUNK = 256
 
@@ -48,9 +51,11 @@ class ImageCache:
         return rows[~np.isin(rows, list(self.corrupt))]
 
 
-def render_file(path: str, size: int) -> Pixels:
+def render_file(
+    path: str, size: int, *, resample: Resample = "bicubic", fit: Fit = "crop"
+) -> Pixels:
     """Read a picture from disk at the model's size."""
-    return load_preprocessed(Path(path), size)
+    return load_preprocessed(Path(path), size, resample=resample, fit=fit)
 
 
 def build_image_cache(
@@ -96,7 +101,7 @@ def _key(paths: Sequence[str], size: int, render: Render) -> str:
     source = f"{function.__module__}.{function.__qualname__} {settings}"
     digest = hashlib.sha256(f"{VERSION} {size} {source}".encode())
     for path in paths:
-        file = Path(path)
+        file = Path(path.partition(BESIDE)[0])
         length = file.stat().st_size if file.is_file() else 0
         digest.update(f"\n{path}\t{length}".encode())
     return digest.hexdigest()[:24]

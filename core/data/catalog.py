@@ -9,11 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from core.data import avatars, cifar, isic2019, utkface
+from core.data import avatars, cifar, folder, isic2019, stanford_dogs, utkface
 from core.data.cache import Pixels, Progress, Render, render_file
+from core.data.class_folders import ClassFolderOptions
+from core.data.enhancement import Enhancement
 from core.data.manifest import DatasetInfo, LoadedDataset, summarise_split
 from core.errors import DatasetError, StudyError
-from core.study import Study
+from core.study import DatasetTable, Fit, Resample, Study
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,12 @@ class Reader:
     load : callable
         ``(location, parsed, *, shipped, progress) -> LoadedDataset``.
     renderer : callable
-        ``(parsed) -> Render``: what turns a manifest's ``path`` into pixels.
+        ``(parsed) -> Render``: what turns a manifest's ``path`` into pixels. It takes
+        ``resample`` and ``fit`` as ``preprocess`` does, and hands them on to it.
     copy : str
         What a person has to fetch first; empty if it can be loaded without.
+    path_of : callable, optional
+        ``(image_id) -> path``, where the id alone tells it: of generated pictures.
     """
 
     info: DatasetInfo
@@ -38,6 +43,7 @@ class Reader:
     load: Callable[..., LoadedDataset]
     renderer: Callable[[Any], Render] = lambda options: render_file
     copy: str = ""
+    path_of: Callable[[str], str] | None = None
 
 
 def _family(module: ModuleType, info: DatasetInfo, **more: Any) -> Reader:
@@ -59,9 +65,18 @@ def _load_avatars(
 
 
 def _render_avatar(
-    path: str, size: int, *, options: avatars.AvatarsOptions, drawing: int
+    path: str,
+    size: int,
+    *,
+    options: avatars.AvatarsOptions,
+    drawing: int,
+    resample: Resample = "bicubic",
+    fit: Fit = "crop",
 ) -> Pixels:
-    """Draw an avatar; ``drawing`` only makes a changed drawing another cache."""
+    """Draw an avatar; ``drawing`` only makes a changed drawing another cache.
+
+    It is drawn as the square that is wanted: there is nothing to resize.
+    """
     return avatars.render(avatars.index_of(path), size, options)
 
 
@@ -79,11 +94,31 @@ READERS = {
     reader.info.name: reader
     for reader in (
         Reader(utkface.INFO, utkface.parse_options, utkface.load, copy=_FACES),
-        Reader(avatars.INFO, avatars.parse_options, _load_avatars, _avatar_renderer),
+        Reader(
+            avatars.INFO,
+            avatars.parse_options,
+            _load_avatars,
+            _avatar_renderer,
+            path_of=avatars.path_of,
+        ),
         _family(cifar, cifar.INFO_10, renderer=_cifar_renderer),
         _family(cifar, cifar.INFO_100, renderer=_cifar_renderer),
         _family(isic2019, isic2019.INFO_BINARY, copy=_LESIONS),
         _family(isic2019, isic2019.INFO_EIGHT, copy=_LESIONS),
+        Reader(
+            stanford_dogs.INFO,
+            stanford_dogs.parse_options,
+            stanford_dogs.load,
+            stanford_dogs.renderer,
+            copy="images.tar, and lists.tar and annotation.tar if they are asked for",
+        ),
+        Reader(
+            folder.INFO,
+            folder.parse_options,
+            folder.load,
+            folder.renderer,
+            copy="the pictures, in one folder a class",
+        ),
     )
 }
 DATASETS = {name: reader.info for name, reader in READERS.items()}
@@ -104,6 +139,46 @@ def dataset_info(name: str) -> DatasetInfo:
             remedy="mend [dataset] in the study's file.",
         )
     return DATASETS[name]
+
+
+def dataset_of(
+    study: Study,
+    find_manifest: Callable[[str], pd.DataFrame | None],
+    *,
+    needed: bool = False,
+) -> DatasetInfo:
+    """What a study's dataset holds, with the classes that the study's images have.
+
+    Parameters
+    ----------
+    study : Study
+    find_manifest : callable
+        ``(study's name) -> manifest or None``; called only where nothing but the
+        images tells the classes.
+    needed : bool
+        Whether it is a fault that there is no manifest: there are runs.
+
+    Raises
+    ------
+    StudyError
+        If there is no such dataset.
+    DatasetError
+        If a manifest is needed and is not there.
+    """
+    info = dataset_info(study.dataset.name)
+    if info.knows_classes:
+        return info
+    manifest = find_manifest(study.name)
+    if manifest is not None:
+        return info.with_classes_of(manifest)
+    if needed:
+        raise DatasetError(
+            f"The classes of the study '{study.name}' are not known: the manifest that "
+            "its runs were trained on is gone.",
+            expected="manifest.parquet beside the runs.",
+            remedy="put it back, or train the study again.",
+        )
+    return info
 
 
 def load_dataset(
@@ -145,7 +220,7 @@ def load_dataset(
 
 
 def renderer(study: Study) -> Render:
-    """The function that turns a manifest's ``path`` into pixels.
+    """The function that turns a manifest's ``path`` into pixels, for the study's model.
 
     Raises
     ------
@@ -153,4 +228,20 @@ def renderer(study: Study) -> Render:
         If the dataset or one of its options does not exist.
     """
     reader = READERS[dataset_info(study.dataset.name).name]
-    return reader.renderer(reader.parse_options(study.dataset.options))
+    render = reader.renderer(reader.parse_options(study.dataset.options))
+    resize = study.model.resize
+    return render if resize is None else partial(render, **resize.model_dump())
+
+
+def enhancement_of(table: DatasetTable) -> Enhancement:
+    """What a study's dataset does to the brightness of every picture.
+
+    Raises
+    ------
+    StudyError
+        If the dataset or one of its options does not exist.
+    """
+    options = READERS[dataset_info(table.name).name].parse_options(table.options)
+    if isinstance(options, ClassFolderOptions):
+        return options.enhancement
+    return Enhancement()

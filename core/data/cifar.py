@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.data.archive import folder_of
 from core.data.cache import Pixels, Progress, render_file
+from core.data.class_folders import pictures_in
 from core.data.images import preprocess
 from core.data.long_tail import Profile, class_counts, draw_long_tail, imbalance_ratio
 from core.data.manifest import (
@@ -30,7 +31,7 @@ from core.data.manifest import (
     summarise_split,
 )
 from core.errors import DatasetError
-from core.study import Seed, check_options
+from core.study import Fit, Resample, Seed, check_options
 from core.tasks import Multiclass
 
 
@@ -52,7 +53,6 @@ CLASSES_100 = _words(
     woman worm"""
 )
 PARTS = ("train", "test")
-PICTURES = frozenset({".jpg", ".jpeg", ".png"})
 OVER_PROFILE = "over the profile"
 _NOTICE = (
     "CIFAR was collected from the web for research; its pictures are not passed on. "
@@ -91,6 +91,8 @@ class CIFAROptions(BaseModel):
         the training, fewer than there are: the training images are all in the profile.
     seed : int
         Draws the training and the validation images.
+    images_per_class : int, optional
+        Training images of the largest class; by default as many as there are.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -99,6 +101,7 @@ class CIFAROptions(BaseModel):
     profile: Profile = "exponential"
     validation_per_class: Annotated[int, Field(ge=1)] = 100
     seed: Seed = 0
+    images_per_class: Annotated[int, Field(ge=1)] | None = None
 
 
 def parse_options(options: Mapping[str, object], *, dataset: str) -> CIFAROptions:
@@ -159,9 +162,8 @@ def load(
     train = np.flatnonzero(manifest["split"] == "train")
     test = np.flatnonzero(manifest["split"] == "test")
     whole = np.bincount(ids[train], minlength=len(classes))
-    counts = class_counts(
-        len(classes), int(whole.min()), options.ratio, options.profile
-    )
+    largest = options.images_per_class or int(whole.min())
+    counts = class_counts(len(classes), largest, options.ratio, options.profile)
     kept = train[draw_long_tail(ids[train], counts, seed=options.seed)]
     _check_validation(np.bincount(ids[test], minlength=len(classes)), classes, options)
     wanted = np.full(len(classes), options.validation_per_class)
@@ -204,13 +206,7 @@ def _in_folders(info: DatasetInfo, location: Path) -> list[tuple[str, str, str, 
     rows = []
     for part in PARTS:
         for label in info.tasks[0].classes:  # type: ignore[union-attr]
-            place = root / part / label
-            listed = sorted(place.iterdir()) if place.is_dir() else []
-            files = [
-                path
-                for path in listed
-                if path.suffix.lower() in PICTURES and not path.name.startswith(".")
-            ]
+            files = pictures_in(root / part / label)
             if not files:
                 raise DatasetError(
                     f"{location} has no picture of the class '{label}' in {part}.",
@@ -278,11 +274,14 @@ def _arrays(name: str) -> dict[str, tuple[Pixels, NDArray[np.int64]]]:
     }
 
 
-def render(path: str, size: int) -> Pixels:
+def render(
+    path: str, size: int, *, resample: Resample = "bicubic", fit: Fit = "crop"
+) -> Pixels:
     """Pixels of a manifest's ``path``: a file, or a row of Keras's download."""
     name, _, rest = path.partition(":")
     if name not in (INFO_10.name, INFO_100.name):
-        return render_file(path, size)
+        return render_file(path, size, resample=resample, fit=fit)
     part, _, row = rest.partition(":")
     images, _ = _arrays(name)[part]
-    return preprocess(Image.fromarray(images[int(row)]), size)
+    picture = Image.fromarray(images[int(row)])
+    return preprocess(picture, size, resample=resample, fit=fit)

@@ -20,13 +20,12 @@ from core.data.manifest import (
     LEFT_OUT,
     SPLITS,
     TEST,
-    TRAINING,
     VALIDATION,
     DatasetInfo,
     LoadedDataset,
     summarise_split,
 )
-from core.data.splits import apply_split
+from core.data.splits import apply_split, split_by_group
 from core.errors import DatasetError
 from core.study import Seed, check_options
 from core.tasks import Binary, Multiclass
@@ -358,51 +357,6 @@ def _wrong_cell(name: str, wrong: pd.Series, expected: str) -> DatasetError:
         expected=expected,
         remedy="fetch the metadata again.",
     )
-
-
-def split_by_group(
-    labels: pd.Series, groups: pd.Series, *, shares: Mapping[str, float], seed: int
-) -> pd.Series:
-    """Split images class by class, all images of a group together.
-
-    Parameters
-    ----------
-    labels : Series of str
-        Class of each image.
-    groups : Series of str
-        Group of each image; it counts to the class of most of its images.
-    shares : mapping of split to float
-        Shares of the images of each class; the rest is for training.
-    seed : int
-        With the same seed the order of the rows makes no difference.
-
-    Returns
-    -------
-    Series of str
-        Split of each image, indexed as ``labels``.
-
-    Notes
-    -----
-    The groups of a class are laid out in random order, each as long as it has images:
-    where a group's middle lies decides its split. A class is so off its shares by at
-    most one group at each border, and with groups of one image by at most one image.
-    """
-    sizes = pd.DataFrame({"group": groups, "label": labels}).value_counts(sort=False)
-    # Stable: of two classes with as many images the first by name stands.
-    largest = sizes.sort_index().sort_values(ascending=False, kind="stable")
-    class_of = largest.reset_index().drop_duplicates("group").set_index("group")
-    counts = groups.value_counts()
-    splits: dict[str, str] = {}
-    for number, label in enumerate(sorted(set(class_of["label"]))):
-        names = np.sort(class_of.index[class_of["label"] == label].to_numpy(dtype=str))
-        names = np.random.default_rng([seed, number]).permutation(names)
-        length = counts.loc[names].to_numpy()
-        middles = (np.cumsum(length) - length / 2) / length.sum()
-        edges = np.cumsum(list(shares.values()))
-        drawn = np.searchsorted(edges, middles, side="left")
-        order = (*shares, TRAINING)
-        splits.update(zip(names, (order[i] for i in drawn), strict=True))
-    return groups.map(splits)
 
 
 def _check_classes(labels: pd.Series, split: pd.Series, classes: Sequence[str]) -> None:

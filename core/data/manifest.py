@@ -2,11 +2,11 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
-from core.tasks import Task
+from core.tasks import Multiclass, Task
 
 TRAINING = "training"
 VALIDATION = "validation"
@@ -26,7 +26,8 @@ class DatasetInfo:
     title : str
         What a reader sees.
     tasks : tuple of Task
-        What can be predicted; each is a column of the manifest.
+        What can be predicted; each is a column of the manifest. A task without classes
+        has those of the images: see ``with_classes_of``.
     sensitive_features : mapping of str to tuple of str
         Columns that fairness is measured over, each with its groups.
     shareable : bool
@@ -54,6 +55,30 @@ class DatasetInfo:
     def task(self, name: str) -> Task:
         """The task of that name; KeyError if there is none."""
         return {task.name: task for task in self.tasks}[name]
+
+    @property
+    def knows_classes(self) -> bool:
+        """Whether the classes of every task are known without its images."""
+        return all(t.classes for t in self.tasks if isinstance(t, Multiclass))
+
+    def with_classes_of(self, manifest: pd.DataFrame) -> "DatasetInfo":
+        """The same, where only the images tell the classes with theirs.
+
+        They are those of the images in a split, by name.
+        """
+        used = manifest[manifest["split"] != LEFT_OUT]
+        tasks = (
+            replace(task, classes=_sorted_names(used[task.name]))
+            if isinstance(task, Multiclass) and not task.classes
+            else task
+            for task in self.tasks
+        )
+        return replace(self, tasks=tuple(tasks))
+
+
+def _sorted_names(column: pd.Series) -> tuple[str, ...]:
+    names = (str(name) for name in column.unique())
+    return tuple(sorted(names, key=lambda name: (name.casefold(), name)))
 
 
 @dataclass(frozen=True)

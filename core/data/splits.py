@@ -1,9 +1,12 @@
 """Splits, drawn once from a seed and before anything else looks at the data."""
 
+import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from core.data.manifest import LEFT_OUT, TRAINING, VALIDATION
 from core.errors import DatasetError
@@ -94,6 +97,92 @@ def split_training_validation(
     )
     manifest.loc[strata.index[alone].union(training), "split"] = TRAINING
     manifest.loc[validation, "split"] = VALIDATION
+
+
+def split_by_group(
+    labels: pd.Series, groups: pd.Series, *, shares: Mapping[str, float], seed: int
+) -> pd.Series:
+    """Split images class by class, all images of a group together.
+
+    Parameters
+    ----------
+    labels : Series of str
+        Class of each image.
+    groups : Series of str
+        Group of each image; it counts to the class of most of its images.
+    shares : mapping of split to float
+        Shares of the images of each class; the rest is for training.
+    seed : int
+        With the same seed the order of the rows makes no difference.
+
+    Returns
+    -------
+    Series of str
+        Split of each image, indexed as ``labels``.
+
+    Notes
+    -----
+    The groups of a class are laid out in random order, each as long as it has images:
+    where a group's middle lies decides its split. A class is so off its shares by at
+    most one group at each border, and with groups of one image by at most one image.
+    """
+    sizes = pd.DataFrame({"group": groups, "label": labels}).value_counts(sort=False)
+    # Stable: of two classes with as many images the first by name stands.
+    largest = sizes.sort_index().sort_values(ascending=False, kind="stable")
+    class_of = largest.reset_index().drop_duplicates("group").set_index("group")
+    counts = groups.value_counts()
+    splits: dict[str, str] = {}
+    for number, label in enumerate(sorted(set(class_of["label"]))):
+        names = np.sort(class_of.index[class_of["label"] == label].to_numpy(dtype=str))
+        names = np.random.default_rng([seed, number]).permutation(names)
+        length = counts.loc[names].to_numpy()
+        splits.update(zip(names, _lay_out(length, shares), strict=True))
+    return groups.map(splits)
+
+
+def _lay_out(lengths: NDArray[np.int64], shares: Mapping[str, float]) -> list[str]:
+    """Split of each group of a class, by where its middle lies among the images."""
+    middles = (np.cumsum(lengths) - lengths / 2) / lengths.sum()
+    edges = np.cumsum(list(shares.values()))
+    order = (*shares, TRAINING)
+    return [order[i] for i in np.searchsorted(edges, middles, side="left")]
+
+
+def least_to_split(shares: Mapping[str, float]) -> int:
+    """Images of a class from which on each split gets at least one of them.
+
+    Parameters
+    ----------
+    shares : mapping of split to float, in (0, 1)
+        As for ``split_by_group``, of images that are no group.
+
+    Notes
+    -----
+    At 80/10/10 it is 8. From the reciprocal of the smallest share on, no split can be
+    missed.
+    """
+    smallest = min(*shares.values(), 1 - sum(shares.values()))
+    sizes = range(1, math.ceil(1 / smallest) + 1)
+    wanted = len(shares) + 1
+    missed = [
+        n for n in sizes if len(set(_lay_out(np.ones(n, np.int64), shares))) < wanted
+    ]
+    return max(missed, default=0) + 1
+
+
+def leave_out(manifest: pd.DataFrame, mask: object, reason: str) -> None:
+    """Mark rows as left out, in place, unless they have a split or a reason already.
+
+    Parameters
+    ----------
+    manifest : DataFrame
+        With ``split``, empty where nothing is decided, and ``reason``.
+    mask : bool array or Series, shape (rows,)
+    reason : str
+        What a reader sees.
+    """
+    rows = manifest.index[mask & (manifest["split"] == "")]
+    manifest.loc[rows, ["split", "reason"]] = [LEFT_OUT, reason]
 
 
 def apply_split(

@@ -16,7 +16,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.data.archive import folder_of
 from core.data.cache import Progress
 from core.data.manifest import (
-    LEFT_OUT,
     TEST,
     DatasetInfo,
     LoadedDataset,
@@ -26,6 +25,7 @@ from core.data.splits import (
     apply_split,
     draw_balanced_test,
     keep_share,
+    leave_out,
     split_training_validation,
 )
 from core.data.twins import describe_twins, find_twins, hash_images
@@ -192,11 +192,11 @@ def _split(
 ) -> LoadedDataset:
     """Apply the protocol in its order; the report says what each step did."""
     manifest = manifest.assign(split="", reason="")
-    _leave_out(manifest, manifest["ethnicity"] == OTHERS, f"ethnicity {OTHERS}")
+    leave_out(manifest, manifest["ethnicity"] == OTHERS, f"ethnicity {OTHERS}")
     outside = ~manifest["age"].between(options.youngest, options.oldest)
-    _leave_out(manifest, outside, f"age outside {options.youngest}-{options.oldest}")
+    leave_out(manifest, outside, f"age outside {options.youngest}-{options.oldest}")
     hashes, corrupt = hash_images(manifest["path"].tolist(), progress=progress)
-    _leave_out(manifest, manifest.index.isin(list(corrupt)), "cannot be read")
+    leave_out(manifest, manifest.index.isin(list(corrupt)), "cannot be read")
 
     kept = manifest[manifest["split"] == ""].copy()
     decade = AGE.bin_of(kept["age"])
@@ -208,17 +208,17 @@ def _split(
     in_test = manifest["split"].eq(TEST).to_numpy()
     near_test = manifest.index.isin(twins.partners_of(in_test))
     near_test &= manifest["split"].eq("").to_numpy()
-    _leave_out(manifest, near_test, "same photo as one in the test set")
+    leave_out(manifest, near_test, "same photo as one in the test set")
 
     rest = manifest["split"].eq("").to_numpy()
     rng = np.random.default_rng(options.seed)
     spare = manifest.index.isin(twins.spare_copies(rest, rng))
-    _leave_out(manifest, spare, "same photo as another one kept")
+    leave_out(manifest, spare, "same photo as another one kept")
 
     remaining = manifest.index[manifest["split"] == ""]
     asian = manifest.loc[remaining, "ethnicity"] == "Asian"
     dropped = keep_share(asian, options.asian_share, seed=options.seed)
-    _leave_out(manifest, manifest.index.isin(dropped), "Asian, under-sampled")
+    leave_out(manifest, manifest.index.isin(dropped), "Asian, under-sampled")
 
     remaining = manifest.index[manifest["split"] == ""]
     strata = manifest.loc[remaining, "gender"] + manifest.loc[remaining, "ethnicity"]
@@ -241,8 +241,3 @@ def _split(
     if corrupt:
         report["unreadable"] = list(corrupt.values())
     return LoadedDataset(INFO, manifest.drop(columns="reason"), report)
-
-
-def _leave_out(manifest: pd.DataFrame, mask: object, reason: str) -> None:
-    rows = manifest.index[mask & (manifest["split"] == "")]
-    manifest.loc[rows, ["split", "reason"]] = [LEFT_OUT, reason]

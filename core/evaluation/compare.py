@@ -93,6 +93,8 @@ class Comparison:
         Test images.
     seeds : dict of tuples
         Seeds of each method.
+    runs : DataFrame
+        Every metric of every run: ``method`` and ``seed`` as index, a column a metric.
     """
 
     table: pd.DataFrame
@@ -100,6 +102,7 @@ class Comparison:
     level: float
     rows: int
     seeds: dict[str, tuple[int, ...]]
+    runs: pd.DataFrame
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -302,7 +305,9 @@ def compare(
         parts.append(part)
     table = pd.concat(parts, ignore_index=True)[list(COLUMNS)]
     seeds = {method: aligned.seeds_of(method) for method in aligned.methods}
-    return Comparison(table, baseline, level, aligned.rows, seeds)
+    columns = pd.MultiIndex.from_tuples(aligned.runs, names=["method", "seed"])
+    runs = pd.DataFrame(drawn.values.T, index=columns, columns=list(drawn.keys))
+    return Comparison(table, baseline, level, aligned.rows, seeds, runs)
 
 
 def draw_metrics(

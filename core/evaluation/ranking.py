@@ -152,6 +152,22 @@ def true_class_ranks(y_true: Integers, probabilities: Probabilities) -> Integers
     return np.asarray(before.sum(axis=1), np.int64)
 
 
+def top_k_accuracies(
+    y_true: Integers, probabilities: Probabilities
+) -> NDArray[np.float64]:
+    """Top-k accuracy for every k at once.
+
+    Returns
+    -------
+    float64 array, shape (classes,)
+        Share of the images whose class is among the k most probable, for k = 1, 2, ...;
+        it never falls, and is 1 at the last k.
+    """
+    ranks = true_class_ranks(y_true, probabilities)
+    counts = np.bincount(ranks, minlength=probabilities.shape[1])
+    return np.asarray(counts.cumsum() / len(y_true))
+
+
 def ranking_metrics(sums: StratumSums, features: RankFeatures) -> dict[str, Floats]:
     """AUC and top-k accuracy from the features' sums within the true classes.
 

@@ -3,7 +3,9 @@
 import math
 
 import keras
+import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
 from core.study import Augmentation
 
@@ -128,3 +130,26 @@ class RandomAffine(keras.layers.Layer):
             **self.settings.model_dump(),
             "seed": self.seed,
         }
+
+
+def draw_augmented(
+    pixels: NDArray[np.uint8], settings: Augmentation, *, draws: int, seed: int
+) -> NDArray[np.uint8]:
+    """Change a picture at random several times, as training does.
+
+    Parameters
+    ----------
+    pixels : uint8 array, shape (height, width, 3)
+    settings : Augmentation
+    draws : int, at least 1
+    seed : int
+
+    Returns
+    -------
+    uint8 array, shape (draws, height, width, 3)
+        Rounded: a training computes with the fractions.
+    """
+    layer = RandomAffine(**settings.model_dump(), seed=seed)
+    changed = layer(np.repeat(pixels[None], draws, axis=0), training=True)
+    levels = np.rint(ops.convert_to_numpy(changed)).clip(0, 255)
+    return np.asarray(levels, dtype=np.uint8)

@@ -1,14 +1,22 @@
 """Backbones: images in, one feature vector out."""
 
 import os
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import keras
+from keras import ops
 
 from core.errors import StudyError, WeightsError
+from core.models.checkpoint import build_from_checkpoint, load_checkpoint
+from core.models.cnn import CNNOptions, build_cnn
 from core.models.resnet_cifar import build_resnet_cifar
+from core.models.vit import ViTOptions, build_vit
+from core.study import BackboneOptions, check_backbone_options, weights_kind
 
 # Of every backbone from scratch: its statistics follow weights that change at each
 # step. Keras's MobileNetV3 has 0.999, at which a small training set never settles them
@@ -17,6 +25,9 @@ from core.models.resnet_cifar import build_resnet_cifar
 # come with settled statistics, and keep their momentum.
 FROM_SCRATCH_MOMENTUM = 0.9
 KERAS_FILES = "https://storage.googleapis.com"
+
+
+Build = Callable[[int, str | None, Any], keras.Model]
 
 
 @dataclass(frozen=True)
@@ -30,9 +41,14 @@ class Backbone:
     label, source : str
         What a reader sees, and the paper.
     build : callable
-        ``(image_size, weights) -> keras.Model`` from pixels in 0..255 to features.
+        ``(image_size, weights, options) -> keras.Model`` from pixels in 0..255 to
+        features.
+    options : type
+        The table of its options; none by default.
     imagenet_file : str
         Path of its ImageNet weights under Keras's own file store; empty if none.
+    from_checkpoint : bool
+        Whether it can begin as a Hugging Face checkpoint.
     smallest : int
         Least side of the images in pixels.
     """
@@ -40,92 +56,220 @@ class Backbone:
     name: str
     label: str
     source: str
-    build: Callable[[int, str | None], keras.Model]
+    build: Build
+    options: type[BackboneOptions] = BackboneOptions
     imagenet_file: str = ""
+    from_checkpoint: bool = False
     smallest: int = 32
 
+    @property
+    def weights(self) -> str:
+        """Which weights it can begin with, in words."""
+        known = ['"none"']
+        known += ['"imagenet"'] if self.imagenet_file else []
+        known += ["hf:<owner>/<name> or a folder"] if self.from_checkpoint else []
+        return f"{', '.join(known)} or run:<study>/<method>"
 
-def _mobilenetv3(large: bool) -> Callable[[int, str | None], keras.Model]:
+
+def _mobilenetv3(*, large: bool, minimalistic: bool) -> Build:
     application = (
         keras.applications.MobileNetV3Large
         if large
         else keras.applications.MobileNetV3Small
     )
+    return _of_keras(application, minimalistic=minimalistic, include_preprocessing=True)
 
-    def build(image_size: int, weights: str | None) -> keras.Model:
+
+def _of_keras(application: Callable[..., keras.Model], **settings: Any) -> Build:
+    """A model of keras.applications that takes pixels in 0..255 as it is."""
+
+    def build(image_size: int, weights: str | None, options: object) -> keras.Model:
         return application(
             input_shape=(image_size, image_size, 3),
-            minimalistic=True,
             include_top=False,
-            include_preprocessing=True,
             weights=weights,
             pooling="avg",
+            **settings,
         )
 
     return build
 
 
-def _efficientnet_b3(image_size: int, weights: str | None) -> keras.Model:
-    return keras.applications.EfficientNetB3(
-        input_shape=(image_size, image_size, 3),
-        include_top=False,
-        weights=weights,
-        pooling="avg",
-    )
+def _behind(
+    application: Callable[..., keras.Model], preprocessing: Callable[[], Any]
+) -> Build:
+    """A model of keras.applications behind the preprocessing of its weights."""
+
+    def build(image_size: int, weights: str | None, options: object) -> keras.Model:
+        pixels = keras.Input((image_size, image_size, 3))
+        with warnings.catch_warnings():
+            # That there are weights for a few sizes only: any other takes those of
+            # 224 px, as it must.
+            warnings.filterwarnings("ignore", "`input_shape` is undefined")
+            model = application(
+                input_tensor=preprocessing()(pixels),
+                include_top=False,
+                weights=weights,
+                pooling="avg",
+            )
+        # Its own input is a list of one, which a call with pixels does not fit.
+        return keras.Model(pixels, model.output, name=model.name)
+
+    return build
 
 
-def _resnet32(image_size: int, weights: str | None) -> keras.Model:
+@keras.saving.register_keras_serializable("equipoise")
+class BlueFirst(keras.layers.Layer):
+    """Channels from red, green, blue to blue, green, red, less ImageNet's means.
+
+    What weights that come from Caffe were trained on: ResNet-50's.
+    """
+
+    MEANS = (103.939, 116.779, 123.68)
+
+    def call(self, pixels: keras.KerasTensor) -> keras.KerasTensor:
+        """Pixels, shape (n, height, width, 3) in 0..255, to the same shape."""
+        return ops.flip(pixels, axis=-1) - ops.cast(self.MEANS, self.compute_dtype)
+
+
+def _resnet32(image_size: int, weights: str | None, options: object) -> keras.Model:
     return build_resnet_cifar(image_size)
 
 
-_SOURCE = "Howard et al., Searching for MobileNetV3, ICCV 2019"
-_MOBILENET = "tensorflow/keras-applications/mobilenet_v3/weights_mobilenet_v3"
+def _cnn(image_size: int, weights: str | None, options: CNNOptions) -> keras.Model:
+    return build_cnn(image_size, options, momentum=FROM_SCRATCH_MOMENTUM)
+
+
+def _vit(image_size: int, weights: str | None, options: ViTOptions) -> keras.Model:
+    return build_vit(image_size, options)
+
+
+_MOBILENETV3 = "Howard et al., Searching for MobileNetV3, ICCV 2019"
+_RESNET = "He et al., Deep Residual Learning for Image Recognition, CVPR 2016"
+_V3_FILES = "tensorflow/keras-applications/mobilenet_v3/weights_mobilenet_v3"
+
+
+def _v3(size: str, *, minimalistic: bool) -> Backbone:
+    kind = "_minimalistic" if minimalistic else ""
+    return Backbone(
+        f"mobilenetv3_{size}{kind}",
+        f"MobileNetV3 {size.title()}{', minimalistic' if minimalistic else ''}",
+        _MOBILENETV3,
+        _mobilenetv3(large=size == "large", minimalistic=minimalistic),
+        imagenet_file=f"{_V3_FILES}_{size}{kind}_1.0_224_no_top_v2.h5",
+    )
+
+
 BACKBONES = {
     backbone.name: backbone
     for backbone in (
         Backbone(
-            "mobilenetv3_small_minimalistic",
-            "MobileNetV3 Small, minimalistic",
-            _SOURCE,
-            _mobilenetv3(large=False),
-            f"{_MOBILENET}_small_minimalistic_1.0_224_no_top_v2.h5",
+            "cnn",
+            "CNN",
+            "LeCun et al., Gradient-Based Learning Applied to Document Recognition, "
+            "Proceedings of the IEEE 86, 1998",
+            _cnn,
+            CNNOptions,
+            smallest=16,
         ),
         Backbone(
-            "mobilenetv3_large_minimalistic",
-            "MobileNetV3 Large, minimalistic",
-            _SOURCE,
-            _mobilenetv3(large=True),
-            f"{_MOBILENET}_large_minimalistic_1.0_224_no_top_v2.h5",
+            "mobilenetv2",
+            "MobileNetV2",
+            "Sandler et al., MobileNetV2: Inverted Residuals and Linear Bottlenecks, "
+            "CVPR 2018",
+            _behind(
+                keras.applications.MobileNetV2,
+                partial(keras.layers.Rescaling, 1 / 127.5, offset=-1.0),
+            ),
+            imagenet_file="tensorflow/keras-applications/mobilenet_v2/"
+            "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
+        ),
+        _v3("small", minimalistic=False),
+        _v3("small", minimalistic=True),
+        _v3("large", minimalistic=False),
+        _v3("large", minimalistic=True),
+        Backbone("resnet32", "ResNet-32 for CIFAR", _RESNET, _resnet32, smallest=16),
+        Backbone(
+            "resnet50",
+            "ResNet-50",
+            _RESNET,
+            _behind(keras.applications.ResNet50, BlueFirst),
+            imagenet_file="tensorflow/keras-applications/resnet/"
+            "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
         ),
         Backbone(
             "efficientnet_b3",
             "EfficientNetB3",
             "Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional "
             "Neural Networks, ICML 2019",
-            _efficientnet_b3,
-            "keras-applications/efficientnetb3_notop.h5",
+            _of_keras(keras.applications.EfficientNetB3),
+            imagenet_file="keras-applications/efficientnetb3_notop.h5",
         ),
         Backbone(
-            "resnet32",
-            "ResNet-32 for CIFAR",
-            "He et al., Deep Residual Learning for Image Recognition, CVPR 2016",
-            _resnet32,
+            "vit",
+            "ViT",
+            "Dosovitskiy et al., An Image is Worth 16x16 Words: Transformers for Image "
+            "Recognition at Scale, ICLR 2021",
+            _vit,
+            ViTOptions,
+            from_checkpoint=True,
             smallest=16,
         ),
     )
 }
 
 
-def build_backbone(name: str, *, image_size: int, weights: str) -> keras.Model:
-    """Build a backbone, from scratch or from ImageNet weights.
+def find_backbone(name: str, *, weights: str) -> Backbone:
+    """The registered backbone of that name, which can begin with these weights.
+
+    Raises
+    ------
+    StudyError
+        If there is no such backbone, or no such weights for it.
+    """
+    if name not in BACKBONES:
+        raise StudyError(
+            f"There is no backbone '{name}'.",
+            expected=f"one of {', '.join(BACKBONES)}.",
+            remedy="mend `backbone` in the study's file.",
+        )
+    backbone = BACKBONES[name]
+    kind = weights_kind(weights)
+    words = ("none", "imagenet") if backbone.imagenet_file else ("none",)
+    if (kind == "word" and weights not in words) or (
+        kind == "checkpoint" and not backbone.from_checkpoint
+    ):
+        raise StudyError(
+            f"There are no weights '{weights}' for {backbone.label}.",
+            expected=f"{backbone.weights}.",
+            remedy="mend `weights` in the study's file.",
+        )
+    return backbone
+
+
+def build_backbone(
+    name: str,
+    *,
+    image_size: int,
+    weights: str,
+    options: Mapping[str, object] | None = None,
+    source: Path | None = None,
+) -> keras.Model:
+    """Build a backbone: from scratch, from ImageNet weights or from a checkpoint.
 
     Parameters
     ----------
     name : str
         A registered name.
     image_size : int
-        Side of the images in pixels.
-    weights : {"none", "imagenet"}
+        Side of the images in pixels; 0 for that of a checkpoint.
+    weights : str
+        As a study's model table has it. That of a run is built as from scratch:
+        ``copy_backbone`` then gives it the run's weights.
+    options : mapping, optional
+        The backbone's own.
+    source : Path, optional
+        Where the files of a checkpoint are, if that is known already.
 
     Returns
     -------
@@ -136,40 +280,35 @@ def build_backbone(name: str, *, image_size: int, weights: str) -> keras.Model:
     Raises
     ------
     StudyError
-        If there is no such backbone or kind of weights, or the images are too small.
+        If there is no such backbone, kind of weights or option, or the images are too
+        small.
     WeightsError
         If the weights cannot be loaded; it names the cause, the file, where to get it
         and where to put it.
     """
-    if name not in BACKBONES:
-        raise StudyError(
-            f"There is no backbone '{name}'.",
-            expected=f"one of {', '.join(BACKBONES)}.",
-            remedy="mend `backbone` in the study's file.",
-        )
-    backbone = BACKBONES[name]
-    _check(backbone, image_size, weights)
-    if weights == "none":
-        return _settle_batch_norm(backbone.build(image_size, None))
+    backbone = find_backbone(name, weights=weights)
+    options = options or {}
+    if weights_kind(weights) == "checkpoint":
+        checkpoint = load_checkpoint(weights, folder=source)
+        size = image_size or checkpoint.image_size
+        _check_size(backbone, size)
+        return build_from_checkpoint(checkpoint, image_size=size, options=options)
+    _check_size(backbone, image_size)
+    own = check_backbone_options(backbone.options, options, backbone=name)
+    if weights != "imagenet":
+        return _settle_batch_norm(backbone.build(image_size, None, own))
     try:
-        return backbone.build(image_size, "imagenet")
+        return backbone.build(image_size, "imagenet", own)
     except Exception as error:  # Keras raises a bare Exception offline
         raise _missing_weights(backbone, error) from error
 
 
-def _check(backbone: Backbone, image_size: int, weights: str) -> None:
+def _check_size(backbone: Backbone, image_size: int) -> None:
     if image_size < backbone.smallest:
         raise StudyError(
             f"Images of {image_size} pixels are too small for {backbone.label}.",
             expected=f"at least {backbone.smallest}.",
             remedy="mend `image_size` in the study's file.",
-        )
-    known = ("none", "imagenet") if backbone.imagenet_file else ("none",)
-    if weights not in known:
-        raise StudyError(
-            f"There are no weights '{weights}' for {backbone.label}.",
-            expected=f"{' or '.join(map(repr, known))}.",
-            remedy="mend `weights` in the study's file.",
         )
 
 

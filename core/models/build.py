@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import prod
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -11,8 +13,10 @@ from numpy.typing import NDArray
 
 from core.models.augmentation import RandomAffine
 from core.models.backbones import build_backbone
+from core.models.ensemble import load_model
 from core.models.heads import build_head, probabilities
-from core.study import Augmentation, ModelTable
+from core.models.transfer import copy_backbone, freeze
+from core.study import Augmentation, ModelTable, weights_kind
 from core.tasks import Binary, Task
 
 
@@ -34,6 +38,16 @@ class Models:
     inference: keras.Model
     plain: keras.Model
 
+    @property
+    def backbone(self) -> keras.Model:
+        """The backbone inside what is trained."""
+        return next(x for x in self.plain.layers if isinstance(x, keras.Model))
+
+    @property
+    def parameters_trained(self) -> int:
+        """How many numbers of the model the training changes by their gradients."""
+        return sum(prod(weight.shape) for weight in self.plain.trainable_weights)
+
     def settle(self) -> None:
         """Give the inference model the weights as they are now.
 
@@ -54,6 +68,7 @@ def build_models(
     features: Mapping[str, keras.layers.Layer] | None = None,
     learned: Sequence[keras.layers.Layer] = (),
     precision: str = "float32",
+    source: Path | None = None,
 ) -> Models:
     """Build the model of one run; the same seed gives the same first weights.
 
@@ -78,18 +93,27 @@ def build_models(
         model.
     precision : {"float32", "mixed_bfloat16"}
         In which the backbone computes while training.
+    source : Path, optional
+        What the table's ``weights`` are: the folder of a checkpoint, which is found
+        without, or the inference model of a run.
 
     Returns
     -------
     Models
         Inputs of both: pixels, shape (n, image_size, image_size, 3) in 0..255.
+
+    Raises
+    ------
+    StudyError, WeightsError
+        As ``build_backbone`` and ``copy_backbone``; or if ``trainable`` asks for more
+        blocks than there are.
     """
     scales, adjustments = dict(cosine_scale or {}), adjustments or {}
     keras.utils.set_random_seed(seed)
-    pixels, outputs = _assemble(table, tasks, scales, precision)
+    pixels, outputs = _assemble(table, tasks, scales, precision, source)
     plain = keras.Model(pixels, outputs, name="plain")
     if precision != "float32":
-        pixels, outputs = _assemble(table, tasks, scales, "float32")
+        pixels, outputs = _assemble(table, tasks, scales, "float32", source)
     answers = {
         task.name: probabilities(
             outputs[task.name],
@@ -155,15 +179,26 @@ def _assemble(
     tasks: Sequence[Task],
     scales: Mapping[str, float],
     precision: str,
+    source: Path | None,
 ) -> tuple[Any, dict[str, Any]]:
     """Pixels, and the output of each task."""
-    shape = (table.image_size, table.image_size, 3)
     with _computing_in(precision):
         backbone = build_backbone(
-            table.backbone, image_size=table.image_size, weights=table.weights
+            table.backbone,
+            image_size=table.image_size,
+            weights=table.weights,
+            options=table.options,
+            source=source,
         )
-    pixels = keras.Input(shape, name="pixels")
+    if weights_kind(table.weights) == "run":
+        if source is None:
+            raise ValueError("The inference model of a run is needed as source.")
+        copy_backbone(load_model(source), backbone, weights=table.weights)
+    freeze(backbone, table.trainable)
+    pixels = keras.Input(backbone.input_shape[1:], name="pixels")
     features = backbone(pixels)
+    if table.feature_dropout:
+        features = keras.layers.Dropout(table.feature_dropout)(features)
     outputs = {
         task.name: build_head(
             features,

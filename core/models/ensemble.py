@@ -1,5 +1,7 @@
 """Many trained models as one: a graph that is traced once, not once a model."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import zipfile
@@ -30,6 +32,8 @@ _DAMAGE = (
     RuntimeError,
     zipfile.BadZipFile,
 )
+# Keras imports any class of KerasHub that a file names; runs hold its ViT alone.
+_HUB, _TRUSTED_HUB = "keras_hub", "keras_hub.src.models.vit."
 
 
 def load_model(path: Path) -> keras.Model:
@@ -38,7 +42,13 @@ def load_model(path: Path) -> keras.Model:
     Raises
     ------
     RunError
-        If the file is missing or damaged, or holds a Lambda layer, which is code.
+        If the file is missing or damaged, or holds what runs do not: a Lambda layer,
+        which is code, or a class of KerasHub other than its ViT's.
+
+    Notes
+    -----
+    Keras finds the classes of a transformer in KerasHub, and imports it for these
+    files only: it takes long.
     """
     read_architecture(path)
     try:
@@ -83,10 +93,24 @@ def read_architecture(path: Path) -> str:
             expected="a model made of Keras's and Equipoise's own layers.",
             remedy="replace the Lambda layer by a layer class and train it again.",
         )
+    _check_modules(objects, path)
     names = [item["name"] for item in objects if isinstance(item.get("name"), str)]
     places = {name: f"#{i}" for i, name in enumerate(dict.fromkeys(names))}
     text = json.dumps(_rename(config, places), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _check_modules(objects: Sequence[Mapping[str, Any]], path: Path) -> None:
+    modules = {m for item in objects if isinstance(m := item.get("module"), str)}
+    hub = {m for m in modules if m.partition(".")[0] == _HUB}
+    foreign = sorted(m for m in hub if not m.startswith(_TRUSTED_HUB))
+    if foreign:
+        raise RunError(
+            f"{path} holds classes of {', '.join(foreign)}.",
+            expected="a model made of Keras's and Equipoise's own layers and "
+            "KerasHub's ViT.",
+            remedy="train it again with one of Equipoise's backbones.",
+        )
 
 
 @dataclass
@@ -98,14 +122,52 @@ class Group:
     template : keras.Model
         One of them; its weights are not looked at.
     members : list of int
-        Place of each model in the list that was loaded.
+        Place of each model among all: in the list that was loaded.
     weights : list of list of array
         Of each model, in the order of ``template.weights``.
+    pictures : int
+        Which of the pictures these models take, where several kinds are given.
     """
 
     template: keras.Model
     members: list[int] = field(default_factory=list)
     weights: list[list[NDArray[Any]]] = field(default_factory=list)
+    pictures: int = 0
+
+    def select(self, places: Mapping[int, int], *, pictures: int) -> Group:
+        """Those of the models that ``places`` gives another place, there."""
+        rows = [row for row, member in enumerate(self.members) if member in places]
+        return Group(
+            self.template,
+            [places[self.members[row]] for row in rows],
+            [self.weights[row] for row in rows],
+            pictures,
+        )
+
+
+@dataclass(frozen=True)
+class Part:
+    """A group inside an ensemble: its weights are one stack a weight.
+
+    Parameters
+    ----------
+    template : keras.Model
+    members : tuple of int
+        Place of each model among all of the ensemble.
+    stacks : tuple of keras.Variable, each of shape (members, ...)
+        In the order of ``template.weights``.
+    pictures : int
+        Which of the pictures these models take.
+    """
+
+    template: keras.Model
+    members: tuple[int, ...]
+    stacks: tuple[Any, ...]
+    pictures: int
+
+    def weights_of(self, row: Any) -> list[Any]:
+        """Weights of the member at a place in this part, which may be a tensor."""
+        return [ops.take(stack, row, axis=0) for stack in self.stacks]
 
 
 def load_groups(paths: Sequence[Path]) -> tuple[list[Group], dict[int, RunError]]:
@@ -146,8 +208,8 @@ class Ensemble(keras.Model):
     Parameters
     ----------
     groups : sequence of Group
-        All with one input of the same shape and a dict of outputs with the same keys
-        and shapes.
+        Each with one input, and a dict of outputs whose keys and shapes are the same
+        in all of them.
 
     Notes
     -----
@@ -161,11 +223,22 @@ class Ensemble(keras.Model):
         self.stacks = [
             self._stack(number, group.weights) for number, group in enumerate(groups)
         ]
-        members = np.concatenate([group.members for group in groups])
-        self.order = np.argsort(members).tolist()
+        self._members = [tuple(group.members) for group in groups]
+        self._pictures = [group.pictures for group in groups]
+        self.order = np.argsort(np.concatenate(self._members)).tolist()
         self.trainable = False
         # XLA takes minutes over the graph on a CPU, to save milliseconds.
         self.jit_compile = False
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The groups, as they are inside."""
+        return tuple(
+            Part(template, tuple(members), tuple(stacks), pictures)
+            for template, members, stacks, pictures in zip(
+                self.templates, self._members, self.stacks, self._pictures, strict=True
+            )
+        )
 
     def _stack(self, number: int, weights: list[list[NDArray[Any]]]) -> list[Any]:
         variables = []
@@ -181,33 +254,33 @@ class Ensemble(keras.Model):
             variables.append(variable)
         return variables
 
-    def call(self, pixels: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
-        """Pixels, shape (n, size, size, 3), to outputs, shape (models, n, values).
+    def call(
+        self, pictures: Sequence[keras.KerasTensor]
+    ) -> dict[str, keras.KerasTensor]:
+        """Pictures to outputs, shape (models, n, values).
 
-        The models are in the order of the list that was loaded.
+        Of each kind of pictures pixels, shape (n, size, size, 3). The models are in
+        the order of their places.
         """
-        pixels = ops.cast(pixels, "float32")
-        parts = [
-            _map(template, stacks, pixels)
-            for template, stacks in zip(self.templates, self.stacks, strict=True)
-        ]
+        answers = [_map(part, pictures[part.pictures]) for part in self.parts]
         return {
-            key: ops.take(ops.concatenate([p[key] for p in parts]), self.order, axis=0)
-            for key in parts[0]
+            key: ops.take(
+                ops.concatenate([answer[key] for answer in answers]), self.order, axis=0
+            )
+            for key in answers[0]
         }
 
 
-def _map(
-    template: keras.Model, stacks: Sequence[Any], pixels: keras.KerasTensor
-) -> Any:
+def _map(part: Part, pixels: keras.KerasTensor) -> Any:
     """Outputs of the template with each of the stacked weights in turn."""
+    pixels = ops.cast(pixels, "float32")
 
     def answer(weights: Sequence[Any]) -> Any:
-        mapping = list(zip(template.weights, weights, strict=True))
+        mapping = list(zip(part.template.weights, weights, strict=True))
         with keras.StatelessScope(state_mapping=mapping):
-            return template(pixels, training=False)
+            return part.template(pixels, training=False)
 
-    return ops.map(answer, [ops.convert_to_tensor(stack) for stack in stacks])
+    return ops.map(answer, [ops.convert_to_tensor(stack) for stack in part.stacks])
 
 
 def _load_weights(model: keras.Model, path: Path) -> None:

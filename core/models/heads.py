@@ -136,6 +136,11 @@ def build_head(
     return keras.layers.Dense(len(task.classes), name=task.name)(x)
 
 
+def answer_layer(task: str) -> str:
+    """Name of the inference model's last layer for a task: logits or value in."""
+    return f"{task}_answer"
+
+
 def probabilities(
     output: keras.KerasTensor,
     task: Task,
@@ -155,7 +160,7 @@ def probabilities(
     offset : sequence of float, one a logit
         What is added to the scaled logits.
     """
-    name = f"{task.name}_answer"
+    name = answer_layer(task.name)
     if isinstance(task, Regression):
         return keras.layers.Identity(name=name)(output)
     if scale != 1.0 or offset:

@@ -422,6 +422,83 @@ def class_takeaway(
     return f"{sentence}; {'; '.join(parts) or f'no method moves {worst} certainly'}."
 
 
+def plot_top_k(
+    curves: pd.DataFrame,
+    k: int,
+    methods: Sequence[str],
+    styles: Mapping[str, MethodStyle],
+    labels: Mapping[str, str],
+) -> go.Figure:
+    """Top-k accuracy against k, one line a method, with one k marked.
+
+    Parameters
+    ----------
+    curves : DataFrame
+        Columns method, k, accuracy (0 to 1).
+    k : int
+        The one that is marked.
+    methods, styles, labels
+        Which methods are shown, and how.
+    """
+    traces = []
+    for method in (m for m in methods if (curves["method"] == m).any()):
+        own = curves[curves["method"] == method]
+        style = styles[method]
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines" if len(own) > MANY else "lines+markers",
+                "x": own["k"].tolist(),
+                "y": own["accuracy"].tolist(),
+                "name": labels[method],
+                "line": {"color": style.colour, "dash": style.dash, "width": 2.5},
+                "marker": {"symbol": style.marker, "size": 9},
+                "hovertemplate": f"<b>{labels[method]}</b><br>k = %{{x}}: "
+                "%{y:.3f}<extra></extra>",
+            }
+        )
+    last = int(curves["k"].max())
+    return build_figure(
+        traces,
+        height=520,
+        xaxis={
+            "title": {"text": "k"},
+            # Between two marks there is no k.
+            **({"dtick": 1} if last <= MANY else {}),
+            "range": [0.5, last + 0.5],
+        },
+        yaxis={"title": {"text": "Top-k accuracy (0 to 1)"}},
+        shapes=[{**_divider(k), "line": _EDGE}],
+    )
+
+
+def top_k_takeaway(
+    rows: pd.DataFrame, k: int, classes: int, labels: Mapping[str, str], baseline: str
+) -> str:
+    """What the baseline reaches with one k, beside what guessing would.
+
+    ``rows`` are those of the metric in ``Comparison.table``.
+    """
+    own = rows[(rows["method"] == baseline) & rows["mean"].notna()]
+    chance = f"guessing would with {number(100 * k / classes, 0)} %"
+    if own.empty:
+        return (
+            f"{labels[baseline]} has labels only, without probabilities, so its top-k "
+            f"accuracy is not known; {chance}."
+        )
+    first = own.iloc[0]
+    span = f"{number(100 * first['low'], 1)} to {number(100 * first['high'], 1)}"
+    among = (
+        "the most probable class is right"
+        if k == 1
+        else (f"the right class is among the {k} most probable")
+    )
+    return (
+        f"With {labels[baseline]} {among} for {number(100 * first['mean'], 1)} % of "
+        f"the images (95 % interval {span}); {chance}."
+    )
+
+
 def scores_by_part(
     comparison: pd.DataFrame, task: str, name: str, parts: Sequence[str]
 ) -> pd.DataFrame:

@@ -25,7 +25,9 @@ from core.plots.style import (
 # Share at which the colours of a difference, or of what is wrong, end at the least.
 MINIMUM_REACH = 0.05
 # What the values of a matrix are, by what it shows.
-UNITS = {"shares": "%", "counts": "images", "difference": "points"}
+UNITS = {"shares": "%", "counts": "images", "difference": "points", "probability": "%"}
+# Cells that can be clicked at most: the most common mistakes where there are more.
+CLICKABLE = MANY**2
 # Orders of the classes, as a reader sees them.
 ORDERS = {
     "study": "As in the study",
@@ -95,14 +97,16 @@ def plot_confusion(
     Parameters
     ----------
     counts : float array, shape (classes, classes)
-        Test images, as a mean over the seeds.
+        Test images, as a mean over the seeds; for "probability" the mean
+        probabilities.
     classes : sequence of str
         In the order of ``counts``.
     title : str
         The method's label.
-    show : {"shares", "counts", "difference"}
-        Shares of each true class; images; or the difference of the shares to
-        ``baseline`` in percentage points.
+    show : {"shares", "counts", "difference", "probability"}
+        Shares of each true class; images; the difference of the shares to
+        ``baseline`` in percentage points; or the mean probability of each class over
+        the images of the true one.
     baseline : float array, optional
         Counts of the baseline, for "difference".
     reach : float
@@ -127,7 +131,7 @@ def plot_confusion(
         values = 100 * (shares - share_of_rows(baseline)[part])
         low, high, colours = -100 * reach, 100 * reach, DIVERGING
     else:
-        show = "counts" if show == "counts" else "shares"
+        show = show if show in ("counts", "probability") else "shares"
         values = images if many and show == "counts" else shares
     names = [classes[i] for i in ids]
     heatmap = {
@@ -190,6 +194,7 @@ def _written(
     else:
         texts = [[f"{number(100 * v, 0)} %" for v in row] for row in values]
         said = "%{text}"
+    said = f"mean probability {said}" if show == "probability" else said
     if short:
         texts = [["" if text == "0" else text for text in row] for row in texts]
     return {
@@ -216,6 +221,7 @@ def _pointed_at(
         ticks = [number(mark, 1 if mark % 1 else 0) for mark in marks]
     else:
         said, beside = "%{z:.1%} (%{customdata:,} images)", images.round(1)
+        said = "mean probability %{z:.1%}" if show == "probability" else said
         ticks = [number(100 * mark, 0) for mark in marks]
     return {
         "customdata": beside.tolist(),
@@ -236,6 +242,44 @@ def _pointed_at(
             "tickangle": 0,
         },
     }
+
+
+def make_clickable(figure: go.Figure) -> go.Figure:
+    """Lay marks that cannot be seen over the cells of a matrix; return the figure.
+
+    A heat map tells nobody that it was clicked, and points do. A point's ``x`` and
+    ``y`` are the predicted and the true class. Of more than ``CLICKABLE`` cells those
+    with the largest values have one, the diagonal aside.
+    """
+    cells = figure.data[0]
+    values = np.asarray(cells.z, dtype=np.float64)
+    rows, columns = np.indices(values.shape)
+    order = np.arange(values.size)
+    if values.size > CLICKABLE:
+        wrong = np.where(rows == columns, -np.inf, np.nan_to_num(np.abs(values)))
+        order = np.argsort(-wrong, axis=None, kind="stable")[:CLICKABLE]
+        figure.update_layout(hoverdistance=6)
+    else:
+        # Wherever in its cell: the nearest mark is that of the cell.
+        figure.update_layout(hoverdistance=-1)
+    names = {"x": np.asarray(cells.x), "y": np.asarray(cells.y)}
+    has_text = cells.text is not None
+    template = cells.hovertemplate.replace("%{customdata", "%{customdata[1]")
+    extra = values if cells.customdata is None else np.asarray(cells.customdata)
+    marks: dict[str, Any] = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": names["x"][columns.ravel()[order]].tolist(),
+        "y": names["y"][rows.ravel()[order]].tolist(),
+        "text": np.asarray(cells.text).ravel()[order].tolist() if has_text else None,
+        "customdata": np.stack([values.ravel(), extra.ravel()], axis=1)[order].tolist(),
+        "hovertemplate": template.replace("%{z", "%{customdata[0]"),
+        "marker": {"size": 12 if has_text else 8, "opacity": 0, "symbol": "square"},
+        "showlegend": False,
+    }
+    for state in ("selected", "unselected"):
+        marks[state] = {"marker": {"opacity": 0}}
+    return figure.add_trace(marks)
 
 
 def wrong_reach(matrices: Mapping[str, NDArray[np.float64]]) -> float:
@@ -296,6 +340,49 @@ def confusion_takeaway(
         f"{sentence}; among the others it ranges from {number(100 * shares[least], 0)} "
         f"% ({labels[least]}) to {number(100 * shares[most], 0)} % ({labels[most]})."
     )
+
+
+def probability_takeaway(
+    means: Mapping[str, NDArray[np.float64]],
+    images: NDArray[np.float64],
+    classes: Sequence[str],
+    labels: Mapping[str, str],
+    method: str,
+) -> str:
+    """The wrong class that one method finds most probable, beside the true one.
+
+    Parameters
+    ----------
+    means : mapping of str to float array, shape (classes, classes)
+        Mean probabilities by method (``evaluation.errors.mean_probabilities``).
+    images : float array, shape (classes,)
+        Test images of each class.
+    classes : sequence of str
+    labels : mapping of str to str
+    method : str
+        The one it is about.
+    """
+    own = np.nan_to_num(means[method], nan=-1)
+    wrong = np.where(np.eye(len(classes), dtype=bool), -1, own)
+    true, said = divmod(int(wrong.argmax()), len(classes))
+    return (
+        f"Of all wrong classes {labels[method]} finds {classes[said]} most probable, "
+        f"on images of {classes[true]}: {number(100 * own[true, said], 0)} % on "
+        f"average over {plural(round(float(images[true])), 'test image')}, and "
+        f"{number(100 * own[true, true], 0)} % for {classes[true]} itself."
+    )
+
+
+def probability_table(
+    means: Mapping[str, NDArray[np.float64]],
+    images: NDArray[np.float64],
+    classes: Sequence[str],
+) -> pd.DataFrame:
+    """Mean probabilities in long form: method, truth, predicted, probability, of."""
+    table = confusion_table(means, classes)
+    of = np.tile(np.repeat(images.astype(int), len(classes)), len(means))
+    table = table.rename(columns={"images": "probability"}).assign(of=of)
+    return table[["method", "truth", "predicted", "probability", "of"]]
 
 
 def worst_pairs(

@@ -1,4 +1,4 @@
-"""Figures and sentences of the Overview page: who helps, by how much, at what cost."""
+"""Figures and sentences of the Overview page: who helps, and by how much."""
 
 from collections.abc import Mapping, Sequence
 
@@ -22,7 +22,6 @@ from core.plots.style import (
     signed,
     zero_line,
 )
-from core.runs import Run
 from core.study import Trial
 from core.tasks import Task
 
@@ -31,15 +30,8 @@ BETTER_SIDE = {
     "higher": "better when higher",
     "zero": "better when closer to zero",
 }
-COSTS = {
-    "training_minutes": "Training time (minutes a run)",
-    "inference_ms": "Inference time (ms per image)",
-    "parameters": "Number of parameters (millions)",
-}
 # Columns of a comparison that are in the unit of the metric.
 IN_UNITS = ("mean", "sd", "low", "high", "delta", "delta_low", "delta_high")
-# Ratio of costs below which they are called equal.
-EQUAL_COST = 1.02
 
 
 def rows_of(comparison: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -155,7 +147,7 @@ def plot_differences(
                 "name": labels[method],
                 "mode": "markers",
                 "marker": {"color": style.colour, "symbol": style.marker, "size": 14},
-                "error_x": _error(
+                "error_x": error_bar(
                     row["delta"], row["delta_low"], row["delta_high"], style.colour
                 ),
                 "hovertemplate": (
@@ -275,109 +267,6 @@ def metric_table(
             }
         )
     return pd.DataFrame(table)
-
-
-def cost_table(runs: Sequence[Run]) -> pd.DataFrame:
-    """What each method costs: means over its runs, the method as index.
-
-    Returns
-    -------
-    DataFrame
-        Columns ``training_minutes``, ``inference_ms``, ``parameters`` (millions),
-        ``images_per_second``, ``epochs``; NaN where no run says.
-    """
-    rows = [
-        {
-            "method": run.method,
-            "training_minutes": _float(run, "duration_s") / 60,
-            "inference_ms": _float(run, "inference_ms"),
-            "parameters": _float(run, "parameters") / 1e6,
-            "images_per_second": _float(run, "images_per_second"),
-            "epochs": _float(run, "epochs"),
-        }
-        for run in runs
-    ]
-    return pd.DataFrame(rows).groupby("method", sort=False).mean()
-
-
-def _float(run: Run, key: str) -> float:
-    value = run.info.get(key)
-    return float(value) if isinstance(value, int | float) else float("nan")
-
-
-def plot_cost(
-    comparison: pd.DataFrame,
-    info: MetricInfo,
-    cost: pd.Series,
-    methods: Sequence[str],
-    styles: Mapping[str, MethodStyle],
-    labels: Mapping[str, str],
-) -> go.Figure:
-    """Quality, with its interval, against one kind of cost; one point a method."""
-    rows = shown_rows(comparison, info)
-    traces = []
-    for method in methods:
-        if method not in rows.index or not np.isfinite(cost.get(method, np.nan)):
-            continue
-        row, style = rows.loc[method], styles[method]
-        traces.append(
-            {
-                "type": "scatter",
-                "x": [cost[method]],
-                "y": [row["mean"]],
-                "name": labels[method],
-                "mode": "markers",
-                "marker": {"color": style.colour, "symbol": style.marker, "size": 14},
-                "error_y": _error(row["mean"], row["low"], row["high"], style.colour),
-                "hovertemplate": (
-                    f"<b>{labels[method]}</b><br>%{{x:.3g}}<br>"
-                    f"{with_unit(number(row['mean'], info.digits), info.unit)} "
-                    f"{interval(row['low'], row['high'], info.digits)}<extra></extra>"
-                ),
-            }
-        )
-    return build_figure(
-        traces,
-        height=480,
-        xaxis={"title": {"text": COSTS[str(cost.name)]}, "rangemode": "tozero"},
-        yaxis={
-            "title": {"text": f"{axis_title(info)}<br>{BETTER_SIDE[info.direction]}"}
-        },
-    )
-
-
-def cost_takeaway(
-    comparison: pd.DataFrame,
-    info: MetricInfo,
-    cost: pd.Series,
-    methods: Sequence[str],
-    labels: Mapping[str, str],
-    baseline: str,
-) -> str:
-    """How far apart the costs are, and what the better methods pay."""
-    rows = shown_rows(comparison, info)
-    cost = cost.reindex([m for m in methods if m in rows.index]).dropna()
-    what = COSTS[str(cost.name)].split(" (")[0].lower()
-    if len(cost) < 2:
-        return f"There are not two methods here whose {what} is known."
-    lowest, highest = str(cost.idxmin()), str(cost.idxmax())
-    spread = float(cost[highest] / cost[lowest]) if cost[lowest] > 0 else float("inf")
-    if spread < EQUAL_COST:
-        return f"All {len(cost)} methods are equal in {what}, within 2 %."
-    sentence = (
-        f"The {what} differs by a factor of {number(spread, 2)}, from {labels[lowest]} "
-        f"to {labels[highest]}"
-    )
-    better = [m for m in cost.index if rows["verdict"][m] == "better"]
-    if not better:
-        return f"{sentence}, and no method is certainly better than the baseline here."
-    if baseline not in cost.index or not cost[baseline] > 0:
-        return f"{sentence}."
-    paid = [
-        f"{labels[m]} at {number(cost[m] / cost[baseline], 2)} times the baseline's"
-        for m in better
-    ]
-    return f"{sentence}; certainly better: {listed(paid)}."
 
 
 def plot_published_changes(
@@ -510,7 +399,8 @@ def published_values_takeaway(table: pd.DataFrame, info: MetricInfo) -> str:
     )
 
 
-def _error(mean: float, low: float, high: float, colour: str) -> dict[str, object]:
+def error_bar(mean: float, low: float, high: float, colour: str) -> dict[str, object]:
+    """Plotly's error bar of an interval, which need not lie evenly about the mean."""
     return {
         "type": "data",
         "symmetric": False,

@@ -1,4 +1,4 @@
-"""What the methods answer for one face, and where in the photo the faces are."""
+"""What the methods answer for one picture, and where in it the faces are."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,6 +17,9 @@ BOX_COLOUR = "#FFB000"
 BOX_EDGE = "#101010"
 # A photo is shown no larger than this, whatever it was uploaded as.
 SHOWN_SIDE = 1200
+# Of more classes than these only the most probable ones are drawn.
+TOP = 5
+_LONGEST_NAME = 24
 
 Box = tuple[float, float, float, float]
 # Method, then task, to an answer of core.predictor, which plots do not import.
@@ -361,6 +364,64 @@ def plot_probabilities(
     return style.finish(
         figure, x_title=label, height=120 + 44 * len(table), legend=False
     )
+
+
+def plot_top_classes(
+    shares: pd.Series, *, title: str, colour: str, top: int = TOP
+) -> go.Figure:
+    """Bars: the most probable classes of one method, the first on top.
+
+    Parameters
+    ----------
+    shares : Series
+        Index the classes, values in [0, 1]; ties are in the order of the index.
+    title : str
+        The method's name.
+    colour : str
+        Of the first bar, as ``#RRGGBB``; the others are paler.
+    top : int
+        How many classes.
+    """
+    chosen = shares.sort_values(ascending=False, kind="stable").head(top)
+    percent = 100 * chosen.to_numpy(dtype=np.float64)
+    names = [str(name) for name in chosen.index]
+    places = list(range(len(chosen)))
+    texts = [f"{value:.0f} %" for value in percent]
+    bars = {
+        "type": "bar",
+        "orientation": "h",
+        "x": percent.tolist(),
+        "y": places,
+        "text": [f"<b>{texts[0]}</b>", *texts[1:]],
+        "textposition": "outside",
+        "textfont": {"size": style.FONT_SIZE, "color": style.INK},
+        "cliponaxis": False,
+        "marker": {"color": [colour, *[style.faded(colour, 0.45)] * (len(chosen) - 1)]},
+        "customdata": names,
+        "hovertemplate": f"{title}: %{{customdata}} with probability %{{x:.1f}} %"
+        "<extra></extra>",
+    }
+    return style.build_figure(
+        [bars],
+        height=76 + 32 * len(chosen),
+        legend=False,
+        title=title,
+        # Room for what is written behind the longest bar.
+        xaxis={"range": [0, 125], "visible": False},
+        yaxis={
+            "tickvals": places,
+            "ticktext": [_shortened(name) for name in names],
+            "autorange": "reversed",
+            "showgrid": False,
+            "zeroline": False,
+        },
+    )
+
+
+def _shortened(name: str) -> str:
+    if len(name) <= _LONGEST_NAME:
+        return name
+    return f"{name[: _LONGEST_NAME - 1].rstrip()}…"
 
 
 def takeaway_probabilities(

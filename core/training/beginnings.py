@@ -16,7 +16,8 @@ def run_key(study: Study, method: str, seed: int, split: str) -> str:
     """Hash of all that decides a run: what a state or a finished run belongs to."""
     apart = {"label", "note", "seeds"}
     own = study.method(method).model_dump(exclude=apart, exclude_none=True)
-    return _hash({**_common(study, seed, split), "method": own})
+    common = _common(study.for_method(method), seed, split)
+    return _hash({**common, "method": own})
 
 
 def _common(study: Study, seed: int, split: str) -> dict[str, Any]:
@@ -95,6 +96,8 @@ def _named(methods: Sequence[ResolvedMethod], name: str) -> ResolvedMethod:
 
 def _course(study: Study, method: ResolvedMethod) -> list[dict[str, Any]]:
     """All that decides each epoch of a method, first the model itself."""
+    own = study.method(method.name)
+    study = study.for_method(method.name)
     epochs = study.training.epochs
     heads = {task: part.head for task, part in method.losses.items()}
     model = {
@@ -103,6 +106,7 @@ def _course(study: Study, method: ResolvedMethod) -> list[dict[str, Any]]:
         # A cosine schedule knows from the start how many steps there will be, and so
         # when a sampler begins to change their number.
         "samplers": [[_describe([part]), part.start] for part in method.samplers],
+        "own": [own.model, own.training],
     }
     rates = learning_rates(study, method.name, [1] * epochs)
     course: list[dict[str, Any]] = []
@@ -120,5 +124,6 @@ def _describe(parts: Iterable[Part]) -> list[list[Any]]:
 
 def _alike(one: Sequence[Any], other: Sequence[Any]) -> int:
     """How many items the two begin with in common."""
-    pairs = zip(one, other, strict=True)
-    return next((i for i, (a, b) in enumerate(pairs) if a != b), len(one))
+    pairs = zip(one, other, strict=False)
+    shorter = min(len(one), len(other))
+    return next((i for i, (a, b) in enumerate(pairs) if a != b), shorter)

@@ -284,6 +284,7 @@ def fit(
     report: EpochReport,
     beginnings: Mapping[int, tuple[Path, str]] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    source: Path | None = None,
 ) -> Fitted:
     """Train one run, from its saved state if there is one.
 
@@ -302,6 +303,8 @@ def fit(
         See ``SaveState``.
     callbacks : sequence of keras.callbacks.Callback
         More of them, for progress.
+    source : Path, optional
+        See ``build_models``.
 
     Returns
     -------
@@ -309,7 +312,7 @@ def fit(
         With the weights to keep restored: the best ones, or the last.
     """
     budget = study.training
-    training = _prepare(study, method, seed, data)
+    training = _prepare(study, method, seed, data, source)
     best = BestWeights(budget.patience, keep_last=budget.keep == "last")
     history = History(report, tasks=[task.name for task in data.tasks])
     saver = SaveState(
@@ -335,7 +338,13 @@ def fit(
     )
 
 
-def _prepare(study: Study, method: ResolvedMethod, seed: int, data: Data) -> _Training:
+def _prepare(
+    study: Study,
+    method: ResolvedMethod,
+    seed: int,
+    data: Data,
+    source: Path | None,
+) -> _Training:
     """Build all that one run is trained with, its first weights included."""
     budget = study.training
     rows = data.rows(TRAINING)
@@ -348,6 +357,7 @@ def _prepare(study: Study, method: ResolvedMethod, seed: int, data: Data) -> _Tr
     keras.utils.set_random_seed(seed)
     losses = build_parts(method.losses, data, rows)
     features = build_parts(method.features, data, rows)
+    models = _build_models(study, method, seed, data, rows, losses, features, source)
     return _Training(
         study=study,
         method=method,
@@ -360,8 +370,10 @@ def _prepare(study: Study, method: ResolvedMethod, seed: int, data: Data) -> _Tr
         ),
         losses=losses,
         features=features,
-        models=_build_models(study, method, seed, data, rows, losses, features),
-        optimizer=build_optimizer(study, method.name, steps),
+        models=models,
+        optimizer=build_optimizer(
+            study, method.name, steps, backbone=models.backbone.trainable_variables
+        ),
     )
 
 
@@ -429,6 +441,7 @@ def _build_models(
     rows: Rows,
     losses: Mapping[str, keras.losses.Loss],
     features: Mapping[str, keras.layers.Layer],
+    source: Path | None,
 ) -> Models:
     scales = {
         name: float(part.parameters.get("scale", 1.0))
@@ -447,6 +460,7 @@ def _build_models(
             layer for loss in losses.values() for layer in getattr(loss, "learned", ())
         ],
         precision=study.training.precision or "float32",
+        source=source,
     )
 
 

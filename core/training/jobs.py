@@ -26,7 +26,7 @@ from core.training.beginnings import Beginnings, run_key
 
 EpochDone = Callable[[str, int, int, Mapping[str, float]], None]
 
-PACKAGES = ("equipoise", "tensorflow-cpu", "tensorflow", "keras", "numpy", "pillow")
+PACKAGES = ("equipoise", "tensorflow", "keras", "keras-hub", "numpy", "pillow")
 
 
 @dataclass(frozen=True)
@@ -92,19 +92,38 @@ def train_study(
         budget = study.training.model_copy(update={"epochs": epochs})
         study = study.model_copy(update={"training": budget})
     chosen = list(methods or study.methods)
+    use_one_thread()
+    from core.training.transfer import check_unseen, take_over
+
+    study, origins = take_over(study, chosen, store)
     loaded, report = load_data(study, data, listener.progress)
     resolved = {name: _resolve(study, name, loaded) for name in chosen}
+    manifest = loaded.manifest[loaded.manifest["split"] != LEFT_OUT]
+    manifest = manifest.reset_index(drop=True)
+    for origin in origins.values():
+        check_unseen(origin, study.dataset.name, manifest)
     runs.write_study_files(store, study, loaded.manifest, report)
-    arrays = _read_images(study, loaded, listener)
+    own = {name: study.for_method(name) for name in chosen}
+    images = _images_by_method(own, loaded, manifest, listener)
+    split = split_fingerprint(manifest)
     place = store / study.name / ".beginnings"
-    split = split_fingerprint(arrays.manifest)
     shared = Beginnings(place, study, tuple(resolved.values()), split)
     wanted = {name: tuple(seeds or study.seeds_of(name)) for name in chosen}
     every_seed = list(dict.fromkeys(chain.from_iterable(wanted.values())))
     if not resume:
         shared.remove(every_seed)
     trained = tuple(
-        _train_run(study, resolved[name], seed, arrays, store, resume, shared, listener)
+        _train_run(
+            own[name],
+            resolved[name],
+            seed,
+            images[name],
+            store,
+            resume,
+            shared,
+            listener,
+            origins[name].source,
+        )
         for seed in every_seed
         for name in chosen
         if seed in wanted[name]
@@ -113,11 +132,33 @@ def train_study(
     return trained
 
 
-def _read_images(study: Study, loaded: LoadedDataset, listener: Listener) -> Any:
-    """All images of the split, decoded, beside their manifest."""
-    manifest = loaded.manifest[loaded.manifest["split"] != LEFT_OUT]
-    manifest = manifest.reset_index(drop=True)
-    use_one_thread()
+def _images_by_method(
+    own: Mapping[str, Study],
+    loaded: LoadedDataset,
+    manifest: pd.DataFrame,
+    listener: Listener,
+) -> dict[str, Any]:
+    """The images as each method takes them; of those that see the same, once."""
+    seen = {
+        name: (each.model.image_size, each.model.resize) for name, each in own.items()
+    }
+    one_of = {square: name for name, square in seen.items()}
+    arrays = {
+        square: _load_images(own[name], loaded, manifest, listener)
+        for square, name in one_of.items()
+    }
+    return {name: arrays[square] for name, square in seen.items()}
+
+
+def _load_images(
+    study: Study,
+    loaded: LoadedDataset,
+    manifest: pd.DataFrame,
+    listener: Listener,
+) -> Any:
+    """All images of the split, as a model takes them, beside their manifest."""
+    from core.training.fit import Data
+
     cache = build_image_cache(
         manifest["path"].tolist(),
         study.model.image_size,
@@ -127,8 +168,6 @@ def _read_images(study: Study, loaded: LoadedDataset, listener: Listener) -> Any
     for reason in cache.corrupt.values():
         listener.left_out(reason)
     _check_splits(manifest, cache)
-    from core.training.fit import Data
-
     info = loaded.info
     return Data(cache, manifest, info.tasks, tuple(info.sensitive_features))
 
@@ -197,6 +236,7 @@ def _train_run(
     resume: bool,
     beginnings: Beginnings,
     listener: Listener,
+    source: Path | None,
 ) -> Run:
     place = store / study.name / method.name / f"seed-{seed}"
     key = run_key(study, method.name, seed, split_fingerprint(data.manifest))
@@ -218,7 +258,7 @@ def _train_run(
 
     state = partial / "state.npz"
     shared = beginnings.of(method.name, seed)
-    _fit_and_write(study, method, seed, data, store, state, shared, listener)
+    _fit_and_write(study, method, seed, data, store, state, shared, listener, source)
     # Keras holds on to every model it built until told to let go.
     keras.utils.clear_session()
     shutil.rmtree(partial, ignore_errors=True)
@@ -234,6 +274,7 @@ def _fit_and_write(
     state: Path,
     beginnings: Mapping[int, tuple[Path, str]],
     listener: Listener,
+    source: Path | None,
 ) -> None:
     from core.training.fit import fit, predict, save_model
     from core.training.progress import BatchProgress
@@ -251,6 +292,7 @@ def _fit_and_write(
         ),
         beginnings=beginnings,
         callbacks=[BatchProgress(f"{method.name}, seed {seed}", listener.progress)],
+        source=source,
     )
     model = fitted.models.inference
     runs.write_run(
@@ -285,8 +327,10 @@ def _record(
         "method_parameters": study.method(method).use,
         "loss_weights": loss_weights(study, method, tasks),
         "trained_from": study.model.weights,
+        **({"trained_from_key": key} if (key := study.model.weights_key) else {}),
         **_surroundings(),
         "parameters": model.count_params(),
+        "parameters_trained": fitted.models.parameters_trained,
         "epochs": fitted.epochs,
         "best_epoch": fitted.best_epoch,
         "duration_s": round(fitted.duration_s, 1),

@@ -13,10 +13,11 @@ from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
+import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from core.data.avatars import AvatarsOptions, sample_people
+from core.data.avatars import IMAGE_ID, AvatarsOptions, sample_people
 from core.tasks import Binary, Regression, Task
 from tests import synthetic
 
@@ -113,6 +114,11 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for place, method in enumerate(METHODS):
             path = folder / name / method / "seed-0" / "model.keras"
             save_model(path, synthetic.TASKS[name], seed=place)
+    for path in folder.glob("avatars/*/*/predictions.parquet"):
+        table = pd.read_parquet(path)
+        # Ids of pictures that can be drawn.
+        ids = [IMAGE_ID.format(index) for index in range(len(table))]
+        table.assign(image_id=ids).to_parquet(path)
     people = sample_people(AvatarsOptions(count=300))
     people.to_parquet(folder / "avatars" / "manifest.parquet")
     return folder
@@ -121,6 +127,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def save_model(path: Path, tasks: tuple[Task, ...], *, seed: int) -> None:
     """A model of the form that a run keeps, too small to know anything."""
     import keras
+
+    from core.models.heads import probabilities
 
     keras.utils.set_random_seed(seed)
     pixels = keras.Input((SIDE, SIDE, 3))
@@ -132,12 +140,11 @@ def save_model(path: Path, tasks: tuple[Task, ...], *, seed: int) -> None:
         if isinstance(task, Regression):
             share = keras.layers.Dense(1, activation="sigmoid")(x)
             span = task.maximum - task.minimum
-            outputs[task.name] = keras.layers.Rescaling(span, task.minimum)(share)
-        elif isinstance(task, Binary):
-            outputs[task.name] = keras.layers.Dense(1, activation="sigmoid")(x)
+            head = keras.layers.Rescaling(span, task.minimum)(share)
         else:
-            head = keras.layers.Dense(len(task.classes), activation="softmax")
-            outputs[task.name] = head(x)
+            logits = 1 if isinstance(task, Binary) else len(task.classes)
+            head = keras.layers.Dense(logits)(x)
+        outputs[task.name] = probabilities(head, task)
     keras.Model(pixels, outputs).save(path)
 
 

@@ -15,7 +15,7 @@ from tests.synthetic import LABELS
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 ASTRONAUT = Path(__file__).parents[2] / "pages" / "assets" / "astronaut.jpg"
-PAGES = ("Classification", "Age", "Data", "Runs", "Predict", "Overview")
+PAGES = ("Classification", "Age", "Errors", "Data", "Runs", "Predict", "Overview")
 METHODS = ("baseline", "ins", "lmf")
 MB = 2**20
 
@@ -84,6 +84,20 @@ def test_photo_is_answered_by_every_method(app: App, page: Page) -> None:
     expect(page.get_by_text("Face 1")).to_be_visible()
     expect(page.get_by_text(re.compile(r"\d+ ms in all"))).to_be_visible()
     assert "import tensorflow" in app.events()
+
+
+def test_where_each_model_looked_is_shown_on_request(app: App, page: Page) -> None:
+    open_at(page, app, "predict")
+    page.get_by_role("button", name="Astronaut", exact=True).click()
+    answers(page)
+    maps = page.get_by_role(
+        "img", name=re.compile("looked most at|nothing that speaks")
+    )
+    expect(maps).to_have_count(0)
+    page.get_by_text("Show where each model looked").click()
+    expect(maps).to_have_count(len(METHODS))
+    expect(page.get_by_text("Grad-CAM, 12 × 12")).to_have_count(len(METHODS))
+    expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
 def test_ethnicity_is_answered_only_when_asked_for(app: App, page: Page) -> None:

@@ -36,6 +36,10 @@ def _spec(chart):
     return json.loads(chart.proto.spec)
 
 
+def _matrices(app):
+    return [chart for chart in app.get("plotly_chart") if "confusion" in chart.key]
+
+
 def _annotated_titles(charts):
     return [_spec(chart)["layout"].get("title", {}).get("text") for chart in charts]
 
@@ -58,7 +62,7 @@ def test_one_matrix_a_method_whose_counts_are_the_runs_mean(fill, open_page):
     app = open_page("classification")
     app.segmented_control(key="classification_show").set_value("counts").run()
     assert not app.exception
-    matrices = app.get("plotly_chart")[1:]
+    matrices = _matrices(app)
     titles = ["<b>Baseline</b>", "<b>INS</b>", "<b>DenseWeight</b>"]
     assert _annotated_titles(matrices) == titles
     classes = TASKS["utkface"][2].classes
@@ -76,7 +80,7 @@ def test_the_difference_leaves_the_baseline_out(fill, open_page):
     fill()
     app = open_page("classification")
     app.segmented_control(key="classification_show").set_value("difference").run()
-    titles = _annotated_titles(app.get("plotly_chart")[1:])
+    titles = _annotated_titles(_matrices(app))
     assert titles == ["<b>INS</b>", "<b>DenseWeight</b>"]
 
 
@@ -87,7 +91,7 @@ def test_a_difference_of_the_baseline_alone_stops_with_a_sentence(fill, open_pag
     assert not app.exception
     assert "no difference to draw" in _text(app)
     app.segmented_control(key="classification_show").set_value("shares").run()
-    assert len(app.get("plotly_chart")) == 2
+    assert len(_matrices(app)) == 1
 
 
 def test_the_other_task_can_be_chosen(fill, open_page):
@@ -97,7 +101,7 @@ def test_the_other_task_can_be_chosen(fill, open_page):
     assert not app.exception
     ticks = _spec(app.get("plotly_chart")[0])["layout"]["xaxis"]["ticktext"]
     assert sorted(ticks) == ["female", "male"]
-    assert len(app.get("plotly_chart")) == 4
+    assert len(_matrices(app)) == 3
 
 
 def test_a_study_without_classes_stops_with_a_sentence(fill, open_page, monkeypatch):
@@ -115,7 +119,7 @@ def test_without_a_manifest_the_page_works(fill, store, open_page):
     (store / "utkface" / "manifest.parquet").unlink()
     app = open_page("classification")
     assert not app.exception
-    assert len(app.get("plotly_chart")) == 4
+    assert len(_matrices(app)) == 3
 
 
 def test_figures_hold_every_takeaway_as_their_text_alternative(fill, open_page):
@@ -181,16 +185,16 @@ def test_recall_can_be_shown_in_place_of_f1(ten, open_page):
 
 def test_of_ten_classes_the_baseline_and_one_method_are_shown(ten, open_page):
     app = open_page("classification")
-    titles = _annotated_titles(app.get("plotly_chart")[2:])
+    titles = _annotated_titles(_matrices(app))
     assert titles == ["<b>Baseline</b>", "<b>CSCE</b>"]
     box = next(box for box in app.selectbox if box.label == "Method")
     box.select("balanced-softmax").run()
-    titles = _annotated_titles(app.get("plotly_chart")[2:])
+    titles = _annotated_titles(_matrices(app))
     assert titles == ["<b>Baseline</b>", "<b>Balanced softmax</b>"]
     # A method that is hidden afterwards is not asked for again.
     app.pills(key="bar_methods_cifar10-lt-200").set_value(["csce"]).run()
     assert not app.exception
-    titles = _annotated_titles(app.get("plotly_chart")[2:])
+    titles = _annotated_titles(_matrices(app))
     assert titles == ["<b>Baseline</b>", "<b>CSCE</b>"]
 
 
@@ -282,3 +286,137 @@ def test_predictions_without_probabilities_have_a_dash_for_the_area(
     row = app.table[0].value.set_index("Method").loc["**CSCE**"]
     assert row["Class AUC ↑"] == row["Class top-5 accuracy ↑"] == "–"
     assert row["Class macro F1 ↑"] != "–"
+
+
+def _box(app, label):
+    return next(box for box in app.selectbox if box.label == label)
+
+
+def test_mean_probabilities_are_those_of_the_runs(fill, open_page):
+    fill()
+    app = open_page("classification")
+    app.segmented_control(key="classification_show").set_value("probability").run()
+    assert not app.exception
+    classes = TASKS["utkface"][2].classes
+    runs = [run for run in list_runs("utkface").runs if run.method == "ins"]
+    columns = [f"ethnicity_p_{name}" for name in classes]
+    means = [
+        table.groupby("ethnicity_true")[columns].mean().loc[list(classes)].to_numpy()
+        for table in (run.predictions().query("split == 'test'") for run in runs)
+    ]
+    figure = _spec(app.get("plotly_chart")[2])
+    assert figure["layout"]["title"]["text"] == "<b>INS</b>"
+    np.testing.assert_allclose(
+        figure["data"][0]["z"], np.mean(means, axis=0), rtol=1e-5
+    )
+    assert "Of all wrong classes Baseline finds" in _text(app)
+    assert "mean probability of each class over its images" in _text(app)
+
+
+def test_mean_probabilities_leave_out_who_has_none(fill, store, open_page):
+    fill()
+    for path in store.glob("utkface/ins/*/predictions.parquet"):
+        table = pd.read_parquet(path)
+        table.drop(columns=[c for c in table if "_p_" in c]).to_parquet(path)
+    app = open_page("classification")
+    app.segmented_control(key="classification_show").set_value("probability").run()
+    assert not app.exception
+    titles = _annotated_titles(app.get("plotly_chart")[1:3])
+    assert titles == ["<b>Baseline</b>", "<b>DenseWeight</b>"]
+    assert "INS has labels only, without probabilities." in _text(app)
+
+
+def test_mean_probabilities_of_nobody_stop_with_a_sentence(fill, store, open_page):
+    fill(methods=("baseline",))
+    for path in store.glob("utkface/*/*/predictions.parquet"):
+        table = pd.read_parquet(path)
+        table.drop(columns=[c for c in table if "_p_" in c]).to_parquet(path)
+    app = open_page("classification")
+    app.segmented_control(key="classification_show").set_value("probability").run()
+    assert not app.exception
+    assert "have labels only, without probabilities" in _text(app)
+
+
+def test_top_k_of_any_k_stands_beside_the_baseline(ten, open_page):
+    app = open_page("classification")
+    curves, differences = (_spec(chart) for chart in app.get("plotly_chart")[-2:])
+    test = {
+        run.method: run.predictions().query("split == 'test'")
+        for run in list_runs("cifar10-lt-200").runs
+    }
+    classes = TASKS["cifar10-lt-200"][0].classes
+    columns = [f"label_p_{name}" for name in classes]
+
+    def accuracy(method, k):
+        table = test[method].reset_index(drop=True)
+        ranks = table[columns].rank(axis=1, ascending=False)
+        own = [
+            ranks.loc[i, f"label_p_{name}"] for i, name in table["label_true"].items()
+        ]
+        return np.mean(np.array(own) <= k)
+
+    line = next(trace for trace in curves["data"] if trace["name"] == "CSCE")
+    expected = [accuracy("csce", k) for k in range(1, 11)]
+    np.testing.assert_allclose(line["y"], expected, atol=1e-12)
+    assert "among the 5 most probable" in _text(app)
+    app.slider(key="classification_k_cifar10-lt-200_label").set_value(3).run()
+    assert not app.exception
+    assert "among the 3 most probable" in _text(app)
+    differences = _spec(app.get("plotly_chart")[-1])
+    shown = [x for trace in differences["data"] for x in trace["x"] or ()]
+    expected = accuracy("csce", 3) - accuracy("baseline", 3)
+    assert any(value == pytest.approx(expected) for value in shown)
+
+
+def test_top_k_is_of_several_classes_only(fill, open_page):
+    fill()
+    app = open_page("classification")
+    assert [slider.label for slider in app.slider] == ["k"]
+    app.segmented_control(key="classification_task_utkface").set_value("gender").run()
+    assert not app.slider
+
+
+def test_top_k_without_probabilities_is_left_out(fill, store, open_page):
+    fill(methods=("baseline",))
+    for path in store.glob("utkface/*/*/predictions.parquet"):
+        table = pd.read_parquet(path)
+        table.drop(columns=[c for c in table if "_p_" in c]).to_parquet(path)
+    app = open_page("classification")
+    assert not app.exception
+    assert not app.slider
+
+
+def test_every_cell_can_be_clicked_and_says_what_it_said_before(fill, open_page):
+    fill()
+    app = open_page("classification")
+    heatmap, marks = _spec(app.get("plotly_chart")[1])["data"]
+    classes = TASKS["utkface"][2].classes
+    cells = list(zip(marks["y"], marks["x"], strict=True))
+    assert cells == [(truth, said) for truth in classes for said in classes]
+    assert marks["text"] == [text for row in heatmap["text"] for text in row]
+    assert marks["marker"]["opacity"] == 0
+
+
+def test_images_of_a_cell_can_be_asked_for_without_a_mouse(fill, open_page):
+    fill()
+    app = open_page("classification")
+    _box(app, "Method").select("ins")
+    _box(app, "Truth").select("Asian")
+    _box(app, "Prediction").select("Indian")
+    app.button(key="classification_pair_utkface_ethnicity_open").click().run()
+    assert not app.exception
+    assert app.title[0].value == "Where do the methods fail?"
+    assert _box(app, "Errors of").value == "ins"
+    assert _box(app, "Truth").value == "Asian"
+    assert _box(app, "INS says").value == "Indian"
+
+
+def test_a_seed_that_only_some_methods_have(store, open_page):
+    write_store(store, "utkface", methods=("baseline", "ins"), seeds=(0, 1), rows=64)
+    for path in (store / "utkface" / "ins" / "seed-1").iterdir():
+        path.unlink()
+    (store / "utkface" / "ins" / "seed-1").rmdir()
+    app = open_page("classification")
+    app.pills(key="bar_seeds_utkface").set_value([1]).run()
+    assert not app.exception
+    assert "Shown: 1 of 2 methods, 1 of 2 seeds." in _text(app)

@@ -1,9 +1,19 @@
 """The Data page on run folders of known content."""
 
+import subprocess
+import sys
+
 import pandas as pd
 import pytest
 
 from core.data.avatars import AvatarsOptions, sample_people
+from core.data.catalog import load_dataset
+from core.data.stages import DRAWN_SIDE
+from core.runs import write_study_files
+from core.study import load_study
+from pages import _pictures
+from tests.bad_images import HEIGHT, WIDTH, plain
+from tests.dogs import BREEDS, write_dogs
 from tests.pages.opening import (
     open_page,
     words_of,
@@ -88,7 +98,7 @@ def test_weights_follow_alpha(folder, alpha):
 
 def test_pictures_of_people_are_never_shown(folder):
     app = look_at("Pictures")
-    assert "its licence forbids" in app.info[0].value
+    assert "may not be passed on" in app.info[0].value
     assert not app.get("image")
 
 
@@ -101,6 +111,124 @@ def test_generated_pictures_are_shown_with_their_labels(store):
     assert len(shown) >= 12
     app.get_by_key("data_view").set_value("Split").run()
     assert "Label noise by group" in words_of(app)
+
+
+@pytest.fixture
+def avatars(store):
+    people = sample_people(AvatarsOptions(count=200))
+    write_study_files(store, load_study("avatars"), people, {})
+    return store
+
+
+def captions_of(app):
+    return [image.proto.imgs[0].caption for image in app.get("image")]
+
+
+def test_a_picture_is_shown_before_and_after_preprocessing(avatars):
+    app = look_at("Before and after", study="avatars")
+    size = load_study("avatars").model.image_size
+    assert captions_of(app) == [
+        f"Before: {DRAWN_SIDE} × {DRAWN_SIDE} pixels",
+        f"After: {size} × {size} pixels",
+    ]
+    assert len(app.get("plotly_chart")) == 3
+    words = words_of(app)
+    assert "Preprocessing takes the mean level from" in words
+    assert f"Applied, in this order: drawn at {size} × {size} pixels." in words
+    app.get_by_key("data_tried_avatars").set_value(["Histogram equalisation"]).run()
+    assert not app.exception
+    assert "histogram equalisation (tried here only)" in words_of(app)
+
+
+def test_augmentation_is_drawn_when_it_is_asked_for_only(avatars):
+    app = look_at("Before and after", study="avatars")
+    assert "rotated by up to 5°" in words_of(app)
+    assert "augmented pictures" not in words_of(app)
+    app.toggle(key="data_augment").set_value(True).run(timeout=120)
+    assert not app.exception
+    assert len(app.get("image")) == 2 + 6
+    assert len(app.get("plotly_chart")) == 6
+    first = words_of(app)
+    assert "Over 6 draws the mean level lies between" in first
+    assert "Seed 0: rotated by up to 5°" in first
+    app.number_input(key="data_augment_seed").set_value(3).run()
+    assert "Seed 3: rotated by up to 5°" in words_of(app)
+    takeaway = next(line for line in first.split("\n") if "Over 6 draws" in line)
+    assert takeaway not in words_of(app)
+
+
+def test_opening_the_page_does_not_import_keras():
+    code = (
+        "import sys; from streamlit.testing.v1 import AppTest\n"
+        "app = AppTest.from_file('pages/data.py', default_timeout=60)\n"
+        "app.query_params['study'] = 'avatars'\n"
+        "app.session_state['data_view'] = 'Before and after'\n"
+        "app.run()\n"
+        "assert not app.exception and len(app.get('image')) == 2\n"
+        "sys.exit(bool({'keras', 'tensorflow'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_without_pictures_one_of_your_own_is_asked_for(folder):
+    app = look_at("Before and after")
+    assert not app.get("image")
+    assert "choose *A picture of yours* above" in app.info[-1].value
+    upload = app.get("file_uploader")[0]
+    upload.upload("me.jpg", plain(), "image/jpeg").run()
+    assert not app.exception
+    assert captions_of(app)[0] == f"Before: {WIDTH} × {HEIGHT} pixels"
+    assert "cropped to its largest centred square" in words_of(app)
+    assert "No face is looked for here" in words_of(app)
+
+
+def test_a_file_that_is_no_picture_is_said(folder):
+    app = look_at("Before and after")
+    upload = app.get("file_uploader")[0]
+    upload.upload("me.jpg", b"Dear reader", "image/jpeg").run()
+    assert not app.exception
+    assert "me.jpg is not a picture" in app.error[0].value
+
+
+def test_methods_that_see_pictures_otherwise_are_chosen_among(store):
+    app = open_page("data", study="dogs-transfer")
+    assert not app.exception
+    assert "equipoise train dogs-transfer" in app.info[0].value
+    chooser = app.selectbox(key="data_method_dogs-transfer")
+    assert chooser.options == [
+        "ResNet-50, frozen and 1 more",
+        "ResNet-50, frozen, augmented and 1 more",
+    ]
+    app.get("file_uploader")[0].upload("me.jpg", plain(), "image/jpeg").run()
+    assert captions_of(app)[1] == "After: 224 × 224 pixels"
+    assert "nothing is changed at random" in words_of(app)
+    chooser = app.selectbox(key="data_method_dogs-transfer")
+    chooser.select("frozen-augmented").run()
+    assert "rotated by up to 10°" in words_of(app)
+
+
+def test_ones_own_copy_is_shown_on_ones_own_machine(store, tmp_path, monkeypatch):
+    monkeypatch.setenv("EQUIPOISE_CACHE", str(tmp_path / "cache"))
+    write_dogs(tmp_path / "stanford-dogs", dict.fromkeys(BREEDS, 10))
+    options = {"breeds": 3, "crop_to_box": True, "equalize": True}
+    study = load_study("dogs-cnn")
+    table = study.dataset.model_copy(update={"options": options})
+    study = study.model_copy(update={"dataset": table})
+    loaded = load_dataset(study, tmp_path / "stanford-dogs")
+    write_study_files(store, study, loaded.manifest, loaded.report)
+    app = look_at("Before and after", study="dogs-cnn")
+    assert not app.get("image")
+    monkeypatch.setenv("EQUIPOISE_DATA", str(tmp_path))
+    monkeypatch.setattr(_pictures, "OWN_MACHINE", {None, ""})
+    app = look_at("Before and after", study="dogs-cnn")
+    assert captions_of(app) == ["Before: 60 × 48 pixels", "After: 128 × 128 pixels"]
+    words = words_of(app)
+    assert "cropped to the box" in words
+    assert "histogram equalisation." in words
+    app.get_by_key("data_view").set_value("Pictures").run()
+    assert len(app.get("image")) == 3 * 6
+    app.get_by_key("data_view").set_value("Distributions").run()
+    assert "Breed: " in words_of(app)
 
 
 def test_no_manifest_says_what_to_do(store):

@@ -58,7 +58,7 @@ def test_cost_can_be_chosen(fill, open_page):
     app = open_page("overview")
     app.segmented_control(key="overview_cost").set_value("parameters").run()
     assert not app.exception
-    assert "All 3 methods are equal in number of parameters" in _text(app)
+    assert "All 3 methods are equal in parameters, within 2 %." in _text(app)
 
 
 def test_notices_say_from_what_on_what_and_how_noisy(fill, open_page):

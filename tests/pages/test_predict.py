@@ -4,15 +4,25 @@ What real models and the real detector answer is tested in Chromium.
 """
 
 import io
+import json
 
 import numpy as np
 import pytest
 import streamlit as st
 from PIL import Image
 
+import core.explain
 import core.faces
+from core.data.cifar import CLASSES_10
+from core.errors import EquipoiseError
+from core.explain import GRAD_CAM, ROLLOUT, Explanation
 from core.faces import Face
-from core.predictor import ClassificationAnswer, Predictor, RegressionAnswer
+from core.predictor import (
+    ClassificationAnswer,
+    Predictor,
+    Preprocessing,
+    RegressionAnswer,
+)
 from tests import bad_images
 from tests.pages.opening import METHODS, open_page, words_of, write_study
 
@@ -25,13 +35,17 @@ class StandIn:
     """Three methods; the last one disagrees with the others on everything."""
 
     methods = METHODS
-    size = 24
+    preprocessings = (Preprocessing(24), Preprocessing(32))
     problems = ("The run ins, seed 9 was left out.",)
+
+    def preprocessing_of(self, method):
+        return self.preprocessings[method == METHODS[-1]]
 
     def warm_up(self):
         pass
 
-    def answer(self, faces):
+    def answer(self, pictures):
+        assert [pictures[kind].shape[1] for kind in self.preprocessings] == [24, 32]
         return [
             {
                 method: {
@@ -41,7 +55,7 @@ class StandIn:
                 }
                 for method, odd in zip(METHODS, (False, False, True), strict=True)
             }
-            for _ in faces
+            for _ in pictures[self.preprocessings[0]]
         ]
 
 
@@ -166,11 +180,11 @@ def test_answers_are_not_computed_again(folder, monkeypatch):
     seen = []
     original = StandIn.answer
     monkeypatch.setattr(
-        StandIn, "answer", lambda self, f: seen.append(len(f)) or original(self, f)
+        StandIn, "answer", lambda self, f: seen.append(f) or original(self, f)
     )
     app = upload(open_page("predict", study="utkface"), me=photo())
     app.toggle(key="predict_show_ethnicity").set_value(True).run()
-    assert seen == [1]
+    assert len(seen) == 1
 
 
 def test_left_out_run_is_named(folder):
@@ -208,8 +222,8 @@ def test_generated_study_answers_without_searching(folder, monkeypatch):
     assert "Labels in the dataset: age" in words_of(app)
 
 
-def answer_avatars(self, faces):
-    assert faces.shape[1:] == (24, 24, 3)
+def answer_avatars(self, pictures):
+    faces = pictures[Preprocessing(24)]
     assert np.ptp(faces) > 100
     return [
         {
@@ -222,6 +236,172 @@ def answer_avatars(self, faces):
         }
         for _ in faces
     ]
+
+
+class StandInExplainer:
+    """Finds the upper left for all CNNs; the last method is a transformer."""
+
+    asked: list = []  # noqa: RUF012 - emptied by the fixture
+
+    def __init__(self, predictor):
+        self.methods = METHODS[::2]
+        self.problems = {METHODS[1]: "The model cannot be explained: it is a test's."}
+
+    def explain(self, seen, task, classes=None):
+        self.asked.append((task.name, classes))
+        found = {}
+        for method in self.methods:
+            heat = np.zeros(seen[method].shape[:2], np.float32)
+            heat[:8, :8] = 1
+            technique = ROLLOUT if method == METHODS[-1] else GRAD_CAM
+            found[method] = Explanation(method, 0, technique, heat, (3, 3))
+        return found
+
+
+@pytest.fixture
+def explained(folder, monkeypatch):
+    """The page on a photo, with maps switched on."""
+    monkeypatch.setattr(core.explain, "Explainer", StandInExplainer)
+    StandInExplainer.asked.clear()
+    app = upload(open_page("predict", study="utkface"), me=photo())
+    return switch_maps_on(app)
+
+
+def switch_maps_on(app):
+    maps_switch(app).set_value(True).run()
+    assert not app.exception
+    return app
+
+
+def maps_switch(app):
+    return next(t for t in app.toggle if t.label == "Show where each model looked")
+
+
+def alts_of(app):
+    """What is said of every picture to who cannot see it."""
+    return [image.alt for each in app.get("image") for image in each.proto.imgs]
+
+
+def test_maps_are_off_until_asked_for(folder, monkeypatch):
+    monkeypatch.setattr(
+        core.explain, "Explainer", lambda *_: pytest.fail("was looked into")
+    )
+    app = upload(open_page("predict", study="utkface"), me=photo())
+    assert not maps_switch(app).value
+    assert "Grad-CAM" not in words_of(app)
+
+
+def test_both_families_are_shown_side_by_side(explained):
+    words = words_of(explained)
+    assert "Grad-CAM, 3 × 3" in words
+    assert "attention rollout, 3 × 3" in words
+    assert "All looked most at the upper left of the picture." in words
+    assert "INS: The model cannot be explained" in words
+    assert "Every map has its own scale" in words
+    assert "not whether the answer is right" in words
+    alts = alts_of(explained)
+    assert "Baseline looked most at the upper left" in alts
+    assert "LMF looked most at the upper left" in alts
+    assert any("Scale" in alt for alt in alts)
+
+
+def test_a_number_is_explained_by_what_raises_it(explained):
+    assert StandInExplainer.asked == [("age", None)]
+    assert "for a higher age" in words_of(explained)
+
+
+def choose_gender(app):
+    task = next(e for e in app.get("button_group") if e.label == "Task")
+    task.set_value("gender").run()
+    return app
+
+
+def test_each_answer_is_explained_or_one_class_for_all(explained):
+    app = choose_gender(explained)
+    own = {"baseline": "male", "ins": "male", "lmf": "female"}
+    assert StandInExplainer.asked[-1] == ("gender", own)
+    words = words_of(app)
+    assert "for male" in words
+    assert "whatever the answer" in words
+    app.selectbox[-1].select("female").run()
+    assert StandInExplainer.asked[-1] == ("gender", dict.fromkeys(METHODS, "female"))
+    assert "for female" in words_of(app)
+
+
+def test_what_is_not_shown_is_not_explained_either(explained):
+    task = next(e for e in explained.get("button_group") if e.label == "Task")
+    assert task.options == ["Age", "Gender"]
+
+
+def test_maps_are_computed_once_and_forgotten_with_the_photo(explained):
+    explained.run()
+    assert len(StandInExplainer.asked) == 1
+    assert explained.session_state["predict_maps_found"]
+    explained.file_uploader[0].set_value([]).run()
+    assert not explained.session_state["predict_maps_found"]
+
+
+def test_a_fault_in_explaining_is_said(folder, monkeypatch):
+    def refuse(predictor):
+        raise EquipoiseError("Models cannot be explained with Keras on torch.")
+
+    monkeypatch.setattr(core.explain, "Explainer", refuse)
+    app = upload(open_page("predict", study="utkface"), me=photo())
+    switch_maps_on(app)
+    assert "cannot be explained with Keras on torch" in app.error[0].value
+
+
+@pytest.fixture
+def other_pictures(folder, monkeypatch):
+    """A study of ten classes of things, with one method that has a model."""
+    name = "cifar10-lt-200"
+    write_study(folder, name, methods=("baseline", "csce"), seeds=(0,))
+    for seed in folder.glob(f"{name}/*/seed-*"):
+        (seed / "model.keras").write_bytes(b"")
+    monkeypatch.setattr(Detector, "detect", lambda *_: pytest.fail("was searched"))
+    monkeypatch.setattr(StandIn, "methods", ("baseline", "csce"))
+    monkeypatch.setattr(StandIn, "preprocessings", (Preprocessing(32),))
+    monkeypatch.setattr(
+        StandIn, "preprocessing_of", lambda self, _: self.preprocessings[0]
+    )
+    answers = {
+        "baseline": {"label": classes("cat", CLASSES_10)},
+        "csce": {"label": classes("dog", CLASSES_10)},
+    }
+    monkeypatch.setattr(StandIn, "answer", lambda *_: [answers])
+    return folder
+
+
+def test_other_pictures_get_the_most_probable_classes(other_pictures):
+    app = upload(open_page("predict", study="cifar10-lt-200"), me=photo())
+    assert not app.exception
+    assert app.table[0].value["Class"].iloc[0] == "**cat** 80 %"
+    charts = [json.loads(each.proto.spec) for each in app.get("plotly_chart")]
+    bars = [chart["data"][0] for chart in charts]
+    assert [bar["type"] for bar in bars] == ["bar", "bar"]
+    assert [len(bar["customdata"]) for bar in bars] == [5, 5]
+    assert [bar["customdata"][0] for bar in bars] == ["cat", "dog"]
+    words = words_of(app)
+    assert "the methods disagree" in words
+    assert "5 most probable of 10 classes" in words
+
+
+def test_other_pictures_are_not_talked_of_as_faces(other_pictures):
+    app = upload(open_page("predict", study="cifar10-lt-200"), me=photo())
+    assert "face" not in words_of(app).lower()
+    assert not any("face" in alt.lower() for alt in alts_of(app))
+    assert "The picture** as the methods see it" in words_of(app)
+    assert "know CIFAR-10 and nothing else" in words_of(app)
+
+
+def test_one_method_answers_alone(other_pictures):
+    for place in other_pictures.glob("cifar10-lt-200/csce/*/model.keras"):
+        place.unlink()
+    StandIn.methods = ("baseline",)
+    app = upload(open_page("predict", study="cifar10-lt-200"), me=photo())
+    assert not app.exception
+    assert len(app.table[0].value) == 1
+    assert "the one method answers cat" in words_of(app)
 
 
 def test_runs_without_models_say_so_before_anything_is_loaded(store):

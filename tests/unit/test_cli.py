@@ -471,8 +471,8 @@ def test_ethnicity_is_answered_only_for_who_asks(capsys):
         "gender": ClassificationAnswer("female", 0.9, {}, None),
         "ethnicity": ClassificationAnswer("Indian", 0.8, {}, None),
     }
-    pixels = np.zeros((8, 8, 3), np.uint8)
-    face = FaceAnswers(1, (0, 0, 8, 8), 0.99, "", pixels, {"baseline": answers})
+    seen = {"baseline": np.zeros((8, 8, 3), np.uint8)}
+    face = FaceAnswers(1, (0, 0, 8, 8), 0.99, "", seen, {"baseline": answers})
     results = [PhotoResult("photo.jpg", (face,))]
     cli._print_answers(results, info, {"ethnicity"})
     assert "Indian" not in capsys.readouterr().out

@@ -179,3 +179,49 @@ def test_a_misspelt_metric_is_answered_with_names_and_not_with_every_class(
     )
     assert "truck" not in result.stderr
     assert "near to it: label.error_rate" in result.stderr
+
+
+def test_every_cost_is_printed_when_asked_for(store: Path) -> None:
+    assert "Size on disk" not in compare()
+    text = compare("--cost")
+    board = text[text.index("What each method costs") :].split("Ours beside")[0]
+    for heading in ("trained", "Training time", "Inference time", "Size on disk"):
+        assert heading in board
+    row = next(line for line in board.splitlines() if "Cross" in line or "Base" in line)
+    cells = [cell.strip() for cell in row.split("│")[1:-1]]
+    # No record of how much is trained, no model kept: unknown, and not 0.
+    assert cells[1:4] == ["–", "1.200", "600"]
+    assert cells[7] == "–"
+    assert "For all: epochs 6; image size (px) 96" in board
+
+
+def test_markdown_has_the_costs_only_when_asked_for(store: Path) -> None:
+    plain, more = compare("--markdown"), compare("--markdown", "--cost")
+    assert "Training time" not in plain
+    head = "| Method | Parameters trained (millions) | Parameters in all (millions) |"
+    assert head in more
+    assert "- Inference time: Median of 30 answers" in more
+    for part in plain.split("\n\n"):
+        assert part.strip() in more
+
+
+def test_json_always_has_every_cost_and_setting(store: Path) -> None:
+    entry = json.loads(compare("--json"))["methods"][1]
+    assert entry["cost"]["training_seconds"] == 640.0
+    assert entry["cost"]["images_per_second"] == 420.0
+    assert entry["cost"]["parameters_trained"] is None
+    assert entry["cost"]["size_mb"] is None
+    assert entry["settings"]["image_size"] == 96
+    assert entry["settings"]["backbone"] == "mobilenet_v3_small"
+
+
+def test_different_budgets_and_machines_are_noted(store: Path) -> None:
+    path = store / NAME / "csce" / "seed-0" / "run.json"
+    record = json.loads(path.read_text())
+    record["resolved"]["model"]["image_size"] = 224
+    record["hardware"]["gpu"] = "NVIDIA H200"
+    path.write_text(json.dumps(record))
+    text = " ".join(compare("--cost").split())
+    assert "The methods differ in image size (96, 224 px)" in text
+    assert "Timed on different machines" in text
+    assert "Machine 1 is test, 2 cores, tensorflow; 2 is test, 2 cores, NVIDIA" in text

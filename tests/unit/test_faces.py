@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from skimage.transform import SimilarityTransform, estimate_transform
 
-from core.data.images import decode_image
+from core.data.images import decode_image, preprocess
 from core.faces import (
     TRUSTED_WIDTH,
     UTKFACE_LANDMARKS,
@@ -15,7 +15,6 @@ from core.faces import (
     FaceDetector,
     align_face,
     fit_similarity,
-    whole_picture_as_face,
 )
 from tests import bad_images as bad
 
@@ -75,7 +74,7 @@ def test_a_face_in_place_is_only_resized():
     landmarks = tuple((float(x), float(y)) for x, y in UTKFACE_LANDMARKS)
     picture = Image.fromarray(bad.astronaut()).crop((120, 0, 320, 200))
     aligned = align_face(picture, Face(1, (0, 0, 200, 200), 1.0, landmarks), 96)
-    whole = whole_picture_as_face(picture, 96)
+    whole = preprocess(picture, 96)
     assert np.abs(aligned.astype(int) - whole).mean() < 3
 
 

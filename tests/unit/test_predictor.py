@@ -8,21 +8,24 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 import core.models.ensemble as ensemble_module
-from core.data.images import load_preprocessed
+from core.data.images import load_preprocessed, preprocess
 from core.errors import RunError
 from core.faces import FaceDetector
+from core.models.build import build_models
 from core.predictor import (
     BUCKETS,
     ClassificationAnswer,
     Predictor,
+    Preprocessing,
     RegressionAnswer,
     disagreements,
     predict_photo,
 )
 from core.runs import Run
+from core.study import Augmentation, ModelTable
 from core.tasks import Binary, Multiclass, Regression
 from tests import bad_images as bad
 
@@ -54,8 +57,10 @@ def save_model(path, seed, *, deep=False, size=SIZE, classes=3):
     model.save(path)
 
 
-def run_in(folder, method, seed):
-    return Run("tiny", method, seed, folder / method / f"seed-{seed}", {})
+def run_in(folder, method, seed, **recorded):
+    """A run whose record holds the model's table, where any of it is given."""
+    info = {"resolved": {"model": recorded}} if recorded else {}
+    return Run("tiny", method, seed, folder / method / f"seed-{seed}", info)
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +90,13 @@ def faces():
 
 
 @pytest.fixture(scope="module")
+def ask(predictor):
+    """Let the models of ``runs`` answer for pictures of their size."""
+    (kind,) = predictor.preprocessings
+    return lambda pictures: predictor.answer({kind: pictures})
+
+
+@pytest.fixture(scope="module")
 def one_by_one(runs, faces):
     """Outputs of each model by itself: (method, seed) to task to (faces, values)."""
     models = [keras.saving.load_model(r.model_path, compile=False) for r in runs]
@@ -108,10 +120,8 @@ def test_architectures_are_told_apart_and_together(runs):
 
 
 @pytest.mark.parametrize("count", [1, 2, 4, 5, 16, 17, 50])
-def test_answers_are_those_of_the_models_by_themselves(
-    predictor, faces, one_by_one, count
-):
-    answers = predictor.answer(faces[:count])
+def test_answers_are_those_of_the_models_by_themselves(ask, faces, one_by_one, count):
+    answers = ask(faces[:count])
     assert len(answers) == count
     for face in {0, count // 2, count - 1}:
         assert list(answers[face]) == ["plain", "deep"]
@@ -129,23 +139,23 @@ def test_answers_are_those_of_the_models_by_themselves(
             assert given["hair"].probability == pytest.approx(hair.max(), abs=1e-5)
 
 
-def test_no_faces_no_answers(predictor, faces):
-    assert predictor.answer(faces[:0]) == []
+def test_no_faces_no_answers(ask, faces):
+    assert ask(faces[:0]) == []
 
 
-def test_nothing_is_traced_after_the_warm_up(predictor, faces, monkeypatch):
+def test_nothing_is_traced_after_the_warm_up(ask, faces, monkeypatch):
     def explode(*_):
         raise AssertionError("traced again")
 
     monkeypatch.setattr(ensemble_module, "_map", explode)
     for count in (1, 3, *BUCKETS, 50):
-        predictor.answer(faces[:count])
+        ask(faces[:count])
 
 
 def test_one_seed_has_no_spread(runs, faces, one_by_one):
     predictor = Predictor.load(runs, TASKS, seeds=[1])
     assert predictor.members == (("plain", 1), ("deep", 1))
-    (answers,) = predictor.answer(faces[:1])
+    (answers,) = predictor.answer({Preprocessing(SIZE): faces[:1]})
     assert answers["deep"]["age"].sd is None
     assert answers["deep"]["hair"].sd is None
     alone = one_by_one["deep", 1]["age"][0, 0]
@@ -190,6 +200,22 @@ def spoil_foreign_class(path):
             archive.writestr(name, part)
 
 
+def spoil_hub_class(path):
+    """A class of KerasHub's that Keras would import and build."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(parts["config.json"])
+    config["config"]["layers"][1] = {
+        "module": "keras_hub.src.tokenizers.byte_pair_tokenizer",
+        "class_name": "BytePairTokenizer",
+        "config": {"name": "reader", "vocabulary": "/etc/hostname"},
+        "registered_name": None,
+    }
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, part in (parts | {"config.json": json.dumps(config)}).items():
+            archive.writestr(name, part)
+
+
 def spoil_tasks(path):
     save_model(path, 9, classes=4)
 
@@ -207,12 +233,14 @@ def spoil_size(path):
         (spoil_cut, "is damaged"),
         (spoil_weights, "is damaged"),
         (spoil_foreign_class, "is damaged or is no Keras model"),
+        (spoil_hub_class, r"holds classes of keras_hub\.src\.tokenizers"),
         (spoil_tasks, "does not predict the tasks of study 'tiny'"),
         (spoil_size, "takes pictures of 24 px"),
     ],
 )
 def test_broken_model_is_named_and_the_rest_answers(tmp_path, spoil, message):
-    good, bad_run = run_in(tmp_path, "good", 0), run_in(tmp_path, "bad", 0)
+    good = run_in(tmp_path, "good", 0)
+    bad_run = run_in(tmp_path, "bad", 0, image_size=SIZE)
     for run in (good, bad_run):
         save_model(run.model_path, 1)
     spoil(bad_run.model_path)
@@ -221,9 +249,131 @@ def test_broken_model_is_named_and_the_rest_answers(tmp_path, spoil, message):
     assert re.search(message, problem)
     assert str(bad_run.folder) in problem
     assert predictor.methods == ("good",)
-    if spoil is not spoil_size:  # by itself a good model
-        with pytest.raises(RunError, match=message):
-            Predictor.load([bad_run], TASKS)
+    with pytest.raises(RunError, match=message):
+        Predictor.load([bad_run], TASKS)
+
+
+def test_each_model_sees_pictures_as_its_run_says(tmp_path):
+    """Two sizes, and two ways to resize at one of them, in one study."""
+    members = {
+        "small": run_in(tmp_path, "small", 0, image_size=SIZE),
+        "large": run_in(tmp_path, "large", 0, image_size=24),
+        "wide": run_in(
+            tmp_path,
+            "wide",
+            0,
+            image_size=SIZE,
+            resize={"resample": "bilinear", "fit": "stretch"},
+        ),
+    }
+    for run in members.values():
+        save_model(run.model_path, 1, size=24 if run.method == "large" else SIZE)
+    predictor = Predictor.load(list(members.values()), TASKS)
+    assert predictor.problems == ()
+    assert predictor.methods == tuple(members)
+    picture = Image.fromarray(bad.astronaut()).resize((90, 40))
+    result = predict_photo(bad.encode(picture, "PNG"), predictor, None)
+    (face,) = result.faces
+    assert face.box == (0, 0, 90, 40)
+    expected = {
+        "small": preprocess(picture, SIZE),
+        "large": preprocess(picture, 24),
+        "wide": np.asarray(
+            picture.resize((SIZE, SIZE), Image.Resampling.BILINEAR), np.uint8
+        ),
+    }
+    for method, pixels in expected.items():
+        assert np.array_equal(face.seen[method], pixels)
+        model = keras.saving.load_model(members[method].model_path, compile=False)
+        alone = model(pixels[None].astype("float32"), training=False)
+        age = face.answers[method]["age"].value
+        assert age == pytest.approx(float(alone["age"][0, 0]), rel=1e-4)
+    assert face.pixels is face.seen["large"]
+
+
+@pytest.mark.parametrize(("side", "warns"), [(SIZE, False), (SIZE - 1, True)])
+def test_whole_picture_smaller_than_the_models_take_carries_a_warning(
+    predictor, side, warns
+):
+    content = bad.encode(Image.new("RGB", (200, side), "grey"), "PNG")
+    (whole,) = predict_photo(content, predictor, None).faces
+    expected = (
+        "The picture is only 15 px wide: too small to trust the answers."
+        " Expected: at least 16 px."
+    )
+    assert whole.warning == (expected if warns else "")
+
+
+def test_study_that_equalises_equalises_photos_too(tmp_path):
+    dataset = {"name": "stanford-dogs", "options": {"equalize": True}}
+    run = run_in(tmp_path, "plain", 0)
+    run.info["resolved"] = {"dataset": dataset}
+    save_model(run.model_path, 1)
+    predictor = Predictor.load([run], TASKS)
+    picture = Image.fromarray(bad.astronaut())
+    (face,) = predict_photo(bad.encode(picture, "PNG"), predictor, None).faces
+    small = Image.fromarray(preprocess(picture, SIZE))
+    assert np.array_equal(face.seen["plain"], np.asarray(ImageOps.equalize(small)))
+
+
+def test_record_that_resizes_as_nothing_does_is_named(tmp_path):
+    good = run_in(tmp_path, "good", 0)
+    odd = run_in(tmp_path, "odd", 0, resize={"fit": "shrink"})
+    for run in (good, odd):
+        save_model(run.model_path, 1)
+    predictor = Predictor.load([good, odd], TASKS)
+    assert predictor.methods == ("good",)
+    assert "does not say what is done to its pictures: 'fit'" in predictor.problems[0]
+
+
+def test_transformers_answer_in_the_ensemble_as_alone(tmp_path):
+    """KerasHub's layers, with stacked weights that are mapped over."""
+    table = ModelTable(
+        backbone="vit",
+        image_size=32,
+        options={"patch": 8, "layers": 2, "heads": 2, "width": 32, "mlp": 64},
+    )
+    runs = [run_in(tmp_path, "plain", 0), run_in(tmp_path, "vit", 0)]
+    runs.append(run_in(tmp_path, "vit", 1))
+    save_model(runs[0].model_path, 0)
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), np.uint8)
+    alone = []
+    for seed, run in enumerate(runs[1:]):
+        models = build_models(table, TASKS, augmentation=Augmentation(), seed=seed)
+        run.model_path.parent.mkdir(parents=True)
+        models.inference.save(run.model_path)
+        outputs = models.inference(pictures.astype("float32"), training=False)
+        alone.append({name: np.asarray(output) for name, output in outputs.items()})
+    predictor = Predictor.load(runs, TASKS)
+    assert predictor.problems == ()
+    faces = {
+        Preprocessing(SIZE): pictures[:, :SIZE, :SIZE],
+        Preprocessing(32): pictures,
+    }
+    answers = predictor.answer(faces)
+    for face in range(3):
+        given = answers[face]["vit"]
+        ages = [each["age"][face, 0] for each in alone]
+        hair = np.mean([each["hair"][face] for each in alone], axis=0)
+        female = np.mean([each["gender"][face, 0] for each in alone])
+        assert given["age"].value == pytest.approx(np.mean(ages), rel=1e-5)
+        shares = list(given["hair"].probabilities.values())
+        assert shares == pytest.approx(hair, abs=1e-5)
+        assert given["gender"].probabilities["female"] == pytest.approx(
+            female, abs=1e-5
+        )
+
+
+def test_file_without_a_transformer_does_not_import_keras_hub(runs):
+    code = (
+        "import sys; from pathlib import Path;"
+        "from core.models.ensemble import load_groups;"
+        "groups, faults = load_groups([Path(sys.argv[1])]);"
+        "sys.exit(len(groups) != 1 or 'keras_hub' in sys.modules)"
+    )
+    root = Path(__file__).resolve().parents[2]
+    arguments = [sys.executable, "-c", code, str(runs[0].model_path)]
+    assert subprocess.run(arguments, cwd=root).returncode == 0
 
 
 def test_no_runs_is_an_error():

@@ -3,10 +3,13 @@
 import pandas as pd
 
 from core.evaluation.compare import compare
+from core.evaluation.cost import cost_table, run_costs
 from core.evaluation.published import published_table
 from core.report import (
     PUBLISHED_NOTE,
     Outcome,
+    cost_markdown,
+    cost_text,
     markdown_table,
     methods_markdown,
     methods_table,
@@ -14,6 +17,7 @@ from core.report import (
     published_text,
 )
 from core.study import Study
+from tests.records import record
 from tests.synthetic import TASKS, synthetic_study, synthetic_tables
 
 
@@ -32,6 +36,25 @@ def test_markdown_holds_each_method_with_its_difference() -> None:
     assert f"**{row['mean']:.3f}**" in lmf
     assert f"{row['delta']:+.3f}" in lmf
     assert str(row["verdict"]) in lmf
+
+
+def test_costs_in_words_have_their_spread_and_a_dash_where_nothing_is_known() -> None:
+    study = synthetic_study(methods=("baseline", "lmf"))
+    runs = [
+        record("lmf", duration_s=500.0, inference_ms=0, trained_from="imagenet"),
+        record("baseline", 0, duration_s=90.0),
+        record("baseline", 1, duration_s=110.0),
+    ]
+    table, shared = cost_text(cost_table(run_costs(runs)), study)
+    assert table["Method"].tolist() == ["Baseline", "LMF"]
+    assert table["Training time (s)"].tolist() == ["100 ± 14", "500"]
+    assert table["Parameters in all (millions)"].tolist() == ["1.500", "1.500"]
+    assert table["Inference time (ms per image)"].tolist() == ["2.00", "–"]
+    assert table["Trained from"].tolist() == ["scratch", "imagenet"]
+    assert "Epochs" not in table
+    assert shared.startswith("For all: epochs 10; image size (px) 64; backbone cnn;")
+    text = cost_markdown(cost_table(run_costs(runs)), study)
+    assert "| Baseline | 1.000 | 1.500 | 100 ± 14 | 100 ± 14 | 500 |" in text
 
 
 OURS = pd.DataFrame(

@@ -9,10 +9,12 @@ from pydantic import ValidationError
 from core.errors import StudyError
 from core.runs import STUDY_FILE, shipped_store
 from core.study import (
+    ResizeTable,
     check_name,
     load_study,
     parse_study,
     shipped_studies,
+    weights_kind,
 )
 
 TEXT = """
@@ -272,3 +274,119 @@ def test_labels_beside_the_shipped_runs_are_those_of_the_study(name):
     kept = json.loads((shipped_store() / name / STUDY_FILE).read_text())
     labels = {method: table["label"] for method, table in kept["methods"].items()}
     assert labels == {m: t.label for m, t in load_study(name).methods.items()}
+
+
+def with_method(lines: str, model: str = ""):
+    text = changed('label = "LMF"', f'label = "LMF"\n{lines}')
+    return parse(text.replace("image_size = 48", f"image_size = 48\n{model}"))
+
+
+def test_a_method_has_its_own_model_and_budget_where_it_says_so():
+    study = with_method(
+        "model = { image_size = 32, options = { patch = 8 } }\n"
+        "training = { epochs = 7, optimizer = { name = 'sgd' } }"
+    )
+    own = study.for_method("lmf")
+    assert (own.model.image_size, own.model.options) == (32, {"patch": 8})
+    assert (own.training.epochs, own.training.optimizer.name) == (7, "sgd")
+    assert own.model.backbone == study.model.backbone
+    assert own.model.log_targets == study.model.log_targets
+    assert own.training.augmentation == study.training.augmentation
+    assert study.for_method("plain") == study
+
+
+def test_another_backbone_takes_over_nothing_of_the_studys_own():
+    options = 'options = { kernel = 3 }\ntrainable = 2\nweights = "imagenet"'
+    study = with_method('model = { backbone = "vit" }', options)
+    own = study.for_method("lmf").model
+    assert (own.options, own.trainable, own.weights) == (None, None, "none")
+    assert own.image_size == study.model.image_size
+    said = 'model = { backbone = "vit", trainable = "head", weights = "hf:a/b" }'
+    own = with_method(said, options).for_method("lmf").model
+    assert (own.options, own.trainable, own.weights) == (None, "head", "hf:a/b")
+
+
+def test_other_weights_are_not_those_of_the_studys_key():
+    pinned = 'weights = "hf:a/b"\nweights_key = "0123456789abcdef"'
+    study = with_method('model = { weights = "hf:c/d" }', pinned)
+    assert study.for_method("lmf").model.weights_key is None
+    study = with_method("model = { dropout = 0.1 }", pinned)
+    assert study.for_method("lmf").model.weights_key == "0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("lines", "named"),
+    [
+        ("model = { patch = 8 }", "In methods.lmf.model: 'patch' is not a known key"),
+        ("model = { image_size = 8 }", "In methods.lmf.model: 'image_size'"),
+        ("training = { epoch = 1 }", "In methods.lmf.training: 'epoch' is not a"),
+        ("training = { epochs = 0 }", "In methods.lmf.training: 'epochs'"),
+    ],
+)
+def test_a_fault_of_a_methods_own_table_is_named_by_its_place(lines, named):
+    with pytest.raises(StudyError) as caught:
+        with_method(lines)
+    assert named in caught.value.problem
+
+
+@pytest.mark.parametrize(
+    ("weights", "kind"),
+    [
+        ("none", "word"),
+        ("imagenet", "word"),
+        ("mars/face", "word"),
+        ("hf:google/vit-base-patch16-224-in21k", "checkpoint"),
+        ("./vit", "checkpoint"),
+        ("../vit", "checkpoint"),
+        ("/srv/vit", "checkpoint"),
+        ("~/vit", "checkpoint"),
+        ("run:avatars/baseline/seed-0", "run"),
+    ],
+)
+def test_what_weights_are_is_seen_by_how_they_begin(weights, kind):
+    assert weights_kind(weights) == kind
+
+
+def test_a_size_may_be_left_to_a_checkpoint_and_to_nothing_else():
+    free = changed("image_size = 48", 'image_size = 0\nweights = "./vit"')
+    assert parse(free).model.image_size == 0
+    for weights in ("none", "imagenet", "run:a/b"):
+        text = changed("image_size = 48", f'image_size = 0\nweights = "{weights}"')
+        with pytest.raises(StudyError, match=f"'{weights}' is none"):
+            parse(text)
+
+
+def test_a_key_is_of_weights_that_have_one():
+    text = changed("image_size = 48", 'image_size = 48\nweights_key = "0123"')
+    with pytest.raises(StudyError, match="weights_key is of a checkpoint or a run"):
+        parse(text)
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("trainable = 0", "trainable"),
+        ('trainable = "tail"', "trainable"),
+        ("trainable = true", "trainable"),
+        ('resize = { resample = "sinc" }', "model.resize.resample"),
+        ('resize = { fit = "pad" }', "model.resize.fit"),
+        ("feature_dropout = 1.0", "model.feature_dropout"),
+    ],
+)
+def test_a_wrong_part_of_the_model_is_named(line, named):
+    with pytest.raises(StudyError, match=named):
+        parse(changed("image_size = 48", f"image_size = 48\n{line}"))
+
+
+def test_the_rest_of_the_model_is_read():
+    lines = """image_size = 48
+trainable = 2
+resize = { fit = "stretch" }
+options = { filters = [32, 64], mean = [0.5, 0.4, 0.3], batch_norm = true }"""
+    model = parse(changed("image_size = 48", lines)).model
+    assert model.trainable == 2
+    assert model.resize == ResizeTable(resample="bicubic", fit="stretch")
+    assert model.options["filters"] == [32, 64]
+    assert model.options["mean"] == [0.5, 0.4, 0.3]
+    budget = parse(changed("epochs = 3", "epochs = 3\nbackbone_learning_rate = 1e-5"))
+    assert budget.training.backbone_learning_rate == 1e-5

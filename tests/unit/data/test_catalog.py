@@ -1,17 +1,33 @@
+import inspect
 import subprocess
 import sys
 from functools import partial
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from core.data import avatars, cifar, utkface
 from core.data.cache import render_file
-from core.data.catalog import DATASETS, dataset_info, load_dataset, renderer
+from core.data.catalog import (
+    DATASETS,
+    dataset_info,
+    dataset_of,
+    enhancement_of,
+    load_dataset,
+    renderer,
+)
+from core.data.enhancement import Enhancement
 from core.errors import DatasetError, StudyError
 from core.evaluation.metrics import headline_keys
 from core.methods.registry import resolve_method
-from core.study import Study, load_study, parse_study, shipped_studies
+from core.study import (
+    ResizeTable,
+    Study,
+    load_study,
+    parse_study,
+    shipped_studies,
+)
 from core.tasks import Regression
 
 STUDY = """
@@ -30,7 +46,7 @@ epochs = 1
 [methods.baseline]
 label = "Baseline"
 """
-NEEDS_A_COPY = ("utkface", "isic2019", "isic2019-binary")
+NEEDS_A_COPY = ("utkface", "isic2019", "isic2019-binary", "stanford-dogs", "folder")
 # Of the papers' table: error rates at ratio 200 and AUC, in percent.
 TABLE = {
     "cifar10-lt-200": (23.1, 22.1, 21.0, 21.8, 21.5, 18.5, 21.8, 17.3, 18.1),
@@ -94,6 +110,33 @@ def test_a_place_that_is_not_there_is_named(name: str, tmp_path: Path) -> None:
         load_dataset(_study(name), tmp_path / "nowhere")
 
 
+def test_classes_that_only_images_tell_are_those_of_the_manifest() -> None:
+    study = _study("stanford-dogs")
+    rows = [("pug", "test"), ("Akita", "training"), ("yeti", "left out")]
+    manifest = pd.DataFrame(rows, columns=["breed", "split"])
+    assert not dataset_info("stanford-dogs").knows_classes
+    info = dataset_of(study, {"mine": manifest}.get)
+    assert info.tasks[0].classes == ("Akita", "pug")
+    assert info.knows_classes
+    assert dataset_of(study, {}.get) is dataset_info("stanford-dogs")
+    with pytest.raises(DatasetError, match="classes of the study 'mine' are not known"):
+        dataset_of(study, {}.get, needed=True)
+
+
+def test_no_manifest_is_read_for_classes_that_are_known() -> None:
+    for name in ("utkface", "cifar10"):
+        assert dataset_of(_study(name), pytest.fail, needed=True) is DATASETS[name]
+
+
+def test_what_a_dataset_does_to_brightness_is_one_thing() -> None:
+    study = _study("folder", "{ equalize = true }")
+    wanted = Enhancement(equalize=True)
+    assert enhancement_of(study.dataset) == wanted
+    assert renderer(study).keywords["enhancement"] == wanted
+    for name in ("folder", "stanford-dogs", "utkface"):
+        assert enhancement_of(_study(name).dataset) == Enhancement()
+
+
 def test_avatars_need_no_copy() -> None:
     loaded = load_dataset(_study("avatars", "{ count = 60 }"), None)
     assert len(loaded.manifest) == 60
@@ -114,6 +157,18 @@ def test_image_caches_made_before_are_found_again() -> None:
     }
     assert renderer(_study("cifar10")) is cifar.render
     assert utkface.INFO.shareable is False
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_every_dataset_resizes_as_the_model_wants(name: str) -> None:
+    study = _study(name)
+    resize = ResizeTable(resample="box", fit="stretch")
+    model = study.model.model_copy(update={"resize": resize})
+    render = renderer(study.model_copy(update={"model": model}))
+    assert isinstance(render, partial)
+    assert {"resample": "box", "fit": "stretch"}.items() <= render.keywords.items()
+    accepted = inspect.signature(render.func).parameters
+    assert {"resample", "fit"} <= set(accepted)
 
 
 def test_no_dataset_imports_keras() -> None:

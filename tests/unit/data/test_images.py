@@ -2,6 +2,7 @@ import hashlib
 import re
 import struct
 import zlib
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
+from core.data.cache import render_file
 from core.data.images import (
     MAX_PIXELS,
     MAX_UPLOAD_BYTES,
@@ -18,6 +20,7 @@ from core.data.images import (
     preprocess,
 )
 from core.errors import ImageError
+from core.study import Resample
 from tests import bad_images as bad
 
 
@@ -162,6 +165,34 @@ def test_preprocess_keeps_the_centred_square():
     assert np.array_equal(
         preprocess(Image.fromarray(wide), 40), np.full((40, 40, 3), 200)
     )
+
+
+def test_stretched_a_picture_is_seen_whole():
+    halves = np.zeros((40, 100, 3), np.uint8)
+    halves[:, 50:] = 200
+    small = preprocess(Image.fromarray(halves), 20, fit="stretch", resample="box")
+    np.testing.assert_array_equal(small[:, :10], 0)
+    np.testing.assert_array_equal(small[:, 10:], 200)
+
+
+def test_the_filter_is_the_one_that_is_asked_for():
+    picture = Image.fromarray(bad.reference())
+    for resample in get_args(Resample):
+        box = ((picture.width - picture.height) / 2, 0)
+        box = (*box, box[0] + picture.height, picture.height)
+        expected = picture.resize((64, 64), Image.Resampling[resample.upper()], box)
+        found = preprocess(picture, 64, resample=resample)
+        np.testing.assert_array_equal(found, np.asarray(expected))
+
+
+def test_a_file_goes_through_the_same_preprocessing(tmp_path):
+    path = tmp_path / "wide.png"
+    Image.fromarray(bad.reference()).save(path)
+    how = {"resample": "lanczos", "fit": "stretch"}
+    expected = preprocess(decode_image(path), 32, **how)
+    assert np.array_equal(load_preprocessed(path, 32, **how), expected)
+    assert np.array_equal(render_file(str(path), 32, **how), expected)
+    assert not np.array_equal(render_file(str(path), 32), expected)
 
 
 def test_preprocess_does_not_alias():

@@ -15,9 +15,9 @@ from core.data.isic2019 import (
     ISICOptions,
     parse_options,
     read_ground_truth,
-    split_by_group,
 )
 from core.data.manifest import LEFT_OUT, SPLITS, TEST, TRAINING, VALIDATION
+from core.data.splits import split_by_group
 from core.errors import DatasetError, StudyError
 from core.study import load_study
 from core.training.jobs import train_study

@@ -171,3 +171,12 @@ def test_every_metric_of_a_part_says_what_its_part_is(study):
     named = {key.split("[")[0] for key in keys if "[" in key}
     assert named
     assert all(f"{name}[" in expected for name in named)
+
+
+def test_top_k_of_a_headline_is_asked_for_where_there_are_classes_enough():
+    three = Multiclass("breed", "Breed", ("a", "b", "c"))
+    age = Regression("age", "Age", "years", 0, 80, 10)
+    headline = ("breed.accuracy", "breed.top_3_accuracy", "breed.top_4_accuracy")
+    assert further_keys((three, age), headline) == ("breed.top_3_accuracy",)
+    assert further_keys((age,), headline) == ()
+    assert further_keys((three,), ()) == ()

@@ -14,7 +14,7 @@ from core.evaluation.alignment import align_predictions
 from core.evaluation.classification import training_counts
 from core.evaluation.compare import compare, draw_metrics
 from core.evaluation.intervals import resample_weights
-from core.evaluation.ranking import true_class_ranks
+from core.evaluation.ranking import top_k_accuracies, true_class_ranks
 from core.tasks import Binary, Multiclass
 from tests.synthetic import (
     AGE,
@@ -346,3 +346,15 @@ def test_many_classes_and_many_rows_are_drawn_image_by_image(monkeypatch):
     assert blocks["mean"] == exact["mean"]
     width = exact["high"] - exact["low"]
     assert blocks["high"] - blocks["low"] == pytest.approx(width, rel=0.1)
+
+
+def test_top_k_accuracies_of_every_k_are_those_of_scikit_learn():
+    truth, probabilities = sample(KINDS, 300)
+    found = top_k_accuracies(truth, probabilities.astype(np.float32))
+    assert len(found) == 7
+    for k in range(1, 7):
+        expected = sk.top_k_accuracy_score(
+            truth, probabilities.astype(np.float32), k=k, labels=np.arange(7)
+        )
+        assert found[k - 1] == pytest.approx(expected)
+    assert found[-1] == 1

@@ -2,7 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from core.models.augmentation import RandomAffine
+from core.models.augmentation import RandomAffine, draw_augmented
+from core.study import Augmentation
 
 
 def _dot(x: int, y: int, size: int = 9) -> np.ndarray:
@@ -110,3 +111,21 @@ def test_a_crop_is_the_padded_picture_moved_by_whole_pixels() -> None:
     assert set(seen) == set(crops)
     tops = np.bincount([top for top, _ in seen], minlength=5)
     assert (tops > 50).all()
+
+
+def test_draws_are_what_training_sees_and_follow_the_seed() -> None:
+    settings = Augmentation(rotation_degrees=10, horizontal_flip=True, brightness=0.1)
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 9, 3), np.uint8)
+    draws = draw_augmented(pixels, settings, draws=4, seed=3)
+    assert draws.shape == (4, 9, 9, 3)
+    assert draws.dtype == np.uint8
+    layer = RandomAffine(**settings.model_dump(), seed=3)
+    seen = np.asarray(layer(np.stack([pixels] * 4), training=True))
+    np.testing.assert_allclose(draws, seen, atol=0.5)
+    assert len({draw.tobytes() for draw in draws}) == 4
+    again = draw_augmented(pixels, settings, draws=4, seed=3)
+    np.testing.assert_array_equal(again, draws)
+    other = draw_augmented(pixels, settings, draws=4, seed=4)
+    assert (other != draws).any()
+    plain = draw_augmented(pixels, Augmentation(), draws=1, seed=0)
+    np.testing.assert_array_equal(plain[0], pixels)

@@ -77,8 +77,15 @@ def test_efficientnet_weights_are_where_keras_fetches_them(
     assert "Name or service not known" in str(caught.value)
 
 
-@pytest.mark.parametrize("weights", ["none", "imagenet"])
-@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize(
+    ("name", "weights"),
+    [
+        (backbone.name, weights)
+        for backbone in BACKBONES.values()
+        for weights in ("none", "imagenet")
+        if weights == "none" or backbone.imagenet_file
+    ],
+)
 def test_images_that_are_too_small_are_said(name: str, weights: str) -> None:
     smallest = BACKBONES[name].smallest
     with pytest.raises(StudyError, match=f"{smallest - 1} pixels are too small"):
@@ -88,8 +95,54 @@ def test_images_that_are_too_small_are_said(name: str, weights: str) -> None:
 def test_a_backbone_without_imagenet_weights_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    plain = Backbone("plain", "Plain", "nobody", lambda size, weights: keras.Model())
+    plain = Backbone("plain", "Plain", "nobody", lambda *_: keras.Model())
     monkeypatch.setitem(backbones.BACKBONES, "plain", plain)
     with pytest.raises(StudyError, match="no weights 'imagenet' for Plain") as caught:
         build_backbone("plain", image_size=SIZE, weights="imagenet")
-    assert caught.value.expected == "'none'."
+    assert caught.value.expected == '"none" or run:<study>/<method>.'
+
+
+def test_a_checkpoint_is_for_the_transformer_alone() -> None:
+    with pytest.raises(StudyError, match="no weights 'hf:a/b' for ResNet-50") as caught:
+        build_backbone("resnet50", image_size=SIZE, weights="hf:a/b")
+    assert '"imagenet"' in caught.value.expected
+    assert "hf:" not in caught.value.expected
+
+
+def _before_the_network(model: keras.Model, first: str) -> np.ndarray:
+    """What the first layer with weights is given."""
+    return np.asarray(keras.Model(model.input, model.get_layer(first).input)(PIXELS))
+
+
+def test_mobilenetv2_prepares_pixels_as_its_weights_want() -> None:
+    model = build_backbone("mobilenetv2", image_size=SIZE, weights="none")
+    expected = keras.applications.mobilenet_v2.preprocess_input(PIXELS.astype("f4"))
+    given = _before_the_network(model, "Conv1")
+    np.testing.assert_allclose(given, expected, atol=1e-6)
+
+
+def test_resnet50_prepares_pixels_as_its_weights_want() -> None:
+    model = build_backbone("resnet50", image_size=SIZE, weights="none")
+    expected = keras.applications.resnet.preprocess_input(PIXELS.astype("f4"))
+    given = _before_the_network(model, "conv1_pad")
+    np.testing.assert_allclose(given, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("size", ["small", "large"])
+def test_mobilenetv3_has_squeezes_unless_minimalistic(size: str) -> None:
+    full, minimal = (
+        build_backbone(f"mobilenetv3_{size}{kind}", image_size=SIZE, weights="none")
+        for kind in ("", "_minimalistic")
+    )
+    squeezes = [
+        [layer.name for layer in model.layers if "squeeze" in layer.name]
+        for model in (full, minimal)
+    ]
+    assert squeezes[0]
+    assert squeezes[1] == []
+    assert full.count_params() > minimal.count_params()
+    assert full.output_shape == minimal.output_shape
+    # Both scale their pixels themselves, to -1..1.
+    for model in (full, minimal):
+        given = _before_the_network(model, "conv")
+        np.testing.assert_allclose(given, PIXELS / 127.5 - 1, atol=1e-6)

@@ -201,3 +201,39 @@ def test_shot_takeaway_names_the_fall_and_who_lifts_the_rare(shots):
     unsure = shots.assign(verdict="inconclusive")
     said = plots.shot_takeaway(unsure, sizes, METHODS, LABELS, "baseline")
     assert said.endswith("no method certainly lifts the few-shot classes.")
+
+
+def curves(k):
+    """Top-k accuracy of one of two methods: the other has labels only."""
+    return pd.DataFrame(
+        {
+            "method": "baseline",
+            "k": range(1, k + 1),
+            "accuracy": [i / k for i in range(k)],
+        }
+    )
+
+
+@pytest.mark.parametrize(("classes", "mode"), [(7, "lines+markers"), (60, "lines")])
+def test_top_k_is_a_line_a_method_with_the_chosen_k_marked(classes, mode):
+    figure = plots.plot_top_k(curves(classes), 3, METHODS, STYLES, LABELS)
+    (line,) = figure.data
+    assert (line.name, line.mode) == ("Baseline", mode)
+    assert list(line.x) == list(range(1, classes + 1))
+    (mark,) = figure.layout.shapes
+    assert mark.x0 == mark.x1 == 3
+
+
+def test_top_k_takeaway_stands_beside_guessing():
+    rows = pd.DataFrame(
+        {"method": ["baseline"], "mean": [0.8], "low": [0.75], "high": [0.84]}
+    )
+    said = plots.top_k_takeaway(rows, 2, 4, LABELS, "baseline")
+    assert said == (
+        "With Baseline the right class is among the 2 most probable for 80.0 % of the "
+        "images (95 % interval 75.0 to 84.0); guessing would with 50 %."
+    )
+    first = plots.top_k_takeaway(rows, 1, 4, LABELS, "baseline")
+    assert "the most probable class is right for 80.0 %" in first
+    unknown = plots.top_k_takeaway(rows.assign(mean=math.nan), 2, 4, LABELS, "baseline")
+    assert unknown.startswith("Baseline has labels only")

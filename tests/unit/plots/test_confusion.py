@@ -245,3 +245,63 @@ def test_no_more_classes_than_have_room_are_written_into_the_cells():
     beyond = plots.plot_confusion(large(MANY + 1), names(MANY + 1), "Baseline")
     assert edge.data[0].text is not None
     assert beyond.data[0].text is None
+
+
+MEANS = np.array([[0.7, 0.3], [0.15, 0.85]])
+
+
+def test_mean_probabilities_are_written_in_per_cent():
+    figure = plots.plot_confusion(MEANS, CLASSES, "Baseline", show="probability")
+    assert [list(row) for row in figure.data[0].text] == [
+        ["70 %", "30 %"],
+        ["15 %", "85 %"],
+    ]
+    assert "mean probability %{text}" in figure.data[0].hovertemplate
+
+
+def test_mean_probabilities_of_many_classes_are_said_without_images():
+    means = large(100) / 50
+    figure = plots.plot_confusion(means, names(100), "Baseline", show="probability")
+    assert "mean probability %{z:.1%}<extra>" in figure.data[0].hovertemplate
+    assert "images" not in figure.data[0].hovertemplate
+
+
+def test_probability_takeaway_and_table_say_which_class_and_of_how_many():
+    images = np.array([10.0, 12.0])
+    labels = {"baseline": "Baseline"}
+    given = ({"baseline": MEANS}, images, CLASSES)
+    said = plots.probability_takeaway(*given, labels, "baseline")
+    assert said == (
+        "Of all wrong classes Baseline finds dog most probable, on images of cat: 30 % "
+        "on average over 10 test images, and 70 % for cat itself."
+    )
+    table = plots.probability_table(*given)
+    assert table.iloc[1].tolist() == ["baseline", "cat", "dog", 0.3, 10]
+
+
+def test_every_cell_of_a_few_classes_can_be_clicked():
+    figure = plots.plot_confusion(BASE, CLASSES, "Baseline")
+    marks = plots.make_clickable(figure).data[1]
+    cells = list(zip(marks.y, marks.x, marks.text, strict=True))
+    assert cells == [
+        ("cat", "cat", "40 %"),
+        ("cat", "dog", "60 %"),
+        ("dog", "cat", "10 %"),
+        ("dog", "dog", "90 %"),
+    ]
+    assert marks.marker.opacity == marks.unselected.marker.opacity == 0
+    assert marks.hovertemplate == figure.data[0].hovertemplate
+
+
+def test_of_many_classes_the_largest_mistakes_can_be_clicked():
+    counts = large(100)
+    figure = plots.plot_confusion(counts, names(100), "Baseline")
+    marks = plots.make_clickable(figure).data[1]
+    assert len(marks.x) == plots.CLICKABLE
+    wrong = counts - np.diag(counts.diagonal())
+    true, said = np.unravel_index(wrong.argmax(), wrong.shape)
+    assert (marks.y[0], marks.x[0]) == (f"kind {true:03d}", f"kind {said:03d}")
+    assert not any(x == y for x, y in zip(marks.x, marks.y, strict=True))
+    # What is said of a cell is said of its mark.
+    assert marks.customdata[0][1] == wrong.max()
+    assert "%{customdata[0]:.1%} (%{customdata[1]:,} images)" in marks.hovertemplate

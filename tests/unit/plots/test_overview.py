@@ -1,7 +1,5 @@
 """Overview: sentences and figures from a comparison written by hand."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +8,6 @@ from core.evaluation.metrics import metric_info
 from core.evaluation.published import published_table
 from core.plots import overview as plots
 from core.plots.style import method_styles
-from core.runs import Run
 from core.study import Published, Trial
 from tests.synthetic import TASKS
 
@@ -54,10 +51,6 @@ def comparison():
             row("focal", "ethnicity.macro_f1", 0.5, 0.0, "inconclusive", 1.0),
         ]
     )
-
-
-def run(method, seed, **info):
-    return Run("utkface", method, seed, Path("nowhere"), info)
 
 
 def test_leaderboard_has_a_row_a_method_and_a_cell_a_metric(comparison):
@@ -145,43 +138,6 @@ def test_metric_table_never_writes_a_p_of_zero(comparison):
     assert table.loc["INS", "p (Holm)"] == "< 0.001"
     assert table.loc["Baseline", "Difference"] == "–"
     assert table.loc["LMF", "Difference"] == "+1.00"
-
-
-def test_cost_is_the_mean_over_runs_and_unknown_where_no_run_says():
-    runs = [
-        run("ins", 0, duration_s=60, inference_ms=2.0, parameters=3_000_000),
-        run("ins", 1, duration_s=180, inference_ms=4.0, parameters=3_000_000),
-        run("lmf", 0, duration_s="long"),
-    ]
-    table = plots.cost_table(runs)
-    assert table.loc["ins", "training_minutes"] == 2.0
-    assert table.loc["ins", "inference_ms"] == 3.0
-    assert table.loc["ins", "parameters"] == 3.0
-    assert np.isnan(table.loc["lmf", "training_minutes"])
-
-
-def cost(**values):
-    return pd.Series(values, name="training_minutes")
-
-
-def test_cost_takeaway_says_what_the_better_ones_pay(comparison):
-    paid = cost(baseline=10.0, ins=12.0, lmf=15.0, focal=10.0)
-    said = plots.cost_takeaway(comparison, MAE, paid, METHODS, LABELS, "baseline")
-    assert "factor of 1.50, from Baseline to LMF" in said
-    assert "INS at 1.20 times the baseline's" in said
-
-
-def test_equal_costs_are_called_equal(comparison):
-    same = cost(baseline=10.0, ins=10.1, lmf=10.0, focal=10.0)
-    said = plots.cost_takeaway(comparison, MAE, same, METHODS, LABELS, "baseline")
-    assert said == "All 4 methods are equal in training time, within 2 %."
-
-
-def test_unknown_costs_are_said_to_be_unknown(comparison):
-    none = cost(baseline=np.nan, ins=np.nan)
-    said = plots.cost_takeaway(comparison, MAE, none, METHODS, LABELS, "baseline")
-    assert "not two methods here whose training time is known" in said
-    assert not plots.plot_cost(comparison, MAE, none, METHODS, STYLES, LABELS).data
 
 
 def claim(method, metric, change):

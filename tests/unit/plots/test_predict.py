@@ -179,3 +179,35 @@ def luminance(colour):
     parts = np.asarray(colour[:3]) / 255
     linear = np.where(parts <= 0.03928, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
     return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def test_top_classes_are_the_most_probable_ones_of_all():
+    names = [f"breed {i}" for i in range(120)]
+    shares = pd.Series(np.full(120, 0.2 / 115), index=names)
+    for place, share in ((7, 0.4), (100, 0.2), (3, 0.1), (50, 0.06), (119, 0.04)):
+        shares.iloc[place] = share
+    figure = plots.plot_top_classes(shares, title="INS", colour="#0072B2")
+    (bars,) = figure.data
+    assert list(bars.customdata) == [f"breed {i}" for i in (7, 100, 3, 50, 119)]
+    assert list(bars.x) == pytest.approx([40, 20, 10, 6, 4])
+    assert list(bars.text) == ["<b>40 %</b>", "20 %", "10 %", "6 %", "4 %"]
+    assert bars.marker.color[0] == "#0072B2"
+    assert set(bars.marker.color[1:]) == {"rgba(0, 114, 178, 0.45)"}
+    assert "INS" in figure.layout.title.text
+
+
+def test_long_names_are_shortened_and_said_whole_when_pointed_at():
+    name = "American Staffordshire terrier, brindle"
+    shares = pd.Series({name: 0.9, "pug": 0.1})
+    figure = plots.plot_top_classes(shares, title="INS", colour="#0072B2")
+    shown = figure.layout.yaxis.ticktext
+    assert shown[0].endswith("…")
+    assert name.startswith(shown[0][:-1])
+    assert shown[1] == "pug"
+    assert figure.data[0].customdata[0] == name
+
+
+def test_a_tie_is_in_the_order_of_the_classes():
+    shares = pd.Series({"cat": 0.5, "dog": 0.5, "bird": 0.0})
+    figure = plots.plot_top_classes(shares, title="INS", colour="#0072B2", top=2)
+    assert list(figure.data[0].customdata) == ["cat", "dog"]

@@ -1,0 +1,334 @@
+"""What datasets share whose pictures lie in one folder a class."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from core.data.enhancement import Enhancement
+from core.data.images import SUFFIXES
+from core.data.long_tail import draw_long_tail
+from core.data.manifest import TEST, TRAINING, VALIDATION
+from core.data.splits import least_to_split, leave_out, split_by_group
+from core.errors import DatasetError
+from core.study import Seed
+
+# A Mac leaves it in its archives, with a hidden file for every picture.
+MAC_FOLDER = "__MACOSX"
+NAMED = 3
+"""How many of what is wrong a message names."""
+
+Wanted = Annotated[int, Field(ge=2)] | Annotated[str, Field(min_length=1)]
+_Share = Annotated[float, Field(ge=0.01, le=0.4)]
+
+
+class ClassFolderOptions(Enhancement):
+    """What a study may ask of every dataset of class folders.
+
+    Parameters
+    ----------
+    per_class : int, optional
+        Of each class at most so many images are used, drawn; all of them if not given.
+    validation_share, test_share : float, in [0.01, 0.4]
+        Shares of the images of each class, where no split comes with them.
+    seed : int
+        Draws the images and the split.
+    """
+
+    per_class: Annotated[int, Field(ge=1)] | None = None
+    validation_share: _Share = 0.1
+    test_share: _Share = 0.1
+    seed: Seed = 0
+
+    @property
+    def enhancement(self) -> Enhancement:
+        """What is done to every picture."""
+        return Enhancement(autocontrast=self.autocontrast, equalize=self.equalize)
+
+
+@dataclass(frozen=True)
+class ClassColumn:
+    """What a dataset calls its classes.
+
+    Parameters
+    ----------
+    name : str
+        Their column in the manifest.
+    one, many : str
+        In a sentence; the option that chooses among them is called ``many``.
+    """
+
+    name: str
+    one: str
+    many: str
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """Pictures that lie in a folder itself, by name; hidden files are skipped."""
+    if not folder.is_dir():
+        return []
+    return [path for path in _visible(folder) if path.suffix.lower() in SUFFIXES]
+
+
+def folders_in(folder: Path) -> list[Path]:
+    """Folders in a folder, by name, without what is hidden."""
+    return [p for p in _visible(folder) if p.is_dir() and p.name != MAC_FOLDER]
+
+
+def class_folders(root: Path) -> tuple[dict[str, list[Path]], list[str]]:
+    """The pictures of each class.
+
+    Parameters
+    ----------
+    root : Path
+        A folder with one folder a class.
+
+    Returns
+    -------
+    dict of str to list of Path
+        Folder's name to its pictures, both by name.
+    list of str
+        Names of files in them that are no pictures.
+
+    Raises
+    ------
+    DatasetError
+        If there are fewer than two folders, or one of them has no picture.
+    """
+    found = {folder.name: pictures_in(folder) for folder in folders_in(root)}
+    empty = [name for name, pictures in found.items() if not pictures]
+    if len(found) < 2 or empty:
+        raise DatasetError(
+            f"{root} has class folders without a picture: {', '.join(empty[:NAMED])}."
+            if empty
+            else f"{root} has {len(found) or 'no'} class folder{'s' * (not found)}.",
+            expected="at least two folders, named after their classes, with pictures.",
+            remedy="give the folder in which the classes are, and take empty ones out.",
+        )
+    strange = [
+        f"{name}/{path.name}"
+        for name, pictures in found.items()
+        for path in sorted(set(_visible(root / name)) - set(pictures))
+    ]
+    return found, strange
+
+
+def list_pictures(
+    rows: Sequence[tuple[str, ...]], columns: Sequence[str]
+) -> pd.DataFrame:
+    """Make the manifest, sorted by ``image_id``, in which every picture has its own.
+
+    Parameters
+    ----------
+    rows : sequence of tuples
+    columns : sequence of str
+        ``image_id`` and ``path`` among them.
+
+    Raises
+    ------
+    DatasetError
+        If two pictures have one ``image_id``: predictions could not tell them apart.
+    """
+    manifest = pd.DataFrame(rows, columns=list(columns))
+    twice = manifest[manifest["image_id"].duplicated(keep=False)]
+    if len(twice):
+        name = twice["image_id"].iloc[0]
+        files = twice.loc[twice["image_id"] == name, "path"]
+        raise DatasetError(
+            f"{twice['image_id'].nunique()} names are those of several pictures: "
+            f"'{name}' of {' and '.join(files.iloc[:2])}.",
+            expected="one picture of a name, whatever its suffix.",
+            remedy="take the copies out, or rename them.",
+        )
+    return manifest.sort_values("image_id", ignore_index=True)
+
+
+def choose_images(
+    manifest: pd.DataFrame,
+    classes: ClassColumn,
+    wanted: int | str | None,
+    *,
+    per_class: int | None,
+    seed: int,
+) -> None:
+    """Leave out, in place, the classes not asked for and what is over a limit.
+
+    Parameters
+    ----------
+    manifest : DataFrame
+        With an empty ``split`` and ``reason``.
+    classes : ClassColumn
+    wanted : int, str or None
+        How many classes: those with the most images, of equals the first by name. Or
+        their names, with commas between them. None is all of them.
+    per_class : int or None
+        Images of each class, drawn with ``seed``.
+    seed : int
+
+    Raises
+    ------
+    DatasetError
+        If there are not so many classes, or none of a name.
+    """
+    column = manifest[classes.name]
+    counts = column.value_counts()
+    chosen = _choose(counts, classes, wanted)
+    others = ~column.isin(chosen)
+    leave_out(manifest, others, f"{classes.one} not chosen")
+    if per_class is None:
+        return
+    kept = manifest.index[~others]
+    ids = column[kept].map({name: i for i, name in enumerate(chosen)})
+    limits = np.minimum(counts[chosen].to_numpy(), per_class)
+    drawn = kept[draw_long_tail(ids.to_numpy(), limits, seed=seed)]
+    over = ~manifest.index.isin(drawn)
+    leave_out(manifest, over, f"over {per_class} of a {classes.one}")
+
+
+def draw_split(
+    manifest: pd.DataFrame,
+    classes: ClassColumn,
+    shares: Mapping[str, float],
+    *,
+    seed: int,
+    where: str = "",
+) -> None:
+    """Split, in place and class by class, the rows that have no split yet.
+
+    Parameters
+    ----------
+    manifest : DataFrame
+    classes : ClassColumn
+    shares : mapping of split to float
+        The rest is for training.
+    seed : int
+    where : str
+        Which images these are, for the message.
+
+    Raises
+    ------
+    DatasetError
+        If a class has too few images for that: which, and how many are needed.
+    """
+    rows = manifest[manifest["split"] == ""]
+    _refuse_small(rows[classes.name], classes, least_to_split(shares), where)
+    manifest.loc[rows.index, "split"] = split_by_group(
+        rows[classes.name], rows["image_id"], shares=shares, seed=seed
+    )
+
+
+def take_split(
+    manifest: pd.DataFrame,
+    classes: ClassColumn,
+    parts: pd.Series,
+    *,
+    validation_share: float,
+    seed: int,
+) -> None:
+    """Take over, in place, the split that came with the images.
+
+    Parameters
+    ----------
+    manifest : DataFrame
+    classes : ClassColumn
+    parts : Series of str
+        Split that each row came with.
+    validation_share : float
+        Share of the training images of each class that is drawn for validation, if
+        none came with it.
+    seed : int
+
+    Raises
+    ------
+    DatasetError
+        If a class has no image in a split, or too few to set some aside.
+    """
+    rows = manifest["split"] == ""
+    names = pd.CategoricalDtype(sorted(manifest.loc[rows, classes.name].unique()))
+    for part in sorted({TRAINING, TEST, *parts[rows]}):
+        column = manifest.loc[rows & (parts == part), classes.name]
+        _refuse_small(column.astype(names), classes, 1, f" for {part}")
+    given = rows & (parts != TRAINING)
+    manifest.loc[given, "split"] = parts[given]
+    if VALIDATION in set(parts[rows]):
+        manifest.loc[rows, "split"] = parts[rows]
+        return
+    shares = {VALIDATION: validation_share}
+    draw_split(manifest, classes, shares, seed=seed, where=" for training")
+
+
+def count_used(manifest: pd.DataFrame, classes: ClassColumn) -> dict[str, int]:
+    """Classes found and used, and images of the largest and of the smallest used."""
+    counts = manifest.loc[manifest["reason"] == "", classes.name].value_counts()
+    return {
+        "found": manifest[classes.name].nunique(),
+        "used": len(counts),
+        "images_of_the_largest": int(counts.max()),
+        "images_of_the_smallest": int(counts.min()),
+    }
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def _choose(
+    counts: pd.Series, classes: ClassColumn, wanted: int | str | None
+) -> list[str]:
+    """Names of the classes asked for, of those that have these counts."""
+    names = sorted(counts.index)
+    if wanted is None:
+        return names
+    if isinstance(wanted, int):
+        if wanted > len(names):
+            problem = f"There are {len(names)} {classes.many} and not {wanted}"
+            raise _wrong_choice(problem, names, classes)
+        # Of a stable sort: of equals the first by name stay in front.
+        return sorted(sorted(names, key=lambda name: -counts[name])[:wanted])
+    by_key = {_key(name): name for name in names}
+    asked = [name.strip() for name in wanted.split(",") if name.strip()]
+    for name in asked:
+        if _key(name) not in by_key:
+            problem = f"There is no {classes.one} '{name}'"
+            raise _wrong_choice(problem, names, classes)
+    chosen = sorted({by_key[_key(name)] for name in asked})
+    if len(chosen) < 2:
+        problem = f"'{wanted}' names {len(chosen)} {classes.one}"
+        raise _wrong_choice(problem, names, classes)
+    return chosen
+
+
+def _key(name: str) -> str:
+    return name.casefold().replace("_", " ")
+
+
+def _wrong_choice(
+    problem: str, names: Sequence[str], classes: ClassColumn
+) -> DatasetError:
+    return DatasetError(
+        f"{problem}.",
+        expected=f"2 to {len(names)}, or two or more names such as "
+        f"{', '.join(names[:NAMED])}, with commas between them.",
+        remedy=f"mend `{classes.many}` under [dataset] options in the study's file.",
+    )
+
+
+def _refuse_small(
+    column: pd.Series, classes: ClassColumn, least: int, where: str
+) -> None:
+    counts = column.value_counts().sort_index()
+    small = counts[counts < least]
+    if small.empty:
+        return
+    named = ", ".join(f"{name} ({n})" for name, n in small.iloc[:NAMED].items())
+    more = f" and {len(small) - NAMED} more" if len(small) > NAMED else ""
+    raise DatasetError(
+        f"There are too few images{where} of {named}{more}.",
+        expected=f"at least {least} of each {classes.one}.",
+        remedy=f"fetch the dataset again, or name the other {classes.many} under "
+        f"`{classes.many}` in [dataset] options.",
+    )

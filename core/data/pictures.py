@@ -1,0 +1,77 @@
+"""Where the pictures of a study are, for pages that show some of them.
+
+A run keeps ids of images and no paths: those are of one machine. A generated picture
+can be drawn from its id; all others need the copy of whoever started the program.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from core.data.catalog import READERS, dataset_info, load_dataset
+from core.errors import DatasetError
+from core.study import Study
+
+DATA_VARIABLE = "EQUIPOISE_DATA"
+
+
+def own_copy(study: Study) -> Path | None:
+    """The copy of a study's dataset that whoever started the program has named.
+
+    It is ``$EQUIPOISE_DATA/<study>`` or ``$EQUIPOISE_DATA/<dataset>``, a folder as
+    ``--data`` takes it; None if neither is there.
+    """
+    root = os.environ.get(DATA_VARIABLE)
+    if not root:
+        return None
+    places = (Path(root) / name for name in (study.name, study.dataset.name))
+    return next((place for place in places if place.is_dir()), None)
+
+
+def drawn_paths(study: Study, image_ids: Iterable[str]) -> dict[str, str]:
+    """Paths of generated pictures, from their ids alone.
+
+    Parameters
+    ----------
+    study : Study
+        Of a generated dataset.
+    image_ids : iterable of str
+
+    Returns
+    -------
+    dict of str to str
+        By id, as ``catalog.renderer`` takes them; ids of no such picture are left out.
+    """
+    path_of = READERS[dataset_info(study.dataset.name).name].path_of
+    found = {}
+    for image_id in image_ids:
+        try:
+            found[image_id] = "" if path_of is None else path_of(image_id)
+        except DatasetError:
+            continue
+    return {image_id: path for image_id, path in found.items() if path}
+
+
+def copied_paths(
+    study: Study, copy: Path, *, shipped: pd.DataFrame | None = None
+) -> dict[str, str]:
+    """Paths of all pictures of a study in a copy of its dataset.
+
+    Parameters
+    ----------
+    study : Study
+    copy : Path
+        As from ``own_copy``.
+    shipped : DataFrame, optional
+        The split that the study's runs were trained on.
+
+    Raises
+    ------
+    DatasetError
+        If the copy is not in its published layout.
+    """
+    manifest = load_dataset(study, copy, shipped=shipped).manifest
+    ids, paths = manifest["image_id"].astype(str), manifest["path"].astype(str)
+    return dict(zip(ids, paths, strict=True))

@@ -1,0 +1,534 @@
+"""What methods cost: one table of costs, read from the records of their runs."""
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import pandas as pd
+
+NOTABLE_SPREAD = 1.05
+"""Ratio of two timings of one network from which on it is said."""
+SHARED_BEGINNINGS = (
+    "Runs that begin alike train these epochs once, and their seconds count in each: "
+    "what a method takes when it is trained alone."
+)
+
+
+@dataclass(frozen=True)
+class CostInfo:
+    """What a reader has to know of one cost.
+
+    Parameters
+    ----------
+    key : str
+        Such as ``"training_seconds"``.
+    label : str
+        For headings and axes, without the unit.
+    phrase : str
+        For the middle of a sentence, as what one method needs more of than another.
+    unit : str
+        Unit in which it is shown.
+    digits : int
+        Decimals to show.
+    explanation : str
+        What was measured, and how.
+    factor : float
+        What a value, as the tables hold it, is multiplied with to be shown.
+    direction : {"lower", "higher"}
+        Which way is cheaper.
+    timed_by : str
+        The cost whose spread between runs of one network tells how far this one
+        depends on the machine; empty for what is counted and not timed.
+    """
+
+    key: str
+    label: str
+    phrase: str
+    unit: str
+    digits: int
+    explanation: str
+    factor: float = 1.0
+    direction: Literal["lower", "higher"] = "lower"
+    timed_by: str = ""
+
+    @property
+    def heading(self) -> str:
+        """Label with unit, as an axis shows it."""
+        return f"{self.label} ({self.unit})"
+
+    def format(self, value: float, *, unit: bool = False) -> str:
+        """Write a value in this cost's unit and decimals; an en dash if unknown."""
+        if not math.isfinite(value):
+            return "–"
+        text = f"{value * self.factor:,.{self.digits}f}"
+        return f"{text} {self.unit}" if unit else text
+
+
+_COSTS = (
+    CostInfo(
+        "parameters_trained",
+        "Parameters trained",
+        "parameters to train",
+        "millions",
+        3,
+        "Weights that training changes, of the model that answers. Frozen ones and the "
+        "statistics of batch normalisation are not among them.",
+        factor=1e-6,
+    ),
+    CostInfo(
+        "parameters",
+        "Parameters in all",
+        "parameters",
+        "millions",
+        3,
+        "All numbers of the model that answers, trained or not.",
+        factor=1e-6,
+    ),
+    CostInfo(
+        "training_seconds",
+        "Training time",
+        "training time",
+        "s",
+        0,
+        "Seconds of a run's epochs, with their validation; without preparing the "
+        "images, and without what it cost to make weights that it began from. "
+        f"{SHARED_BEGINNINGS}",
+        timed_by="images_per_second",
+    ),
+    CostInfo(
+        "training_seconds_per_million",
+        "Training time per million parameters",
+        "training time per million parameters",
+        "s",
+        0,
+        "Training time over the parameters trained, in millions.",
+        timed_by="images_per_second",
+    ),
+    CostInfo(
+        "images_per_second",
+        "Training speed",
+        "training time per image",
+        "images/s",
+        0,
+        "Images of the fastest epoch over its seconds, without validation. Unknown "
+        "for a run that trained no epoch of its own.",
+        direction="higher",
+        timed_by="images_per_second",
+    ),
+    CostInfo(
+        "inference_ms",
+        "Inference time",
+        "inference time",
+        "ms per image",
+        2,
+        "Median of 30 answers to a single image, warm, straight after training, on the "
+        "machine that trained; finding and aligning a face come on top.",
+        timed_by="inference_ms",
+    ),
+    CostInfo(
+        "size_mb",
+        "Size on disk",
+        "size on disk",
+        "MB",
+        2,
+        "The file model.keras, compressed, in millions of bytes.",
+    ),
+)
+COSTS: dict[str, CostInfo] = {info.key: info for info in _COSTS}
+# Key in run.json, where it is another.
+_RECORDED = {"training_seconds": "duration_s"}
+SETTINGS = {
+    "epochs": "epochs",
+    "image_size": "image size (px)",
+    "backbone": "backbone",
+    "trained_from": "trained from",
+    "precision": "precision",
+    "hardware": "hardware",
+}
+"""What a run was made with, and how a reader is told."""
+# What a method's quality depends on beside the remedy: how it is called, its unit.
+_BUDGET = {
+    "backbone": ("backbone", ""),
+    "image_size": ("image size", " px"),
+    "planned_epochs": ("epochs", ""),
+    "trained_from": ("weights to begin from", ""),
+    "precision": ("precision", ""),
+}
+_SHOWN_VALUES = 4
+# What is worked with beside costs and settings; and what of the training decides how
+# many images a second are trained.
+_WORKING = ("planned_epochs", "network", "recipe")
+_OF_SPEED = ("batch_size", "augmentation")
+# What of a model's table changes how it learns, and not how long an image takes.
+_OF_LEARNING = ("weights", "weights_key", "dropout", "feature_dropout", "log_targets")
+# Keys of "hardware" that are written in words of their own, or not at all.
+_OF_MACHINE = ("system", "machine", "processor", "cpu", "cores", "threads")
+
+
+class RecordedRun(Protocol):
+    """What is read of a run (``core.runs.Run``)."""
+
+    @property
+    def method(self) -> str:
+        """Method of the study."""
+
+    @property
+    def seed(self) -> int:
+        """Seed that it was trained with."""
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """Content of ``run.json``."""
+
+    @property
+    def model_path(self) -> Path:
+        """Where the model is; the file may be absent."""
+
+
+def ratio_text(ratio: float) -> str:
+    """A ratio of costs to as many digits as it is worth."""
+    return f"{ratio:.{0 if ratio >= 10 else 1 if ratio >= 1.15 else 2}f}"
+
+
+def run_costs(runs: Sequence[RecordedRun]) -> pd.DataFrame:
+    """What each run cost and what it was made with, one row a run.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``method``, ``seed``; the keys of ``COSTS``, NaN where unknown; the
+        keys of ``SETTINGS``, None where unknown; ``planned_epochs``, which patience
+        may have cut short; ``network``, equal for runs of one network, and
+        ``recipe``, for those of one network, batch size and augmentation.
+
+    Notes
+    -----
+    A zero is no measurement: images a second is 0 in the record of a run that took
+    all its epochs over from another, and such a value is unknown.
+    """
+    rows = [_run_row(run) for run in runs]
+    columns = ["method", "seed", *COSTS, *SETTINGS, *_WORKING]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _run_row(run: RecordedRun) -> dict[str, Any]:
+    info = run.info
+    costs = {key: _measured(info.get(_RECORDED.get(key, key))) for key in COSTS}
+    trained = costs["parameters_trained"] / 1e6
+    costs["training_seconds_per_million"] = costs["training_seconds"] / trained
+    costs["size_mb"] = _size_mb(run.model_path)
+    resolved = info.get("resolved") or {}
+    model, training = resolved.get("model") or {}, resolved.get("training") or {}
+    precision = training.get("precision") or ("float32" if training else None)
+    return {
+        "method": run.method,
+        "seed": run.seed,
+        **costs,
+        "epochs": info.get("epochs"),
+        "image_size": model.get("image_size"),
+        "backbone": model.get("backbone"),
+        "trained_from": _source(info.get("trained_from")),
+        "precision": precision,
+        "hardware": describe_hardware(info),
+        "planned_epochs": training.get("epochs", info.get("epochs")),
+        "network": _described(model, precision),
+        "recipe": _described(
+            {**model, **{key: training.get(key) for key in _OF_SPEED}}, precision
+        ),
+    }
+
+
+def _measured(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return math.nan
+    return float(value) if value > 0 else math.nan
+
+
+def _size_mb(path: Path) -> float:
+    try:
+        return path.stat().st_size / 1e6
+    except OSError:
+        return math.nan
+
+
+def _source(weights: object) -> str | None:
+    return (
+        None if weights is None else {"none": "scratch"}.get(f"{weights}", str(weights))
+    )
+
+
+def _described(model: Mapping[str, Any], precision: str | None) -> str | None:
+    """What decides how long an image takes, as a text that can be compared.
+
+    What is None is left out: an earlier record does not have the key at all.
+    """
+    if "backbone" not in model:
+        return None
+    own = {key: value for key, value in model.items() if key not in _OF_LEARNING}
+    return json.dumps(_without_none([own, precision]), sort_keys=True)
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _without_none(v) for k, v in value.items() if v is not None}
+    return [_without_none(part) for part in value] if isinstance(value, list) else value
+
+
+def describe_hardware(info: Mapping[str, Any]) -> str | None:
+    """The machine of a run in words, such as "AMD EPYC, 2 cores, 1 thread".
+
+    Parameters
+    ----------
+    info : mapping
+        Content of ``run.json``.
+
+    Returns
+    -------
+    str or None
+        None where the record does not say.
+    """
+    hardware = info.get("hardware") or {}
+    parts = [hardware.get("processor") or hardware.get("cpu")]
+    for key, word in (("cores", "core"), ("threads", "thread")):
+        if count := hardware.get(key):
+            parts.append(f"{count} {word}{'' if str(count) == '1' else 's'}")
+    # Whatever else a record has of a machine: an accelerator above all.
+    for key, value in hardware.items():
+        if key not in _OF_MACHINE:
+            named = value if isinstance(value, list) else [value]
+            parts += [part for part in named if isinstance(part, str)]
+    if any(parts):
+        parts.append(info.get("backend"))
+    return ", ".join(str(part) for part in parts if part) or None
+
+
+def cost_table(per_run: pd.DataFrame) -> pd.DataFrame:
+    """What each method costs: mean and spread over its runs, the method as index.
+
+    Parameters
+    ----------
+    per_run : DataFrame
+        From ``run_costs``.
+
+    Returns
+    -------
+    DataFrame
+        For each key of ``COSTS`` the mean over the runs that know it and, as
+        ``<key>_sd``, the standard deviation over them, NaN where fewer than one or
+        two do; ``runs``, how many there are; the keys of ``SETTINGS`` as text, every
+        value where runs differ, empty where none is known.
+    """
+    groups = per_run.groupby("method", sort=False)
+    columns: dict[str, Any] = {}
+    for key in COSTS:
+        columns[key] = groups[key].mean()
+        columns[f"{key}_sd"] = groups[key].std()
+    columns["runs"] = groups.size()
+    for key in SETTINGS:
+        columns[key] = groups[key].agg(lambda values: ", ".join(_distinct(values)))
+    return pd.DataFrame(columns)
+
+
+def _distinct(values: pd.Series) -> list[str]:
+    """Each known value once, numbers in order of size."""
+    known = list(dict.fromkeys(values.dropna()))
+    if all(isinstance(value, int | float) for value in known):
+        return [f"{value:g}" for value in sorted(known)]
+    return [str(value) for value in known]
+
+
+def means_by_method(costs: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Means of ``cost_table`` as plain values, by method and cost."""
+    means = costs[list(COSTS)].to_dict("index")
+    return {str(method): dict(values) for method, values in means.items()}
+
+
+def settings_by_method(costs: pd.DataFrame) -> dict[str, dict[str, str | int | None]]:
+    """Settings of ``cost_table`` as plain values, by method; None where unknown."""
+    settings = costs[list(SETTINGS)].to_dict("index")
+    return {
+        str(method): {
+            key: int(value) if value.isdigit() else value or None
+            for key, value in values.items()
+        }
+        for method, values in settings.items()
+    }
+
+
+def mixed_runs_note(per_run: pd.DataFrame, labels: Mapping[str, str]) -> str:
+    """Warn where runs of one method have different budgets; empty where none have.
+
+    Parameters
+    ----------
+    per_run : DataFrame
+        From ``run_costs``, of the methods shown.
+    labels : mapping
+        What a reader sees for each method; its name where there is none.
+    """
+    mixed = [
+        f"{labels.get(str(method), str(method))} in {_and(differing)}"
+        for method, part in per_run.groupby("method", sort=False)
+        if (differing := _differing(part))
+    ]
+    if not mixed:
+        return ""
+    return (
+        f"Runs of one method have different budgets: {'; '.join(mixed)}. Their mean is "
+        "that of no one setting: choose seeds that were trained alike."
+    )
+
+
+def budget_note(per_run: pd.DataFrame, labels: Mapping[str, str]) -> str:
+    """Say in what methods differ beside the remedy; empty where in nothing.
+
+    Parameters as in ``mixed_runs_note``. Looked at are backbone, image size, epochs,
+    weights to begin from and precision, of the first run of each method.
+    """
+    first = per_run.groupby("method", sort=False).head(1)
+    differing = _differing(first)
+    if not differing:
+        return ""
+    return (
+        f"{_who_differs(first, labels)} in {_and(differing)}: a difference between "
+        "them is one of all this together, and not of the remedy alone."
+    )
+
+
+def _differing(rows: pd.DataFrame) -> list[str]:
+    """What of the budget is not the same in these rows, with its values."""
+    found = []
+    for key, (word, unit) in _BUDGET.items():
+        values = _distinct(rows[key])
+        if len(values) < 2:
+            continue
+        shown = ", ".join(values)
+        if len(values) > _SHOWN_VALUES:
+            numbers = pd.api.types.is_numeric_dtype(rows[key])
+            ends = f"{values[0]} to {values[-1]}"
+            shown = ends if numbers else f"{len(values)} kinds"
+        found.append(f"{word} ({shown}{unit})")
+    return found
+
+
+def _who_differs(first: pd.DataFrame, labels: Mapping[str, str]) -> str:
+    """Name the few that are unlike the rest, where they are few."""
+    keys = first[list(_BUDGET)].astype(str).agg("|".join, axis=1)
+    odd = first.loc[keys != keys.mode().iloc[0], "method"]
+    if 2 * len(odd) < len(first) and len(odd) < _SHOWN_VALUES:
+        verb = "differs" if len(odd) == 1 else "differ"
+        return f"{_named(odd, labels)} {verb} from the others"
+    return "The methods differ"
+
+
+def _named(methods: Iterable[str], labels: Mapping[str, str]) -> str:
+    """Methods by their labels, in the order that these have."""
+    order = list(labels)
+    known = sorted(methods, key=lambda m: order.index(m) if m in order else len(order))
+    return _and([labels.get(method, method) for method in known])
+
+
+def _and(words: Sequence[str]) -> str:
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Timings of runs of one network on one machine.
+
+    Parameters
+    ----------
+    network : str
+        Backbone and image size.
+    runs : int
+    low, high : float
+        Least and greatest, in the unit of the cost that was timed.
+    cost : CostInfo
+        What was timed.
+    """
+
+    network: str
+    runs: int
+    low: float
+    high: float
+    cost: CostInfo
+
+    @property
+    def factor(self) -> float:
+        """Greatest over least."""
+        return self.high / self.low
+
+    def sentence(self) -> str:
+        """What it means for a comparison of times."""
+        return (
+            f"{self.runs} runs of one network ({self.network}) on one machine were "
+            f"timed at {self.cost.format(self.low)} to {self.cost.format(self.high)} "
+            f"{self.cost.unit}: what else the machine did is in these times, and "
+            f"a ratio below {ratio_text(self.factor)} may be its doing and no method's."
+        )
+
+
+def widest_spread(per_run: pd.DataFrame, cost: CostInfo) -> Spread | None:
+    """How far apart runs of one network were timed on one machine, at the widest.
+
+    Parameters
+    ----------
+    per_run : DataFrame
+        From ``run_costs``.
+    cost : CostInfo
+
+    Returns
+    -------
+    Spread or None
+        None for what is counted and not timed, and where no network has two runs
+        whose times differ by more than ``NOTABLE_SPREAD``.
+    """
+    if not cost.timed_by:
+        return None
+    timed = COSTS[cost.timed_by]
+    found = []
+    alike = "network" if timed.key == "inference_ms" else "recipe"
+    for _, part in per_run.groupby([alike, "hardware"], sort=False):
+        values = part[timed.key].dropna()
+        if len(values) < 2:
+            continue
+        low, high = float(values.min()), float(values.max())
+        if high > NOTABLE_SPREAD * low:
+            name = f"{part['backbone'].iloc[0]} at {part['image_size'].iloc[0]:g} px"
+            found.append(Spread(name, len(values), low, high, timed))
+    return max(found, key=lambda spread: spread.factor, default=None)
+
+
+def machine_note(per_run: pd.DataFrame, labels: Mapping[str, str]) -> str:
+    """Where and with what the runs were timed; a warning where machines differ."""
+    groups = per_run.dropna(subset=["hardware"]).groupby("hardware", sort=False)
+    machines = {str(name): part["method"].unique() for name, part in groups}
+    if not machines:
+        return "These runs do not say on which machine they were timed."
+    if len(machines) == 1:
+        return f"Timed on one kind of machine: {next(iter(machines))}."
+    usual = max(machines, key=lambda name: len(machines[name]))
+    parts = [
+        f"{name} ({'the others' if name == usual else _named(methods, labels)})"
+        for name, methods in machines.items()
+    ]
+    return (
+        f"Timed on different machines: {'; '.join(parts)}. Times of different machines "
+        "cannot be compared with each other."
+    )
+
+
+def are_timed_alike(costs: pd.DataFrame, methods: Sequence[str]) -> bool:
+    """Whether the times of these methods are of one machine, as far as is known.
+
+    Parameters
+    ----------
+    costs : DataFrame
+        From ``cost_table``.
+    methods : sequence of str
+    """
+    return bool(costs.loc[list(methods), "hardware"].nunique() <= 1)

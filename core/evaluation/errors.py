@@ -1,0 +1,384 @@
+"""Where methods fail: the hardest classes, what is taken for what, the largest errors.
+
+Everything is a rate over test images with its interval. The images themselves are in
+``core.evaluation.answers``.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import special
+
+from core.evaluation.alignment import AlignedPredictions
+from core.evaluation.intervals import Floats, Integers
+from core.tasks import Classification, Regression
+
+LEVEL = 0.95
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+"""Of the signed errors within a bin."""
+MOST_OF_ALL = 0.9
+"""Share of the images whose error without sign is at most ``most``."""
+
+
+@dataclass(frozen=True)
+class Confusions:
+    """What one method takes for what, over its seeds.
+
+    Parameters
+    ----------
+    counts : float64 array, shape (classes, classes)
+        Test images by true class (row) and answer (column), as a mean over the seeds.
+    squares : float64 array, shape (classes, classes)
+        Sum over the images of a true class of the squared share of the seeds that
+        gave the answer; with one seed the counts again.
+    probabilities : float64 array, shape (classes, classes), or None
+        Mean probability of each class (column) over the images of a true class (row)
+        and the seeds; NaN for a class without images, None where a run has none.
+    seeds : int
+    """
+
+    counts: NDArray[np.float64]
+    squares: NDArray[np.float64]
+    probabilities: NDArray[np.float64] | None
+    seeds: int
+
+    @property
+    def images(self) -> NDArray[np.float64]:
+        """Test images of each class, whole numbers, shape (classes,)."""
+        # A mean over the seeds sums to 486.9999999 where there are 487.
+        return np.asarray(np.rint(self.counts.sum(axis=1)))
+
+
+def mean_probabilities(
+    y_true: Integers, probabilities: Floats, num_classes: int
+) -> NDArray[np.float64]:
+    """Mean probability of every class over the images of each true class.
+
+    Parameters
+    ----------
+    y_true : int array, shape (rows,)
+        Class ids.
+    probabilities : float array, shape (rows, classes)
+    num_classes : int
+
+    Returns
+    -------
+    float64 array, shape (classes, classes)
+        M[i, j] = mean P(class j | truth i); a class without images gives NaN.
+
+    Notes
+    -----
+    Rows sum to 1 where every image's probabilities do. Probabilities of 0 and 1 alone
+    give the shares of the confusion matrix.
+    """
+    sums = np.zeros((num_classes, num_classes))
+    for label in range(num_classes):
+        sums[label] = probabilities[y_true == label].sum(axis=0, dtype=np.float64)
+    counts = np.bincount(y_true, minlength=num_classes)[:, None]
+    return np.asarray(sums / np.where(counts > 0, counts, np.nan))
+
+
+def count_confusions(
+    aligned: AlignedPredictions, task: Classification
+) -> dict[str, Confusions]:
+    """Confusion counts and mean probabilities of every method.
+
+    Parameters
+    ----------
+    aligned : AlignedPredictions
+    task : Binary or Multiclass
+
+    Returns
+    -------
+    dict of Confusions
+        By method, in the order of ``aligned.methods``.
+    """
+    labels = aligned.truth[task.name].astype(np.int64)
+    answers = aligned.predictions[task.name].astype(np.int64)
+    given = aligned.probabilities[task.name]
+    k = len(task.classes)
+    found = {}
+    for method in aligned.methods:
+        columns = aligned.columns_of(method)
+        own = answers[columns]
+        known = [p for c in columns if (p := given[c]) is not None]
+        means = [mean_probabilities(labels, p, k) for p in known]
+        found[method] = Confusions(
+            counts=np.mean([_cells(labels, row, k) for row in own], axis=0),
+            squares=_squares(labels, own, k),
+            probabilities=np.mean(means, axis=0)
+            if len(means) == len(columns)
+            else None,
+            seeds=len(columns),
+        )
+    return found
+
+
+def _cells(y_true: Integers, y_pred: Integers, k: int) -> NDArray[np.float64]:
+    counts = np.bincount(y_true * k + y_pred, minlength=k * k)
+    return counts.reshape(k, k).astype(np.float64)
+
+
+def _squares(y_true: Integers, answers: Integers, k: int) -> NDArray[np.float64]:
+    """(sum over seeds)^2 is the sum over pairs of seeds that gave the same answer."""
+    sums = np.zeros((k, k))
+    for first, second in product(answers, repeat=2):
+        same = first == second
+        sums += _cells(y_true[same], first[same], k)
+    return sums / len(answers) ** 2
+
+
+def share_interval(
+    share: Floats, images: Floats, variance: Floats, *, seeds: int, level: float = LEVEL
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Interval of a share over test images, the trained models held fixed.
+
+    Parameters
+    ----------
+    share : float array, in [0, 1]
+        Mean over the images of the share of the seeds, for which something holds.
+    images : float array
+        How many images each share rests on.
+    variance : float array
+        Of an image's share of the seeds, over the images.
+    seeds : int
+    level : float, in (0, 1)
+
+    Returns
+    -------
+    low, high : float64 arrays
+        NaN where there are no images.
+
+    Notes
+    -----
+    Wilson's score interval (Journal of the American Statistical Association 1927) on
+    the effective number of images, n p (1 - p) / variance: that of one seed is n, and
+    the mean of several varies less (as for a survey's design effect, Dean and Pagano,
+    Journal of Survey Statistics and Methodology 2015). It is at most n times the
+    seeds, and n where the share is 0 or 1: there the bootstrap would give an interval
+    of no width. Else the two agree to first order.
+    """
+    p, n = np.asarray(share, np.float64), np.asarray(images, np.float64)
+    spread = p * (1 - p)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        effective = np.where(spread > 0, n * spread / np.asarray(variance), n)
+        effective = np.clip(effective, n, n * seeds)
+        z = special.ndtri((1 + level) / 2)
+        ratio = z**2 / effective
+        centre = (p + ratio / 2) / (1 + ratio)
+        reach = np.sqrt(ratio * spread + ratio**2 / 4) / (1 + ratio)
+    known = (n > 0) & np.isfinite(p)
+    low = np.where(known, np.clip(centre - reach, 0, p), np.nan)
+    return low, np.where(known, np.clip(centre + reach, p, 1), np.nan)
+
+
+@dataclass(frozen=True)
+class _Shares:
+    """Shares of each true class with their intervals, shape (classes, classes)."""
+
+    share: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
+def _shares(confusions: Confusions, level: float) -> _Shares:
+    images = confusions.images[:, None]
+    of = np.where(images > 0, images, np.nan)
+    share = confusions.counts / of
+    variance = confusions.squares / of - share**2
+    low, high = share_interval(
+        share, images, variance, seeds=confusions.seeds, level=level
+    )
+    return _Shares(share, low, high)
+
+
+def class_recalls(
+    confusions: Confusions, classes: Sequence[str], *, level: float = LEVEL
+) -> pd.DataFrame:
+    """Recall of each class with its interval, the hardest first.
+
+    Parameters
+    ----------
+    confusions : Confusions
+        Of one method.
+    classes : sequence of str
+    level : float, in (0, 1)
+
+    Returns
+    -------
+    DataFrame
+        Columns class, n (test images), recall, low, high; a class without test images
+        is left out.
+    """
+    found = _shares(confusions, level)
+    table = pd.DataFrame(
+        {
+            "class": list(classes),
+            "n": confusions.images.astype(int),
+            "recall": found.share.diagonal(),
+            "low": found.low.diagonal(),
+            "high": found.high.diagonal(),
+        }
+    )
+    table = table[table["n"] > 0]
+    return table.sort_values("recall", kind="stable", ignore_index=True)
+
+
+def taken_for(
+    confusions: Confusions, classes: Sequence[str], *, level: float = LEVEL
+) -> pd.DataFrame:
+    """What each class is taken for, the most common first within a true class.
+
+    Returns
+    -------
+    DataFrame
+        Columns truth, predicted, images (mean over the seeds), of (test images of the
+        class), share, low, high, probability (the mean probability of the predicted
+        class over all images of the true one; NaN where it is not known); what never
+        happens is left out.
+    """
+    found, k = _shares(confusions, level), len(classes)
+    given = confusions.probabilities
+    names = np.array(classes, dtype=object)
+    table = pd.DataFrame(
+        {
+            "truth": np.repeat(names, k),
+            "predicted": np.tile(names, k),
+            "images": confusions.counts.ravel(),
+            "of": np.repeat(confusions.images.astype(int), k),
+            "share": found.share.ravel(),
+            "low": found.low.ravel(),
+            "high": found.high.ravel(),
+            "probability": np.nan if given is None else given.ravel(),
+        }
+    )
+    wrong = table[(table["truth"] != table["predicted"]) & (table["images"] > 0)]
+    places = {name: place for place, name in enumerate(classes)}
+    wrong = wrong.sort_values("share", ascending=False, kind="stable")
+    return wrong.sort_values(
+        "truth", key=lambda c: c.map(places), kind="stable", ignore_index=True
+    )
+
+
+def confused_pairs(
+    confusions: Mapping[str, Confusions],
+    classes: Sequence[str],
+    *,
+    level: float = LEVEL,
+) -> pd.DataFrame:
+    """Pairs of classes that are taken for each other, both ways, by each method.
+
+    Parameters
+    ----------
+    confusions : mapping of str to Confusions
+        By method.
+    classes : sequence of str
+    level : float, in (0, 1)
+
+    Returns
+    -------
+    DataFrame
+        One row a method and pair: method, first, second, both (the mean of the two
+        shares), both_low, both_high, and of each way ``first_as_second`` and
+        ``second_as_first``: ``<way>``, ``<way>_low``, ``<way>_high``,
+        ``<way>_images``, ``<way>_of``; the most confused first within a method. Pairs
+        with a class that has no test image are left out.
+
+    Notes
+    -----
+    Shares and not images are averaged, so that a rare class counts as much as a common
+    one. The two shares rest on different images; the interval of their mean is put
+    together from theirs by MOVER (Zou and Donner, Statistics in Medicine 2008).
+    """
+    first, second = np.triu_indices(len(classes), 1)
+    names = np.array(classes, dtype=object)
+    parts = []
+    for method, own in confusions.items():
+        found, images = _shares(own, level), own.images
+        there = (images[first] > 0) & (images[second] > 0)
+        i, j = first[there], second[there]
+        columns: dict[str, object] = {
+            "method": method,
+            "first": names[i],
+            "second": names[j],
+            **_both_ways(found, i, j),
+        }
+        for way, a, b in (("first_as_second", i, j), ("second_as_first", j, i)):
+            columns |= {
+                way: found.share[a, b],
+                f"{way}_low": found.low[a, b],
+                f"{way}_high": found.high[a, b],
+                f"{way}_images": own.counts[a, b],
+                f"{way}_of": images[a].astype(int),
+            }
+        part = pd.DataFrame(columns)
+        parts.append(part.sort_values("both", ascending=False, kind="stable"))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _both_ways(
+    found: _Shares, i: NDArray[np.intp], j: NDArray[np.intp]
+) -> dict[str, NDArray[np.float64]]:
+    there, back = found.share[i, j], found.share[j, i]
+    both = (there + back) / 2
+    down = np.hypot(there - found.low[i, j], back - found.low[j, i]) / 2
+    up = np.hypot(found.high[i, j] - there, found.high[j, i] - back) / 2
+    return {"both": both, "both_low": both - down, "both_high": both + up}
+
+
+def errors_by_bin(
+    y_true: NDArray[np.float64],
+    y_pred: NDArray[np.float64],
+    image_ids: Sequence[str] | NDArray[np.object_],
+    task: Regression,
+) -> pd.DataFrame:
+    """How errors are spread within each bin of the truth, and the largest of them.
+
+    Parameters
+    ----------
+    y_true, y_pred : float arrays, shape (rows,)
+        ``y_pred`` is one method's, such as the mean over its seeds.
+    image_ids : sequence of str
+    task : Regression
+
+    Returns
+    -------
+    DataFrame
+        One row a bin with test images, in the task's unit: bin, n, q05, q25, q50, q75,
+        q95 (quantiles of prediction minus truth), median_size and most (quantiles 0.5
+        and ``MOST_OF_ALL`` of the error without sign), too_high and too_low (the
+        largest error either way, NaN if there is none), with too_high_id, too_low_id.
+    """
+    errors, bins = y_pred - y_true, task.bin_of(y_true)
+    ids = np.asarray(image_ids, dtype=object)
+    rows = []
+    for place, label in enumerate(task.bin_labels):
+        members = np.flatnonzero(bins == place)
+        if not len(members):
+            continue
+        own = errors[members]
+        quantiles = np.quantile(own, QUANTILES)
+        most = np.quantile(np.abs(own), (0.5, MOST_OF_ALL))
+        highest, lowest = members[own.argmax()], members[own.argmin()]
+        is_high, is_low = errors[highest] > 0, errors[lowest] < 0
+        rows.append(
+            {
+                "bin": label,
+                "n": len(members),
+                **{
+                    f"q{round(100 * q):02d}": float(value)
+                    for q, value in zip(QUANTILES, quantiles, strict=True)
+                },
+                "median_size": float(most[0]),
+                "most": float(most[1]),
+                "too_high": float(errors[highest]) if is_high else np.nan,
+                "too_high_id": ids[highest] if is_high else "",
+                "too_low": float(errors[lowest]) if is_low else np.nan,
+                "too_low_id": ids[lowest] if is_low else "",
+            }
+        )
+    return pd.DataFrame(rows)

@@ -1,0 +1,197 @@
+"""Quality against cost: the front of what nothing else beats in both.
+
+Being on it is by the point estimates; whether a step along it buys a difference that
+can be told is said by the paired comparison of the two methods.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from core.evaluation.compare import Comparison
+from core.evaluation.cost import CostInfo
+from core.evaluation.metrics import MetricInfo
+
+EQUAL_COST = 1.02
+"""Ratio of two costs up to which they are called equal."""
+
+
+def burden(values: pd.Series, cost: CostInfo) -> pd.Series:
+    """A cost turned so that less is cheaper: time an image for images a second."""
+    return 1 / values if cost.direction == "higher" else values
+
+
+def quality(values: pd.Series, metric: MetricInfo) -> pd.Series:
+    """A metric turned so that more is better; of a bias, its size without sign."""
+    if metric.direction == "higher":
+        return values
+    return -values.abs() if metric.direction == "zero" else -values
+
+
+def equal_costs(cost: ArrayLike) -> NDArray[np.float64]:
+    """Give costs that are hardly told apart the cost of the cheapest among them.
+
+    Parameters
+    ----------
+    cost : float array, shape (n,)
+        At least 0; NaN is unknown and stays so.
+
+    Returns
+    -------
+    float64 array, shape (n,)
+        From the least on, each with all up to ``EQUAL_COST`` times it; then the same
+        from the next one on, so that no two made equal differ by more.
+    """
+    costs = np.array(cost, np.float64)
+    first = -np.inf
+    for place in np.argsort(costs, kind="stable"):
+        if not costs[place] <= EQUAL_COST * first:
+            first = costs[place]
+        costs[place] = first
+    return costs
+
+
+def pareto_front(cost: ArrayLike, gain: ArrayLike) -> NDArray[np.bool_]:
+    """Find what nothing else beats in both cost and gain.
+
+    Parameters
+    ----------
+    cost : float array, shape (n,)
+        Less is better; NaN is unknown.
+    gain : float array, shape (n,)
+        More is better; NaN is unknown.
+
+    Returns
+    -------
+    bool array, shape (n,)
+        Whether no other costs at most as much and gains at least as much, with one
+        of the two better; False where a number is unknown. Twins are on it together.
+    """
+    costs, gains = np.asarray(cost, np.float64), np.asarray(gain, np.float64)
+    front = np.zeros(len(costs), bool)
+    known = np.flatnonzero(np.isfinite(costs) & np.isfinite(gains))
+    # Cheapest first, of equal cost the best gain first.
+    order = known[np.lexsort((-gains[known], costs[known]))]
+    best, best_cost = -np.inf, np.nan
+    for place in order:
+        is_twin = gains[place] == best and costs[place] == best_cost
+        if gains[place] > best or is_twin:
+            front[place] = True
+            best, best_cost = gains[place], costs[place]
+    return front
+
+
+def cost_points(
+    comparison: Comparison,
+    costs: pd.DataFrame,
+    metric: MetricInfo,
+    cost: CostInfo,
+    methods: Sequence[str],
+) -> pd.DataFrame:
+    """Quality and cost of each method, and which are on the front.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    costs : DataFrame
+        From ``cost_table``.
+    metric, cost
+        The two that are set against each other.
+    methods : sequence of str
+        Those that are looked at.
+
+    Returns
+    -------
+    DataFrame
+        The method as index, cheapest first; those of which cost or metric is unknown
+        are left out. Columns ``cost``, ``burden`` (less is cheaper), ``mean``,
+        ``low``, ``high``, ``quality`` (more is better), ``verdict``, ``on_front``.
+    """
+    rows = comparison.table[comparison.table["metric"] == metric.key]
+    rows = rows.set_index("method").reindex(list(methods))
+    points = rows[["mean", "low", "high", "verdict"]].assign(
+        cost=costs[cost.key].reindex(rows.index)
+    )
+    points = points.dropna(subset=["mean", "cost"])
+    points["burden"] = burden(points["cost"], cost)
+    points["quality"] = quality(points["mean"], metric)
+    points["on_front"] = pareto_front(equal_costs(points["burden"]), points["quality"])
+    return points.sort_values(["burden", "quality"], kind="stable")
+
+
+@dataclass(frozen=True)
+class Step:
+    """From a cheaper method of the front to a dearer one: what it costs and buys.
+
+    Parameters
+    ----------
+    cheaper, dearer : str
+    ratio : float
+        Of their costs, at least 1.
+    delta, low, high : float
+        The dearer one's metric minus the cheaper one's, and its interval, in the
+        unit of the tables; for a bias, of the sizes without sign.
+    p : float
+        After Holm's correction.
+    verdict : {"better", "worse", "inconclusive"}
+        Of the dearer one.
+    """
+
+    cheaper: str
+    dearer: str
+    ratio: float
+    delta: float
+    low: float
+    high: float
+    p: float
+    verdict: str
+
+
+def step_pairs(points: pd.DataFrame) -> tuple[tuple[str, str], ...]:
+    """Neighbours on the front of ``cost_points``, cheaper first; then its two ends."""
+    front = [str(method) for method in points.index[points["on_front"]]]
+    pairs = list(pairwise(front))
+    if len(front) > 2:
+        pairs.append((front[0], front[-1]))
+    return tuple(pairs)
+
+
+def reference_of(pair: tuple[str, str], baseline: str) -> str:
+    """With which of two methods a comparison is made that tells them apart.
+
+    The study's baseline where it is one of the two, so that the verdict is the one of
+    every other page; the cheaper one otherwise.
+    """
+    return baseline if baseline in pair else pair[0]
+
+
+def compute_step(
+    pair: tuple[str, str], points: pd.DataFrame, comparison: Comparison, metric: str
+) -> Step:
+    """What the second of a pair costs and gains against the first.
+
+    Parameters
+    ----------
+    pair : (str, str)
+        One of ``step_pairs``.
+    points : DataFrame
+        From ``cost_points``.
+    comparison : Comparison
+        Of all methods, its baseline one of the two.
+    metric : str
+        Key of the metric.
+    """
+    cheaper, dearer = pair
+    ratio = float(points["burden"][dearer] / points["burden"][cheaper])
+    is_turned = comparison.baseline == dearer
+    row = comparison.row(cheaper if is_turned else dearer, metric)
+    delta, low, high = row["delta"], row["delta_low"], row["delta_high"]
+    verdict = str(row["verdict"])
+    if is_turned:
+        delta, low, high = -delta, -high, -low
+        verdict = {"better": "worse", "worse": "better"}.get(verdict, verdict)
+    return Step(cheaper, dearer, ratio, delta, low, high, row["p_holm"], verdict)

@@ -1,0 +1,140 @@
+"""Answers to single images, in words: cards, tables, sentences of the Errors page."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from core.evaluation.answers import (
+    ALL_RIGHT,
+    ALL_WRONG,
+    ANY,
+    ONLY_RIGHT,
+    Answers,
+    Order,
+)
+from core.evaluation.metrics import TOLERANCE
+from core.plots.style import NO_BREAK, number, plural, signed
+from core.tasks import Regression
+
+RIGHT_SIGN, WRONG_SIGN = ":green[**✓**]", ":red[**✗**]"
+
+
+def agreement_name(
+    kind: str, labels: Mapping[str, str], methods: int, unit: str
+) -> str:
+    """What a reader sees for one of ``evaluation.answers.agreement_kinds``.
+
+    ``unit`` is that of a number, whose answer is right within ``TOLERANCE``; empty for
+    classes.
+    """
+    right = f"within {TOLERANCE} {unit}" if unit else "right"
+    wrong = f"farther than {TOLERANCE} {unit}" if unit else "wrong"
+    word, _, method = kind.partition(":")
+    if word == ANY:
+        return "Any"
+    if word in (ALL_RIGHT, ALL_WRONG):
+        said = right if word == ALL_RIGHT else wrong
+        return f"All {methods} {said}" if methods > 1 else said.capitalize()
+    return f"Only {labels[method]} {right if word == ONLY_RIGHT else wrong}"
+
+
+def answer_lines(answers: Answers, row: int, labels: Mapping[str, str]) -> list[str]:
+    """Every method's answer to one image, a line of Markdown each."""
+    lines = []
+    for place, method in enumerate(answers.methods):
+        sign = RIGHT_SIGN if answers.right[place, row] else WRONG_SIGN
+        said = answer_text(answers, method, row)
+        lines.append(f"{sign} {plain(labels[method])}: {plain(said)}")
+    return lines
+
+
+def answer_text(answers: Answers, method: str, row: int) -> str:
+    """One method's answer to one image: class and probability, or number and error."""
+    place = answers.place(method)
+    if isinstance(answers.task, Regression):
+        value = float(answers.answer[place, row])
+        return f"{number(value, 1)} ({signed(float(answers.errors(method)[row]), 1)})"
+    said = answers.categories[int(answers.answer[place, row])]
+    confidence = float(answers.confidence[place, row])
+    if not np.isfinite(confidence):
+        return said
+    return f"{said} {number(100 * confidence, 0)}{NO_BREAK}%"
+
+
+def truth_text(answers: Answers, row: int) -> str:
+    """The truth of one image."""
+    if isinstance(answers.task, Regression):
+        return f"{number(float(answers.truth[row]), 0)} {answers.task.unit}"
+    return answers.categories[int(answers.truth[row])]
+
+
+def shown_table(
+    answers: Answers,
+    images: pd.DataFrame,
+    rows: Sequence[int],
+    labels: Mapping[str, str],
+) -> pd.DataFrame:
+    """One row an image, for who may not see the pictures: truth and every answer."""
+    part = images.iloc[list(rows)].reset_index(drop=True)
+    columns: dict[str, list[str]] = {
+        "Image": part["image_id"].tolist(),
+        "Truth": [truth_text(answers, row) for row in rows],
+    }
+    for name in part.columns:
+        if name != "image_id":
+            columns[feature_label(name)] = part[name].tolist()
+    for place, method in enumerate(answers.methods):
+        signs = ["✓" if answers.right[place, row] else "✗" for row in rows]
+        columns[labels[method]] = [
+            f"{sign} {answer_text(answers, method, row)}"
+            for sign, row in zip(signs, rows, strict=True)
+        ]
+    return pd.DataFrame(columns)
+
+
+def feature_label(name: str) -> str:
+    """What a reader sees for a sensitive feature, or for the bins of a number."""
+    return name.replace("_", " ").capitalize()
+
+
+def gallery_takeaway(
+    answers: Answers, method: str, label: str, chosen: int, wrong: int, order: Order
+) -> str:
+    """How many images the filters leave, and how many of them one method gets wrong.
+
+    Parameters
+    ----------
+    answers : Answers
+    method : str
+        Whose answers put the images in order.
+    label : str
+        Its label.
+    chosen, wrong : int
+        Images that the filters leave, and those of them that it gets wrong.
+    order : Order
+    """
+    total = len(answers.image_ids)
+    if not chosen:
+        return f"None of {plural(total, 'test image')} matches the filters."
+    left = f"{chosen:,} of {plural(total, 'test image')}"
+    unit = answers.task.unit if isinstance(answers.task, Regression) else ""
+    off = f"is more than {TOLERANCE} {unit} off on" if unit else "is wrong on"
+    share = f" ({number(100 * wrong / chosen, 1)} %)"
+    many = f"{wrong:,} of them{share}"
+    if wrong in (0, chosen):
+        many = "all of them" if wrong else "none of them"
+    are = "matches the filters" if chosen == 1 else "match the filters"
+    said = (
+        f"No filter is set: all {plural(total, 'test image')}"
+        if chosen == total
+        else f"{left} {are}"
+    )
+    return f"{said}; {label} {off} {many}. Shown: {order.explanation}."
+
+
+def plain(text: str) -> str:
+    """Text whose characters mean nothing to Markdown."""
+    for character in r"\`*[]$<~":
+        text = text.replace(character, f"\\{character}")
+    return text

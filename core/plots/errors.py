@@ -1,0 +1,558 @@
+"""Figures, tables and sentences of the Errors page: rates, pairs, bins."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.evaluation.compare import SMALL_GROUP
+from core.evaluation.errors import MOST_OF_ALL
+from core.plots.answers import plain
+from core.plots.classification import NAMED, plot_by_group
+from core.plots.style import (
+    FONT_SIZE,
+    INK,
+    MINIMUM_FONT_SIZE,
+    NO_BREAK,
+    MethodStyle,
+    build_figure,
+    faded,
+    interval,
+    listed,
+    number,
+    plural,
+    signed,
+    zero_line,
+)
+from core.tasks import Regression
+
+# Wrong answers that are named for one class; the rest of them is one piece.
+NAMED_WRONG = 3
+# Percentage points that the name of a class takes beside one for each letter.
+ROOM = 1
+# Pairs of classes that are drawn.
+PAIRS = 8
+RIGHT_COLOUR, REST_COLOUR = "#0072B2", "#8A8A8A"
+# Darkest for the most common; each with the colour of text that stands out on it.
+WRONG_COLOURS = (("#B34700", "#FFFFFF"), ("#E8935A", "#000000"), ("#F6CDB0", "#000000"))
+
+
+def plot_hardest(
+    recalls: pd.DataFrame, taken: pd.DataFrame, *, limit: int = NAMED
+) -> go.Figure:
+    """The hardest classes as bars: the right share, then what the rest is taken for.
+
+    Parameters
+    ----------
+    recalls : DataFrame
+        From ``evaluation.errors.class_recalls``, the hardest first.
+    taken : DataFrame
+        From ``evaluation.errors.taken_for``, of the same method.
+    limit : int
+        How many classes.
+    """
+    drawn = recalls.head(limit)
+    places = [
+        f"<b>{name}</b><br>{plural(n, 'image')}"
+        for name, n in zip(drawn["class"], drawn["n"], strict=True)
+    ]
+    pieces = dict(list(taken.groupby("truth", sort=False)))
+    nothing = taken.iloc[:0]
+    own = [pieces.get(name, nothing) for name in drawn["class"]]
+    traces = [_right_bars(drawn, places)]
+    for rank in range(NAMED_WRONG):
+        traces.append(_wrong_bars(own, drawn, places, rank))
+    shares = [100 * rows["share"].iloc[NAMED_WRONG:].sum() for rows in own]
+    traces.append(
+        {
+            **_bars(places, shares, REST_COLOUR),
+            "name": "others",
+            "hovertemplate": "%{x:.1f} % taken for others<extra></extra>",
+        }
+    )
+    # Last, so that the bars of what is wrong do not hide half of it.
+    traces.append(_recall_intervals(drawn, places))
+    return build_figure(
+        traces,
+        height=90 + 50 * max(len(drawn), 2),
+        legend=False,
+        barmode="stack",
+        bargap=0.3,
+        uniformtext={"mode": "hide", "minsize": MINIMUM_FONT_SIZE},
+        xaxis={
+            "title": {"text": "Share of the class (%)"},
+            "range": [0, 100.5],
+        },
+        yaxis={"autorange": "reversed", "showgrid": False},
+    )
+
+
+def _bars(
+    places: Sequence[str], shares: Sequence[float], colour: str
+) -> dict[str, Any]:
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "x": list(shares),
+        "y": list(places),
+        "marker": {"color": colour, "line": {"width": 1, "color": "white"}},
+    }
+
+
+def _right_bars(drawn: pd.DataFrame, places: Sequence[str]) -> dict[str, Any]:
+    recall = 100 * drawn["recall"]
+    return {
+        **_bars(places, recall.tolist(), RIGHT_COLOUR),
+        "name": "right",
+        "customdata": [
+            f"{number(r, 1)} % right {interval(100 * low, 100 * high, 1)}"
+            for r, low, high in zip(recall, drawn["low"], drawn["high"], strict=True)
+        ],
+        "hovertemplate": "%{customdata}<extra></extra>",
+    }
+
+
+def _recall_intervals(drawn: pd.DataFrame, places: Sequence[str]) -> dict[str, Any]:
+    recall = 100 * drawn["recall"]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": recall.tolist(),
+        "y": list(places),
+        "name": "95 % interval",
+        "marker": {"symbol": "line-ns-open", "size": 8, "color": INK},
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": (100 * drawn["high"] - recall).tolist(),
+            "arrayminus": (recall - 100 * drawn["low"]).tolist(),
+            "thickness": 2.5,
+            "width": 6,
+            "color": INK,
+        },
+        "hoverinfo": "skip",
+    }
+
+
+def _wrong_bars(
+    own: Sequence[pd.DataFrame], drawn: pd.DataFrame, places: Sequence[str], rank: int
+) -> dict[str, Any]:
+    """The pieces of the class that each is taken for most, second, third."""
+    rows = [rows.iloc[rank] if len(rows) > rank else None for rows in own]
+    shares = [0.0 if row is None else 100 * float(row["share"]) for row in rows]
+    names = ["" if row is None else str(row["predicted"]) for row in rows]
+    # The interval of the recall lies over the beginning of what is wrong.
+    before = [rows["share"].iloc[:rank].sum() for rows in own]
+    covered = (100 * (drawn["high"] - drawn["recall"] - before)).clip(lower=0)
+    for place, (share, end) in enumerate(zip(shares, covered, strict=True)):
+        if end > 0 and (rank > 0 or share - end < ROOM + len(names[place])):
+            names[place] = ""
+    words = ("taken for most", "second", "third")
+    colours = WRONG_COLOURS[rank]
+    return {
+        **_bars(places, shares, colours[0]),
+        "name": words[rank],
+        "text": names,
+        "textposition": "inside",
+        "insidetextanchor": "end" if rank == 0 else "middle",
+        "textangle": 0,
+        "textfont": {"size": FONT_SIZE, "color": colours[1]},
+        "customdata": ["" if row is None else _taken(row) for row in rows],
+        "hovertemplate": "%{customdata}<extra></extra>",
+    }
+
+
+def _taken(row: pd.Series) -> str:
+    """How often and how probably one class is taken for another."""
+    span = interval(100 * row["low"], 100 * row["high"], 1)
+    said = f"{row['truth']} taken for {row['predicted']}: "
+    said += f"{number(100 * row['share'], 1)} % {span}"
+    if np.isfinite(row["probability"]):
+        said += f", mean probability {number(row['probability'], 2)}"
+    return said
+
+
+def hardest_takeaway(
+    recalls: pd.DataFrame, taken: pd.DataFrame, label: str, *, many: int = 3
+) -> str:
+    """The hardest class, what it is taken for, and how sure it is the hardest."""
+    if recalls.empty:
+        return "There is no test image of any class."
+    first = recalls.iloc[0]
+    if first["recall"] == 1:
+        return (
+            f"{label} makes no mistake on {plural(recalls['n'].sum(), 'test image')}."
+        )
+    span = interval(100 * first["low"], 100 * first["high"], 0)
+    said = (
+        f"{label} finds **{first['class']}** hardest: it recognises "
+        f"{number(100 * first['recall'], 0)} % {plain(span)} of "
+        f"{plural(int(first['n']), 'test image')}"
+    )
+    wrong = taken[taken["truth"] == first["class"]]
+    if len(wrong):
+        most = wrong.iloc[0]
+        said += (
+            f" and takes it for {most['predicted']} most often "
+            f"({number(100 * most['share'], 0)} %)"
+        )
+    if first["n"] < SMALL_GROUP:
+        return f"{said}; so few images that this may be chance."
+    rest = recalls.iloc[1:]
+    level = list(rest[rest["low"] <= first["high"]]["class"])
+    if not level:
+        return f"{said}."
+    names = listed(level)
+    if len(level) > many:
+        names = plural(len(level), "other class", "other classes")
+    return f"{said}; its interval reaches that of {names}, which may be as hard."
+
+
+def hardest_table(
+    recalls: pd.DataFrame, taken: pd.DataFrame, *, limit: int = NAMED
+) -> pd.DataFrame:
+    """One row a class, in Markdown: n, recall, and what it is taken for."""
+    rows = []
+    for row in recalls.head(limit).to_dict("records"):
+        wrong = taken[taken["truth"] == row["class"]].head(NAMED_WRONG)
+        span = interval(100 * row["low"], 100 * row["high"], 1)
+        said = [_share_and_probability(other) for other in wrong.to_dict("records")]
+        rows.append(
+            {
+                "Class": f"**{plain(row['class'])}**",
+                "Test images": f"{row['n']:,}",
+                "Recall (%)": f"**{number(100 * row['recall'], 1)}** {plain(span)}",
+                "Taken for": "; ".join(said) or "–",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _share_and_probability(row: Mapping[Any, Any]) -> str:
+    text = f"{plain(row['predicted'])} {number(100 * row['share'], 1)} %"
+    if np.isfinite(row["probability"]):
+        text += f" (p {number(row['probability'], 2)})"
+    return text.replace(" ", NO_BREAK)
+
+
+def pair_name(first: str, second: str) -> str:
+    """A pair of classes that are taken for each other."""
+    return f"{first} ↔ {second}"
+
+
+def plot_pairs(
+    pairs: pd.DataFrame, title: str, style: MethodStyle, *, limit: int = PAIRS
+) -> go.Figure:
+    """One method's most confused pairs, two bars a pair: one for each way.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        One method's rows of ``evaluation.errors.confused_pairs``.
+    title : str
+        The method's label.
+    style : MethodStyle
+    limit : int
+        How many pairs.
+    """
+    ways: list[tuple[float, str, float, float, float]] = []
+    for place, row in enumerate(pairs.head(limit).to_dict("records")):
+        for side, way in enumerate(("first_as_second", "second_as_first")):
+            names = (row["first"], row["second"])
+            true, said = names[side], names[1 - side]
+            words = (
+                f"<b>{true} → {said}</b><br>{number(100 * row[way], 0)} %: "
+                f"{number(row[f'{way}_images'], 0)} of {row[f'{way}_of']:,}"
+            )
+            ends = (100 * row[way], 100 * row[f"{way}_low"], 100 * row[f"{way}_high"])
+            ways.append((2.35 * place + side, words, *ends))
+    y, words_of, share, low, high = (list(c) for c in zip(*ways, strict=True))
+    bars = {
+        "type": "bar",
+        "orientation": "h",
+        "x": share,
+        "y": y,
+        "width": 0.72,
+        "marker": {
+            "color": [
+                faded(style.colour, 0.55 if i % 2 else 0.9) for i in range(len(y))
+            ]
+        },
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": [h - s for h, s in zip(high, share, strict=True)],
+            "arrayminus": [s - lo for lo, s in zip(low, share, strict=True)],
+            "thickness": 2,
+            "width": 5,
+            "color": INK,
+        },
+        "customdata": [
+            f"{w.split('<br>')[0]}: {number(s, 1)} % {interval(lo, h, 1)}"
+            for w, s, lo, h in zip(words_of, share, low, high, strict=True)
+        ],
+        "hovertemplate": "%{customdata}<extra></extra>",
+    }
+    return build_figure(
+        [bars],
+        height=130 + 46 * max(len(ways), 2),
+        legend=False,
+        title=title,
+        xaxis={"title": {"text": "Share of the true class (%)"}, "rangemode": "tozero"},
+        yaxis={
+            "tickvals": y,
+            "ticktext": words_of,
+            "range": [max(y) + 0.7, -0.7],
+            "showgrid": False,
+            "zeroline": False,
+        },
+    )
+
+
+def plot_pairs_by_method(
+    pairs: pd.DataFrame,
+    method: str,
+    methods: Sequence[str],
+    styles: Mapping[str, MethodStyle],
+    labels: Mapping[str, str],
+    *,
+    limit: int = PAIRS,
+) -> go.Figure:
+    """The pairs that one method confuses most, beside all the other methods.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        From ``evaluation.errors.confused_pairs``.
+    method : str
+        Whose pairs are drawn.
+    methods, styles, labels
+        Which methods are shown, and how.
+    limit : int
+        How many pairs.
+    """
+    scores = pd.DataFrame(
+        {
+            "method": pairs["method"],
+            "group": [
+                pair_name(first, second)
+                for first, second in zip(pairs["first"], pairs["second"], strict=True)
+            ],
+            "mean": 100 * pairs["both"],
+            "low": 100 * pairs["both_low"],
+            "high": 100 * pairs["both_high"],
+        }
+    )
+    groups = list(scores[scores["method"] == method]["group"].head(limit))
+    return plot_by_group(
+        scores,
+        groups,
+        None,
+        methods,
+        styles,
+        labels,
+        y_axis={
+            "title": {"text": "Mean of both shares (%)"},
+            "rangemode": "tozero",
+        },
+        digits=1,
+        unit="%",
+    )
+
+
+def pairs_takeaway(pairs: pd.DataFrame, label: str) -> str:
+    """The pair that one method confuses most, both ways, and who is as high."""
+    if pairs.empty or pairs["both"].iloc[0] == 0:
+        return f"{label} takes no class for another."
+    first = pairs.iloc[0]
+    said = (
+        f"{label} confuses **{first['first']}** and **{first['second']}** most: it "
+        f"takes {number(100 * first['first_as_second'], 0)} % of "
+        f"{plural(int(first['first_as_second_of']), 'test image')} of {first['first']} "
+        f"for {first['second']}, and {number(100 * first['second_as_first'], 0)} % of "
+        f"{first['second_as_first_of']:,} the other way round"
+    )
+    close = int((pairs["both_high"].iloc[1:] >= first["both_low"]).sum())
+    if not close:
+        return f"{said}."
+    return (
+        f"{said}; the intervals of {plural(close, 'other pair')} reach as high, so "
+        "which comes first is not certain."
+    )
+
+
+def plot_errors_by_bin(
+    table: pd.DataFrame, task: Regression, style: MethodStyle, *, absolute: bool = False
+) -> go.Figure:
+    """How one method's errors are spread in each bin, and the largest of them.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From ``evaluation.errors.errors_by_bin``.
+    task : Regression
+    style : MethodStyle
+    absolute : bool
+        Errors without their sign.
+    """
+    x = [f"{row['bin']} ({row['n']:,})" for row in table.to_dict("records")]
+    colour = style.colour
+    if absolute:
+        largest = table[["too_high", "too_low"]].abs().max(axis=1)
+        traces = [
+            _ranges(x, [0.0] * len(x), table["most"], 14, faded(colour, 0.45), _MOST),
+            _marks(x, table["median_size"], "median", "line-ew-open", colour),
+            _extremes(x, largest, _farther_ids(table), "largest", "star"),
+        ]
+        title = f"Error without its sign ({task.unit})"
+    else:
+        traces = [
+            _ranges(x, table["q05"], table["q95"], 4, faded(colour, 0.9), "5 to 95 %"),
+            _ranges(
+                x, table["q25"], table["q75"], 16, faded(colour, 0.55), "25 to 75 %"
+            ),
+            _marks(x, table["q50"], "median", "line-ew-open", colour),
+            _extremes(x, table["too_high"], table["too_high_id"], "largest +", "star"),
+            _extremes(x, table["too_low"], table["too_low_id"], "largest −", "diamond"),
+        ]
+        title = f"Prediction − truth ({task.unit})"
+    return build_figure(
+        traces,
+        height=480,
+        xaxis={
+            "title": {"text": f"True {task.label.lower()} ({task.unit}), images"},
+            "type": "category",
+            "showgrid": False,
+        },
+        yaxis={
+            "title": {"text": title},
+            "rangemode": "tozero" if absolute else "normal",
+        },
+        shapes=[] if absolute else [zero_line("y")],
+    )
+
+
+_MOST = f"{number(100 * MOST_OF_ALL, 0)} % of the images"
+
+
+def _ranges(
+    x: Sequence[str],
+    low: Sequence[float],
+    high: Sequence[float],
+    width: int,
+    colour: str,
+    name: str,
+) -> dict[str, Any]:
+    """One thick line a bin from a lower to a higher value."""
+    columns, values = [], []
+    for place, start, end in zip(x, low, high, strict=True):
+        columns += [place, place, place]
+        values += [start, end, None]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": columns,
+        "y": values,
+        "name": name,
+        "line": {"color": colour, "width": width},
+        "hovertemplate": f"{name}: %{{y:.1f}}<extra></extra>",
+    }
+
+
+def _marks(
+    x: Sequence[str], values: Sequence[float], name: str, symbol: str, colour: str
+) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": list(x),
+        "y": list(values),
+        "name": name,
+        "marker": {
+            "symbol": symbol,
+            "size": 18,
+            "color": INK,
+            "line": {"width": 3, "color": INK},
+        },
+        "hovertemplate": f"{name}: %{{y:.1f}}<extra></extra>",
+    }
+
+
+def _extremes(
+    x: Sequence[str],
+    values: pd.Series,
+    ids: Sequence[str],
+    name: str,
+    symbol: str,
+) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": list(x),
+        "y": values.tolist(),
+        "name": name,
+        "customdata": list(ids),
+        "marker": {"symbol": symbol, "size": 10, "color": "#D55E00"},
+        "hovertemplate": f"{name}: %{{y:.1f}}<br>%{{customdata}}<extra></extra>",
+    }
+
+
+def _farther_ids(table: pd.DataFrame) -> list[str]:
+    high = table["too_high"].fillna(0) >= table["too_low"].abs().fillna(0)
+    return list(np.where(high, table["too_high_id"], table["too_low_id"]))
+
+
+def bins_takeaway(table: pd.DataFrame, task: Regression, label: str) -> str:
+    """Where one method errs most for most images, and its largest error of all."""
+    if table.empty:
+        return "There is no test image in any bin."
+    worst = table.loc[table["most"].idxmax()]
+    best = table.loc[table["most"].idxmin()]
+    said = (
+        f"At {worst['bin']} ({plural(int(worst['n']), 'test image')}) "
+        f"{number(100 * (1 - MOST_OF_ALL), 0)} % of {label}'s answers are more than "
+        f"{number(worst['most'], 1)} {task.unit} off"
+    )
+    if len(table) > 1:
+        said += (
+            f", at {best['bin']} ({best['n']:,}) more than {number(best['most'], 1)}"
+        )
+    ends = [(table[name].abs().max(), name) for name in ("too_high", "too_low")]
+    size, name = max((end for end in ends if end[0] == end[0]), default=(0.0, ""))
+    if not name:
+        return f"{said}."
+    row = table.loc[table[name].abs().idxmax()]
+    way = "too high" if name == "too_high" else "too low"
+    return (
+        f"{said}. Its largest error is {number(size, 1)} {task.unit} {way}, at "
+        f"{row['bin']}."
+    )
+
+
+def bins_table(table: pd.DataFrame) -> pd.DataFrame:
+    """One row a bin: n, middle and most of the error, the largest either way."""
+    return pd.DataFrame(
+        {
+            "Bin": [f"**{label}**" for label in table["bin"]],
+            "Test images": [f"{n:,}" for n in table["n"]],
+            "Median error": [signed(v, 1) for v in table["q50"]],
+            "Median size": [number(v, 1) for v in table["median_size"]],
+            f"{number(100 * MOST_OF_ALL, 0)} % are within": [
+                number(v, 1) for v in table["most"]
+            ],
+            "Largest too high": [
+                _extreme(v, name)
+                for v, name in zip(table["too_high"], table["too_high_id"], strict=True)
+            ],
+            "Largest too low": [
+                _extreme(v, name)
+                for v, name in zip(table["too_low"], table["too_low_id"], strict=True)
+            ],
+        }
+    )
+
+
+def _extreme(value: float, image_id: str) -> str:
+    return f"{signed(value, 1)} (`{image_id}`)" if image_id else "–"

@@ -1,0 +1,184 @@
+"""Where each model looked, over the picture that it saw: shown on request."""
+
+import io
+from collections.abc import Callable, Hashable, Mapping
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core.errors import EquipoiseError
+from core.plots import explain as plots
+from core.plots.explain import Tile
+from core.predictor import ClassificationAnswer, FaceAnswers
+from core.tasks import Regression, Task
+from pages._answers import Shown
+from pages._show import show_error
+from pages._study_bar import choose_task
+
+if TYPE_CHECKING:
+    from core.explain import Explainer, Explanation
+
+# In the session: what was computed, by the photo's key and more.
+MAPS_KEPT = "predict_maps_found"
+OWN_ANSWER = "What each method answered"
+LIMITS = """
+- *Grad-CAM* (Selvaraju et al., ICCV 2017) marks where the last features of a CNN raise
+  the score of an answer. *Attention rollout* (Abnar and Zuidema, ACL 2020) marks how
+  much of each part reaches the token that a transformer answers from, whatever the
+  question. The two show different things, also where they agree.
+- A map that lies where a person would look is no proof that the model is right or
+  fair, and one that lies elsewhere is no proof of the contrary.
+- Some popular techniques draw much the same map for a model with random weights
+  (Adebayo et al., NeurIPS 2018). Grad-CAM passed that test; attention rollout is
+  younger and was not in it.
+- A map is as coarse as its grid, which stands below it. The smooth edges between the
+  cells are drawn, not seen.
+"""
+
+
+def offer_maps(
+    key: str,
+    face: FaceAnswers,
+    shown: Shown,
+    load: Callable[[], "Explainer"],
+    *,
+    models: Hashable,
+) -> None:
+    """Draw a switch, off at first, and behind it a map a method.
+
+    Parameters
+    ----------
+    key : str
+        Of the photo.
+    face : FaceAnswers
+    shown : Shown
+    load : callable
+        Gives the explainer of the study's models; called when the switch is on.
+    models : hashable
+        Tells these models from others.
+    """
+    if not st.toggle("Show where each model looked", key=f"predict_maps_{key}"):
+        return
+    name = f"{key}_{face.number}"
+    with st.container(border=True, key=f"predict_map_card_{name}"):
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            names = "_".join(task.name for task in shown.tasks)
+            task = choose_task(shown.tasks, key=f"predict_maps_task_{names}_{name}")
+            classes = _choose_classes(task, face, shown, name)
+        try:
+            with st.spinner("Looking into the models; the first time takes longer…"):
+                explainer = load()
+                found = _explain_once((key, models), explainer, face, task, classes)
+        except EquipoiseError as error:
+            show_error(error)
+            return
+        maps = {m: found[m] for m in shown.methods if m in found}
+        if maps:
+            _show(name, face, task, classes, maps, shown)
+        for method in shown.methods:
+            if method in explainer.problems:
+                label = shown.view.labels[method]
+                st.caption(f"{label}: {explainer.problems[method]}")
+        with st.expander("What such maps can tell", icon=":material/help:"):
+            st.markdown(LIMITS)
+
+
+def _choose_classes(
+    task: Task, face: FaceAnswers, shown: Shown, name: str
+) -> dict[str, str] | None:
+    """The class that is explained of every method; None where the task is a number."""
+    if isinstance(task, Regression):
+        return None
+    chosen = st.selectbox(
+        "Explain",
+        [OWN_ANSWER, *task.classes],
+        key=f"predict_maps_class_{shown.view.study.name}_{task.name}_{name}",
+        width=320,
+    )
+    if chosen in task.classes:
+        return dict.fromkeys(face.answers, chosen)
+    given = {method: answers[task.name] for method, answers in face.answers.items()}
+    return {
+        method: answer.label
+        for method, answer in given.items()
+        if isinstance(answer, ClassificationAnswer)
+    }
+
+
+def _explain_once(
+    place: tuple[str, Hashable],
+    explainer: "Explainer",
+    face: FaceAnswers,
+    task: Task,
+    classes: dict[str, str] | None,
+) -> "dict[str, Explanation]":
+    """Explain a picture once; what came is kept for this visitor alone."""
+    kept = st.session_state.setdefault(MAPS_KEPT, {})
+    asked = tuple(sorted(classes.items())) if classes else ()
+    whole_place = (*place, face.number, task.name, asked)
+    if whole_place not in kept:
+        kept[whole_place] = explainer.explain(face.seen, task, classes)
+    return kept[whole_place]
+
+
+def _show(
+    name: str,
+    face: FaceAnswers,
+    task: Task,
+    classes: Mapping[str, str] | None,
+    maps: "Mapping[str, Explanation]",
+    shown: Shown,
+) -> None:
+    labels = shown.view.labels
+    st.markdown(plots.takeaway_maps({m: o.heat for m, o in maps.items()}, labels))
+    tiles = [Tile("The picture", (), plots.enlarge_picture(face.pixels))]
+    alts = ["What the models saw, without a map"]
+    for method, one in maps.items():
+        rows, columns = one.grid
+        what = _of_what(task, (classes or {}).get(method), one)
+        lines = (what, f"{one.technique}, {rows} × {columns}")
+        pixels = plots.overlay_map(face.seen[method], one.heat)
+        tiles.append(Tile(labels[method], lines, pixels))
+        alts.append(f"{labels[method]} {plots.describe_map(one.heat)}")
+    with st.grid("auto", min_column_width=136, gap="small"):
+        for tile, alt in zip(tiles, alts, strict=True):
+            with st.container(gap="xsmall"):
+                st.image(tile.pixels, width="stretch", alt=alt)
+                st.markdown(f"**{tile.title}**")
+                st.caption("  \n".join(tile.lines))
+    low, high = plots.SCALE_ENDS
+    st.image(plots.draw_scale(), width=288, alt=f"Scale from {low}, 0, to {high}, 1")
+    seeds = sorted({one.seed for one in maps.values()})
+    st.caption(
+        f"Every map has its own scale: {high} is where that model looked most, {low} is"
+        " 0. Compare places, and not brightness between maps. Of each method one model"
+        f" is shown, its first: seed {', '.join(map(str, seeds))}; the answers above"
+        " are means over seeds."
+    )
+    st.markdown(
+        ":material/info: A map explains the model and not the picture: it shows which"
+        " places an answer hangs on, and not whether the answer is right."
+    )
+    st.download_button(
+        "Maps (PNG)",
+        data=lambda: _as_png(tiles),
+        file_name="where-models-looked.png",
+        mime="image/png",
+        key=f"predict_maps_png_{name}",
+        icon=":material/download:",
+        type="tertiary",
+        on_click="ignore",
+    )
+
+
+def _of_what(task: Task, wanted: str | None, one: "Explanation") -> str:
+    """Which answer a map is of."""
+    if not one.is_of_the_answer:
+        return "whatever the answer"
+    return f"for a higher {task.label.lower()}" if wanted is None else f"for {wanted}"
+
+
+def _as_png(tiles: list[Tile]) -> bytes:
+    file = io.BytesIO()
+    plots.draw_sheet(tiles).save(file, "PNG")
+    return file.getvalue()

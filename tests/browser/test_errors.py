@@ -1,0 +1,60 @@
+"""From a cell of a confusion matrix to the images in it, in real Chromium."""
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import App
+from tests.synthetic import LABELS, TASKS
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+HAIR = TASKS["avatars"][2].classes
+TRUTH, ANSWER, METHOD = "short", "long", "ins"
+
+
+def click_cell(page: Page, chart: Locator, truth: str, answer: str) -> None:
+    """Click a cell of a matrix, where a person would."""
+    cells = chart.locator(".nsewdrag").first
+    cells.scroll_into_view_if_needed()
+    box = cells.bounding_box()
+    assert box is not None
+    x = box["x"] + box["width"] * (HAIR.index(answer) + 0.5) / len(HAIR)
+    y = box["y"] + box["height"] * (HAIR.index(truth) + 0.5) / len(HAIR)
+    page.mouse.move(x, y)
+    label = chart.locator(".hoverlayer").get_by_text(f"Truth {truth}")
+    expect(label).to_be_visible()
+    page.mouse.click(x, y)
+
+
+def test_a_cell_of_a_matrix_opens_its_images(app: App, page: Page) -> None:
+    page.goto(f"{app.url}/classification?study=avatars")
+    chart = page.locator(".st-key-chart_avatars-hair-confusion-shares_1")
+    expect(chart.get_by_text(LABELS[METHOD], exact=True)).to_be_visible()
+    click_cell(page, chart, TRUTH, ANSWER)
+
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "Where do the methods fail?"
+    )
+    for part in (f"method={METHOD}", f"truth={TRUTH}", f"predicted={ANSWER}"):
+        expect(page).to_have_url(re.compile(part))
+    said = f"{LABELS[METHOD]} is wrong on all of them"
+    left = page.get_by_text(re.compile(rf"\d+ of 320 test images? match.*{said}"))
+    expect(left).to_be_visible()
+    pictures = page.get_by_alt_text(re.compile(rf"^avatar-\d+: {TRUTH}$"))
+    expect(pictures.first).to_be_visible()
+    count = pictures.count()
+    answers = page.get_by_text(re.compile(rf"{LABELS[METHOD]}: {ANSWER}"))
+    expect(answers).to_have_count(count)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+    # A link opens the same images, and the way back leads back.
+    sentence = left.inner_text()
+    page.reload()
+    expect(page.get_by_text(sentence)).to_be_visible()
+    expect(pictures).to_have_count(count)
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "Which classes are recognised?"
+    )
