@@ -55,6 +55,11 @@ class Asked:
                 return group
         return None
 
+    def name_unknown(self, what: str, name: str) -> None:
+        """Note that there is no such thing."""
+        shown = name[:_SHOWN].replace("`", "'")
+        self.unknown.append(f"{what} `{shown}`")
+
 
 def read_address() -> Asked:
     """What the address asks for, when it is not the one that this page wrote."""
@@ -92,8 +97,7 @@ def preset(
     """
     if asked.is_new:
         if wanted is not None and wanted not in options:
-            shown = wanted[:_SHOWN].replace("`", "'")
-            asked.unknown.append(f"{what} `{shown}`")
+            asked.name_unknown(what, wanted)
         st.session_state[key] = wanted if wanted in options else default
     elif st.session_state.get(key) not in options:
         st.session_state[key] = default

@@ -125,11 +125,7 @@ def gallery_takeaway(
     if wrong in (0, chosen):
         many = "all of them" if wrong else "none of them"
     are = "matches the filters" if chosen == 1 else "match the filters"
-    said = (
-        f"No filter is set: all {plural(total, 'test image')}"
-        if chosen == total
-        else f"{left} {are}"
-    )
+    said = f"All {plural(total, 'test image')}" if chosen == total else f"{left} {are}"
     return f"{said}; {label} {off} {many}. Shown: {order.explanation}."
 
 

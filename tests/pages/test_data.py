@@ -235,3 +235,15 @@ def test_no_manifest_says_what_to_do(store):
     app = open_page("data", study="avatars")
     assert not app.exception
     assert "equipoise train avatars" in app.info[0].value
+
+
+def test_a_copy_of_a_study_is_told_from_it_by_its_name(avatars):
+    study = load_study("avatars").model_copy(update={"name": "copied"})
+    people = sample_people(AvatarsOptions(count=60))
+    write_study_files(avatars, study, people, {})
+    app = open_page("data", study="copied")
+    assert not app.exception
+    options = app.selectbox(key="study").options
+    assert {f"{study.title} (copied)", f"{study.title} (avatars)"} <= set(options)
+    metrics = {metric.label: metric.value for metric in app.metric}
+    assert metrics["Images found"] == "60"

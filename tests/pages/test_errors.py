@@ -53,7 +53,7 @@ def _box(app, label):
 
 def _takeaway(app):
     """The sentence on how many images are left, and how many are wrong."""
-    marks = ("test images match", "test image match", "No filter is set", "None of ")
+    marks = ("test images match", "test image match", "All 320 ", "None of ")
     return next(m.value for m in app.markdown if any(mark in m.value for mark in marks))
 
 
@@ -314,7 +314,7 @@ def test_nothing_that_matches_says_what_to_do(faces, open_page):
     assert not app.dataframe
     app.button(key="errors_clear").click().run()
     assert not app.exception
-    assert _takeaway(app).startswith("No filter is set: all 320 test images")
+    assert _takeaway(app).startswith("All 320 test images")
     assert {"truth", "predicted", "agree"}.isdisjoint(app.query_params)
 
 
@@ -362,7 +362,7 @@ def test_what_an_address_asks_in_vain_is_named(faces, open_page):
         task="height",
         method="magic",
         truth="`x`",
-        where="gender:z",
+        where=["gender:z", "height:tall"],
         agree="maybe",
         order="size",
         page="last",
@@ -371,9 +371,10 @@ def test_what_an_address_asks_in_vain_is_named(faces, open_page):
     said = app.warning[0].value
     for word in ("task `height`", "method `magic`", "group `z`", "agreement `maybe`"):
         assert word in said
-    assert "class `'x'`" in said
+    for word in ("class `'x'`", "feature `height`", "page `last`"):
+        assert word in said
     assert "order `size`" in said
-    assert _takeaway(app).startswith("No filter is set")
+    assert _takeaway(app).startswith("All 320 test images")
     # And what is shown is what the address says from then on.
     assert dict(app.query_params) == {
         "study": "utkface",

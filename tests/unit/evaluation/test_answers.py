@@ -154,19 +154,22 @@ def ranked(found, order, chosen=None, method="m"):
 def test_orders_of_classes():
     given = [[0.7, 0.2, 0.1], [0.05, 0.9, 0.05], [0.3, 0.36, 0.34], [0.1, 0.6, 0.3]]
     found = collect({("m", 0): classes_table("aaab", "abbb", given)}, KIND)
-    assert list(orders_of(found, "m")) == ["confident", "truth", "margin", "entropy"]
+    expected = ["confident", "truth", "margin", "entropy", "listed"]
+    assert list(orders_of(found, "m")) == expected
     # Wrong answers alone, by what they were given.
     assert ranked(found, "confident") == [1, 2]
     assert ranked(found, "truth") == [1, 2, 3, 0]
     assert ranked(found, "margin") == [2, 3, 0, 1]
     assert ranked(found, "entropy") == [2, 3, 0, 1]
+    assert ranked(found, "listed") == [0, 1, 2, 3]
     assert ranked(found, "truth", np.array([True, False, False, True])) == [3, 0]
 
 
-def test_labels_alone_can_only_be_wrong_in_the_order_of_the_table():
+def test_labels_alone_keep_the_order_of_the_table():
     found = collect({("m", 0): classes_table("aaaa", "cbab")}, KIND)
-    assert list(orders_of(found, "m")) == ["confident"]
+    assert list(orders_of(found, "m")) == ["confident", "listed"]
     assert ranked(found, "confident") == [0, 1, 3]
+    assert ranked(found, "listed") == [0, 1, 2, 3]
 
 
 def test_orders_of_numbers():
