@@ -164,7 +164,10 @@ def _pictures(view: StudyView, found: TaskErrors, rows: NDArray[np.intp]) -> Non
                     st.caption("No picture of that id can be had.")
                 st.markdown(f"Truth: **{truth}**")
                 st.markdown("  \n".join(plots.answer_lines(answers, row, view.labels)))
-                groups = [images[name].iloc[row] for name in found.features]
+                groups = [
+                    f"{plots.feature_label(name)} {images[name].iloc[row]}"
+                    for name in found.features
+                ]
                 st.caption(" · ".join([f"`{image_id}`", *groups]))
 
 

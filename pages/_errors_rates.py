@@ -137,8 +137,8 @@ def show_bins(
         takeaway=plots.bins_takeaway(table, task, label),
         data=table,
         note=f"{label}; the answer to an image is the mean over "
-        f"{plural(seeds, 'seed')}. Bars hold that part of the images of a bin, the "
-        "number in brackets: of few images the ends mean little.",
+        f"{plural(seeds, 'seed')}. A bar holds so much of a bin's images, whose "
+        "number is in brackets; of few images the ends mean little.",
         above=_choose_sign,
     )
     with st.expander("In numbers", icon=":material/table:"):

@@ -343,7 +343,7 @@ def _prepare(
     method: ResolvedMethod,
     seed: int,
     data: Data,
-    source: Path | None,
+    source: Path | None = None,
 ) -> _Training:
     """Build all that one run is trained with, its first weights included."""
     budget = study.training
