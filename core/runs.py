@@ -18,7 +18,7 @@ import pandas as pd
 
 from core.data.manifest import LEFT_OUT, SPLITS
 from core.errors import RunError
-from core.study import Study, check_name
+from core.study import Study, check_name, shipped_studies
 
 SCHEMA = 1
 STORE_VARIABLE = "EQUIPOISE_RUNS"
@@ -285,7 +285,9 @@ def study_of_runs(name: str) -> Study:
         raise RunError(
             f"No store holds runs of a study '{name}'.",
             expected=f"one of {', '.join(list_studies()) or 'none yet'}.",
-            remedy=f"train it: equipoise train {name}.",
+            remedy=f"train it: equipoise train {name}."
+            if name in shipped_studies()
+            else "`equipoise studies` lists them all.",
         )
     try:
         return Study.model_validate_json(path.read_text(encoding="utf-8"))

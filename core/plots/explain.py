@@ -1,5 +1,6 @@
 """Where models looked: maps laid over the picture that the model saw."""
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -192,6 +193,12 @@ def draw_sheet(tiles: Sequence[Tile], *, columns: int = 4) -> Image.Image:
         x, y = column * width + _TILE_GAP, row * height + _TILE_GAP
         image = Image.fromarray(tile.pixels).resize((SHOWN_SIDE, SHOWN_SIDE))
         sheet.paste(image, (x, y))
-        text = "\n".join((tile.title, *tile.lines))
+        text = _drawable("\n".join((tile.title, *tile.lines)))
         draw.multiline_text((x, y + SHOWN_SIDE + 4), text, font=font, fill="black")
     return sheet
+
+
+def _drawable(text: str) -> str:
+    """The text in the letters that Pillow's own font has: those of ASCII."""
+    plain = unicodedata.normalize("NFKD", text.replace("×", "x"))
+    return plain.encode("ascii", "ignore").decode()

@@ -77,7 +77,12 @@ def leaderboard(
     labels : mapping
         What a reader sees for each method.
     """
-    columns: dict[str, list[str]] = {"Method": [f"**{labels[m]}**" for m in methods]}
+    few = fewer_seeds(comparison)
+    names = [
+        f"**{labels[m]}**" + (f" ({plural(few[m], 'seed')})" if m in few else "")
+        for m in methods
+    ]
+    columns: dict[str, list[str]] = {"Method": names}
     for info in metrics:
         rows = shown_rows(comparison, info)
         known = set(rows.index[rows["mean"].notna()])
@@ -87,6 +92,16 @@ def leaderboard(
             for method in methods
         ]
     return pd.DataFrame(columns)
+
+
+def fewer_seeds(comparison: pd.DataFrame) -> dict[str, int]:
+    """Methods that have fewer seeds than others, and how many.
+
+    Of one seed the spread between trainings is unknown, so its intervals are too
+    narrow: a reader has to see it beside the verdict.
+    """
+    seeds = comparison.groupby("method")["seeds"].max()
+    return {str(m): int(n) for m, n in seeds[seeds < seeds.max()].items()}
 
 
 def leaderboard_takeaway(
@@ -112,14 +127,19 @@ def leaderboard_takeaway(
         .items()
     }
     behind = set(shown[shown["verdict"] == "worse"]["method"])
-    clean = [labels[m] for m in methods if m in ahead and m not in behind]
+    few = fewer_seeds(comparison)
+    clean = [
+        labels[m] + (f" ({plural(few[m], 'seed')})" if m in few else "")
+        for m in methods
+        if m in ahead and m not in behind
+    ]
     tally = (
         f"Of {plural(len(shown), 'comparison')} with the baseline, {better} "
         f"{'is' if better == 1 else 'are'} better, {worse} worse and "
         f"{len(shown) - better - worse} inconclusive"
     )
     if clean:
-        return f"{tally}; better somewhere and worse nowhere: {listed(clean)}."
+        return f"{tally}. Better on one of these and worse on none: {listed(clean)}."
     if ahead:
         return f"{tally}; every method that gains on one metric loses on another."
     return f"{tally}: the data show no gain over the baseline."

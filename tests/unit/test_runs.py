@@ -187,7 +187,12 @@ def test_study_manifest_and_report_come_back(store: Path) -> None:
 
 
 def test_study_without_runs_says_how_to_train_it() -> None:
-    assert runs.shipped_manifest("tiny") is None
-    assert runs.data_report("tiny") is None
-    with pytest.raises(RunError, match="equipoise train tiny"):
-        runs.study_of_runs("tiny")
+    assert runs.shipped_manifest("avatars") is None
+    assert runs.data_report("avatars") is None
+    with pytest.raises(RunError, match="equipoise train avatars"):
+        runs.study_of_runs("avatars")
+
+
+def test_a_study_that_does_not_exist_cannot_be_trained() -> None:
+    with pytest.raises(RunError, match="`equipoise studies` lists them all"):
+        runs.study_of_runs("avatar")

@@ -111,3 +111,12 @@ def test_sheet_holds_every_tile_beside_its_words():
     dark = (sheet < 60).all(axis=-1)
     assert dark.any()
     assert not dark[: plots.SHOWN_SIDE].any()
+
+
+def test_sheet_writes_only_letters_that_its_font_has():
+    def draw(title):
+        tile = plots.Tile(title, (), np.zeros((9, 9, 3), np.uint8))
+        return np.asarray(plots.draw_sheet([tile]))
+
+    assert np.array_equal(draw("Saint Andre, 3 × 3"), draw("Saint André, 3 x 3"))
+    assert not np.array_equal(draw("3 x 3"), draw("3 3"))

@@ -76,7 +76,17 @@ def test_tally_counts_verdicts_and_names_who_only_gains(comparison):
     said = plots.leaderboard_takeaway(comparison, [MAE, F1], METHODS, LABELS)
     assert "6 comparisons" in said
     assert "2 are better, 1 worse and 3 inconclusive" in said
-    assert said.endswith("better somewhere and worse nowhere: INS.")
+    assert said.endswith("Better on one of these and worse on none: INS.")
+
+
+def test_a_method_of_fewer_seeds_is_marked_beside_its_verdict(comparison):
+    comparison.loc[comparison["method"] == "ins", "seeds"] = 1
+    table = plots.leaderboard(comparison, [MAE, F1], METHODS, LABELS)
+    assert list(table["Method"][:3]) == ["**Baseline**", "**INS** (1 seed)", "**LMF**"]
+    said = plots.leaderboard_takeaway(comparison, [MAE, F1], METHODS, LABELS)
+    assert said.endswith("worse on none: INS (1 seed).")
+    alone = comparison[comparison["method"] == "ins"]
+    assert plots.fewer_seeds(alone) == {}
 
 
 def test_tally_of_no_gain_claims_none(comparison):
