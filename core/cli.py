@@ -195,6 +195,7 @@ def train(
                 progress=progress,
                 epoch_done=_print_epoch,
                 left_out=lambda reason: _warn_of([reason]),
+                taken=_print_taken,
             ),
         )
     for run in runs:
@@ -447,6 +448,11 @@ def _print_epoch(
         if name in values
     ]
     line = f"{method}, seed {seed}, epoch {epoch}: {', '.join(losses)}"
+    _err().print(line, markup=False, highlight=False)
+
+
+def _print_taken(method: str, seed: int, run: Run) -> None:
+    line = f"{method}, seed {seed}: trained as {run.method}, taken from {run.folder}"
     _err().print(line, markup=False, highlight=False)
 
 

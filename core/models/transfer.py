@@ -181,6 +181,42 @@ def copy_backbone(trained: keras.Model, backbone: keras.Model, *, weights: str) 
     backbone.set_weights(values)
 
 
+def copy_weights(trained: keras.Model, model: keras.Model, *, weights: str) -> None:
+    """Copy all weights of a model into another of the same architecture.
+
+    Parameters
+    ----------
+    trained, model : keras.Model
+        They may differ in what has no weights, such as what is added to the logits.
+    weights : str
+        What they are called, for the message.
+
+    Raises
+    ------
+    WeightsError
+        If the two are not alike.
+    """
+    inside = (layer for layer in model.layers if isinstance(layer, keras.Model))
+    copy_backbone(trained, next(inside), weights=weights)
+    # What has no weights changes the order of the others: heads are known by name.
+    theirs = {layer.name: layer for layer in trained.layers}
+    for layer in model.layers:
+        if isinstance(layer, keras.Model) or not layer.weights:
+            continue
+        found, ours = (
+            [(w.name, tuple(w.shape)) for w in (each.weights if each else ())]
+            for each in (theirs.get(layer.name), layer)
+        )
+        if ours != found:
+            raise WeightsError(
+                f"The weights of {weights} do not fit the layer '{layer.name}': "
+                f"{_first_difference(found, ours)}.",
+                expected="a run that this version of Equipoise trained.",
+                remedy=f"train {weights} again.",
+            )
+        layer.set_weights(theirs[layer.name].get_weights())
+
+
 def fit_positions(positions: NDArray[Any], count: int) -> NDArray[np.float32]:
     """Interpolate position embeddings for another number of patches.
 

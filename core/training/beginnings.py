@@ -2,13 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core import runs
+from core.errors import RunError
 from core.methods.registry import Part, ResolvedMethod
 from core.methods.schedules import learning_rates
+from core.runs import Run
 from core.study import Study
 
 
@@ -40,14 +43,77 @@ def _hash(parts: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def finished_run(place: Path, key: str) -> Run | None:
+    """The run in a folder, if it is whole, has its model and is of this key."""
+    try:
+        run = runs.read_run(place)
+    except RunError:
+        return None
+    return run if run.info.get("key") == key and run.model_path.is_file() else None
+
+
+def find_trained_alike(
+    study: Study,
+    method: ResolvedMethod,
+    seed: int,
+    split: str,
+    store: Path,
+    resolve: Callable[[str], ResolvedMethod],
+) -> Run | None:
+    """Find a finished run whose training is that of a method which adjusts its logits.
+
+    A method that only adjusts the finished logits differs in nothing else from the one
+    that it adjusts: trained again, the two would differ by chance on what it leaves
+    alone. So it takes that run, if there is one.
+
+    Parameters
+    ----------
+    study : Study
+        With all that its weights bring along.
+    method : ResolvedMethod
+    seed : int
+    split : str
+        Fingerprint of the split.
+    store : Path
+        Where the new run is written: looked into first, then the user's store, then
+        the shipped one.
+    resolve : callable
+        Gives another method of the study by its name.
+
+    Returns
+    -------
+    Run or None
+        Of a method with the same course over its whole length, of this seed, finished
+        under this study and split; one that adjusts nothing before one that does. None
+        for a method that adjusts nothing: that is trained.
+    """
+    if not method.adjustments:
+        return None
+    own = _course(study, method)
+    stores = dict.fromkeys((store, runs.user_store(), runs.shipped_store()))
+    adjusting = []
+    for name in study.methods:
+        if name == method.name:
+            continue
+        key = run_key(study, name, seed, split)
+        places = (each / study.name / name / f"seed-{seed}" for each in stores)
+        found = filter(None, (finished_run(place, key) for place in places))
+        # Only of what was once trained: another method may ask for what is not there.
+        if (run := next(found, None)) and _course(study, other := resolve(name)) == own:
+            if not other.adjustments:
+                return run
+            adjusting.append(run)
+    return next(iter(adjusting), None)
+
+
 @dataclass(frozen=True)
 class Beginnings:
     """States that several runs of one call share.
 
-    Deferred weights begin as the loss alone, a two-phase loss as the baseline, and a
-    method that only adjusts the finished logits is trained as the baseline to its end.
+    Deferred weights begin as the loss alone, and a two-phase loss as the baseline.
     With one seed they see the same images in the same order and have the same weights
-    until they part, so the first of them leaves its state there for the others.
+    until they part, so the first of them leaves its state there for the others. What
+    is alike to its end is taken from the finished run: ``find_trained_alike``.
 
     Parameters
     ----------

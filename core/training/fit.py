@@ -21,6 +21,9 @@ from core.methods.curves import usual_loss
 from core.methods.registry import Part, ResolvedMethod, load_builder
 from core.methods.weights import count_classes
 from core.models.build import PIXELS_INPUT, Models, build_models, target_input
+from core.models.ensemble import load_model
+from core.models.transfer import copy_weights
+from core.runs import Run
 from core.study import Study
 from core.tasks import Binary, Regression, Task
 from core.training.callbacks import (
@@ -335,6 +338,53 @@ def fit(
         best_epoch=best.epoch,
         duration_s=saver.seconds,
         images_per_second=saver.images_per_second,
+    )
+
+
+def take_trained(
+    study: Study,
+    method: ResolvedMethod,
+    seed: int,
+    data: Data,
+    trained: Run,
+    *,
+    source: Path | None = None,
+) -> Fitted:
+    """Give a method what another run has trained, without training.
+
+    Parameters
+    ----------
+    study, method, seed
+        What would be trained.
+    data : Data
+    trained : Run
+        Of a method that is trained alike (``beginnings.find_trained_alike``).
+    source : Path, optional
+        See ``build_models``.
+
+    Returns
+    -------
+    Fitted
+        Weights, history and times of that run; the method's own adjustments.
+
+    Raises
+    ------
+    RunError, WeightsError
+        If its model is damaged, or of another architecture.
+    """
+    rows = data.rows(TRAINING)
+    losses = build_parts(method.losses, data, rows)
+    features = build_parts(method.features, data, rows)
+    models = _build_models(study, method, seed, data, rows, losses, features, source)
+    copy_weights(load_model(trained.model_path), models.inference, weights=trained.name)
+    info = trained.info
+    return Fitted(
+        models=models,
+        history=trained.history(),
+        epochs=info["epochs"],
+        best_epoch=info["best_epoch"],
+        duration_s=info["duration_s"],
+        images_per_second=info["images_per_second"],
     )
 
 

@@ -22,7 +22,12 @@ from core.methods.registry import ResolvedMethod, resolve_method
 from core.runs import Run
 from core.study import Study
 from core.tasks import Task
-from core.training.beginnings import Beginnings, run_key
+from core.training.beginnings import (
+    Beginnings,
+    find_trained_alike,
+    finished_run,
+    run_key,
+)
 
 EpochDone = Callable[[str, int, int, Mapping[str, float]], None]
 
@@ -41,11 +46,14 @@ class Listener:
         ``(method, seed, epoch, values)`` after each epoch.
     left_out : callable
         ``(reason)``: an image of the split that cannot be read, and why.
+    taken : callable
+        ``(method, seed, run)``: a finished run that is trained alike, and is taken.
     """
 
     progress: Progress = lambda what, done, of: None
     epoch_done: EpochDone = lambda method, seed, epoch, values: None
     left_out: Callable[[str], None] = lambda reason: None
+    taken: Callable[[str, int, Run], None] = lambda method, seed, run: None
 
 
 def train_study(
@@ -60,6 +68,9 @@ def train_study(
     listener: Listener | None = None,
 ) -> tuple[Run, ...]:
     """Train the runs of a study and write them to a store.
+
+    A method that only adjusts finished logits takes the finished run of the one that
+    it adjusts, where there is one of the same seed, study and split.
 
     Parameters
     ----------
@@ -112,8 +123,8 @@ def train_study(
     every_seed = list(dict.fromkeys(chain.from_iterable(wanted.values())))
     if not resume:
         shared.remove(every_seed)
-    trained = tuple(
-        _train_run(
+    trained = {
+        (name, seed): _train_run(
             own[name],
             resolved[name],
             seed,
@@ -125,11 +136,17 @@ def train_study(
             origins[name].source,
         )
         for seed in every_seed
+        # What adjusts the run of another comes after it.
+        for name in sorted(chosen, key=lambda name: bool(resolved[name].adjustments))
+        if seed in wanted[name]
+    }
+    shared.remove(every_seed)
+    return tuple(
+        trained[name, seed]
+        for seed in every_seed
         for name in chosen
         if seed in wanted[name]
     )
-    shared.remove(every_seed)
-    return trained
 
 
 def _images_by_method(
@@ -240,7 +257,7 @@ def _train_run(
 ) -> Run:
     place = store / study.name / method.name / f"seed-{seed}"
     key = run_key(study, method.name, seed, split_fingerprint(data.manifest))
-    if resume and (finished := _finished(place, key)):
+    if resume and (finished := finished_run(place, key)):
         return finished
     partial = place.with_name(f".{place.name}.partial")
     if not resume:
@@ -258,7 +275,19 @@ def _train_run(
 
     state = partial / "state.npz"
     shared = beginnings.of(method.name, seed)
-    _fit_and_write(study, method, seed, data, store, state, shared, listener, source)
+    taken = find_trained_alike(
+        beginnings.study,
+        method,
+        seed,
+        beginnings.split,
+        store,
+        lambda name: resolve_method(
+            beginnings.study, name, data.tasks, data.sensitive_features
+        ),
+    )
+    _fit_and_write(
+        study, method, seed, data, store, state, shared, listener, source, taken
+    )
     # Keras holds on to every model it built until told to let go.
     keras.utils.clear_session()
     shutil.rmtree(partial, ignore_errors=True)
@@ -275,29 +304,34 @@ def _fit_and_write(
     beginnings: Mapping[int, tuple[Path, str]],
     listener: Listener,
     source: Path | None,
+    taken: Run | None,
 ) -> None:
-    from core.training.fit import fit, predict, save_model
+    from core.training.fit import fit, predict, save_model, take_trained
     from core.training.progress import BatchProgress
 
     split = split_fingerprint(data.manifest)
-    fitted = fit(
-        study,
-        method,
-        seed,
-        data,
-        state=state,
-        state_key=run_key(study, method.name, seed, split),
-        report=lambda epoch, values: listener.epoch_done(
-            method.name, seed, epoch, values
-        ),
-        beginnings=beginnings,
-        callbacks=[BatchProgress(f"{method.name}, seed {seed}", listener.progress)],
-        source=source,
-    )
+    if taken:
+        listener.taken(method.name, seed, taken)
+        fitted = take_trained(study, method, seed, data, taken, source=source)
+    else:
+        fitted = fit(
+            study,
+            method,
+            seed,
+            data,
+            state=state,
+            state_key=run_key(study, method.name, seed, split),
+            report=lambda epoch, values: listener.epoch_done(
+                method.name, seed, epoch, values
+            ),
+            beginnings=beginnings,
+            callbacks=[BatchProgress(f"{method.name}, seed {seed}", listener.progress)],
+            source=source,
+        )
     model = fitted.models.inference
     runs.write_run(
         store,
-        info=_record(study, method.name, seed, split, data.tasks, fitted),
+        info=_record(study, method.name, seed, split, data.tasks, fitted, taken),
         history=fitted.history,
         predictions=_compact(predict(model, data)),
         save_model=lambda path: save_model(model, path),
@@ -311,11 +345,22 @@ def _record(
     split: str,
     tasks: Sequence[Task],
     fitted: Any,
+    taken: Run | None,
 ) -> dict[str, Any]:
-    """What ``run.json`` says of a run."""
+    """What ``run.json`` says of a run.
+
+    Of one that took a finished run: with which it was trained, and where that was. Its
+    inference is unknown where this is another machine, as no machine says it for both.
+    """
     from core.training.fit import loss_weights, measure_inference_ms
 
     model, speed = fitted.models.inference, fitted.images_per_second
+    here = _surroundings()
+    there = {name: taken.info.get(name) for name in here} if taken else here
+    is_elsewhere = there["hardware"] != here["hardware"]
+    answered = None
+    if not is_elsewhere:
+        answered = round(measure_inference_ms(model, study.model.image_size), 3)
     return {
         "study": study.name,
         "method": method,
@@ -328,23 +373,18 @@ def _record(
         "loss_weights": loss_weights(study, method, tasks),
         "trained_from": study.model.weights,
         **({"trained_from_key": key} if (key := study.model.weights_key) else {}),
-        **_surroundings(),
+        **({"trained_with": taken.method} if taken else {}),
+        **({"trained_with_key": taken.info["key"]} if taken else {}),
+        **there,
+        "created": here["created"],
         "parameters": model.count_params(),
         "parameters_trained": fitted.models.parameters_trained,
         "epochs": fitted.epochs,
         "best_epoch": fitted.best_epoch,
         "duration_s": round(fitted.duration_s, 1),
         "images_per_second": None if speed is None else round(speed, 1),
-        "inference_ms": round(measure_inference_ms(model, study.model.image_size), 3),
+        "inference_ms": answered,
     }
-
-
-def _finished(place: Path, key: str) -> Run | None:
-    try:
-        run = runs.read_run(place)
-    except RunError:
-        return None
-    return run if run.info.get("key") == key and run.model_path.is_file() else None
 
 
 def _compact(predictions: pd.DataFrame) -> pd.DataFrame:

@@ -90,8 +90,10 @@ def take_over(
     changed = {}
     for name, method in study.methods.items():
         wanted = study.for_method(name).model
-        if name in origins:
-            wanted = origins[name].table
+        # Also those that are not trained now: a finished run of theirs may be taken.
+        alike = (each for each in methods if study.method(each).model == method.model)
+        if twin := next(alike, None):
+            wanted = origins[twin].table
         if method.model and filled.for_method(name).model != wanted:
             own = {**method.model, **wanted.model_dump(include=_TAKEN)}
             changed[name] = method.model_copy(update={"model": own})
