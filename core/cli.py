@@ -221,6 +221,13 @@ def compare(
         bool,
         typer.Option("--cost", help="Print every cost too; JSON always holds them."),
     ] = False,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="METHOD",
+            help="Compare with this method, in place of the study's baseline.",
+        ),
+    ] = None,
 ) -> None:
     """Compare a study's methods with its baseline, on the test images.
 
@@ -230,10 +237,12 @@ def compare(
     from core.evaluation.published import published_records, published_table
 
     name = _load_study(study).name if study.endswith(".toml") else study
-    comparison, per_run, chosen, info = _compare(name, metric or ())
+    comparison, per_run, chosen, info = _compare(name, metric or (), against)
     costs = cost_table(per_run)
     cost = means_by_method(costs)
-    theirs = published_table(chosen.published, comparison.table, chosen.baseline)
+    # Others' changes are to their own baseline, and so are ours beside them.
+    own = comparison if against is None else _compare(name, metric or ())[0]
+    theirs = published_table(chosen.published, own.table, chosen.baseline)
     if as_json:
         answer = comparison.as_dict(chosen.name, cost)
         settings = settings_by_method(costs)
@@ -247,6 +256,12 @@ def compare(
         from core.report import cost_markdown, markdown_table, published_markdown
 
         sys.stdout.write(markdown_table(comparison, chosen, info.tasks, keys) + "\n")
+        labels = {key: table.label for key, table in chosen.methods.items()}
+        notes = comparison.seed_notes(labels)
+        if comparison.baseline != chosen.baseline:
+            notes = (_against_note(comparison.baseline, chosen), *notes)
+        if notes:
+            sys.stdout.write(f"\n{' '.join(notes)}\n")
         if with_cost:
             sys.stdout.write(f"\n{cost_markdown(costs, chosen)}\n")
         if not theirs.empty:
@@ -255,11 +270,15 @@ def compare(
         return
     out = _out()
     out.print(_leaderboard(comparison.table, keys, cost, chosen, info))
+    over = "One seed, no sd" if comparison.has_one_seed else "Mean and sd over seeds"
     out.print(
-        "Mean and sd over seeds, 95 % interval below; then the paired difference to "
-        "the baseline and its verdict (p corrected by Holm over the methods).",
+        f"{over}, 95 % interval below; then the paired difference to the baseline, on "
+        "the seeds that both have, and its verdict (p corrected by Holm over the "
+        "methods).",
         style="dim",
     )
+    if comparison.baseline != chosen.baseline:
+        out.print(_against_note(comparison.baseline, chosen), style="dim")
     for note in (*comparison.notes()[1:], *_cost_notes(per_run, chosen)):
         out.print(escape(note), style="dim")
     if with_cost:
@@ -522,12 +541,21 @@ def _flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
         yield prefix, str(value)
 
 
+def _against_note(method: str, study: Study) -> str:
+    label = study.methods[method].label if method in study.methods else method
+    return (
+        f"Compared with {label} ({method}), in place of the study's baseline "
+        f"({study.baseline})."
+    )
+
+
 def _compare(
-    name: str, asked: Sequence[str]
+    name: str, asked: Sequence[str], against: str | None = None
 ) -> tuple[Comparison, pd.DataFrame, Study, DatasetInfo]:
     """Compare the runs of a study on the test split, by the metrics asked for too.
 
-    The second is what each of these runs cost.
+    With the study's baseline, or with another method. The second is what each of
+    these runs cost.
     """
     from core.data.catalog import dataset_of
     from core.data.manifest import TEST, TRAINING
@@ -549,7 +577,14 @@ def _compare(
             _warn_of([str(error)])
         else:
             tables[run.method, run.seed] = table[table["split"] == TEST]
-    if study.baseline not in {method for method, _ in tables}:
+    present = dict.fromkeys(method for method, _ in tables)
+    if against is not None and against not in present:
+        raise StudyError(
+            f"There is no run of a method '{against}' in study '{study.name}'.",
+            expected=f"one of {', '.join(present) or 'none yet'}.",
+            remedy="correct --against, or train that method.",
+        )
+    if against is None and study.baseline not in present:
         raise StudyError(
             f"The baseline '{study.baseline}' of study '{study.name}' has no run.",
             expected="at least one run of the baseline to compare with.",
@@ -560,7 +595,7 @@ def _compare(
     comparison = compare(
         tables,
         info.tasks,
-        study.baseline,
+        against or study.baseline,
         training_counts=training_counts(rows, info.tasks),
         further=[
             *(key for key in asked if top_k(key.rpartition(".")[2])),

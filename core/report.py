@@ -284,5 +284,5 @@ def _verdicts_in_words(outcome: Outcome, method: str) -> str:
     ]
     said = "; ".join(parts) or "none certain"
     # Its verdicts do not count how much another training would differ.
-    alone = len(outcome.comparison.seeds[method]) == 1
+    alone = len(outcome.comparison.shared_seeds(method)) == 1
     return f"{said} (one seed)" if alone else said

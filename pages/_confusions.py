@@ -53,7 +53,7 @@ def _matrices(
     view: StudyView, task: Classification, counts: Counts, all_: Matrices, kind: str
 ) -> None:
     """Matrices of all methods; of many classes, of the baseline and one other."""
-    baseline, classes = view.study.baseline, task.classes
+    baseline, classes = view.baseline, task.classes
     one = _one_method(view, task) if len(classes) > FEW else None
     matrices = (
         all_ if one is None else {m: all_[m] for m in all_ if m in (baseline, one)}
@@ -229,7 +229,7 @@ def _note(view: StudyView, base: NDArray[np.float64]) -> str:
 
 
 def _worst_pairs(view: StudyView, task: Classification, matrices: Matrices) -> None:
-    baseline, classes = view.study.baseline, task.classes
+    baseline, classes = view.baseline, task.classes
     pairs = plots.worst_pairs(matrices, classes)
     method = _one_method(view, task) or baseline
     own, label = pairs[pairs["method"] == method], view.labels[method]
@@ -276,8 +276,8 @@ def _method_key(view: StudyView, task: Classification) -> str:
 
 def _one_method(view: StudyView, task: Classification) -> str:
     """The chosen method; else the first beside the baseline, if there is one."""
-    others = [m for m in view.methods if m != view.study.baseline]
-    first = others[0] if others else view.study.baseline
+    others = [m for m in view.methods if m != view.baseline]
+    first = others[0] if others else view.baseline
     return str(st.session_state.get(_method_key(view, task)) or first)
 
 

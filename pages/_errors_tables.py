@@ -52,9 +52,7 @@ def load_errors(view: StudyView, task: Task) -> TaskErrors:
         *(name for name in view.dataset.sensitive_features if name != task.name),
         *(f"{other.name}_bin" for other in others),
     )
-    return _errors(
-        fingerprint(runs), task, view.tasks, features, view.study.baseline, runs
-    )
+    return _errors(fingerprint(runs), task, view.tasks, features, view.baseline, runs)
 
 
 @st.cache_data(max_entries=8, show_spinner="Collecting the answers…")

@@ -28,6 +28,9 @@ class StudyView:
     ----------
     study, dataset
         The chosen study and what is known of its dataset.
+    baseline : str
+        The method that the others are compared with: the study's own, unless the
+        reader has chosen another.
     methods : tuple of str
         Chosen methods in the study's order; the baseline is always among them.
     seeds : tuple of int
@@ -43,6 +46,7 @@ class StudyView:
 
     study: Study
     dataset: DatasetInfo
+    baseline: str
     methods: tuple[str, ...]
     seeds: tuple[int, ...]
     runs: tuple[Run, ...]
@@ -153,11 +157,12 @@ def _filtered(
     listed = [method for method in study.methods if method in present]
     order = (*listed, *sorted(present - set(listed)))
     seeds = tuple(sorted({run.seed for run in runs}))
-    methods = order
+    methods, baseline = order, study.baseline
     if bar is not None and runs:
         every_seed = seeds
         with bar:
-            methods, seeds = _choose(study, order, seeds)
+            baseline = _choose_baseline(study, order)
+            methods, seeds = _choose(study, baseline, order, seeds)
         # Not every method need have a run with every seed.
         trained = {run.method for run in runs if run.seed in seeds}
         methods = tuple(method for method in methods if method in trained)
@@ -166,28 +171,59 @@ def _filtered(
                 f"Shown: {len(methods)} of {plural(len(order), 'method')}, "
                 f"{len(seeds)} of {plural(len(every_seed), 'seed')}."
             )
+        if baseline != study.baseline:
+            st.caption(
+                f"Compared with **{_label(study, baseline)}**: the baseline of these "
+                "pages is this method, in place of the study's own "
+                f"({_label(study, study.baseline)})."
+            )
     return StudyView(
         study=study,
         dataset=dataset,
+        baseline=baseline,
         methods=methods,
         seeds=seeds,
         runs=tuple(run for run in runs if run.seed in seeds),
         styles=method_styles(
             tuple(dict.fromkeys((*study.methods, *order))), study.baseline
         ),
-        labels={
-            method: study.methods[method].label if method in study.methods else method
-            for method in order
-        },
+        labels={method: _label(study, method) for method in order},
+    )
+
+
+def _label(study: Study, method: str) -> str:
+    """What a reader sees; others' predictions have no table in the study."""
+    return study.methods[method].label if method in study.methods else method
+
+
+def _choose_baseline(study: Study, order: tuple[str, ...]) -> str:
+    """Let the reader choose the method that the others are compared with."""
+    options = list(dict.fromkeys((study.baseline, *order)))
+    if len(options) < 2:
+        return study.baseline
+    return str(
+        st.selectbox(
+            "Compared with",
+            options,
+            format_func=lambda method: _label(study, method),
+            key=f"bar_against_{study.name}",
+            persist_state="session",
+            width=260,
+            help="Differences and verdicts on every page are to this method.",
+        )
     )
 
 
 def _choose(
-    study: Study, order: tuple[str, ...], seeds: tuple[int, ...]
+    study: Study, baseline: str, order: tuple[str, ...], seeds: tuple[int, ...]
 ) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    others = [method for method in order if method != study.baseline]
-    labels = {m: study.methods[m].label if m in study.methods else m for m in others}
-    methods_key, seeds_key = f"bar_methods_{study.name}", f"bar_seeds_{study.name}"
+    others = [method for method in order if method != baseline]
+    labels = {method: _label(study, method) for method in others}
+    # Others to choose from beside another baseline.
+    methods_key = f"bar_methods_{study.name}"
+    if baseline != study.baseline:
+        methods_key += f"_{baseline}"
+    seeds_key = f"bar_seeds_{study.name}"
     with st.popover("Methods and seeds", icon=":material/tune:"):
         chosen = st.pills(
             "Methods shown beside the baseline",
@@ -210,7 +246,7 @@ def _choose(
         )
     if not chosen_seeds:
         stop_with("No seed is chosen. Choose at least one under *Methods and seeds*.")
-    kept = {study.baseline, *chosen}
+    kept = {baseline, *chosen}
     return (
         tuple(method for method in order if method in kept),
         tuple(sorted(chosen_seeds)),

@@ -60,7 +60,7 @@ def load_comparison(view: StudyView, *, reference: str = "") -> Comparison:
     Stops the page where the baseline has no run with the chosen seeds. ``reference``
     is a method to compare with in place of the baseline.
     """
-    baseline = reference or view.study.baseline
+    baseline = reference or view.baseline
     if not any(run.method == baseline for run in view.runs):
         stop_with(
             f"The baseline **{baseline}** has no run with the chosen seeds, so there "
@@ -78,7 +78,7 @@ def is_alone(view: StudyView) -> bool:
     if len(view.methods) > 1:
         return False
     name = view.study.name
-    others = {run.method for run in view.runs} - {view.study.baseline}
+    others = {run.method for run in view.runs} - {view.baseline}
     st.info(
         "Only the baseline is shown. Choose a method under *Methods and seeds* to "
         "compare it."

@@ -30,7 +30,7 @@ def show_top_k(view: StudyView, comparison: pd.DataFrame, task: Multiclass) -> N
 
     ``comparison`` is that of the page, in which some k may be already.
     """
-    curves = _curves(fingerprint(view.runs), task, view.study.baseline, view.runs)
+    curves = _curves(fingerprint(view.runs), task, view.baseline, view.runs)
     curves = curves[curves["method"].isin(view.methods)]
     if curves.empty:
         return
@@ -49,9 +49,7 @@ def show_top_k(view: StudyView, comparison: pd.DataFrame, task: Multiclass) -> N
     key = f"{task.name}.top_{k}_accuracy"
     rows = comparison[comparison["metric"] == key]
     if rows.empty:
-        rows = _compared(
-            fingerprint(view.runs), task, view.study.baseline, k, view.runs
-        )
+        rows = _compared(fingerprint(view.runs), task, view.baseline, k, view.runs)
     _charts(view, curves, rows, task, k)
 
 
@@ -60,7 +58,7 @@ def _charts(
 ) -> None:
     info = metric_info(f"{task.name}.top_{k}_accuracy", view.tasks)
     names = (view.methods, view.labels)
-    alone = set(rows["method"]) & set(view.methods) <= {view.study.baseline}
+    alone = set(rows["method"]) & set(view.methods) <= {view.baseline}
     left, right = (st.container(), None) if alone else st.columns(2)
     with left:
         show_chart(
@@ -68,7 +66,7 @@ def _charts(
             name=f"{view.study.name}-{task.name}-top-k",
             title=f"{task.label}: top-k accuracy",
             takeaway=plots.top_k_takeaway(
-                rows, k, len(task.classes), view.labels, view.study.baseline
+                rows, k, len(task.classes), view.labels, view.baseline
             ),
             data=curves,
             note=f"Mean over {plural(len(view.seeds), 'seed')}, of "

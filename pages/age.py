@@ -73,7 +73,7 @@ def _error(view: StudyView, comparison: pd.DataFrame, task: Regression) -> None:
         name=name,
         title=f"{task.label}: error in each bin, over the training images",
         takeaway=plots.error_takeaway(
-            scores, counts, view.methods, view.labels, view.study.baseline, task
+            scores, counts, view.methods, view.labels, view.baseline, task
         ),
         data=scores,
         note=note,
@@ -95,7 +95,7 @@ def _bias(view: StudyView, task: Regression) -> None:
         plots.plot_bias_by_bin(scores, task, view.methods, view.styles, view.labels),
         name=f"{view.study.name}-{task.name}-bias",
         title=f"{task.label}: which way the error leans",
-        takeaway=plots.bias_takeaway(scores, view.labels, view.study.baseline, task),
+        takeaway=plots.bias_takeaway(scores, view.labels, view.baseline, task),
         data=scores,
         note="Above zero is predicted too high. Mean over the seeds; bars are 95 % "
         "intervals over the test images.",
@@ -106,7 +106,7 @@ def _truth_prediction(view: StudyView, task: Regression) -> None:
     runs = view.chosen_runs
     tables = _mean_predictions(fingerprint(runs), task.name, runs)
     tables = {method: tables[method] for method in view.methods}
-    images = len(tables[view.study.baseline])
+    images = len(tables[view.baseline])
     drawn = min(images, plots.MAXIMUM_POINTS)
     sample = "" if drawn == images else f", {drawn:,} of them drawn"
     show_charts(
@@ -119,7 +119,7 @@ def _truth_prediction(view: StudyView, task: Regression) -> None:
         name=f"{view.study.name}-{task.name}-scatter",
         title=f"{task.label}: truth against prediction",
         takeaway=plots.truth_prediction_takeaway(
-            tables, view.labels, view.study.baseline, task
+            tables, view.labels, view.baseline, task
         ),
         data=pd.concat(tables, names=["method"]).reset_index(level=0),
         note=f"One point a test image ({images:,}{sample}), its prediction a mean over "

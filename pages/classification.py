@@ -96,7 +96,7 @@ def _shot_groups(
             {name: len(ids) for name, ids in shot_groups(task.classes, counts).items()},
             view.methods,
             view.labels,
-            view.study.baseline,
+            view.baseline,
         ),
         data=scores,
         note="Mean recall of the group's classes, over the seeds, with 95 % interval; "
@@ -114,7 +114,7 @@ def _class_scores(
     many = len(task.classes) > plots.MANY
     choice = st.session_state.get("classification_classes") or next(iter(plots.CHOICES))
     shown = plots.choose_classes(
-        scores, counts, view.study.baseline, choice if many else "all"
+        scores, counts, view.baseline, choice if many else "all"
     )
     drawn = " with 95 % interval"
     if len(shown) > plots.MANY:
@@ -141,7 +141,7 @@ def _class_scores(
         name=name,
         title=f"{task.label}: {SCORES[kind]} of each class beside its training images",
         takeaway=plots.class_takeaway(
-            scores, counts, *names, view.study.baseline, score=SCORES[kind]
+            scores, counts, *names, view.baseline, score=SCORES[kind]
         ),
         data=scores,
         note=f"Mean over the seeds{drawn}; classes from most to fewest training "

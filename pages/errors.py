@@ -92,7 +92,7 @@ def _size(task: Task) -> int:
 def _choose_method(view: StudyView, asked: Asked) -> str:
     """The method whose errors are looked at, among those with a chosen run."""
     methods = _methods(view)
-    baseline = view.study.baseline
+    baseline = view.baseline
     key = f"errors_method_{view.study.name}"
     preset(
         key,

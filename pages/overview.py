@@ -1,11 +1,14 @@
 """Overview: which method helps, by how much, at what cost, and how certain that is."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
 from core.evaluation.compare import SMALL_GROUP, Comparison, verdict_sentence
 from core.evaluation.cost import (
     COSTS,
+    are_timed_alike,
     budget_note,
     cost_table,
     machine_note,
@@ -39,9 +42,11 @@ VERDICTS = f"""
 Each method is compared with the baseline on the **same test images**. A difference
 counts two sources of chance: which test images were drawn (they are drawn again
 {RESAMPLES:,} times, the same draw for all methods) and how training went (its spread
-over the seeds, where there are two or more). Together they give the 95 % interval and
-the p-value. The p-values of one metric are then corrected over all methods of the
-study (Holm), since among many comparisons some look good by chance.
+over the seeds, where there are two or more). It is taken on the seeds that both methods
+have: one trained with seed 0 alone is compared with the baseline's seed 0. Together the
+two give the 95 % interval and the p-value. The p-values of one metric are then
+corrected over all methods of the study (Holm), since among many comparisons some look
+good by chance.
 
 - :green[**▲ better**] or :red[**▼ worse**]: the corrected p-value is below 0.05, on at
   least {SMALL_GROUP} images.
@@ -57,8 +62,8 @@ def main() -> None:
     """Choose, compare, show."""
     view = study_bar(
         "Which remedy should I trust?",
-        lead="Every method of a study against its baseline, each difference with its "
-        "uncertainty.",
+        lead="Every method of a study against its baseline, or another of your choice, "
+        "each difference with its uncertainty.",
     )
     view = leave_out_damaged(view)
     comparison = load_comparison(view)
@@ -68,8 +73,11 @@ def main() -> None:
         st.markdown(VERDICTS)
     if not is_alone(view):
         _one_metric(view, comparison)
-        if view.study.published:
-            _published(view, comparison.table)
+        trained = {run.method for run in view.runs}
+        if view.study.published and view.study.baseline in trained:
+            # Others' changes are to their own baseline, and so are ours beside them.
+            own = load_comparison(view, reference=view.study.baseline)
+            _published(view, own.table)
     if view.study.search:
         _search(view)
 
@@ -114,19 +122,52 @@ def _leaderboard(view: StudyView, comparison: Comparison) -> None:
         metric_info(key, view.tasks)
         for key in headline_keys(view.tasks, view.study.headline)
     ]
+    ordered, best = _sorted(view, table, metrics)
+    over = "One seed, no sd" if comparison.has_one_seed else "Mean over the seeds"
     with st.container(border=True):
         st.subheader("Leaderboard", anchor=False)
+        _choose_order(view, metrics)
         show_static_table(
-            plots.leaderboard(table, metrics, view.methods, view.labels),
+            plots.leaderboard(table, metrics, ordered, view.labels),
             name=f"{view.study.name}-leaderboard",
-            takeaway=plots.leaderboard_takeaway(
-                table, metrics, view.methods, view.labels
-            ),
+            takeaway=best
+            + plots.leaderboard_takeaway(table, metrics, view.methods, view.labels),
             download=table,
-            note="Mean over the seeds [95 % interval] and verdict against the "
-            "baseline; ↓ lower is better, ↑ higher is better.",
+            note=f"{over} [95 % interval] and verdict against the baseline; ↓ lower is "
+            "better, ↑ higher is better.",
         )
-        st.caption(" ".join(comparison.notes()))
+        st.caption(" ".join(comparison.notes(view.labels)))
+
+
+def _order_key(view: StudyView) -> str:
+    return f"overview_order_{view.study.name}"
+
+
+def _choose_order(view: StudyView, metrics: Sequence[MetricInfo]) -> None:
+    labels = {info.key: f"{info.label}, best first" for info in metrics}
+    if len(view.methods) > 1:
+        st.selectbox(
+            "Order",
+            ["", *labels],
+            format_func=lambda key: labels.get(key, "The study's order"),
+            key=_order_key(view),
+            persist_state="session",
+            width=320,
+        )
+
+
+def _sorted(
+    view: StudyView, comparison: pd.DataFrame, metrics: Sequence[MetricInfo]
+) -> tuple[Sequence[str], str]:
+    """The methods in the order chosen, and what can be said of the first."""
+    asked = st.session_state.get(_order_key(view))
+    info = next((info for info in metrics if info.key == asked), None)
+    if info is None or len(view.methods) < 2:
+        return view.methods, ""
+    order = plots.best_first(comparison, info, view.methods)
+    against = load_comparison(view, reference=order[0]).table
+    said = plots.best_takeaway(against, info, view.methods, view.labels, order[0])
+    return order, f"{said} "
 
 
 def _one_metric(view: StudyView, comparison: Comparison) -> None:
@@ -145,8 +186,8 @@ def _one_metric(view: StudyView, comparison: Comparison) -> None:
             title="Difference to the baseline",
             takeaway=plots.differences_takeaway(table, info, *names),
             data=plots.rows_of(table, key).reset_index(),
-            note="Paired on the same test images; bars are 95 % intervals, verdicts "
-            "are Holm-corrected.",
+            note="Paired on the same test images and on the seeds that both have; bars "
+            "are 95 % intervals, verdicts are Holm-corrected.",
         )
     with right:
         _cost(view, comparison, info)
@@ -193,7 +234,15 @@ def _cost(view: StudyView, comparison: Comparison, info: MetricInfo) -> None:
         ),
         name=f"{view.study.name}-cost",
         title="Quality against cost",
-        takeaway=paid_takeaway(points, cost, view.labels, view.study.baseline),
+        takeaway=paid_takeaway(
+            points,
+            cost,
+            view.labels,
+            view.baseline,
+            spread=spread,
+            is_elsewhere=bool(cost.timed_by)
+            and not are_timed_alike(costs, tuple(points.index)),
+        ),
         data=costs.reset_index(),
         note=" ".join(filter(None, notes)),
         above=_choose_cost,

@@ -90,7 +90,7 @@ def show_runs(view: StudyView, runs: tuple[Run, ...]) -> None:
 def show_record(view: StudyView, runs: tuple[Run, ...]) -> None:
     """The record of one run, and its differences to another."""
     names = {f"{view.labels[run.method]}, seed {run.seed}": run for run in runs}
-    methods, baseline = [run.method for run in runs], view.study.baseline
+    methods, baseline = [run.method for run in runs], view.baseline
     st.subheader("One run, and how it differs from another", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         first = st.selectbox(

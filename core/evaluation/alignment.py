@@ -44,9 +44,13 @@ class AlignedPredictions:
         """Methods in the order they were given."""
         return tuple(dict.fromkeys(method for method, _ in self.runs))
 
-    def columns_of(self, method: str) -> list[int]:
-        """Columns that are a method's runs."""
-        return [i for i, (name, _) in enumerate(self.runs) if name == method]
+    def columns_of(self, method: str, seeds: Sequence[int] = ()) -> list[int]:
+        """Columns that are a method's runs: of these seeds, of all if none is given."""
+        return [
+            column
+            for column, (name, seed) in enumerate(self.runs)
+            if name == method and (seed in seeds or not seeds)
+        ]
 
     def seeds_of(self, method: str) -> tuple[int, ...]:
         """Seeds of a method, ascending."""

@@ -58,6 +58,8 @@ COLUMNS = (
     "high",
     "n",
     "seeds",
+    "shared_seeds",
+    "reference",
     "delta",
     "delta_low",
     "delta_high",
@@ -81,9 +83,11 @@ class Comparison:
           trained models held fixed;
         - ``n``: images the metric rests on, of an area under the ROC curve those of
           the smallest class or rest that is ranked; ``seeds``: how many;
-        - ``delta``: mean minus the baseline's, for a metric that is best at zero
-          (bias) of their sizes without sign; ``delta_low``, ``delta_high``: its
-          interval over images and seeds; NaN for the baseline;
+        - ``shared_seeds``: how many of them the baseline has too; ``reference``: the
+          baseline's mean over these, or where there is none, over all of its own;
+        - ``delta``: mean over the same seeds minus ``reference``, for a metric that is
+          best at zero (bias) of their sizes without sign; ``delta_low``,
+          ``delta_high``: its interval over images and seeds; NaN for the baseline;
         - ``p``: two-sided; ``p_holm``: corrected over the methods of one metric;
         - ``verdict``: ``baseline``, ``better``, ``worse`` or ``inconclusive``.
     baseline : str
@@ -109,6 +113,19 @@ class Comparison:
         """Methods in the order given."""
         return tuple(self.seeds)
 
+    @property
+    def has_one_seed(self) -> bool:
+        """Whether no method has a second seed, so that there is no sd over seeds."""
+        return all(len(seeds) == 1 for seeds in self.seeds.values())
+
+    def shared_seeds(self, method: str) -> tuple[int, ...]:
+        """Seeds that a method and the baseline both have: its difference is of these.
+
+        Empty where they have none in common: the difference is then that of the means
+        over all seeds of each.
+        """
+        return _shared(self.seeds[method], self.seeds[self.baseline])
+
     def row(self, method: str, metric: str) -> pd.Series:
         """One method's row of one metric.
 
@@ -123,23 +140,50 @@ class Comparison:
             raise KeyError((method, metric))
         return found.iloc[0]
 
-    def notes(self) -> tuple[str, ...]:
-        """What a reader should know before trusting the verdicts."""
+    def notes(self, labels: Mapping[str, str] | None = None) -> tuple[str, ...]:
+        """What a reader should know before trusting the verdicts.
+
+        ``labels`` are what a reader sees for each method; its name otherwise.
+        """
         notes = [
             f"Intervals are at {self.level:.0%} over {self.rows:,} test images;"
-            " p-values are corrected for the number of methods (Holm)."
+            " p-values are corrected for the number of methods (Holm).",
+            *self.seed_notes(labels),
         ]
-        single = [method for method, seeds in self.seeds.items() if len(seeds) == 1]
-        if single:
-            notes.append(
-                f"One seed only for {', '.join(single)}: how much another training"
-                " would differ is unknown and not in the intervals."
-            )
         if self.rows < SMALL_GROUP:
             notes.append(
                 f"Fewer than {SMALL_GROUP} images: too few for any verdict but"
                 " inconclusive."
             )
+        return tuple(notes)
+
+    def seed_notes(self, labels: Mapping[str, str] | None = None) -> tuple[str, ...]:
+        """Which differences stand on few seeds, or on none that both methods have.
+
+        Parameters
+        ----------
+        labels : mapping, optional
+            What a reader sees for each method; its name otherwise.
+        """
+        said = dict(labels or {})
+        of_baseline = self.seeds[self.baseline]
+        fewer: dict[tuple[int, ...], list[str]] = {}
+        single = []
+        for method, seeds in self.seeds.items():
+            name = said.get(method, method)
+            shared = self.shared_seeds(method)
+            if len(seeds) == 1:
+                single.append(name)
+            if set(shared) != {*seeds, *of_baseline}:
+                fewer.setdefault(shared, []).append(name)
+        notes = []
+        if single:
+            notes.append(
+                f"One seed only for {'; '.join(single)}: how much another training"
+                " would differ is unknown and not in the intervals."
+            )
+        for shared, names in fewer.items():
+            notes.append(_seeds_sentence(shared, names, of_baseline))
         return tuple(notes)
 
     def as_dict(
@@ -160,7 +204,8 @@ class Comparison:
             ``{"study", "baseline", "methods": [{"name", "seeds", "metrics", "cost"}]}``
             where ``seeds`` lists the seeds, each metric has ``mean``, ``sd``,
             ``ci`` and ``delta`` (``mean``, ``ci``, ``p`` after Holm, ``verdict``;
-            None for the baseline), and what is undefined is None.
+            None for the baseline), and what is undefined is None. ``shared_seeds``
+            are those that the differences stand on.
         """
         methods = []
         for method, part in self.table.groupby("method", sort=False):
@@ -169,9 +214,33 @@ class Comparison:
                 row["metric"]: _metric_dict(row) for row in part.to_dict("records")
             }
             own = {k: _plain(v) for k, v in (cost or {}).get(name, {}).items()}
+            shared = list(self.shared_seeds(name))
             entry = {"name": name, "seeds": list(self.seeds[name])}
+            entry["shared_seeds"] = shared
             methods.append({**entry, "metrics": metrics, "cost": own})
         return {"study": study, "baseline": self.baseline, "methods": methods}
+
+
+def _shared(seeds: Sequence[int], others: Sequence[int]) -> tuple[int, ...]:
+    return tuple(seed for seed in seeds if seed in others)
+
+
+def _seeds_sentence(
+    shared: Sequence[int], names: Sequence[str], of_baseline: Sequence[int]
+) -> str:
+    """Which seeds the differences of some methods stand on, fewer than there are."""
+    who = "; ".join(names)
+    if not shared:
+        return (
+            f"No seed in common with the baseline for {who}: what is compared are the"
+            " means over all seeds of each."
+        )
+    listed = f"seed{'s' if len(shared) > 1 else ''} {', '.join(map(str, shared))}"
+    every = ", ".join(map(str, of_baseline))
+    return (
+        f"Compared on {listed} alone, which both have (the baseline has {every}):"
+        f" {who}. The difference so need not be that of the means shown."
+    )
 
 
 def _metric_dict(row: Mapping[Any, Any]) -> dict[str, Any]:
@@ -262,7 +331,10 @@ def compare(
 
     Notes
     -----
-    A method's metric is the mean over its seeds. What the interval of a difference
+    A method's metric is the mean over its seeds; its difference to the baseline is
+    taken on the seeds that both have, so that methods of fewer seeds are not compared
+    with trainings that they had no counterpart of. Where there is no such seed it is
+    that of the means over all seeds of each. What the interval of a difference
     holds is said at ``intervals.paired_differences``; how resamples are drawn, at
     the top of ``intervals``. Classes and bins that a resample misses are left out of
     it. A verdict other than ``inconclusive`` also needs ``SMALL_GROUP`` images.
@@ -279,11 +351,10 @@ def compare(
         further=further,
     )
     others = [method for method in aligned.methods if method != baseline]
-    reference = drawn.of(aligned.columns_of(baseline))
     lower, sizes = _directions(drawn.keys)
     differences: dict[str, Differences] = {}
     for method in others:
-        own = drawn.of(aligned.columns_of(method))
+        own, reference = _on_shared_seeds(drawn, aligned, method, baseline)
         differences[method] = paired_differences(
             _without_sign(own, sizes),
             _without_sign(reference, sizes),
@@ -295,7 +366,7 @@ def compare(
     corrected = dict(zip(others, holm(p), strict=True))
     parts = []
     for method in aligned.methods:
-        part = _summary(method, drawn, aligned, level)
+        part = _summary(method, drawn, aligned, level, baseline)
         if method in differences:
             verdicts = _verdicts(
                 differences[method], corrected[method], drawn.n, lower, level
@@ -513,9 +584,24 @@ def _without_sign(runs: RunDraws, sizes: NDArray[np.bool_]) -> RunDraws:
     return runs.signed(sign)
 
 
+def _on_shared_seeds(
+    drawn: MetricDraws, aligned: AlignedPredictions, method: str, baseline: str
+) -> tuple[RunDraws, RunDraws]:
+    """Runs of a method and of the baseline, with the seeds that both have, or all."""
+    shared = _shared(aligned.seeds_of(method), aligned.seeds_of(baseline))
+    own, reference = (aligned.columns_of(name, shared) for name in (method, baseline))
+    return drawn.of(own), drawn.of(reference)
+
+
 def _summary(
-    method: str, drawn: MetricDraws, aligned: AlignedPredictions, level: float
+    method: str,
+    drawn: MetricDraws,
+    aligned: AlignedPredictions,
+    level: float,
+    baseline: str,
 ) -> pd.DataFrame:
+    _, reference = _on_shared_seeds(drawn, aligned, method, baseline)
+    shared = _shared(aligned.seeds_of(method), aligned.seeds_of(baseline))
     runs = drawn.of(aligned.columns_of(method))
     seeds = runs.values.shape[1]
     mean = runs.values.mean(axis=1)
@@ -531,6 +617,8 @@ def _summary(
             "high": np.where(undefined, np.nan, high),
             "n": drawn.n,
             "seeds": seeds,
+            "shared_seeds": len(shared),
+            "reference": reference.values.mean(axis=1),
             "delta": np.nan,
             "delta_low": np.nan,
             "delta_high": np.nan,

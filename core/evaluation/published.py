@@ -57,7 +57,7 @@ def published_table(
     Notes
     -----
     Our interval of a value is that of ``Comparison.table``; of a change, that of the
-    paired difference over the baseline's mean, which is taken as known.
+    paired difference over the baseline's mean on the same seeds, taken as known.
     """
     index = comparison.set_index(["method", "metric"])
     rows: list[dict[str, Any]] = []
@@ -73,8 +73,7 @@ def published_table(
         else:
             kind, theirs = CHANGE, item.change_percent
             if known:
-                mean = float(index.loc[(baseline, item.metric), "mean"])
-                ours = _change(index.loc[key], mean)
+                ours = _change(index.loc[key])
         rows.append(
             {
                 "method": item.method,
@@ -104,9 +103,9 @@ def _value(row: pd.Series) -> dict[str, Any]:
     return {"ours": row["mean"], "low": row["low"], "high": row["high"]}
 
 
-def _change(row: pd.Series, baseline: float) -> dict[str, Any]:
+def _change(row: pd.Series) -> dict[str, Any]:
     names = {"ours": "delta", "low": "delta_low", "high": "delta_high"}
-    scaled = {name: 100 * row[of] / baseline for name, of in names.items()}
+    scaled = {name: 100 * row[of] / row["reference"] for name, of in names.items()}
     return {**scaled, "verdict": row["verdict"]}
 
 

@@ -541,25 +541,66 @@ def paid_takeaway(
     cost: CostInfo,
     labels: Mapping[str, str],
     baseline: str,
+    *,
+    spread: Spread | None = None,
+    is_elsewhere: bool = False,
 ) -> str:
-    """How far apart the costs are, and what the certainly better methods pay."""
+    """How far apart the costs are, and what the certainly better methods pay.
+
+    Parameters
+    ----------
+    points : DataFrame
+        From ``cost_points``.
+    cost : CostInfo
+    labels : mapping
+        What a reader sees for each method.
+    baseline : str
+    spread : Spread, optional
+        How far apart runs of one network were timed: a ratio within it is no method's.
+    is_elsewhere : bool
+        Whether these methods were timed on different machines, so that no ratio of
+        their times says anything.
+    """
     if len(points) < 2:
         return f"There are not two methods here whose {cost.phrase} is known."
     if is_equal(points):
         within = f"{100 * (EQUAL_COST - 1):.0f} %"
         return f"All {len(points)} methods are equal in {cost.phrase}, within {within}."
-    burden = points["burden"]
+    better = [str(m) for m in points.index[points["verdict"] == "better"]]
+    none = "no method is certainly better than the baseline here"
+    burden, own = points["burden"], spread.factor if spread else 1.0
+    named = listed([labels[m] for m in better])
+    if is_elsewhere:
+        told = f"certainly better: {named}" if better else none
+        return (
+            f"These methods were timed on different machines, so their {cost.phrase} "
+            f"cannot be compared; {told}."
+        )
+    ratio = cost_ratio(points)
     sentence = (
-        f"The {cost.phrase} differs by a factor of {number(cost_ratio(points), 2)}, "
+        f"The {cost.phrase} differs by a factor of {number(ratio, 2)}, "
         f"from {labels[burden.idxmin()]} to {labels[burden.idxmax()]}"
     )
-    better = points.index[points["verdict"] == "better"]
-    if better.empty:
-        return f"{sentence}, and no method is certainly better than the baseline here."
+    if ratio < own:
+        told = f"certainly better: {named}" if better else none
+        return (
+            f"{sentence}, and runs of one network differ by {number(own, 2)} here by "
+            f"themselves: these times tell no method from another; {told}."
+        )
+    if spread:
+        sentence += (
+            f", where runs of one network differ by {number(own, 2)} by themselves"
+        )
+    if not better:
+        return f"{sentence}; {none}."
     if baseline not in points.index:
         return f"{sentence}."
-    paid = [
-        f"{labels[m]} at {number(burden[m] / burden[baseline], 2)} times the baseline's"
-        for m in better
-    ]
+    paid = [_paid(labels[m], burden[m] / burden[baseline], own) for m in better]
     return f"{sentence}; certainly better: {listed(paid)}."
+
+
+def _paid(label: str, ratio: float, own: float) -> str:
+    """What a method costs beside the baseline, as far as times can tell."""
+    if max(ratio, 1 / ratio) < own:
+        return f"{label} at a time that cannot be told from the baseline's"
+    return f"{label} at {number(ratio, 2)} times the baseline's"

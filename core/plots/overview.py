@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.evaluation.front import quality
 from core.evaluation.metrics import MetricInfo, metric_info
 from core.plots.style import (
     FAINT_COLOUR,
@@ -78,10 +79,7 @@ def leaderboard(
         What a reader sees for each method.
     """
     few = fewer_seeds(comparison)
-    names = [
-        f"**{labels[m]}**" + (f" ({plural(few[m], 'seed')})" if m in few else "")
-        for m in methods
-    ]
+    names = [f"**{labels[m]}**" + _mark(m, few) for m in methods]
     columns: dict[str, list[str]] = {"Method": names}
     for info in metrics:
         rows = shown_rows(comparison, info)
@@ -94,14 +92,80 @@ def leaderboard(
     return pd.DataFrame(columns)
 
 
-def fewer_seeds(comparison: pd.DataFrame) -> dict[str, int]:
-    """Methods that have fewer seeds than others, and how many.
+def fewer_seeds(comparison: pd.DataFrame) -> dict[str, str]:
+    """Methods that have fewer seeds than others, or share fewer with the baseline.
 
     Of one seed the spread between trainings is unknown, so its intervals are too
     narrow: a reader has to see it beside the verdict.
+
+    Returns
+    -------
+    dict of str to str
+        In words, such as "1 seed" or "3 seeds, 1 shared with the baseline".
     """
-    seeds = comparison.groupby("method")["seeds"].max()
-    return {str(m): int(n) for m, n in seeds[seeds < seeds.max()].items()}
+    counts = comparison.groupby("method", sort=False)[["seeds", "shared_seeds"]].max()
+    most, marks = counts["seeds"].max(), {}
+    for method, own, shared in counts.itertuples():
+        if shared < own:
+            said = shared or "none"
+            marks[method] = f"{plural(own, 'seed')}, {said} shared with the baseline"
+        elif own < most:
+            marks[method] = plural(own, "seed")
+    return marks
+
+
+def _mark(method: str, few: Mapping[str, str]) -> str:
+    return f" ({few[method]})" if method in few else ""
+
+
+def best_first(
+    comparison: pd.DataFrame, info: MetricInfo, methods: Sequence[str]
+) -> list[str]:
+    """Methods by the point estimate of one metric, best first; unknown ones last."""
+    means = rows_of(comparison, info.key)["mean"].reindex(list(methods))
+    order = quality(means, info).sort_values(ascending=False, kind="stable")
+    return [str(method) for method in order.index]
+
+
+def best_takeaway(
+    against_best: pd.DataFrame,
+    info: MetricInfo,
+    methods: Sequence[str],
+    labels: Mapping[str, str],
+    best: str,
+) -> str:
+    """Which method has the best point estimate, and how many cannot be told from it.
+
+    Parameters
+    ----------
+    against_best : DataFrame
+        ``Comparison.table`` with the best method as its baseline.
+    info : MetricInfo
+    methods : sequence of str
+        Those shown.
+    labels : mapping
+        What a reader sees for each method.
+    best : str
+        The first of ``best_first``.
+    """
+    rows = rows_of(against_best, info.key)
+    if np.isnan(rows["mean"][best]):
+        return f"No method has a value of {info.phrase} here."
+    value = info.format(rows["mean"][best], unit=True)
+    said = f"On {info.label}, {labels[best]} has the best point estimate ({value})"
+    others = rows.loc[[m for m in methods if m in rows.index and m != best]]
+    others = others[others["mean"].notna()]
+    if others.empty:
+        return f"{said}, and there is no other to compare it with."
+    counts = others["verdict"].value_counts()
+    close, behind = (int(counts.get(v, 0)) for v in ("inconclusive", "worse"))
+    of = "the one other" if len(others) == 1 else f"the {len(others)} others"
+    verb = "is" if behind == 1 else "are"
+    return (
+        f"{said}; of {of} shown, {close or 'none'} cannot be told from it and "
+        f"{behind or 'none'} {verb} certainly worse. The same images chose it, which "
+        "flatters it."
+    )
 
 
 def leaderboard_takeaway(
@@ -129,9 +193,7 @@ def leaderboard_takeaway(
     behind = set(shown[shown["verdict"] == "worse"]["method"])
     few = fewer_seeds(comparison)
     clean = [
-        labels[m] + (f" ({plural(few[m], 'seed')})" if m in few else "")
-        for m in methods
-        if m in ahead and m not in behind
+        labels[m] + _mark(m, few) for m in methods if m in ahead and m not in behind
     ]
     tally = (
         f"Of {plural(len(shown), 'comparison')} with the baseline, {better} "
@@ -174,7 +236,8 @@ def plot_differences(
                     f"<b>{labels[method]}</b><br>"
                     f"{signed(row['delta'], info.digits)} "
                     f"{interval(row['delta_low'], row['delta_high'], info.digits)}"
-                    f"<br>p {p_value(row['p_holm'])} (Holm), {sign}<extra></extra>"
+                    f"<br>p {p_value(row['p_holm'])} (Holm), {sign}"
+                    f"<br>{_compared_on(row)}<extra></extra>"
                 ),
             }
         )
@@ -193,6 +256,13 @@ def plot_differences(
         shapes=[zero_line("x")],
         annotations=_sides(info),
     )
+
+
+def _compared_on(row: pd.Series) -> str:
+    """Which seeds a difference stands on, in words."""
+    if not row["shared_seeds"]:
+        return "no seed in common: means over all seeds of each"
+    return f"on {plural(int(row['shared_seeds']), 'seed')} that both have"
 
 
 def _sides(info: MetricInfo) -> list[dict[str, object]]:
@@ -284,9 +354,14 @@ def metric_table(
                 "Verdict": VERDICT_SIGNS[str(row["verdict"])],
                 "Images": int(row["n"]),
                 "Seeds": int(row["seeds"]),
+                "Seeds of the difference": "–" if is_baseline else _shared_text(row),
             }
         )
     return pd.DataFrame(table)
+
+
+def _shared_text(row: pd.Series) -> str:
+    return str(row["shared_seeds"] or "none shared")
 
 
 def plot_published_changes(

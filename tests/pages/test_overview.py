@@ -53,6 +53,31 @@ def test_a_metric_of_choice_is_compared(fill, open_page):
     assert "On Ethnicity F1, Asian" in _text(app)
 
 
+def test_methods_are_compared_with_the_one_chosen_on_every_page(fill, open_page):
+    fill()
+    app = open_page("overview")
+    app.selectbox(key="bar_against_utkface").select("ins").run()
+    assert not app.exception
+    table = app.table[0].value.set_index("Method")
+    assert not any(word in " ".join(table.loc["**INS**"]) for word in ("▲", "▼", "○"))
+    cell = table.loc["**Baseline**", "Ethnicity macro F1 ↑"]
+    assert any(word in cell for word in ("better", "worse", "inconclusive"))
+    assert "Compared with **INS**" in _text(app)
+    assert "in place of the study's own (Baseline)" in _text(app)
+
+
+def test_the_leaderboard_can_be_sorted_and_names_the_best_with_care(fill, open_page):
+    fill()
+    app = open_page("overview")
+    app.selectbox(key="overview_order_utkface").select("ethnicity.macro_f1").run()
+    assert not app.exception
+    cells = app.table[0].value["Ethnicity macro F1 ↑"]
+    scores = [float(cell.split("**")[1]) for cell in cells]
+    assert scores == sorted(scores, reverse=True)
+    assert "has the best point estimate" in _text(app)
+    assert "cannot be told from it" in _text(app)
+
+
 def test_cost_can_be_chosen(fill, open_page):
     fill()
     app = open_page("overview")
@@ -278,7 +303,7 @@ def test_a_run_of_another_split_is_named_and_the_rest_works(fill, store, open_pa
 def test_verdicts_are_said_in_words_and_one_seed_is_noted(fill, open_page):
     fill(seeds=(0,))
     text = _text(open_page("overview"))
-    assert "One seed only for baseline, denseweight, ins" in text
+    assert "One seed only for Baseline; DenseWeight; INS" in text
     assert "- INS's age MAE is " in text
     assert "- DenseWeight's age MAE is " in text
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 import core.runs
 from core.cli import app
 from core.study import Study
-from tests.synthetic import synthetic_study, write_store
+from tests.synthetic import synthetic_study, write_run, write_store
 
 NAME = "cifar10-lt-200"
 METHODS = ("baseline", "csce")
@@ -79,7 +79,8 @@ def test_it_says_source_budget_and_that_nothing_is_claimed(store: Path) -> None:
     assert f"1: {SOURCE}" in text
     assert "no difference between the two is claimed" in text
     assert "Thirty epochs here." in text
-    assert "One seed only for baseline, csce" in text
+    assert "One seed only for baseline; csce" in text
+    assert "One seed, no sd, 95 % interval below" in text
 
 
 def test_the_headline_of_the_study_is_shown(store: Path) -> None:
@@ -107,6 +108,42 @@ def test_markdown_has_both_tables(store: Path) -> None:
     assert "| Method | Class error rate, % ↓ | Class accuracy, few-shot ↑ |" in text
     assert "| Method | Metric | Ours | 95 % interval | Published | Source |" in text
     assert f"1. {SOURCE}" in text
+
+
+def test_which_seeds_a_difference_stands_on_is_said(store: Path) -> None:
+    study = core.runs.study_of_runs(NAME)
+    write_run(store, study, "baseline", 1, rows=200)
+    said = "Compared on seed 0 alone, which both have (the baseline has 0, 1): "
+    label = study.methods["csce"].label
+    assert f"{said}{label}." in compare("--markdown")
+    text = " ".join(compare().split())
+    assert f"{said}csce." in text
+    assert "Mean and sd over seeds, 95 % interval below" in text
+    entries = json.loads(compare("--json"))["methods"]
+    assert [entry["shared_seeds"] for entry in entries] == [[0, 1], [0]]
+
+
+def test_methods_can_be_compared_with_another_than_the_baseline(store: Path) -> None:
+    usual = json.loads(compare("--json"))
+    turned = json.loads(compare("--json", "--against", "csce"))
+    assert (usual["baseline"], turned["baseline"]) == ("baseline", "csce")
+    key = "label.error_rate"
+    one = usual["methods"][1]["metrics"][key]["delta"]
+    other = turned["methods"][0]["metrics"][key]["delta"]
+    assert turned["methods"][1]["metrics"][key]["delta"] is None
+    assert other["mean"] == pytest.approx(-one["mean"])
+    # Beside what others published stands ours, whatever it is compared with.
+    assert turned["published"] == usual["published"]
+    for option in ((), ("--markdown",)):
+        text = " ".join(compare("--against", "csce", *option).split())
+        assert "in place of the study's baseline (baseline)." in text
+
+
+def test_a_method_without_runs_cannot_be_compared_with(store: Path) -> None:
+    result = CliRunner().invoke(app, ["compare", NAME, "--against", "lmf"])
+    assert result.exit_code == 2
+    assert "no run of a method 'lmf'" in result.stderr
+    assert "one of baseline, csce." in result.stderr
 
 
 def test_top_k_of_any_k_can_be_asked_for(store: Path) -> None:

@@ -176,6 +176,75 @@ def test_methods_may_have_different_seeds(tables):
     assert found.row("ins", "ethnicity.f1[Asian]")["verdict"] == "better"
 
 
+DIFFERENCE = ["delta", "delta_low", "delta_high", "p", "p_holm", "verdict"]
+
+
+@pytest.mark.parametrize("large", [False, True], ids=["exact", "sums"])
+def test_a_difference_stands_on_the_seeds_that_both_have(tables, monkeypatch, large):
+    if large:
+        monkeypatch.setattr("core.evaluation.compare.MAX_WEIGHTED_ROWS", 1)
+    uneven = {
+        run: t
+        for run, t in tables.items()
+        if run[0] == "baseline" or run in {("ins", 0), ("denseweight", 1)}
+    }
+    found = compare(uneven, UTKFACE, "baseline")
+    for method, seed in (("ins", 0), ("denseweight", 1)):
+        assert found.shared_seeds(method) == (seed,)
+        row = found.row(method, "age.mae")
+        mae = [
+            (t["age_pred"] - t["age_true"]).abs().mean()
+            for t in (tables[method, seed], tables["baseline", seed])
+        ]
+        assert row["delta"] == pytest.approx(mae[0] - mae[1])
+        assert row["reference"] == pytest.approx(mae[1])
+        assert (row["seeds"], row["shared_seeds"]) == (1, 1)
+    mean = found.row("baseline", "age.mae")["mean"]
+    assert found.row("ins", "age.mae")["reference"] != pytest.approx(mean)
+
+
+def test_seeds_that_only_one_has_change_no_difference(tables):
+    pair = {run: tables[run] for run in [("baseline", 0), ("ins", 0)]}
+    alone = compare(pair, UTKFACE, "baseline").table
+    more = {
+        **pair,
+        ("baseline", 1): tables["baseline", 1],
+        ("ins", 5): tables["ins", 1],
+    }
+    found = compare(more, UTKFACE, "baseline").table
+    alone, found = (t[t["method"] == "ins"] for t in (alone, found))
+    pd.testing.assert_frame_equal(alone[DIFFERENCE], found[DIFFERENCE])
+    assert (found["mean"] != alone["mean"]).any()
+
+
+def test_without_a_shared_seed_the_means_are_compared_and_it_is_said(tables):
+    some = {
+        ("baseline", 0): tables["baseline", 0],
+        ("baseline", 1): tables["baseline", 1],
+        ("ins", 7): tables["ins", 2],
+    }
+    found = compare(some, UTKFACE, "baseline")
+    row, base = (found.row(m, "age.mae") for m in ("ins", "baseline"))
+    assert row["shared_seeds"] == 0
+    assert row["delta"] == pytest.approx(row["mean"] - base["mean"])
+    assert row["reference"] == pytest.approx(base["mean"])
+    assert found.seed_notes({"ins": "INS"})[-1] == (
+        "No seed in common with the baseline for INS: what is compared are the means "
+        "over all seeds of each."
+    )
+
+
+def test_notes_say_which_seeds_a_difference_stands_on(tables):
+    assert compare(tables, UTKFACE, "baseline", resamples=50).seed_notes() == ()
+    kept = {run: t for run, t in tables.items() if run[0] == "baseline" or run[1] < 2}
+    notes = compare(kept, UTKFACE, "baseline", resamples=50).seed_notes()
+    assert notes == (
+        "Compared on seeds 0, 1 alone, which both have (the baseline has 0, 1, 2): ins;"
+        " denseweight; undersample. The difference so need not be that of the means"
+        " shown.",
+    )
+
+
 def test_a_filter_leaves_classes_out(tables):
     part = {run: t[t["ethnicity"] == "Asian"] for run, t in tables.items()}
     found = compare(part, UTKFACE, "baseline")
@@ -340,7 +409,7 @@ def test_json_has_the_promised_form(comparison):
     by_name = {entry["name"]: entry for entry in result["methods"]}
     assert list(by_name) == list(comparison.methods)
     ins = by_name["ins"]
-    assert ins["seeds"] == [0, 1, 2]
+    assert ins["seeds"] == ins["shared_seeds"] == [0, 1, 2]
     assert ins["cost"] == cost["ins"]
     metric, row = ins["metrics"]["age.mae"], comparison.row("ins", "age.mae")
     assert metric["mean"] == row["mean"]

@@ -11,7 +11,7 @@ from core.evaluation.published import published_records, published_table
 from core.study import Published
 
 
-def row(method, metric, mean, delta=np.nan, verdict="baseline"):
+def row(method, metric, mean, delta=np.nan, verdict="baseline", reference=np.nan):
     ends = {"low": mean - 0.2, "high": mean + 0.2}
     deltas = {"delta": delta, "delta_low": delta - 0.3, "delta_high": delta + 0.3}
     return {
@@ -20,6 +20,7 @@ def row(method, metric, mean, delta=np.nan, verdict="baseline"):
         "mean": mean,
         **ends,
         **deltas,
+        "reference": mean - delta if np.isnan(reference) else reference,
         "verdict": verdict,
     }
 
@@ -45,6 +46,18 @@ def test_a_change_is_in_per_cent_of_our_own_baseline():
     assert found["ours"] == pytest.approx(-12.5)
     assert found["low"] == pytest.approx(-1.3 / 8 * 100)
     assert found["verdict"] == "better"
+
+
+def test_a_change_is_of_the_baseline_on_the_seeds_that_both_have():
+    ours = pd.DataFrame(
+        [
+            row("baseline", "age.mae", 8.0),
+            row("ins", "age.mae", 7.0, -2.0, "better", reference=10.0),
+        ]
+    )
+    claims = [claim("ins", "age.mae", change_percent=-4.4)]
+    found = published_table(claims, ours, "baseline").loc[0]
+    assert found["ours"] == pytest.approx(-20.0)
 
 
 def test_a_value_stands_beside_our_mean_and_has_no_verdict():

@@ -1,6 +1,7 @@
 """Cost: figures, sentences and tables from points written by hand."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -323,13 +324,13 @@ def test_the_table_has_every_cost_and_nothing_where_it_is_unknown(points):
     assert json.loads(frame.to_json())
 
 
-def paid(spent, verdicts=None):
+def paid(spent, verdicts=None, **options):
     means = {"baseline": 8.0, "ins": 7.0, "lmf": 9.0}
     verdicts = {"baseline": "baseline", "ins": "better", "lmf": "worse"} | (
         verdicts or {}
     )
     points = points_of(means, spent, verdicts=verdicts)
-    return plots.paid_takeaway(points, TIME, LABELS, "baseline")
+    return plots.paid_takeaway(points, TIME, LABELS, "baseline", **options)
 
 
 def test_what_the_better_ones_pay_is_said_against_the_baseline():
@@ -338,6 +339,29 @@ def test_what_the_better_ones_pay_is_said_against_the_baseline():
     assert "INS at 1.20 times the baseline's" in said
     none = paid({"baseline": 10.0, "ins": 12.0}, {"ins": "inconclusive"})
     assert none.endswith("no method is certainly better than the baseline here.")
+
+
+def test_times_within_what_one_network_shows_are_no_methods():
+    spread = Spread("cnn at 64 px", 6, 100.0, 130.0, TIME)
+    costs = {"baseline": 10.0, "ins": 12.0, "lmf": 15.0}
+    both = {"lmf": "better"}
+    said = paid(costs, both, spread=spread)
+    assert "factor of 1.50" in said
+    assert "where runs of one network differ by 1.30 by themselves" in said
+    assert "INS at a time that cannot be told from the baseline's" in said
+    assert "LMF at 1.50 times the baseline's" in said
+    all_within = paid(costs, both, spread=replace(spread, high=160.0))
+    assert "these times tell no method from another" in all_within
+    assert all_within.endswith("certainly better: INS and LMF.")
+    assert "times the baseline's" not in all_within
+
+
+def test_times_of_different_machines_have_no_ratio():
+    costs = {"baseline": 10.0, "ins": 12.0, "lmf": 15.0}
+    said = paid(costs, {"lmf": "better"}, is_elsewhere=True)
+    assert "cannot be compared" in said
+    assert "factor" not in said
+    assert said.endswith("certainly better: INS and LMF.")
 
 
 def test_equal_and_unknown_costs_are_said_to_be_so():

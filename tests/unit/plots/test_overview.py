@@ -28,6 +28,8 @@ def row(method, metric, mean, delta=np.nan, verdict="baseline", p=np.nan):
         "high": mean + 0.2,
         "n": 640,
         "seeds": 3,
+        "shared_seeds": 3,
+        "reference": mean - (0 if np.isnan(delta) else delta),
         "delta": delta,
         "delta_low": delta - 0.3,
         "delta_high": delta + 0.3,
@@ -80,13 +82,65 @@ def test_tally_counts_verdicts_and_names_who_only_gains(comparison):
 
 
 def test_a_method_of_fewer_seeds_is_marked_beside_its_verdict(comparison):
-    comparison.loc[comparison["method"] == "ins", "seeds"] = 1
+    comparison.loc[comparison["method"] == "ins", ["seeds", "shared_seeds"]] = 1
     table = plots.leaderboard(comparison, [MAE, F1], METHODS, LABELS)
     assert list(table["Method"][:3]) == ["**Baseline**", "**INS** (1 seed)", "**LMF**"]
     said = plots.leaderboard_takeaway(comparison, [MAE, F1], METHODS, LABELS)
     assert said.endswith("worse on none: INS (1 seed).")
     alone = comparison[comparison["method"] == "ins"]
     assert plots.fewer_seeds(alone) == {}
+
+
+def test_seeds_that_the_baseline_has_not_are_marked_too(comparison):
+    comparison.loc[comparison["method"] == "ins", "shared_seeds"] = 1
+    comparison.loc[comparison["method"] == "lmf", ["seeds", "shared_seeds"]] = 1, 0
+    assert plots.fewer_seeds(comparison) == {
+        "ins": "3 seeds, 1 shared with the baseline",
+        "lmf": "1 seed, none shared with the baseline",
+    }
+    table = plots.metric_table(comparison, MAE, METHODS, LABELS)
+    assert table["Seeds of the difference"].tolist() == ["–", "1", "none shared", "3"]
+    figure = plots.plot_differences(comparison, MAE, METHODS, STYLES, LABELS)
+    said = {trace.name: trace.hovertemplate for trace in figure.data}
+    assert "on 1 seed that both have" in said["INS"]
+    assert "no seed in common" in said["LMF"]
+
+
+def test_the_best_comes_first_whichever_way_is_better(comparison):
+    assert plots.best_first(comparison, MAE, METHODS) == [
+        "ins",
+        "baseline",
+        "focal",
+        "lmf",
+    ]
+    assert plots.best_first(comparison, F1, METHODS)[0] == "lmf"
+    bias = metric_info("age.bias")
+    signed = comparison.assign(metric="age.bias", mean=[-3.0, 1, 2, np.nan] * 2)[:4]
+    assert plots.best_first(signed, bias, METHODS) == [
+        "ins",
+        "lmf",
+        "baseline",
+        "focal",
+    ]
+
+
+def test_the_best_is_named_with_how_many_cannot_be_told_from_it(comparison):
+    against = pd.DataFrame(
+        [
+            row("ins", "age.mae", 7.0),
+            row("baseline", "age.mae", 8.0, 1.0, "worse", 0.01),
+            row("lmf", "age.mae", 7.1, 0.1, "inconclusive", 0.8),
+            row("focal", "age.mae", 7.2, 0.2, "inconclusive", 0.7),
+        ]
+    )
+    said = plots.best_takeaway(against, MAE, METHODS, LABELS, "ins")
+    assert said == (
+        "On Age MAE, INS has the best point estimate (7.00 years); of the 3 others "
+        "shown, 2 cannot be told from it and 1 is certainly worse. The same images "
+        "chose it, which flatters it."
+    )
+    few = plots.best_takeaway(against, MAE, ["ins", "lmf"], LABELS, "ins")
+    assert "of the one other shown, 1 cannot be told from it and none are" in few
 
 
 def test_tally_of_no_gain_claims_none(comparison):
