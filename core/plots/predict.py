@@ -241,11 +241,7 @@ def plot_values(
             mode="markers+text",
             text=[f"{value:.0f}"],
             textposition="top center",
-            marker={
-                "color": styles[method].colour,
-                "symbol": styles[method].marker,
-                "size": 15,
-            },
+            marker=styles[method].mark(15),
             error_x={
                 "type": "data",
                 "array": [error if known else 0],
