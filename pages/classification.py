@@ -106,7 +106,7 @@ def _shot_groups(
         ),
         data=scores,
         note="Mean recall of the group's classes, over the seeds, with 95 % interval; "
-        f"groups as Liu et al., CVPR 2019. {SHOTS}.",
+        f"{SHOTS} (Liu et al., CVPR 2019).",
     )
 
 
