@@ -115,15 +115,25 @@ def error_takeaway(
     losses = others[others["verdict"] == "worse"]["method"].value_counts().to_dict()
     if not gains and not losses:
         return f"{sentence} In no bin is a method certainly better or worse than it."
-    bins = plural(len(base), "bin")
-    for counts, word in ((gains, "smaller"), (losses, "larger")):
-        names = [f"{labels[str(m)]} in {n:,}" for m, n in counts.items()]
-        if names:
-            sentence += (
-                f" Of {bins}, the error is certainly {word} than the baseline's with "
-                f"{listed(names)}."
-            )
-    return sentence
+    parts = [
+        f"certainly {word} {_in_bins(counts, labels, len(base))}"
+        for counts, word in ((gains, "smaller"), (losses, "larger"))
+        if counts
+    ]
+    return f"{sentence} Beside the baseline's, the error is {'; it is '.join(parts)}."
+
+
+def _in_bins(counts: Mapping[Any, int], labels: Mapping[str, str], bins: int) -> str:
+    """In how many bins with which methods: "in 3 of 8 bins with INS, in 1 with LDS"."""
+    methods: dict[int, list[str]] = {}
+    of = f" of {plural(bins, 'bin')}"
+    for method, count in counts.items():
+        methods.setdefault(int(count), []).append(labels[str(method)])
+    said = [
+        f"in {count}{'' if place else of} with {listed(names)}"
+        for place, (count, names) in enumerate(sorted(methods.items(), reverse=True))
+    ]
+    return ", ".join(said)
 
 
 def plot_bias_by_bin(

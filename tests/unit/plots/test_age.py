@@ -50,9 +50,8 @@ def test_error_takeaway_names_the_ends_and_certain_changes():
     assert said == (
         "The baseline is furthest off at age 20-29 (by 9.0 years on average; 10 % of "
         "the training images) and nearest at age 0-9 (by 4.0 years; 70 % of the "
-        "training images). Of 3 bins, the error is certainly smaller than the "
-        "baseline's with INS in 1. Of 3 bins, the error is certainly larger than the "
-        "baseline's with INS in 1."
+        "training images). Beside the baseline's, the error is certainly smaller in 1 "
+        "of 3 bins with INS; it is certainly larger in 1 of 3 bins with INS."
     )
 
 
