@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from core.data.cifar import OVER_PROFILE
+from core.data.long_tail import OVER_PROFILE
 from core.data.manifest import LEFT_OUT, SPLITS, TRAINING, DatasetInfo
 from core.data.utkface import THINNED
 from core.plots import style
