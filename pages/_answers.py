@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from core.plots import predict as plots
-from core.plots.style import plural
+from core.plots.style import listed, plural
 from core.predictor import Disagreement, FaceAnswers, PhotoResult, disagreements
 from core.runs import data_report
 from core.tasks import Classification, Multiclass, Regression, Task
@@ -140,14 +140,19 @@ def show_face(key: str, face: FaceAnswers, shown: Shown) -> None:
         )
         with st.container():
             st.markdown(f"**{what}** as the methods see it{found}")
+            sizes = sorted({len(pixels) for pixels in face.seen.values()})
+            if len(sizes) > 1:
+                st.caption(
+                    f"Drawn with {sizes[-1]} pixels a side; by their settings the "
+                    f"methods see {listed([str(size) for size in sizes])}."
+                )
             if len(shown.methods) < 2:
                 st.badge("one method only", color="gray")
             elif apart:
                 names = ", ".join(d.task.label.lower() for d in apart)
-                st.badge(
-                    f"The methods disagree on {names}",
-                    icon=":material/warning:",
-                    color="orange",
+                # A badge would cut its text on a phone.
+                st.markdown(
+                    f":orange[:material/warning: The methods disagree on {names}]"
                 )
             else:
                 st.badge("The methods agree", icon=":material/check:", color="green")

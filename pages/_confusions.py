@@ -17,7 +17,12 @@ from pages._errors_address import open_errors
 from pages._errors_tables import load_errors
 from pages._show import show_chart, show_charts, stop_with
 from pages._study_bar import StudyView
-from pages._tables import Fingerprint, fingerprint, load_test_predictions
+from pages._tables import (
+    Fingerprint,
+    fingerprint,
+    load_test_predictions,
+    seeds_text,
+)
 
 SHOW = {
     "shares": "Shares of each true class",
@@ -219,7 +224,7 @@ def _note(view: StudyView, base: NDArray[np.float64]) -> str:
     """Over how many seeds, and how sure a share can be."""
     fewest = int(base.sum(axis=1).min())
     note = (
-        f"mean over {plural(len(view.seeds), 'seed')}. The rarest class has "
+        f"mean over {seeds_text(view)}. The rarest class has "
         f"{plural(fewest, 'test image')}"
     )
     if fewest:

@@ -148,6 +148,13 @@ def _show(
                 st.caption("  \n".join(tile.lines))
     low, high = plots.SCALE_ENDS
     st.image(plots.draw_scale(), width=288, alt=f"Scale from {low}, 0, to {high}, 1")
+    if len({one.is_of_the_answer for one in maps.values()}) > 1:
+        st.caption(
+            "Two kinds of maps stand side by side: those that say for what show what "
+            "speaks for that answer; those marked *whatever the answer* show where a "
+            "transformer gathers from. A difference between the kinds need not be one "
+            "between the models."
+        )
     seeds = sorted({one.seed for one in maps.values()})
     st.caption(
         f"Every map has its own scale: {high} is where that model looked most, {low} is"

@@ -72,6 +72,7 @@ def show_probability_curves(play: Play, controls: DeltaGenerator) -> None:
                 for e in entries
                 if "delta" in values_of(e)
             },
+            num_classes=len(task.classes),
         ),
         data=gathered(tables, "p"),
         note=f"One image of {task.classes[true_class]} "

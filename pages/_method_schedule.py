@@ -22,6 +22,8 @@ def show_schedule(play: Play, controls: DeltaGenerator) -> None:
         key=f"methods_schedule_{study.name}",
         persist_state="session",
     )
+    # A method may have a budget, an optimiser and a schedule of its own.
+    study = study.for_method(name)
     method = resolve_method(
         study, name, play.view.tasks, play.view.dataset.sensitive_features
     )

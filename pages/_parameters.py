@@ -36,17 +36,19 @@ def reset(entries: Sequence[Entry]) -> None:
 def show_parameters(entry: Entry) -> None:
     """One widget a parameter, side by side where they fit."""
     # Two of them beside one another on a phone, so that the picture stays near.
+    values = values_of(entry)
     with st.grid("auto", min_column_width=145, gap="small"):
         for parameter in entry.parameters:
-            _show(entry, parameter)
+            _show(entry, parameter, parameter.idle_because(values))
 
 
-def _show(entry: Entry, parameter: Parameter) -> None:
+def _show(entry: Entry, parameter: Parameter, idle: str) -> None:
     label = parameter.name.replace("_", " ")
     common = {
         "key": _key(entry, parameter),
         "persist_state": "session",
-        "help": _help(parameter),
+        "help": f"{_help(parameter)} {idle}".rstrip(),
+        "disabled": bool(idle),
     }
     # Given a default and a state, a widget complains.
     fresh = common["key"] not in st.session_state

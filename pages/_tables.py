@@ -4,6 +4,7 @@ Each is keyed by the files it was made from (path, time and size), so a run that
 trained again shows at the next rerun and nothing goes stale.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -71,6 +72,15 @@ def load_comparison(view: StudyView, *, reference: str = "") -> Comparison:
     further = further_keys(view.tasks, view.study.headline)
     key = fingerprint(view.runs)
     return _comparison(key, baseline, counts, further, view.runs, view.tasks)
+
+
+def seeds_text(view: StudyView) -> str:
+    """Over how many seeds a mean is: "3 seeds"; "1 to 3 seeds, ..." where it varies."""
+    counts = Counter(run.method for run in view.chosen_runs).values()
+    low, high = min(counts), max(counts)
+    if low == high:
+        return plural(high, "seed")
+    return f"{low} to {high} seeds, as many as a method was trained with"
 
 
 def is_alone(view: StudyView) -> bool:

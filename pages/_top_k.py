@@ -22,7 +22,12 @@ from core.runs import Run
 from core.tasks import Multiclass
 from pages._show import show_chart, show_static_table
 from pages._study_bar import StudyView
-from pages._tables import Fingerprint, fingerprint, load_test_predictions
+from pages._tables import (
+    Fingerprint,
+    fingerprint,
+    load_test_predictions,
+    seeds_text,
+)
 
 
 def show_top_k(view: StudyView, comparison: pd.DataFrame, task: Multiclass) -> None:
@@ -69,7 +74,7 @@ def _charts(
                 rows, k, len(task.classes), view.labels, view.baseline
             ),
             data=curves,
-            note=f"Mean over {plural(len(view.seeds), 'seed')}, of "
+            note=f"Mean over {seeds_text(view)}, of "
             f"{plural(int(rows['n'].max()), 'test image')}; with k = "
             f"{len(task.classes)} every class is among the first.",
         )

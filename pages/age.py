@@ -6,7 +6,7 @@ import streamlit as st
 from core.evaluation.fairness import by_group
 from core.plots import age as plots
 from core.plots.classification import class_table, scores_by_part
-from core.plots.style import number, plural
+from core.plots.style import number
 from core.runs import Run, data_report
 from core.tasks import Regression
 from pages._show import show_chart, show_charts, show_static_table, stop_with
@@ -19,6 +19,7 @@ from pages._tables import (
     load_comparison,
     load_test_predictions,
     load_training_rows,
+    seeds_text,
 )
 
 
@@ -123,7 +124,7 @@ def _truth_prediction(view: StudyView, task: Regression) -> None:
         ),
         data=pd.concat(tables, names=["method"]).reset_index(level=0),
         note=f"One point a test image ({images:,}{sample}), its prediction a mean over "
-        f"{plural(len(view.seeds), 'seed')}; the line joins the means of the bins, the "
+        f"{seeds_text(view)}; the line joins the means of the bins, the "
         "dashes are perfect.",
     )
 

@@ -5,7 +5,13 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
-from core.evaluation.metrics import SHOT_GROUPS, metric_info, metric_keys, shot_groups
+from core.evaluation.metrics import (
+    SHOT_GROUPS,
+    SHOTS,
+    metric_info,
+    metric_keys,
+    shot_groups,
+)
 from core.plots import classification as plots
 from core.plots.overview import leaderboard, leaderboard_takeaway
 from core.tasks import Classification, Multiclass, Regression
@@ -100,7 +106,7 @@ def _shot_groups(
         ),
         data=scores,
         note="Mean recall of the group's classes, over the seeds, with 95 % interval; "
-        "groups by the training images of a class, as Liu et al., CVPR 2019.",
+        f"{SHOTS} (Liu et al., CVPR 2019).",
     )
 
 

@@ -111,9 +111,16 @@ def _front(
     spread = widest_spread(per_run, cost)
     notes = [
         spread.sentence() if spread else "",
-        "Bars: 95 % intervals over the test images. Dashed: the front, by the point "
-        "estimates. Signs that would cover each other are moved apart sideways, by a "
-        "twentieth of the axis at most; the table has the numbers.",
+        "Bars: 95 % intervals over the test images."
+        + (
+            " Dashed: the front, by the point estimates."
+            if points["on_front"].sum() > 1
+            else ""
+        )
+        + " A letter beside a sign is that of the legend. Signs that would cover each "
+        "other are moved apart sideways, by a twentieth of the axis at most; the table "
+        "has the numbers.",
+        f"{metric.label}: {metric.explanation}",
         f"{cost.label}: {cost.explanation}",
         plots.left_out_note(points, view.methods, cost, view.labels),
     ]

@@ -67,6 +67,7 @@ def show_split(view: StudyView, manifest: pd.DataFrame, report: dict) -> None:
             title="Where every image went",
             takeaway=plots.takeaway_accounting(accounting),
             data=accounting,
+            note=plots.thinning_note(accounting),
         )
     elif len(accounting):
         st.markdown(plots.takeaway_accounting(accounting))

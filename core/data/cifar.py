@@ -20,7 +20,13 @@ from core.data.archive import folder_of
 from core.data.cache import Pixels, Progress, render_file
 from core.data.class_folders import pictures_in
 from core.data.images import preprocess
-from core.data.long_tail import Profile, class_counts, draw_long_tail, imbalance_ratio
+from core.data.long_tail import (
+    OVER_PROFILE,
+    Profile,
+    class_counts,
+    draw_long_tail,
+    imbalance_ratio,
+)
 from core.data.manifest import (
     LEFT_OUT,
     TEST,
@@ -53,7 +59,6 @@ CLASSES_100 = _words(
     woman worm"""
 )
 PARTS = ("train", "test")
-OVER_PROFILE = "over the profile"
 _NOTICE = (
     "CIFAR was collected from the web for research; its pictures are not passed on. "
     "A copy in JPEG is lossy: its numbers are not exactly those of the original "

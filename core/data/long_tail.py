@@ -9,6 +9,8 @@ from core.errors import DatasetError
 
 Profile = Literal["exponential", "step"]
 Integers = NDArray[np.int64]
+# Why an image is left out that its class has too many of.
+OVER_PROFILE = "over the profile"
 
 
 def class_counts(

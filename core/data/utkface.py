@@ -37,6 +37,7 @@ AGE = Regression("age", "Age", "years", 1, 80, 10)
 GENDER = Binary("gender", "Gender", ("male", "female"))
 ETHNICITY = Multiclass("ethnicity", "Ethnicity", ("White", "Black", "Asian", "Indian"))
 OTHERS = "Others"
+THINNED = "Asian, under-sampled"
 
 INFO = DatasetInfo(
     name="utkface",
@@ -218,7 +219,7 @@ def _split(
     remaining = manifest.index[manifest["split"] == ""]
     asian = manifest.loc[remaining, "ethnicity"] == "Asian"
     dropped = keep_share(asian, options.asian_share, seed=options.seed)
-    leave_out(manifest, manifest.index.isin(dropped), "Asian, under-sampled")
+    leave_out(manifest, manifest.index.isin(dropped), THINNED)
 
     remaining = manifest.index[manifest["split"] == ""]
     strata = manifest.loc[remaining, "gender"] + manifest.loc[remaining, "ethnicity"]

@@ -26,6 +26,24 @@ SHOT_GROUPS = {
     "few-shot": (0, 19),
 }
 """Fewest and most training images of a class in each group (Liu et al., CVPR 2019)."""
+
+
+def shot_range(name: str, unit: str = "") -> str:
+    """How many training images a class of a shot group has, such as "20 to 100"."""
+    low, high = SHOT_GROUPS[name]
+    if math.isinf(high):
+        text = f"more than {low - 1:g}"
+    else:
+        text = f"{low:g} to {high:g}" if low else f"fewer than {high + 1:g}"
+    return f"{text} {unit}".rstrip()
+
+
+SHOTS = ", ".join(
+    f"{name}: {shot_range(name, '' if place else 'training images')}"
+    for place, name in enumerate(SHOT_GROUPS)
+)
+"""The shot groups in words, to be said wherever one of them is shown."""
+
 TOP_K = 5
 """The k of the top-k accuracy that is always given, where there are more classes."""
 
@@ -186,8 +204,7 @@ _TEMPLATES: dict[tuple[str, bool], _Template] = {
         "accuracy, {part}",
         False,
         "higher",
-        "Mean of the recall of the {part} classes, by their training images: many"
-        " above 100, medium 20 to 100, few below 20.",
+        f"Mean of the recall of the {{part}} classes ({SHOTS}).",
     ),
     ("f1", False): _Template(
         "F1",

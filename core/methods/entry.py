@@ -80,6 +80,9 @@ class Parameter:
         The words that a text parameter may be.
     odd : bool
         Whether a whole number must be odd: a window needs a middle.
+    only_with : tuple of (str, tuple of values)
+        Another parameter, and the values of it with which this one does something;
+        empty where it always does.
     """
 
     name: str
@@ -89,6 +92,20 @@ class Parameter:
     description: str
     choices: tuple[str, ...] = ()
     odd: bool = False
+    only_with: tuple[str, tuple[Value, ...]] | tuple[()] = ()
+
+    def idle_because(self, values: Mapping[str, Value]) -> str:
+        """Why this one does nothing beside these values; empty if it does."""
+        if not self.only_with:
+            return ""
+        other, wanted = self.only_with
+        if values[other] in wanted:
+            return ""
+        words = " or ".join(str(value).lower() for value in wanted)
+        return (
+            f"Does nothing while {other.replace('_', ' ')} is "
+            f"{str(values[other]).lower()}: set it to {words} first."
+        )
 
 
 @dataclass(frozen=True)
@@ -152,9 +169,12 @@ def number(
     text: str,
     *,
     odd: bool = False,
+    only_with: tuple[str, tuple[Value, ...]] | tuple[()] = (),
 ) -> Parameter:
     """A number and its range."""
-    return Parameter(name, default, minimum, maximum, text, odd=odd)
+    return Parameter(
+        name, default, minimum, maximum, text, odd=odd, only_with=only_with
+    )
 
 
 def choice(name: str, default: str, choices: tuple[str, ...], text: str) -> Parameter:

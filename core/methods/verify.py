@@ -15,6 +15,7 @@ import numpy as np
 from core.errors import EquipoiseError
 from core.methods.verification import classification, regression, weighting
 from core.methods.verification.cases import (
+    ENTRY_NAMES,
     Case,
     Dtype,
     NoImplementation,
@@ -85,6 +86,17 @@ class MethodResult:
 
     method: str
     cases: tuple[CaseResult, ...]
+
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """Names of the remedy in the registry; none where it is no remedy."""
+        return ENTRY_NAMES.get(self.method, ())
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why its cases have a tolerance of their own, as the file says."""
+        given = (result.case.why for result in self.cases)
+        return tuple(dict.fromkeys(why for why in given if why))
 
     @property
     def passed(self) -> bool:
@@ -219,6 +231,7 @@ def _method_as_dict(result: MethodResult) -> dict[str, Any]:
     check, tolerance = result.worst or (None, None)
     return {
         "method": result.method,
+        "entries": list(result.entries),
         "cases": len(result.cases),
         "passed": result.passed,
         "implemented": result.implemented,

@@ -95,31 +95,45 @@ def error_takeaway(
     if base.empty:
         return "There is no test image in any bin."
     worst, best = base.idxmax(), base.idxmin()
-    sentence = (
-        f"The baseline errs most at {worst} ({number(base[worst], 1)} {task.unit}) and "
-        f"least at {best} ({number(base[best], 1)})"
-    )
+    what = task.label.lower()
+    shares = {str(worst): "", str(best): ""}
     if training_counts is not None and training_counts.sum():
-        shares = 100 * training_counts / training_counts.sum()
-        sentence += (
-            f", with {number(shares.get(worst, 0), 0)} % and "
-            f"{number(shares.get(best, 0), 0)} % of the training images"
-        )
+        percent = 100 * training_counts / training_counts.sum()
+        shares = {
+            name: f"; {number(percent.get(name, 0), 0)} % of the training images"
+            for name in shares
+        }
+    sentence = (
+        f"The baseline is furthest off at {what} {worst} (by "
+        f"{number(base[worst], 1)} {task.unit} on average{shares[worst]}) and nearest "
+        f"at {what} {best} (by {number(base[best], 1)} {task.unit}{shares[best]})."
+    )
     others = scores[scores["method"].isin(methods) & (scores["method"] != baseline)]
     if others.empty:
-        return f"{sentence}."
+        return sentence
     gains = others[others["verdict"] == "better"]["method"].value_counts().to_dict()
     losses = others[others["verdict"] == "worse"]["method"].value_counts().to_dict()
     if not gains and not losses:
-        return f"{sentence}; in no bin is a method certainly better or worse."
-    parts = []
-    for counts, word in ((gains, "better"), (losses, "worse")):
-        names = [
-            f"{labels[str(m)]} ({plural(int(n), 'bin')})" for m, n in counts.items()
-        ]
-        if names:
-            parts.append(f"{listed(names)} certainly {word}")
-    return f"{sentence}; {', and '.join(parts)}."
+        return f"{sentence} In no bin is a method certainly better or worse than it."
+    parts = [
+        f"certainly {word} {_in_bins(counts, labels, len(base))}"
+        for counts, word in ((gains, "smaller"), (losses, "larger"))
+        if counts
+    ]
+    return f"{sentence} Beside the baseline's, the error is {'; it is '.join(parts)}."
+
+
+def _in_bins(counts: Mapping[Any, int], labels: Mapping[str, str], bins: int) -> str:
+    """In how many bins with which methods: "in 3 of 8 bins with INS, in 1 with LDS"."""
+    methods: dict[int, list[str]] = {}
+    of = f" of {plural(bins, 'bin')}"
+    for method, count in counts.items():
+        methods.setdefault(int(count), []).append(labels[str(method)])
+    said = [
+        f"in {count}{'' if place else of} with {listed(names)}"
+        for place, (count, names) in enumerate(sorted(methods.items(), reverse=True))
+    ]
+    return ", ".join(said)
 
 
 def plot_bias_by_bin(
@@ -219,7 +233,7 @@ def plot_truth_prediction(
         "y": means["prediction"].tolist(),
         "mode": "lines+markers",
         "line": {"color": style.colour, "width": 3},
-        "marker": {"symbol": style.marker, "size": 11, "color": style.colour},
+        "marker": style.mark(11),
         "hovertemplate": "mean of the bin: %{y:.1f}<extra></extra>",
     }
     return build_figure(

@@ -13,6 +13,11 @@ WHITE_FROM = 0.72
 DARK_TEXT, WHITE_TEXT = "#000000", "#FFFFFF"
 
 
+def text_colour(shade: float) -> str:
+    """Colour of text on a cell that is that dark, from 0 (lightest) to 1 (darkest)."""
+    return WHITE_TEXT if shade >= WHITE_FROM else DARK_TEXT
+
+
 def plot_cells(
     shades: ArrayLike,
     texts: Sequence[Sequence[str]],
@@ -61,7 +66,7 @@ def plot_cells(
                 showarrow=False,
                 font={
                     "size": style.FONT_SIZE,
-                    "color": WHITE_TEXT if values[i, j] >= WHITE_FROM else DARK_TEXT,
+                    "color": text_colour(values[i, j]),
                 },
             )
     figure.update_xaxes(type="category", showgrid=False)

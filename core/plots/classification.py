@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.evaluation.metrics import SHOT_GROUPS, shot_groups
+from core.evaluation.metrics import shot_groups, shot_range
 from core.plots.style import (
     FAINT_COLOUR,
     FONT_SIZE,
@@ -140,7 +140,7 @@ def _shot_marks(
             shapes.append({**_divider(first - 0.5), "line": _EDGE})
         notes.append(
             {
-                "text": f"<b>{name.removesuffix('-shot')}</b>",
+                "text": f"<b>{name}</b>",
                 "x": (first + last) / 2,
                 "y": top,
                 "yanchor": "top",
@@ -168,10 +168,7 @@ def plot_shot_groups(
         name: sum(training_counts.get(classes[i], 0) for i in members)
         for name, members in groups.items()
     }
-    names = {
-        name: f"<b>{name.removesuffix('-shot')}</b><br>{_shot_range(name)}"
-        for name in groups
-    }
+    names = {name: f"<b>{name}</b><br>{shot_range(name)}" for name in groups}
     return plot_by_group(
         scores.assign(group=scores["group"].map(names)),
         list(names.values()),
@@ -183,13 +180,6 @@ def plot_shot_groups(
         x_title="Training images of a class",
         log_counts=True,
     ).update_xaxes(tickangle=0)
-
-
-def _shot_range(name: str) -> str:
-    low, high = SHOT_GROUPS[name]
-    if high == np.inf:
-        return f"> {low - 1}"
-    return f"{low}–{high}" if low else f"< {high + 1}"
 
 
 def shot_takeaway(
@@ -286,6 +276,8 @@ def plot_by_group(
         layout["yaxis"]["domain"] = [0.27, 1]
         layout["yaxis2"] = _training_axis(counts, log=log_counts)
     height = 480 if training_counts is None else 620
+    # On a phone each method has a line of the legend.
+    height += 12 * max(0, len(shown) - 4)
     return build_figure(traces, height=height, **layout)
 
 
@@ -305,11 +297,7 @@ def _group_marks(
         "y": rows["mean"].tolist(),
         "name": label,
         "mode": "markers",
-        "marker": {
-            "color": style.colour,
-            "symbol": style.marker,
-            "size": 6 if many else 10,
-        },
+        "marker": style.mark(6 if many else 11),
         "error_y": {
             "type": "data",
             "visible": not many,
@@ -452,7 +440,7 @@ def plot_top_k(
                 "y": own["accuracy"].tolist(),
                 "name": labels[method],
                 "line": {"color": style.colour, "dash": style.dash, "width": 2.5},
-                "marker": {"symbol": style.marker, "size": 9},
+                "marker": style.mark(10),
                 "hovertemplate": f"<b>{labels[method]}</b><br>k = %{{x}}: "
                 "%{y:.3f}<extra></extra>",
             }
@@ -460,7 +448,8 @@ def plot_top_k(
     last = int(curves["k"].max())
     return build_figure(
         traces,
-        height=520,
+        # Room for a legend of a line a method, as it is on a phone.
+        height=400 + 24 * len(traces),
         xaxis={
             "title": {"text": "k"},
             # Between two marks there is no k.

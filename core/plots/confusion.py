@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from core.plots.cells import text_colour
 from core.plots.classification import FEW, MANY
 from core.plots.style import (
     DIVERGING,
@@ -151,10 +152,35 @@ def plot_confusion(
             else _written(images, values, show)
         ),
     }
-    return _framed(heatmap, title, len(ids))
+    written = [] if many else _annotated(heatmap, np.abs(values) / high)
+    return _framed(heatmap, title, len(ids), written)
 
 
-def _framed(heatmap: Mapping[str, Any], title: str, classes: int) -> go.Figure:
+def _annotated(
+    heatmap: Mapping[str, Any], shades: NDArray[np.float64]
+) -> list[dict[str, Any]]:
+    """Text of each cell: Plotly's own is grey, and lost on the middle shades."""
+    size = MINIMUM_FONT_SIZE if len(shades) > FEW else FONT_SIZE
+    return [
+        {
+            "x": column,
+            "y": row,
+            "text": text,
+            "showarrow": False,
+            "font": {"size": size, "color": text_colour(shade)},
+        }
+        for row, texts, tones in zip(heatmap["y"], heatmap["text"], shades, strict=True)
+        for column, text, shade in zip(heatmap["x"], texts, tones, strict=True)
+        if text
+    ]
+
+
+def _framed(
+    heatmap: Mapping[str, Any],
+    title: str,
+    classes: int,
+    written: Sequence[dict[str, Any]],
+) -> go.Figure:
     """A matrix between its axes, as high as its number of classes needs."""
     many = classes > MANY
     row = 52 if classes <= FEW else 42
@@ -173,6 +199,7 @@ def _framed(heatmap: Mapping[str, Any], title: str, classes: int) -> go.Figure:
             "showgrid": False,
             "autorange": "reversed",
         },
+        annotations=written,
     )
     # Room for the scale between title and cells.
     return figure.update_layout(margin_t=104, title_y=0.955) if many else figure
@@ -199,8 +226,6 @@ def _written(
         texts = [["" if text == "0" else text for text in row] for row in texts]
     return {
         "text": texts,
-        "texttemplate": "%{text}",
-        "textfont": {"size": MINIMUM_FONT_SIZE if short else FONT_SIZE},
         "hovertemplate": f"Truth %{{y}}, predicted %{{x}}: {said}<extra></extra>",
     }
 

@@ -1,5 +1,6 @@
 """Figures and sentences of the Cost page: quality against what it costs."""
 
+import string
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -129,15 +130,16 @@ def plot_cost(
     )
     shown["x"] = axis.places
     signs = front_signs(points)
+    letters = _letters([method for method in shown.index if method not in signs])
     front = shown.loc[list(signs)]
     traces = [_front_line(front, axis)] if len(front) > 1 else []
     if not seeds.empty:
         traces.append(_seed_trace(seeds, metric, cost, axis, styles, labels))
-    for method in (*signs, *(m for m in shown.index if m not in signs)):
+    for method, sign in (signs | letters).items():
         traces.append(
             _method_trace(
                 shown.loc[method],
-                f"{signs.get(method, '')} {labels[method]}".strip(),
+                f"{sign} {labels[method]}".strip(),
                 metric,
                 cost,
                 axis,
@@ -154,9 +156,20 @@ def plot_cost(
         xaxis={"title": {"text": f"{cost.heading}{cheaper}"}, **axis.layout},
         yaxis={"title": {"text": f"{_quality_title(metric)}<br>{_better(metric)}"}},
         annotations=[
-            _badge(sign, shown.loc[method], left, up) for method, sign in signs.items()
+            *(_badge(sign, shown.loc[m], left, up) for m, sign in signs.items()),
+            *(_letter(sign, shown.loc[m], left, up) for m, sign in letters.items()),
         ],
     )
+
+
+def _letters(methods: Sequence[str]) -> dict[str, str]:
+    """A letter for each method beside the front, in the order of the axis.
+
+    A name would not fit beside its mark on a phone.
+    """
+    letters = [f"<b>{letter}</b>" for letter in string.ascii_lowercase]
+    spare = len(methods) - len(letters)
+    return dict(zip(methods, letters + [""] * spare, strict=False))
 
 
 def _in_units(points: pd.DataFrame, metric: MetricInfo) -> pd.DataFrame:
@@ -237,9 +250,10 @@ def _method_trace(
     style: MethodStyle,
 ) -> dict[str, Any]:
     """A method's mean with its interval."""
-    marker = {"color": style.colour, "symbol": style.marker, "size": 13}
+    marker = style.mark(18 if row["on_front"] else 14)
     if row["on_front"]:
-        marker |= {"size": 18, "line": {"color": INK, "width": 2.5}}
+        # Of a hollow one Plotly draws the outline in the method's colour.
+        marker["line"] = {"color": INK, "width": 3}
     score = with_unit(number(row["mean"], metric.digits), metric.unit)
     between = interval(row["low"], row["high"], metric.digits)
     return {
@@ -282,6 +296,18 @@ def _badge(sign: str, row: pd.Series, left: int, up: int) -> dict[str, Any]:
         "yshift": 17 * up,
         "showarrow": False,
         "font": {"size": 22},
+    }
+
+
+def _letter(sign: str, row: pd.Series, left: int, up: int) -> dict[str, Any]:
+    """The letter of a method beside the front, away from the corner of the badges."""
+    return {
+        "text": sign,
+        "x": row["x"],
+        "y": row["mean"],
+        "xshift": -14 * left,
+        "yshift": -12 * up,
+        "showarrow": False,
     }
 
 

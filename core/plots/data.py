@@ -11,7 +11,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
+from core.data.long_tail import OVER_PROFILE
 from core.data.manifest import LEFT_OUT, SPLITS, TRAINING, DatasetInfo
+from core.data.utkface import THINNED
 from core.plots import style
 from core.plots.cells import plot_cells
 from core.tasks import Regression, Task
@@ -19,6 +21,16 @@ from core.tasks import Regression, Task
 SPLIT_COLOURS = {"training": "#0072B2", "validation": "#56B4E9", "test": "#E69F00"}
 SPLIT_PATTERNS = {"training": "", "validation": "/", "test": "."}
 ACCENT = style.METHOD_COLOURS[0]
+# Reasons that say too little outside their report: the study did it, and on purpose.
+REASONS = {
+    THINNED: "Asian, thinned on purpose by the study",
+    OVER_PROFILE: "over the long tail, thinned on purpose",
+}
+THINNING = (
+    "Thinned on purpose: the study leaves out training and validation images of a "
+    "class to make it rare, so that the methods have an imbalance to mend. The test "
+    "images are chosen apart from that, and the share says nothing about people."
+)
 MAX_CLASSES_WRITTEN = 5
 
 
@@ -292,12 +304,20 @@ def account_images(report: Mapping[str, Any]) -> pd.DataFrame:
     malformed = counts.get("malformed") or []
     if malformed and not any("malformed" in str(reason) for reason in left_out):
         rows.append(("malformed name", len(malformed), "left out"))
-    rows += [(str(reason), int(n), "left out") for reason, n in left_out.items()]
+    rows += [
+        (REASONS.get(str(reason), str(reason)), int(n), "left out")
+        for reason, n in left_out.items()
+    ]
     splits = _mapping(counts, "per_split")
     rows += [
         (split, int(splits[split]), "split") for split in SPLITS if split in splits
     ]
     return pd.DataFrame(rows, columns=["what", "n", "kind"])
+
+
+def thinning_note(table: pd.DataFrame) -> str:
+    """What thinning is, where ``account_images`` names any; else empty."""
+    return THINNING if table["what"].isin(list(REASONS.values())).any() else ""
 
 
 def takeaway_profile(report: Mapping[str, Any]) -> str:

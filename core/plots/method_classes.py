@@ -75,7 +75,7 @@ def plot_by_class(
                 "y": values.to_numpy(),
                 "customdata": [f"{counts[i]:,}" for i in order],
                 "line": {"color": style.colour, "width": 2.6, "dash": style.dash},
-                "marker": {"symbol": style.marker, "size": 10},
+                "marker": style.mark(11),
                 "hovertemplate": f"{label}: {y_title} %{{y:.3g}}<br>"
                 "%{customdata} training images<extra></extra>",
             }
@@ -392,7 +392,7 @@ def plot_kernels(
                 "x": list(range(-half, half + 1)),
                 "y": list(window),
                 "line": {"color": style.colour, "width": 2.6, "dash": style.dash},
-                "marker": {"symbol": style.marker, "size": 10},
+                "marker": style.mark(11),
                 "hovertemplate": f"{look.labels[name]}: %{{x:+d}} {unit}: %{{y:.3f}}"
                 "<extra></extra>",
             }

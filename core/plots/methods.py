@@ -226,8 +226,12 @@ def probability_takeaway(
     usual: str,
     *,
     deltas: Mapping[str, float],
+    num_classes: int,
 ) -> str:
     """Where a loss turns, and how hard it pulls at an image that is already right.
+
+    A pull is said as a share of the same loss's pull at an image that is guessed: what
+    a loss is multiplied by, as HMLoss is by ten, is the learning rate's affair.
 
     Parameters
     ----------
@@ -238,6 +242,8 @@ def probability_takeaway(
         The method that the others are compared with, where it is drawn.
     deltas : mapping of method to float
         HMLoss's delta, and that of any loss with one: a peak is said in its terms.
+    num_classes : int
+        The probability of a guess is one over it.
     """
     parts = []
     for name, table in tables.items():
@@ -249,18 +255,19 @@ def probability_takeaway(
             f"**{look.labels[name]}** costs most near "
             f"p = {two_figures(peak)}{terms} and mutes what is below"
         )
-    pulls = {name: abs(_at(table, RIGHT)) for name, table in tables.items()}
+    guess = 1 / num_classes
+    pulls = {n: abs(_at(t, RIGHT) / _at(t, guess)) for n, t in tables.items()}
     base = pulls.get(usual)
     said = [
-        f"{two_figures(pull)} under {look.labels[name]}"
+        f"{two_figures(100 * pull)} % under {look.labels[name]}"
         + ("" if name == usual or not base else _times(pull / base))
         for name, pull in pulls.items()
         if np.isfinite(pull)
     ]
     if said:
         parts.append(
-            f"an image that is already right (p = {RIGHT:g}) pulls with "
-            f"{listed(said[:MOST_SAID])}"
+            f"of the pull at an image that is guessed (p = {two_figures(guess)}), one "
+            f"that is already right (p = {RIGHT:g}) keeps {listed(said[:MOST_SAID])}"
         )
     if not parts:
         return f"{unreached_text([look.labels[name] for name in tables], RIGHT)}."

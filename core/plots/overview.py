@@ -228,7 +228,7 @@ def plot_differences(
                 "y": [f"<b>{labels[method]}</b><br>{sign}"],
                 "name": labels[method],
                 "mode": "markers",
-                "marker": {"color": style.colour, "symbol": style.marker, "size": 14},
+                "marker": style.mark(14),
                 "error_x": error_bar(
                     row["delta"], row["delta_low"], row["delta_high"], style.colour
                 ),

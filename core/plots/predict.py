@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from core.plots import style
 from core.plots.cells import plot_cells
-from core.plots.style import MethodStyle
+from core.plots.style import NO_BREAK, MethodStyle
 from core.tasks import Classification, Regression, Task
 
 BOX_COLOUR = "#FFB000"
@@ -206,7 +206,7 @@ def _value_in_words(row: pd.Series) -> str:
 
 
 def _class_in_words(label: str, probability: float, stands_apart: bool) -> str:
-    percent = f"{100 * probability:.0f} %"
+    percent = f"{100 * probability:.0f}{NO_BREAK}%"
     if stands_apart:
         return f":orange-background[≠ **{label}**] {percent}"
     return f"**{label}** {percent}"
@@ -241,11 +241,7 @@ def plot_values(
             mode="markers+text",
             text=[f"{value:.0f}"],
             textposition="top center",
-            marker={
-                "color": styles[method].colour,
-                "symbol": styles[method].marker,
-                "size": 15,
-            },
+            marker=styles[method].mark(15),
             error_x={
                 "type": "data",
                 "array": [error if known else 0],

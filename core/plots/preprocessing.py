@@ -85,7 +85,7 @@ def plot_levels(table: pd.DataFrame, channel: str, *, others: str = "") -> go.Fi
         traces.append(trace)
     return style.build_figure(
         traces,
-        height=300,
+        height=320,
         title=f"{channel.capitalize()} channel",
         xaxis={"title": {"text": "level (0 to 255)"}, "range": [0, LEVELS - 1]},
         yaxis={"title": {"text": "pixels (%)"}, "rangemode": "tozero"},
@@ -110,6 +110,11 @@ def _steps(rows: pd.DataFrame, name: str, line: Mapping[str, Any]) -> dict[str, 
 def takeaway_preprocessing(before: Pixels, after: Pixels) -> str:
     """How far preprocessing moves mean brightness and contrast."""
     (was, spread_was), (is_, spread_is) = map(_light, (before, after))
+    if (round(was), round(spread_was)) == (round(is_), round(spread_is)):
+        return (
+            f"Preprocessing leaves the mean level at {is_:.0f} and the contrast"
+            f" (standard deviation) at {spread_is:.0f}, of {LEVELS - 1}."
+        )
     return (
         f"Preprocessing takes the mean level from {was:.0f} to {is_:.0f}, and the"
         f" contrast (standard deviation) from {spread_was:.0f} to {spread_is:.0f}, of"

@@ -395,12 +395,7 @@ def _add_best(
         name=label,
         legendgroup=method,
         line={"width": 0, "color": method_style.colour},
-        marker={
-            "color": method_style.colour,
-            "symbol": method_style.marker,
-            "size": 13,
-            "line": {"width": 1.5, "color": "white"},
-        },
+        marker=method_style.mark(13),
         customdata=rows["seed"],
         hovertemplate=f"{label}, seed %{{customdata}}: best epoch %{{x}},"
         " validation %{y:.4g}<extra></extra>",

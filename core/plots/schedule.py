@@ -3,11 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from core.plots.methods import HEIGHT, short_number, upright
 from core.plots.style import INK, METHOD_COLOURS, build_figure, faded, listed, plural
+
+# The chart's height up to which lines are drawn; above stand the phases' numbers.
+STRIP = 0.92
 
 
 def plot_schedule(
@@ -45,11 +49,10 @@ def plot_schedule(
     shapes, notes = [], []
     for place, (first, end, _) in enumerate(phases):
         shapes.append(_band(first, end, _phase_colour(place)))
-        notes.append(_note(f"<b>{place + 1}</b>", (first + end) / 2, "center", 0.1))
-    for place, (epoch, factor) in enumerate(drops):
+        notes.append(_number(place + 1, (first + end) / 2))
+    for epoch, factor in drops:
         shapes.append(upright(epoch))
-        # Neighbours would write over each other.
-        notes.append(_note(f" × {factor:g}", epoch, "left", 0.6 - 0.12 * (place % 3)))
+        notes.append(_fall(factor, epoch, rates, log_axis=log_axis))
     scale = {"type": "log", "dtick": 1, "exponentformat": "power"}
     return build_figure(
         [*(_phase_key(place, phase[2]) for place, phase in enumerate(phases)), line],
@@ -57,6 +60,7 @@ def plot_schedule(
         xaxis={"title": {"text": "epoch"}, "range": [0, phases[-1][1]]},
         yaxis={
             "title": {"text": "learning rate"},
+            "domain": [0, STRIP],
             **(scale if log_axis else {"rangemode": "tozero"}),
         },
         shapes=shapes,
@@ -95,9 +99,28 @@ def _band(first: float, end: float, colour: str) -> dict[str, Any]:
     }
 
 
-def _note(text: str, x: float, anchor: str, y: float) -> dict[str, Any]:
-    place = {"x": x, "xanchor": anchor, "y": y, "yref": "paper", "yanchor": "top"}
-    return {"text": text, "showarrow": False, **place}
+def _number(phase: int, x: float) -> dict[str, Any]:
+    """The number of a phase, in the strip above all lines."""
+    place = {"x": x, "xanchor": "center", "y": 1, "yref": "paper", "yanchor": "top"}
+    return {"text": f"<b>{phase}</b>", "showarrow": False, **place}
+
+
+def _fall(
+    factor: float, epoch: float, rates: pd.DataFrame, *, log_axis: bool
+) -> dict[str, Any]:
+    """The factor of a fall, left of its middle: where the line never is."""
+    before = rates.loc[rates["epoch"] < epoch, "rate"].iloc[-1:]
+    after = rates.loc[rates["epoch"] >= epoch, "rate"].iloc[:1]
+    ends = np.concatenate([before, after])
+    return {
+        "text": f"× {factor:g}",
+        "x": epoch,
+        "xanchor": "right",
+        "xshift": -4,
+        "y": float((np.log10(ends) if log_axis else ends).mean()),
+        "yanchor": "middle",
+        "showarrow": False,
+    }
 
 
 def schedule_takeaway(

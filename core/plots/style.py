@@ -72,11 +72,33 @@ pio.templates.default = "equipoise"
 
 @dataclass(frozen=True)
 class MethodStyle:
-    """How a method is drawn, the same on every page."""
+    """How a method is drawn, the same on every page.
+
+    Parameters
+    ----------
+    colour : str
+        As ``#RRGGBB``.
+    marker : str
+        Plotly's symbol; one that ends in "-open" is hollow.
+    dash : str
+        Plotly's dash of a line.
+    """
 
     colour: str
     marker: str
     dash: str
+
+    def mark(self, size: float) -> dict[str, Any]:
+        """Plotly's ``marker`` of this method, ``size`` pixels wide."""
+        mark: dict[str, Any] = {
+            "color": self.colour,
+            "symbol": self.marker,
+            "size": size,
+        }
+        if self.marker.endswith("-open"):
+            # Plotly would draw the outline one pixel wide.
+            mark["line"] = {"width": max(2.0, size / 5)}
+        return mark
 
 
 def method_styles(methods: Sequence[str], baseline: str) -> dict[str, MethodStyle]:
@@ -93,6 +115,11 @@ def method_styles(methods: Sequence[str], baseline: str) -> dict[str, MethodStyl
     -------
     dict of str to MethodStyle
         No two methods share colour, marker and dash until twenty-four are drawn.
+
+    Notes
+    -----
+    There are six colours that everybody can tell apart. Where they come round again
+    the marker is another one, and hollow, and the line is dashed.
     """
     styles = {}
     others = [method for method in methods if method != baseline]
@@ -100,7 +127,7 @@ def method_styles(methods: Sequence[str], baseline: str) -> dict[str, MethodStyl
         turn, colour = divmod(place, len(METHOD_COLOURS))
         styles[method] = MethodStyle(
             METHOD_COLOURS[colour],
-            MARKERS[(colour + turn) % len(MARKERS)],
+            MARKERS[(colour + turn) % len(MARKERS)] + ("-open" if turn % 2 else ""),
             DASHES[turn % len(DASHES)],
         )
     if baseline in methods:
@@ -150,7 +177,8 @@ def build_figure(
             "y": 0.98,
             "yanchor": "top",
         }
-        common["margin"]["t"] = 46
+        # A legend stands between title and chart.
+        common["margin"]["t"] = 68 if legend else 46
     return go.Figure(data=list(traces), layout={**common, **layout, **styled})
 
 

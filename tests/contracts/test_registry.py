@@ -95,6 +95,19 @@ def test_parameters_are_described_and_bounded(entry):
 
 
 @entries
+def test_a_parameter_that_may_do_nothing_says_with_what_it_does(entry):
+    known = {parameter.name: parameter for parameter in entry.parameters}
+    for parameter in entry.parameters:
+        if not parameter.only_with:
+            continue
+        other, wanted = parameter.only_with
+        assert other in known
+        assert set(wanted) < set(known[other].choices or (False, True))
+        for value in known[other].choices or (False, True):
+            assert bool(parameter.idle_because({other: value})) != (value in wanted)
+
+
+@entries
 @pytest.mark.parametrize("end", ["minimum", "maximum"])
 def test_it_builds_at_both_ends_of_every_range(entry, end):
     build = load_builder(entry)

@@ -242,6 +242,27 @@ def test_schedule_names_its_phases(folder):
     assert len(app.selectbox(key=name).options) >= 3
 
 
+def test_schedule_is_of_the_methods_own_budget(store):
+    app = look_at(study="cifar10-transfer", view="Schedule")
+    assert "0.01 at its highest" in words_of(app)
+    app.selectbox(key="methods_schedule_cifar10-transfer").set_value("vit").run()
+    assert not app.exception
+    assert "(1) warm-up" in words_of(app)
+    assert "10⁻³ at its highest" in words_of(app) or "0.001 at its" in words_of(app)
+
+
+def test_a_slider_without_effect_is_off_and_says_why(store):
+    app = look_at(study="cifar10-lt-200", method=["hmloss"])
+    beta = app.select_slider(key="methods_hmloss_beta")
+    assert beta.disabled
+    assert beta.help.endswith(
+        "Does nothing while class weighting is none: set it to class-balanced first."
+    )
+    app.selectbox(key="methods_hmloss_class_weighting").set_value("class-balanced")
+    app.run()
+    assert not app.select_slider(key="methods_hmloss_beta").disabled
+
+
 def test_without_runs_a_stand_in_is_said_and_losses_are_drawn(store):
     app = look_at(study="cifar10-lt-200")
     assert "has no split here yet" in app.info[0].value

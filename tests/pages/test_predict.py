@@ -106,7 +106,7 @@ def test_every_method_answers_with_the_error_to_expect(folder):
     table = app.table[0].value
     assert table["Method"].tolist() == ["Baseline", "INS", "LMF"]
     assert all("±" in words for words in table["Age (years)"])
-    assert table["Gender"].iloc[0] == "**male** 80 %"
+    assert table["Gender"].iloc[0] == "**male** 80\N{NO-BREAK SPACE}%"
     assert "ms" in words_of(app)
 
 
@@ -297,6 +297,7 @@ def test_both_families_are_shown_side_by_side(explained):
     assert "attention rollout, 3 × 3" in words
     assert "All looked most at the upper left of the picture." in words
     assert "INS: The model cannot be explained" in words
+    assert "Two kinds of maps stand side by side" in words
     assert "Every map has its own scale" in words
     assert "not whether the answer is right" in words
     alts = alts_of(explained)

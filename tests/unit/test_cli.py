@@ -524,6 +524,23 @@ def test_verify_takes_the_shipped_cases_of_one_method():
     assert method["failures"] == []
 
 
+@pytest.mark.parametrize("name", ["denseweight", "ins", "class-balanced"])
+def test_verify_knows_a_method_as_the_registry_names_it(name):
+    result = invoke("verify", "--method", name, "--json")
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)["methods"]
+    assert found
+    assert all(name in method["entries"] for method in found)
+
+
+def test_verify_says_why_a_tolerance_is_wide():
+    result = invoke("verify", "--method", "denseweight")
+    assert result.exit_code == 0
+    assert "denseweight: the tolerance is its cases' own: 4096-point grid" in (
+        " ".join(result.stdout.split())
+    )
+
+
 def test_verify_in_float32_allows_more(write_cases):
     path = write_cases(expected={"value": 0.888})
     assert invoke("verify", path).exit_code == 1

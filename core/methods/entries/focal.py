@@ -46,6 +46,7 @@ ENTRIES = (
                 0.0,
                 1.0,
                 "Weight of the positive class; the negative has 1 - alpha.",
+                only_with=("apply_class_balancing", (True,)),
             ),
             Parameter(
                 "apply_class_balancing",

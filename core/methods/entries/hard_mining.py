@@ -39,7 +39,14 @@ ENTRIES = (
                 "Class weights inside the loss: the paper's CS is ins, its CB "
                 "class-balanced.",
             ),
-            number("beta", 0.9999, 0.0, 0.9999999, "Of class-balanced weights."),
+            number(
+                "beta",
+                0.9999,
+                0.0,
+                0.9999999,
+                "Of class-balanced weights.",
+                only_with=("class_weighting", ("class-balanced",)),
+            ),
         ),
         needs=("class counts",),
         builder="core.methods.losses.hard_mining:HardMining",

@@ -4,6 +4,8 @@ from core.methods.entry import Entry, choice, number
 
 _DELVING = "Yang et al., Delving into Deep Imbalanced Regression, ICML 2021"
 _KERNELS = ("gaussian", "triang", "laplace")
+# A triangle is as wide as its window.
+_WITH_SIGMA = ("kernel", ("gaussian", "laplace"))
 _MAX_TARGET = number(
     "max_target",
     121,
@@ -61,7 +63,9 @@ ENTRIES = (
             number(
                 "kernel_size", 5, 1, 101, "Bins that it spans, an odd number.", odd=True
             ),
-            number("sigma", 2.0, 0.1, 50.0, "Its width in bins; no use to a triangle."),
+            number(
+                "sigma", 2.0, 0.1, 50.0, "Its width in bins.", only_with=_WITH_SIGMA
+            ),
             choice(
                 "reweight",
                 "sqrt_inv",
@@ -104,7 +108,9 @@ ENTRIES = (
                 "Buckets that it spans, an odd number.",
                 odd=True,
             ),
-            number("sigma", 2.0, 0.1, 50.0, "Its width in buckets."),
+            number(
+                "sigma", 2.0, 0.1, 50.0, "Its width in buckets.", only_with=_WITH_SIGMA
+            ),
             number("momentum", 0.9, 0.0, 0.999, "Share of the statistics that stays."),
         ),
         needs=("range",),

@@ -4,6 +4,7 @@ import inspect
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -18,6 +19,28 @@ SHIPPED = Path(__file__).parents[1] / "losses.json"
 TOLERANCE: dict[Dtype, tuple[float, float]] = {
     "float64": (1e-6, 1e-9),
     "float32": (1e-4, 1e-4),
+}
+# What a name of the schema is called by the registry, by studies and by
+# ``equipoise methods``. The others are no remedy: a schedule, a profile, a metric.
+ENTRY_NAMES: Mapping[str, tuple[str, ...]] = {
+    "ins_weights": ("ins",),
+    "class_balanced_weights": ("class-balanced",),
+    "weighted_cross_entropy": ("ins", "class-balanced"),
+    "focal_loss": ("focal",),
+    "binary_focal_loss": ("binary-focal",),
+    "class_balanced_focal_sigmoid": ("class-balanced-focal",),
+    "ldam_loss": ("ldam",),
+    "drw_weights": ("class-balanced",),
+    "lmf_loss": ("lmf",),
+    "hmloss": ("hmloss",),
+    "balanced_softmax": ("balanced-softmax",),
+    "softmax_equalization": ("softmax-equalization",),
+    "denseweight": ("denseweight",),
+    "dense_loss": ("denseweight",),
+    "lds_weights": ("lds",),
+    "weighted_regression_loss": ("focal-regression", "huber"),
+    "fds": ("fds",),
+    "balanced_mse_bmc": ("balanced-mse",),
 }
 MEND = "mend the file; the shipped losses.json shows the form."
 _PARTS = ("params", "inputs", "expected")
@@ -53,6 +76,8 @@ class Case:
     tol : mapping of str to float
         The case's own tolerance: ``rtol`` and ``atol``, or the same with ``_f64`` and
         ``_f32`` for one precision.
+    why : str
+        Why it has one of its own; empty if the file does not say.
     """
 
     id: str
@@ -61,6 +86,7 @@ class Case:
     inputs: Mapping[str, Any]
     expected: Mapping[str, Any]
     tol: Mapping[str, Any]
+    why: str = ""
 
     def tolerance(self, dtype: Dtype) -> Tolerance:
         """What may deviate at a precision; float32 is never held closer than usual."""
@@ -114,7 +140,8 @@ def load_cases(path: Path | None = None, methods: Sequence[str] = ()) -> list[Ca
     path : Path, optional
         A JSON file of schema ``golden-imbalance/1``; by default the shipped one.
     methods : sequence of str
-        Only the cases of these methods; all by default.
+        Only the cases of these methods, by the schema's name or by the registry's
+        (``ENTRY_NAMES``), the first where both have it; all by default.
 
     Returns
     -------
@@ -129,17 +156,21 @@ def load_cases(path: Path | None = None, methods: Sequence[str] = ()) -> list[Ca
     """
     path = path or SHIPPED
     groups = _read_methods(path)
-    unknown = [name for name in methods if name not in groups]
+    names = {group: (*ENTRY_NAMES.get(group, ()), group) for group in groups}
+    known = tuple(dict.fromkeys(chain.from_iterable(names.values())))
+    # A name of the file is that of its own cases alone.
+    asked = set(methods) - set(groups)
+    unknown = [name for name in methods if name not in known]
     if unknown:
         raise EquipoiseError(
             f"{path} has no cases of '{unknown[0]}'.",
-            expected=f"one of {', '.join(groups)}.",
+            expected=f"one of {', '.join(known)}.",
             remedy="correct the name given to --method.",
         )
     cases = [
         _read_case(path, method, place, entry)
         for method, entries in groups.items()
-        if not methods or method in methods
+        if not methods or method in methods or not asked.isdisjoint(names[method])
         for place, entry in enumerate(entries)
     ]
     if not cases:
@@ -210,6 +241,7 @@ def _read_case(path: Path, method: str, place: int, entry: Any) -> Case:
         inputs=entry["inputs"],
         expected=entry["expected"],
         tol=_read_tolerance(name, entry.get("tol") or {}),
+        why=str((entry.get("tol") or {}).get("why", "")),
     )
 
 

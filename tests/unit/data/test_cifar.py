@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from core.data import cifar
-from core.data.long_tail import class_counts
+from core.data.long_tail import OVER_PROFILE, class_counts
 from core.data.manifest import LEFT_OUT, TEST, TRAINING, VALIDATION, split_fingerprint
 from core.errors import DatasetError, StudyError
 from tests.tiny_cifar import write_tiny_cifar
@@ -42,7 +42,7 @@ def test_training_has_the_profile_and_the_rest_is_left_out(folder):
     tail = loaded.report["long_tail"]
     assert tail["realised_ratio"] == counts.max() / counts.min()
     assert loaded.report["counts"]["left_out_by"] == {
-        cifar.OVER_PROFILE: int(sizes[LEFT_OUT])
+        OVER_PROFILE: int(sizes[LEFT_OUT])
     }
 
 

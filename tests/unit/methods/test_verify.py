@@ -13,7 +13,9 @@ import pytest
 from keras import ops
 
 from core.errors import EquipoiseError
+from core.methods.registry import ENTRIES
 from core.methods.verification.cases import (
+    ENTRY_NAMES,
     SHIPPED,
     Case,
     NoImplementation,
@@ -53,6 +55,11 @@ def run(*entries, dtype="float64"):
 class TestShippedFile:
     def test_every_method_has_an_adapter(self):
         assert set(ADAPTERS) == set(CONTENT["methods"])
+
+    def test_methods_are_named_as_the_registry_has_them(self):
+        assert set(ENTRY_NAMES) < set(ADAPTERS)
+        named = {name for names in ENTRY_NAMES.values() for name in names}
+        assert named <= set(ENTRIES)
 
     @pytest.mark.parametrize("method", CONTENT["methods"])
     def test_passes_whole(self, method):

@@ -47,17 +47,18 @@ def test_error_takeaway_names_the_ends_and_certain_changes():
     )
     counts = pd.Series({"0-9": 70, "10-19": 20, "20-29": 10})
     said = plots.error_takeaway(scores, counts, METHODS, LABELS, "baseline", TASK)
-    assert "errs most at 20-29 (9.0 years) and least at 0-9 (4.0)" in said
-    assert "with 10 % and 70 % of the training images" in said
-    assert said.endswith(
-        "INS (1 bin) certainly better, and INS (1 bin) certainly worse."
+    assert said == (
+        "The baseline is furthest off at age 20-29 (by 9.0 years on average; 10 % of "
+        "the training images) and nearest at age 0-9 (by 4.0 years; 70 % of the "
+        "training images). Beside the baseline's, the error is certainly smaller in 1 "
+        "of 3 bins with INS; it is certainly larger in 1 of 3 bins with INS."
     )
 
 
 def test_error_takeaway_claims_nothing_uncertain():
     scores = table([4.0, 6.0, 9.0], [3.0, 6.0, 10.0])
     said = plots.error_takeaway(scores, None, METHODS, LABELS, "baseline", TASK)
-    assert said.endswith("in no bin is a method certainly better or worse.")
+    assert said.endswith("In no bin is a method certainly better or worse than it.")
 
 
 def test_error_takeaway_without_test_images():

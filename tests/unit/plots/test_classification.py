@@ -120,8 +120,8 @@ def test_a_class_without_training_images_has_no_bar_and_breaks_nothing(scores):
 def test_shot_groups_are_marked_along_the_axis(scores):
     figure = draw(scores, ["dog", "cat"], COUNTS)
     assert [note.text for note in figure.layout.annotations] == [
-        "<b>many</b>",
-        "<b>medium</b>",
+        "<b>many-shot</b>",
+        "<b>medium-shot</b>",
     ]
     dashed = [shape for shape in figure.layout.shapes if shape.line.dash == "dash"]
     assert [shape.x0 for shape in dashed] == [0.5]
@@ -187,7 +187,10 @@ def test_shot_groups_stand_over_the_images_they_were_trained_on(shots):
     classes, counts = ("cat", "dog", "fish"), {"cat": 300, "dog": 150, "fish": 9}
     figure = plots.plot_shot_groups(shots, classes, counts, METHODS, STYLES, LABELS)
     names = list(figure.layout.xaxis.ticktext)
-    assert names == ["<b>many</b><br>> 100", "<b>few</b><br>< 20"]
+    assert names == [
+        "<b>many-shot</b><br>more than 100",
+        "<b>few-shot</b><br>fewer than 20",
+    ]
     bars = next(trace for trace in figure.data if trace.type == "bar")
     assert list(bars.y) == [450, 9]
     assert list(figure.data[1].y) == [0.85, 0.5]

@@ -154,8 +154,18 @@ def test_ten_classes_have_short_text_and_nothing_for_nothing():
     figure = plots.plot_confusion(np.diag(np.full(10, 7.0)), names(10), "Baseline")
     expected = ["100" if i == 2 else "" for i in range(10)]
     assert list(figure.data[0].text[2]) == expected
-    assert figure.data[0].textfont.size >= 14
+    written = figure.layout.annotations
+    assert [note.text for note in written] == ["100"] * 10
+    assert all(note.font.size >= 14 for note in written)
+    assert {note.font.color for note in written} == {"#FFFFFF"}
     assert "%{text} %" in figure.data[0].hovertemplate
+
+
+def test_text_stands_out_on_the_middle_shades_of_a_matrix():
+    counts = np.array([[80.0, 20.0], [50.0, 50.0]])
+    written = plots.plot_confusion(counts, ("a", "b"), "Baseline").layout.annotations
+    colours = {note.text: note.font.color for note in written}
+    assert colours == {"80 %": "#FFFFFF", "20 %": "#000000", "50 %": "#000000"}
 
 
 def test_classes_that_are_taken_for_each_other_stand_side_by_side():

@@ -76,12 +76,12 @@ def test_front_is_numbered_from_the_cheapest(points):
 
 def test_each_method_stands_at_its_cost_with_its_interval(points):
     drawn = traces(draw(points))
-    assert set(drawn) == {"Front", "① Baseline", "② INS", "③ ViT", "LMF"}
+    assert set(drawn) == {"Front", "① Baseline", "② INS", "③ ViT", "<b>a</b> LMF"}
     vit = drawn["③ ViT"]
     assert (vit.x[0], vit.y[0]) == (400, 7.0)
     assert vit.error_y.array[0] == vit.error_y.arrayminus[0] == 0.5
     assert vit.marker.line.color == INK
-    assert drawn["LMF"].marker.line.color is None
+    assert drawn["<b>a</b> LMF"].marker.line.color is None
 
 
 def test_the_front_is_a_staircase_through_its_members(points):
@@ -92,9 +92,13 @@ def test_the_front_is_a_staircase_through_its_members(points):
 
 
 def test_signs_lie_in_the_corner_that_is_empty(points):
-    notes = draw(points).layout.annotations
+    *notes, letter = draw(points).layout.annotations
     assert [note.text for note in notes] == ["<b>①</b>", "<b>②</b>", "<b>③</b>"]
     assert all(note.xshift < 0 and note.yshift < 0 for note in notes)
+    # What is beside the front has a letter, on the other side of its mark.
+    assert (letter.text, letter.y) == ("<b>a</b>", points["mean"]["lmf"])
+    assert letter.xshift > 0
+    assert letter.yshift > 0
     up = points_of({"baseline": 0.5, "ins": 0.6}, {"baseline": 1, "ins": 2}, F1)
     assert all(note.yshift > 0 for note in draw(up, F1).layout.annotations)
     fast = points_of(
@@ -167,8 +171,8 @@ def test_equal_costs_stand_side_by_side_the_best_first():
     assert plots.is_equal(points)
     figure = draw(points, cost=parameters)
     drawn = traces(figure)
-    assert set(drawn) == {"① INS", "Baseline", "LMF"}
-    assert [drawn[name].x[0] for name in ("① INS", "Baseline", "LMF")] == [-1, 0, 1]
+    assert set(drawn) == {"① INS", "<b>a</b> Baseline", "<b>b</b> LMF"}
+    assert [trace.x[0] for trace in drawn.values()] == [-1, 0, 1]
     assert "cheaper" not in figure.layout.xaxis.title.text
 
 

@@ -122,6 +122,15 @@ def test_takeaway_of_a_full_crossing_is_a_ratio():
     assert "Every one of the 4 combinations has the same 10" in same
 
 
+def test_thinning_is_said_to_be_the_studys_doing():
+    for reason in ("Asian, under-sampled", "over the profile"):
+        report = {"counts": {"left_out_by": {reason: 3}, "per_split": {"test": 1}}}
+        table = plots.account_images(report)
+        assert "thinned on purpose" in plots.takeaway_accounting(table)
+        assert "make it rare" in plots.thinning_note(table)
+    assert plots.thinning_note(plots.account_images({})) == ""
+
+
 def test_accounting_adds_up():
     report = {
         "counts": {

@@ -85,20 +85,30 @@ def test_a_peak_is_found_between_the_points():
 def test_the_sentence_names_peak_and_pull():
     peak = plots.peak_of(tables()["muting"])
     words = plots.probability_takeaway(
-        tables(), LOOK, "plain", deltas={"muting": 1 / peak}
+        tables(), LOOK, "plain", deltas={"muting": 1 / peak}, num_classes=2
     )
     assert "**Muting** costs most near p = 6.4 × 10⁻⁴" in words
     assert "(1 / delta)" in words
-    assert "0.1 under Plain" in words
-    assert "0.02 under Focused (5.0 times less)" in words
-    assert "0.3 under Muting (3.0 times more)" in words
+    # What a loss is multiplied by says nothing of where it looks.
+    assert "guessed (p = 0.5), one that is already right (p = 0.9) keeps" in words
+    assert "20 % under Plain, 20 % under Focused and 20 % under Muting" in words
+
+
+def test_a_pull_is_compared_by_its_shape():
+    bent = pd.DataFrame({"x": P, "loss": -np.log(P), "gradient": -10 * (1 - P) ** 2})
+    words = plots.probability_takeaway(
+        {**tables(), "focused": bent}, LOOK, "plain", deltas={}, num_classes=2
+    )
+    # 0.01 of 0.25, against 0.1 of 0.5.
+    assert "4 % under Focused (5.0 times less)" in words
 
 
 def test_a_loss_that_is_drawn_alone_has_a_sentence():
     only = {"focused": tables()["focused"]}
-    words = plots.probability_takeaway(only, LOOK, "plain", deltas={})
+    words = plots.probability_takeaway(only, LOOK, "plain", deltas={}, num_classes=2)
     assert words == (
-        "An image that is already right (p = 0.9) pulls with 0.02 under Focused."
+        "Of the pull at an image that is guessed (p = 0.5), one that is already right "
+        "(p = 0.9) keeps 20 % under Focused."
     )
 
 
@@ -146,7 +156,8 @@ def test_axes_of_errors_say_their_units(value, relative, title):
 def test_what_cosines_cannot_reach_is_said():
     nothing = pd.DataFrame({"x": P, "loss": np.nan, "gradient": np.nan})
     given = {"focused": nothing, "muting": nothing}
-    assert plots.probability_takeaway(given, LOOK, "plain", deltas={}) == (
+    words = plots.probability_takeaway(given, LOOK, "plain", deltas={}, num_classes=2)
+    assert words == (
         "Focused and Muting cannot reach p = 0.9 at this scale: two cosines are at "
         "most 2 apart."
     )

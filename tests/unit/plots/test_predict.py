@@ -108,7 +108,7 @@ def test_words_mark_the_odd_one_out(answers, expected):
     table = plots.describe_answers(answers, (AGE, GENDER), expected, LABELS)
     assert table["Method"].tolist() == ["Base", "INS", "LMF"]
     assert table["Age (years)"].tolist() == ["**31** ± 6.0", "**38** ± 7.0", "**45**"]
-    assert table["Gender"].iloc[0] == "**female** 90 %"
+    assert table["Gender"].iloc[0] == "**female** 90\N{NO-BREAK SPACE}%"
     assert "≠ **male**" in table["Gender"].iloc[2]
 
 

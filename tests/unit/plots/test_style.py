@@ -147,3 +147,14 @@ def test_each_theme_gives_charts_its_own_colour_of_text():
         theme = config["theme"][mode]
         assert theme["chartCategoricalColors"][place] == theme["textColor"]
         assert _contrast(theme["textColor"], theme["backgroundColor"]) > 10
+
+
+def test_where_colours_come_round_again_the_marks_are_hollow():
+    styles = list(method_styles([f"m{i}" for i in range(13)], "m0").values())[1:]
+    assert [style.marker.endswith("-open") for style in styles] == [False] * 6 + [
+        True
+    ] * 6
+    assert styles[0].mark(10) == {"color": "#0072B2", "symbol": "circle", "size": 10}
+    assert styles[6].mark(10)["line"]["width"] == 2
+    kinds = {style.marker.removesuffix("-open") for style in (styles[0], styles[6])}
+    assert len(kinds) == 2, "another shape as well as another filling"
