@@ -10,7 +10,7 @@ from fairlearn.metrics import MetricFrame
 from sklearn.metrics import accuracy_score
 
 from core.evaluation.compare import compare
-from core.evaluation.fairness import by_group
+from core.evaluation.fairness import compare_groups
 from core.tasks import Binary, Multiclass, Regression, Task
 
 AGE = Regression("age", "Age", "years", 1, 80, 10)
@@ -62,7 +62,15 @@ def measure_against_fairlearn() -> tuple[float, str]:
 
     def ours() -> None:
         compare(tables, tasks, "baseline", resamples=RESAMPLES)
-        by_group(tables, tasks, "ethnicity.accuracy", "gender", resamples=RESAMPLES)
+        compare_groups(
+            tables,
+            tasks,
+            "baseline",
+            task="ethnicity",
+            features=["gender"],
+            metrics=["ethnicity.accuracy"],
+            resamples=RESAMPLES,
+        )
 
     seconds = median_seconds(ours)
     table = tables["baseline", 0]

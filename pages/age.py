@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from core.evaluation.fairness import by_group
+from core.evaluation.fairness import compare_groups
 from core.plots import age as plots
 from core.plots.classification import class_table, scores_by_part
 from core.plots.style import number
@@ -91,7 +91,7 @@ def _error(view: StudyView, comparison: pd.DataFrame, task: Regression) -> None:
 
 def _bias(view: StudyView, task: Regression) -> None:
     runs = view.chosen_runs
-    scores = _bias_by_bin(fingerprint(runs), task, runs)
+    scores = _bias_by_bin(fingerprint(runs), task, view.baseline, runs)
     show_chart(
         plots.plot_bias_by_bin(scores, task, view.methods, view.styles, view.labels),
         name=f"{view.study.name}-{task.name}-bias",
@@ -131,11 +131,18 @@ def _truth_prediction(view: StudyView, task: Regression) -> None:
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _bias_by_bin(
-    key: Fingerprint, task: Regression, _runs: tuple[Run, ...]
+    key: Fingerprint, task: Regression, baseline: str, _runs: tuple[Run, ...]
 ) -> pd.DataFrame:
     tables = {(run.method, run.seed): load_test_predictions(run) for run in _runs}
-    table = by_group(tables, [task], f"{task.name}.bias", f"{task.name}_bin")
-    return table.rename(columns={"value": "mean"})
+    found = compare_groups(
+        tables,
+        [task],
+        baseline,
+        task=task.name,
+        features=[f"{task.name}_bin"],
+        metrics=[f"{task.name}.bias"],
+    )
+    return found.groups.rename(columns={"value": "mean"})
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.errors import EquipoiseError
 from core.evaluation.alignment import AlignedPredictions, RunKey
-from core.evaluation.fairness import group_labels
+from core.evaluation.groups import group_labels
 from core.evaluation.intervals import Floats, Integers
 from core.evaluation.metrics import TOLERANCE
 from core.tasks import Classification, Regression, Task

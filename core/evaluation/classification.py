@@ -20,11 +20,8 @@ from core.evaluation.intervals import (
     resample_weights,
     weighted_sums,
 )
-from core.evaluation.metrics import shot_groups
+from core.evaluation.metrics import MANY_CLASSES, shot_groups
 from core.tasks import Classification, Regression, Task
-
-MANY_CLASSES = 16
-"""Classes beyond which confusion counts are summed without the matrices."""
 
 
 def encode_labels(

@@ -31,6 +31,7 @@ from core.evaluation.intervals import (
     weighted_sums,
 )
 from core.evaluation.metrics import (
+    MetricInfo,
     metric_info,
     metric_keys,
     shot_groups,
@@ -165,26 +166,7 @@ class Comparison:
         labels : mapping, optional
             What a reader sees for each method; its name otherwise.
         """
-        said = dict(labels or {})
-        of_baseline = self.seeds[self.baseline]
-        fewer: dict[tuple[int, ...], list[str]] = {}
-        single = []
-        for method, seeds in self.seeds.items():
-            name = said.get(method, method)
-            shared = self.shared_seeds(method)
-            if len(seeds) == 1:
-                single.append(name)
-            if set(shared) != {*seeds, *of_baseline}:
-                fewer.setdefault(shared, []).append(name)
-        notes = []
-        if single:
-            notes.append(
-                f"One seed only for {'; '.join(single)}: how much another training"
-                " would differ is unknown and not in the intervals."
-            )
-        for shared, names in fewer.items():
-            notes.append(_seeds_sentence(shared, names, of_baseline))
-        return tuple(notes)
+        return seed_notes(self.seeds, self.baseline, labels)
 
     def as_dict(
         self, study: str, cost: Mapping[str, Mapping[str, float | None]] | None = None
@@ -223,6 +205,43 @@ class Comparison:
 
 def _shared(seeds: Sequence[int], others: Sequence[int]) -> tuple[int, ...]:
     return tuple(seed for seed in seeds if seed in others)
+
+
+def seed_notes(
+    seeds: Mapping[str, Sequence[int]],
+    baseline: str,
+    labels: Mapping[str, str] | None = None,
+) -> tuple[str, ...]:
+    """Which differences stand on few seeds, or on none that both methods have.
+
+    Parameters
+    ----------
+    seeds : mapping of str to sequence of int
+        Seeds of each method.
+    baseline : str
+    labels : mapping, optional
+        What a reader sees for each method; its name otherwise.
+    """
+    said = dict(labels or {})
+    of_baseline = seeds[baseline]
+    fewer: dict[tuple[int, ...], list[str]] = {}
+    single = []
+    for method, own in seeds.items():
+        name = said.get(method, method)
+        shared = _shared(own, of_baseline)
+        if len(own) == 1:
+            single.append(name)
+        if set(shared) != {*own, *of_baseline}:
+            fewer.setdefault(shared, []).append(name)
+    notes = []
+    if single:
+        notes.append(
+            f"One seed only for {'; '.join(single)}: how much another training"
+            " would differ is unknown and not in the intervals."
+        )
+    for shared, names in fewer.items():
+        notes.append(_seeds_sentence(shared, names, of_baseline))
+    return tuple(notes)
 
 
 def _seeds_sentence(
@@ -354,10 +373,10 @@ def compare(
     lower, sizes = _directions(drawn.keys)
     differences: dict[str, Differences] = {}
     for method in others:
-        own, reference = _on_shared_seeds(drawn, aligned, method, baseline)
+        own, reference = shared_columns(aligned, method, baseline)
         differences[method] = paired_differences(
-            _without_sign(own, sizes),
-            _without_sign(reference, sizes),
+            without_sign(drawn.of(own), sizes),
+            without_sign(drawn.of(reference), sizes),
             drawn.n,
             level=level,
         )
@@ -368,11 +387,11 @@ def compare(
     for method in aligned.methods:
         part = _summary(method, drawn, aligned, level, baseline)
         if method in differences:
-            verdicts = _verdicts(
+            words = verdicts(
                 differences[method], corrected[method], drawn.n, lower, level
             )
             part = _with_difference(part, differences[method], corrected[method])
-            part["verdict"] = verdicts
+            part["verdict"] = words
         parts.append(part)
     table = pd.concat(parts, ignore_index=True)[list(COLUMNS)]
     seeds = {method: aligned.seeds_of(method) for method in aligned.methods}
@@ -577,20 +596,21 @@ def _directions(
     return lower, np.array([direction == "zero" for direction in directions], bool)
 
 
-def _without_sign(runs: RunDraws, sizes: NDArray[np.bool_]) -> RunDraws:
+def without_sign(runs: RunDraws, sizes: NDArray[np.bool_]) -> RunDraws:
+    """Turn metrics that are best at zero into their sizes; ``sizes`` says which."""
     # The sign of the estimate, for every draw: taking each draw's own sign would fold
     # the draws at zero and make the interval too short there.
     sign = np.where(sizes & (runs.values.mean(axis=1) < 0), -1.0, 1.0)
     return runs.signed(sign)
 
 
-def _on_shared_seeds(
-    drawn: MetricDraws, aligned: AlignedPredictions, method: str, baseline: str
-) -> tuple[RunDraws, RunDraws]:
+def shared_columns(
+    aligned: AlignedPredictions, method: str, baseline: str
+) -> tuple[list[int], list[int]]:
     """Runs of a method and of the baseline, with the seeds that both have, or all."""
     shared = _shared(aligned.seeds_of(method), aligned.seeds_of(baseline))
     own, reference = (aligned.columns_of(name, shared) for name in (method, baseline))
-    return drawn.of(own), drawn.of(reference)
+    return own, reference
 
 
 def _summary(
@@ -600,7 +620,7 @@ def _summary(
     level: float,
     baseline: str,
 ) -> pd.DataFrame:
-    _, reference = _on_shared_seeds(drawn, aligned, method, baseline)
+    reference = drawn.of(shared_columns(aligned, method, baseline)[1])
     shared = _shared(aligned.seeds_of(method), aligned.seeds_of(baseline))
     runs = drawn.of(aligned.columns_of(method))
     seeds = runs.values.shape[1]
@@ -641,13 +661,26 @@ def _with_difference(
     )
 
 
-def _verdicts(
+def verdicts(
     difference: Differences,
     corrected: NDArray[np.float64],
     n: Integers,
     lower: NDArray[np.bool_],
     level: float,
 ) -> NDArray[np.str_]:
+    """Say ``better``, ``worse`` or ``inconclusive`` of every difference.
+
+    Parameters
+    ----------
+    difference : Differences
+    corrected : float64 array
+        P-values after Holm's correction; NaN is inconclusive.
+    n : int array
+        Images that each metric rests on.
+    lower : bool array
+        Where less is better.
+    level : float, in (0, 1)
+    """
     certain = (corrected < 1 - level) & (n >= SMALL_GROUP)
     better = np.where(lower, difference.delta < 0, difference.delta > 0)
     return np.where(certain, np.where(better, "better", "worse"), "inconclusive")
@@ -687,17 +720,38 @@ def verdict_sentence(
         value = info.format(row["mean"], unit=True)
         span = f"{info.format(row['low'])} to {info.format(row['high'])}"
         return f"{who} is {value} ({_percent(level)} interval {span})."
+    return difference_sentence(row, info, who, level)
+
+
+def difference_sentence(
+    row: Mapping[str, Any] | pd.Series, info: MetricInfo, who: str, level: float
+) -> str:
+    """Say how something of a method differs from the baseline's.
+
+    Parameters
+    ----------
+    row : mapping or Series
+        With ``mean``, ``n``, ``delta``, ``delta_low``, ``delta_high``, ``p``,
+        ``p_holm`` and ``verdict``.
+    info : MetricInfo
+        For unit, digits and direction.
+    who : str
+        Subject of the sentence, such as "DenseWeight's age MAE".
+    level : float
+        Of the interval.
+    """
+    if math.isnan(row["mean"]):
+        return f"{who} is not defined: no such image here."
     if row["n"] < SMALL_GROUP:
         return f"{who} rests on {_images(row['n'])}: too few to tell."
     if not math.isfinite(row["p_holm"]):
         return f"{who} cannot be compared with the baseline's here."
-    return f"{who} {_difference_text(row, info.key, level, tasks)}"
+    return f"{who} {_difference_text(row, info, level)}"
 
 
 def _difference_text(
-    row: Mapping[str, Any] | pd.Series, key: str, level: float, tasks: tuple[Task, ...]
+    row: Mapping[str, Any] | pd.Series, info: MetricInfo, level: float
 ) -> str:
-    info = metric_info(key, tasks)
     closer = ("nearer to zero", "farther from zero")
     down, up = closer if info.direction == "zero" else ("lower", "higher")
     delta, low, high = row["delta"], row["delta_low"], row["delta_high"]

@@ -11,13 +11,11 @@ from itertools import product
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import special
 
 from core.evaluation.alignment import AlignedPredictions
-from core.evaluation.intervals import Floats, Integers
+from core.evaluation.intervals import LEVEL, Floats, Integers, share_interval
 from core.tasks import Classification, Regression
 
-LEVEL = 0.95
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Of the signed errors within a bin."""
 MOST_OF_ALL = 0.9
@@ -130,50 +128,6 @@ def _squares(y_true: Integers, answers: Integers, k: int) -> NDArray[np.float64]
         same = first == second
         sums += _cells(y_true[same], first[same], k)
     return sums / len(answers) ** 2
-
-
-def share_interval(
-    share: Floats, images: Floats, variance: Floats, *, seeds: int, level: float = LEVEL
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Interval of a share over test images, the trained models held fixed.
-
-    Parameters
-    ----------
-    share : float array, in [0, 1]
-        Mean over the images of the share of the seeds, for which something holds.
-    images : float array
-        How many images each share rests on.
-    variance : float array
-        Of an image's share of the seeds, over the images.
-    seeds : int
-    level : float, in (0, 1)
-
-    Returns
-    -------
-    low, high : float64 arrays
-        NaN where there are no images.
-
-    Notes
-    -----
-    Wilson's score interval (Journal of the American Statistical Association 1927) on
-    the effective number of images, n p (1 - p) / variance: that of one seed is n, and
-    the mean of several varies less (as for a survey's design effect, Dean and Pagano,
-    Journal of Survey Statistics and Methodology 2015). It is at most n times the
-    seeds, and n where the share is 0 or 1: there the bootstrap would give an interval
-    of no width. Else the two agree to first order.
-    """
-    p, n = np.asarray(share, np.float64), np.asarray(images, np.float64)
-    spread = p * (1 - p)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        effective = np.where(spread > 0, n * spread / np.asarray(variance), n)
-        effective = np.clip(effective, n, n * seeds)
-        z = special.ndtri((1 + level) / 2)
-        ratio = z**2 / effective
-        centre = (p + ratio / 2) / (1 + ratio)
-        reach = np.sqrt(ratio * spread + ratio**2 / 4) / (1 + ratio)
-    known = (n > 0) & np.isfinite(p)
-    low = np.where(known, np.clip(centre - reach, 0, p), np.nan)
-    return low, np.where(known, np.clip(centre + reach, p, 1), np.nan)
 
 
 @dataclass(frozen=True)

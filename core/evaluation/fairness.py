@@ -1,171 +1,598 @@
-"""Metrics by group of a sensitive feature."""
+"""Methods side by side in the groups of sensitive features, with their uncertainty."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
 from core.errors import EquipoiseError
-from core.evaluation.alignment import align_predictions
-from core.evaluation.compare import SMALL_GROUP, draw_metrics
-from core.evaluation.intervals import RESAMPLES, percentile_interval
-from core.evaluation.metrics import metric_keys, split_key
-from core.tasks import Regression, Task
+from core.evaluation.alignment import AlignedPredictions, align_predictions
+from core.evaluation.compare import (
+    SMALL_GROUP,
+    difference_sentence,
+    seed_notes,
+    shared_columns,
+    verdicts,
+    without_sign,
+)
+from core.evaluation.gaps import (
+    REWARDS_LEVELLING_DOWN,
+    Gap,
+    GapRuns,
+    gap_info,
+    gap_interval,
+    gaps_of,
+    measure_gap,
+)
+from core.evaluation.groups import (
+    GroupDraws,
+    Grouping,
+    GroupIntervals,
+    GroupMetrics,
+    group_images,
+)
+from core.evaluation.intervals import (
+    LEVEL,
+    RESAMPLES,
+    Differences,
+    Integers,
+    RunDraws,
+    holm,
+    one_thread,
+    paired_differences,
+)
+from core.evaluation.metrics import group_metric_keys, metric_info
+from core.tasks import Task
 
-COLUMNS = ("method", "feature", "group", "n", "value", "low", "high", "small")
+ALL_IMAGES = ""
+"""Group of the rows about all images together, and about a gap."""
+NAMED = 6
+"""Small groups that a note names."""
+GROUP_COLUMNS = (
+    "method",
+    "feature",
+    "group",
+    "n",
+    "metric",
+    "of",
+    "value",
+    "low",
+    "high",
+    "small",
+)
+GAP_COLUMNS = (
+    "method",
+    "feature",
+    "metric",
+    "measure",
+    "value",
+    "low",
+    "high",
+    "lowest",
+    "highest",
+    "worst",
+    "groups",
+)
+DIFFERENCE_COLUMNS = (
+    "method",
+    "feature",
+    "group",
+    "metric",
+    "measure",
+    "n",
+    "mean",
+    "reference",
+    "delta",
+    "delta_low",
+    "delta_high",
+    "p",
+    "p_holm",
+    "verdict",
+)
+LEVELLING_COLUMNS = (
+    "method",
+    "fair",
+    "reference",
+    "fair_delta",
+    "fair_low",
+    "fair_high",
+    "fair_verdict",
+    "mean_delta",
+    "best_group",
+    "best_delta",
+    "best_low",
+    "best_high",
+    "best_verdict",
+    "worst_group",
+    "worst_delta",
+    "worst_low",
+    "worst_high",
+    "worst_verdict",
+    "reason",
+    "certain",
+)
+LEVELLED_DOWN = "levelled down"
+WORST_GAINED = "worst group gained"
+BEST_PAID = "worst group gained, best group lost"
+OTHERWISE = "neither the best nor the worst group explains it"
+NO_RISE = "did not rise"
 
 
-def by_group(
+@dataclass(frozen=True)
+class GroupComparison:
+    """Every method in every group, what the groups differ by, and between methods.
+
+    Parameters
+    ----------
+    groups : DataFrame
+        Long: one row a method, metric and group, with
+
+        - ``n``: images of the group; ``of``: those that the metric rests on, of a
+          recall the images of its class, of an area under the ROC curve those of the
+          smaller side, mean over the seeds;
+        - ``value``: mean over the seeds, NaN where it is not defined because its
+          denominator is 0; ``low``, ``high``: its interval over test images;
+        - ``small``: whether it rests on fewer than ``SMALL_GROUP`` images in any run.
+
+        A crossing without an image is here too, with ``n`` 0.
+    overall : DataFrame
+        The same of all images together, without ``group``.
+    gaps : DataFrame
+        One row a method and gap: ``metric``, ``measure`` (see ``gaps.Gap``),
+        ``value``, ``low``, ``high``, the groups with the ``lowest`` and ``highest``
+        value of the metric and the ``worst`` of the two ("" where no side is better or
+        there is no gap), and how many ``groups`` count.
+    differences : DataFrame
+        One row a method other than the baseline and thing compared: a metric in a
+        ``group`` (``measure`` ""), one of all images (``group`` "" too), or a gap
+        (``measure`` as in ``gaps``): ``n`` images that it rests on, ``mean`` and
+        ``reference`` over the seeds that both have, ``delta`` with ``delta_low`` and
+        ``delta_high``, ``p``, ``p_holm`` (over the methods) and ``verdict``:
+        ``better``, ``worse`` or ``inconclusive``, and of a metric without a better
+        side ``differs`` or ``inconclusive``.
+    grouping : Grouping
+    baseline : str
+    level : float
+    rows : int
+        Test images.
+    seeds : dict of tuples
+        Seeds of each method.
+    include_small : bool
+        Whether groups on fewer than ``SMALL_GROUP`` images count in the gaps.
+    """
+
+    groups: pd.DataFrame
+    overall: pd.DataFrame
+    gaps: pd.DataFrame
+    differences: pd.DataFrame
+    grouping: Grouping
+    baseline: str
+    level: float
+    rows: int
+    seeds: dict[str, tuple[int, ...]]
+    include_small: bool
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Methods in the order given."""
+        return tuple(self.seeds)
+
+    def notes(self, labels: Mapping[str, str] | None = None) -> tuple[str, ...]:
+        """What a reader should know before trusting the table.
+
+        ``labels`` are what a reader sees for each method; its name otherwise.
+        """
+        notes = [
+            f"Intervals are at {self.level:.0%} over {self.rows:,} test images;"
+            " p-values are corrected for the number of methods (Holm).",
+            *seed_notes(self.seeds, self.baseline, labels),
+            *self._small_notes(),
+        ]
+        if self.groups["value"].isna().any():
+            notes.append(
+                "A dash is undefined: there is no image that the metric could be"
+                " computed of."
+            )
+        if (self.gaps["measure"] == "fair_metric").any():
+            notes.append(REWARDS_LEVELLING_DOWN)
+        return tuple(notes)
+
+    def _small_notes(self) -> list[str]:
+        counts = self.grouping.counts
+        small = [
+            f"{name} ({count})"
+            for name, count in zip(self.grouping.names, counts, strict=True)
+            if 0 < count < SMALL_GROUP
+        ]
+        notes = []
+        if small:
+            more = len(small) - NAMED
+            listed = "; ".join(small[:NAMED]) + (f"; and {more} more" * (more > 0))
+            notes.append(
+                f"Fewer than {SMALL_GROUP} images: {listed}. No verdict is given there."
+            )
+        if self.include_small and self.groups["small"].any():
+            notes.append(
+                f"Groups on fewer than {SMALL_GROUP} images count in the gaps: one of"
+                " them alone may decide a gap by chance."
+            )
+        elif self.groups["small"].any():
+            notes.append(
+                f"A gap leaves out the groups where its metric rests on fewer than"
+                f" {SMALL_GROUP} images (of a recall, images of the class) in any run."
+            )
+        if (self.gaps["groups"] < 2).any():
+            notes.append("A gap needs two groups of enough images; else it is a dash.")
+        return notes
+
+    def levelling(self) -> pd.DataFrame:
+        """Why the Fair metric changed: who gained and who lost against the baseline.
+
+        Returns
+        -------
+        DataFrame
+            One row a method other than the baseline: ``fair`` and ``reference`` (the
+            Fair metric of the method and the baseline), ``fair_delta``, ``fair_low``,
+            ``fair_high``, ``fair_verdict``; ``mean_delta``, the mean change of the
+            groups; ``best_group`` and ``worst_group`` of the baseline, and of each
+            ``_delta``, ``_low``, ``_high`` and ``_verdict``; ``reason``, one of
+            ``LEVELLED_DOWN``, ``WORST_GAINED``, ``BEST_PAID``, ``OTHERWISE`` and
+            ``NO_RISE``; ``certain``: whether the verdicts bear the reason out.
+            Empty without an accuracy or without two groups.
+
+        Notes
+        -----
+        The reason is by the point estimates. It is certain if the Fair metric is
+        ``better``, and the groups that the reason names are ``better`` or ``worse``.
+        """
+        table = self.differences
+        rows = []
+        for row in table[table["measure"] == "fair_metric"].to_dict("records"):
+            own = table[
+                (table["method"] == row["method"])
+                & (table["metric"] == row["metric"])
+                & (table["measure"] == "")
+            ].set_index("group")
+            base = self.gaps[
+                (self.gaps["method"] == self.baseline)
+                & (self.gaps["metric"] == row["metric"])
+                & (self.gaps["measure"] == "fair_metric")
+            ].iloc[0]
+            if base["groups"] >= 2:
+                counted = self._counted(str(row["metric"]))
+                rows.append(_levelling_row(row, own, base, counted))
+        return pd.DataFrame(rows, columns=list(LEVELLING_COLUMNS))
+
+    def _counted(self, metric: str) -> list[str]:
+        rows = self.groups[
+            (self.groups["method"] == self.baseline)
+            & (self.groups["metric"] == metric)
+            & (self.groups["n"] > 0)
+        ]
+        return list(rows.loc[~rows["small"] | self.include_small, "group"])
+
+
+def _levelling_row(
+    fair: Mapping[Any, Any], own: pd.DataFrame, base: pd.Series, counted: list[str]
+) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "method": fair["method"],
+        "fair": fair["mean"],
+        "reference": fair["reference"],
+        "fair_delta": fair["delta"],
+        "fair_low": fair["delta_low"],
+        "fair_high": fair["delta_high"],
+        "fair_verdict": fair["verdict"],
+        "mean_delta": own.loc[counted, "delta"].mean(),
+    }
+    for which, group in (("best", base["highest"]), ("worst", base["lowest"])):
+        change = own.loc[group]
+        row[f"{which}_group"] = group
+        row[f"{which}_delta"] = change["delta"]
+        row[f"{which}_low"] = change["delta_low"]
+        row[f"{which}_high"] = change["delta_high"]
+        row[f"{which}_verdict"] = change["verdict"]
+    best_lost, worst_gained = row["best_delta"] < 0, row["worst_delta"] > 0
+    borne_out = row["fair_verdict"] == "better"
+    if not row["fair_delta"] > 0:
+        reason, borne_out = NO_RISE, row["fair_verdict"] == "worse"
+    elif worst_gained:
+        reason = BEST_PAID if best_lost else WORST_GAINED
+        borne_out &= row["worst_verdict"] == "better"
+        borne_out &= not best_lost or row["best_verdict"] == "worse"
+    elif best_lost:
+        reason = LEVELLED_DOWN
+        borne_out &= row["best_verdict"] == "worse"
+    else:
+        reason, borne_out = OTHERWISE, False
+    return {**row, "reason": reason, "certain": bool(borne_out)}
+
+
+def compare_groups(
     tables: Mapping[tuple[str, int], pd.DataFrame],
     tasks: Sequence[Task],
-    metric: str,
-    feature: str,
+    baseline: str,
     *,
+    task: str,
+    features: Sequence[str],
+    metrics: Sequence[str] | None = None,
     resamples: int = RESAMPLES,
-    level: float = 0.95,
+    level: float = LEVEL,
     rng_seed: int = 0,
-) -> pd.DataFrame:
-    """One metric within each group of a sensitive feature, for every method.
+    include_small: bool = False,
+) -> GroupComparison:
+    """Compare methods within and between the groups of sensitive features.
 
     Parameters
     ----------
     tables : mapping of (method, seed) to DataFrame
-        Predictions of the test split.
+        Predictions of the test split, or of any part of it; all of the same images.
+        The groups are those of the baseline's first table.
     tasks : sequence of Task
-    metric : str
-        Key, such as ``"age.mae"``.
-    feature : str
-        A sensitive feature's column, or ``"<task>_bin"`` for the bins of a
-        regression's truth, such as ``"age_bin"``.
+    baseline : str
+        Method that the others are compared with.
+    task : str
+        Name of the task that is looked at.
+    features : sequence of str
+        One sensitive feature, or several to be crossed; ``"<task>_bin"`` is the bin
+        of a regression's truth, such as ``"age_bin"``.
+    metrics : sequence of str, optional
+        Keys, of ``metrics.group_metric_keys``; by default all of them.
     resamples, level, rng_seed
-        As in ``compare``.
+        As in ``compare.compare``.
+    include_small : bool
+        Whether groups in which a metric rests on fewer than ``SMALL_GROUP`` images
+        count in its gaps. A gap decided by three images is no finding.
 
     Returns
     -------
-    DataFrame
-        One row a method and group: ``method``, ``feature``, ``group``, ``n`` (images
-        of the group), ``value`` (mean over seeds), ``low``, ``high`` (percentile
-        interval over the group's images), ``small`` (fewer than ``SMALL_GROUP``
-        images). ``value`` is NaN where its denominator is 0, as recall is in a group
-        without an image of that class.
+    GroupComparison
 
     Raises
     ------
     EquipoiseError
-        If the feature or the metric does not exist, or the tables do not match.
+        If there is no such task, feature or metric, there are too many groups, or the
+        tables do not match.
 
     Notes
     -----
-    Resamples are drawn within each group, all methods on the same ones. A group of
-    one image has an interval of no width, which says nothing: heed ``small``.
+    Metrics are fairlearn's and scikit-learn's. Differences between methods are paired,
+    as in ``compare.compare``, and stand on the seeds that both have. A gap's is that
+    of the groups which are lowest and highest in each of the two methods. Intervals
+    within groups: ``groups.GroupDraws.intervals``; of gaps: ``gaps.gap_interval``.
     """
-    task = _task_of(metric, tasks)
-    groups = {run: group_labels(table, tasks, feature) for run, table in tables.items()}
-    names = _group_order(list(groups.values()), tasks, feature)
-    rows = []
-    for group in names:
-        part = {run: table[groups[run] == group] for run, table in tables.items()}
-        first = next(iter(part))[0]
-        aligned = align_predictions(part, [task], first)
-        drawn = draw_metrics(
-            aligned, [task], first, resamples=resamples, rng_seed=rng_seed
+    names = {one.name: one for one in tasks}
+    if task not in names:
+        raise EquipoiseError(
+            f"There is no task '{task}' in this study.",
+            expected=f"one of {', '.join(names)}.",
+            remedy="choose one of these.",
         )
-        place = drawn.keys.index(metric)
-        for method in aligned.methods:
-            runs = drawn.of(aligned.columns_of(method))
-            low, high = percentile_interval(runs.draws[place].mean(axis=0), level)
-            value = float(runs.values[place].mean())
-            span = (float(low), float(high)) if np.isfinite(value) else (np.nan,) * 2
-            small = aligned.rows < SMALL_GROUP
-            rows.append((method, feature, group, aligned.rows, value, *span, small))
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    order = {method: i for i, method in enumerate(dict.fromkeys(m for m, _ in tables))}
-    return table.sort_values(
-        "method", key=lambda c: c.map(order), kind="stable", ignore_index=True
+    aligned = align_predictions(tables, [names[task]], baseline)
+    reference = next(run for run in aligned.runs if run[0] == baseline)
+    grouping = group_images(tables[reference], tasks, features)
+    keys = tuple(dict.fromkeys(metrics or group_metric_keys(names[task])))
+    with one_thread():
+        computed = GroupMetrics(aligned, names[task], grouping, resamples, rng_seed)
+        drawn = {key: computed.metric(key) for key in keys}
+        comparing = _Comparing(aligned, grouping, baseline, level, include_small)
+        intervals = {
+            (key, method): one.intervals(aligned.columns_of(method), level=level)
+            for key, one in drawn.items()
+            for method in aligned.methods
+        }
+        within = [
+            comparing.group_rows(drawn[k], m, i) for (k, m), i in intervals.items()
+        ]
+        gaps, differences = [], [comparing.group_changes(drawn[key]) for key in keys]
+        for gap in gaps_of(keys):
+            parts = [drawn[key] for key in gap.parts]
+            gaps += comparing.gap_rows(gap, parts, intervals)
+            differences.append(comparing.gap_changes(gap, parts))
+    table = pd.concat(within, ignore_index=True)
+    overall = table[table["group"] == ALL_IMAGES].drop(columns="group")
+    return GroupComparison(
+        groups=table[table["group"] != ALL_IMAGES].reset_index(drop=True),
+        overall=overall.reset_index(drop=True),
+        gaps=pd.DataFrame(gaps, columns=list(GAP_COLUMNS)),
+        differences=pd.concat(differences, ignore_index=True),
+        grouping=grouping,
+        baseline=baseline,
+        level=level,
+        rows=aligned.rows,
+        seeds={method: aligned.seeds_of(method) for method in aligned.methods},
+        include_small=include_small,
     )
 
 
-def group_labels(table: pd.DataFrame, tasks: Sequence[Task], feature: str) -> pd.Series:
-    """Group of each row: a column of the table, or the bin of a regression's truth.
+@dataclass(frozen=True)
+class _Comparing:
+    """What the rows of a comparison are made with."""
 
-    Raises
-    ------
-    EquipoiseError
-        If there is no such feature.
-    """
-    for task in tasks:
-        if isinstance(task, Regression) and feature == f"{task.name}_bin":
-            labels = np.array(task.bin_labels)
-            bins = labels[task.bin_of(table[f"{task.name}_true"])]
-            return pd.Series(bins, index=table.index, name=feature)
-    if feature not in table:
-        raise EquipoiseError(
-            f"There is no sensitive feature '{feature}' in the predictions.",
-            expected="a sensitive feature of the study.",
-            remedy="choose one of the study's features.",
+    aligned: AlignedPredictions
+    grouping: Grouping
+    baseline: str
+    level: float
+    include_small: bool
+
+    @property
+    def others(self) -> list[str]:
+        return [method for method in self.aligned.methods if method != self.baseline]
+
+    def expand(self, values: NDArray[Any], empty: Any = np.nan) -> NDArray[Any]:
+        """Values of the groups with images to all groups, the last for all images."""
+        found = np.full(len(self.grouping.levels) + 1, empty, dtype=values.dtype)
+        found[self.grouping.present] = values[:-1]
+        found[-1] = values[-1]
+        return found
+
+    def group_rows(
+        self, drawn: GroupDraws, method: str, intervals: GroupIntervals
+    ) -> pd.DataFrame:
+        low, high = intervals.bounds()
+        columns = {
+            "method": method,
+            "feature": self.grouping.feature,
+            "group": [*self.grouping.names, ALL_IMAGES],
+            "n": [*self.grouping.counts, self.aligned.rows],
+            "metric": drawn.key,
+            "of": self.expand(intervals.rests, 0),
+            "value": self.expand(intervals.value),
+            "low": self.expand(low),
+            "high": self.expand(high),
+            "small": self.expand(_is_small(drawn), True),
+        }
+        return pd.DataFrame(columns)[list(GROUP_COLUMNS)]
+
+    def group_changes(self, drawn: GroupDraws) -> pd.DataFrame:
+        """Every group of every method against the baseline."""
+        pairs = {}
+        for method in self.others:
+            own, reference = shared_columns(self.aligned, method, self.baseline)
+            pairs[method] = drawn.of(own), drawn.of(reference)
+        table = self._changes(
+            pairs,
+            dict.fromkeys(self.others, drawn.rests.min(axis=1).astype(np.int64)),
+            metric_info(drawn.key).direction,
         )
-    return table[feature].rename(feature)
+        names = [self.grouping.names[place] for place in self.grouping.present]
+        table["group"] = [*names, ALL_IMAGES] * len(self.others)
+        return self._labelled(table, drawn.key, "")
+
+    def counted(self, drawn: GroupDraws) -> Integers:
+        """Groups that count in a gap: the same ones for every method."""
+        defined = ~np.isnan(drawn.values[:-1]).any(axis=1)
+        return np.flatnonzero(defined & (self.include_small | ~_is_small(drawn)[:-1]))
+
+    def gap_rows(
+        self,
+        gap: Gap,
+        parts: Sequence[GroupDraws],
+        intervals: Mapping[tuple[str, str], GroupIntervals],
+    ) -> list[tuple[Any, ...]]:
+        counted = [self.counted(drawn) for drawn in parts]
+        rows = []
+        for method in self.aligned.methods:
+            columns = self.aligned.columns_of(method)
+            found = measure_gap(gap, parts, counted, columns)
+            own = [intervals[key, method] for key in gap.parts]
+            low, high = gap_interval(gap, own, counted)
+            names = self._ends(found, gap.parts[found.part])
+            groups = len(counted[found.part])
+            span = (low, high) if np.isfinite(found.value) else (np.nan, np.nan)
+            head = (method, self.grouping.feature, gap.metric, gap.measure)
+            rows.append((*head, found.value, *span, *names, groups))
+        return rows
+
+    def _ends(self, found: GapRuns, key: str) -> tuple[str, str, str]:
+        """Names of the lowest, the highest and the worst group."""
+        if found.lowest < 0:
+            return "", "", ""
+        present, names = self.grouping.present, self.grouping.names
+        lowest, highest = names[present[found.lowest]], names[present[found.highest]]
+        direction = metric_info(key).direction
+        worst = {"higher": lowest, "lower": highest}.get(direction, "")
+        return lowest, highest, worst
+
+    def gap_changes(self, gap: Gap, parts: Sequence[GroupDraws]) -> pd.DataFrame:
+        """One gap of every method against the baseline's."""
+        counted = [self.counted(drawn) for drawn in parts]
+        rests = [drawn.rests.min(axis=1) for drawn in parts]
+        pairs, sizes = {}, {}
+        for method in self.others:
+            both = [
+                measure_gap(gap, parts, counted, columns)
+                for columns in shared_columns(self.aligned, method, self.baseline)
+            ]
+            pairs[method] = both[0].runs, both[1].runs
+            ends = [_fewest(one, rests) for one in both]
+            sizes[method] = np.array([min(ends)], np.int64)
+        direction = gap_info(gap.metric, gap.measure).direction
+        table = self._changes(pairs, sizes, direction)
+        table["group"] = ALL_IMAGES
+        return self._labelled(table, gap.metric, gap.measure)
+
+    def _changes(
+        self,
+        pairs: Mapping[str, tuple[RunDraws, RunDraws]],
+        sizes: Mapping[str, Integers],
+        direction: str,
+    ) -> pd.DataFrame:
+        found: dict[str, Differences] = {}
+        for method, (own, reference) in pairs.items():
+            signless = np.full(len(own.values), direction == "zero")
+            found[method] = paired_differences(
+                without_sign(own, signless),
+                without_sign(reference, signless),
+                sizes[method],
+                level=self.level,
+            )
+        if not found:
+            return pd.DataFrame(columns=list(DIFFERENCE_COLUMNS))
+        corrected = holm(np.array([one.p for one in found.values()]))
+        parts = []
+        for (method, one), p_holm in zip(found.items(), corrected, strict=True):
+            lower = np.full(len(p_holm), direction != "higher")
+            words = verdicts(one, p_holm, sizes[method], lower, self.level)
+            if direction == "none":
+                words = np.where(words == "inconclusive", words, "differs")
+            columns = {
+                "method": method,
+                "n": sizes[method],
+                "mean": pairs[method][0].values.mean(axis=1),
+                "reference": pairs[method][1].values.mean(axis=1),
+                "delta": one.delta,
+                "delta_low": one.low,
+                "delta_high": one.high,
+                "p": one.p,
+                "p_holm": p_holm,
+                "verdict": words,
+            }
+            parts.append(pd.DataFrame(columns))
+        return pd.concat(parts, ignore_index=True)
+
+    def _labelled(self, table: pd.DataFrame, metric: str, measure: str) -> pd.DataFrame:
+        labelled = table.assign(
+            feature=self.grouping.feature, metric=metric, measure=measure
+        )
+        return labelled[list(DIFFERENCE_COLUMNS)]
 
 
-def fair_metric(accuracies: ArrayLike, *, penalty: float = 2.0) -> float:
-    """Mean accuracy over groups, less a penalty on what they differ by.
+def _fewest(gap: GapRuns, rests: Sequence[NDArray[np.float64]]) -> float:
+    """Images that the smaller of the two groups of a gap rests on; 0 without a gap."""
+    if gap.lowest < 0:
+        return 0.0
+    return float(rests[gap.part][[gap.lowest, gap.highest]].min())
+
+
+def _is_small(drawn: GroupDraws) -> NDArray[np.bool_]:
+    return np.asarray(drawn.rests.min(axis=1) < SMALL_GROUP)
+
+
+def change_sentence(
+    row: Mapping[str, Any] | pd.Series,
+    *,
+    label: str = "",
+    level: float = LEVEL,
+    tasks: tuple[Task, ...] = (),
+) -> str:
+    """Say one row of ``GroupComparison.differences`` in a plain sentence.
 
     Parameters
     ----------
-    accuracies : float array, shape (groups,)
-        Accuracy within each group, from 0 to 1.
-    penalty : float, at least 0
-        How much the gap between the best and the worst group costs.
-
-    Returns
-    -------
-    float
-        At most 1; with two groups and penalty 2, at least -1.5.
-
-    Raises
-    ------
-    EquipoiseError
-        If there are no accuracies, one lies outside 0..1, or the penalty is below 0.
-
-    Notes
-    -----
-    Source: the soft-bio project, ``mean(a) - 2 |a_women - a_men|``. Departures: any
-    number of groups, with their largest gap. It rewards levelling down: it can rise
-    while the accuracy of every group falls. Equal accuracies give that accuracy.
+    row : mapping or Series
+    label : str, optional
+        The method's label; its name otherwise.
+    level : float
+        Level of the comparison's intervals.
+    tasks : tuple of Task, optional
+        For labels and units.
     """
-    values = np.asarray(accuracies, dtype=np.float64)
-    if not values.size or not ((values >= 0) & (values <= 1)).all():
-        raise EquipoiseError(
-            f"The accuracies of the groups are {values.tolist()}.",
-            expected="one number from 0 to 1 for each group.",
-        )
-    if not (np.isfinite(penalty) and penalty >= 0):
-        raise EquipoiseError(
-            f"The penalty is {penalty}.", expected="a finite number from 0."
-        )
-    return float(values.mean() - penalty * np.ptp(values))
-
-
-def _group_order(
-    groups: list[pd.Series], tasks: Sequence[Task], feature: str
-) -> list[str]:
-    found = set().union(*(series.unique() for series in groups))
-    for task in tasks:
-        if isinstance(task, Regression) and feature == f"{task.name}_bin":
-            return [label for label in task.bin_labels if label in found]
-        if not isinstance(task, Regression) and feature == task.name:
-            return [label for label in task.classes if label in found]
-    return sorted(found)
-
-
-def _task_of(metric: str, tasks: Sequence[Task]) -> Task:
-    name = split_key(metric)[0]
-    for task in tasks:
-        if task.name == name and metric in metric_keys(task):
-            return task
-    raise EquipoiseError(
-        f"The metric '{metric}' does not belong to a task of this study.",
-        expected=f"a metric of {', '.join(task.name for task in tasks)}.",
-        remedy="choose a metric that the study has.",
-    )
+    metric, measure = str(row["metric"]), str(row["measure"])
+    info = gap_info(metric, measure, tasks) if measure else metric_info(metric, tasks)
+    where = f" in the group {row['group']}" if row["group"] else ""
+    who = f"{label or row['method']}'s {info.phrase}{where}"
+    return difference_sentence(row, info, who, level)

@@ -15,7 +15,7 @@ case: every method and seed sees the same resample.
   and those of a small one exactly (``normal_sums``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -29,6 +29,7 @@ from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 Floats = NDArray[np.floating[Any]]
 Integers = NDArray[np.int64]
 
+LEVEL = 0.95
 RESAMPLES = 2_000
 MAX_WEIGHTED_ROWS = 10_000
 """Images up to which every resample is drawn image by image."""
@@ -112,6 +113,69 @@ def resample_weights(
     return weights
 
 
+def stratum_members(strata: Integers, num_strata: int) -> list[NDArray[np.intp]]:
+    """Images of each stratum, in their order."""
+    # Sixteen bits are sorted by radix, which is many times faster.
+    small = num_strata <= np.iinfo(np.int16).max
+    keys = strata.astype(np.int16) if small else strata
+    order = np.argsort(keys, kind="stable")
+    ends = np.bincount(strata, minlength=num_strata).cumsum()
+    return np.split(order, ends[:-1])
+
+
+def stratum_sums(
+    features: Callable[[NDArray[np.intp]], Floats],
+    strata: Integers,
+    num_strata: int,
+    *,
+    weights: Floats | None,
+    resamples: int,
+    rng: np.random.Generator,
+) -> Iterator[tuple[int, Floats, Floats]]:
+    """Sum features within one stratum after another, under every resample.
+
+    What is not needed of a stratum need not be held: with many strata, runs and
+    classes all sums together would fill the memory.
+
+    Parameters
+    ----------
+    features : callable
+        Gives the features of some images, shape (images, features).
+    strata : int array, shape (rows,)
+    num_strata : int
+    weights : float array, shape (rows, resamples), or None
+        How often each image is in each resample; without them the sums are drawn as
+        ``normal_sums`` says.
+    resamples : int
+    rng : numpy.random.Generator
+        For draws without weights.
+
+    Yields
+    ------
+    stratum : int
+        Ascending; those without an image are left out.
+    counts : float array, shape (resamples,)
+        Images of the stratum.
+    sums : float array, shape (features, resamples)
+    """
+    groups = stratum_members(strata, num_strata)
+    if weights is not None:
+        for s, members in enumerate(groups):
+            if len(members):
+                part = weights[members]
+                values = features(members).astype(weights.dtype, copy=False)
+                yield s, part.sum(axis=0), values.T @ part
+        return
+    sizes = np.array([len(members) for members in groups])
+    counts = rng.multinomial(len(strata), sizes / len(strata), size=resamples)
+    for s, members in enumerate(groups):
+        if len(members):
+            values, drawn = features(members), counts[:, s]
+            is_small = len(members) <= SMALL_STRATUM
+            sums = (_drawn_sums if is_small else _normal_stratum)(values, drawn, rng)
+            yield s, drawn.astype(np.float32), sums
+
+
 def weighted_sums(
     features: Floats, strata: Integers, num_strata: int, weights: Floats
 ) -> StratumSums:
@@ -125,16 +189,8 @@ def weighted_sums(
     weights : float array, shape (rows, resamples)
         Ones in float64 give the sums of the data themselves.
     """
-    values = features.astype(weights.dtype, copy=False)
-    shape = (num_strata, features.shape[1], weights.shape[1])
-    counts = np.zeros((num_strata, weights.shape[1]), weights.dtype)
-    sums = np.zeros(shape, weights.dtype)
-    for s in range(num_strata):
-        members = np.flatnonzero(strata == s)
-        part = weights[members]
-        counts[s] = part.sum(axis=0)
-        sums[s] = values[members].T @ part
-    return StratumSums(counts, sums)
+    rng = np.random.default_rng(0)  # nothing is drawn
+    return _all_sums(features, strata, num_strata, weights, weights.shape[1], rng)
 
 
 def normal_sums(
@@ -157,22 +213,53 @@ def normal_sums(
     Asymptotic Statistics, 1998, theorem 23.4). Functions of the sums are then
     evaluated as they are, not linearised.
     """
-    rows, num_features = features.shape
-    sizes = np.bincount(strata, minlength=num_strata)
-    counts = rng.multinomial(rows, sizes / rows, size=resamples)
-    sums = np.zeros((num_strata, num_features, resamples), np.float32)
-    for s in np.flatnonzero(sizes):
-        values, drawn = features[strata == s], counts[:, s]
-        if sizes[s] <= SMALL_STRATUM:
-            shares = np.full(sizes[s], 1 / sizes[s])
-            sums[s] = values.T @ rng.multinomial(drawn, shares).T.astype(np.float64)
-            continue
-        mean = values.mean(axis=0)
-        centred = (values - mean).astype(np.float32)
-        root = _covariance_root(centred.T @ centred / sizes[s])
-        noise = rng.standard_normal((num_features, resamples), dtype=np.float32)
-        sums[s] = drawn * mean[:, None] + np.sqrt(drawn) * (root @ noise)
-    return StratumSums(counts.T.astype(np.float32), sums)
+    return _all_sums(features, strata, num_strata, None, resamples, rng)
+
+
+def _all_sums(
+    features: Floats,
+    strata: Integers,
+    num_strata: int,
+    weights: Floats | None,
+    resamples: int,
+    rng: np.random.Generator,
+) -> StratumSums:
+    dtype = np.float32 if weights is None else weights.dtype
+    counts = np.zeros((num_strata, resamples), dtype)
+    sums = np.zeros((num_strata, features.shape[1], resamples), dtype)
+    for s, drawn, summed in stratum_sums(
+        lambda members: features[members],
+        strata,
+        num_strata,
+        weights=weights,
+        resamples=resamples,
+        rng=rng,
+    ):
+        counts[s], sums[s] = drawn, summed
+    return StratumSums(counts, sums)
+
+
+def _drawn_sums(
+    values: Floats, drawn: Integers, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Sums over images that are drawn one by one, ``drawn`` in each resample."""
+    size, resamples = len(values), len(drawn)
+    picked = np.repeat(np.arange(resamples) * size, drawn)
+    picked += rng.integers(0, size, len(picked))
+    counts = np.bincount(picked, minlength=resamples * size)
+    weights = counts.reshape(resamples, size).astype(np.float32)
+    return np.asarray((weights @ values.astype(np.float32)).T)
+
+
+def _normal_stratum(
+    values: Floats, drawn: Integers, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    mean = values.mean(axis=0, dtype=np.float64)
+    centred = (values - mean).astype(np.float32)
+    root = _covariance_root(centred.T @ centred / len(values))
+    shape = (values.shape[1], len(drawn))
+    noise = root @ rng.standard_normal(shape, dtype=np.float32)
+    return np.asarray(drawn * mean[:, None] + np.sqrt(drawn) * noise, np.float32)
 
 
 def _covariance_root(covariance: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -252,6 +339,50 @@ def percentile_interval(
         above = np.take_along_axis(ordered, upper[..., None], -1)[..., 0]
         bounds.append(below + (above - below) * (place - lower))
     return bounds[0].astype(np.float64), bounds[1].astype(np.float64)
+
+
+def share_interval(
+    share: Floats, images: Floats, variance: Floats, *, seeds: int, level: float = LEVEL
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Interval of a share over test images, the trained models held fixed.
+
+    Parameters
+    ----------
+    share : float array, in [0, 1]
+        Mean over the images of the share of the seeds, for which something holds.
+    images : float array
+        How many images each share rests on.
+    variance : float array
+        Of an image's share of the seeds, over the images.
+    seeds : int
+    level : float, in (0, 1)
+
+    Returns
+    -------
+    low, high : float64 arrays
+        NaN where there are no images.
+
+    Notes
+    -----
+    Wilson's score interval (Journal of the American Statistical Association 1927) on
+    the effective number of images, n p (1 - p) / variance: that of one seed is n, and
+    the mean of several varies less (as for a survey's design effect, Dean and Pagano,
+    Journal of Survey Statistics and Methodology 2015). It is at most n times the
+    seeds, and n where the share is 0 or 1: there the bootstrap would give an interval
+    of no width. Else the two agree to first order.
+    """
+    p, n = np.asarray(share, np.float64), np.asarray(images, np.float64)
+    spread = p * (1 - p)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        effective = np.where(spread > 0, n * spread / np.asarray(variance), n)
+        effective = np.clip(effective, n, n * seeds)
+        z = special.ndtri((1 + level) / 2)
+        ratio = z**2 / effective
+        centre = (p + ratio / 2) / (1 + ratio)
+        reach = np.sqrt(ratio * spread + ratio**2 / 4) / (1 + ratio)
+    known = (n > 0) & np.isfinite(p)
+    low = np.where(known, np.clip(centre - reach, 0, p), np.nan)
+    return low, np.where(known, np.clip(centre + reach, p, 1), np.nan)
 
 
 def draw_variance(draws: Floats) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ from typing import Literal
 from core.errors import EquipoiseError
 from core.tasks import Regression, Task
 
-Direction = Literal["lower", "higher", "zero"]
+Direction = Literal["lower", "higher", "zero", "none"]
 TOLERANCE = 5
 """Units within which a prediction counts as near, for ``within_5``."""
 
@@ -66,8 +66,9 @@ class MetricInfo:
         Such as ``"Age MAE, 0-9"``.
     unit : str
         Unit in which a value is shown; empty for a share between 0 and 1.
-    direction : {"lower", "higher", "zero"}
-        Which way is better; ``"zero"`` means nearer to zero on either side.
+    direction : {"lower", "higher", "zero", "none"}
+        Which way is better; ``"zero"`` means nearer to zero on either side, ``"none"``
+        that neither is, as of the share that is selected.
     digits : int
         Decimals to show.
     explanation : str
@@ -236,13 +237,81 @@ _TEMPLATES: dict[tuple[str, bool], _Template] = {
         "higher",
         "Share of the images of the class {part} that were found.",
     ),
+    ("recall", False): _Template(
+        "recall",
+        False,
+        "higher",
+        "Share of the images of the positive class that were found: the true positive"
+        " rate.",
+    ),
+    ("precision", False): _Template(
+        "precision",
+        False,
+        "higher",
+        "Share of the images predicted as the positive class that are of it.",
+    ),
+    ("precision", True): _Template(
+        "precision, {part}",
+        False,
+        "higher",
+        "Share of the images predicted as {part} that are of that class.",
+    ),
+    ("selection_rate", False): _Template(
+        "selection rate",
+        False,
+        "none",
+        "Share of the images predicted as the positive class, rightly or not.",
+    ),
+    ("selection_rate", True): _Template(
+        "selection rate, {part}",
+        False,
+        "none",
+        "Share of the images predicted as {part}, rightly or not.",
+    ),
+    ("false_positive_rate", False): _Template(
+        "false positive rate",
+        False,
+        "lower",
+        "Share of the images of the negative class that were predicted as positive.",
+    ),
+    ("false_positive_rate", True): _Template(
+        "false positive rate, {part}",
+        False,
+        "lower",
+        "Share of the images of other classes that were predicted as {part}.",
+    ),
+    ("false_negative_rate", False): _Template(
+        "false negative rate",
+        False,
+        "lower",
+        "Share of the images of the positive class that were missed.",
+    ),
+    ("false_negative_rate", True): _Template(
+        "false negative rate, {part}",
+        False,
+        "lower",
+        "Share of the images of the class {part} that were missed.",
+    ),
 }
 
 _REGRESSION = ("mae", "rmse", "bias", "mae_balanced", "within_5")
 _BINARY = ("accuracy", "error_rate", "auc", "f1", "balanced_accuracy")
 _MULTICLASS = ("accuracy", "error_rate", "auc", "macro_f1", "balanced_accuracy")
+CLASS_RATES = (
+    "precision",
+    "recall",
+    "f1",
+    "selection_rate",
+    "false_positive_rate",
+    "false_negative_rate",
+)
+"""Metrics of one class against the rest, within the groups of a sensitive feature."""
+
+MANY_CLASSES = 16
+"""Classes beyond which those metrics are not given unless asked for."""
+
 # What stands in the brackets of a metric.
-_PARTS = {"mae": "bin", "accuracy": "group", "f1": "class", "recall": "class"}
+_PARTS = {"mae": "bin", "accuracy": "group", **dict.fromkeys(CLASS_RATES, "class")}
 
 
 def split_key(key: str) -> tuple[str, str, str]:
@@ -357,6 +426,12 @@ def shot_groups(
     return {name: members for name, members in groups.items() if members}
 
 
+def task_label(name: str, tasks: Sequence[Task] = ()) -> str:
+    """What a reader sees of a task: its label, or its name where it is not at hand."""
+    labels = {task.name: task.label for task in tasks}
+    return labels.get(name, name.replace("_", " ").capitalize())
+
+
 @cache
 def metric_info(key: str, tasks: tuple[Task, ...] = ()) -> MetricInfo:
     """Look up a metric, parametrised ones such as ``"age.mae[0-9]"`` included.
@@ -377,7 +452,7 @@ def metric_info(key: str, tasks: tuple[Task, ...] = ()) -> MetricInfo:
     task_name, name, part = split_key(key)
     template = _TEMPLATES[_entry(name), bool(part)]
     task = next((t for t in tasks if t.name == task_name), None)
-    label = task.label if task else task_name.replace("_", " ").capitalize()
+    label = task_label(task_name, tasks)
     unit = task.unit if isinstance(task, Regression) else _UNITS.get(task_name, "")
     words = {"part": part, "k": top_k(name)}
     return MetricInfo(
@@ -422,6 +497,25 @@ def metric_keys(
         }
     parts = (f"{name}[{part}]" for name, of in by_part.items() for part in of)
     return tuple(f"{task.name}.{name}" for name in (*plain, *parts))
+
+
+def group_metric_keys(task: Task) -> tuple[str, ...]:
+    """Keys of the metrics within the groups of a sensitive feature, in order.
+
+    Two classes have the rates of the positive one. Several have those of each class
+    against the rest, beyond ``MANY_CLASSES`` only when asked for.
+    """
+    names: tuple[str, ...]
+    if task.kind == "regression":
+        names = ("mae", "bias", "rmse", *(f"mae[{bin}]" for bin in task.bin_labels))
+    elif task.kind == "binary":
+        names = ("accuracy", *CLASS_RATES, "auc")
+    else:
+        few = len(task.classes) <= MANY_CLASSES
+        rates = (f"{rate}[{label}]" for rate in CLASS_RATES for label in task.classes)
+        plain = ("accuracy", "balanced_accuracy", "macro_f1", "auc")
+        names = (*plain, *(rates if few else ()))
+    return tuple(f"{task.name}.{name}" for name in names)
 
 
 def headline_keys(

@@ -125,17 +125,23 @@ def auc_parts(
     rows, count = len(y_true), max(len(scored), 1)
     own, others = np.zeros(rows), np.zeros(rows)
     for label in scored:
-        members = y_true == label
-        scores = probabilities[:, label]
-        inside, outside = np.sort(scores[members]), np.sort(scores[~members])
-        below = np.searchsorted(outside, scores[members], side="left")
-        level = np.searchsorted(outside, scores[members], side="right")
-        own[members] = (below + level) / (2 * len(outside))
-        below = np.searchsorted(inside, scores[~members], side="left")
-        level = np.searchsorted(inside, scores[~members], side="right")
-        placed = 1 - (below + level) / (2 * len(inside))
-        others[~members] += (placed - placed.mean()) / (len(outside) * count)
+        members = np.flatnonzero(y_true == label)
+        rest = np.flatnonzero(y_true != label)
+        # Both sides sorted: a search in order keeps to the cache.
+        members = members[np.argsort(probabilities[members, label])]
+        rest = rest[np.argsort(probabilities[rest, label])]
+        inside, outside = probabilities[members, label], probabilities[rest, label]
+        own[members] = _placements(inside, outside)
+        placed = 1 - _placements(outside, inside)
+        others[rest] += (placed - placed.mean()) / (len(outside) * count)
     return own, others
+
+
+def _placements(scores: Probabilities, among: Probabilities) -> NDArray[np.float64]:
+    """Share of ``among`` that each score is above, ties for half; both ascending."""
+    below = np.searchsorted(among, scores, side="left")
+    level = np.searchsorted(among, scores, side="right")
+    return np.asarray((below + level) / (2 * len(among)))
 
 
 def true_class_ranks(y_true: Integers, probabilities: Probabilities) -> Integers:

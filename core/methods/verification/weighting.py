@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from core.data.long_tail import Profile, class_counts, imbalance_ratio
-from core.evaluation import fairness
+from core.evaluation import gaps
 from core.methods import smoothing, weights
 from core.methods.schedules import first_epoch, step_rates
 from core.methods.verification.cases import Dtype, NoImplementation
@@ -192,5 +192,5 @@ def fair_metric(*, dtype: Dtype, penalty: float = 2.0, **accuracies: float) -> A
     for name in accuracies:
         if not name.startswith("acc_"):
             raise NoImplementation(f"'fair_metric' takes no '{name}'.")
-    value = fairness.fair_metric(list(accuracies.values()), penalty=penalty)
+    value = gaps.fair_metric(list(accuracies.values()), penalty=penalty)
     return {"value": value}

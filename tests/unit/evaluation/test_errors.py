@@ -15,9 +15,9 @@ from core.evaluation.errors import (
     count_confusions,
     errors_by_bin,
     mean_probabilities,
-    share_interval,
     taken_for,
 )
+from core.evaluation.intervals import share_interval
 from core.tasks import Multiclass, Regression
 from tests.synthetic import TASKS, synthetic_tables
 

@@ -1,0 +1,374 @@
+"""What groups differ by: largest difference, ratio, parities and the Fair metric.
+
+Definitions are fairlearn's. A gap is that of the mean over the seeds; its lowest and
+highest group are found there and kept for every seed and resample. Were each resample
+to choose its own, noise alone would make a gap, and the interval would leave out 0.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import optimize, special
+
+from core.errors import EquipoiseError
+from core.evaluation.groups import GroupDraws, GroupIntervals
+from core.evaluation.intervals import Floats, Integers, RunDraws
+from core.evaluation.metrics import MetricInfo, metric_info, split_key, task_label
+from core.tasks import Task
+
+Measure = Literal["difference", "ratio", "fair_metric"]
+FAIR_PENALTY = 2.0
+"""How much the largest gap costs in the Fair metric."""
+REWARDS_LEVELLING_DOWN = (
+    "The Fair metric rewards levelling down: it can rise while the accuracy of every"
+    " group falls, if the better group falls more."
+)
+EQUALIZED_ODDS = "equalized_odds"
+
+_NAMES = {
+    ("selection_rate", "difference"): "demographic parity difference",
+    ("selection_rate", "ratio"): "demographic parity ratio",
+    ("recall", "difference"): "equal opportunity difference",
+    ("recall", "ratio"): "equal opportunity ratio",
+    (EQUALIZED_ODDS, "difference"): "equalized odds difference",
+    (EQUALIZED_ODDS, "ratio"): "equalized odds ratio",
+}
+_EXPLANATIONS = {
+    "difference": "Highest less lowest {what} of the groups; 0 is parity.",
+    "ratio": "Lowest over highest {what} of the groups; 1 is parity.",
+    "fair_metric": "Mean accuracy of the groups less twice their largest difference. "
+    + REWARDS_LEVELLING_DOWN,
+}
+
+
+@dataclass(frozen=True)
+class Gap:
+    """One measure of what groups differ by.
+
+    Parameters
+    ----------
+    metric : str
+        Key of the metric that differs, or ``"<task>.equalized_odds"``.
+    measure : {"difference", "ratio", "fair_metric"}
+    parts : tuple of str
+        Keys of the metrics that it is computed from: of two, as for equalized odds,
+        the one with the larger gap counts.
+    """
+
+    metric: str
+    measure: Measure
+    parts: tuple[str, ...]
+
+
+def gaps_of(keys: Iterable[str]) -> tuple[Gap, ...]:
+    """Every gap that follows from metrics within groups, in their order.
+
+    A metric has its difference and its ratio, but for the bias, whose sign makes a
+    ratio meaningless; accuracy also has the Fair metric; recall and false positive rate
+    together have equalized odds.
+    """
+    keys = tuple(keys)
+    found: list[Gap] = []
+    for key in keys:
+        task, name, part = split_key(key)
+        found.append(Gap(key, "difference", (key,)))
+        if name != "bias":
+            found.append(Gap(key, "ratio", (key,)))
+        if name == "accuracy":
+            found.append(Gap(key, "fair_metric", (key,)))
+        other = _key(task, "recall", part)
+        if name == "false_positive_rate" and other in keys:
+            odds = _key(task, EQUALIZED_ODDS, part)
+            found.append(Gap(odds, "difference", (other, key)))
+            found.append(Gap(odds, "ratio", (other, key)))
+    return tuple(found)
+
+
+def _key(task: str, name: str, part: str) -> str:
+    return f"{task}.{name}[{part}]" if part else f"{task}.{name}"
+
+
+def gap_info(metric: str, measure: str, tasks: tuple[Task, ...] = ()) -> MetricInfo:
+    """What a reader has to know of a gap: its name, unit and which way is better.
+
+    Parameters
+    ----------
+    metric, measure : str
+        As in ``Gap``.
+    tasks : tuple of Task, optional
+        Where to find the task's label and unit.
+
+    Returns
+    -------
+    MetricInfo
+        Its key is that of the metric, and for equalized odds that of the recall.
+    """
+    odds = f".{EQUALIZED_ODDS}"
+    info = metric_info(metric.replace(odds, ".recall"), tasks)
+    end = f", {info.part}" if info.part else ""
+    task = task_label(info.task, tasks)
+    own = info.label.removeprefix(f"{task} ").removesuffix(end)
+    name = info.name
+    if odds in metric:
+        name, own = EQUALIZED_ODDS, "true or false positive rate"
+    what = f"{own} ({info.part})" if info.part else own
+    label = _NAMES.get((name, measure), f"{own} {measure}")
+    if measure == "fair_metric":
+        label = "Fair metric"
+    in_units = measure == "difference"
+    return replace(
+        info,
+        label=f"{task} {label}{end}",
+        unit=info.difference_unit if in_units else "",
+        direction="lower" if in_units else "higher",
+        digits=info.digits if in_units else 3,
+        explanation=_EXPLANATIONS[measure].format(what=what),
+        factor=info.factor if in_units else 1.0,
+    )
+
+
+def fair_metric(accuracies: ArrayLike, *, penalty: float = FAIR_PENALTY) -> float:
+    """Mean accuracy over groups, less a penalty on what they differ by.
+
+    Parameters
+    ----------
+    accuracies : float array, shape (groups,)
+        Accuracy within each group, from 0 to 1.
+    penalty : float, at least 0
+        How much the gap between the best and the worst group costs.
+
+    Returns
+    -------
+    float
+        At most 1; with two groups and penalty 2, at least -1.5.
+
+    Raises
+    ------
+    EquipoiseError
+        If there are no accuracies, one lies outside 0..1, or the penalty is below 0.
+
+    Notes
+    -----
+    Source: the soft-bio project, ``mean(a) - 2 |a_women - a_men|``. Departures: any
+    number of groups, with their largest gap. It rewards levelling down: it can rise
+    while the accuracy of every group falls. Equal accuracies give that accuracy.
+    """
+    values = np.asarray(accuracies, dtype=np.float64)
+    if not values.size or not ((values >= 0) & (values <= 1)).all():
+        raise EquipoiseError(
+            f"The accuracies of the groups are {values.tolist()}.",
+            expected="one number from 0 to 1 for each group.",
+        )
+    if not (np.isfinite(penalty) and penalty >= 0):
+        raise EquipoiseError(
+            f"The penalty is {penalty}.", expected="a finite number from 0."
+        )
+    return float(values.mean() - penalty * np.ptp(values))
+
+
+@dataclass(frozen=True)
+class GapRuns:
+    """One gap of one method.
+
+    Parameters
+    ----------
+    runs : RunDraws
+        Of one metric: the gap.
+    lowest, highest : int
+        Groups with the lowest and the highest value; -1 if there are not two groups.
+    part : int
+        Which of ``Gap.parts`` it is a gap of.
+    """
+
+    runs: RunDraws
+    lowest: int
+    highest: int
+    part: int
+
+    @property
+    def value(self) -> float:
+        """Mean over the seeds."""
+        return float(self.runs.values.mean())
+
+
+def measure_gap(
+    gap: Gap,
+    parts: Sequence[GroupDraws],
+    counted: Sequence[Integers],
+    columns: list[int],
+) -> GapRuns:
+    """Compute a gap for every run of a method, as it is and under the resamples.
+
+    Parameters
+    ----------
+    gap : Gap
+    parts : sequence of GroupDraws
+        Those of ``gap.parts``.
+    counted : sequence of int arrays
+        Groups that count, for each part; with fewer than two there is no gap.
+    columns : list of int
+        Runs of the method.
+    """
+    candidates = []
+    for part, (drawn, groups) in enumerate(zip(parts, counted, strict=True)):
+        if len(groups) < 2:
+            continue
+        means = drawn.values[groups][:, columns].mean(axis=1)
+        if np.isnan(means).any():
+            continue
+        ends = groups[means.argmin()], groups[means.argmax()]
+        runs = RunDraws(
+            _gap_value(gap.measure, drawn.values[:, columns], groups, ends)[
+                None
+            ].astype(np.float64),
+            _gap_value(gap.measure, drawn.draws[:, columns], groups, ends)[None],
+        )
+        candidates.append(GapRuns(runs, int(ends[0]), int(ends[1]), part))
+    if not candidates:
+        shape = (1, len(columns))
+        resamples = parts[0].draws.shape[-1]
+        nothing = RunDraws(np.full(shape, np.nan), np.full((*shape, resamples), np.nan))
+        return GapRuns(nothing, -1, -1, 0)
+    widest = max if gap.measure == "difference" else min
+    return widest(candidates, key=lambda found: found.value)
+
+
+def _gap_value(
+    measure: Measure, values: Floats, groups: Integers, ends: tuple[int, int]
+) -> Floats:
+    """Gap of each run between two groups, shape of ``values`` less the first axis."""
+    low, high = values[ends[0]], values[ends[1]]
+    if measure == "difference":
+        return np.asarray(high - low)
+    if measure == "fair_metric":
+        return np.asarray(values[groups].mean(axis=0) - FAIR_PENALTY * (high - low))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(high > 0, low / high, np.nan))
+
+
+def gap_interval(
+    gap: Gap,
+    parts: Sequence[GroupIntervals],
+    counted: Sequence[Integers],
+) -> tuple[float, float]:
+    """Interval of a gap from the intervals of the groups.
+
+    Parameters
+    ----------
+    gap : Gap
+    parts : sequence of GroupIntervals
+        Of one method, those of ``gap.parts``.
+    counted : sequence of int arrays
+        Groups that count, for each part.
+
+    Returns
+    -------
+    low, high : float
+        NaN where there is no gap.
+
+    Notes
+    -----
+    A gap is the largest of the differences between all pairs of groups. Each pair has
+    an interval from those of its groups, which rest on different images (MOVER: Zou
+    and Donner, Statistics in Medicine 2008; for two shares that is Newcombe's; ratios:
+    Donner and Zou, Statistical Methods in Medical Research 2012), wide enough that all
+    hold at once (Tukey and Kramer: quantiles of the studentized range; conservative by
+    Hayter, Annals of Statistics 1984). The largest lower and the largest upper end
+    hold the largest difference. With two groups the interval is the plain one of their
+    difference, cut at 0 (a ratio and the Fair metric at 1); with many it is
+    conservative, since any of them may be the worst.
+    """
+    lows, highs = [], []
+    for own, groups in zip(parts, counted, strict=True):
+        if len(groups) < 2 or np.isnan(own.value[groups]).any():
+            continue
+        reach = pairwise_reach(len(groups), own.level ** (1 / len(parts)))
+        low, high = (ends[groups] for ends in own.bounds(reach))
+        pairs = _pair_bounds(gap.measure, own.value[groups], low, high)
+        lows.append(pairs[0])
+        highs.append(pairs[1])
+    if not lows:
+        return np.nan, np.nan
+    low, high = np.concatenate(lows), np.concatenate(highs)
+    if gap.measure == "difference":
+        return max(float(low.max()), 0.0), float(high.max())
+    if gap.measure == "ratio":
+        return float(np.clip(low.min(), 0, 1)), float(np.clip(high.min(), 0, 1))
+    return float(low.min()), min(float(high.min()), 1.0)
+
+
+@cache
+def pairwise_reach(groups: int, level: float) -> float:
+    """Standard errors to either side, for all pairs of groups at once.
+
+    Notes
+    -----
+    Quantile of the range of ``groups`` standard normal values, over the root of 2. Two
+    groups give the usual 1.96 at 95 %.
+    """
+    top = np.linspace(-9.0, 9.0, 3601)
+    density = np.exp(-(top**2) / 2) / np.sqrt(2 * np.pi)
+
+    def excess(spread: float) -> float:
+        within = special.ndtr(top) - special.ndtr(top - spread)
+        inside = np.trapezoid(density * within ** (groups - 1), top)
+        return float(groups * inside - level)
+
+    return float(optimize.brentq(excess, 1e-3, 20.0) / np.sqrt(2))
+
+
+def _pair_bounds(
+    measure: Measure,
+    value: NDArray[np.float64],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Interval of every pair of groups, of the higher against the lower."""
+    order = np.argsort(value, kind="stable")
+    i, j = np.triu_indices(len(value), 1)
+    lesser, greater = order[i], order[j]
+    down, up = value - low, high - value
+    if measure == "ratio":
+        return _ratio_bounds(
+            (value[lesser], low[lesser], high[lesser]),
+            (value[greater], low[greater], high[greater]),
+        )
+    difference = value[greater] - value[lesser]
+    if measure == "difference":
+        return (
+            difference - np.hypot(down[greater], up[lesser]),
+            difference + np.hypot(up[greater], down[lesser]),
+        )
+    # Coefficient of every group: 1 / groups, of the pair that and -+ the penalty.
+    each = 1 / len(value)
+    lost, won = (each - FAIR_PENALTY) ** 2, (each + FAIR_PENALTY) ** 2
+    own = value.mean() - FAIR_PENALTY * difference
+    below, above = (each**2 * (reach**2).sum() for reach in (down, up))
+    below = below - each**2 * (down[greater] ** 2 + down[lesser] ** 2)
+    above = above - each**2 * (up[greater] ** 2 + up[lesser] ** 2)
+    # A negative coefficient turns the ends of the better group around.
+    below = below + lost * up[greater] ** 2 + won * down[lesser] ** 2
+    above = above + lost * down[greater] ** 2 + won * up[lesser] ** 2
+    return own - np.sqrt(np.maximum(below, 0)), own + np.sqrt(np.maximum(above, 0))
+
+
+_Ends = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+
+
+def _ratio_bounds(
+    lesser: _Ends, greater: _Ends
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    (a, a_low, a_high), (b, b_low, b_high) = lesser, greater
+    product = a * b
+    inside = a_low * (2 * a - a_low)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        root = np.sqrt(np.maximum(product**2 - inside * b_high * (2 * b - b_high), 0))
+        low = inside / (product + root)
+        outside, divisor = a_high * (2 * a - a_high), b_low * (2 * b - b_low)
+        root = np.sqrt(np.maximum(product**2 - outside * divisor, 0))
+        high = np.where(divisor > 0, (product + root) / divisor, np.inf)
+    return np.where(np.isnan(low), 0.0, low), high
