@@ -5,7 +5,7 @@ is a function of sums within these strata, so that one resample of the whole tes
 serves all metrics, all groups and all methods: what differs between them is paired.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby, product
@@ -22,6 +22,7 @@ from core.evaluation.intervals import (
     Floats,
     Integers,
     RunDraws,
+    StratumDraws,
     StratumSums,
     draw_variance,
     percentile_interval,
@@ -332,6 +333,23 @@ class ClassCounts:
         """Images of each group, shape (groups, resamples)."""
         return np.asarray(self.support.sum(axis=1))
 
+    def add(self, group: int, label: int, counts: Floats, sums: Floats) -> None:
+        """Count the images of one class in one group.
+
+        ``sums`` are of every run's answers, shape (columns x classes, resamples).
+        """
+        # Normal draws of a rare cell can dip below 0.
+        cells = np.maximum(sums, 0).reshape(self.hits.shape[1:])
+        self.support[group, label] = counts
+        self.hits[group, :, label] = cells[:, label]
+        self.predicted[group] += cells
+
+    def with_all(self) -> "ClassCounts":
+        """The same, its last group the sum of the others."""
+        for sums in (self.support, self.hits, self.predicted):
+            sums[-1] = sums[:-1].sum(axis=0)
+        return self
+
 
 @dataclass(frozen=True)
 class ErrorSums:
@@ -351,6 +369,19 @@ class ErrorSums:
     sizes: Floats
     signed: Floats
     squares: Floats
+
+    def add(self, group: int, place: int, counts: Floats, sums: Floats) -> None:
+        """Add the images of one bin in one group; ``sums`` of all three, by run."""
+        parts = sums.reshape(3, *self.signed.shape[1:])
+        self.counts[group, place], self.sizes[group, place] = counts, parts[0]
+        self.signed[group] += parts[1]
+        self.squares[group] += parts[2]
+
+    def with_all(self) -> "ErrorSums":
+        """The same, its last group the sum of the others."""
+        for sums in (self.counts, self.sizes, self.signed, self.squares):
+            sums[-1] = sums[:-1].sum(axis=0)
+        return self
 
 
 @dataclass(frozen=True)
@@ -437,46 +468,47 @@ class GroupMetrics:
         rng = np.random.default_rng(self.rng_seed)
         return resample_weights(self.aligned.rows, self.resamples, rng)
 
-    @property
-    def _once(self) -> Floats:
-        """Weights under which every image counts once: the data themselves."""
-        return np.ones((self.aligned.rows, 1))
+    def _sums(
+        self,
+        features: Callable[[NDArray[np.intp]], Floats],
+        strata: Integers,
+        num_strata: int,
+        stream: int,
+    ) -> Iterator[StratumDraws]:
+        return stratum_sums(
+            features,
+            strata,
+            num_strata,
+            weights=self._weights,
+            resamples=self.resamples,
+            rng=np.random.default_rng([self.rng_seed, stream]),
+        )
 
     @cached_property
     def _classes(self) -> tuple[ClassCounts, ClassCounts]:
-        return self._class_counts(self._once), self._class_counts(self._weights)
-
-    def _class_counts(self, weights: Floats | None) -> ClassCounts:
+        """Confusion counts of the data, and of the resamples."""
         y_true = self.aligned.truth[self.task.name].astype(np.int64)
         y_pred = self.aligned.predictions[self.task.name].astype(np.int16)
         k, groups = self._num_classes, len(self.grouping.present)
-        size = self.resamples if weights is None else weights.shape[1]
-        dtype = np.float32 if weights is None else weights.dtype
-        support = np.zeros((groups + 1, k, size), dtype)
-        hits = np.zeros((groups + 1, len(y_pred), k, size), dtype)
-        predicted = np.zeros_like(hits)
+        here, there = (
+            ClassCounts(
+                np.zeros((groups + 1, k, size), dtype),
+                np.zeros((groups + 1, len(y_pred), k, size), dtype),
+                np.zeros((groups + 1, len(y_pred), k, size), dtype),
+            )
+            for size, dtype in ((1, np.float64), (self.resamples, np.float32))
+        )
 
         def one_hot(members: NDArray[np.intp]) -> Floats:
             own = y_pred[:, members].T[:, :, None] == np.arange(k, dtype=np.int16)
             return np.asarray(own.reshape(len(members), -1), np.float32)
 
-        for stratum, counts, sums in stratum_sums(
-            one_hot,
-            self.grouping.dense * k + y_true,
-            groups * k,
-            weights=weights,
-            resamples=self.resamples,
-            rng=np.random.default_rng([self.rng_seed, 0]),
-        ):
-            group, label = divmod(stratum, k)
-            # Normal draws of a rare cell can dip below 0.
-            cells = np.maximum(sums, 0).reshape(len(y_pred), k, size)
-            support[group, label] = counts
-            hits[group, :, label] = cells[:, label]
-            predicted[group] += cells
-        for sums in (support, hits, predicted):
-            sums[-1] = sums[:-1].sum(axis=0)
-        return ClassCounts(support, hits, predicted)
+        strata = self.grouping.dense * k + y_true
+        for drawn in self._sums(one_hot, strata, groups * k, 0):
+            group, label = divmod(drawn.stratum, k)
+            here.add(group, label, np.array([drawn.images]), drawn.total[:, None])
+            there.add(group, label, drawn.counts, drawn.sums)
+        return here.with_all(), there.with_all()
 
     @property
     def _num_classes(self) -> int:
@@ -484,39 +516,32 @@ class GroupMetrics:
 
     @cached_property
     def _errors(self) -> tuple[ErrorSums, ErrorSums]:
-        return self._error_sums(self._once), self._error_sums(self._weights)
-
-    def _error_sums(self, weights: Floats | None) -> ErrorSums:
+        """Sums of errors of the data, and of the resamples."""
         assert isinstance(self.task, Regression)
         y_true = self.aligned.truth[self.task.name].astype(np.float64)
         y_pred = self.aligned.predictions[self.task.name].astype(np.float64)
         bins, groups = len(self.task.bin_labels), len(self.grouping.present)
-        size = self.resamples if weights is None else weights.shape[1]
-        dtype = np.float32 if weights is None else weights.dtype
-        counts = np.zeros((groups + 1, bins, size), dtype)
-        sizes = np.zeros((groups + 1, bins, len(y_pred), size), dtype)
-        signed, squares = np.zeros((2, groups + 1, len(y_pred), size), dtype)
+        columns = len(y_pred)
+        here, there = (
+            ErrorSums(
+                np.zeros((groups + 1, bins, size), dtype),
+                np.zeros((groups + 1, bins, columns, size), dtype),
+                np.zeros((groups + 1, columns, size), dtype),
+                np.zeros((groups + 1, columns, size), dtype),
+            )
+            for size, dtype in ((1, np.float64), (self.resamples, np.float32))
+        )
 
         def features(members: NDArray[np.intp]) -> Floats:
             errors = (y_pred[:, members] - y_true[members]).T
             return np.concatenate([np.abs(errors), errors, errors**2], axis=1)
 
-        for stratum, drawn, summed in stratum_sums(
-            features,
-            self.grouping.dense * bins + self.task.bin_of(y_true),
-            groups * bins,
-            weights=weights,
-            resamples=self.resamples,
-            rng=np.random.default_rng([self.rng_seed, 0]),
-        ):
-            group, place = divmod(stratum, bins)
-            parts = summed.reshape(3, len(y_pred), size)
-            counts[group, place], sizes[group, place] = drawn, parts[0]
-            signed[group] += parts[1]
-            squares[group] += parts[2]
-        for sums in (counts, sizes, signed, squares):
-            sums[-1] = sums[:-1].sum(axis=0)
-        return ErrorSums(counts, sizes, signed, squares)
+        strata = self.grouping.dense * bins + self.task.bin_of(y_true)
+        for drawn in self._sums(features, strata, groups * bins, 0):
+            group, place = divmod(drawn.stratum, bins)
+            here.add(group, place, np.array([drawn.images]), drawn.total[:, None])
+            there.add(group, place, drawn.counts, drawn.sums)
+        return here.with_all(), there.with_all()
 
     @cached_property
     def _areas(self) -> tuple[NDArray[np.float64], NDArray[np.float64], Floats]:
@@ -538,46 +563,41 @@ class GroupMetrics:
         values = np.zeros((len(y_true), 2 * len(given)), np.float32)
         ranked, rests = [], []
         for members in stratum_members(codes, groups):
-            own = [None if p is None else p[members] for p in given]
+            is_all = len(members) == len(y_true)
+            own = [p if p is None or is_all else p[members] for p in given]
             found = rank_features(y_true[members], own, task, ())
             values[members] = found.values
             ranked.append(found)
             rests.append(smallest_side(y_true[members], task))
-        strata = codes * self._num_classes + y_true
-        here = self._ranked_sums(values, strata, ranked, self._once)
-        there = self._ranked_sums(values, strata, ranked, self._weights)
-        return np.array(rests, np.float64), here[..., 0].astype(np.float64), there
+        here, there = self._ranked(values, codes, ranked)
+        return np.array(rests, np.float64), here, there
 
-    def _ranked_sums(
+    def _ranked(
         self,
         values: NDArray[np.float32],
-        strata: Integers,
+        codes: Integers,
         ranked: Sequence[RankFeatures],
-        weights: Floats | None,
-    ) -> Floats:
-        """Areas of each group and run, shape (groups, columns, resamples)."""
-        k = self._num_classes
-        size = self.resamples if weights is None else weights.shape[1]
-        drawn = stratum_sums(
-            lambda members: values[members],
-            strata,
-            len(ranked) * k,
-            weights=weights,
-            resamples=self.resamples,
-            rng=np.random.default_rng([self.rng_seed, 1]),
-        )
-        areas = []
-        for group, own in groupby(drawn, key=lambda one: one[0] // k):
-            counts = np.zeros((k, size), np.float32)
-            sums = np.zeros((k, values.shape[1], size), np.float32)
-            if weights is not None:
-                counts, sums = counts.astype(weights.dtype), sums.astype(weights.dtype)
-            for stratum, images, summed in own:
-                counts[stratum % k], sums[stratum % k] = images, summed
-            areas.append(
-                ranking_metrics(StratumSums(counts, sums), ranked[group])["auc"]
+    ) -> tuple[NDArray[np.float64], Floats]:
+        """Areas of each group and run, of the data and of the resamples."""
+        k, width = self._num_classes, values.shape[1]
+        strata = codes * k + self.aligned.truth[self.task.name].astype(np.int64)
+        drawn = self._sums(lambda own: values[own], strata, len(ranked) * k, 1)
+        here: list[Floats] = []
+        there: list[Floats] = []
+        for group, strata_of in groupby(drawn, key=lambda one: one.stratum // k):
+            data = StratumSums(np.zeros((k, 1)), np.zeros((k, width, 1)))
+            resampled = StratumSums(
+                np.zeros((k, self.resamples), np.float32),
+                np.zeros((k, width, self.resamples), np.float32),
             )
-        return np.stack(areas)
+            for one in strata_of:
+                label = one.stratum % k
+                data.counts[label], data.sums[label, :, 0] = one.images, one.total
+                resampled.counts[label] = one.counts
+                resampled.sums[label] = one.sums
+            for sums, areas in ((data, here), (resampled, there)):
+                areas.append(ranking_metrics(sums, ranked[group])["auc"])
+        return np.stack(here)[..., 0].astype(np.float64), np.stack(there)
 
 
 def _class_place(task: Classification, name: str, part: str) -> int | None:

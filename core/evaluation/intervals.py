@@ -58,6 +58,29 @@ class StratumSums:
 
 
 @dataclass(frozen=True)
+class StratumDraws:
+    """Sums over the images of one stratum, as they are and under the resamples.
+
+    Parameters
+    ----------
+    stratum : int
+    images : int
+        In the data.
+    total : float64 array, shape (features,)
+        Sum of each feature in the data.
+    counts : float array, shape (resamples,)
+        Images in each resample.
+    sums : float array, shape (features, resamples)
+    """
+
+    stratum: int
+    images: int
+    total: NDArray[np.float64]
+    counts: Floats
+    sums: Floats
+
+
+@dataclass(frozen=True)
 class CellDraws:
     """What is needed of resampled confusion matrices.
 
@@ -131,7 +154,7 @@ def stratum_sums(
     weights: Floats | None,
     resamples: int,
     rng: np.random.Generator,
-) -> Iterator[tuple[int, Floats, Floats]]:
+) -> Iterator[StratumDraws]:
     """Sum features within one stratum after another, under every resample.
 
     What is not needed of a stratum need not be held: with many strata, runs and
@@ -152,28 +175,28 @@ def stratum_sums(
 
     Yields
     ------
-    stratum : int
-        Ascending; those without an image are left out.
-    counts : float array, shape (resamples,)
-        Images of the stratum.
-    sums : float array, shape (features, resamples)
+    StratumDraws
+        Strata ascending; those without an image are left out.
     """
     groups = stratum_members(strata, num_strata)
-    if weights is not None:
-        for s, members in enumerate(groups):
-            if len(members):
-                part = weights[members]
-                values = features(members).astype(weights.dtype, copy=False)
-                yield s, part.sum(axis=0), values.T @ part
-        return
     sizes = np.array([len(members) for members in groups])
-    counts = rng.multinomial(len(strata), sizes / len(strata), size=resamples)
+    if weights is None:
+        drawn = rng.multinomial(len(strata), sizes / len(strata), size=resamples)
     for s, members in enumerate(groups):
-        if len(members):
-            values, drawn = features(members), counts[:, s]
+        if not len(members):
+            continue
+        values = features(members)
+        if weights is None:
             is_small = len(members) <= SMALL_STRATUM
-            sums = (_drawn_sums if is_small else _normal_stratum)(values, drawn, rng)
-            yield s, drawn.astype(np.float32), sums
+            draw = _drawn_sums if is_small else _normal_stratum
+            counts: Floats = drawn[:, s].astype(np.float32)
+            sums: Floats = draw(values, drawn[:, s], rng)
+        else:
+            part = weights[members]
+            counts = part.sum(axis=0)
+            sums = values.astype(weights.dtype, copy=False).T @ part
+        total = values.sum(axis=0, dtype=np.float64)
+        yield StratumDraws(s, len(members), total, counts, sums)
 
 
 def weighted_sums(
@@ -227,7 +250,7 @@ def _all_sums(
     dtype = np.float32 if weights is None else weights.dtype
     counts = np.zeros((num_strata, resamples), dtype)
     sums = np.zeros((num_strata, features.shape[1], resamples), dtype)
-    for s, drawn, summed in stratum_sums(
+    for drawn in stratum_sums(
         lambda members: features[members],
         strata,
         num_strata,
@@ -235,7 +258,7 @@ def _all_sums(
         resamples=resamples,
         rng=rng,
     ):
-        counts[s], sums[s] = drawn, summed
+        counts[drawn.stratum], sums[drawn.stratum] = drawn.counts, drawn.sums
     return StratumSums(counts, sums)
 
 
