@@ -114,6 +114,8 @@ LEVELLING_COLUMNS = (
     "reason",
     "certain",
 )
+EQUAL = 1e-9
+"""Change of an accuracy that is none but for rounding."""
 LEVELLED_DOWN = "levelled down"
 WORST_GAINED = "worst group gained"
 BEST_PAID = "worst group gained, best group lost"
@@ -148,7 +150,8 @@ class GroupComparison:
     differences : DataFrame
         One row a method other than the baseline and thing compared: a metric in a
         ``group`` (``measure`` ""), one of all images (``group`` "" too), or a gap
-        (``measure`` as in ``gaps``): ``n`` images that it rests on, ``mean`` and
+        (``measure`` as in ``gaps``): ``n`` images that it rests on (the fewest;
+        of a ratio of shares those that the lower share counts), ``mean`` and
         ``reference`` over the seeds that both have, ``delta`` with ``delta_low`` and
         ``delta_high``, ``p``, ``p_holm`` (over the methods) and ``verdict``:
         ``better``, ``worse`` or ``inconclusive``, and of a metric without a better
@@ -295,9 +298,9 @@ def _levelling_row(
         row[f"{which}_low"] = change["delta_low"]
         row[f"{which}_high"] = change["delta_high"]
         row[f"{which}_verdict"] = change["verdict"]
-    best_lost, worst_gained = row["best_delta"] < 0, row["worst_delta"] > 0
+    best_lost, worst_gained = row["best_delta"] < -EQUAL, row["worst_delta"] > EQUAL
     borne_out = row["fair_verdict"] == "better"
-    if not row["fair_delta"] > 0:
+    if not row["fair_delta"] > EQUAL:
         reason, borne_out = NO_RISE, row["fair_verdict"] == "worse"
     elif worst_gained:
         reason = BEST_PAID if best_lost else WORST_GAINED
@@ -500,16 +503,16 @@ class _Comparing:
     def gap_changes(self, gap: Gap, parts: Sequence[GroupDraws]) -> pd.DataFrame:
         """One gap of every method against the baseline's."""
         counted = [self.counted(drawn) for drawn in parts]
-        rests = [drawn.rests.min(axis=1) for drawn in parts]
         pairs, sizes = {}, {}
         for method in self.others:
-            both = [
-                measure_gap(gap, parts, counted, columns)
-                for columns in shared_columns(self.aligned, method, self.baseline)
-            ]
+            columns = shared_columns(self.aligned, method, self.baseline)
+            both = [measure_gap(gap, parts, counted, own) for own in columns]
             pairs[method] = both[0].runs, both[1].runs
-            ends = [_fewest(one, rests) for one in both]
-            sizes[method] = np.array([min(ends)], np.int64)
+            fewest = [
+                _fewest(gap, one, parts, own)
+                for one, own in zip(both, columns, strict=True)
+            ]
+            sizes[method] = np.array([min(fewest)], np.int64)
         direction = gap_info(gap.metric, gap.measure).direction
         table = self._changes(pairs, sizes, direction)
         table["group"] = ALL_IMAGES
@@ -561,11 +564,21 @@ class _Comparing:
         return labelled[list(DIFFERENCE_COLUMNS)]
 
 
-def _fewest(gap: GapRuns, rests: Sequence[NDArray[np.float64]]) -> float:
-    """Images that the smaller of the two groups of a gap rests on; 0 without a gap."""
-    if gap.lowest < 0:
+def _fewest(
+    gap: Gap, found: GapRuns, parts: Sequence[GroupDraws], columns: list[int]
+) -> float:
+    """Images that the smaller of the two groups of a gap rests on; 0 without a gap.
+
+    A ratio of shares rests on the images that they count: with 1 image of 80 against
+    2, half is by chance, and with none the bootstrap would call it certain.
+    """
+    if found.lowest < 0:
         return 0.0
-    return float(rests[gap.part][[gap.lowest, gap.highest]].min())
+    drawn, ends = parts[found.part], [found.lowest, found.highest]
+    rests = drawn.rests.min(axis=1)[ends]
+    if gap.measure == "ratio" and drawn.is_share:
+        rests = rests * drawn.values[ends][:, columns].mean(axis=1)
+    return float(rests.min())
 
 
 def _is_small(drawn: GroupDraws) -> NDArray[np.bool_]:

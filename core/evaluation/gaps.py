@@ -220,7 +220,9 @@ def measure_gap(
         means = drawn.values[groups][:, columns].mean(axis=1)
         if np.isnan(means).any():
             continue
-        ends = groups[means.argmin()], groups[means.argmax()]
+        # Two groups even where all are equal: a group against itself never varies.
+        order = np.argsort(means, kind="stable")
+        ends = groups[order[0]], groups[order[-1]]
         runs = RunDraws(
             _gap_value(gap.measure, drawn.values[:, columns], groups, ends)[
                 None

@@ -216,6 +216,11 @@ class GroupDraws:
     values: NDArray[np.float64]
     draws: Floats
 
+    @property
+    def is_share(self) -> bool:
+        """Whether the metric is a share of images."""
+        return split_key(self.key)[1] in SHARES
+
     def of(self, columns: list[int]) -> RunDraws:
         """Every group as a metric of the method whose runs are ``columns``."""
         return RunDraws(self.values[:, columns], self.draws[:, columns])
@@ -248,7 +253,7 @@ class GroupDraws:
             variance=variance,
             seeds=len(columns),
             level=level,
-            is_share=split_key(self.key)[1] in SHARES,
+            is_share=self.is_share,
         )
 
 

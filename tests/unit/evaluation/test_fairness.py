@@ -478,6 +478,30 @@ def test_verdicts_mind_which_way_is_better():
     assert rates[("two.recall", "", "women")] == "better"
 
 
+def test_ratios_of_few_images_are_not_called_certain():
+    """None wrong of 400 against 8 of 400: the ratio is 0 in every resample."""
+    both = {
+        ("baseline", 0): biased((0.98, 0.98)),
+        ("other", 0): biased((1.0, 0.98)),
+    }
+    found = compare_groups(
+        both, (TWO,), "baseline", task="two", features=["gender"], resamples=300
+    )
+    changes = found.differences.set_index(["metric", "measure", "group"])
+    row = changes.loc[("two.false_positive_rate", "ratio", "")]
+    assert row["mean"] == 0
+    assert row["n"] == 0
+    assert row["verdict"] == "inconclusive"
+    # Equal groups are two groups still, and their gap is not certain.
+    gaps = found.gaps.set_index(["method", "metric", "measure"])
+    row = gaps.loc[("baseline", "two.accuracy", "difference")]
+    assert row["value"] == 0
+    assert {row["lowest"], row["highest"]} == {"men", "women"}
+    row = changes.loc[("two.accuracy", "difference", "")]
+    assert row["delta"] == pytest.approx(0.02)
+    assert row["delta_low"] < 0.02 < row["delta_high"]
+
+
 def test_the_baseline_alone_has_no_differences(tables):
     alone = {("baseline", 0): tables["baseline", 0]}
     found = compare_groups(

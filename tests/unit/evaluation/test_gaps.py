@@ -1,18 +1,22 @@
 """The Fair metric and the intervals of gaps."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 from core.errors import EquipoiseError
+from core.evaluation.alignment import AlignedPredictions
 from core.evaluation.gaps import (
     Gap,
     fair_metric,
     gap_interval,
     gaps_of,
+    measure_gap,
     pairwise_reach,
 )
-from core.evaluation.groups import GroupIntervals
+from core.evaluation.groups import Grouping, GroupIntervals, GroupMetrics
+from core.evaluation.intervals import paired_differences, resample_weights
 from core.evaluation.metrics import group_metric_keys
 from core.tasks import Binary, Regression
 
@@ -129,3 +133,41 @@ def test_intervals_of_gaps_cover(measure, truth):
         held += ends[0] <= true_gap + 1e-9 and ends[1] >= true_gap - 1e-9
     # 600 draws of a 95 % interval: 92.5 % is three standard errors below.
     assert held / 600 > 0.925
+
+
+@pytest.mark.parametrize("truth", [(0.9, 0.8, 0.7), (0.8, 0.8, 0.8)])
+def test_equal_methods_are_rarely_called_different(monkeypatch, truth):
+    """Both methods are right as often in every group; only the images differ."""
+    rows, resamples, draws = 640, 300, 300
+    weights = resample_weights(rows, resamples, np.random.default_rng(0))
+    monkeypatch.setattr(
+        "core.evaluation.groups.resample_weights", lambda *arguments: weights
+    )
+    rng, names = np.random.default_rng(1), list("ABC")
+    levels = pd.DataFrame({"group": names}, index=pd.Index(names, name="group"))
+    gap = Gap("two.accuracy", "difference", ("two.accuracy",))
+    rejected = 0
+    for _ in range(draws):
+        group = rng.choice(3, rows, p=(0.6, 0.3, 0.1))
+        y_true = rng.integers(0, 2, rows)
+        hard = rng.random(rows)
+        # Half of the images are as hard for one method as for the other.
+        luck = [np.where(rng.random(rows) < 0.5, hard, rng.random(rows)) for _ in "ab"]
+        y_pred = [
+            np.where(u < np.array(truth)[group], y_true, 1 - y_true) for u in luck
+        ]
+        aligned = AlignedPredictions(
+            runs=(("a", 0), ("b", 0)),
+            rows=rows,
+            truth={"two": y_true},
+            predictions={"two": np.array(y_pred)},
+            probabilities={"two": (None, None)},
+        )
+        grouping = Grouping("group", levels, group)
+        drawn = [GroupMetrics(aligned, TWO, grouping, resamples, 0).metric(gap.metric)]
+        counted = [np.arange(3)]
+        own, other = (measure_gap(gap, drawn, counted, [c]).runs for c in (0, 1))
+        n = np.array([int(drawn[0].rests.min())])
+        rejected += paired_differences(own, other, n, level=0.95).p[0] < 0.05
+    # 5 % and three standard errors of 300 draws.
+    assert rejected / draws < 0.088
