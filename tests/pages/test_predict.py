@@ -376,7 +376,7 @@ def other_pictures(folder, monkeypatch):
 def test_other_pictures_get_the_most_probable_classes(other_pictures):
     app = upload(open_page("predict", study="cifar10-lt-200"), me=photo())
     assert not app.exception
-    assert app.table[0].value["Class"].iloc[0] == "**cat** 80 %"
+    assert app.table[0].value["Class"].iloc[0] == "**cat** 80\N{NO-BREAK SPACE}%"
     charts = [json.loads(each.proto.spec) for each in app.get("plotly_chart")]
     bars = [chart["data"][0] for chart in charts]
     assert [bar["type"] for bar in bars] == ["bar", "bar"]
