@@ -253,6 +253,8 @@ def plot_values(
             mode="markers+text",
             text=[f"{value:.0f}"],
             textposition="top center",
+            # The uppermost number stands above the axis.
+            cliponaxis=False,
             marker=styles[method].mark(15),
             error_x={
                 "type": "data",
