@@ -5,6 +5,7 @@ import sys
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from core.data.avatars import AvatarsOptions, sample_people
 from core.data.catalog import load_dataset
@@ -12,7 +13,7 @@ from core.data.stages import DRAWN_SIDE
 from core.runs import write_study_files
 from core.study import load_study
 from pages import _pictures
-from tests.bad_images import HEIGHT, WIDTH, plain
+from tests.bad_images import HEIGHT, WIDTH, encode, plain
 from tests.dogs import BREEDS, write_dogs
 from tests.pages.opening import (
     open_page,
@@ -180,6 +181,15 @@ def test_without_pictures_one_of_your_own_is_asked_for(folder):
     assert captions_of(app)[0] == f"Before: {WIDTH} × {HEIGHT} pixels"
     assert "cropped to its largest centred square" in words_of(app)
     assert "No face is looked for here" in words_of(app)
+
+
+@pytest.mark.parametrize("size", [(4000, 3), (3, 4000)])
+def test_a_strip_is_shown_before_and_after(folder, size):
+    app = look_at("Before and after")
+    strip = encode(Image.new("RGB", size), "PNG")
+    app.get("file_uploader")[0].upload("me.png", strip, "image/png").run()
+    assert not app.exception
+    assert captions_of(app)[0] == f"Before: {size[0]} × {size[1]} pixels"
 
 
 def test_a_file_that_is_no_picture_is_said(folder):
