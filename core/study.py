@@ -66,6 +66,13 @@ def weights_kind(weights: str) -> Literal["word", "checkpoint", "run"]:
     return "run" if weights.startswith("run:") else "word"
 
 
+# Where a study's file has them.
+_OPTIONS_OF = {
+    "dataset": "[dataset] options",
+    "backbone": "the options of the model",
+}
+
+
 class _Table(BaseModel):
     """A table of the TOML file: frozen, no unknown key, no silent conversion."""
 
@@ -77,6 +84,10 @@ class DatasetTable(_Table):
 
     name: Name
     options: Parameters = {}
+
+
+class DatasetOptions(_Table):
+    """Base of the tables of options that datasets have."""
 
 
 class BackboneOptions(_Table):
@@ -395,51 +406,34 @@ def parse_study(text: str, *, origin: str) -> Study:
 
 
 def check_options(
-    table: type[Chosen], given: Mapping[str, object], *, dataset: str
+    table: type[Chosen],
+    given: Mapping[str, object],
+    *,
+    kind: Literal["dataset", "backbone"],
+    name: str,
 ) -> Chosen:
-    """Read a study's options of its dataset.
+    """Read the options that a study gives its dataset, or a model its backbone.
+
+    Parameters
+    ----------
+    table : type
+        The options that there are.
+    given : mapping of str to value
+    kind, name : str
+        Whose they are, for the message.
 
     Raises
     ------
     StudyError
         If an option is unknown, of a wrong type or out of range; it is named.
     """
-    return _check(
-        table,
-        given,
-        owner=f"The dataset '{dataset}'",
-        remedy="mend [dataset] options in the study's file.",
-    )
-
-
-def check_backbone_options(
-    table: type[Chosen], given: Mapping[str, object], *, backbone: str
-) -> Chosen:
-    """Read a backbone's options.
-
-    Raises
-    ------
-    StudyError
-        If an option is unknown, of a wrong type or out of range; it is named.
-    """
-    return _check(
-        table,
-        given,
-        owner=f"The backbone '{backbone}'",
-        remedy="mend the options of the model in the study's file.",
-    )
-
-
-def _check(
-    table: type[Chosen], given: Mapping[str, object], *, owner: str, remedy: str
-) -> Chosen:
     try:
         return table.model_validate(dict(given))
     except ValidationError as error:
         raise StudyError(
-            f"{owner} cannot use these options: {explain_faults(error)}",
+            f"The {kind} '{name}' cannot use these options: {explain_faults(error)}",
             expected=f"some of {', '.join(table.model_fields) or 'none'}.",
-            remedy=remedy,
+            remedy=f"mend {_OPTIONS_OF[kind]} in the study's file.",
         ) from None
 
 

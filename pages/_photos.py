@@ -135,10 +135,11 @@ def list_samples(view: StudyView) -> Iterator[Photo]:
 
 def draw_sample(image_id: str, view: StudyView) -> bytes:
     """A generated picture, at the largest size that a method takes, as PNG."""
-    from core.data.avatars import parse_options, render
+    from core.data.avatars import render
+    from core.data.catalog import READERS
 
     study = view.study
-    options = parse_options(study.dataset.options)
+    options = READERS[view.dataset.name].parse(study.dataset.options)
     index = int(image_id.rsplit("-", 1)[-1])
     sizes = [study.for_method(name).model.image_size for name in study.methods]
     pixels = render(index, max(sizes), options)

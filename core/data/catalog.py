@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pandas as pd
@@ -15,7 +14,14 @@ from core.data.class_folders import ClassFolderOptions
 from core.data.enhancement import Enhancement
 from core.data.manifest import DatasetInfo, LoadedDataset, summarise_split
 from core.errors import DatasetError, StudyError
-from core.study import DatasetTable, Fit, Resample, Study
+from core.study import (
+    DatasetOptions,
+    DatasetTable,
+    Fit,
+    Resample,
+    Study,
+    check_options,
+)
 
 
 @dataclass(frozen=True)
@@ -25,12 +31,12 @@ class Reader:
     Parameters
     ----------
     info : DatasetInfo
-    parse_options : callable
-        ``(options) -> parsed``: the study's options; StudyError if one is wrong.
+    options : type
+        Those that a study may give.
     load : callable
-        ``(location, parsed, *, shipped, progress) -> LoadedDataset``.
+        ``(location, options, *, shipped, progress) -> LoadedDataset``.
     renderer : callable
-        ``(parsed) -> Render``: what turns a manifest's ``path`` into pixels. It takes
+        ``(options) -> Render``: what turns a manifest's ``path`` into pixels. It takes
         ``resample`` and ``fit`` as ``preprocess`` does, and hands them on to it.
     copy : str
         What a person has to fetch first; empty if it can be loaded without.
@@ -39,17 +45,21 @@ class Reader:
     """
 
     info: DatasetInfo
-    parse_options: Callable[[Mapping[str, object]], Any]
+    options: type[DatasetOptions]
     load: Callable[..., LoadedDataset]
     renderer: Callable[[Any], Render] = lambda options: render_file
     copy: str = ""
     path_of: Callable[[str], str] | None = None
 
+    def parse(self, given: Mapping[str, object]) -> Any:
+        """The options that a study gives, as ``load`` and ``renderer`` take them.
 
-def _family(module: ModuleType, info: DatasetInfo, **more: Any) -> Reader:
-    """The reader of one of the datasets that a module holds."""
-    parse_options = partial(module.parse_options, dataset=info.name)
-    return Reader(info, parse_options, partial(module.load, info), **more)
+        Raises
+        ------
+        StudyError
+            If an option is unknown, of a wrong type or out of range; it is named.
+        """
+        return check_options(self.options, given, kind="dataset", name=self.info.name)
 
 
 def _load_avatars(
@@ -93,28 +103,34 @@ _LESIONS = "its training images, ground truth and metadata"
 READERS = {
     reader.info.name: reader
     for reader in (
-        Reader(utkface.INFO, utkface.parse_options, utkface.load, copy=_FACES),
+        Reader(utkface.INFO, utkface.UTKFaceOptions, utkface.load, copy=_FACES),
         Reader(
             avatars.INFO,
-            avatars.parse_options,
+            avatars.AvatarsOptions,
             _load_avatars,
             _avatar_renderer,
             path_of=avatars.path_of,
         ),
-        _family(cifar, cifar.INFO_10, renderer=_cifar_renderer),
-        _family(cifar, cifar.INFO_100, renderer=_cifar_renderer),
-        _family(isic2019, isic2019.INFO_BINARY, copy=_LESIONS),
-        _family(isic2019, isic2019.INFO_EIGHT, copy=_LESIONS),
+        *(
+            Reader(info, cifar.CIFAROptions, partial(cifar.load, info), _cifar_renderer)
+            for info in (cifar.INFO_10, cifar.INFO_100)
+        ),
+        *(
+            Reader(
+                info, isic2019.ISICOptions, partial(isic2019.load, info), copy=_LESIONS
+            )
+            for info in (isic2019.INFO_BINARY, isic2019.INFO_EIGHT)
+        ),
         Reader(
             stanford_dogs.INFO,
-            stanford_dogs.parse_options,
+            stanford_dogs.StanfordDogsOptions,
             stanford_dogs.load,
             stanford_dogs.renderer,
             copy="images.tar, and lists.tar and annotation.tar if they are asked for",
         ),
         Reader(
             folder.INFO,
-            folder.parse_options,
+            folder.FolderOptions,
             folder.load,
             folder.renderer,
             copy="the pictures, in one folder a class",
@@ -209,7 +225,7 @@ def load_dataset(
         If the copy is missing, empty or not in its published layout.
     """
     reader = READERS[dataset_info(study.dataset.name).name]
-    options = reader.parse_options(study.dataset.options)
+    options = reader.parse(study.dataset.options)
     if location is None and reader.copy:
         raise DatasetError(
             f"The study '{study.name}' needs your own copy of {reader.info.title}.",
@@ -228,7 +244,7 @@ def renderer(study: Study) -> Render:
         If the dataset or one of its options does not exist.
     """
     reader = READERS[dataset_info(study.dataset.name).name]
-    render = reader.renderer(reader.parse_options(study.dataset.options))
+    render = reader.renderer(reader.parse(study.dataset.options))
     resize = study.model.resize
     return render if resize is None else partial(render, **resize.model_dump())
 
@@ -241,7 +257,7 @@ def enhancement_of(table: DatasetTable) -> Enhancement:
     StudyError
         If the dataset or one of its options does not exist.
     """
-    options = READERS[dataset_info(table.name).name].parse_options(table.options)
+    options = READERS[dataset_info(table.name).name].parse(table.options)
     if isinstance(options, ClassFolderOptions):
         return options.enhancement
     return Enhancement()

@@ -8,7 +8,6 @@ from core.study import parse_study
 from core.tasks import Multiclass
 from core.training.beginnings import Beginnings, run_key
 from core.training.jobs import Listener, train_study
-from tests import tiny_backbone
 from tests.tiny_cifar import TINY_CIFAR, write_tiny_cifar
 
 TASKS = (Multiclass("label", "Class", ("cat", "dog", "frog")),)
@@ -151,7 +150,7 @@ def test_only_with_resume_is_an_interrupted_call_gone_on_with(
 
         with contextlib.suppress(Stop):
             train_study(
-                small,
+                study,
                 methods=["baseline", "late"],
                 data=data,
                 out=tmp_path / place,
@@ -160,10 +159,7 @@ def test_only_with_resume_is_an_interrupted_call_gone_on_with(
             )
         return seen
 
-    tiny_backbone.register(monkeypatch)
     monkeypatch.setenv("EQUIPOISE_CACHE", str(tmp_path / "cache"))
-    model = study.model.model_copy(update={"backbone": tiny_backbone.TINY.name})
-    small = study.model_copy(update={"model": model})
     data = write_tiny_cifar(tmp_path / "data")
     # The first epoch of "late" is that of "baseline".
     whole = [("baseline", 1), ("baseline", 2), ("late", 2)]
