@@ -9,7 +9,15 @@ from typing import Any
 
 import pandas as pd
 
-from core.data import avatars, cifar, folder, isic2019, stanford_dogs, utkface
+from core.data import (
+    avatars,
+    avatars_softbio,
+    cifar,
+    folder,
+    isic2019,
+    stanford_dogs,
+    utkface,
+)
 from core.data.cache import Pixels, Progress, Render, render_file
 from core.data.class_folders import ClassFolderOptions
 from core.data.enhancement import Enhancement
@@ -99,6 +107,13 @@ READERS = {
             avatars.parse_options,
             _load_avatars,
             _avatar_renderer,
+            path_of=avatars.path_of,
+        ),
+        Reader(
+            avatars_softbio.INFO,
+            avatars_softbio.parse_options,
+            avatars_softbio.load,
+            avatars_softbio.renderer,
             path_of=avatars.path_of,
         ),
         _family(cifar, cifar.INFO_10, renderer=_cifar_renderer),

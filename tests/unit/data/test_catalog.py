@@ -104,7 +104,9 @@ def test_a_dataset_that_needs_a_copy_says_what_to_fetch(name: str) -> None:
     assert "--data PATH" in caught.value.remedy
 
 
-@pytest.mark.parametrize("name", sorted(set(DATASETS) - {"avatars"}))
+@pytest.mark.parametrize(
+    "name", sorted({n for n, info in DATASETS.items() if not info.generated})
+)
 def test_a_place_that_is_not_there_is_named(name: str, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"nothing at .*nowhere"):
         load_dataset(_study(name), tmp_path / "nowhere")
