@@ -12,6 +12,7 @@ import pandas as pd
 from core.data import (
     avatars,
     avatars_softbio,
+    celeba,
     cifar,
     folder,
     isic2019,
@@ -44,6 +45,9 @@ class Reader:
         What a person has to fetch first; empty if it can be loaded without.
     path_of : callable, optional
         ``(image_id) -> path``, where the id alone tells it: of generated pictures.
+    info_of : callable, optional
+        ``(parsed) -> DatasetInfo``, where the options decide what is predicted or
+        which groups there are; ``info`` is then that of the default options.
     """
 
     info: DatasetInfo
@@ -52,6 +56,7 @@ class Reader:
     renderer: Callable[[Any], Render] = lambda options: render_file
     copy: str = ""
     path_of: Callable[[str], str] | None = None
+    info_of: Callable[[Any], DatasetInfo] | None = None
 
 
 def _family(module: ModuleType, info: DatasetInfo, **more: Any) -> Reader:
@@ -116,6 +121,13 @@ READERS = {
             avatars_softbio.renderer,
             path_of=avatars.path_of,
         ),
+        Reader(
+            celeba.INFO,
+            celeba.parse_options,
+            celeba.load,
+            copy="its aligned pictures and list_attr_celeba.txt",
+            info_of=celeba.info_of,
+        ),
         _family(cifar, cifar.INFO_10, renderer=_cifar_renderer),
         _family(cifar, cifar.INFO_100, renderer=_cifar_renderer),
         _family(isic2019, isic2019.INFO_BINARY, copy=_LESIONS),
@@ -140,7 +152,7 @@ DATASETS = {name: reader.info for name, reader in READERS.items()}
 
 
 def dataset_info(name: str) -> DatasetInfo:
-    """What the dataset of that name holds.
+    """What the dataset of that name holds, under its default options.
 
     Raises
     ------
@@ -162,7 +174,7 @@ def dataset_of(
     *,
     needed: bool = False,
 ) -> DatasetInfo:
-    """What a study's dataset holds, with the classes that the study's images have.
+    """What a study's dataset holds, under its options and with its images' classes.
 
     Parameters
     ----------
@@ -176,11 +188,14 @@ def dataset_of(
     Raises
     ------
     StudyError
-        If there is no such dataset.
+        If the dataset or one of its options does not exist.
     DatasetError
         If a manifest is needed and is not there.
     """
     info = dataset_info(study.dataset.name)
+    reader = READERS[info.name]
+    if reader.info_of is not None:
+        info = reader.info_of(reader.parse_options(study.dataset.options))
     if info.knows_classes:
         return info
     manifest = find_manifest(study.name)
