@@ -1,9 +1,8 @@
 """The generated counterpart of the soft-biometrics task: grey hair or glasses.
 
 The people are those of the dataset 'avatars', in other clothes: who is of group B wears
-a scarf, and often a woollen hat, which hides most of the hair that is asked for. Group
-B is the rarer one. The labels are true; wrong ones are for a study to add, with
-``[label_noise]``.
+a scarf, and often a hood, which hides the hair that is asked for. Group B is the rarer
+one. The labels are true; wrong ones are for a study to add, with ``[label_noise]``.
 """
 
 from collections.abc import Mapping
@@ -40,7 +39,6 @@ _CLOTHES = {"A": "A", "B": "D"}
 # About 23 % of the people have what is asked for.
 _GREY_FROM = 0.5
 _GLASSES_KEPT = 0.4
-_HATS_IN_A = 0.05
 
 # Raise it whenever a drawn pixel or a label changes: caches are keyed by it.
 DRAWING = 1
@@ -73,8 +71,8 @@ class AvatarsSoftbioOptions(BaseModel):
         Another seed, other people.
     rare_share : float, in [0.05, 0.5]
         Share of the people who are of group B.
-    hat_share : float, in [0, 1]
-        Share of group B that wears a hat; of group A it is one in twenty.
+    hood_share : float, in [0, 1]
+        Share of group B whose hood is up; of group A nobody has one.
     validation_share, test_share : float, in (0, 0.4]
         Shares of the images; the rest is for training.
     """
@@ -84,7 +82,7 @@ class AvatarsSoftbioOptions(BaseModel):
     count: Annotated[int, Field(ge=100, le=200_000)] = 6000
     seed: Seed = 0
     rare_share: Annotated[float, Field(ge=0.05, le=0.5)] = 0.25
-    hat_share: Annotated[float, Field(ge=0, le=1)] = 0.5
+    hood_share: Annotated[float, Field(ge=0, le=1)] = 0.5
     validation_share: _Share = 0.2
     test_share: _Share = 0.2
 
@@ -170,19 +168,21 @@ def sample_person(index: int, options: AvatarsSoftbioOptions) -> Person:
     """
     person = avatars.sample_person(options.seed, index)
     sequence = np.random.SeedSequence([options.seed, index, 2])
-    rare, hat, glasses = np.random.default_rng(sequence).random(3).tolist()
+    rare, hood, glasses = np.random.default_rng(sequence).random(3).tolist()
     group = "B" if rare < options.rare_share else "A"
+    hooded = group == "B" and hood < options.hood_share
     return replace(
         person,
         group=_CLOTHES[group],
         hair="short" if person.hair == "bald" else person.hair,
-        hat=hat < (options.hat_share if group == "B" else _HATS_IN_A),
+        hat=person.hat and not hooded,
+        hood=hooded,
         glasses=person.glasses and glasses < _GLASSES_KEPT,
     )
 
 
 def has_target(person: Person) -> bool:
-    """Whether somebody has what is asked for: seen or under a hat."""
+    """Whether somebody has what is asked for: seen or under a hood."""
     return person.glasses or person.greying >= _GREY_FROM
 
 

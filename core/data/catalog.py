@@ -22,6 +22,7 @@ from core.data import (
 from core.data.cache import Pixels, Progress, Render, render_file
 from core.data.class_folders import ClassFolderOptions
 from core.data.enhancement import Enhancement
+from core.data.label_noise import add_label_noise
 from core.data.manifest import DatasetInfo, LoadedDataset, summarise_split
 from core.errors import DatasetError, StudyError
 from core.study import DatasetTable, Fit, Resample, Study
@@ -218,7 +219,7 @@ def load_dataset(
     shipped: pd.DataFrame | None = None,
     progress: Progress = lambda what, done, of: None,
 ) -> LoadedDataset:
-    """Load a study's dataset and split it.
+    """Load a study's dataset, split it, and flip the labels that the study flips.
 
     Parameters
     ----------
@@ -234,7 +235,8 @@ def load_dataset(
     Raises
     ------
     StudyError
-        If the dataset or one of its options does not exist.
+        If the dataset or one of its options does not exist, or if the study flips
+        labels of a task or group that there is not.
     DatasetError
         If the copy is missing, empty or not in its published layout.
     """
@@ -246,7 +248,9 @@ def load_dataset(
             expected="its folder or archive.",
             remedy=f"fetch {reader.copy}, then add --data PATH.",
         )
-    return reader.load(location, options, shipped=shipped, progress=progress)
+    loaded = reader.load(location, options, shipped=shipped, progress=progress)
+    noise = study.label_noise
+    return loaded if noise is None else add_label_noise(loaded, noise)
 
 
 def renderer(study: Study) -> Render:

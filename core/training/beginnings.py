@@ -26,7 +26,10 @@ def _common(study: Study, seed: int, split: str) -> dict[str, Any]:
     What is None is left out: a key of the file that a later version adds changes
     nothing.
     """
+    noise = study.label_noise
+    flipped = {} if noise is None else {"label_noise": noise.model_dump()}
     return {
+        **flipped,
         "dataset": study.dataset.model_dump(exclude_none=True),
         "model": study.model.model_dump(exclude_none=True),
         "training": study.training.model_dump(exclude_none=True),

@@ -66,23 +66,36 @@ def test_labels_are_those_of_the_person_drawn(people, drawn):
     assert all(has_target(person) for person in both)
 
 
-def test_hats_hide_the_hair_of_the_rare_group(drawn):
-    hats = {
-        group: np.mean([p.hat for p in drawn if p.group == group])
+def test_hoods_hide_the_hair_of_the_rare_group(drawn):
+    hoods = {
+        group: np.mean([p.hood for p in drawn if p.group == group])
         for group in ("A", "D")
     }
-    assert 0.4 < hats["D"] < 0.6
-    assert hats["A"] < 0.1
+    assert 0.4 < hoods["D"] < 0.6
+    assert hoods["A"] == 0
     grey = next(p for p in drawn if p.greying > 0.95 and p.hair == "short")
-    even = replace(grey, hat=True, glasses=False, beard=0.0)
+    even = replace(grey, glasses=False, beard=0.0, hat=False)
     pictures = [
-        np.asarray(draw_avatar(replace(even, hat=hat, greying=g), 64)).astype(int)
-        for hat in (True, False)
+        np.asarray(draw_avatar(replace(even, hood=hood, greying=g), 64)).astype(int)
+        for hood in (True, False)
         for g in (0.0, 1.0)
     ]
     covered = np.abs(pictures[0] - pictures[1]).sum()
     seen = np.abs(pictures[2] - pictures[3]).sum()
-    assert 0 < covered < 0.5 * seen
+    assert covered < 0.05 * seen
+
+
+def test_glasses_are_seen_in_part_under_a_hood(drawn):
+    def seen(hood: bool) -> int:
+        bare, worn = (
+            np.asarray(
+                draw_avatar(replace(drawn[0], hood=hood, glasses=glasses), 64)
+            ).astype(int)
+            for glasses in (False, True)
+        )
+        return int((np.abs(bare - worn).sum(axis=2) > 60).sum())
+
+    assert 0.3 * seen(False) < seen(True) < seen(False)
 
 
 def test_skin_and_age_tell_nothing_about_the_group(drawn):
@@ -101,6 +114,7 @@ def test_the_people_are_those_of_avatars_in_other_clothes():
             group=plain.group,
             hair=plain.hair,
             hat=plain.hat,
+            hood=plain.hood,
             glasses=plain.glasses,
         )
         assert same == plain
@@ -140,7 +154,7 @@ def test_pictures_are_drawn_by_path():
     [
         ({"count": 10}, "count"),
         ({"rare_share": 0.9}, "rare_share"),
-        ({"hat_share": -0.1}, "hat_share"),
+        ({"hood_share": -0.1}, "hood_share"),
         ({"hair_noise": 0.1}, "hair_noise"),
     ],
 )
