@@ -76,7 +76,7 @@ class _Parser:
     def __init__(self, text: str, known: Collection[str]) -> None:
         self._text = text
         self._known = known
-        self._tokens = [*_TOKEN.findall(text), _END]
+        self._tokens: list[str] = [*_TOKEN.findall(text), _END]
         self._place = 0
         self._depth = 0
         self.names: set[str] = set()

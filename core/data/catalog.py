@@ -16,6 +16,7 @@ from core.data import (
     cifar,
     folder,
     isic2019,
+    labelled,
     stanford_dogs,
     utkface,
 )
@@ -146,6 +147,13 @@ READERS = {
             folder.load,
             folder.renderer,
             copy="the pictures, in one folder a class",
+        ),
+        Reader(
+            labelled.INFO,
+            labelled.parse_options,
+            labelled.load,
+            copy="the pictures and a CSV file of their labels",
+            info_of=labelled.info_of,
         ),
     )
 }

@@ -490,7 +490,8 @@ def _to_bool(path: Path, column: pd.Series) -> NDArray[np.bool_]:
             f"{'; '.join(said)}",
             "1 or -1.",
         )
-    return (column == "1").to_numpy(dtype=bool)
+    values: NDArray[np.bool_] = (column == "1").to_numpy(dtype=bool)
+    return values
 
 
 def _check_pictures(named: pd.Index, found: _Survey) -> list[str]:

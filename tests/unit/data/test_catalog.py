@@ -52,6 +52,7 @@ NEEDS_A_COPY = (
     "folder",
     "isic2019",
     "isic2019-binary",
+    "labelled",
     "stanford-dogs",
     "utkface",
 )
