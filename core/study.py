@@ -29,7 +29,7 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Chosen = TypeVar("Chosen", bound=BaseModel)
 Changed = TypeVar("Changed", bound=BaseModel)
-Parameters = dict[str, bool | int | float | str]
+Parameters = dict[str, bool | int | float | str | dict[str, int | float]]
 Option = bool | int | float | str | list[int] | list[float]
 Items = TypeVar("Items")
 # TOML and JSON have lists only, which strict tables do not take for tuples.

@@ -106,6 +106,7 @@ def _course(study: Study, method: ResolvedMethod) -> list[dict[str, Any]]:
     model = {
         "heads": {task: head for task, head in heads.items() if head != "logits"},
         "features": _describe(method.features.values()),
+        "objectives": _describe(method.objectives.values()),
         # A cosine schedule knows from the start how many steps there will be, and so
         # when a sampler begins to change their number.
         "samplers": [[_describe([part]), part.start] for part in method.samplers],
@@ -115,14 +116,22 @@ def _course(study: Study, method: ResolvedMethod) -> list[dict[str, Any]]:
     course: list[dict[str, Any]] = []
     for epoch, rate in enumerate(rates.tolist()):
         active = method.at(epoch, epochs)
-        parts = (*active.samplers, *active.weights, *active.losses.values())
+        parts = (
+            *active.samplers,
+            *active.weights,
+            *active.losses.values(),
+            *active.objectives.values(),
+        )
         course.append({"model": model, "rate": rate, "parts": _describe(parts)})
         course[-1]["loss_weights"] = study.loss_weights(method.name)
     return course
 
 
 def _describe(parts: Iterable[Part]) -> list[list[Any]]:
-    return sorted([part.entry.name, part.on, dict(part.parameters)] for part in parts)
+    # No two parts have the same entry: nothing beyond its name is ever ordered.
+    return sorted(
+        [part.entry.name, part.on, part.groups, dict(part.parameters)] for part in parts
+    )
 
 
 def _alike(one: Sequence[Any], other: Sequence[Any]) -> int:

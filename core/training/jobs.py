@@ -40,7 +40,8 @@ class Listener:
     epoch_done : callable
         ``(method, seed, epoch, values)`` after each epoch.
     left_out : callable
-        ``(reason)``: an image of the split that cannot be read, and why.
+        ``(reason)``: an image of the split that cannot be read, and why; or a group
+        that a rule leaves out.
     """
 
     progress: Progress = lambda what, done, of: None
@@ -276,10 +277,12 @@ def _fit_and_write(
     listener: Listener,
     source: Path | None,
 ) -> None:
+    from core.training.decisions import check_decisions, decide, explain_left
     from core.training.fit import fit, predict, save_model
     from core.training.progress import BatchProgress
 
     split = split_fingerprint(data.manifest)
+    check_decisions(method, data)
     fitted = fit(
         study,
         method,
@@ -295,11 +298,15 @@ def _fit_and_write(
         source=source,
     )
     model = fitted.models.inference
+    predictions, decisions = decide(predict(model, data), method, data.tasks, seed)
+    for reason in explain_left(decisions):
+        listener.left_out(reason)
+    record = _record(study, method.name, seed, split, data.tasks, fitted)
     runs.write_run(
         store,
-        info=_record(study, method.name, seed, split, data.tasks, fitted),
+        info={**record, **({"decisions": decisions} if decisions else {})},
         history=fitted.history,
-        predictions=_compact(predict(model, data)),
+        predictions=_compact(predictions),
         save_model=lambda path: save_model(model, path),
     )
 

@@ -7,6 +7,7 @@ import pytest
 from core import runs
 from core.data.avatars import INFO
 from core.methods.entries import ENTRIES
+from core.methods.registry import TAKES_GROUPS
 from core.models.ensemble import load_model
 from core.study import MethodTable, Study
 from core.training.jobs import Listener, load_data, train_study
@@ -14,7 +15,7 @@ from tests import tiny_backbone
 from tests.tiny import tiny_study
 
 TASKS = {task.kind: task.name for task in INFO.tasks}
-LOSSES = [entry for entry in ENTRIES.values() if entry.part == "loss"]
+LOSSES = [entry for entry in ENTRIES.values() if entry.part in ("loss", "objective")]
 
 
 def cases() -> dict[str, dict[str, dict[str, str]]]:
@@ -23,7 +24,10 @@ def cases() -> dict[str, dict[str, dict[str, str]]]:
     for entry in ENTRIES.values():
         kinds = entry.task_kinds if entry in LOSSES else entry.task_kinds[-1:]
         for kind in kinds:
-            used[f"{entry.name}.{kind}"] = {entry.name: {"on": TASKS[kind]}}
+            given = {"on": TASKS[kind]}
+            if entry.part in TAKES_GROUPS:
+                given["groups"] = "group"
+            used[f"{entry.name}.{kind}"] = {entry.name: given}
     return used
 
 
@@ -84,8 +88,12 @@ def test_what_is_saved_predicts_what_was_recorded(name, study, trained):
         {"lds": {"on": "age"}, "hmloss": {"on": "hair", "start": 0.5}},
         # All classes but the largest are rare, and left alone half of the time.
         {"softmax-equalization": {"on": "hair", "threshold": 0.3, "gamma": 0.5}},
+        {
+            "group-dro": {"on": "hair", "groups": "group", "step_size": 1.0},
+            "balanced-batches": {"on": "group"},
+        },
     ],
-    ids=["what is learned and gathered", "two phases", "random masks"],
+    ids=["what is learned and gathered", "two phases", "random masks", "group shares"],
 )
 def test_a_broken_off_training_goes_on_as_if_unbroken(use, tmp_path):
     study = small_study({"tried": MethodTable(label="Tried", use=use)}, epochs=3)
