@@ -9,6 +9,7 @@ from keras import ops
 
 from core.errors import MethodError
 from core.methods.losses.by_group import FairnessPenalty, GroupDRO
+from core.models.build import TrainingModel
 from tests.unit.methods.reference import value_and_gradient
 
 COUNTS = [70, 20, 10]
@@ -231,3 +232,40 @@ def test_bad_parameters_are_refused(bad):
         GroupDRO(binary(), COUNTS, step_size=bad)
     with pytest.raises(MethodError, match="adjustment"):
         GroupDRO(binary(), COUNTS, adjustment=bad)
+
+
+def test_a_training_moves_the_shares_and_its_validation_does_not():
+    rng = np.random.default_rng(5)
+    labels, logits, groups = batch(rng, n=28)
+    loss = GroupDRO(binary(), COUNTS, step_size=0.7, adjustment=1.0)
+    inputs = keras.Input((1,))
+    model = TrainingModel(inputs, Same()(inputs), loss.learned)
+    model.compile(optimizer=keras.optimizers.SGD(0.1), loss=loss, jit_compile=False)
+    given = logits[:, None].astype("float32")
+    plain = labels[:, None].astype("float32")
+    model.fit(
+        given,
+        stacked(labels, groups),
+        validation_data=(given, plain),
+        batch_size=7,
+        shuffle=False,
+        verbose=0,
+    )
+    reference = Reference(COUNTS, 0.7, 1.0)
+    each = cross_entropy(labels, logits)
+    for start in range(0, 28, 7):
+        part = slice(start, start + 7)
+        reference(each[part], groups[part], np.ones(7))
+    (state,) = (v for v in model.non_trainable_variables if v.name == "log_q")
+    shares = np.exp(ops.convert_to_numpy(state))
+    np.testing.assert_allclose(shares, reference.q, rtol=1e-4)
+
+
+class Same(keras.layers.Layer):
+    """Gives back what it is given, and has a weight that nothing moves."""
+
+    def build(self, shape):
+        self.weight = self.add_weight(name="none", shape=(1,), initializer="zeros")
+
+    def call(self, x):
+        return x + 0.0 * self.weight
