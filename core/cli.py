@@ -455,10 +455,10 @@ def _count_runs(study: str) -> int:
 
 def _check_methods(study: Study, names: Iterable[str]) -> None:
     """Refuse what cannot be trained before anything slow is loaded."""
-    from core.data.catalog import dataset_info
+    from core.data.catalog import dataset_of
     from core.methods.registry import resolve_method
 
-    info = dataset_info(study.dataset.name)
+    info = dataset_of(study, lambda _: None)
     for name in names:
         resolve_method(study, name, info.tasks, info.sensitive_features)
 

@@ -8,10 +8,21 @@ from typing import Any
 
 import pandas as pd
 
-from core.data import avatars, cifar, folder, isic2019, stanford_dogs, utkface
+from core.data import (
+    avatars,
+    avatars_softbio,
+    celeba,
+    cifar,
+    folder,
+    isic2019,
+    labelled,
+    stanford_dogs,
+    utkface,
+)
 from core.data.cache import Pixels, Progress, Render, render_file
 from core.data.class_folders import ClassFolderOptions
 from core.data.enhancement import Enhancement
+from core.data.label_noise import add_label_noise
 from core.data.manifest import DatasetInfo, LoadedDataset, summarise_split
 from core.errors import DatasetError, StudyError
 from core.study import (
@@ -42,6 +53,9 @@ class Reader:
         What a person has to fetch first; empty if it can be loaded without.
     path_of : callable, optional
         ``(image_id) -> path``, where the id alone tells it: of generated pictures.
+    info_of : callable, optional
+        ``(parsed) -> DatasetInfo``, where the options decide what is predicted or
+        which groups there are; ``info`` is then that of the default options.
     """
 
     info: DatasetInfo
@@ -50,6 +64,7 @@ class Reader:
     renderer: Callable[[Any], Render] = lambda options: render_file
     copy: str = ""
     path_of: Callable[[str], str] | None = None
+    info_of: Callable[[Any], DatasetInfo] | None = None
 
     def parse(self, given: Mapping[str, object]) -> Any:
         """The options that a study gives, as ``load`` and ``renderer`` take them.
@@ -111,6 +126,20 @@ READERS = {
             _avatar_renderer,
             path_of=avatars.path_of,
         ),
+        Reader(
+            avatars_softbio.INFO,
+            avatars_softbio.AvatarsSoftbioOptions,
+            avatars_softbio.load,
+            avatars_softbio.renderer,
+            path_of=avatars.path_of,
+        ),
+        Reader(
+            celeba.INFO,
+            celeba.CelebAOptions,
+            celeba.load,
+            copy="its aligned pictures and list_attr_celeba.txt",
+            info_of=celeba.info_of,
+        ),
         *(
             Reader(info, cifar.CIFAROptions, partial(cifar.load, info), _cifar_renderer)
             for info in (cifar.INFO_10, cifar.INFO_100)
@@ -135,13 +164,20 @@ READERS = {
             folder.renderer,
             copy="the pictures, in one folder a class",
         ),
+        Reader(
+            labelled.INFO,
+            labelled.LabelledOptions,
+            labelled.load,
+            copy="the pictures and a CSV file of their labels",
+            info_of=labelled.info_of,
+        ),
     )
 }
 DATASETS = {name: reader.info for name, reader in READERS.items()}
 
 
 def dataset_info(name: str) -> DatasetInfo:
-    """What the dataset of that name holds.
+    """What the dataset of that name holds, under its default options.
 
     Raises
     ------
@@ -163,7 +199,7 @@ def dataset_of(
     *,
     needed: bool = False,
 ) -> DatasetInfo:
-    """What a study's dataset holds, with the classes that the study's images have.
+    """What a study's dataset holds, under its options and with its images' classes.
 
     Parameters
     ----------
@@ -177,11 +213,14 @@ def dataset_of(
     Raises
     ------
     StudyError
-        If there is no such dataset.
+        If the dataset or one of its options does not exist.
     DatasetError
         If a manifest is needed and is not there.
     """
     info = dataset_info(study.dataset.name)
+    reader = READERS[info.name]
+    if reader.info_of is not None:
+        info = reader.info_of(reader.parse(study.dataset.options))
     if info.knows_classes:
         return info
     manifest = find_manifest(study.name)
@@ -204,7 +243,7 @@ def load_dataset(
     shipped: pd.DataFrame | None = None,
     progress: Progress = lambda what, done, of: None,
 ) -> LoadedDataset:
-    """Load a study's dataset and split it.
+    """Load a study's dataset, split it, and flip the labels that the study flips.
 
     Parameters
     ----------
@@ -220,7 +259,8 @@ def load_dataset(
     Raises
     ------
     StudyError
-        If the dataset or one of its options does not exist.
+        If the dataset or one of its options does not exist, or if the study flips
+        labels of a task or group that there is not.
     DatasetError
         If the copy is missing, empty or not in its published layout.
     """
@@ -232,7 +272,9 @@ def load_dataset(
             expected="its folder or archive.",
             remedy=f"fetch {reader.copy}, then add --data PATH.",
         )
-    return reader.load(location, options, shipped=shipped, progress=progress)
+    loaded = reader.load(location, options, shipped=shipped, progress=progress)
+    noise = study.label_noise
+    return loaded if noise is None else add_label_noise(loaded, noise)
 
 
 def renderer(study: Study) -> Render:

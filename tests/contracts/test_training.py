@@ -10,6 +10,7 @@ from core import runs
 from core.data.avatars import INFO
 from core.methods.entries import ENTRIES
 from core.methods.entry import PARTS
+from core.methods.registry import TAKES_GROUPS
 from core.models.ensemble import load_model
 from core.study import MethodTable, Study
 from core.training.jobs import Listener, load_data, train_study
@@ -43,9 +44,14 @@ def cases() -> dict[str, Use]:
     others = [on_each_task(part) for part in PARTS if part != "loss"]
     used: dict[str, Use] = {}
     for row in zip_longest(*losses.values(), *others):
-        use = {name: {"on": task} for name, task in filter(None, row)}
+        use = {name: _given(name, task) for name, task in filter(None, row)}
         used[f"tried-{len(used)}"] = use
     return used
+
+
+def _given(name: str, task: str) -> dict[str, str]:
+    groups = {"groups": "group"} if ENTRIES[name].part in TAKES_GROUPS else {}
+    return {"on": task, **groups}
 
 
 def test_every_entry_is_tried_on_every_kind_of_task():
@@ -113,8 +119,12 @@ def test_what_is_saved_predicts_what_was_recorded(name, study, trained):
             "softmax-equalization": {"on": "hair", "threshold": 0.3, "gamma": 0.5},
         },
         {"lds": {"on": "age"}, "hmloss": {"on": "hair", "start": 0.5}},
+        {
+            "group-dro": {"on": "hair", "groups": "group", "step_size": 1.0},
+            "balanced-batches": {"on": "group"},
+        },
     ],
-    ids=["what is learned, gathered and drawn", "two phases"],
+    ids=["what is learned, gathered and drawn", "two phases", "group shares"],
 )
 def test_a_broken_off_training_goes_on_as_if_unbroken(use, tmp_path):
     study = small_study({"tried": MethodTable(label="Tried", use=use)}, epochs=3)

@@ -114,6 +114,24 @@ def test_generated_pictures_are_shown_with_their_labels(store):
     assert "Label noise by group" in words_of(app)
 
 
+def test_labels_flipped_on_purpose_are_counted_by_group(store):
+    study = load_study("avatars-softbio")
+    options = {**study.dataset.options, "count": 200}
+    dataset = study.dataset.model_copy(update={"options": options})
+    study = study.model_copy(update={"dataset": dataset})
+    manifest = load_dataset(study, None).manifest
+    write_study_files(store, study, manifest, {})
+    app = open_page("data", study="avatars-softbio")
+    assert not app.exception
+    words = words_of(app)
+    assert "Labels flipped on purpose" in words
+    flipped = (manifest["target"] != manifest["target_clean"]).sum()
+    training = (manifest["split"] == "training").sum()
+    assert f"flipped {flipped} of {training} training labels" in words
+    assert "Test labels are as they were" in words
+    assert "so the true values are known" not in words
+
+
 @pytest.fixture
 def avatars(store):
     people = sample_people(AvatarsOptions(count=200))

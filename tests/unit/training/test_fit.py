@@ -113,7 +113,7 @@ def test_weights_name_an_empty_last_class(task, name):
 def test_samplers_name_an_empty_last_class(task, name):
     data, method, rows, said = what_needs_classes(name, task)
     with pytest.raises(MethodError, match=said):
-        epoch_rows(data, method, rows, seed=0, epochs=2)
+        epoch_rows(data, method, rows, seed=0, epochs=2, batch_size=16)
 
 
 @TASKS

@@ -185,7 +185,7 @@ def test_ins_weighs_all_heads_and_denseweight_only_its_own(data: Data) -> None:
 def test_sampler_draws_anew_at_every_epoch_from_training_rows_only(data: Data) -> None:
     rows = data.rows("training")
     method = resolve_method(tiny_study(), "undersample", data.tasks)
-    draw = epoch_rows(data, method, rows, seed=0, epochs=4)
+    draw = epoch_rows(data, method, rows, seed=0, epochs=4, batch_size=16)
     counts = np.bincount(class_ids(data, "hair", rows))
     assert set(draw(0)) <= set(rows)
     kept = np.bincount(class_ids(data, "hair", draw(0)))
@@ -193,7 +193,7 @@ def test_sampler_draws_anew_at_every_epoch_from_training_rows_only(data: Data) -
     np.testing.assert_array_equal(kept, counts)
     assert set(draw(0)) != set(draw(1))
     np.testing.assert_array_equal(
-        draw(3), epoch_rows(data, method, rows, seed=0, epochs=4)(3)
+        draw(3), epoch_rows(data, method, rows, seed=0, epochs=4, batch_size=16)(3)
     )
 
 
