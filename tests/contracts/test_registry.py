@@ -135,6 +135,7 @@ def test_it_builds_at_both_ends_of_every_range(entry, end):
         "targets": (TARGETS / 100,),
         "class counts": (np.bincount(LABELS),),
         "range": (1.0, 80.0),
+        "validation": (TARGETS[:89] / 200, LABELS > 0, np.tile(["a", "b"], 45)[:89]),
     }
     if entry.part == "objective":
         gives["group counts"] = (MeanAbsoluteError(), np.bincount(LABELS))
