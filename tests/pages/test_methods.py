@@ -64,7 +64,7 @@ def test_opens_on_a_picture_that_tells_something(folder):
     assert {"Cross-entropy", "Focal loss", "HMLoss"} <= names_drawn(app)
     words = words_of(app)
     assert "costs most near p = 1.2 × 10⁻⁵ (1.2 / delta)" in words
-    assert "pulls with 0.1 under Cross-entropy" in words
+    assert "keeps 13 % under Cross-entropy" in words
     assert "training images" in words
     assert app.query_params["method"] == ["cross-entropy", "focal", "hmloss"]
     assert [formula.value for formula in app.latex]

@@ -246,7 +246,7 @@ def test_the_shipped_studies_are_there_and_valid():
 
 def test_utkface_has_its_methods_three_seeds_or_one():
     study = load_study("utkface")
-    one_seed = {"lds", "balanced-softmax", "balanced-mse", "logit-adjusted"}
+    one_seed = {"lds", "balanced-softmax", "balanced-mse", "vit", "vit-denseweight-lmf"}
     assert {m for m in study.methods if len(study.seeds_of(m)) == 1} == one_seed
     assert set(study.methods) - one_seed == {
         "baseline",
@@ -256,6 +256,7 @@ def test_utkface_has_its_methods_three_seeds_or_one():
         "denseweight-1",
         "lmf",
         "denseweight-lmf",
+        "logit-adjusted",
     }
     assert len(set(study.seeds)) == 3
     assert study.baseline == "baseline"
