@@ -455,10 +455,10 @@ def _count_runs(study: str) -> int:
 
 def _check_methods(study: Study, names: Iterable[str]) -> None:
     """Refuse what cannot be trained before anything slow is loaded."""
-    from core.data.catalog import dataset_info
+    from core.data.catalog import dataset_of
     from core.methods.registry import resolve_method
 
-    info = dataset_info(study.dataset.name)
+    info = dataset_of(study, lambda _: None)
     for name in names:
         resolve_method(study, name, info.tasks, info.sensitive_features)
 
@@ -568,7 +568,7 @@ def _compare(
     from core.evaluation.compare import compare
     from core.evaluation.cost import run_costs
     from core.evaluation.metrics import further_keys, top_k
-    from core.runs import list_runs, shipped_manifest, study_of_runs
+    from core.runs import list_runs, shipped_manifest, study_of_runs, training_keys
 
     study = study_of_runs(name)
     listing = list_runs(study.name)
@@ -606,6 +606,7 @@ def _compare(
             *(key for key in asked if top_k(key.rpartition(".")[2])),
             *further_keys(info.tasks, study.headline),
         ],
+        trainings=training_keys(listing.runs),
     )
     compared = [run for run in listing.runs if (run.method, run.seed) in tables]
     return comparison, run_costs(compared), study, info

@@ -20,6 +20,7 @@ from core.data.enhancement import Enhancement, enhance
 from core.data.images import check_upload, decode_image, preprocess
 from core.errors import EquipoiseError, ImageError, RunError
 from core.faces import TRUSTED_WIDTH, Face, FaceDetector, align_face
+from core.methods.entries import ENTRIES
 from core.runs import RECORD, Run
 from core.study import DatasetTable, ResizeTable, explain_faults
 from core.tasks import Binary, Multiclass, Regression, Task
@@ -327,9 +328,11 @@ class Predictor:
         """
         from core.models.ensemble import Ensemble, load_groups
 
-        chosen = [run for run in runs if seeds is None or run.seed in seeds]
+        asked = [run for run in runs if seeds is None or run.seed in seeds]
+        chosen = [run for run in asked if not _decides_by_group(run)]
         groups, missing = load_groups([run.model_path for run in chosen])
-        faults: list[EquipoiseError] = list(missing.values())
+        faults: list[EquipoiseError] = _group_unknown(asked)
+        faults += missing.values()
         kinds: dict[int, Preprocessing] = {}
         for group in groups:
             try:
@@ -586,6 +589,25 @@ def _check_model(model: Any, run: Run, tasks: Sequence[Task]) -> int:
             remedy="train it again, or delete the folder.",
         )
     return int(shape[1])
+
+
+def _decides_by_group(run: Run) -> bool:
+    used = run.info.get("method_parameters") or {}
+    return any(name in ENTRIES and ENTRIES[name].part == "decision" for name in used)
+
+
+def _group_unknown(runs: Sequence[Run]) -> list[EquipoiseError]:
+    """One for each method that decides by what a picture does not say."""
+    methods = dict.fromkeys(run.method for run in runs if _decides_by_group(run))
+    return [
+        RunError(
+            f"The method '{method}' gives no answer here: it decides by the group of "
+            "an image, which a picture alone does not say.",
+            expected="a method without a decision rule by group.",
+            remedy="look at its results on the study's test images.",
+        )
+        for method in methods
+    ]
 
 
 def _resolved(run: Run, table: str) -> Mapping[str, Any]:

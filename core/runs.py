@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,6 +123,19 @@ def list_studies() -> tuple[str, ...]:
         if folder.is_dir() and not folder.name.startswith(".")
     }
     return tuple(sorted(names))
+
+
+def training_keys(listed: Iterable[Run]) -> dict[tuple[str, int], str]:
+    """What the training of each run is known by: the same for two that share it.
+
+    A run may have taken the finished weights of another, which is then named in its
+    ``run.json``; a run without a key is left out.
+    """
+    keys = {
+        (run.method, run.seed): run.info.get("trained_with_key", run.info.get("key"))
+        for run in listed
+    }
+    return {name: key for name, key in keys.items() if key}
 
 
 def list_runs(study: str | None = None) -> RunListing:

@@ -29,7 +29,7 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Chosen = TypeVar("Chosen", bound=BaseModel)
 Changed = TypeVar("Changed", bound=BaseModel)
-Parameters = dict[str, bool | int | float | str]
+Parameters = dict[str, bool | int | float | str | dict[str, int | float]]
 Option = bool | int | float | str | list[int] | list[float]
 Items = TypeVar("Items")
 # TOML and JSON have lists only, which strict tables do not take for tuples.
@@ -66,6 +66,13 @@ def weights_kind(weights: str) -> Literal["word", "checkpoint", "run"]:
     return "run" if weights.startswith("run:") else "word"
 
 
+# Where a study's file has them.
+_OPTIONS_OF = {
+    "dataset": "[dataset] options",
+    "backbone": "the options of the model",
+}
+
+
 class _Table(BaseModel):
     """A table of the TOML file: frozen, no unknown key, no silent conversion."""
 
@@ -77,6 +84,10 @@ class DatasetTable(_Table):
 
     name: Name
     options: Parameters = {}
+
+
+class DatasetOptions(_Table):
+    """Base of the tables of options that datasets have."""
 
 
 class BackboneOptions(_Table):
@@ -224,6 +235,34 @@ class MethodTable(_Table):
     note: str = ""
 
 
+class LabelNoise(_Table):
+    """Labels that a study flips before training, to compare methods under noise.
+
+    Of each group of the sensitive feature ``by``, the share in ``shares`` of the labels
+    of ``task``; of groups not named there, and of all without ``by``, ``share``. Labels
+    of validation images only if ``validation`` says so, of test images never.
+    """
+
+    task: str
+    by: str | None = None
+    shares: dict[str, Share] = {}
+    share: Share = 0.0
+    validation: bool = False
+    seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _groups_need_a_feature(self) -> Self:
+        if self.shares and self.by is None:
+            raise ValueError("shares are of the groups of a feature: give by too")
+        if not any((self.share, *self.shares.values())):
+            raise ValueError("give a share above 0, or leave [label_noise] out")
+        return self
+
+    def share_of(self, group: str) -> float:
+        """Share of a group's labels that are flipped."""
+        return self.shares.get(group, self.share)
+
+
 class Published(_Table):
     """A number that somebody else reported, shown beside ours as theirs.
 
@@ -243,6 +282,22 @@ class Published(_Table):
         if (self.value is None) == (self.change_percent is None):
             raise ValueError("give either value or change_percent")
         return self
+
+
+class PublishedByGroup(_Table):
+    """A number that somebody else reported of one group, or between the groups.
+
+    ``metric`` and ``value`` are as in ``Published``: "target.accuracy" of the group
+    ``group`` of the sensitive feature ``feature``. Without a group it is a metric
+    between them, such as "target.fair_metric".
+    """
+
+    method: str
+    metric: str
+    feature: str
+    group: str | None = None
+    value: float
+    source: str
 
 
 class Trial(_Table):
@@ -269,7 +324,9 @@ class Study(_Table):
     model: ModelTable
     training: TrainingTable
     methods: dict[Name, MethodTable]
+    label_noise: LabelNoise | None = None
     published: FromList[tuple[Published, ...]] = ()
+    published_by_group: FromList[tuple[PublishedByGroup, ...]] = ()
     search: FromList[tuple[Trial, ...]] = ()
     # Keys of the metrics that are shown first; without them, by the kinds of tasks.
     headline: FromList[tuple[str, ...]] = ()
@@ -332,9 +389,11 @@ class Study(_Table):
 
     def fingerprint(self) -> str:
         """Short hash of everything in the study that decides a result."""
-        text = self.model_dump_json(
-            exclude={"title", "summary", "notice", "published", "search", "headline"}
-        )
+        apart = {"title", "summary", "notice", "search", "headline"}
+        apart |= {"published", "published_by_group"}
+        if self.label_noise is None:
+            apart |= {"label_noise"}
+        text = self.model_dump_json(exclude=apart)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -395,51 +454,34 @@ def parse_study(text: str, *, origin: str) -> Study:
 
 
 def check_options(
-    table: type[Chosen], given: Mapping[str, object], *, dataset: str
+    table: type[Chosen],
+    given: Mapping[str, object],
+    *,
+    kind: Literal["dataset", "backbone"],
+    name: str,
 ) -> Chosen:
-    """Read a study's options of its dataset.
+    """Read the options that a study gives its dataset, or a model its backbone.
+
+    Parameters
+    ----------
+    table : type
+        The options that there are.
+    given : mapping of str to value
+    kind, name : str
+        Whose they are, for the message.
 
     Raises
     ------
     StudyError
         If an option is unknown, of a wrong type or out of range; it is named.
     """
-    return _check(
-        table,
-        given,
-        owner=f"The dataset '{dataset}'",
-        remedy="mend [dataset] options in the study's file.",
-    )
-
-
-def check_backbone_options(
-    table: type[Chosen], given: Mapping[str, object], *, backbone: str
-) -> Chosen:
-    """Read a backbone's options.
-
-    Raises
-    ------
-    StudyError
-        If an option is unknown, of a wrong type or out of range; it is named.
-    """
-    return _check(
-        table,
-        given,
-        owner=f"The backbone '{backbone}'",
-        remedy="mend the options of the model in the study's file.",
-    )
-
-
-def _check(
-    table: type[Chosen], given: Mapping[str, object], *, owner: str, remedy: str
-) -> Chosen:
     try:
         return table.model_validate(dict(given))
     except ValidationError as error:
         raise StudyError(
-            f"{owner} cannot use these options: {explain_faults(error)}",
+            f"The {kind} '{name}' cannot use these options: {explain_faults(error)}",
             expected=f"some of {', '.join(table.model_fields) or 'none'}.",
-            remedy=remedy,
+            remedy=f"mend {_OPTIONS_OF[kind]} in the study's file.",
         ) from None
 
 

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import streamlit as st
+from PIL import Image
 
 from core.data.enhancement import Enhancement
 from core.data.images import MAX_UPLOAD_BYTES
@@ -12,6 +13,7 @@ from core.data.stages import Stages, stages_of_path, stages_of_upload, try_enhan
 from core.errors import EquipoiseError
 from core.plots import preprocessing as plots
 from core.plots.data import columns_of, pick_samples
+from core.plots.predict import thicken
 from core.study import Augmentation, Study
 from pages._engine import load_engine
 from pages._photos import PRIVACY
@@ -151,9 +153,9 @@ def _show_stages(stages: Stages, name: str, note: str) -> None:
     size = len(stages.after)
     with st.container(horizontal=True, gap="medium"):
         st.image(
-            stages.before,
+            thicken(Image.fromarray(stages.before)),
             caption=f"Before: {width} × {height} pixels",
-            width=min(WIDEST, round(SHOWN_HEIGHT * width / height)),
+            width=max(1, min(WIDEST, round(SHOWN_HEIGHT * width / height))),
             alt=f"{name or 'A picture of the dataset'}, before preprocessing",
         )
         st.image(

@@ -27,7 +27,8 @@ def show_probability_curves(play: Play, controls: DeltaGenerator) -> None:
     task, entries = play.task, play.only("loss", "weights")
     if not entries:
         st.info(
-            "None of the chosen methods changes the loss: choose a loss or weights."
+            "None of the chosen methods changes the loss of an image: choose a loss or "
+            "weights."
         )
         return
     with controls:
@@ -140,7 +141,10 @@ def show_error_curves(play: Play, controls: DeltaGenerator) -> None:
     """Loss and gradient against the error of the prediction."""
     task, entries = play.task, play.only("loss")
     if not entries:
-        st.info("None of the chosen methods changes the loss: choose a loss above.")
+        st.info(
+            "None of the chosen methods changes the loss of an image: choose a loss "
+            "above."
+        )
         return
     targets = np.array(play.targets)
     with controls:

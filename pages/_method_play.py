@@ -10,6 +10,7 @@ from core.methods.entry import Entry, Value
 from core.plots import methods as plots
 from core.plots.style import MethodStyle
 from core.tasks import Task
+from pages._parameters import movable
 from pages._study_bar import StudyView
 from pages._tables import Fingerprint
 
@@ -59,7 +60,7 @@ def usual_of(view: StudyView, task: Task) -> Entry:
 
 def defaults_of(entry: Entry) -> dict[str, Value]:
     """Default of each parameter."""
-    return {p.name: p.default for p in entry.parameters}
+    return {p.name: p.default for p in movable(entry)}
 
 
 def as_table(curve: curves.Curve) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Widgets for the parameters of a method, made from what the registry says of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import streamlit as st
@@ -13,23 +13,27 @@ PER_DECADE = 10
 DECADES_FROM = 1e3
 
 
+def movable(entry: Entry) -> list[Parameter]:
+    """The parameters that have a widget: numbers by group are left to a study."""
+    return [p for p in entry.parameters if not isinstance(p.default, Mapping)]
+
+
 def values_of(entry: Entry) -> dict[str, Value]:
     """Value of each parameter, as its widget was last left; else its default."""
     return {
-        p.name: st.session_state.get(_key(entry, p), p.default)
-        for p in entry.parameters
+        p.name: st.session_state.get(_key(entry, p), p.default) for p in movable(entry)
     }
 
 
 def is_moved(entry: Entry) -> bool:
     """Whether a parameter is not at its default."""
-    return values_of(entry) != {p.name: p.default for p in entry.parameters}
+    return values_of(entry) != {p.name: p.default for p in movable(entry)}
 
 
 def reset(entries: Sequence[Entry]) -> None:
     """Put every parameter back to its default; for a button's callback."""
     for entry in entries:
-        for parameter in entry.parameters:
+        for parameter in movable(entry):
             st.session_state[_key(entry, parameter)] = parameter.default
 
 
@@ -38,7 +42,7 @@ def show_parameters(entry: Entry) -> None:
     # Two of them beside one another on a phone, so that the picture stays near.
     values = values_of(entry)
     with st.grid("auto", min_column_width=145, gap="small"):
-        for parameter in entry.parameters:
+        for parameter in movable(entry):
             _show(entry, parameter, parameter.idle_because(values))
 
 

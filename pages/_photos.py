@@ -135,13 +135,13 @@ def list_samples(view: StudyView) -> Iterator[Photo]:
 
 def draw_sample(image_id: str, view: StudyView) -> bytes:
     """A generated picture, at the largest size that a method takes, as PNG."""
-    from core.data.avatars import parse_options, render
+    from core.data.catalog import renderer
+    from core.data.pictures import drawn_paths
 
     study = view.study
-    options = parse_options(study.dataset.options)
-    index = int(image_id.rsplit("-", 1)[-1])
+    path = drawn_paths(study, [image_id])[image_id]
     sizes = [study.for_method(name).model.image_size for name in study.methods]
-    pixels = render(index, max(sizes), options)
+    pixels = renderer(study)(path, max(sizes))
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
     return buffer.getvalue()

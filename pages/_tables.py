@@ -17,7 +17,14 @@ from core.evaluation.classification import training_counts
 from core.evaluation.compare import Comparison, compare
 from core.evaluation.metrics import further_keys
 from core.plots.style import plural
-from core.runs import MANIFEST_FILE, PREDICTIONS, Run, shipped_manifest, stores
+from core.runs import (
+    MANIFEST_FILE,
+    PREDICTIONS,
+    Run,
+    shipped_manifest,
+    stores,
+    training_keys,
+)
 from core.tasks import Task
 from pages._show import stop_with
 from pages._study_bar import StudyView
@@ -148,7 +155,14 @@ def _comparison(
     _tasks: tuple[Task, ...],
 ) -> Comparison:
     tables = {(run.method, run.seed): load_test_predictions(run) for run in _runs}
-    return compare(tables, _tasks, baseline, training_counts=counts, further=further)
+    return compare(
+        tables,
+        _tasks,
+        baseline,
+        training_counts=counts,
+        further=further,
+        trainings=training_keys(_runs),
+    )
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

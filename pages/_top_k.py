@@ -18,7 +18,7 @@ from core.plots.overview import (
     plot_differences,
 )
 from core.plots.style import plural
-from core.runs import Run
+from core.runs import Run, training_keys
 from core.tasks import Multiclass
 from pages._show import show_chart, show_static_table
 from pages._study_bar import StudyView
@@ -106,7 +106,13 @@ def _compared(
     key: Fingerprint, task: Multiclass, baseline: str, k: int, _runs: tuple[Run, ...]
 ) -> pd.DataFrame:
     metric = f"{task.name}.top_{k}_accuracy"
-    found = compare(_tables(_runs), (task,), baseline, further=[metric]).table
+    found = compare(
+        _tables(_runs),
+        (task,),
+        baseline,
+        further=[metric],
+        trainings=training_keys(_runs),
+    ).table
     return found[found["metric"] == metric].reset_index(drop=True)
 
 

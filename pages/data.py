@@ -1,9 +1,12 @@
 """Data: what the methods were trained and tested on, and what was left out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.data.label_noise import count_flipped
 from core.data.manifest import SPLITS, TRAINING, split_fingerprint
 from core.errors import EquipoiseError
 from core.methods.weights import DenseWeight
@@ -73,6 +76,7 @@ def show_split(view: StudyView, manifest: pd.DataFrame, report: dict) -> None:
         st.markdown(plots.takeaway_accounting(accounting))
     show_malformed(report)
     show_twins(report)
+    show_flipped(view, manifest)
     show_known_noise(view, manifest)
 
 
@@ -116,10 +120,31 @@ def show_twins(report: dict) -> None:
         )
 
 
+def show_flipped(view: StudyView, manifest: pd.DataFrame) -> None:
+    """Labels that the study flipped on purpose, by group."""
+    noise = view.study.label_noise
+    if noise is None or (table := count_flipped(manifest, noise)).empty:
+        return
+    task = view.dataset.task(noise.task)
+    with st.container(border=True):
+        st.subheader("Labels flipped on purpose", anchor=False)
+        show_static_table(
+            table.assign(percent=table["percent"].round(1)).rename(
+                columns={"group": noise.by or "images", "percent": "flipped (%)"}
+            ),
+            name="data_flipped",
+            takeaway=plots.takeaway_flipped(table, task, noise.by),
+            download=table,
+        )
+
+
 def show_known_noise(view: StudyView, manifest: pd.DataFrame) -> None:
     """Label noise by group, where the dataset knows the truth."""
-    for feature in view.dataset.sensitive_features:
-        noise = plots.known_label_noise(manifest, view.dataset, feature)
+    flipped = view.study.label_noise and view.study.label_noise.task
+    tasks = tuple(task for task in view.dataset.tasks if task.name != flipped)
+    info = replace(view.dataset, tasks=tasks)
+    for feature in info.sensitive_features:
+        noise = plots.known_label_noise(manifest, info, feature)
         if noise.empty:
             continue
         with st.container(border=True):

@@ -7,9 +7,10 @@ import streamlit as st
 from core.data.long_tail import class_counts
 from core.errors import EquipoiseError
 from core.methods import curves
-from core.methods.entry import PARTS, Entry
+from core.methods.entry import GROUPS, PARTS, Entry, Value
+from core.methods.registry import TAKES_GROUPS
 from core.plots import methods as plots
-from core.plots.style import method_styles, plural
+from core.plots.style import listed, method_styles, plural
 from core.study import load_study, shipped_studies
 from core.tasks import Regression, Task
 from pages._engine import load_engine
@@ -17,7 +18,13 @@ from pages._method_classes import show_classes, show_targets
 from pages._method_images import show_error_curves, show_probability_curves
 from pages._method_play import Play, usual_of
 from pages._method_schedule import show_schedule
-from pages._parameters import is_moved, reset, show_parameters, values_of
+from pages._parameters import (
+    is_moved,
+    movable,
+    reset,
+    show_parameters,
+    values_of,
+)
 from pages._show import show_error, stop_with
 from pages._study_bar import StudyView, study_bar
 from pages._tables import load_training_rows, manifest_fingerprint
@@ -36,9 +43,14 @@ STAND_IN_IMAGES, STAND_IN_RATIO = 50_000, 100.0
 # Parts whose sliders move something in a view: for classes, and for a number.
 MOVED = {
     LOSS: (("loss", "weights"), ("loss",)),
-    CLASSES: (tuple(PARTS), ("weights", "features")),
+    CLASSES: (
+        ("loss", "weights", "sampler", "features", "adjustment"),
+        ("weights", "features"),
+    ),
     SCHEDULE: ((), ()),
 }
+# Parts that look at groups of images: no picture of one image or class shows them.
+UNSEEN = ("objective", "decision")
 # What each view draws: for classes, and for a number.
 VIEWS = {
     LOSS: (show_probability_curves, show_error_curves),
@@ -215,26 +227,38 @@ def _play(play: Play) -> None:
             draw(play, controls)
         except EquipoiseError as error:
             show_error(error)
+    _say_what_is_not_drawn(play)
     _cards(play)
+
+
+def _say_what_is_not_drawn(play: Play) -> None:
+    unseen = play.only(*UNSEEN)
+    if unseen:
+        st.info(
+            f"Not drawn: {listed([entry.label for entry in unseen])}. What compares "
+            "the groups of a sensitive feature is not seen on one image or class; the "
+            "formula is below.",
+            icon=":material/info:",
+        )
 
 
 def _sliders(entries: Sequence[Entry]) -> None:
     """The sliders of one method at a time; those of the others stay as they are."""
-    movable = {entry.name: entry for entry in entries if entry.parameters}
-    if not movable:
+    shown = {entry.name: entry for entry in entries if movable(entry)}
+    if not shown:
         st.caption("None of the methods drawn here has a slider.")
         return
     name = st.selectbox(
         "Sliders of",
-        list(movable),
-        index=len(movable) - 1,
-        format_func=lambda name: movable[name].label,
-        key=f"methods_movable_{'_'.join(movable)}",
+        list(shown),
+        index=len(shown) - 1,
+        format_func=lambda name: shown[name].label,
+        key=f"methods_movable_{'_'.join(shown)}",
         persist_state="session",
         help="Those of the other methods stay as they are.",
     )
-    show_parameters(movable[name])
-    moved = [entry for entry in movable.values() if is_moved(entry)]
+    show_parameters(shown[name])
+    moved = [entry for entry in shown.values() if is_moved(entry)]
     st.button(
         "Back to the defaults",
         icon=":material/restart_alt:",
@@ -277,15 +301,26 @@ def _card(entry: Entry, play: Play) -> None:
         return
     users = _users().get(entry.name, ())
     with st.expander("In a study's file", icon=":material/code:"):
-        st.code(
-            plots.toml_of(entry.name, entry.label, play.task.name, values_of(entry)),
-            language="toml",
-        )
+        on, values = _in_a_study(entry, play)
+        st.code(plots.toml_of(entry.name, entry.label, on, values), language="toml")
         st.caption(
             "\n".join(["Used by", *(f"- {user}" for user in users)])
             if users
             else "No shipped study uses it."
         )
+
+
+def _in_a_study(entry: Entry, play: Play) -> tuple[str, dict[str, Value]]:
+    """Where an entry looks in a study's file, and its parameters there."""
+    features = play.view.dataset.sensitive_features
+    feature, groups = next(iter(features.items()), ("SENSITIVE FEATURE", ("GROUP",)))
+    values = values_of(entry)
+    if entry.part in TAKES_GROUPS:
+        return play.task.name, {GROUPS: feature, **values}
+    by_name = [p.name for p in entry.parameters if p not in movable(entry)]
+    if by_name:
+        return feature, {**values, **dict.fromkeys(by_name, dict.fromkeys(groups, 1.0))}
+    return play.task.name, values
 
 
 @st.cache_data(max_entries=1, show_spinner=False)

@@ -35,7 +35,7 @@ from core.runs import data_report
 from core.tasks import Regression
 from pages._show import show_chart, show_static_table
 from pages._study_bar import StudyView, choose_metric, study_bar
-from pages._tables import is_alone, leave_out_damaged, load_comparison
+from pages._tables import is_alone, leave_out_damaged, load_comparison, seeds_text
 
 COSTS_SHOWN = ("training_seconds", "inference_ms", "parameters")
 VERDICTS = f"""
@@ -89,8 +89,8 @@ def _notices(view: StudyView, comparison: pd.DataFrame) -> None:
     if mixed := mixed_runs_note(costs, view.labels):
         st.warning(mixed, icon=":material/balance:")
     test = plural(int(comparison["n"].max()), "test image")
-    seeds = plural(len(view.seeds), "seed")
-    lines = [f"{view.dataset.title}: {test}, {seeds}, {_made_with(view, costs)}"]
+    made = _made_with(view, costs)
+    lines = [f"{view.dataset.title}: {test}, {seeds_text(view)}{made}"]
     report = data_report(study.name)
     for task in view.tasks:
         floor = isinstance(task, Regression) and noise_floor_of(report, task)
@@ -106,11 +106,11 @@ def _notices(view: StudyView, comparison: pd.DataFrame) -> None:
 def _made_with(view: StudyView, costs: pd.DataFrame) -> str:
     """Backbone, image size and budget: what all methods share, or how they differ."""
     if differing := budget_note(costs, view.labels):
-        return f"not one budget. {differing}"
+        return f". {differing}"
     model = view.study.model
     epochs = costs["epochs"].max()
     return (
-        f"{model.backbone} at {model.image_size} px, trained from "
+        f", {model.backbone} at {model.image_size} px, trained from "
         f"{costs['trained_from'].fillna('unknown weights').iloc[0]} for up to "
         f"{f'{epochs:g}' if epochs == epochs else '?'} epochs."
     )

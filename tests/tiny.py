@@ -1,4 +1,4 @@
-"""A study that trains in seconds: few avatars, small pictures, a small backbone."""
+"""A study that trains in seconds: few avatars, small pictures, one convolution."""
 
 from typing import Any
 
@@ -16,9 +16,17 @@ name = "avatars"
 options = { count = 120, seed = 0 }
 
 [model]
-backbone = "mobilenetv3_small_minimalistic"
+backbone = "cnn"
 image_size = 32
 head_units = 8
+
+[model.options]
+filters = [8]
+kernel = 5
+pool = 4
+dense = []
+batch_norm = true
+summary = "average"
 
 [training]
 epochs = 2

@@ -1,7 +1,6 @@
 """A backbone of one convolution: what is tested with it is not the backbone."""
 
 import keras
-import pytest
 
 from core.models import backbones
 
@@ -16,8 +15,3 @@ def _build(image_size: int, weights: str | None, options: object) -> keras.Model
 
 
 TINY = backbones.Backbone("tiny", "One convolution", "none", _build)
-
-
-def register(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a study name it."""
-    monkeypatch.setitem(backbones.BACKBONES, TINY.name, TINY)

@@ -35,7 +35,8 @@ name = "cifar10"
 options = { ratio = 6, validation_per_class = 1 }
 
 [model]
-backbone = "resnet32"
+backbone = "cnn"
+options = { filters = [4], dense = [6], batch_norm = true }
 image_size = 32
 head_units = 0
 dropout = 0.0

@@ -87,6 +87,8 @@ class Person:
         Pose: radians, share of the head's width, factor, share of the picture.
     light_x, light_y, gain, warmth : float
         Slope of the light across the picture, its strength and its tint.
+    hood : bool
+        Drawn up, it hides hair, ears and brows; nobody of 'avatars' has one.
     """
 
     age: int
@@ -129,6 +131,7 @@ class Person:
     light_y: float
     gain: float
     warmth: float
+    hood: bool = False
 
 
 def draw_avatar(person: Person, size: int) -> Image.Image:
@@ -167,6 +170,7 @@ def draw_avatar(person: Person, size: int) -> Image.Image:
     _draw_hair_front(front, face)
     _draw_glasses(front, face)
     _draw_hat(front, face)
+    _draw_hood(front, face)
     front.paint(pen, head)
     if person.group == "D":
         scarf = _Layer()
@@ -858,3 +862,28 @@ def _draw_hat(layer: _Layer, face: _Face) -> None:
         (0.0, -0.46),
         (-edge, -0.36),
     )
+
+
+_HOOD_ANGLES = np.linspace(-2.4, 2.4, 49)
+_HOOD_SIN = np.sin(_HOOD_ANGLES)
+_HOOD_COS = np.cos(_HOOD_ANGLES)
+
+
+def _draw_hood(layer: _Layer, face: _Face) -> None:
+    """A hood drawn up, open from above the eyes to below the chin."""
+    person = face.person
+    if not person.hood:
+        return
+    top = face.eye_y - face.eye_ry - 0.04
+    outer = np.stack([(face.width + 0.42) * _HOOD_SIN, -1.3 * _HOOD_COS], axis=1)
+    for grow, colour in ((0.0, person.cloth), (-0.07, _mix(person.cloth, DARK, 0.3))):
+        reach = 0.62 * (1.25 - top)
+        opening = np.stack(
+            [
+                face.turn * 0.6 + (face.width * 0.84 - grow) * _HOOD_SIN,
+                top + reach + (grow - reach) * _HOOD_COS,
+            ],
+            axis=1,
+        )
+        layer.polygon(np.concatenate([outer, opening[::-1]]), colour)
+        outer = opening

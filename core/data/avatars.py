@@ -7,19 +7,18 @@ clothes hide part of what is asked, and one group's labels are noisy.
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from core.data.avatar_drawing import RGB, Person, draw_avatar
 from core.data.manifest import TEST, TRAINING, VALIDATION, DatasetInfo
 from core.errors import DatasetError
-from core.study import Seed, check_options
+from core.study import DatasetOptions, Seed
 from core.tasks import Binary, Multiclass, Regression
 
 HAIR = ("short", "long", "curly", "bald")
@@ -28,7 +27,6 @@ MIN_AGE, MAX_AGE = 1, 79
 IMAGE_ID = "avatar-{:06d}"
 PATH = "avatars:{}"
 
-RARE_GROUP = "D"
 NOISY_GROUP = "C"
 
 # Raise it whenever a drawn pixel or a drawn label changes: caches are keyed by it.
@@ -55,7 +53,7 @@ INFO = DatasetInfo(
 _Share = Annotated[float, Field(ge=0, le=0.5)]
 
 
-class AvatarsOptions(BaseModel):
+class AvatarsOptions(DatasetOptions):
     """Options of the dataset, as a study's ``[dataset] options`` gives them.
 
     Parameters
@@ -72,25 +70,12 @@ class AvatarsOptions(BaseModel):
         Shares of the images; the rest is for training.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
     count: Annotated[int, Field(ge=60, le=200_000)] = 6000
     seed: Seed = 0
     hair_noise: _Share = 0.2
     age_noise_years: Annotated[float, Field(ge=0, le=20)] = 6.0
     validation_share: _Share = 1 / 6
     test_share: _Share = 1 / 6
-
-
-def parse_options(options: Mapping[str, object]) -> AvatarsOptions:
-    """Read the options of a study.
-
-    Raises
-    ------
-    StudyError
-        If an option is unknown, of a wrong type or out of range; it is named.
-    """
-    return check_options(AvatarsOptions, options, dataset=INFO.name)
 
 
 def sample_people(options: AvatarsOptions) -> pd.DataFrame:

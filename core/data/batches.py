@@ -30,6 +30,9 @@ class Batches(keras.utils.PyDataset):
         Further inputs of the model: their names, and the task whose target each is.
     pixels_input : str
         Name of the pixels beside further inputs; without these it is not used.
+    groups : mapping of str to int array, shape (n,), optional
+        Group of each image for the tasks whose loss asks for it: it stands beside the
+        target, in a second column.
     drop_last : bool
         Whether an incomplete last batch is left out, which keeps one compiled step.
     first_epoch : int
@@ -46,6 +49,7 @@ class Batches(keras.utils.PyDataset):
         batch_size: int,
         inputs: Mapping[str, str] | None = None,
         pixels_input: str = "",
+        groups: Mapping[str, NDArray[np.int64]] | None = None,
         drop_last: bool = False,
         first_epoch: int = 0,
     ) -> None:
@@ -56,6 +60,7 @@ class Batches(keras.utils.PyDataset):
         self.batch_size = batch_size
         self.inputs = dict(inputs or {})
         self.pixels_input = pixels_input
+        self.groups = dict(groups or {})
         self.drop_last = drop_last
         self._rows_of = rows
         self._epoch = first_epoch
@@ -76,9 +81,16 @@ class Batches(keras.utils.PyDataset):
         further = {name: targets[task] for name, task in self.inputs.items()}
         return (
             {self.pixels_input: pixels, **further} if further else pixels,
-            {name: values[rows] for name, values in self.targets.items()},
+            {name: self._target(name, rows) for name in self.targets},
             {name: values[rows] for name, values in self.sample_weight.items()},
         )
+
+    def _target(self, task: str, rows: Rows) -> NDArray[Any]:
+        targets = self.targets[task][rows]
+        if task not in self.groups:
+            return targets
+        both = np.column_stack([targets.ravel(), self.groups[task][rows]])
+        return both.astype(targets.dtype)
 
     def on_epoch_end(self) -> None:
         """Draw the rows of the next epoch."""

@@ -4,18 +4,35 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pandas as pd
 
-from core.data import avatars, cifar, folder, isic2019, stanford_dogs, utkface
+from core.data import (
+    avatars,
+    avatars_softbio,
+    celeba,
+    cifar,
+    folder,
+    isic2019,
+    labelled,
+    stanford_dogs,
+    utkface,
+)
 from core.data.cache import Pixels, Progress, Render, render_file
 from core.data.class_folders import ClassFolderOptions
 from core.data.enhancement import Enhancement
+from core.data.label_noise import add_label_noise
 from core.data.manifest import DatasetInfo, LoadedDataset, summarise_split
 from core.errors import DatasetError, StudyError
-from core.study import DatasetTable, Fit, Resample, Study
+from core.study import (
+    DatasetOptions,
+    DatasetTable,
+    Fit,
+    Resample,
+    Study,
+    check_options,
+)
 
 
 @dataclass(frozen=True)
@@ -25,31 +42,39 @@ class Reader:
     Parameters
     ----------
     info : DatasetInfo
-    parse_options : callable
-        ``(options) -> parsed``: the study's options; StudyError if one is wrong.
+    options : type
+        Those that a study may give.
     load : callable
-        ``(location, parsed, *, shipped, progress) -> LoadedDataset``.
+        ``(location, options, *, shipped, progress) -> LoadedDataset``.
     renderer : callable
-        ``(parsed) -> Render``: what turns a manifest's ``path`` into pixels. It takes
+        ``(options) -> Render``: what turns a manifest's ``path`` into pixels. It takes
         ``resample`` and ``fit`` as ``preprocess`` does, and hands them on to it.
     copy : str
         What a person has to fetch first; empty if it can be loaded without.
     path_of : callable, optional
         ``(image_id) -> path``, where the id alone tells it: of generated pictures.
+    info_of : callable, optional
+        ``(parsed) -> DatasetInfo``, where the options decide what is predicted or
+        which groups there are; ``info`` is then that of the default options.
     """
 
     info: DatasetInfo
-    parse_options: Callable[[Mapping[str, object]], Any]
+    options: type[DatasetOptions]
     load: Callable[..., LoadedDataset]
     renderer: Callable[[Any], Render] = lambda options: render_file
     copy: str = ""
     path_of: Callable[[str], str] | None = None
+    info_of: Callable[[Any], DatasetInfo] | None = None
 
+    def parse(self, given: Mapping[str, object]) -> Any:
+        """The options that a study gives, as ``load`` and ``renderer`` take them.
 
-def _family(module: ModuleType, info: DatasetInfo, **more: Any) -> Reader:
-    """The reader of one of the datasets that a module holds."""
-    parse_options = partial(module.parse_options, dataset=info.name)
-    return Reader(info, parse_options, partial(module.load, info), **more)
+        Raises
+        ------
+        StudyError
+            If an option is unknown, of a wrong type or out of range; it is named.
+        """
+        return check_options(self.options, given, kind="dataset", name=self.info.name)
 
 
 def _load_avatars(
@@ -93,31 +118,58 @@ _LESIONS = "its training images, ground truth and metadata"
 READERS = {
     reader.info.name: reader
     for reader in (
-        Reader(utkface.INFO, utkface.parse_options, utkface.load, copy=_FACES),
+        Reader(utkface.INFO, utkface.UTKFaceOptions, utkface.load, copy=_FACES),
         Reader(
             avatars.INFO,
-            avatars.parse_options,
+            avatars.AvatarsOptions,
             _load_avatars,
             _avatar_renderer,
             path_of=avatars.path_of,
         ),
-        _family(cifar, cifar.INFO_10, renderer=_cifar_renderer),
-        _family(cifar, cifar.INFO_100, renderer=_cifar_renderer),
-        _family(isic2019, isic2019.INFO_BINARY, copy=_LESIONS),
-        _family(isic2019, isic2019.INFO_EIGHT, copy=_LESIONS),
+        Reader(
+            avatars_softbio.INFO,
+            avatars_softbio.AvatarsSoftbioOptions,
+            avatars_softbio.load,
+            avatars_softbio.renderer,
+            path_of=avatars.path_of,
+        ),
+        Reader(
+            celeba.INFO,
+            celeba.CelebAOptions,
+            celeba.load,
+            copy="its aligned pictures and list_attr_celeba.txt",
+            info_of=celeba.info_of,
+        ),
+        *(
+            Reader(info, cifar.CIFAROptions, partial(cifar.load, info), _cifar_renderer)
+            for info in (cifar.INFO_10, cifar.INFO_100)
+        ),
+        *(
+            Reader(
+                info, isic2019.ISICOptions, partial(isic2019.load, info), copy=_LESIONS
+            )
+            for info in (isic2019.INFO_BINARY, isic2019.INFO_EIGHT)
+        ),
         Reader(
             stanford_dogs.INFO,
-            stanford_dogs.parse_options,
+            stanford_dogs.StanfordDogsOptions,
             stanford_dogs.load,
             stanford_dogs.renderer,
             copy="images.tar, and lists.tar and annotation.tar if they are asked for",
         ),
         Reader(
             folder.INFO,
-            folder.parse_options,
+            folder.FolderOptions,
             folder.load,
             folder.renderer,
             copy="the pictures, in one folder a class",
+        ),
+        Reader(
+            labelled.INFO,
+            labelled.LabelledOptions,
+            labelled.load,
+            copy="the pictures and a CSV file of their labels",
+            info_of=labelled.info_of,
         ),
     )
 }
@@ -125,7 +177,7 @@ DATASETS = {name: reader.info for name, reader in READERS.items()}
 
 
 def dataset_info(name: str) -> DatasetInfo:
-    """What the dataset of that name holds.
+    """What the dataset of that name holds, under its default options.
 
     Raises
     ------
@@ -147,7 +199,7 @@ def dataset_of(
     *,
     needed: bool = False,
 ) -> DatasetInfo:
-    """What a study's dataset holds, with the classes that the study's images have.
+    """What a study's dataset holds, under its options and with its images' classes.
 
     Parameters
     ----------
@@ -161,11 +213,14 @@ def dataset_of(
     Raises
     ------
     StudyError
-        If there is no such dataset.
+        If the dataset or one of its options does not exist.
     DatasetError
         If a manifest is needed and is not there.
     """
     info = dataset_info(study.dataset.name)
+    reader = READERS[info.name]
+    if reader.info_of is not None:
+        info = reader.info_of(reader.parse(study.dataset.options))
     if info.knows_classes:
         return info
     manifest = find_manifest(study.name)
@@ -188,7 +243,7 @@ def load_dataset(
     shipped: pd.DataFrame | None = None,
     progress: Progress = lambda what, done, of: None,
 ) -> LoadedDataset:
-    """Load a study's dataset and split it.
+    """Load a study's dataset, split it, and flip the labels that the study flips.
 
     Parameters
     ----------
@@ -204,19 +259,22 @@ def load_dataset(
     Raises
     ------
     StudyError
-        If the dataset or one of its options does not exist.
+        If the dataset or one of its options does not exist, or if the study flips
+        labels of a task or group that there is not.
     DatasetError
         If the copy is missing, empty or not in its published layout.
     """
     reader = READERS[dataset_info(study.dataset.name).name]
-    options = reader.parse_options(study.dataset.options)
+    options = reader.parse(study.dataset.options)
     if location is None and reader.copy:
         raise DatasetError(
             f"The study '{study.name}' needs your own copy of {reader.info.title}.",
             expected="its folder or archive.",
             remedy=f"fetch {reader.copy}, then add --data PATH.",
         )
-    return reader.load(location, options, shipped=shipped, progress=progress)
+    loaded = reader.load(location, options, shipped=shipped, progress=progress)
+    noise = study.label_noise
+    return loaded if noise is None else add_label_noise(loaded, noise)
 
 
 def renderer(study: Study) -> Render:
@@ -228,7 +286,7 @@ def renderer(study: Study) -> Render:
         If the dataset or one of its options does not exist.
     """
     reader = READERS[dataset_info(study.dataset.name).name]
-    render = reader.renderer(reader.parse_options(study.dataset.options))
+    render = reader.renderer(reader.parse(study.dataset.options))
     resize = study.model.resize
     return render if resize is None else partial(render, **resize.model_dump())
 
@@ -241,7 +299,7 @@ def enhancement_of(table: DatasetTable) -> Enhancement:
     StudyError
         If the dataset or one of its options does not exist.
     """
-    options = READERS[dataset_info(table.name).name].parse_options(table.options)
+    options = READERS[dataset_info(table.name).name].parse(table.options)
     if isinstance(options, ClassFolderOptions):
         return options.enhancement
     return Enhancement()

@@ -5,7 +5,7 @@ profiles of Cui et al., CVPR 2019. Read from a folder of class folders, or from 
 own download.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 from typing import Annotated
@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from core.data.archive import folder_of
 from core.data.cache import Pixels, Progress, render_file
-from core.data.class_folders import pictures_in
+from core.data.class_folders import MAC_FOLDER, list_pictures, pictures_in
 from core.data.images import preprocess
 from core.data.long_tail import (
     OVER_PROFILE,
@@ -37,7 +37,7 @@ from core.data.manifest import (
     summarise_split,
 )
 from core.errors import DatasetError
-from core.study import Fit, Resample, Seed, check_options
+from core.study import DatasetOptions, Fit, Resample, Seed
 from core.tasks import Multiclass
 
 
@@ -82,7 +82,7 @@ INFO_10 = _info("cifar10", "CIFAR-10", CLASSES_10)
 INFO_100 = _info("cifar100", "CIFAR-100", CLASSES_100)
 
 
-class CIFAROptions(BaseModel):
+class CIFAROptions(DatasetOptions):
     """The protocol of a study on CIFAR.
 
     Parameters
@@ -100,24 +100,11 @@ class CIFAROptions(BaseModel):
         Training images of the largest class; by default as many as there are.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
     ratio: Annotated[float, Field(ge=1)] = 100.0
     profile: Profile = "exponential"
     validation_per_class: Annotated[int, Field(ge=1)] = 100
     seed: Seed = 0
     images_per_class: Annotated[int, Field(ge=1)] | None = None
-
-
-def parse_options(options: Mapping[str, object], *, dataset: str) -> CIFAROptions:
-    """Read the options of a study.
-
-    Raises
-    ------
-    StudyError
-        If an option is unknown, of a wrong type or out of range; it is named.
-    """
-    return check_options(CIFAROptions, options, dataset=dataset)
 
 
 def load(
@@ -159,9 +146,7 @@ def load(
         few images.
     """
     rows = _downloaded(info) if location is None else _in_folders(info, location)
-    columns = ["image_id", "path", "label", "split"]
-    manifest = pd.DataFrame(rows, columns=columns).sort_values("image_id")
-    manifest = manifest.reset_index(drop=True)
+    manifest = list_pictures(rows, ("image_id", "path", "label", "split"))
     classes = info.tasks[0].classes  # type: ignore[union-attr]
     ids = manifest["label"].map({name: i for i, name in enumerate(classes)}).to_numpy()
     train = np.flatnonzero(manifest["split"] == "train")
@@ -206,7 +191,7 @@ def _check_validation(
 def _in_folders(info: DatasetInfo, location: Path) -> list[tuple[str, str, str, str]]:
     folder = folder_of(location, pattern="train/*/*", what=info.title)
     # Beside a folder, a Mac packs one of the same layout with what is hidden.
-    found = (path for path in folder.rglob("train") if "__MACOSX" not in path.parts)
+    found = (path for path in folder.rglob("train") if MAC_FOLDER not in path.parts)
     root = next((path.parent for path in found if path.is_dir()), folder)
     rows = []
     for part in PARTS:
@@ -219,26 +204,11 @@ def _in_folders(info: DatasetInfo, location: Path) -> list[tuple[str, str, str, 
                     remedy="point --data at a folder of class folders of "
                     f"{info.title}.",
                 )
-            _check_names(files)
             rows += [
                 (f"{part}/{label}/{path.stem}", str(path), label, part)
                 for path in files
             ]
     return rows
-
-
-def _check_names(files: list[Path]) -> None:
-    """Refuse two files of one name: it is the name of the image."""
-    seen: dict[str, Path] = {}
-    for path in files:
-        if path.stem in seen:
-            raise DatasetError(
-                f"{path.parent} has two pictures named '{path.stem}': "
-                f"{seen[path.stem].name} and {path.name}.",
-                expected="one file a picture.",
-                remedy="remove one of them.",
-            )
-        seen[path.stem] = path
 
 
 def _downloaded(info: DatasetInfo) -> list[tuple[str, str, str, str]]:

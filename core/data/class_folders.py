@@ -139,8 +139,8 @@ def list_pictures(
         name = twice["image_id"].iloc[0]
         files = twice.loc[twice["image_id"] == name, "path"]
         raise DatasetError(
-            f"{twice['image_id'].nunique()} names are those of several pictures: "
-            f"'{name}' of {' and '.join(files.iloc[:2])}.",
+            f"Several pictures have one name, {len(twice)} in all: '{name}' of "
+            f"{' and '.join(files.iloc[:2])}.",
             expected="one picture of a name, whatever its suffix.",
             remedy="take the copies out, or rename them.",
         )

@@ -8,13 +8,12 @@ from functools import partial
 
 import numpy as np
 from PIL import Image, ImageOps
-from pydantic import BaseModel, ConfigDict
 
 from core.data.cache import Pixels, Render, render_file
-from core.study import Fit, Resample
+from core.study import DatasetOptions, Fit, Resample
 
 
-class Enhancement(BaseModel):
+class Enhancement(DatasetOptions):
     """Which changes are made.
 
     Parameters
@@ -25,8 +24,6 @@ class Enhancement(BaseModel):
         Each channel is mapped so that its levels are about equally frequent; after
         ``autocontrast``, if both are asked for.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     autocontrast: bool = False
     equalize: bool = False

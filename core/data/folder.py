@@ -4,7 +4,6 @@ A class is called what its folder is called. Where the class folders lie below `
 and ``test`` that split can be taken over; otherwise it is drawn, class by class.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -36,7 +35,6 @@ from core.data.manifest import (
 )
 from core.data.splits import apply_split
 from core.errors import DatasetError
-from core.study import check_options
 from core.tasks import Multiclass
 
 # What folders of a split are called, and which it is.
@@ -79,17 +77,6 @@ class FolderOptions(ClassFolderOptions):
 
     classes: Wanted | None = None
     split: Literal["stratified", "folders"] = "stratified"
-
-
-def parse_options(options: Mapping[str, object]) -> FolderOptions:
-    """Read the options of a study.
-
-    Raises
-    ------
-    StudyError
-        If an option is unknown, of a wrong type or out of range; it is named.
-    """
-    return check_options(FolderOptions, options, dataset=INFO.name)
 
 
 def load(

@@ -6,13 +6,13 @@ Detection 2019", which joins HAM10000 (Tschandl et al., Scientific Data 2018), B
 published layout: a ground truth, a folder of pictures and, if there, the metadata.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from core.data.archive import folder_of
 from core.data.cache import Progress
@@ -27,7 +27,7 @@ from core.data.manifest import (
 )
 from core.data.splits import apply_split, split_by_group
 from core.errors import DatasetError
-from core.study import Seed, check_options
+from core.study import DatasetOptions, Seed
 from core.tasks import Binary, Multiclass
 
 GROUND_TRUTH = "ISIC_2019_Training_GroundTruth.csv"
@@ -90,7 +90,7 @@ INFO_EIGHT = _info(
 _Share = Annotated[float, Field(gt=0, le=0.4)]
 
 
-class ISICOptions(BaseModel):
+class ISICOptions(DatasetOptions):
     """The protocol of a study on ISIC 2019.
 
     Parameters
@@ -101,22 +101,9 @@ class ISICOptions(BaseModel):
         Draws the split.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
     validation_share: _Share = 0.1
     test_share: _Share = 0.1
     seed: Seed = 0
-
-
-def parse_options(options: Mapping[str, object], *, dataset: str) -> ISICOptions:
-    """Read the options of a study.
-
-    Raises
-    ------
-    StudyError
-        If an option is unknown, of a wrong type or out of range; it is named.
-    """
-    return check_options(ISICOptions, options, dataset=dataset)
 
 
 def load(

@@ -29,7 +29,8 @@ class DatasetInfo:
         What can be predicted; each is a column of the manifest. A task without classes
         has those of the images: see ``with_classes_of``.
     sensitive_features : mapping of str to tuple of str
-        Columns that fairness is measured over, each with its groups.
+        Columns that fairness is measured over, each with its groups; without groups,
+        those of the images.
     shareable : bool
         Whether its pictures may be shown to anyone.
     generated : bool
@@ -58,11 +59,12 @@ class DatasetInfo:
 
     @property
     def knows_classes(self) -> bool:
-        """Whether the classes of every task are known without its images."""
-        return all(t.classes for t in self.tasks if isinstance(t, Multiclass))
+        """Whether all classes and groups are known without its images."""
+        classes = all(t.classes for t in self.tasks if isinstance(t, Multiclass))
+        return classes and all(self.sensitive_features.values())
 
     def with_classes_of(self, manifest: pd.DataFrame) -> "DatasetInfo":
-        """The same, where only the images tell the classes with theirs.
+        """The same, where only the images tell the classes or groups with theirs.
 
         They are those of the images in a split, by name.
         """
@@ -73,7 +75,11 @@ class DatasetInfo:
             else task
             for task in self.tasks
         )
-        return replace(self, tasks=tuple(tasks))
+        features = {
+            name: groups or _sorted_names(used[name])
+            for name, groups in self.sensitive_features.items()
+        }
+        return replace(self, tasks=tuple(tasks), sensitive_features=features)
 
 
 def _sorted_names(column: pd.Series) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ each picture, and the split in ``train_list.mat`` and ``test_list.mat``.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Literal, Self
@@ -45,7 +45,7 @@ from core.data.manifest import (
 )
 from core.data.splits import apply_split, leave_out
 from core.errors import DatasetError, ImageError
-from core.study import Fit, Resample, check_options
+from core.study import Fit, Resample
 from core.tasks import Multiclass
 
 LISTS = {TRAINING: "train_list.mat", TEST: "test_list.mat"}
@@ -105,17 +105,6 @@ class StanfordDogsOptions(ClassFolderOptions):
         if self.split == "lists" and self.per_class is not None:
             raise ValueError("'per_class' cannot thin the published lists.")
         return self
-
-
-def parse_options(options: Mapping[str, object]) -> StanfordDogsOptions:
-    """Read the options of a study.
-
-    Raises
-    ------
-    StudyError
-        If an option is unknown, of a wrong type or out of range; it is named.
-    """
-    return check_options(StanfordDogsOptions, options, dataset=INFO.name)
 
 
 def load(

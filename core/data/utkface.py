@@ -5,13 +5,12 @@ Autoencoder", CVPR 2017; the aligned and cropped set, in its published layout.
 """
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from core.data.archive import folder_of
 from core.data.cache import Progress
@@ -28,9 +27,9 @@ from core.data.splits import (
     leave_out,
     split_training_validation,
 )
-from core.data.twins import describe_twins, find_twins, hash_images
+from core.data.twins import Twins, describe_twins, find_twins, hash_images
 from core.errors import DatasetError
-from core.study import Seed, check_options
+from core.study import DatasetOptions, Seed
 from core.tasks import Binary, Multiclass, Regression
 
 AGE = Regression("age", "Age", "years", 1, 80, 10)
@@ -68,7 +67,7 @@ _NAME = re.compile(r"(\d{1,3})_([01])_([0-4])_\d+\.jpg\.chip\.jpg")
 _ETHNICITIES = (*ETHNICITY.classes, OTHERS)
 
 
-class UTKFaceOptions(BaseModel):
+class UTKFaceOptions(DatasetOptions):
     """The protocol of a study on UTKFace.
 
     Parameters
@@ -87,8 +86,6 @@ class UTKFaceOptions(BaseModel):
         Draws the test set, the Asian photos and the validation set.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
     youngest: Annotated[int, Field(ge=1, le=80)] = 1
     oldest: Annotated[int, Field(ge=1, le=80)] = 79
     test_per_stratum: Annotated[int, Field(ge=1)] = 10
@@ -96,17 +93,6 @@ class UTKFaceOptions(BaseModel):
     asian_share: Annotated[float, Field(gt=0, le=1)] = 0.25
     validation_share: Annotated[float, Field(gt=0, le=0.5)] = 0.2
     seed: Seed = 0
-
-
-def parse_options(options: Mapping[str, object]) -> UTKFaceOptions:
-    """Read the options of a study.
-
-    Raises
-    ------
-    StudyError
-        If an option is unknown, of a wrong type or out of range; it is named.
-    """
-    return check_options(UTKFaceOptions, options, dataset=INFO.name)
 
 
 def parse_names(names: list[str]) -> tuple[pd.DataFrame, list[str]]:
@@ -206,15 +192,7 @@ def _split(
     manifest.loc[test, "split"] = TEST
 
     twins = find_twins(hashes, max_bits=options.twin_bits).without(list(corrupt))
-    in_test = manifest["split"].eq(TEST).to_numpy()
-    near_test = manifest.index.isin(twins.partners_of(in_test))
-    near_test &= manifest["split"].eq("").to_numpy()
-    leave_out(manifest, near_test, "same photo as one in the test set")
-
-    rest = manifest["split"].eq("").to_numpy()
-    rng = np.random.default_rng(options.seed)
-    spare = manifest.index.isin(twins.spare_copies(rest, rng))
-    leave_out(manifest, spare, "same photo as another one kept")
+    removed = _leave_out_twins(manifest, twins, seed=options.seed)
 
     remaining = manifest.index[manifest["split"] == ""]
     asian = manifest.loc[remaining, "ethnicity"] == "Asian"
@@ -234,11 +212,31 @@ def _split(
         **summarise_split(manifest, malformed),
         "twins": {
             "threshold_bits": options.twin_bits,
-            "removed_test": int(near_test.sum()),
-            "removed_rest": int(spare.sum()),
+            **removed,
             **describe_twins(twins, manifest, AGE, (GENDER.name, ETHNICITY.name)),
         },
     }
     if corrupt:
         report["unreadable"] = list(corrupt.values())
     return LoadedDataset(INFO, manifest.drop(columns="reason"), report)
+
+
+def _leave_out_twins(
+    manifest: pd.DataFrame, twins: Twins, *, seed: int
+) -> dict[str, int]:
+    """Leave out, in place, the copies of test photos, and all but one of the others.
+
+    Returns
+    -------
+    dict of str to int
+        How many of either.
+    """
+    in_test = manifest["split"].eq(TEST).to_numpy()
+    near_test = manifest.index.isin(twins.partners_of(in_test))
+    near_test &= manifest["split"].eq("").to_numpy()
+    leave_out(manifest, near_test, "same photo as one in the test set")
+    rest = manifest["split"].eq("").to_numpy()
+    rng = np.random.default_rng(seed)
+    spare = manifest.index.isin(twins.spare_copies(rest, rng))
+    leave_out(manifest, spare, "same photo as another one kept")
+    return {"removed_test": int(near_test.sum()), "removed_rest": int(spare.sum())}

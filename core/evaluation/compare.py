@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.evaluation.alignment import AlignedPredictions, align_predictions
+from core.evaluation.alignment import AlignedPredictions, RunKey, align_predictions
 from core.evaluation.classification import (
     classification_metrics,
     counted_cells,
@@ -235,9 +235,12 @@ def seed_notes(
             fewer.setdefault(shared, []).append(name)
     notes = []
     if single:
+        whose = "every method"
+        if len(single) < len(seeds):
+            whose = "; ".join(single)
         notes.append(
-            f"One seed only for {'; '.join(single)}: how much another training"
-            " would differ is unknown and not in the intervals."
+            f"One seed only for {whose}: how much another training would differ is"
+            " unknown and not in the intervals."
         )
     for shared, names in fewer.items():
         notes.append(_seeds_sentence(shared, names, of_baseline))
@@ -317,6 +320,7 @@ def compare(
     rng_seed: int = 0,
     training_counts: TrainingCounts | None = None,
     further: Sequence[str] = (),
+    trainings: Mapping[RunKey, str] | None = None,
 ) -> Comparison:
     """Compare methods with the baseline on the same test images.
 
@@ -337,6 +341,9 @@ def compare(
         Training images of each class, for the accuracy of the shot groups.
     further : sequence of str
         Keys of metrics beyond ``metrics.metric_keys``: top-k accuracy of another k.
+    trainings : mapping of (method, seed) to str, optional
+        What the training of each run is known by (``runs.training_keys``): a method
+        whose runs are of the baseline's own trainings is compared seed by seed.
 
     Returns
     -------
@@ -379,6 +386,7 @@ def compare(
             without_sign(drawn.of(reference), sizes),
             drawn.n,
             level=level,
+            same_trainings=same_trainings(aligned, method, baseline, trainings or {}),
         )
     shape = (len(others), len(drawn.keys))
     p = np.array([differences[method].p for method in others]).reshape(shape)
@@ -611,6 +619,18 @@ def shared_columns(
     shared = _shared(aligned.seeds_of(method), aligned.seeds_of(baseline))
     own, reference = (aligned.columns_of(name, shared) for name in (method, baseline))
     return own, reference
+
+
+def same_trainings(
+    aligned: AlignedPredictions,
+    method: str,
+    baseline: str,
+    trainings: Mapping[RunKey, str],
+) -> bool:
+    """Whether a method answers from the baseline's own trainings, seed by seed."""
+    shared = _shared(aligned.seeds_of(method), aligned.seeds_of(baseline))
+    pairs = [(trainings.get((m, s)) for m in (method, baseline)) for s in shared]
+    return bool(pairs) and all(own == other is not None for own, other in pairs)
 
 
 def _summary(

@@ -255,9 +255,9 @@ def _size_mb(path: Path) -> float:
 
 
 def _source(weights: object) -> str | None:
-    return (
-        None if weights is None else {"none": "scratch"}.get(f"{weights}", str(weights))
-    )
+    if weights is None:
+        return None
+    return "scratch" if weights == "none" else str(weights)
 
 
 def _described(model: Mapping[str, Any], precision: str | None) -> str | None:

@@ -9,10 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.errors import EquipoiseError
-from core.evaluation.alignment import AlignedPredictions, align_predictions
+from core.evaluation.alignment import AlignedPredictions, RunKey, align_predictions
 from core.evaluation.compare import (
     SMALL_GROUP,
     difference_sentence,
+    same_trainings,
     seed_notes,
     shared_columns,
     verdicts,
@@ -326,6 +327,7 @@ def compare_groups(
     level: float = LEVEL,
     rng_seed: int = 0,
     include_small: bool = False,
+    trainings: Mapping[RunKey, str] | None = None,
 ) -> GroupComparison:
     """Compare methods within and between the groups of sensitive features.
 
@@ -349,6 +351,8 @@ def compare_groups(
     include_small : bool
         Whether groups in which a metric rests on fewer than ``SMALL_GROUP`` images
         count in its gaps. A gap decided by three images is no finding.
+    trainings : mapping of (method, seed) to str, optional
+        As in ``compare.compare``.
 
     Returns
     -------
@@ -381,7 +385,9 @@ def compare_groups(
     with one_thread():
         computed = GroupMetrics(aligned, names[task], grouping, resamples, rng_seed)
         drawn = {key: computed.metric(key) for key in keys}
-        comparing = _Comparing(aligned, grouping, baseline, level, include_small)
+        comparing = _Comparing(
+            aligned, grouping, baseline, level, include_small, trainings or {}
+        )
         intervals = {
             (key, method): one.intervals(aligned.columns_of(method), level=level)
             for key, one in drawn.items()
@@ -420,6 +426,7 @@ class _Comparing:
     baseline: str
     level: float
     include_small: bool
+    trainings: Mapping[RunKey, str]
 
     @property
     def others(self) -> list[str]:
@@ -532,6 +539,9 @@ class _Comparing:
                 without_sign(reference, signless),
                 sizes[method],
                 level=self.level,
+                same_trainings=same_trainings(
+                    self.aligned, method, self.baseline, self.trainings
+                ),
             )
         if not found:
             return pd.DataFrame(columns=list(DIFFERENCE_COLUMNS))

@@ -477,7 +477,12 @@ class RunDraws:
 
 
 def paired_differences(
-    method: RunDraws, baseline: RunDraws, n: Integers, *, level: float
+    method: RunDraws,
+    baseline: RunDraws,
+    n: Integers,
+    *,
+    level: float,
+    same_trainings: bool = False,
 ) -> Differences:
     """Difference of two methods' means over seeds, with interval and p-value.
 
@@ -488,6 +493,8 @@ def paired_differences(
     n : int array, shape (metrics,)
         Images that each metric rests on.
     level : float, in (0, 1)
+    same_trainings : bool
+        Whether the two have the same trained weights, seed by seed.
 
     Returns
     -------
@@ -506,7 +513,8 @@ def paired_differences(
     (V - U) / (seeds - 1) is taken off, never below 0. (Crossed random effects and why
     the bootstrap counts the interaction twice: McCullagh, Bernoulli 2000; Owen,
     Annals of Applied Statistics 2007.) Seeds are not paired: a seed's number makes
-    two methods start alike, not end alike.
+    two methods start alike, not end alike. Where both answer from the same trainings
+    they are, and what varies is the difference of each seed.
 
     The interval is delta +- t x standard error and p the matching t-test's, so they
     agree with each other; degrees of freedom by Welch and Satterthwaite (Satterthwaite,
@@ -517,11 +525,15 @@ def paired_differences(
     delta = method.values.mean(axis=1) - baseline.values.mean(axis=1)
     draws = method.draws.mean(axis=1) - baseline.draws.mean(axis=1)
     over_images = draw_variance(draws)
-    added, spread = method.seed_variance()
-    added_baseline, spread_baseline = baseline.seed_variance()
-    variance = over_images + added + added_baseline
+    varying: tuple[RunDraws, ...] = (method, baseline)
+    if same_trainings:
+        values = method.values - baseline.values
+        varying = (RunDraws(values, method.draws - baseline.draws),)
+    seeds = [runs.seed_variance() for runs in varying]
+    variance = over_images + sum(added for added, _ in seeds)
     with np.errstate(divide="ignore", invalid="ignore"):
-        spread = spread + spread_baseline + over_images**2 / np.maximum(n - 1, 1)
+        spread = sum(spread for _, spread in seeds)
+        spread = spread + over_images**2 / np.maximum(n - 1, 1)
         freedom = np.where(variance > 0, variance**2 / spread, np.inf)
         error = np.sqrt(variance)
         score = np.abs(delta) / error

@@ -271,7 +271,7 @@ def _losses(
     if part.entry.part == "weights":
         weights = class_weights(part, counts)[labels]
         part = part_of(usual_loss(task), task)
-    scale = float(part.parameters["scale"]) if part.head == "cosine" else 1.0
+    scale = part.scale
     # How far the true class's logit is above all the others'.
     lead = np.log(p) - np.log1p(-p) + np.log(len(task.classes) - 1)
     if part.head == "cosine":

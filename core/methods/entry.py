@@ -2,18 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
-Value = bool | int | float | str
-PartName = Literal["sampler", "weights", "features", "loss", "adjustment"]
+Value = bool | int | float | str | Mapping[str, float]
+PartName = Literal[
+    "sampler", "weights", "features", "loss", "objective", "adjustment", "decision"
+]
 Kind = Literal["regression", "binary", "multiclass"]
 HeadName = Literal["logits", "cosine"]
 
-# "on" is where an entry looks, "head" what the model ends in, and "start" from which
-# share of the epochs on it acts: none of them is an argument of a builder.
+# "on" is where an entry looks, "groups" whose losses or decisions it holds against one
+# another, "head" what the model ends in, and "start" from which share of the epochs on
+# it acts: none of them is an argument of a builder.
 ON = "on"
+GROUPS = "groups"
 HEAD = "head"
 START = "start"
+# Between the names of columns that are crossed: "gender x blond".
+CROSSED = " x "
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,12 @@ class PartLabel:
 # In the order in which methods are offered.
 PARTS: Mapping[PartName, PartLabel] = {
     "loss": PartLabel("Losses", "loss", "losses", "What is minimised."),
+    "objective": PartLabel(
+        "Between groups",
+        "group objective",
+        "group objectives",
+        "How the losses of the groups become one.",
+    ),
     "weights": PartLabel(
         "Weights", "sample weights", "weights", "How much each image counts."
     ),
@@ -59,6 +72,12 @@ PARTS: Mapping[PartName, PartLabel] = {
         "adjustments",
         "What changes in the finished model.",
     ),
+    "decision": PartLabel(
+        "Decisions",
+        "decision rule",
+        "decision rules",
+        "What is decided from the finished model's probabilities.",
+    ),
 }
 
 
@@ -70,10 +89,11 @@ class Parameter:
     ----------
     name : str
         As written in a study.
-    default : bool, int, float or str
-        Also fixes the type: a float takes whole numbers, nothing else converts.
+    default : bool, int, float, str or mapping
+        Also fixes the type: a float takes whole numbers, nothing else converts. A
+        mapping is one of names to numbers.
     minimum, maximum : float or None
-        Range of a number, both ends included.
+        Range of a number, or of each number of a mapping; both ends included.
     description : str
         What it does, in one line.
     choices : tuple of str
@@ -120,21 +140,29 @@ class Entry:
         Source, with year in ``year``.
     summary : str
         What it does, in one plain sentence.
-    part : {"sampler", "weights", "features", "loss", "adjustment"}
+    part : {"sampler", "weights", "features", "loss", "objective", "adjustment", \
+"decision"}
         Which rows are drawn, how much each counts, what becomes of the features
-        before a head while training, what is minimised, or what is added to the
-        logits of the finished model.
+        before a head while training, what is minimised, how the losses of the groups
+        become one, what is added to the logits of the finished model, or what is
+        decided from its probabilities.
     task_kinds : tuple of str
         Kinds of task that it may be used on. A sensitive feature counts as classes.
     parameters : tuple of Parameter
-        Everything that may be set, beside ``on``.
+        Everything that may be set, beside ``on``, and ``groups`` of an objective or a
+        decision.
     needs : tuple of str
-        What the builder is given: "labels", "targets", "class counts" or "range".
+        What the builder is given: "labels" (codes), "names" (of classes or groups),
+        "batch size", "targets", "class counts", "range", "group counts", or
+        "validation": scores, truth and groups of the validation images.
     builder : str
-        ``module:function``. A sampler is called with ``(labels, rng)`` and gives rows,
-        weights with ``(labels)`` or ``(targets)``, a loss with ``(class_counts)`` or
-        nothing, an adjustment with ``(class_counts)``, what acts on features with
-        ``(minimum, maximum)`` of the task; each with the parameters by name.
+        ``module:function``. A sampler is called with ``(labels, rng)`` and gives rows
+        to be shuffled, or with the ``batch_size`` too and gives them in the order of
+        the batches; weights with ``(labels)``, ``(names)`` or ``(targets)``, a loss
+        with ``(class_counts)`` or nothing, an objective with ``(loss, group_counts)``,
+        an adjustment with ``(class_counts)``, what acts on features with
+        ``(minimum, maximum)`` of the task, a decision with
+        ``(scores, positive, groups)``; each with the parameters by name.
     formula : str
         In LaTeX, one line.
     traps : tuple of str
@@ -180,6 +208,11 @@ def number(
 def choice(name: str, default: str, choices: tuple[str, ...], text: str) -> Parameter:
     """One of a few words."""
     return Parameter(name, default, None, None, text, choices)
+
+
+def mapping(name: str, minimum: float, maximum: float, text: str) -> Parameter:
+    """Numbers by names that only the data know; empty by default."""
+    return Parameter(name, MappingProxyType({}), minimum, maximum, text)
 
 
 def head(default: HeadName) -> Parameter:

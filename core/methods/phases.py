@@ -70,7 +70,12 @@ def _in_words(study: Study, active: ResolvedMethod, tasks: Sequence[Task]) -> st
         losses = [usual_loss(tasks[0], logarithmic=logarithmic).label]
     elif not losses:
         losses = ["the usual losses"]
-    others = (*active.weights, *active.samplers, *active.features.values())
+    others = (
+        *active.objectives.values(),
+        *active.weights,
+        *active.samplers,
+        *active.features.values(),
+    )
     with_ = [part.entry.label for part in others]
     return " and ".join(losses) + (f" with {' and '.join(with_)}" if with_ else "")
 

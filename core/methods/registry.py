@@ -13,6 +13,8 @@ from typing import Any, Self, cast
 from core.errors import MethodError
 from core.methods.entries import ENTRIES
 from core.methods.entry import (
+    CROSSED,
+    GROUPS,
     HEAD,
     ON,
     PARTS,
@@ -27,7 +29,8 @@ from core.methods.schedules import first_epoch
 from core.study import Study
 from core.tasks import Task
 
-MAY_START_LATE = frozenset({"sampler", "weights", "loss"})
+MAY_START_LATE = frozenset({"sampler", "weights", "loss", "objective"})
+TAKES_GROUPS = frozenset({"objective", "decision"})
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,8 @@ class Part:
     ----------
     entry : Entry
     on : str
-        The task or sensitive feature that it looks at.
+        The task or sensitive feature that it looks at; for a sampler or weights also
+        a crossing of several, such as ``"gender x blond"``.
     parameters : mapping of str to value
         The builder's arguments, all of them, defaults included.
     head : {"logits", "cosine"}
@@ -46,6 +50,9 @@ class Part:
         probabilities are the softmax of ``scale`` times them.
     start : float, in [0, 1)
         Share of the epochs from which on it acts.
+    groups : str
+        For an objective or a decision: the sensitive feature, or crossing, whose
+        groups it holds against one another.
     """
 
     entry: Entry
@@ -53,6 +60,14 @@ class Part:
     parameters: Mapping[str, Value]
     head: HeadName = "logits"
     start: float = 0.0
+    groups: str = ""
+
+    @property
+    def scale(self) -> float:
+        """Factor of the head's outputs: cosines need it to be logits."""
+        if self.head != "cosine":
+            return 1.0
+        return cast("float", self.parameters.get("scale", 1.0))
 
     def build(self, *given: Any) -> Any:
         """Call the entry's builder with what it needs, and the parameters."""
@@ -77,6 +92,10 @@ class ResolvedMethod:
         What acts on the features before a head while training.
     adjustments : mapping of task name to Part
         What is added to the logits of the finished model.
+    objectives : mapping of task name to Part
+        How the losses of a task's groups become one.
+    decisions : mapping of task name to Part
+        What is decided from the finished model's probabilities.
     """
 
     name: str
@@ -86,6 +105,13 @@ class ResolvedMethod:
     losses: Mapping[str, Part]
     features: Mapping[str, Part] = field(default_factory=dict)
     adjustments: Mapping[str, Part] = field(default_factory=dict)
+    objectives: Mapping[str, Part] = field(default_factory=dict)
+    decisions: Mapping[str, Part] = field(default_factory=dict)
+
+    @property
+    def acts_afterwards(self) -> bool:
+        """Whether a part of it changes what the finished model answers."""
+        return bool(self.adjustments or self.decisions)
 
     def head(self, task: str) -> HeadName:
         """What the output layer of a task must give under this method."""
@@ -93,7 +119,12 @@ class ResolvedMethod:
 
     def first_epochs(self, epochs: int) -> tuple[int, ...]:
         """The first epoch of each phase, from 0: where a part begins to act."""
-        parts = (*self.samplers, *self.weights, *self.losses.values())
+        parts = (
+            *self.samplers,
+            *self.weights,
+            *self.losses.values(),
+            *self.objectives.values(),
+        )
         starts = {first_epoch(part.start, epochs) for part in parts}
         return tuple(sorted({0, *(start for start in starts if start < epochs)}))
 
@@ -103,11 +134,15 @@ class ResolvedMethod:
         def acts(part: Part) -> bool:
             return first_epoch(part.start, epochs) <= epoch
 
+        def acting(parts: Mapping[str, Part]) -> dict[str, Part]:
+            return {task: part for task, part in parts.items() if acts(part)}
+
         return replace(
             self,
             samplers=tuple(filter(acts, self.samplers)),
             weights=tuple(filter(acts, self.weights)),
-            losses={task: part for task, part in self.losses.items() if acts(part)},
+            losses=acting(self.losses),
+            objectives=acting(self.objectives),
         )
 
 
@@ -184,26 +219,46 @@ def _check_value(entry: Entry, parameter: Parameter, value: Value) -> Value:
         if not isinstance(value, bool):
             raise _wrong_type(what, value, "true or false.")
         return value
+    if isinstance(parameter.default, Mapping):
+        return _check_mapping(what, parameter, value)
+    if isinstance(value, Mapping):
+        raise _wrong_type(what, value, "a number.")
     whole = isinstance(parameter.default, int)
     if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
         raise _wrong_type(what, value, "a whole number." if whole else "a number.")
     return _check_range(what, parameter, value if whole else float(value))
 
 
+def _check_mapping(what: str, parameter: Parameter, value: Value) -> dict[str, float]:
+    if not isinstance(value, Mapping):
+        raise _wrong_type(what, value, "a number for each name, as { a = 1, b = 0.1 }.")
+    checked = {}
+    for name, number in value.items():
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            raise _wrong_type(f"{what} for '{name}'", number, "a number.")
+        checked[name] = _check_range(f"{what} for '{name}'", parameter, float(number))
+    return checked
+
+
 def _check_range(what: str, parameter: Parameter, value: float) -> float:
     low = -math.inf if parameter.minimum is None else parameter.minimum
     high = math.inf if parameter.maximum is None else parameter.maximum
+    default = (
+        ""
+        if isinstance(parameter.default, Mapping)
+        else f"; the default is {parameter.default}"
+    )
     if not math.isfinite(value):
         raise MethodError(
             f"{what} is {value}, which is no finite number.",
             expected=f"a number from {low:g} to {high:g}.",
-            remedy=f"give it a value; the default is {parameter.default}.",
+            remedy=f"give it a value{default}.",
         )
     if not low <= value <= high:
         raise MethodError(
             f"{what} is {value:g}, outside its range.",
             expected=f"a number from {low:g} to {high:g}.",
-            remedy=f"choose within the range; the default is {parameter.default}.",
+            remedy=f"choose within the range{default}.",
         )
     if parameter.odd and value % 2 == 0:
         raise MethodError(
@@ -238,7 +293,8 @@ def resolve_method(
     tasks : sequence of Task
         The tasks of the study's dataset.
     sensitive_features : iterable of str
-        Columns of the manifest with classes that a sampler or weights may look at.
+        Columns of the manifest with the groups that a sampler, weights, an objective
+        or a decision may look at.
 
     Returns
     -------
@@ -269,6 +325,8 @@ def resolve_method(
         losses=_one_a_task(method_name, parts, "loss"),
         features=_one_a_task(method_name, parts, "features"),
         adjustments=_one_a_task(method_name, parts, "adjustment"),
+        objectives=_one_a_task(method_name, parts, "objective"),
+        decisions=_one_a_task(method_name, parts, "decision"),
     )
 
 
@@ -279,12 +337,16 @@ def _resolve_part(
     features: tuple[str, ...],
 ) -> Part:
     on = _check_on(entry, given.get(ON), tasks, features)
-    apart = {ON, START} if entry.part in MAY_START_LATE else {ON}
+    apart = {ON} | ({START} if entry.part in MAY_START_LATE else set())
+    groups = ""
+    if entry.part in TAKES_GROUPS:
+        apart.add(GROUPS)
+        groups = _check_groups(entry, on, given.get(GROUPS), tasks, features)
     own = {name: value for name, value in given.items() if name not in apart}
     values = validate_parameters(entry, own)
     head = cast("HeadName", values.pop(HEAD, "logits"))
     start = _check_start(entry, given.get(START, 0.0), head) if START in apart else 0.0
-    return Part(entry, on, values, head, start)
+    return Part(entry, on, values, head, start, groups)
 
 
 def _check_start(entry: Entry, start: Value, head: HeadName) -> float:
@@ -324,6 +386,10 @@ def _check_on(
             expected=expected,
             remedy=remedy,
         )
+    if takes_features and _is_crossing(on, (*kinds, *features)):
+        for name in str(on).split(CROSSED):
+            _check_on(entry, name, tasks, features)
+        return str(on)
     if not isinstance(on, str) or (on not in kinds and on not in features):
         raise MethodError(
             f"'{entry.name}' is on {on!r}, which is no task or sensitive feature here.",
@@ -338,6 +404,43 @@ def _check_on(
             remedy=remedy,
         )
     return on
+
+
+def _is_crossing(name: Value | None, known: Iterable[str]) -> bool:
+    return isinstance(name, str) and CROSSED in name and name not in known
+
+
+def _check_groups(
+    entry: Entry,
+    on: str,
+    groups: Value | None,
+    tasks: Sequence[Task],
+    features: tuple[str, ...],
+) -> str:
+    """The groups of an objective or a decision: a feature, or a crossing of them.
+
+    The classes of the task may be crossed with them while training, not for a
+    decision, which is made where the class is not known.
+    """
+    classes = [t.name for t in tasks if t.name == on and t.kind != "regression"]
+    others = classes if entry.part == "objective" else []
+    known = (*features, *others)
+    names = [groups] if groups in known else str(groups).split(CROSSED)
+    if not set(names) <= set(known) or not set(names) & set(features):
+        problem = (
+            f"does not say between which groups: '{GROUPS}' is missing."
+            if groups is None
+            else f"is between the groups of {groups!r}, which is no sensitive feature."
+        )
+        crossing = f", or a crossing such as '{known[0]}{CROSSED}{known[-1]}'"
+        raise MethodError(
+            f"'{entry.name}' {problem}",
+            expected=f"one of {', '.join(features)}{crossing * (len(known) > 1)}."
+            if features
+            else "a study whose dataset has a sensitive feature.",
+            remedy=f"set '{GROUPS}' under 'use.{entry.name}' in the study.",
+        )
+    return str(groups)
 
 
 def _check_not_all_zero(method: str, part: Part) -> None:

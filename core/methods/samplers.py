@@ -66,6 +66,46 @@ def _keep_share_of_all(n: int, seed: int, keep: float) -> NDArray[np.int64]:
     return np.sort(drawn).astype(np.int64)
 
 
+def undersample_to_smallest(
+    labels: ArrayLike, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Draw from every class as many random images as the smallest has.
+
+    Parameters
+    ----------
+    labels : array, shape (n,)
+        Class of each training image.
+    rng : numpy.random.Generator
+        Advanced by one draw, so that every epoch gets other images.
+
+    Returns
+    -------
+    int64 array, shape (num_classes * smallest,)
+        Row indices in ascending order; batches do the shuffling. No row is there
+        twice, and the rows of the smallest class all are.
+
+    Raises
+    ------
+    MethodError
+        If there are no labels.
+
+    Notes
+    -----
+    The draw is imbalanced-learn's ``RandomUnderSampler``, without replacement. Equal
+    classes are returned as they are.
+    """
+    _, counts = _count(labels)
+    seed = int(rng.integers(2**32))
+    if counts.size == 1:
+        return np.arange(counts[0], dtype=np.int64)
+    # scikit-learn comes with it: a second that listing methods should not cost.
+    from imblearn.under_sampling import RandomUnderSampler
+
+    sampler = RandomUnderSampler(random_state=seed)
+    sampler.fit_resample(np.zeros((counts.sum(), 1)), np.asarray(labels))
+    return np.sort(sampler.sample_indices_).astype(np.int64)
+
+
 def oversample(labels: ArrayLike, rng: np.random.Generator) -> NDArray[np.int64]:
     """Repeat random images of every class up to the size of the largest.
 
@@ -210,6 +250,58 @@ def sample_classes_by_power(
         for code, number in enumerate(draws)
     ]
     return np.sort(np.concatenate(rows)).astype(np.int64)
+
+
+def balance_batches(
+    labels: ArrayLike, rng: np.random.Generator, *, batch_size: int = 32
+) -> NDArray[np.int64]:
+    """Fill every batch with the same number of images of each class.
+
+    Parameters
+    ----------
+    labels : array, shape (n,)
+        Class of each training image.
+    rng : numpy.random.Generator
+        Every epoch gets other images.
+    batch_size : int
+        At least the number of classes.
+
+    Returns
+    -------
+    int64 array, shape (n,)
+        Row indices in the order of the batches: each ``batch_size`` of them are one.
+        Rows of small classes are repeated, and some of large ones left out.
+
+    Raises
+    ------
+    MethodError
+        If there are no labels, or a batch has no room for every class.
+
+    Notes
+    -----
+    What a batch has beyond a multiple of the classes goes to one class after the
+    other, from batch to batch, so that every class has its share of the epoch to
+    within one image. Within a class no image is drawn once more before all others
+    were.
+    """
+    codes, counts = _count(labels)
+    if batch_size < counts.size:
+        raise MethodError(
+            f"A batch of {batch_size} has no room for {counts.size} groups.",
+            expected=f"a batch of at least {counts.size}.",
+            remedy="raise batch_size in the study, or cross fewer columns.",
+        )
+    # Class after class, over all batches: a batch has its equal share of each.
+    order = np.arange(codes.size) % counts.size
+    rows = np.empty(codes.size, dtype=np.int64)
+    for code in range(counts.size):
+        places = order == code
+        own = np.flatnonzero(codes == code)
+        drawn = _cycle(own, int(places.sum()), rng)
+        rows[places] = rng.permutation(drawn)
+    for start in range(0, rows.size, batch_size):
+        rng.shuffle(rows[start : start + batch_size])
+    return rows
 
 
 def _cycle(

@@ -1,7 +1,8 @@
 """How much each training image counts: by its class, or by its target's density."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Literal, Self, get_args
 
 import numpy as np
@@ -15,6 +16,7 @@ BandwidthRule = Literal["silverman", "scott", "ISJ"]
 Bandwidth = float | BandwidthRule
 Lookup = Literal["floor", "linear"]
 Extremes = Literal["grid", "targets"]
+EVEN: Mapping[str, float] = MappingProxyType({})
 
 
 def count_classes(
@@ -166,6 +168,68 @@ def inverse_frequency_sample_weights(
     ids, counts = _count_labels(labels, num_classes)
     weights = inverse_frequency_weights(counts, power=power)
     return np.asarray(weights[ids], dtype=np.float64)
+
+
+def group_weights(groups: ArrayLike, *, weights: Mapping[str, float] = EVEN) -> Floats:
+    """Weight each training image by its group.
+
+    Parameters
+    ----------
+    groups : array, shape (n,)
+        Group of each training image.
+    weights : mapping of str to float
+        Weight of each group, at least 0, one of them above 0. Without any, a group
+        weighs the inverse of the number of its images.
+
+    Returns
+    -------
+    float64 array, shape (n,)
+        Dimensionless weights with mean 1 over the images.
+
+    Raises
+    ------
+    MethodError
+        If there are no images; a group has no weight, or a weight no group; or a
+        weight is below 0, no finite number, or all are 0.
+
+    Notes
+    -----
+    ``w_i = v_g(i) / mean_j v_g(j)``. Without weights every group has the same total:
+    ``n / (groups * n_g)``, as ``inverse_frequency_sample_weights`` has it.
+    """
+    names, ids, counts = np.unique(
+        np.asarray(groups), return_inverse=True, return_counts=True
+    )
+    if not names.size:
+        raise MethodError("There are no training images to weigh.")
+    if not weights:
+        return np.asarray(inverse_frequency_weights(counts)[ids], dtype=np.float64)
+    values = _check_group_weights([str(name) for name in names], weights)
+    return _mean_one(values[ids])
+
+
+def _check_group_weights(names: Sequence[str], weights: Mapping[str, float]) -> Floats:
+    """The weight of each group, in their order."""
+    without = [name for name in names if name not in weights]
+    unknown = [name for name in weights if name not in names]
+    if without or unknown:
+        fault = (
+            f"have no weight: {', '.join(without)}"
+            if without
+            else f"have no training image: {', '.join(unknown)}"
+        )
+        raise MethodError(
+            f"Groups of the group weights {fault}.",
+            expected=f"a weight for each of {', '.join(names)}.",
+            remedy="mend 'weights' under 'use.group-weights' in the study.",
+        )
+    values = np.array([weights[name] for name in names], dtype=np.float64)
+    if not (np.isfinite(values).all() and (values >= 0).all() and values.any()):
+        raise MethodError(
+            f"The group weights are {', '.join(f'{v:g}' for v in values)}.",
+            expected="finite numbers from 0, at least one of them above 0.",
+        )
+    return values
 
 
 def effective_number_weights(

@@ -16,7 +16,7 @@ from core.models.checkpoint import build_from_checkpoint, load_checkpoint
 from core.models.cnn import CNNOptions, build_cnn
 from core.models.resnet_cifar import build_resnet_cifar
 from core.models.vit import ViTOptions, build_vit
-from core.study import BackboneOptions, check_backbone_options, weights_kind
+from core.study import BackboneOptions, check_options, weights_kind
 
 # Of every backbone from scratch: its statistics follow weights that change at each
 # step. Keras's MobileNetV3 has 0.999, at which a small training set never settles them
@@ -294,7 +294,7 @@ def build_backbone(
         _check_size(backbone, size)
         return build_from_checkpoint(checkpoint, image_size=size, options=options)
     _check_size(backbone, image_size)
-    own = check_backbone_options(backbone.options, options, backbone=name)
+    own = check_options(backbone.options, options, kind="backbone", name=name)
     if weights != "imagenet":
         return _settle_batch_norm(backbone.build(image_size, None, own))
     try:

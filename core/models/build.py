@@ -32,11 +32,15 @@ class Models:
         Pixels to a dict of values and probabilities, in float32; what a run keeps.
     plain : keras.Model
         What the training model trains, without augmentation.
+    exact : keras.Model
+        The plain model in float32, whose weights are the inference model's; the plain
+        model itself unless the training computes in another precision.
     """
 
     training: keras.Model
     inference: keras.Model
     plain: keras.Model
+    exact: keras.Model
 
     @property
     def backbone(self) -> keras.Model:
@@ -49,12 +53,11 @@ class Models:
         return sum(prod(weight.shape) for weight in self.plain.trainable_weights)
 
     def settle(self) -> None:
-        """Give the inference model the weights as they are now.
-
-        It shares them unless the training computes in another precision.
-        """
-        if self.inference.weights[0] is not self.plain.weights[0]:
-            self.inference.set_weights(self.plain.get_weights())
+        """Give the inference model the weights as they are now."""
+        # Its own weights are in another order: a head whose logits are scaled comes
+        # before one whose are not.
+        if self.exact is not self.plain:
+            self.exact.set_weights(self.plain.get_weights())
 
 
 def build_models(
@@ -111,9 +114,10 @@ def build_models(
     scales, adjustments = dict(cosine_scale or {}), adjustments or {}
     keras.utils.set_random_seed(seed)
     pixels, outputs = _assemble(table, tasks, scales, precision, source)
-    plain = keras.Model(pixels, outputs, name="plain")
+    plain = exact = keras.Model(pixels, outputs, name="plain")
     if precision != "float32":
         pixels, outputs = _assemble(table, tasks, scales, "float32", source)
+        exact = keras.Model(pixels, outputs, name="exact")
     answers = {
         task.name: probabilities(
             outputs[task.name],
@@ -130,7 +134,7 @@ def build_models(
         features or {},
         learned,
     )
-    return Models(training, inference, plain)
+    return Models(training, inference, plain, exact)
 
 
 @keras.saving.register_keras_serializable("equipoise")

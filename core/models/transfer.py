@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from core.errors import StudyError, WeightsError
 from core.models.vit import TRANSFORMER
-from core.study import BackboneOptions, Option, check_backbone_options
+from core.study import BackboneOptions, Option, check_options
 
 # How the applications of Keras name the layers of a block: conv5_block3_..., block_16_
 # ..., expanded_conv_10_..., block7b_...
@@ -121,8 +121,11 @@ def adopt_options(
     StudyError
         If an option is wrong, or is given and not what the weights have.
     """
-    asked = check_backbone_options(table, given, backbone=backbone)
-    theirs = check_backbone_options(table, source, backbone=backbone).model_dump()
+    asked, found = (
+        check_options(table, each, kind="backbone", name=backbone)
+        for each in (given, source)
+    )
+    theirs = found.model_dump()
     options = dict(theirs)
     for name in given:
         value = getattr(asked, name)

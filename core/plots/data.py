@@ -443,6 +443,22 @@ def known_label_noise(
     return table.loc[order].rename_axis(feature).reset_index()
 
 
+def takeaway_flipped(table: pd.DataFrame, task: Task, by: str | None) -> str:
+    """How many labels a study flipped, and of which group most."""
+    flipped, labels = int(table["flipped"].sum()), int(table["labels"].sum())
+    splits = " and ".join(sorted(set(table["split"])))
+    said = (
+        f"The study flipped {flipped:,} of {labels:,} {splits} labels of"
+        f" {task.label.lower()} on purpose"
+    )
+    if by is not None and len(set(table["group"])) > 1:
+        groups = table.groupby("group")[["flipped", "labels"]].sum()
+        shares = 100 * groups["flipped"] / groups["labels"]
+        each = (f"{group} {share:.1f} %" for group, share in shares.items())
+        said += f"; by {by}: {', '.join(each)}"
+    return f"{said}. Test labels are as they were."
+
+
 def pick_samples(
     manifest: pd.DataFrame, column: Column, *, each: int
 ) -> dict[str, pd.DataFrame]:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.methods.entry import Value
 from core.plots.style import (
     BASELINE_COLOUR,
     FAINT_COLOUR,
@@ -347,9 +348,7 @@ def two_figures(value: float) -> str:
     return short_number(float(f"{value:.2g}")).replace("-", MINUS)
 
 
-def toml_of(
-    entry: str, label: str, on: str, parameters: Mapping[str, bool | float | str]
-) -> str:
+def toml_of(entry: str, label: str, on: str, parameters: Mapping[str, Value]) -> str:
     """A method with one entry, as a study's file writes it."""
     values = {"on": on, **parameters}
     lines = [
@@ -362,7 +361,10 @@ def toml_of(
     return "\n".join(lines)
 
 
-def _toml(value: bool | float | str) -> str:
+def _toml(value: Value) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, Mapping):
+        pairs = [f'"{name}" = {number!r}' for name, number in value.items()]
+        return f"{{ {', '.join(pairs)} }}" if pairs else "{}"
     return f'"{value}"' if isinstance(value, str) else repr(value)

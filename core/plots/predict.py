@@ -17,6 +17,7 @@ BOX_COLOUR = "#FFB000"
 BOX_EDGE = "#101010"
 # A photo is shown no larger than this, whatever it was uploaded as.
 SHOWN_SIDE = 1200
+LEAST_WIDTH = 100
 # Of more classes than these only the most probable ones are drawn.
 TOP = 5
 _LONGEST_NAME = 24
@@ -24,6 +25,17 @@ _LONGEST_NAME = 24
 Box = tuple[float, float, float, float]
 # Method, then task, to an answer of core.predictor, which plots do not import.
 Answers = Mapping[str, Mapping[str, Any]]
+
+
+def thicken(image: Image.Image) -> Image.Image:
+    """A picture, or a thicker one of a strip that has no side when it is made small.
+
+    What draws it in a page scales it to a width of ``LEAST_WIDTH`` pixels or more, and
+    fails where less than one pixel of height is left.
+    """
+    least = -(-max(image.size) // LEAST_WIDTH)
+    size = (max(image.width, least), max(image.height, least))
+    return image if size == image.size else image.resize(size)
 
 
 def draw_faces(
@@ -47,7 +59,7 @@ def draw_faces(
     """
     scale = min(1.0, SHOWN_SIDE / max(image.size))
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    shown = image.resize(size) if scale < 1 else image.copy()
+    shown = thicken(image.resize(size) if scale < 1 else image.copy())
     draw = ImageDraw.Draw(shown)
     side = max(shown.size)
     line = max(2, side // 200)
@@ -241,6 +253,8 @@ def plot_values(
             mode="markers+text",
             text=[f"{value:.0f}"],
             textposition="top center",
+            # The uppermost number stands above the axis.
+            cliponaxis=False,
             marker=styles[method].mark(15),
             error_x={
                 "type": "data",

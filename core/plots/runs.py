@@ -202,6 +202,7 @@ def describe_runs(runs: Sequence[Run], labels: Mapping[str, str]) -> pd.DataFram
             {
                 "method": labels.get(run.method, run.method),
                 "seed": run.seed,
+                "network": _network(info),
                 "epochs": info.get("epochs"),
                 "best epoch": info.get("best_epoch"),
                 "training (min)": None if duration is None else duration / 60,
@@ -215,6 +216,14 @@ def describe_runs(runs: Sequence[Run], labels: Mapping[str, str]) -> pd.DataFram
             }
         )
     return pd.DataFrame(rows)
+
+
+def _network(info: Mapping[str, Any]) -> str | None:
+    """Backbone and image size of a run, which a method may have of its own."""
+    model = (info.get("resolved") or {}).get("model") or {}
+    if not model.get("backbone"):
+        return None
+    return f"{model['backbone']}, {model.get('image_size') or '?'} px"
 
 
 def describe_run(run: Run) -> pd.DataFrame:

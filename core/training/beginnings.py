@@ -29,7 +29,10 @@ def _common(study: Study, seed: int, split: str) -> dict[str, Any]:
     What is None is left out: a key of the file that a later version adds changes
     nothing.
     """
+    noise = study.label_noise
+    flipped = {} if noise is None else {"label_noise": noise.model_dump()}
     return {
+        **flipped,
         "dataset": study.dataset.model_dump(exclude_none=True),
         "model": study.model.model_dump(exclude_none=True),
         "training": study.training.model_dump(exclude_none=True),
@@ -60,11 +63,11 @@ def find_trained_alike(
     store: Path,
     resolve: Callable[[str], ResolvedMethod],
 ) -> Run | None:
-    """Find a finished run whose training is that of a method which adjusts its logits.
+    """Find a finished run whose training is that of a method which acts afterwards.
 
-    A method that only adjusts the finished logits differs in nothing else from the one
-    that it adjusts: trained again, the two would differ by chance on what it leaves
-    alone. So it takes that run, if there is one.
+    A method that only changes what the finished model answers differs in nothing else
+    from the one that it is trained as: trained again, the two would differ by chance
+    on what it leaves alone. So it takes that run, if there is one.
 
     Parameters
     ----------
@@ -84,14 +87,14 @@ def find_trained_alike(
     -------
     Run or None
         Of a method with the same course over its whole length, of this seed, finished
-        under this study and split; one that adjusts nothing before one that does. None
-        for a method that adjusts nothing: that is trained.
+        under this study and split; first one to which nothing is done afterwards. None
+        for such a method: that is trained.
     """
-    if not method.adjustments:
+    if not method.acts_afterwards:
         return None
     own = _course(study, method)
     stores = dict.fromkeys((store, runs.user_store(), runs.shipped_store()))
-    adjusting = []
+    changed = []
     for name in study.methods:
         if name == method.name:
             continue
@@ -100,10 +103,10 @@ def find_trained_alike(
         found = filter(None, (finished_run(place, key) for place in places))
         # Only of what was once trained: another method may ask for what is not there.
         if (run := next(found, None)) and _course(study, other := resolve(name)) == own:
-            if not other.adjustments:
+            if not other.acts_afterwards:
                 return run
-            adjusting.append(run)
-    return next(iter(adjusting), None)
+            changed.append(run)
+    return next(iter(changed), None)
 
 
 @dataclass(frozen=True)
@@ -169,6 +172,7 @@ def _course(study: Study, method: ResolvedMethod) -> list[dict[str, Any]]:
     model = {
         "heads": {task: head for task, head in heads.items() if head != "logits"},
         "features": _describe(method.features.values()),
+        "objectives": _describe(method.objectives.values()),
         # A cosine schedule knows from the start how many steps there will be, and so
         # when a sampler begins to change their number.
         "samplers": [[_describe([part]), part.start] for part in method.samplers],
@@ -178,14 +182,22 @@ def _course(study: Study, method: ResolvedMethod) -> list[dict[str, Any]]:
     course: list[dict[str, Any]] = []
     for epoch, rate in enumerate(rates.tolist()):
         active = method.at(epoch, epochs)
-        parts = (*active.samplers, *active.weights, *active.losses.values())
+        parts = (
+            *active.samplers,
+            *active.weights,
+            *active.losses.values(),
+            *active.objectives.values(),
+        )
         course.append({"model": model, "rate": rate, "parts": _describe(parts)})
         course[-1]["loss_weights"] = study.loss_weights(method.name)
     return course
 
 
 def _describe(parts: Iterable[Part]) -> list[list[Any]]:
-    return sorted([part.entry.name, part.on, dict(part.parameters)] for part in parts)
+    # No two parts have the same entry: nothing beyond its name is ever ordered.
+    return sorted(
+        [part.entry.name, part.on, part.groups, dict(part.parameters)] for part in parts
+    )
 
 
 def _alike(one: Sequence[Any], other: Sequence[Any]) -> int:

@@ -4,6 +4,7 @@ import time
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from core.data.cache import ImageCache
 from core.data.manifest import TEST, TRAINING, VALIDATION
 from core.errors import StudyError
 from core.methods.curves import usual_loss
+from core.methods.losses.by_group import GroupObjective, split_groups
 from core.methods.registry import Part, ResolvedMethod, load_builder
 from core.methods.weights import count_classes
 from core.models.build import PIXELS_INPUT, Models, build_models, target_input
@@ -34,6 +36,7 @@ from core.training.callbacks import (
     History,
     SaveState,
 )
+from core.training.groups import group_ids, group_names
 from core.training.optimizer import build_optimizer
 
 PREDICT_BATCH = 256
@@ -89,7 +92,7 @@ class _Training:
         ``(epoch) -> int array``: those that an epoch shows, in their order.
     shown : tuple of int
         Images that each epoch trains on.
-    losses, features : mapping of task name to what the method has built for it.
+    losses, objectives, features : mapping of task name to what the method has built.
     models : Models
     optimizer : keras.optimizers.Optimizer
     """
@@ -101,6 +104,7 @@ class _Training:
     rows_of: Callable[[int], Rows]
     shown: tuple[int, ...]
     losses: Mapping[str, keras.losses.Loss]
+    objectives: Mapping[str, GroupObjective]
     features: Mapping[str, keras.layers.Layer]
     models: Models
     optimizer: keras.optimizers.Optimizer
@@ -116,12 +120,12 @@ def _target(column: pd.Series, task: Task) -> NDArray[Any]:
 
 
 def class_ids(data: Data, name: str, rows: Rows) -> NDArray[np.int64]:
-    """Class of each given row, of a task or of a sensitive feature."""
+    """Class of each given row, of a task, a sensitive feature or a crossing."""
     tasks = {task.name: task for task in data.tasks}
     if name in tasks:
         return data.targets()[name][rows].ravel().astype(np.int64)
-    groups, _ = pd.factorize(data.manifest[name].iloc[rows], sort=True)
-    return np.asarray(groups, dtype=np.int64)
+    ids, _ = group_ids(group_names(data.manifest, name, rows))
+    return ids
 
 
 def _training_classes(data: Data, name: str, rows: Rows) -> NDArray[np.int64]:
@@ -151,11 +155,12 @@ def sample_weights(
     weights = {task.name: np.ones(len(rows)) for task in data.tasks}
     for part in method.weights:
         kinds = {task.name: task.kind for task in data.tasks}
-        values = (
-            data.manifest[part.on].to_numpy()[rows]
-            if kinds.get(part.on) == "regression"
-            else _training_classes(data, part.on, rows)
-        )
+        if kinds.get(part.on) == "regression":
+            values = data.manifest[part.on].to_numpy()[rows]
+        elif "names" in part.entry.needs:
+            values = group_names(data.manifest, part.on, rows)
+        else:
+            values = _training_classes(data, part.on, rows)
         heads = weights if part.entry.heads == "all" else (part.on,)
         for head in heads:
             weights[head] = weights[head] * part.build(values)
@@ -167,7 +172,12 @@ def sample_weights(
 
 
 def epoch_rows(
-    data: Data, method: ResolvedMethod, rows: Rows, seed: int, epochs: int
+    data: Data,
+    method: ResolvedMethod,
+    rows: Rows,
+    seed: int,
+    epochs: int,
+    batch_size: int,
 ) -> Callable[[int], Rows]:
     """Which training rows each epoch shows: all of them, or what a sampler draws.
 
@@ -186,6 +196,10 @@ def epoch_rows(
         if not method.at(epoch, epochs).samplers:
             return plain(epoch)
         rng = np.random.default_rng([seed, epoch])
+        if "batch size" in sampler.entry.needs:
+            build = partial(load_builder(sampler.entry), batch_size=batch_size)
+            in_batches: Rows = rows[build(labels, rng, **sampler.parameters)]
+            return in_batches
         return rng.permutation(rows[sampler.build(labels, rng)])
 
     return draw
@@ -207,6 +221,24 @@ def build_parts(parts: Mapping[str, Part], data: Data, rows: Rows) -> dict[str, 
     return {
         name: build_part(part, data, tasks[name], rows) for name, part in parts.items()
     }
+
+
+def build_objectives(
+    study: Study, method: ResolvedMethod, data: Data, rows: Rows
+) -> dict[str, GroupObjective]:
+    """Build a method's objectives, over the usual losses for now.
+
+    Raises
+    ------
+    MethodError
+        If a training image has no group, or all are of one.
+    """
+    usual = usual_losses(study, data.tasks)
+    built = {}
+    for name, part in method.objectives.items():
+        counts = np.bincount(class_ids(data, part.groups, rows))
+        built[name] = part.build(usual[name], counts)
+    return built
 
 
 def usual_losses(study: Study, tasks: Sequence[Task]) -> dict[str, keras.losses.Loss]:
@@ -262,10 +294,43 @@ def compile_model(
         optimizer=optimizer,
         loss=dict(losses),
         loss_weights=dict(loss_weights),
-        metrics={task.name: [_metric(task)] for task in tasks},
+        metrics={
+            task.name: [
+                OnTarget(_metric(task))
+                if isinstance(losses[task.name], GroupObjective)
+                else _metric(task)
+            ]
+            for task in tasks
+        },
         # XLA on the CPU made this model three times slower.
         jit_compile=False,
     )
+
+
+class OnTarget(keras.metrics.Metric):
+    """A metric of the targets, where groups may stand beside them.
+
+    Parameters
+    ----------
+    metric : keras.metrics.Metric
+    """
+
+    def __init__(self, metric: keras.metrics.Metric) -> None:
+        super().__init__(name=metric.name)
+        self.metric = metric
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take in a batch, its groups left out."""
+        targets, _ = split_groups(keras.ops.convert_to_tensor(y_true))
+        self.metric.update_state(targets, y_pred, sample_weight=sample_weight)
+
+    def result(self) -> Any:
+        """That of the metric."""
+        return self.metric.result()
+
+    def reset_state(self) -> None:
+        """Start anew."""
+        self.metric.reset_state()
 
 
 def _metric(task: Task) -> keras.metrics.Metric:
@@ -372,10 +437,10 @@ def take_trained(
     RunError, WeightsError
         If its model is damaged, or of another architecture.
     """
-    rows = data.rows(TRAINING)
-    losses = build_parts(method.losses, data, rows)
-    features = build_parts(method.features, data, rows)
-    models = _build_models(study, method, seed, data, rows, losses, features, source)
+    # What only training has, on features and in losses, is not needed.
+    models = _build_models(
+        study, method, seed, data, data.rows(TRAINING), {}, (), source
+    )
     copy_weights(load_model(trained.model_path), models.inference, weights=trained.name)
     info = trained.info
     return Fitted(
@@ -400,14 +465,20 @@ def _prepare(
     rows = data.rows(TRAINING)
     # What cannot be weighed is refused now, and not when late weights begin.
     sample_weights(data, method, rows)
-    rows_of = epoch_rows(data, method, rows, seed, budget.epochs)
+    rows_of = epoch_rows(data, method, rows, seed, budget.epochs, budget.batch_size)
     sizes = [len(rows_of(epoch)) for epoch in range(budget.epochs)]
     steps = [max(1, size // budget.batch_size) for size in sizes]
     # A loss that draws at random takes its seed when it is built.
     keras.utils.set_random_seed(seed)
     losses = build_parts(method.losses, data, rows)
+    objectives = build_objectives(study, method, data, rows)
     features = build_parts(method.features, data, rows)
-    models = _build_models(study, method, seed, data, rows, losses, features, source)
+    learned = [
+        layer
+        for loss in (*losses.values(), *objectives.values())
+        for layer in getattr(loss, "learned", ())
+    ]
+    models = _build_models(study, method, seed, data, rows, features, learned, source)
     return _Training(
         study=study,
         method=method,
@@ -419,6 +490,7 @@ def _prepare(
             for size, number in zip(sizes, steps, strict=True)
         ),
         losses=losses,
+        objectives=objectives,
         features=features,
         models=models,
         optimizer=build_optimizer(
@@ -471,14 +543,17 @@ def _phases(method: ResolvedMethod, epochs: int) -> list[tuple[int, int]]:
 def _compile_for(training: _Training, active: ResolvedMethod) -> None:
     """Compile with the losses that act in a phase."""
     study, tasks = training.study, training.data.tasks
+    losses = {
+        **usual_losses(study, tasks),
+        **{name: training.losses[name] for name in active.losses},
+    }
+    for name in active.objectives:
+        losses[name] = training.objectives[name].over(losses[name])
     compile_model(
         training.models.training,
         tasks,
         optimizer=training.optimizer,
-        losses={
-            **usual_losses(study, tasks),
-            **{name: training.losses[name] for name in active.losses},
-        },
+        losses=losses,
         loss_weights=loss_weights(study, active.name, tasks),
     )
 
@@ -489,12 +564,12 @@ def _build_models(
     seed: int,
     data: Data,
     rows: Rows,
-    losses: Mapping[str, keras.losses.Loss],
     features: Mapping[str, keras.layers.Layer],
+    learned: Sequence[keras.layers.Layer],
     source: Path | None,
 ) -> Models:
     scales = {
-        name: float(part.parameters.get("scale", 1.0))
+        name: part.scale
         for name, part in method.losses.items()
         if part.head == "cosine"
     }
@@ -506,9 +581,7 @@ def _build_models(
         cosine_scale=scales,
         adjustments=build_parts(method.adjustments, data, rows),
         features=features,
-        learned=[
-            layer for loss in losses.values() for layer in getattr(loss, "learned", ())
-        ],
+        learned=learned,
         precision=study.training.precision or "float32",
         source=source,
     )
@@ -523,6 +596,11 @@ def _batches(
     weights = sample_weights(data, active, training.rows)
     validation = data.rows(VALIDATION)
     inputs = {target_input(task): task for task in active.features}
+    rows = training.rows
+    groups = {
+        name: _of_all(data, class_ids(data, part.groups, rows), rows)
+        for name, part in active.objectives.items()
+    }
     training_batches = Batches(
         data.cache.images,
         targets,
@@ -531,6 +609,7 @@ def _batches(
         batch_size=training.study.training.batch_size,
         inputs=inputs,
         pixels_input=PIXELS_INPUT,
+        groups=groups,
         drop_last=True,
         first_epoch=done,
     )
@@ -544,6 +623,13 @@ def _batches(
         pixels_input=PIXELS_INPUT,
     )
     return training_batches, validation_batches
+
+
+def _of_all(data: Data, ids: NDArray[np.int64], rows: Rows) -> NDArray[np.int64]:
+    """A number of the given rows as one of every row; -1 outside of them."""
+    full = np.full(len(data.manifest), -1, dtype=np.int64)
+    full[rows] = ids
+    return full
 
 
 class _Clock(keras.callbacks.Callback):

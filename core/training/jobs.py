@@ -45,7 +45,8 @@ class Listener:
     epoch_done : callable
         ``(method, seed, epoch, values)`` after each epoch.
     left_out : callable
-        ``(reason)``: an image of the split that cannot be read, and why.
+        ``(reason)``: an image of the split that cannot be read, and why; or a group
+        that a rule leaves out.
     taken : callable
         ``(method, seed, run)``: a finished run that is trained alike, and is taken.
     """
@@ -69,8 +70,8 @@ def train_study(
 ) -> tuple[Run, ...]:
     """Train the runs of a study and write them to a store.
 
-    A method that only adjusts finished logits takes the finished run of the one that
-    it adjusts, where there is one of the same seed, study and split.
+    A method that only changes what a finished model answers takes the finished run of
+    the one that it is trained as, where there is one of the same seed, study and split.
 
     Parameters
     ----------
@@ -136,8 +137,8 @@ def train_study(
             origins[name].source,
         )
         for seed in every_seed
-        # What adjusts the run of another comes after it.
-        for name in sorted(chosen, key=lambda name: bool(resolved[name].adjustments))
+        # What takes the run of another comes after it.
+        for name in sorted(chosen, key=lambda name: resolved[name].acts_afterwards)
         if seed in wanted[name]
     }
     shared.remove(every_seed)
@@ -306,10 +307,12 @@ def _fit_and_write(
     source: Path | None,
     taken: Run | None,
 ) -> None:
+    from core.training.decisions import check_decisions, decide, explain_left
     from core.training.fit import fit, predict, save_model, take_trained
     from core.training.progress import BatchProgress
 
     split = split_fingerprint(data.manifest)
+    check_decisions(method, data)
     if taken:
         listener.taken(method.name, seed, taken)
         fitted = take_trained(study, method, seed, data, taken, source=source)
@@ -329,11 +332,15 @@ def _fit_and_write(
             source=source,
         )
     model = fitted.models.inference
+    predictions, decisions = decide(predict(model, data), method, data.tasks, seed)
+    for reason in explain_left(decisions):
+        listener.left_out(reason)
+    record = _record(study, method.name, seed, split, data.tasks, fitted, taken)
     runs.write_run(
         store,
-        info=_record(study, method.name, seed, split, data.tasks, fitted, taken),
+        info={**record, **({"decisions": decisions} if decisions else {})},
         history=fitted.history,
-        predictions=_compact(predict(model, data)),
+        predictions=_compact(predictions),
         save_model=lambda path: save_model(model, path),
     )
 

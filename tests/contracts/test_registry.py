@@ -2,10 +2,12 @@
 
 import inspect
 import re
+from collections.abc import Mapping
 from typing import get_args
 
 import numpy as np
 import pytest
+from keras.losses import MeanAbsoluteError
 
 from core.errors import MethodError
 from core.methods.entries import ENTRIES
@@ -43,7 +45,16 @@ def test_it_says_what_it_is(entry):
     assert entry.summary.endswith(".")
     assert entry.paper.endswith(str(entry.year))
     assert entry.task_kinds
-    assert set(entry.needs) <= {"labels", "targets", "class counts", "range"}
+    assert set(entry.needs) <= {
+        "labels",
+        "names",
+        "batch size",
+        "targets",
+        "class counts",
+        "range",
+        "group counts",
+        "validation",
+    }
 
 
 def test_every_part_of_training_has_its_words():
@@ -86,6 +97,11 @@ def test_parameters_are_described_and_bounded(entry):
         if isinstance(parameter.default, bool):
             assert (parameter.minimum, parameter.maximum) == (None, None)
             continue
+        if isinstance(parameter.default, Mapping):
+            for bad in (parameter.minimum - 1, parameter.maximum + 1, float("nan")):
+                with pytest.raises(MethodError, match=f"'{parameter.name}'.* for 'a'"):
+                    validate_parameters(entry, {parameter.name: {"a": bad}})
+            continue
         assert parameter.minimum <= parameter.default <= parameter.maximum
         for bound in (parameter.minimum, parameter.maximum):
             assert validate_parameters(entry, {parameter.name: bound})
@@ -113,17 +129,27 @@ def test_it_builds_at_both_ends_of_every_range(entry, end):
     build = load_builder(entry)
     gives = {
         "labels": (LABELS,),
+        "names": (LABELS.astype(str),),
+        "batch size": (),
         # In the range of every parameter that bounds them.
         "targets": (TARGETS / 100,),
         "class counts": (np.bincount(LABELS),),
         "range": (1.0, 80.0),
+        "validation": (TARGETS[:89] / 200, LABELS > 0, np.tile(["a", "b"], 45)[:89]),
     }
+    if entry.part == "objective":
+        gives["group counts"] = (MeanAbsoluteError(), np.bincount(LABELS))
     parts = [part for need in entry.needs for part in gives[need]]
     if entry.part == "sampler":
         parts.append(np.random.default_rng(0))
     for parameter in entry.parameters:
         value = getattr(parameter, end)
         if parameter.choices or value is None:
+            continue
+        if isinstance(parameter.default, Mapping):
+            # At least one weight must be above 0.
+            values = {"0": value, "1": 1.0, "2": 1.0}
+            assert build(*parts, **{parameter.name: values}) is not None
             continue
         whole = isinstance(parameter.default, int)
         assert (

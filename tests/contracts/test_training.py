@@ -1,5 +1,7 @@
 """Every registered entry trains, is saved, is loaded, and then predicts the same."""
 
+from itertools import zip_longest
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,31 +9,62 @@ import pytest
 from core import runs
 from core.data.avatars import INFO
 from core.methods.entries import ENTRIES
+from core.methods.entry import PARTS
+from core.methods.registry import TAKES_GROUPS
 from core.models.ensemble import load_model
 from core.study import MethodTable, Study
 from core.training.jobs import Listener, load_data, train_study
-from tests import tiny_backbone
 from tests.tiny import tiny_study
 
 TASKS = {task.kind: task.name for task in INFO.tasks}
-LOSSES = [entry for entry in ENTRIES.values() if entry.part == "loss"]
+Use = dict[str, dict[str, str]]
 
 
-def cases() -> dict[str, dict[str, dict[str, str]]]:
-    """A method for each entry; a loss once on each kind of task that it takes."""
-    used = {}
-    for entry in ENTRIES.values():
-        kinds = entry.task_kinds if entry in LOSSES else entry.task_kinds[-1:]
-        for kind in kinds:
-            used[f"{entry.name}.{kind}"] = {entry.name: {"on": TASKS[kind]}}
+def on_each_task(part: str) -> list[tuple[str, str]]:
+    """Entries of a part with every task that they take: names of both."""
+    return [
+        (entry.name, TASKS[kind])
+        for entry in ENTRIES.values()
+        if entry.part == part
+        for kind in entry.task_kinds
+    ]
+
+
+def cases() -> dict[str, Use]:
+    """Methods that use, all together, every entry on every kind of task it takes.
+
+    Compiling takes most of the time of a run, so each has a loss on every head; and
+    besides, as long as there are any, a sampler, weights and so on.
+    """
+    losses: dict[str, list[tuple[str, str]]] = {name: [] for name in TASKS.values()}
+    for loss in on_each_task("loss"):
+        losses[loss[1]].append(loss)
+    # An entry is used once in a method: on another head it is another method's turn.
+    losses["glasses"].reverse()
+    others = [on_each_task(part) for part in PARTS if part != "loss"]
+    used: dict[str, Use] = {}
+    for row in zip_longest(*losses.values(), *others):
+        use = {name: _given(name, task) for name, task in filter(None, row)}
+        used[f"tried-{len(used)}"] = use
     return used
+
+
+def _given(name: str, task: str) -> dict[str, str]:
+    groups = {"groups": "group"} if ENTRIES[name].part in TAKES_GROUPS else {}
+    return {"on": task, **groups}
+
+
+def test_every_entry_is_tried_on_every_kind_of_task():
+    tried = {
+        (name, table["on"]) for use in cases().values() for name, table in use.items()
+    }
+    assert tried == {pair for part in PARTS for pair in on_each_task(part)}
 
 
 def small_study(methods: dict[str, MethodTable], **training: int) -> Study:
     plain = tiny_study(**training)
-    model = plain.model.model_copy(update={"backbone": tiny_backbone.TINY.name})
     methods = {"baseline": plain.methods["baseline"], **methods}
-    return plain.model_copy(update={"methods": methods, "model": model})
+    return plain.model_copy(update={"methods": methods})
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -39,7 +72,6 @@ def _surroundings(tmp_path_factory):
     with pytest.MonkeyPatch.context() as monkeypatch:
         cache = tmp_path_factory.mktemp("cache")
         monkeypatch.setenv("EQUIPOISE_CACHE", str(cache))
-        tiny_backbone.register(monkeypatch)
         yield
 
 
@@ -57,7 +89,7 @@ def trained(study, tmp_path_factory):
     return {run.method: run for run in found}
 
 
-@pytest.mark.parametrize("name", cases())
+@pytest.mark.parametrize("name", cases(), ids=map(" ".join, cases().values()))
 def test_what_is_saved_predicts_what_was_recorded(name, study, trained):
     from core.data.cache import build_image_cache
     from core.data.catalog import renderer
@@ -80,12 +112,19 @@ def test_what_is_saved_predicts_what_was_recorded(name, study, trained):
 @pytest.mark.parametrize(
     "use",
     [
-        {"balanced-mse": {"on": "age"}, "fds": {"on": "age"}},
-        {"lds": {"on": "age"}, "hmloss": {"on": "hair", "start": 0.5}},
         # All classes but the largest are rare, and left alone half of the time.
-        {"softmax-equalization": {"on": "hair", "threshold": 0.3, "gamma": 0.5}},
+        {
+            "balanced-mse": {"on": "age"},
+            "fds": {"on": "age"},
+            "softmax-equalization": {"on": "hair", "threshold": 0.3, "gamma": 0.5},
+        },
+        {"lds": {"on": "age"}, "hmloss": {"on": "hair", "start": 0.5}},
+        {
+            "group-dro": {"on": "hair", "groups": "group", "step_size": 1.0},
+            "balanced-batches": {"on": "group"},
+        },
     ],
-    ids=["what is learned and gathered", "two phases", "random masks"],
+    ids=["what is learned, gathered and drawn", "two phases", "group shares"],
 )
 def test_a_broken_off_training_goes_on_as_if_unbroken(use, tmp_path):
     study = small_study({"tried": MethodTable(label="Tried", use=use)}, epochs=3)

@@ -41,7 +41,6 @@ training = { precision = "mixed_bfloat16" }
 label = "A run's backbone, frozen"
 model = { weights = "run:tiny-cifar/baseline", trainable = "head" }
 """
-CNN = 'backbone = "cnn"\noptions = { filters = [4], dense = [6], batch_norm = true }'
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +56,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def study(place):
-    text = TINY_CIFAR.replace('backbone = "resnet32"', CNN).replace("0.05", "0.01")
+    text = TINY_CIFAR.replace("0.05", "0.01")
     methods = METHODS.replace("CHECKPOINT", str(place / "vit"))
     (place / "study.toml").write_text(text + methods)
     return parse_study(text + methods, origin="tiny")

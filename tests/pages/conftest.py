@@ -1,11 +1,15 @@
 """Stores of synthetic runs, and pages opened on them through the router."""
 
+import runpy
+import shutil
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit.runtime.scriptrunner import script_runner
 from streamlit.testing.v1 import AppTest
 
 import core.runs
@@ -38,40 +42,59 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     st.cache_data.clear()
 
 
-@pytest.fixture
-def fill(store: Path) -> Callable[..., Study]:
-    """Write a study with its runs, study file, manifest and data report."""
+@pytest.fixture(scope="session")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Write the runs of a study once for all tests; the folder is to be copied."""
 
-    def write(
+    @cache
+    def write(name: str, methods: tuple[str, ...], seeds: tuple[int, ...]) -> Path:
+        folder = tmp_path_factory.mktemp(name)
+        rows = {"rows": 320, "validation_rows": 40}
+        study = write_store(folder, name, methods=methods, seeds=seeds, **rows)
+        manifest = synthetic_manifest(name, **rows)
+        noise = {"age_mean_difference": LABEL_NOISE}
+        report = {"images": len(manifest), "twins": {"pairs": 5, "label_noise": noise}}
+        write_study_files(folder, study, manifest, report)
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def fill(store: Path, written: Callable[..., Path]) -> Callable[..., Study]:
+    """Put a study there: its runs, study file, manifest and data report."""
+
+    def put(
         name: str = "utkface",
         *,
         methods: tuple[str, ...] = METHODS,
         seeds: tuple[int, ...] = (0, 1),
         published: tuple[dict[str, object], ...] = (),
     ) -> Study:
-        study = write_store(
-            store, name, methods=methods, seeds=seeds, rows=320, validation_rows=40
-        )
+        shutil.copytree(written(name, methods, seeds), store, dirs_exist_ok=True)
+        study = core.runs.study_of_runs(name)
+        if not published:
+            return study
         study = Study.model_validate({**study.model_dump(), "published": published})
-        manifest = synthetic_manifest(name, rows=320, validation_rows=40)
-        noise = {"age_mean_difference": LABEL_NOISE}
-        report = {"images": len(manifest), "twins": {"pairs": 5, "label_noise": noise}}
-        write_study_files(store, study, manifest, report)
+        (store / name / core.runs.STUDY_FILE).write_text(study.model_dump_json())
         return study
 
-    return write
+    return put
 
 
 @pytest.fixture
-def open_page() -> Callable[..., AppTest]:
-    """Open a page of the app, after its router; query parameters as keywords."""
+def open_page(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
+    """Open a page of the app through its router; query parameters as keywords."""
+    # A server takes a folder called "pages" for the app's pages until the router has
+    # named them, and AppTest at every run.
+    monkeypatch.setattr(script_runner, "_mpa_v1", runpy.run_path)
 
     def open_(name: str, **query: str) -> AppTest:
         app = AppTest.from_file(str(ROUTER), default_timeout=30)
         for key, value in query.items():
             app.query_params[key] = value
-        # The router has to run once before it knows its pages.
-        app.run()
-        return app if name == "overview" else app.switch_page(f"pages/{name}.py").run()
+        if name != "overview":
+            app.switch_page(f"pages/{name}.py")
+        return app.run()
 
     return open_

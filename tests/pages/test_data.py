@@ -5,6 +5,7 @@ import sys
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from core.data.avatars import AvatarsOptions, sample_people
 from core.data.catalog import load_dataset
@@ -12,7 +13,7 @@ from core.data.stages import DRAWN_SIDE
 from core.runs import write_study_files
 from core.study import load_study
 from pages import _pictures
-from tests.bad_images import HEIGHT, WIDTH, plain
+from tests.bad_images import HEIGHT, WIDTH, encode, plain
 from tests.dogs import BREEDS, write_dogs
 from tests.pages.opening import (
     open_page,
@@ -113,6 +114,24 @@ def test_generated_pictures_are_shown_with_their_labels(store):
     assert "Label noise by group" in words_of(app)
 
 
+def test_labels_flipped_on_purpose_are_counted_by_group(store):
+    study = load_study("avatars-softbio")
+    options = {**study.dataset.options, "count": 200}
+    dataset = study.dataset.model_copy(update={"options": options})
+    study = study.model_copy(update={"dataset": dataset})
+    manifest = load_dataset(study, None).manifest
+    write_study_files(store, study, manifest, {})
+    app = open_page("data", study="avatars-softbio")
+    assert not app.exception
+    words = words_of(app)
+    assert "Labels flipped on purpose" in words
+    flipped = (manifest["target"] != manifest["target_clean"]).sum()
+    training = (manifest["split"] == "training").sum()
+    assert f"flipped {flipped} of {training} training labels" in words
+    assert "Test labels are as they were" in words
+    assert "so the true values are known" not in words
+
+
 @pytest.fixture
 def avatars(store):
     people = sample_people(AvatarsOptions(count=200))
@@ -180,6 +199,15 @@ def test_without_pictures_one_of_your_own_is_asked_for(folder):
     assert captions_of(app)[0] == f"Before: {WIDTH} × {HEIGHT} pixels"
     assert "cropped to its largest centred square" in words_of(app)
     assert "No face is looked for here" in words_of(app)
+
+
+@pytest.mark.parametrize("size", [(4000, 3), (3, 4000)])
+def test_a_strip_is_shown_before_and_after(folder, size):
+    app = look_at("Before and after")
+    strip = encode(Image.new("RGB", size), "PNG")
+    app.get("file_uploader")[0].upload("me.png", strip, "image/png").run()
+    assert not app.exception
+    assert captions_of(app)[0] == f"Before: {size[0]} × {size[1]} pixels"
 
 
 def test_a_file_that_is_no_picture_is_said(folder):

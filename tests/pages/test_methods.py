@@ -64,7 +64,7 @@ def test_opens_on_a_picture_that_tells_something(folder):
     assert {"Cross-entropy", "Focal loss", "HMLoss"} <= names_drawn(app)
     words = words_of(app)
     assert "costs most near p = 1.2 × 10⁻⁵ (1.2 / delta)" in words
-    assert "pulls with 0.1 under Cross-entropy" in words
+    assert "keeps 13 % under Cross-entropy" in words
     assert "training images" in words
     assert app.query_params["method"] == ["cross-entropy", "focal", "hmloss"]
     assert [formula.value for formula in app.latex]
@@ -274,6 +274,32 @@ def test_without_runs_a_number_has_no_histogram(store):
     app = look_at(method="lds")
     assert "equipoise train utkface" in app.info[0].value
     assert not app.get("plotly_chart")
+
+
+@pytest.mark.parametrize("view", ["Loss and gradient", "Margins and weights"])
+def test_what_compares_groups_is_said_and_not_drawn(folder, view):
+    app = look_at(method=["group-dro", "fairness-penalty"], view=view)
+    words = words_of(app)
+    assert "Not drawn: Group DRO and Fairness penalty" in words
+    assert "compares the groups of a sensitive feature" in words
+    assert not app.get("plotly_chart")
+    assert len(app.latex) >= 2
+    assert [block.value.count('groups = "') for block in app.code] == [1, 1]
+
+
+def test_a_decision_rule_has_its_card(folder):
+    app = look_at(method="threshold-optimizer")
+    assert app.get_by_key(f"methods_task_{STUDY}").value == "gender"
+    assert "Not drawn: Threshold optimizer" in words_of(app)
+    assert 'constraint = "demographic_parity"' in app.code[0].value
+
+
+def test_group_weights_are_drawn_and_say_where_their_table_goes(folder):
+    app = look_at(method=["group-weights", "ins"], view="Margins and weights")
+    assert {"Group weights", "INS weights"} <= names_drawn(app)
+    (table,) = (b.value for b in app.code if "group-weights" in b.value)
+    assert "weights = {" in table
+    assert "Not drawn" not in words_of(app)
 
 
 def test_a_bad_parameter_is_an_error_that_is_said(folder):

@@ -303,7 +303,7 @@ def test_a_run_of_another_split_is_named_and_the_rest_works(fill, store, open_pa
 def test_verdicts_are_said_in_words_and_one_seed_is_noted(fill, open_page):
     fill(seeds=(0,))
     text = _text(open_page("overview"))
-    assert "One seed only for Baseline; DenseWeight; INS" in text
+    assert "One seed only for every method" in text
     assert "- INS's age MAE is " in text
     assert "- DenseWeight's age MAE is " in text
 

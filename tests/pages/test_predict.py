@@ -145,6 +145,15 @@ def test_every_kind_of_bad_photo_has_its_message(folder, name):
     assert not app.table
 
 
+@pytest.mark.parametrize("size", [(4000, 3), (3, 4000)])
+def test_a_strip_without_a_face_is_shown(folder, monkeypatch, size):
+    monkeypatch.setattr(Detector, "found", ())
+    strip = bad_images.encode(Image.new("RGB", size), "PNG")
+    app = upload(open_page("predict", study="utkface"), strip=strip)
+    assert not app.exception
+    assert "No face was found" in app.error[0].value
+
+
 def test_no_face_offers_the_whole_picture(folder, monkeypatch):
     monkeypatch.setattr(Detector, "found", ())
     app = upload(open_page("predict", study="utkface"), me=photo())
@@ -376,7 +385,7 @@ def other_pictures(folder, monkeypatch):
 def test_other_pictures_get_the_most_probable_classes(other_pictures):
     app = upload(open_page("predict", study="cifar10-lt-200"), me=photo())
     assert not app.exception
-    assert app.table[0].value["Class"].iloc[0] == "**cat** 80 %"
+    assert app.table[0].value["Class"].iloc[0] == "**cat** 80\N{NO-BREAK SPACE}%"
     charts = [json.loads(each.proto.spec) for each in app.get("plotly_chart")]
     bars = [chart["data"][0] for chart in charts]
     assert [bar["type"] for bar in bars] == ["bar", "bar"]

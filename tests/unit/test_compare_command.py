@@ -79,7 +79,7 @@ def test_it_says_source_budget_and_that_nothing_is_claimed(store: Path) -> None:
     assert f"1: {SOURCE}" in text
     assert "no difference between the two is claimed" in text
     assert "Thirty epochs here." in text
-    assert "One seed only for baseline; csce" in text
+    assert "One seed only for every method" in text
     assert "One seed, no sd, 95 % interval below" in text
 
 

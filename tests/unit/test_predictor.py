@@ -3,6 +3,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -117,6 +118,26 @@ def test_architectures_are_told_apart_and_together(runs):
     groups, faults = ensemble_module.load_groups([r.model_path for r in runs])
     assert [group.members for group in groups] == [[0, 2], [1, 3, 4]]
     assert faults == {}
+
+
+def decided(run):
+    """The same run, of a method that decides by the group of an image."""
+    info = {"method_parameters": {"threshold-optimizer": {"on": "gender"}}}
+    return replace(run, info=info)
+
+
+def test_a_method_that_decides_by_group_says_that_it_has_no_answer(runs):
+    given = [decided(run) if run.method == "deep" else run for run in runs]
+    predictor = Predictor.load(given, TASKS)
+    assert predictor.methods == ("plain",)
+    (problem,) = predictor.problems
+    assert "'deep' gives no answer here" in problem
+    assert "by the group of an image" in problem
+
+
+def test_only_methods_that_decide_by_group_leave_no_answer(runs):
+    with pytest.raises(RunError, match="'plain' gives no answer here"):
+        Predictor.load([decided(runs[0])], TASKS)
 
 
 @pytest.mark.parametrize("count", [1, 2, 4, 5, 16, 17, 50])

@@ -91,6 +91,40 @@ def test_a_study_cannot_be_changed():
         parse(TEXT).title = "Other"
 
 
+def test_label_noise_is_read_by_group():
+    noise = parse(
+        changed(
+            "[model]",
+            '[label_noise]\ntask = "hair"\nby = "group"\nshare = 0.05\n'
+            "shares = { C = 0.2 }\nvalidation = true\n[model]",
+        )
+    ).label_noise
+    assert noise.task == "hair"
+    assert noise.share_of("C") == 0.2
+    assert noise.share_of("A") == 0.05
+    assert noise.validation
+    assert parse(TEXT).label_noise is None
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ('task = "hair"', "give a share above 0"),
+        ('task = "hair"\nby = "group"\nshares = { A = 0.0 }', "give a share above 0"),
+        ('task = "hair"\nshares = { A = 0.1 }', "give by too"),
+        ('task = "hair"\nshare = 1.5', "label_noise.share"),
+        ("share = 0.1", "label_noise.task"),
+        (
+            'task = "hair"\nshare = 0.1\ntest = true',
+            "'label_noise.test' is not a known",
+        ),
+    ],
+)
+def test_label_noise_that_makes_no_sense_is_refused(table, said):
+    with pytest.raises(StudyError, match=said):
+        parse(changed("[model]", f"[label_noise]\n{table}\n[model]"))
+
+
 def test_written_as_json_and_read_again_it_is_the_same():
     study = parse(TEXT)
     again = type(study).model_validate_json(study.model_dump_json())
@@ -106,6 +140,7 @@ def test_written_as_json_and_read_again_it_is_the_same():
         ("alpha = 2.5", "alpha = 2.6"),
         ("rotation_degrees = 10.0", "rotation_degrees = 11.0"),
         ("options = { images = 100 }", "options = { images = 101 }"),
+        ("[model]", '[label_noise]\ntask = "hair"\nshare = 0.1\n[model]'),
     ],
 )
 def test_the_fingerprint_changes_with_what_decides_a_result(old, new):
@@ -211,7 +246,7 @@ def test_the_shipped_studies_are_there_and_valid():
 
 def test_utkface_has_its_methods_three_seeds_or_one():
     study = load_study("utkface")
-    one_seed = {"lds", "balanced-softmax", "balanced-mse", "logit-adjusted"}
+    one_seed = {"lds", "balanced-softmax", "balanced-mse", "vit", "vit-denseweight-lmf"}
     assert {m for m in study.methods if len(study.seeds_of(m)) == 1} == one_seed
     assert set(study.methods) - one_seed == {
         "baseline",
@@ -221,6 +256,7 @@ def test_utkface_has_its_methods_three_seeds_or_one():
         "denseweight-1",
         "lmf",
         "denseweight-lmf",
+        "logit-adjusted",
     }
     assert len(set(study.seeds)) == 3
     assert study.baseline == "baseline"

@@ -3,6 +3,8 @@
 from core.methods.entries import (
     adjustment,
     balanced,
+    by_group,
+    decision,
     focal,
     hard_mining,
     margin,
@@ -20,7 +22,9 @@ FAMILIES = (
     balanced,
     hard_mining,
     regression,
+    by_group,
     adjustment,
+    decision,
 )
 ENTRIES: dict[str, Entry] = {
     entry.name: entry for family in FAMILIES for entry in family.ENTRIES

@@ -34,6 +34,28 @@ ENTRIES = (
         ),
     ),
     Entry(
+        name="undersample-to-smallest",
+        label="Under-sampling to the smallest",
+        paper=_JAPKOWICZ,
+        year=2002,
+        summary=(
+            "Each epoch sees as many random images of every class as the smallest has."
+        ),
+        part="sampler",
+        task_kinds=("binary", "multiclass"),
+        parameters=(),
+        needs=("labels",),
+        builder="core.methods.samplers:undersample_to_smallest",
+        formula=r"n_c' = n_{\min}",
+        traps=(
+            "Epochs are shorter, so the same number of epochs trains fewer steps: with "
+            "a long tail, far fewer.",
+            "Between the groups of a sensitive feature it balances the groups, and "
+            "leaves the classes within them as they are; on = 'gender x blond' "
+            "balances both.",
+        ),
+    ),
+    Entry(
         name="oversample",
         label="Over-sampling",
         paper=_JAPKOWICZ,
@@ -73,6 +95,30 @@ ENTRIES = (
             _REPEATS,
             _EPOCH,
             "With inverse weights on top, rare classes are corrected for twice.",
+        ),
+    ),
+    Entry(
+        name="balanced-batches",
+        label="Balanced batches",
+        paper=(
+            "Idrissi et al., Simple data balancing achieves competitive "
+            "worst-group-accuracy, CLeaR 2022"
+        ),
+        year=2022,
+        summary="Every batch holds as many images of each class or group.",
+        part="sampler",
+        task_kinds=("binary", "multiclass"),
+        parameters=(),
+        needs=("labels", "batch size"),
+        builder="core.methods.samplers:balance_batches",
+        formula=r"|\{i \in B : c_i = c\}| = \frac{|B|}{C}",
+        traps=(
+            _REPEATS,
+            _EPOCH,
+            "Where the batch is no multiple of the classes, one of them has an image "
+            "more, another one from batch to batch.",
+            "Idrissi et al. draw the class of each image by itself, so that their "
+            "batches are balanced in the mean only.",
         ),
     ),
     Entry(

@@ -1,6 +1,6 @@
 """Remedies that weigh images."""
 
-from core.methods.entry import Entry, number
+from core.methods.entry import Entry, mapping, number
 
 ENTRIES = (
     Entry(
@@ -65,6 +65,46 @@ ENTRIES = (
             "the training images.",
             "From the first epoch on it harms the features: LDAM's authors let it "
             "start late (DRW, start = 0.8).",
+        ),
+        heads="all",
+    ),
+    Entry(
+        name="group-weights",
+        label="Group weights",
+        paper=(
+            "Idrissi et al., Simple data balancing achieves competitive "
+            "worst-group-accuracy, CLeaR 2022"
+        ),
+        year=2022,
+        summary=(
+            "Each image counts by its group: as a table of weights says, or every "
+            "group the same in total."
+        ),
+        part="weights",
+        task_kinds=("binary", "multiclass"),
+        parameters=(
+            mapping(
+                "weights",
+                0.0,
+                1e6,
+                "Weight of an image of each group; without it, the inverse of the "
+                "group's number of images.",
+            ),
+        ),
+        needs=("names",),
+        builder="core.methods.weights:group_weights",
+        formula=(
+            r"w_i = \frac{v_{g_i}}{\frac{1}{N} \sum_j v_{g_j}}, \quad "
+            r"v_g = n_g^{-1} \text{ unless given}"
+        ),
+        traps=(
+            "on = 'gender x blond' weighs every group of every class: only then is the "
+            "class balanced within the groups.",
+            "Weights have mean 1 over the training images: 1 and 0.1 for two groups "
+            "of one size act as 1.82 and 0.18.",
+            "A group that is weighed down is learned worse: the gap may close because "
+            "the better group falls.",
+            "It counts on every task of the study.",
         ),
         heads="all",
     ),

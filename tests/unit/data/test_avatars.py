@@ -16,11 +16,11 @@ from core.data.avatars import (
     INFO,
     AvatarsOptions,
     index_of,
-    parse_options,
     render,
     sample_people,
     sample_person,
 )
+from core.data.catalog import READERS
 from core.errors import DatasetError, StudyError
 
 OPTIONS = AvatarsOptions()
@@ -296,10 +296,10 @@ def test_hair_classes_have_shapes_of_their_own(adult):
 
 
 def test_options_are_read():
-    options = parse_options({"count": 100, "age_noise_years": 3})
+    options = READERS[INFO.name].parse({"count": 100, "age_noise_years": 3})
     assert options.count == 100
     assert options.age_noise_years == 3.0
-    assert parse_options({}) == AvatarsOptions()
+    assert READERS[INFO.name].parse({}) == AvatarsOptions()
 
 
 @pytest.mark.parametrize(
@@ -315,7 +315,7 @@ def test_options_are_read():
 )
 def test_a_wrong_option_is_named(options, named):
     with pytest.raises(StudyError, match=f"'{named}'") as caught:
-        parse_options(options)
+        READERS[INFO.name].parse(options)
     assert "validation_share" in caught.value.expected
 
 

@@ -8,8 +8,9 @@ from PIL import Image
 
 from core.data import folder
 from core.data.cache import render_file
+from core.data.catalog import READERS
 from core.data.enhancement import render_enhanced
-from core.data.folder import parse_options
+from core.data.folder import FolderOptions
 from core.data.manifest import LEFT_OUT, TEST, TRAINING, VALIDATION
 from core.errors import DatasetError, StudyError
 
@@ -30,7 +31,7 @@ def write(place: Path, **counts: int) -> Path:
 
 
 def load(location: Path, **options: object):
-    return folder.load(location, parse_options(options))
+    return folder.load(location, FolderOptions(**options))
 
 
 def test_a_folder_of_classes_is_split_class_by_class(tmp_path: Path) -> None:
@@ -112,11 +113,11 @@ def test_the_split_of_earlier_runs_is_used(tmp_path: Path) -> None:
     place = write(tmp_path, tulip=20, rose=20)
     shipped = load(place, seed=3, classes="tulip, rose").manifest
     shipped = shipped[["image_id", "split"]]
-    again = folder.load(place, parse_options({}), shipped=shipped)
+    again = folder.load(place, FolderOptions(), shipped=shipped)
     assert again.manifest["split"].tolist() == shipped["split"].tolist()
     (place / "tulip" / "000.png").unlink()
     with pytest.raises(DatasetError, match="tulip/000"):
-        folder.load(place, parse_options({}), shipped=shipped)
+        folder.load(place, FolderOptions(), shipped=shipped)
 
 
 def test_two_suffixes_of_one_name_are_refused(tmp_path: Path) -> None:
@@ -141,10 +142,10 @@ def test_bad_folders_are_said(tmp_path: Path) -> None:
 
 
 def test_options_choose_what_renders() -> None:
-    assert folder.renderer(parse_options({})) is render_file
-    options = parse_options({"equalize": True, "autocontrast": True})
+    assert folder.renderer(FolderOptions()) is render_file
+    options = FolderOptions(equalize=True, autocontrast=True)
     render = folder.renderer(options)
     assert render.func is render_enhanced
     assert render.keywords["enhancement"] == options.enhancement
     with pytest.raises(StudyError, match="'colour'"):
-        parse_options({"colour": 1})
+        READERS["folder"].parse({"colour": 1})

@@ -8,12 +8,11 @@ import pytest
 
 from core.data import isic2019
 from core.data.cache import build_image_cache
-from core.data.catalog import load_dataset, renderer
+from core.data.catalog import READERS, load_dataset, renderer
 from core.data.isic2019 import (
     INFO_BINARY,
     INFO_EIGHT,
     ISICOptions,
-    parse_options,
     read_ground_truth,
 )
 from core.data.manifest import LEFT_OUT, SPLITS, TEST, TRAINING, VALIDATION
@@ -362,7 +361,7 @@ def test_a_class_too_small_for_the_splits_is_named(tmp_path: Path) -> None:
 )
 def test_a_wrong_option_is_named(options: dict[str, object], named: str) -> None:
     with pytest.raises(StudyError, match=f"'{named}'"):
-        parse_options(options, dataset="isic2019")
+        READERS["isic2019"].parse(options)
 
 
 def test_every_code_of_the_ground_truth_is_read(copy: Path) -> None:

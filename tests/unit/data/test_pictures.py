@@ -17,7 +17,7 @@ def test_generated_pictures_are_found_by_their_ids():
     paths = drawn_paths(study, ids)
     assert list(paths) == ids.tolist()
     drawn = catalog.renderer(study)(paths["avatar-000007"], 32)
-    expected = avatars.render(7, 32, avatars.parse_options(study.dataset.options))
+    expected = avatars.render(7, 32, avatars.AvatarsOptions(**study.dataset.options))
     np.testing.assert_array_equal(drawn, expected)
 
 

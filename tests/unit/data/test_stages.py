@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.data.avatars import parse_options, render
+from core.data.avatars import AvatarsOptions, render
 from core.data.enhancement import Enhancement, enhance
 from core.data.images import decode_image, preprocess
 from core.data.stages import (
@@ -77,7 +77,7 @@ def test_a_box_is_one_of_the_steps(picture: Path) -> None:
 
 def test_a_generated_picture_is_drawn_at_both_sizes() -> None:
     stages = stages_of_path(study_on("avatars", "{ count = 60 }"), "avatars:7")
-    options = parse_options({"count": 60})
+    options = AvatarsOptions(count=60)
     np.testing.assert_array_equal(stages.before, render(7, DRAWN_SIDE, options))
     np.testing.assert_array_equal(stages.after, render(7, 32, options))
     assert stages.steps == ("drawn at 32 × 32 pixels",)

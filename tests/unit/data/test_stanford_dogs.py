@@ -9,10 +9,16 @@ from PIL import Image
 
 from core.data import stanford_dogs
 from core.data.cache import build_image_cache
+from core.data.catalog import READERS
 from core.data.enhancement import Enhancement, enhance
 from core.data.images import decode_image, preprocess
 from core.data.manifest import LEFT_OUT, TEST, TRAINING, VALIDATION, split_fingerprint
-from core.data.stanford_dogs import parse_options, read_box, read_list, renderer
+from core.data.stanford_dogs import (
+    StanfordDogsOptions,
+    read_box,
+    read_list,
+    renderer,
+)
 from core.errors import DatasetError, ImageError, StudyError
 from tests.dogs import BREEDS, names_of, pack, write_boxes, write_dogs, write_list
 
@@ -39,7 +45,7 @@ def own(copy: Path, tmp_path: Path) -> Path:
 
 
 def load(location: Path, **options: object):
-    return stanford_dogs.load(location, parse_options(options))
+    return stanford_dogs.load(location, StanfordDogsOptions(**options))
 
 
 def kept_of(manifest: pd.DataFrame) -> pd.DataFrame:
@@ -116,7 +122,7 @@ def test_the_split_depends_on_the_options_and_not_on_the_place(
     assert split_fingerprint(load(own).manifest) == here
     assert split_fingerprint(load(copy, seed=1).manifest) != here
     shipped = load(copy, seed=7).manifest[["image_id", "split"]]
-    again = stanford_dogs.load(own, parse_options({}), shipped=shipped)
+    again = stanford_dogs.load(own, StanfordDogsOptions(), shipped=shipped)
     assert again.manifest["split"].tolist() == shipped["split"].tolist()
     assert again.info.tasks[0].classes[0] == "beagle"
 
@@ -143,7 +149,7 @@ def test_one_archive_of_all_is_read(copy: Path, tmp_path: Path) -> None:
 
 
 def test_a_crop_is_what_is_in_the_box(copy: Path) -> None:
-    options = parse_options({"crop_to_box": True, "equalize": True})
+    options = StanfordDogsOptions(crop_to_box=True, equalize=True)
     loaded = stanford_dogs.load(copy, options)
     row = loaded.manifest.iloc[5]
     file, _, edges = row["path"].partition("\t")
@@ -179,7 +185,7 @@ def test_a_box_outside_the_picture_is_reported_by_name(
 ) -> None:
     (name, *_) = names_of(CHIHUAHUA, 1)
     write_boxes(own, name, [box], SIZE)
-    options = parse_options({"crop_to_box": True})
+    options = StanfordDogsOptions(crop_to_box=True)
     manifest = stanford_dogs.load(own, options).manifest
     path = manifest.set_index("image_id").loc[Path(name).name, "path"]
     with pytest.raises(ImageError, match=r"n02085620_5\.jpg has a bounding box out"):
@@ -189,14 +195,14 @@ def test_a_box_outside_the_picture_is_reported_by_name(
 def test_the_whole_picture_may_be_the_box(own: Path) -> None:
     (name, *_) = names_of(CHIHUAHUA, 1)
     write_boxes(own, name, [(0, 0, *SIZE)], SIZE)
-    options = parse_options({"crop_to_box": True})
+    options = StanfordDogsOptions(crop_to_box=True)
     path = stanford_dogs.load(own, options).manifest.set_index("image_id")["path"]
     assert renderer(options)(path[Path(name).name], 16).shape == (16, 16, 3)
 
 
 def test_a_cache_knows_pictures_and_boxes_apart(own: Path) -> None:
     (name, *_) = names_of(CHIHUAHUA, 1)
-    options = parse_options({"crop_to_box": True})
+    options = StanfordDogsOptions(crop_to_box=True)
 
     def images() -> np.ndarray:
         table = stanford_dogs.load(own, options).manifest.set_index("image_id")
@@ -383,4 +389,4 @@ def test_hidden_files_are_skipped_and_two_of_one_name_are_refused(own: Path) -> 
 )
 def test_a_wrong_option_is_named(options: dict[str, object], named: str) -> None:
     with pytest.raises(StudyError, match=named):
-        parse_options(options)
+        READERS[stanford_dogs.INFO.name].parse(options)

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from core.data import utkface
+from core.data.catalog import READERS
 from core.data.manifest import LEFT_OUT, TEST, TRAINING, VALIDATION, split_fingerprint
-from core.data.utkface import UTKFaceOptions, parse_names, parse_options
+from core.data.utkface import UTKFaceOptions, parse_names
 from core.errors import DatasetError, StudyError
 
 OPTIONS = UTKFaceOptions(test_per_stratum=1)
@@ -149,7 +150,7 @@ def test_a_photo_that_cannot_be_read_is_named_and_left_out(
 )
 def test_a_wrong_option_is_named(options: dict[str, object], named: str) -> None:
     with pytest.raises(StudyError, match=f"'{named}'"):
-        parse_options(options)
+        READERS[utkface.INFO.name].parse(options)
 
 
 def test_shipped_split_is_used_and_absent_photos_are_named(copy: Path) -> None:

@@ -118,6 +118,22 @@ def test_a_copy_of_the_baseline_is_inconclusive(tables):
     assert (copy["p"] == 1).all()
 
 
+def test_runs_of_the_same_trainings_are_compared_seed_by_seed(tables):
+    of_baseline = {run: t for run, t in tables.items() if run[0] == "baseline"}
+    assert len(of_baseline) > 1
+    copies = {("copy", seed): table for (_, seed), table in of_baseline.items()}
+    trainings = {(method, seed): str(seed) for method, seed in (*of_baseline, *copies)}
+    both = {**of_baseline, **copies}
+    found = compare(both, UTKFACE, "baseline", trainings=trainings).table
+    copy = found[found["method"] == "copy"]
+    assert (copy[["delta", "delta_low", "delta_high"]] == 0).all(axis=None)
+    assert (copy["p"] == 1).all()
+    # Of trainings of their own, what other seeds would bring is counted twice.
+    apart = compare(both, UTKFACE, "baseline").table
+    widths = apart["delta_high"] - apart["delta_low"]
+    assert (widths[apart["method"] == "copy"] > 0).any()
+
+
 def test_bias_is_compared_by_its_size(tables):
     base = tables["baseline", 0]
     one = {

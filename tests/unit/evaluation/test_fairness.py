@@ -371,6 +371,22 @@ def test_a_copy_of_the_baseline_is_inconclusive_everywhere(tables):
         assert (found["p"] == 1).all()
 
 
+def test_runs_of_the_same_trainings_are_compared_seed_by_seed(tables):
+    own = {run: table for run, table in tables.items() if run[0] == "baseline"}
+    both = {**own, **{("copy", seed): table for (_, seed), table in own.items()}}
+    found = compare_groups(
+        both,
+        UTKFACE,
+        "baseline",
+        task="gender",
+        features=["ethnicity"],
+        metrics=["gender.accuracy"],
+        trainings={run: str(run[1]) for run in both},
+    )
+    within = found.differences[found.differences["measure"] == ""]
+    assert (within[["delta", "delta_low", "delta_high"]] == 0).all(axis=None)
+
+
 def test_large_tables_agree_with_image_by_image(monkeypatch):
     rng = np.random.default_rng(0)
     for task in (TWO, FOUR, AGE):

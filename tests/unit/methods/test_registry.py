@@ -90,6 +90,40 @@ class TestResolve:
         method = resolve(ins={"on": "group"}, undersample={"on": "group"})
         assert method.weights[0].on == method.samplers[0].on == "group"
 
+    @pytest.mark.parametrize("on", ["group x gender", "ethnicity x gender"])
+    def test_weights_and_samplers_take_a_crossing(self, on):
+        method = resolve(ins={"on": on}, oversample={"on": on})
+        assert method.weights[0].on == method.samplers[0].on == on
+
+    def test_weights_of_groups_are_kept_as_numbers(self):
+        given = {"on": "group", "weights": {"a": 1, "b": 0.1}}
+        (part,) = resolve(**{"group-weights": given}).weights
+        assert part.parameters == {"weights": {"a": 1.0, "b": 0.1}}
+        assert type(part.parameters["weights"]["a"]) is float
+
+    @pytest.mark.parametrize("groups", ["group", "group x gender", "group x region"])
+    def test_an_objective_goes_beside_a_loss(self, groups):
+        given = {"on": "gender", "groups": groups, "step_size": 0.5}
+        use = {"group-dro": given, "binary-focal": {"on": "gender"}}
+        method = resolve(("group", "region"), **use)
+        part = method.objectives["gender"]
+        assert (part.groups, part.parameters["step_size"]) == (groups, 0.5)
+        assert set(part.parameters) == {"step_size", "adjustment"}
+        assert set(method.losses) == {"gender"}
+
+    def test_an_objective_acts_from_its_start_on(self):
+        given = {"on": "age", "groups": "group", "start": 0.5}
+        method = resolve(**{"fairness-penalty": given})
+        assert method.first_epochs(10) == (0, 5)
+        assert method.at(4, 10).objectives == {}
+        assert set(method.at(5, 10).objectives) == {"age"}
+
+    def test_a_decision_is_made_between_groups(self):
+        given = {"on": "gender", "groups": "group", "constraint": "equalized_odds"}
+        part = resolve(**{"threshold-optimizer": given}).decisions["gender"]
+        assert part.groups == "group"
+        assert part.parameters["constraint"] == "equalized_odds"
+
     def test_a_part_builds(self):
         method = resolve(ins={"on": "ethnicity", "power": 0})
         assert method.weights[0].build([0, 0, 1]).tolist() == [1, 1, 1]
@@ -112,6 +146,39 @@ class TestResolve:
         ),
         ({"denseweight": {"on": "gender"}}, "'gender', which is a binary task"),
         ({"denseweight": {"on": "group"}}, "'group', which is a sensitive feature"),
+        ({"ins": {"on": "group x age"}}, "cannot be used on 'age', which is a regr"),
+        ({"ins": {"on": "group x lost"}}, "'lost', which is no task or sensitive"),
+        ({"lmf": {"on": "ethnicity x group"}}, "'ethnicity x group', which is no"),
+        ({"group-dro": {"on": "gender"}}, "between which groups: 'groups' is missing"),
+        (
+            {"group-dro": {"on": "gender", "groups": "gender"}},
+            "between the groups of 'gender', which is no sensitive feature",
+        ),
+        (
+            {"threshold-optimizer": {"on": "gender", "groups": "group x gender"}},
+            "between the groups of 'group x gender', which is no sensitive",
+        ),
+        (
+            {"threshold-optimizer": {"on": "ethnicity", "groups": "group"}},
+            "cannot be used on 'ethnicity', which is a multiclass",
+        ),
+        (
+            {
+                "group-dro": {"on": "gender", "groups": "group"},
+                "fairness-penalty": {"on": "gender", "groups": "group"},
+            },
+            "two group objectives on 'gender'",
+        ),
+        ({"ins": {"on": "gender", "groups": "group"}}, "no parameter 'groups'"),
+        (
+            {"group-weights": {"on": "group", "weights": {"a": -1}}},
+            "'weights' of 'group-weights' for 'a' is -1, outside its range",
+        ),
+        (
+            {"group-weights": {"on": "group", "weights": 2}},
+            "which is of the wrong type",
+        ),
+        ({"ins": {"on": "group", "power": {"a": 1}}}, "of the wrong type"),
         ({"lmf": {"on": "gender"}}, "'lmf' cannot be used on 'gender'"),
         ({"lmf": {"on": "group"}}, "'lmf' cannot be used on 'group'"),
         ({"lmf": {"on": "ethnicity", "gama": 4.0}}, "no parameter 'gama'"),
@@ -199,6 +266,12 @@ def test_types_are_kept(default, given, kept):
 def test_types_do_not_convert(default, given, message):
     with pytest.raises(MethodError, match=message):
         validate_parameters(made(Parameter("p", default, None, None, "")), {"p": given})
+
+
+@pytest.mark.parametrize("bad", [True, "1", None])
+def test_what_is_in_a_table_is_a_number(bad):
+    with pytest.raises(MethodError, match=f"for 'a' is {bad!r}, .* wrong type"):
+        validate_parameters(get_entry("group-weights"), {"weights": {"a": bad}})
 
 
 def made(*parameters):

@@ -1,13 +1,17 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from core.errors import MethodError
 from core.methods.samplers import (
+    balance_batches,
     oversample,
     sample_classes_by_power,
     sample_classes_by_square_root,
     sample_classes_evenly,
     undersample_majority,
+    undersample_to_smallest,
 )
 
 LABELS = np.random.default_rng(5).permutation(np.repeat([0, 1, 2], [40, 100, 7]))
@@ -177,3 +181,41 @@ class TestSamplingByPower:
 def test_nothing_to_draw_from(sample):
     with pytest.raises(MethodError, match="no training images"):
         sample([], np.random.default_rng(0))
+
+
+def test_every_class_is_cut_to_the_smallest():
+    rows = undersample_to_smallest(LABELS, np.random.default_rng(0))
+    assert np.bincount(LABELS[rows]).tolist() == [7, 7, 7]
+    assert (np.diff(rows) > 0).all()
+    assert set(np.flatnonzero(LABELS == 2)) <= set(rows)
+
+
+def test_one_class_has_no_smaller_one():
+    rows = undersample_to_smallest(np.zeros(5), np.random.default_rng(0))
+    np.testing.assert_array_equal(rows, np.arange(5))
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    counts=st.lists(st.integers(1, 60), min_size=1, max_size=6),
+    batch_size=st.integers(6, 40),
+    seed=st.integers(0, 2**16),
+)
+def test_each_batch_holds_each_class_in_equal_shares(counts, batch_size, seed):
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.repeat(np.arange(len(counts)), counts))
+    rows = balance_batches(labels, rng, batch_size=batch_size)
+    assert len(rows) == len(labels)
+    for start in range(0, len(rows), batch_size):
+        batch = labels[rows[start : start + batch_size]]
+        assert np.ptp(np.bincount(batch, minlength=len(counts))) <= 1
+    # Over the epoch too, within a class no image once more than another.
+    assert np.ptp(np.bincount(labels[rows], minlength=len(counts))) <= 1
+    shown = np.bincount(rows, minlength=len(labels))
+    for label in range(len(counts)):
+        assert np.ptp(shown[labels == label]) <= 1
+
+
+def test_a_batch_without_room_for_every_class_is_refused():
+    with pytest.raises(MethodError, match="batch of 2 has no room for 3 groups"):
+        balance_batches(LABELS, np.random.default_rng(0), batch_size=2)

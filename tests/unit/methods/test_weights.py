@@ -12,6 +12,7 @@ from core.methods.weights import (
     dense_weights,
     effective_number_sample_weights,
     effective_number_weights,
+    group_weights,
     inverse_frequency_sample_weights,
     inverse_frequency_weights,
 )
@@ -308,3 +309,40 @@ class TestDenseWeightInItsOtherForms:
     def test_no_such_form(self, form):
         with pytest.raises(MethodError, match="DenseWeight knows no"):
             DenseWeight.fit(TARGETS, **form)
+
+
+class TestGroupWeights:
+    def test_a_table_of_weights_by_hand(self):
+        # Mean of 1, 1, 1 and 0.1 is 0.775.
+        weights = group_weights(list("wwwm"), weights={"w": 1.0, "m": 0.1})
+        np.testing.assert_allclose(weights, [1 / 0.775] * 3 + [0.1 / 0.775])
+
+    def test_without_a_table_every_group_has_the_same_total(self):
+        groups = np.repeat(["a", "b", "c"], [6, 3, 1])
+        weights = group_weights(groups)
+        totals = [weights[groups == g].sum() for g in "abc"]
+        np.testing.assert_allclose(totals, 10 / 3)
+        ids = np.repeat([0, 1, 2], [6, 3, 1])
+        np.testing.assert_allclose(weights, inverse_frequency_sample_weights(ids))
+
+    def test_a_group_may_weigh_nothing(self):
+        weights = group_weights(["a", "b"], weights={"a": 0.0, "b": 3.0})
+        np.testing.assert_array_equal(weights, [0, 2])
+
+    @pytest.mark.parametrize(
+        ("weights", "said"),
+        [
+            ({"a": 1.0}, "have no weight: b"),
+            ({"a": 1.0, "b": 1.0, "c": 2.0}, "have no training image: c"),
+            ({"a": 0.0, "b": 0.0}, "group weights are 0, 0"),
+            ({"a": 1.0, "b": -1.0}, "group weights are 1, -1"),
+            ({"a": 1.0, "b": np.inf}, "group weights are 1, inf"),
+        ],
+    )
+    def test_tables_that_cannot_be_are_refused(self, weights, said):
+        with pytest.raises(MethodError, match=said):
+            group_weights(["a", "b", "a"], weights=weights)
+
+    def test_no_images_are_refused(self):
+        with pytest.raises(MethodError, match="no training images"):
+            group_weights([])

@@ -149,15 +149,21 @@ def test_an_adjustment_is_added_to_the_logits_of_the_inference_model_alone() -> 
     np.testing.assert_allclose(answers["glasses"], expected, rtol=1e-5)
 
 
-def test_half_precision_trains_and_full_precision_answers() -> None:
-    mixed = _build(precision="mixed_bfloat16")
+@pytest.mark.parametrize("scales", [{}, {"hair": 10.0}])
+def test_half_precision_trains_and_full_precision_answers(
+    scales: dict[str, float],
+) -> None:
+    mixed = _build(precision="mixed_bfloat16", cosine_scale=scales)
+    full = _build(cosine_scale=scales)
     assert keras.config.dtype_policy().name == "float32"
     assert all(w.dtype == "float32" for w in mixed.training.trainable_weights)
     moved = [w + 0.01 for w in mixed.plain.get_weights()]
     mixed.plain.set_weights(moved)
     mixed.settle()
-    for weight, value in zip(mixed.inference.weights, moved, strict=True):
-        np.testing.assert_array_equal(weight, value)
+    full.plain.set_weights(moved)
+    expected = full.inference.predict_on_batch(PIXELS)
+    for task, answers in mixed.inference.predict_on_batch(PIXELS).items():
+        np.testing.assert_array_equal(answers, expected[task])
     names = {layer.dtype_policy.name for layer in mixed.inference._flatten_layers()}
     assert names == {"float32"}
     assert mixed.inference.predict_on_batch(PIXELS)["hair"].dtype == np.float32

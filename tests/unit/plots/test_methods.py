@@ -196,3 +196,9 @@ def test_the_snippet_is_toml_that_the_registry_takes(name):
     used = dict(method["use"][name])
     assert used.pop("on") == "hair"
     assert validate_parameters(entry, used) == values
+
+
+def test_a_table_of_numbers_is_toml_too():
+    text = plots.toml_of("w", "W", "group", {"weights": {"a b": 1.0, "c": 0.1}})
+    used = tomllib.loads(text)["methods"]["w"]["use"]["w"]
+    assert used == {"on": "group", "weights": {"a b": 1.0, "c": 0.1}}

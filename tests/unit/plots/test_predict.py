@@ -140,6 +140,13 @@ def test_large_photos_are_shown_smaller_with_boxes_in_place():
     assert np.nonzero(orange)[1].min() == pytest.approx(600, abs=3)
 
 
+@pytest.mark.parametrize("size", [(4000, 3), (3, 4000), (1000, 2), (1, 1)])
+def test_a_strip_keeps_a_side_when_it_is_made_small(size):
+    shown = plots.draw_faces(Image.new("RGB", size), [])
+    wide, high = max(shown.size), min(shown.size)
+    assert high * plots.LEAST_WIDTH >= wide
+
+
 @pytest.mark.parametrize(
     "box", [(-50, -50, 20, 20), (290, 190, 100, 100), (5, 5, 0, 0)]
 )

@@ -198,6 +198,14 @@ def test_a_speed_that_is_not_known_is_a_dash():
     assert table.loc["images_per_second"].tolist() == ["measured", "–", "250"]
 
 
+def test_table_of_runs_names_the_network_of_each():
+    made = {**record(), "resolved": {"model": {"backbone": "vit", "image_size": 112}}}
+    runs = [Run("tiny", "base", 0, Path(), info) for info in (made, {})]
+    network = plots.describe_runs(runs, LABELS)["network"]
+    assert network.iloc[0] == "vit, 112 px"
+    assert pd.isna(network.iloc[1])
+
+
 def test_table_of_runs_is_in_minutes_and_bears_gaps():
     table = plots.describe_runs(
         [

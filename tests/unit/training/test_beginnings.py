@@ -4,11 +4,10 @@ import pandas as pd
 import pytest
 
 from core.methods.registry import resolve_method
-from core.study import parse_study
+from core.study import LabelNoise, parse_study
 from core.tasks import Multiclass
 from core.training.beginnings import Beginnings, run_key
 from core.training.jobs import Listener, train_study
-from tests import tiny_backbone
 from tests.tiny_cifar import TINY_CIFAR, write_tiny_cifar
 
 TASKS = (Multiclass("label", "Class", ("cat", "dog", "frog")),)
@@ -112,6 +111,25 @@ def test_a_key_of_the_file_that_is_left_out_changes_no_run(study):
     assert run_key(other, "late", 0, "x") != run_key(study, "late", 0, "x")
 
 
+def test_flipped_labels_make_another_run_of_the_same_split(study, tmp_path):
+    noise = LabelNoise(task="label", share=0.1)
+    noisy = study.model_copy(update={"label_noise": noise})
+    key = run_key(study, "late", 0, "x")
+    keys = {key, run_key(noisy, "late", 0, "x")}
+    for change in ({"share": 0.2}, {"seed": 1}, {"validation": True}):
+        other = noisy.model_copy(
+            update={"label_noise": noise.model_copy(update=change)}
+        )
+        keys.add(run_key(other, "late", 0, "x"))
+    assert len(keys) == 5
+    shared = [
+        beginnings(each, tmp_path, "baseline", "late").of("late", 0)
+        for each in (study, noisy)
+    ]
+    assert shared[0].keys() == shared[1].keys()
+    assert not {k for _, k in shared[0].values()} & {k for _, k in shared[1].values()}
+
+
 def test_a_shared_beginning_gives_what_training_alone_gives(
     study, tmp_path, monkeypatch
 ):
@@ -151,7 +169,7 @@ def test_only_with_resume_is_an_interrupted_call_gone_on_with(
 
         with contextlib.suppress(Stop):
             train_study(
-                small,
+                study,
                 methods=["baseline", "late"],
                 data=data,
                 out=tmp_path / place,
@@ -160,10 +178,7 @@ def test_only_with_resume_is_an_interrupted_call_gone_on_with(
             )
         return seen
 
-    tiny_backbone.register(monkeypatch)
     monkeypatch.setenv("EQUIPOISE_CACHE", str(tmp_path / "cache"))
-    model = study.model.model_copy(update={"backbone": tiny_backbone.TINY.name})
-    small = study.model_copy(update={"model": model})
     data = write_tiny_cifar(tmp_path / "data")
     # The first epoch of "late" is that of "baseline".
     whole = [("baseline", 1), ("baseline", 2), ("late", 2)]

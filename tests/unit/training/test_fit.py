@@ -16,23 +16,20 @@ from core.tasks import Multiclass
 from core.training import fit as fitting
 from core.training.fit import Data, epoch_rows, fit, sample_weights, usual_losses
 from core.training.jobs import Listener, train_study
-from tests import tiny_backbone
 from tests.tiny import tiny_study
 
 
 @pytest.fixture(autouse=True)
 def _surroundings(tmp_path, monkeypatch):
     monkeypatch.setenv("EQUIPOISE_CACHE", str(tmp_path / "cache"))
-    tiny_backbone.register(monkeypatch)
 
 
 def study_of(use=None, **training):
-    """The tiny study on the tiny backbone, with a method to try."""
+    """The tiny study with a method to try."""
     plain = tiny_study(**training)
-    model = plain.model.model_copy(update={"backbone": tiny_backbone.TINY.name})
     tried = MethodTable(label="Tried", use=use or {})
     methods = {"baseline": plain.methods["baseline"], "tried": tried}
-    return plain.model_copy(update={"methods": methods, "model": model})
+    return plain.model_copy(update={"methods": methods})
 
 
 def data_of(study):
@@ -116,7 +113,7 @@ def test_weights_name_an_empty_last_class(task, name):
 def test_samplers_name_an_empty_last_class(task, name):
     data, method, rows, said = what_needs_classes(name, task)
     with pytest.raises(MethodError, match=said):
-        epoch_rows(data, method, rows, seed=0, epochs=2)
+        epoch_rows(data, method, rows, seed=0, epochs=2, batch_size=16)
 
 
 @TASKS

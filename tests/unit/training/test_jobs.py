@@ -1,18 +1,17 @@
 import gc
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
-from core import runs
+from core import cli, runs
 from core.data.cache import ImageCache
 from core.data.catalog import load_dataset
 from core.errors import DatasetError, MethodError, RunError, StudyError
@@ -72,7 +71,9 @@ def test_run_is_whole_and_says_how_it_was_trained(
     info = run.info
     assert info["epochs"] == 2
     assert info["best_epoch"] in (1, 2)
-    assert info["parameters"] > 300_000
+    backbone, hidden = 5 * 5 * 3 * 8 + 4 * 8, 8 * 8 + 8
+    heads = (8 + 1) + (hidden + 8 + 1) + (hidden + 4 * 8)
+    assert info["parameters"] == backbone + heads
     assert info["duration_s"] > 0
     assert info["inference_ms"] > 0
     assert info["trained_from"] == "none"
@@ -184,7 +185,7 @@ def test_ins_weighs_all_heads_and_denseweight_only_its_own(data: Data) -> None:
 def test_sampler_draws_anew_at_every_epoch_from_training_rows_only(data: Data) -> None:
     rows = data.rows("training")
     method = resolve_method(tiny_study(), "undersample", data.tasks)
-    draw = epoch_rows(data, method, rows, seed=0, epochs=4)
+    draw = epoch_rows(data, method, rows, seed=0, epochs=4, batch_size=16)
     counts = np.bincount(class_ids(data, "hair", rows))
     assert set(draw(0)) <= set(rows)
     kept = np.bincount(class_ids(data, "hair", draw(0)))
@@ -192,7 +193,7 @@ def test_sampler_draws_anew_at_every_epoch_from_training_rows_only(data: Data) -
     np.testing.assert_array_equal(kept, counts)
     assert set(draw(0)) != set(draw(1))
     np.testing.assert_array_equal(
-        draw(3), epoch_rows(data, method, rows, seed=0, epochs=4)(3)
+        draw(3), epoch_rows(data, method, rows, seed=0, epochs=4, batch_size=16)(3)
     )
 
 
@@ -246,29 +247,36 @@ def test_unreadable_images_are_told(
     assert told[0] == "3.jpg is damaged."
 
 
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from core.study import load_study
+from core.training.jobs import Listener, train_study
+
+def kill(method, seed, epoch, values):
+    if epoch == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+train_study(load_study(sys.argv[1]), out=Path(sys.argv[2]), methods=["baseline"],
+            listener=Listener(epoch_done=kill))
+"""
+
+
 @pytest.mark.slow
 def test_kill_9_and_resume(tmp_path: Path) -> None:
-    study = tmp_path / "tiny.toml"
-    study.write_text(tiny.TEXT.replace("epochs = 2", "epochs = 60"))
-    out = tmp_path / "out"
-    command = [sys.executable, "-m", "core.cli", "train", str(study)]
-    command += ["--method", "baseline", "--out", str(out), "--resume"]
-    environment = {**os.environ, "EQUIPOISE_CACHE": str(tmp_path / "cache")}
-    process = subprocess.Popen(command, env=environment, start_new_session=True)
-    state = out / "tiny" / "baseline" / ".seed-0.partial" / "state.npz"
-    deadline = time.monotonic() + 300
-    while not state.exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    assert state.exists(), "no epoch finished in time"
-    assert not (out / "tiny" / "baseline" / "seed-0").exists()
+    path, out = tmp_path / "tiny.toml", tmp_path / "out"
+    path.write_text(tiny.TEXT.replace("epochs = 2", "epochs = 4"))
+    killed = subprocess.run([sys.executable, "-c", KILLED, path, out], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    place = out / "tiny" / "baseline"
+    state = place / ".seed-0.partial" / "state.npz"
+    assert not (place / "seed-0").exists()
     with np.load(state, allow_pickle=False) as saved:
-        done = json.loads(str(saved["record"]))["epoch"]
-    finished = subprocess.run(
-        command, env=environment, capture_output=True, text=True, check=False
-    )
-    assert finished.returncode == 0, finished.stderr
-    run = runs.read_run(out / "tiny" / "baseline" / "seed-0")
-    assert run.info["epochs"] >= done
+        assert json.loads(str(saved["record"]))["epoch"] == 2
+    asked = ["train", str(path), "--method", "baseline", "--out", str(out)]
+    finished = CliRunner().invoke(cli.app, [*asked, "--resume"])
+    assert finished.exit_code == 0, finished.output
+    run = runs.read_run(place / "seed-0")
+    assert run.info["epochs"] == 4
+    assert list(run.history()["epoch"].unique()) == [1, 2, 3, 4]
     assert not state.exists()

@@ -10,7 +10,6 @@ import pytest
 from core import runs
 from core.training.beginnings import run_key
 from core.training.jobs import Listener, train_study
-from tests import tiny_backbone
 from tests.tiny import tiny_study
 
 NAME = "adjusted"
@@ -22,7 +21,6 @@ def store_of_baseline(tmp_path_factory):
     """A store in which the baseline is finished."""
     root = tmp_path_factory.mktemp("baseline")
     with pytest.MonkeyPatch.context() as patch:
-        tiny_backbone.register(patch)
         patch.setenv("EQUIPOISE_CACHE", str(root / "cache"))
         patch.setattr(runs, "shipped_store", lambda: root / "nowhere")
         train(with_adjusted(tiny_study()), "baseline", out=root / "runs")
@@ -31,7 +29,6 @@ def store_of_baseline(tmp_path_factory):
 
 @pytest.fixture
 def study(store_of_baseline, tmp_path, monkeypatch):
-    tiny_backbone.register(monkeypatch)
     cache = store_of_baseline.parent / "cache"
     monkeypatch.setenv("EQUIPOISE_CACHE", str(cache))
     monkeypatch.setenv(runs.STORE_VARIABLE, str(tmp_path / "user"))
@@ -47,11 +44,10 @@ def baseline(store_of_baseline, tmp_path):
 
 
 def with_adjusted(study):
-    model = study.model.model_copy(update={"backbone": tiny_backbone.TINY.name})
     own = study.method("baseline").model_copy(update={"label": "Post hoc", "use": USE})
     # First in the file: what it adjusts has to be trained before it all the same.
     methods = {NAME: own, **study.methods}
-    return study.model_copy(update={"model": model, "methods": methods})
+    return study.model_copy(update={"methods": methods})
 
 
 def train(study, *methods, **options):

@@ -25,7 +25,7 @@ PREDICTIONS = pd.DataFrame({"image_id": ["a"], "split": ["test"]})
 
 def study_with(methods=None, **model):
     study = tiny_study()
-    given = {**study.model.model_dump(), **model}
+    given = {**study.model.model_dump(), "options": None, **model}
     table = type(study.model).model_validate(given)
     tables = {
         name: MethodTable(label=name, model=own)

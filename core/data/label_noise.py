@@ -1,0 +1,147 @@
+"""Wrong labels that a study asks for, to see what its methods make of them."""
+
+import numpy as np
+import pandas as pd
+
+from core.data.manifest import TRAINING, VALIDATION, DatasetInfo, LoadedDataset
+from core.errors import StudyError
+from core.study import LabelNoise
+from core.tasks import Classification, Regression
+
+CLEAN = "{}_clean"
+"""Column that keeps the labels of a task as they were."""
+
+COLUMNS = ("group", "split", "labels", "flipped", "percent")
+_EVERYONE = "all"
+
+
+def add_label_noise(loaded: LoadedDataset, noise: LabelNoise) -> LoadedDataset:
+    """Flip a share of the labels of a task, and keep what they were.
+
+    Parameters
+    ----------
+    loaded : LoadedDataset
+    noise : LabelNoise
+        Which task, and which share of which group.
+
+    Returns
+    -------
+    LoadedDataset
+        With a column ``<task>_clean`` beside the labels; one that is there already
+        stays. Images of the test split, and those left out, keep their labels.
+
+    Raises
+    ------
+    StudyError
+        If the dataset has no such task with classes, no such feature, or no such
+        group.
+
+    Notes
+    -----
+    Of each group and split so many labels are flipped, to the nearest whole number:
+    to the other class, or with more than two to any other, each as likely. Which ones
+    follows from the seed and the ids of the images, whatever their order.
+    """
+    task = _task_of(noise, loaded.info)
+    groups = _groups_of(noise, loaded)
+    table = loaded.manifest.copy()
+    if CLEAN.format(task.name) not in table:
+        table[CLEAN.format(task.name)] = table[task.name]
+    names = sorted(groups.unique())
+    for place, split in enumerate(splits_of(noise)):
+        for number, group in enumerate(names):
+            rows = table.index[(table["split"] == split) & (groups == group)]
+            rng = np.random.default_rng([noise.seed, place, number])
+            _flip(table, rows, task, noise.share_of(group), rng)
+    return LoadedDataset(loaded.info, table, loaded.report)
+
+
+def count_flipped(manifest: pd.DataFrame, noise: LabelNoise) -> pd.DataFrame:
+    """How many labels a study flipped, by group and split.
+
+    Parameters
+    ----------
+    manifest : DataFrame
+        As from ``add_label_noise``.
+    noise : LabelNoise
+
+    Returns
+    -------
+    DataFrame
+        Columns group, split, labels (images of both), flipped and percent; empty
+        where the manifest does not keep what the labels were.
+    """
+    clean = CLEAN.format(noise.task)
+    if clean not in manifest or (noise.by and noise.by not in manifest):
+        return pd.DataFrame(columns=list(COLUMNS))
+    groups = manifest[noise.by] if noise.by else _everyone(manifest)
+    wrong = manifest[noise.task].astype(str) != manifest[clean].astype(str)
+    table = (
+        pd.DataFrame({"group": groups, "split": manifest["split"], "wrong": wrong})
+        .loc[manifest["split"].isin(splits_of(noise))]
+        .groupby(["group", "split"], sort=True)["wrong"]
+        .agg(labels="size", flipped="sum")
+        .reset_index()
+    )
+    return table.assign(percent=100 * table["flipped"] / table["labels"])
+
+
+def splits_of(noise: LabelNoise) -> tuple[str, ...]:
+    """The splits whose labels are flipped; never the test split."""
+    return (TRAINING, VALIDATION) if noise.validation else (TRAINING,)
+
+
+def _flip(
+    table: pd.DataFrame,
+    rows: pd.Index,
+    task: Classification,
+    share: float,
+    rng: np.random.Generator,
+) -> None:
+    """Give a share of the rows another label, in place."""
+    ordered = table.loc[rows, "image_id"].sort_values().index
+    chosen = rng.choice(len(rows), round(share * len(rows)), replace=False)
+    drawn = ordered[np.sort(chosen)]
+    codes = table.loc[drawn, task.name].map(task.classes.index).to_numpy(dtype=int)
+    steps = rng.integers(1, len(task.classes), len(drawn))
+    classes = np.array(task.classes, dtype=object)
+    table.loc[drawn, task.name] = classes[(codes + steps) % len(classes)]
+
+
+def _task_of(noise: LabelNoise, info: DatasetInfo) -> Classification:
+    tasks = {t.name: t for t in info.tasks if not isinstance(t, Regression)}
+    if noise.task not in tasks:
+        raise StudyError(
+            f"The study adds label noise to '{noise.task}', which is no task with "
+            f"classes of {info.title}.",
+            expected=f"one of {', '.join(tasks) or 'none: it predicts numbers'}.",
+            remedy="mend `task` under [label_noise] in the study's file.",
+        )
+    return tasks[noise.task]
+
+
+def _groups_of(noise: LabelNoise, loaded: LoadedDataset) -> pd.Series:
+    """Group of each image, as the noise tells them apart."""
+    if noise.by is None:
+        return _everyone(loaded.manifest)
+    features = loaded.info.sensitive_features
+    if noise.by not in features:
+        raise StudyError(
+            f"The study adds label noise by '{noise.by}', which is no sensitive "
+            f"feature of {loaded.info.title}.",
+            expected=f"one of {', '.join(features) or 'none: it has no such feature'}.",
+            remedy="mend `by` under [label_noise] in the study's file.",
+        )
+    strange = sorted(set(noise.shares) - set(features[noise.by]))
+    if strange:
+        raise StudyError(
+            f"The study adds label noise to {', '.join(strange)}, which is no group of "
+            f"'{noise.by}'.",
+            expected=f"some of {', '.join(features[noise.by])}.",
+            remedy="mend `shares` under [label_noise] in the study's file.",
+        )
+    return loaded.manifest[noise.by]
+
+
+def _everyone(manifest: pd.DataFrame) -> pd.Series:
+    return pd.Series(_EVERYONE, index=manifest.index)
