@@ -67,7 +67,7 @@ def test_overview_is_read(app: App, page: Page) -> None:
 def test_study_can_be_changed(app: App, page: Page) -> None:
     open_at(page, app)
     page.get_by_role("combobox", name="Study").click()
-    page.get_by_role("option", name=re.compile("Avatars")).click()
+    page.get_by_role("option", name="Avatars", exact=True).click()
     expect(page).to_have_url(re.compile("study=avatars"))
     expect(page.get_by_role("table").first).to_contain_text(re.compile("hair", re.I))
 
@@ -80,7 +80,7 @@ def test_photo_is_answered_by_every_method(app: App, page: Page) -> None:
     for row in rows:
         _, age, gender = (cell.strip() for cell in row.split("\t"))
         assert 1 <= int(age.split()[0]) <= 80
-        assert re.search(r"(fe)?male\D+\d+ %", gender), gender
+        assert re.search(r"(fe)?male\D+\d+\s%", gender), gender
     expect(page.get_by_text("Face 1")).to_be_visible()
     expect(page.get_by_text(re.compile(r"\d+ ms in all"))).to_be_visible()
     assert "import tensorflow" in app.events()
