@@ -19,7 +19,7 @@ from core.data.catalog import (
 )
 from core.data.enhancement import Enhancement
 from core.errors import DatasetError, StudyError
-from core.evaluation.fairness import fair_metric
+from core.evaluation.gaps import fair_metric
 from core.evaluation.metrics import headline_keys
 from core.methods.registry import resolve_method
 from core.study import (
