@@ -23,7 +23,7 @@ from core.data.attribute_expression import (
     unknown_attribute,
 )
 from core.data.cache import Progress
-from core.data.class_folders import MAC_FOLDER, NAMED
+from core.data.class_folders import MAC_FOLDER, NAMED, split_names
 from core.data.manifest import (
     SPLITS,
     TEST,
@@ -132,13 +132,13 @@ class CelebAOptions(DatasetOptions):
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:
-        names = _names(self.target_classes)
+        names = split_names(self.target_classes)
         if len(names) != 2 or len(set(names)) != 2:
             raise ValueError(
                 f"'target_classes': expected two names with a comma between them "
                 f"(received {self.target_classes!r})."
             )
-        if not _names(self.sensitive):
+        if not split_names(self.sensitive):
             raise ValueError("'sensitive': expected at least one attribute.")
         # Read once here, so that a fault is found before any file is.
         _ = self.expression
@@ -155,11 +155,7 @@ class CelebAOptions(DatasetOptions):
     @property
     def features(self) -> dict[str, tuple[str, tuple[str, ...]]]:
         """Attributes asked for as sensitive features: each its column and groups."""
-        return {name: _feature(name) for name in _names(self.sensitive)}
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+        return {name: _feature(name) for name in split_names(self.sensitive)}
 
 
 def _feature(attribute: str) -> tuple[str, tuple[str, ...]]:
@@ -170,7 +166,7 @@ def _feature(attribute: str) -> tuple[str, tuple[str, ...]]:
 def info_of(options: CelebAOptions) -> DatasetInfo:
     """What the dataset holds under these options: its target and its groups."""
     phrase = options.expression.phrase
-    negative, positive = _names(options.target_classes)
+    negative, positive = split_names(options.target_classes)
     return DatasetInfo(
         name="celeba",
         title="CelebA",
@@ -497,7 +493,7 @@ def _describe(
 ) -> pd.DataFrame:
     """The manifest without a split: the target and the groups of each picture."""
     arrays = {name: attributes[name].to_numpy() for name in ATTRIBUTES}
-    classes = np.array(_names(options.target_classes), dtype=object)
+    classes = np.array(split_names(options.target_classes), dtype=object)
     columns = {
         column: np.array(groups, dtype=object)[arrays[name].astype(int)]
         for name, (column, groups) in options.features.items()
@@ -562,7 +558,10 @@ def _split(
 def _check_classes(manifest: pd.DataFrame, options: CelebAOptions) -> None:
     """Refuse a split without an image of each class and of each group."""
     features = dict(options.features.values())
-    for column, names in {TARGET: _names(options.target_classes), **features}.items():
+    for column, names in {
+        TARGET: split_names(options.target_classes),
+        **features,
+    }.items():
         counts = pd.crosstab(manifest[column], manifest["split"])
         counts = counts.reindex(index=list(names), columns=list(SPLITS), fill_value=0)
         for name, row in counts.iterrows():

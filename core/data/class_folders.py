@@ -67,6 +67,11 @@ class ClassColumn:
     many: str
 
 
+def split_names(text: str) -> tuple[str, ...]:
+    """Names that an option gives as text, with commas between them."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
 def pictures_in(folder: Path) -> list[Path]:
     """Pictures that lie in a folder itself, by name; hidden files are skipped."""
     if not folder.is_dir():
@@ -290,7 +295,7 @@ def _choose(
         # Of a stable sort: of equals the first by name stay in front.
         return sorted(sorted(names, key=lambda name: -counts[name])[:wanted])
     by_key = {_key(name): name for name in names}
-    asked = [name.strip() for name in wanted.split(",") if name.strip()]
+    asked = list(split_names(wanted))
     for name in asked:
         if _key(name) not in by_key:
             problem = f"There is no {classes.one} '{name}'"

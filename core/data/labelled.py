@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 
 from core.data.archive import folder_of
 from core.data.cache import Progress
-from core.data.class_folders import MAC_FOLDER, NAMED
+from core.data.class_folders import MAC_FOLDER, NAMED, split_names
 from core.data.images import SUFFIXES
 from core.data.manifest import (
     SPLITS,
@@ -40,10 +40,6 @@ _TAKEN = (FILENAME, "image_id", "path", LABEL, "split", "reason")
 _MEND = "mend the CSV file, then try again."
 
 _Share = Annotated[float, Field(ge=0.01, le=0.4)]
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 class LabelledOptions(DatasetOptions):
@@ -76,7 +72,7 @@ class LabelledOptions(DatasetOptions):
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:
-        names = _names(self.classes)
+        names = split_names(self.classes)
         if len(names) != 2 or len(set(names)) != 2:
             raise ValueError(
                 "'classes': expected two names with a comma between them (received "
@@ -90,12 +86,12 @@ class LabelledOptions(DatasetOptions):
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns of the sensitive features."""
-        return tuple(dict.fromkeys(_names(self.sensitive)))
+        return tuple(dict.fromkeys(split_names(self.sensitive)))
 
     @property
     def task(self) -> Binary:
         """What is predicted."""
-        negative, positive = _names(self.classes)
+        negative, positive = split_names(self.classes)
         return Binary(LABEL, self.asked, (negative, positive))
 
 

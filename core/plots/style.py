@@ -18,13 +18,7 @@ BASELINE_COLOUR = "#8A8A8A"
 MARKERS = ("circle", "diamond", "square", "triangle-up", "cross", "star")
 DASHES = ("solid", "dash", "dot", "dashdot")
 
-# One meaning, one colour and one sign: never colour alone.
-VERDICT_COLOURS = {
-    "better": "#009E73",
-    "worse": "#D55E00",
-    "inconclusive": "#8A8A8A",
-    "baseline": "#8A8A8A",
-}
+# One meaning, one sign: never colour alone.
 VERDICT_SIGNS = {
     "better": "▲ better",
     "worse": "▼ worse",
