@@ -184,7 +184,7 @@ def _only(asked: str | None, known: Iterable[str], what: str, option: str) -> st
     raise EquipoiseError(
         f"There is no {what} '{asked}' to label with."
         if asked is not None
-        else f"It is not said which {what} is to label.",
+        else f"It is not said which {what} to label with.",
         expected=f"one of {', '.join(names) or 'none: there is no run'}.",
         remedy=f"name it with {option}.",
     )
