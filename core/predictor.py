@@ -17,8 +17,9 @@ from PIL import Image
 from pydantic import ValidationError
 
 from core.data.cache import Render
-from core.data.catalog import enhancement_of
+from core.data.catalog import dataset_info, enhancement_of
 from core.data.enhancement import Enhancement, enhance, render_enhanced
+from core.data.face_templates import UTKFACE, FaceTemplate
 from core.data.images import check_upload, decode_image, preprocess
 from core.errors import EquipoiseError, ImageError, RunError
 from core.faces import TRUSTED_WIDTH, Face, FaceDetector, align_face
@@ -47,11 +48,14 @@ class Preprocessing:
         How a picture of any shape becomes that square.
     enhancement : Enhancement
         What the study's dataset does to the brightness of every picture.
+    template : FaceTemplate
+        How the dataset's faces are aligned, if it is one of faces.
     """
 
     size: int
     resize: ResizeTable = field(default_factory=ResizeTable)
     enhancement: Enhancement = field(default_factory=Enhancement)
+    template: FaceTemplate = UTKFACE
 
     @classmethod
     def of(cls, run: Run, size: int) -> Preprocessing:
@@ -80,7 +84,10 @@ class Preprocessing:
                 expected="its study as training wrote it.",
                 remedy="train it again, or delete the folder.",
             ) from None
-        return cls(size, resize, enhancement_of(table) if table else Enhancement())
+        if table is None:
+            return cls(size, resize)
+        template = dataset_info(table.name).faces or UTKFACE
+        return cls(size, resize, enhancement_of(table), template)
 
     @property
     def render(self) -> Render:
@@ -95,7 +102,7 @@ class Preprocessing:
         """A face of a picture, or all of it, shape (size, size, 3)."""
         how = self.resize.model_dump()
         if face.landmarks:
-            pixels = align_face(image, face, self.size, **how)
+            pixels = align_face(image, face, self.size, template=self.template, **how)
         else:
             pixels = preprocess(image, self.size, **how)
         return enhance(pixels, self.enhancement)

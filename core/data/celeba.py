@@ -24,6 +24,7 @@ from core.data.attribute_expression import (
 )
 from core.data.cache import Progress
 from core.data.class_folders import MAC_FOLDER, NAMED, split_names
+from core.data.face_templates import CELEBA
 from core.data.manifest import (
     SPLITS,
     TEST,
@@ -174,7 +175,7 @@ def info_of(options: CelebAOptions) -> DatasetInfo:
         sensitive_features=dict(options.features.values()),
         shareable=False,
         generated=False,
-        of_faces=True,
+        faces=CELEBA,
         notice=(
             "CelebA may be used for non-commercial research only and its pictures may "
             "not be passed on; models and predictions made from it carry the same "
