@@ -13,8 +13,8 @@ from core.data.class_folders import (
     draw_split,
     list_pictures,
     pictures_in,
-    walk_pictures,
     take_split,
+    walk_pictures,
 )
 from core.data.manifest import LEFT_OUT, TEST, TRAINING, VALIDATION
 from core.data.splits import least_to_split, split_by_group
