@@ -205,10 +205,8 @@ def load(
         ``list_eval_partition`` is looked for only if the options need it. The folder
         or archive of the pictures itself, with the lists beside it, will do too.
     options : CelebAOptions
-    shipped : DataFrame, optional
-        ``image_id`` and ``split`` of the study's runs, used as they are.
-    progress : callable
-        Not called; reading names is quick.
+    shipped, progress
+        As for ``catalog.load_dataset``.
 
     Returns
     -------

@@ -132,10 +132,8 @@ def load(
         The folder, or an archive of it. Pictures are looked for where the CSV says,
         seen from its own folder; a name without a folder also anywhere below.
     options : LabelledOptions
-    shipped : DataFrame, optional
-        ``image_id`` and ``split`` of the study's runs, used as they are.
-    progress : callable
-        Not called; reading names is quick.
+    shipped, progress
+        As for ``catalog.load_dataset``.
 
     Returns
     -------

@@ -139,11 +139,8 @@ def load(
         The folder of photos, or the archive itself.
     options : UTKFaceOptions
         The protocol.
-    shipped : DataFrame, optional
-        ``image_id`` and ``split`` as shipped with the study: used as they are, so
-        that every copy gives the same split.
-    progress : callable
-        Called with what is done, how many, of how many.
+    shipped, progress
+        As for ``catalog.load_dataset``.
 
     Returns
     -------
