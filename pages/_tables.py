@@ -108,8 +108,13 @@ def is_alone(view: StudyView) -> bool:
 
 
 def load_test_predictions(run: Run) -> pd.DataFrame:
-    """One row a test image, as one run answered."""
-    return _test_predictions(fingerprint([run]), run)
+    """One row a test image, as one run answered; not to be changed."""
+    return load_predictions(run, TEST)
+
+
+def load_predictions(run: Run, split: str) -> pd.DataFrame:
+    """One row an image of a split, as one run answered; not to be changed."""
+    return _predictions(fingerprint([run]), split, run)
 
 
 def manifest_fingerprint(study: str) -> Fingerprint:
@@ -177,7 +182,8 @@ def _damage(key: Fingerprint, _runs: tuple[Run, ...]) -> dict[str, str]:
     return problems
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _test_predictions(key: Fingerprint, _run: Run) -> pd.DataFrame:
+# A resource and not data: a copy of a million rows at every rerun takes seconds.
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _predictions(key: Fingerprint, split: str, _run: Run) -> pd.DataFrame:
     table = _run.predictions()
-    return table[table["split"] == TEST].reset_index(drop=True)
+    return table[table["split"] == split].reset_index(drop=True)
