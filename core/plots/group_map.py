@@ -87,7 +87,7 @@ def plot_group_map(
         Whether the change to the baseline is drawn in place of the value.
     """
     rows, columns = (list(dict.fromkeys(cells[name])) for name in ("row", "column"))
-    grid = cells.set_index(["row", "column"])
+    grid = cells.set_index(["row", "column"], drop=False)
     by_place = [[grid.loc[(row, column)] for column in columns] for row in rows]
     name = "delta" if change else "value"
     values = np.array([[cell[name] for cell in line] for line in by_place], np.float64)
