@@ -6,15 +6,17 @@ import streamlit as st
 
 from core.data.manifest import TEST
 from core.errors import EquipoiseError
+from core.evaluation.compare import SMALL_GROUP
 from core.evaluation.whatif import ScoreCounts
 from core.plots import whatif as plots
+from core.plots.group_map import SMALL_SIGN
 from core.plots.whatif import Mark
 from core.tasks import Classification, Regression
 from pages._fairness_tables import Question, load_choices, load_scores
-from pages._show import show_chart, show_error, show_static_table
+from pages._show import show_chart, show_error, show_table
 from pages._study_bar import StudyView
 
-MOST_SLIDERS = 8
+MOST_SLIDERS, MOST_ROWS = 8, 12
 COMMON, OWN = "One for all", "One for each group"
 USUAL = 0.5
 
@@ -74,12 +76,15 @@ def _play(view: StudyView, question: Question, counts: ScoreCounts) -> None:
         data=curve,
         note=" ".join(filter(None, notes)),
     )
-    show_static_table(
+    show_table(
         plots.outcome_table(now, usual),
         name=f"{prefix}_table",
-        takeaway=f"Answered with **{counts.positive}** from the threshold on; in "
-        "brackets the change beside 0.5 for all.",
+        alt=f"Rates of each group, {counts.positive} answered from the threshold "
+        "on, and their change beside 0.5.",
         download=now.groups,
+        height="content" if len(now.names) <= MOST_ROWS else "auto",
+        note=f"Answered with **{counts.positive}** from the threshold on; in brackets "
+        f"the change beside 0.5. {SMALL_SIGN}: fewer than {SMALL_GROUP} images.",
     )
 
 
@@ -110,6 +115,10 @@ def _controls(view: StudyView, counts: ScoreCounts) -> tuple[str, str, float, bo
         help="What the marked points were held to, on the validation images.",
     )
     if len(counts.grouping.present) > MOST_SLIDERS:
+        st.caption(
+            f"{len(counts.grouping.present)} groups share one threshold: each its own "
+            f"is for at most {MOST_SLIDERS}. Choose fewer features for that."
+        )
         return method, gap, most, True
     kind = st.segmented_control(
         "Threshold",

@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.evaluation.compare import SMALL_GROUP
 from core.evaluation.fairness import GroupComparison
+from core.evaluation.fairness_views import group_features
 from core.evaluation.front import gap_points
 from core.evaluation.gaps import REWARDS_LEVELLING_DOWN, Gap, gap_info, gaps_of
 from core.evaluation.metrics import MetricInfo, group_metric_keys, metric_info
@@ -45,7 +46,7 @@ def main() -> None:
     view = leave_out_damaged(view)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         task = choose_task(view.tasks, key=f"fairness_task_{view.study.name}")
-        chosen = _choose_features(view, known)
+        chosen = _choose_features(view, task, known)
         metric = choose_metric(
             view,
             group_metric_keys(task),
@@ -69,8 +70,7 @@ def main() -> None:
 
 def _features(view: StudyView) -> tuple[str, ...]:
     """Sensitive features that groups may be made of; stops where there are none."""
-    binned = [f"{t.name}_bin" for t in view.tasks if isinstance(t, Regression)]
-    known = (*view.dataset.sensitive_features, *binned)
+    known = group_features(view.tasks, tuple(view.dataset.sensitive_features))
     if not known:
         stop_with(
             f"The study **{view.study.title}** has no sensitive feature: its images "
@@ -80,16 +80,22 @@ def _features(view: StudyView) -> tuple[str, ...]:
     return known
 
 
-def _choose_features(view: StudyView, known: tuple[str, ...]) -> tuple[str, ...]:
+def _choose_features(
+    view: StudyView, task: Task, known: tuple[str, ...]
+) -> tuple[str, ...]:
     chosen = known
     if len(known) > 1:
+        # One feature first, and not the one that the task itself predicts.
+        first = next(
+            name for name in known if name not in (task.name, f"{task.name}_bin")
+        )
         picked = st.pills(
             "Sensitive features",
             known,
             selection_mode="multi",
-            default=known[:1],
+            default=[first],
             format_func=lambda name: plots.feature_label(name, view.tasks),
-            key=f"fairness_features_{view.study.name}",
+            key=f"fairness_features_{view.study.name}_{task.name}",
             persist_state="session",
             help="Look at one first. Several are crossed, and each crossing has fewer "
             f"images: at most {MOST_FEATURES}.",
@@ -233,7 +239,9 @@ def _trade(
         gap_plots.plot_gap_quality(points, quality, about, view.styles, view.labels),
         name=f"{view.study.name}-{metric.key}-front",
         title=title,
-        takeaway=gap_plots.gap_quality_takeaway(points, quality, about, view.labels),
+        takeaway=gap_plots.gap_quality_takeaway(
+            points, quality, about, view.labels, view.baseline
+        ),
         data=points.reset_index(),
         note="Bars: 95 % intervals over the test images. The front, dashed, joins the "
         "methods that no other beats in both, by the point estimates: other images "

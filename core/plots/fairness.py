@@ -31,8 +31,9 @@ from core.tasks import Task
 
 NAMED_GROUPS = len(METHOD_COLOURS)
 """Groups up to which each has its own colour and mark."""
-SPREAD = 0.62
-"""How far apart, in units of one method, its groups stand."""
+SPREAD, LOWERED = 0.56, 0.16
+"""How far apart, in units of one method, its groups stand, and how far below its
+name."""
 STRIPE_COLOUR = "rgba(128, 128, 128, 0.09)"
 
 
@@ -135,17 +136,31 @@ def plot_groups(
     lanes = min(len(groups), NAMED_GROUPS) if few else 2
     return build_figure(
         traces,
-        height=150 + len(methods) * max(30, 12 + 15 * lanes),
+        height=150 + 24 * len(groups) * few + len(methods) * (34 + 14 * lanes),
         xaxis={"title": {"text": _titled(info)}},
         yaxis={
-            "tickvals": list(places.values()),
-            "ticktext": [f"<b>{labels[method]}</b>" for method in methods],
+            "showticklabels": False,
             "range": [len(methods) - 0.5, -0.5],
             "showgrid": False,
             "zeroline": False,
         },
         shapes=[_stripe(place) for place in range(0, len(methods), 2)],
+        annotations=[_name(labels[method], place) for method, place in places.items()],
     )
+
+
+def _name(label: str, place: float) -> dict[str, Any]:
+    """A method's name within its row: beside it, it would take half of a phone."""
+    return {
+        "text": f"<b>{label}</b>",
+        "x": 0,
+        "xref": "paper",
+        "xanchor": "left",
+        "xshift": 4,
+        "y": place - 0.5,
+        "yanchor": "top",
+        "showarrow": False,
+    }
 
 
 def _titled(info: MetricInfo) -> str:
@@ -181,7 +196,7 @@ def _group_trace(
     of: int,
 ) -> dict[str, Any]:
     """One group in all methods."""
-    offset = SPREAD * ((place + 0.5) / of - 0.5)
+    offset = SPREAD * ((place + 0.5) / of - 0.5) + LOWERED
     colour, marker = METHOD_COLOURS[place], MARKERS[place % len(MARKERS)]
     group, n = rows["group"].iloc[0], int(rows["n"].iloc[0])
     return {
@@ -196,7 +211,7 @@ def _group_trace(
             "symbol": [
                 f"{marker}-open" if small else marker for small in rows["small"]
             ],
-            "line": {"width": 2},
+            "line": {"width": 2, "color": colour},
         },
         "error_x": _bars(rows, faded(colour, 0.7)),
         "hovertemplate": _hovers(rows, info, labels),
@@ -243,7 +258,7 @@ def _crowd_traces(
         {
             "type": "scatter",
             "x": rows["value"].to_numpy(),
-            "y": [places[method] for method in rows["method"]],
+            "y": [places[method] + LOWERED for method in rows["method"]],
             "name": f"Each of {rows['group'].nunique()} groups",
             "mode": "markers",
             "marker": {
@@ -252,7 +267,7 @@ def _crowd_traces(
                 "symbol": [
                     "circle-open" if small else "circle" for small in rows["small"]
                 ],
-                "line": {"width": 1.5},
+                "line": {"width": 1.5, "color": FAINT_COLOUR},
             },
             "hovertemplate": _hovers(rows, info, labels),
         }
@@ -271,7 +286,7 @@ def _crowd_traces(
             {
                 "type": "scatter",
                 "x": own["value"].to_numpy(),
-                "y": [places[method] + offset for method in own["method"]],
+                "y": [places[method] + offset + LOWERED for method in own["method"]],
                 "name": f"{name} group",
                 "mode": "markers",
                 "marker": {"color": colour, "size": 12, "symbol": marker},
@@ -294,12 +309,12 @@ def _overall_trace(
     return {
         "type": "scatter",
         "x": rows["value"].to_numpy(),
-        "y": list(places.values()),
+        "y": [place + LOWERED for place in places.values()],
         "name": "All images",
         "mode": "markers",
         "marker": {
             "symbol": "line-ns-open",
-            "size": 22,
+            "size": 20,
             "color": INK,
             "line": {"width": 2.5},
         },
@@ -398,7 +413,7 @@ def gap_table(
     for method in methods:
         gap = gap_row(comparison, method, info.key, "difference")
         row = {
-            "Method": f"**{labels[method]}**",
+            "Method": f"**{labels[method]}**{_seeds(comparison, method)}",
             **_end_cells(comparison, info, gap, method),
         }
         for measure in measures:
@@ -409,6 +424,13 @@ def gap_table(
                 row["Change"] = _change_cell(comparison, method, info.key, about)
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _seeds(comparison: GroupComparison, method: str) -> str:
+    """How many seeds a method has, where others have more."""
+    own = len(comparison.seeds[method])
+    most = max(map(len, comparison.seeds.values()))
+    return f" ({plural(own, 'seed')})" if own < most else ""
 
 
 def _short(about: MetricInfo, info: MetricInfo, tasks: tuple[Task, ...]) -> str:

@@ -79,7 +79,7 @@ def plot_gap_quality(
         traces.append(_point(shown.loc[method], name, metric, gap, styles[method]))
     up = 1 if metric.direction == "higher" else -1
     side = -1 if gap.direction == "lower" else 1
-    smaller = "◀ smaller gap" if gap.direction == "lower" else "smaller gap ▶"
+    smaller = "◀ smaller gap" if gap.direction == "lower" else "better ▶"
     return build_figure(
         traces,
         height=400 + 30 * len(shown),
@@ -166,6 +166,7 @@ def gap_quality_takeaway(
     metric: MetricInfo,
     gap: MetricInfo,
     labels: Mapping[str, str],
+    baseline: str,
 ) -> str:
     """Who is on the front, and who certainly has the smaller gap at what price."""
     front = [labels[str(method)] for method in points.index[points["on_front"]]]
@@ -173,19 +174,20 @@ def gap_quality_takeaway(
     if len(front) == 1:
         said = (
             f"By the point estimates {front[0]} is alone on the front: of {count} "
-            f"methods none has a smaller gap and none a better {metric.phrase}."
+            f"methods none does better on the gap, and none on {metric.phrase}."
         )
     else:
         signed_names = [f"{place_sign(i)} {name}" for i, name in enumerate(front, 1)]
         said = (
             f"{len(front)} of {count} methods are on the front, by the point "
-            f"estimates, smallest gap first: {listed(signed_names)}."
+            f"estimates, from the best gap on: {listed(signed_names)}."
         )
+    closer = "smaller" if gap.direction == "lower" else "better"
     narrower = points[points["gap_verdict"] == "better"]
     if narrower.empty:
         return (
-            f"{said} No method has a certainly smaller {gap.phrase} than the one "
-            "compared with."
+            f"{said} No method has a certainly {closer} {gap.phrase} than "
+            f"{labels[baseline]}."
         )
     parts = []
     for verdict, words in (
@@ -198,7 +200,7 @@ def gap_quality_takeaway(
             words = words.replace("pay", "pays") if len(names) == 1 else words
             parts.append(f"{listed(names)}, {words}")
     verb = "has" if len(narrower) == 1 else "have"
-    return f"{said} A certainly smaller gap {verb}: {'; '.join(parts)}."
+    return f"{said} A certainly {closer} {gap.phrase} {verb}: {'; '.join(parts)}."
 
 
 def plot_levelling(
@@ -353,13 +355,13 @@ def _line(
 
 def _corner_words(reach: float, *, two_groups: bool) -> list[dict[str, Any]]:
     words = [
-        ("both gained", 1, 1, "right", "top"),
-        ("worst group gained,<br>best group paid", -1, 1, "left", "top"),
+        ("both<br>gained", 1, 1, "right", "top"),
+        ("worst gained,<br>best paid", -1, 1, "left", "top"),
         ("both lost", -1, -1, "left", "bottom"),
     ]
     if two_groups:
         words.append(
-            ("Fair metric rises<br>above the dashed line", 1, -1, "right", "bottom")
+            ("Fair metric<br>rises above<br>the dashes", 1, -1, "right", "bottom")
         )
     return [
         {

@@ -20,6 +20,8 @@ from core.tasks import Task
 
 SMALL_SIGN = "†"
 """Beside a value that rests on fewer than ``SMALL_GROUP`` images."""
+NARROW = 4
+"""Columns for whose numbers a phone has room."""
 CELL_SIGNS = {"better": " ▲", "worse": " ▼", "differs": " ◆"}
 
 
@@ -71,6 +73,20 @@ def map_cells(
     return cells.reset_index()
 
 
+def map_methods(
+    comparison: GroupComparison,
+    info: MetricInfo,
+    methods: Sequence[str],
+    labels: Mapping[str, str],
+) -> pd.DataFrame:
+    """As ``map_cells`` of one feature, with a row for each method."""
+    parts = [
+        map_cells(comparison, info, method).assign(row=labels[method])
+        for method in methods
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
 def plot_group_map(
     cells: pd.DataFrame, info: MetricInfo, *, titles: tuple[str, str], change: bool
 ) -> go.Figure:
@@ -87,6 +103,14 @@ def plot_group_map(
         Whether the change to the baseline is drawn in place of the value.
     """
     rows, columns = (list(dict.fromkeys(cells[name])) for name in ("row", "column"))
+    if len(columns) > max(len(rows), NARROW):
+        # A phone has room for few columns, and for many rows.
+        return plot_group_map(
+            cells.rename(columns={"row": "column", "column": "row"}),
+            info,
+            titles=titles[::-1],
+            change=change,
+        )
     grid = cells.set_index(["row", "column"], drop=False)
     by_place = [[grid.loc[(row, column)] for column in columns] for row in rows]
     name = "delta" if change else "value"
@@ -183,6 +207,20 @@ def map_takeaway(
     if change:
         return _changes_told(told, info, label) + tail
     return _ends_told(told, info, label) + tail
+
+
+def methods_takeaway(cells: pd.DataFrame, info: MetricInfo, feature: str) -> str:
+    """In how many of the methods the same group has the lowest value."""
+    known = cells[cells["value"].notna() & (cells["n"] > 0)]
+    lowest = known.loc[known.groupby("row", sort=False)["value"].idxmin(), "column"]
+    if lowest.empty:
+        return f"{info.label} is defined in no group."
+    counts = lowest.value_counts()
+    feature = feature[:1].lower() + feature[1:]
+    return (
+        f"By the point estimates, {info.phrase} is lowest in {feature} "
+        f"{counts.index[0]} for {counts.iloc[0]} of {plural(len(lowest), 'method')}."
+    )
 
 
 def _ends_told(told: pd.DataFrame, info: MetricInfo, label: str) -> str:

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from core.evaluation.compare import SMALL_GROUP
 from core.evaluation.whatif import Choice, Constraint, Outcome
+from core.plots.group_map import SMALL_SIGN
 from core.plots.style import (
     FAINT_COLOUR,
     INK,
@@ -48,8 +49,8 @@ CONSTRAINT_MARKS: dict[Constraint, str] = {
     "equal_opportunity": "square",
     "equalized_odds": "triangle-up",
 }
-CURVE_POINTS = 201
-"""Points of the curve that are drawn."""
+NAMED = 6
+"""Groups that a note names."""
 
 
 @dataclass(frozen=True)
@@ -89,17 +90,15 @@ def plot_whatif(
     gap : str
         A key of ``GAPS``.
     """
-    step = max(1, len(curve) // (CURVE_POINTS - 1))
-    thinned = curve.iloc[::step]
     traces: list[dict[str, Any]] = [
         {
             "type": "scatter",
-            "x": thinned[gap].to_numpy(),
-            "y": thinned["accuracy"].to_numpy(),
+            "x": curve[gap].to_numpy(),
+            "y": curve["accuracy"].to_numpy(),
             "name": "One threshold for all, 0 to 1",
             "mode": "lines",
             "line": {"color": FAINT_COLOUR, "width": 3},
-            "customdata": thinned["threshold"].to_numpy(),
+            "customdata": curve["threshold"].to_numpy(),
             "hovertemplate": "threshold %{customdata:.2f}<br>accuracy %{y:.3f}<br>"
             f"{GAPS[gap]} %{{x:.3f}}<extra></extra>",
         }
@@ -189,9 +188,12 @@ def outcome_table(now: Outcome, usual: Outcome) -> pd.DataFrame:
     """A row a group: n, its threshold, its rates, and their change beside 0.5."""
     before = usual.groups
     columns: dict[str, Any] = {
-        "Group": [*now.names, "**All images**"],
-        "n": [f"{int(n):,}" for n in (*now.n, now.n.sum())],
-        "Threshold": [*(f"{t:.3f}" for t in now.thresholds), ""],
+        "Group": [*now.names, "All images"],
+        "n": [
+            f"{int(n):,}{SMALL_SIGN if n < SMALL_GROUP else ''}"
+            for n in (*now.n, now.n.sum())
+        ],
+        "Threshold": [*(f"{t:.3f}" for t in now.thresholds), "–"],
     }
     for key, label in RATES.items():
         values = [*now.groups[key], now.overall[key]]
@@ -218,9 +220,11 @@ def choices_note(marks: Sequence[Mark], most: float) -> str:
         "images, so that a gap may be wider here. Nothing is fitted on test."
     )
     if free:
+        more = len(free) - NAMED
+        names = ", ".join(list(free)[:NAMED]) + f" and {more} more" * (more > 0)
         said += (
             f" Too small on validation to be held to a constraint (fewer than "
-            f"{SMALL_GROUP}): {', '.join(free)}."
+            f"{SMALL_GROUP} images count): {names}."
         )
     return said
 
