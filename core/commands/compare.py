@@ -125,8 +125,9 @@ def compare(
     """
     name = load_chosen_study(study).name if study.endswith(".toml") else study
     runs = load_runs(name)
-    with_fairness = _wants_fairness(fairness, by or (), as_markdown, runs)
-    answer = _gather(runs, metric or (), by or (), with_fairness, against)
+    views = _views(runs, metric or (), by or (), fairness, as_markdown)
+    asked = bool(fairness or by)
+    answer = _gather(runs, metric or (), views, against, asked=asked)
     if as_json:
         print_json(_as_dict(answer))
     elif as_markdown:
@@ -135,58 +136,63 @@ def compare(
         _print_tables(answer, with_cost, bool(by))
 
 
-def _wants_fairness(
-    asked: bool | None, by: Sequence[str], as_markdown: bool, runs: StudyRuns
-) -> bool:
-    """Whether groups are compared; what contradicts itself is refused."""
-    from core.evaluation.fairness_views import no_groups
+def _views(
+    runs: StudyRuns,
+    metrics: Sequence[str],
+    by: Sequence[str],
+    fairness: bool | None,
+    as_markdown: bool,
+) -> tuple[FairnessView, ...]:
+    """What is shown within groups; what contradicts itself is refused."""
+    from core.evaluation.fairness_views import chosen_views, no_groups
 
-    if asked is None:
-        return bool(by) or not as_markdown
-    if by and not asked:
+    features = tuple(runs.info.sensitive_features)
+    if fairness is False and by:
         raise StudyError(
             "--by asks for groups, and --no-fairness for none.",
             expected="one of the two.",
             remedy="leave one of them out.",
         )
-    if asked and not runs.info.sensitive_features:
+    if fairness and not features:
         raise no_groups(runs.study)
-    return asked
+    if fairness is None:
+        fairness = bool(by) or not as_markdown
+    if not fairness:
+        return ()
+    tasks = runs.info.tasks
+    return chosen_views(runs.study, tasks, features, by=by, metrics=metrics)
 
 
 def _gather(
     runs: StudyRuns,
     metrics: Sequence[str],
-    by: Sequence[str],
-    with_fairness: bool,
+    views: Sequence[FairnessView],
     against: str | None,
+    *,
+    asked: bool,
 ) -> _Answer:
     """Compute what is asked for, whatever it is printed as."""
     from core.evaluation.cost import cost_table
-    from core.evaluation.fairness_views import chosen_views
     from core.evaluation.published import published_table
     from core.evaluation.published_by_group import (
         published_by_group_table,
         published_views,
     )
 
-    study, info = runs.study, runs.info
+    study = runs.study
     comparison = runs.compare(metrics, against)
-    features = tuple(info.sensitive_features)
-    views: tuple[FairnessView, ...] = ()
-    if with_fairness:
-        views = chosen_views(study, info.tasks, features, by=by, metrics=metrics)
     within = {view.metric for view in views}
     keys = _metrics_to_show(comparison.table, metrics, within, runs)
     # Others' changes are to their own baseline, and so are ours beside them.
     own = comparison if against is None else runs.compare(metrics)
-    beside = runs.compare_groups(published_views(study.published_by_group), against)
+    theirs = published_views(study.published_by_group)
+    beside = runs.compare_groups(theirs, against, asked=False)
     per_run = runs.costs()
     return _Answer(
         runs=runs,
         comparison=comparison,
         keys=keys,
-        fairness=runs.compare_groups(views, against),
+        fairness=runs.compare_groups(views, against, asked=asked),
         theirs=published_table(study.published, own.table, study.baseline),
         theirs_by_group=published_by_group_table(
             study.published_by_group, beside.values()

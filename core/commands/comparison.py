@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.commands.console import warn_of
-from core.errors import RunError, StudyError
+from core.errors import EquipoiseError, RunError, StudyError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,26 +83,38 @@ class StudyRuns:
         )
 
     def compare_groups(
-        self, views: Sequence[FairnessView], against: str | None = None
+        self,
+        views: Sequence[FairnessView],
+        against: str | None = None,
+        *,
+        asked: bool = True,
     ) -> dict[tuple[FairnessView, ...], GroupComparison]:
-        """Compare them within groups; views of one task and crossing together."""
+        """Compare them within groups; views of one task and crossing together.
+
+        What cannot be compared is refused if a person ``asked`` for it, else warned of.
+        """
         from core.evaluation.fairness import compare_groups
 
         together: dict[tuple[str, tuple[str, ...]], list[FairnessView]] = {}
         for view in views:
             together.setdefault((view.task, view.features), []).append(view)
-        return {
-            tuple(own): compare_groups(
-                self.tables,
-                self.info.tasks,
-                self._reference(against),
-                task=task,
-                features=features,
-                metrics=[view.metric for view in own],
-                trainings=self.trainings,
-            )
-            for (task, features), own in together.items()
-        }
+        found = {}
+        for (task, features), own in together.items():
+            try:
+                found[tuple(own)] = compare_groups(
+                    self.tables,
+                    self.info.tasks,
+                    self._reference(against),
+                    task=task,
+                    features=features,
+                    metrics=[view.metric for view in own],
+                    trainings=self.trainings,
+                )
+            except EquipoiseError as error:
+                if asked:
+                    raise
+                warn_of([str(error)])
+        return found
 
     def _reference(self, against: str | None) -> str:
         study = self.study

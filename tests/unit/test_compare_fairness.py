@@ -209,6 +209,31 @@ def test_a_study_without_groups_says_so_when_asked(store: Path) -> None:
         assert "no sensitive feature" in refuse(*option, name=name)
 
 
+def test_one_method_alone_has_gaps_and_no_verdicts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(core.runs.STORE_VARIABLE, str(tmp_path))
+    monkeypatch.setattr(core.runs, "shipped_store", lambda: tmp_path / "shipped")
+    write_store(tmp_path, NAME, methods=("baseline",), seeds=(0,), rows=200)
+    text = compare("--by", "group")
+    part = text[text.index("Glasses accuracy by group") :]
+    assert "C 0." in part
+    assert "better" not in part.split("rewards levelling")[0]
+    assert "inconclusive" not in part
+
+
+def test_groups_that_cannot_be_compared_leave_the_rest(store: Path) -> None:
+    for run in core.runs.list_runs(NAME).runs:
+        path = run.folder / "predictions.parquet"
+        pd.read_parquet(path).drop(columns="group").to_parquet(path)
+    result = CliRunner().invoke(app, ["compare", NAME])
+    assert result.exit_code == 0
+    assert "Age MAE (years)" in result.stdout
+    assert "by group" not in result.stdout
+    assert "no sensitive feature 'group'" in " ".join(result.stderr.split())
+    assert "no sensitive feature 'group'" in refuse("--by", "group")
+
+
 def test_the_studys_own_views_are_shown(store: Path) -> None:
     own = [{"metric": "hair.recall[bald]", "by": ["group"]}]
     change_study(store, fairness=own)
