@@ -49,7 +49,9 @@ def print_leaderboard(
     from core.report import method_labels
 
     table, cost = comparison.table, means_by_method(costs)
-    board = Table("Method", title=escape(study.title), title_justify="left")
+    board = Table(title=escape(study.title), title_justify="left")
+    # Folded and not cut: a key is there to be typed.
+    board.add_column("Method", overflow="fold")
     infos = [metric_info(key, dataset.tasks) for key in keys]
     for info in infos:
         unit = f" ({info.unit})" if info.unit else ""
