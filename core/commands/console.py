@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 
 # A table that goes into a file or a pipe has no terminal to fit into.
 PIPED_WIDTH = 160
+# What the same command does with --resume, where a command has it.
+_GOING_ON: dict[str | None, tuple[str, ...]] = {
+    "train": ("The same command with --resume goes on from the last finished epoch.",),
+    "predict --csv": (
+        "The same command with --resume goes on after the last written row.",
+    ),
+}
 
 
 def stdout() -> Console:
@@ -88,20 +95,31 @@ def number_text(value: Any, digits: int, *, sign: bool = False) -> str:
 
 
 @contextmanager
-def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
-    """Progress bars on stderr: one a thing that is done, named by what it is."""
+def progress_bars(*, speed: bool = False) -> Iterator[Callable[[str, int, int], None]]:
+    """Progress bars on stderr: one a thing that is done, named by what it is.
+
+    With ``speed`` each says how many it does in a second.
+    """
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
         Progress,
+        ProgressColumn,
+        Task,
         TextColumn,
         TimeRemainingColumn,
     )
+
+    class Speed(ProgressColumn):
+        def render(self, task: Task) -> str:
+            each = task.finished_speed or task.speed
+            return f"{each:,.0f}/s" if each else ""
 
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
+        *([Speed()] if speed else []),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=stderr()) as bars:
@@ -151,12 +169,7 @@ def say(error: EquipoiseError) -> None:
 
 def say_interrupted(command: str | None) -> None:
     """Say on stderr that the person stopped the command, and how it goes on."""
-    going_on = (
-        " The same command with --resume goes on from the last finished epoch."
-        if command == "train"
-        else ""
-    )
-    sys.stderr.write(f"Stopped.{going_on}\n")
+    sys.stderr.write(" ".join(["Stopped.", *_GOING_ON.get(command, ())]) + "\n")
 
 
 def as_fault(error: OSError) -> EquipoiseError:
