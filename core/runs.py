@@ -10,6 +10,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ RECORD, HISTORY, PREDICTIONS, MODEL = (
     "model.keras",
 )
 STUDY_FILE, MANIFEST_FILE, REPORT_FILE = "study.json", "manifest.parquet", "data.json"
+# Key of a record that holds where predictions of somebody else came from.
+IMPORTED = "imported"
 REQUIRED_KEYS = frozenset({"schema", "study", "method", "seed", "resolved"})
 # What pages and commands reckon with, where a record holds it; null is unknown.
 NUMBERS = (
@@ -68,6 +71,12 @@ class Run:
     def model_path(self) -> Path:
         """Where the inference model is; the file may be absent."""
         return self.folder / MODEL
+
+    @property
+    def imported(self) -> dict[str, Any] | None:
+        """Where the predictions of somebody else came from; None of a run of ours."""
+        found = self.info.get(IMPORTED)
+        return found if isinstance(found, dict) else None
 
     def predictions(self) -> pd.DataFrame:
         """One row an image of validation and test.
@@ -136,6 +145,19 @@ def training_keys(listed: Iterable[Run]) -> dict[tuple[str, int], str]:
         for run in listed
     }
     return {name: key for name, key in keys.items() if key}
+
+
+def method_labels(study: Study, listed: Iterable[Run]) -> dict[str, str]:
+    """What a reader sees for the methods of these runs, and for the study's own.
+
+    Predictions of others have no table in the study: their label is in their record.
+    """
+    labels = {name: table.label for name, table in study.methods.items()}
+    for run in listed:
+        if run.method not in labels:
+            label = (run.imported or {}).get("label")
+            labels[run.method] = label if isinstance(label, str) else run.method
+    return labels
 
 
 def list_runs(study: str | None = None) -> RunListing:
@@ -213,7 +235,7 @@ def write_run(
     info: dict[str, Any],
     history: pd.DataFrame,
     predictions: pd.DataFrame,
-    save_model: Callable[[Path], None],
+    save_model: Callable[[Path], None] | None = None,
 ) -> Run:
     """Write a run beside its place, then rename it into it.
 
@@ -225,8 +247,9 @@ def write_run(
         What ``run.json`` will hold; names the study, the method and the seed.
     history, predictions : DataFrame
         The two tables of the run.
-    save_model : callable
-        Writes the inference model to the path that it is given.
+    save_model : callable, optional
+        Writes the inference model to the path that it is given; predictions of others
+        come without one.
 
     Raises
     ------
@@ -241,7 +264,8 @@ def write_run(
         beside.mkdir(parents=True)
         history.to_parquet(beside / HISTORY, index=False, compression="zstd")
         predictions.to_parquet(beside / PREDICTIONS, index=False, compression="zstd")
-        save_model(beside / MODEL)
+        if save_model is not None:
+            save_model(beside / MODEL)
         text = json.dumps({"schema": SCHEMA, **info}, indent=1)
         (beside / RECORD).write_text(text + "\n", encoding="utf-8")
         replace_folder(beside, place)
@@ -265,6 +289,27 @@ def replace_folder(new: Path, place: Path) -> None:
     place.rename(old)
     new.rename(place)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def remove_run(run: Run) -> None:
+    """Delete a run's folder; and the folders above it that are empty then.
+
+    Raises
+    ------
+    RunError
+        If it cannot be deleted.
+    """
+    try:
+        shutil.rmtree(run.folder)
+    except OSError as error:
+        raise RunError(
+            f"{run.folder} could not be removed: {error.strerror or error}.",
+            expected="a folder that may be written to.",
+            remedy="delete it by hand.",
+        ) from error
+    for folder in (run.folder.parent, run.folder.parent.parent):
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def write_study_files(

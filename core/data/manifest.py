@@ -41,6 +41,8 @@ class DatasetInfo:
         Tasks answered on a photo only for who asks, each with what its label is not.
     of_faces : bool
         Whether its pictures are aligned faces, to be found in a photo first.
+    has_pictures : bool
+        Whether there are pictures at all, and not only a table of predictions.
     """
 
     name: str
@@ -52,6 +54,7 @@ class DatasetInfo:
     notice: str
     opt_in: Mapping[str, str] = field(default_factory=dict)
     of_faces: bool = False
+    has_pictures: bool = True
 
     def task(self, name: str) -> Task:
         """The task of that name; KeyError if there is none."""
