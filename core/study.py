@@ -312,6 +312,17 @@ class PublishedByGroup(_Table):
     source: str
 
 
+class FairnessTable(_Table):
+    """A metric that is shown, unasked, within the groups of sensitive features.
+
+    ``metric`` is a key such as "gender.accuracy"; of several features in ``by`` the
+    groups are the crossings. "<task>_bin", as in "age_bin", is the bin of the truth.
+    """
+
+    metric: str
+    by: FromList[Annotated[tuple[str, ...], Field(min_length=1)]]
+
+
 class Trial(_Table):
     """One try of the search on validation, kept with its result."""
 
@@ -342,6 +353,8 @@ class Study(_Table):
     search: FromList[tuple[Trial, ...]] = ()
     # Keys of the metrics that are shown first; without them, by the kinds of tasks.
     headline: FromList[tuple[str, ...]] = ()
+    # What is shown within groups; without it, every task by every sensitive feature.
+    fairness: FromList[tuple[FairnessTable, ...]] = ()
 
     @model_validator(mode="after")
     def _methods_fit(self) -> Self:
@@ -411,7 +424,7 @@ class Study(_Table):
     def fingerprint(self) -> str:
         """Short hash of everything in the study that decides a result."""
         apart = {"title", "summary", "notice", "search", "headline"}
-        apart |= {"published", "published_by_group"}
+        apart |= {"published", "published_by_group", "fairness"}
         if self.label_noise is None:
             apart |= {"label_noise"}
         text = self.model_dump_json(exclude=apart)

@@ -499,11 +499,12 @@ def metric_keys(
     return tuple(f"{task.name}.{name}" for name in (*plain, *parts))
 
 
-def group_metric_keys(task: Task) -> tuple[str, ...]:
+def group_metric_keys(task: Task, *, every_class: bool = False) -> tuple[str, ...]:
     """Keys of the metrics within the groups of a sensitive feature, in order.
 
     Two classes have the rates of the positive one. Several have those of each class
-    against the rest, beyond ``MANY_CLASSES`` only when asked for.
+    against the rest, beyond ``MANY_CLASSES`` only with ``every_class``: whoever asks
+    for one of them by name can have it.
     """
     names: tuple[str, ...]
     if task.kind == "regression":
@@ -511,10 +512,10 @@ def group_metric_keys(task: Task) -> tuple[str, ...]:
     elif task.kind == "binary":
         names = ("accuracy", *CLASS_RATES, "auc")
     else:
-        few = len(task.classes) <= MANY_CLASSES
+        with_rates = every_class or len(task.classes) <= MANY_CLASSES
         rates = (f"{rate}[{label}]" for rate in CLASS_RATES for label in task.classes)
         plain = ("accuracy", "balanced_accuracy", "macro_f1", "auc")
-        names = (*plain, *(rates if few else ()))
+        names = (*plain, *(rates if with_rates else ()))
     return tuple(f"{task.name}.{name}" for name in names)
 
 

@@ -22,6 +22,7 @@ FREE_OF_KERAS = (
     "core.methods.registry",
     "core.data.catalog",
     "core.cli",
+    "core.commands",
 )
 PROGRAM = """
 import importlib, json, sys

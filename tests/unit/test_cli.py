@@ -14,6 +14,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from core import cli, runs
+from core.commands.console import print_json
+from core.commands.predict import print_answers
 from core.data.catalog import dataset_info
 from core.methods.verification.cases import SHIPPED
 from core.predictor import (
@@ -238,7 +240,7 @@ def test_an_interrupted_training_says_how_to_go_on(monkeypatch):
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_load_study", interrupt)
+    monkeypatch.setattr("core.study.load_study", interrupt)
     result = invoke("train", "avatars")
     assert result.exit_code == 130
     assert "--resume" in result.stderr
@@ -249,7 +251,7 @@ def test_a_full_disk_is_a_fault_and_not_a_crash(monkeypatch):
     def fill(*_: object) -> None:
         raise OSError(28, "No space left on device", "/somewhere/run.json")
 
-    monkeypatch.setattr(cli, "_load_study", fill)
+    monkeypatch.setattr("core.study.load_study", fill)
     result = invoke("data", "avatars")
     assert result.exit_code == 2
     assert "No space left on device" in result.stderr
@@ -404,7 +406,7 @@ def test_app_serves_the_pages_and_keeps_the_runs_of_this_folder(tmp_path, monkey
 
 
 def test_numbers_that_are_none_are_null_in_json(capsys):
-    cli._print_json({"a": float("nan"), "b": [1.5, float("nan")]})
+    print_json({"a": float("nan"), "b": [1.5, float("nan")]})
     assert json.loads(capsys.readouterr().out) == {"a": None, "b": [1.5, None]}
 
 
@@ -474,9 +476,9 @@ def test_ethnicity_is_answered_only_for_who_asks(capsys):
     seen = {"baseline": np.zeros((8, 8, 3), np.uint8)}
     face = FaceAnswers(1, (0, 0, 8, 8), 0.99, "", seen, {"baseline": answers})
     results = [PhotoResult("photo.jpg", (face,))]
-    cli._print_answers(results, info, {"ethnicity"})
+    print_answers(results, info, {"ethnicity"})
     assert "Indian" not in capsys.readouterr().out
-    cli._print_answers(results, info, set())
+    print_answers(results, info, set())
     shown = capsys.readouterr().out
     assert "Indian (80%)" in shown
     assert "not a person's identity" in shown

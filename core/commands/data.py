@@ -1,0 +1,107 @@
+"""``equipoise data``: the counts of a study's data, and its report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from core.commands.console import progress_bars, stdout
+from core.commands.options import DataOption, StudyArgument
+from core.commands.studies import load_chosen_study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from core.data.manifest import DatasetInfo
+    from core.study import Study
+
+
+def data(study: StudyArgument, data: DataOption = None) -> None:
+    """Report the data of a study: counts, splits, twins removed, imbalance.
+
+    Without --data, the split that is shipped with the study is reported.
+    """
+    from core.data.catalog import dataset_of
+
+    chosen = load_chosen_study(study)
+    manifest, report = _load_data(chosen, data)
+    info = dataset_of(chosen, lambda _: manifest)
+    out = stdout()
+    out.print(f"[bold]{escape(chosen.title)}[/bold] · {escape(info.title)}")
+    if info.notice:
+        out.print(escape(info.notice), style="dim")
+    for title, table in _count_tables(manifest, info):
+        out.print(f"\n{escape(title)}")
+        out.print(table)
+    out.print()
+    out.print(_report_table(report))
+
+
+def _load_data(
+    study: Study, location: Path | None
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The manifest and its report: kept with the runs, or read from a copy."""
+    from core.runs import data_report, manifest_for
+    from core.training.jobs import load_data
+
+    if location is None:
+        manifest, report = manifest_for(study), data_report(study.name)
+        if manifest is not None and report is not None:
+            return manifest, report
+    with progress_bars() as progress:
+        loaded, report = load_data(study, location, progress)
+    return loaded.manifest, report
+
+
+def _count_tables(
+    manifest: pd.DataFrame, info: DatasetInfo
+) -> Iterator[tuple[str, Table]]:
+    """One title and table a task: images of each class or bin in each split."""
+    import pandas as pd
+
+    from core.data.manifest import SPLITS, TRAINING
+
+    for task in info.tasks:
+        if task.kind == "regression":
+            names: tuple[str, ...] = task.bin_labels
+            classes = pd.Series(task.bin_of(manifest[task.name]), manifest.index)
+            classes = classes.map(dict(enumerate(names)))
+        else:
+            names, classes = task.classes, manifest[task.name]
+        counts = pd.crosstab(classes, manifest["split"])
+        counts = counts.reindex(index=list(names), columns=list(SPLITS), fill_value=0)
+        largest, smallest = counts[TRAINING].max(), counts[TRAINING].min()
+        ratio = f"{largest / smallest:.1f}" if smallest else "a class is empty"
+        table = Table(escape(task.label), *SPLITS, box=None)
+        for column in table.columns[1:]:
+            column.justify = "right"
+        for label, row in counts.iterrows():
+            table.add_row(escape(str(label)), *(f"{count:,}" for count in row))
+        yield f"{task.label}: imbalance ratio {ratio} in training", table
+
+
+def _report_table(report: dict[str, Any]) -> Table:
+    """The report as lines of key and value, nested keys joined by a dot."""
+    table = Table("Report", "", box=None)
+    for key, value in _flatten(report):
+        table.add_row(escape(key.replace("_", " ")), escape(value))
+    return table
+
+
+def _flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from _flatten(part, f"{prefix} · {key}" if prefix else str(key))
+    elif isinstance(value, list | tuple):
+        shown = ", ".join(map(str, value[:8])) + (" …" if len(value) > 8 else "")
+        yield prefix, f"{len(value):,}: {shown}" if value else "none"
+    elif isinstance(value, float):
+        yield prefix, f"{value:,.4g}"
+    elif isinstance(value, int) and not isinstance(value, bool):
+        yield prefix, f"{value:,}"
+    else:
+        yield prefix, str(value)

@@ -1,0 +1,124 @@
+"""``equipoise predict``: what every method of a study says of photos."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from core.commands.console import (
+    load_engine,
+    print_json,
+    progress_bars,
+    say,
+    stdout,
+    warn_of,
+)
+from core.commands.options import FAULT, JsonOption
+
+if TYPE_CHECKING:
+    from core.data.manifest import DatasetInfo
+    from core.predictor import FaceAnswers, PhotoResult
+    from core.runs import Run
+    from core.tasks import Task
+
+DEFAULT_STUDY = "utkface"
+
+
+def predict(
+    photos: Annotated[
+        list[Path], typer.Argument(metavar="PHOTO", help="Photos to answer for.")
+    ],
+    study: Annotated[
+        str, typer.Option(metavar="STUDY", help="Study whose methods answer.")
+    ] = DEFAULT_STUDY,
+    aligned: Annotated[
+        bool,
+        typer.Option(
+            "--aligned", help="Take each photo as one aligned face: detect nothing."
+        ),
+    ] = False,
+    ethnicity: Annotated[
+        bool, typer.Option("--ethnicity", help="Show the answers on ethnicity too.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Let every method of a study answer for photos: for each face, if it is of faces.
+
+    In a study of other pictures each photo is taken as a whole.
+    """
+    from core.data.catalog import dataset_of
+    from core.runs import list_runs, shipped_manifest, study_of_runs
+
+    chosen = study_of_runs(study)
+    listing = list_runs(chosen.name)
+    warn_of(listing.problems)
+    info = dataset_of(chosen, shipped_manifest, needed=True)
+    results = _answer(photos, listing.runs, info, aligned or not info.of_faces)
+    if as_json:
+        print_json([result.as_dict() for result in results])
+    else:
+        hidden = set() if ethnicity else set(info.opt_in)
+        print_answers(results, info, hidden)
+    if any(result.fault for result in results):
+        raise typer.Exit(FAULT)
+
+
+def _answer(
+    photos: Sequence[Path], runs: Sequence[Run], info: DatasetInfo, aligned: bool
+) -> list[PhotoResult]:
+    """Answer photo by photo; one that fails carries its fault and stops no other."""
+    from core.faces import FaceDetector
+    from core.predictor import Predictor, predict_photo
+
+    load_engine()
+    with progress_bars() as progress:
+        progress("Loading models", 0, 1)
+        predictor = Predictor.load(runs, info.tasks)
+        detector = None if aligned else FaceDetector()
+        progress("Loading models", 1, 1)
+        results = []
+        for done, photo in enumerate(photos, start=1):
+            results.append(predict_photo(photo, predictor, detector, aligned=aligned))
+            progress("Answering photos", done, len(photos))
+    warn_of(predictor.problems)
+    return results
+
+
+def print_answers(
+    results: Sequence[PhotoResult], info: DatasetInfo, hidden: Set[str]
+) -> None:
+    """A table a face or photo, methods as rows; the faults of photos to stderr."""
+    out = stdout()
+    tasks = [task for task in info.tasks if task.name not in hidden]
+    for result in results:
+        if result.fault:
+            say(result.fault)
+        for face in result.faces:
+            of_face = f", face {face.number}" if info.of_faces else ""
+            title = f"{result.photo}{of_face}"
+            out.print(_answer_table(title, face, tasks))
+            if face.warning:
+                out.print(face.warning, style="yellow", markup=False)
+    notices = [info.opt_in[task.name] for task in tasks if task.name in info.opt_in]
+    for notice in (*notices, info.notice):
+        out.print(escape(notice), style="dim")
+
+
+def _answer_table(title: str, face: FaceAnswers, tasks: Sequence[Task]) -> Table:
+    headings = (escape(task.label) for task in tasks)
+    table = Table("Method", *headings, title=escape(title), title_justify="left")
+    for method, answers in face.answers.items():
+        cells = []
+        for task in tasks:
+            value = answers[task.name].as_json()
+            if isinstance(value, dict):
+                cells.append(f"{value['label']} ({value['probability']:.0%})")
+            else:
+                cells.append(f"{value:.1f} {getattr(task, 'unit', '')}")
+        table.add_row(escape(method), *map(escape, cells))
+    return table

@@ -1,0 +1,108 @@
+"""``equipoise train``: the methods of a study, with each of its seeds."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from core.commands.console import load_engine, progress_bars, stderr, warn_of
+from core.commands.options import DataOption, StudyArgument
+from core.commands.studies import load_chosen_study
+
+if TYPE_CHECKING:
+    from core.runs import Run
+    from core.study import Study
+
+
+def train(
+    study: StudyArgument,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="METHOD", help="Only this method; may be given several times."
+        ),
+    ] = None,
+    seed: Annotated[
+        list[int] | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            max=2**32 - 1,
+            help="Only this seed; may be given several times.",
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(metavar="E", min=1, help="Epochs, in place of the study's."),
+    ] = None,
+    data: DataOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Store to write to; $EQUIPOISE_RUNS or runs/ if unsaid."
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Keep finished runs, go on with a broken one from its last epoch.",
+        ),
+    ] = False,
+) -> None:
+    """Train the methods of a study; every finished run is listed at once."""
+    chosen = load_chosen_study(study)
+    _check_methods(chosen, method or chosen.methods)
+    from core.training.jobs import Listener, train_study, use_one_thread
+
+    use_one_thread()
+    load_engine()
+    with progress_bars() as progress:
+        runs = train_study(
+            chosen,
+            methods=method or (),
+            seeds=seed or (),
+            epochs=epochs,
+            data=data,
+            out=out,
+            resume=resume,
+            listener=Listener(
+                progress=progress,
+                epoch_done=_print_epoch,
+                left_out=lambda reason: warn_of([reason]),
+                taken=_print_taken,
+            ),
+        )
+    for run in runs:
+        sys.stdout.write(f"{run.name}: {run.folder}\n")
+
+
+def _check_methods(study: Study, names: Iterable[str]) -> None:
+    """Refuse what cannot be trained before anything slow is loaded."""
+    from core.data.catalog import dataset_of
+    from core.methods.registry import resolve_method
+
+    info = dataset_of(study, lambda _: None)
+    for name in names:
+        resolve_method(study, name, info.tasks, info.sensitive_features)
+
+
+def _print_epoch(
+    method: str, seed: int, epoch: int, values: Mapping[str, float]
+) -> None:
+    losses = [
+        f"{label} loss {values[name]:.4g}"
+        for name, label in (("loss", "training"), ("val_loss", "validation"))
+        if name in values
+    ]
+    line = f"{method}, seed {seed}, epoch {epoch}: {', '.join(losses)}"
+    stderr().print(line, markup=False, highlight=False)
+
+
+def _print_taken(method: str, seed: int, run: Run) -> None:
+    line = f"{method}, seed {seed}: trained as {run.method}, taken from {run.folder}"
+    stderr().print(line, markup=False, highlight=False)

@@ -1,0 +1,219 @@
+"""What is looked at within groups: a metric of a task, by which sensitive features."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from core.errors import EquipoiseError, StudyError
+from core.evaluation.groups import CROSSING
+from core.evaluation.metrics import (
+    group_metric_keys,
+    headline_keys,
+    metric_info,
+    split_key,
+    unknown_metric,
+)
+from core.study import Study
+from core.tasks import Task
+
+
+@dataclass(frozen=True)
+class FairnessView:
+    """One metric of one task within the groups of sensitive features.
+
+    Parameters
+    ----------
+    task : str
+        Name of the task.
+    features : tuple of str
+        One sensitive feature, or several that are crossed, as in
+        ``fairness.compare_groups``.
+    metric : str
+        Key such as "gender.accuracy", one of ``metrics.group_metric_keys``.
+    """
+
+    task: str
+    features: tuple[str, ...]
+    metric: str
+
+    @property
+    def crossing(self) -> str:
+        """The features as one, such as "gender × ethnicity"."""
+        return CROSSING.join(self.features)
+
+    def title(self, tasks: tuple[Task, ...] = ()) -> str:
+        """What a reader sees, such as "Age MAE, years by gender × ethnicity"."""
+        info = metric_info(self.metric, tasks)
+        unit = f", {info.unit}" if info.unit else ""
+        what = info.phrase[:1].upper() + info.phrase[1:]
+        return f"{what}{unit} by {self.crossing.replace('_', ' ')}"
+
+
+def group_features(
+    tasks: Sequence[Task], sensitive_features: Sequence[str]
+) -> tuple[str, ...]:
+    """Every feature that images can be grouped by.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+    sensitive_features : sequence of str
+        Those of the dataset.
+
+    Returns
+    -------
+    tuple of str
+        The sensitive features, then the bins of the tasks that have some; none at all
+        without a sensitive feature.
+    """
+    if not sensitive_features:
+        return ()
+    bins = (f"{task.name}_bin" for task in tasks if task.kind == "regression")
+    return (*sensitive_features, *bins)
+
+
+def fairness_views(
+    study: Study, tasks: Sequence[Task], sensitive_features: Sequence[str]
+) -> tuple[FairnessView, ...]:
+    """What a study shows within groups unless something else is asked for.
+
+    Parameters
+    ----------
+    study : Study
+    tasks : sequence of Task
+    sensitive_features : sequence of str
+        Those of the dataset.
+
+    Returns
+    -------
+    tuple of FairnessView
+        The study's own choice, ``Study.fairness``; without one, the first headline
+        metric of every task by every sensitive feature, but for the feature that the
+        task itself predicts: a group would then hold one class only.
+
+    Raises
+    ------
+    StudyError
+        If the study chose a metric or a feature that does not exist.
+    """
+    if study.fairness:
+        return tuple(_own_views(study, tasks, sensitive_features))
+    return tuple(
+        FairnessView(task.name, (feature,), main_group_metric(task, study))
+        for task in tasks
+        for feature in sensitive_features
+        if feature != task.name
+    )
+
+
+def chosen_views(
+    study: Study,
+    tasks: Sequence[Task],
+    sensitive_features: Sequence[str],
+    *,
+    by: Sequence[str] = (),
+    metrics: Sequence[str] = (),
+) -> tuple[FairnessView, ...]:
+    """What is shown within groups when a person asks for features or metrics.
+
+    Parameters
+    ----------
+    study, tasks, sensitive_features
+        As in ``fairness_views``.
+    by : sequence of str
+        Features to be crossed, in place of the study's.
+    metrics : sequence of str
+        Keys, in place of the study's; those that do not exist within groups are left
+        out.
+
+    Returns
+    -------
+    tuple of FairnessView
+        With ``by`` alone, the first headline metric of every task that is not itself
+        among them. With ``metrics`` alone, each by the features that the study shows
+        its task by.
+
+    Raises
+    ------
+    EquipoiseError
+        If there is no such feature, or with ``by`` none of the metrics exists within
+        groups.
+    """
+    known = group_features(tasks, sensitive_features)
+    for feature in by:
+        if feature not in known:
+            raise _unknown_feature(feature, known, study)
+    names = {task.name: task for task in tasks}
+    asked = [(split_key(key)[0], key) for key in metrics]
+    within = [(t, key) for t, key in asked if t in names and _has(names[t], key)]
+    usual = fairness_views(study, tasks, sensitive_features)
+    if by and metrics:
+        if not within:
+            raise unknown_metric(metrics[0], _keys(tasks), study=_whose(study))
+        return tuple(FairnessView(task, tuple(by), key) for task, key in within)
+    if by:
+        return tuple(
+            FairnessView(task.name, tuple(by), main_group_metric(task, study))
+            for task in tasks
+            if task.name not in by
+        )
+    if not metrics:
+        return usual
+    found = (
+        FairnessView(task, view.features, key)
+        for task, key in within
+        for view in usual
+        if view.task == task
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def main_group_metric(task: Task, study: Study) -> str:
+    """The first headline metric of a task that exists within groups."""
+    own = [key for key in study.headline if split_key(key)[0] == task.name]
+    candidates = (*own, *headline_keys((task,)))
+    return next(key for key in candidates if _has(task, key))
+
+
+def _own_views(
+    study: Study, tasks: Sequence[Task], sensitive_features: Sequence[str]
+) -> Iterator[FairnessView]:
+    known = group_features(tasks, sensitive_features)
+    names = {task.name: task for task in tasks}
+    for table in study.fairness:
+        for feature in table.by:
+            if feature not in known:
+                raise _unknown_feature(feature, known, study, in_file=True)
+        task = names.get(split_key(table.metric)[0])
+        if task is None or not _has(task, table.metric):
+            raise unknown_metric(table.metric, _keys(tasks), study=_whose(study))
+        yield FairnessView(task.name, table.by, table.metric)
+
+
+def _keys(tasks: Sequence[Task]) -> list[str]:
+    return [key for task in tasks for key in group_metric_keys(task)]
+
+
+def _whose(study: Study) -> str:
+    return f"the groups of study '{study.name}'"
+
+
+def _has(task: Task, key: str) -> bool:
+    return key in group_metric_keys(task, every_class=True)
+
+
+def _unknown_feature(
+    feature: str, known: Sequence[str], study: Study, *, in_file: bool = False
+) -> EquipoiseError:
+    if not known:
+        return StudyError(
+            f"Study '{study.name}' has no sensitive feature, and so no groups.",
+            expected="a study of a dataset with sensitive features.",
+            remedy="`equipoise studies` lists the datasets.",
+        )
+    return StudyError(
+        f"There is no sensitive feature '{feature}' in study '{study.name}'.",
+        expected=f"some of {', '.join(known)}.",
+        remedy="mend `by` under [[fairness]] in the study's file."
+        if in_file
+        else "choose one of these, or several to be crossed.",
+    )
