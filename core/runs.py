@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from core.data.manifest import LEFT_OUT, SPLITS
 from core.errors import RunError
-from core.study import Study, check_name, shipped_studies
+from core.study import MethodTable, Study, check_name, shipped_studies
 
 SCHEMA = 1
 STORE_VARIABLE = "EQUIPOISE_RUNS"
@@ -78,15 +79,33 @@ class Run:
         found = self.info.get(IMPORTED)
         return found if isinstance(found, dict) else None
 
-    def predictions(self) -> pd.DataFrame:
-        """One row an image of validation and test.
+    def predictions(
+        self, split: str | None = None, columns: Iterable[str] | None = None
+    ) -> pd.DataFrame:
+        """One row an image of validation and test, or of one split.
+
+        Parameters
+        ----------
+        split : str, optional
+            Only this one; the rows are then numbered from 0.
+        columns : iterable of str, optional
+            Only these, in the table's order; the others are not read from the disk.
 
         Raises
         ------
         RunError
-            If the table is damaged.
+            If the table is damaged, or a column is not there.
         """
-        return _read_table(self.folder / PREDICTIONS, COLUMNS[PREDICTIONS])
+        path = self.folder / PREDICTIONS
+        wanted = None if columns is None else {*columns, "split"}
+        table = _read_table(
+            path, COLUMNS[PREDICTIONS] if wanted is None else wanted, wanted
+        )
+        if split is not None:
+            table = _rows_of_split(table, split)
+        if wanted is not None and "split" not in set(columns or ()):
+            table = table.drop(columns="split")
+        return table
 
     def history(self) -> pd.DataFrame:
         """Long form: epoch, split, name, value.
@@ -147,17 +166,14 @@ def training_keys(listed: Iterable[Run]) -> dict[tuple[str, int], str]:
     return {name: key for name, key in keys.items() if key}
 
 
-def method_labels(study: Study, listed: Iterable[Run]) -> dict[str, str]:
-    """What a reader sees for the methods of these runs, and for the study's own.
-
-    Predictions of others have no table in the study: their label is in their record.
-    """
-    labels = {name: table.label for name, table in study.methods.items()}
-    for run in listed:
-        if run.method not in labels:
-            label = (run.imported or {}).get("label")
-            labels[run.method] = label if isinstance(label, str) else run.method
-    return labels
+def with_imported(study: Study, listed: Iterable[Run]) -> Study:
+    """The study with a table, of their label alone, for the methods imported to it."""
+    tables = {
+        run.method: MethodTable(label=str(run.imported.get("label") or run.method))
+        for run in listed
+        if run.imported is not None
+    }
+    return study.model_copy(update={"methods": {**study.methods, **tables}})
 
 
 def list_runs(study: str | None = None) -> RunListing:
@@ -263,7 +279,13 @@ def write_run(
     try:
         beside.mkdir(parents=True)
         history.to_parquet(beside / HISTORY, index=False, compression="zstd")
-        predictions.to_parquet(beside / PREDICTIONS, index=False, compression="zstd")
+        predictions.to_parquet(
+            beside / PREDICTIONS,
+            index=False,
+            compression="zstd",
+            # What hardly repeats is read faster without.
+            use_dictionary=_repeating(predictions),
+        )
         if save_model is not None:
             save_model(beside / MODEL)
         text = json.dumps({"schema": SCHEMA, **info}, indent=1)
@@ -278,6 +300,12 @@ def write_run(
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return read_run(place)
+
+
+def _repeating(table: pd.DataFrame) -> list[str]:
+    """Columns of few values: splits, features, classes."""
+    own = table.select_dtypes(exclude="number").columns
+    return [name for name in own if name != "image_id"]
 
 
 def replace_folder(new: Path, place: Path) -> None:
@@ -427,14 +455,35 @@ def _check_columns(path: Path, found: Set[str], needed: Set[str]) -> None:
         raise _damaged_table(path, f"no column {', '.join(sorted(missing))}")
 
 
-def _read_table(path: Path, columns: Set[str]) -> pd.DataFrame:
+def _rows_of_split(table: pd.DataFrame, split: str) -> pd.DataFrame:
+    """Rows of one split, numbered from 0, with no class or group of others left."""
+    chosen = np.asarray(table["split"] == split)
+    if chosen.all():
+        return table
+    table = table[chosen].reset_index(drop=True)
+    categorical = table.select_dtypes("category")
+    return table.assign(
+        **{
+            name: column.cat.remove_unused_categories()
+            for name, column in categorical.items()
+        }
+    )
+
+
+def _read_table(
+    path: Path, columns: Set[str], only: Set[str] | None = None
+) -> pd.DataFrame:
+    """Read a table that must have ``columns``; of it all, or ``only`` some columns."""
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
     try:
-        table = pd.read_parquet(path)
+        names = pq.read_schema(path).names
+        _check_columns(path, set(names), columns)
+        kept = None if only is None else [name for name in names if name in only]
+        table = pd.read_parquet(path, columns=kept)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise _damaged_table(path, error) from error
-    _check_columns(path, set(table.columns), columns)
     if "split" in table and not table["split"].isin([*SPLITS, LEFT_OUT]).all():
         raise _damaged_table(path, f"a split other than {', '.join(SPLITS)}")
     return table

@@ -109,7 +109,7 @@ def is_alone(view: StudyView) -> bool:
 
 def load_test_predictions(run: Run) -> pd.DataFrame:
     """One row a test image, as one run answered."""
-    return _test_predictions(fingerprint([run]), run)
+    return _test_predictions(fingerprint([run]), run).copy(deep=False)
 
 
 def manifest_fingerprint(study: str) -> Fingerprint:
@@ -177,7 +177,7 @@ def _damage(key: Fingerprint, _runs: tuple[Run, ...]) -> dict[str, str]:
     return problems
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+# The table itself and no copy of it: what changes a table copies it first (pandas).
+@st.cache_resource(max_entries=64, show_spinner=False)
 def _test_predictions(key: Fingerprint, _run: Run) -> pd.DataFrame:
-    table = _run.predictions()
-    return table[table["split"] == TEST].reset_index(drop=True)
+    return _run.predictions(TEST)

@@ -198,13 +198,13 @@ def _cost_notes(per_run: pd.DataFrame, study: Study) -> Iterator[str]:
         budget_note,
         machine_note,
         mixed_runs_note,
+        unknown_note,
         widest_spread,
     )
 
     labels = {name: name for name in study.methods}
-    yield from filter(
-        None, (mixed_runs_note(per_run, labels), budget_note(per_run, labels))
-    )
+    notes = (mixed_runs_note, budget_note, unknown_note)
+    yield from filter(None, (note(per_run, labels) for note in notes))
     yield machine_note(per_run, labels)
     for key in ("training_seconds", "inference_ms"):
         if spread := widest_spread(per_run, COSTS[key]):

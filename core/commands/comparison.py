@@ -31,7 +31,13 @@ def compare_runs(
     from core.evaluation.compare import compare
     from core.evaluation.cost import run_costs
     from core.evaluation.metrics import further_keys, top_k
-    from core.runs import list_runs, shipped_manifest, study_of_runs, training_keys
+    from core.runs import (
+        list_runs,
+        shipped_manifest,
+        study_of_runs,
+        training_keys,
+        with_imported,
+    )
 
     study = study_of_runs(name)
     listing = list_runs(study.name)
@@ -40,11 +46,9 @@ def compare_runs(
     tables = {}
     for run in listing.runs:
         try:
-            table = run.predictions()
+            tables[run.method, run.seed] = run.predictions(TEST)
         except RunError as error:
             warn_of([str(error)])
-        else:
-            tables[run.method, run.seed] = table[table["split"] == TEST]
     present = dict.fromkeys(method for method, _ in tables)
     if against is not None and against not in present:
         raise StudyError(
@@ -72,7 +76,7 @@ def compare_runs(
         trainings=training_keys(listing.runs),
     )
     compared = [run for run in listing.runs if (run.method, run.seed) in tables]
-    return comparison, run_costs(compared), study, info
+    return comparison, run_costs(compared), with_imported(study, compared), info
 
 
 def headline_there(

@@ -58,7 +58,8 @@ def predict(
     listing = list_runs(chosen.name)
     warn_of(listing.problems)
     info = dataset_of(chosen, shipped_manifest, needed=True)
-    results = _answer(photos, listing.runs, info, aligned or not info.of_faces)
+    own = [run for run in listing.runs if run.imported is None]
+    results = _answer(photos, own, info, aligned or not info.of_faces)
     if as_json:
         print_json([result.as_dict() for result in results])
     else:

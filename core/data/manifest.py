@@ -109,7 +109,9 @@ def split_fingerprint(manifest: pd.DataFrame) -> str:
     Images that are left out do not count.
     """
     kept = manifest[manifest["split"] != LEFT_OUT]
-    rows = sorted(zip(kept["image_id"], kept["split"], strict=True))
+    # As an array of objects: many times faster to walk through than a column.
+    columns = (kept[name].to_numpy(object) for name in ("image_id", "split"))
+    rows = sorted(zip(*columns, strict=True))
     text = "\n".join(f"{image_id}\t{split}" for image_id, split in rows)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -212,7 +212,8 @@ def _twice(
 def _missing(
     run: RunKey, seen: Mask, images: Images, is_one_of_several: bool
 ) -> list[Finding]:
-    whose = f" of {run[0]}, seed {run[1]}," if is_one_of_several else ""
+    named = [run[0], f"seed {run[1]}"] if run[0] else [f"seed {run[1]}"]
+    whose = f" of {', '.join(named)}," if is_one_of_several else ""
     findings = []
     needed = [(TEST, images.is_test)]
     if (seen & ~images.is_test).any():

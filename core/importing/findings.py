@@ -108,9 +108,8 @@ class PredictionsError(EquipoiseError):
         said = " ".join(
             f"({place}) {fault}" for place, fault in enumerate(found, start=1)
         )
-        super().__init__(
-            f"{name} cannot be imported: {number}. Nothing was written. {said}"
-        )
+        self.heading = f"{name} cannot be imported: {number}."
+        super().__init__(f"{self.heading} Nothing was written. {said}")
 
 
 def faults_in(findings: Iterable[Finding]) -> list[Finding]:

@@ -33,7 +33,7 @@ from core.importing.checking import (
 from core.importing.columns import (
     ID_ALIASES,
     SEED,
-    Matched,
+    TaskColumns,
     find_column,
     ignored_note,
     match_tasks,
@@ -210,7 +210,7 @@ def prepare(
     # What is true comes from the study; a feature may have a task's name.
     truth = [c for c in raw.names if plain(c) in _truth_names(info)]
     reserved = {id_name, seed_name, *truth}
-    matched = match_tasks([n for n in raw.names if n not in reserved], info.tasks)
+    matched = match_tasks([n for n in raw.filled if n not in reserved], info.tasks)
     findings += [*matched.findings, *_several_methods(raw)]
     findings += ignored_note(raw.names, reserved | matched.used)
     if not id_name:
@@ -233,22 +233,22 @@ def prepare(
         method=method,
         label=name.strip(),
         tables=build_tables(rows, located, images, values),
-        record=record_of(raw, name.strip(), matched),
+        record=record_of(raw, name.strip(), matched.columns),
         split=test_set.split,
         findings=tuple(findings),
     )
 
 
-def record_of(raw: RawTable, label: str, matched: Matched) -> dict[str, Any]:
+def record_of(
+    raw: RawTable, label: str, found: Sequence[TaskColumns]
+) -> dict[str, Any]:
     """What ``run.json`` says of a file that predictions came from."""
     return {
         "label": label,
         "file": raw.name,
         "sha256": raw.sha256,
         "rows": raw.rows,
-        "columns": {
-            columns.task.name: list(columns.used) for columns in matched.columns
-        },
+        "columns": {columns.task.name: list(columns.used) for columns in found},
     }
 
 

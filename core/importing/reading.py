@@ -60,6 +60,11 @@ class RawTable:
         """Names of the columns, in the file's order."""
         return tuple(self.columns.column_names)
 
+    @cached_property
+    def filled(self) -> tuple[str, ...]:
+        """Names of the columns that hold anything at all."""
+        return tuple(name for name in self.names if not _is_empty(self.columns[name]))
+
     @property
     def rows(self) -> int:
         """Rows below the heading."""
@@ -253,6 +258,16 @@ def _unreadable(name: str, why: str) -> PredictionsError:
                 remedy="save it as CSV in UTF-8, or as Parquet, then try again.",
             )
         ],
+    )
+
+
+def _is_empty(values: Any) -> bool:
+    if values.null_count == len(values):
+        return True
+    is_text = pa.types.is_string(values.type) or pa.types.is_large_string(values.type)
+    return (
+        is_text
+        and not pc.any(pc.not_equal(pc.utf8_trim_whitespace(values), "")).as_py()
     )
 
 

@@ -3,7 +3,7 @@
 import shutil
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,6 @@ from core.importing.checking import (
     read_labels,
     read_values,
 )
-from core.importing.columns import Matched
 from core.importing.findings import (
     FAULT,
     NOTE,
@@ -150,23 +149,27 @@ def prepare_study(
     findings += found
     if faults_in(findings):
         raise PredictionsError(raw.name, findings)
-    tables: dict[RunKey, pd.DataFrame] = {}
-    records = {}
-    for method, rows in _rows_of(raw, ids, layout, methods, labels, run_of, seeds):
-        columns = layout.models["" if layout.is_long else labels[method]]
-        located = locate(rows, images)
-        values = read_values(raw, ids, columns)
-        findings += [*located.findings, *values.findings]
-        matched = Matched((columns,), ())
-        for own in dict.fromkeys(run[0] for run in rows.runs):
-            records[own] = record_of(raw, labels[own], matched)
-        if not faults_in(findings):
-            tables |= build_tables(rows, located, images, [values])
+    rows = _rows(raw, ids, methods, labels, run_of, seeds)
+    located = locate(rows, images)
+    findings += located.findings
+    values = {
+        label: read_values(raw, ids, columns)
+        for label, columns in layout.models.items()
+    }
+    findings += [finding for one in values.values() for finding in one.findings]
     if faults_in(findings):
         raise PredictionsError(raw.name, findings)
     study = _study(
         raw, study_name, title or name, layout, groups, labels, chosen, seeds
     )
+    tables: dict[RunKey, pd.DataFrame] = {}
+    for label, one in values.items():
+        own = rows if layout.is_long else _of_model(rows, labels, label)
+        tables |= build_tables(own, located, images, [one])
+    records = {
+        method: record_of(raw, label, (layout.models["" if layout.is_long else label],))
+        for method, label in labels.items()
+    }
     manifest = table.rename(columns={f"{layout.task.name}_true": layout.task.name})
     return PreparedStudy(study, layout, manifest, tables, records, tuple(findings))
 
@@ -434,28 +437,29 @@ def _baseline(asked: str, labels: dict[str, str]) -> tuple[str, list[Finding]]:
     return chosen, []
 
 
-def _rows_of(
+def _rows(
     raw: RawTable,
     ids: RawColumn,
-    layout: Layout,
     methods: NDArray[np.intp] | None,
     labels: dict[str, str],
     run_of: NDArray[np.intp],
     seeds: Sequence[int],
-) -> list[tuple[str, Rows]]:
-    """The rows of each method of a wide table; of a long one, all at once."""
+) -> Rows:
+    """The rows with their runs: of a wide table the same for every model."""
     if methods is None:
-        return [
-            (name, Rows(raw, ids, tuple((name, seed) for seed in seeds), run_of))
-            for name in labels
-        ]
-    codes = methods * len(seeds) + run_of
-    used, places = np.unique(codes, return_inverse=True)
+        return Rows(raw, ids, tuple(("", seed) for seed in seeds), run_of)
+    used, places = np.unique(methods * len(seeds) + run_of, return_inverse=True)
     names = list(labels)
     runs = tuple(
         (names[code // len(seeds)], seeds[code % len(seeds)]) for code in used.tolist()
     )
-    return [(names[0], Rows(raw, ids, runs, places))]
+    return Rows(raw, ids, runs, places)
+
+
+def _of_model(rows: Rows, labels: dict[str, str], label: str) -> Rows:
+    """The rows of a wide table, as those of one of its models."""
+    name = next(name for name, own in labels.items() if own == label)
+    return replace(rows, runs=tuple((name, seed) for _, seed in rows.runs))
 
 
 def _study(
