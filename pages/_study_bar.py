@@ -113,10 +113,10 @@ def study_bar(
             icon=":material/broken_image:",
         )
     if needs_runs and not listing.runs:
-        stop_with(
-            f"The study **{study.title}** has no runs yet. Train it with "
-            f"`equipoise train {name}`, then reload this page."
-        )
+        todo = "Import predictions on the Import page."
+        if study.is_trained:
+            todo = f"Train it with `equipoise train {name}`, then reload this page."
+        stop_with(f"The study **{study.title}** has no runs yet. {todo}")
     if dataset.generated:
         bar.badge("Generated pictures", icon=":material/draw:", color="orange")
     return _filtered(study, dataset, listing.runs, bar if filters else None)

@@ -409,7 +409,7 @@ def unknown_note(per_run: pd.DataFrame, labels: Mapping[str, str]) -> str:
     unknown = [m for m in methods if not known[per_run["method"] == m].any()]
     if not unknown:
         return ""
-    who = "every method" if len(unknown) == len(methods) else _named(unknown, labels)
+    who = "any method" if len(unknown) == len(methods) else _named(unknown, labels)
     return (
         f"No cost is known of {who}: of imported predictions nobody says how they were "
         "made. A difference is one of data, model and training together."

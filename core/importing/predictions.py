@@ -300,9 +300,14 @@ def write_imported(
     return write_run(store, info=info, history=history, predictions=table)
 
 
-def imported_runs(study: str) -> tuple[Run, ...]:
-    """Runs of a study that were imported."""
-    return tuple(run for run in list_runs(study).runs if run.imported)
+def imported_runs(study: str | None = None) -> tuple[Run, ...]:
+    """Runs in the user's store that were imported: of one study, or of all."""
+    here = user_store().resolve()
+    return tuple(
+        run
+        for run in list_runs(study).runs
+        if run.imported and here in run.folder.resolve().parents
+    )
 
 
 def remove(study: str, name: str, *, seed: int | None = None) -> tuple[Run, ...]:

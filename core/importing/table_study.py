@@ -206,6 +206,12 @@ def write_study(prepared: PreparedStudy, store: Path | None = None) -> tuple[Run
     return list_runs(study.name).runs
 
 
+def with_baseline(prepared: PreparedStudy, method: str) -> PreparedStudy:
+    """The same with another of its methods as the baseline."""
+    study = prepared.study.model_copy(update={"baseline": method})
+    return replace(prepared, study=study)
+
+
 def remove_study(name: str) -> None:
     """Remove a study that was made of a table, with all its runs.
 
