@@ -75,6 +75,12 @@ page = st.navigation(
             help="Learning curves, and how each run was made.",
         ),
         st.Page(
+            "pages/import_predictions.py",
+            title="Import",
+            icon=":material/upload_file:",
+            help="Predictions of yours, made anywhere, compared like any method.",
+        ),
+        st.Page(
             "pages/predict.py",
             title="Predict",
             icon=":material/photo_camera:",

@@ -132,7 +132,10 @@ def cost_text(costs: pd.DataFrame, study: Study) -> tuple[pd.DataFrame, str]:
             # Too long for a cell: numbered, and named below.
             places, names = pd.factorize(values)
             columns["Machine"] = [str(place + 1) for place in places]
-            named = [f"{place} is {name}" for place, name in enumerate(names, start=1)]
+            named = [
+                f"{place} is {'unknown' if name == '–' else name}"
+                for place, name in enumerate(names, start=1)
+            ]
             machines = f" Machine {'; '.join(named)}."
         else:
             columns[name.capitalize()] = values.tolist()

@@ -70,10 +70,13 @@ def load_comparison(view: StudyView, *, reference: str = "") -> Comparison:
     """
     baseline = reference or view.baseline
     if not any(run.method == baseline for run in view.runs):
+        other = "import it again"
+        if view.study.is_trained:
+            name = view.study.name
+            other = f"train it with `equipoise train {name} --method {baseline}`"
         stop_with(
             f"The baseline **{baseline}** has no run with the chosen seeds, so there "
-            "is nothing to compare with. Choose other seeds, or train it with "
-            f"`equipoise train {view.study.name} --method {baseline}`."
+            f"is nothing to compare with. Choose other seeds, or {other}."
         )
     counts = load_training_counts(view)
     further = further_keys(view.tasks, view.study.headline)
@@ -96,14 +99,22 @@ def is_alone(view: StudyView) -> bool:
         return False
     name = view.study.name
     others = {run.method for run in view.runs} - {view.baseline}
-    st.info(
-        "Only the baseline is shown. Choose a method under *Methods and seeds* to "
-        "compare it."
-        if others
-        else f"Only the baseline has been trained, so there is no difference to show. "
-        f"Train the other methods with `equipoise train {name}`.",
-        icon=":material/info:",
-    )
+    if others:
+        said = (
+            "Only the baseline is shown. Choose a method under *Methods and seeds* to "
+            "compare it."
+        )
+    elif view.study.is_trained:
+        said = (
+            "Only the baseline has been trained, so there is no difference to show. "
+            f"Train the other methods with `equipoise train {name}`."
+        )
+    else:
+        said = (
+            "Only one method is here, so there is no difference to show. Import the "
+            "predictions of another on the Import page."
+        )
+    st.info(said, icon=":material/info:")
     return True
 
 
@@ -114,7 +125,7 @@ def load_test_predictions(run: Run) -> pd.DataFrame:
 
 def load_predictions(run: Run, split: str) -> pd.DataFrame:
     """One row an image of a split, as one run answered; not to be changed."""
-    return _predictions(fingerprint([run]), split, run)
+    return _predictions(fingerprint([run]), split, run).copy(deep=False)
 
 
 def manifest_fingerprint(study: str) -> Fingerprint:
@@ -140,7 +151,9 @@ def _training_rows(key: Fingerprint, study: str) -> pd.DataFrame | None:
     manifest = shipped_manifest(study)
     if manifest is None:
         return None
-    return manifest[manifest["split"] == TRAINING]
+    rows = manifest[manifest["split"] == TRAINING]
+    # A table of predictions has test images alone.
+    return rows if len(rows) else None
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
@@ -182,8 +195,7 @@ def _damage(key: Fingerprint, _runs: tuple[Run, ...]) -> dict[str, str]:
     return problems
 
 
-# A resource and not data: a copy of a million rows at every rerun takes seconds.
+# The table itself and no copy of it: what changes a table copies it first (pandas).
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _predictions(key: Fingerprint, split: str, _run: Run) -> pd.DataFrame:
-    table = _run.predictions()
-    return table[table["split"] == split].reset_index(drop=True)
+    return _run.predictions(split)

@@ -139,7 +139,7 @@ def load_runs(name: str) -> StudyRuns:
     """Read the runs of a study; those that cannot be read are warned of."""
     from core.data.catalog import dataset_of
     from core.data.manifest import TEST
-    from core.runs import list_runs, shipped_manifest, study_of_runs
+    from core.runs import list_runs, shipped_manifest, study_of_runs, with_imported
 
     study = study_of_runs(name)
     listing = list_runs(study.name)
@@ -148,13 +148,12 @@ def load_runs(name: str) -> StudyRuns:
     runs, tables = [], {}
     for run in listing.runs:
         try:
-            table = run.predictions()
+            tables[run.method, run.seed] = run.predictions(TEST)
         except RunError as error:
             warn_of([str(error)])
         else:
             runs.append(run)
-            tables[run.method, run.seed] = table[table["split"] == TEST]
-    return StudyRuns(study, info, tuple(runs), tables)
+    return StudyRuns(with_imported(study, runs), info, tuple(runs), tables)
 
 
 def headline_there(

@@ -107,12 +107,12 @@ def cost_notes(per_run: pd.DataFrame, labels: Mapping[str, str]) -> Iterator[str
         budget_note,
         machine_note,
         mixed_runs_note,
+        unknown_note,
         widest_spread,
     )
 
-    yield from filter(
-        None, (mixed_runs_note(per_run, labels), budget_note(per_run, labels))
-    )
+    notes = (mixed_runs_note, budget_note, unknown_note)
+    yield from filter(None, (note(per_run, labels) for note in notes))
     yield machine_note(per_run, labels)
     for key in ("training_seconds", "inference_ms"):
         if spread := widest_spread(per_run, COSTS[key]):
