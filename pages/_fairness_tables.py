@@ -17,9 +17,13 @@ from core.evaluation.whatif import (
 from core.plots.whatif import CONSTRAINT_LABELS
 from core.runs import Run, training_keys
 from core.tasks import Task
-from pages._show import stop_with
 from pages._study_bar import StudyView
-from pages._tables import Fingerprint, fingerprint, load_predictions
+from pages._tables import (
+    Fingerprint,
+    fingerprint,
+    load_predictions,
+    require_runs,
+)
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,7 @@ def load_groups(
     Of all methods, shown or not: the Holm correction is over all of them. Stops the
     page where the baseline has no run with the chosen seeds.
     """
-    if not any(run.method == view.baseline for run in view.runs):
-        stop_with(
-            f"The baseline **{view.baseline}** has no run with the chosen seeds, so "
-            "there is nothing to compare with. Choose other seeds, or train it with "
-            f"`equipoise train {view.study.name} --method {view.baseline}`."
-        )
+    require_runs(view, view.baseline)
     order = {method: place for place, method in enumerate(view.labels)}
     runs = tuple(sorted(view.runs, key=lambda run: (order[run.method], run.seed)))
     return _groups(

@@ -61,14 +61,8 @@ def leave_out_damaged(view: StudyView) -> StudyView:
     )
 
 
-def load_comparison(view: StudyView, *, reference: str = "") -> Comparison:
-    """Every metric of every method beside the baseline (``core.evaluation.compare``).
-
-    Of all methods of the study, shown or not: the Holm correction is over all of them.
-    Stops the page where the baseline has no run with the chosen seeds. ``reference``
-    is a method to compare with in place of the baseline.
-    """
-    baseline = reference or view.baseline
+def require_runs(view: StudyView, baseline: str) -> None:
+    """Stop the page where the baseline has no run with the chosen seeds."""
     if not any(run.method == baseline for run in view.runs):
         other = "import it again"
         if view.study.is_trained:
@@ -78,6 +72,17 @@ def load_comparison(view: StudyView, *, reference: str = "") -> Comparison:
             f"The baseline **{baseline}** has no run with the chosen seeds, so there "
             f"is nothing to compare with. Choose other seeds, or {other}."
         )
+
+
+def load_comparison(view: StudyView, *, reference: str = "") -> Comparison:
+    """Every metric of every method beside the baseline (``core.evaluation.compare``).
+
+    Of all methods of the study, shown or not: the Holm correction is over all of them.
+    Stops the page where the baseline has no run with the chosen seeds. ``reference``
+    is a method to compare with in place of the baseline.
+    """
+    baseline = reference or view.baseline
+    require_runs(view, baseline)
     counts = load_training_counts(view)
     further = further_keys(view.tasks, view.study.headline)
     key = fingerprint(view.runs)
