@@ -39,6 +39,12 @@ page = st.navigation(
             help="Error and bias by age, and truth against prediction.",
         ),
         st.Page(
+            "pages/fairness.py",
+            title="Fairness",
+            icon=":material/diversity_3:",
+            help="Each group by itself, what they differ by, and what parity costs.",
+        ),
+        st.Page(
             "pages/errors.py",
             title="Errors",
             icon=":material/search_insights:",
@@ -67,6 +73,12 @@ page = st.navigation(
             title="Runs",
             icon=":material/model_training:",
             help="Learning curves, and how each run was made.",
+        ),
+        st.Page(
+            "pages/import_predictions.py",
+            title="Import",
+            icon=":material/upload_file:",
+            help="Predictions of yours, made anywhere, compared like any method.",
         ),
         st.Page(
             "pages/predict.py",

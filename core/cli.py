@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from core.commands.compare import compare
 from core.commands.console import as_fault, say, say_interrupted
 from core.commands.data import data
+from core.commands.import_predictions import import_predictions
 from core.commands.methods import methods
 from core.commands.options import FAULT, INTERRUPTED
 from core.commands.predict import predict
@@ -57,6 +58,7 @@ app = typer.Typer(
 # The order of --help.
 for command in (studies, data, train, compare, predict, methods, verify):
     app.command()(command)
+app.command(name="import")(import_predictions)
 app.command(
     name="app",
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},

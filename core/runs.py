@@ -10,15 +10,17 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from core.data.manifest import LEFT_OUT, SPLITS
 from core.errors import RunError
-from core.study import Study, check_name, shipped_studies
+from core.study import MethodTable, Study, check_name, shipped_studies
 
 SCHEMA = 1
 STORE_VARIABLE = "EQUIPOISE_RUNS"
@@ -29,6 +31,8 @@ RECORD, HISTORY, PREDICTIONS, MODEL = (
     "model.keras",
 )
 STUDY_FILE, MANIFEST_FILE, REPORT_FILE = "study.json", "manifest.parquet", "data.json"
+# Key of a record that holds where predictions of somebody else came from.
+IMPORTED = "imported"
 REQUIRED_KEYS = frozenset({"schema", "study", "method", "seed", "resolved"})
 # How a run was trained that is left out, where it is otherwise than the others.
 _OTHER_SPLIT, _OTHER_NOISE = "on another split", "under other label noise"
@@ -71,15 +75,39 @@ class Run:
         """Where the inference model is; the file may be absent."""
         return self.folder / MODEL
 
-    def predictions(self) -> pd.DataFrame:
-        """One row an image of validation and test.
+    @property
+    def imported(self) -> dict[str, Any] | None:
+        """Where the predictions of somebody else came from; None of a run of ours."""
+        found = self.info.get(IMPORTED)
+        return found if isinstance(found, dict) else None
+
+    def predictions(
+        self, split: str | None = None, columns: Iterable[str] | None = None
+    ) -> pd.DataFrame:
+        """One row an image of validation and test, or of one split.
+
+        Parameters
+        ----------
+        split : str, optional
+            Only this one; the rows are then numbered from 0.
+        columns : iterable of str, optional
+            Only these, in the table's order; the others are not read from the disk.
 
         Raises
         ------
         RunError
-            If the table is damaged.
+            If the table is damaged, or a column is not there.
         """
-        return _read_table(self.folder / PREDICTIONS, COLUMNS[PREDICTIONS])
+        path = self.folder / PREDICTIONS
+        wanted = None if columns is None else {*columns, "split"}
+        table = _read_table(
+            path, COLUMNS[PREDICTIONS] if wanted is None else wanted, wanted
+        )
+        if split is not None:
+            table = _rows_of_split(table, split)
+        if wanted is not None and "split" not in set(columns or ()):
+            table = table.drop(columns="split")
+        return table
 
     def history(self) -> pd.DataFrame:
         """Long form: epoch, split, name, value.
@@ -138,6 +166,16 @@ def training_keys(listed: Iterable[Run]) -> dict[tuple[str, int], str]:
         for run in listed
     }
     return {name: key for name, key in keys.items() if key}
+
+
+def with_imported(study: Study, listed: Iterable[Run]) -> Study:
+    """The study with a table, of their label alone, for the methods imported to it."""
+    tables = {
+        run.method: MethodTable(label=str(run.imported.get("label") or run.method))
+        for run in listed
+        if run.imported is not None
+    }
+    return study.model_copy(update={"methods": {**study.methods, **tables}})
 
 
 def list_runs(study: str | None = None) -> RunListing:
@@ -253,7 +291,7 @@ def write_run(
     info: dict[str, Any],
     history: pd.DataFrame,
     predictions: pd.DataFrame,
-    save_model: Callable[[Path], None],
+    save_model: Callable[[Path], None] | None = None,
 ) -> Run:
     """Write a run beside its place, then rename it into it.
 
@@ -265,8 +303,9 @@ def write_run(
         What ``run.json`` will hold; names the study, the method and the seed.
     history, predictions : DataFrame
         The two tables of the run.
-    save_model : callable
-        Writes the inference model to the path that it is given.
+    save_model : callable, optional
+        Writes the inference model to the path that it is given; predictions of others
+        come without one.
 
     Raises
     ------
@@ -280,8 +319,15 @@ def write_run(
     try:
         beside.mkdir(parents=True)
         history.to_parquet(beside / HISTORY, index=False, compression="zstd")
-        predictions.to_parquet(beside / PREDICTIONS, index=False, compression="zstd")
-        save_model(beside / MODEL)
+        predictions.to_parquet(
+            beside / PREDICTIONS,
+            index=False,
+            compression="zstd",
+            # What hardly repeats is read faster without.
+            use_dictionary=_repeating(predictions),
+        )
+        if save_model is not None:
+            save_model(beside / MODEL)
         text = json.dumps({"schema": SCHEMA, **info}, indent=1)
         (beside / RECORD).write_text(text + "\n", encoding="utf-8")
         replace_folder(beside, place)
@@ -296,6 +342,12 @@ def write_run(
     return read_run(place)
 
 
+def _repeating(table: pd.DataFrame) -> list[str]:
+    """Columns of few values: splits, features, classes."""
+    own = table.select_dtypes(exclude="number").columns
+    return [name for name in own if name != "image_id"]
+
+
 def replace_folder(new: Path, place: Path) -> None:
     """Put the folder ``new`` at ``place``; what was there is gone afterwards."""
     if not place.exists():
@@ -305,6 +357,27 @@ def replace_folder(new: Path, place: Path) -> None:
     place.rename(old)
     new.rename(place)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def remove_run(run: Run) -> None:
+    """Delete a run's folder; and the folders above it that are empty then.
+
+    Raises
+    ------
+    RunError
+        If it cannot be deleted.
+    """
+    try:
+        shutil.rmtree(run.folder)
+    except OSError as error:
+        raise RunError(
+            f"{run.folder} could not be removed: {error.strerror or error}.",
+            expected="a folder that may be written to.",
+            remedy="delete it by hand.",
+        ) from error
+    for folder in (run.folder.parent, run.folder.parent.parent):
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def write_study_files(
@@ -422,14 +495,35 @@ def _check_columns(path: Path, found: Set[str], needed: Set[str]) -> None:
         raise _damaged_table(path, f"no column {', '.join(sorted(missing))}")
 
 
-def _read_table(path: Path, columns: Set[str]) -> pd.DataFrame:
+def _rows_of_split(table: pd.DataFrame, split: str) -> pd.DataFrame:
+    """Rows of one split, numbered from 0, with no class or group of others left."""
+    chosen = np.asarray(table["split"] == split)
+    if chosen.all():
+        return table
+    table = table[chosen].reset_index(drop=True)
+    categorical = table.select_dtypes("category")
+    return table.assign(
+        **{
+            name: column.cat.remove_unused_categories()
+            for name, column in categorical.items()
+        }
+    )
+
+
+def _read_table(
+    path: Path, columns: Set[str], only: Set[str] | None = None
+) -> pd.DataFrame:
+    """Read a table that must have ``columns``; of it all, or ``only`` some columns."""
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
     try:
-        table = pd.read_parquet(path)
+        names = pq.read_schema(path).names
+        _check_columns(path, set(names), columns)
+        kept = None if only is None else [name for name in names if name in only]
+        table = pd.read_parquet(path, columns=kept)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise _damaged_table(path, error) from error
-    _check_columns(path, set(table.columns), columns)
     if "split" in table and not table["split"].isin([*SPLITS, LEFT_OUT]).all():
         raise _damaged_table(path, f"a split other than {', '.join(SPLITS)}")
     return table

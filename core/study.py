@@ -31,6 +31,9 @@ Chosen = TypeVar("Chosen", bound=BaseModel)
 Changed = TypeVar("Changed", bound=BaseModel)
 Parameters = dict[str, bool | int | float | str | dict[str, int | float]]
 Option = bool | int | float | str | list[int] | list[float]
+DatasetOption = (
+    bool | int | float | str | dict[str, int | float] | list[str] | dict[str, list[str]]
+)
 Items = TypeVar("Items")
 # TOML and JSON have lists only, which strict tables do not take for tuples.
 FromList = Annotated[
@@ -39,6 +42,8 @@ FromList = Annotated[
 
 
 SMALLEST_IMAGE = 16
+NO_BACKBONE = "none"
+"""Backbone of a study whose methods are not trained here, but predictions of others."""
 Resample = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 Fit = Literal["crop", "stretch"]
 
@@ -83,7 +88,7 @@ class DatasetTable(_Table):
     """Which dataset, and the options that its module understands."""
 
     name: Name
-    options: Parameters = {}
+    options: dict[str, DatasetOption] = {}
 
 
 class DatasetOptions(_Table):
@@ -126,6 +131,8 @@ class ModelTable(_Table):
     ``resize`` goes with the weights, and ``weights_key`` says which exactly they were:
     both are filled in from a checkpoint or a run before training, and refused where
     they were given and differ.
+
+    The backbone "none", with ``image_size`` 0, is of a study that trains nothing.
     """
 
     backbone: str
@@ -143,7 +150,11 @@ class ModelTable(_Table):
     @model_validator(mode="after")
     def _weights_fit(self) -> Self:
         kind = weights_kind(self.weights)
-        if not self.image_size and kind != "checkpoint":
+        if (
+            not self.image_size
+            and self.backbone != NO_BACKBONE
+            and kind != "checkpoint"
+        ):
             raise ValueError(
                 f"image_size 0 takes over that of a checkpoint, and '{self.weights}' "
                 "is none"
@@ -195,10 +206,11 @@ class TrainingTable(_Table):
 
     ``keep`` says whose weights a run keeps: those of the epoch with the lowest
     validation loss, the default, or of the last epoch. Whoever adds a key gives it
-    the default None: a run's key then stays what it was.
+    the default None: a run's key then stays what it was. No epochs has a study that
+    trains nothing, and no other.
     """
 
-    epochs: Annotated[int, Field(ge=1)]
+    epochs: Annotated[int, Field(ge=0)]
     batch_size: Annotated[int, Field(ge=1)] = 128
     learning_rate: Positive = 3e-3
     weight_decay: NonNegative = 0.0
@@ -346,9 +358,18 @@ class Study(_Table):
 
     @model_validator(mode="after")
     def _methods_fit(self) -> Self:
-        for name in self.methods:
-            self.for_method(name)
+        for own in (self, *map(self.for_method, self.methods)):
+            if (own.training.epochs > 0) != own.is_trained:
+                raise ValueError(
+                    f"'training.epochs': {own.training.epochs} does not go with the "
+                    f"backbone '{own.model.backbone}'."
+                )
         return self
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether its methods are trained here; else they are predictions of others."""
+        return self.model.backbone != NO_BACKBONE
 
     def for_method(self, name: str) -> Self:
         """The study as one of its methods has it: with its own model and training.

@@ -45,8 +45,10 @@ class Regression:
 
     @property
     def bin_labels(self) -> tuple[str, ...]:
-        """Names of the bins, such as "10-19"."""
+        """Names of the bins: "10-19", and "0.1 to 0.2" where they are not whole."""
         edges = self.bin_edges
+        if self.bin_width % 1:
+            return tuple(f"{low:g} to {high:g}" for low, high in pairwise(edges))
         return tuple(f"{low:g}-{high - 1:g}" for low, high in pairwise(edges))
 
     def bin_of(self, values: ArrayLike) -> NDArray[np.int64]:

@@ -22,6 +22,11 @@ OWN_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 def why_no_pictures(view: StudyView) -> str:
     """Why the pictures of a study cannot be shown; empty if they can be."""
+    if not view.dataset.has_pictures:
+        return (
+            f"**{view.study.title}** was made of a table of predictions: it has no "
+            "pictures."
+        )
     if view.dataset.generated or _copy(view.study) is not None:
         return ""
     return (

@@ -12,7 +12,14 @@ from core.data.catalog import DatasetInfo, dataset_info, dataset_of
 from core.errors import EquipoiseError, RunError
 from core.evaluation.metrics import MetricInfo, metric_info
 from core.plots.style import MethodStyle, method_styles, plural
-from core.runs import Run, list_runs, list_studies, shipped_manifest, study_of_runs
+from core.runs import (
+    Run,
+    list_runs,
+    list_studies,
+    shipped_manifest,
+    study_of_runs,
+    with_imported,
+)
 from core.study import Study, load_study, shipped_studies
 from core.tasks import Task
 from pages._show import show_error, stop_with
@@ -106,10 +113,10 @@ def study_bar(
             icon=":material/broken_image:",
         )
     if needs_runs and not listing.runs:
-        stop_with(
-            f"The study **{study.title}** has no runs yet. Train it with "
-            f"`equipoise train {name}`, then reload this page."
-        )
+        todo = "Import predictions on the Import page."
+        if study.is_trained:
+            todo = f"Train it with `equipoise train {name}`, then reload this page."
+        stop_with(f"The study **{study.title}** has no runs yet. {todo}")
     if dataset.generated:
         bar.badge("Generated pictures", icon=":material/draw:", color="orange")
     return _filtered(study, dataset, listing.runs, bar if filters else None)
@@ -158,11 +165,13 @@ def _filtered(
     order = (*listed, *sorted(present - set(listed)))
     seeds = tuple(sorted({run.seed for run in runs}))
     methods, baseline = order, study.baseline
+    # What others predicted has a label, and no table in the study.
+    labelled = with_imported(study, runs)
     if bar is not None and runs:
         every_seed = seeds
         with bar:
-            baseline = _choose_baseline(study, order)
-            methods, seeds = _choose(study, baseline, order, seeds)
+            baseline = _choose_baseline(labelled, order)
+            methods, seeds = _choose(labelled, baseline, order, seeds)
         # Not every method need have a run with every seed.
         trained = {run.method for run in runs if run.seed in seeds}
         methods = tuple(method for method in methods if method in trained)
@@ -173,8 +182,8 @@ def _filtered(
             )
         if baseline != study.baseline:
             st.caption(
-                f"Compared with **{_label(study, baseline)}**: the baseline of these "
-                "pages is this method, in place of the study's own "
+                f"Compared with **{_label(labelled, baseline)}**: the baseline of "
+                "these pages is this method, in place of the study's own "
                 f"({_label(study, study.baseline)})."
             )
     return StudyView(
@@ -187,12 +196,12 @@ def _filtered(
         styles=method_styles(
             tuple(dict.fromkeys((*study.methods, *order))), study.baseline
         ),
-        labels={method: _label(study, method) for method in order},
+        labels={method: _label(labelled, method) for method in order},
     )
 
 
 def _label(study: Study, method: str) -> str:
-    """What a reader sees; others' predictions have no table in the study."""
+    """What a reader sees; a run of a method the study has not has its name."""
     return study.methods[method].label if method in study.methods else method
 
 

@@ -61,6 +61,19 @@ def leave_out_damaged(view: StudyView) -> StudyView:
     )
 
 
+def require_runs(view: StudyView, baseline: str) -> None:
+    """Stop the page where the baseline has no run with the chosen seeds."""
+    if not any(run.method == baseline for run in view.runs):
+        other = "import it again"
+        if view.study.is_trained:
+            name = view.study.name
+            other = f"train it with `equipoise train {name} --method {baseline}`"
+        stop_with(
+            f"The baseline **{baseline}** has no run with the chosen seeds, so there "
+            f"is nothing to compare with. Choose other seeds, or {other}."
+        )
+
+
 def load_comparison(view: StudyView, *, reference: str = "") -> Comparison:
     """Every metric of every method beside the baseline (``core.evaluation.compare``).
 
@@ -69,12 +82,7 @@ def load_comparison(view: StudyView, *, reference: str = "") -> Comparison:
     is a method to compare with in place of the baseline.
     """
     baseline = reference or view.baseline
-    if not any(run.method == baseline for run in view.runs):
-        stop_with(
-            f"The baseline **{baseline}** has no run with the chosen seeds, so there "
-            "is nothing to compare with. Choose other seeds, or train it with "
-            f"`equipoise train {view.study.name} --method {baseline}`."
-        )
+    require_runs(view, baseline)
     counts = load_training_counts(view)
     further = further_keys(view.tasks, view.study.headline)
     key = fingerprint(view.runs)
@@ -96,20 +104,33 @@ def is_alone(view: StudyView) -> bool:
         return False
     name = view.study.name
     others = {run.method for run in view.runs} - {view.baseline}
-    st.info(
-        "Only the baseline is shown. Choose a method under *Methods and seeds* to "
-        "compare it."
-        if others
-        else f"Only the baseline has been trained, so there is no difference to show. "
-        f"Train the other methods with `equipoise train {name}`.",
-        icon=":material/info:",
-    )
+    if others:
+        said = (
+            "Only the baseline is shown. Choose a method under *Methods and seeds* to "
+            "compare it."
+        )
+    elif view.study.is_trained:
+        said = (
+            "Only the baseline has been trained, so there is no difference to show. "
+            f"Train the other methods with `equipoise train {name}`."
+        )
+    else:
+        said = (
+            "Only one method is here, so there is no difference to show. Import the "
+            "predictions of another on the Import page."
+        )
+    st.info(said, icon=":material/info:")
     return True
 
 
 def load_test_predictions(run: Run) -> pd.DataFrame:
-    """One row a test image, as one run answered."""
-    return _test_predictions(fingerprint([run]), run)
+    """One row a test image, as one run answered; not to be changed."""
+    return load_predictions(run, TEST)
+
+
+def load_predictions(run: Run, split: str) -> pd.DataFrame:
+    """One row an image of a split, as one run answered; not to be changed."""
+    return _predictions(fingerprint([run]), split, run).copy(deep=False)
 
 
 def manifest_fingerprint(study: str) -> Fingerprint:
@@ -135,7 +156,9 @@ def _training_rows(key: Fingerprint, study: str) -> pd.DataFrame | None:
     manifest = shipped_manifest(study)
     if manifest is None:
         return None
-    return manifest[manifest["split"] == TRAINING]
+    rows = manifest[manifest["split"] == TRAINING]
+    # A table of predictions has test images alone.
+    return rows if len(rows) else None
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
@@ -177,7 +200,7 @@ def _damage(key: Fingerprint, _runs: tuple[Run, ...]) -> dict[str, str]:
     return problems
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _test_predictions(key: Fingerprint, _run: Run) -> pd.DataFrame:
-    table = _run.predictions()
-    return table[table["split"] == TEST].reset_index(drop=True)
+# The table itself and no copy of it: what changes a table copies it first (pandas).
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _predictions(key: Fingerprint, split: str, _run: Run) -> pd.DataFrame:
+    return _run.predictions(split)

@@ -14,6 +14,7 @@ from core.evaluation.cost import (
     machine_note,
     mixed_runs_note,
     run_costs,
+    unknown_note,
     widest_spread,
 )
 from core.evaluation.front import (
@@ -57,6 +58,8 @@ def main() -> None:
         st.warning(mixed, icon=":material/balance:")
     if differing := budget_note(per_run, view.labels):
         st.info(differing, icon=":material/balance:")
+    if unknown := unknown_note(per_run, view.labels):
+        st.info(unknown, icon=":material/upload_file:")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         metric = choose_metric(view, comparison.table["metric"], key="cost_metric")
         cost = _choose_cost()

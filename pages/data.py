@@ -24,6 +24,7 @@ SAMPLES_EACH = 6
 CLASSES_AT_ONCE = 12
 MALFORMED_SHOWN = 50
 BEFORE_AFTER = "Before and after"
+VIEWS_OF_TABLE = ("Split", "Distributions", "Crossings")
 VIEWS = ("Split", "Distributions", "Crossings", "Weights", "Pictures", BEFORE_AFTER)
 
 
@@ -187,6 +188,8 @@ def show_distributions(view: StudyView, manifest: pd.DataFrame) -> None:
         data=counts,
         note="Before any method draws from or weighs the training images.",
     )
+    if TRAINING not in set(manifest["split"]):
+        return
     st.subheader("Imbalance of the training images", anchor=False)
     summary = plots.summarise_columns(manifest, columns.values())
     ratios = summary["imbalance ratio"].map("{:g}".format)
@@ -225,8 +228,13 @@ def show_crossing(view: StudyView, manifest: pd.DataFrame) -> None:
             key=f"data_columns_{view.study.name}",
             width=220,
         )
+        there = [name for name in SPLITS if name in set(manifest["split"])]
         split = st.segmented_control(
-            "Split", SPLITS, default=TRAINING, required=True, key="data_split"
+            "Split",
+            there,
+            default=there[0],
+            required=True,
+            key="data_split" if TRAINING in there else "data_split_table",
         )
     table = plots.count_crossing(
         manifest[manifest["split"] == split], columns[rows], columns[cols]
@@ -352,6 +360,12 @@ view = study_bar(
     filters=False,
 )
 st.caption(view.dataset.notice)
+if not view.dataset.has_pictures:
+    st.info(
+        f"**{view.study.title}** was made of a table of predictions: there are its"
+        " test images by name, and neither pictures nor training images.",
+        icon=":material/table:",
+    )
 try:
     manifest = shipped_manifest(view.study.name)
     report = data_report(view.study.name) or {}
@@ -370,10 +384,10 @@ if manifest is None:
     st.stop()
 chosen = st.segmented_control(
     "View",
-    VIEWS,
+    VIEWS if view.dataset.has_pictures else VIEWS_OF_TABLE,
     default=VIEWS[0],
     required=True,
-    key="data_view",
+    key="data_view" if view.dataset.has_pictures else "data_view_table",
     label_visibility="collapsed",
 )
 if chosen == "Split":

@@ -67,6 +67,11 @@ def main() -> None:
         needs_runs=False,
         filters=False,
     )
+    if not view.study.is_trained:
+        stop_with(
+            f"**{view.study.title}** was made of a table of predictions: there are no "
+            "training images that a method could change. Choose another study above."
+        )
     asked = _asked_methods()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         task = _choose_task(view, asked)

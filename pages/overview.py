@@ -14,6 +14,7 @@ from core.evaluation.cost import (
     machine_note,
     mixed_runs_note,
     run_costs,
+    unknown_note,
     widest_spread,
 )
 from core.evaluation.front import cost_points
@@ -99,21 +100,29 @@ def _notices(view: StudyView, comparison: pd.DataFrame) -> None:
                 f"The labels are noisy: two labels of one photo differ by "
                 f"{number(floor, 1)} {task.unit} of {task.label.lower()} on average."
             )
-    lines.append(study.notice or view.dataset.notice)
-    st.caption("  \n".join(lines))
+    lines += [unknown_note(costs, view.labels), study.notice or view.dataset.notice]
+    st.caption("  \n".join(filter(None, lines)))
 
 
 def _made_with(view: StudyView, costs: pd.DataFrame) -> str:
     """Backbone, image size and budget: what all methods share, or how they differ."""
     if differing := budget_note(costs, view.labels):
         return f". {differing}"
+    if not view.study.is_trained:
+        return "."
     model = view.study.model
     epochs = costs["epochs"].max()
     return (
         f", {model.backbone} at {model.image_size} px, trained from "
-        f"{costs['trained_from'].fillna('unknown weights').iloc[0]} for up to "
+        f"{_trained_from(costs)} for up to "
         f"{f'{epochs:g}' if epochs == epochs else '?'} epochs."
     )
+
+
+def _trained_from(costs: pd.DataFrame) -> str:
+    """What all methods began from, of those that say it."""
+    known = costs["trained_from"].dropna()
+    return known.iloc[0] if len(known) else "unknown weights"
 
 
 def _leaderboard(view: StudyView, comparison: Comparison) -> None:

@@ -127,6 +127,17 @@ view = study_bar(
     " where it looked.",
 )
 view = leave_out_damaged(view)
+if not view.study.is_trained:
+    stop_with(
+        f"**{view.study.title}** was made of a table of predictions: there is no model"
+        " that could answer for a photo. Choose another study above."
+    )
+imported = dict.fromkeys(view.labels[run.method] for run in view.runs if run.imported)
+if imported:
+    st.caption(
+        f"Left out: {', '.join(imported)}. Imported predictions come without a model,"
+        " so they cannot answer for a photo."
+    )
 runs = tuple(run for run in view.runs if run.model_path.is_file())
 if not runs:
     stop_with(

@@ -17,6 +17,7 @@ from core.data import (
     isic2019,
     labelled,
     stanford_dogs,
+    table,
     utkface,
 )
 from core.data.cache import Pixels, Progress, Render, render_file
@@ -171,6 +172,7 @@ READERS = {
             copy="the pictures and a CSV file of their labels",
             info_of=labelled.info_of,
         ),
+        Reader(table.INFO, table.TableOptions, table.load, info_of=table.info_of),
     )
 }
 DATASETS = {name: reader.info for name, reader in READERS.items()}

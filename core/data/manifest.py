@@ -43,6 +43,8 @@ class DatasetInfo:
     faces : FaceTemplate or None
         How its pictures are aligned, if they are faces: these are then found in a photo
         first, and aligned so.
+    has_pictures : bool
+        Whether there are pictures at all, and not only a table of predictions.
     """
 
     name: str
@@ -54,6 +56,7 @@ class DatasetInfo:
     notice: str
     opt_in: Mapping[str, str] = field(default_factory=dict)
     faces: FaceTemplate | None = None
+    has_pictures: bool = True
 
     @property
     def of_faces(self) -> bool:
@@ -113,7 +116,9 @@ def split_fingerprint(manifest: pd.DataFrame) -> str:
     Images that are left out do not count.
     """
     kept = manifest[manifest["split"] != LEFT_OUT]
-    rows = sorted(zip(kept["image_id"], kept["split"], strict=True))
+    # As an array of objects: many times faster to walk through than a column.
+    columns = (kept[name].to_numpy(object) for name in ("image_id", "split"))
+    rows = sorted(zip(*columns, strict=True))
     text = "\n".join(f"{image_id}\t{split}" for image_id, split in rows)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -385,15 +385,34 @@ def budget_note(per_run: pd.DataFrame, labels: Mapping[str, str]) -> str:
     """Say in what methods differ beside the remedy; empty where in nothing.
 
     Parameters as in ``mixed_runs_note``. Looked at are backbone, image size, epochs,
-    weights to begin from and precision, of the first run of each method.
+    weights to begin from and precision, of the first run of each method of which any
+    is known.
     """
     first = per_run.groupby("method", sort=False).head(1)
+    first = first[first[list(_BUDGET)].notna().any(axis=1)]
     differing = _differing(first)
     if not differing:
         return ""
     return (
         f"{_who_differs(first, labels)} in {_and(differing)}: a difference between "
         "them is one of all this together, and not of the remedy alone."
+    )
+
+
+def unknown_note(per_run: pd.DataFrame, labels: Mapping[str, str]) -> str:
+    """Say of which methods nothing is known but their predictions; empty if of none.
+
+    Parameters as in ``mixed_runs_note``.
+    """
+    known = per_run[[*COSTS, *_BUDGET]].notna().any(axis=1)
+    methods = per_run["method"].unique()
+    unknown = [m for m in methods if not known[per_run["method"] == m].any()]
+    if not unknown:
+        return ""
+    who = "any method" if len(unknown) == len(methods) else _named(unknown, labels)
+    return (
+        f"No cost is known of {who}: of imported predictions nobody says how they were "
+        "made. A difference is one of data, model and training together."
     )
 
 

@@ -193,7 +193,7 @@ def takeaway_classes(counts: pd.DataFrame, label: str) -> str:
     """How unequal the training classes are, and whether the test set is balanced."""
     training = _series(counts, TRAINING)
     if training.sum() == 0:
-        return f"There are no training images with a known {label.lower()}."
+        return _takeaway_test(_series(counts, "test"), label)
     ratio = imbalance_ratio(training)
     sentence = (
         f"{label}: {training.idxmax()} is the largest training class with"
@@ -214,6 +214,17 @@ def takeaway_classes(counts: pd.DataFrame, label: str) -> str:
     if np.isfinite(test_ratio):
         return sentence + f"; in the test set it is {test_ratio:.1f}."
     return sentence + f"; the test set has no {test.idxmin()}."
+
+
+def _takeaway_test(test: pd.Series, label: str) -> str:
+    """How unequal the test classes are, where nothing is trained."""
+    if test.sum() == 0:
+        return f"There are no training images with a known {label.lower()}."
+    return (
+        f"{label}: {test.idxmax()} is the largest test class with {test.max():,} "
+        f"images, {test.idxmin()} the smallest with {test.min():,}; there are no "
+        "training images."
+    )
 
 
 def count_crossing(

@@ -1,0 +1,570 @@
+"""Values of a file against the images that they should be of; every fault at once."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import PurePath
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from core.data.manifest import TEST, VALIDATION
+from core.evaluation.classification import encode_labels
+from core.importing.columns import TaskColumns
+from core.importing.findings import (
+    FAULT,
+    NOTE,
+    ROWS_NAMED,
+    WARNING,
+    Finding,
+    Place,
+    faults_in,
+)
+from core.importing.reading import RawColumn, RawTable, places_of
+from core.tasks import Classification, Regression, Task
+
+SUM_TOLERANCE = 0.01
+"""How far probabilities of an image may be from 1 together: rounding, and no more."""
+NAMED = 5
+"""Distinct strange values that a sentence names."""
+RunKey = tuple[str, int]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images that methods are compared on, and what is true of them.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``image_id`` and ``split``, then features, then ``<task>_true``; of the test
+        split, and of validation where it is known.
+    tasks : tuple of Task
+    training : frozenset of str
+        Images that were trained on, where they are known.
+    """
+
+    table: pd.DataFrame
+    tasks: tuple[Task, ...]
+    training: frozenset[str] = frozenset()
+
+    @cached_property
+    def ids(self) -> pa.Array:
+        """All ids, in the order of the table."""
+        return pa.array(self.table["image_id"], pa.string())
+
+    @cached_property
+    def is_test(self) -> Mask:
+        """Which of them are of the test split."""
+        return np.asarray(self.table["split"] == TEST)
+
+    @cached_property
+    def test_table(self) -> pd.DataFrame:
+        """Those of the test split."""
+        if self.is_test.all():
+            return self.table
+        return self.table[self.is_test].reset_index(drop=True)
+
+    def truth(self, task: Task) -> NDArray[np.generic]:
+        """Truth of every image: places of classes, or numbers."""
+        values = self.table[f"{task.name}_true"]
+        if isinstance(task, Regression):
+            return np.asarray(values.to_numpy(np.float64))
+        return encode_labels(values, task.classes, where=f"The {task.name}")
+
+    def example(self) -> str:
+        """An id, for a reader."""
+        return str(self.test_table["image_id"].iloc[0])
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a file, each of an image and a run.
+
+    Parameters
+    ----------
+    raw : RawTable
+    ids : RawColumn
+    runs : tuple of (method, seed)
+    run_of : int array, shape (rows,)
+        Place in ``runs``; -1 where a row is of none.
+    """
+
+    raw: RawTable
+    ids: RawColumn
+    runs: tuple[RunKey, ...]
+    run_of: NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Located:
+    """Rows of a file and the images that they are of.
+
+    Parameters
+    ----------
+    places : int array, shape (rows,)
+        Row of ``Images.table``, -1 for none.
+    findings : tuple of Finding
+    """
+
+    places: NDArray[np.intp]
+    findings: tuple[Finding, ...]
+
+
+def locate(rows: Rows, images: Images) -> Located:
+    """Find the image of each row; say what is missing, unknown or there twice.
+
+    Every run must have each test image once. Validation images are taken too, where a
+    run has all of them.
+    """
+    places = pc.fill_null(pc.index_in(rows.ids.text, value_set=images.ids), -1)
+    found = places.to_numpy(zero_copy_only=False).astype(np.intp)
+    findings = _unknown_ids(rows, found, images)
+    usable = (found >= 0) & (rows.run_of >= 0)
+    size = len(images.table)
+    cells = rows.run_of[usable] * size + found[usable]
+    counts = np.bincount(cells, minlength=len(rows.runs) * size)
+    counts = counts.reshape(len(rows.runs), size)
+    if counts.max(initial=0) > 1:
+        findings += _twice(rows, np.flatnonzero(usable), cells)
+    for run, seen in zip(rows.runs, counts > 0, strict=True):
+        findings += _missing(run, seen, images, len(rows.runs) > 1)
+    return Located(found, tuple(findings))
+
+
+def _unknown_ids(rows: Rows, found: NDArray[np.intp], images: Images) -> list[Finding]:
+    unknown = np.flatnonzero(found < 0)
+    if not len(unknown):
+        return []
+    ids = [rows.ids.text[int(row)].as_py() for row in unknown[:ROWS_NAMED]]
+    trained = [image_id for image_id in ids if image_id in images.training]
+    count = len(unknown)
+    said = "image id is" if count == 1 else "image ids are"
+    hint, remedy = "", "correct these ids, or delete these rows."
+    if trained:
+        hint = f" {len(trained)} of the first {len(ids)} are training images."
+        remedy = "keep the test images only: delete these rows."
+    elif alike := _alike(ids, images):
+        hint = f" {alike}"
+        remedy = "write the ids exactly as the study has them."
+    return [
+        Finding(
+            FAULT,
+            f"{count:,} {said} not among the study's {int(images.is_test.sum()):,} "
+            f"test images.{hint}",
+            expected=f"ids such as '{images.example()}'.",
+            remedy=remedy,
+            count=count,
+            places=places_of(unknown, rows.ids),
+        )
+    ]
+
+
+def _alike(ids: Sequence[str], images: Images) -> str:
+    """How ids differ from those known, if only by folder, suffix or case."""
+    known = images.table["image_id"]
+    ways: dict[str, tuple[Callable[[str], str], pd.Series]] = {
+        "Without their folder": (_name, known),
+        "Without their suffix": (_stem, known),
+        "With a suffix": (str, known.map(_stem)),
+        "In other capitals": (str.casefold, known.str.casefold()),
+    }
+    for words, (change, theirs) in ways.items():
+        changed = {change(image_id) for image_id in ids if image_id}
+        if changed and changed <= set(theirs):
+            return f"{words} they would be."
+    return ""
+
+
+def _name(image_id: str) -> str:
+    return PurePath(image_id).name
+
+
+def _stem(image_id: str) -> str:
+    return PurePath(image_id).stem
+
+
+def _twice(
+    rows: Rows, usable: NDArray[np.intp], cells: NDArray[np.intp]
+) -> list[Finding]:
+    order = np.argsort(cells, kind="stable")
+    ordered = cells[order]
+    again = np.sort(usable[order[1:][ordered[1:] == ordered[:-1]]])
+    several = "" if len(rows.runs) == 1 else " in the same run"
+    return [
+        Finding(
+            FAULT,
+            f"{len(again):,} {_rows(len(again))} for an image that has one already"
+            f"{several}.",
+            expected="one row for each image and seed.",
+            remedy="delete the rows that are too many; several seeds need a column "
+            "'seed'.",
+            count=len(again),
+            places=places_of(again, rows.ids),
+        )
+    ]
+
+
+def _missing(
+    run: RunKey, seen: Mask, images: Images, is_one_of_several: bool
+) -> list[Finding]:
+    named = [run[0], f"seed {run[1]}"] if run[0] else [f"seed {run[1]}"]
+    whose = f" of {', '.join(named)}," if is_one_of_several else ""
+    findings = []
+    needed = [(TEST, images.is_test)]
+    if (seen & ~images.is_test).any():
+        needed.append((VALIDATION, ~images.is_test))
+    for split, members in needed:
+        absent = np.flatnonzero(members & ~seen)
+        if not len(absent):
+            continue
+        ids = images.table["image_id"].iloc[absent[:ROWS_NAMED]]
+        all_or_none = " (or none of them)" if split == VALIDATION else ""
+        findings.append(
+            Finding(
+                FAULT,
+                f"{len(absent):,} of the study's {int(members.sum()):,} {split} images"
+                f"{whose} {'is' if len(absent) == 1 else 'are'} missing.",
+                expected=f"a row for every {split} image{all_or_none}.",
+                remedy="predict these images too: methods are compared on the same "
+                "images. The template has every id.",
+                count=len(absent),
+                places=tuple(Place(None, str(image_id)) for image_id in ids),
+            )
+        )
+    return findings
+
+
+@dataclass(frozen=True)
+class Values:
+    """Predictions of one task as they are kept, a row each as in the file.
+
+    Parameters
+    ----------
+    task : Task
+    labels : array, shape (rows,)
+        Places of classes, -1 for none; or float32 numbers.
+    probabilities : float32 array, shape (rows, classes), or None
+    findings : tuple of Finding
+    """
+
+    task: Task
+    labels: NDArray[np.generic]
+    probabilities: NDArray[np.float32] | None
+    findings: tuple[Finding, ...]
+
+    def columns(self, rows: NDArray[np.intp]) -> dict[str, object]:
+        """Columns of a run's table, of these rows of the file."""
+        task = self.task
+        labels = self.labels[rows]
+        if isinstance(task, Regression):
+            return {f"{task.name}_pred": labels}
+        kept: dict[str, object] = {
+            f"{task.name}_pred": pd.Categorical.from_codes(labels, list(task.classes))
+        }
+        if self.probabilities is not None:
+            for place, label in enumerate(task.classes):
+                kept[f"{task.name}_p_{label}"] = self.probabilities[rows, place]
+        return kept
+
+
+def read_values(raw: RawTable, ids: RawColumn, columns: TaskColumns) -> Values:
+    """Read and check the predictions of one task, whatever images they are of."""
+    task = columns.task
+    if isinstance(task, Regression):
+        return _read_numbers(raw, ids, columns, task)
+    findings: list[Finding] = []
+    labels, probabilities = None, None
+    if columns.label:
+        labels, found = read_labels(raw.column(columns.label), ids, task)
+        findings += found
+    if columns.probabilities:
+        probabilities, found = _read_probabilities(raw, ids, columns, task)
+        findings += found
+    if labels is None:
+        if probabilities is None:
+            return Values(task, np.full(raw.rows, -1), None, ())
+        labels = probabilities.argmax(axis=1).astype(np.int16)
+        findings += _ties(ids, task, probabilities)
+    elif probabilities is not None and not faults_in(findings):
+        findings += _contradictions(raw, ids, columns, task, labels, probabilities)
+    return Values(task, labels, probabilities, tuple(findings))
+
+
+def read_labels(
+    column: RawColumn, ids: RawColumn | None, task: Classification
+) -> tuple[NDArray[np.int16], list[Finding]]:
+    """Place of each row's class, -1 where it is none of the task's."""
+    codes, found = column.coded
+    places, others = match_classes(found, task.classes)
+    labels = places[codes]
+    findings = []
+    read_as = [f"'{text}' as {label}" for text, label in others.items()]
+    if read_as:
+        said = f"Read in '{column.name}': {', '.join(read_as[:NAMED])}."
+        findings.append(Finding(NOTE, said))
+    bad = np.flatnonzero(labels < 0)
+    if len(bad):
+        findings.append(_strange_labels(column, ids, task, bad, places))
+    return labels, findings
+
+
+def match_classes(
+    found: Sequence[str], classes: Sequence[str]
+) -> tuple[NDArray[np.int16], dict[str, str]]:
+    """Place of each text among the classes, -1 for none.
+
+    Returns
+    -------
+    int16 array, dict
+        And which texts were taken for a class that is written otherwise: in other
+        capitals, or, where all classes are whole numbers, with a point and zeros.
+    """
+    exact = {label: place for place, label in enumerate(classes)}
+    loose = {_loosely(label): place for label, place in exact.items()}
+    if len(loose) < len(exact):
+        loose = {}
+    places = [exact.get(text, loose.get(_loosely(text), -1)) for text in found]
+    others = {
+        text: classes[place]
+        for text, place in zip(found, places, strict=True)
+        if place >= 0 and text not in exact
+    }
+    return np.array(places, np.int16), others
+
+
+def _loosely(text: str) -> str:
+    try:
+        number = float(text)
+    except ValueError:
+        return text.casefold()
+    return f"{number:g}"
+
+
+def _strange_labels(
+    column: RawColumn,
+    ids: RawColumn | None,
+    task: Classification,
+    bad: NDArray[np.intp],
+    places: NDArray[np.int16],
+) -> Finding:
+    codes, found = column.coded
+    used = np.unique(codes[bad])
+    names = [f"'{found[code]}'" if found[code] else "no label" for code in used]
+    shown = ", ".join(names[:NAMED])
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    verb = "is no class" if len(names) == 1 else "are no classes"
+    return Finding(
+        FAULT,
+        f"{shown}{more} in '{column.name}' {verb} of {task.label.lower()}: "
+        f"{len(bad):,} {_rows(len(bad))}.",
+        expected=f"one of {', '.join(task.classes)}.",
+        remedy="write the classes as the study has them.",
+        count=len(bad),
+        places=places_of(bad, ids, column),
+    )
+
+
+def _read_numbers(
+    raw: RawTable, ids: RawColumn, columns: TaskColumns, task: Regression
+) -> Values:
+    if not columns.label:
+        return Values(task, np.full(raw.rows, np.nan, np.float32), None, ())
+    column = raw.column(columns.label)
+    values = column.numbers
+    what = f"a number of {task.unit}"
+    findings = _not_finite(ids, column, ~np.isfinite(values), what)
+    outside = np.flatnonzero((values < task.minimum) | (values > task.maximum))
+    if len(outside) and not findings:
+        findings.append(
+            Finding(
+                WARNING,
+                f"{len(outside):,} {_rows(len(outside))} of '{column.name}' outside "
+                f"the range of {task.label.lower()}.",
+                expected=f"{task.minimum:g} to {task.maximum:g} {task.unit}.",
+                remedy="check the unit; they are taken as they are.",
+                count=len(outside),
+                places=places_of(outside, ids, column),
+            )
+        )
+    return Values(task, values.astype(np.float32), None, tuple(findings))
+
+
+def _not_finite(
+    ids: RawColumn, column: RawColumn, bad: Mask, what: str
+) -> list[Finding]:
+    rows = np.flatnonzero(bad)
+    if not len(rows):
+        return []
+    return [
+        Finding(
+            FAULT,
+            f"No finite number in {len(rows):,} {_rows(len(rows))} of '{column.name}'.",
+            expected=f"{what} in every row.",
+            remedy="fill in these rows; a decimal point, and no separator of "
+            "thousands.",
+            count=len(rows),
+            places=places_of(rows, ids, column),
+        )
+    ]
+
+
+def _read_probabilities(
+    raw: RawTable, ids: RawColumn, columns: TaskColumns, task: Classification
+) -> tuple[NDArray[np.float32], list[Finding]]:
+    """Probability of each class, and what is wrong with them; NaN counts once."""
+    own = {label: raw.column(name) for label, name in columns.probabilities.items()}
+    values = np.empty((raw.rows, len(task.classes)), np.float32)
+    total, sound = np.zeros(raw.rows), np.ones(raw.rows, bool)
+    findings: list[Finding] = []
+    for place, label in enumerate(task.classes):
+        if label not in own:
+            continue
+        numbers = own[label].numbers
+        values[:, place] = numbers
+        total += numbers
+        finite = np.isfinite(numbers)
+        findings += _not_finite(ids, own[label], ~finite, "a probability")
+        inside = (numbers >= 0) & (numbers <= 1)
+        findings += _outside(ids, own[label], np.flatnonzero(finite & ~inside))
+        sound &= inside
+    if len(own) == 1:
+        (label,) = own
+        place = task.classes.index(label)
+        values[:, 1 - place] = 1 - values[:, place]
+    elif len(own) == len(task.classes):
+        off = np.flatnonzero(sound & (np.abs(total - 1) > SUM_TOLERANCE))
+        findings += _wrong_sums(ids, task, list(own.values()), total, off)
+    return values, findings
+
+
+def _outside(
+    ids: RawColumn, column: RawColumn, rows: NDArray[np.intp]
+) -> list[Finding]:
+    if not len(rows):
+        return []
+    values = column.numbers
+    remedy = "correct these rows."
+    if values.min() < 0:
+        remedy = "turn scores or logits into probabilities (softmax) first."
+    elif values.max() <= 100 and np.median(values) > 1:
+        remedy = "divide percentages by 100."
+    return [
+        Finding(
+            FAULT,
+            f"{len(rows):,} {_rows(len(rows))} of '{column.name}' outside 0 to 1.",
+            expected="probabilities from 0 to 1.",
+            remedy=remedy,
+            count=len(rows),
+            places=places_of(rows, ids, column),
+        )
+    ]
+
+
+def _wrong_sums(
+    ids: RawColumn,
+    task: Classification,
+    columns: Sequence[RawColumn],
+    total: NDArray[np.float64],
+    rows: NDArray[np.intp],
+) -> list[Finding]:
+    if not len(rows):
+        return []
+    names = ", ".join(column.name for column in columns[:NAMED])
+    more = ", ..." if len(columns) > NAMED else ""
+    places = tuple(
+        Place(
+            int(row) + 1,
+            ids.shown(int(row)),
+            f"sum of {names}{more}",
+            f"{total[row]:.6g}",
+        )
+        for row in rows[:ROWS_NAMED]
+    )
+    return [
+        Finding(
+            FAULT,
+            f"Probabilities of {task.label.lower()} do not sum to 1 in "
+            f"{len(rows):,} {_rows(len(rows))}.",
+            expected=f"a sum of 1 in every row, within {SUM_TOLERANCE:g} for rounding.",
+            remedy="give the probabilities of all classes, unrounded; of a model with "
+            "one score for each class, apply softmax first.",
+            count=len(rows),
+            places=places,
+        )
+    ]
+
+
+def _ties(
+    ids: RawColumn, task: Classification, probabilities: NDArray[np.float32]
+) -> list[Finding]:
+    best = probabilities.max(axis=1)
+    count = np.zeros(len(best), np.int32)
+    for place in range(probabilities.shape[1]):
+        count += probabilities[:, place] == best
+    tied = np.flatnonzero(count > 1)
+    if not len(tied):
+        return []
+    return [
+        Finding(
+            WARNING,
+            f"{len(tied):,} {_rows(len(tied))} with the same highest probability for "
+            f"two classes of {task.label.lower()}: the first of them is the label.",
+            expected="one class above the others, or a column of labels.",
+            count=len(tied),
+            places=places_of(tied, ids),
+        )
+    ]
+
+
+def _contradictions(
+    raw: RawTable,
+    ids: RawColumn,
+    columns: TaskColumns,
+    task: Classification,
+    labels: NDArray[np.int16],
+    probabilities: NDArray[np.float32],
+) -> list[Finding]:
+    best = probabilities.max(axis=1)
+    own = probabilities[np.arange(len(labels)), labels]
+    rows = np.flatnonzero(own < best)
+    if not len(rows):
+        return []
+    return [
+        Finding(
+            WARNING,
+            f"The label is not the most probable class of {task.label.lower()} in "
+            f"{len(rows):,} {_rows(len(rows))}.",
+            expected="the same, unless labels were decided at another threshold.",
+            remedy="check that the columns belong together; labels are taken as they "
+            "are.",
+            count=len(rows),
+            places=places_of(rows, ids, raw.column(columns.label)),
+        )
+    ]
+
+
+def build_tables(
+    rows: Rows, located: Located, images: Images, values: Sequence[Values]
+) -> dict[RunKey, pd.DataFrame]:
+    """The predictions table of each run, of a file without a fault."""
+    tables = {}
+    for place, run in enumerate(rows.runs):
+        own = np.flatnonzero(rows.run_of == place)
+        row_of = np.full(len(images.table), -1, np.intp)
+        row_of[located.places[own]] = own
+        is_whole = (row_of >= 0).all()
+        table = images.table if is_whole else images.test_table
+        chosen = row_of if is_whole else row_of[images.is_test]
+        for one in values:
+            table = table.assign(**one.columns(chosen))
+        tables[run] = table
+    return tables
+
+
+def _rows(count: int) -> str:
+    return "row" if count == 1 else "rows"

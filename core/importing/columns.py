@@ -1,0 +1,264 @@
+"""Which column of a file holds what: ids, seeds, and the predictions of each task."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+from core.importing.findings import FAULT, NOTE, Finding
+from core.tasks import Classification, Regression, Task
+
+IMAGE_ID = "image_id"
+SEED = "seed"
+ID_ALIASES = (IMAGE_ID, "id", "image", "file", "filename")
+LABEL_WORDS = ("pred", "prediction", "predicted")
+PROBABILITY_WORDS = ("p", "prob", "proba", "probability")
+SCORE_WORDS = (*PROBABILITY_WORDS, "score")
+# Without a task's name before it, where there is one task only.
+BARE_LABELS = ("y_pred", "y_hat")
+ALL_CLASSES = "the probability of every class"
+
+
+@dataclass(frozen=True)
+class TaskColumns:
+    """Columns of one task's predictions.
+
+    Parameters
+    ----------
+    task : Task
+    label : str
+        Column of the labels or numbers; empty if there is none.
+    probabilities : dict of str to str
+        Column of each class, of a binary task perhaps of one class alone.
+    """
+
+    task: Task
+    label: str = ""
+    probabilities: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """All of them."""
+        return tuple(filter(None, (self.label, *self.probabilities.values())))
+
+
+@dataclass(frozen=True)
+class Matched:
+    """What was found among the columns, and what is to be said of it."""
+
+    columns: tuple[TaskColumns, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def used(self) -> set[str]:
+        """Columns that hold predictions."""
+        return {name for columns in self.columns for name in columns.used}
+
+
+def plain(name: str) -> str:
+    """A column's name without what people write differently: case, blanks, dashes."""
+    return re.sub(r"[\s_-]+", "_", name.strip()).casefold()
+
+
+def find_column(
+    names: Sequence[str], aliases: Sequence[str], what: str
+) -> tuple[str, list[Finding]]:
+    """The column that goes by one of these names, the first of which is the usual.
+
+    Returns
+    -------
+    str, list of Finding
+        Empty if there is none. A note where it has another name than the usual; a
+        fault where it could be one of several.
+    """
+    if aliases[0] in names:
+        return aliases[0], []
+    known = {plain(alias) for alias in aliases}
+    found = [name for name in names if plain(name) in known]
+    if not found:
+        return "", []
+    if len(found) > 1:
+        fault = Finding(
+            FAULT,
+            f"{_listed(found)} could each be {what}.",
+            expected=f"one column for it, best called '{aliases[0]}'.",
+            remedy=f"rename the right one to '{aliases[0]}'.",
+        )
+        return found[0], [fault]
+    return found[0], [Finding(NOTE, f"Column '{found[0]}' is read as {what}.")]
+
+
+def match_task(
+    names: Sequence[str], task: Task, prefixes: Sequence[str]
+) -> tuple[TaskColumns, list[Finding]]:
+    """Find the columns of one task.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Columns that may be its.
+    task : Task
+    prefixes : sequence of str
+        What its columns begin with, such as the task's name; "" where a bare "pred"
+        or "p_<class>" is its too.
+    """
+    findings: list[Finding] = []
+    label = ""
+    for prefix in prefixes:
+        aliases = [f"{prefix}_{word}" for word in LABEL_WORDS] + [prefix]
+        if not prefix:
+            aliases = [*LABEL_WORDS, *BARE_LABELS]
+        label, found = find_column(names, aliases, f"the predicted {_label_of(task)}")
+        # The task's own name is as usual as the first.
+        findings += [f for f in found if f.level == FAULT or label != prefix]
+        if label:
+            break
+    probabilities: dict[str, str] = {}
+    if not isinstance(task, Regression):
+        probabilities, found = _match_probabilities(names, task, prefixes)
+        findings += found
+        if not probabilities and task.kind == "binary":
+            probabilities, found = _match_score(names, task.classes, prefixes)
+            findings += found
+        findings += _incomplete(task, probabilities)
+    if not label and not probabilities:
+        findings.append(_missing_task(task, prefixes, names))
+    return TaskColumns(task, label, probabilities), findings
+
+
+def match_tasks(names: Sequence[str], tasks: Sequence[Task]) -> Matched:
+    """Find the columns of every task of a study."""
+    columns, findings = [], []
+    for task in tasks:
+        others = {plain(other.name) for other in tasks if other is not task}
+        own = [name for name in names if plain(name) not in others]
+        prefixes = (task.name, "") if len(tasks) == 1 else (task.name,)
+        matched, found = match_task(own, task, prefixes)
+        columns.append(matched)
+        findings += found
+    return Matched(tuple(columns), tuple(findings))
+
+
+def ignored_note(names: Iterable[str], used: Iterable[str]) -> list[Finding]:
+    """Say which columns are not looked at."""
+    used = set(used)
+    others = [name for name in names if name not in used]
+    if not others:
+        return []
+    said = f"Not looked at: {_listed(others)}."
+    return [Finding(NOTE, said)]
+
+
+def _match_probabilities(
+    names: Sequence[str], task: Classification, prefixes: Sequence[str]
+) -> tuple[dict[str, str], list[Finding]]:
+    """The column of each class, and a fault for those of classes that are none."""
+    classes = task.classes
+    found: dict[str, list[str]] = {}
+    strange, findings = [], []
+    wanted = {plain(label): label for label in classes}
+    heads = [f"{p}_{w}_" if p else f"{w}_" for p in prefixes for w in PROBABILITY_WORDS]
+    for name in names:
+        head = next((h for h in heads if plain(name).startswith(plain(h))), "")
+        if not head:
+            continue
+        rest = plain(name).removeprefix(plain(head))
+        if rest in wanted:
+            found.setdefault(wanted[rest], []).append(name)
+        else:
+            strange.append(name)
+    usual = heads[0]
+    for label, columns in found.items():
+        if f"{usual}{label}" in columns:
+            found[label] = [f"{usual}{label}"]
+        elif len(columns) > 1:
+            findings.append(
+                Finding(
+                    FAULT,
+                    f"{_listed(columns)} could each be the probability of '{label}'.",
+                    expected=f"one column for it, best called '{usual}{label}'.",
+                    remedy="rename or delete one of them.",
+                )
+            )
+    chosen = {label: found[label][0] for label in classes if label in found}
+    renamed = [f"'{n}'" for lab, n in chosen.items() if n != f"{usual}{lab}"]
+    if renamed:
+        findings.append(
+            Finding(NOTE, f"Read as probabilities of classes: {', '.join(renamed)}.")
+        )
+    if strange:
+        findings.append(_no_such_class(strange, task, usual))
+    return chosen, findings
+
+
+def _no_such_class(strange: Sequence[str], task: Classification, usual: str) -> Finding:
+    numbered = all(name.rpartition("_")[2].isdigit() for name in strange)
+    why = " Classes go by their names, since their order is for no one to guess."
+    return Finding(
+        FAULT,
+        f"{_listed(strange)} {'is' if len(strange) == 1 else 'are'} of no class of "
+        f"{_label_of(task)}.{why if numbered else ''}",
+        expected=_listed([f"{usual}{label}" for label in task.classes]) + ".",
+        remedy="rename or delete these columns.",
+        count=len(strange),
+    )
+
+
+def _match_score(
+    names: Sequence[str], classes: Sequence[str], prefixes: Sequence[str]
+) -> tuple[dict[str, str], list[Finding]]:
+    """One score of a binary task: the probability of its positive class."""
+    positive = classes[1]
+    for prefix in prefixes:
+        aliases = [f"{prefix}_{w}" if prefix else w for w in SCORE_WORDS]
+        what = f"the probability of '{positive}'"
+        name, findings = find_column(names, aliases, what)
+        if name:
+            said = f"Column '{name}' is read as {what}."
+            return {positive: name}, findings or [Finding(NOTE, said)]
+    return {}, []
+
+
+def _incomplete(task: Task, probabilities: Mapping[str, str]) -> list[Finding]:
+    assert not isinstance(task, Regression)
+    missing = [label for label in task.classes if label not in probabilities]
+    if not probabilities or not missing or task.kind == "binary":
+        return []
+    return [
+        Finding(
+            FAULT,
+            f"{_label_of(task).capitalize()} has probabilities, but none of "
+            f"{_listed(missing)}.",
+            expected=f"{ALL_CLASSES}, or labels alone.",
+            remedy="add these columns, or delete the other probabilities.",
+        )
+    ]
+
+
+def _missing_task(task: Task, prefixes: Sequence[str], names: Sequence[str]) -> Finding:
+    first = prefixes[0]
+    usual = [f"{first}_pred"]
+    if not isinstance(task, Regression):
+        usual += [f"{first}_p_{label}" for label in task.classes]
+    near = dict.fromkeys(
+        name
+        for wanted in (first, *usual)
+        for name in get_close_matches(plain(wanted), map(plain, names), n=2, cutoff=0.8)
+    )
+    hint = f" Did you mean '{next(iter(near))}'?" if near else ""
+    return Finding(
+        FAULT,
+        f"There are no predictions of the task {_label_of(task)}.{hint}",
+        expected=f"the column {' or '.join(usual[:1])}"
+        + (f", or {_listed(usual[1:])}." if usual[1:] else "."),
+        remedy="add them: methods are compared on all tasks of a study.",
+    )
+
+
+def _label_of(task: Task) -> str:
+    return task.label.lower()
+
+
+def _listed(names: Sequence[str], most: int = 12) -> str:
+    shown = ", ".join(f"'{name}'" for name in names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

@@ -1,0 +1,501 @@
+"""Predictions for a study that is there: its own test set holds the truth."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.data.catalog import dataset_of
+from core.data.manifest import (
+    SPLITS,
+    TEST,
+    TRAINING,
+    VALIDATION,
+    DatasetInfo,
+    split_fingerprint,
+)
+from core.errors import RunError
+from core.importing.checking import (
+    Images,
+    Located,
+    Rows,
+    RunKey,
+    Values,
+    build_tables,
+    locate,
+    match_classes,
+    read_values,
+)
+from core.importing.columns import (
+    ID_ALIASES,
+    SEED,
+    TaskColumns,
+    find_column,
+    ignored_note,
+    match_tasks,
+    plain,
+)
+from core.importing.findings import (
+    FAULT,
+    NOTE,
+    WARNING,
+    Finding,
+    Place,
+    PredictionsError,
+    faults_in,
+)
+from core.importing.naming import folder_name
+from core.importing.reading import RawColumn, RawTable, places_of
+from core.runs import (
+    IMPORTED,
+    Run,
+    list_runs,
+    remove_run,
+    shipped_manifest,
+    study_of_runs,
+    user_store,
+    write_run,
+)
+from core.study import Study
+from core.tasks import Regression
+
+METHOD_ALIASES = ("method", "model", "classifier", "algorithm")
+MAX_SEED = 2**32
+HISTORY_COLUMNS = ("epoch", "split", "name", "value")
+SAME = 1e-6
+"""Share by which two numbers may differ and be the same truth, as files round."""
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """A study as predictions are checked against it.
+
+    Parameters
+    ----------
+    study : Study
+    info : DatasetInfo
+    images : Images
+    split : str
+        Fingerprint that all its runs have.
+    runs : tuple of Run
+        Those that are there.
+    """
+
+    study: Study
+    info: DatasetInfo
+    images: Images
+    split: str
+    runs: tuple[Run, ...]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Runs of a file that has no fault, not written yet.
+
+    Parameters
+    ----------
+    study, method, label : str
+    tables : dict of (method, seed) to DataFrame
+    record : dict
+        What ``run.json`` says of where they came from.
+    split : str
+        Fingerprint of the study's split.
+    findings : tuple of Finding
+        Warnings and notes.
+    """
+
+    study: str
+    method: str
+    label: str
+    tables: dict[RunKey, pd.DataFrame]
+    record: dict[str, Any]
+    split: str
+    findings: tuple[Finding, ...]
+
+
+def load_test_set(name: str) -> TestSet:
+    """The test images of a study, with what is true of them.
+
+    They are those of a run of the baseline, or else of any run, or else of the
+    manifest that the study's runs were trained on.
+
+    Raises
+    ------
+    RunError
+        If no store holds the study, or neither runs nor manifest.
+    """
+    study = study_of_runs(name)
+    runs = list_runs(name).runs
+    info = dataset_of(study, shipped_manifest, needed=bool(runs))
+    manifest = shipped_manifest(name) if study.is_trained or not runs else None
+    if runs:
+        first = next((run for run in runs if run.method == study.baseline), runs[0])
+        table = first.predictions()
+    elif manifest is not None:
+        table = _as_predictions(manifest, info)
+    else:
+        raise RunError(
+            f"The test images of the study '{name}' are not known.",
+            expected="a run of the study, or its manifest.parquet.",
+            remedy=f"train a method: equipoise train {name}.",
+        )
+    truth = [f"{task.name}_true" for task in info.tasks]
+    features = [feature for feature in info.sensitive_features if feature in table]
+    table = table[["image_id", "split", *features, *truth]]
+    trained: frozenset[str] = frozenset()
+    if manifest is not None:
+        trained = frozenset(manifest.loc[manifest["split"] == TRAINING, "image_id"])
+    known = (run.info.get("split_fingerprint") for run in runs)
+    split = next(filter(None, known), None)
+    if split is None and manifest is not None:
+        split = split_fingerprint(manifest)
+    return TestSet(study, info, Images(table, info.tasks, trained), split or "", runs)
+
+
+def _as_predictions(manifest: pd.DataFrame, info: DatasetInfo) -> pd.DataFrame:
+    seen = manifest[manifest["split"].isin([VALIDATION, TEST])]
+    seen = seen.sort_values("split", key=lambda s: s.map(SPLITS.index), kind="stable")
+    truth = {f"{task.name}_true": seen[task.name] for task in info.tasks}
+    return seen.assign(**truth).reset_index(drop=True)
+
+
+def template(test_set: TestSet) -> pd.DataFrame:
+    """An empty form: every test image, and the columns that may be filled in."""
+    table = test_set.images.test_table[["image_id"]].copy()
+    for task in test_set.info.tasks:
+        table[f"{task.name}_pred"] = ""
+        if not isinstance(task, Regression):
+            for label in task.classes:
+                table[f"{task.name}_p_{label}"] = ""
+    return table
+
+
+def prepare(
+    raw: RawTable,
+    test_set: TestSet,
+    *,
+    name: str,
+    seed: int | None = None,
+    replacing: bool = False,
+) -> Prepared:
+    """Check a file against a study; every fault is told at once.
+
+    Parameters
+    ----------
+    raw : RawTable
+    test_set : TestSet
+    name : str
+        What the method is to be called.
+    seed : int, optional
+        Of a file without a column of seeds; 0 if neither says.
+    replacing : bool
+        Whether runs of an earlier import may be replaced.
+
+    Raises
+    ------
+    PredictionsError
+        If anything is at fault.
+    """
+    info, images = test_set.info, test_set.images
+    method, findings = _method_name(name, test_set)
+    findings += raw.notes
+    id_name, found = find_column(raw.names, ID_ALIASES, "the image's id")
+    findings += found
+    seed_name, found = find_column(raw.names, (SEED,), "the seed")
+    findings += found
+    # What is true comes from the study; a feature may have a task's name.
+    truth = [c for c in raw.names if plain(c) in _truth_names(info)]
+    reserved = {id_name, seed_name, *truth}
+    matched = match_tasks([n for n in raw.filled if n not in reserved], info.tasks)
+    findings += [*matched.findings, *_several_methods(raw)]
+    findings += ignored_note(raw.names, reserved | matched.used)
+    if not id_name:
+        raise PredictionsError(raw.name, [*findings, _no_ids(images)])
+    ids = raw.column(id_name)
+    run_of, seeds, found = read_seeds(raw, ids, seed_name, seed)
+    findings += found
+    rows = Rows(raw, ids, tuple((method, each) for each in seeds), run_of)
+    located = locate(rows, images)
+    values = [read_values(raw, ids, columns) for columns in matched.columns]
+    findings += located.findings
+    findings += [finding for one in values for finding in one.findings]
+    findings += _taken(test_set, rows.runs, replacing)
+    findings += check_truth(raw, ids, images, located, truth)
+    if faults_in(findings):
+        raise PredictionsError(raw.name, findings)
+    findings += _too_good(values, images, located)
+    return Prepared(
+        study=test_set.study.name,
+        method=method,
+        label=name.strip(),
+        tables=build_tables(rows, located, images, values),
+        record=record_of(raw, name.strip(), matched.columns),
+        split=test_set.split,
+        findings=tuple(findings),
+    )
+
+
+def record_of(
+    raw: RawTable, label: str, found: Sequence[TaskColumns]
+) -> dict[str, Any]:
+    """What ``run.json`` says of a file that predictions came from."""
+    return {
+        "label": label,
+        "file": raw.name,
+        "sha256": raw.sha256,
+        "rows": raw.rows,
+        "columns": {columns.task.name: list(columns.used) for columns in found},
+    }
+
+
+def write(prepared: Prepared, store: Path | None = None) -> tuple[Run, ...]:
+    """Write the runs to the user's store, or to another.
+
+    Raises
+    ------
+    RunError
+        If it cannot be written.
+    """
+    place = store or user_store()
+    return tuple(
+        write_imported(
+            place,
+            prepared.study,
+            run,
+            table,
+            record=prepared.record,
+            split=prepared.split,
+        )
+        for run, table in prepared.tables.items()
+    )
+
+
+def write_imported(
+    store: Path,
+    study: str,
+    run: RunKey,
+    table: pd.DataFrame,
+    *,
+    record: dict[str, Any],
+    split: str,
+) -> Run:
+    """Write one run of predictions that were made elsewhere.
+
+    Its record says nothing of a model or a training: nothing is known of them.
+    """
+    info = {
+        "study": study,
+        "method": run[0],
+        "seed": run[1],
+        "split_fingerprint": split,
+        "resolved": {},
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        IMPORTED: record,
+    }
+    history = pd.DataFrame(columns=list(HISTORY_COLUMNS))
+    return write_run(store, info=info, history=history, predictions=table)
+
+
+def imported_runs(study: str | None = None) -> tuple[Run, ...]:
+    """Runs in the user's store that were imported: of one study, or of all."""
+    here = user_store().resolve()
+    return tuple(
+        run
+        for run in list_runs(study).runs
+        if run.imported and here in run.folder.resolve().parents
+    )
+
+
+def remove(study: str, name: str, *, seed: int | None = None) -> tuple[Run, ...]:
+    """Remove an imported method, or its run with one seed; say what was removed.
+
+    Parameters
+    ----------
+    study : str
+    name : str
+        As it was called, or the name of its folder.
+    seed : int, optional
+
+    Raises
+    ------
+    RunError
+        If there is no such imported run.
+    """
+    there = imported_runs(study)
+    method = folder_name(name)
+    chosen = [run for run in there if run.method == method and seed in (None, run.seed)]
+    if not chosen:
+        names = sorted({run.method for run in there})
+        raise RunError(
+            f"The study '{study}' has no imported method '{name}'"
+            f"{'' if seed is None else f' with seed {seed}'}.",
+            expected=f"one of {', '.join(names) or '(none is imported)'}.",
+            remedy="only what was imported can be removed here.",
+        )
+    for run in chosen:
+        remove_run(run)
+    return tuple(chosen)
+
+
+def read_seeds(
+    raw: RawTable, ids: RawColumn, column: str, seed: int | None
+) -> tuple[np.ndarray, list[int], list[Finding]]:
+    """Place of each row's seed among the seeds, these ascending, and what is wrong."""
+    if not column:
+        return np.zeros(raw.rows, np.intp), [seed or 0], []
+    values = raw.column(column)
+    numbers = values.numbers
+    whole = np.isfinite(numbers) & (numbers >= 0) & (numbers < MAX_SEED)
+    whole &= np.where(whole, numbers, 0) % 1 == 0
+    bad = np.flatnonzero(~whole)
+    if len(bad):
+        fault = Finding(
+            FAULT,
+            f"{len(bad):,} rows of '{column}' hold no seed.",
+            expected="a whole number from 0, below 2**32.",
+            remedy="correct these rows, or leave the column out and give one seed.",
+            count=len(bad),
+            places=places_of(bad, ids, values),
+        )
+        return np.full(raw.rows, -1, np.intp), [], [fault]
+    seeds, places = np.unique(numbers.astype(np.int64), return_inverse=True)
+    said = [int(value) for value in seeds]
+    if seed is not None and said != [seed]:
+        fault = Finding(
+            FAULT,
+            f"The seed given is {seed}, and the column '{column}' holds "
+            f"{', '.join(map(str, said[:5]))}.",
+            expected="the seed in one of the two.",
+            remedy="leave out the option, or the column.",
+        )
+        return places, said, [fault]
+    return places, said, []
+
+
+def check_truth(
+    raw: RawTable,
+    ids: RawColumn,
+    images: Images,
+    located: Located,
+    columns: Sequence[str],
+) -> list[Finding]:
+    """Warn where a file's own truth is another than the study's."""
+    findings = []
+    by_name = {f"{task.name}_true": task for task in images.tasks}
+    for name in columns:
+        task = by_name[next(n for n in by_name if plain(n) == plain(name))]
+        column = raw.column(name)
+        known = located.places >= 0
+        truth = images.truth(task)[np.where(known, located.places, 0)]
+        if isinstance(task, Regression):
+            differs = known & ~np.isclose(column.numbers, truth, SAME)
+        else:
+            codes, found = column.coded
+            own = match_classes(found, task.classes)[0][codes]
+            differs = known & (own != truth)
+        rows = np.flatnonzero(differs)
+        if len(rows):
+            findings.append(
+                Finding(
+                    WARNING,
+                    f"'{name}' is another truth than the study's in {len(rows):,} "
+                    "rows. The study's is taken.",
+                    expected="the same truth.",
+                    remedy="check that the ids are of these images.",
+                    count=len(rows),
+                    places=places_of(rows, ids, column),
+                )
+            )
+    return findings
+
+
+def _truth_names(info: DatasetInfo) -> set[str]:
+    return {plain(f"{task.name}_true") for task in info.tasks}
+
+
+def _method_name(name: str, test_set: TestSet) -> tuple[str, list[Finding]]:
+    """Name of the folder; a fault where it is that of a method of the study's own."""
+    method = folder_name(name)
+    own = {run.method for run in test_set.runs if not run.imported}
+    if test_set.study.is_trained:
+        own |= set(test_set.study.methods)
+    if method in own:
+        taken = Finding(
+            FAULT,
+            f"'{method}' is a method of the study '{test_set.study.name}' already.",
+            expected="another name.",
+            remedy="choose one with --name, such as 'my-resnet'.",
+        )
+        return method, [taken]
+    said = f"In files and addresses the method is called '{method}'."
+    return method, [Finding(NOTE, said)] if method != name.strip() else []
+
+
+def _taken(test_set: TestSet, runs: Sequence[RunKey], replacing: bool) -> list[Finding]:
+    there = {(run.method, run.seed) for run in test_set.runs if run.imported}
+    clash = [run for run in runs if run in there]
+    if replacing or not clash:
+        return []
+    seeds = ", ".join(str(seed) for _, seed in clash)
+    return [
+        Finding(
+            FAULT,
+            f"'{clash[0][0]}' was imported before, with seed {seeds}.",
+            expected="a new name, or another seed.",
+            remedy="replace it with --replace, or choose another name.",
+        )
+    ]
+
+
+def _several_methods(raw: RawTable) -> list[Finding]:
+    """A file of several methods would be read as duplicates: say it plainly."""
+    name, _ = find_column(raw.names, METHOD_ALIASES, "the method")
+    if not name:
+        return []
+    codes, found = raw.column(name).coded
+    methods = [found[code] for code in np.unique(codes)]
+    if len(methods) < 2:
+        return []
+    return [
+        Finding(
+            FAULT,
+            f"The column '{name}' holds {len(methods)} methods: "
+            f"{', '.join(methods[:5])}.",
+            expected="one method in a file.",
+            remedy="import each from a file of its own; a table that holds the truth "
+            "as well can become a study of its own with --new-study.",
+            places=(Place(None, column=name, value=", ".join(methods[:5])),),
+        )
+    ]
+
+
+def _no_ids(images: Images) -> Finding:
+    return Finding(
+        FAULT,
+        "There is no column 'image_id'.",
+        expected=f"a column 'image_id' with ids such as '{images.example()}'.",
+        remedy="add it; the template has every id of the test set.",
+    )
+
+
+def _too_good(
+    values: Sequence[Values], images: Images, located: Located
+) -> list[Finding]:
+    """Warn of predictions that are the truth itself."""
+    findings = []
+    for one in values:
+        truth = images.truth(one.task)[located.places]
+        if np.array_equal(one.labels, truth.astype(one.labels.dtype)):
+            findings.append(
+                Finding(
+                    WARNING,
+                    f"Every prediction of {one.task.label.lower()} is the truth.",
+                    expected="a model's answers, of which some are wrong.",
+                    remedy="check that the column holds predictions and not the truth.",
+                )
+            )
+    return findings

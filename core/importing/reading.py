@@ -1,0 +1,297 @@
+"""A CSV or Parquet file as columns; nothing is made of their values yet."""
+
+import csv
+import gzip
+import hashlib
+import io
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from core.importing.findings import (
+    FAULT,
+    NOTE,
+    ROWS_NAMED,
+    Finding,
+    Place,
+    PredictionsError,
+)
+
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+MAX_TEXT = 60
+"""Characters of a value that are shown."""
+_PARQUET, _GZIP, _ZIP = b"PAR1", b"\x1f\x8b", b"PK\x03\x04"
+_EXPECTED = "a CSV file with a heading, or a Parquet file."
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """The columns of a file, as they are.
+
+    Parameters
+    ----------
+    name : str
+        Of the file, without its folder.
+    sha256 : str
+        Of its content.
+    columns : pyarrow Table
+        Of a CSV file, all text.
+    notes : tuple of Finding
+        How it was read.
+    """
+
+    name: str
+    sha256: str
+    columns: Any
+    notes: tuple[Finding, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns, in the file's order."""
+        return tuple(self.columns.column_names)
+
+    @cached_property
+    def filled(self) -> tuple[str, ...]:
+        """Names of the columns that hold anything at all."""
+        return tuple(name for name in self.names if not _is_empty(self.columns[name]))
+
+    @property
+    def rows(self) -> int:
+        """Rows below the heading."""
+        return int(self.columns.num_rows)
+
+    def column(self, name: str) -> "RawColumn":
+        """One column."""
+        return RawColumn(name, self.columns.column(name).combine_chunks())
+
+
+@dataclass(frozen=True)
+class RawColumn:
+    """One column of a file."""
+
+    name: str
+    values: Any
+
+    @cached_property
+    def text(self) -> Any:
+        """As a string array of pyarrow, without blanks around; missing is empty."""
+        return _as_text(self.values)
+
+    @cached_property
+    def numbers(self) -> NDArray[np.float64]:
+        """As numbers; NaN where there is none."""
+        values = self.values
+        if pa.types.is_dictionary(values.type):
+            values = values.dictionary_decode()
+        if not pa.types.is_string(values.type) and not pa.types.is_large_string(
+            values.type
+        ):
+            values = pc.cast(values, pa.float64(), safe=False)
+        else:
+            values = _parse_numbers(self.text)
+        numbers: NDArray[np.float64] = values.to_numpy(zero_copy_only=False)
+        return numbers.astype(np.float64, copy=False)
+
+    @cached_property
+    def coded(self) -> tuple[NDArray[np.intp], tuple[str, ...]]:
+        """Place of each row's text among the distinct texts, and these, as found."""
+        values = self.values
+        if not pa.types.is_dictionary(values.type):
+            values = pc.dictionary_encode(values, null_encoding="encode")
+        codes = pc.fill_null(values.indices, len(values.dictionary))
+        texts = [*_as_text(values.dictionary).to_pylist(), ""]
+        distinct = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+        places = np.array([distinct[text] for text in texts], np.intp)
+        return places[codes.to_numpy(zero_copy_only=False)], tuple(distinct)
+
+    def shown(self, row: int) -> str:
+        """Value of a row (from 0) for a reader, cut where it is long."""
+        text = str(self.text[row].as_py())
+        return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"
+
+
+def places_of(
+    rows: NDArray[np.intp], ids: RawColumn | None, *columns: RawColumn
+) -> tuple[Place, ...]:
+    """The first of these rows (from 0), with their image and their values."""
+    return tuple(
+        Place(
+            int(row) + 1,
+            "" if ids is None else ids.shown(int(row)),
+            ", ".join(column.name for column in columns),
+            ", ".join(column.shown(int(row)) for column in columns),
+        )
+        for row in rows[:ROWS_NAMED]
+    )
+
+
+def read_file(source: Path | bytes, *, name: str = "") -> RawTable:
+    """Read a CSV or a Parquet file, whatever its name ends in.
+
+    Parameters
+    ----------
+    source : Path or bytes
+        The file, or its content.
+    name : str
+        What the file is called, where only its content is given.
+
+    Raises
+    ------
+    PredictionsError
+        If it cannot be read, has no rows, or has columns without a name of their own.
+    """
+    if isinstance(source, Path):
+        name = name or source.name
+        try:
+            content = source.read_bytes()
+        except OSError as error:
+            raise _unreadable(name, error.strerror or str(error)) from error
+    else:
+        content = source
+    sha256 = hashlib.sha256(content).hexdigest()
+    notes: list[Finding] = []
+    try:
+        if content.startswith(_GZIP):
+            content = gzip.decompress(content)
+        if content.startswith(_PARQUET):
+            columns = pq.read_table(pa.BufferReader(content))
+        elif content.startswith(_ZIP):
+            raise _unreadable(name, "it is an archive or a spreadsheet")
+        else:
+            columns = _read_csv(content, name, notes)
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error, pa.ArrowException) as e:
+        raise _unreadable(name, str(e).splitlines()[0] if str(e) else "damaged") from e
+    _check_names(name, columns)
+    return RawTable(name, sha256, columns, tuple(notes))
+
+
+def _read_csv(content: bytes, name: str, notes: list[Finding]) -> Any:
+    first = content.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].decode("utf-8")
+    delimiter = max(DELIMITERS, key=first.count)
+    if delimiter != ",":
+        notes.append(
+            Finding(NOTE, f"The cells of {name} have {DELIMITERS[delimiter]} between.")
+        )
+    heads = next(csv.reader(io.StringIO(first.strip("\r")), delimiter=delimiter), [])
+    ragged: list[Any] = []
+
+    def take(row: Any) -> str:
+        ragged.append(row)
+        return "skip"
+
+    columns = pa_csv.read_csv(
+        pa.BufferReader(content),
+        # On one thread the reader knows the rows by number.
+        read_options=pa_csv.ReadOptions(use_threads=False),
+        parse_options=pa_csv.ParseOptions(
+            delimiter=delimiter, invalid_row_handler=take
+        ),
+        convert_options=pa_csv.ConvertOptions(
+            column_types=dict.fromkeys(heads, pa.string()), strings_can_be_null=False
+        ),
+    )
+    if ragged:
+        raise PredictionsError(name, [_ragged(ragged)])
+    return columns
+
+
+def _ragged(rows: list[Any]) -> Finding:
+    places = tuple(
+        # The reader counts the heading.
+        Place(None if row.number is None else row.number - 1, value="", column="")
+        for row in rows[:ROWS_NAMED]
+    )
+    return Finding(
+        FAULT,
+        f"{_number(len(rows), 'row')} {'has' if len(rows) == 1 else 'have'} another "
+        f"number of cells than the heading ({rows[0].actual_columns} in the first).",
+        expected=f"{rows[0].expected_columns} cells in every row.",
+        remedy="mend these rows; put text that holds the separator in quotes.",
+        count=len(rows),
+        places=places,
+    )
+
+
+def _check_names(name: str, columns: Any) -> None:
+    twice = [head for head, n in Counter(columns.column_names).items() if n > 1]
+    findings = []
+    if twice:
+        findings.append(
+            Finding(
+                FAULT,
+                f"{name} has more than one column called {', '.join(twice)}.",
+                expected="names that differ.",
+                remedy="rename or delete one of them.",
+            )
+        )
+    if columns.num_rows == 0:
+        findings.append(
+            Finding(
+                FAULT,
+                f"{name} has no rows.",
+                expected="a heading, and below it a row for each image.",
+                remedy="fill in the predictions.",
+            )
+        )
+    if findings:
+        raise PredictionsError(name, findings)
+
+
+def _unreadable(name: str, why: str) -> PredictionsError:
+    return PredictionsError(
+        name,
+        [
+            Finding(
+                FAULT,
+                f"It cannot be read: {why.rstrip('.')}.",
+                expected=_EXPECTED,
+                remedy="save it as CSV in UTF-8, or as Parquet, then try again.",
+            )
+        ],
+    )
+
+
+def _is_empty(values: Any) -> bool:
+    if values.null_count == len(values):
+        return True
+    is_text = pa.types.is_string(values.type) or pa.types.is_large_string(values.type)
+    return (
+        is_text
+        and not pc.any(pc.not_equal(pc.utf8_trim_whitespace(values), "")).as_py()
+    )
+
+
+def _as_text(values: Any) -> Any:
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    if pa.types.is_floating(values.type):
+        # Whole numbers that a missing value made floats of.
+        whole = pc.all(pc.equal(pc.floor(values), values)).as_py()
+        values = pc.cast(values, pa.int64(), safe=False) if whole else values
+    if pa.types.is_nested(values.type):
+        text = pa.array([str(value) for value in values.to_pylist()], pa.string())
+    else:
+        text = pc.cast(values, pa.string())
+    return pc.fill_null(pc.utf8_trim_whitespace(text), "")
+
+
+def _parse_numbers(text: Any) -> Any:
+    try:
+        return pc.cast(text, pa.float64())
+    except pa.ArrowInvalid:
+        # Some are none: slower, and it goes on.
+        return pa.array(pd.to_numeric(text.to_pandas(), errors="coerce"), pa.float64())
+
+
+def _number(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"

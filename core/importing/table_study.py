@@ -1,0 +1,505 @@
+"""A study made of a table alone: truth, groups and several models' predictions."""
+
+import shutil
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from core.data.manifest import (
+    SPLITS,
+    TEST,
+    VALIDATION,
+    summarise_split,
+)
+from core.data.table import NAME, TableOptions
+from core.errors import EquipoiseError, RunError
+from core.importing.checking import (
+    Images,
+    Rows,
+    RunKey,
+    build_tables,
+    locate,
+    read_labels,
+    read_values,
+)
+from core.importing.findings import (
+    FAULT,
+    NOTE,
+    Finding,
+    PredictionsError,
+    faults_in,
+)
+from core.importing.layout import Asked, Layout, find_layout, group_names, method_names
+from core.importing.naming import folder_name
+from core.importing.predictions import (
+    read_seeds,
+    record_of,
+    write_imported,
+)
+from core.importing.reading import RawColumn, RawTable, places_of
+from core.runs import (
+    Run,
+    list_runs,
+    list_studies,
+    replace_folder,
+    study_of_runs,
+    user_store,
+    write_study_files,
+)
+from core.study import (
+    NO_BACKBONE,
+    DatasetTable,
+    MethodTable,
+    ModelTable,
+    Study,
+    TrainingTable,
+    shipped_studies,
+)
+from core.tasks import Regression
+
+TEST_WORDS = {"test": TEST, "testing": TEST}
+VALIDATION_WORDS = {"validation": VALIDATION, "val": VALIDATION, "valid": VALIDATION}
+
+
+@dataclass(frozen=True)
+class PreparedStudy:
+    """A study of a table that has no fault, not written yet.
+
+    Parameters
+    ----------
+    study : Study
+    layout : Layout
+    manifest : DataFrame
+        ``image_id``, ``split``, features and truth.
+    tables : dict of (method, seed) to DataFrame
+    records : dict of str to dict
+        What ``run.json`` says of where each method came from.
+    findings : tuple of Finding
+        Warnings and notes.
+    """
+
+    study: Study
+    layout: Layout
+    manifest: pd.DataFrame
+    tables: dict[RunKey, pd.DataFrame]
+    records: dict[str, dict[str, object]]
+    findings: tuple[Finding, ...]
+
+
+def prepare_study(
+    raw: RawTable,
+    *,
+    name: str,
+    asked: Asked | None = None,
+    title: str = "",
+    baseline: str = "",
+    seed: int | None = None,
+    replacing: bool = False,
+) -> PreparedStudy:
+    """Check a table that holds truth and predictions; every fault is told at once.
+
+    Parameters
+    ----------
+    raw : RawTable
+    name : str
+        What the study is to be called.
+    asked : Asked, optional
+        What its columns are, as far as a person says.
+    title : str
+        What a reader sees; the name otherwise.
+    baseline : str
+        Method that the others are compared with; the first otherwise.
+    seed : int, optional
+        Of a table without a column of seeds.
+    replacing : bool
+        Whether a study of an earlier table may be replaced.
+
+    Raises
+    ------
+    PredictionsError
+        If anything is at fault.
+    """
+    study_name, findings = _study_name(name, replacing)
+    findings += raw.notes
+    layout, found = find_layout(raw, asked or Asked())
+    findings += found
+    if layout is None or faults_in(found):
+        raise PredictionsError(raw.name, findings)
+    ids = _ids(raw, layout)
+    truth, found = _truth(raw, ids, layout)
+    findings += found
+    first, found = _first_rows(raw, ids, layout)
+    findings += found
+    if faults_in(findings):
+        raise PredictionsError(raw.name, findings)
+    table, groups = _images(raw, ids, layout, truth, first)
+    images = Images(table, (layout.task,))
+    run_of, seeds, found = read_seeds(raw, ids, layout.seed, seed)
+    findings += found
+    methods, labels, found = _methods(raw, layout)
+    findings += found
+    chosen, found = _baseline(baseline, labels)
+    findings += found
+    if faults_in(findings):
+        raise PredictionsError(raw.name, findings)
+    rows = _rows(raw, ids, methods, labels, run_of, seeds)
+    located = locate(rows, images)
+    findings += located.findings
+    values = {
+        label: read_values(raw, ids, columns)
+        for label, columns in layout.models.items()
+    }
+    findings += [finding for one in values.values() for finding in one.findings]
+    if faults_in(findings):
+        raise PredictionsError(raw.name, findings)
+    study = _study(
+        raw, study_name, title or name, layout, groups, labels, chosen, seeds
+    )
+    tables: dict[RunKey, pd.DataFrame] = {}
+    for label, one in values.items():
+        own = rows if layout.is_long else _of_model(rows, labels, label)
+        tables |= build_tables(own, located, images, [one])
+    records = {
+        method: record_of(raw, label, (layout.models["" if layout.is_long else label],))
+        for method, label in labels.items()
+    }
+    manifest = table.rename(columns={f"{layout.task.name}_true": layout.task.name})
+    return PreparedStudy(study, layout, manifest, tables, records, tuple(findings))
+
+
+def write_study(prepared: PreparedStudy, store: Path | None = None) -> tuple[Run, ...]:
+    """Write the study with all its runs to the user's store, or to another.
+
+    It is written beside its place and renamed into it, whole or not at all.
+
+    Raises
+    ------
+    RunError
+        If it cannot be written.
+    """
+    place = store or user_store()
+    beside = place / f".import.{uuid.uuid4().hex[:8]}"
+    study = prepared.study
+    report = summarise_split(prepared.manifest)
+    split = str(report["split_fingerprint"])
+    try:
+        for run, table in prepared.tables.items():
+            record = prepared.records[run[0]]
+            write_imported(beside, study.name, run, table, record=record, split=split)
+        write_study_files(beside, study, prepared.manifest, report)
+        replace_folder(beside / study.name, place / study.name)
+    except OSError as error:
+        raise RunError(
+            f"{place / study.name} could not be written: {error.strerror or error}.",
+            expected="a writable folder with room for the study.",
+            remedy="free some space, or choose another store.",
+        ) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return list_runs(study.name).runs
+
+
+def with_baseline(prepared: PreparedStudy, method: str) -> PreparedStudy:
+    """The same with another of its methods as the baseline."""
+    study = prepared.study.model_copy(update={"baseline": method})
+    return replace(prepared, study=study)
+
+
+def remove_study(name: str) -> None:
+    """Remove a study that was made of a table, with all its runs.
+
+    Raises
+    ------
+    RunError
+        If it is no such study, or cannot be deleted.
+    """
+    if not is_table_study(name):
+        raise RunError(
+            f"The study '{name}' was not made of a table.",
+            expected="a study that was imported with --new-study.",
+            remedy="an imported method of another study is removed by its name.",
+        )
+    try:
+        shutil.rmtree(user_store() / name)
+    except OSError as error:
+        raise RunError(
+            f"{user_store() / name} could not be removed: {error.strerror or error}.",
+            expected="a folder that may be written to.",
+            remedy="delete it by hand.",
+        ) from error
+
+
+def is_table_study(name: str) -> bool:
+    """Whether a study in the user's store was made of a table."""
+    if not (user_store() / name).is_dir():
+        return False
+    try:
+        return study_of_runs(name).dataset.name == NAME
+    except EquipoiseError:
+        return False
+
+
+def _study_name(name: str, replacing: bool) -> tuple[str, list[Finding]]:
+    study = folder_name(name)
+    findings = []
+    if study != name.strip():
+        said = f"In files and addresses the study is called '{study}'."
+        findings.append(Finding(NOTE, said))
+    taken = study in {*list_studies(), *shipped_studies()}
+    if taken and not (replacing and is_table_study(study)):
+        mine = is_table_study(study)
+        findings.append(
+            Finding(
+                FAULT,
+                f"There is a study '{study}' already.",
+                expected="a new name.",
+                remedy="choose another name, or replace it with --replace."
+                if mine
+                else "choose another name.",
+            )
+        )
+    return study, findings
+
+
+def _ids(raw: RawTable, layout: Layout) -> RawColumn:
+    if layout.image_id:
+        return raw.column(layout.image_id)
+    return RawColumn("row", pa.array(np.arange(1, raw.rows + 1)))
+
+
+def _truth(
+    raw: RawTable, ids: RawColumn, layout: Layout
+) -> tuple[NDArray[np.generic], list[Finding]]:
+    """Truth of each row: places of classes, or numbers."""
+    column, task = raw.column(layout.truth), layout.task
+    if not isinstance(task, Regression):
+        return read_labels(column, ids, task)
+    bad = np.flatnonzero(~np.isfinite(column.numbers))
+    if not len(bad):
+        return column.numbers, []
+    return column.numbers, [
+        Finding(
+            FAULT,
+            f"The truth '{column.name}' is no finite number in {len(bad):,} rows.",
+            expected="a number in every row.",
+            remedy="fill in these rows, or delete them.",
+            count=len(bad),
+            places=places_of(bad, ids, column),
+        )
+    ]
+
+
+def _first_rows(
+    raw: RawTable, ids: RawColumn, layout: Layout
+) -> tuple[NDArray[np.intp], list[Finding]]:
+    """The first row of each image, and where later ones say otherwise of it."""
+    findings = []
+    empty = np.flatnonzero(pc.equal(ids.text, "").to_numpy(zero_copy_only=False))
+    if len(empty):
+        findings.append(
+            Finding(
+                FAULT,
+                f"{len(empty):,} rows have no '{ids.name}'.",
+                expected="an id in every row.",
+                remedy="fill in these rows, or delete them.",
+                count=len(empty),
+                places=places_of(empty, None, ids),
+            )
+        )
+    if layout.is_long and not layout.image_id:
+        findings.append(
+            Finding(
+                FAULT,
+                "A table with a row for each method needs the image's id.",
+                expected="a column 'image_id'.",
+                remedy="add it, or name it with --id.",
+            )
+        )
+    encoded = pc.dictionary_encode(ids.text).indices.to_numpy(zero_copy_only=False)
+    first = np.unique(encoded, return_index=True)[1]
+    if len(first) == raw.rows:
+        return first, findings
+    of_image = first[encoded]
+    for name in filter(None, (layout.truth, layout.split, *layout.features)):
+        column = raw.column(name)
+        codes = column.coded[0]
+        rows = np.flatnonzero(codes != codes[of_image])
+        if len(rows):
+            findings.append(
+                Finding(
+                    FAULT,
+                    f"{len(rows):,} rows have another '{name}' than an earlier row of "
+                    "the same image.",
+                    expected="the same in all rows of an image.",
+                    remedy="correct these rows.",
+                    count=len(rows),
+                    places=places_of(rows, ids, column),
+                )
+            )
+    return first, findings + _splits(raw, ids, layout)
+
+
+def _splits(raw: RawTable, ids: RawColumn, layout: Layout) -> list[Finding]:
+    if not layout.split:
+        return []
+    column = raw.column(layout.split)
+    codes, texts = column.coded
+    known = [text.casefold() in TEST_WORDS | VALIDATION_WORDS for text in texts]
+    bad = np.flatnonzero(~np.array(known)[codes])
+    if not len(bad):
+        return []
+    return [
+        Finding(
+            FAULT,
+            f"{len(bad):,} rows have another '{layout.split}' than test or validation.",
+            expected="test, or validation.",
+            remedy="leave training rows out, or rename the column.",
+            count=len(bad),
+            places=places_of(bad, ids, column),
+        )
+    ]
+
+
+def _images(
+    raw: RawTable,
+    ids: RawColumn,
+    layout: Layout,
+    truth: NDArray[np.generic],
+    first: NDArray[np.intp],
+) -> tuple[pd.DataFrame, dict[str, list[str]]]:
+    """One row an image, validation before test, and the groups of each feature."""
+    task = layout.task
+    splits = np.full(len(first), SPLITS.index(TEST))
+    if layout.split:
+        codes, texts = raw.column(layout.split).coded
+        is_test = np.array([text.casefold() in TEST_WORDS for text in texts])
+        splits -= ~is_test[codes[first]]
+    order = np.lexsort((first, splits))
+    first, splits = first[order], splits[order]
+    columns: dict[str, object] = {
+        "image_id": pd.Series(
+            pc.take(ids.text, pa.array(first)).to_pandas(), dtype=str
+        ),
+        "split": pd.Categorical.from_codes(
+            splits, list(SPLITS)
+        ).remove_unused_categories(),
+    }
+    groups = {}
+    for name in layout.features:
+        own, names = group_names(raw.column(name))
+        columns[name], groups[name] = own[first], list(names)
+    if isinstance(task, Regression):
+        columns[f"{task.name}_true"] = truth[first].astype(np.float32)
+    else:
+        own = pd.Categorical.from_codes(truth[first], list(task.classes))
+        columns[f"{task.name}_true"] = own
+    return pd.DataFrame(columns), groups
+
+
+def _methods(
+    raw: RawTable, layout: Layout
+) -> tuple[NDArray[np.intp] | None, dict[str, str], list[Finding]]:
+    """Place of each row's method (None of a wide table), labels by name, faults."""
+    if not layout.is_long:
+        names, findings = method_names(list(layout.models))
+        return None, {name: label for label, name in names.items()}, findings
+    column = raw.column(layout.method)
+    codes, texts = column.coded
+    used = [int(code) for code in np.unique(codes)]
+    # In the order of the file: the first is the baseline unless it is said.
+    names, findings = method_names([texts[code] for code in used])
+    places = np.zeros(len(texts), np.intp)
+    places[used] = np.arange(len(used))
+    return places[codes], {name: label for label, name in names.items()}, findings
+
+
+def _baseline(asked: str, labels: dict[str, str]) -> tuple[str, list[Finding]]:
+    if not labels:
+        return "", []
+    chosen = next(
+        (name for name, label in labels.items() if asked in (name, label)), None
+    )
+    if asked and chosen is None:
+        fault = Finding(
+            FAULT,
+            f"There is no method '{asked}' to compare with.",
+            expected=f"one of {', '.join(labels.values())}.",
+            remedy="name the baseline as the table has it.",
+        )
+        return "", [fault]
+    if chosen is None:
+        chosen = next(iter(labels))
+        said = f"'{labels[chosen]}' is the baseline that the others are compared with."
+        return chosen, [
+            Finding(NOTE, said, remedy="say --baseline METHOD for another.")
+        ]
+    return chosen, []
+
+
+def _rows(
+    raw: RawTable,
+    ids: RawColumn,
+    methods: NDArray[np.intp] | None,
+    labels: dict[str, str],
+    run_of: NDArray[np.intp],
+    seeds: Sequence[int],
+) -> Rows:
+    """The rows with their runs: of a wide table the same for every model."""
+    if methods is None:
+        return Rows(raw, ids, tuple(("", seed) for seed in seeds), run_of)
+    used, places = np.unique(methods * len(seeds) + run_of, return_inverse=True)
+    names = list(labels)
+    runs = tuple(
+        (names[code // len(seeds)], seeds[code % len(seeds)]) for code in used.tolist()
+    )
+    return Rows(raw, ids, runs, places)
+
+
+def _of_model(rows: Rows, labels: dict[str, str], label: str) -> Rows:
+    """The rows of a wide table, as those of one of its models."""
+    name = next(name for name, own in labels.items() if own == label)
+    return replace(rows, runs=tuple((name, seed) for _, seed in rows.runs))
+
+
+def _study(
+    raw: RawTable,
+    name: str,
+    title: str,
+    layout: Layout,
+    groups: dict[str, list[str]],
+    labels: dict[str, str],
+    baseline: str,
+    seeds: Sequence[int],
+) -> Study:
+    task = layout.task
+    own: dict[str, object] = {"kind": task.kind, "task": task.name, "asked": task.label}
+    if isinstance(task, Regression):
+        own |= {
+            "unit": task.unit,
+            "minimum": task.minimum,
+            "maximum": task.maximum,
+            "bin_width": task.bin_width,
+        }
+    else:
+        own["classes"] = list(task.classes)
+    options = TableOptions.model_validate({**own, "file": raw.name, "features": groups})
+    return Study(
+        name=name,
+        title=title.strip(),
+        summary=f"Predictions of others, imported from {raw.name}.",
+        baseline=baseline,
+        seeds=tuple(seeds),
+        dataset=DatasetTable(
+            name=NAME, options=options.model_dump(mode="json", exclude_defaults=True)
+        ),
+        model=ModelTable(backbone=NO_BACKBONE, image_size=0),
+        training=TrainingTable(epochs=0),
+        methods={method: MethodTable(label=label) for method, label in labels.items()},
+    )

@@ -1,0 +1,48 @@
+"""What was found in a file: faults one by one, and all of it as a download."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.importing.findings import FAULT, NOTE, WARNING, Finding, findings_table
+from pages._show import offer_csv
+
+MARKS = {FAULT: ("error", ":material/error:"), WARNING: ("warning", ":material/help:")}
+
+
+def show_findings(findings: Sequence[Finding], *, name: str) -> None:
+    """Faults and warnings with their first rows; how the file was read below.
+
+    Parameters
+    ----------
+    findings : sequence of Finding
+    name : str
+        Of the downloaded table, without its suffix.
+    """
+    for finding in findings:
+        if finding.level != NOTE:
+            _show_finding(finding)
+    notes = [finding for finding in findings if finding.level == NOTE]
+    if notes:
+        with st.expander("How the file was read", icon=":material/info:"):
+            for note in notes:
+                st.text(str(note))
+    if findings:
+        offer_csv(lambda: findings_table(findings), name)
+
+
+def _show_finding(finding: Finding) -> None:
+    """One finding; its text stays text, whatever the file has in it."""
+    place, icon = MARKS[finding.level]
+    box = st.error if place == "error" else st.warning
+    lines = [f"**{_escaped(finding.problem)}**"]
+    lines += [f"- {_escaped(str(place))}" for place in finding.places]
+    if finding.count > len(finding.places) > 0:
+        lines.append(f"- and {finding.count - len(finding.places):,} more")
+    said = {"Expected": finding.expected, "What to do": finding.remedy}
+    lines += [f"\n{word}: {_escaped(text)}" for word, text in said.items() if text]
+    box("\n".join(lines), icon=icon)
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"\\{c}" if c in r"\`*_{}[]<>#$~|:" else c for c in text)

@@ -1,0 +1,176 @@
+"""Import, first way: predictions for the test images of a study that is there."""
+
+import streamlit as st
+
+from core.errors import EquipoiseError
+from core.importing.findings import PredictionsError
+from core.importing.predictions import (
+    Prepared,
+    TestSet,
+    load_test_set,
+    prepare,
+    template,
+    write,
+)
+from core.importing.reading import RawTable
+from core.plots.style import plural
+from core.runs import list_studies, study_of_runs
+from core.tasks import Regression
+from pages._import_findings import show_findings
+from pages._import_uploads import choose_file, forget, make_once, show_faults
+from pages._show import show_error, show_table, stop_with
+
+PREVIEW_ROWS = 100
+
+
+def import_method() -> None:
+    """Choose a study and a name, bring a file, look at it, import it."""
+    studies = _titles()
+    if not studies:
+        stop_with(
+            "There is no study with a test set here. Bring a table that holds the "
+            "truth too: it becomes a study of its own."
+        )
+    asked = st.query_params.get("study")
+    names = list(studies)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        study = st.selectbox(
+            "Study",
+            names,
+            index=names.index(asked) if asked in names else 0,
+            format_func=studies.__getitem__,
+            key="import_study",
+            width=420,
+        )
+        name = st.text_input(
+            "Name of the method",
+            placeholder="such as My ResNet",
+            key="import_name",
+            max_chars=64,
+            width=260,
+        )
+        seed = st.number_input(
+            "Seed",
+            min_value=0,
+            max_value=2**32 - 1,
+            step=1,
+            key="import_seed",
+            width=140,
+            help="Of a file without a column `seed`: with which seed it was trained.",
+        )
+    try:
+        test_set = load_test_set(study)
+    except EquipoiseError as error:
+        show_error(error)
+        return
+    _explain(test_set)
+    raw = choose_file(
+        "import_predictions_file",
+        help_text="A row for each test image: image_id and the predictions.",
+    )
+    if raw is None:
+        return
+    if not name.strip():
+        stop_with("Give the method a name above: others will see it under that.")
+    _check_and_import(raw, test_set, name, int(seed))
+
+
+def _check_and_import(raw: RawTable, test_set: TestSet, name: str, seed: int) -> None:
+    replacing = st.toggle(
+        "Replace an earlier import of this name and seed", key="import_replace"
+    )
+    study = test_set.study.name
+    given = None if "seed" in raw.names else seed
+    try:
+        made = make_once(
+            ("method", study, name, given, replacing, len(test_set.runs)),
+            lambda: prepare(raw, test_set, name=name, seed=given, replacing=replacing),
+        )
+    except EquipoiseError as error:
+        show_error(error)
+        return
+    if isinstance(made, PredictionsError):
+        show_faults(made, raw.name)
+        return
+    _preview(made, raw)
+    show_findings(made.findings, name=f"{raw.name}-findings")
+    if st.button(
+        "Import", type="primary", icon=":material/upload:", key="import_method_button"
+    ):
+        try:
+            write(made)
+        except EquipoiseError as error:
+            show_error(error)
+            return
+        st.session_state["import_done"] = (study, made.label)
+        forget()
+        st.rerun()
+
+
+def _titles() -> dict[str, str]:
+    """Title of each study that has runs, by its name."""
+    titles = {}
+    for name in list_studies():
+        try:
+            titles[name] = study_of_runs(name).title
+        except EquipoiseError:
+            continue
+    return titles
+
+
+def _explain(test_set: TestSet) -> None:
+    """Which columns a file may have, and the form to fill in."""
+    images = len(test_set.images.test_table)
+    with st.expander("What the file holds", icon=":material/table:"):
+        st.markdown(
+            f"A row for each of the **{images:,} test images**. Truth and sensitive "
+            "features are the study's own and need not be there. A column `seed` holds "
+            "several runs of one method; validation images may be there too, all of "
+            "them."
+        )
+        rows = [("image_id", f"the image, such as {test_set.images.example()}")]
+        for task in test_set.info.tasks:
+            if isinstance(task, Regression):
+                rows.append((f"{task.name}_pred", f"a number of {task.unit}"))
+                continue
+            classes = ", ".join(task.classes[:6])
+            more = ", ..." if len(task.classes) > 6 else ""
+            rows.append((f"{task.name}_pred", f"a label: {classes}{more}"))
+            rows.append(
+                (
+                    f"{task.name}_p_<class>",
+                    "and, or instead, the probability of each class: together 1",
+                )
+            )
+        st.table(
+            {"column": [r[0] for r in rows], "holds": [r[1] for r in rows]},
+            border="horizontal",
+        )
+        st.download_button(
+            "Empty form (CSV)",
+            data=lambda: template(test_set).to_csv(index=False),
+            file_name=f"{test_set.study.name}-predictions.csv",
+            mime="text/csv",
+            key="import_template",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+def _preview(made: Prepared, raw: RawTable) -> None:
+    runs = plural(len(made.tables), "run")
+    table = next(iter(made.tables.values()))
+    st.success(
+        f"No fault in {raw.name}: {runs} of **{made.label}**, "
+        f"{len(table):,} images each.",
+        icon=":material/check_circle:",
+    )
+    with st.expander("Preview", icon=":material/preview:"):
+        show_table(
+            table.head(PREVIEW_ROWS),
+            name=f"import-{made.method}",
+            alt=f"The first images of {made.label} with truth and predictions",
+            download=table,
+            note=f"The first {min(PREVIEW_ROWS, len(table))} images as they would be "
+            "kept, the truth beside the predictions.",
+        )

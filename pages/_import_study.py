@@ -1,0 +1,236 @@
+"""Import, second way: a study made of a table with truth and predictions."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from core.errors import EquipoiseError
+from core.importing.findings import PredictionsError, faults_in
+from core.importing.layout import Asked, Layout, find_layout
+from core.importing.reading import RawTable
+from core.importing.table_study import (
+    PreparedStudy,
+    prepare_study,
+    with_baseline,
+    write_study,
+)
+from core.plots.style import plural
+from core.tasks import Binary, Regression
+from pages._import_findings import show_findings
+from pages._import_uploads import READ, choose_file, forget, make_once, show_faults
+from pages._show import show_error, show_table, stop_with
+
+KINDS = {
+    "binary": "Two classes",
+    "multiclass": "Several classes",
+    "regression": "A number",
+}
+WIDE = "(none: columns for each model)"
+PREVIEW_ROWS = 100
+FORMS = """
+**Wide**: a row for each image, with columns for each model:
+
+| image_id | truth | gender | resnet_pred | resnet_p_yes | vit_p_yes |
+| --- | --- | --- | --- | --- | --- |
+| a.jpg | yes | female | yes | 0.91 | 0.74 |
+
+**Long**: a row for each image and method, perhaps with a `seed`:
+
+| image_id | truth | gender | method | seed | pred | p_yes |
+| --- | --- | --- | --- | --- | --- | --- |
+| a.jpg | yes | female | resnet | 0 | yes | 0.91 |
+| a.jpg | yes | female | vit | 0 | yes | 0.74 |
+
+Predictions are labels in `..._pred`, or probabilities in `..._p_<class>`, or both; of a
+number, the number. Columns that are left over and have few different values are taken
+for sensitive features. A column `split` may mark validation images.
+"""
+
+
+def import_study() -> None:
+    """Name a study, bring a table, look at how it is understood, import it."""
+    name = st.text_input(
+        "Name of the study",
+        placeholder="such as Skin lesions 2026",
+        key="import_study_name",
+        max_chars=64,
+        width=420,
+    )
+    with st.expander("What the table holds", icon=":material/table:"):
+        st.markdown(FORMS)
+    raw = choose_file(
+        "import_study_file",
+        help_text="A table with truth, groups and the predictions of several models.",
+    )
+    if raw is None:
+        return
+    asked = _choose_layout(raw)
+    if not name.strip():
+        stop_with("Give the study a name above: it is listed under that.")
+    _check_and_import(raw, name, asked)
+
+
+def _choose_layout(raw: RawTable) -> Asked:
+    """What the columns are: as found out, until a person says otherwise."""
+    found = _found(raw, Asked())
+    key = st.session_state[READ][0]
+    with st.container(border=True):
+        st.subheader("What the columns are", anchor=False)
+        names = list(raw.names)
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            truth = st.selectbox(
+                "Truth",
+                names,
+                index=names.index(found.truth) if found else None,
+                placeholder="Choose a column",
+                key=f"import_truth_{key}",
+                width=240,
+            )
+        if truth is None:
+            stop_with("Choose the column that holds the truth.")
+        asked = Asked(truth=truth)
+        found = _found(raw, asked)
+        asked = _choose_task(raw, asked, found, f"{key}_{truth}")
+        found = _found(raw, asked) or found
+        if found is not None:
+            asked = _choose_columns(raw, asked, found, f"{key}_{truth}_{asked.kind}")
+    return asked
+
+
+def _found(raw: RawTable, asked: Asked) -> Layout | None:
+    layout, findings = find_layout(raw, asked)
+    return layout if layout is not None or faults_in(findings) else None
+
+
+def _choose_task(raw: RawTable, asked: Asked, found: Layout | None, key: str) -> Asked:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        kind = st.segmented_control(
+            "What is predicted",
+            list(KINDS),
+            default=found.task.kind if found else "multiclass",
+            required=True,
+            format_func=KINDS.__getitem__,
+            key=f"import_kind_{key}",
+        )
+        asked = replace(asked, kind=kind)
+        layout = _found(raw, asked)
+        if layout is not None and isinstance(layout.task, Binary):
+            positive = st.selectbox(
+                "Positive class",
+                layout.task.classes,
+                index=1,
+                key=f"import_positive_{key}",
+                width=200,
+            )
+            asked = replace(asked, positive=positive)
+        if layout is not None and isinstance(layout.task, Regression):
+            unit = st.text_input(
+                "Unit", placeholder="units", key=f"import_unit_{key}", width=140
+            )
+            asked = replace(asked, unit=unit.strip())
+    return asked
+
+
+def _choose_columns(raw: RawTable, asked: Asked, found: Layout, key: str) -> Asked:
+    names = [name for name in raw.names if name != asked.truth]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        image_id = st.selectbox(
+            "Image",
+            names,
+            index=names.index(found.image_id) if found.image_id else None,
+            placeholder="The rows, by number",
+            key=f"import_id_{key}",
+            width=220,
+        )
+        method = st.selectbox(
+            "Method",
+            [WIDE, *names],
+            index=names.index(found.method) + 1 if found.method else 0,
+            key=f"import_method_column_{key}",
+            width=280,
+        )
+    is_long = method != WIDE
+    asked = replace(asked, image_id=image_id or "", method=method if is_long else "")
+    rest = [name for name in names if name not in (image_id, method)]
+    if not is_long:
+        models = list(found.models)
+        chosen = st.multiselect(
+            "Models, as their columns begin",
+            list(dict.fromkeys((*models, *rest))),
+            default=[model for model in models if model],
+            key=f"import_models_{key}",
+        )
+        asked = replace(asked, models=tuple(chosen) or None)
+    features = st.multiselect(
+        "Sensitive features",
+        rest,
+        default=[name for name in found.features if name in rest],
+        key=f"import_features_{key}_{method}",
+    )
+    return replace(asked, features=tuple(features))
+
+
+def _check_and_import(raw: RawTable, name: str, asked: Asked) -> None:
+    title = name.strip()
+    replacing = st.toggle(
+        "Replace an earlier study of this name that was made of a table",
+        key="import_study_replace",
+    )
+    made = make_once(
+        ("study", title, asked, replacing),
+        lambda: prepare_study(
+            raw,
+            name=title,
+            title=title,
+            asked=asked,
+            replacing=replacing,
+        ),
+    )
+    if isinstance(made, PredictionsError):
+        show_faults(made, raw.name)
+        return
+    _preview(made, raw)
+    show_findings(made.findings, name=f"{raw.name}-findings")
+    labels = {name: table.label for name, table in made.study.methods.items()}
+    baseline = st.selectbox(
+        "Baseline, which the others are compared with",
+        list(labels),
+        index=list(labels).index(made.study.baseline),
+        format_func=labels.__getitem__,
+        key=f"import_baseline_{st.session_state[READ][0]}",
+        width=320,
+    )
+    if st.button(
+        "Import", type="primary", icon=":material/upload:", key="import_study_button"
+    ):
+        try:
+            write_study(with_baseline(made, baseline))
+        except EquipoiseError as error:
+            show_error(error)
+            return
+        st.session_state["import_done"] = (made.study.name, made.study.title)
+        forget()
+        st.rerun()
+
+
+def _preview(made: PreparedStudy, raw: RawTable) -> None:
+    st.success(
+        f"No fault in {raw.name}: {plural(len(made.manifest), 'image')}, "
+        f"{plural(len(made.study.methods), 'method')}, "
+        f"{plural(len(made.tables), 'run')}.",
+        icon=":material/check_circle:",
+    )
+    with st.expander("Preview", icon=":material/preview:"):
+        lines = made.layout.lines(raw.names)
+        st.table(
+            {"what": [a for a, _ in lines], "columns": [b for _, b in lines]},
+            border="horizontal",
+        )
+        table = next(iter(made.tables.values()))
+        show_table(
+            table.head(PREVIEW_ROWS),
+            name=f"import-{made.study.name}",
+            alt="The first images with truth, features and the first predictions",
+            note=f"The first {min(PREVIEW_ROWS, len(table))} images of the first run, "
+            "as they would be kept.",
+        )

@@ -1,0 +1,79 @@
+"""A file that a person brings: read once, and kept for their session alone."""
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from core.importing.findings import PredictionsError
+from core.importing.reading import RawTable, read_file
+from core.runs import user_store
+from pages._import_findings import show_findings
+
+MAX_UPLOAD_MB = 500
+# One entry for each: what was read last, and what was made of it last.
+READ, MADE = "import_read", "import_made"
+
+
+def choose_file(key: str, *, help_text: str) -> RawTable | None:
+    """Let a person choose a file; None where there is none, or it cannot be read."""
+    upload = st.file_uploader(
+        "CSV or Parquet file",
+        type=["csv", "tsv", "txt", "gz", "parquet", "pq"],
+        max_upload_size=MAX_UPLOAD_MB,
+        key=key,
+        help=help_text,
+    )
+    st.caption(
+        "The file stays in your session until you press *Import*. Its predictions are "
+        f"then written to the user's store of this app (`{user_store()}`), where "
+        "everybody who can open the app sees them; the file itself is not kept."
+    )
+    if upload is None:
+        st.session_state.pop(READ, None)
+        st.session_state.pop(MADE, None)
+        return None
+    kept = st.session_state.get(READ)
+    if kept is None or kept[0] != upload.file_id:
+        with st.spinner(f"Reading {upload.name}…"):
+            st.session_state[READ] = (upload.file_id, _read(upload))
+    raw = st.session_state[READ][1]
+    if isinstance(raw, PredictionsError):
+        show_faults(raw, upload.name)
+        return None
+    return raw
+
+
+def show_faults(error: PredictionsError, name: str) -> None:
+    """Everything that is wrong with a file."""
+    st.markdown(f"**{error.heading}** Nothing was written.")
+    show_findings(error.findings, name=f"{name}-faults")
+
+
+def make_once(asked: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+    """What ``make`` gives for what is asked of this file; or the fault it raises.
+
+    Kept for this session, so that a rerun does not check a large file again.
+    """
+    key = (st.session_state[READ][0], *asked)
+    kept = st.session_state.get(MADE)
+    if kept is None or kept[0] != key:
+        with st.spinner("Checking…"):
+            try:
+                made = make()
+            except PredictionsError as error:
+                made = error
+        st.session_state[MADE] = (key, made)
+    return st.session_state[MADE][1]
+
+
+def forget() -> None:
+    """Let go of what was made: what is in the store may have changed."""
+    st.session_state.pop(MADE, None)
+
+
+def _read(upload: Any) -> RawTable | PredictionsError:
+    try:
+        return read_file(upload.getvalue(), name=upload.name)
+    except PredictionsError as error:
+        return error
