@@ -33,8 +33,14 @@ def show_whatif(view: StudyView, question: Question) -> None:
     except EquipoiseError as error:
         show_error(error)
         return
-    if counts is not None:
+    if counts is not None and set(counts.methods) & set(view.methods):
         _play(view, question, counts)
+    else:
+        st.info(
+            "None of the methods shown has probabilities, so there is no threshold to "
+            "move. Import predictions with probabilities to see what follows.",
+            icon=":material/info:",
+        )
 
 
 def _choose_class(view: StudyView, task: Classification) -> str:
@@ -92,7 +98,7 @@ def _controls(view: StudyView, counts: ScoreCounts) -> tuple[str, str, float, bo
     """Method, gap of the chart, largest gap allowed, and whether one threshold."""
     method = st.selectbox(
         "Method",
-        counts.methods,
+        [method for method in view.methods if method in counts.methods],
         format_func=view.labels.__getitem__,
         key=f"whatif_method_{view.study.name}",
         width=300,

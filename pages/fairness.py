@@ -1,13 +1,20 @@
 """Fairness: every group of people, method by method, and what a smaller gap costs."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from core.evaluation.compare import SMALL_GROUP
 from core.evaluation.fairness import GroupComparison
-from core.evaluation.fairness_views import group_features
+from core.evaluation.fairness_views import FairnessView, group_features
 from core.evaluation.front import gap_points
 from core.evaluation.gaps import REWARDS_LEVELLING_DOWN, Gap, gap_info, gaps_of
 from core.evaluation.metrics import MetricInfo, group_metric_keys, metric_info
+from core.evaluation.published_by_group import (
+    published_by_group_table,
+    published_views,
+)
+from core.fairness_report import published_by_group_notes, published_by_group_text
 from core.plots import fairness as plots
 from core.plots import gaps as gap_plots
 from core.plots.fairness import gap_row
@@ -41,7 +48,14 @@ def main() -> None:
         "Is it as good for everyone?",
         lead="A good mean can hide a group that is answered worse. Here each method is "
         "measured group by group, with its uncertainty.",
+        needs_runs=False,
     )
+    if not view.runs:
+        _published(view, ())
+        stop_with(
+            f"The study **{view.study.title}** has no runs yet. Train it with "
+            f"`equipoise train {view.study.name}`, then reload this page."
+        )
     known = _features(view)
     view = leave_out_damaged(view)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -65,6 +79,8 @@ def main() -> None:
         _levelling(view, comparison, task)
     show_group_map(view, question, metric, known)
     show_whatif(view, question)
+    views = published_views(view.study.published_by_group)
+    _published(view, [_compared(view, one) for one in views])
     _notes(view, comparison)
 
 
@@ -284,6 +300,30 @@ def _levelling(view: StudyView, comparison: GroupComparison, task: Task) -> None
             takeaway="Changes against the method compared with: of the Fair metric, "
             "and of its worst and best group.",
             download=table,
+        )
+
+
+def _compared(view: StudyView, asked: FairnessView) -> GroupComparison:
+    question = Question(view.dataset.task(asked.task), asked.features, False)
+    return load_groups(view, question, (asked.metric,))
+
+
+def _published(view: StudyView, ours: Sequence[GroupComparison]) -> None:
+    """What others reported of groups, beside ours where there is such a run."""
+    published = view.study.published_by_group
+    if not published:
+        return
+    table = published_by_group_table(published, ours)
+    shown, sources = published_by_group_text(table, view.study, view.tasks)
+    numbered = [f"{place}: {source}" for place, source in enumerate(sources, start=1)]
+    with st.container(border=True):
+        st.subheader("Beside the published numbers", anchor=False)
+        show_static_table(
+            shown,
+            name=f"{view.study.name}-published-groups",
+            takeaway=" ".join(published_by_group_notes(table, view.study)),
+            download=table,
+            note="  \n".join(numbered),
         )
 
 

@@ -328,6 +328,7 @@ def compare_groups(
     rng_seed: int = 0,
     include_small: bool = False,
     trainings: Mapping[RunKey, str] | None = None,
+    aligned: AlignedPredictions | None = None,
 ) -> GroupComparison:
     """Compare methods within and between the groups of sensitive features.
 
@@ -353,6 +354,9 @@ def compare_groups(
         count in its gaps. A gap decided by three images is no finding.
     trainings : mapping of (method, seed) to str, optional
         As in ``compare.compare``.
+    aligned : AlignedPredictions, optional
+        What ``align_predictions`` gave for these tables, this baseline and this task:
+        of a million images it takes as long as all else, and serves every question.
 
     Returns
     -------
@@ -378,7 +382,7 @@ def compare_groups(
             expected=f"one of {', '.join(names)}.",
             remedy="choose one of these.",
         )
-    aligned = align_predictions(tables, [names[task]], baseline)
+    aligned = aligned or align_predictions(tables, [names[task]], baseline)
     reference = next(run for run in aligned.runs if run[0] == baseline)
     grouping = group_images(tables[reference], tasks, features)
     keys = tuple(dict.fromkeys(metrics or group_metric_keys(names[task])))
