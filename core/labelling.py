@@ -161,6 +161,12 @@ def choose_recipe(
         of_method = [seeds[_only(str(seed), seeds, "seed", "--seed")]]
     if faults := group_unknown(of_method):
         raise faults[0]
+    if any(run.imported for run in of_method):
+        raise RunError(
+            f"The method '{method}' was imported: predictions come without a model.",
+            expected="a method that was trained here.",
+            remedy="choose another with --method.",
+        )
     without = [run for run in of_method if not run.model_path.is_file()]
     if without:
         raise RunError(

@@ -445,6 +445,12 @@ def test_a_method_that_decides_by_group_says_why_it_does_not_label(runs):
         choose_recipe(decided, TASKS, task="asked")
 
 
+def test_an_imported_method_says_that_it_has_no_model(runs):
+    imported = replace(runs[2], info={"imported": {"label": "Theirs"}})
+    with pytest.raises(RunError, match=r"'b' was imported: .*without a model"):
+        choose_recipe([runs[0], imported], TASKS, method="b", task="asked")
+
+
 def test_a_run_without_its_model_is_named(runs, tmp_path):
     gone = replace(runs[1], folder=tmp_path)
     with pytest.raises(RunError, match=r"no model.keras of a, seed 1: it cannot"):
