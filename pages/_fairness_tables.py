@@ -182,7 +182,12 @@ def _choices(
     _runs: tuple[Run, ...],
     _tasks: tuple[Task, ...],
 ) -> tuple[tuple[Choice, ...], tuple[str, ...]]:
-    counts = _scores(key, task, features, positive, VALIDATION, method, _runs, _tasks)
+    try:
+        counts = _scores(
+            key, task, features, positive, VALIDATION, method, _runs, _tasks
+        )
+    except EquipoiseError as error:
+        return (), (f"On the validation images: {error.problem}",)
     if counts is None:
         return (), (
             "This method has no predictions of validation images, so no constraint "

@@ -6,9 +6,14 @@ import streamlit as st
 
 from core.evaluation.compare import SMALL_GROUP
 from core.evaluation.fairness import GroupComparison
-from core.evaluation.fairness_views import FairnessView, group_features
+from core.evaluation.fairness_views import (
+    FairnessView,
+    group_features,
+    quality_of,
+    related_gaps,
+)
 from core.evaluation.front import gap_points
-from core.evaluation.gaps import REWARDS_LEVELLING_DOWN, Gap, gap_info, gaps_of
+from core.evaluation.gaps import REWARDS_LEVELLING_DOWN, Gap, gap_info
 from core.evaluation.metrics import MetricInfo, group_metric_keys, metric_info
 from core.evaluation.published_by_group import (
     published_by_group_table,
@@ -17,7 +22,6 @@ from core.evaluation.published_by_group import (
 from core.fairness_report import published_by_group_notes, published_by_group_text
 from core.plots import fairness as plots
 from core.plots import gaps as gap_plots
-from core.plots.fairness import gap_row
 from core.tasks import Regression, Task
 from pages._fairness_tables import Question, load_groups
 from pages._group_map import show_group_map
@@ -27,7 +31,6 @@ from pages._tables import is_alone, leave_out_damaged, seeds_text
 from pages._whatif import show_whatif
 
 MOST_FEATURES = 3
-PARITY_RATES = ("selection_rate", "recall", "false_positive_rate")
 MEANINGS = f"""
 - **Difference**: the highest less the lowest group; 0 is parity. **Ratio**: the lowest
   over the highest; 1 is parity.
@@ -68,9 +71,11 @@ def main() -> None:
         )
     small = bool(st.session_state.get(_small_key(view), False))
     question = Question(task, chosen, small)
-    quality, gap = _quality(metric), _chosen_gap(metric, task)
-    keys = (metric.key, quality.key, *gap.parts, *_accuracy_keys(task))
-    comparison = load_groups(view, question, keys)
+    quality, gap = quality_of(metric, task), _chosen_gap(metric, task)
+    keys = [metric.key, quality.key, *gap.parts]
+    if not isinstance(task, Regression):
+        keys.append(f"{task.name}.accuracy")
+    comparison = load_groups(view, question, tuple(keys))
     alone = is_alone(view)
     _groups(view, comparison, metric)
     _gaps(view, comparison, metric)
@@ -102,9 +107,8 @@ def _choose_features(
     chosen = known
     if len(known) > 1:
         # One feature first, and not the one that the task itself predicts.
-        first = next(
-            name for name in known if name not in (task.name, f"{task.name}_bin")
-        )
+        own = (task.name, f"{task.name}_bin")
+        first = next((name for name in known if name not in own), known[0])
         picked = st.pills(
             "Sensitive features",
             known,
@@ -135,29 +139,8 @@ def _gap_key(metric: MetricInfo) -> str:
     return f"fairness_gap_{metric.key}"
 
 
-def _quality(metric: MetricInfo) -> MetricInfo:
-    """What is set against the gap: the metric, if one side of it is better."""
-    if metric.direction in ("higher", "lower"):
-        return metric
-    name = "mae" if metric.name == "bias" else "accuracy"
-    return metric_info(f"{metric.task}.{name}")
-
-
-def _accuracy_keys(task: Task) -> tuple[str, ...]:
-    return () if isinstance(task, Regression) else (f"{task.name}.accuracy",)
-
-
 def _gap_choices(metric: MetricInfo, task: Task) -> dict[str, Gap]:
-    """The metric's own gaps, then the parities of its class and the Fair metric."""
-    every = list(gaps_of([metric.key]))
-    if not isinstance(task, Regression):
-        part = f"[{metric.part}]" if metric.part else ""
-        if part or task.kind == "binary":
-            rates = [f"{task.name}.{rate}{part}" for rate in PARITY_RATES]
-            every += [gap for gap in gaps_of(rates) if gap.measure == "difference"]
-        fair = gaps_of([f"{task.name}.accuracy"])
-        every += [gap for gap in fair if gap.measure == "fair_metric"]
-    return {f"{gap.metric} {gap.measure}": gap for gap in every}
+    return {f"{g.metric} {g.measure}": g for g in related_gaps(metric, task)}
 
 
 def _chosen_gap(metric: MetricInfo, task: Task) -> Gap:
@@ -277,9 +260,7 @@ def _levelling(view: StudyView, comparison: GroupComparison, task: Task) -> None
     if isinstance(task, Regression) or table.empty:
         return
     counted = int(
-        gap_row(comparison, view.baseline, f"{task.name}.accuracy", "fair_metric")[
-            "groups"
-        ]
+        comparison.gap(view.baseline, f"{task.name}.accuracy", "fair_metric")["groups"]
     )
     show_chart(
         gap_plots.plot_levelling(

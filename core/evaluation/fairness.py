@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -183,6 +184,33 @@ class GroupComparison:
     def methods(self) -> tuple[str, ...]:
         """Methods in the order given."""
         return tuple(self.seeds)
+
+    def gap(self, method: str, metric: str, measure: str) -> pd.Series:
+        """The one row of ``gaps`` of a method.
+
+        Raises
+        ------
+        KeyError
+            If there is none.
+        """
+        return self._gap_rows.loc[(method, metric, measure)]
+
+    def change(
+        self, method: str, metric: str, measure: str = "", group: str = ALL_IMAGES
+    ) -> pd.Series | None:
+        """The one row of ``differences``; None of the baseline, which has none."""
+        key = method, metric, measure, group
+        rows = self._difference_rows
+        return rows.loc[key] if key in rows.index else None
+
+    @cached_property
+    def _gap_rows(self) -> pd.DataFrame:
+        return self.gaps.set_index(["method", "metric", "measure"], drop=False)
+
+    @cached_property
+    def _difference_rows(self) -> pd.DataFrame:
+        keys = ["method", "metric", "measure", "group"]
+        return self.differences.set_index(keys, drop=False)
 
     def notes(self, labels: Mapping[str, str] | None = None) -> tuple[str, ...]:
         """What a reader should know before trusting the table.
