@@ -260,7 +260,8 @@ def _study_name(name: str, replacing: bool) -> tuple[str, list[Finding]]:
                 FAULT,
                 f"There is a study '{study}' already.",
                 expected="a new name.",
-                remedy="choose another name, or replace it with --replace."
+                remedy="choose another name, or replace it (--replace, on the page a "
+                "switch)."
                 if mine
                 else "choose another name.",
             )
@@ -322,6 +323,7 @@ def _first_rows(
                 remedy="add it, or name it with --id.",
             )
         )
+    findings += _splits(raw, ids, layout)
     encoded = pc.dictionary_encode(ids.text).indices.to_numpy(zero_copy_only=False)
     first = np.unique(encoded, return_index=True)[1]
     if len(first) == raw.rows:
@@ -343,7 +345,7 @@ def _first_rows(
                     places=places_of(rows, ids, column),
                 )
             )
-    return first, findings + _splits(raw, ids, layout)
+    return first, findings
 
 
 def _splits(raw: RawTable, ids: RawColumn, layout: Layout) -> list[Finding]:
