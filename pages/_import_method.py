@@ -160,7 +160,7 @@ def _preview(made: Prepared, raw: RawTable) -> None:
     table = next(iter(made.tables.values()))
     st.success(
         f"No fault in {raw.name}: {runs} of **{made.label}**, "
-        f"{len(table):,} images each.",
+        f"{plural(len(table), 'image')}{' each' * (len(made.tables) > 1)}.",
         icon=":material/check_circle:",
     )
     with st.expander("Preview", icon=":material/preview:"):
