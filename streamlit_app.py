@@ -39,6 +39,12 @@ page = st.navigation(
             help="Error and bias by age, and truth against prediction.",
         ),
         st.Page(
+            "pages/fairness.py",
+            title="Fairness",
+            icon=":material/diversity_3:",
+            help="Each group by itself, what they differ by, and what parity costs.",
+        ),
+        st.Page(
             "pages/errors.py",
             title="Errors",
             icon=":material/search_insights:",

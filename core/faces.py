@@ -1,4 +1,4 @@
-"""Faces in a photo: found, numbered, and aligned as UTKFace's are."""
+"""Faces in a photo: found, numbered, and aligned as those of a dataset are."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,14 +7,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
+from core.data.face_templates import FaceTemplate
 from core.data.images import preprocess
 from core.errors import EquipoiseError
 from core.study import Fit, Resample
-
-UTKFACE_SIDE = 200
-# Where UTKFace's crops have the eyes, the nose and the corners of the mouth; left
-# and right as the viewer sees them.
-UTKFACE_LANDMARKS = ((58, 58), (137, 58), (99, 103), (64, 136), (131, 138))
 
 TRUSTED_WIDTH = 40
 MIN_CONFIDENCE = 0.9
@@ -131,10 +127,11 @@ def align_face(
     face: Face,
     size: int,
     *,
+    template: FaceTemplate,
     resample: Resample = "bicubic",
     fit: Fit = "crop",
 ) -> NDArray[np.uint8]:
-    """Cut out a face as UTKFace would have: eyes, nose and mouth at their places.
+    """Cut out a face as a dataset would have: eyes, nose and mouth at their places.
 
     Parameters
     ----------
@@ -143,31 +140,37 @@ def align_face(
     face : Face
     size : int
         Side of the result in pixels: the model's.
+    template : FaceTemplate
+        That of the dataset that the model was trained on.
     resample, fit : str
         The model's too, as for ``preprocess``.
 
     Returns
     -------
     uint8 array, shape (size, size, 3)
-        Black where it reaches beyond the photo, as in UTKFace.
+        Black where it reaches beyond the photo.
 
     Notes
     -----
-    The similarity transform of least squares over the five landmarks. A face larger
-    than ``size`` is cut out at up to four times it, after a reduction by a whole
-    factor if it is larger still, and then goes through ``preprocess``: no aliasing.
+    The similarity transform of least squares over the five landmarks gives the whole
+    crop, which goes through ``preprocess`` as a picture of the dataset does. A face
+    larger than ``size`` is cut out at up to four times it, after a reduction by a whole
+    factor if it is larger still: no aliasing.
     """
-    target = np.asarray(UTKFACE_LANDMARKS, np.float64) * (size / UTKFACE_SIDE)
-    matrix = fit_similarity(target, face.landmarks)
+    scale = size / min(template.width, template.height)
+    extent = np.array([template.width, template.height]) * scale
+    places = np.asarray(template.landmarks, np.float64) * scale
+    matrix = fit_similarity(places, face.landmarks)
     pixels_per_pixel = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     factor = int(pixels_per_pixel // _MAX_OVERSAMPLING)
     if factor > 1:
-        image, matrix = _reduce(image, matrix, size, factor)
+        image, matrix = _reduce(image, matrix, extent, factor)
         pixels_per_pixel /= factor
     over = int(np.clip(np.ceil(pixels_per_pixel), 1, _MAX_OVERSAMPLING))
     matrix = matrix @ np.diag([1 / over, 1 / over, 1])
+    width, height = np.rint(extent * over).astype(int).tolist()
     cut = image.transform(
-        (size * over, size * over),
+        (width, height),
         Image.Transform.AFFINE,
         tuple(matrix.ravel()),
         Image.Resampling.BICUBIC,
@@ -208,10 +211,14 @@ def fit_similarity(source: ArrayLike, target: ArrayLike) -> NDArray[np.float64]:
 
 
 def _reduce(
-    image: Image.Image, matrix: NDArray[np.float64], size: int, factor: int
+    image: Image.Image,
+    matrix: NDArray[np.float64],
+    extent: NDArray[np.float64],
+    factor: int,
 ) -> tuple[Image.Image, NDArray[np.float64]]:
     """Average ``factor`` x ``factor`` pixels of the part that the matrix reaches."""
-    corners = matrix @ np.array([[0, size, 0, size], [0, 0, size, size], [1, 1, 1, 1]])
+    width, height = extent
+    corners = matrix @ [[0, width, 0, width], [0, 0, height, height], [1, 1, 1, 1]]
     low = np.maximum(np.floor(corners.min(axis=1)) - 2 * factor, 0)
     high = np.minimum(np.ceil(corners.max(axis=1)) + 2 * factor, image.size)
     left, top, right, bottom = (int(edge) for edge in (*low, *high))

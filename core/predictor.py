@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import ValidationError
 
-from core.data.catalog import enhancement_of
-from core.data.enhancement import Enhancement, enhance
+from core.data.cache import Render
+from core.data.catalog import dataset_info, enhancement_of
+from core.data.enhancement import Enhancement, enhance, render_enhanced
+from core.data.face_templates import UTKFACE, FaceTemplate
 from core.data.images import check_upload, decode_image, preprocess
 from core.errors import EquipoiseError, ImageError, RunError
 from core.faces import TRUSTED_WIDTH, Face, FaceDetector, align_face
@@ -45,11 +48,14 @@ class Preprocessing:
         How a picture of any shape becomes that square.
     enhancement : Enhancement
         What the study's dataset does to the brightness of every picture.
+    template : FaceTemplate
+        How the dataset's faces are aligned, if it is one of faces.
     """
 
     size: int
     resize: ResizeTable = field(default_factory=ResizeTable)
     enhancement: Enhancement = field(default_factory=Enhancement)
+    template: FaceTemplate = UTKFACE
 
     @classmethod
     def of(cls, run: Run, size: int) -> Preprocessing:
@@ -78,13 +84,25 @@ class Preprocessing:
                 expected="its study as training wrote it.",
                 remedy="train it again, or delete the folder.",
             ) from None
-        return cls(size, resize, enhancement_of(table) if table else Enhancement())
+        if table is None:
+            return cls(size, resize)
+        template = dataset_info(table.name).faces or UTKFACE
+        return cls(size, resize, enhancement_of(table), template)
+
+    @property
+    def render(self) -> Render:
+        """What reads a picture from disk as the image cache does, whole."""
+        return partial(
+            render_enhanced,
+            enhancement=self.enhancement,
+            **self.resize.model_dump(),
+        )
 
     def cut(self, image: Image.Image, face: Face) -> NDArray[np.uint8]:
         """A face of a picture, or all of it, shape (size, size, 3)."""
         how = self.resize.model_dump()
         if face.landmarks:
-            pixels = align_face(image, face, self.size, **how)
+            pixels = align_face(image, face, self.size, template=self.template, **how)
         else:
             pixels = preprocess(image, self.size, **how)
         return enhance(pixels, self.enhancement)
@@ -331,7 +349,7 @@ class Predictor:
         asked = [run for run in runs if seeds is None or run.seed in seeds]
         chosen = [run for run in asked if not _decides_by_group(run)]
         groups, missing = load_groups([run.model_path for run in chosen])
-        faults: list[EquipoiseError] = _group_unknown(asked)
+        faults: list[EquipoiseError] = group_unknown(asked)
         faults += missing.values()
         kinds: dict[int, Preprocessing] = {}
         for group in groups:
@@ -364,7 +382,7 @@ class Predictor:
     def warm_up(self) -> None:
         """Trace the graph for one face and for several, so that no photo waits."""
         for count in BUCKETS[:2]:
-            self._outputs(
+            self.outputs(
                 {
                     kind: np.zeros((count, kind.size, kind.size, 3), np.uint8)
                     for kind in self.preprocessings
@@ -389,7 +407,7 @@ class Predictor:
         count = len(next(iter(pictures.values())))
         if count == 0:
             return []
-        outputs = self._outputs(pictures)
+        outputs = self.outputs(pictures)
         rows = {
             method: [i for i, (name, _) in enumerate(self.members) if name == method]
             for method in self.methods
@@ -405,18 +423,34 @@ class Predictor:
             for face in range(count)
         ]
 
-    def _outputs(
-        self, pictures: Mapping[Preprocessing, NDArray[np.uint8]]
+    def outputs(
+        self,
+        pictures: Mapping[Preprocessing, NDArray[np.uint8]],
+        *,
+        batches: Sequence[int] = BUCKETS,
     ) -> dict[str, NDArray[np.float64]]:
-        """Task to the outputs of every model, shape (models, n, values)."""
+        """What every model says of pictures, as it says it.
+
+        Parameters
+        ----------
+        pictures : mapping of Preprocessing to uint8 array, shape (n, size, size, 3)
+            As for ``answer``, at least one.
+        batches : sequence of int
+            Sizes of batches, rising: the only ones that the graph is given.
+
+        Returns
+        -------
+        dict of str to array, shape (models, n, values)
+            By task; the models are those of ``members``.
+        """
         given = [pictures[kind] for kind in self.preprocessings]
         parts = []
-        for start in range(0, len(given[0]), BUCKETS[-1]):
-            chunks = [each[start : start + BUCKETS[-1]] for each in given]
+        for start in range(0, len(given[0]), batches[-1]):
+            chunks = [each[start : start + batches[-1]] for each in given]
             count = len(chunks[0])
-            bucket = next(size for size in BUCKETS if size >= count)
+            batch = next(size for size in batches if size >= count)
             outputs = self.ensemble.predict_on_batch(
-                [_padded(chunk, bucket) for chunk in chunks]
+                [_padded(chunk, batch) for chunk in chunks]
             )
             parts.append({name: out[:, :count] for name, out in outputs.items()})
         return {
@@ -567,6 +601,8 @@ def _by_preprocessing(
 
 def _padded(pictures: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
     """As many pictures as ``count``; those that are added are black."""
+    if len(pictures) == count:
+        return pictures
     batch = np.zeros((count, *pictures.shape[1:]), np.uint8)
     batch[: len(pictures)] = pictures
     return batch
@@ -596,8 +632,8 @@ def _decides_by_group(run: Run) -> bool:
     return any(name in ENTRIES and ENTRIES[name].part == "decision" for name in used)
 
 
-def _group_unknown(runs: Sequence[Run]) -> list[EquipoiseError]:
-    """One for each method that decides by what a picture does not say."""
+def group_unknown(runs: Sequence[Run]) -> list[EquipoiseError]:
+    """A fault for each method that decides by what a picture does not say."""
     methods = dict.fromkeys(run.method for run in runs if _decides_by_group(run))
     return [
         RunError(

@@ -1,6 +1,6 @@
 """Results as text that a paper or a README can take."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -19,6 +19,15 @@ PUBLISHED_NOTE = (
     " says; they stand beside ours for orientation, and no difference between the two"
     " is claimed."
 )
+
+
+def method_labels(study: Study, methods: Iterable[str]) -> dict[str, str]:
+    """What a reader sees for each method, in the study's order; others after it."""
+    there = list(methods)
+    order = [name for name in study.methods if name in there]
+    order += [name for name in there if name not in order]
+    tables = study.methods
+    return {name: tables[name].label if name in tables else name for name in order}
 
 
 def markdown_table(
@@ -50,6 +59,18 @@ def markdown_table(
         for name in methods
     ]
     return _markdown([headings, ["---", *("---:" for _ in infos)], *rows])
+
+
+def text_markdown(table: pd.DataFrame, numbers_from: int = 1) -> str:
+    """A table of texts as Markdown; lines of a cell stay lines.
+
+    Columns from ``numbers_from`` on stand to the right.
+    """
+    if table.empty:
+        return ""
+    rule = ["---"] * numbers_from + ["---:"] * (len(table.columns) - numbers_from)
+    cells = table.map(lambda text: text.replace("|", r"\|").replace("\n", "<br>"))
+    return _markdown([list(table.columns), rule, *cells.to_numpy().tolist()])
 
 
 def _markdown(lines: Sequence[Sequence[str]]) -> str:

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,8 @@ STUDY_FILE, MANIFEST_FILE, REPORT_FILE = "study.json", "manifest.parquet", "data
 # Key of a record that holds where predictions of somebody else came from.
 IMPORTED = "imported"
 REQUIRED_KEYS = frozenset({"schema", "study", "method", "seed", "resolved"})
+# How a run was trained that is left out, where it is otherwise than the others.
+_OTHER_SPLIT, _OTHER_NOISE = "on another split", "under other label noise"
 # What pages and commands reckon with, where a record holds it; null is unknown.
 NUMBERS = (
     "parameters",
@@ -180,31 +182,69 @@ def list_runs(study: str | None = None) -> RunListing:
     """Find the runs of one study, or of all; a later store replaces an earlier one.
 
     A broken run is named in ``problems`` and skipped, and so is one of another split
-    than the first run of its study: the two cannot be compared.
+    than the first run of its study, or under other label noise than the study has:
+    they cannot be compared.
     """
     found: dict[tuple[str, str, int], Run] = {}
-    splits: dict[str, str] = {}
+    common: dict[str, dict[str, object]] = {}
     problems: list[str] = []
-    pattern = f"{check_name(study, 'study') if study else '*'}/*/seed-*"
-    for store in stores():
-        for folder in sorted(store.glob(pattern)) if store.is_dir() else ():
-            if any(part.startswith(".") for part in folder.relative_to(store).parts):
-                continue
-            try:
-                run = read_run(folder)
-            except RunError as error:
-                problems.append(str(error))
-                continue
-            split = run.info.get("split_fingerprint")
-            if split and split != splits.setdefault(run.study, split):
-                problems.append(
-                    f"The run {folder} was trained on another split than the first "
-                    f"run of '{run.study}'. To see it, give its study another name, or "
-                    "train it into a store of its own with --out."
-                )
-            else:
-                found[run.study, run.method, run.seed] = run
+    for folder in _run_folders(check_name(study, "study") if study else "*"):
+        try:
+            run = read_run(folder)
+        except RunError as error:
+            problems.append(str(error))
+            continue
+        if run.study not in common:
+            common[run.study] = _noise_of_study(run.study)
+        known, own = common[run.study], _must_agree(run)
+        if other := [what for what in own if known.get(what, own[what]) != own[what]]:
+            problems.append(
+                f"The run {folder} was trained {' and '.join(other)} than the other "
+                f"runs of '{run.study}'. To see it, give its study another name, or "
+                "train it into a store of its own with --out."
+            )
+        else:
+            common[run.study] = {**own, **known}
+            found[run.study, run.method, run.seed] = run
     return RunListing(tuple(found.values()), tuple(problems))
+
+
+def _run_folders(study: str) -> Iterator[Path]:
+    """Folders of finished runs, store by store."""
+    for store in stores():
+        for folder in sorted(store.glob(f"{study}/*/seed-*")) if store.is_dir() else ():
+            parts = folder.relative_to(store).parts
+            if not any(part.startswith(".") for part in parts):
+                yield folder
+
+
+def _must_agree(run: Run) -> dict[str, object]:
+    """What all runs of a study have in common, by what differs where it does not.
+
+    Without what the record does not say: another's predictions were trained on nothing
+    that is known.
+    """
+    split = run.info.get("split_fingerprint")
+    return {
+        **({_OTHER_SPLIT: split} if split else {}),
+        **_noise_in(run.info["resolved"]),
+    }
+
+
+def _noise_of_study(name: str) -> dict[str, object]:
+    """The label noise that a study has now; empty where its file does not say."""
+    path = _find(name, STUDY_FILE)
+    try:
+        return {} if path is None else _noise_in(_read_json(path))
+    except RunError:  # whoever needs the study says so
+        return {}
+
+
+def _noise_in(study: object) -> dict[str, object]:
+    """The label noise of a study as JSON; empty where that is no study."""
+    if not isinstance(study, dict) or "dataset" not in study:
+        return {}
+    return {_OTHER_NOISE: study.get("label_noise")}
 
 
 def read_run(folder: Path) -> Run:

@@ -61,14 +61,8 @@ def leave_out_damaged(view: StudyView) -> StudyView:
     )
 
 
-def load_comparison(view: StudyView, *, reference: str = "") -> Comparison:
-    """Every metric of every method beside the baseline (``core.evaluation.compare``).
-
-    Of all methods of the study, shown or not: the Holm correction is over all of them.
-    Stops the page where the baseline has no run with the chosen seeds. ``reference``
-    is a method to compare with in place of the baseline.
-    """
-    baseline = reference or view.baseline
+def require_runs(view: StudyView, baseline: str) -> None:
+    """Stop the page where the baseline has no run with the chosen seeds."""
     if not any(run.method == baseline for run in view.runs):
         other = "import it again"
         if view.study.is_trained:
@@ -78,6 +72,17 @@ def load_comparison(view: StudyView, *, reference: str = "") -> Comparison:
             f"The baseline **{baseline}** has no run with the chosen seeds, so there "
             f"is nothing to compare with. Choose other seeds, or {other}."
         )
+
+
+def load_comparison(view: StudyView, *, reference: str = "") -> Comparison:
+    """Every metric of every method beside the baseline (``core.evaluation.compare``).
+
+    Of all methods of the study, shown or not: the Holm correction is over all of them.
+    Stops the page where the baseline has no run with the chosen seeds. ``reference``
+    is a method to compare with in place of the baseline.
+    """
+    baseline = reference or view.baseline
+    require_runs(view, baseline)
     counts = load_training_counts(view)
     further = further_keys(view.tasks, view.study.headline)
     key = fingerprint(view.runs)
@@ -119,8 +124,13 @@ def is_alone(view: StudyView) -> bool:
 
 
 def load_test_predictions(run: Run) -> pd.DataFrame:
-    """One row a test image, as one run answered."""
-    return _test_predictions(fingerprint([run]), run).copy(deep=False)
+    """One row a test image, as one run answered; not to be changed."""
+    return load_predictions(run, TEST)
+
+
+def load_predictions(run: Run, split: str) -> pd.DataFrame:
+    """One row an image of a split, as one run answered; not to be changed."""
+    return _predictions(fingerprint([run]), split, run).copy(deep=False)
 
 
 def manifest_fingerprint(study: str) -> Fingerprint:
@@ -192,5 +202,5 @@ def _damage(key: Fingerprint, _runs: tuple[Run, ...]) -> dict[str, str]:
 
 # The table itself and no copy of it: what changes a table copies it first (pandas).
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _test_predictions(key: Fingerprint, _run: Run) -> pd.DataFrame:
-    return _run.predictions(TEST)
+def _predictions(key: Fingerprint, split: str, _run: Run) -> pd.DataFrame:
+    return _run.predictions(split)

@@ -3,25 +3,77 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
-from core.commands.comparison import compare_runs, headline_there
-from core.commands.console import number_text, print_json, stdout
+from core.commands.comparison import StudyRuns, headline_there, load_runs
+from core.commands.comparison_tables import (
+    cost_notes,
+    print_cost,
+    print_fairness,
+    print_leaderboard,
+    print_published,
+    print_published_by_group,
+)
+from core.commands.console import print_dim, print_json
 from core.commands.options import JsonOption, StudyArgument
 from core.commands.studies import load_chosen_study
+from core.errors import StudyError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from core.data.manifest import DatasetInfo
-    from core.evaluation.metrics import MetricInfo
+    from core.evaluation.compare import Comparison
+    from core.evaluation.fairness import GroupComparison
+    from core.evaluation.fairness_views import FairnessView
     from core.study import Study
-    from core.tasks import Task
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """All that is printed, as tables, Markdown or JSON.
+
+    Parameters
+    ----------
+    runs : StudyRuns
+    comparison : Comparison
+    keys : list of str
+        Metrics of the leaderboard.
+    fairness : mapping of views to GroupComparison
+    theirs, theirs_by_group : DataFrame
+        What others published.
+    per_run, costs : DataFrame
+        Costs of each run and of each method.
+    """
+
+    runs: StudyRuns
+    comparison: Comparison
+    keys: list[str]
+    fairness: dict[tuple[FairnessView, ...], GroupComparison]
+    theirs: pd.DataFrame
+    theirs_by_group: pd.DataFrame
+    per_run: pd.DataFrame
+    costs: pd.DataFrame
+
+    @property
+    def study(self) -> Study:
+        return self.runs.study
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What a reader sees for each method, in the order of the table."""
+        from core.report import method_labels
+
+        return method_labels(self.study, self.comparison.methods)
+
+    @property
+    def replaced(self) -> tuple[str, ...]:
+        """That another method stands in place of the study's baseline, if one does."""
+        own, baseline = self.study, self.comparison.baseline
+        return () if baseline == own.baseline else (_against_note(baseline, own),)
 
 
 def compare(
@@ -33,6 +85,22 @@ def compare(
             metavar="METRIC",
             help="Metric to show, such as age.mae[0-9] or label.top_3_accuracy; may be "
             "given several times.",
+        ),
+    ] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FEATURE",
+            help="Show every group of this sensitive feature, or age_bin; given "
+            "several times, the groups are their crossings.",
+        ),
+    ] = None,
+    fairness: Annotated[
+        bool | None,
+        typer.Option(
+            "--fairness/--no-fairness",
+            help="What groups differ by. Printed unless told otherwise; in Markdown "
+            "only with --fairness or --by.",
         ),
     ] = None,
     as_markdown: Annotated[
@@ -52,135 +120,172 @@ def compare(
 ) -> None:
     """Compare a study's methods with its baseline, on the test images.
 
-    Numbers that others published stand below, labelled as theirs.
+    Then what its groups differ by, if it has sensitive features. Numbers that others
+    published stand below, labelled as theirs.
     """
-    from core.evaluation.cost import cost_table, means_by_method, settings_by_method
-    from core.evaluation.published import published_records, published_table
-
     name = load_chosen_study(study).name if study.endswith(".toml") else study
-    comparison, per_run, chosen, info = compare_runs(name, metric or (), against)
-    costs = cost_table(per_run)
-    cost = means_by_method(costs)
-    # Others' changes are to their own baseline, and so are ours beside them.
-    own = comparison if against is None else compare_runs(name, metric or ())[0]
-    theirs = published_table(chosen.published, own.table, chosen.baseline)
+    runs = load_runs(name)
+    views = _views(runs, metric or (), by or (), fairness, as_markdown)
+    asked = bool(fairness or by)
+    answer = _gather(runs, metric or (), views, against, asked=asked)
     if as_json:
-        answer = comparison.as_dict(chosen.name, cost)
-        settings = settings_by_method(costs)
-        for entry in answer["methods"]:
-            entry["settings"] = settings[entry["name"]]
-        published = published_records(theirs)
-        print_json({**answer, "published": published, "notice": chosen.notice})
-        return
-    keys = _metrics_to_show(comparison.table, metric, chosen, info.tasks)
-    if as_markdown:
-        from core.report import cost_markdown, markdown_table, published_markdown
+        print_json(_as_dict(answer))
+    elif as_markdown:
+        sys.stdout.write(_as_markdown(answer, with_cost, bool(by)) + "\n")
+    else:
+        _print_tables(answer, with_cost, bool(by))
 
-        sys.stdout.write(markdown_table(comparison, chosen, info.tasks, keys) + "\n")
-        labels = {key: table.label for key, table in chosen.methods.items()}
-        notes = comparison.seed_notes(labels)
-        if comparison.baseline != chosen.baseline:
-            notes = (_against_note(comparison.baseline, chosen), *notes)
-        if notes:
-            sys.stdout.write(f"\n{' '.join(notes)}\n")
-        if with_cost:
-            sys.stdout.write(f"\n{cost_markdown(costs, chosen)}\n")
-        if not theirs.empty:
-            text = published_markdown(theirs, info.tasks, chosen)
-            sys.stdout.write(f"\n{text}\n")
-        return
-    out = stdout()
-    out.print(_leaderboard(comparison.table, keys, cost, chosen, info))
-    over = "One seed, no sd" if comparison.has_one_seed else "Mean and sd over seeds"
-    out.print(
-        f"{over}, 95 % interval below; then the paired difference to the baseline, on "
-        "the seeds that both have, and its verdict (p corrected by Holm over the "
-        "methods).",
-        style="dim",
+
+def _views(
+    runs: StudyRuns,
+    metrics: Sequence[str],
+    by: Sequence[str],
+    fairness: bool | None,
+    as_markdown: bool,
+) -> tuple[FairnessView, ...]:
+    """What is shown within groups; what contradicts itself is refused."""
+    from core.evaluation.fairness_views import chosen_views, no_groups
+
+    features = tuple(runs.info.sensitive_features)
+    if fairness is False and by:
+        raise StudyError(
+            "--by asks for groups, and --no-fairness for none.",
+            expected="one of the two.",
+            remedy="leave one of them out.",
+        )
+    if fairness and not features:
+        raise no_groups(runs.study)
+    if fairness is None:
+        fairness = bool(by) or not as_markdown
+    if not fairness:
+        return ()
+    tasks = runs.info.tasks
+    return chosen_views(runs.study, tasks, features, by=by, metrics=metrics)
+
+
+def _gather(
+    runs: StudyRuns,
+    metrics: Sequence[str],
+    views: Sequence[FairnessView],
+    against: str | None,
+    *,
+    asked: bool,
+) -> _Answer:
+    """Compute what is asked for, whatever it is printed as."""
+    from core.evaluation.cost import cost_table
+    from core.evaluation.published import published_table
+    from core.evaluation.published_by_group import (
+        published_by_group_table,
+        published_views,
     )
-    if comparison.baseline != chosen.baseline:
-        out.print(_against_note(comparison.baseline, chosen), style="dim")
-    for note in (*comparison.notes()[1:], *_cost_notes(per_run, chosen)):
-        out.print(escape(note), style="dim")
-    if with_cost:
-        _print_cost(costs, chosen)
-    if not theirs.empty:
-        _print_published(theirs, chosen, info)
+
+    study = runs.study
+    comparison = runs.compare(metrics, against)
+    within = {view.metric for view in views}
+    keys = _metrics_to_show(comparison.table, metrics, within, runs)
+    # Others' changes are to their own baseline, and so are ours beside them.
+    own = comparison if against is None else runs.compare(metrics)
+    theirs = published_views(study.published_by_group)
+    beside = runs.compare_groups(theirs, against, asked=False)
+    per_run = runs.costs()
+    return _Answer(
+        runs=runs,
+        comparison=comparison,
+        keys=keys,
+        fairness=runs.compare_groups(views, against, asked=asked),
+        theirs=published_table(study.published, own.table, study.baseline),
+        theirs_by_group=published_by_group_table(
+            study.published_by_group, beside.values()
+        ),
+        per_run=per_run,
+        costs=cost_table(per_run),
+    )
 
 
 def _metrics_to_show(
-    table: pd.DataFrame,
-    asked: Sequence[str] | None,
-    study: Study,
-    tasks: Sequence[Task],
+    table: pd.DataFrame, asked: Sequence[str], within: set[str], runs: StudyRuns
 ) -> list[str]:
-    """The metrics asked for, or the study's headline, or the first of each task."""
+    """Metrics of the leaderboard: those asked for, or the headline, or the first ones.
+
+    Some exist within groups alone.
+    """
     from core.evaluation.metrics import headline_keys, unknown_metric
 
     known = dict.fromkeys(table["metric"])
-    for metric in asked or ():
-        if metric not in known:
-            raise unknown_metric(metric, known, study=f"study '{study.name}'")
-    if asked:
-        return list(asked)
-    own = headline_there(table, study, tasks)
-    return own or [headline_keys((task,))[0] for task in tasks]
+    for metric in asked:
+        if metric not in known and metric not in within:
+            raise unknown_metric(metric, known, study=f"study '{runs.study.name}'")
+    shown = [metric for metric in asked if metric in known]
+    if shown:
+        return shown
+    own = headline_there(table, runs.study, runs.info.tasks)
+    return own or [headline_keys((task,))[0] for task in runs.info.tasks]
 
 
-def _leaderboard(
-    table: pd.DataFrame,
-    keys: Sequence[str],
-    cost: dict[str, dict[str, float]],
-    study: Study,
-    dataset: DatasetInfo,
-) -> Table:
-    """Methods as rows, in the study's order; metrics and costs as columns."""
-    from core.evaluation.metrics import metric_info
+def _as_dict(answer: _Answer) -> dict[str, Any]:
+    from core.evaluation.cost import means_by_method, settings_by_method
+    from core.evaluation.fairness_records import fairness_record
+    from core.evaluation.published import published_records
+    from core.evaluation.published_by_group import published_by_group_records
 
-    board = Table("Method", title=escape(study.title), title_justify="left")
-    infos = [metric_info(key, dataset.tasks) for key in keys]
-    for info in infos:
-        unit = f" ({info.unit})" if info.unit else ""
-        board.add_column(escape(info.label + unit), justify="right")
-    for heading in ("Parameters", "Training s", "Inference ms"):
-        board.add_column(heading, justify="right")
-    rows = {(row["method"], row["metric"]): row for _, row in table.iterrows()}
-    present = list(dict.fromkeys(table["method"]))
-    order = [m for m in study.methods if m in present]
-    for method in (*order, *(m for m in present if m not in order)):
-        spent = cost.get(method, {})
-        board.add_row(
-            escape(method),
-            *(_cell(rows.get((method, info.key)), info) for info in infos),
-            number_text(spent.get("parameters"), 0),
-            number_text(spent.get("training_seconds"), 0),
-            number_text(spent.get("inference_ms"), 2),
-            end_section=True,
+    cost, settings = means_by_method(answer.costs), settings_by_method(answer.costs)
+    entries = answer.comparison.as_dict(answer.study.name, cost)
+    for entry in entries["methods"]:
+        entry["settings"] = settings[entry["name"]]
+    return {
+        **entries,
+        "fairness": [
+            fairness_record(one, answer.labels) for one in answer.fairness.values()
+        ],
+        "published": published_records(answer.theirs),
+        "published_by_group": published_by_group_records(answer.theirs_by_group),
+        "notice": answer.study.notice,
+    }
+
+
+def _as_markdown(answer: _Answer, with_cost: bool, with_groups: bool) -> str:
+    from core.fairness_report import fairness_markdown, published_by_group_markdown
+    from core.report import cost_markdown, markdown_table, published_markdown
+
+    study, tasks = answer.study, answer.runs.info.tasks
+    parts = [markdown_table(answer.comparison, study, tasks, answer.keys)]
+    seeds = answer.comparison.seed_notes(answer.labels)
+    parts.append(" ".join((*answer.replaced, *seeds)))
+    if answer.fairness:
+        parts.append(
+            fairness_markdown(
+                answer.fairness, study, tasks, with_groups=with_groups, said=seeds
+            )
         )
-    return board
+    if with_cost:
+        parts.append(cost_markdown(answer.costs, study))
+    if not answer.theirs.empty:
+        parts.append(published_markdown(answer.theirs, tasks, study))
+    if not answer.theirs_by_group.empty:
+        parts.append(published_by_group_markdown(answer.theirs_by_group, study, tasks))
+    return "\n\n".join(filter(None, parts))
 
 
-def _cell(row: pd.Series | None, info: MetricInfo) -> str:
-    """Mean, spread and interval; below, the difference to the baseline."""
-    if row is None:
-        return "-"
-
-    def write(name: str, *, sign: bool = False) -> str:
-        return number_text(row[name] * info.factor, info.digits, sign=sign)
-
-    spread = f" ± {write('sd')}" if row["sd"] == row["sd"] else ""
-    lines = [write("mean") + spread, f"{write('low')} to {write('high')}"]
-    verdict = str(row["verdict"])
-    if verdict == "baseline":
-        lines.append("baseline")
-    else:
-        delta, low, high = (
-            write(name, sign=True) for name in ("delta", "delta_low", "delta_high")
+def _print_tables(answer: _Answer, with_cost: bool, with_groups: bool) -> None:
+    comparison, study, info = answer.comparison, answer.study, answer.runs.info
+    print_leaderboard(comparison, answer.keys, answer.costs, study, info)
+    own = comparison.notes(answer.labels)[1:]
+    for note in (*answer.replaced, *own, *cost_notes(answer.per_run, answer.labels)):
+        print_dim(note)
+    if answer.fairness:
+        print_fairness(
+            answer.fairness,
+            study,
+            info.tasks,
+            with_groups=with_groups,
+            said=comparison.notes(answer.labels),
         )
-        style = {"better": "green", "worse": "red"}.get(verdict, "dim")
-        lines.append(f"{delta} ({low} to {high})")
-        lines.append(f"[{style}]{verdict}[/{style}]")
-    return "\n".join(lines)
+    if with_cost:
+        print_cost(answer.costs, study)
+    if not answer.theirs.empty:
+        print_published(answer.theirs, study, info)
+    if not answer.theirs_by_group.empty:
+        print_published_by_group(answer.theirs_by_group, study, info)
 
 
 def _against_note(method: str, study: Study) -> str:
@@ -189,62 +294,3 @@ def _against_note(method: str, study: Study) -> str:
         f"Compared with {label} ({method}), in place of the study's baseline "
         f"({study.baseline})."
     )
-
-
-def _cost_notes(per_run: pd.DataFrame, study: Study) -> Iterator[str]:
-    """What a reader should know of the budgets and the times."""
-    from core.evaluation.cost import (
-        COSTS,
-        budget_note,
-        machine_note,
-        mixed_runs_note,
-        unknown_note,
-        widest_spread,
-    )
-
-    labels = {name: name for name in study.methods}
-    notes = (mixed_runs_note, budget_note, unknown_note)
-    yield from filter(None, (note(per_run, labels) for note in notes))
-    yield machine_note(per_run, labels)
-    for key in ("training_seconds", "inference_ms"):
-        if spread := widest_spread(per_run, COSTS[key]):
-            yield spread.sentence()
-
-
-def _print_cost(costs: pd.DataFrame, study: Study) -> None:
-    """Every cost of every method, and what all methods share."""
-    from core.report import cost_text
-
-    shown, shared = cost_text(costs, study)
-    board = Table(title="What each method costs", title_justify="left")
-    for heading in shown.columns:
-        board.add_column(
-            heading,
-            justify="left" if heading == "Method" else "right",
-            overflow="fold",
-        )
-    for row in shown.to_numpy().tolist():
-        board.add_row(*map(escape, row))
-    out = stdout()
-    out.print()
-    out.print(board)
-    out.print(escape(shared), style="dim")
-
-
-def _print_published(theirs: pd.DataFrame, study: Study, dataset: DatasetInfo) -> None:
-    """Ours beside the published numbers, with sources and what may not be concluded."""
-    from core.report import PUBLISHED_NOTE, published_text
-
-    shown, sources = published_text(theirs, dataset.tasks, {})
-    board = Table(title="Ours beside the published numbers", title_justify="left")
-    for heading in shown.columns:
-        is_text = heading in ("Method", "Metric", "Source")
-        board.add_column(heading, justify="left" if is_text else "right")
-    for row in shown.to_numpy().tolist():
-        board.add_row(*map(escape, row))
-    out = stdout()
-    out.print()
-    out.print(board)
-    for number, source in enumerate(sources, start=1):
-        out.print(escape(f"{number}: {source}"))
-    out.print(escape(" ".join(filter(None, (PUBLISHED_NOTE, study.notice)))))

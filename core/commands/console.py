@@ -7,14 +7,26 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from core.errors import EquipoiseError
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 # A table that goes into a file or a pipe has no terminal to fit into.
 PIPED_WIDTH = 160
+# What the same command does with --resume, where a command has it.
+_GOING_ON: dict[str | None, tuple[str, ...]] = {
+    "train": ("The same command with --resume goes on from the last finished epoch.",),
+    "predict --csv": (
+        "The same command with --resume goes on after the last written row.",
+    ),
+}
 
 
 def stdout() -> Console:
@@ -25,6 +37,40 @@ def stdout() -> Console:
 def stderr() -> Console:
     """The console of progress and warnings."""
     return Console(stderr=True)
+
+
+def print_dim(note: str) -> None:
+    """Print what a reader should know besides the numbers."""
+    stdout().print(escape(note), style="dim")
+
+
+def print_table(
+    texts: pd.DataFrame, title: str, *, left: Sequence[str] = (), **looks: Any
+) -> None:
+    """Print a table of texts, columns to the right but for those in ``left``.
+
+    A cell that ends in a verdict has its colour; ``looks`` go to Rich's table.
+    """
+    board = Table(title=escape(title), title_justify="left", **looks)
+    for heading in texts.columns:
+        justify: Literal["left", "right"] = "left" if heading in left else "right"
+        board.add_column(escape(heading), justify=justify, overflow="fold")
+    for row in texts.to_numpy().tolist():
+        board.add_row(*map(_coloured, row))
+    stdout().print(board)
+
+
+def coloured_verdict(verdict: str) -> str:
+    """A verdict in the colour that it has everywhere."""
+    style = {"better": "green", "worse": "red"}.get(verdict, "dim")
+    return f"[{style}]{verdict}[/{style}]"
+
+
+def _coloured(cell: str) -> str:
+    text, _, last = cell.rpartition(" ")
+    if last in ("better", "worse", "inconclusive", "differs"):
+        return f"{escape(text)} {coloured_verdict(last)}"
+    return escape(cell)
 
 
 def print_json(value: object) -> None:
@@ -49,20 +95,31 @@ def number_text(value: Any, digits: int, *, sign: bool = False) -> str:
 
 
 @contextmanager
-def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
-    """Progress bars on stderr: one a thing that is done, named by what it is."""
+def progress_bars(*, speed: bool = False) -> Iterator[Callable[[str, int, int], None]]:
+    """Progress bars on stderr: one a thing that is done, named by what it is.
+
+    With ``speed`` each says how many it does in a second.
+    """
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
         Progress,
+        ProgressColumn,
+        Task,
         TextColumn,
         TimeRemainingColumn,
     )
+
+    class Speed(ProgressColumn):
+        def render(self, task: Task) -> str:
+            each = task.finished_speed or task.speed
+            return f"{each:,.0f}/s" if each else ""
 
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
+        *([Speed()] if speed else []),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=stderr()) as bars:
@@ -112,12 +169,7 @@ def say(error: EquipoiseError) -> None:
 
 def say_interrupted(command: str | None) -> None:
     """Say on stderr that the person stopped the command, and how it goes on."""
-    going_on = (
-        " The same command with --resume goes on from the last finished epoch."
-        if command == "train"
-        else ""
-    )
-    sys.stderr.write(f"Stopped.{going_on}\n")
+    sys.stderr.write(" ".join(["Stopped.", *_GOING_ON.get(command, ())]) + "\n")
 
 
 def as_fault(error: OSError) -> EquipoiseError:

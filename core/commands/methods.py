@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from core.commands.comparison import compare_runs, headline_there
+from core.commands.comparison import headline_there, load_runs
 from core.commands.console import stdout, warn_of
 from core.commands.studies import count_runs
 from core.errors import EquipoiseError
@@ -29,7 +29,8 @@ def methods(
     outcomes = []
     for name in list_studies():
         try:
-            comparison, _, study, info = compare_runs(name, ())
+            runs = load_runs(name)
+            comparison, study, info = runs.compare(), runs.study, runs.info
             own = headline_there(comparison.table, study, info.tasks)
         except EquipoiseError as error:
             warn_of([str(error)])

@@ -18,6 +18,7 @@ from core.commands.console import (
     stdout,
     warn_of,
 )
+from core.commands.labels import LabelRequest, label_folder
 from core.commands.options import FAULT, JsonOption
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ DEFAULT_STUDY = "utkface"
 
 def predict(
     photos: Annotated[
-        list[Path], typer.Argument(metavar="PHOTO", help="Photos to answer for.")
+        list[Path],
+        typer.Argument(
+            metavar="PHOTO", help="Photos to answer for; with --csv one folder."
+        ),
     ],
     study: Annotated[
         str, typer.Option(metavar="STUDY", help="Study whose methods answer.")
@@ -46,19 +50,67 @@ def predict(
         bool, typer.Option("--ethnicity", help="Show the answers on ethnicity too.")
     ] = False,
     as_json: JsonOption = False,
+    csv: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Label every picture of a folder into this file, by one method.",
+        ),
+    ] = None,
+    method: Annotated[
+        str | None, typer.Option(metavar="METHOD", help="With --csv: what labels.")
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="With --csv: only this seed; the mean over all if unsaid.",
+        ),
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TASK", help="With --csv: what is asked, if there are several."
+        ),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            metavar="P",
+            help="With --csv and two classes: from this probability on the label is "
+            "1, below it -1; 0.5 if unsaid.",
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="With --csv: go on with a file that broke off."),
+    ] = False,
 ) -> None:
     """Let every method of a study answer for photos: for each face, if it is of faces.
 
     In a study of other pictures each photo is taken as a whole.
+
+    With --csv one method labels all pictures of a folder and of those below it, into a
+    file with filename,label: -1 or 1 of two classes, else the class or the number.
+    Pictures are taken as the study's own are: of faces as crops that are aligned
+    already. Those that cannot be read are named, left out, and make the exit code 2.
+    What was stopped goes on with --resume, unless it was asked otherwise; what made a
+    file is kept beside it, as FILE.json.
     """
     from core.data.catalog import dataset_of
     from core.runs import list_runs, shipped_manifest, study_of_runs
 
+    labels = LabelRequest(csv, method, seed, task, threshold, resume)
+    labels.check(photos)
     chosen = study_of_runs(study)
     listing = list_runs(chosen.name)
     warn_of(listing.problems)
     info = dataset_of(chosen, shipped_manifest, needed=True)
     own = [run for run in listing.runs if run.imported is None]
+    if csv is not None:
+        recipe = labels.choose(own, info, opted_in=ethnicity)
+        label_folder(recipe, photos[0], csv, info, resume=resume, as_json=as_json)
+        return
     results = _answer(photos, own, info, aligned or not info.of_faces)
     if as_json:
         print_json([result.as_dict() for result in results])

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from core.data.avatar_drawing import RGB, Person, draw_avatar
+from core.data.face_templates import UTKFACE
 from core.data.manifest import TEST, TRAINING, VALIDATION, DatasetInfo
 from core.errors import DatasetError
 from core.study import DatasetOptions, Seed
@@ -43,7 +44,7 @@ INFO = DatasetInfo(
     sensitive_features={"group": GROUPS},
     shareable=True,
     generated=True,
-    of_faces=True,
+    faces=UTKFACE,
     notice=(
         "Generated pictures, drawn by this program: no one is shown, and the results "
         "say nothing about people. The groups A to D are carried by the clothes."

@@ -17,6 +17,7 @@ from pydantic import Field
 from core.data import avatars
 from core.data.avatar_drawing import Person, draw_avatar
 from core.data.cache import Pixels, Progress, Render
+from core.data.face_templates import UTKFACE
 from core.data.manifest import (
     TEST,
     VALIDATION,
@@ -49,7 +50,7 @@ INFO = DatasetInfo(
     sensitive_features={GROUP: GROUPS},
     shareable=True,
     generated=True,
-    of_faces=True,
+    faces=UTKFACE,
     notice=(
         "Generated pictures, drawn by this program: no one is shown, and the results "
         "say nothing about people. The groups A and B are carried by the clothes."

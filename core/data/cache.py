@@ -129,7 +129,7 @@ def _build(
         # Spawned, not forked: a fork of a process that runs TensorFlow can hang.
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(workers, mp_context=context) as pool:
-            results = pool.map(partial(_render_chunk, size=size, render=render), chunks)
+            results = pool.map(partial(render_chunk, size=size, render=render), chunks)
             done = 0
             for pixels, reasons in results:
                 images[done : done + len(pixels)] = pixels
@@ -151,9 +151,26 @@ def _build(
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _render_chunk(
+def render_chunk(
     paths: Sequence[str], *, size: int, render: Render
 ) -> tuple[Pixels, dict[int, str]]:
+    """Render some images, whatever some of them are.
+
+    Parameters
+    ----------
+    paths : sequence of str
+    size : int
+        Side in pixels.
+    render : callable
+        As in ``build_image_cache``.
+
+    Returns
+    -------
+    uint8 array, shape (n, size, size, 3)
+        Black where an image cannot be decoded.
+    dict of int to str
+        Rows of these, with the reason.
+    """
     pixels = np.zeros((len(paths), size, size, 3), dtype=np.uint8)
     reasons = {}
     for row, path in enumerate(paths):

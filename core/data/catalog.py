@@ -254,9 +254,10 @@ def load_dataset(
         Folder or archive; a dataset that is generated, or that Keras downloads, needs
         none.
     shipped : DataFrame, optional
-        The split that runs of this study were trained on, to be used again.
+        ``image_id`` and ``split`` of the study's runs: used as they are, so that every
+        copy gives the same split.
     progress : callable
-        Called with what is done, how many, of how many.
+        Called with what is done, how many, of how many, where more than names is read.
 
     Raises
     ------

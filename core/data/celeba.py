@@ -24,6 +24,7 @@ from core.data.attribute_expression import (
 )
 from core.data.cache import Progress
 from core.data.class_folders import MAC_FOLDER, NAMED, split_names
+from core.data.face_templates import CELEBA
 from core.data.manifest import (
     SPLITS,
     TEST,
@@ -174,7 +175,7 @@ def info_of(options: CelebAOptions) -> DatasetInfo:
         sensitive_features=dict(options.features.values()),
         shareable=False,
         generated=False,
-        of_faces=True,
+        faces=CELEBA,
         notice=(
             "CelebA may be used for non-commercial research only and its pictures may "
             "not be passed on; models and predictions made from it carry the same "
@@ -204,10 +205,8 @@ def load(
         ``list_eval_partition`` is looked for only if the options need it. The folder
         or archive of the pictures itself, with the lists beside it, will do too.
     options : CelebAOptions
-    shipped : DataFrame, optional
-        ``image_id`` and ``split`` of the study's runs, used as they are.
-    progress : callable
-        Not called; reading names is quick.
+    shipped, progress
+        As for ``catalog.load_dataset``.
 
     Returns
     -------

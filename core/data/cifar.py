@@ -131,7 +131,7 @@ def load(
         in Keras's download, the number within the class in four digits stands for the
         name. Copies whose files are named so, or alike, are split alike.
     progress : callable
-        Not called; reading names is quick.
+        As for ``catalog.load_dataset``.
 
     Returns
     -------

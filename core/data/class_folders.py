@@ -1,8 +1,9 @@
 """What datasets share whose pictures lie in one folder a class."""
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated
 
 import numpy as np
@@ -77,6 +78,40 @@ def pictures_in(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return [path for path in _visible(folder) if path.suffix.lower() in SUFFIXES]
+
+
+def walk_pictures(root: Path) -> Iterator[str]:
+    """Find every picture in a folder and below it, one folder at a time.
+
+    Parameters
+    ----------
+    root : Path
+
+    Yields
+    ------
+    str
+        Its path seen from the folder, with "/": those in a folder itself by name, then
+        those of its folders by name. What is hidden is skipped.
+
+    Raises
+    ------
+    DatasetError
+        If a folder cannot be read.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise DatasetError(
+            f"{error.filename} cannot be read: {error.strerror or error}.",
+            expected="a folder whose pictures may be read, and all those below it.",
+            remedy="mend its permissions, or take it out.",
+        ) from error
+
+    for here, below, names in os.walk(root, onerror=refuse):
+        below[:] = sorted(n for n in below if n != MAC_FOLDER and n[0] != ".")
+        prefix = PurePath(here).relative_to(root).as_posix()
+        for name in sorted(names):
+            if name[0] != "." and PurePath(name).suffix.lower() in SUFFIXES:
+                yield name if prefix == "." else f"{prefix}/{name}"
 
 
 def folders_in(folder: Path) -> list[Path]:

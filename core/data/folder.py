@@ -93,10 +93,8 @@ def load(
     location : Path
         The folder, or an archive of it.
     options : FolderOptions
-    shipped : DataFrame, optional
-        ``image_id`` and ``split`` of the study's runs, used as they are.
-    progress : callable
-        Not called; reading names is quick.
+    shipped, progress
+        As for ``catalog.load_dataset``.
 
     Returns
     -------

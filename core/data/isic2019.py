@@ -124,10 +124,8 @@ def load(
         The folder, or an archive of it, with ``ISIC_2019_Training_GroundTruth.csv``,
         ``ISIC_2019_Training_Input/`` and perhaps ``ISIC_2019_Training_Metadata.csv``.
     options : ISICOptions
-    shipped : DataFrame, optional
-        ``image_id`` and ``split`` of the study's runs, used as they are.
-    progress : callable
-        Not called; reading names is quick.
+    shipped, progress
+        As for ``catalog.load_dataset``.
 
     Returns
     -------

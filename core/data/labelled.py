@@ -4,7 +4,6 @@ The CSV has a row a picture: its name, its label, -1 or 1 (or 0 or 1), and perha
 columns of sensitive features, such as gender.
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Self
@@ -15,8 +14,12 @@ from pydantic import Field, model_validator
 
 from core.data.archive import folder_of
 from core.data.cache import Progress
-from core.data.class_folders import MAC_FOLDER, NAMED, split_names
-from core.data.images import SUFFIXES
+from core.data.class_folders import (
+    MAC_FOLDER,
+    NAMED,
+    split_names,
+    walk_pictures,
+)
 from core.data.manifest import (
     SPLITS,
     TEST,
@@ -129,10 +132,8 @@ def load(
         The folder, or an archive of it. Pictures are looked for where the CSV says,
         seen from its own folder; a name without a folder also anywhere below.
     options : LabelledOptions
-    shipped : DataFrame, optional
-        ``image_id`` and ``split`` of the study's runs, used as they are.
-    progress : callable
-        Not called; reading names is quick.
+    shipped, progress
+        As for ``catalog.load_dataset``.
 
     Returns
     -------
@@ -148,7 +149,7 @@ def load(
     root = folder_of(location, pattern="*.csv", what="pictures with a CSV of labels")
     path = _find_csv(root, options)
     table = read_labels(path, options.columns)
-    pictures = _list_pictures(root)
+    pictures = [root / name for name in walk_pictures(root)]
     manifest = pd.DataFrame(
         {
             "image_id": table[FILENAME],
@@ -274,19 +275,6 @@ def _find_csv(root: Path, options: LabelledOptions) -> Path:
         expected="one CSV file with a row for each picture.",
         remedy="name it with `csv` under [dataset] options in the study's file.",
     )
-
-
-def _list_pictures(root: Path) -> list[Path]:
-    """Every picture below a folder, without what is hidden or a Mac adds."""
-    found: list[Path] = []
-    for here, below, names in os.walk(root):
-        below[:] = sorted(n for n in below if n != MAC_FOLDER and n[0] != ".")
-        found += [
-            Path(here) / name
-            for name in sorted(names)
-            if name[0] != "." and Path(name).suffix.lower() in SUFFIXES
-        ]
-    return found
 
 
 def _locate(names: pd.Series, path: Path, pictures: Sequence[Path]) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
+from core.data.face_templates import FaceTemplate
 from core.tasks import Multiclass, Task
 
 TRAINING = "training"
@@ -39,8 +40,9 @@ class DatasetInfo:
         Licence and limits, shown wherever its results are.
     opt_in : mapping of str to str
         Tasks answered on a photo only for who asks, each with what its label is not.
-    of_faces : bool
-        Whether its pictures are aligned faces, to be found in a photo first.
+    faces : FaceTemplate or None
+        How its pictures are aligned, if they are faces: these are then found in a photo
+        first, and aligned so.
     has_pictures : bool
         Whether there are pictures at all, and not only a table of predictions.
     """
@@ -53,8 +55,13 @@ class DatasetInfo:
     generated: bool
     notice: str
     opt_in: Mapping[str, str] = field(default_factory=dict)
-    of_faces: bool = False
+    faces: FaceTemplate | None = None
     has_pictures: bool = True
+
+    @property
+    def of_faces(self) -> bool:
+        """Whether its pictures are aligned faces."""
+        return self.faces is not None
 
     def task(self, name: str) -> Task:
         """The task of that name; KeyError if there is none."""

@@ -123,10 +123,8 @@ def load(
         or one of all. ``lists.tar`` and ``annotation.tar`` are looked for there and
         beside, and only if the options need them.
     options : StanfordDogsOptions
-    shipped : DataFrame, optional
-        ``image_id`` and ``split`` of the study's runs, used as they are.
-    progress : callable
-        Called with what is done, how many, of how many.
+    shipped, progress
+        As for ``catalog.load_dataset``.
 
     Returns
     -------

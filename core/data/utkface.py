@@ -14,6 +14,7 @@ from pydantic import Field
 
 from core.data.archive import folder_of
 from core.data.cache import Progress
+from core.data.face_templates import UTKFACE
 from core.data.manifest import (
     TEST,
     DatasetInfo,
@@ -45,7 +46,7 @@ INFO = DatasetInfo(
     sensitive_features={"gender": GENDER.classes, "ethnicity": ETHNICITY.classes},
     shareable=False,
     generated=False,
-    of_faces=True,
+    faces=UTKFACE,
     notice=(
         "UTKFace may be used for non-commercial research only and its pictures may not "
         "be passed on; models and predictions made from it carry the same limits. Its "
@@ -138,11 +139,8 @@ def load(
         The folder of photos, or the archive itself.
     options : UTKFaceOptions
         The protocol.
-    shipped : DataFrame, optional
-        ``image_id`` and ``split`` as shipped with the study: used as they are, so
-        that every copy gives the same split.
-    progress : callable
-        Called with what is done, how many, of how many.
+    shipped, progress
+        As for ``catalog.load_dataset``.
 
     Returns
     -------

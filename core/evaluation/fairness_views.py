@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from core.errors import EquipoiseError, StudyError
+from core.errors import StudyError
 from core.evaluation.groups import CROSSING
 from core.evaluation.metrics import (
     group_metric_keys,
@@ -40,12 +40,17 @@ class FairnessView:
         """The features as one, such as "gender × ethnicity"."""
         return CROSSING.join(self.features)
 
+    @property
+    def crossing_in_words(self) -> str:
+        """What a reader sees of the features, such as "ethnicity × age bin"."""
+        return self.crossing.replace("_", " ")
+
     def title(self, tasks: tuple[Task, ...] = ()) -> str:
-        """What a reader sees, such as "Age MAE, years by gender × ethnicity"."""
+        """What a reader sees, such as "Age MAE by gender × ethnicity, years"."""
         info = metric_info(self.metric, tasks)
         unit = f", {info.unit}" if info.unit else ""
         what = info.phrase[:1].upper() + info.phrase[1:]
-        return f"{what}{unit} by {self.crossing.replace('_', ' ')}"
+        return f"{what} by {self.crossing_in_words}{unit}"
 
 
 def group_features(
@@ -143,7 +148,7 @@ def chosen_views(
         if feature not in known:
             raise _unknown_feature(feature, known, study)
     names = {task.name: task for task in tasks}
-    asked = [(split_key(key)[0], key) for key in metrics]
+    asked = [(key.partition(".")[0], key) for key in metrics]
     within = [(t, key) for t, key in asked if t in names and _has(names[t], key)]
     usual = fairness_views(study, tasks, sensitive_features)
     if by and metrics:
@@ -183,7 +188,7 @@ def _own_views(
         for feature in table.by:
             if feature not in known:
                 raise _unknown_feature(feature, known, study, in_file=True)
-        task = names.get(split_key(table.metric)[0])
+        task = names.get(table.metric.partition(".")[0])
         if task is None or not _has(task, table.metric):
             raise unknown_metric(table.metric, _keys(tasks), study=_whose(study))
         yield FairnessView(task.name, table.by, table.metric)
@@ -201,15 +206,20 @@ def _has(task: Task, key: str) -> bool:
     return key in group_metric_keys(task, every_class=True)
 
 
+def no_groups(study: Study) -> StudyError:
+    """The error of asking for groups where there is no sensitive feature."""
+    return StudyError(
+        f"Study '{study.name}' has no sensitive feature, and so no groups.",
+        expected="a study of a dataset with sensitive features.",
+        remedy="`equipoise studies` lists the datasets.",
+    )
+
+
 def _unknown_feature(
     feature: str, known: Sequence[str], study: Study, *, in_file: bool = False
-) -> EquipoiseError:
+) -> StudyError:
     if not known:
-        return StudyError(
-            f"Study '{study.name}' has no sensitive feature, and so no groups.",
-            expected="a study of a dataset with sensitive features.",
-            remedy="`equipoise studies` lists the datasets.",
-        )
+        return no_groups(study)
     return StudyError(
         f"There is no sensitive feature '{feature}' in study '{study.name}'.",
         expected=f"some of {', '.join(known)}.",

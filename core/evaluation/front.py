@@ -1,4 +1,4 @@
-"""Quality against cost: the front of what nothing else beats in both.
+"""Quality against cost, or against a gap: the front of what none beats in both.
 
 Being on it is by the point estimates; whether a step along it buys a difference that
 can be told is said by the paired comparison of the two methods.
@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from core.evaluation.compare import Comparison
 from core.evaluation.cost import CostInfo
+from core.evaluation.fairness import GroupComparison
+from core.evaluation.gaps import Gap, gap_info
 from core.evaluation.metrics import MetricInfo
 
 EQUAL_COST = 1.02
@@ -121,6 +123,66 @@ def cost_points(
     points["quality"] = quality(points["mean"], metric)
     points["on_front"] = pareto_front(equal_costs(points["burden"]), points["quality"])
     return points.sort_values(["burden", "quality"], kind="stable")
+
+
+def gap_points(
+    comparison: GroupComparison,
+    metric: MetricInfo,
+    gap: Gap,
+    methods: Sequence[str],
+) -> pd.DataFrame:
+    """Quality of all images and what the groups differ by, and who is on the front.
+
+    Parameters
+    ----------
+    comparison : GroupComparison
+    metric : MetricInfo
+        With a better side.
+    gap : Gap
+    methods : sequence of str
+        Those that are looked at.
+
+    Returns
+    -------
+    DataFrame
+        The method as index, smallest gap first; those of which gap or metric is
+        unknown are left out. Columns ``gap``, ``gap_low``, ``gap_high``,
+        ``gap_verdict``, ``mean``, ``low``, ``high``, ``verdict``, ``on_front``; the
+        verdicts are against the baseline, whose own is ``"baseline"``.
+    """
+    quality_rows = comparison.overall[comparison.overall["metric"] == metric.key]
+    gaps = comparison.gaps[
+        (comparison.gaps["metric"] == gap.metric)
+        & (comparison.gaps["measure"] == gap.measure)
+    ]
+    points = pd.concat(
+        [
+            quality_rows.set_index("method")[["value", "low", "high"]].rename(
+                columns={"value": "mean"}
+            ),
+            gaps.set_index("method")[["value", "low", "high"]].rename(
+                columns={"value": "gap", "low": "gap_low", "high": "gap_high"}
+            ),
+        ],
+        axis=1,
+    ).reindex(list(methods))
+    for column, key, measure in (
+        ("verdict", metric.key, ""),
+        ("gap_verdict", gap.metric, gap.measure),
+    ):
+        rows = comparison.differences[
+            (comparison.differences["metric"] == key)
+            & (comparison.differences["measure"] == measure)
+            & (comparison.differences["group"] == "")
+        ]
+        verdicts = rows.set_index("method")["verdict"].reindex(points.index)
+        points[column] = verdicts.fillna("baseline")
+    points = points.dropna(subset=["mean", "gap"])
+    wider = 1 if gap_info(gap.metric, gap.measure).direction == "lower" else -1
+    points["on_front"] = pareto_front(
+        wider * points["gap"], quality(points["mean"], metric)
+    )
+    return points.sort_values("gap", ascending=wider > 0, kind="stable")
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,20 @@ from core.plots import style
 
 # Where white text begins to stand out more than dark text on ``style.SEQUENTIAL``.
 WHITE_FROM = 0.72
+# The same of ``style.DIVERGING``, on either side.
+WHITE_ENDS = 0.82
 DARK_TEXT, WHITE_TEXT = "#000000", "#FFFFFF"
 
 
-def text_colour(shade: float) -> str:
-    """Colour of text on a cell that is that dark, from 0 (lightest) to 1 (darkest)."""
+def text_colour(shade: float, *, diverging: bool = False) -> str:
+    """Colour of text on a cell that is that dark, from 0 (lightest) to 1 (darkest).
+
+    Without a shade, NaN, the cell has the page's ground, and text its colour.
+    """
+    if shade != shade:
+        return style.INK
+    if diverging:
+        return WHITE_TEXT if abs(2 * shade - 1) >= WHITE_ENDS else DARK_TEXT
     return WHITE_TEXT if shade >= WHITE_FROM else DARK_TEXT
 
 
@@ -25,50 +34,59 @@ def plot_cells(
     rows: Sequence[str],
     columns: Sequence[str],
     hover: Sequence[Sequence[str]],
+    diverging: bool = False,
 ) -> go.Figure:
     """Heat map whose text is dark on light cells and white on dark ones.
 
     Parameters
     ----------
     shades : float array, shape (rows, columns)
-        From 0 (lightest) to 1 (darkest).
+        From 0 (lightest) to 1 (darkest); NaN leaves a cell without colour.
     texts, hover : nested sequences of str
         What is written in each cell, and what is said when it is pointed at.
     rows, columns : sequences of str
         Names, from above and from the left.
+    diverging : bool
+        Whether 0.5 is the neutral middle between two hues.
 
     Notes
     -----
     Plotly's own text colour follows the theme and is lost on the middle shades.
     """
     values = np.asarray(shades, dtype=np.float64)
-    figure = go.Figure(
-        go.Heatmap(
-            z=values,
-            x=list(columns),
-            y=list(rows),
-            customdata=hover,
-            zmin=0.0,
-            zmax=1.0,
-            colorscale=[list(stop) for stop in style.SEQUENTIAL],
-            showscale=False,
-            xgap=2,
-            ygap=2,
-            hovertemplate="%{customdata}<extra></extra>",
-        )
-    )
-    for i, row in enumerate(rows):
-        for j, column in enumerate(columns):
-            figure.add_annotation(
-                x=column,
-                y=row,
-                text=texts[i][j],
-                showarrow=False,
-                font={
-                    "size": style.FONT_SIZE,
-                    "color": text_colour(values[i, j]),
-                },
-            )
-    figure.update_xaxes(type="category", showgrid=False)
-    figure.update_yaxes(type="category", showgrid=False, autorange="reversed")
-    return figure
+    scale = style.DIVERGING if diverging else style.SEQUENTIAL
+    heat = {
+        "type": "heatmap",
+        "z": values,
+        "x": list(columns),
+        "y": list(rows),
+        "customdata": hover,
+        "zmin": 0.0,
+        "zmax": 1.0,
+        "colorscale": [list(stop) for stop in scale],
+        "showscale": False,
+        "xgap": 2,
+        "ygap": 2,
+        "hoverongaps": True,
+        "hovertemplate": "%{customdata}<extra></extra>",
+    }
+    notes = [
+        {
+            "x": column,
+            "y": row,
+            "text": texts[i][j],
+            "showarrow": False,
+            "font": {
+                "size": style.FONT_SIZE,
+                "color": text_colour(values[i, j], diverging=diverging),
+            },
+        }
+        for i, row in enumerate(rows)
+        for j, column in enumerate(columns)
+    ]
+    layout = {
+        "annotations": notes,
+        "xaxis": {"type": "category", "showgrid": False},
+        "yaxis": {"type": "category", "showgrid": False, "autorange": "reversed"},
+    }
+    return go.Figure(data=[heat], layout=layout)

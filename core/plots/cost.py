@@ -1,6 +1,5 @@
 """Figures and sentences of the Cost page: quality against what it costs."""
 
-import string
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -27,9 +26,11 @@ from core.plots.style import (
     build_figure,
     faded,
     interval,
+    letters_of,
     listed,
     number,
     p_value,
+    place_sign,
     signed,
 )
 
@@ -38,11 +39,6 @@ from core.plots.style import (
 WIDE, VERY_WIDE = 4.0, 20.0
 # Costs whose spread over the runs is worth a column of its own.
 SPREAD_SHOWN = ("training_seconds", "images_per_second", "inference_ms")
-
-
-def place_sign(place: int) -> str:
-    """The sign of a place on the front, counted from 1: a digit in a circle."""
-    return chr(0x2460 + place - 1) if place <= 20 else f"({place})"
 
 
 def front_signs(points: pd.DataFrame) -> dict[str, str]:
@@ -130,7 +126,7 @@ def plot_cost(
     )
     shown["x"] = axis.places
     signs = front_signs(points)
-    letters = _letters([method for method in shown.index if method not in signs])
+    letters = letters_of([method for method in shown.index if method not in signs])
     front = shown.loc[list(signs)]
     traces = [_front_line(front, axis)] if len(front) > 1 else []
     if not seeds.empty:
@@ -160,16 +156,6 @@ def plot_cost(
             *(_letter(sign, shown.loc[m], left, up) for m, sign in letters.items()),
         ],
     )
-
-
-def _letters(methods: Sequence[str]) -> dict[str, str]:
-    """A letter for each method beside the front, in the order of the axis.
-
-    A name would not fit beside its mark on a phone.
-    """
-    letters = [f"<b>{letter}</b>" for letter in string.ascii_lowercase]
-    spare = len(methods) - len(letters)
-    return dict(zip(methods, letters + [""] * spare, strict=False))
 
 
 def _in_units(points: pd.DataFrame, metric: MetricInfo) -> pd.DataFrame:

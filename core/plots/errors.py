@@ -367,12 +367,17 @@ def pairs_takeaway(pairs: pd.DataFrame, label: str) -> str:
     if pairs.empty or pairs["both"].iloc[0] == 0:
         return f"{label} takes no class for another."
     first = pairs.iloc[0]
+    ways = [
+        (first["first_as_second"], first["first_as_second_of"], "first", "second"),
+        (first["second_as_first"], first["second_as_first_of"], "second", "first"),
+    ]
+    more, less = sorted(ways, key=lambda way: -way[0])
+    share, of, true, taken = more
     said = (
         f"{label} confuses **{first['first']}** and **{first['second']}** most: it "
-        f"takes {number(100 * first['first_as_second'], 0)} % of "
-        f"{plural(int(first['first_as_second_of']), 'test image')} of {first['first']} "
-        f"for {first['second']}, and {number(100 * first['second_as_first'], 0)} % of "
-        f"{first['second_as_first_of']:,} the other way round"
+        f"takes {number(100 * share, 0)} % of {plural(int(of), 'test image')} of "
+        f"{first[true]} for {first[taken]}, and {number(100 * less[0], 0)} % of "
+        f"{less[1]:,} the other way round"
     )
     close = int((pairs["both_high"].iloc[1:] >= first["both_low"]).sum())
     if not close:

@@ -4,6 +4,7 @@ Text colours are left to the theme of the page (light or dark); everything that 
 meaning has a colour that can be told apart on both, and a second cue beside it.
 """
 
+import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ DASHES = ("solid", "dash", "dot", "dashdot")
 VERDICT_SIGNS = {
     "better": "▲ better",
     "worse": "▼ worse",
+    "differs": "◆ differs",
     "inconclusive": "○ inconclusive",
     "baseline": "baseline",
 }
@@ -29,6 +31,7 @@ VERDICT_SIGNS = {
 VERDICT_MARKDOWN = {
     "better": ":green[**▲\N{NO-BREAK SPACE}better**]",
     "worse": ":red[**▼\N{NO-BREAK SPACE}worse**]",
+    "differs": ":blue[**◆\N{NO-BREAK SPACE}differs**]",
     "inconclusive": ":gray[○\N{NO-BREAK SPACE}inconclusive]",
     "baseline": "",
 }
@@ -286,6 +289,18 @@ def interval(low: float, high: float, digits: int = 3) -> str:
 def p_value(value: float) -> str:
     """A p-value to three digits; "< 0.001" below."""
     return "< 0.001" if value < 0.001 else number(value, 3)
+
+
+def letters_of(methods: Sequence[str]) -> dict[str, str]:
+    """A letter for each method, in bold, where a name would not fit on a phone."""
+    letters = [f"<b>{letter}</b>" for letter in string.ascii_lowercase]
+    spare = len(methods) - len(letters)
+    return dict(zip(methods, letters + [""] * spare, strict=False))
+
+
+def place_sign(place: int) -> str:
+    """The sign of a place on a front, counted from 1: a digit in a circle."""
+    return chr(0x2460 + place - 1) if place <= 20 else f"({place})"
 
 
 def listed(names: Sequence[str]) -> str:

@@ -208,8 +208,16 @@ def use_one_thread() -> None:
     trained at half the speed of one. Runs side by side use the cores better.
     It works only before TensorFlow is imported.
     """
-    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-        os.environ.setdefault(name, "1")
+    use_threads(1)
+
+
+def use_threads(count: int) -> None:
+    """Let TensorFlow use so many threads in an operation, and run one at a time.
+
+    The environment may say otherwise. It works only before TensorFlow is imported.
+    """
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(count))
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
 
 def load_data(

@@ -16,7 +16,16 @@ from tests.synthetic import LABELS, synthetic_predictions
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 ASTRONAUT = Path(__file__).parents[2] / "pages" / "assets" / "astronaut.jpg"
-PAGES = ("Classification", "Age", "Errors", "Data", "Runs", "Predict", "Overview")
+PAGES = (
+    "Classification",
+    "Age",
+    "Fairness",
+    "Errors",
+    "Data",
+    "Runs",
+    "Predict",
+    "Overview",
+)
 METHODS = ("baseline", "ins", "lmf")
 MB = 2**20
 
@@ -71,6 +80,18 @@ def test_study_can_be_changed(app: App, page: Page) -> None:
     page.get_by_role("option", name="Avatars", exact=True).click()
     expect(page).to_have_url(re.compile("study=avatars"))
     expect(page.get_by_role("table").first).to_contain_text(re.compile("hair", re.I))
+
+
+def test_a_threshold_is_moved_and_only_its_part_follows(app: App, page: Page) -> None:
+    open_at(page, app, "fairness")
+    page.get_by_role("radio", name="Gender", exact=True).click()
+    expect(page.get_by_text(re.compile("with 0.5 for all. Move"))).to_be_visible()
+    heading = page.get_by_role("heading", name=re.compile("^Gender accuracy by"))
+    expect(heading).to_be_visible()
+    page.get_by_role("slider", name="Threshold").press("PageUp")
+    expect(page.get_by_text(re.compile("beside 0.5 for all, on these"))).to_be_visible()
+    expect(heading).to_be_visible()
+    expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
 def test_photo_is_answered_by_every_method(app: App, page: Page) -> None:

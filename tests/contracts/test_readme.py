@@ -1,5 +1,6 @@
 """README's numbers are those of the shipped runs."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,20 @@ def test_tables_are_what_commands_print(command: tuple[str, ...]) -> None:
     assert tables
     for table in tables:
         assert table.strip() in README.read_text(encoding="utf-8")
+
+
+def test_what_is_said_of_groups_is_what_compare_says() -> None:
+    asked = ["compare", "utkface", "--by", "gender", "--metric", "age.mae"]
+    lines = README.read_text(encoding="utf-8").splitlines()
+    text = " ".join(" ".join(line.removeprefix("> ") for line in lines).split())
+    printed = CliRunner().invoke(app, asked).stdout.splitlines()
+    (certain,) = [line.strip() for line in printed if line.endswith(": worse.")]
+    assert certain in text
+    records = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
+    methods = {entry["name"]: entry for entry in records["fairness"][0]["methods"]}
+    gap, _ = methods["baseline"]["gaps"]
+    assert (gap["lowest"], gap["highest"]) == ("male", "female")
+    assert f"{gap['value']:.2f} years more on the age of women" in text
 
 
 @pytest.mark.parametrize("name", SHIPPED)

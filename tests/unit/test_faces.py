@@ -6,11 +6,10 @@ import pytest
 from PIL import Image
 from skimage.transform import SimilarityTransform, estimate_transform
 
+from core.data.face_templates import CELEBA, UTKFACE
 from core.data.images import decode_image, preprocess
 from core.faces import (
     TRUSTED_WIDTH,
-    UTKFACE_LANDMARKS,
-    UTKFACE_SIDE,
     Face,
     FaceDetector,
     align_face,
@@ -42,18 +41,38 @@ def test_similarity_is_that_of_scikit_image():
 
 def test_similarity_is_exact_where_there_is_one():
     known = SimilarityTransform(scale=2.5, rotation=0.7, translation=(30, -8))
-    source = np.array(UTKFACE_LANDMARKS, float)
+    source = np.array(UTKFACE.landmarks, float)
     assert np.allclose(fit_similarity(source, known(source)), known.params[:2])
 
 
+def places_in(template, size, fit):
+    """Where the model sees the landmarks of the template's own crops, in pixels."""
+    points = np.array(template.landmarks, float)
+    extent = np.array([template.width, template.height])
+    if fit == "stretch":
+        return points * size / extent
+    side = min(extent)
+    return (points - (extent - side) / 2) * size / side
+
+
+def test_celeba_and_utkface_have_the_eyes_elsewhere():
+    """Of 80 pixels: what a person reads off the crops, the middle square of CelebA."""
+    assert np.allclose(places_in(UTKFACE, 80, "crop")[0], (23.2, 23.2))
+    assert np.allclose(places_in(CELEBA, 80, "crop")[0], (31.0, 40.9), atol=0.05)
+    assert np.allclose(places_in(CELEBA, 80, "stretch")[0], (31.0, 40.7), atol=0.05)
+
+
+@pytest.mark.parametrize("fit", ["crop", "stretch"])
+@pytest.mark.parametrize("template", [UTKFACE, CELEBA])
 @pytest.mark.parametrize("scale", [0.3, 1.0, 4.0, 6.0])
 @pytest.mark.parametrize("angle", [-40, 25])
-def test_landmarks_come_to_their_places(scale, angle):
-    """A light dot on each landmark of a dark photo is found where UTKFace has it."""
+def test_landmarks_come_to_their_places(scale, angle, template, fit):
+    """A light dot on each landmark of a dark photo is found where crops have it."""
     size = 96
     extent = round(420 * scale)
     known = SimilarityTransform(scale=scale, rotation=math.radians(angle))
-    places = known(np.array(UTKFACE_LANDMARKS, float) - 100) + extent / 2
+    points = np.array(template.landmarks, float)
+    places = known(points - points.mean(axis=0)) + extent / 2
     pixels = np.arange(extent, dtype=np.float32) + 0.5
     photo = np.zeros((extent, extent), np.float32)
     for centre in places:
@@ -61,8 +80,9 @@ def test_landmarks_come_to_their_places(scale, angle):
         photo += 255 * np.outer(y, x)
     image = Image.fromarray(photo.clip(0, 255).astype(np.uint8)).convert("RGB")
     face = Face(1, (0, 0, extent, extent), 1.0, tuple(map(tuple, places.tolist())))
-    aligned = align_face(image, face, size)[:, :, 0].astype(float)
-    for x, y in np.array(UTKFACE_LANDMARKS) * size / UTKFACE_SIDE:
+    aligned = align_face(image, face, size, template=template, fit=fit)
+    aligned = aligned[:, :, 0].astype(float)
+    for x, y in places_in(template, size, fit):
         left, top = int(x) - 6, int(y) - 6
         patch = aligned[top : top + 13, left : left + 13]
         r, c = np.indices(patch.shape) + 0.5
@@ -70,27 +90,34 @@ def test_landmarks_come_to_their_places(scale, angle):
         assert np.allclose(found, (x - left, y - top), atol=0.5)
 
 
-def test_a_face_in_place_is_only_resized():
-    landmarks = tuple((float(x), float(y)) for x, y in UTKFACE_LANDMARKS)
-    picture = Image.fromarray(bad.astronaut()).crop((120, 0, 320, 200))
-    aligned = align_face(picture, Face(1, (0, 0, 200, 200), 1.0, landmarks), 96)
-    whole = preprocess(picture, 96)
+@pytest.mark.parametrize("fit", ["crop", "stretch"])
+@pytest.mark.parametrize("template", [UTKFACE, CELEBA])
+def test_a_face_in_place_is_only_preprocessed(template, fit):
+    """A crop of the dataset, aligned as a photo, is what the image cache has of it."""
+    landmarks = tuple((float(x), float(y)) for x, y in template.landmarks)
+    box = (120, 0, 120 + template.width, template.height)
+    picture = Image.fromarray(bad.astronaut()).crop(box)
+    face = Face(1, (0, 0, *picture.size), 1.0, landmarks)
+    aligned = align_face(picture, face, 80, template=template, fit=fit)
+    whole = preprocess(picture, 80, fit=fit)
     assert np.abs(aligned.astype(int) - whole).mean() < 3
 
 
 def test_a_huge_face_does_not_alias():
     """Checks of one pixel are grey when a hundred of them make a pixel."""
     checks = (np.indices((2000, 2000)).sum(axis=0) % 2 * 255).astype(np.uint8)
-    landmarks = tuple((10.0 * x, 10.0 * y) for x, y in UTKFACE_LANDMARKS)
+    landmarks = tuple((10.0 * x, 10.0 * y) for x, y in UTKFACE.landmarks)
     face = Face(1, (0, 0, 2000, 2000), 1.0, landmarks)
     image = Image.fromarray(checks).convert("RGB")
-    assert np.abs(align_face(image, face, 96)[2:-2, 2:-2] - 127.5).max() < 4
+    aligned = align_face(image, face, 96, template=UTKFACE)
+    assert np.abs(aligned[2:-2, 2:-2] - 127.5).max() < 4
 
 
 def test_a_face_beyond_the_photo_is_black_there():
-    landmarks = tuple((x - 100.0, float(y)) for x, y in UTKFACE_LANDMARKS)
+    landmarks = tuple((x - 100.0, float(y)) for x, y in UTKFACE.landmarks)
     white = Image.new("RGB", (200, 200), "white")
-    aligned = align_face(white, Face(1, (0, 0, 90, 90), 1.0, landmarks), 100)
+    face = Face(1, (0, 0, 90, 90), 1.0, landmarks)
+    aligned = align_face(white, face, 100, template=UTKFACE)
     assert (aligned[:, :48] == 0).all()
     assert (aligned[:, 52:98] == 255).all()
 
@@ -127,13 +154,15 @@ def test_finds_the_face_however_the_camera_was_held(detector, orientation):
     assert np.allclose(eyes(face), [[203, 102], [245, 102]], atol=6)
 
 
-def test_aligned_astronaut_has_her_eyes_in_place(detector):
-    """Detected again in the aligned picture, they are where UTKFace has them."""
+@pytest.mark.parametrize("template", [UTKFACE, CELEBA])
+def test_aligned_astronaut_has_her_eyes_in_place(detector, template):
+    """Detected again in the aligned picture, they are where the dataset has them."""
     image = Image.fromarray(bad.astronaut()).rotate(20, Image.Resampling.BICUBIC)
     (face,) = detector.detect(image)
-    aligned = align_face(image, face, UTKFACE_SIDE)
+    side = 2 * template.width
+    aligned = align_face(image, face, side, template=template)
     (again,) = detector.detect(Image.fromarray(aligned))
-    assert np.allclose(again.landmarks, UTKFACE_LANDMARKS, atol=10)
+    assert np.allclose(again.landmarks, places_in(template, side, "crop"), atol=20)
 
 
 def test_fifty_faces_are_numbered_from_the_left(detector):

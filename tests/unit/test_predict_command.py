@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import Result
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -74,3 +75,107 @@ def test_json_holds_the_part_of_the_picture_that_was_seen(photo: Path) -> None:
     for given in whole["answers"].values():
         assert given["label"]["label"] in CLASSES_10
         assert 0.1 <= given["label"]["probability"] <= 1
+
+
+@pytest.fixture
+def folder(tmp_path: Path, photo: Path) -> Path:
+    """Three pictures, one of them below, and one that cannot be read."""
+    place = tmp_path / "pictures" / "below"
+    place.mkdir(parents=True)
+    for path in (place / "c.png", place.parent / "b.png", place.parent / "a.png"):
+        path.write_bytes(photo.read_bytes())
+    (place / "broken.jpg").write_bytes(b"")
+    return place.parent
+
+
+def label(folder: Path, path: Path, *more: str) -> Result:
+    arguments = ["predict", str(folder), "--csv", str(path), "--study", NAME, *more]
+    return CliRunner().invoke(app, arguments)
+
+
+@pytest.mark.usefixtures("store")
+def test_a_folder_is_labelled_into_a_csv(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    result = label(folder, path, "--method", "csce")
+    assert result.exit_code == 2
+    assert "below/broken.jpg is empty" in result.stderr
+    assert "1 picture could not be read" in result.stderr
+    assert f"{path}: 3 pictures labelled." in result.stdout
+    head, *rows = path.read_text().splitlines()
+    assert head == "filename,label"
+    names, labels = zip(*(row.split(",") for row in rows), strict=True)
+    assert names == ("a.png", "b.png", "below/c.png")
+    (said,) = set(labels)
+    assert said in CLASSES_10
+    (folder / "below" / "broken.jpg").unlink()
+    again = label(folder, path, "--method", "csce", "--resume", "--json")
+    assert again.exit_code == 0, again.stderr
+    answer = json.loads(again.stdout)
+    assert answer.pop("duration_s") >= 0
+    assert answer == {
+        "csv": str(path),
+        "labelled": 0,
+        "already": 3,
+        "unreadable": 0,
+    }
+
+
+@pytest.mark.usefixtures("store")
+def test_who_interrupts_is_told_how_it_goes_on(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("core.labelling.label_pictures", interrupt)
+    result = label(folder, tmp_path / "labels.csv", "--method", "csce")
+    assert result.exit_code == 130
+    assert "--resume goes on after the last written row" in result.stderr
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ((), "not said which method"),
+        (("--method", "none"), "no method 'none'"),
+        (("--method", "csce", "--seed", "3"), "no seed '3'"),
+        (("--method", "csce", "--threshold", "0.5"), "'label' has not two"),
+    ],
+)
+def test_what_cannot_label_is_refused_and_begins_no_file(
+    folder: Path, tmp_path: Path, more: tuple[str, ...], said: str
+) -> None:
+    path = tmp_path / "labels.csv"
+    result = label(folder, path, *more)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert not list(tmp_path.glob("labels*"))
+
+
+@pytest.mark.parametrize(
+    "option",
+    [("--method", "csce"), ("--seed", "0"), ("--threshold", "0"), ("--resume",)],
+)
+def test_without_a_csv_its_options_are_refused(
+    photo: Path, option: tuple[str, ...]
+) -> None:
+    result = CliRunner().invoke(app, ["predict", str(photo), *option])
+    assert result.exit_code == 2
+    assert f"{option[0]} would change nothing" in result.stderr
+
+
+def test_two_folders_do_not_go_into_one_csv(tmp_path: Path) -> None:
+    arguments = ["predict", "one", "two", "--csv", str(tmp_path / "labels.csv")]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    assert "2 folders are too many" in result.stderr
+
+
+def test_ethnicity_is_labelled_only_for_who_asks(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    arguments = ["predict", str(folder), "--csv", str(path), "--method", "baseline"]
+    result = CliRunner().invoke(app, [*arguments, "--task", "ethnicity"])
+    assert result.exit_code == 2
+    assert "not a person's identity" in result.stderr
+    assert not path.exists()

@@ -12,9 +12,10 @@ import pytest
 from PIL import Image, ImageOps
 
 import core.models.ensemble as ensemble_module
+from core.data.face_templates import CELEBA, UTKFACE
 from core.data.images import load_preprocessed, preprocess
 from core.errors import RunError
-from core.faces import FaceDetector
+from core.faces import Face, FaceDetector, align_face
 from core.models.build import build_models
 from core.predictor import (
     BUCKETS,
@@ -533,3 +534,19 @@ def test_importing_the_predictor_does_not_import_keras():
     )
     root = Path(__file__).resolve().parents[2]
     assert subprocess.run([sys.executable, "-c", code], cwd=root).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("dataset", "template"), [("celeba", CELEBA), ("utkface", UTKFACE), (None, UTKFACE)]
+)
+def test_a_face_is_aligned_as_in_the_dataset_of_its_run(tmp_path, dataset, template):
+    table = {"dataset": {"name": dataset, "options": {}}} if dataset else {}
+    run = replace(run_in(tmp_path, "plain", 0), info={"resolved": table})
+    kind = Preprocessing.of(run, 64)
+    photo = Image.fromarray(bad.astronaut())
+    landmarks = ((203.0, 102.0), (245.0, 102.0), (226, 125), (207, 148), (243, 148))
+    face = Face(1, (170, 60, 110, 130), 1.0, landmarks)
+    expected = align_face(photo, face, 64, template=template)
+    assert (kind.cut(photo, face) == expected).all()
+    other = UTKFACE if template is CELEBA else CELEBA
+    assert (expected != align_face(photo, face, 64, template=other)).any()

@@ -7,6 +7,7 @@ import pytest
 
 from core import runs
 from core.errors import EquipoiseError, RunError
+from core.study import LabelNoise
 from tests.tiny import tiny_study
 
 PREDICTIONS = pd.DataFrame({"image_id": ["a", "b"], "split": ["validation", "test"]})
@@ -25,7 +26,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def _write(
     store: Path, method: str = "baseline", seed: int = 0, **info: Any
 ) -> runs.Run:
-    info |= {"study": "tiny", "method": method, "seed": seed, "resolved": {}}
+    info = {"resolved": {}, **info, "study": "tiny", "method": method, "seed": seed}
     return runs.write_run(
         store,
         info=info,
@@ -165,6 +166,55 @@ def test_a_run_of_another_split_is_named_and_the_rest_works(
     (problem,) = listing.problems
     assert str(other.folder) in problem
     assert "--out" in problem
+
+
+NOISE = {"task": "glasses", "share": 0.2, "seed": 0}
+
+
+def _under(noise: dict[str, Any] | None) -> dict[str, Any]:
+    """The study of a run, as its record has it."""
+    return {"dataset": {"name": "avatars"}, "label_noise": noise}
+
+
+def test_a_run_under_other_label_noise_is_named_and_the_rest_works(
+    store: Path,
+) -> None:
+    _write(store, "a", resolved=_under(NOISE))
+    same = _write(store, "b", resolved=_under(dict(reversed(NOISE.items()))))
+    clean = _write(store, "c", resolved=_under(None))
+    more = _write(store, "d", resolved=_under({**NOISE, "share": 0.3}))
+    older = _write(store, "e", resolved={"dataset": {}})
+    unknown = _write(store, "f", resolved={})
+    listing = runs.list_runs("tiny")
+    assert [run.method for run in listing.runs] == ["a", same.method, unknown.method]
+    for problem, left_out in zip(listing.problems, (clean, more, older), strict=True):
+        assert str(left_out.folder) in problem
+        assert "trained under other label noise than" in problem
+        assert "split" not in problem
+
+
+def test_the_label_noise_of_the_study_counts_and_not_that_of_an_older_run(
+    store: Path,
+) -> None:
+    older = _write(store, "a", resolved=_under(None))
+    now = LabelNoise(task="glasses", share=0.2)
+    study = tiny_study().model_copy(update={"label_noise": now})
+    runs.write_study_files(store, study, PREDICTIONS, {})
+    newer = _write(store, "b", resolved=_under(now.model_dump(mode="json")))
+    listing = runs.list_runs("tiny")
+    assert listing.runs == (newer,)
+    (problem,) = listing.problems
+    assert str(older.folder) in problem
+    study_file = store / "tiny" / runs.STUDY_FILE
+    study_file.write_text("{")
+    assert runs.list_runs("tiny").runs == (older,)
+
+
+def test_a_run_of_another_split_and_noise_is_told_so(store: Path) -> None:
+    _write(store, "a", split_fingerprint="one", resolved=_under(None))
+    _write(store, "b", split_fingerprint="two", resolved=_under(NOISE))
+    (problem,) = runs.list_runs("tiny").problems
+    assert "trained on another split and under other label noise than" in problem
 
 
 def test_the_split_of_the_runs_is_for_their_dataset_only(store: Path) -> None:

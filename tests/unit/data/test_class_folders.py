@@ -14,6 +14,7 @@ from core.data.class_folders import (
     list_pictures,
     pictures_in,
     take_split,
+    walk_pictures,
 )
 from core.data.manifest import LEFT_OUT, TEST, TRAINING, VALIDATION
 from core.data.splits import least_to_split, split_by_group
@@ -191,3 +192,16 @@ def test_two_pictures_of_one_name_are_refused():
         list_pictures(rows, ("image_id", "path"))
     listed = list_pictures(rows[:2], ("image_id", "path"))
     assert listed["image_id"].tolist() == ["a", "b"]
+
+
+def test_pictures_below_a_folder_are_walked_by_name(tmp_path: Path):
+    write(tmp_path, "b.png", "a/2.PNG", "a/c/1.jpg", "a/.3.jpg", ".d/1.png", "ab/1.gif")
+    write(tmp_path, "__MACOSX/a/1.png")
+    (tmp_path / "a" / "note.txt").write_text("no picture")
+    walked = list(walk_pictures(tmp_path))
+    assert walked == ["b.png", "a/2.PNG", "a/c/1.jpg", "ab/1.gif"]
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path):
+    with pytest.raises(DatasetError, match="nowhere cannot be read: No such file"):
+        list(walk_pictures(tmp_path / "nowhere"))

@@ -11,7 +11,7 @@ from core.evaluation.fairness_views import (
     fairness_views,
     group_features,
 )
-from core.runs import study_of_runs
+from core.runs import shipped_store, study_of_runs
 from core.study import Study, load_study, shipped_studies
 from core.tasks import Multiclass
 from tests.synthetic import TASKS, synthetic_study, synthetic_tables
@@ -146,8 +146,14 @@ def test_shipped_studies_show_what_exists(name: str) -> None:
     assert {view.task for view in views} <= {task.name for task in info.tasks}
 
 
-def test_the_shipped_faces_show_what_the_study_says() -> None:
-    assert study_of_runs("utkface").fairness == load_study("utkface").fairness
+@pytest.mark.parametrize("name", [path.name for path in shipped_store().iterdir()])
+def test_what_is_shown_of_shipped_runs_is_what_the_study_says(name: str) -> None:
+    kept, study = study_of_runs(name), load_study(name)
+    assert kept.fairness == study.fairness
+    assert kept.published_by_group == study.published_by_group
+
+
+def test_the_shipped_faces_show_what_was_asked_for() -> None:
     assert shown(fairness_views(load_study("utkface"), FACES, FEATURES)) == [
         ("gender.accuracy", "ethnicity × age_bin"),
         ("age.mae", "gender × ethnicity"),

@@ -153,6 +153,10 @@ def test_pairs_takeaway_says_both_ways_and_how_sure_the_order_is():
     said = plots.pairs_takeaway(own, "Mine")
     assert "confuses **cat** and **dog** most: it takes 20 % of 200 test images" in said
     assert said.endswith("and 10 % of 200 the other way round.")
+    turned = confusions([[90, 10, 0], [60, 140, 0], [0, 0, 100]])
+    said = plots.pairs_takeaway(confused_pairs({"m": turned}, CLASSES), "Mine")
+    more = "takes 30 % of 200 test images of dog for cat, and 10 % of 100 the other"
+    assert more in said
     level = confused_pairs(
         {"m": confusions([[8, 1, 1], [1, 8, 1], [1, 1, 8]])}, CLASSES
     )

@@ -1,0 +1,153 @@
+"""``equipoise predict --csv``: one method labels all pictures of a folder."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.markup import escape
+
+from core.commands.console import (
+    load_engine,
+    print_json,
+    progress_bars,
+    say_interrupted,
+    stderr,
+    stdout,
+    warn_of,
+)
+from core.commands.options import FAULT, INTERRUPTED
+from core.errors import EquipoiseError
+
+if TYPE_CHECKING:
+    from core.data.manifest import DatasetInfo
+    from core.labelling import Labelled, Recipe
+    from core.runs import Run
+
+
+@dataclass(frozen=True)
+class LabelRequest:
+    """The options of ``predict`` that go with ``--csv``, as they were given."""
+
+    csv: Path | None
+    method: str | None
+    seed: int | None
+    task: str | None
+    threshold: float | None
+    resume: bool
+
+    def check(self, photos: Sequence[Path]) -> None:
+        """Refuse options that would be without effect, and more than one folder.
+
+        Raises
+        ------
+        EquipoiseError
+        """
+        if self.csv is not None:
+            if len(photos) == 1:
+                return
+            raise EquipoiseError(
+                f"{len(photos)} folders are too many for one CSV file.",
+                expected="one folder with --csv.",
+                remedy="give the folder above them, or a file to each.",
+            )
+        values = {f"--{each.name}": getattr(self, each.name) for each in fields(self)}
+        # Not by ==: 0 is a threshold and a seed.
+        given = [
+            name
+            for name, value in values.items()
+            if value is not None and value is not False
+        ]
+        if given:
+            raise EquipoiseError(
+                f"{' and '.join(given)} would change nothing here.",
+                expected="these options with --csv only.",
+                remedy="add --csv FILE, or leave them out.",
+            )
+
+    def choose(
+        self, runs: Sequence[Run], info: DatasetInfo, *, opted_in: bool
+    ) -> Recipe:
+        """What is to label.
+
+        Raises
+        ------
+        EquipoiseError
+            As ``choose_recipe``, or if the task is answered only for who asks.
+        """
+        from core.labelling import choose_recipe
+
+        recipe = choose_recipe(
+            runs,
+            info.tasks,
+            method=self.method,
+            seed=self.seed,
+            task=self.task,
+            threshold=self.threshold,
+        )
+        name = recipe.task.name
+        if name in info.opt_in and not opted_in:
+            raise EquipoiseError(
+                f"'{name}' is answered only for who asks. {info.opt_in[name]}",
+                expected="--ethnicity too.",
+                remedy="add it, if that is what you need, or choose another --task.",
+            )
+        return recipe
+
+
+def label_folder(
+    recipe: Recipe,
+    folder: Path,
+    csv: Path,
+    info: DatasetInfo,
+    *,
+    resume: bool,
+    as_json: bool,
+) -> None:
+    """Label the pictures of a folder, and say what came of it."""
+    from core.labelling import label_pictures, leave_a_core, plan_labels
+
+    plan = plan_labels(recipe, folder, csv, resume=resume)
+    try:
+        leave_a_core()
+        load_engine()
+        with progress_bars(speed=True) as progress:
+            progress("Loading models", 0, 1)
+            predictor = recipe.load()
+            progress("Loading models", 1, 1)
+            result = label_pictures(
+                plan,
+                predictor,
+                progress=progress,
+                left_out=lambda reason: warn_of([reason]),
+            )
+    except KeyboardInterrupt:
+        say_interrupted("predict --csv")
+        raise typer.Exit(INTERRUPTED) from None
+    if as_json:
+        print_json({"csv": str(csv), **asdict(result)})
+    else:
+        _print_result(result, recipe, csv, info)
+    if result.unreadable:
+        raise typer.Exit(FAULT)
+
+
+def _print_result(
+    result: Labelled, recipe: Recipe, csv: Path, info: DatasetInfo
+) -> None:
+    already = f", {result.already:,} were there already" if result.already else ""
+    sys.stdout.write(f"{csv}: {_pictures(result.labelled)} labelled{already}.\n")
+    if result.unreadable:
+        line = f"{_pictures(result.unreadable)} could not be read: no label."
+        stderr().print(line, style="yellow", markup=False)
+    notice = info.opt_in.get(recipe.task.name, "")
+    for each in filter(None, (notice, info.notice)):
+        stdout().print(escape(each), style="dim")
+
+
+def _pictures(count: int) -> str:
+    return f"{count:,} picture{'s' * (count != 1)}"

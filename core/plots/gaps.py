@@ -1,0 +1,419 @@
+"""Figures and sentences of what a smaller gap costs, and who pays for it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.evaluation.fairness import (
+    BEST_PAID,
+    LEVELLED_DOWN,
+    NO_RISE,
+    OTHERWISE,
+    WORST_GAINED,
+)
+from core.evaluation.gaps import FAIR_PENALTY
+from core.evaluation.metrics import MetricInfo
+from core.plots.overview import BETTER_SIDE, axis_title, with_unit
+from core.plots.style import (
+    FAINT_COLOUR,
+    GRID_COLOUR,
+    INK,
+    VERDICT_MARKDOWN,
+    MethodStyle,
+    build_figure,
+    faded,
+    interval,
+    letters_of,
+    listed,
+    number,
+    place_sign,
+    plural,
+    signed,
+)
+
+FALLS_COLOUR = "rgba(213, 94, 0, 0.10)"
+"""Where both groups lose."""
+REASONS = {
+    WORST_GAINED: "the worst group gained and the best lost nothing",
+    BEST_PAID: "the worst group gained and the best group paid",
+    LEVELLED_DOWN: "levelled down: it rose because the better group fell",
+    OTHERWISE: "neither the best nor the worst group explains it",
+    NO_RISE: "it did not rise",
+}
+"""Why the Fair metric changed, in words."""
+
+
+def plot_gap_quality(
+    points: pd.DataFrame,
+    metric: MetricInfo,
+    gap: MetricInfo,
+    styles: Mapping[str, MethodStyle],
+    labels: Mapping[str, str],
+) -> go.Figure:
+    """Quality of all images against a gap, both with intervals, and the front.
+
+    Parameters
+    ----------
+    points : DataFrame
+        From ``front.gap_points``.
+    metric, gap : MetricInfo
+        The axes.
+    styles, labels : mapping
+        How each method is drawn and named.
+    """
+    shown = points.assign(
+        **{name: points[name] * metric.factor for name in ("mean", "low", "high")},
+        **{name: points[name] * gap.factor for name in ("gap", "gap_low", "gap_high")},
+    )
+    signs = {
+        str(method): place_sign(place)
+        for place, method in enumerate(shown.index[shown["on_front"]], start=1)
+    }
+    beside = letters_of([str(m) for m in shown.index if m not in signs])
+    traces = [_front_line(shown.loc[list(signs)])] if len(signs) > 1 else []
+    for method, sign in (signs | beside).items():
+        name = f"{sign} {labels[method]}"
+        traces.append(_point(shown.loc[method], name, metric, gap, styles[method]))
+    up = 1 if metric.direction == "higher" else -1
+    side = -1 if gap.direction == "lower" else 1
+    smaller = "◀ smaller gap" if gap.direction == "lower" else "better ▶"
+    return build_figure(
+        traces,
+        height=400 + 30 * len(shown),
+        xaxis={"title": {"text": f"{axis_title(gap)}<br>{smaller}"}},
+        yaxis={
+            "title": {
+                "text": f"{axis_title(metric)}<br>{BETTER_SIDE[metric.direction]}"
+            }
+        },
+        annotations=[
+            *(_sign(s, shown.loc[m], 17 * side, 17 * up, 22) for m, s in signs.items()),
+            *(_sign(s, shown.loc[m], -14 * side, -12 * up) for m, s in beside.items()),
+        ],
+    )
+
+
+def _front_line(front: pd.DataFrame) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "x": front["gap"].to_numpy(),
+        "y": front["mean"].to_numpy(),
+        "name": "Front",
+        "mode": "lines",
+        "line": {"shape": "hv", "dash": "dash", "width": 2.5, "color": INK},
+        "hoverinfo": "skip",
+    }
+
+
+def _point(
+    row: pd.Series, name: str, metric: MetricInfo, gap: MetricInfo, style: MethodStyle
+) -> dict[str, Any]:
+    marker = style.mark(18 if row["on_front"] else 14)
+    if row["on_front"]:
+        marker["line"] = {"color": INK, "width": 3}
+    colour = faded(style.colour, 0.45)
+    return {
+        "type": "scatter",
+        "x": [row["gap"]],
+        "y": [row["mean"]],
+        "name": name,
+        "mode": "markers",
+        "marker": marker,
+        "error_x": _bar(row["gap"], row["gap_low"], row["gap_high"], colour),
+        "error_y": _bar(row["mean"], row["low"], row["high"], colour),
+        "hovertemplate": (
+            f"<b>{name}</b><br>{gap.label}: "
+            f"{with_unit(number(row['gap'], gap.digits), gap.unit)} "
+            f"{interval(row['gap_low'], row['gap_high'], gap.digits)}<br>"
+            f"{metric.label}: "
+            f"{with_unit(number(row['mean'], metric.digits), metric.unit)} "
+            f"{interval(row['low'], row['high'], metric.digits)}<extra></extra>"
+        ),
+    }
+
+
+def _bar(value: float, low: float, high: float, colour: str) -> dict[str, Any]:
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [high - value],
+        "arrayminus": [value - low],
+        "color": colour,
+        "thickness": 2,
+        "width": 0,
+    }
+
+
+def _sign(
+    text: str, row: pd.Series, right: int, up: int, size: int | None = None
+) -> dict[str, Any]:
+    return {
+        "text": f"<b>{text}</b>" if size else text,
+        "x": row["gap"],
+        "y": row["mean"],
+        "xshift": right,
+        "yshift": up,
+        "showarrow": False,
+        **({"font": {"size": size}} if size else {}),
+    }
+
+
+def gap_quality_takeaway(
+    points: pd.DataFrame,
+    metric: MetricInfo,
+    gap: MetricInfo,
+    labels: Mapping[str, str],
+    baseline: str,
+) -> str:
+    """Who is on the front, and who certainly has the smaller gap at what price."""
+    front = [labels[str(method)] for method in points.index[points["on_front"]]]
+    count = len(points)
+    if len(front) == 1:
+        said = (
+            f"By the point estimates {front[0]} is alone on the front: of {count} "
+            f"methods none does better on the gap, and none on {metric.phrase}."
+        )
+    else:
+        signed_names = [f"{place_sign(i)} {name}" for i, name in enumerate(front, 1)]
+        said = (
+            f"{len(front)} of {count} methods are on the front, by the point "
+            f"estimates, from the best gap on: {listed(signed_names)}."
+        )
+    closer = "smaller" if gap.direction == "lower" else "better"
+    narrower = points[points["gap_verdict"] == "better"]
+    if narrower.empty:
+        return (
+            f"{said} No method has a certainly {closer} {gap.phrase} than "
+            f"{labels[baseline]}."
+        )
+    parts = []
+    for verdict, words in (
+        ("better", f"and a certainly better {metric.phrase}"),
+        ("inconclusive", f"with no certain change of {metric.phrase}"),
+        ("worse", f"and pay for it with a certainly worse {metric.phrase}"),
+    ):
+        names = [labels[str(m)] for m in narrower.index[narrower["verdict"] == verdict]]
+        if names:
+            words = words.replace("pay", "pays") if len(names) == 1 else words
+            parts.append(f"{listed(names)}, {words}")
+    verb = "has" if len(narrower) == 1 else "have"
+    return f"{said} A certainly {closer} {gap.phrase} {verb}: {'; '.join(parts)}."
+
+
+def plot_levelling(
+    table: pd.DataFrame,
+    baseline: str,
+    styles: Mapping[str, MethodStyle],
+    labels: Mapping[str, str],
+    *,
+    two_groups: bool,
+) -> go.Figure:
+    """Change of the worst group against that of the best: who gained and who paid.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From ``GroupComparison.levelling``; not empty.
+    baseline : str
+        Drawn at 0, 0.
+    styles, labels : mapping
+        How each method is drawn and named.
+    two_groups : bool
+        Of two groups the Fair metric rises above a line, which is drawn then.
+
+    Notes
+    -----
+    With changes b of the best and w of the worst group and the penalty p, the Fair
+    metric of two groups changes by (b + w) / 2 - p (b - w) as long as the best stays
+    best: it rises above w = b (p - 1/2) / (p + 1/2).
+    """
+    ends = table[["best_low", "best_high", "worst_low", "worst_high"]].to_numpy()
+    known = ends[np.isfinite(ends)]
+    reach = 1.08 * float(np.abs(known).max(initial=0)) or 0.01
+    letters = letters_of([str(method) for method in table["method"]])
+    traces = [
+        {
+            "type": "scatter",
+            "x": [0],
+            "y": [0],
+            "name": labels[baseline],
+            "mode": "markers",
+            "marker": styles[baseline].mark(16),
+            "hovertemplate": f"<b>{labels[baseline]}</b><extra></extra>",
+        }
+    ]
+    for row in table.to_dict("records"):
+        traces.append(_levelling_point(row, letters, styles, labels))
+    slope = (FAIR_PENALTY - 0.5) / (FAIR_PENALTY + 0.5)
+    shapes = [_lost(reach), *_axes(reach)]
+    if two_groups:
+        shapes.append(_line(-reach, -reach * slope, reach, reach * slope))
+    best, worst = table["best_group"].iloc[0], table["worst_group"].iloc[0]
+    return build_figure(
+        traces,
+        height=430 + 26 * len(table),
+        xaxis={
+            "title": {"text": f"Change of accuracy in {best}<br>(the baseline's best)"},
+            "range": [-reach, reach],
+            "zeroline": False,
+        },
+        yaxis={
+            "title": {
+                "text": f"Change of accuracy in {worst}<br>(the baseline's worst)"
+            },
+            "range": [-reach, reach],
+            "zeroline": False,
+        },
+        shapes=shapes,
+        annotations=[
+            *_corner_words(reach, two_groups=two_groups),
+            *(
+                {
+                    "text": letters[row["method"]],
+                    "x": row["best_delta"],
+                    "y": row["worst_delta"],
+                    "xshift": 14,
+                    "yshift": 12,
+                    "showarrow": False,
+                }
+                for row in table.to_dict("records")
+                if np.isfinite(row["best_delta"])
+            ),
+        ],
+    )
+
+
+def _levelling_point(
+    row: Mapping[Any, Any],
+    letters: Mapping[str, str],
+    styles: Mapping[str, MethodStyle],
+    labels: Mapping[str, str],
+) -> dict[str, Any]:
+    method = str(row["method"])
+    style, name = styles[method], f"{letters[method]} {labels[method]}"
+    colour = faded(style.colour, 0.4)
+    texts = [
+        f"{row[f'{end}_group']}: {signed(row[f'{end}_delta'])} "
+        f"{interval(row[f'{end}_low'], row[f'{end}_high'])}"
+        for end in ("best", "worst")
+    ]
+    return {
+        "type": "scatter",
+        "x": [row["best_delta"]],
+        "y": [row["worst_delta"]],
+        "name": name,
+        "mode": "markers",
+        "marker": style.mark(14),
+        "error_x": _bar(row["best_delta"], row["best_low"], row["best_high"], colour),
+        "error_y": _bar(
+            row["worst_delta"], row["worst_low"], row["worst_high"], colour
+        ),
+        "hovertemplate": (
+            f"<b>{name}</b><br>{'<br>'.join(texts)}<br>"
+            f"Fair metric {signed(row['fair_delta'])}: {REASONS[row['reason']]}"
+            "<extra></extra>"
+        ),
+    }
+
+
+def _lost(reach: float) -> dict[str, Any]:
+    return {
+        "type": "rect",
+        "x0": -reach,
+        "x1": 0,
+        "y0": -reach,
+        "y1": 0,
+        "fillcolor": FALLS_COLOUR,
+        "line": {"width": 0},
+        "layer": "below",
+    }
+
+
+def _axes(reach: float) -> list[dict[str, Any]]:
+    return [
+        _line(-reach, 0, reach, 0, colour=FAINT_COLOUR, dash="solid"),
+        _line(0, -reach, 0, reach, colour=FAINT_COLOUR, dash="solid"),
+    ]
+
+
+def _line(
+    x0: float, y0: float, x1: float, y1: float, colour: str = INK, dash: str = "dash"
+) -> dict[str, Any]:
+    return {
+        "type": "line",
+        "x0": x0,
+        "y0": y0,
+        "x1": x1,
+        "y1": y1,
+        "layer": "below",
+        "line": {"color": colour, "width": 2, "dash": dash},
+    }
+
+
+def _corner_words(reach: float, *, two_groups: bool) -> list[dict[str, Any]]:
+    words = [
+        ("both<br>gained", 1, 1, "right", "top"),
+        ("worst gained,<br>best paid", -1, 1, "left", "top"),
+        ("both lost", -1, -1, "left", "bottom"),
+    ]
+    if two_groups:
+        words.append(
+            ("Fair metric<br>rises above<br>the dashes", 1, -1, "right", "bottom")
+        )
+    return [
+        {
+            "text": text,
+            "x": right * reach,
+            "y": up * reach,
+            "xanchor": x_anchor,
+            "yanchor": y_anchor,
+            "align": x_anchor,
+            "showarrow": False,
+            "bgcolor": GRID_COLOUR if text == "both lost" else "rgba(0, 0, 0, 0)",
+        }
+        for text, right, up, x_anchor, y_anchor in words
+    ]
+
+
+def levelling_takeaway(table: pd.DataFrame, labels: Mapping[str, str]) -> str:
+    """For which methods the Fair metric rose, and who gained or paid for it."""
+    rose = table[table["fair_verdict"] == "better"]
+    fell = int((table["fair_verdict"] == "worse").sum())
+    if rose.empty:
+        tail = f" For {plural(fell, 'method')} it certainly fell." if fell else ""
+        return f"For no method has the Fair metric certainly risen.{tail}"
+    parts = []
+    for reason in (WORST_GAINED, BEST_PAID, LEVELLED_DOWN, OTHERWISE):
+        rows = rose[rose["reason"] == reason]
+        names = [
+            f"{labels[row['method']]} ({signed(row['fair_delta'])}"
+            + ("" if row["certain"] else ", the reason uncertain")
+            + ")"
+            for row in rows.to_dict("records")
+        ]
+        if names:
+            parts.append(f"{listed(names)}: {REASONS[reason]}")
+    return f"The Fair metric certainly rose for {'; '.join(parts)}."
+
+
+def levelling_table(table: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
+    """A row a method: the Fair metric's change, that of both ends, and the reason."""
+    rows = []
+    for row in table.to_dict("records"):
+        cells = {"Method": f"**{labels[row['method']]}**"}
+        for heading, name in (
+            ("Fair metric", "fair"),
+            (f"Worst group ({row['worst_group']})", "worst"),
+            (f"Best group ({row['best_group']})", "best"),
+        ):
+            low, high = row[f"{name}_low"], row[f"{name}_high"]
+            between = interval(low, high).replace("[", r"\[")
+            verdict = VERDICT_MARKDOWN[str(row[f"{name}_verdict"])]
+            cells[heading] = f"**{signed(row[f'{name}_delta'])}** {between} {verdict}"
+        sure = "" if row["certain"] else " (not certain)"
+        cells["Why"] = f"{REASONS[row['reason']]}{sure}"
+        rows.append(cells)
+    return pd.DataFrame(rows)

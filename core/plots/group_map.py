@@ -1,0 +1,266 @@
+"""The heat map of the Fairness page: a metric in every crossing of two features."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from core.evaluation.compare import SMALL_GROUP
+from core.evaluation.fairness import GroupComparison
+from core.evaluation.groups import CROSSING
+from core.evaluation.metrics import MetricInfo
+from core.plots import style
+from core.plots.cells import plot_cells
+from core.plots.overview import with_unit
+from core.plots.style import interval, number, plural, signed
+from core.tasks import Task
+
+SMALL_SIGN = "†"
+"""Beside a value that rests on fewer than ``SMALL_GROUP`` images."""
+NARROW = 4
+"""Columns for whose numbers a phone has room."""
+CELL_SIGNS = {"better": " ▲", "worse": " ▼", "differs": " ◆"}
+
+
+def map_cells(
+    comparison: GroupComparison, info: MetricInfo, method: str
+) -> pd.DataFrame:
+    """One row a crossing: its place in the map, its value, its change and its n.
+
+    Parameters
+    ----------
+    comparison : GroupComparison
+        Over at least one feature; the last one makes the columns.
+    info : MetricInfo
+    method : str
+
+    Returns
+    -------
+    DataFrame
+        Columns ``row``, ``column``, ``n``, ``of``, ``small``; ``value``, ``low``,
+        ``high`` and ``delta``, ``delta_low``, ``delta_high`` in the metric's unit
+        (NaN where undefined, and the change of the baseline); ``verdict``.
+    """
+    levels = comparison.grouping.levels
+    features = list(levels.columns)
+    names = pd.DataFrame(
+        {
+            "row": levels[features[:-1]].agg(CROSSING.join, axis=1)
+            if len(features) > 1
+            else "",
+            "column": levels[features[-1]],
+        }
+    )
+    groups = comparison.groups
+    own = groups[(groups["metric"] == info.key) & (groups["method"] == method)]
+    cells = names.join(own.set_index("group")[["n", "of", "small"]])
+    table = comparison.differences
+    changes = table[
+        (table["metric"] == info.key)
+        & (table["method"] == method)
+        & (table["measure"] == "")
+        & (table["group"] != "")
+    ].set_index("group")
+    for source, columns in (
+        (own.set_index("group"), ["value", "low", "high"]),
+        (changes, ["delta", "delta_low", "delta_high"]),
+    ):
+        cells = cells.join(source[columns] * info.factor)
+    cells["verdict"] = changes["verdict"].reindex(cells.index).fillna("baseline")
+    return cells.reset_index()
+
+
+def map_methods(
+    comparison: GroupComparison,
+    info: MetricInfo,
+    methods: Sequence[str],
+    labels: Mapping[str, str],
+) -> pd.DataFrame:
+    """As ``map_cells`` of one feature, with a row for each method."""
+    parts = [
+        map_cells(comparison, info, method).assign(row=labels[method])
+        for method in methods
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def plot_group_map(
+    cells: pd.DataFrame, info: MetricInfo, *, titles: tuple[str, str], change: bool
+) -> go.Figure:
+    """Heat map with the value, or its change, and n in every cell.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        From ``map_cells``.
+    info : MetricInfo
+    titles : tuple of str
+        Of the rows and of the columns.
+    change : bool
+        Whether the change to the baseline is drawn in place of the value.
+    """
+    rows, columns = (list(dict.fromkeys(cells[name])) for name in ("row", "column"))
+    if len(columns) > max(len(rows), NARROW):
+        # A phone has room for few columns, and for many rows.
+        return plot_group_map(
+            cells.rename(columns={"row": "column", "column": "row"}),
+            info,
+            titles=titles[::-1],
+            change=change,
+        )
+    grid = cells.set_index(["row", "column"], drop=False)
+    by_place = [[grid.loc[(row, column)] for column in columns] for row in rows]
+    name = "delta" if change else "value"
+    values = np.array([[cell[name] for cell in line] for line in by_place], np.float64)
+    figure = plot_cells(
+        _shades(values, info, change=change),
+        [[_text(cell, info, change=change) for cell in line] for line in by_place],
+        rows=rows,
+        columns=columns,
+        hover=[[_hover(cell, info) for cell in line] for line in by_place],
+        diverging=change,
+    )
+    return style.finish(
+        figure,
+        x_title=titles[1],
+        y_title=titles[0],
+        height=120 + 62 * len(rows),
+        legend=False,
+    )
+
+
+def _shades(
+    values: NDArray[np.float64], info: MetricInfo, *, change: bool
+) -> NDArray[np.float64]:
+    """Darker is worse of a value; of a change, one hue is better, the other worse."""
+    known = np.isfinite(values)
+    if not known.any():
+        return np.full(values.shape, np.nan)
+    sizes = np.abs(values) if info.direction == "zero" else values
+    if change:
+        # Blue, above a half, is better on every page.
+        better = 1 if info.direction in ("higher", "none") else -1
+        reach = np.nanmax(np.abs(values)) or 1.0
+        return np.asarray(0.5 + 0.5 * better * values / reach)
+    low, high = np.nanmin(sizes), np.nanmax(sizes)
+    share = (sizes - low) / (high - low) if high > low else np.where(known, 0.3, np.nan)
+    return np.asarray(1 - share if info.direction == "higher" else share)
+
+
+def _text(cell: pd.Series, info: MetricInfo, *, change: bool) -> str:
+    if not cell["n"]:
+        return "–"
+    write, name = (signed, "delta") if change else (number, "value")
+    mark = SMALL_SIGN if cell["small"] else ""
+    if change and not cell["small"]:
+        mark = CELL_SIGNS.get(str(cell["verdict"]), "")
+    return f"<b>{write(cell[name], info.digits)}{mark}</b><br>n {cell['n']:,}"
+
+
+def _hover(cell: pd.Series, info: MetricInfo) -> str:
+    where = CROSSING.join(filter(None, (cell["row"], cell["column"])))
+    if not cell["n"]:
+        return f"<b>{where}</b><br>no image"
+    lines = [
+        f"<b>{where}</b>",
+        f"{info.label}: {with_unit(number(cell['value'], info.digits), info.unit)} "
+        f"{interval(cell['low'], cell['high'], info.digits)}",
+        plural(int(cell["n"]), "image")
+        + (
+            f", {cell['of']:,.0f} of them count here" if cell["of"] != cell["n"] else ""
+        ),
+    ]
+    if np.isfinite(cell["delta"]):
+        lines.append(
+            f"against the baseline {signed(cell['delta'], info.digits)} "
+            f"{interval(cell['delta_low'], cell['delta_high'], info.digits)}, "
+            f"{cell['verdict']}"
+        )
+    if cell["small"]:
+        lines.append(f"fewer than {SMALL_GROUP}: too few to tell")
+    return "<br>".join(lines)
+
+
+def map_takeaway(
+    cells: pd.DataFrame,
+    info: MetricInfo,
+    label: str,
+    *,
+    change: bool,
+    tasks: tuple[Task, ...] = (),
+) -> str:
+    """The worst and the best cell, or where a method certainly changes something."""
+    told = cells[(cells["n"] > 0) & ~cells["small"] & cells["value"].notna()]
+    small = int((cells["n"].gt(0) & cells["small"]).sum())
+    tail = (
+        f" {plural(small, 'cell')} of {len(cells)} ({SMALL_SIGN}) "
+        f"{'rests' if small == 1 else 'rest'} on fewer than {SMALL_GROUP} images: too "
+        "few to tell."
+        if small
+        else ""
+    )
+    if told.empty:
+        return f"Every cell rests on fewer than {SMALL_GROUP} images: none can be told."
+    if change:
+        return _changes_told(told, info, label) + tail
+    return _ends_told(told, info, label) + tail
+
+
+def methods_takeaway(cells: pd.DataFrame, info: MetricInfo, feature: str) -> str:
+    """In how many of the methods the same group has the lowest value."""
+    known = cells[cells["value"].notna() & (cells["n"] > 0)]
+    lowest = known.loc[known.groupby("row", sort=False)["value"].idxmin(), "column"]
+    if lowest.empty:
+        return f"{info.label} is defined in no group."
+    counts = lowest.value_counts()
+    feature = feature[:1].lower() + feature[1:]
+    return (
+        f"By the point estimates, {info.phrase} is lowest in {feature} "
+        f"{counts.index[0]} for {counts.iloc[0]} of {plural(len(lowest), 'method')}."
+    )
+
+
+def _ends_told(told: pd.DataFrame, info: MetricInfo, label: str) -> str:
+    sizes = told["value"].abs() if info.direction == "zero" else told["value"]
+    ends = {"lowest": sizes.idxmin(), "highest": sizes.idxmax()}
+    if info.direction == "higher":
+        ends = {"worst": ends["lowest"], "best": ends["highest"]}
+    elif info.direction in ("lower", "zero"):
+        ends = {"worst": ends["highest"], "best": ends["lowest"]}
+    parts = []
+    for word, place in ends.items():
+        cell: Any = told.loc[place]
+        value = with_unit(number(cell["value"], info.digits), info.unit)
+        parts.append(f"{word} in {cell['group']} ({value}, n {cell['n']:,})")
+    return (
+        f"With {label}, {info.phrase} is {parts[0]} and {parts[1]}, by the point "
+        f"estimates of {plural(len(told), 'cell')}."
+    )
+
+
+def _changes_told(told: pd.DataFrame, info: MetricInfo, label: str) -> str:
+    counts: Mapping[str, int] = told["verdict"].value_counts().to_dict()
+    parts = [
+        f"{word} in {counts[word]}"
+        for word in ("better", "worse", "differs")
+        if word in counts
+    ]
+    if not parts:
+        return (
+            f"In none of {plural(len(told), 'cell')} can {label} be told from the "
+            f"baseline on {info.phrase}."
+        )
+    return (
+        f"Against the baseline, {label} is certainly {' and '.join(parts)} of "
+        f"{plural(len(told), 'cell')} on {info.phrase}; in the others no difference "
+        "can be told. Verdicts are corrected for the methods, not for the cells."
+    )
+
+
+def axes_of(features: Sequence[str], names: Mapping[str, str]) -> tuple[str, str]:
+    """Titles of the rows and the columns of the map."""
+    rows = CROSSING.join(names[feature] for feature in features[:-1])
+    return rows, names[features[-1]]

@@ -1,0 +1,236 @@
+"""Figures and sentences of the what-if: other thresholds, and what follows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.evaluation.compare import SMALL_GROUP
+from core.evaluation.whatif import Choice, Constraint, Outcome
+from core.plots.group_map import SMALL_SIGN
+from core.plots.style import (
+    FAINT_COLOUR,
+    INK,
+    METHOD_COLOURS,
+    build_figure,
+    number,
+    signed,
+)
+
+CONSTRAINT_LABELS: dict[Constraint, str] = {
+    "none": "Best accuracy, no constraint",
+    "demographic_parity": "Demographic parity",
+    "equal_opportunity": "Equal opportunity",
+    "equalized_odds": "Equalized odds",
+}
+GAPS = {
+    "demographic_parity_difference": "Demographic parity difference",
+    "equal_opportunity_difference": "Equal opportunity difference",
+    "equalized_odds_difference": "Equalized odds difference",
+    "accuracy_difference": "Accuracy difference",
+    "fair_metric": "Fair metric",
+}
+"""What the curve may be drawn against."""
+RATES = {
+    "accuracy": "Accuracy",
+    "selection_rate": "Selection rate",
+    "recall": "Recall",
+    "precision": "Precision",
+    "false_positive_rate": "False positive rate",
+    "false_negative_rate": "False negative rate",
+    "f1": "F1",
+}
+CONSTRAINT_MARKS: dict[Constraint, str] = {
+    "none": "star",
+    "demographic_parity": "diamond",
+    "equal_opportunity": "square",
+    "equalized_odds": "triangle-up",
+}
+NAMED = 6
+"""Groups that a note names."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a choice made on validation gives on the test images.
+
+    Parameters
+    ----------
+    choice : Choice
+    outcome : Outcome
+        On test.
+    """
+
+    choice: Choice
+    outcome: Outcome
+
+
+def plot_whatif(
+    curve: pd.DataFrame,
+    now: Outcome,
+    usual: Outcome,
+    marks: Sequence[Mark],
+    gap: str,
+) -> go.Figure:
+    """Accuracy against a gap: every common threshold, the one chosen, the constraints'.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        From ``ScoreCounts.curve``, on test.
+    now : Outcome
+        Of the thresholds that the sliders say.
+    usual : Outcome
+        Of 0.5 for all.
+    marks : sequence of Mark
+        One a constraint.
+    gap : str
+        A key of ``GAPS``.
+    """
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "scatter",
+            "x": curve[gap].to_numpy(),
+            "y": curve["accuracy"].to_numpy(),
+            "name": "One threshold for all, 0 to 1",
+            "mode": "lines",
+            "line": {"color": FAINT_COLOUR, "width": 3},
+            "customdata": curve["threshold"].to_numpy(),
+            "hovertemplate": "threshold %{customdata:.2f}<br>accuracy %{y:.3f}<br>"
+            f"{GAPS[gap]} %{{x:.3f}}<extra></extra>",
+        }
+    ]
+    for place, mark in enumerate(marks):
+        label = CONSTRAINT_LABELS[mark.choice.constraint]
+        traces.append(
+            _point(
+                mark.outcome,
+                gap,
+                f"{label}, from validation",
+                {
+                    "symbol": CONSTRAINT_MARKS[mark.choice.constraint],
+                    "color": METHOD_COLOURS[place],
+                    "size": 15,
+                },
+            )
+        )
+    traces += [
+        _point(
+            usual,
+            gap,
+            "0.5 for all",
+            {
+                "symbol": "circle-open",
+                "color": INK,
+                "size": 15,
+                "line": {"width": 2.5},
+            },
+        ),
+        _point(
+            now,
+            gap,
+            "Your thresholds",
+            {
+                "symbol": "cross-thin-open",
+                "color": INK,
+                "size": 20,
+                "line": {"width": 4},
+            },
+        ),
+    ]
+    side = "larger is better ▶" if gap == "fair_metric" else "◀ smaller gap"
+    return build_figure(
+        traces,
+        height=520,
+        xaxis={"title": {"text": f"{GAPS[gap]}<br>{side}"}},
+        yaxis={"title": {"text": "Accuracy (0 to 1)<br>better when higher"}},
+    )
+
+
+def _point(
+    outcome: Outcome, gap: str, name: str, marker: dict[str, Any]
+) -> dict[str, Any]:
+    thresholds = "<br>".join(
+        f"{group}: {threshold:.3f}"
+        for group, threshold in zip(
+            outcome.names[:8], outcome.thresholds[:8], strict=True
+        )
+    )
+    return {
+        "type": "scatter",
+        "x": [outcome.gaps[gap]],
+        "y": [outcome.overall["accuracy"]],
+        "name": name,
+        "mode": "markers",
+        "marker": marker,
+        "hovertemplate": f"<b>{name}</b><br>accuracy %{{y:.3f}}<br>{GAPS[gap]} "
+        f"%{{x:.3f}}<br>{thresholds}<extra></extra>",
+    }
+
+
+def whatif_takeaway(now: Outcome, usual: Outcome, gap: str) -> str:
+    """What the chosen thresholds give, beside 0.5 for all."""
+    accuracy, value = now.overall["accuracy"], now.gaps[gap]
+    said = f"Accuracy {number(accuracy)}, {GAPS[gap].lower()} {number(value)}"
+    if np.array_equal(now.thresholds, usual.thresholds):
+        return f"{said}, with 0.5 for all. Move a threshold to see what follows."
+    changes = (accuracy - usual.overall["accuracy"], value - usual.gaps[gap])
+    return (
+        f"{said}: {signed(changes[0])} and {signed(changes[1])} beside 0.5 for all, on "
+        "these test images."
+    )
+
+
+def outcome_table(now: Outcome, usual: Outcome) -> pd.DataFrame:
+    """A row a group: n, its threshold, its rates, and their change beside 0.5."""
+    before = usual.groups
+    columns: dict[str, Any] = {
+        "Group": [*now.names, "All images"],
+        "n": [
+            f"{int(n):,}{SMALL_SIGN if n < SMALL_GROUP else ''}"
+            for n in (*now.n, now.n.sum())
+        ],
+        "Threshold": [*(f"{t:.3f}" for t in now.thresholds), "–"],
+    }
+    for key, label in RATES.items():
+        values = [*now.groups[key], now.overall[key]]
+        ahead = [*before[key], usual.overall[key]]
+        columns[label] = [
+            _cell(value, old) for value, old in zip(values, ahead, strict=True)
+        ]
+    return pd.DataFrame(columns)
+
+
+def _cell(value: float, old: float) -> str:
+    change = value - old
+    if value != value or change != change or round(change, 3) == 0:
+        return number(value)
+    return f"{number(value)} ({signed(change)})"
+
+
+def choices_note(marks: Sequence[Mark], most: float) -> str:
+    """How the marked points were found, and which groups a constraint leaves free."""
+    free = dict.fromkeys(n for mark in marks for n in mark.choice.unconstrained)
+    said = (
+        "Marked points: the best accuracy on the validation images with groups that "
+        f"differ by at most {number(most, 2)} there; drawn where they land on the test "
+        "images, so that a gap may be wider here. Nothing is fitted on test."
+    )
+    if free:
+        more = len(free) - NAMED
+        names = ", ".join(list(free)[:NAMED]) + f" and {more} more" * (more > 0)
+        said += (
+            f" Too small on validation to be held to a constraint (fewer than "
+            f"{SMALL_GROUP} images count): {names}."
+        )
+    return said
+
+
+def thresholds_of(mark: Mark) -> Mapping[str, float]:
+    """The thresholds of a choice, by group of the test images."""
+    return dict(
+        zip(mark.outcome.names, map(float, mark.outcome.thresholds), strict=True)
+    )

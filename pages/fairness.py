@@ -1,0 +1,295 @@
+"""Fairness: every group of people, method by method, and what a smaller gap costs."""
+
+import streamlit as st
+
+from core.evaluation.compare import SMALL_GROUP
+from core.evaluation.fairness import GroupComparison
+from core.evaluation.fairness_views import group_features
+from core.evaluation.front import gap_points
+from core.evaluation.gaps import REWARDS_LEVELLING_DOWN, Gap, gap_info, gaps_of
+from core.evaluation.metrics import MetricInfo, group_metric_keys, metric_info
+from core.plots import fairness as plots
+from core.plots import gaps as gap_plots
+from core.plots.fairness import gap_row
+from core.tasks import Regression, Task
+from pages._fairness_tables import Question, load_groups
+from pages._group_map import show_group_map
+from pages._show import show_chart, show_static_table, stop_with
+from pages._study_bar import StudyView, choose_metric, choose_task, study_bar
+from pages._tables import is_alone, leave_out_damaged, seeds_text
+from pages._whatif import show_whatif
+
+MOST_FEATURES = 3
+PARITY_RATES = ("selection_rate", "recall", "false_positive_rate")
+MEANINGS = f"""
+- **Difference**: the highest less the lowest group; 0 is parity. **Ratio**: the lowest
+  over the highest; 1 is parity.
+- **Demographic parity** compares selection rates: who is answered with the positive
+  class, rightly or not. **Equal opportunity** compares recalls: who of those that are
+  positive is found. **Equalized odds** asks for equal recalls and equal false positive
+  rates; the larger gap of the two counts. Definitions are fairlearn's.
+- **Fair metric**: the mean accuracy of the groups less twice their largest difference.
+  {REWARDS_LEVELLING_DOWN}
+- Which gap matters is no question of statistics: parity of one kind often excludes
+  another, and a gap may lie in the labels and not in the method.
+"""
+
+
+def main() -> None:
+    """Choose a task, features and a metric; compare the groups."""
+    view = study_bar(
+        "Is it as good for everyone?",
+        lead="A good mean can hide a group that is answered worse. Here each method is "
+        "measured group by group, with its uncertainty.",
+    )
+    known = _features(view)
+    view = leave_out_damaged(view)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        task = choose_task(view.tasks, key=f"fairness_task_{view.study.name}")
+        chosen = _choose_features(view, task, known)
+        metric = choose_metric(
+            view,
+            group_metric_keys(task),
+            key=f"fairness_metric_{view.study.name}_{task.name}",
+        )
+    small = bool(st.session_state.get(_small_key(view), False))
+    question = Question(task, chosen, small)
+    quality, gap = _quality(metric), _chosen_gap(metric, task)
+    keys = (metric.key, quality.key, *gap.parts, *_accuracy_keys(task))
+    comparison = load_groups(view, question, keys)
+    alone = is_alone(view)
+    _groups(view, comparison, metric)
+    _gaps(view, comparison, metric)
+    if not alone:
+        _trade(view, comparison, metric, quality, gap, task)
+        _levelling(view, comparison, task)
+    show_group_map(view, question, metric, known)
+    show_whatif(view, question)
+    _notes(view, comparison)
+
+
+def _features(view: StudyView) -> tuple[str, ...]:
+    """Sensitive features that groups may be made of; stops where there are none."""
+    known = group_features(view.tasks, tuple(view.dataset.sensitive_features))
+    if not known:
+        stop_with(
+            f"The study **{view.study.title}** has no sensitive feature: its images "
+            "are not of people in groups. Choose another study above; its classes are "
+            "on the Classification page."
+        )
+    return known
+
+
+def _choose_features(
+    view: StudyView, task: Task, known: tuple[str, ...]
+) -> tuple[str, ...]:
+    chosen = known
+    if len(known) > 1:
+        # One feature first, and not the one that the task itself predicts.
+        first = next(
+            name for name in known if name not in (task.name, f"{task.name}_bin")
+        )
+        picked = st.pills(
+            "Sensitive features",
+            known,
+            selection_mode="multi",
+            default=[first],
+            format_func=lambda name: plots.feature_label(name, view.tasks),
+            key=f"fairness_features_{view.study.name}_{task.name}",
+            persist_state="session",
+            help="Look at one first. Several are crossed, and each crossing has fewer "
+            f"images: at most {MOST_FEATURES}.",
+        )
+        chosen = tuple(name for name in known if name in picked)
+    if not chosen:
+        stop_with("No sensitive feature is chosen. Choose at least one above.")
+    if len(chosen) > MOST_FEATURES:
+        stop_with(
+            f"{len(chosen)} features are chosen, and crossings of that many hold too "
+            f"few images each. Choose at most {MOST_FEATURES}."
+        )
+    return chosen
+
+
+def _small_key(view: StudyView) -> str:
+    return f"fairness_small_{view.study.name}"
+
+
+def _gap_key(metric: MetricInfo) -> str:
+    return f"fairness_gap_{metric.key}"
+
+
+def _quality(metric: MetricInfo) -> MetricInfo:
+    """What is set against the gap: the metric, if one side of it is better."""
+    if metric.direction in ("higher", "lower"):
+        return metric
+    name = "mae" if metric.name == "bias" else "accuracy"
+    return metric_info(f"{metric.task}.{name}")
+
+
+def _accuracy_keys(task: Task) -> tuple[str, ...]:
+    return () if isinstance(task, Regression) else (f"{task.name}.accuracy",)
+
+
+def _gap_choices(metric: MetricInfo, task: Task) -> dict[str, Gap]:
+    """The metric's own gaps, then the parities of its class and the Fair metric."""
+    every = list(gaps_of([metric.key]))
+    if not isinstance(task, Regression):
+        part = f"[{metric.part}]" if metric.part else ""
+        if part or task.kind == "binary":
+            rates = [f"{task.name}.{rate}{part}" for rate in PARITY_RATES]
+            every += [gap for gap in gaps_of(rates) if gap.measure == "difference"]
+        fair = gaps_of([f"{task.name}.accuracy"])
+        every += [gap for gap in fair if gap.measure == "fair_metric"]
+    return {f"{gap.metric} {gap.measure}": gap for gap in every}
+
+
+def _chosen_gap(metric: MetricInfo, task: Task) -> Gap:
+    choices = _gap_choices(metric, task)
+    asked = st.session_state.get(_gap_key(metric))
+    return choices.get(str(asked), next(iter(choices.values())))
+
+
+def _groups(view: StudyView, comparison: GroupComparison, metric: MetricInfo) -> None:
+    """Each group of each method, and how many images it has."""
+    feature = plots.feature_label(comparison.grouping.feature, view.tasks)
+    shown = comparison.groups[comparison.groups["method"].isin(view.methods)]
+    show_chart(
+        plots.plot_groups(comparison, metric, view.methods, view.labels),
+        name=f"{view.study.name}-{metric.key}-groups",
+        title=f"{metric.label} by {feature[:1].lower() + feature[1:]}",
+        takeaway=plots.groups_takeaway(
+            comparison, metric, view.methods, view.labels, view.tasks
+        ),
+        data=shown[shown["metric"] == metric.key],
+        note=f"Mean over {seeds_text(view)}; bars are 95 % intervals over the test "
+        f"images. Hollow: fewer than {SMALL_GROUP} images count, too few to tell. "
+        f"{metric.label}: {metric.explanation}",
+        above=lambda: _offer_small(view, comparison),
+    )
+
+
+def _offer_small(view: StudyView, comparison: GroupComparison) -> None:
+    """Let groups of few images count, where there are such groups."""
+    if comparison.groups["small"].any() or comparison.include_small:
+        st.toggle(
+            f"Let groups of fewer than {SMALL_GROUP} images count in the gaps",
+            key=_small_key(view),
+            persist_state="session",
+            help="One of them alone may then decide a gap by chance.",
+        )
+
+
+def _gaps(view: StudyView, comparison: GroupComparison, metric: MetricInfo) -> None:
+    """What the groups differ by, in numbers."""
+    gaps = comparison.gaps[comparison.gaps["metric"] == metric.key]
+    with st.container(border=True):
+        st.subheader("How far apart the groups are", anchor=False)
+        show_static_table(
+            plots.gap_table(comparison, metric, view.methods, view.labels, view.tasks),
+            name=f"{view.study.name}-{metric.key}-gaps",
+            takeaway=plots.gap_table_takeaway(
+                comparison, metric, view.methods, view.labels, view.tasks
+            ),
+            download=gaps[gaps["method"].isin(view.methods)],
+            note="Value [95 % interval] and verdict on its paired difference to "
+            f"{view.labels[view.baseline]}, p corrected over all methods (Holm).",
+        )
+        with st.expander("What these gaps mean", icon=":material/help:"):
+            st.markdown(MEANINGS)
+
+
+def _trade(
+    view: StudyView,
+    comparison: GroupComparison,
+    metric: MetricInfo,
+    quality: MetricInfo,
+    gap: Gap,
+    task: Task,
+) -> None:
+    """Gap against quality, with the front."""
+    quality = metric_info(quality.key, view.tasks)
+    about = gap_info(gap.metric, gap.measure, view.tasks)
+    points = gap_points(comparison, quality, gap, view.methods)
+
+    def choose() -> None:
+        choices = _gap_choices(metric, task)
+        st.selectbox(
+            "Gap",
+            list(choices),
+            format_func=lambda name: _gap_label(choices[name], view),
+            key=_gap_key(metric),
+            persist_state="session",
+            width=420,
+            help=about.explanation,
+        )
+
+    title = "What a smaller gap costs"
+    if len(points) < 2:
+        with st.container(border=True):
+            st.subheader(title, anchor=False)
+            choose()
+            st.info(
+                f"Fewer than two methods have both {quality.label} and this gap here. "
+                "Choose another gap, or fewer features.",
+                icon=":material/info:",
+            )
+        return
+    show_chart(
+        gap_plots.plot_gap_quality(points, quality, about, view.styles, view.labels),
+        name=f"{view.study.name}-{metric.key}-front",
+        title=title,
+        takeaway=gap_plots.gap_quality_takeaway(
+            points, quality, about, view.labels, view.baseline
+        ),
+        data=points.reset_index(),
+        note="Bars: 95 % intervals over the test images. The front, dashed, joins the "
+        "methods that no other beats in both, by the point estimates: other images "
+        f"may choose others. {about.label}: {about.explanation}",
+        above=choose,
+    )
+
+
+def _gap_label(gap: Gap, view: StudyView) -> str:
+    return gap_info(gap.metric, gap.measure, view.tasks).label
+
+
+def _levelling(view: StudyView, comparison: GroupComparison, task: Task) -> None:
+    """Whether the Fair metric rose because the better group fell."""
+    table = comparison.levelling()
+    table = table[table["method"].isin(view.methods)]
+    if isinstance(task, Regression) or table.empty:
+        return
+    counted = int(
+        gap_row(comparison, view.baseline, f"{task.name}.accuracy", "fair_metric")[
+            "groups"
+        ]
+    )
+    show_chart(
+        gap_plots.plot_levelling(
+            table, view.baseline, view.styles, view.labels, two_groups=counted == 2
+        ),
+        name=f"{view.study.name}-{task.name}-levelling",
+        title="Who gained, and who paid",
+        takeaway=gap_plots.levelling_takeaway(table, view.labels),
+        data=table,
+        note=f"{REWARDS_LEVELLING_DOWN} Differences in accuracy to "
+        f"{view.labels[view.baseline]}, on the seeds that both have, with 95 % "
+        "intervals.",
+    )
+    with st.expander("Who gained, in numbers", icon=":material/table:"):
+        show_static_table(
+            gap_plots.levelling_table(table, view.labels),
+            name=f"{view.study.name}-{task.name}-levelling-table",
+            takeaway="Changes against the method compared with: of the Fair metric, "
+            "and of its worst and best group.",
+            download=table,
+        )
+
+
+def _notes(view: StudyView, comparison: GroupComparison) -> None:
+    with st.expander("How these numbers are made", icon=":material/info:"):
+        st.markdown("\n".join(f"- {note}" for note in comparison.notes(view.labels)))
+
+
+main()

@@ -1,0 +1,250 @@
+"""Groups, gaps and who paid: figures and sentences of tables with known accuracies."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.evaluation.fairness import LEVELLED_DOWN, WORST_GAINED, compare_groups
+from core.evaluation.front import gap_points
+from core.evaluation.gaps import Gap, gap_info
+from core.evaluation.metrics import metric_info
+from core.plots import fairness as plots
+from core.plots import gaps as gap_plots
+from core.plots.style import method_styles
+from tests.grouped import IMAGES, TASK, grouped_tables
+from tests.synthetic import TASKS, synthetic_tables
+
+ACCURACIES = {
+    "baseline": {"A": 0.95, "B": 0.80},
+    "fairer": {"A": 0.95, "B": 0.94},
+    "levelled": {"A": 0.78, "B": 0.77},
+    "same": {"A": 0.95, "B": 0.80},
+}
+LABELS = {name: name.capitalize() for name in ACCURACIES}
+METHODS = tuple(ACCURACIES)
+STYLES = method_styles(METHODS, "baseline")
+INFO = metric_info("hired.accuracy", (TASK,))
+GAP = Gap(INFO.key, "difference", (INFO.key,))
+ABOUT = gap_info(INFO.key, "difference", (TASK,))
+
+
+@pytest.fixture(scope="module")
+def comparison():
+    return compare_groups(
+        grouped_tables(ACCURACIES),
+        (TASK,),
+        "baseline",
+        task="hired",
+        features=["group"],
+        metrics=[INFO.key],
+    )
+
+
+@pytest.fixture(scope="module")
+def crossed():
+    return compare_groups(
+        synthetic_tables(methods=("baseline", "ins"), seeds=(0, 1)),
+        TASKS["utkface"],
+        "baseline",
+        task="age",
+        features=["gender", "ethnicity"],
+        metrics=["age.mae"],
+    )
+
+
+def spec(figure):
+    return json.loads(figure.to_json())
+
+
+def test_a_feature_is_named_as_a_reader_says_it():
+    assert plots.feature_label("age_bin", TASKS["utkface"]) == "Age bin"
+    assert plots.feature_label("gender", TASKS["utkface"]) == "Gender"
+    assert plots.feature_label("skin_tone") == "Skin tone"
+
+
+def test_each_group_has_its_mark_and_its_interval(comparison):
+    figure = plots.plot_groups(comparison, INFO, METHODS, LABELS)
+    by_name = {trace.name: trace for trace in figure.data}
+    assert set(by_name) == {f"A (n {IMAGES})", f"B (n {IMAGES})", "All images"}
+    for group in "AB":
+        trace = by_name[f"{group} (n {IMAGES})"]
+        expected = [ACCURACIES[method][group] for method in METHODS]
+        np.testing.assert_allclose(trace.x, expected)
+        assert (np.asarray(trace.error_x.array) > 0).all()
+        assert (np.asarray(trace.error_x.arrayminus) > 0).all()
+    overall = [np.mean(list(groups.values())) for groups in ACCURACIES.values()]
+    np.testing.assert_allclose(by_name["All images"].x, overall)
+    names = [note.text for note in figure.layout.annotations]
+    assert names == [f"<b>{LABELS[method]}</b>" for method in METHODS]
+
+
+def test_marks_stay_within_the_row_of_their_method(comparison):
+    figure = plots.plot_groups(comparison, INFO, METHODS, LABELS)
+    for trace in figure.data:
+        places = np.asarray(trace.y, float)
+        assert (np.abs(places - np.arange(len(METHODS))) < 0.5).all()
+
+
+def test_many_groups_are_a_crowd_with_its_two_ends(crossed):
+    info = metric_info("age.mae", TASKS["utkface"])
+    labels = {"baseline": "Baseline", "ins": "INS"}
+    figure = plots.plot_groups(crossed, info, ("baseline", "ins"), labels)
+    by_name = {trace.name: trace for trace in figure.data}
+    crowd = by_name["Each of 8 groups"]
+    rows = crossed.groups[crossed.groups["metric"] == "age.mae"]
+    assert len(crowd.x) == len(rows) == 16
+    for name, end in (("Lowest group", "min"), ("Highest group", "max")):
+        expected = rows.groupby("method")["value"].agg(end)
+        found = dict(zip(("baseline", "ins"), by_name[name].x, strict=True))
+        assert found == pytest.approx(expected.to_dict())
+
+
+def test_a_small_group_is_hollow():
+    tables = grouped_tables({"baseline": {"A": 0.9, "B": 0.8}}, images=12)
+    comparison = compare_groups(
+        tables, (TASK,), "baseline", task="hired", features=["group"]
+    )
+    figure = plots.plot_groups(comparison, INFO, ("baseline",), LABELS)
+    symbols = [trace.marker.symbol for trace in figure.data[:2]]
+    assert all(symbol[0].endswith("-open") for symbol in symbols)
+    said = plots.groups_takeaway(comparison, INFO, ("baseline",), LABELS)
+    assert said.startswith("There are no two groups of at least 20 images")
+    table = plots.gap_table(comparison, INFO, ("baseline",), LABELS)
+    assert table["Accuracy difference ↓"].tolist() == ["–"]
+    assert "No " in plots.gap_table_takeaway(comparison, INFO, ("baseline",), LABELS)
+
+
+def test_takeaway_names_both_ends_the_gap_and_what_is_certain(comparison):
+    said = plots.groups_takeaway(comparison, INFO, METHODS, LABELS, (TASK,))
+    assert "0.800 in B and 0.950 in A: 0.150 apart" in said
+    assert "certainly narrower with Fairer (−0.140) and Levelled (−0.140)" in said
+    assert "with the other method it cannot be told" in said
+    alone = plots.groups_takeaway(comparison, INFO, ("baseline",), LABELS, (TASK,))
+    assert alone.endswith("].")
+
+
+def test_gap_table_has_the_ends_the_gaps_and_the_verdicts(comparison):
+    table = plots.gap_table(comparison, INFO, METHODS, LABELS, (TASK,))
+    rows = table.set_index("Method")
+    assert rows["Worst group"].tolist() == ["B 0.800", "B 0.940", "B 0.770", "B 0.800"]
+    assert rows["Best group"].tolist() == ["A 0.950", "A 0.950", "A 0.780", "A 0.950"]
+    fairer = rows.loc["**Fairer**"]
+    assert fairer["Accuracy difference ↓"].startswith("**0.010**")
+    assert "better" in fairer["Accuracy difference ↓"]
+    assert fairer["Change"].startswith("−0.140")
+    # Mean 0.875 less twice 0.15.
+    assert rows.loc["**Baseline**", "Fair metric ↑"].startswith("**0.575**")
+    assert rows.loc["**Baseline**", "Change"] == "baseline"
+    assert "inconclusive" in rows.loc["**Same**", "Accuracy ratio ↑"]
+
+
+def test_of_an_error_the_highest_group_is_the_worst(crossed):
+    info = metric_info("age.mae", TASKS["utkface"])
+    labels = {"baseline": "Baseline", "ins": "INS"}
+    row = plots.gap_table(crossed, info, ("baseline",), labels).iloc[0]
+    values = crossed.groups[crossed.groups["method"] == "baseline"]
+    worst = values.loc[values["value"].idxmax()]
+    assert row["Worst group"] == f"{worst['group']} {worst['value']:.2f}"
+
+
+def test_smallest_gap_is_called_certain_only_if_it_is(comparison):
+    said = plots.gap_table_takeaway(comparison, INFO, METHODS, LABELS, (TASK,))
+    assert "(0.010), certainly smaller than that of Baseline" in said
+    said = plots.gap_table_takeaway(comparison, INFO, ("baseline",), LABELS)
+    assert said.endswith("the method that the others are compared with.")
+
+
+@pytest.fixture(scope="module")
+def points(comparison):
+    return gap_points(comparison, INFO, GAP, METHODS)
+
+
+def test_front_is_what_no_other_beats_in_gap_and_accuracy(points):
+    quality = {m: np.mean(list(g.values())) for m, g in ACCURACIES.items()}
+    gaps = {m: g["A"] - g["B"] for m, g in ACCURACIES.items()}
+    for method in METHODS:
+        beaten = any(
+            gaps[o] <= gaps[method] + 1e-9
+            and quality[o] >= quality[method] - 1e-9
+            and (gaps[o] < gaps[method] - 1e-9 or quality[o] > quality[method] + 1e-9)
+            for o in METHODS
+        )
+        assert points.loc[method, "on_front"] == (not beaten)
+    assert points["gap"].is_monotonic_increasing
+    assert points.loc["baseline", "verdict"] == "baseline"
+    assert points.loc["levelled", ["verdict", "gap_verdict"]].tolist() == [
+        "worse",
+        "better",
+    ]
+
+
+def test_of_a_ratio_and_the_fair_metric_more_is_nearer_to_parity(comparison):
+    for measure in ("ratio", "fair_metric"):
+        gap = Gap(INFO.key, measure, (INFO.key,))
+        points = gap_points(comparison, INFO, gap, METHODS)
+        assert points.index[0] == points["gap"].idxmax()
+        assert points.loc["fairer", "on_front"]
+        assert not points.loc["baseline", "on_front"]
+
+
+def test_front_is_drawn_and_lettered(points):
+    figure = gap_plots.plot_gap_quality(points, INFO, ABOUT, STYLES, LABELS)
+    names = [trace["name"] for trace in spec(figure)["data"]]
+    assert "① Fairer" in names
+    assert "<b>a</b> Levelled" in names
+    assert len(names) == len(METHODS)
+
+
+def test_price_of_the_smaller_gap_is_told(points):
+    said = gap_plots.gap_quality_takeaway(points, INFO, ABOUT, LABELS, "baseline")
+    assert "Fairer is alone on the front" in said
+    assert "Fairer, and a certainly better hired accuracy" in said
+    assert "Levelled, and pays for it with a certainly worse hired accuracy" in said
+    said = gap_plots.gap_quality_takeaway(
+        points.loc[["baseline", "same"]], INFO, ABOUT, LABELS, "baseline"
+    )
+    assert "No method has a certainly smaller" in said
+
+
+def test_levelling_down_is_told_from_a_gain(comparison):
+    table = comparison.levelling()
+    reasons = table.set_index("method")["reason"]
+    assert reasons["fairer"] == WORST_GAINED
+    assert reasons["levelled"] == LEVELLED_DOWN
+    said = gap_plots.levelling_takeaway(table, LABELS)
+    # Fair metrics 0.575, 0.925 and 0.755.
+    assert "Fairer (+0.350): the worst group gained" in said
+    assert "Levelled (+0.180): levelled down" in said
+    shown = gap_plots.levelling_table(table, LABELS).set_index("Method")
+    assert "the better group fell" in shown.loc["**Levelled**", "Why"]
+    none = gap_plots.levelling_takeaway(table[table["method"] == "same"], LABELS)
+    assert none == "For no method has the Fair metric certainly risen."
+
+
+def test_fair_metric_rises_above_the_line_and_only_there(comparison):
+    table = comparison.levelling()
+    figure = gap_plots.plot_levelling(
+        table, "baseline", STYLES, LABELS, two_groups=True
+    )
+    (line,) = [s for s in figure.layout.shapes if s.line.dash == "dash"]
+    slope = line.y1 / line.x1
+    assert slope == pytest.approx(0.6)
+    for row in table.to_dict("records"):
+        above = row["worst_delta"] > slope * row["best_delta"] + 1e-9
+        assert above == (row["fair_delta"] > 1e-9)
+    without = gap_plots.plot_levelling(
+        table, "baseline", STYLES, LABELS, two_groups=False
+    )
+    assert not [s for s in without.layout.shapes if s.line.dash == "dash"]
+
+
+def test_points_of_undefined_gaps_are_left_out():
+    tables = grouped_tables({"baseline": {"A": 0.9, "B": 0.8}}, images=12)
+    comparison = compare_groups(
+        tables, (TASK,), "baseline", task="hired", features=["group"]
+    )
+    points = gap_points(comparison, INFO, GAP, ("baseline",))
+    assert isinstance(points, pd.DataFrame)
+    assert points.empty
