@@ -89,7 +89,7 @@ def measure_reading() -> tuple[float, str]:
 ROWS = [
     (
         f"import of {IMAGES:,} rows x 5 methods from Parquet, checked and written",
-        "under 30 s",
+        "under 15 s",
         measure_import,
     ),
     (

@@ -34,7 +34,11 @@ def encode_labels(
     EquipoiseError
         If a label is not among the classes; ``where`` says whose it is.
     """
-    codes, found = pd.factorize(pd.Series(labels))
+    values = pd.Series(labels)
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        codes, found = values.cat.codes.to_numpy(), values.cat.categories
+    else:
+        codes, found = pd.factorize(values)
     known = {label: i for i, label in enumerate(classes)}
     # The last entry is for missing labels, which have code -1.
     table = np.array([known.get(label, -1) for label in found] + [-1], np.int64)

@@ -42,7 +42,7 @@ def test_a_file_becomes_a_run_and_is_compared(store, tmp_path, name):
     result = CliRunner().invoke(app, ["compare", STUDY])
     assert result.exit_code == 0, result.output
     assert "my-net" in result.stdout
-    assert "No cost is known of my-net" in " ".join(result.stdout.split())
+    assert "No cost is known of My net" in " ".join(result.stdout.split())
     for options in (["--markdown", "--cost"], ["--json"]):
         result = CliRunner().invoke(app, ["compare", STUDY, *options])
         assert result.exit_code == 0, result.output

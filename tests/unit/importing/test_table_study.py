@@ -138,7 +138,17 @@ def test_the_layout_says_every_column():
 
 def test_rows_are_the_images_where_no_column_is(store):
     prepared = made(wide().drop(columns="image_id"))
-    assert prepared.manifest["image_id"].tolist() == [str(i) for i in range(1, 61)]
+    ids = [f"{place:02d}" for place in range(1, 61)]
+    assert prepared.manifest["image_id"].tolist() == ids
+
+
+def test_images_are_in_the_order_of_their_ids_validation_first(store):
+    table = wide().assign(split=["test", "val"] * 30).iloc[::-1]
+    kept = made(table).tables["large", 0]
+    even, odd = ([f"i{place:03d}" for place in range(s, 60, 2)] for s in (0, 1))
+    assert kept["image_id"].tolist() == [*odd, *even]
+    wanted = table.set_index("image_id")["large_p_yes"].loc[kept["image_id"]]
+    np.testing.assert_allclose(kept["label_p_yes"], wanted, rtol=1e-6)
 
 
 def test_validation_rows_are_kept_apart(store):
