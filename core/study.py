@@ -358,13 +358,18 @@ class Study(_Table):
 
     @model_validator(mode="after")
     def _methods_fit(self) -> Self:
-        for own in (self, *map(self.for_method, self.methods)):
-            if (own.training.epochs > 0) != own.is_trained:
-                raise ValueError(
-                    f"'training.epochs': {own.training.epochs} does not go with the "
-                    f"backbone '{own.model.backbone}'."
-                )
+        self._check_epochs("'training.epochs'")
+        for name in self.methods:
+            where = f"In methods.{name}.training: 'epochs'"
+            self.for_method(name)._check_epochs(where)
         return self
+
+    def _check_epochs(self, where: str) -> None:
+        epochs, backbone = self.training.epochs, self.model.backbone
+        if (epochs > 0) != self.is_trained:
+            raise ValueError(
+                f"{where}: {epochs} does not go with the backbone '{backbone}'."
+            )
 
     @property
     def is_trained(self) -> bool:

@@ -116,7 +116,7 @@ def _agreement_key(view: StudyView, found: TaskErrors) -> str:
 
 def _groups(view: StudyView, found: TaskErrors, feature: str) -> list[str]:
     """Groups of a feature that have images, in the order of the dataset."""
-    there = set(found.images[feature])
+    there = set(found.images[feature].unique())
     known = view.dataset.sensitive_features.get(feature, ())
     for task in view.tasks:
         if isinstance(task, Regression) and feature == f"{task.name}_bin":

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.importing.findings import FAULT, NOTE, WARNING, Finding, findings_table
-from pages._show import offer_csv
 
 MARKS = {FAULT: ("error", ":material/error:"), WARNING: ("warning", ":material/help:")}
 
@@ -27,8 +26,17 @@ def show_findings(findings: Sequence[Finding], *, name: str) -> None:
         with st.expander("How the file was read", icon=":material/info:"):
             for note in notes:
                 st.text(str(note))
-    if findings:
-        offer_csv(lambda: findings_table(findings), name)
+    if len(notes) < len(findings):
+        st.download_button(
+            "What was found (CSV)",
+            data=lambda: findings_table(findings).to_csv(index=False),
+            file_name=f"{name}.csv",
+            mime="text/csv",
+            key=f"import_found_{name}",
+            icon=":material/download:",
+            type="tertiary",
+            on_click="ignore",
+        )
 
 
 def _show_finding(finding: Finding) -> None:

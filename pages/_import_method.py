@@ -17,7 +17,7 @@ from core.plots.style import plural
 from core.runs import list_studies, study_of_runs
 from core.tasks import Regression
 from pages._import_findings import show_findings
-from pages._import_uploads import choose_file, forget, make_once, show_faults
+from pages._import_uploads import choose_file, finish, make_once, show_faults
 from pages._show import show_error, show_table, stop_with
 
 PREVIEW_ROWS = 100
@@ -102,9 +102,7 @@ def _check_and_import(raw: RawTable, test_set: TestSet, name: str, seed: int) ->
         except EquipoiseError as error:
             show_error(error)
             return
-        st.session_state["import_done"] = (study, made.label)
-        forget()
-        st.rerun()
+        finish(study, made.label)
 
 
 def _titles() -> dict[str, str]:
@@ -162,7 +160,7 @@ def _preview(made: Prepared, raw: RawTable) -> None:
     table = next(iter(made.tables.values()))
     st.success(
         f"No fault in {raw.name}: {runs} of **{made.label}**, "
-        f"{len(table):,} images each.",
+        f"{plural(len(table), 'image')}{' each' * (len(made.tables) > 1)}.",
         icon=":material/check_circle:",
     )
     with st.expander("Preview", icon=":material/preview:"):

@@ -17,7 +17,7 @@ from core.importing.table_study import (
 from core.plots.style import plural
 from core.tasks import Binary, Regression
 from pages._import_findings import show_findings
-from pages._import_uploads import READ, choose_file, forget, make_once, show_faults
+from pages._import_uploads import READ, choose_file, finish, make_once, show_faults
 from pages._show import show_error, show_table, stop_with
 
 KINDS = {
@@ -208,9 +208,7 @@ def _check_and_import(raw: RawTable, name: str, asked: Asked) -> None:
         except EquipoiseError as error:
             show_error(error)
             return
-        st.session_state["import_done"] = (made.study.name, made.study.title)
-        forget()
-        st.rerun()
+        finish(made.study.name, made.study.title)
 
 
 def _preview(made: PreparedStudy, raw: RawTable) -> None:

@@ -11,8 +11,9 @@ from core.runs import user_store
 from pages._import_findings import show_findings
 
 MAX_UPLOAD_MB = 500
-# One entry for each: what was read last, and what was made of it last.
-READ, MADE = "import_read", "import_made"
+# One entry for each: what was read last, what was made of it last, and how many
+# imports there were: after each the place for the file is an empty one.
+READ, MADE, TIMES = "import_read", "import_made", "import_times"
 
 
 def choose_file(key: str, *, help_text: str) -> RawTable | None:
@@ -21,7 +22,7 @@ def choose_file(key: str, *, help_text: str) -> RawTable | None:
         "CSV or Parquet file",
         type=["csv", "tsv", "txt", "gz", "parquet", "pq"],
         max_upload_size=MAX_UPLOAD_MB,
-        key=key,
+        key=f"{key}_{st.session_state.get(TIMES, 0)}",
         help=help_text,
     )
     st.caption(
@@ -70,6 +71,15 @@ def make_once(asked: tuple[Any, ...], make: Callable[[], Any]) -> Any:
 def forget() -> None:
     """Let go of what was made: what is in the store may have changed."""
     st.session_state.pop(MADE, None)
+
+
+def finish(study: str, label: str) -> None:
+    """Remember what was imported, let go of the file, and begin again."""
+    st.session_state["import_done"] = (study, label)
+    st.session_state[TIMES] = st.session_state.get(TIMES, 0) + 1
+    st.session_state.pop(READ, None)
+    forget()
+    st.rerun()
 
 
 def _read(upload: Any) -> RawTable | PredictionsError:

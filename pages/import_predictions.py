@@ -95,9 +95,7 @@ def _offer_removal(runs: tuple[Run, ...]) -> None:
         chosen = st.selectbox(
             "What", list(choices), format_func=choices.__getitem__, key="import_remove"
         )
-        st.caption(
-            "It is deleted from the disk; import the file again to have it back."
-        )
+        st.caption("It is deleted for everybody; only its file brings it back.")
         st.button(
             "Remove for good",
             key="import_remove_button",

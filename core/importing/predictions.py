@@ -446,7 +446,8 @@ def _taken(test_set: TestSet, runs: Sequence[RunKey], replacing: bool) -> list[F
             FAULT,
             f"'{clash[0][0]}' was imported before, with seed {seeds}.",
             expected="a new name, or another seed.",
-            remedy="replace it with --replace, or choose another name.",
+            remedy="replace it (--replace, on the page a switch), or choose another "
+            "name.",
         )
     ]
 

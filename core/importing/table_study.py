@@ -260,7 +260,8 @@ def _study_name(name: str, replacing: bool) -> tuple[str, list[Finding]]:
                 FAULT,
                 f"There is a study '{study}' already.",
                 expected="a new name.",
-                remedy="choose another name, or replace it with --replace."
+                remedy="choose another name, or replace it (--replace, on the page a "
+                "switch)."
                 if mine
                 else "choose another name.",
             )
@@ -271,7 +272,10 @@ def _study_name(name: str, replacing: bool) -> tuple[str, list[Finding]]:
 def _ids(raw: RawTable, layout: Layout) -> RawColumn:
     if layout.image_id:
         return raw.column(layout.image_id)
-    return RawColumn("row", pa.array(np.arange(1, raw.rows + 1)))
+    # Of one width, so that the order of the ids is that of the rows.
+    numbers = pc.cast(pa.array(np.arange(1, raw.rows + 1)), pa.string())
+    padded = pc.utf8_lpad(numbers, width=len(str(raw.rows)), padding="0")
+    return RawColumn("row", padded)
 
 
 def _truth(
@@ -322,6 +326,7 @@ def _first_rows(
                 remedy="add it, or name it with --id.",
             )
         )
+    findings += _splits(raw, ids, layout)
     encoded = pc.dictionary_encode(ids.text).indices.to_numpy(zero_copy_only=False)
     first = np.unique(encoded, return_index=True)[1]
     if len(first) == raw.rows:
@@ -343,7 +348,7 @@ def _first_rows(
                     places=places_of(rows, ids, column),
                 )
             )
-    return first, findings + _splits(raw, ids, layout)
+    return first, findings
 
 
 def _splits(raw: RawTable, ids: RawColumn, layout: Layout) -> list[Finding]:
@@ -374,14 +379,19 @@ def _images(
     truth: NDArray[np.generic],
     first: NDArray[np.intp],
 ) -> tuple[pd.DataFrame, dict[str, list[str]]]:
-    """One row an image, validation before test, and the groups of each feature."""
+    """One row an image, validation before test, and the groups of each feature.
+
+    Within a split images are in the order of their ids: that each is there once is
+    then seen at a glance, however often runs are compared.
+    """
     task = layout.task
     splits = np.full(len(first), SPLITS.index(TEST))
     if layout.split:
         codes, texts = raw.column(layout.split).coded
         is_test = np.array([text.casefold() in TEST_WORDS for text in texts])
         splits -= ~is_test[codes[first]]
-    order = np.lexsort((first, splits))
+    by_id = pc.sort_indices(pc.take(ids.text, pa.array(first))).to_numpy()
+    order = by_id[np.argsort(splits[by_id], kind="stable")]
     first, splits = first[order], splits[order]
     columns: dict[str, object] = {
         "image_id": pd.Series(

@@ -193,8 +193,12 @@ def takeaway_curves(
 
 
 def describe_runs(runs: Sequence[Run], labels: Mapping[str, str]) -> pd.DataFrame:
-    """One row a run: what it took and what it was made with."""
+    """One row a run: what it took and what it was made with, or which file it is from.
+
+    The columns "imported from" and "SHA-256" are there where a run was imported.
+    """
     rows = []
+    any_imported = any(run.imported is not None for run in runs)
     for run in runs:
         info = run.info
         duration = info.get("duration_s")
@@ -213,9 +217,20 @@ def describe_runs(runs: Sequence[Run], labels: Mapping[str, str]) -> pd.DataFram
                 "backend": info.get("backend"),
                 "split": info.get("split_fingerprint"),
                 "created": str(info.get("created", ""))[:16].replace("T", " "),
+                **(_file_of(run) if any_imported else {}),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _file_of(run: Run) -> dict[str, str | None]:
+    """The file that a run was imported from, and its fingerprint."""
+    origin = run.imported or {}
+    sha256 = origin.get("sha256")
+    return {
+        "imported from": origin.get("file"),
+        "SHA-256": sha256[:16] if isinstance(sha256, str) else None,
+    }
 
 
 def _network(info: Mapping[str, Any]) -> str | None:

@@ -1,6 +1,7 @@
 """What a visitor does, in real Chromium. Every journey is watched for other hosts."""
 
 import re
+import shutil
 from io import BytesIO
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests import bad_images
 from tests.browser.conftest import App, start, stop
-from tests.synthetic import LABELS
+from tests.synthetic import LABELS, synthetic_predictions
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -188,3 +189,25 @@ def test_any_page_opens_first_and_results_need_no_tensorflow(
         assert "import tensorflow" not in app.events()
     finally:
         stop(app)
+
+
+def test_predictions_are_imported_and_compared(
+    app: App, page: Page, store: Path
+) -> None:
+    table = synthetic_predictions("utkface", "denseweight", 0, rows=320)
+    place = store / "utkface" / "theirs"
+    open_at(page, app, "import_predictions")
+    page.get_by_label("Name of the method").fill("Theirs")
+    page.keyboard.press("Enter")
+    give(page, "theirs.csv", table.to_csv(index=False).encode(), "text/csv")
+    button = page.get_by_role("button", name="Import", exact=True)
+    expect(button).to_be_visible()
+    # Before it is pressed, nothing of the file leaves the session.
+    assert not place.exists()
+    button.click()
+    try:
+        page.get_by_role("link", name="See it on Overview").click()
+        expect(page).to_have_url(re.compile("study=utkface"))
+        expect(page.get_by_role("table").first).to_contain_text("Theirs")
+    finally:
+        shutil.rmtree(place, ignore_errors=True)

@@ -246,3 +246,46 @@ def test_study_without_runs_says_how_to_train_it() -> None:
 def test_a_study_that_does_not_exist_cannot_be_trained() -> None:
     with pytest.raises(RunError, match="`equipoise studies` lists them all"):
         runs.study_of_runs("avatar")
+
+
+def test_one_split_and_few_columns_can_be_read(store: Path) -> None:
+    table = pd.DataFrame(
+        {
+            "image_id": ["a", "b", "c"],
+            "split": pd.Categorical(["validation", "test", "test"]),
+            "group": pd.Categorical(["x", "y", "y"]),
+            "score": [0.1, 0.2, 0.3],
+        }
+    )
+    info = {"resolved": {}, "study": "tiny", "method": "m", "seed": 0}
+    run = runs.write_run(store, info=info, history=HISTORY, predictions=table)
+    assert not run.model_path.exists()
+    test = run.predictions("test")
+    assert test["image_id"].tolist() == ["b", "c"]
+    assert test.index.tolist() == [0, 1]
+    assert test["group"].cat.categories.tolist() == ["y"]
+    few = run.predictions("test", ["score", "image_id"])
+    assert few.columns.tolist() == ["image_id", "score"]
+    assert few["score"].tolist() == [0.2, 0.3]
+    with pytest.raises(RunError, match="no column nothing"):
+        run.predictions(columns=["nothing"])
+
+
+def test_an_imported_method_has_a_label_of_its_own(store: Path) -> None:
+    run = _write(store, "theirs", imported={"label": "Their net"})
+    assert run.imported == {"label": "Their net"}
+    assert _write(store).imported is None
+    study = tiny_study()
+    labelled = runs.with_imported(study, runs.list_runs("tiny").runs)
+    assert labelled.methods["theirs"].label == "Their net"
+    assert list(labelled.methods) == [*study.methods, "theirs"]
+
+
+def test_a_run_is_removed_with_the_folders_that_it_leaves_empty(store: Path) -> None:
+    kept, gone = _write(store, seed=1), _write(store, seed=2)
+    runs.remove_run(gone)
+    assert runs.list_runs("tiny").runs == (kept,)
+    runs.remove_run(kept)
+    assert not (store / "tiny").exists()
+    with pytest.raises(RunError, match="could not be removed"):
+        runs.remove_run(kept)

@@ -10,6 +10,7 @@ from core.errors import StudyError
 from core.runs import STUDY_FILE, shipped_store
 from core.study import (
     ResizeTable,
+    Study,
     check_name,
     load_study,
     parse_study,
@@ -426,3 +427,14 @@ options = { filters = [32, 64], mean = [0.5, 0.4, 0.3], batch_norm = true }"""
     assert model.options["mean"] == [0.5, 0.4, 0.3]
     budget = parse(changed("epochs = 3", "epochs = 3\nbackbone_learning_rate = 1e-5"))
     assert budget.training.backbone_learning_rate == 1e-5
+
+
+def test_a_study_without_a_backbone_trains_nothing():
+    own = load_study("avatars").model_dump()
+    own["model"] = {"backbone": "none", "image_size": 0}
+    with pytest.raises(ValueError, match=r"'training.epochs': \d+ does not go with"):
+        Study.model_validate(own)
+    own["training"] = {"epochs": 0}
+    own["methods"] = {"baseline": {"label": "Theirs"}}
+    assert not Study.model_validate(own).is_trained
+    assert load_study("avatars").is_trained

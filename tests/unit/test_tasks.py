@@ -74,3 +74,9 @@ def test_tasks_say_their_kind_and_cannot_be_changed(task, kind):
     assert task.kind == kind
     with pytest.raises(dataclasses.FrozenInstanceError):
         task.name = "other"
+
+
+def test_bins_that_are_not_whole_are_named_by_their_ends():
+    share = Regression("share", "Share", "units", 0.05, 0.55, 0.25)
+    assert share.bin_labels == ("0 to 0.25", "0.25 to 0.5", "0.5 to 0.75")
+    assert share.bin_of([0.3]).tolist() == [1]

@@ -522,3 +522,36 @@ def test_quality_in_the_generator_is_what_the_metric_sees():
     mae = compare({("m", 0): table}, (AGE,), "m", resamples=10).row("m", "age.mae")
     # Clipping to 1..80 takes a little off.
     assert mae["mean"] == pytest.approx(4.0 * math.sqrt(2 / math.pi), rel=0.06)
+
+
+@pytest.mark.parametrize("ids", ["abcd", "dbca"])
+@pytest.mark.parametrize("as_text", [str, object])
+def test_an_image_that_is_there_twice_is_refused_in_any_order(ids, as_text):
+    table = synthetic_predictions(rows=4).iloc[:4]
+    whole = table.assign(image_id=pd.Series(list(ids), table.index, dtype=as_text))
+    found = compare({("m", 0): whole}, (AGE,), "m", resamples=10)
+    assert found.rows == 4
+    twice = [*ids[:2], ids[0], ids[3]]
+    whole = table.assign(image_id=pd.Series(twice, table.index, dtype=as_text))
+    with pytest.raises(EquipoiseError, match="1 images more than once"):
+        compare({("m", 0): whole}, (AGE,), "m", resamples=10)
+
+
+def test_categories_are_read_as_the_texts_that_they_stand_for():
+    tables = synthetic_tables(methods=("baseline", "lmf"), seeds=(0,))
+    encoded = {
+        run: table.assign(
+            **{
+                name: pd.Categorical(table[name], sorted(set(table[name]))[::-1])
+                for name in table.select_dtypes("str")
+                if name != "image_id"
+            }
+        )
+        for run, table in tables.items()
+    }
+    assert (encoded["lmf", 0].dtypes == "category").any()
+    plain, coded = (
+        compare(one, TASKS["utkface"], "baseline", resamples=50).table
+        for one in (tables, encoded)
+    )
+    pd.testing.assert_frame_equal(plain, coded)

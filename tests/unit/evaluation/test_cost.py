@@ -17,6 +17,7 @@ from core.evaluation.cost import (
     ratio_text,
     run_costs,
     settings_by_method,
+    unknown_note,
     widest_spread,
 )
 from core.runs import list_runs, read_run
@@ -249,3 +250,17 @@ def test_shipped_runs_say_what_they_trained(study, monkeypatch, tmp_path):
     assert (rows["parameters_trained"] <= rows["parameters"]).all()
     assert rows["network"].notna().all()
     assert json.loads(rows.loc[0, "network"])
+
+
+def test_a_method_of_which_nothing_is_known_is_named_and_differs_in_nothing():
+    theirs = Record("theirs", info={"resolved": {}, "imported": {"label": "Theirs"}})
+    rows = run_costs([record(), record("lmf"), theirs])
+    labels = {**LABELS, "theirs": "Theirs"}
+    assert budget_note(rows, labels) == ""
+    assert unknown_note(rows, labels).startswith("No cost is known of Theirs: ")
+    assert unknown_note(rows[:2], labels) == ""
+    said = unknown_note(run_costs([theirs]), labels)
+    assert said.startswith("No cost is known of any method: ")
+    # Beside others that differ it is not among those that are said to.
+    mixed = run_costs([vit(), record(), theirs])
+    assert "Theirs" not in budget_note(mixed, labels)

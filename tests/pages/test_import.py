@@ -1,0 +1,182 @@
+"""The Import page, and every page on what it brings."""
+
+import pytest
+
+import core.runs
+from tests.imports import STUDY, long, theirs, wide, write_study
+from tests.pages.opening import words_of
+
+PAGES = (
+    "overview",
+    "classification",
+    "age",
+    "fairness",
+    "errors",
+    "cost",
+    "methods",
+    "data",
+    "runs",
+    "predict",
+)
+
+
+@pytest.fixture
+def study(store):
+    write_study(store)
+    return store
+
+
+def csv(table, name="mine.csv"):
+    return name, table.to_csv(index=False).encode(), "text/csv"
+
+
+def bring(open_page, table, *, name="My net"):
+    """Give a method's file to the page; it is checked, and not imported yet."""
+    app = open_page("import_predictions")
+    app.text_input(key="import_name").set_value(name).run()
+    app.file_uploader(key="import_predictions_file_0").set_value(csv(table)).run()
+    assert not app.exception
+    return app
+
+
+def bring_table(open_page, table, *, name="My table"):
+    app = open_page("import_predictions")
+    app.get_by_key("import_way").set_value("study").run()
+    app.text_input(key="import_study_name").set_value(name).run()
+    app.file_uploader(key="import_study_file_0").set_value(csv(table)).run()
+    assert not app.exception
+    return app
+
+
+def chosen(app, start):
+    """The select box whose key begins so; the rest of it names the upload."""
+    return next(box for box in app.selectbox if str(box.key).startswith(start))
+
+
+def test_the_page_waits_for_a_file_and_says_where_it_goes(study, open_page):
+    app = open_page("import_predictions")
+    assert not app.exception
+    words = words_of(app)
+    assert "stays in your session until you press" in words
+    assert str(study) in words
+    assert not app.button
+
+
+def test_without_a_study_a_table_is_asked_for(store, open_page):
+    app = open_page("import_predictions")
+    assert "no study with a test set" in words_of(app)
+
+
+def test_a_sound_file_is_imported_when_the_button_is_pressed(study, open_page):
+    app = bring(open_page, theirs())
+    assert "No fault in mine.csv" in app.success[0].value
+    assert not (study / STUDY / "my-net").exists()
+    app.button(key="import_method_button").click().run()
+    assert "**My net** is imported" in app.success[0].value
+    (run,) = [r for r in core.runs.list_runs(STUDY).runs if r.imported]
+    assert run.imported["file"] == "mine.csv"
+    # The page is empty again: nothing is imported twice.
+    assert not app.button
+
+
+def test_faults_are_told_and_there_is_no_button(study, open_page):
+    table = theirs()
+    table.loc[3, "gender_pred"] = "wo*man"
+    app = bring(open_page, table.iloc[1:])
+    said = " ".join(error.value for error in app.error)
+    assert "is missing" in said
+    assert "row 3" in said
+    # What a file holds is text and never Markdown.
+    assert r"wo\*man" in said
+    assert not app.button
+    assert not (study / STUDY / "my-net").exists()
+
+
+def test_what_cannot_be_read_is_said(study, open_page):
+    app = open_page("import_predictions")
+    upload = ("mine.csv", b"a,b\n1\n", "text/csv")
+    app.file_uploader(key="import_predictions_file_0").set_value(upload).run()
+    assert not app.exception
+    assert "another number of cells" in app.error[0].value
+
+
+def test_a_file_without_a_name_waits_for_one(study, open_page):
+    app = bring(open_page, theirs(), name="")
+    assert "Give the method a name" in words_of(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_take_an_imported_method_like_any(study, open_page, page):
+    app = bring(open_page, theirs())
+    app.button(key="import_method_button").click().run()
+    app = open_page(page, study=STUDY)
+    assert not app.exception
+    assert not app.error
+    if page == "cost":
+        assert "No cost is known of My net" in words_of(app)
+    if page == "runs":
+        table = app.dataframe[0].value.set_index("method")
+        assert table.loc["My net", "imported from"] == "mine.csv"
+        assert len(table.loc["My net", "SHA-256"]) == 16
+    if page == "predict":
+        assert "Left out: My net" in words_of(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("kind", ["wide", "long", "regression"])
+def test_pages_show_a_study_made_of_a_table(store, open_page, page, kind):
+    table = long() if kind == "long" else wide()
+    if kind == "regression":
+        table = table.assign(truth=table["large_p_yes"] * 3)
+        table["a_pred"], table["b_pred"] = table["truth"] + 0.1, table["truth"] - 0.2
+        table = table.drop(columns=["small_pred", "large_p_yes"])
+    app = bring_table(open_page, table)
+    app.button(key="import_study_button").click().run()
+    assert "is imported" in app.success[0].value
+    app = open_page(page, study="my-table")
+    assert not app.exception
+    # Of labels alone there is no what-if, and the page says so.
+    said = [error.value for error in app.error]
+    expected = page == "fairness" and kind == "long"
+    assert ["has probabilities" in text for text in said] == [True] * expected
+    words = words_of(app)
+    if page in ("methods", "data", "predict"):
+        assert "made of a table of predictions" in words
+    if page == "overview":
+        assert "No cost is known of any method" in words
+
+
+def test_what_the_columns_are_can_be_changed(store, open_page):
+    app = bring_table(open_page, wide())
+    chosen(app, "import_positive").select("no").run()
+    features = next(
+        box for box in app.multiselect if box.key.startswith("import_features")
+    )
+    assert list(features.value) == ["gender", "site"]
+    features.set_value(["site"]).run()
+    chosen(app, "import_baseline").select("large").run()
+    app.button(key="import_study_button").click().run()
+    study = core.runs.study_of_runs("my-table")
+    assert study.dataset.options["classes"] == ["yes", "no"]
+    assert list(study.dataset.options["features"]) == ["site"]
+    assert study.baseline == "large"
+
+
+def test_a_truth_that_is_not_seen_can_be_chosen(store, open_page):
+    app = bring_table(open_page, wide().rename(columns={"truth": "finding"}))
+    assert "Choose the column that holds the truth" in words_of(app)
+    chosen(app, "import_truth").select("finding").run()
+    assert not app.exception
+    app.button(key="import_study_button").click().run()
+    assert core.runs.study_of_runs("my-table").dataset.options["task"] == "finding"
+
+
+def test_what_was_imported_can_be_removed(study, open_page):
+    app = bring(open_page, theirs())
+    app.button(key="import_method_button").click().run()
+    app.get_by_key("import_way").set_value("imported").run()
+    assert "My net" in str(app.table[0].value)
+    app.button(key="import_remove_button").click().run()
+    assert "Removed My net from utkface" in words_of(app) + app.success[0].value
+    assert not (study / STUDY / "my-net").exists()
+    assert "Nothing was imported yet" in words_of(app)

@@ -1,0 +1,257 @@
+"""A study made of a table alone: how it is understood, and what it becomes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import core.runs
+from core.data.catalog import dataset_of, load_dataset
+from core.errors import DatasetError, RunError
+from core.evaluation.compare import compare
+from core.importing.findings import PredictionsError
+from core.importing.layout import Asked, find_layout, round_width
+from core.importing.table_study import (
+    is_table_study,
+    prepare_study,
+    remove_study,
+    with_baseline,
+    write_study,
+)
+from core.tasks import Binary, Multiclass, Regression
+from tests.imports import long, read, wide
+
+NAME = "My table"
+
+
+def made(table, **options):
+    return prepare_study(read(table), name=NAME, **options)
+
+
+def refused(table, **options):
+    with pytest.raises(PredictionsError) as caught:
+        made(table, **options)
+    return str(caught.value)
+
+
+def layout_of(table, **asked):
+    layout, findings = find_layout(read(table), Asked(**asked))
+    assert layout is not None, findings
+    return layout
+
+
+def test_a_wide_table_becomes_a_study(store):
+    table = wide()
+    prepared = made(table)
+    runs = write_study(prepared)
+    study = core.runs.study_of_runs("my-table")
+    assert (study.title, study.baseline) == (NAME, "small")
+    assert not study.is_trained
+    info = dataset_of(study, pytest.fail, needed=True)
+    assert info.tasks == (Binary("label", "Label", ("no", "yes")),)
+    assert info.sensitive_features == {
+        "gender": ("f", "m"),
+        "site": ("east", "north", "west"),
+    }
+    assert not info.has_pictures
+    tables = {(run.method, run.seed): run.predictions("test") for run in runs}
+    found = compare(tables, info.tasks, study.baseline, resamples=50)
+    right = (table["small_pred"] == table["truth"]).mean()
+    assert found.row("small", "label.accuracy")["mean"] == pytest.approx(right)
+    right = ((table["large_p_yes"] > 0.5) == (table["truth"] == "yes")).mean()
+    assert found.row("large", "label.accuracy")["mean"] == pytest.approx(right)
+    manifest = core.runs.shipped_manifest("my-table")
+    assert manifest["label"].astype(str).tolist() == table["truth"].tolist()
+
+
+def test_a_long_table_becomes_the_same_study(store):
+    table = long()
+    prepared = made(table)
+    assert set(prepared.tables) == {
+        (name, seed) for name in ("small-net", "large-net") for seed in (0, 1)
+    }
+    labels = {method.label for method in prepared.study.methods.values()}
+    assert labels == {"Small net", "Large net"}
+    for (method, seed), kept in prepared.tables.items():
+        label = prepared.study.methods[method].label
+        own = table[(table["method"] == label) & (table["seed"] == seed)]
+        wanted = own.set_index("image_id").loc[kept["image_id"]]
+        assert kept["label_pred"].astype(str).tolist() == wanted["pred"].tolist()
+        assert kept["gender"].astype(str).tolist() == wanted["gender"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("values", "task"),
+    [
+        (["yes", "no"], Binary("label", "Label", ("no", "yes"))),
+        (["0", "1"], Binary("label", "Label", ("0", "1"))),
+        (["-1", "1"], Binary("label", "Label", ("-1", "1"))),
+        (["b", "a", "a"], Binary("label", "Label", ("a", "b"))),
+        (["c", "a", "b"], Multiclass("label", "Label", ("a", "b", "c"))),
+        (["10", "2", "1"], Multiclass("label", "Label", ("1", "2", "10"))),
+    ],
+)
+def test_the_kind_of_task_is_seen_from_the_truth(values, task):
+    truth = (values * 10)[:30]
+    layout = layout_of(pd.DataFrame({"truth": truth, "a_pred": truth}))
+    assert layout.task == task
+
+
+def test_numbers_are_a_regression():
+    values = np.round(np.linspace(0.03, 0.98, 40), 3)
+    task = layout_of(pd.DataFrame({"age_true": values, "a_pred": values})).task
+    assert task == Regression("age", "Age", "units", 0.03, 0.98, 0.2)
+    assert task.bin_labels[0] == "0 to 0.2"
+
+
+@pytest.mark.parametrize(
+    ("extent", "width"), [(80, 10), (100, 20), (8, 1), (0.79, 0.1), (3000, 500)]
+)
+def test_bins_are_round_and_about_eight(extent, width):
+    assert round_width(extent) == pytest.approx(width)
+
+
+def test_what_a_person_says_goes_before_what_is_seen():
+    table = wide()
+    layout = layout_of(table, positive="no", features=("site",), models=("small",))
+    assert layout.task.positive == "no"
+    assert layout.features == ("site",)
+    assert list(layout.models) == ["small"]
+    assert layout_of(table, kind="multiclass").task.kind == "multiclass"
+    assert layout_of(table, features=()).features == ()
+
+
+def test_models_under_bare_names_are_known_by_their_values():
+    table = wide().rename(columns={"small_pred": "small", "large_p_yes": "large"})
+    layout = layout_of(table)
+    assert layout.models["small"].label == "small"
+    assert layout.models["large"].probabilities == {"yes": "large"}
+    assert layout.features == ("gender", "site")
+
+
+def test_the_layout_says_every_column():
+    table = wide().assign(note=[f"free text {i}" for i in range(60)])
+    said = dict(layout_of(table).lines(tuple(table)))
+    assert said["not looked at"] == "note"
+    assert said["task"] == "binary: yes (positive) against no"
+    assert said["model large"] == "probabilities in large_p_yes (yes)"
+
+
+def test_rows_are_the_images_where_no_column_is(store):
+    prepared = made(wide().drop(columns="image_id"))
+    ids = [f"{place:02d}" for place in range(1, 61)]
+    assert prepared.manifest["image_id"].tolist() == ids
+
+
+def test_images_are_in_the_order_of_their_ids_validation_first(store):
+    table = wide().assign(split=["test", "val"] * 30).iloc[::-1]
+    kept = made(table).tables["large", 0]
+    even, odd = ([f"i{place:03d}" for place in range(s, 60, 2)] for s in (0, 1))
+    assert kept["image_id"].tolist() == [*odd, *even]
+    wanted = table.set_index("image_id")["large_p_yes"].loc[kept["image_id"]]
+    np.testing.assert_allclose(kept["label_p_yes"], wanted, rtol=1e-6)
+
+
+def test_validation_rows_are_kept_apart(store):
+    table = wide().assign(split=["val"] * 20 + ["test"] * 40)
+    prepared = made(table)
+    counts = prepared.manifest["split"].value_counts().to_dict()
+    assert counts == {"test": 40, "validation": 20}
+
+
+def test_an_empty_group_is_unknown(store):
+    table = wide()
+    table.loc[0, "gender"] = None
+    prepared = made(table)
+    assert prepared.tables["small", 0]["gender"].iloc[0] == "unknown"
+    groups = prepared.study.dataset.options["features"]
+    assert groups["gender"] == ["f", "m", "unknown"]
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "said"),
+    [
+        (lambda t: t.drop(columns="truth"), {}, "No column is known to be the truth"),
+        (lambda t: t.assign(target=1), {}, "2 columns could be the truth"),
+        (lambda t: t, {"asked": Asked(truth="x")}, "There is no column 'x'"),
+        (
+            lambda t: t.drop(columns=["small_pred", "large_p_yes"]),
+            {},
+            "No column is known to hold a model's predictions",
+        ),
+        (lambda t: t.assign(large_p_yes=2.0), {}, "outside 0 to 1"),
+        (lambda t: t.replace({"small_pred": {"yes": "si"}}), {}, "'si' in"),
+        (
+            lambda t: t.replace({"truth": {"yes": None}}),
+            {"asked": Asked(kind="binary")},
+            "holds 1 classes: no",
+        ),
+        (lambda t: pd.concat([t, t.head(1)]), {}, "1 row for an image that has one"),
+        (lambda t: t, {"baseline": "x"}, "There is no method 'x' to compare with"),
+        (lambda t: t.assign(split="train"), {}, "another 'split' than test"),
+        (
+            lambda t: t,
+            {"asked": Asked(positive="maybe")},
+            "The positive class 'maybe' is not in",
+        ),
+        (
+            lambda t: t.rename(columns={"small_pred": "LARGE_pred"}).rename(
+                columns={"large_p_yes": "large!_p_yes"}
+            ),
+            {},
+            "Two methods would be called 'large'",
+        ),
+    ],
+)
+def test_faults_of_a_table_are_said_and_nothing_is_written(
+    store, change, options, said
+):
+    assert said in refused(change(wide()), **options)
+    assert not list(store.iterdir())
+
+
+def test_rows_of_one_image_must_agree(store):
+    table = long()
+    first = table.index[table["image_id"] == "i000"][1]
+    table.loc[first, "gender"] = "x"
+    assert "another 'gender' than an earlier row" in refused(table)
+
+
+def test_a_run_without_an_image_is_named(store):
+    table = long()
+    place = table.index[(table["method"] == "Small net") & (table["seed"] == 1)][0]
+    said = refused(table.drop(index=place))
+    assert "images of small-net, seed 1, is missing" in said
+
+
+def test_a_study_is_replaced_only_when_asked_and_only_if_it_is_one(study):
+    write_study(made(wide()))
+    assert "There is a study 'my-table' already" in refused(wide())
+    write_study(made(wide().drop(columns="site"), replacing=True))
+    assert {run.method for run in core.runs.list_runs("my-table").runs} == {
+        "small",
+        "large",
+    }
+    with pytest.raises(PredictionsError, match="There is a study 'utkface' already"):
+        prepare_study(read(wide()), name="utkface", replacing=True)
+
+
+def test_removal_takes_studies_of_tables_alone(study):
+    write_study(made(wide()))
+    assert is_table_study("my-table")
+    with pytest.raises(RunError, match="was not made of a table"):
+        remove_study("utkface")
+    remove_study("my-table")
+    assert core.runs.list_studies() == ("utkface",)
+
+
+def test_another_method_can_be_the_baseline(store):
+    write_study(with_baseline(made(wide()), "large"))
+    assert core.runs.study_of_runs("my-table").baseline == "large"
+    write_study(made(wide(), baseline="large", replacing=True))
+    assert core.runs.study_of_runs("my-table").baseline == "large"
+
+
+def test_there_is_nothing_to_train(store):
+    write_study(made(wide()))
+    with pytest.raises(DatasetError, match="there are no pictures"):
+        load_dataset(core.runs.study_of_runs("my-table"), None)
