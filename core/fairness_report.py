@@ -304,12 +304,13 @@ def published_by_group_notes(table: pd.DataFrame, study: Study) -> tuple[str, ..
     """What may not be concluded from published numbers of groups, and what they show.
 
     Where a Fair metric of theirs is higher than their baseline's while the accuracy of
-    every group is lower, that is said.
+    every group that they report is lower, that is said.
     """
     labels = method_labels(study, dict.fromkeys(table["method"]))
     rises = [
         f"In the published numbers the Fair metric of {labels[method]} is higher than "
-        f"that of {labels[study.baseline]}, and the accuracy of every group lower. "
+        f"that of {labels[study.baseline]}, and the accuracy of every group that they "
+        "report lower. "
         f"{REWARDS_LEVELLING_DOWN}"
         for method in rises_while_all_fall(table, study.baseline)
     ]

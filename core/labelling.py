@@ -161,6 +161,12 @@ def choose_recipe(
         of_method = [seeds[_only(str(seed), seeds, "seed", "--seed")]]
     if faults := group_unknown(of_method):
         raise faults[0]
+    if any(run.imported for run in of_method):
+        raise RunError(
+            f"The method '{method}' was imported: predictions come without a model.",
+            expected="a method that was trained here.",
+            remedy="choose another with --method.",
+        )
     without = [run for run in of_method if not run.model_path.is_file()]
     if without:
         raise RunError(
@@ -264,8 +270,8 @@ def plan_labels(
     Raises
     ------
     EquipoiseError
-        If there is no picture, or if the file is there and is not to be gone on with,
-        was made otherwise, or is not what was written.
+        If there is no picture, if the file has no folder to lie in, or if it is there
+        and is not to be gone on with, was made otherwise, or is not what was written.
     """
     if not folder.is_dir():
         raise DatasetError(
@@ -273,24 +279,37 @@ def plan_labels(
             expected="a folder of pictures.",
             remedy="without --csv, photos are answered one by one.",
         )
-    done, kept = frozenset[str](), 0
-    if csv_path.exists():
-        if not resume:
-            raise EquipoiseError(
-                f"{csv_path} is there already.",
-                expected="a new file.",
-                remedy="go on with it by --resume, or choose another name.",
-            )
-        _check_same(recipe, folder, csv_path)
-        done, kept = read_done(csv_path)
-    names = list(map(done.__contains__, walk_pictures(folder)))
-    if not names:
+    done, kept = _find_done(recipe, folder, csv_path, resume)
+    there = [name in done for name in walk_pictures(folder)]
+    if not there:
         raise DatasetError(
             f"{folder} has no picture, nor has a folder below it.",
             expected=f"{ACCEPTED}, with its usual suffix.",
             remedy="give the folder in which the pictures are.",
         )
-    return Plan(recipe, folder, csv_path, done, kept, len(names), names.count(False))
+    return Plan(recipe, folder, csv_path, done, kept, len(there), there.count(False))
+
+
+def _find_done(
+    recipe: Recipe, folder: Path, csv_path: Path, resume: bool
+) -> tuple[frozenset[str], int]:
+    """What of the CSV is there and may be gone on with, as ``read_done`` has it."""
+    if not csv_path.parent.is_dir():
+        raise EquipoiseError(
+            f"{csv_path} cannot be written: there is no folder {csv_path.parent}.",
+            expected="a file in a folder that is there.",
+            remedy="make the folder, or choose another place.",
+        )
+    if not csv_path.exists():
+        return frozenset(), 0
+    if not resume:
+        raise EquipoiseError(
+            f"{csv_path} is there already.",
+            expected="a new file.",
+            remedy="go on with it by --resume, or choose another name.",
+        )
+    _check_same(recipe, folder, csv_path)
+    return read_done(csv_path)
 
 
 @dataclass(frozen=True)

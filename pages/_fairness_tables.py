@@ -1,11 +1,18 @@
 """What the Fairness page computes, once for each state of the runs and each choice."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import pandas as pd
 import streamlit as st
 
 from core.data.manifest import TEST, VALIDATION
 from core.errors import EquipoiseError
+from core.evaluation.alignment import (
+    AlignedPredictions,
+    RunKey,
+    align_predictions,
+)
 from core.evaluation.fairness import GroupComparison, compare_groups
 from core.evaluation.whatif import (
     CONSTRAINTS,
@@ -53,8 +60,7 @@ def load_groups(
     page where the baseline has no run with the chosen seeds.
     """
     require_runs(view, view.baseline)
-    order = {method: place for place, method in enumerate(view.labels)}
-    runs = tuple(sorted(view.runs, key=lambda run: (order[run.method], run.seed)))
+    runs = _in_order(view)
     return _groups(
         fingerprint(runs),
         view.baseline,
@@ -72,18 +78,25 @@ def load_scores(
 ) -> ScoreCounts | None:
     """Scores of every method by group and truth; None where the split has no image.
 
-    Of the methods shown, the baseline first.
+    Of all methods, so that what was aligned for the comparison serves here too.
     """
-    runs = tuple(sorted(view.chosen_runs, key=lambda run: run.method != view.baseline))
+    runs = _in_order(view)
     return _scores(
         fingerprint(runs),
         question.task.name,
         question.features,
         positive,
         split,
+        view.baseline,
         runs,
         view.tasks,
     )
+
+
+def _in_order(view: StudyView) -> tuple[Run, ...]:
+    """Every run with a chosen seed, by the study's order of methods."""
+    order = {method: place for place, method in enumerate(view.labels)}
+    return tuple(sorted(view.runs, key=lambda run: (order[run.method], run.seed)))
 
 
 def load_choices(
@@ -131,8 +144,9 @@ def _groups(
     _runs: tuple[Run, ...],
     _tasks: tuple[Task, ...],
 ) -> GroupComparison:
+    tables = {(run.method, run.seed): load_predictions(run, TEST) for run in _runs}
     return compare_groups(
-        {(run.method, run.seed): load_predictions(run, TEST) for run in _runs},
+        tables,
         _tasks,
         baseline,
         task=task,
@@ -140,7 +154,20 @@ def _groups(
         metrics=metrics,
         include_small=include_small,
         trainings=training_keys(_runs),
+        aligned=_aligned(key, task, baseline, tables, _tasks),
     )
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _aligned(
+    key: Fingerprint,
+    task: str,
+    baseline: str,
+    _tables: Mapping[RunKey, pd.DataFrame],
+    _tasks: tuple[Task, ...],
+) -> AlignedPredictions:
+    own = [one for one in _tasks if one.name == task]
+    return align_predictions(_tables, own, baseline)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -155,7 +182,12 @@ def _choices(
     _runs: tuple[Run, ...],
     _tasks: tuple[Task, ...],
 ) -> tuple[tuple[Choice, ...], tuple[str, ...]]:
-    counts = _scores(key, task, features, positive, VALIDATION, _runs, _tasks)
+    try:
+        counts = _scores(
+            key, task, features, positive, VALIDATION, method, _runs, _tasks
+        )
+    except EquipoiseError as error:
+        return (), (f"On the validation images: {error.problem}",)
     if counts is None:
         return (), (
             "This method has no predictions of validation images, so no constraint "
@@ -177,6 +209,7 @@ def _scores(
     features: tuple[str, ...],
     positive: str,
     split: str,
+    baseline: str,
     _runs: tuple[Run, ...],
     _tasks: tuple[Task, ...],
 ) -> ScoreCounts | None:
@@ -188,8 +221,11 @@ def _scores(
     return count_scores(
         tables,
         _tasks,
-        next(iter(tables))[0],
+        baseline,
         task=task,
         features=features,
         positive=positive,
+        aligned=_aligned(key, task, baseline, tables, _tasks)
+        if split == TEST
+        else None,
     )

@@ -4,19 +4,20 @@ from dataclasses import replace
 
 import streamlit as st
 
+from core.errors import EquipoiseError
 from core.evaluation.compare import SMALL_GROUP
 from core.evaluation.metrics import MetricInfo
 from core.plots import group_map as plots
 from core.plots.fairness import feature_label
 from pages._fairness_tables import Question, load_groups
-from pages._show import show_chart
+from pages._show import show_chart, show_error
 from pages._study_bar import StudyView
 
 VALUE, CHANGE = "Value", "Change"
 SHOWN_KEY = "fairness_map_shown"
-BETTER_IS_BLUE = "Blue is better than the method compared with, orange worse;"
 
 
+@st.fragment
 def show_group_map(
     view: StudyView, question: Question, metric: MetricInfo, known: tuple[str, ...]
 ) -> None:
@@ -30,16 +31,17 @@ def show_group_map(
     known : tuple of str
         Every sensitive feature of the study.
     """
-    _map(view, question, metric, known)
-
-
-@st.fragment
-def _map(
-    view: StudyView, question: Question, metric: MetricInfo, known: tuple[str, ...]
-) -> None:
     names = {name: feature_label(name, view.tasks) for name in known}
     features = _crossed(view, question, known)
-    comparison = load_groups(view, replace(question, features=features), (metric.key,))
+    crossing = replace(question, features=features)
+    try:
+        comparison = load_groups(view, crossing, (metric.key,))
+    except EquipoiseError as error:
+        # A fragment's failure does not reach the router.
+        with st.container(border=True):
+            _choose(view, question, known, names)
+            show_error(error)
+        return
     if len(features) > 1:
         method, change = _chosen(view)
         cells = plots.map_cells(comparison, metric, method)
@@ -50,13 +52,6 @@ def _map(
         cells = plots.map_methods(comparison, metric, view.methods, view.labels)
         titles = "", names[features[0]]
         takeaway = plots.methods_takeaway(cells, metric, names[features[0]])
-    darker = {
-        "higher": "Darker is worse.",
-        "lower": "Darker is worse.",
-        "zero": "Darker is farther from zero.",
-        "none": "Darker is more.",
-    }[metric.direction]
-    signs = f"{BETTER_IS_BLUE} ▲ ▼ are certain." if change else darker
     show_chart(
         plots.plot_group_map(cells, metric, titles=titles, change=change),
         name=f"{view.study.name}-{metric.key}-map",
@@ -65,8 +60,9 @@ def _map(
         else f"{metric.label}: every method in every group",
         takeaway=takeaway,
         data=cells,
-        note=f"{signs} n: test images of the cell; {plots.SMALL_SIGN}: the value rests "
-        f"on fewer than {SMALL_GROUP} of them. A dash: no image, or undefined.",
+        note=f"{plots.map_note(metric, change=change)} n: test images of the cell; "
+        f"{plots.SMALL_SIGN}: the value rests on fewer than {SMALL_GROUP} of them. A "
+        "dash: no image, or undefined.",
         above=lambda: _choose(view, question, known, names),
     )
 

@@ -33,8 +33,14 @@ def show_whatif(view: StudyView, question: Question) -> None:
     except EquipoiseError as error:
         show_error(error)
         return
-    if counts is not None:
+    if counts is not None and set(counts.methods) & set(view.methods):
         _play(view, question, counts)
+    else:
+        st.info(
+            "None of the methods shown has probabilities, so there is no threshold to "
+            "move. Import predictions with probabilities to see what follows.",
+            icon=":material/info:",
+        )
 
 
 def _choose_class(view: StudyView, task: Classification) -> str:
@@ -44,7 +50,7 @@ def _choose_class(view: StudyView, task: Classification) -> str:
         st.selectbox(
             "Class that is decided on, against the rest",
             task.classes,
-            key=f"whatif_class_{view.study.name}_{task.name}",
+            key=f"fairness_whatif_class_{view.study.name}_{task.name}",
             persist_state="session",
             width=420,
         )
@@ -61,14 +67,16 @@ def _play(view: StudyView, question: Question, counts: ScoreCounts) -> None:
         view, question, counts.positive, method, most, common=common
     )
     marks = [Mark(one, one.on(counts, include_small=small)) for one in choices]
-    prefix = f"whatif_{view.study.name}_{question.task.name}"
+    # Thresholds set for one class or one crossing say nothing of another.
+    asked = (view.study.name, question.task.name, counts.positive, *question.features)
+    prefix = f"fairness_whatif_{'_'.join(asked)}"
     with st.container(horizontal=True, vertical_alignment="bottom"):
         _offer_marks(prefix, counts, marks, common=common)
     thresholds = _sliders(prefix, counts, common=common)
     now = counts.at(method, thresholds, include_small=small)
     usual = counts.at(method, USUAL, include_small=small)
     curve = counts.curve(method, include_small=small)
-    notes = [plots.choices_note(marks, most), *missing]
+    notes = [plots.BY_EYE, plots.choices_note(marks), *missing]
     show_chart(
         plots.plot_whatif(curve, now, usual, marks, gap),
         name=f"{prefix}_chart",
@@ -92,16 +100,16 @@ def _controls(view: StudyView, counts: ScoreCounts) -> tuple[str, str, float, bo
     """Method, gap of the chart, largest gap allowed, and whether one threshold."""
     method = st.selectbox(
         "Method",
-        counts.methods,
+        [method for method in view.methods if method in counts.methods],
         format_func=view.labels.__getitem__,
-        key=f"whatif_method_{view.study.name}",
+        key=f"fairness_whatif_method_{view.study.name}",
         width=300,
     )
     gap = st.selectbox(
         "Gap drawn",
         list(plots.GAPS),
         format_func=plots.GAPS.__getitem__,
-        key="whatif_gap",
+        key="fairness_whatif_gap",
         width=300,
     )
     most = st.number_input(
@@ -110,7 +118,7 @@ def _controls(view: StudyView, counts: ScoreCounts) -> tuple[str, str, float, bo
         1.0,
         0.05,
         0.01,
-        key="whatif_most",
+        key="fairness_whatif_most",
         width=180,
         help="What the marked points were held to, on the validation images.",
     )
@@ -125,7 +133,7 @@ def _controls(view: StudyView, counts: ScoreCounts) -> tuple[str, str, float, bo
         [COMMON, OWN],
         default=COMMON,
         required=True,
-        key="whatif_kind",
+        key="fairness_whatif_kind",
     )
     return method, gap, most, kind == COMMON
 

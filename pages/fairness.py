@@ -1,16 +1,27 @@
 """Fairness: every group of people, method by method, and what a smaller gap costs."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from core.evaluation.compare import SMALL_GROUP
 from core.evaluation.fairness import GroupComparison
-from core.evaluation.fairness_views import group_features
+from core.evaluation.fairness_views import (
+    FairnessView,
+    group_features,
+    quality_of,
+    related_gaps,
+)
 from core.evaluation.front import gap_points
-from core.evaluation.gaps import REWARDS_LEVELLING_DOWN, Gap, gap_info, gaps_of
+from core.evaluation.gaps import REWARDS_LEVELLING_DOWN, Gap, gap_info
 from core.evaluation.metrics import MetricInfo, group_metric_keys, metric_info
+from core.evaluation.published_by_group import (
+    published_by_group_table,
+    published_views,
+)
+from core.fairness_report import published_by_group_notes, published_by_group_text
 from core.plots import fairness as plots
 from core.plots import gaps as gap_plots
-from core.plots.fairness import gap_row
 from core.tasks import Regression, Task
 from pages._fairness_tables import Question, load_groups
 from pages._group_map import show_group_map
@@ -20,7 +31,6 @@ from pages._tables import is_alone, leave_out_damaged, seeds_text
 from pages._whatif import show_whatif
 
 MOST_FEATURES = 3
-PARITY_RATES = ("selection_rate", "recall", "false_positive_rate")
 MEANINGS = f"""
 - **Difference**: the highest less the lowest group; 0 is parity. **Ratio**: the lowest
   over the highest; 1 is parity.
@@ -41,7 +51,14 @@ def main() -> None:
         "Is it as good for everyone?",
         lead="A good mean can hide a group that is answered worse. Here each method is "
         "measured group by group, with its uncertainty.",
+        needs_runs=False,
     )
+    if not view.runs:
+        _published(view, ())
+        stop_with(
+            f"The study **{view.study.title}** has no runs yet. Train it with "
+            f"`equipoise train {view.study.name}`, then reload this page."
+        )
     known = _features(view)
     view = leave_out_damaged(view)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -54,9 +71,11 @@ def main() -> None:
         )
     small = bool(st.session_state.get(_small_key(view), False))
     question = Question(task, chosen, small)
-    quality, gap = _quality(metric), _chosen_gap(metric, task)
-    keys = (metric.key, quality.key, *gap.parts, *_accuracy_keys(task))
-    comparison = load_groups(view, question, keys)
+    quality, gap = quality_of(metric, task), _chosen_gap(metric, task)
+    keys = [metric.key, quality.key, *gap.parts]
+    if not isinstance(task, Regression):
+        keys.append(f"{task.name}.accuracy")
+    comparison = load_groups(view, question, tuple(keys))
     alone = is_alone(view)
     _groups(view, comparison, metric)
     _gaps(view, comparison, metric)
@@ -65,6 +84,8 @@ def main() -> None:
         _levelling(view, comparison, task)
     show_group_map(view, question, metric, known)
     show_whatif(view, question)
+    views = published_views(view.study.published_by_group)
+    _published(view, [_compared(view, one) for one in views])
     _notes(view, comparison)
 
 
@@ -86,9 +107,8 @@ def _choose_features(
     chosen = known
     if len(known) > 1:
         # One feature first, and not the one that the task itself predicts.
-        first = next(
-            name for name in known if name not in (task.name, f"{task.name}_bin")
-        )
+        own = (task.name, f"{task.name}_bin")
+        first = next((name for name in known if name not in own), known[0])
         picked = st.pills(
             "Sensitive features",
             known,
@@ -119,29 +139,8 @@ def _gap_key(metric: MetricInfo) -> str:
     return f"fairness_gap_{metric.key}"
 
 
-def _quality(metric: MetricInfo) -> MetricInfo:
-    """What is set against the gap: the metric, if one side of it is better."""
-    if metric.direction in ("higher", "lower"):
-        return metric
-    name = "mae" if metric.name == "bias" else "accuracy"
-    return metric_info(f"{metric.task}.{name}")
-
-
-def _accuracy_keys(task: Task) -> tuple[str, ...]:
-    return () if isinstance(task, Regression) else (f"{task.name}.accuracy",)
-
-
 def _gap_choices(metric: MetricInfo, task: Task) -> dict[str, Gap]:
-    """The metric's own gaps, then the parities of its class and the Fair metric."""
-    every = list(gaps_of([metric.key]))
-    if not isinstance(task, Regression):
-        part = f"[{metric.part}]" if metric.part else ""
-        if part or task.kind == "binary":
-            rates = [f"{task.name}.{rate}{part}" for rate in PARITY_RATES]
-            every += [gap for gap in gaps_of(rates) if gap.measure == "difference"]
-        fair = gaps_of([f"{task.name}.accuracy"])
-        every += [gap for gap in fair if gap.measure == "fair_metric"]
-    return {f"{gap.metric} {gap.measure}": gap for gap in every}
+    return {f"{g.metric} {g.measure}": g for g in related_gaps(metric, task)}
 
 
 def _chosen_gap(metric: MetricInfo, task: Task) -> Gap:
@@ -261,9 +260,7 @@ def _levelling(view: StudyView, comparison: GroupComparison, task: Task) -> None
     if isinstance(task, Regression) or table.empty:
         return
     counted = int(
-        gap_row(comparison, view.baseline, f"{task.name}.accuracy", "fair_metric")[
-            "groups"
-        ]
+        comparison.gap(view.baseline, f"{task.name}.accuracy", "fair_metric")["groups"]
     )
     show_chart(
         gap_plots.plot_levelling(
@@ -284,6 +281,30 @@ def _levelling(view: StudyView, comparison: GroupComparison, task: Task) -> None
             takeaway="Changes against the method compared with: of the Fair metric, "
             "and of its worst and best group.",
             download=table,
+        )
+
+
+def _compared(view: StudyView, asked: FairnessView) -> GroupComparison:
+    question = Question(view.dataset.task(asked.task), asked.features, False)
+    return load_groups(view, question, (asked.metric,))
+
+
+def _published(view: StudyView, ours: Sequence[GroupComparison]) -> None:
+    """What others reported of groups, beside ours where there is such a run."""
+    published = view.study.published_by_group
+    if not published:
+        return
+    table = published_by_group_table(published, ours)
+    shown, sources = published_by_group_text(table, view.study, view.tasks)
+    numbered = [f"{place}: {source}" for place, source in enumerate(sources, start=1)]
+    with st.container(border=True):
+        st.subheader("Beside the published numbers", anchor=False)
+        show_static_table(
+            shown,
+            name=f"{view.study.name}-published-groups",
+            takeaway=" ".join(published_by_group_notes(table, view.study)),
+            download=table,
+            note="  \n".join(numbered),
         )
 
 

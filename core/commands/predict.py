@@ -106,11 +106,11 @@ def predict(
     listing = list_runs(chosen.name)
     warn_of(listing.problems)
     info = dataset_of(chosen, shipped_manifest, needed=True)
-    own = [run for run in listing.runs if run.imported is None]
     if csv is not None:
-        recipe = labels.choose(own, info, opted_in=ethnicity)
+        recipe = labels.choose(listing.runs, info, opted_in=ethnicity)
         label_folder(recipe, photos[0], csv, info, resume=resume, as_json=as_json)
         return
+    own = [run for run in listing.runs if run.imported is None]
     results = _answer(photos, own, info, aligned or not info.of_faces)
     if as_json:
         print_json([result.as_dict() for result in results])

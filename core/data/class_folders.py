@@ -91,7 +91,8 @@ def walk_pictures(root: Path) -> Iterator[str]:
     ------
     str
         Its path seen from the folder, with "/": those in a folder itself by name, then
-        those of its folders by name. What is hidden is skipped.
+        those of its folders by name. What is hidden is skipped, and links to folders
+        are not followed.
 
     Raises
     ------

@@ -4,16 +4,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from core.errors import StudyError
+from core.evaluation.gaps import Gap, gaps_of
 from core.evaluation.groups import CROSSING
 from core.evaluation.metrics import (
+    MetricInfo,
     group_metric_keys,
     headline_keys,
     metric_info,
     split_key,
     unknown_metric,
 )
+from core.evaluation.whatif import CONSTRAINTS
 from core.study import Study
-from core.tasks import Task
+from core.tasks import Regression, Task
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,32 @@ def fairness_views(
         for feature in sensitive_features
         if feature != task.name
     )
+
+
+def quality_of(metric: MetricInfo, task: Task) -> MetricInfo:
+    """What a gap is set against: the metric itself, if one side of it is better.
+
+    The size of a bias is no quality by itself, and a selection rate has no better side.
+    """
+    if metric.direction in ("higher", "lower"):
+        return metric
+    name = "mae" if isinstance(task, Regression) else "accuracy"
+    return metric_info(f"{task.name}.{name}", (task,))
+
+
+def related_gaps(metric: MetricInfo, task: Task) -> tuple[Gap, ...]:
+    """The metric's own gaps, then the parities of its class and the Fair metric."""
+    found = list(gaps_of([metric.key]))
+    if isinstance(task, Regression):
+        return tuple(found)
+    part = f"[{metric.part}]" if metric.part else ""
+    if part or task.kind == "binary":
+        names = dict.fromkeys(rate for rates in CONSTRAINTS.values() for rate in rates)
+        gaps = gaps_of(f"{task.name}.{name}{part}" for name in names)
+        found += [gap for gap in gaps if gap.measure == "difference"]
+    accuracy = gaps_of([f"{task.name}.accuracy"])
+    found += [gap for gap in accuracy if gap.measure == "fair_metric"]
+    return tuple(dict.fromkeys(found))
 
 
 def chosen_views(

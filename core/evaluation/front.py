@@ -166,17 +166,12 @@ def gap_points(
         ],
         axis=1,
     ).reindex(list(methods))
-    for column, key, measure in (
-        ("verdict", metric.key, ""),
+    for column, *key in (
+        ("verdict", metric.key),
         ("gap_verdict", gap.metric, gap.measure),
     ):
-        rows = comparison.differences[
-            (comparison.differences["metric"] == key)
-            & (comparison.differences["measure"] == measure)
-            & (comparison.differences["group"] == "")
-        ]
-        verdicts = rows.set_index("method")["verdict"].reindex(points.index)
-        points[column] = verdicts.fillna("baseline")
+        changes = [comparison.change(str(method), *key) for method in points.index]
+        points[column] = ["baseline" if c is None else c["verdict"] for c in changes]
     points = points.dropna(subset=["mean", "gap"])
     wider = 1 if gap_info(gap.metric, gap.measure).direction == "lower" else -1
     points["on_front"] = pareto_front(

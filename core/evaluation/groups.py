@@ -17,6 +17,7 @@ from scipy import special
 
 from core.errors import EquipoiseError
 from core.evaluation.alignment import AlignedPredictions
+from core.evaluation.classification import label_codes
 from core.evaluation.intervals import (
     MAX_WEIGHTED_ROWS,
     Floats,
@@ -183,7 +184,7 @@ def _feature_codes(
             expected="a sensitive feature of the study.",
             remedy="choose one of the study's features.",
         )
-    codes, values = pd.factorize(table[feature])
+    codes, values = label_codes(table[feature])
     found = [str(value) for value in values]
     if (codes < 0).any():
         codes = np.where(codes < 0, len(found), codes)

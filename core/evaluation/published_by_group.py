@@ -59,8 +59,9 @@ def published_by_group_table(
         One row a number: ``method``, ``metric``, ``feature``, ``group`` ("" between
         them), ``measure`` ("" in a group, or "fair_metric"), ``theirs``, whether they
         ``reported`` it, ``ours`` with ``low`` and ``high`` (NaN where this study has no
-        such method or group), ``source``. Where they reported an accuracy of every
-        group but no Fair metric, it is computed from these, and not ``reported``.
+        such method or group), ``source``. Where a source reported the accuracy of two
+        groups or more and no Fair metric, it is computed from these, and not
+        ``reported``.
 
     Raises
     ------
@@ -124,13 +125,13 @@ def _computed(published: Sequence[PublishedByGroup]) -> Iterator[PublishedByGrou
             key = item.method, item.metric, item.feature, item.source
             found.setdefault(key, []).append(item.value)
     reported = {
-        (item.method, item.metric, item.feature)
+        (item.method, item.metric, item.feature, item.source)
         for item in published
         if item.group is None
     }
     for (method, metric, feature, source), accuracies in found.items():
         between = f"{metric.removesuffix('accuracy')}{FAIR}"
-        if len(accuracies) > 1 and (method, between, feature) not in reported:
+        if len(accuracies) > 1 and (method, between, feature, source) not in reported:
             yield PublishedByGroup(
                 method=method,
                 metric=between,
@@ -160,7 +161,7 @@ def _of_group(
 
 
 def rises_while_all_fall(table: pd.DataFrame, baseline: str) -> tuple[str, ...]:
-    """Methods whose published Fair metric is higher, and every accuracy lower.
+    """Methods whose published Fair metric is higher, and every accuracy given lower.
 
     Parameters
     ----------

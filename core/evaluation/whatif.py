@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from core.data.manifest import TEST
 from core.errors import EquipoiseError
-from core.evaluation.alignment import align_predictions
+from core.evaluation.alignment import AlignedPredictions, align_predictions
 from core.evaluation.compare import SMALL_GROUP
 from core.evaluation.gaps import FAIR_PENALTY
 from core.evaluation.groups import Grouping, class_rate, group_images, ratio
@@ -266,6 +266,7 @@ def count_scores(
     task: str,
     features: Sequence[str],
     positive: str = "",
+    aligned: AlignedPredictions | None = None,
 ) -> ScoreCounts:
     """Count the scores of every method once, for all thresholds.
 
@@ -282,6 +283,8 @@ def count_scores(
         As in ``fairness.compare_groups``.
     positive : str, optional
         The class that is decided on; by default the positive one of two.
+    aligned : AlignedPredictions, optional
+        As in ``fairness.compare_groups``.
 
     Raises
     ------
@@ -291,7 +294,7 @@ def count_scores(
     """
     own = _classified(tasks, task, positive)
     positive = positive or own.classes[1]
-    aligned = align_predictions(tables, [own], baseline)
+    aligned = aligned or align_predictions(tables, [own], baseline)
     reference = next(run for run in aligned.runs if run[0] == baseline)
     table = tables[reference]
     grouping = group_images(table, tasks, features)

@@ -11,7 +11,7 @@ from core.evaluation.compare import SMALL_GROUP
 from core.evaluation.fairness import GroupComparison
 from core.evaluation.gaps import gap_info
 from core.evaluation.metrics import MetricInfo, task_label
-from core.plots.overview import axis_title, with_unit
+from core.plots.overview import BETTER_SIDE, axis_title, with_unit
 from core.plots.style import (
     FAINT_COLOUR,
     INK,
@@ -67,32 +67,6 @@ def shown_groups(
     )
     scaled = {name: rows[name] * info.factor for name in ("value", "low", "high")}
     return rows.assign(**scaled).drop(columns="place").reset_index(drop=True)
-
-
-def gap_row(
-    comparison: GroupComparison, method: str, metric: str, measure: str
-) -> pd.Series:
-    """The one row of a gap of a method."""
-    table = comparison.gaps
-    return table[
-        (table["method"] == method)
-        & (table["metric"] == metric)
-        & (table["measure"] == measure)
-    ].iloc[0]
-
-
-def change_row(
-    comparison: GroupComparison, method: str, metric: str, measure: str, group: str = ""
-) -> pd.Series | None:
-    """The one row of a difference to the baseline; None of the baseline itself."""
-    table = comparison.differences
-    rows = table[
-        (table["method"] == method)
-        & (table["metric"] == metric)
-        & (table["measure"] == measure)
-        & (table["group"] == group)
-    ]
-    return None if rows.empty else rows.iloc[0]
 
 
 def plot_groups(
@@ -164,12 +138,7 @@ def _name(label: str, place: float) -> dict[str, Any]:
 
 
 def _titled(info: MetricInfo) -> str:
-    better = {
-        "higher": "better when higher ▶",
-        "lower": "◀ better when lower",
-        "zero": "better when closer to zero",
-        "none": "neither side is better",
-    }[info.direction]
+    better = BETTER_SIDE.get(info.direction, "neither side is better")
     return f"{axis_title(info)}<br>{better}"
 
 
@@ -335,7 +304,7 @@ def groups_takeaway(
     tasks: tuple[Task, ...] = (),
 ) -> str:
     """What the baseline's groups differ by, and which methods certainly change that."""
-    base = gap_row(comparison, comparison.baseline, info.key, "difference")
+    base = comparison.gap(comparison.baseline, info.key, "difference")
     gap = gap_info(info.key, "difference", tasks)
     if not np.isfinite(base["value"]):
         return (
@@ -367,7 +336,7 @@ def _gap_changes(
 ) -> str:
     by_verdict: dict[str, list[str]] = {"better": [], "worse": []}
     for method in others:
-        row = change_row(comparison, method, metric, "difference")
+        row = comparison.change(method, metric, "difference")
         if row is not None and row["verdict"] in by_verdict:
             change = gap.format(row["delta"], signed=True).replace("-", "−")
             by_verdict[str(row["verdict"])].append(f"{labels[method]} ({change})")
@@ -411,7 +380,7 @@ def gap_table(
     ]
     rows = []
     for method in methods:
-        gap = gap_row(comparison, method, info.key, "difference")
+        gap = comparison.gap(method, info.key, "difference")
         row = {
             "Method": f"**{labels[method]}**{_seeds(comparison, method)}",
             **_end_cells(comparison, info, gap, method),
@@ -469,11 +438,11 @@ def _gap_cell(
     measure: str,
     about: MetricInfo,
 ) -> str:
-    gap = gap_row(comparison, method, metric, measure)
+    gap = comparison.gap(method, metric, measure)
     if not np.isfinite(gap["value"]):
         return "–"
     value, low, high = (gap[n] * about.factor for n in ("value", "low", "high"))
-    change = change_row(comparison, method, metric, measure)
+    change = comparison.change(method, metric, measure)
     verdict = "baseline" if change is None else str(change["verdict"])
     between = interval(low, high, about.digits).replace("[", r"\[")
     return (
@@ -484,7 +453,7 @@ def _gap_cell(
 def _change_cell(
     comparison: GroupComparison, method: str, metric: str, about: MetricInfo
 ) -> str:
-    row = change_row(comparison, method, metric, "difference")
+    row = comparison.change(method, metric, "difference")
     if row is None:
         return "baseline"
     if not np.isfinite(row["delta"]):
@@ -506,7 +475,7 @@ def gap_table_takeaway(
     """Which method has the smallest gap, and whether that can be told."""
     gap = gap_info(info.key, "difference", tasks)
     values = {
-        method: gap_row(comparison, method, info.key, "difference")["value"]
+        method: comparison.gap(method, info.key, "difference")["value"]
         for method in methods
     }
     known = {method: value for method, value in values.items() if np.isfinite(value)}
@@ -517,7 +486,7 @@ def gap_table_takeaway(
         f"Smallest {gap.phrase} by the point estimate: {labels[least]} "
         f"({gap.format(known[least], unit=True)})"
     )
-    row = change_row(comparison, least, info.key, "difference")
+    row = comparison.change(least, info.key, "difference")
     if row is None:
         return f"{said}, the method that the others are compared with."
     told = {

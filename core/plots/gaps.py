@@ -247,43 +247,45 @@ def plot_levelling(
     ]
     for row in table.to_dict("records"):
         traces.append(_levelling_point(row, letters, styles, labels))
-    slope = (FAIR_PENALTY - 0.5) / (FAIR_PENALTY + 0.5)
     shapes = [_lost(reach), *_axes(reach)]
     if two_groups:
+        slope = (FAIR_PENALTY - 0.5) / (FAIR_PENALTY + 0.5)
         shapes.append(_line(-reach, -reach * slope, reach, reach * slope))
     best, worst = table["best_group"].iloc[0], table["worst_group"].iloc[0]
     return build_figure(
         traces,
         height=430 + 26 * len(table),
-        xaxis={
-            "title": {"text": f"Change of accuracy in {best}<br>(the baseline's best)"},
-            "range": [-reach, reach],
-            "zeroline": False,
-        },
-        yaxis={
-            "title": {
-                "text": f"Change of accuracy in {worst}<br>(the baseline's worst)"
-            },
-            "range": [-reach, reach],
-            "zeroline": False,
-        },
+        xaxis=_change_axis(f"{best}<br>(the baseline's best)", reach),
+        yaxis=_change_axis(f"{worst}<br>(the baseline's worst)", reach),
         shapes=shapes,
         annotations=[
             *_corner_words(reach, two_groups=two_groups),
             *(
-                {
-                    "text": letters[row["method"]],
-                    "x": row["best_delta"],
-                    "y": row["worst_delta"],
-                    "xshift": 14,
-                    "yshift": 12,
-                    "showarrow": False,
-                }
+                _letter(letters[row["method"]], row)
                 for row in table.to_dict("records")
                 if np.isfinite(row["best_delta"])
             ),
         ],
     )
+
+
+def _change_axis(where: str, reach: float) -> dict[str, Any]:
+    return {
+        "title": {"text": f"Change of accuracy in {where}"},
+        "range": [-reach, reach],
+        "zeroline": False,
+    }
+
+
+def _letter(text: str, row: Mapping[Any, Any]) -> dict[str, Any]:
+    return {
+        "text": text,
+        "x": row["best_delta"],
+        "y": row["worst_delta"],
+        "xshift": 14,
+        "yshift": 12,
+        "showarrow": False,
+    }
 
 
 def _levelling_point(

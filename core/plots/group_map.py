@@ -211,15 +211,35 @@ def map_takeaway(
 
 def methods_takeaway(cells: pd.DataFrame, info: MetricInfo, feature: str) -> str:
     """In how many of the methods the same group has the lowest value."""
-    known = cells[cells["value"].notna() & (cells["n"] > 0)]
+    known = cells[cells["value"].notna() & (cells["n"] > 0) & ~cells["small"]]
+    if known.empty:
+        return (
+            f"Every group rests on fewer than {SMALL_GROUP} images: none can be told."
+        )
     lowest = known.loc[known.groupby("row", sort=False)["value"].idxmin(), "column"]
-    if lowest.empty:
-        return f"{info.label} is defined in no group."
     counts = lowest.value_counts()
     feature = feature[:1].lower() + feature[1:]
     return (
         f"By the point estimates, {info.phrase} is lowest in {feature} "
         f"{counts.index[0]} for {counts.iloc[0]} of {plural(len(lowest), 'method')}."
+    )
+
+
+def map_note(info: MetricInfo, *, change: bool) -> str:
+    """What the shades and the signs of the map mean."""
+    if not change:
+        return {
+            "higher": "Darker is worse.",
+            "lower": "Darker is worse.",
+            "zero": "Darker is farther from zero.",
+            "none": "Darker is more.",
+        }[info.direction]
+    if info.direction == "none":
+        return (
+            "Blue is higher than the method compared with, orange lower; ◆ is certain."
+        )
+    return (
+        "Blue is better than the method compared with, orange worse; ▲ ▼ are certain."
     )
 
 

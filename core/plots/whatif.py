@@ -51,6 +51,11 @@ CONSTRAINT_MARKS: dict[Constraint, str] = {
 }
 NAMED = 6
 """Groups that a note names."""
+BY_EYE = (
+    "Point estimates, without intervals. A threshold that is picked here by eye is "
+    "chosen on the test images: its numbers are better than new images would give."
+)
+"""What to know before a slider is moved."""
 
 
 @dataclass(frozen=True)
@@ -103,43 +108,10 @@ def plot_whatif(
             f"{GAPS[gap]} %{{x:.3f}}<extra></extra>",
         }
     ]
-    for place, mark in enumerate(marks):
-        label = CONSTRAINT_LABELS[mark.choice.constraint]
-        traces.append(
-            _point(
-                mark.outcome,
-                gap,
-                f"{label}, from validation",
-                {
-                    "symbol": CONSTRAINT_MARKS[mark.choice.constraint],
-                    "color": METHOD_COLOURS[place],
-                    "size": 15,
-                },
-            )
-        )
+    traces += [_mark_point(mark, gap, place) for place, mark in enumerate(marks)]
     traces += [
-        _point(
-            usual,
-            gap,
-            "0.5 for all",
-            {
-                "symbol": "circle-open",
-                "color": INK,
-                "size": 15,
-                "line": {"width": 2.5},
-            },
-        ),
-        _point(
-            now,
-            gap,
-            "Your thresholds",
-            {
-                "symbol": "cross-thin-open",
-                "color": INK,
-                "size": 20,
-                "line": {"width": 4},
-            },
-        ),
+        _point(usual, gap, "0.5 for all", _ink("circle-open", 15, 2.5)),
+        _point(now, gap, "Your thresholds", _ink("cross-thin-open", 20, 4)),
     ]
     side = "larger is better ▶" if gap == "fair_metric" else "◀ smaller gap"
     return build_figure(
@@ -148,6 +120,22 @@ def plot_whatif(
         xaxis={"title": {"text": f"{GAPS[gap]}<br>{side}"}},
         yaxis={"title": {"text": "Accuracy (0 to 1)<br>better when higher"}},
     )
+
+
+def _mark_point(mark: Mark, gap: str, place: int) -> dict[str, Any]:
+    """What a constraint chose, with its own mark and colour."""
+    constraint = mark.choice.constraint
+    marker = {
+        "symbol": CONSTRAINT_MARKS[constraint],
+        "color": METHOD_COLOURS[place],
+        "size": 15,
+    }
+    name = f"{CONSTRAINT_LABELS[constraint]}, from validation"
+    return _point(mark.outcome, gap, name, marker)
+
+
+def _ink(symbol: str, size: int, width: float) -> dict[str, Any]:
+    return {"symbol": symbol, "color": INK, "size": size, "line": {"width": width}}
 
 
 def _point(
@@ -211,14 +199,20 @@ def _cell(value: float, old: float) -> str:
     return f"{number(value)} ({signed(change)})"
 
 
-def choices_note(marks: Sequence[Mark], most: float) -> str:
-    """How the marked points were found, and which groups a constraint leaves free."""
-    free = dict.fromkeys(n for mark in marks for n in mark.choice.unconstrained)
+def choices_note(marks: Sequence[Mark]) -> str:
+    """How the marked points were found, and which groups a constraint leaves free.
+
+    Empty without a mark.
+    """
+    if not marks:
+        return ""
     said = (
-        "Marked points: the best accuracy on the validation images with groups that "
-        f"differ by at most {number(most, 2)} there; drawn where they land on the test "
-        "images, so that a gap may be wider here. Nothing is fitted on test."
+        "The marked points were chosen on the validation images: the best accuracy "
+        "there, with no constraint or with groups that differ by at most the largest "
+        "gap allowed. They are drawn where they land on the test images, so that a gap "
+        "may be wider here."
     )
+    free = dict.fromkeys(n for mark in marks for n in mark.choice.unconstrained)
     if free:
         more = len(free) - NAMED
         names = ", ".join(list(free)[:NAMED]) + f" and {more} more" * (more > 0)

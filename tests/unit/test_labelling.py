@@ -12,7 +12,6 @@ import pytest
 from PIL import Image
 
 import core.labelling as labelling
-from core.data.cache import build_image_cache
 from core.data.catalog import renderer
 from core.data.labelled import read_labels
 from core.errors import DatasetError, EquipoiseError, RunError
@@ -116,17 +115,12 @@ def label(recipe, folder: Path, path: Path, **options):
     return label_pictures(plan_labels(recipe, folder, path), recipe.load(), **options)
 
 
-def one_by_one(runs, study: Study, folder: Path, names, monkeypatch, cache: Path):
-    """What each model says by itself of the images as training caches them."""
-    monkeypatch.setenv("EQUIPOISE_CACHE", str(cache))
-    pixels = build_image_cache(
-        [str(folder / name) for name in names],
-        study.model.image_size,
-        render=renderer(study),
-        workers=1,
-    ).images
+def one_by_one(runs, study: Study, folder: Path, names):
+    """What each model says by itself of the images as the cache renders them."""
+    render, size = renderer(study), study.model.image_size
+    pixels = np.stack([render(str(folder / name), size) for name in names])
     models = [keras.saving.load_model(run.model_path, compile=False) for run in runs]
-    return [model.predict(np.asarray(pixels), verbose=0) for model in models]
+    return [model.predict(pixels, verbose=0) for model in models]
 
 
 def study_with(resize: ResizeTable | None) -> Study:
@@ -141,7 +135,7 @@ def study_with(resize: ResizeTable | None) -> Study:
 
 @pytest.mark.parametrize("fit", ["crop", "stretch"])
 def test_labels_are_those_of_the_models_on_the_cached_images(
-    runs, folder, tmp_path, monkeypatch, fit
+    runs, folder, tmp_path, fit
 ):
     study = study_with(ResizeTable(fit=fit, resample="bilinear"))
     resolved = study.model_dump(mode="json", include={"dataset", "model"})
@@ -150,7 +144,7 @@ def test_labels_are_those_of_the_models_on_the_cached_images(
     path = tmp_path / "labels.csv"
     result = label(recipe, folder, path)
     rows = dict(rows_of(path))
-    outputs = one_by_one(of_a, study, folder, rows, monkeypatch, tmp_path / "cache")
+    outputs = one_by_one(of_a, study, folder, rows)
     mean = np.mean([each["asked"][:, 0] for each in outputs], axis=0)
     assert np.abs(mean - 0.6).min() > 1e-5
     expected = ["1" if share >= 0.6 else "-1" for share in mean]
@@ -160,7 +154,7 @@ def test_labels_are_those_of_the_models_on_the_cached_images(
 
 
 def test_without_two_classes_the_label_is_the_class_or_the_number(
-    runs, folder, tmp_path, monkeypatch
+    runs, folder, tmp_path
 ):
     study = study_with(None)
     resolved = study.model_dump(mode="json", include={"dataset", "model"})
@@ -170,9 +164,7 @@ def test_without_two_classes_the_label_is_the_class_or_the_number(
         path = tmp_path / f"{task}.csv"
         label(choose_recipe([run], TASKS, task=task), folder, path)
         found[task] = dict(rows_of(path))
-    (outputs,) = one_by_one(
-        [run], study, folder, found["kind"], monkeypatch, tmp_path / "cache"
-    )
+    (outputs,) = one_by_one([run], study, folder, found["kind"])
     places = outputs["kind"].argmax(axis=1)
     assert list(found["kind"].values()) == [KIND.classes[place] for place in places]
     assert len(set(places)) > 1
@@ -453,6 +445,12 @@ def test_a_method_that_decides_by_group_says_why_it_does_not_label(runs):
         choose_recipe(decided, TASKS, task="asked")
 
 
+def test_an_imported_method_says_that_it_has_no_model(runs):
+    imported = replace(runs[2], info={"imported": {"label": "Theirs"}})
+    with pytest.raises(RunError, match=r"'b' was imported: .*without a model"):
+        choose_recipe([runs[0], imported], TASKS, method="b", task="asked")
+
+
 def test_a_run_without_its_model_is_named(runs, tmp_path):
     gone = replace(runs[1], folder=tmp_path)
     with pytest.raises(RunError, match=r"no model.keras of a, seed 1: it cannot"):
@@ -476,4 +474,6 @@ def test_a_folder_without_pictures_is_refused_before_a_file_is_begun(recipe, tmp
         plan_labels(recipe, tmp_path / "empty", tmp_path / "labels.csv")
     with pytest.raises(DatasetError, match="is no folder"):
         plan_labels(recipe, tmp_path / "none", tmp_path / "labels.csv")
+    with pytest.raises(EquipoiseError, match=f"no folder {tmp_path}/gone"):
+        plan_labels(recipe, tmp_path / "empty", tmp_path / "gone" / "labels.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["empty"]

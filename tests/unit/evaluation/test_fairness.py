@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sklearn
 
 from core.errors import EquipoiseError
+from core.evaluation.alignment import align_predictions
 from core.evaluation.compare import SMALL_GROUP, compare
 from core.evaluation.fairness import (
     BEST_PAID,
@@ -583,3 +584,27 @@ def test_what_is_not_there_is_said(tables, options, message):
     given_ = {"task": "age", "features": ["gender"]} | options
     with pytest.raises(EquipoiseError, match=message):
         compare_groups(tables, UTKFACE, "baseline", resamples=5, **given_)
+
+
+def test_categories_give_what_their_labels_give(tables):
+    question = {"task": "gender", "features": ["ethnicity", "age_bin"]}
+    columns = ("ethnicity", "gender", "gender_true", "gender_pred")
+    coded = {
+        run: table.astype(dict.fromkeys(columns, "category"))
+        for run, table in tables.items()
+    }
+    for table in coded.values():
+        # A category without a row is no group, and no unknown label either.
+        table["ethnicity"] = table["ethnicity"].cat.add_categories(["Nobody"])
+    plain = compare_groups(tables, UTKFACE, "baseline", **question)
+    found = compare_groups(coded, UTKFACE, "baseline", **question)
+    pd.testing.assert_frame_equal(found.groups, plain.groups)
+    pd.testing.assert_frame_equal(found.differences, plain.differences)
+
+
+def test_what_was_aligned_before_serves_again(tables):
+    question = {"task": "gender", "features": ["ethnicity"]}
+    aligned = align_predictions(tables, [UTKFACE[1]], "baseline")
+    plain = compare_groups(tables, UTKFACE, "baseline", **question)
+    found = compare_groups(tables, UTKFACE, "baseline", aligned=aligned, **question)
+    pd.testing.assert_frame_equal(found.gaps, plain.gaps)

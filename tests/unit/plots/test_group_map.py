@@ -74,6 +74,7 @@ def test_of_a_change_the_better_side_is_blue(comparison):
         for i, row in enumerate(heat.y)
         for j, column in enumerate(heat.x)
     }
+    assert "worse" in set(cells["verdict"])
     for cell in cells.to_dict("records"):
         shade = heat.z[place[cell["row"], cell["column"]]]
         assert (shade > 0.5) == (cell["delta"] < 0)
@@ -153,3 +154,33 @@ def test_changes_are_counted_by_verdict():
     cells = plots.map_cells(comparison, ACCURACY, "other")
     said = plots.map_takeaway(cells, ACCURACY, "Other", change=True)
     assert "Other is certainly better in 1 and worse in 1 of 2 cells" in said
+
+
+def test_without_a_better_side_blue_is_more_and_the_sign_another():
+    rate = metric_info("hired.selection_rate", (TASK,))
+    tables = grouped_tables({"baseline": {"A": 0.9}, "other": {"A": 0.9}})
+    table = tables["other", 0]
+    table["hired_pred"] = "yes"
+    comparison = compare_groups(
+        tables, (TASK,), "baseline", task="hired", features=["group"]
+    )
+    cells = plots.map_cells(comparison, rate, "other")
+    figure = plots.plot_group_map(cells, rate, titles=("", ""), change=True)
+    assert figure.data[0].z[0][0] == pytest.approx(1.0)
+    assert "◆" in texts(figure)["", "A"]
+    assert "Blue is higher" in plots.map_note(rate, change=True)
+    assert "Blue is better" in plots.map_note(ACCURACY, change=True)
+
+
+def test_a_group_of_few_images_is_no_lowest():
+    tables = grouped_tables({"baseline": {"A": 0.9, "B": 0.8}}, images=100)
+    table = tables["baseline", 0]
+    table.loc[table.index[-5:], "group"] = "C"
+    comparison = compare_groups(
+        tables, (TASK,), "baseline", task="hired", features=["group"]
+    )
+    labels = {"baseline": "Baseline"}
+    cells = plots.map_methods(comparison, ACCURACY, ("baseline",), labels)
+    assert cells.set_index("column").loc["C", "value"] == 0
+    said = plots.methods_takeaway(cells, ACCURACY, "Group")
+    assert "lowest in group B" in said

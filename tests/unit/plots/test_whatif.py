@@ -82,10 +82,10 @@ def test_small_groups_are_marked():
 
 
 def test_note_says_where_marks_come_from(mark):
-    said = plots.choices_note([mark], 0.05)
-    assert "on the validation images" in said
-    assert "Nothing is fitted on test." in said
+    said = plots.choices_note([mark])
+    assert "chosen on the validation images" in said
     assert "Too small" not in said
+    assert plots.choices_note([]) == ""
 
 
 def test_thresholds_of_a_mark_move_every_slider(counts, mark):
