@@ -26,8 +26,9 @@ COMMANDS = (
     ("methods", "--markdown"),
     ("compare", "cifar10-lt-200", "--markdown"),
     ("compare", "cifar10-transfer", "--markdown", "--metric", "label.accuracy"),
-    tuple(
-        "compare avatars-softbio --markdown --fairness --metric target.accuracy".split()
+    (
+        *("compare", "avatars-softbio", "--markdown", "--fairness"),
+        *("--metric", "target.accuracy"),
     ),
 )
 
