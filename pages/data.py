@@ -130,7 +130,7 @@ def show_flipped(view: StudyView, manifest: pd.DataFrame) -> None:
     with st.container(border=True):
         st.subheader("Labels flipped on purpose", anchor=False)
         show_static_table(
-            table.assign(percent=table["percent"].round(1)).rename(
+            table.assign(percent=table["percent"].map("{:.1f}".format)).rename(
                 columns={"group": noise.by or "images", "percent": "flipped (%)"}
             ),
             name="data_flipped",

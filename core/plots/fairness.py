@@ -345,8 +345,8 @@ def _gap_changes(
     certain = sum(map(len, by_verdict.values()))
     if not certain:
         if len(others) == 1:
-            return f"With {labels[others[0]]}, no other gap can be told."
-        return f"With none of the {len(others)} other methods can another gap be told."
+            return f"With {labels[others[0]]}, no change of the gap can be told."
+        return f"For none of the {len(others)} other methods can a change be told."
     parts = [
         f"certainly {word} with {listed(names)}"
         for word, names in zip(("narrower", "wider"), by_verdict.values(), strict=True)
