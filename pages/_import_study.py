@@ -118,11 +118,12 @@ def _choose_task(raw: RawTable, asked: Asked, found: Layout | None, key: str) ->
             positive = st.selectbox(
                 "Positive class",
                 layout.task.classes,
-                index=1,
+                index=None if layout.is_guessed else 1,
+                placeholder=f"{layout.task.positive}, as the rarer one",
                 key=f"import_positive_{key}",
-                width=200,
+                width=240,
             )
-            asked = replace(asked, positive=positive)
+            asked = replace(asked, positive=positive or "")
         if layout is not None and isinstance(layout.task, Regression):
             unit = st.text_input(
                 "Unit", placeholder="units", key=f"import_unit_{key}", width=140

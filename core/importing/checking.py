@@ -325,10 +325,10 @@ def match_classes(
         capitals, or, where all classes are whole numbers, with a point and zeros.
     """
     exact = {label: place for place, label in enumerate(classes)}
-    loose = {_loosely(label): place for label, place in exact.items()}
+    loose = {loosely(label): place for label, place in exact.items()}
     if len(loose) < len(exact):
         loose = {}
-    places = [exact.get(text, loose.get(_loosely(text), -1)) for text in found]
+    places = [exact.get(text, loose.get(loosely(text), -1)) for text in found]
     others = {
         text: classes[place]
         for text, place in zip(found, places, strict=True)
@@ -337,7 +337,8 @@ def match_classes(
     return np.array(places, np.int16), others
 
 
-def _loosely(text: str) -> str:
+def loosely(text: str) -> str:
+    """A label without what files write differently: capitals, and 1.0 for 1."""
     try:
         number = float(text)
     except ValueError:

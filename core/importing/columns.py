@@ -30,11 +30,14 @@ class TaskColumns:
         Column of the labels or numbers; empty if there is none.
     probabilities : dict of str to str
         Column of each class, of a binary task perhaps of one class alone.
+    is_score : bool
+        Whether the one probability has no class in its name: it is the positive's.
     """
 
     task: Task
     label: str = ""
     probabilities: Mapping[str, str] = field(default_factory=dict)
+    is_score: bool = False
 
     @property
     def used(self) -> tuple[str, ...]:
@@ -114,16 +117,18 @@ def match_task(
         if label:
             break
     probabilities: dict[str, str] = {}
+    is_score = False
     if not isinstance(task, Regression):
         probabilities, found = _match_probabilities(names, task, prefixes)
         findings += found
         if not probabilities and task.kind == "binary":
             probabilities, found = _match_score(names, task.classes, prefixes)
+            is_score = bool(probabilities)
             findings += found
         findings += _incomplete(task, probabilities)
     if not label and not probabilities:
         findings.append(_missing_task(task, prefixes, names))
-    return TaskColumns(task, label, probabilities), findings
+    return TaskColumns(task, label, probabilities, is_score), findings
 
 
 def match_tasks(names: Sequence[str], tasks: Sequence[Task]) -> Matched:

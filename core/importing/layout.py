@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import EquipoiseError
+from core.importing.checking import loosely
 from core.importing.columns import (
     ID_ALIASES,
     LABEL_WORDS,
@@ -102,6 +103,8 @@ class Layout:
     features : tuple of str
     models : dict of str to TaskColumns
         Columns of each model by its label; of a long table one entry, for all.
+    is_guessed : bool
+        Whether the positive class is the rarer one only, and nobody said so.
     """
 
     task: Task
@@ -112,6 +115,7 @@ class Layout:
     method: str = ""
     features: tuple[str, ...] = ()
     models: Mapping[str, TaskColumns] = field(default_factory=dict)
+    is_guessed: bool = False
 
     @property
     def is_long(self) -> bool:
@@ -211,6 +215,11 @@ def find_layout(raw: RawTable, asked: Asked) -> tuple[Layout | None, list[Findin
     if features is None:
         features = tuple(name for name in rest if _is_feature(raw.column(name)))
     findings += _clashes(task, features)
+    is_guessed = isinstance(task, Binary) and not (
+        asked.positive or _known_positive(task.classes)
+    )
+    if is_guessed:
+        findings += _guessed_scores(task, models.values())
     layout = Layout(
         task,
         truth,
@@ -220,6 +229,7 @@ def find_layout(raw: RawTable, asked: Asked) -> tuple[Layout | None, list[Findin
         columns["method"],
         tuple(features),
         models,
+        is_guessed,
     )
     return layout, findings
 
@@ -337,14 +347,9 @@ def _binary(
                 remedy="name it as the column has it.",
             )
         ]
-    by_plain = {text.casefold(): text for text in classes}
-    known = POSITIVES.get(frozenset(by_plain))
     findings = []
-    if asked.positive:
-        positive = asked.positive
-    elif known:
-        positive = by_plain[known]
-    else:
+    positive = asked.positive or _known_positive(classes)
+    if not positive:
         codes, texts = column.coded
         counts = dict(zip(texts, np.bincount(codes, minlength=len(texts)), strict=True))
         positive = min(reversed(classes), key=lambda text: int(counts.get(text, 0)))
@@ -357,6 +362,33 @@ def _binary(
         )
     negative = next(text for text in classes if text != positive)
     return Binary(name, label, (negative, positive)), findings
+
+
+def _known_positive(classes: Sequence[str]) -> str:
+    """The positive one of a pair that everybody knows, empty of another pair."""
+    by_plain = {loosely(text): text for text in classes}
+    return by_plain.get(POSITIVES.get(frozenset(by_plain), ""), "")
+
+
+def _guessed_scores(task: Task, models: Iterable[TaskColumns]) -> list[Finding]:
+    """Scores of no class in a table whose positive class is a guess: all or nothing."""
+    scores = [
+        name for one in models if one.is_score for name in one.probabilities.values()
+    ]
+    if not scores:
+        return []
+    assert isinstance(task, Binary)
+    named = ", ".join(repr(name) for name in scores)
+    return [
+        Finding(
+            FAULT,
+            f"Of which class is the probability in {named}? Read for the wrong one, "
+            "every answer would be turned around.",
+            expected=f"the positive class, {' or '.join(task.classes)}, or columns "
+            "that end in '_p_<class>'.",
+            remedy="say --positive CLASS (on the page, choose it).",
+        )
+    ]
 
 
 def _regression(
@@ -442,7 +474,8 @@ def _match_model(
         column = raw.column(columns.label)
         if not _holds_classes(column, task) and _is_share(column):
             # Scores under a model's bare name.
-            return TaskColumns(task, "", {task.positive: columns.label}), findings
+            own = {task.positive: columns.label}
+            return TaskColumns(task, "", own, is_score=True), findings
     return columns, findings
 
 

@@ -162,6 +162,19 @@ def test_what_the_columns_are_can_be_changed(store, open_page):
     assert study.baseline == "large"
 
 
+def test_of_which_class_a_score_is_must_be_chosen(store, open_page):
+    table = wide().replace({"truth": {"yes": "crow", "no": "jay"}})
+    table["large_score"] = table.pop("large_p_yes")
+    app = bring_table(open_page, table.drop(columns="small_pred"))
+    assert "Of which class is the probability in" in app.error[0].value
+    assert not app.button
+    chosen(app, "import_positive").select("crow").run()
+    assert not app.error
+    app.button(key="import_study_button").click().run()
+    study = core.runs.study_of_runs("my-table")
+    assert study.dataset.options["classes"] == ["jay", "crow"]
+
+
 def test_a_truth_that_is_not_seen_can_be_chosen(store, open_page):
     app = bring_table(open_page, wide().rename(columns={"truth": "finding"}))
     assert "Choose the column that holds the truth" in words_of(app)

@@ -96,6 +96,42 @@ def test_the_kind_of_task_is_seen_from_the_truth(values, task):
     assert layout.task == task
 
 
+@pytest.mark.parametrize(
+    "pair", [("0.0", "1.0"), ("-1.0", "1.0"), ("No", "YES"), ("False", "True")]
+)
+def test_a_known_pair_is_known_however_it_is_written(store, pair):
+    table = wide().drop(columns="small_pred")
+    is_yes = table["truth"] == "yes"
+    score = table.pop("large_p_yes")
+    # The positive one is the commoner here: that it is no guess by number.
+    table["truth"] = np.where(is_yes, pair[0], pair[1])
+    prepared = made(table.assign(m_score=1 - score))
+    assert prepared.layout.task.classes == pair
+    kept = prepared.tables["m", 0].set_index("image_id").loc[table["image_id"]]
+    np.testing.assert_allclose(kept[f"label_p_{pair[1]}"], 1 - score, rtol=1e-6)
+    right = (score > 0.5) == is_yes
+    agrees = kept["label_pred"].astype(str) == kept["label_true"].astype(str)
+    assert agrees.mean() == right.mean() > 0.7
+
+
+@pytest.mark.parametrize("name", ["m_score", "score", "m"])
+def test_a_score_needs_a_positive_class_that_is_no_guess(store, name):
+    truth = {"truth": {"yes": "crow", "no": "jay"}}
+    table = wide().replace(truth).drop(columns="small_pred")
+    score = table.pop("large_p_yes")
+    scored = table.assign(**{name: score})
+    if name == "score":
+        scored["method"] = "m"
+    assert f"Of which class is the probability in '{name}'?" in refused(scored)
+    prepared = made(scored, asked=Asked(positive="jay"))
+    kept = prepared.tables["m", 0]["label_p_jay"]
+    np.testing.assert_allclose(kept, score, rtol=1e-6)
+    # Columns that name their class leave nothing to guess.
+    named = made(table.assign(m_p_jay=score))
+    np.testing.assert_allclose(named.tables["m", 0]["label_p_jay"], score, rtol=1e-6)
+    assert any("as the rarer one" in note.problem for note in named.findings)
+
+
 def test_numbers_are_a_regression():
     values = np.round(np.linspace(0.03, 0.98, 40), 3)
     task = layout_of(pd.DataFrame({"age_true": values, "a_pred": values})).task
