@@ -64,8 +64,13 @@ from core.study import (
 )
 from core.tasks import Regression
 
-TEST_WORDS = {"test": TEST, "testing": TEST}
-VALIDATION_WORDS = {"validation": VALIDATION, "val": VALIDATION, "valid": VALIDATION}
+SPLIT_WORDS = {
+    "test": TEST,
+    "testing": TEST,
+    "validation": VALIDATION,
+    "val": VALIDATION,
+    "valid": VALIDATION,
+}
 
 
 @dataclass(frozen=True)
@@ -355,11 +360,19 @@ def _splits(raw: RawTable, ids: RawColumn, layout: Layout) -> list[Finding]:
     if not layout.split:
         return []
     column = raw.column(layout.split)
-    codes, texts = column.coded
-    known = [text.casefold() in TEST_WORDS | VALIDATION_WORDS for text in texts]
-    bad = np.flatnonzero(~np.array(known)[codes])
+    places = _split_places(column)
+    bad = np.flatnonzero(places < 0)
     if not len(bad):
-        return []
+        if (places == SPLITS.index(TEST)).any():
+            return []
+        return [
+            Finding(
+                FAULT,
+                f"No row of the table is a test image by its '{layout.split}'.",
+                expected="test images: methods are compared on these.",
+                remedy="mark them with 'test', or leave the column out.",
+            )
+        ]
     return [
         Finding(
             FAULT,
@@ -370,6 +383,13 @@ def _splits(raw: RawTable, ids: RawColumn, layout: Layout) -> list[Finding]:
             places=places_of(bad, ids, column),
         )
     ]
+
+
+def _split_places(column: RawColumn) -> NDArray[np.intp]:
+    """Place of each row's split among ``SPLITS``, -1 where it is none of those kept."""
+    codes, texts = column.coded
+    kept = (SPLIT_WORDS.get(text.casefold()) for text in texts)
+    return np.array([SPLITS.index(s) if s else -1 for s in kept], np.intp)[codes]
 
 
 def _images(
@@ -387,9 +407,7 @@ def _images(
     task = layout.task
     splits = np.full(len(first), SPLITS.index(TEST))
     if layout.split:
-        codes, texts = raw.column(layout.split).coded
-        is_test = np.array([text.casefold() in TEST_WORDS for text in texts])
-        splits -= ~is_test[codes[first]]
+        splits = _split_places(raw.column(layout.split))[first]
     by_id = pc.sort_indices(pc.take(ids.text, pa.array(first))).to_numpy()
     order = by_id[np.argsort(splits[by_id], kind="stable")]
     first, splits = first[order], splits[order]

@@ -188,10 +188,14 @@ def test_images_are_in_the_order_of_their_ids_validation_first(store):
 
 
 def test_validation_rows_are_kept_apart(store):
-    table = wide().assign(split=["val"] * 20 + ["test"] * 40)
+    words = ["val", "Validation", "VALID", "validation", *["test", "Testing"] * 4]
+    table = wide().assign(split=words * 5)
     prepared = made(table)
     counts = prepared.manifest["split"].value_counts().to_dict()
     assert counts == {"test": 40, "validation": 20}
+    kept = prepared.tables["small", 0].set_index("image_id")["split"]
+    wanted = table["split"].str.casefold().str.startswith("test")
+    assert (kept.loc[table["image_id"]] == "test").tolist() == wanted.tolist()
 
 
 def test_an_empty_group_is_unknown(store):
@@ -224,6 +228,12 @@ def test_an_empty_group_is_unknown(store):
         (lambda t: pd.concat([t, t.head(1)]), {}, "1 row for an image that has one"),
         (lambda t: t, {"baseline": "x"}, "There is no method 'x' to compare with"),
         (lambda t: t.assign(split="train"), {}, "another 'split' than test"),
+        (
+            lambda t: t.assign(split=["train", "test", "Val", ""] * 15),
+            {},
+            "30 rows have another 'split' than test",
+        ),
+        (lambda t: t.assign(split="val"), {}, "No row of the table is a test image"),
         (
             lambda t: t,
             {"asked": Asked(positive="maybe")},
