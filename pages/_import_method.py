@@ -16,7 +16,7 @@ from core.importing.reading import RawTable
 from core.plots.style import plural
 from core.runs import list_studies, study_of_runs
 from core.tasks import Regression
-from pages._import_findings import show_findings
+from pages._import_findings import escaped, show_findings
 from pages._import_uploads import choose_file, finish, make_once, show_faults
 from pages._show import show_error, show_table, stop_with
 
@@ -159,7 +159,7 @@ def _preview(made: Prepared, raw: RawTable) -> None:
     runs = plural(len(made.tables), "run")
     table = next(iter(made.tables.values()))
     st.success(
-        f"No fault in {raw.name}: {runs} of **{made.label}**, "
+        f"No fault in {escaped(raw.name)}: {runs} of **{escaped(made.label)}**, "
         f"{plural(len(table), 'image')}{' each' * (len(made.tables) > 1)}.",
         icon=":material/check_circle:",
     )

@@ -8,7 +8,7 @@ import streamlit as st
 from core.importing.findings import PredictionsError
 from core.importing.reading import RawTable, read_file
 from core.runs import user_store
-from pages._import_findings import show_findings
+from pages._import_findings import escaped, show_findings
 
 MAX_UPLOAD_MB = 500
 # One entry for each: what was read last, what was made of it last, and how many
@@ -47,7 +47,7 @@ def choose_file(key: str, *, help_text: str) -> RawTable | None:
 
 def show_faults(error: PredictionsError, name: str) -> None:
     """Everything that is wrong with a file."""
-    st.markdown(f"**{error.heading}** Nothing was written.")
+    st.markdown(f"**{escaped(error.heading)}** Nothing was written.")
     show_findings(error.findings, name=f"{name}-faults")
 
 

@@ -1,7 +1,7 @@
 """Values of a file against the images that they should be of; every fault at once."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import PurePath
 
@@ -23,6 +23,7 @@ from core.importing.findings import (
     Place,
     faults_in,
 )
+from core.importing.naming import UNSAFE, unsafe_finding
 from core.importing.reading import RawColumn, RawTable, places_of
 from core.tasks import Classification, Regression, Task
 
@@ -344,6 +345,17 @@ def loosely(text: str) -> str:
     except ValueError:
         return text.casefold()
     return f"{number:g}"
+
+
+def unsafe_cells(column: RawColumn, ids: RawColumn | None, what: str) -> list[Finding]:
+    """Refuse cells that are kept as names, and would be more than text to others."""
+    found = pc.match_substring_regex(column.text, UNSAFE)
+    rows = np.flatnonzero(found.to_numpy(zero_copy_only=False))
+    if not len(rows):
+        return []
+    texts = pc.unique(pc.take(column.text, pa.array(rows))).to_pylist()
+    fault = unsafe_finding(what, texts, places_of(rows, ids, column))
+    return [replace(fault, count=len(rows))]
 
 
 def _strange_labels(

@@ -48,7 +48,7 @@ from core.importing.findings import (
     PredictionsError,
     faults_in,
 )
-from core.importing.naming import folder_name
+from core.importing.naming import check_safe, folder_name
 from core.importing.reading import RawColumn, RawTable, places_of
 from core.runs import (
     IMPORTED,
@@ -202,7 +202,7 @@ def prepare(
     """
     info, images = test_set.info, test_set.images
     method, findings = _method_name(name, test_set)
-    findings += raw.notes
+    findings += [*check_safe("the name of a method", name.strip()), *raw.notes]
     id_name, found = find_column(raw.names, ID_ALIASES, "the image's id")
     findings += found
     seed_name, found = find_column(raw.names, (SEED,), "the seed")

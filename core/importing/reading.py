@@ -26,6 +26,7 @@ from core.importing.findings import (
     Place,
     PredictionsError,
 )
+from core.importing.naming import check_safe
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 MAX_TEXT = 60
@@ -116,7 +117,10 @@ class RawColumn:
 
     def shown(self, row: int) -> str:
         """Value of a row (from 0) for a reader, cut where it is long."""
-        text = str(self.text[row].as_py())
+        found = str(self.text[row].as_py())
+        text = "".join(
+            c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in found
+        )
         return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"
 
 
@@ -224,7 +228,10 @@ def _ragged(rows: list[Any]) -> Finding:
 
 def _check_names(name: str, columns: Any) -> None:
     twice = [head for head, n in Counter(columns.column_names).items() if n > 1]
-    findings = []
+    findings = [
+        *check_safe("the name of a file", name),
+        *check_safe("the name of a column", *columns.column_names),
+    ]
     if twice:
         findings.append(
             Finding(

@@ -28,6 +28,7 @@ from core.importing.checking import (
     locate,
     read_labels,
     read_values,
+    unsafe_cells,
 )
 from core.importing.findings import (
     FAULT,
@@ -37,7 +38,7 @@ from core.importing.findings import (
     faults_in,
 )
 from core.importing.layout import Asked, Layout, find_layout, group_names, method_names
-from core.importing.naming import folder_name
+from core.importing.naming import check_safe, folder_name
 from core.importing.predictions import (
     read_seeds,
     record_of,
@@ -132,12 +133,17 @@ def prepare_study(
         If anything is at fault.
     """
     study_name, findings = _study_name(name, replacing)
+    asked = asked or Asked()
+    findings += check_safe("the title of a study", name.strip(), title.strip())
+    findings += check_safe("a class", *asked.classes)
+    findings += check_safe("a unit", asked.unit)
     findings += raw.notes
-    layout, found = find_layout(raw, asked or Asked())
+    layout, found = find_layout(raw, asked)
     findings += found
     if layout is None or faults_in(found):
         raise PredictionsError(raw.name, findings)
     ids = _ids(raw, layout)
+    findings += _unsafe_names(raw, ids, layout)
     truth, found = _truth(raw, ids, layout)
     findings += found
     first, found = _first_rows(raw, ids, layout)
@@ -281,6 +287,18 @@ def _ids(raw: RawTable, layout: Layout) -> RawColumn:
     numbers = pc.cast(pa.array(np.arange(1, raw.rows + 1)), pa.string())
     padded = pc.utf8_lpad(numbers, width=len(str(raw.rows)), padding="0")
     return RawColumn("row", padded)
+
+
+def _unsafe_names(raw: RawTable, ids: RawColumn, layout: Layout) -> list[Finding]:
+    """Faults of the cells that become names: of images, classes, groups and methods."""
+    named = dict.fromkeys(layout.features, "a group")
+    named |= {layout.method: "the name of a method"} if layout.method else {}
+    if not isinstance(layout.task, Regression):
+        named[layout.truth] = "a class"
+    findings = unsafe_cells(ids, None, "the id of an image")
+    for name, what in named.items():
+        findings += unsafe_cells(raw.column(name), ids, what)
+    return findings
 
 
 def _truth(
