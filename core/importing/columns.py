@@ -144,6 +144,42 @@ def match_tasks(names: Sequence[str], tasks: Sequence[Task]) -> Matched:
     return Matched(tuple(columns), tuple(findings))
 
 
+def set_aside_fault(
+    names: Sequence[str], prefixes: Sequence[str] = (), others: Iterable[str] = ()
+) -> list[Finding]:
+    """Refuse a column that was set aside, and is called as one that is needed.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Columns whose cells hold lists, records or bytes.
+    prefixes : sequence of str
+        What columns of predictions begin with; "" where bare names are theirs too.
+    others : iterable of str
+        Other names that are needed.
+    """
+    words = (*LABEL_WORDS, *SCORE_WORDS)
+    heads = [plain(f"{p}_{w}" if p else w) for p in prefixes for w in words]
+    needed = {plain(name) for name in (*prefixes, *others, *heads)}
+    found = [
+        name
+        for name in names
+        if plain(name) in needed
+        or any(plain(name).startswith(f"{head}_") for head in heads)
+    ]
+    if not found:
+        return []
+    return [
+        Finding(
+            FAULT,
+            f"{_listed(found)} cannot be read: its cells hold lists, records or bytes.",
+            expected="one label or number in each cell.",
+            remedy="write what the cells hold into columns, such as <task>_p_<class> "
+            "for the probability of each class.",
+        )
+    ]
+
+
 def ignored_note(names: Iterable[str], used: Iterable[str]) -> list[Finding]:
     """Say which columns are not looked at."""
     used = set(used)

@@ -20,6 +20,7 @@ from core.importing.columns import (
     find_column,
     match_task,
     plain,
+    set_aside_fault,
 )
 from core.importing.findings import FAULT, NOTE, Finding
 from core.importing.naming import folder_name
@@ -185,6 +186,7 @@ def find_layout(raw: RawTable, asked: Asked) -> tuple[Layout | None, list[Findin
     truth, found = _find_truth(raw.names, asked)
     findings += found
     if not truth:
+        findings += set_aside_fault(raw.set_aside, (), TRUTH_ALIASES)
         return None, findings
     task, found = _find_task(raw.column(truth), asked)
     findings += found
@@ -209,6 +211,9 @@ def find_layout(raw: RawTable, asked: Asked) -> tuple[Layout | None, list[Findin
     rest = [name for name in raw.names if name not in {truth, *columns.values()}]
     models, found = _find_models(raw, rest, task, columns["method"], asked)
     findings += found
+    if not models or not all(one.used for one in models.values()):
+        begun = [name for name in models if name] or _prefixes(raw.set_aside, task)
+        findings += set_aside_fault(raw.set_aside, [*begun, task.name, ""])
     used = {name for one in models.values() for name in one.used}
     rest = [name for name in rest if name not in used]
     features = asked.features
@@ -239,6 +244,8 @@ def _unknown_columns(raw: RawTable, asked: Asked) -> list[Finding]:
     missing = [name for name in named if name and name not in raw.names]
     if not missing:
         return []
+    if found := set_aside_fault(raw.set_aside, (), missing):
+        return found
     return [
         Finding(
             FAULT,

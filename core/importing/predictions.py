@@ -38,6 +38,7 @@ from core.importing.columns import (
     ignored_note,
     match_tasks,
     plain,
+    set_aside_fault,
 )
 from core.importing.findings import (
     FAULT,
@@ -213,6 +214,11 @@ def prepare(
     matched = match_tasks([n for n in raw.filled if n not in reserved], info.tasks)
     findings += [*matched.findings, *_several_methods(raw)]
     findings += ignored_note(raw.names, reserved | matched.used)
+    findings += set_aside_fault(
+        raw.set_aside,
+        [one.task.name for one in matched.columns if not one.used],
+        () if id_name else ID_ALIASES,
+    )
     if not id_name:
         raise PredictionsError(raw.name, [*findings, _no_ids(images)])
     ids = raw.column(id_name)

@@ -31,6 +31,7 @@ from core.importing.naming import check_safe
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 MAX_TEXT = 60
 """Characters of a value that are shown."""
+_SIMPLER = {pa.float16(): pa.float32(), pa.string_view(): pa.string()}
 _PARQUET, _GZIP, _ZIP = b"PAR1", b"\x1f\x8b", b"PK\x03\x04"
 _EXPECTED = "a CSV file with a heading, or a Parquet file."
 
@@ -49,12 +50,15 @@ class RawTable:
         Of a CSV file, all text.
     notes : tuple of Finding
         How it was read.
+    set_aside : tuple of str
+        Columns that were not read: their cells hold lists, records or bytes.
     """
 
     name: str
     sha256: str
     columns: Any
     notes: tuple[Finding, ...] = ()
+    set_aside: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -94,9 +98,7 @@ class RawColumn:
         values = self.values
         if pa.types.is_dictionary(values.type):
             values = values.dictionary_decode()
-        if not pa.types.is_string(values.type) and not pa.types.is_large_string(
-            values.type
-        ):
+        if _is_number(values.type):
             values = pc.cast(values, pa.float64(), safe=False)
         else:
             values = _parse_numbers(self.text)
@@ -164,11 +166,12 @@ def read_file(source: Path | bytes, *, name: str = "") -> RawTable:
         content = source
     sha256 = hashlib.sha256(content).hexdigest()
     notes: list[Finding] = []
+    aside: tuple[str, ...] = ()
     try:
         if content.startswith(_GZIP):
             content = gzip.decompress(content)
         if content.startswith(_PARQUET):
-            columns = pq.read_table(pa.BufferReader(content))
+            columns, aside = _read_parquet(content, name, notes)
         elif content.startswith(_ZIP):
             raise _unreadable(name, "it is an archive or a spreadsheet")
         else:
@@ -176,7 +179,52 @@ def read_file(source: Path | bytes, *, name: str = "") -> RawTable:
     except (OSError, EOFError, UnicodeDecodeError, csv.Error, pa.ArrowException) as e:
         raise _unreadable(name, str(e).splitlines()[0] if str(e) else "damaged") from e
     _check_names(name, columns)
-    return RawTable(name, sha256, columns, tuple(notes))
+    return RawTable(name, sha256, columns, tuple(notes), aside)
+
+
+def _read_parquet(
+    content: bytes, name: str, notes: list[Finding]
+) -> tuple[Any, tuple[str, ...]]:
+    """The columns that hold a value in each cell, and the names of the others."""
+    file = pq.ParquetFile(pa.BufferReader(content))
+    schema = file.schema_arrow
+    aside = tuple(one.name for one in schema if not _is_a_value(one.type))
+    kept = [one.name for one in schema if one.name not in aside]
+    columns = file.read(columns=kept).select(kept) if aside else file.read()
+    if aside:
+        named = ", ".join(f"'{one}'" for one in aside)
+        said = f"Set aside, as their cells hold lists, records or bytes: {named}."
+        notes.append(Finding(NOTE, said))
+    # Types of which the reader knows no text, as others that hold the same.
+    simpler = [
+        one.with_type(_SIMPLER[one.type]) if one.type in _SIMPLER else one
+        for one in columns.schema
+    ]
+    return columns.cast(pa.schema(simpler)), aside
+
+
+def _is_a_value(kind: Any) -> bool:
+    return (
+        _is_number(kind)
+        or _is_text(kind)
+        or kind in _SIMPLER
+        or pa.types.is_temporal(kind)
+        or (pa.types.is_dictionary(kind) and _is_a_value(kind.value_type))
+    )
+
+
+def _is_number(kind: Any) -> bool:
+    return (
+        pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_decimal(kind)
+        or pa.types.is_boolean(kind)
+        or pa.types.is_null(kind)
+    )
+
+
+def _is_text(kind: Any) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _read_csv(content: bytes, name: str, notes: list[Finding]) -> Any:
@@ -271,9 +319,8 @@ def _unreadable(name: str, why: str) -> PredictionsError:
 def _is_empty(values: Any) -> bool:
     if values.null_count == len(values):
         return True
-    is_text = pa.types.is_string(values.type) or pa.types.is_large_string(values.type)
     return (
-        is_text
+        _is_text(values.type)
         and not pc.any(pc.not_equal(pc.utf8_trim_whitespace(values), "")).as_py()
     )
 
@@ -285,10 +332,7 @@ def _as_text(values: Any) -> Any:
         # Whole numbers that a missing value made floats of.
         whole = pc.all(pc.equal(pc.floor(values), values)).as_py()
         values = pc.cast(values, pa.int64(), safe=False) if whole else values
-    if pa.types.is_nested(values.type):
-        text = pa.array([str(value) for value in values.to_pylist()], pa.string())
-    else:
-        text = pc.cast(values, pa.string())
+    text = pc.cast(values, pa.string())
     return pc.fill_null(pc.utf8_trim_whitespace(text), "")
 
 

@@ -1,9 +1,13 @@
 """Files as they come: delimiters, encodings, types, and what cannot be read."""
 
 import gzip
+from datetime import UTC, datetime
+from decimal import Decimal
+from io import BytesIO
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from core.importing.findings import PredictionsError
@@ -81,6 +85,45 @@ def test_the_fingerprint_is_of_the_content():
     # sha256sum of these bytes.
     expected = "ff2792d023e815293a73916649c3e0a2"
     assert raw.sha256.startswith(expected)
+
+
+def test_every_type_of_parquet_is_read_or_set_aside():
+    day = datetime(2020, 1, 2, tzinfo=UTC)
+    table = pd.DataFrame(
+        {
+            "list": [[0.1, 0.9], [1.0]],
+            "record": [{"a": 1}, {"a": 2}],
+            "bytes": [b"\xff\xd8", None],
+            "when": [day, None],
+            "date": [day.date(), None],
+            "exact": [Decimal("1.5"), None],
+            "nothing": [None, None],
+            "half": np.array([1.5, 2], np.float16),
+        }
+    )
+    view = pa.array(["x", "2"], pa.string_view())
+    arrow = pa.Table.from_pandas(table).append_column("view", view)
+    content = BytesIO()
+    pa.parquet.write_table(arrow, content)
+    raw = read_file(content.getvalue(), name="mine.parquet")
+    assert raw.set_aside == ("list", "record", "bytes")
+    assert "'list', 'record', 'bytes'" in raw.notes[0].problem
+    assert raw.names == ("when", "date", "exact", "nothing", "half", "view")
+    numbers = {
+        "when": [np.nan] * 2,
+        "date": [np.nan] * 2,
+        "exact": [1.5, np.nan],
+        "nothing": [np.nan] * 2,
+        "half": [1.5, 2],
+        "view": [np.nan, 2],
+    }
+    for name, wanted in numbers.items():
+        column = raw.column(name)
+        np.testing.assert_array_equal(column.numbers, wanted)
+        codes, texts = column.coded
+        assert [texts[code] for code in codes] == column.text.to_pylist()
+    assert raw.column("date").text.to_pylist() == ["2020-01-02", ""]
+    assert raw.filled == ("when", "date", "exact", "half", "view")
 
 
 def test_columns_that_hold_nothing_are_known():

@@ -255,6 +255,25 @@ def test_faults_of_a_table_are_said_and_nothing_is_written(
     assert not list(store.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("column", "dropped", "options"),
+    [
+        ("truth", ["truth"], {}),
+        ("large_p_yes", ["large_p_yes", "small_pred"], {}),
+        ("large_pred", ["large_p_yes"], {"models": ("small", "large")}),
+        ("site", ["site"], {"features": ("site",)}),
+    ],
+)
+def test_a_list_where_a_value_is_needed_is_refused(store, column, dropped, options):
+    table = wide().drop(columns=dropped)
+    table[column] = [[1.0]] * len(table)
+    with pytest.raises(PredictionsError) as caught:
+        prepare_study(read(table, "t.parquet"), name=NAME, asked=Asked(**options))
+    assert f"'{column}' cannot be read: its cells hold lists" in str(caught.value)
+    whole = wide().assign(embedding=table[column])
+    assert len(prepare_study(read(whole, "t.parquet"), name=NAME).manifest) == 60
+
+
 def test_rows_of_one_image_must_agree(store):
     table = long()
     first = table.index[table["image_id"] == "i000"][1]
