@@ -81,14 +81,10 @@ def _check_and_import(raw: RawTable, test_set: TestSet, name: str, seed: int) ->
     )
     study = test_set.study.name
     given = None if "seed" in raw.names else seed
-    try:
-        made = make_once(
-            ("method", study, name, given, replacing, len(test_set.runs)),
-            lambda: prepare(raw, test_set, name=name, seed=given, replacing=replacing),
-        )
-    except EquipoiseError as error:
-        show_error(error)
-        return
+    made = make_once(
+        ("method", study, name, given, replacing, len(test_set.runs)),
+        lambda: prepare(raw, test_set, name=name, seed=given, replacing=replacing),
+    )
     if isinstance(made, PredictionsError):
         show_faults(made, raw.name)
         return

@@ -8,7 +8,6 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from core.errors import EquipoiseError
 from core.importing.checking import loosely
 from core.importing.columns import (
     ID_ALIASES,
@@ -23,7 +22,7 @@ from core.importing.columns import (
     set_aside_fault,
 )
 from core.importing.findings import FAULT, NOTE, Finding
-from core.importing.naming import folder_name
+from core.importing.naming import as_folder
 from core.importing.predictions import METHOD_ALIASES
 from core.importing.reading import RawColumn, RawTable
 from core.tasks import Binary, Multiclass, Regression, Task
@@ -554,10 +553,9 @@ def method_names(labels: Sequence[str]) -> tuple[dict[str, str], list[Finding]]:
     names: dict[str, str] = {}
     findings = []
     for label in labels:
-        try:
-            name = folder_name(label)
-        except EquipoiseError as error:
-            findings.append(Finding(FAULT, error.problem, error.expected, error.remedy))
+        name, found = as_folder(label)
+        findings += found
+        if found:
             continue
         if name in names.values():
             findings.append(

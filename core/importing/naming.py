@@ -35,6 +35,14 @@ def folder_name(label: str) -> str:
     return name
 
 
+def as_folder(label: str) -> tuple[str, list[Finding]]:
+    """As ``folder_name``; where there can be none it is empty, with a fault."""
+    try:
+        return folder_name(label), []
+    except StudyError as error:
+        return "", [Finding(FAULT, error.problem, error.expected, error.remedy)]
+
+
 def check_safe(what: str, *texts: str) -> list[Finding]:
     """Refuse names that would be more than text where others see them."""
     unsafe = [text for text in texts if re.search(UNSAFE, text)]

@@ -49,7 +49,7 @@ from core.importing.findings import (
     PredictionsError,
     faults_in,
 )
-from core.importing.naming import check_safe, folder_name
+from core.importing.naming import as_folder, check_safe, folder_name
 from core.importing.reading import RawColumn, RawTable, places_of
 from core.runs import (
     IMPORTED,
@@ -425,7 +425,9 @@ def _truth_names(info: DatasetInfo) -> set[str]:
 
 def _method_name(name: str, test_set: TestSet) -> tuple[str, list[Finding]]:
     """Name of the folder; a fault where it is that of a method of the study's own."""
-    method = folder_name(name)
+    method, found = as_folder(name)
+    if found:
+        return method, found
     own = {run.method for run in test_set.runs if not run.imported}
     if test_set.study.is_trained:
         own |= set(test_set.study.methods)

@@ -38,7 +38,7 @@ from core.importing.findings import (
     faults_in,
 )
 from core.importing.layout import Asked, Layout, find_layout, group_names, method_names
-from core.importing.naming import check_safe, folder_name
+from core.importing.naming import as_folder, check_safe
 from core.importing.predictions import (
     read_seeds,
     record_of,
@@ -258,8 +258,9 @@ def is_table_study(name: str) -> bool:
 
 
 def _study_name(name: str, replacing: bool) -> tuple[str, list[Finding]]:
-    study = folder_name(name)
-    findings = []
+    study, findings = as_folder(name)
+    if findings:
+        return study, findings
     if study != name.strip():
         said = f"In files and addresses the study is called '{study}'."
         findings.append(Finding(NOTE, said))

@@ -75,8 +75,9 @@ def test_a_sound_file_is_imported_when_the_button_is_pressed(study, open_page):
     assert "**My net** is imported" in app.success[0].value
     (run,) = [r for r in core.runs.list_runs(STUDY).runs if r.imported]
     assert run.imported["file"] == "mine.csv"
-    # The page is empty again: nothing is imported twice.
+    # The page is empty again: nothing is imported twice, or said to be there already.
     assert not app.button
+    assert not app.error
 
 
 def test_faults_are_told_and_there_is_no_button(study, open_page):
@@ -156,10 +157,18 @@ def test_what_the_columns_are_can_be_changed(store, open_page):
     features.set_value(["site"]).run()
     chosen(app, "import_baseline").select("large").run()
     app.button(key="import_study_button").click().run()
+    assert not app.error
     study = core.runs.study_of_runs("my-table")
     assert study.dataset.options["classes"] == ["yes", "no"]
     assert list(study.dataset.options["features"]) == ["site"]
     assert study.baseline == "large"
+
+
+def test_a_name_that_cannot_be_a_folder_is_said(study, open_page):
+    app = bring_table(open_page, wide(), name="皮肤")
+    assert "'皮肤' cannot be a name" in app.error[0].value
+    app = bring(open_page, theirs(), name="皮肤")
+    assert "'皮肤' cannot be a name" in app.error[0].value
 
 
 def test_of_which_class_a_score_is_must_be_chosen(store, open_page):

@@ -114,6 +114,7 @@ def test_a_table_becomes_a_study(store, tmp_path):
         (["gone.csv", "--study", STUDY, "--name", "x"], "gone.csv cannot be imported"),
         (["--remove"], "--study is missing"),
         (["mine.csv", "--study", STUDY, "--name", "!!"], "'!!' cannot be a name"),
+        (["mine.csv", "--new-study", "皮肤"], "'皮肤' cannot be a name"),
     ],
 )
 def test_what_is_not_said_is_asked_for(store, tmp_path, monkeypatch, options, said):
