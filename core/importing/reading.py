@@ -4,6 +4,7 @@ import csv
 import gzip
 import hashlib
 import io
+import zlib
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,8 +32,19 @@ from core.importing.naming import check_safe
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 MAX_TEXT = 60
 """Characters of a value that are shown."""
+MAX_UNPACKED = 2 * 2**30
+"""Bytes that a file may be unpacked: a small one can be made to fill any memory."""
+_CHUNK = 2**22
 _SIMPLER = {pa.float16(): pa.float32(), pa.string_view(): pa.string()}
 _PARQUET, _GZIP, _ZIP = b"PAR1", b"\x1f\x8b", b"PK\x03\x04"
+_DAMAGE = (
+    OSError,
+    EOFError,
+    UnicodeDecodeError,
+    csv.Error,
+    zlib.error,
+    pa.ArrowException,
+)
 _EXPECTED = "a CSV file with a heading, or a Parquet file."
 
 
@@ -169,17 +181,37 @@ def read_file(source: Path | bytes, *, name: str = "") -> RawTable:
     aside: tuple[str, ...] = ()
     try:
         if content.startswith(_GZIP):
-            content = gzip.decompress(content)
+            content = _unpack(content, name)
         if content.startswith(_PARQUET):
             columns, aside = _read_parquet(content, name, notes)
         elif content.startswith(_ZIP):
             raise _unreadable(name, "it is an archive or a spreadsheet")
         else:
             columns = _read_csv(content, name, notes)
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error, pa.ArrowException) as e:
-        raise _unreadable(name, str(e).splitlines()[0] if str(e) else "damaged") from e
+    except _DAMAGE as error:
+        why = str(error).splitlines()[0] if str(error) else "damaged"
+        raise _unreadable(name, why) from error
     _check_names(name, columns)
     return RawTable(name, sha256, columns, tuple(notes), aside)
+
+
+def _unpack(content: bytes, name: str) -> bytes:
+    parts, size = [], 0
+    with gzip.open(io.BytesIO(content)) as file:
+        while part := file.read(_CHUNK):
+            parts.append(part)
+            size += len(part)
+            if size > MAX_UNPACKED:
+                raise _too_large(name)
+    return b"".join(parts)
+
+
+def _too_large(name: str) -> PredictionsError:
+    return _unreadable(
+        name,
+        f"unpacked it is larger than {MAX_UNPACKED / 2**30:g} GiB",
+        "leave out columns that hold no predictions, truth or groups.",
+    )
 
 
 def _read_parquet(
@@ -187,6 +219,12 @@ def _read_parquet(
 ) -> tuple[Any, tuple[str, ...]]:
     """The columns that hold a value in each cell, and the names of the others."""
     file = pq.ParquetFile(pa.BufferReader(content))
+    meta = file.metadata
+    packed = (meta.row_group(place) for place in range(meta.num_row_groups))
+    # Of values that repeat little is stored, and a cell takes its place all the same.
+    least = 8 * meta.num_rows * meta.num_columns
+    if max(least, sum(group.total_byte_size for group in packed)) > MAX_UNPACKED:
+        raise _too_large(name)
     schema = file.schema_arrow
     aside = tuple(one.name for one in schema if not _is_a_value(one.type))
     kept = [one.name for one in schema if one.name not in aside]
@@ -302,7 +340,11 @@ def _check_names(name: str, columns: Any) -> None:
         raise PredictionsError(name, findings)
 
 
-def _unreadable(name: str, why: str) -> PredictionsError:
+def _unreadable(
+    name: str,
+    why: str,
+    remedy: str = "save it as CSV in UTF-8, or as Parquet, then try again.",
+) -> PredictionsError:
     return PredictionsError(
         name,
         [
@@ -310,7 +352,7 @@ def _unreadable(name: str, why: str) -> PredictionsError:
                 FAULT,
                 f"It cannot be read: {why.rstrip('.')}.",
                 expected=_EXPECTED,
-                remedy="save it as CSV in UTF-8, or as Parquet, then try again.",
+                remedy=remedy,
             )
         ],
     )

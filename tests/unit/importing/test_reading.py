@@ -147,6 +147,27 @@ def test_what_cannot_be_read_is_said(content, said):
     assert said in faults(content)
 
 
+def test_a_file_is_unpacked_to_a_limit(monkeypatch):
+    text = b"image_id,age_pred\n" + b"a,1\n" * 2000
+    table = pd.DataFrame({"image_id": ["a"] * 2000, "age_pred": 1.0})
+    packed = [gzip.compress(text), table.to_parquet()]
+    assert all(len(content) < 4000 for content in packed)
+    for limit, is_read in ((40_000, True), (7_000, False)):
+        monkeypatch.setattr("core.importing.reading.MAX_UNPACKED", limit)
+        monkeypatch.setattr("core.importing.reading._CHUNK", 1000)
+        for content in packed:
+            if is_read:
+                assert read_file(content, name="x").rows == 2000
+            else:
+                assert "unpacked it is larger than" in faults(content)
+
+
+def test_damage_inside_a_packed_file_is_said():
+    content = bytearray(gzip.compress(CSV.encode() * 100))
+    content[15:30] = bytes(15)
+    assert "cannot be read" in faults(bytes(content))
+
+
 def test_a_ragged_row_is_named():
     assert "row 2" in faults(b"a,b\n1,2\n3\n")
 
