@@ -152,6 +152,7 @@ def _choose_columns(raw: RawTable, asked: Asked, found: Layout, key: str) -> Ask
         )
     is_long = method != WIDE
     asked = replace(asked, image_id=image_id or "", method=method if is_long else "")
+    found = _found(raw, asked) or found
     rest = [name for name in names if name not in (image_id, method)]
     if not is_long:
         models = list(found.models)
@@ -159,7 +160,7 @@ def _choose_columns(raw: RawTable, asked: Asked, found: Layout, key: str) -> Ask
             "Models, as their columns begin",
             list(dict.fromkeys((*models, *rest))),
             default=[model for model in models if model],
-            key=f"import_models_{key}",
+            key=f"import_models_{key}_{method}",
         )
         asked = replace(asked, models=tuple(chosen) or None)
     features = st.multiselect(

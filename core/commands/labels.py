@@ -20,7 +20,7 @@ from core.commands.console import (
     stdout,
     warn_of,
 )
-from core.commands.options import FAULT, INTERRUPTED
+from core.commands.options import FAULT, INTERRUPTED, refuse_without_effect
 from core.errors import EquipoiseError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class LabelRequest:
     threshold: float | None
     resume: bool
 
-    def check(self, photos: Sequence[Path]) -> None:
+    def check(self, photos: Sequence[Path], *, aligned: bool) -> None:
         """Refuse options that would be without effect, and more than one folder.
 
         Raises
@@ -48,6 +48,12 @@ class LabelRequest:
         EquipoiseError
         """
         if self.csv is not None:
+            refuse_without_effect(
+                ["--aligned"] * aligned,
+                expected="with --csv, pictures that are as the study's own: of faces "
+                "crops that are aligned already.",
+                remedy="leave it out.",
+            )
             if len(photos) == 1:
                 return
             raise EquipoiseError(
@@ -62,12 +68,11 @@ class LabelRequest:
             for name, value in values.items()
             if value is not None and value is not False
         ]
-        if given:
-            raise EquipoiseError(
-                f"{' and '.join(given)} would change nothing here.",
-                expected="these options with --csv only.",
-                remedy="add --csv FILE, or leave them out.",
-            )
+        refuse_without_effect(
+            given,
+            expected="these options with --csv only.",
+            remedy="add --csv FILE, or leave them out.",
+        )
 
     def choose(
         self, runs: Sequence[Run], info: DatasetInfo, *, opted_in: bool

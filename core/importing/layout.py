@@ -69,8 +69,8 @@ class Asked:
         Columns of the sensitive features; an empty tuple is none.
     models : tuple of str, optional
         Columns of the models of a wide table, or what these begin with.
-    method, image_id : str
-        Columns of the method of a long table, and of the image.
+    method, image_id : str, optional
+        Columns of the method of a long table, and of the image; an empty one is none.
     unit : str
         Of a regression, in the plural.
     bin_width : float, optional
@@ -83,8 +83,8 @@ class Asked:
     positive: str = ""
     features: tuple[str, ...] | None = None
     models: tuple[str, ...] | None = None
-    method: str = ""
-    image_id: str = ""
+    method: str | None = None
+    image_id: str | None = None
     unit: str = ""
     bin_width: float | None = None
 
@@ -193,6 +193,8 @@ def find_layout(raw: RawTable, asked: Asked) -> tuple[Layout | None, list[Findin
         return None, findings
     columns: dict[str, str] = {}
     given = {"image_id": asked.image_id, "method": asked.method}
+    if asked.models and asked.method is None:
+        given["method"] = ""
     for what, aliases in (
         ("image_id", ID_ALIASES),
         ("method", METHOD_ALIASES),
@@ -201,12 +203,12 @@ def find_layout(raw: RawTable, asked: Asked) -> tuple[Layout | None, list[Findin
     ):
         rest = [n for n in raw.names if n not in (truth, *columns.values())]
         rest = [n for n in rest if n not in {*(asked.features or ())}]
+        said = given.get(what)
+        if said is not None:
+            columns[what] = said
+            continue
         columns[what], found = find_column(rest, aliases, f"the {what}")
-        if given.get(what):
-            columns[what], found = given[what], []
         findings += found
-    if asked.models and not asked.method:
-        columns["method"] = ""
     rest = [name for name in raw.names if name not in {truth, *columns.values()}]
     models, found = _find_models(raw, rest, task, columns["method"], asked)
     findings += found

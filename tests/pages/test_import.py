@@ -184,6 +184,19 @@ def test_of_which_class_a_score_is_must_be_chosen(store, open_page):
     assert study.dataset.options["classes"] == ["jay", "crow"]
 
 
+def test_there_may_be_no_method_column(store, open_page):
+    app = bring_table(open_page, wide().assign(model=["a", "b"] * 30))
+    assert chosen(app, "import_method_column").value == "model"
+    chosen(app, "import_method_column").select("(none: columns for each model)").run()
+    assert not app.exception
+    models = next(box for box in app.multiselect if "import_models" in box.key)
+    assert list(models.value) == ["small", "large"]
+    app.button(key="import_study_button").click().run()
+    study = core.runs.study_of_runs("my-table")
+    assert list(study.methods) == ["small", "large"]
+    assert "model" in study.dataset.options["features"]
+
+
 def test_a_truth_that_is_not_seen_can_be_chosen(store, open_page):
     app = bring_table(open_page, wide().rename(columns={"truth": "finding"}))
     assert "Choose the column that holds the truth" in words_of(app)

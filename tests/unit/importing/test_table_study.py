@@ -154,6 +154,11 @@ def test_what_a_person_says_goes_before_what_is_seen():
     assert list(layout.models) == ["small"]
     assert layout_of(table, kind="multiclass").task.kind == "multiclass"
     assert layout_of(table, features=()).features == ()
+    assert layout_of(table, image_id="").image_id == ""
+    table = table.assign(method=["a", "b"] * 30)
+    assert not layout_of(table, method="").is_long
+    assert not layout_of(table, models=("small",)).is_long
+    assert layout_of(table.assign(pred=table["truth"])).is_long
 
 
 def test_models_under_bare_names_are_known_by_their_values():
