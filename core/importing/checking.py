@@ -273,11 +273,23 @@ class Values:
         return kept
 
 
-def read_values(raw: RawTable, ids: RawColumn, columns: TaskColumns) -> Values:
-    """Read and check the predictions of one task, whatever images they are of."""
+def read_values(
+    raw: RawTable, ids: RawColumn, columns: TaskColumns, *, margin: float = 0
+) -> Values:
+    """Read and check the predictions of one task, whatever images they are of.
+
+    Parameters
+    ----------
+    raw : RawTable
+    ids : RawColumn
+    columns : TaskColumns
+    margin : float
+        How far beyond a regression's range a number may be without a word, as a share
+        of that range: where it is only that of the truth, answers go beyond it.
+    """
     task = columns.task
     if isinstance(task, Regression):
-        return _read_numbers(raw, ids, columns, task)
+        return _read_numbers(raw, ids, columns, task, margin)
     findings: list[Finding] = []
     labels, probabilities = None, None
     if columns.label:
@@ -383,7 +395,11 @@ def _strange_labels(
 
 
 def _read_numbers(
-    raw: RawTable, ids: RawColumn, columns: TaskColumns, task: Regression
+    raw: RawTable,
+    ids: RawColumn,
+    columns: TaskColumns,
+    task: Regression,
+    margin: float,
 ) -> Values:
     if not columns.label:
         return Values(task, np.full(raw.rows, np.nan, np.float32), None, ())
@@ -391,14 +407,16 @@ def _read_numbers(
     values = column.numbers
     what = f"a number of {task.unit}"
     findings = _not_finite(ids, column, ~np.isfinite(values), what)
-    outside = np.flatnonzero((values < task.minimum) | (values > task.maximum))
+    beyond = margin * (task.maximum - task.minimum)
+    low, high = task.minimum - beyond, task.maximum + beyond
+    outside = np.flatnonzero((values < low) | (values > high))
     if len(outside) and not findings:
         findings.append(
             Finding(
                 WARNING,
                 f"{len(outside):,} {_rows(len(outside))} of '{column.name}' outside "
                 f"the range of {task.label.lower()}.",
-                expected=f"{task.minimum:g} to {task.maximum:g} {task.unit}.",
+                expected=f"{low:g} to {high:g} {task.unit}.",
                 remedy="check the unit; they are taken as they are.",
                 count=len(outside),
                 places=places_of(outside, ids, column),

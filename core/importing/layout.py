@@ -508,10 +508,15 @@ def _prefixes(names: Sequence[str], task: Task) -> list[str]:
 
 
 def _is_prediction(column: RawColumn, task: Task) -> bool:
+    """Whether a column of any name holds answers, by its values alone.
+
+    Numbers never say so: a height could be an answer of a regression, and a group that
+    is 0 or 1 one of a task whose classes are.
+    """
     if isinstance(task, Regression):
-        return bool(np.isfinite(column.numbers).all())
+        return False
     if _holds_classes(column, task):
-        return True
+        return any(_number(label) is None for label in task.classes)
     return isinstance(task, Binary) and _is_share(column)
 
 
@@ -535,8 +540,10 @@ def _clashes(task: Task, features: Sequence[str]) -> list[Finding]:
     taken = {
         "image_id",
         SPLIT,
-        *(f"{task.name}{end}" for end in ("", "_true", "_pred")),
+        *(f"{task.name}{end}" for end in ("", "_true", "_pred", "_bin")),
     }
+    if not isinstance(task, Regression):
+        taken |= {f"{task.name}_p_{label}" for label in task.classes}
     bad = [name for name in features if name in taken]
     if not bad:
         return []

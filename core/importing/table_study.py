@@ -65,6 +65,8 @@ from core.study import (
 )
 from core.tasks import Regression
 
+MARGIN = 1.0
+"""How far beyond the truth's range answers of a regression are taken without a word."""
 SPLIT_WORDS = {
     "test": TEST,
     "testing": TEST,
@@ -164,7 +166,7 @@ def prepare_study(
     located = locate(rows, images)
     findings += located.findings
     values = {
-        label: read_values(raw, ids, columns)
+        label: read_values(raw, ids, columns, margin=MARGIN)
         for label, columns in layout.models.items()
     }
     findings += [finding for one in values.values() for finding in one.findings]

@@ -169,6 +169,54 @@ def test_models_under_bare_names_are_known_by_their_values():
     assert layout.features == ("gender", "site")
 
 
+def test_numbers_under_bare_names_are_no_models(store):
+    rng = np.random.default_rng(1)
+    truth = np.round(rng.normal(50, 10, 60), 2)
+    table = pd.DataFrame({"truth": truth, "height": truth + 100, "mine": truth + 1})
+    assert "name the columns of models with --model" in refused(table)
+    prepared = made(table, asked=Asked(models=("mine",)))
+    assert list(prepared.layout.models) == ["mine"]
+    coded = wide().replace({"truth": {"yes": 1, "no": 0}})
+    coded = coded.assign(smoker=rng.integers(0, 2, 60)).drop(columns="small_pred")
+    assert list(layout_of(coded.drop(columns="large_p_yes")).models) == []
+    assert "smoker" in layout_of(coded.rename(columns={"large_p_yes": "m"})).features
+
+
+def test_answers_beyond_the_truth_are_no_cause_for_doubt_until_far(store):
+    truth = np.linspace(10, 90, 60)
+    table = pd.DataFrame({"truth": truth, "m_pred": truth * 1.5})
+    assert not [f for f in made(table).findings if f.level == "warning"]
+    (warned,) = [
+        f for f in made(table.assign(m_pred=truth * 12)).findings if f.level != "note"
+    ]
+    assert warned.expected == "-70 to 170 units."
+    # 12 times what is above 170 / 12.
+    assert warned.count == (truth > 170 / 12).sum()
+
+
+@pytest.mark.parametrize(
+    ("feature", "kind"),
+    [
+        ("label_bin", "regression"),
+        ("label_true", "regression"),
+        ("label_p_yes", "binary"),
+        ("split", "binary"),
+    ],
+)
+def test_a_feature_has_no_name_that_a_run_needs(feature, kind):
+    table = wide().rename(columns={"site": feature})
+    if kind == "regression":
+        table["truth"] = table["small_pred"] = np.linspace(0, 1, 60)
+    layout, findings = find_layout(
+        read(table), Asked(truth="truth", features=(feature,))
+    )
+    assert layout is not None
+    assert any(
+        f"A sensitive feature cannot be called '{feature}'" in f.problem
+        for f in findings
+    )
+
+
 def test_the_layout_says_every_column():
     table = wide().assign(note=[f"free text {i}" for i in range(60)])
     said = dict(layout_of(table).lines(tuple(table)))
