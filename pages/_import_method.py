@@ -67,6 +67,7 @@ def import_method() -> None:
     raw = choose_file(
         "import_predictions_file",
         help_text="A row for each test image: image_id and the predictions.",
+        written="the predictions, the seeds, and the name of the method",
     )
     if raw is None:
         return

@@ -61,6 +61,8 @@ def import_study() -> None:
     raw = choose_file(
         "import_study_file",
         help_text="A table with truth, groups and the predictions of several models.",
+        written="of every image its id, truth, split and sensitive features; the "
+        "predictions and seeds; the names of the study and of its methods",
     )
     if raw is None:
         return

@@ -16,8 +16,16 @@ MAX_UPLOAD_MB = 500
 READ, MADE, TIMES = "import_read", "import_made", "import_times"
 
 
-def choose_file(key: str, *, help_text: str) -> RawTable | None:
-    """Let a person choose a file; None where there is none, or it cannot be read."""
+def choose_file(key: str, *, help_text: str, written: str) -> RawTable | None:
+    """Let a person choose a file; None where there is none, or it cannot be read.
+
+    Parameters
+    ----------
+    key : str
+    help_text : str
+    written : str
+        What of it is kept once it is imported.
+    """
     upload = st.file_uploader(
         "CSV or Parquet file",
         type=["csv", "tsv", "txt", "gz", "parquet", "pq"],
@@ -26,9 +34,10 @@ def choose_file(key: str, *, help_text: str) -> RawTable | None:
         help=help_text,
     )
     st.caption(
-        "The file stays in your session until you press *Import*. Its predictions are "
-        f"then written to the user's store of this app (`{user_store()}`), where "
-        "everybody who can open the app sees them; the file itself is not kept."
+        "The file stays in your session until you press *Import*. Then this is written "
+        f"to the user's store of this app (`{user_store()}`), where everybody who can "
+        f"open the app sees it: {written}; of the file its name, its SHA-256, how many "
+        "rows it has, and which columns were read. Nothing else of it is kept."
     )
     if upload is None:
         st.session_state.pop(READ, None)

@@ -453,7 +453,8 @@ def _find_models(
                 "No column is known to hold a model's predictions.",
                 expected="<model>_pred or <model>_p_<class> for each model, or a "
                 "column 'method' with 'pred' beside it.",
-                remedy="name the columns of models with --model.",
+                remedy="name the columns of models with --model (on the page, choose "
+                "them).",
             )
         ]
     models, findings = {}, []

@@ -59,7 +59,11 @@ def test_the_page_waits_for_a_file_and_says_where_it_goes(study, open_page):
     words = words_of(app)
     assert "stays in your session until you press" in words
     assert str(study) in words
+    assert "the predictions, the seeds, and the name of the method" in words
+    assert "SHA-256" in words
     assert not app.button
+    app.get_by_key("import_way").set_value("study").run()
+    assert "id, truth, split and sensitive features" in words_of(app)
 
 
 def test_without_a_study_a_table_is_asked_for(store, open_page):
