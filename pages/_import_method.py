@@ -14,11 +14,12 @@ from core.importing.predictions import (
 )
 from core.importing.reading import RawTable
 from core.plots.style import plural
-from core.runs import list_studies, study_of_runs
+from core.runs import list_runs, list_studies, study_of_runs
 from core.tasks import Regression
 from pages._import_findings import escaped, show_findings
 from pages._import_uploads import choose_file, finish, make_once, show_faults
 from pages._show import show_error, show_table, stop_with
+from pages._tables import Fingerprint, fingerprint, manifest_fingerprint
 
 PREVIEW_ROWS = 100
 
@@ -59,7 +60,7 @@ def import_method() -> None:
             help="Of a file without a column `seed`: with which seed it was trained.",
         )
     try:
-        test_set = load_test_set(study)
+        test_set = _load_test_set(study)
     except EquipoiseError as error:
         show_error(error)
         return
@@ -100,6 +101,18 @@ def _check_and_import(raw: RawTable, test_set: TestSet, name: str, seed: int) ->
             show_error(error)
             return
         finish(study, made.label)
+
+
+def _load_test_set(study: str) -> TestSet:
+    """The test set, read once for each state of the study's runs."""
+    runs = list_runs(study).runs
+    return _test_set((*manifest_fingerprint(study), *fingerprint(runs)), study)
+
+
+# It is the study's own and only read: a copy for every rerun would be for nothing.
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _test_set(key: Fingerprint, study: str) -> TestSet:
+    return load_test_set(study)
 
 
 def _titles() -> dict[str, str]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import streamlit as st
 
 from core.errors import EquipoiseError
-from core.importing.findings import PredictionsError, faults_in
+from core.importing.findings import PredictionsError
 from core.importing.layout import Asked, Layout, find_layout
 from core.importing.reading import RawTable
 from core.importing.table_study import (
@@ -27,6 +27,7 @@ KINDS = {
 }
 WIDE = "(none: columns for each model)"
 PREVIEW_ROWS = 100
+LAYOUTS = "import_layouts"
 FORMS = """
 **Wide**: a row for each image, with columns for each model:
 
@@ -100,8 +101,15 @@ def _choose_layout(raw: RawTable) -> Asked:
 
 
 def _found(raw: RawTable, asked: Asked) -> Layout | None:
-    layout, findings = find_layout(raw, asked)
-    return layout if layout is not None or faults_in(findings) else None
+    """How the table is understood; looked for once for each thing asked of a file."""
+    file = st.session_state[READ][0]
+    kept = st.session_state.get(LAYOUTS)
+    if kept is None or kept[0] != file:
+        kept = st.session_state[LAYOUTS] = (file, {})
+    if asked not in kept[1]:
+        kept[1][asked], _ = find_layout(raw, asked)
+    layout: Layout | None = kept[1][asked]
+    return layout
 
 
 def _choose_task(raw: RawTable, asked: Asked, found: Layout | None, key: str) -> Asked:

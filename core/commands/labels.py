@@ -114,9 +114,13 @@ def label_folder(
     as_json: bool,
 ) -> None:
     """Label the pictures of a folder, and say what came of it."""
-    from core.labelling import label_pictures, leave_a_core, plan_labels
+    from core.labelling import Labelled, label_pictures, leave_a_core, plan_labels
 
     plan = plan_labels(recipe, folder, csv, resume=resume)
+    if plan.is_done:
+        done = Labelled(labelled=0, already=plan.pictures, unreadable=0, duration_s=0.0)
+        _tell(done, recipe, csv, info, as_json=as_json)
+        return
     try:
         leave_a_core()
         load_engine()
@@ -133,17 +137,17 @@ def label_folder(
     except KeyboardInterrupt:
         say_interrupted("predict --csv")
         raise typer.Exit(INTERRUPTED) from None
-    if as_json:
-        print_json({"csv": str(csv), **asdict(result)})
-    else:
-        _print_result(result, recipe, csv, info)
+    _tell(result, recipe, csv, info, as_json=as_json)
     if result.unreadable:
         raise typer.Exit(FAULT)
 
 
-def _print_result(
-    result: Labelled, recipe: Recipe, csv: Path, info: DatasetInfo
+def _tell(
+    result: Labelled, recipe: Recipe, csv: Path, info: DatasetInfo, *, as_json: bool
 ) -> None:
+    if as_json:
+        print_json({"csv": str(csv), **asdict(result)})
+        return
     already = f", {result.already:,} were there already" if result.already else ""
     sys.stdout.write(f"{csv}: {_pictures(result.labelled)} labelled{already}.\n")
     if result.unreadable:

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from core.data.catalog import dataset_of
 from core.data.manifest import (
@@ -53,6 +55,7 @@ from core.importing.naming import as_folder, check_safe, folder_name
 from core.importing.reading import RawColumn, RawTable, places_of
 from core.runs import (
     IMPORTED,
+    PREDICTIONS,
     Run,
     list_runs,
     remove_run,
@@ -135,7 +138,7 @@ def load_test_set(name: str) -> TestSet:
     manifest = shipped_manifest(name) if study.is_trained or not runs else None
     if runs:
         first = next((run for run in runs if run.method == study.baseline), runs[0])
-        table = first.predictions()
+        table = _truth_of(first, info)
     elif manifest is not None:
         table = _as_predictions(manifest, info)
     else:
@@ -144,9 +147,7 @@ def load_test_set(name: str) -> TestSet:
             expected="a run of the study, or its manifest.parquet.",
             remedy=f"train a method: equipoise train {name}.",
         )
-    truth = [f"{task.name}_true" for task in info.tasks]
-    features = [feature for feature in info.sensitive_features if feature in table]
-    table = table[["image_id", "split", *features, *truth]]
+    table = table[[name for name in _known_columns(info) if name in table]]
     trained: frozenset[str] = frozenset()
     if manifest is not None:
         trained = frozenset(manifest.loc[manifest["split"] == TRAINING, "image_id"])
@@ -155,6 +156,25 @@ def load_test_set(name: str) -> TestSet:
     if split is None and manifest is not None:
         split = split_fingerprint(manifest)
     return TestSet(study, info, Images(table, info.tasks, trained), split or "", runs)
+
+
+def _known_columns(info: DatasetInfo) -> list[str]:
+    """Columns of what is known of an image, whoever answers."""
+    truth = [f"{task.name}_true" for task in info.tasks]
+    return ["image_id", "split", *info.sensitive_features, *truth]
+
+
+def _truth_of(run: Run, info: DatasetInfo) -> pd.DataFrame:
+    """What is known of a run's images; its predictions are not read."""
+    known = _known_columns(info)
+    try:
+        there = pq.read_schema(run.folder / PREDICTIONS).names
+    except (OSError, pa.ArrowException):
+        # Reading the table says what is wrong with it.
+        there = known
+    # Not every run has every feature, and truth that is missing is a fault.
+    absent = set(info.sensitive_features) - set(there)
+    return run.predictions(columns=[name for name in known if name not in absent])
 
 
 def _as_predictions(manifest: pd.DataFrame, info: DatasetInfo) -> pd.DataFrame:

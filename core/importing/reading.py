@@ -6,7 +6,7 @@ import hashlib
 import io
 import zlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -71,6 +71,9 @@ class RawTable:
     columns: Any
     notes: tuple[Finding, ...] = ()
     set_aside: tuple[str, ...] = ()
+    _made: dict[str, "RawColumn"] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -88,8 +91,11 @@ class RawTable:
         return int(self.columns.num_rows)
 
     def column(self, name: str) -> "RawColumn":
-        """One column."""
-        return RawColumn(name, self.columns.column(name).combine_chunks())
+        """One column; what is made of it is kept with it."""
+        if name not in self._made:
+            values = self.columns.column(name).combine_chunks()
+            self._made[name] = RawColumn(name, values)
+        return self._made[name]
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """The Import page, and every page on what it brings."""
 
+import importlib
+
 import pytest
 
 import core.runs
@@ -208,6 +210,32 @@ def test_a_truth_that_is_not_seen_can_be_chosen(store, open_page):
     assert not app.exception
     app.button(key="import_study_button").click().run()
     assert core.runs.study_of_runs("my-table").dataset.options["task"] == "finding"
+
+
+def test_a_rerun_reads_nothing_again(study, open_page, monkeypatch):
+    calls = []
+    for name, place in (
+        ("load_test_set", "pages._import_method"),
+        ("find_layout", "pages._import_study"),
+    ):
+        own = getattr(importlib.import_module(place), name)
+
+        def spy(*arguments, own=own, name=name):
+            calls.append(name)
+            return own(*arguments)
+
+        monkeypatch.setattr(f"{place}.{name}", spy)
+    app = bring(open_page, theirs())
+    app.toggle(key="import_replace").set_value(True).run()
+    assert calls == ["load_test_set"]
+    app.button(key="import_method_button").click().run()
+    # Another run is there now.
+    assert calls == ["load_test_set"] * 2
+    calls.clear()
+    app = bring_table(open_page, wide())
+    found = len([name for name in calls if name == "find_layout"])
+    app.toggle(key="import_study_replace").set_value(True).run()
+    assert calls.count("find_layout") == found > 0
 
 
 def test_what_was_imported_can_be_removed(study, open_page):

@@ -121,6 +121,20 @@ def test_the_form_has_every_image_and_column(study):
     assert "gender_p_male" not in run.predictions()
 
 
+def test_predictions_are_not_read_for_the_truth(study, monkeypatch):
+    read_parquet, asked = pd.read_parquet, []
+
+    def spy(path, columns=None):
+        asked.append((path.name, columns))
+        return read_parquet(path, columns=columns)
+
+    monkeypatch.setattr(pd, "read_parquet", spy)
+    load_test_set(STUDY)
+    ((_, columns),) = [one for one in asked if one[0] == core.runs.PREDICTIONS]
+    assert "age_true" in columns
+    assert not [name for name in columns if "_p_" in name or name.endswith("_pred")]
+
+
 def test_removal_takes_what_was_imported_and_nothing_else(study):
     bring(theirs())
     bring(theirs(seed=1), seed=1)

@@ -126,6 +126,13 @@ def test_every_type_of_parquet_is_read_or_set_aside():
     assert raw.filled == ("when", "date", "exact", "half", "view")
 
 
+def test_what_is_made_of_a_column_is_made_once():
+    raw = read_file(CSV.encode(), name="x.csv")
+    column = raw.column("age_pred")
+    assert raw.column("age_pred") is column
+    assert raw.column("age_pred").numbers is column.numbers
+
+
 def test_columns_that_hold_nothing_are_known():
     raw = read_file(b"a,b,c\n1,, \n2,,x\n", name="x.csv")
     assert raw.filled == ("a", "c")
