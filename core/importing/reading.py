@@ -258,7 +258,7 @@ def _is_a_value(kind: Any) -> bool:
 
 
 def _is_number(kind: Any) -> bool:
-    return (
+    return bool(
         pa.types.is_integer(kind)
         or pa.types.is_floating(kind)
         or pa.types.is_decimal(kind)
