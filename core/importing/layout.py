@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from core.evaluation.groups import MAX_GROUPS
 from core.importing.checking import loosely
 from core.importing.columns import (
     ID_ALIASES,
@@ -221,6 +222,7 @@ def find_layout(raw: RawTable, asked: Asked) -> tuple[Layout | None, list[Findin
     if features is None:
         features = tuple(name for name in rest if _is_feature(raw.column(name)))
     findings += _clashes(task, features)
+    findings += _too_many_groups(raw, features)
     is_guessed = isinstance(task, Binary) and not (
         asked.positive or _known_positive(task.classes)
     )
@@ -555,6 +557,22 @@ def _clashes(task: Task, features: Sequence[str]) -> list[Finding]:
             expected="a name that no column of a run has.",
             remedy="rename the column.",
         )
+    ]
+
+
+def _too_many_groups(raw: RawTable, features: Sequence[str]) -> list[Finding]:
+    counts = {name: len(np.unique(raw.column(name).coded[0])) for name in features}
+    return [
+        Finding(
+            FAULT,
+            f"The sensitive feature '{name}' has {count:,} groups.",
+            expected=f"at most {MAX_GROUPS}: metrics of fewer images tell nothing.",
+            remedy="write a column of fewer groups, such as ranges of numbers, or "
+            "leave it out.",
+            count=count,
+        )
+        for name, count in counts.items()
+        if count > MAX_GROUPS
     ]
 
 

@@ -8,6 +8,7 @@ import core.runs
 from core.data.catalog import dataset_of, load_dataset
 from core.errors import DatasetError, RunError
 from core.evaluation.compare import compare
+from core.evaluation.groups import group_images
 from core.importing.findings import PredictionsError
 from core.importing.layout import Asked, find_layout, round_width
 from core.importing.table_study import (
@@ -215,6 +216,19 @@ def test_a_feature_has_no_name_that_a_run_needs(feature, kind):
         f"A sensitive feature cannot be called '{feature}'" in f.problem
         for f in findings
     )
+
+
+@pytest.mark.parametrize(("groups", "is_taken"), [(200, True), (201, False)])
+def test_a_feature_has_no_more_groups_than_can_be_compared(store, groups, is_taken):
+    table = wide(groups).assign(place=[f"p{place}" for place in range(groups)])
+    asked = Asked(features=("place",))
+    if is_taken:
+        runs = write_study(made(table, asked=asked))
+        predictions = runs[0].predictions("test")
+        tasks = dataset_of(core.runs.study_of_runs("my-table"), pytest.fail).tasks
+        assert len(group_images(predictions, tasks, ["place"]).names) == groups
+    else:
+        assert "'place' has 201 groups" in refused(table, asked=asked)
 
 
 def test_the_layout_says_every_column():
