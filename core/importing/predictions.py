@@ -46,10 +46,9 @@ from core.importing.findings import (
     FAULT,
     NOTE,
     WARNING,
+    Collected,
     Finding,
     Place,
-    PredictionsError,
-    faults_in,
 )
 from core.importing.naming import as_folder, check_safe, folder_name
 from core.importing.reading import RawColumn, RawTable, places_of
@@ -222,47 +221,57 @@ def prepare(
         If anything is at fault.
     """
     info, images = test_set.info, test_set.images
-    method, findings = _method_name(name, test_set)
-    findings += [*check_safe("the name of a method", name.strip()), *raw.notes]
-    id_name, found = find_column(raw.names, ID_ALIASES, "the image's id")
-    findings += found
-    seed_name, found = find_column(raw.names, (SEED,), "the seed")
-    findings += found
-    # What is true comes from the study; a feature may have a task's name.
-    truth = [c for c in raw.names if plain(c) in _truth_names(info)]
-    reserved = {id_name, seed_name, *truth}
-    matched = match_tasks([n for n in raw.filled if n not in reserved], info.tasks)
-    findings += [*matched.findings, *_several_methods(raw)]
-    findings += ignored_note(raw.names, reserved | matched.used)
-    findings += set_aside_fault(
-        raw.set_aside,
-        [one.task.name for one in matched.columns if not one.used],
-        () if id_name else ID_ALIASES,
-    )
-    if not id_name:
-        raise PredictionsError(raw.name, [*findings, _no_ids(images)])
-    ids = raw.column(id_name)
-    run_of, seeds, found = read_seeds(raw, ids, seed_name, seed)
-    findings += found
+    found = Collected(raw.name)
+    method = found.take(_method_name(name, test_set))
+    found.add(check_safe("the name of a method", name.strip()), raw.notes)
+    read = _find_columns(raw, info, found)
+    if not read.ids:
+        found.add([_no_ids(images)])
+        found.stop_at_faults()
+    ids = raw.column(read.ids)
+    run_of, seeds = found.take(read_seeds(raw, ids, read.seed, seed))
     rows = Rows(raw, ids, tuple((method, each) for each in seeds), run_of)
     located = locate(rows, images)
-    values = [read_values(raw, ids, columns) for columns in matched.columns]
-    findings += located.findings
-    findings += [finding for one in values for finding in one.findings]
-    findings += _taken(test_set, rows.runs, replacing)
-    findings += check_truth(raw, ids, images, located, truth)
-    if faults_in(findings):
-        raise PredictionsError(raw.name, findings)
-    findings += _too_good(values, images, located)
+    values = [read_values(raw, ids, columns) for columns in read.tasks]
+    found.add(located.findings, *(one.findings for one in values))
+    found.add(_taken(test_set, rows.runs, replacing))
+    found.add(check_truth(raw, ids, images, located, read.truth))
+    found.stop_at_faults()
+    found.add(_too_good(values, images, located))
     return Prepared(
         study=test_set.study.name,
         method=method,
         label=name.strip(),
         tables=build_tables(rows, located, images, values),
-        record=record_of(raw, name.strip(), matched.columns),
+        record=record_of(raw, name.strip(), read.tasks),
         split=test_set.split,
-        findings=tuple(findings),
+        findings=tuple(found.findings),
     )
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Columns of a file for a study; ``ids`` and ``seed`` are empty where none is."""
+
+    ids: str
+    seed: str
+    truth: tuple[str, ...]
+    tasks: tuple[TaskColumns, ...]
+
+
+def _find_columns(raw: RawTable, info: DatasetInfo, found: Collected) -> _Columns:
+    """Which column holds what, and what is to be said of the others."""
+    ids = found.take(find_column(raw.names, ID_ALIASES, "the image's id"))
+    seed = found.take(find_column(raw.names, (SEED,), "the seed"))
+    # What is true comes from the study; a feature may have a task's name.
+    truth = tuple(c for c in raw.names if plain(c) in _truth_names(info))
+    reserved = {ids, seed, *truth}
+    matched = match_tasks([n for n in raw.filled if n not in reserved], info.tasks)
+    found.add(matched.findings, _several_methods(raw))
+    found.add(ignored_note(raw.names, reserved | matched.used))
+    missing = [one.task.name for one in matched.columns if not one.used]
+    found.add(set_aside_fault(raw.set_aside, missing, () if ids else ID_ALIASES))
+    return _Columns(ids, seed, truth, matched.columns)
 
 
 def record_of(
@@ -369,10 +378,10 @@ def remove(study: str, name: str, *, seed: int | None = None) -> tuple[Run, ...]
 
 def read_seeds(
     raw: RawTable, ids: RawColumn, column: str, seed: int | None
-) -> tuple[np.ndarray, list[int], list[Finding]]:
+) -> tuple[tuple[np.ndarray, list[int]], list[Finding]]:
     """Place of each row's seed among the seeds, these ascending, and what is wrong."""
     if not column:
-        return np.zeros(raw.rows, np.intp), [seed or 0], []
+        return (np.zeros(raw.rows, np.intp), [seed or 0]), []
     values = raw.column(column)
     numbers = values.numbers
     whole = np.isfinite(numbers) & (numbers >= 0) & (numbers < MAX_SEED)
@@ -387,7 +396,7 @@ def read_seeds(
             count=len(bad),
             places=places_of(bad, ids, values),
         )
-        return np.full(raw.rows, -1, np.intp), [], [fault]
+        return (np.full(raw.rows, -1, np.intp), []), [fault]
     seeds, places = np.unique(numbers.astype(np.int64), return_inverse=True)
     said = [int(value) for value in seeds]
     if seed is not None and said != [seed]:
@@ -398,8 +407,8 @@ def read_seeds(
             expected="the seed in one of the two.",
             remedy="leave out the option, or the column.",
         )
-        return places, said, [fault]
-    return places, said, []
+        return (places, said), [fault]
+    return (places, said), []
 
 
 def check_truth(

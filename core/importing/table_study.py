@@ -33,6 +33,7 @@ from core.importing.checking import (
 from core.importing.findings import (
     FAULT,
     NOTE,
+    Collected,
     Finding,
     PredictionsError,
     faults_in,
@@ -134,57 +135,78 @@ def prepare_study(
     PredictionsError
         If anything is at fault.
     """
-    study_name, findings = _study_name(name, replacing)
     asked = asked or Asked()
-    findings += check_safe("the title of a study", name.strip(), title.strip())
-    findings += check_safe("a class", *asked.classes)
-    findings += check_safe("a unit", asked.unit)
-    findings += raw.notes
-    layout, found = find_layout(raw, asked)
-    findings += found
-    if layout is None or faults_in(found):
-        raise PredictionsError(raw.name, findings)
+    found = Collected(raw.name)
+    study_name = found.take(_study_name(name, replacing))
+    found.add(_unsafe_words(asked, name, title), raw.notes)
+    layout, of_layout = find_layout(raw, asked)
+    found.add(of_layout)
+    if layout is None or faults_in(of_layout):
+        raise PredictionsError(raw.name, found.findings)
     ids = _ids(raw, layout)
-    findings += _unsafe_names(raw, ids, layout)
-    truth, found = _truth(raw, ids, layout)
-    findings += found
-    first, found = _first_rows(raw, ids, layout)
-    findings += found
-    if faults_in(findings):
-        raise PredictionsError(raw.name, findings)
-    table, groups = _images(raw, ids, layout, truth, first)
-    images = Images(table, (layout.task,))
-    run_of, seeds, found = read_seeds(raw, ids, layout.seed, seed)
-    findings += found
-    methods, labels, found = _methods(raw, layout)
-    findings += found
-    chosen, found = _baseline(baseline, labels)
-    findings += found
-    if faults_in(findings):
-        raise PredictionsError(raw.name, findings)
+    images, groups = _take_images(raw, ids, layout, found)
+    run_of, seeds = found.take(read_seeds(raw, ids, layout.seed, seed))
+    methods, labels = found.take(_methods(raw, layout))
+    chosen = found.take(_baseline(baseline, labels))
+    found.stop_at_faults()
     rows = _rows(raw, ids, methods, labels, run_of, seeds)
-    located = locate(rows, images)
-    findings += located.findings
-    values = {
-        label: read_values(raw, ids, columns, margin=MARGIN)
-        for label, columns in layout.models.items()
-    }
-    findings += [finding for one in values.values() for finding in one.findings]
-    if faults_in(findings):
-        raise PredictionsError(raw.name, findings)
+    tables = _tables(rows, images, layout, labels, found)
     study = _study(
         raw, study_name, title or name, layout, groups, labels, chosen, seeds
     )
-    tables: dict[RunKey, pd.DataFrame] = {}
-    for label, one in values.items():
-        own = rows if layout.is_long else _of_model(rows, labels, label)
-        tables |= build_tables(own, located, images, [one])
     records = {
         method: record_of(raw, label, (layout.models["" if layout.is_long else label],))
         for method, label in labels.items()
     }
-    manifest = table.rename(columns={f"{layout.task.name}_true": layout.task.name})
-    return PreparedStudy(study, layout, manifest, tables, records, tuple(findings))
+    manifest = images.table.rename(
+        columns={f"{layout.task.name}_true": layout.task.name}
+    )
+    return PreparedStudy(
+        study, layout, manifest, tables, records, tuple(found.findings)
+    )
+
+
+def _unsafe_words(asked: Asked, name: str, title: str) -> list[Finding]:
+    """Faults of what a person wrote, that others would see as more than text."""
+    return [
+        *check_safe("the title of a study", name.strip(), title.strip()),
+        *check_safe("a class", *asked.classes),
+        *check_safe("a unit", asked.unit),
+    ]
+
+
+def _take_images(
+    raw: RawTable, ids: RawColumn, layout: Layout, found: Collected
+) -> tuple[Images, dict[str, list[str]]]:
+    """The images of a table without a fault in them, and the groups of each feature."""
+    found.add(_unsafe_names(raw, ids, layout))
+    truth = found.take(_truth(raw, ids, layout))
+    first = found.take(_first_rows(raw, ids, layout))
+    found.stop_at_faults()
+    table, groups = _images(raw, ids, layout, truth, first)
+    return Images(table, (layout.task,)), groups
+
+
+def _tables(
+    rows: Rows,
+    images: Images,
+    layout: Layout,
+    labels: dict[str, str],
+    found: Collected,
+) -> dict[RunKey, pd.DataFrame]:
+    """The predictions of each run, of rows without a fault."""
+    located = locate(rows, images)
+    values = {
+        label: read_values(rows.raw, rows.ids, columns, margin=MARGIN)
+        for label, columns in layout.models.items()
+    }
+    found.add(located.findings, *(one.findings for one in values.values()))
+    found.stop_at_faults()
+    tables: dict[RunKey, pd.DataFrame] = {}
+    for label, one in values.items():
+        own = rows if layout.is_long else _of_model(rows, labels, label)
+        tables |= build_tables(own, located, images, [one])
+    return tables
 
 
 def write_study(prepared: PreparedStudy, store: Path | None = None) -> tuple[Run, ...]:
@@ -454,11 +476,11 @@ def _images(
 
 def _methods(
     raw: RawTable, layout: Layout
-) -> tuple[NDArray[np.intp] | None, dict[str, str], list[Finding]]:
+) -> tuple[tuple[NDArray[np.intp] | None, dict[str, str]], list[Finding]]:
     """Place of each row's method (None of a wide table), labels by name, faults."""
     if not layout.is_long:
         names, findings = method_names(list(layout.models))
-        return None, {name: label for label, name in names.items()}, findings
+        return (None, {name: label for label, name in names.items()}), findings
     column = raw.column(layout.method)
     codes, texts = column.coded
     used = [int(code) for code in np.unique(codes)]
@@ -466,7 +488,8 @@ def _methods(
     names, findings = method_names([texts[code] for code in used])
     places = np.zeros(len(texts), np.intp)
     places[used] = np.arange(len(used))
-    return places[codes], {name: label for label, name in names.items()}, findings
+    labels = {name: label for label, name in names.items()}
+    return (places[codes], labels), findings
 
 
 def _baseline(asked: str, labels: dict[str, str]) -> tuple[str, list[Finding]]:

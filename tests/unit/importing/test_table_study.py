@@ -341,6 +341,22 @@ def test_a_list_where_a_value_is_needed_is_refused(store, column, dropped, optio
     assert len(prepare_study(read(whole, "t.parquet"), name=NAME).manifest) == 60
 
 
+def test_faults_of_name_cells_and_truth_are_told_at_once(store):
+    table = wide()
+    table.loc[4, "image_id"] = table.loc[5, "site"] = "![x](y)"
+    table["split"] = "train"
+    with pytest.raises(PredictionsError) as caught:
+        prepare_study(read(table), name="皮肤", asked=Asked(features=("site",)))
+    said = str(caught.value)
+    for fault in (
+        "'皮肤' cannot be a name",
+        "the id of an image",
+        "a group",
+        "'split'",
+    ):
+        assert fault in said
+
+
 def test_rows_of_one_image_must_agree(store):
     table = long()
     first = table.index[table["image_id"] == "i000"][1]
