@@ -17,7 +17,15 @@ import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
 STUDY = "utkface"
-RESULT_PAGES = ("overview", "classification", "age", "errors", "data", "runs")
+RESULT_PAGES = (
+    "overview",
+    "classification",
+    "age",
+    "fairness",
+    "errors",
+    "data",
+    "runs",
+)
 RERUNS = 9
 # Of Methods: study, methods drawn, view, the slider that moves and where it goes.
 SLIDERS = (

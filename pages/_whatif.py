@@ -13,7 +13,7 @@ from core.plots.group_map import SMALL_SIGN
 from core.plots.whatif import Mark
 from core.tasks import Classification, Regression
 from pages._fairness_tables import Question, load_choices, load_scores
-from pages._show import show_chart, show_error, show_table
+from pages._show import show_chart, show_table
 from pages._study_bar import StudyView
 
 MOST_SLIDERS, MOST_ROWS = 8, 12
@@ -31,14 +31,15 @@ def show_whatif(view: StudyView, question: Question) -> None:
     try:
         counts = load_scores(view, question, positive, TEST)
     except EquipoiseError as error:
-        show_error(error)
+        # Labels alone are predictions too: that is no fault of the reader's.
+        st.info(f"{error.problem} {error.expected}", icon=":material/info:")
         return
     if counts is not None and set(counts.methods) & set(view.methods):
         _play(view, question, counts)
     else:
         st.info(
             "None of the methods shown has probabilities, so there is no threshold to "
-            "move. Import predictions with probabilities to see what follows.",
+            "move.",
             icon=":material/info:",
         )
 

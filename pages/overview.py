@@ -187,7 +187,8 @@ def _one_metric(view: StudyView, comparison: Comparison) -> None:
     key = info.key
     st.caption(info.explanation)
     names = (view.methods, view.labels)
-    left, right = st.columns(2)
+    # Of a table of predictions no cost is known, so there is nothing beside it.
+    left, *right = st.columns(2) if view.study.is_trained else [st.container()]
     with left:
         show_chart(
             plots.plot_differences(table, info, view.methods, view.styles, view.labels),
@@ -198,8 +199,9 @@ def _one_metric(view: StudyView, comparison: Comparison) -> None:
             note="Paired on the same test images and on the seeds that both have; bars "
             "are 95 % intervals, verdicts are Holm-corrected.",
         )
-    with right:
-        _cost(view, comparison, info)
+    for place in right:
+        with place:
+            _cost(view, comparison, info)
     with st.expander("In numbers", icon=":material/table:"):
         show_static_table(
             plots.metric_table(table, info, *names),

@@ -7,19 +7,25 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from core.commands.console import stdout
+from core.commands.console import stdout, warn_of
+from core.errors import EquipoiseError
 
 if TYPE_CHECKING:
     from core.study import Study
 
 
 def studies() -> None:
-    """List the shipped studies and the runs that are there."""
-    from core.study import load_study, shipped_studies
+    """List the shipped studies, others that have runs, and how many runs each has."""
+    from core.runs import list_studies
+    from core.study import shipped_studies
 
     table = Table("Study", "Title", "Dataset", "Methods", "Seeds", "Runs", box=None)
-    for name in shipped_studies():
-        study = load_study(name)
+    for name in dict.fromkeys((*shipped_studies(), *list_studies())):
+        try:
+            study = load_chosen_study(name)
+        except EquipoiseError as error:
+            warn_of([str(error)])
+            continue
         table.add_row(
             name,
             escape(study.title),

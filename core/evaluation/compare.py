@@ -733,7 +733,7 @@ def verdict_sentence(
         interval 0.05 to 0.37 lower; p = 0.030): better.", where p is Holm's.
     """
     info = metric_info(str(row["metric"]), tasks)
-    who = f"{label or row['method']}'s {info.phrase}"
+    who = f"{possessive(label or str(row['method']))} {info.phrase}"
     if math.isnan(row["mean"]):
         return f"{who} is not defined: no such image here."
     if row["verdict"] == "baseline":
@@ -741,6 +741,11 @@ def verdict_sentence(
         span = f"{info.format(row['low'])} to {info.format(row['high'])}"
         return f"{who} is {value} ({_percent(level)} interval {span})."
     return difference_sentence(row, info, who, level)
+
+
+def possessive(name: str) -> str:
+    """A name as the owner of what follows: "LMF's", "INS weights'"."""
+    return f"{name}'" if name.endswith("s") else f"{name}'s"
 
 
 def difference_sentence(

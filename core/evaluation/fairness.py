@@ -14,6 +14,7 @@ from core.evaluation.alignment import AlignedPredictions, RunKey, align_predicti
 from core.evaluation.compare import (
     SMALL_GROUP,
     difference_sentence,
+    possessive,
     same_trainings,
     seed_notes,
     shared_columns,
@@ -649,5 +650,5 @@ def change_sentence(
     metric, measure = str(row["metric"]), str(row["measure"])
     info = gap_info(metric, measure, tasks) if measure else metric_info(metric, tasks)
     where = f" in the group {row['group']}" if row["group"] else ""
-    who = f"{label or row['method']}'s {info.phrase}{where}"
+    who = f"{possessive(label or str(row['method']))} {info.phrase}{where}"
     return difference_sentence(row, info, who, level)

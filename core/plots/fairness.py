@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.evaluation.compare import SMALL_GROUP
+from core.evaluation.compare import SMALL_GROUP, possessive
 from core.evaluation.fairness import GroupComparison
 from core.evaluation.gaps import gap_info
 from core.evaluation.metrics import MetricInfo, task_label
@@ -487,11 +487,12 @@ def gap_table_takeaway(
         f"({gap.format(known[least], unit=True)})"
     )
     row = comparison.change(least, info.key, "difference")
+    base = labels[comparison.baseline]
     if row is None:
         return f"{said}, the method that the others are compared with."
     told = {
-        "better": f"certainly smaller than that of {labels[comparison.baseline]}",
+        "better": f"certainly smaller than that of {base}",
         "worse": "which is no gain",
-        "inconclusive": f"which cannot be told from {labels[comparison.baseline]}'s",
+        "inconclusive": f"which cannot be told from {possessive(base)}",
     }[str(row["verdict"])]
     return f"{said}, {told}."

@@ -206,6 +206,7 @@ def describe_runs(runs: Sequence[Run], labels: Mapping[str, str]) -> pd.DataFram
             {
                 "method": labels.get(run.method, run.method),
                 "seed": run.seed,
+                **(_file_of(run) if any_imported else {}),
                 "network": _network(info),
                 "epochs": info.get("epochs"),
                 "best epoch": info.get("best_epoch"),
@@ -217,7 +218,6 @@ def describe_runs(runs: Sequence[Run], labels: Mapping[str, str]) -> pd.DataFram
                 "backend": info.get("backend"),
                 "split": info.get("split_fingerprint"),
                 "created": str(info.get("created", ""))[:16].replace("T", " "),
-                **(_file_of(run) if any_imported else {}),
             }
         )
     return pd.DataFrame(rows)

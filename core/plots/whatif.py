@@ -174,7 +174,7 @@ def whatif_takeaway(now: Outcome, usual: Outcome, gap: str) -> str:
 
 def outcome_table(now: Outcome, usual: Outcome) -> pd.DataFrame:
     """A row a group: n, its threshold, its rates, and their change beside 0.5."""
-    before = usual.groups
+    after, before = now.groups, usual.groups
     columns: dict[str, Any] = {
         "Group": [*now.names, "All images"],
         "n": [
@@ -184,7 +184,7 @@ def outcome_table(now: Outcome, usual: Outcome) -> pd.DataFrame:
         "Threshold": [*(f"{t:.3f}" for t in now.thresholds), "–"],
     }
     for key, label in RATES.items():
-        values = [*now.groups[key], now.overall[key]]
+        values = [*after[key], now.overall[key]]
         ahead = [*before[key], usual.overall[key]]
         columns[label] = [
             _cell(value, old) for value, old in zip(values, ahead, strict=True)

@@ -15,11 +15,20 @@ from core.report import markdown_table
 
 METRICS = ("age.mae", "gender.accuracy", "ethnicity.macro_f1", "ethnicity.f1[Asian]")
 README = Path(__file__).resolve().parents[2] / "README.md"
-SHIPPED = ("avatars", "cifar10-lt-200", "cifar10-transfer", "utkface")
+SHIPPED = (
+    "avatars",
+    "avatars-softbio",
+    "cifar10-lt-200",
+    "cifar10-transfer",
+    "utkface",
+)
 COMMANDS = (
     ("methods", "--markdown"),
     ("compare", "cifar10-lt-200", "--markdown"),
     ("compare", "cifar10-transfer", "--markdown", "--metric", "label.accuracy"),
+    tuple(
+        "compare avatars-softbio --markdown --fairness --metric target.accuracy".split()
+    ),
 )
 
 

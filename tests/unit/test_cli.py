@@ -27,7 +27,16 @@ from core.predictor import (
 from core.study import parse_study
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("studies", "data", "train", "compare", "predict", "verify", "app")
+COMMANDS = (
+    "studies",
+    "data",
+    "train",
+    "compare",
+    "import",
+    "predict",
+    "verify",
+    "app",
+)
 STUDY = """
 name = "faces"
 title = "Faces of the test"

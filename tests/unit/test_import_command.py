@@ -99,6 +99,8 @@ def test_a_table_becomes_a_study(store, tmp_path):
     assert list(study.dataset.options["features"]) == ["site"]
     result = CliRunner().invoke(app, ["compare", "my-table"])
     assert result.exit_code == 0, result.output
+    listed = CliRunner().invoke(app, ["studies"]).stdout
+    assert "My table" in listed
     run("--remove", "--study", "my-table")
     assert core.runs.list_studies() == (STUDY,)
 
