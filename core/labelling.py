@@ -242,6 +242,11 @@ class Plan:
     pending: int
 
     @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do: every picture has a row, and none is cut."""
+        return not self.pending and self.csv_path.stat().st_size == self.kept_bytes
+
+    @property
     def record(self) -> Path:
         """Where it is kept what made the CSV."""
         return record_of(self.csv_path)

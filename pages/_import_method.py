@@ -14,11 +14,12 @@ from core.importing.predictions import (
 )
 from core.importing.reading import RawTable
 from core.plots.style import plural
-from core.runs import list_studies, study_of_runs
+from core.runs import list_runs, list_studies, study_of_runs
 from core.tasks import Regression
-from pages._import_findings import show_findings
+from pages._import_findings import escaped, show_findings
 from pages._import_uploads import choose_file, finish, make_once, show_faults
 from pages._show import show_error, show_table, stop_with
+from pages._tables import Fingerprint, fingerprint, manifest_fingerprint
 
 PREVIEW_ROWS = 100
 
@@ -59,7 +60,7 @@ def import_method() -> None:
             help="Of a file without a column `seed`: with which seed it was trained.",
         )
     try:
-        test_set = load_test_set(study)
+        test_set = _load_test_set(study)
     except EquipoiseError as error:
         show_error(error)
         return
@@ -67,6 +68,7 @@ def import_method() -> None:
     raw = choose_file(
         "import_predictions_file",
         help_text="A row for each test image: image_id and the predictions.",
+        written="the predictions, the seeds, and the name of the method",
     )
     if raw is None:
         return
@@ -81,14 +83,10 @@ def _check_and_import(raw: RawTable, test_set: TestSet, name: str, seed: int) ->
     )
     study = test_set.study.name
     given = None if "seed" in raw.names else seed
-    try:
-        made = make_once(
-            ("method", study, name, given, replacing, len(test_set.runs)),
-            lambda: prepare(raw, test_set, name=name, seed=given, replacing=replacing),
-        )
-    except EquipoiseError as error:
-        show_error(error)
-        return
+    made = make_once(
+        ("method", study, name, given, replacing, len(test_set.runs)),
+        lambda: prepare(raw, test_set, name=name, seed=given, replacing=replacing),
+    )
     if isinstance(made, PredictionsError):
         show_faults(made, raw.name)
         return
@@ -103,6 +101,18 @@ def _check_and_import(raw: RawTable, test_set: TestSet, name: str, seed: int) ->
             show_error(error)
             return
         finish(study, made.label)
+
+
+def _load_test_set(study: str) -> TestSet:
+    """The test set, read once for each state of the study's runs."""
+    runs = list_runs(study).runs
+    return _test_set((*manifest_fingerprint(study), *fingerprint(runs)), study)
+
+
+# It is the study's own and only read: a copy for every rerun would be for nothing.
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _test_set(key: Fingerprint, study: str) -> TestSet:
+    return load_test_set(study)
 
 
 def _titles() -> dict[str, str]:
@@ -159,7 +169,7 @@ def _preview(made: Prepared, raw: RawTable) -> None:
     runs = plural(len(made.tables), "run")
     table = next(iter(made.tables.values()))
     st.success(
-        f"No fault in {raw.name}: {runs} of **{made.label}**, "
+        f"No fault in {escaped(raw.name)}: {runs} of **{escaped(made.label)}**, "
         f"{plural(len(table), 'image')}{' each' * (len(made.tables) > 1)}.",
         icon=":material/check_circle:",
     )

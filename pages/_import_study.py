@@ -5,7 +5,7 @@ from dataclasses import replace
 import streamlit as st
 
 from core.errors import EquipoiseError
-from core.importing.findings import PredictionsError, faults_in
+from core.importing.findings import PredictionsError
 from core.importing.layout import Asked, Layout, find_layout
 from core.importing.reading import RawTable
 from core.importing.table_study import (
@@ -16,7 +16,7 @@ from core.importing.table_study import (
 )
 from core.plots.style import plural
 from core.tasks import Binary, Regression
-from pages._import_findings import show_findings
+from pages._import_findings import escaped, show_findings
 from pages._import_uploads import READ, choose_file, finish, make_once, show_faults
 from pages._show import show_error, show_table, stop_with
 
@@ -27,6 +27,7 @@ KINDS = {
 }
 WIDE = "(none: columns for each model)"
 PREVIEW_ROWS = 100
+LAYOUTS = "import_layouts"
 FORMS = """
 **Wide**: a row for each image, with columns for each model:
 
@@ -61,6 +62,8 @@ def import_study() -> None:
     raw = choose_file(
         "import_study_file",
         help_text="A table with truth, groups and the predictions of several models.",
+        written="of every image its id, truth, split and sensitive features; the "
+        "predictions and seeds; the names of the study and of its methods",
     )
     if raw is None:
         return
@@ -98,8 +101,15 @@ def _choose_layout(raw: RawTable) -> Asked:
 
 
 def _found(raw: RawTable, asked: Asked) -> Layout | None:
-    layout, findings = find_layout(raw, asked)
-    return layout if layout is not None or faults_in(findings) else None
+    """How the table is understood; looked for once for each thing asked of a file."""
+    file = st.session_state[READ][0]
+    kept = st.session_state.get(LAYOUTS)
+    if kept is None or kept[0] != file:
+        kept = st.session_state[LAYOUTS] = (file, {})
+    if asked not in kept[1]:
+        kept[1][asked], _ = find_layout(raw, asked)
+    layout: Layout | None = kept[1][asked]
+    return layout
 
 
 def _choose_task(raw: RawTable, asked: Asked, found: Layout | None, key: str) -> Asked:
@@ -118,11 +128,12 @@ def _choose_task(raw: RawTable, asked: Asked, found: Layout | None, key: str) ->
             positive = st.selectbox(
                 "Positive class",
                 layout.task.classes,
-                index=1,
+                index=None if layout.is_guessed else 1,
+                placeholder=f"{layout.task.positive}, as the rarer one",
                 key=f"import_positive_{key}",
-                width=200,
+                width=240,
             )
-            asked = replace(asked, positive=positive)
+            asked = replace(asked, positive=positive or "")
         if layout is not None and isinstance(layout.task, Regression):
             unit = st.text_input(
                 "Unit", placeholder="units", key=f"import_unit_{key}", width=140
@@ -151,6 +162,7 @@ def _choose_columns(raw: RawTable, asked: Asked, found: Layout, key: str) -> Ask
         )
     is_long = method != WIDE
     asked = replace(asked, image_id=image_id or "", method=method if is_long else "")
+    found = _found(raw, asked) or found
     rest = [name for name in names if name not in (image_id, method)]
     if not is_long:
         models = list(found.models)
@@ -158,7 +170,7 @@ def _choose_columns(raw: RawTable, asked: Asked, found: Layout, key: str) -> Ask
             "Models, as their columns begin",
             list(dict.fromkeys((*models, *rest))),
             default=[model for model in models if model],
-            key=f"import_models_{key}",
+            key=f"import_models_{key}_{method}",
         )
         asked = replace(asked, models=tuple(chosen) or None)
     features = st.multiselect(
@@ -213,7 +225,7 @@ def _check_and_import(raw: RawTable, name: str, asked: Asked) -> None:
 
 def _preview(made: PreparedStudy, raw: RawTable) -> None:
     st.success(
-        f"No fault in {raw.name}: {plural(len(made.manifest), 'image')}, "
+        f"No fault in {escaped(raw.name)}: {plural(len(made.manifest), 'image')}, "
         f"{plural(len(made.study.methods), 'method')}, "
         f"{plural(len(made.tables), 'run')}.",
         icon=":material/check_circle:",
@@ -221,7 +233,10 @@ def _preview(made: PreparedStudy, raw: RawTable) -> None:
     with st.expander("Preview", icon=":material/preview:"):
         lines = made.layout.lines(raw.names)
         st.table(
-            {"what": [a for a, _ in lines], "columns": [b for _, b in lines]},
+            {
+                "what": [escaped(what) for what, _ in lines],
+                "columns": [escaped(which) for _, which in lines],
+            },
             border="horizontal",
         )
         table = next(iter(made.tables.values()))

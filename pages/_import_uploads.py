@@ -8,7 +8,7 @@ import streamlit as st
 from core.importing.findings import PredictionsError
 from core.importing.reading import RawTable, read_file
 from core.runs import user_store
-from pages._import_findings import show_findings
+from pages._import_findings import escaped, show_findings
 
 MAX_UPLOAD_MB = 500
 # One entry for each: what was read last, what was made of it last, and how many
@@ -16,8 +16,16 @@ MAX_UPLOAD_MB = 500
 READ, MADE, TIMES = "import_read", "import_made", "import_times"
 
 
-def choose_file(key: str, *, help_text: str) -> RawTable | None:
-    """Let a person choose a file; None where there is none, or it cannot be read."""
+def choose_file(key: str, *, help_text: str, written: str) -> RawTable | None:
+    """Let a person choose a file; None where there is none, or it cannot be read.
+
+    Parameters
+    ----------
+    key : str
+    help_text : str
+    written : str
+        What of it is kept once it is imported.
+    """
     upload = st.file_uploader(
         "CSV or Parquet file",
         type=["csv", "tsv", "txt", "gz", "parquet", "pq"],
@@ -26,9 +34,10 @@ def choose_file(key: str, *, help_text: str) -> RawTable | None:
         help=help_text,
     )
     st.caption(
-        "The file stays in your session until you press *Import*. Its predictions are "
-        f"then written to the user's store of this app (`{user_store()}`), where "
-        "everybody who can open the app sees them; the file itself is not kept."
+        "The file stays in your session until you press *Import*. Then this is written "
+        f"to the user's store of this app (`{user_store()}`), where everybody who can "
+        f"open the app sees it: {written}; of the file its name, its SHA-256, how many "
+        "rows it has, and which columns were read. Nothing else of it is kept."
     )
     if upload is None:
         st.session_state.pop(READ, None)
@@ -47,7 +56,7 @@ def choose_file(key: str, *, help_text: str) -> RawTable | None:
 
 def show_faults(error: PredictionsError, name: str) -> None:
     """Everything that is wrong with a file."""
-    st.markdown(f"**{error.heading}** Nothing was written.")
+    st.markdown(f"**{escaped(error.heading)}** Nothing was written.")
     show_findings(error.findings, name=f"{name}-faults")
 
 

@@ -7,6 +7,7 @@ from core.errors import EquipoiseError
 from core.importing.predictions import imported_runs, remove
 from core.importing.table_study import is_table_study, remove_study
 from core.runs import Run
+from pages._import_findings import escaped
 from pages._import_method import import_method
 from pages._import_study import import_study
 from pages._import_uploads import forget
@@ -49,7 +50,9 @@ def _say_done() -> None:
     if done is not None:
         study, label = done
         with st.container(border=True):
-            st.success(f"**{label}** is imported.", icon=":material/check_circle:")
+            st.success(
+                f"**{escaped(label)}** is imported.", icon=":material/check_circle:"
+            )
             st.page_link(
                 "pages/overview.py",
                 label="See it on Overview",
@@ -57,7 +60,7 @@ def _say_done() -> None:
                 query_params={"study": study},
             )
     if said := st.session_state.pop("import_removed", None):
-        st.success(said, icon=":material/delete:")
+        st.success(escaped(said), icon=":material/delete:")
 
 
 def show_imported() -> None:
@@ -76,8 +79,13 @@ def show_imported() -> None:
         }
         for run in runs
     ]
+    table = pd.DataFrame(rows)
+    shown = table.assign(
+        method=table["method"].map(escaped), file=table["file"].map(escaped)
+    )
     show_static_table(
-        pd.DataFrame(rows),
+        shown,
+        download=table,
         name="imported",
         takeaway="Runs that came from a file.",
     )

@@ -3,19 +3,47 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from core.commands.console import stderr, stdout
+from core.commands.import_options import (
+    BaselineOption,
+    BinWidthOption,
+    CheckOption,
+    ClassesOption,
+    FaultsOption,
+    FeatureOption,
+    FileArgument,
+    IdColumnOption,
+    KindOption,
+    MethodColumnOption,
+    ModelOption,
+    NameOption,
+    NewStudyOption,
+    PositiveOption,
+    RemoveOption,
+    ReplaceOption,
+    SeedOption,
+    StudyOption,
+    TemplateOption,
+    TitleOption,
+    TruthOption,
+    UnitOption,
+    choose_mode,
+)
 from core.commands.options import FAULT
 from core.errors import EquipoiseError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from core.importing.findings import Finding
     from core.importing.layout import Asked
     from core.importing.reading import RawTable
@@ -25,108 +53,29 @@ STYLES = {"fault": "red", "warning": "yellow", "note": "dim"}
 
 
 def import_predictions(
-    file: Annotated[
-        Path | None,
-        typer.Argument(metavar="[FILE]", help="CSV or Parquet file of predictions."),
-    ] = None,
-    study: Annotated[
-        str, typer.Option(metavar="STUDY", help="Study whose test images these are of.")
-    ] = "",
-    name: Annotated[
-        str, typer.Option(metavar="NAME", help="What the method is to be called.")
-    ] = "",
-    seed: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            min=0,
-            max=2**32 - 1,
-            help="Seed of a file without a column 'seed'; 0 if unsaid.",
-        ),
-    ] = None,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Replace what was imported before.")
-    ] = False,
-    remove: Annotated[
-        bool,
-        typer.Option(
-            "--remove",
-            help="Remove the imported method --name of --study, or without a name the "
-            "study, if it was made of a table.",
-        ),
-    ] = False,
-    check: Annotated[
-        bool, typer.Option("--check", help="Check the file only; write nothing.")
-    ] = False,
-    template: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="CSV", help="Write an empty form for --study to this file."
-        ),
-    ] = None,
-    faults: Annotated[
-        Path | None,
-        typer.Option(metavar="CSV", help="Write every fault found to this file."),
-    ] = None,
-    new_study: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="Make a study of a table with truth and several models' predictions.",
-        ),
-    ] = "",
-    title: Annotated[
-        str, typer.Option(metavar="TEXT", help="Title of the new study.")
-    ] = "",
-    truth: Annotated[
-        str, typer.Option(metavar="COLUMN", help="Column of the truth.")
-    ] = "",
-    kind: Annotated[
-        Literal["binary", "multiclass", "regression"] | None,
-        typer.Option(help="Kind of the task, where it is not seen from the truth."),
-    ] = None,
-    positive: Annotated[
-        str, typer.Option(metavar="CLASS", help="Positive class of a binary task.")
-    ] = "",
-    classes: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--class",
-            metavar="CLASS",
-            help="A class that no image of the table has; may be given several times.",
-        ),
-    ] = None,
-    feature: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="COLUMN",
-            help="A sensitive feature; may be given several times. '' for none.",
-        ),
-    ] = None,
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="COLUMN",
-            help="A model of a wide table, as its columns begin; may be given several "
-            "times.",
-        ),
-    ] = None,
-    method_column: Annotated[
-        str, typer.Option(metavar="COLUMN", help="Column of the method, of a long one.")
-    ] = "",
-    id_column: Annotated[
-        str, typer.Option("--id", metavar="COLUMN", help="Column of the image's id.")
-    ] = "",
-    baseline: Annotated[
-        str, typer.Option(metavar="METHOD", help="Baseline of the new study.")
-    ] = "",
-    unit: Annotated[
-        str, typer.Option(metavar="WORD", help="Unit of a regression, such as years.")
-    ] = "",
-    bin_width: Annotated[
-        float | None,
-        typer.Option(metavar="X", help="Width of the bins of a regression's truth."),
-    ] = None,
+    ctx: typer.Context,
+    file: FileArgument = None,
+    study: StudyOption = "",
+    name: NameOption = None,
+    seed: SeedOption = None,
+    replace: ReplaceOption = False,
+    remove: RemoveOption = False,
+    check: CheckOption = False,
+    template: TemplateOption = None,
+    faults: FaultsOption = None,
+    new_study: NewStudyOption = "",
+    title: TitleOption = "",
+    truth: TruthOption = "",
+    kind: KindOption = None,
+    positive: PositiveOption = "",
+    classes: ClassesOption = None,
+    feature: FeatureOption = None,
+    model: ModelOption = None,
+    method_column: MethodColumnOption = None,
+    id_column: IdColumnOption = None,
+    baseline: BaselineOption = "",
+    unit: UnitOption = "",
+    bin_width: BinWidthOption = None,
 ) -> None:
     """Import predictions of any framework: checked as a whole, then compared.
 
@@ -134,28 +83,27 @@ def import_predictions(
     `<task>_pred` or probabilities in `<task>_p_<class>`, or both. With --new-study it
     holds the truth too, and the predictions of several models.
     """
-    from core.importing.findings import PredictionsError, findings_table
-
-    if template is not None:
+    mode = choose_mode(ctx)
+    for place in filter(None, (template, faults)):
+        _check_place(place, replace)
+    if mode == "template":
+        assert template is not None
         _write_template(_given(study, "--study"), template)
         return
-    if remove:
+    if mode == "remove":
         _remove(_given(study, "--study"), name, seed)
         return
-    if bool(study) == bool(new_study):
-        raise EquipoiseError(
-            "Where the predictions belong is not said."
-            if not study
-            else "A file belongs to a study that is there, or to a new one.",
-            expected="--study STUDY --name NAME, or --new-study NAME.",
-            remedy="add one of the two.",
-        )
     if file is None:
         raise EquipoiseError(
             "No file is given.",
             expected="a CSV or Parquet file of predictions.",
             remedy="name it: equipoise import predictions.csv ...",
         )
+    if mode == "study":
+        own = _given(study, "--study"), _given(name, "--name")
+        with _findings_told(faults):
+            _import_method(file, *own, seed, replace, check)
+        return
     from core.importing.layout import Asked
 
     asked = Asked(
@@ -170,23 +118,49 @@ def import_predictions(
         unit=unit,
         bin_width=bin_width,
     )
+    with _findings_told(faults):
+        options = (title, baseline, seed, replace, check)
+        _import_study(file, _given(new_study, "--new-study"), asked, *options)
+
+
+@contextmanager
+def _findings_told(faults: Path | None) -> Iterator[None]:
+    """Tell the faults of a file, keep them where asked, and leave with their code."""
+    from core.importing.findings import PredictionsError, findings_table
+
     try:
-        if new_study:
-            options = (new_study, asked, title, baseline, seed, replace, check)
-            _import_study(file, *options)
-        else:
-            name = _given(name, "--name")
-            _import_method(file, study, name, seed, replace, check)
+        yield
     except PredictionsError as error:
         _print_findings(error.findings)
         if faults is not None:
-            findings_table(error.findings).to_csv(faults, index=False)
+            _write_csv(findings_table(error.findings), faults)
         stderr().print(f"{error.heading} Nothing was written.", markup=False)
         raise typer.Exit(FAULT) from None
 
 
-def _given(value: str, option: str) -> str:
-    if not value.strip():
+def _check_place(place: Path, replace: bool) -> None:
+    """Refuse a file that is there, before anything is done."""
+    if place.exists() and not replace:
+        raise EquipoiseError(
+            f"{place} is there already.",
+            expected="a new file.",
+            remedy="choose another name, or overwrite it with --replace.",
+        )
+
+
+def _write_csv(table: pd.DataFrame, place: Path) -> None:
+    try:
+        table.to_csv(place, index=False)
+    except OSError as error:
+        raise EquipoiseError(
+            f"{place} cannot be written: {error.strerror or error}.",
+            expected="a file in a folder that is there.",
+            remedy="make the folder, or choose another place.",
+        ) from error
+
+
+def _given(value: str | None, option: str) -> str:
+    if value is None or not value.strip():
         raise EquipoiseError(
             f"{option} is missing.",
             expected=f"{option} with a name.",
@@ -255,15 +229,15 @@ def _print_written(runs: Sequence[Run]) -> None:
         )
 
 
-def _remove(study: str, name: str, seed: int | None) -> None:
+def _remove(study: str, name: str | None, seed: int | None) -> None:
     from core.importing.predictions import remove
     from core.importing.table_study import remove_study
 
-    if not name:
+    if name is None:
         remove_study(study)
         sys.stdout.write(f"Removed the study {study}.\n")
         return
-    for run in remove(study, name, seed=seed):
+    for run in remove(study, _given(name, "--name"), seed=seed):
         sys.stdout.write(f"Removed {run.name}: {run.folder}\n")
 
 
@@ -271,7 +245,7 @@ def _write_template(study: str, place: Path) -> None:
     from core.importing.predictions import load_test_set, template
 
     form = template(load_test_set(study))
-    form.to_csv(place, index=False)
+    _write_csv(form, place)
     sys.stdout.write(
         f"{place}: {len(form):,} test images. Fill in labels, probabilities, or both; "
         "delete the columns that stay empty.\n"

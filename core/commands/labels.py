@@ -20,7 +20,7 @@ from core.commands.console import (
     stdout,
     warn_of,
 )
-from core.commands.options import FAULT, INTERRUPTED
+from core.commands.options import FAULT, INTERRUPTED, refuse_without_effect
 from core.errors import EquipoiseError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class LabelRequest:
     threshold: float | None
     resume: bool
 
-    def check(self, photos: Sequence[Path]) -> None:
+    def check(self, photos: Sequence[Path], *, aligned: bool) -> None:
         """Refuse options that would be without effect, and more than one folder.
 
         Raises
@@ -48,6 +48,12 @@ class LabelRequest:
         EquipoiseError
         """
         if self.csv is not None:
+            refuse_without_effect(
+                ["--aligned"] * aligned,
+                expected="with --csv, pictures that are as the study's own: of faces "
+                "crops that are aligned already.",
+                remedy="leave it out.",
+            )
             if len(photos) == 1:
                 return
             raise EquipoiseError(
@@ -62,12 +68,11 @@ class LabelRequest:
             for name, value in values.items()
             if value is not None and value is not False
         ]
-        if given:
-            raise EquipoiseError(
-                f"{' and '.join(given)} would change nothing here.",
-                expected="these options with --csv only.",
-                remedy="add --csv FILE, or leave them out.",
-            )
+        refuse_without_effect(
+            given,
+            expected="these options with --csv only.",
+            remedy="add --csv FILE, or leave them out.",
+        )
 
     def choose(
         self, runs: Sequence[Run], info: DatasetInfo, *, opted_in: bool
@@ -109,9 +114,13 @@ def label_folder(
     as_json: bool,
 ) -> None:
     """Label the pictures of a folder, and say what came of it."""
-    from core.labelling import label_pictures, leave_a_core, plan_labels
+    from core.labelling import Labelled, label_pictures, leave_a_core, plan_labels
 
     plan = plan_labels(recipe, folder, csv, resume=resume)
+    if plan.is_done:
+        done = Labelled(labelled=0, already=plan.pictures, unreadable=0, duration_s=0.0)
+        _tell(done, recipe, csv, info, as_json=as_json)
+        return
     try:
         leave_a_core()
         load_engine()
@@ -128,17 +137,17 @@ def label_folder(
     except KeyboardInterrupt:
         say_interrupted("predict --csv")
         raise typer.Exit(INTERRUPTED) from None
-    if as_json:
-        print_json({"csv": str(csv), **asdict(result)})
-    else:
-        _print_result(result, recipe, csv, info)
+    _tell(result, recipe, csv, info, as_json=as_json)
     if result.unreadable:
         raise typer.Exit(FAULT)
 
 
-def _print_result(
-    result: Labelled, recipe: Recipe, csv: Path, info: DatasetInfo
+def _tell(
+    result: Labelled, recipe: Recipe, csv: Path, info: DatasetInfo, *, as_json: bool
 ) -> None:
+    if as_json:
+        print_json({"csv": str(csv), **asdict(result)})
+        return
     already = f", {result.already:,} were there already" if result.already else ""
     sys.stdout.write(f"{csv}: {_pictures(result.labelled)} labelled{already}.\n")
     if result.unreadable:

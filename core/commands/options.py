@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from core.errors import EquipoiseError
 
 FAILED = 1
 FAULT = 2
@@ -27,3 +30,21 @@ DataOption = Annotated[
         metavar="DIR", help="Your copy of the dataset: its folder, or the archive."
     ),
 ]
+
+
+def refuse_without_effect(
+    given: Sequence[str], *, expected: str, remedy: str = "leave them out."
+) -> None:
+    """Refuse options that were given and would change nothing.
+
+    Raises
+    ------
+    EquipoiseError
+        If there are any.
+    """
+    if given:
+        raise EquipoiseError(
+            f"{' and '.join(given)} would change nothing here.",
+            expected=expected,
+            remedy=remedy,
+        )

@@ -101,7 +101,7 @@ def predict(
     from core.runs import list_runs, shipped_manifest, study_of_runs
 
     labels = LabelRequest(csv, method, seed, task, threshold, resume)
-    labels.check(photos)
+    labels.check(photos, aligned=aligned)
     chosen = study_of_runs(study)
     listing = list_runs(chosen.name)
     warn_of(listing.problems)

@@ -1,7 +1,7 @@
 """Values of a file against the images that they should be of; every fault at once."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import PurePath
 
@@ -23,6 +23,7 @@ from core.importing.findings import (
     Place,
     faults_in,
 )
+from core.importing.naming import UNSAFE, unsafe_finding
 from core.importing.reading import RawColumn, RawTable, places_of
 from core.tasks import Classification, Regression, Task
 
@@ -272,11 +273,23 @@ class Values:
         return kept
 
 
-def read_values(raw: RawTable, ids: RawColumn, columns: TaskColumns) -> Values:
-    """Read and check the predictions of one task, whatever images they are of."""
+def read_values(
+    raw: RawTable, ids: RawColumn, columns: TaskColumns, *, margin: float = 0
+) -> Values:
+    """Read and check the predictions of one task, whatever images they are of.
+
+    Parameters
+    ----------
+    raw : RawTable
+    ids : RawColumn
+    columns : TaskColumns
+    margin : float
+        How far beyond a regression's range a number may be without a word, as a share
+        of that range: where it is only that of the truth, answers go beyond it.
+    """
     task = columns.task
     if isinstance(task, Regression):
-        return _read_numbers(raw, ids, columns, task)
+        return _read_numbers(raw, ids, columns, task, margin)
     findings: list[Finding] = []
     labels, probabilities = None, None
     if columns.label:
@@ -325,10 +338,10 @@ def match_classes(
         capitals, or, where all classes are whole numbers, with a point and zeros.
     """
     exact = {label: place for place, label in enumerate(classes)}
-    loose = {_loosely(label): place for label, place in exact.items()}
+    loose = {loosely(label): place for label, place in exact.items()}
     if len(loose) < len(exact):
         loose = {}
-    places = [exact.get(text, loose.get(_loosely(text), -1)) for text in found]
+    places = [exact.get(text, loose.get(loosely(text), -1)) for text in found]
     others = {
         text: classes[place]
         for text, place in zip(found, places, strict=True)
@@ -337,12 +350,24 @@ def match_classes(
     return np.array(places, np.int16), others
 
 
-def _loosely(text: str) -> str:
+def loosely(text: str) -> str:
+    """A label without what files write differently: capitals, and 1.0 for 1."""
     try:
         number = float(text)
     except ValueError:
         return text.casefold()
     return f"{number:g}"
+
+
+def unsafe_cells(column: RawColumn, ids: RawColumn | None, what: str) -> list[Finding]:
+    """Refuse cells that are kept as names, and would be more than text to others."""
+    found = pc.match_substring_regex(column.text, UNSAFE)
+    rows = np.flatnonzero(found.to_numpy(zero_copy_only=False))
+    if not len(rows):
+        return []
+    texts = pc.unique(pc.take(column.text, pa.array(rows))).to_pylist()
+    fault = unsafe_finding(what, texts, places_of(rows, ids, column))
+    return [replace(fault, count=len(rows))]
 
 
 def _strange_labels(
@@ -370,7 +395,11 @@ def _strange_labels(
 
 
 def _read_numbers(
-    raw: RawTable, ids: RawColumn, columns: TaskColumns, task: Regression
+    raw: RawTable,
+    ids: RawColumn,
+    columns: TaskColumns,
+    task: Regression,
+    margin: float,
 ) -> Values:
     if not columns.label:
         return Values(task, np.full(raw.rows, np.nan, np.float32), None, ())
@@ -378,14 +407,16 @@ def _read_numbers(
     values = column.numbers
     what = f"a number of {task.unit}"
     findings = _not_finite(ids, column, ~np.isfinite(values), what)
-    outside = np.flatnonzero((values < task.minimum) | (values > task.maximum))
+    beyond = margin * (task.maximum - task.minimum)
+    low, high = task.minimum - beyond, task.maximum + beyond
+    outside = np.flatnonzero((values < low) | (values > high))
     if len(outside) and not findings:
         findings.append(
             Finding(
                 WARNING,
                 f"{len(outside):,} {_rows(len(outside))} of '{column.name}' outside "
                 f"the range of {task.label.lower()}.",
-                expected=f"{task.minimum:g} to {task.maximum:g} {task.unit}.",
+                expected=f"{low:g} to {high:g} {task.unit}.",
                 remedy="check the unit; they are taken as they are.",
                 count=len(outside),
                 places=places_of(outside, ids, column),

@@ -30,11 +30,14 @@ class TaskColumns:
         Column of the labels or numbers; empty if there is none.
     probabilities : dict of str to str
         Column of each class, of a binary task perhaps of one class alone.
+    is_score : bool
+        Whether the one probability has no class in its name: it is the positive's.
     """
 
     task: Task
     label: str = ""
     probabilities: Mapping[str, str] = field(default_factory=dict)
+    is_score: bool = False
 
     @property
     def used(self) -> tuple[str, ...]:
@@ -114,16 +117,18 @@ def match_task(
         if label:
             break
     probabilities: dict[str, str] = {}
+    is_score = False
     if not isinstance(task, Regression):
         probabilities, found = _match_probabilities(names, task, prefixes)
         findings += found
         if not probabilities and task.kind == "binary":
             probabilities, found = _match_score(names, task.classes, prefixes)
+            is_score = bool(probabilities)
             findings += found
         findings += _incomplete(task, probabilities)
     if not label and not probabilities:
         findings.append(_missing_task(task, prefixes, names))
-    return TaskColumns(task, label, probabilities), findings
+    return TaskColumns(task, label, probabilities, is_score), findings
 
 
 def match_tasks(names: Sequence[str], tasks: Sequence[Task]) -> Matched:
@@ -137,6 +142,42 @@ def match_tasks(names: Sequence[str], tasks: Sequence[Task]) -> Matched:
         columns.append(matched)
         findings += found
     return Matched(tuple(columns), tuple(findings))
+
+
+def set_aside_fault(
+    names: Sequence[str], prefixes: Sequence[str] = (), others: Iterable[str] = ()
+) -> list[Finding]:
+    """Refuse a column that was set aside, and is called as one that is needed.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Columns whose cells hold lists, records or bytes.
+    prefixes : sequence of str
+        What columns of predictions begin with; "" where bare names are theirs too.
+    others : iterable of str
+        Other names that are needed.
+    """
+    words = (*LABEL_WORDS, *SCORE_WORDS)
+    heads = [plain(f"{p}_{w}" if p else w) for p in prefixes for w in words]
+    needed = {plain(name) for name in (*prefixes, *others, *heads)}
+    found = [
+        name
+        for name in names
+        if plain(name) in needed
+        or any(plain(name).startswith(f"{head}_") for head in heads)
+    ]
+    if not found:
+        return []
+    return [
+        Finding(
+            FAULT,
+            f"{_listed(found)} cannot be read: its cells hold lists, records or bytes.",
+            expected="one label or number in each cell.",
+            remedy="write what the cells hold into columns, such as <task>_p_<class> "
+            "for the probability of each class.",
+        )
+    ]
 
 
 def ignored_note(names: Iterable[str], used: Iterable[str]) -> list[Finding]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 import pandas as pd
 
@@ -11,6 +11,7 @@ from core.errors import EquipoiseError
 FAULT: Final = "fault"
 WARNING: Final = "warning"
 NOTE: Final = "note"
+_T = TypeVar("_T")
 Level = Literal["fault", "warning", "note"]
 ROWS_NAMED = 10
 """First rows at fault that are named."""
@@ -110,6 +111,42 @@ class PredictionsError(EquipoiseError):
         )
         self.heading = f"{name} cannot be imported: {number}."
         super().__init__(f"{self.heading} Nothing was written. {said}")
+
+
+class Collected:
+    """Findings of a file as its steps come upon them.
+
+    Parameters
+    ----------
+    name : str
+        Of the file.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.findings: list[Finding] = []
+
+    def add(self, *found: Iterable[Finding]) -> None:
+        """Take up what a step found."""
+        for each in found:
+            self.findings += each
+
+    def take(self, result: tuple[_T, Iterable[Finding]]) -> _T:
+        """The value of a step, whose findings are taken up."""
+        value, found = result
+        self.add(found)
+        return value
+
+    def stop_at_faults(self) -> None:
+        """Go no further with a file that is at fault.
+
+        Raises
+        ------
+        PredictionsError
+            With everything that was found so far.
+        """
+        if faults_in(self.findings):
+            raise PredictionsError(self.name, self.findings)
 
 
 def faults_in(findings: Iterable[Finding]) -> list[Finding]:

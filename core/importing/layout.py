@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from core.errors import EquipoiseError
+from core.evaluation.groups import MAX_GROUPS
+from core.importing.checking import loosely
 from core.importing.columns import (
     ID_ALIASES,
     LABEL_WORDS,
@@ -19,9 +20,10 @@ from core.importing.columns import (
     find_column,
     match_task,
     plain,
+    set_aside_fault,
 )
 from core.importing.findings import FAULT, NOTE, Finding
-from core.importing.naming import folder_name
+from core.importing.naming import as_folder
 from core.importing.predictions import METHOD_ALIASES
 from core.importing.reading import RawColumn, RawTable
 from core.tasks import Binary, Multiclass, Regression, Task
@@ -68,8 +70,8 @@ class Asked:
         Columns of the sensitive features; an empty tuple is none.
     models : tuple of str, optional
         Columns of the models of a wide table, or what these begin with.
-    method, image_id : str
-        Columns of the method of a long table, and of the image.
+    method, image_id : str, optional
+        Columns of the method of a long table, and of the image; an empty one is none.
     unit : str
         Of a regression, in the plural.
     bin_width : float, optional
@@ -82,8 +84,8 @@ class Asked:
     positive: str = ""
     features: tuple[str, ...] | None = None
     models: tuple[str, ...] | None = None
-    method: str = ""
-    image_id: str = ""
+    method: str | None = None
+    image_id: str | None = None
     unit: str = ""
     bin_width: float | None = None
 
@@ -102,6 +104,8 @@ class Layout:
     features : tuple of str
     models : dict of str to TaskColumns
         Columns of each model by its label; of a long table one entry, for all.
+    is_guessed : bool
+        Whether the positive class is the rarer one only, and nobody said so.
     """
 
     task: Task
@@ -112,6 +116,7 @@ class Layout:
     method: str = ""
     features: tuple[str, ...] = ()
     models: Mapping[str, TaskColumns] = field(default_factory=dict)
+    is_guessed: bool = False
 
     @property
     def is_long(self) -> bool:
@@ -181,6 +186,7 @@ def find_layout(raw: RawTable, asked: Asked) -> tuple[Layout | None, list[Findin
     truth, found = _find_truth(raw.names, asked)
     findings += found
     if not truth:
+        findings += set_aside_fault(raw.set_aside, (), TRUTH_ALIASES)
         return None, findings
     task, found = _find_task(raw.column(truth), asked)
     findings += found
@@ -188,6 +194,8 @@ def find_layout(raw: RawTable, asked: Asked) -> tuple[Layout | None, list[Findin
         return None, findings
     columns: dict[str, str] = {}
     given = {"image_id": asked.image_id, "method": asked.method}
+    if asked.models and asked.method is None:
+        given["method"] = ""
     for what, aliases in (
         ("image_id", ID_ALIASES),
         ("method", METHOD_ALIASES),
@@ -196,21 +204,30 @@ def find_layout(raw: RawTable, asked: Asked) -> tuple[Layout | None, list[Findin
     ):
         rest = [n for n in raw.names if n not in (truth, *columns.values())]
         rest = [n for n in rest if n not in {*(asked.features or ())}]
+        said = given.get(what)
+        if said is not None:
+            columns[what] = said
+            continue
         columns[what], found = find_column(rest, aliases, f"the {what}")
-        if given.get(what):
-            columns[what], found = given[what], []
         findings += found
-    if asked.models and not asked.method:
-        columns["method"] = ""
     rest = [name for name in raw.names if name not in {truth, *columns.values()}]
     models, found = _find_models(raw, rest, task, columns["method"], asked)
     findings += found
+    if not models or not all(one.used for one in models.values()):
+        begun = [name for name in models if name] or _prefixes(raw.set_aside, task)
+        findings += set_aside_fault(raw.set_aside, [*begun, task.name, ""])
     used = {name for one in models.values() for name in one.used}
     rest = [name for name in rest if name not in used]
     features = asked.features
     if features is None:
         features = tuple(name for name in rest if _is_feature(raw.column(name)))
     findings += _clashes(task, features)
+    findings += _too_many_groups(raw, features)
+    is_guessed = isinstance(task, Binary) and not (
+        asked.positive or _known_positive(task.classes)
+    )
+    if is_guessed:
+        findings += _guessed_scores(task, models.values())
     layout = Layout(
         task,
         truth,
@@ -220,6 +237,7 @@ def find_layout(raw: RawTable, asked: Asked) -> tuple[Layout | None, list[Findin
         columns["method"],
         tuple(features),
         models,
+        is_guessed,
     )
     return layout, findings
 
@@ -229,6 +247,8 @@ def _unknown_columns(raw: RawTable, asked: Asked) -> list[Finding]:
     missing = [name for name in named if name and name not in raw.names]
     if not missing:
         return []
+    if found := set_aside_fault(raw.set_aside, (), missing):
+        return found
     return [
         Finding(
             FAULT,
@@ -337,14 +357,9 @@ def _binary(
                 remedy="name it as the column has it.",
             )
         ]
-    by_plain = {text.casefold(): text for text in classes}
-    known = POSITIVES.get(frozenset(by_plain))
     findings = []
-    if asked.positive:
-        positive = asked.positive
-    elif known:
-        positive = by_plain[known]
-    else:
+    positive = asked.positive or _known_positive(classes)
+    if not positive:
         codes, texts = column.coded
         counts = dict(zip(texts, np.bincount(codes, minlength=len(texts)), strict=True))
         positive = min(reversed(classes), key=lambda text: int(counts.get(text, 0)))
@@ -357,6 +372,33 @@ def _binary(
         )
     negative = next(text for text in classes if text != positive)
     return Binary(name, label, (negative, positive)), findings
+
+
+def _known_positive(classes: Sequence[str]) -> str:
+    """The positive one of a pair that everybody knows, empty of another pair."""
+    by_plain = {loosely(text): text for text in classes}
+    return by_plain.get(POSITIVES.get(frozenset(by_plain), ""), "")
+
+
+def _guessed_scores(task: Task, models: Iterable[TaskColumns]) -> list[Finding]:
+    """Scores of no class in a table whose positive class is a guess: all or nothing."""
+    scores = [
+        name for one in models if one.is_score for name in one.probabilities.values()
+    ]
+    if not scores:
+        return []
+    assert isinstance(task, Binary)
+    named = ", ".join(repr(name) for name in scores)
+    return [
+        Finding(
+            FAULT,
+            f"Of which class is the probability in {named}? Read for the wrong one, "
+            "every answer would be turned around.",
+            expected=f"the positive class, {' or '.join(task.classes)}, or columns "
+            "that end in '_p_<class>'.",
+            remedy="say --positive CLASS (on the page, choose it).",
+        )
+    ]
 
 
 def _regression(
@@ -413,7 +455,8 @@ def _find_models(
                 "No column is known to hold a model's predictions.",
                 expected="<model>_pred or <model>_p_<class> for each model, or a "
                 "column 'method' with 'pred' beside it.",
-                remedy="name the columns of models with --model.",
+                remedy="name the columns of models with --model (on the page, choose "
+                "them).",
             )
         ]
     models, findings = {}, []
@@ -442,7 +485,8 @@ def _match_model(
         column = raw.column(columns.label)
         if not _holds_classes(column, task) and _is_share(column):
             # Scores under a model's bare name.
-            return TaskColumns(task, "", {task.positive: columns.label}), findings
+            own = {task.positive: columns.label}
+            return TaskColumns(task, "", own, is_score=True), findings
     return columns, findings
 
 
@@ -467,10 +511,15 @@ def _prefixes(names: Sequence[str], task: Task) -> list[str]:
 
 
 def _is_prediction(column: RawColumn, task: Task) -> bool:
+    """Whether a column of any name holds answers, by its values alone.
+
+    Numbers never say so: a height could be an answer of a regression, and a group that
+    is 0 or 1 one of a task whose classes are.
+    """
     if isinstance(task, Regression):
-        return bool(np.isfinite(column.numbers).all())
+        return False
     if _holds_classes(column, task):
-        return True
+        return any(_number(label) is None for label in task.classes)
     return isinstance(task, Binary) and _is_share(column)
 
 
@@ -494,8 +543,10 @@ def _clashes(task: Task, features: Sequence[str]) -> list[Finding]:
     taken = {
         "image_id",
         SPLIT,
-        *(f"{task.name}{end}" for end in ("", "_true", "_pred")),
+        *(f"{task.name}{end}" for end in ("", "_true", "_pred", "_bin")),
     }
+    if not isinstance(task, Regression):
+        taken |= {f"{task.name}_p_{label}" for label in task.classes}
     bad = [name for name in features if name in taken]
     if not bad:
         return []
@@ -509,15 +560,30 @@ def _clashes(task: Task, features: Sequence[str]) -> list[Finding]:
     ]
 
 
+def _too_many_groups(raw: RawTable, features: Sequence[str]) -> list[Finding]:
+    counts = {name: len(np.unique(raw.column(name).coded[0])) for name in features}
+    return [
+        Finding(
+            FAULT,
+            f"The sensitive feature '{name}' has {count:,} groups.",
+            expected=f"at most {MAX_GROUPS}: metrics of fewer images tell nothing.",
+            remedy="write a column of fewer groups, such as ranges of numbers, or "
+            "leave it out.",
+            count=count,
+        )
+        for name, count in counts.items()
+        if count > MAX_GROUPS
+    ]
+
+
 def method_names(labels: Sequence[str]) -> tuple[dict[str, str], list[Finding]]:
     """Name of the folder of each method, by its label, and those that are the same."""
     names: dict[str, str] = {}
     findings = []
     for label in labels:
-        try:
-            name = folder_name(label)
-        except EquipoiseError as error:
-            findings.append(Finding(FAULT, error.problem, error.expected, error.remedy))
+        name, found = as_folder(label)
+        findings += found
+        if found:
             continue
         if name in names.values():
             findings.append(

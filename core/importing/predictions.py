@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from core.data.catalog import dataset_of
 from core.data.manifest import (
@@ -38,20 +40,21 @@ from core.importing.columns import (
     ignored_note,
     match_tasks,
     plain,
+    set_aside_fault,
 )
 from core.importing.findings import (
     FAULT,
     NOTE,
     WARNING,
+    Collected,
     Finding,
     Place,
-    PredictionsError,
-    faults_in,
 )
-from core.importing.naming import folder_name
+from core.importing.naming import as_folder, check_safe, folder_name
 from core.importing.reading import RawColumn, RawTable, places_of
 from core.runs import (
     IMPORTED,
+    PREDICTIONS,
     Run,
     list_runs,
     remove_run,
@@ -134,7 +137,7 @@ def load_test_set(name: str) -> TestSet:
     manifest = shipped_manifest(name) if study.is_trained or not runs else None
     if runs:
         first = next((run for run in runs if run.method == study.baseline), runs[0])
-        table = first.predictions()
+        table = _truth_of(first, info)
     elif manifest is not None:
         table = _as_predictions(manifest, info)
     else:
@@ -143,9 +146,7 @@ def load_test_set(name: str) -> TestSet:
             expected="a run of the study, or its manifest.parquet.",
             remedy=f"train a method: equipoise train {name}.",
         )
-    truth = [f"{task.name}_true" for task in info.tasks]
-    features = [feature for feature in info.sensitive_features if feature in table]
-    table = table[["image_id", "split", *features, *truth]]
+    table = table[[name for name in _known_columns(info) if name in table]]
     trained: frozenset[str] = frozenset()
     if manifest is not None:
         trained = frozenset(manifest.loc[manifest["split"] == TRAINING, "image_id"])
@@ -154,6 +155,25 @@ def load_test_set(name: str) -> TestSet:
     if split is None and manifest is not None:
         split = split_fingerprint(manifest)
     return TestSet(study, info, Images(table, info.tasks, trained), split or "", runs)
+
+
+def _known_columns(info: DatasetInfo) -> list[str]:
+    """Columns of what is known of an image, whoever answers."""
+    truth = [f"{task.name}_true" for task in info.tasks]
+    return ["image_id", "split", *info.sensitive_features, *truth]
+
+
+def _truth_of(run: Run, info: DatasetInfo) -> pd.DataFrame:
+    """What is known of a run's images; its predictions are not read."""
+    known = _known_columns(info)
+    try:
+        there = pq.read_schema(run.folder / PREDICTIONS).names
+    except (OSError, pa.ArrowException):
+        # Reading the table says what is wrong with it.
+        there = known
+    # Not every run has every feature, and truth that is missing is a fault.
+    absent = set(info.sensitive_features) - set(there)
+    return run.predictions(columns=[name for name in known if name not in absent])
 
 
 def _as_predictions(manifest: pd.DataFrame, info: DatasetInfo) -> pd.DataFrame:
@@ -201,42 +221,57 @@ def prepare(
         If anything is at fault.
     """
     info, images = test_set.info, test_set.images
-    method, findings = _method_name(name, test_set)
-    findings += raw.notes
-    id_name, found = find_column(raw.names, ID_ALIASES, "the image's id")
-    findings += found
-    seed_name, found = find_column(raw.names, (SEED,), "the seed")
-    findings += found
-    # What is true comes from the study; a feature may have a task's name.
-    truth = [c for c in raw.names if plain(c) in _truth_names(info)]
-    reserved = {id_name, seed_name, *truth}
-    matched = match_tasks([n for n in raw.filled if n not in reserved], info.tasks)
-    findings += [*matched.findings, *_several_methods(raw)]
-    findings += ignored_note(raw.names, reserved | matched.used)
-    if not id_name:
-        raise PredictionsError(raw.name, [*findings, _no_ids(images)])
-    ids = raw.column(id_name)
-    run_of, seeds, found = read_seeds(raw, ids, seed_name, seed)
-    findings += found
+    found = Collected(raw.name)
+    method = found.take(_method_name(name, test_set))
+    found.add(check_safe("the name of a method", name.strip()), raw.notes)
+    read = _find_columns(raw, info, found)
+    if not read.ids:
+        found.add([_no_ids(images)])
+        found.stop_at_faults()
+    ids = raw.column(read.ids)
+    run_of, seeds = found.take(read_seeds(raw, ids, read.seed, seed))
     rows = Rows(raw, ids, tuple((method, each) for each in seeds), run_of)
     located = locate(rows, images)
-    values = [read_values(raw, ids, columns) for columns in matched.columns]
-    findings += located.findings
-    findings += [finding for one in values for finding in one.findings]
-    findings += _taken(test_set, rows.runs, replacing)
-    findings += check_truth(raw, ids, images, located, truth)
-    if faults_in(findings):
-        raise PredictionsError(raw.name, findings)
-    findings += _too_good(values, images, located)
+    values = [read_values(raw, ids, columns) for columns in read.tasks]
+    found.add(located.findings, *(one.findings for one in values))
+    found.add(_taken(test_set, rows.runs, replacing))
+    found.add(check_truth(raw, ids, images, located, read.truth))
+    found.stop_at_faults()
+    found.add(_too_good(values, images, located))
     return Prepared(
         study=test_set.study.name,
         method=method,
         label=name.strip(),
         tables=build_tables(rows, located, images, values),
-        record=record_of(raw, name.strip(), matched.columns),
+        record=record_of(raw, name.strip(), read.tasks),
         split=test_set.split,
-        findings=tuple(findings),
+        findings=tuple(found.findings),
     )
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Columns of a file for a study; ``ids`` and ``seed`` are empty where none is."""
+
+    ids: str
+    seed: str
+    truth: tuple[str, ...]
+    tasks: tuple[TaskColumns, ...]
+
+
+def _find_columns(raw: RawTable, info: DatasetInfo, found: Collected) -> _Columns:
+    """Which column holds what, and what is to be said of the others."""
+    ids = found.take(find_column(raw.names, ID_ALIASES, "the image's id"))
+    seed = found.take(find_column(raw.names, (SEED,), "the seed"))
+    # What is true comes from the study; a feature may have a task's name.
+    truth = tuple(c for c in raw.names if plain(c) in _truth_names(info))
+    reserved = {ids, seed, *truth}
+    matched = match_tasks([n for n in raw.filled if n not in reserved], info.tasks)
+    found.add(matched.findings, _several_methods(raw))
+    found.add(ignored_note(raw.names, reserved | matched.used))
+    missing = [one.task.name for one in matched.columns if not one.used]
+    found.add(set_aside_fault(raw.set_aside, missing, () if ids else ID_ALIASES))
+    return _Columns(ids, seed, truth, matched.columns)
 
 
 def record_of(
@@ -343,10 +378,10 @@ def remove(study: str, name: str, *, seed: int | None = None) -> tuple[Run, ...]
 
 def read_seeds(
     raw: RawTable, ids: RawColumn, column: str, seed: int | None
-) -> tuple[np.ndarray, list[int], list[Finding]]:
+) -> tuple[tuple[np.ndarray, list[int]], list[Finding]]:
     """Place of each row's seed among the seeds, these ascending, and what is wrong."""
     if not column:
-        return np.zeros(raw.rows, np.intp), [seed or 0], []
+        return (np.zeros(raw.rows, np.intp), [seed or 0]), []
     values = raw.column(column)
     numbers = values.numbers
     whole = np.isfinite(numbers) & (numbers >= 0) & (numbers < MAX_SEED)
@@ -361,7 +396,7 @@ def read_seeds(
             count=len(bad),
             places=places_of(bad, ids, values),
         )
-        return np.full(raw.rows, -1, np.intp), [], [fault]
+        return (np.full(raw.rows, -1, np.intp), []), [fault]
     seeds, places = np.unique(numbers.astype(np.int64), return_inverse=True)
     said = [int(value) for value in seeds]
     if seed is not None and said != [seed]:
@@ -372,8 +407,8 @@ def read_seeds(
             expected="the seed in one of the two.",
             remedy="leave out the option, or the column.",
         )
-        return places, said, [fault]
-    return places, said, []
+        return (places, said), [fault]
+    return (places, said), []
 
 
 def check_truth(
@@ -419,7 +454,9 @@ def _truth_names(info: DatasetInfo) -> set[str]:
 
 def _method_name(name: str, test_set: TestSet) -> tuple[str, list[Finding]]:
     """Name of the folder; a fault where it is that of a method of the study's own."""
-    method = folder_name(name)
+    method, found = as_folder(name)
+    if found:
+        return method, found
     own = {run.method for run in test_set.runs if not run.imported}
     if test_set.study.is_trained:
         own |= set(test_set.study.methods)

@@ -4,8 +4,9 @@ import csv
 import gzip
 import hashlib
 import io
+import zlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,11 +27,24 @@ from core.importing.findings import (
     Place,
     PredictionsError,
 )
+from core.importing.naming import check_safe
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 MAX_TEXT = 60
 """Characters of a value that are shown."""
+MAX_UNPACKED = 2 * 2**30
+"""Bytes that a file may be unpacked: a small one can be made to fill any memory."""
+_CHUNK = 2**22
+_SIMPLER = {pa.float16(): pa.float32(), pa.string_view(): pa.string()}
 _PARQUET, _GZIP, _ZIP = b"PAR1", b"\x1f\x8b", b"PK\x03\x04"
+_DAMAGE = (
+    OSError,
+    EOFError,
+    UnicodeDecodeError,
+    csv.Error,
+    zlib.error,
+    pa.ArrowException,
+)
 _EXPECTED = "a CSV file with a heading, or a Parquet file."
 
 
@@ -48,12 +62,18 @@ class RawTable:
         Of a CSV file, all text.
     notes : tuple of Finding
         How it was read.
+    set_aside : tuple of str
+        Columns that were not read: their cells hold lists, records or bytes.
     """
 
     name: str
     sha256: str
     columns: Any
     notes: tuple[Finding, ...] = ()
+    set_aside: tuple[str, ...] = ()
+    _made: dict[str, "RawColumn"] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -71,8 +91,11 @@ class RawTable:
         return int(self.columns.num_rows)
 
     def column(self, name: str) -> "RawColumn":
-        """One column."""
-        return RawColumn(name, self.columns.column(name).combine_chunks())
+        """One column; what is made of it is kept with it."""
+        if name not in self._made:
+            values = self.columns.column(name).combine_chunks()
+            self._made[name] = RawColumn(name, values)
+        return self._made[name]
 
 
 @dataclass(frozen=True)
@@ -93,9 +116,7 @@ class RawColumn:
         values = self.values
         if pa.types.is_dictionary(values.type):
             values = values.dictionary_decode()
-        if not pa.types.is_string(values.type) and not pa.types.is_large_string(
-            values.type
-        ):
+        if _is_number(values.type):
             values = pc.cast(values, pa.float64(), safe=False)
         else:
             values = _parse_numbers(self.text)
@@ -116,7 +137,10 @@ class RawColumn:
 
     def shown(self, row: int) -> str:
         """Value of a row (from 0) for a reader, cut where it is long."""
-        text = str(self.text[row].as_py())
+        found = str(self.text[row].as_py())
+        text = "".join(
+            c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in found
+        )
         return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"
 
 
@@ -160,19 +184,91 @@ def read_file(source: Path | bytes, *, name: str = "") -> RawTable:
         content = source
     sha256 = hashlib.sha256(content).hexdigest()
     notes: list[Finding] = []
+    aside: tuple[str, ...] = ()
     try:
         if content.startswith(_GZIP):
-            content = gzip.decompress(content)
+            content = _unpack(content, name)
         if content.startswith(_PARQUET):
-            columns = pq.read_table(pa.BufferReader(content))
+            columns, aside = _read_parquet(content, name, notes)
         elif content.startswith(_ZIP):
             raise _unreadable(name, "it is an archive or a spreadsheet")
         else:
             columns = _read_csv(content, name, notes)
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error, pa.ArrowException) as e:
-        raise _unreadable(name, str(e).splitlines()[0] if str(e) else "damaged") from e
+    except _DAMAGE as error:
+        why = str(error).splitlines()[0] if str(error) else "damaged"
+        raise _unreadable(name, why) from error
     _check_names(name, columns)
-    return RawTable(name, sha256, columns, tuple(notes))
+    return RawTable(name, sha256, columns, tuple(notes), aside)
+
+
+def _unpack(content: bytes, name: str) -> bytes:
+    parts, size = [], 0
+    with gzip.open(io.BytesIO(content)) as file:
+        while part := file.read(_CHUNK):
+            parts.append(part)
+            size += len(part)
+            if size > MAX_UNPACKED:
+                raise _too_large(name)
+    return b"".join(parts)
+
+
+def _too_large(name: str) -> PredictionsError:
+    return _unreadable(
+        name,
+        f"unpacked it is larger than {MAX_UNPACKED / 2**30:g} GiB",
+        "leave out columns that hold no predictions, truth or groups.",
+    )
+
+
+def _read_parquet(
+    content: bytes, name: str, notes: list[Finding]
+) -> tuple[Any, tuple[str, ...]]:
+    """The columns that hold a value in each cell, and the names of the others."""
+    file = pq.ParquetFile(pa.BufferReader(content))
+    meta = file.metadata
+    packed = (meta.row_group(place) for place in range(meta.num_row_groups))
+    # Of values that repeat little is stored, and a cell takes its place all the same.
+    least = 8 * meta.num_rows * meta.num_columns
+    if max(least, sum(group.total_byte_size for group in packed)) > MAX_UNPACKED:
+        raise _too_large(name)
+    schema = file.schema_arrow
+    aside = tuple(one.name for one in schema if not _is_a_value(one.type))
+    kept = [one.name for one in schema if one.name not in aside]
+    columns = file.read(columns=kept).select(kept) if aside else file.read()
+    if aside:
+        named = ", ".join(f"'{one}'" for one in aside)
+        said = f"Set aside, as their cells hold lists, records or bytes: {named}."
+        notes.append(Finding(NOTE, said))
+    # Types of which the reader knows no text, as others that hold the same.
+    simpler = [
+        one.with_type(_SIMPLER[one.type]) if one.type in _SIMPLER else one
+        for one in columns.schema
+    ]
+    return columns.cast(pa.schema(simpler)), aside
+
+
+def _is_a_value(kind: Any) -> bool:
+    return (
+        _is_number(kind)
+        or _is_text(kind)
+        or kind in _SIMPLER
+        or pa.types.is_temporal(kind)
+        or (pa.types.is_dictionary(kind) and _is_a_value(kind.value_type))
+    )
+
+
+def _is_number(kind: Any) -> bool:
+    return bool(
+        pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_decimal(kind)
+        or pa.types.is_boolean(kind)
+        or pa.types.is_null(kind)
+    )
+
+
+def _is_text(kind: Any) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _read_csv(content: bytes, name: str, notes: list[Finding]) -> Any:
@@ -224,7 +320,10 @@ def _ragged(rows: list[Any]) -> Finding:
 
 def _check_names(name: str, columns: Any) -> None:
     twice = [head for head, n in Counter(columns.column_names).items() if n > 1]
-    findings = []
+    findings = [
+        *check_safe("the name of a file", name),
+        *check_safe("the name of a column", *columns.column_names),
+    ]
     if twice:
         findings.append(
             Finding(
@@ -247,7 +346,11 @@ def _check_names(name: str, columns: Any) -> None:
         raise PredictionsError(name, findings)
 
 
-def _unreadable(name: str, why: str) -> PredictionsError:
+def _unreadable(
+    name: str,
+    why: str,
+    remedy: str = "save it as CSV in UTF-8, or as Parquet, then try again.",
+) -> PredictionsError:
     return PredictionsError(
         name,
         [
@@ -255,7 +358,7 @@ def _unreadable(name: str, why: str) -> PredictionsError:
                 FAULT,
                 f"It cannot be read: {why.rstrip('.')}.",
                 expected=_EXPECTED,
-                remedy="save it as CSV in UTF-8, or as Parquet, then try again.",
+                remedy=remedy,
             )
         ],
     )
@@ -264,9 +367,8 @@ def _unreadable(name: str, why: str) -> PredictionsError:
 def _is_empty(values: Any) -> bool:
     if values.null_count == len(values):
         return True
-    is_text = pa.types.is_string(values.type) or pa.types.is_large_string(values.type)
     return (
-        is_text
+        _is_text(values.type)
         and not pc.any(pc.not_equal(pc.utf8_trim_whitespace(values), "")).as_py()
     )
 
@@ -278,10 +380,7 @@ def _as_text(values: Any) -> Any:
         # Whole numbers that a missing value made floats of.
         whole = pc.all(pc.equal(pc.floor(values), values)).as_py()
         values = pc.cast(values, pa.int64(), safe=False) if whole else values
-    if pa.types.is_nested(values.type):
-        text = pa.array([str(value) for value in values.to_pylist()], pa.string())
-    else:
-        text = pc.cast(values, pa.string())
+    text = pc.cast(values, pa.string())
     return pc.fill_null(pc.utf8_trim_whitespace(text), "")
 
 

@@ -28,16 +28,18 @@ from core.importing.checking import (
     locate,
     read_labels,
     read_values,
+    unsafe_cells,
 )
 from core.importing.findings import (
     FAULT,
     NOTE,
+    Collected,
     Finding,
     PredictionsError,
     faults_in,
 )
 from core.importing.layout import Asked, Layout, find_layout, group_names, method_names
-from core.importing.naming import folder_name
+from core.importing.naming import as_folder, check_safe
 from core.importing.predictions import (
     read_seeds,
     record_of,
@@ -64,8 +66,15 @@ from core.study import (
 )
 from core.tasks import Regression
 
-TEST_WORDS = {"test": TEST, "testing": TEST}
-VALIDATION_WORDS = {"validation": VALIDATION, "val": VALIDATION, "valid": VALIDATION}
+MARGIN = 1.0
+"""How far beyond the truth's range answers of a regression are taken without a word."""
+SPLIT_WORDS = {
+    "test": TEST,
+    "testing": TEST,
+    "validation": VALIDATION,
+    "val": VALIDATION,
+    "valid": VALIDATION,
+}
 
 
 @dataclass(frozen=True)
@@ -126,52 +135,78 @@ def prepare_study(
     PredictionsError
         If anything is at fault.
     """
-    study_name, findings = _study_name(name, replacing)
-    findings += raw.notes
-    layout, found = find_layout(raw, asked or Asked())
-    findings += found
-    if layout is None or faults_in(found):
-        raise PredictionsError(raw.name, findings)
+    asked = asked or Asked()
+    found = Collected(raw.name)
+    study_name = found.take(_study_name(name, replacing))
+    found.add(_unsafe_words(asked, name, title), raw.notes)
+    layout, of_layout = find_layout(raw, asked)
+    found.add(of_layout)
+    if layout is None or faults_in(of_layout):
+        raise PredictionsError(raw.name, found.findings)
     ids = _ids(raw, layout)
-    truth, found = _truth(raw, ids, layout)
-    findings += found
-    first, found = _first_rows(raw, ids, layout)
-    findings += found
-    if faults_in(findings):
-        raise PredictionsError(raw.name, findings)
-    table, groups = _images(raw, ids, layout, truth, first)
-    images = Images(table, (layout.task,))
-    run_of, seeds, found = read_seeds(raw, ids, layout.seed, seed)
-    findings += found
-    methods, labels, found = _methods(raw, layout)
-    findings += found
-    chosen, found = _baseline(baseline, labels)
-    findings += found
-    if faults_in(findings):
-        raise PredictionsError(raw.name, findings)
+    images, groups = _take_images(raw, ids, layout, found)
+    run_of, seeds = found.take(read_seeds(raw, ids, layout.seed, seed))
+    methods, labels = found.take(_methods(raw, layout))
+    chosen = found.take(_baseline(baseline, labels))
+    found.stop_at_faults()
     rows = _rows(raw, ids, methods, labels, run_of, seeds)
-    located = locate(rows, images)
-    findings += located.findings
-    values = {
-        label: read_values(raw, ids, columns)
-        for label, columns in layout.models.items()
-    }
-    findings += [finding for one in values.values() for finding in one.findings]
-    if faults_in(findings):
-        raise PredictionsError(raw.name, findings)
+    tables = _tables(rows, images, layout, labels, found)
     study = _study(
         raw, study_name, title or name, layout, groups, labels, chosen, seeds
     )
-    tables: dict[RunKey, pd.DataFrame] = {}
-    for label, one in values.items():
-        own = rows if layout.is_long else _of_model(rows, labels, label)
-        tables |= build_tables(own, located, images, [one])
     records = {
         method: record_of(raw, label, (layout.models["" if layout.is_long else label],))
         for method, label in labels.items()
     }
-    manifest = table.rename(columns={f"{layout.task.name}_true": layout.task.name})
-    return PreparedStudy(study, layout, manifest, tables, records, tuple(findings))
+    manifest = images.table.rename(
+        columns={f"{layout.task.name}_true": layout.task.name}
+    )
+    return PreparedStudy(
+        study, layout, manifest, tables, records, tuple(found.findings)
+    )
+
+
+def _unsafe_words(asked: Asked, name: str, title: str) -> list[Finding]:
+    """Faults of what a person wrote, that others would see as more than text."""
+    return [
+        *check_safe("the title of a study", name.strip(), title.strip()),
+        *check_safe("a class", *asked.classes),
+        *check_safe("a unit", asked.unit),
+    ]
+
+
+def _take_images(
+    raw: RawTable, ids: RawColumn, layout: Layout, found: Collected
+) -> tuple[Images, dict[str, list[str]]]:
+    """The images of a table without a fault in them, and the groups of each feature."""
+    found.add(_unsafe_names(raw, ids, layout))
+    truth = found.take(_truth(raw, ids, layout))
+    first = found.take(_first_rows(raw, ids, layout))
+    found.stop_at_faults()
+    table, groups = _images(raw, ids, layout, truth, first)
+    return Images(table, (layout.task,)), groups
+
+
+def _tables(
+    rows: Rows,
+    images: Images,
+    layout: Layout,
+    labels: dict[str, str],
+    found: Collected,
+) -> dict[RunKey, pd.DataFrame]:
+    """The predictions of each run, of rows without a fault."""
+    located = locate(rows, images)
+    values = {
+        label: read_values(rows.raw, rows.ids, columns, margin=MARGIN)
+        for label, columns in layout.models.items()
+    }
+    found.add(located.findings, *(one.findings for one in values.values()))
+    found.stop_at_faults()
+    tables: dict[RunKey, pd.DataFrame] = {}
+    for label, one in values.items():
+        own = rows if layout.is_long else _of_model(rows, labels, label)
+        tables |= build_tables(own, located, images, [one])
+    return tables
 
 
 def write_study(prepared: PreparedStudy, store: Path | None = None) -> tuple[Run, ...]:
@@ -247,8 +282,9 @@ def is_table_study(name: str) -> bool:
 
 
 def _study_name(name: str, replacing: bool) -> tuple[str, list[Finding]]:
-    study = folder_name(name)
-    findings = []
+    study, findings = as_folder(name)
+    if findings:
+        return study, findings
     if study != name.strip():
         said = f"In files and addresses the study is called '{study}'."
         findings.append(Finding(NOTE, said))
@@ -276,6 +312,18 @@ def _ids(raw: RawTable, layout: Layout) -> RawColumn:
     numbers = pc.cast(pa.array(np.arange(1, raw.rows + 1)), pa.string())
     padded = pc.utf8_lpad(numbers, width=len(str(raw.rows)), padding="0")
     return RawColumn("row", padded)
+
+
+def _unsafe_names(raw: RawTable, ids: RawColumn, layout: Layout) -> list[Finding]:
+    """Faults of the cells that become names: of images, classes, groups and methods."""
+    named = dict.fromkeys(layout.features, "a group")
+    named |= {layout.method: "the name of a method"} if layout.method else {}
+    if not isinstance(layout.task, Regression):
+        named[layout.truth] = "a class"
+    findings = unsafe_cells(ids, None, "the id of an image")
+    for name, what in named.items():
+        findings += unsafe_cells(raw.column(name), ids, what)
+    return findings
 
 
 def _truth(
@@ -355,11 +403,19 @@ def _splits(raw: RawTable, ids: RawColumn, layout: Layout) -> list[Finding]:
     if not layout.split:
         return []
     column = raw.column(layout.split)
-    codes, texts = column.coded
-    known = [text.casefold() in TEST_WORDS | VALIDATION_WORDS for text in texts]
-    bad = np.flatnonzero(~np.array(known)[codes])
+    places = _split_places(column)
+    bad = np.flatnonzero(places < 0)
     if not len(bad):
-        return []
+        if (places == SPLITS.index(TEST)).any():
+            return []
+        return [
+            Finding(
+                FAULT,
+                f"No row of the table is a test image by its '{layout.split}'.",
+                expected="test images: methods are compared on these.",
+                remedy="mark them with 'test', or leave the column out.",
+            )
+        ]
     return [
         Finding(
             FAULT,
@@ -370,6 +426,13 @@ def _splits(raw: RawTable, ids: RawColumn, layout: Layout) -> list[Finding]:
             places=places_of(bad, ids, column),
         )
     ]
+
+
+def _split_places(column: RawColumn) -> NDArray[np.intp]:
+    """Place of each row's split among ``SPLITS``, -1 where it is none of those kept."""
+    codes, texts = column.coded
+    kept = (SPLIT_WORDS.get(text.casefold()) for text in texts)
+    return np.array([SPLITS.index(s) if s else -1 for s in kept], np.intp)[codes]
 
 
 def _images(
@@ -387,9 +450,7 @@ def _images(
     task = layout.task
     splits = np.full(len(first), SPLITS.index(TEST))
     if layout.split:
-        codes, texts = raw.column(layout.split).coded
-        is_test = np.array([text.casefold() in TEST_WORDS for text in texts])
-        splits -= ~is_test[codes[first]]
+        splits = _split_places(raw.column(layout.split))[first]
     by_id = pc.sort_indices(pc.take(ids.text, pa.array(first))).to_numpy()
     order = by_id[np.argsort(splits[by_id], kind="stable")]
     first, splits = first[order], splits[order]
@@ -415,11 +476,11 @@ def _images(
 
 def _methods(
     raw: RawTable, layout: Layout
-) -> tuple[NDArray[np.intp] | None, dict[str, str], list[Finding]]:
+) -> tuple[tuple[NDArray[np.intp] | None, dict[str, str]], list[Finding]]:
     """Place of each row's method (None of a wide table), labels by name, faults."""
     if not layout.is_long:
         names, findings = method_names(list(layout.models))
-        return None, {name: label for label, name in names.items()}, findings
+        return (None, {name: label for label, name in names.items()}), findings
     column = raw.column(layout.method)
     codes, texts = column.coded
     used = [int(code) for code in np.unique(codes)]
@@ -427,7 +488,8 @@ def _methods(
     names, findings = method_names([texts[code] for code in used])
     places = np.zeros(len(texts), np.intp)
     places[used] = np.arange(len(used))
-    return places[codes], {name: label for label, name in names.items()}, findings
+    labels = {name: label for label, name in names.items()}
+    return (places[codes], labels), findings
 
 
 def _baseline(asked: str, labels: dict[str, str]) -> tuple[str, list[Finding]]:

@@ -1,5 +1,7 @@
 """The Import page, and every page on what it brings."""
 
+import importlib
+
 import pytest
 
 import core.runs
@@ -59,7 +61,11 @@ def test_the_page_waits_for_a_file_and_says_where_it_goes(study, open_page):
     words = words_of(app)
     assert "stays in your session until you press" in words
     assert str(study) in words
+    assert "the predictions, the seeds, and the name of the method" in words
+    assert "SHA-256" in words
     assert not app.button
+    app.get_by_key("import_way").set_value("study").run()
+    assert "id, truth, split and sensitive features" in words_of(app)
 
 
 def test_without_a_study_a_table_is_asked_for(store, open_page):
@@ -75,8 +81,9 @@ def test_a_sound_file_is_imported_when_the_button_is_pressed(study, open_page):
     assert "**My net** is imported" in app.success[0].value
     (run,) = [r for r in core.runs.list_runs(STUDY).runs if r.imported]
     assert run.imported["file"] == "mine.csv"
-    # The page is empty again: nothing is imported twice.
+    # The page is empty again: nothing is imported twice, or said to be there already.
     assert not app.button
+    assert not app.error
 
 
 def test_faults_are_told_and_there_is_no_button(study, open_page):
@@ -156,10 +163,44 @@ def test_what_the_columns_are_can_be_changed(store, open_page):
     features.set_value(["site"]).run()
     chosen(app, "import_baseline").select("large").run()
     app.button(key="import_study_button").click().run()
+    assert not app.error
     study = core.runs.study_of_runs("my-table")
     assert study.dataset.options["classes"] == ["yes", "no"]
     assert list(study.dataset.options["features"]) == ["site"]
     assert study.baseline == "large"
+
+
+def test_a_name_that_cannot_be_a_folder_is_said(study, open_page):
+    app = bring_table(open_page, wide(), name="皮肤")
+    assert "'皮肤' cannot be a name" in app.error[0].value
+    app = bring(open_page, theirs(), name="皮肤")
+    assert "'皮肤' cannot be a name" in app.error[0].value
+
+
+def test_of_which_class_a_score_is_must_be_chosen(store, open_page):
+    table = wide().replace({"truth": {"yes": "crow", "no": "jay"}})
+    table["large_score"] = table.pop("large_p_yes")
+    app = bring_table(open_page, table.drop(columns="small_pred"))
+    assert "Of which class is the probability in" in app.error[0].value
+    assert not app.button
+    chosen(app, "import_positive").select("crow").run()
+    assert not app.error
+    app.button(key="import_study_button").click().run()
+    study = core.runs.study_of_runs("my-table")
+    assert study.dataset.options["classes"] == ["jay", "crow"]
+
+
+def test_there_may_be_no_method_column(store, open_page):
+    app = bring_table(open_page, wide().assign(model=["a", "b"] * 30))
+    assert chosen(app, "import_method_column").value == "model"
+    chosen(app, "import_method_column").select("(none: columns for each model)").run()
+    assert not app.exception
+    models = next(box for box in app.multiselect if "import_models" in box.key)
+    assert list(models.value) == ["small", "large"]
+    app.button(key="import_study_button").click().run()
+    study = core.runs.study_of_runs("my-table")
+    assert list(study.methods) == ["small", "large"]
+    assert "model" in study.dataset.options["features"]
 
 
 def test_a_truth_that_is_not_seen_can_be_chosen(store, open_page):
@@ -169,6 +210,32 @@ def test_a_truth_that_is_not_seen_can_be_chosen(store, open_page):
     assert not app.exception
     app.button(key="import_study_button").click().run()
     assert core.runs.study_of_runs("my-table").dataset.options["task"] == "finding"
+
+
+def test_a_rerun_reads_nothing_again(study, open_page, monkeypatch):
+    calls = []
+    for name, place in (
+        ("load_test_set", "pages._import_method"),
+        ("find_layout", "pages._import_study"),
+    ):
+        own = getattr(importlib.import_module(place), name)
+
+        def spy(*arguments, own=own, name=name):
+            calls.append(name)
+            return own(*arguments)
+
+        monkeypatch.setattr(f"{place}.{name}", spy)
+    app = bring(open_page, theirs())
+    app.toggle(key="import_replace").set_value(True).run()
+    assert calls == ["load_test_set"]
+    app.button(key="import_method_button").click().run()
+    # Another run is there now.
+    assert calls == ["load_test_set"] * 2
+    calls.clear()
+    app = bring_table(open_page, wide())
+    found = len([name for name in calls if name == "find_layout"])
+    app.toggle(key="import_study_replace").set_value(True).run()
+    assert calls.count("find_layout") == found > 0
 
 
 def test_what_was_imported_can_be_removed(study, open_page):

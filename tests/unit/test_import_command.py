@@ -108,6 +108,72 @@ def test_a_table_becomes_a_study(store, tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        (["--remove", "--check", "--name", "x"], "--check"),
+        (["--remove", "mine.csv", "--name", "x"], "FILE"),
+        (["--remove", "--seed", "0"], "--seed"),
+        (["--template", "form.csv", "--remove"], "--remove"),
+        (["--template", "form.csv", "--name", "x"], "--name"),
+        (
+            ["mine.csv", "--name", "y", "--truth", "a", "--kind", "binary"],
+            "--truth and --kind",
+        ),
+        (["mine.csv", "--name", "y", "--model", "a", "--class", "b"], "--class"),
+    ],
+)
+def test_an_option_that_would_change_nothing_is_refused(
+    store, tmp_path, monkeypatch, options, said
+):
+    run(written(tmp_path, theirs()), "--study", STUDY, "--name", "x")
+    before = sorted(store.rglob("*"))
+    monkeypatch.chdir(tmp_path)
+    stderr = " ".join(run(*options, "--study", STUDY, code=2).stderr.split())
+    assert f"{said} " in stderr
+    assert "would change nothing here" in stderr
+    assert sorted(store.rglob("*")) == before
+    assert not (tmp_path / "form.csv").exists()
+
+
+def test_a_name_is_none_of_a_new_study(store, tmp_path):
+    file = written(tmp_path, wide())
+    said = run(file, "--new-study", "t", "--name", "x", code=2).stderr
+    assert "--name would change nothing here" in said
+
+
+def test_a_name_left_empty_removes_nothing(store, tmp_path):
+    run(written(tmp_path, wide()), "--new-study", "t")
+    options = ("--remove", "--study", "t")
+    assert "--name is missing" in run(*options, "--name", "", code=2).stderr
+    assert "t" in core.runs.list_studies()
+
+
+def test_files_that_are_there_are_overwritten_only_when_asked(store, tmp_path):
+    file = written(tmp_path, theirs().drop(columns="age_pred"))
+    form, kept = tmp_path / "form.csv", tmp_path / "faults.csv"
+    for place, options in (
+        (form, ("--study", STUDY, "--template", form)),
+        (kept, (file, "--study", STUDY, "--name", "x", "--faults", kept)),
+    ):
+        place.write_text("mine")
+        assert "is there already" in run(*options, code=2).stderr
+        assert place.read_text() == "mine"
+        run(*options, "--replace", code=0 if place == form else 2)
+        assert len(pd.read_csv(place)) > 0
+    nowhere = tmp_path / "nowhere" / "form.csv"
+    said = run("--study", STUDY, "--template", nowhere, code=2).stderr
+    assert "cannot be written" in said
+
+
+def test_none_may_be_said_of_columns(store, tmp_path):
+    file = written(tmp_path, wide().assign(method=["a", "b"] * 30))
+    options = ("--new-study", "t", "--method-column", "", "--id", "", "--check")
+    said = run(file, *options).stdout
+    assert "wide: columns for each model" in said
+    assert "the rows, by their number" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
         (["mine.csv"], "Where the predictions belong is not said"),
         (["mine.csv", "--study", STUDY], "--name is missing"),
         (["--study", STUDY, "--name", "x"], "No file is given"),
@@ -116,6 +182,7 @@ def test_a_table_becomes_a_study(store, tmp_path):
         (["gone.csv", "--study", STUDY, "--name", "x"], "gone.csv cannot be imported"),
         (["--remove"], "--study is missing"),
         (["mine.csv", "--study", STUDY, "--name", "!!"], "'!!' cannot be a name"),
+        (["mine.csv", "--new-study", "皮肤"], "'皮肤' cannot be a name"),
     ],
 )
 def test_what_is_not_said_is_asked_for(store, tmp_path, monkeypatch, options, said):

@@ -94,7 +94,9 @@ def label(folder: Path, path: Path, *more: str) -> Result:
 
 
 @pytest.mark.usefixtures("store")
-def test_a_folder_is_labelled_into_a_csv(folder: Path, tmp_path: Path) -> None:
+def test_a_folder_is_labelled_into_a_csv(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "labels.csv"
     result = label(folder, path, "--method", "csce")
     assert result.exit_code == 2
@@ -108,6 +110,8 @@ def test_a_folder_is_labelled_into_a_csv(folder: Path, tmp_path: Path) -> None:
     (said,) = set(labels)
     assert said in CLASSES_10
     (folder / "below" / "broken.jpg").unlink()
+    # Every picture has its row: no model is loaded to find that out.
+    monkeypatch.setattr("core.commands.labels.load_engine", pytest.fail)
     again = label(folder, path, "--method", "csce", "--resume", "--json")
     assert again.exit_code == 0, again.stderr
     answer = json.loads(again.stdout)
@@ -163,6 +167,12 @@ def test_without_a_csv_its_options_are_refused(
     result = CliRunner().invoke(app, ["predict", str(photo), *option])
     assert result.exit_code == 2
     assert f"{option[0]} would change nothing" in result.stderr
+
+
+def test_photos_are_aligned_with_a_csv_anyway(folder: Path, tmp_path: Path) -> None:
+    result = label(folder, tmp_path / "labels.csv", "--method", "csce", "--aligned")
+    assert result.exit_code == 2
+    assert "--aligned would change nothing" in result.stderr
 
 
 def test_two_folders_do_not_go_into_one_csv(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import core.runs
 from core.data.catalog import dataset_of
 from core.errors import RunError
 from core.evaluation.compare import compare
+from core.importing.findings import PredictionsError
 from core.importing.predictions import (
     imported_runs,
     load_test_set,
@@ -120,6 +121,20 @@ def test_the_form_has_every_image_and_column(study):
     assert "gender_p_male" not in run.predictions()
 
 
+def test_predictions_are_not_read_for_the_truth(study, monkeypatch):
+    read_parquet, asked = pd.read_parquet, []
+
+    def spy(path, columns=None):
+        asked.append((path.name, columns))
+        return read_parquet(path, columns=columns)
+
+    monkeypatch.setattr(pd, "read_parquet", spy)
+    load_test_set(STUDY)
+    ((_, columns),) = [one for one in asked if one[0] == core.runs.PREDICTIONS]
+    assert "age_true" in columns
+    assert not [name for name in columns if "_p_" in name or name.endswith("_pred")]
+
+
 def test_removal_takes_what_was_imported_and_nothing_else(study):
     bring(theirs())
     bring(theirs(seed=1), seed=1)
@@ -132,6 +147,29 @@ def test_removal_takes_what_was_imported_and_nothing_else(study):
         "baseline",
         "ins",
     }
+
+
+def test_lists_are_set_aside_unless_they_are_needed(study):
+    table = theirs()
+    lists = pd.Series([[0.1, 0.2]] * len(table))
+    (run,) = write(
+        prepare(
+            read(table.assign(embedding=lists), "mine.parquet"),
+            load_test_set(STUDY),
+            name="My net",
+        )
+    )
+    assert "embedding" not in run.predictions()
+    for name, replaced in (
+        ("age_pred", ["age_pred"]),
+        ("gender_prob", ["gender_pred", "gender_p_male", "gender_p_female"]),
+        ("image_id", ["image_id"]),
+    ):
+        changed = table.drop(columns=replaced).assign(**{name: lists})
+        raw = read(changed, "mine.parquet")
+        with pytest.raises(PredictionsError) as caught:
+            prepare(raw, load_test_set(STUDY), name="Other")
+        assert f"'{name}' cannot be read: its cells hold lists" in str(caught.value)
 
 
 def test_an_import_needs_no_keras():

@@ -1,9 +1,13 @@
 """Files as they come: delimiters, encodings, types, and what cannot be read."""
 
 import gzip
+from datetime import UTC, datetime
+from decimal import Decimal
+from io import BytesIO
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from core.importing.findings import PredictionsError
@@ -83,6 +87,52 @@ def test_the_fingerprint_is_of_the_content():
     assert raw.sha256.startswith(expected)
 
 
+def test_every_type_of_parquet_is_read_or_set_aside():
+    day = datetime(2020, 1, 2, tzinfo=UTC)
+    table = pd.DataFrame(
+        {
+            "list": [[0.1, 0.9], [1.0]],
+            "record": [{"a": 1}, {"a": 2}],
+            "bytes": [b"\xff\xd8", None],
+            "when": [day, None],
+            "date": [day.date(), None],
+            "exact": [Decimal("1.5"), None],
+            "nothing": [None, None],
+            "half": np.array([1.5, 2], np.float16),
+        }
+    )
+    view = pa.array(["x", "2"], pa.string_view())
+    arrow = pa.Table.from_pandas(table).append_column("view", view)
+    content = BytesIO()
+    pa.parquet.write_table(arrow, content)
+    raw = read_file(content.getvalue(), name="mine.parquet")
+    assert raw.set_aside == ("list", "record", "bytes")
+    assert "'list', 'record', 'bytes'" in raw.notes[0].problem
+    assert raw.names == ("when", "date", "exact", "nothing", "half", "view")
+    numbers = {
+        "when": [np.nan] * 2,
+        "date": [np.nan] * 2,
+        "exact": [1.5, np.nan],
+        "nothing": [np.nan] * 2,
+        "half": [1.5, 2],
+        "view": [np.nan, 2],
+    }
+    for name, wanted in numbers.items():
+        column = raw.column(name)
+        np.testing.assert_array_equal(column.numbers, wanted)
+        codes, texts = column.coded
+        assert [texts[code] for code in codes] == column.text.to_pylist()
+    assert raw.column("date").text.to_pylist() == ["2020-01-02", ""]
+    assert raw.filled == ("when", "date", "exact", "half", "view")
+
+
+def test_what_is_made_of_a_column_is_made_once():
+    raw = read_file(CSV.encode(), name="x.csv")
+    column = raw.column("age_pred")
+    assert raw.column("age_pred") is column
+    assert raw.column("age_pred").numbers is column.numbers
+
+
 def test_columns_that_hold_nothing_are_known():
     raw = read_file(b"a,b,c\n1,, \n2,,x\n", name="x.csv")
     assert raw.filled == ("a", "c")
@@ -102,6 +152,27 @@ def test_columns_that_hold_nothing_are_known():
 )
 def test_what_cannot_be_read_is_said(content, said):
     assert said in faults(content)
+
+
+def test_a_file_is_unpacked_to_a_limit(monkeypatch):
+    text = b"image_id,age_pred\n" + b"a,1\n" * 2000
+    table = pd.DataFrame({"image_id": ["a"] * 2000, "age_pred": 1.0})
+    packed = [gzip.compress(text), table.to_parquet()]
+    assert all(len(content) < 4000 for content in packed)
+    for limit, is_read in ((40_000, True), (7_000, False)):
+        monkeypatch.setattr("core.importing.reading.MAX_UNPACKED", limit)
+        monkeypatch.setattr("core.importing.reading._CHUNK", 1000)
+        for content in packed:
+            if is_read:
+                assert read_file(content, name="x").rows == 2000
+            else:
+                assert "unpacked it is larger than" in faults(content)
+
+
+def test_damage_inside_a_packed_file_is_said():
+    content = bytearray(gzip.compress(CSV.encode() * 100))
+    content[15:30] = bytes(15)
+    assert "cannot be read" in faults(bytes(content))
 
 
 def test_a_ragged_row_is_named():

@@ -8,6 +8,7 @@ import core.runs
 from core.data.catalog import dataset_of, load_dataset
 from core.errors import DatasetError, RunError
 from core.evaluation.compare import compare
+from core.evaluation.groups import group_images
 from core.importing.findings import PredictionsError
 from core.importing.layout import Asked, find_layout, round_width
 from core.importing.table_study import (
@@ -96,6 +97,42 @@ def test_the_kind_of_task_is_seen_from_the_truth(values, task):
     assert layout.task == task
 
 
+@pytest.mark.parametrize(
+    "pair", [("0.0", "1.0"), ("-1.0", "1.0"), ("No", "YES"), ("False", "True")]
+)
+def test_a_known_pair_is_known_however_it_is_written(store, pair):
+    table = wide().drop(columns="small_pred")
+    is_yes = table["truth"] == "yes"
+    score = table.pop("large_p_yes")
+    # The positive one is the commoner here: that it is no guess by number.
+    table["truth"] = np.where(is_yes, pair[0], pair[1])
+    prepared = made(table.assign(m_score=1 - score))
+    assert prepared.layout.task.classes == pair
+    kept = prepared.tables["m", 0].set_index("image_id").loc[table["image_id"]]
+    np.testing.assert_allclose(kept[f"label_p_{pair[1]}"], 1 - score, rtol=1e-6)
+    right = (score > 0.5) == is_yes
+    agrees = kept["label_pred"].astype(str) == kept["label_true"].astype(str)
+    assert agrees.mean() == right.mean() > 0.7
+
+
+@pytest.mark.parametrize("name", ["m_score", "score", "m"])
+def test_a_score_needs_a_positive_class_that_is_no_guess(store, name):
+    truth = {"truth": {"yes": "crow", "no": "jay"}}
+    table = wide().replace(truth).drop(columns="small_pred")
+    score = table.pop("large_p_yes")
+    scored = table.assign(**{name: score})
+    if name == "score":
+        scored["method"] = "m"
+    assert f"Of which class is the probability in '{name}'?" in refused(scored)
+    prepared = made(scored, asked=Asked(positive="jay"))
+    kept = prepared.tables["m", 0]["label_p_jay"]
+    np.testing.assert_allclose(kept, score, rtol=1e-6)
+    # Columns that name their class leave nothing to guess.
+    named = made(table.assign(m_p_jay=score))
+    np.testing.assert_allclose(named.tables["m", 0]["label_p_jay"], score, rtol=1e-6)
+    assert any("as the rarer one" in note.problem for note in named.findings)
+
+
 def test_numbers_are_a_regression():
     values = np.round(np.linspace(0.03, 0.98, 40), 3)
     task = layout_of(pd.DataFrame({"age_true": values, "a_pred": values})).task
@@ -118,6 +155,11 @@ def test_what_a_person_says_goes_before_what_is_seen():
     assert list(layout.models) == ["small"]
     assert layout_of(table, kind="multiclass").task.kind == "multiclass"
     assert layout_of(table, features=()).features == ()
+    assert layout_of(table, image_id="").image_id == ""
+    table = table.assign(method=["a", "b"] * 30)
+    assert not layout_of(table, method="").is_long
+    assert not layout_of(table, models=("small",)).is_long
+    assert layout_of(table.assign(pred=table["truth"])).is_long
 
 
 def test_models_under_bare_names_are_known_by_their_values():
@@ -126,6 +168,67 @@ def test_models_under_bare_names_are_known_by_their_values():
     assert layout.models["small"].label == "small"
     assert layout.models["large"].probabilities == {"yes": "large"}
     assert layout.features == ("gender", "site")
+
+
+def test_numbers_under_bare_names_are_no_models(store):
+    rng = np.random.default_rng(1)
+    truth = np.round(rng.normal(50, 10, 60), 2)
+    table = pd.DataFrame({"truth": truth, "height": truth + 100, "mine": truth + 1})
+    assert "name the columns of models with --model" in refused(table)
+    prepared = made(table, asked=Asked(models=("mine",)))
+    assert list(prepared.layout.models) == ["mine"]
+    coded = wide().replace({"truth": {"yes": 1, "no": 0}})
+    coded = coded.assign(smoker=rng.integers(0, 2, 60)).drop(columns="small_pred")
+    assert list(layout_of(coded.drop(columns="large_p_yes")).models) == []
+    assert "smoker" in layout_of(coded.rename(columns={"large_p_yes": "m"})).features
+
+
+def test_answers_beyond_the_truth_are_no_cause_for_doubt_until_far(store):
+    truth = np.linspace(10, 90, 60)
+    table = pd.DataFrame({"truth": truth, "m_pred": truth * 1.5})
+    assert not [f for f in made(table).findings if f.level == "warning"]
+    (warned,) = [
+        f for f in made(table.assign(m_pred=truth * 12)).findings if f.level != "note"
+    ]
+    assert warned.expected == "-70 to 170 units."
+    # 12 times what is above 170 / 12.
+    assert warned.count == (truth > 170 / 12).sum()
+
+
+@pytest.mark.parametrize(
+    ("feature", "kind"),
+    [
+        ("label_bin", "regression"),
+        ("label_true", "regression"),
+        ("label_p_yes", "binary"),
+        ("split", "binary"),
+    ],
+)
+def test_a_feature_has_no_name_that_a_run_needs(feature, kind):
+    table = wide().rename(columns={"site": feature})
+    if kind == "regression":
+        table["truth"] = table["small_pred"] = np.linspace(0, 1, 60)
+    layout, findings = find_layout(
+        read(table), Asked(truth="truth", features=(feature,))
+    )
+    assert layout is not None
+    assert any(
+        f"A sensitive feature cannot be called '{feature}'" in f.problem
+        for f in findings
+    )
+
+
+@pytest.mark.parametrize(("groups", "is_taken"), [(200, True), (201, False)])
+def test_a_feature_has_no_more_groups_than_can_be_compared(store, groups, is_taken):
+    table = wide(groups).assign(place=[f"p{place}" for place in range(groups)])
+    asked = Asked(features=("place",))
+    if is_taken:
+        runs = write_study(made(table, asked=asked))
+        predictions = runs[0].predictions("test")
+        tasks = dataset_of(core.runs.study_of_runs("my-table"), pytest.fail).tasks
+        assert len(group_images(predictions, tasks, ["place"]).names) == groups
+    else:
+        assert "'place' has 201 groups" in refused(table, asked=asked)
 
 
 def test_the_layout_says_every_column():
@@ -152,10 +255,14 @@ def test_images_are_in_the_order_of_their_ids_validation_first(store):
 
 
 def test_validation_rows_are_kept_apart(store):
-    table = wide().assign(split=["val"] * 20 + ["test"] * 40)
+    words = ["val", "Validation", "VALID", "validation", *["test", "Testing"] * 4]
+    table = wide().assign(split=words * 5)
     prepared = made(table)
     counts = prepared.manifest["split"].value_counts().to_dict()
     assert counts == {"test": 40, "validation": 20}
+    kept = prepared.tables["small", 0].set_index("image_id")["split"]
+    wanted = table["split"].str.casefold().str.startswith("test")
+    assert (kept.loc[table["image_id"]] == "test").tolist() == wanted.tolist()
 
 
 def test_an_empty_group_is_unknown(store):
@@ -189,6 +296,12 @@ def test_an_empty_group_is_unknown(store):
         (lambda t: t, {"baseline": "x"}, "There is no method 'x' to compare with"),
         (lambda t: t.assign(split="train"), {}, "another 'split' than test"),
         (
+            lambda t: t.assign(split=["train", "test", "Val", ""] * 15),
+            {},
+            "30 rows have another 'split' than test",
+        ),
+        (lambda t: t.assign(split="val"), {}, "No row of the table is a test image"),
+        (
             lambda t: t,
             {"asked": Asked(positive="maybe")},
             "The positive class 'maybe' is not in",
@@ -207,6 +320,41 @@ def test_faults_of_a_table_are_said_and_nothing_is_written(
 ):
     assert said in refused(change(wide()), **options)
     assert not list(store.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("column", "dropped", "options"),
+    [
+        ("truth", ["truth"], {}),
+        ("large_p_yes", ["large_p_yes", "small_pred"], {}),
+        ("large_pred", ["large_p_yes"], {"models": ("small", "large")}),
+        ("site", ["site"], {"features": ("site",)}),
+    ],
+)
+def test_a_list_where_a_value_is_needed_is_refused(store, column, dropped, options):
+    table = wide().drop(columns=dropped)
+    table[column] = [[1.0]] * len(table)
+    with pytest.raises(PredictionsError) as caught:
+        prepare_study(read(table, "t.parquet"), name=NAME, asked=Asked(**options))
+    assert f"'{column}' cannot be read: its cells hold lists" in str(caught.value)
+    whole = wide().assign(embedding=table[column])
+    assert len(prepare_study(read(whole, "t.parquet"), name=NAME).manifest) == 60
+
+
+def test_faults_of_name_cells_and_truth_are_told_at_once(store):
+    table = wide()
+    table.loc[4, "image_id"] = table.loc[5, "site"] = "![x](y)"
+    table["split"] = "train"
+    with pytest.raises(PredictionsError) as caught:
+        prepare_study(read(table), name="皮肤", asked=Asked(features=("site",)))
+    said = str(caught.value)
+    for fault in (
+        "'皮肤' cannot be a name",
+        "the id of an image",
+        "a group",
+        "'split'",
+    ):
+        assert fault in said
 
 
 def test_rows_of_one_image_must_agree(store):
