@@ -129,7 +129,9 @@ def _choose_task(raw: RawTable, asked: Asked, found: Layout | None, key: str) ->
                 "Positive class",
                 layout.task.classes,
                 index=None if layout.is_guessed else 1,
-                placeholder=f"{layout.task.positive}, as the rarer one",
+                placeholder="Choose a class"
+                if any(columns.is_score for columns in layout.models.values())
+                else f"{layout.task.positive}, as the rarer one",
                 key=f"import_positive_{key}",
                 width=240,
             )
