@@ -19,6 +19,7 @@ from pages._study_bar import StudyView
 MOST_SLIDERS, MOST_ROWS = 8, 12
 COMMON, OWN = "One for all", "One for each group"
 USUAL = 0.5
+GAP_KEY = "fairness_whatif_gap"
 
 
 def show_whatif(view: StudyView, question: Question) -> None:
@@ -81,7 +82,7 @@ def _play(view: StudyView, question: Question, counts: ScoreCounts) -> None:
     show_chart(
         plots.plot_whatif(curve, now, usual, marks, gap),
         name=f"{prefix}_chart",
-        takeaway=plots.whatif_takeaway(now, usual, gap),
+        takeaway=plots.whatif_takeaway(now, usual, gap, counts.positive),
         data=curve,
         note=" ".join(filter(None, notes)),
     )
@@ -110,7 +111,7 @@ def _controls(view: StudyView, counts: ScoreCounts) -> tuple[str, str, float, bo
         "Gap drawn",
         list(plots.GAPS),
         format_func=plots.GAPS.__getitem__,
-        key="fairness_whatif_gap",
+        key=GAP_KEY,
         width=300,
     )
     most = st.number_input(
@@ -149,9 +150,12 @@ def _offer_marks(
     """Buttons that move the sliders to what a constraint chose on validation."""
     groups = [""] if common else _groups_of(counts)
 
-    def move(thresholds: Mapping[str, float]) -> None:
+    def move(thresholds: Mapping[str, float], gap: str = "") -> None:
         for group in groups:
             st.session_state[_slider_key(prefix, group)] = thresholds[group]
+        if gap:
+            # What the constraint keeps small is what is drawn and told then.
+            st.session_state[GAP_KEY] = gap
 
     st.button(
         "0.5 for all" if common else "0.5 each",
@@ -168,7 +172,10 @@ def _offer_marks(
             plots.CONSTRAINT_LABELS[mark.choice.constraint],
             key=f"{prefix}_set_{mark.choice.constraint}",
             on_click=move,
-            args=[shared if common else found],
+            args=[
+                shared if common else found,
+                plots.CONSTRAINT_GAPS.get(mark.choice.constraint, ""),
+            ],
             type="tertiary",
             icon=":material/my_location:",
             help="Set the thresholds to what was chosen on the validation images.",

@@ -22,6 +22,7 @@ from core.evaluation.published_by_group import (
 from core.fairness_report import published_by_group_notes, published_by_group_text
 from core.plots import fairness as plots
 from core.plots import gaps as gap_plots
+from core.plots.style import listed
 from core.tasks import Regression, Task
 from pages._fairness_tables import Question, load_groups
 from pages._group_map import show_group_map
@@ -182,6 +183,8 @@ def _offer_small(view: StudyView, comparison: GroupComparison) -> None:
 def _gaps(view: StudyView, comparison: GroupComparison, metric: MetricInfo) -> None:
     """What the groups differ by, in numbers."""
     gaps = comparison.gaps[comparison.gaps["metric"] == metric.key]
+    if gaps["value"].isna().all():
+        return
     with st.container(border=True):
         st.subheader("How far apart the groups are", anchor=False)
         show_static_table(
@@ -192,7 +195,9 @@ def _gaps(view: StudyView, comparison: GroupComparison, metric: MetricInfo) -> N
             ),
             download=gaps[gaps["method"].isin(view.methods)],
             note="Value [95 % interval] and verdict on its paired difference to "
-            f"{view.labels[view.baseline]}, p corrected over all methods (Holm).",
+            f"{view.labels[view.baseline]}, which stands on the seeds that both have: "
+            "it need not be that of the values shown. p is corrected over all methods "
+            "(Holm) and intervals are not, so that one without 0 can be inconclusive.",
         )
         with st.expander("What these gaps mean", icon=":material/help:"):
             st.markdown(MEANINGS)
@@ -210,6 +215,11 @@ def _trade(
     quality = metric_info(quality.key, view.tasks)
     about = gap_info(gap.metric, gap.measure, view.tasks)
     points = gap_points(comparison, quality, gap, view.methods)
+    labels = {
+        method: label + plots.seeds_mark(comparison, method)
+        for method, label in view.labels.items()
+        if method in comparison.seeds
+    }
 
     def choose() -> None:
         choices = _gap_choices(metric, task)
@@ -235,7 +245,7 @@ def _trade(
             )
         return
     show_chart(
-        gap_plots.plot_gap_quality(points, quality, about, view.styles, view.labels),
+        gap_plots.plot_gap_quality(points, quality, about, view.styles, labels),
         name=f"{view.study.name}-{metric.key}-front",
         title=title,
         takeaway=gap_plots.gap_quality_takeaway(
@@ -262,17 +272,25 @@ def _levelling(view: StudyView, comparison: GroupComparison, task: Task) -> None
     counted = int(
         comparison.gap(view.baseline, f"{task.name}.accuracy", "fair_metric")["groups"]
     )
+    far = gap_plots.far_out(table)
+    left_out = listed([view.labels[method] for method in table["method"][far]])
     show_chart(
         gap_plots.plot_levelling(
-            table, view.baseline, view.styles, view.labels, two_groups=counted == 2
+            table[~far],
+            view.baseline,
+            view.styles,
+            view.labels,
+            two_groups=counted == 2,
         ),
         name=f"{view.study.name}-{task.name}-levelling",
-        title="Who gained, and who paid",
+        title="Who gained, and who paid: accuracy",
         takeaway=gap_plots.levelling_takeaway(table, view.labels),
         data=table,
         note=f"{REWARDS_LEVELLING_DOWN} Differences in accuracy to "
         f"{view.labels[view.baseline]}, on the seeds that both have, with 95 % "
-        "intervals.",
+        "intervals."
+        + f" Not drawn, for its change would hide all others: {left_out}."
+        * bool(left_out),
     )
     with st.expander("Who gained, in numbers", icon=":material/table:"):
         show_static_table(

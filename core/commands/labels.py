@@ -22,6 +22,7 @@ from core.commands.console import (
 )
 from core.commands.options import FAULT, INTERRUPTED, refuse_without_effect
 from core.errors import EquipoiseError
+from core.tasks import Binary
 
 if TYPE_CHECKING:
     from core.data.manifest import DatasetInfo
@@ -150,6 +151,10 @@ def _tell(
         return
     already = f", {result.already:,} were there already" if result.already else ""
     sys.stdout.write(f"{csv}: {_pictures(result.labelled)} labelled{already}.\n")
+    if isinstance(recipe.task, Binary):
+        no, yes = recipe.task.classes
+        at = f"from a probability of {recipe.threshold} on"
+        sys.stdout.write(f"1 is '{yes}', {at}; -1 is '{no}'.\n")
     if result.unreadable:
         line = f"{_pictures(result.unreadable)} could not be read: no label."
         stderr().print(line, style="yellow", markup=False)

@@ -140,7 +140,8 @@ class GroupComparison:
           smaller side, mean over the seeds;
         - ``value``: mean over the seeds, NaN where it is not defined because its
           denominator is 0; ``low``, ``high``: its interval over test images;
-        - ``small``: whether it rests on fewer than ``SMALL_GROUP`` images in any run.
+        - ``small``: whether it rests on fewer than ``SMALL_GROUP`` images in any run of
+          the method.
 
         A crossing without an image is here too, with ``n`` 0.
     overall : DataFrame
@@ -255,7 +256,8 @@ class GroupComparison:
         elif self.groups["small"].any():
             notes.append(
                 f"A gap leaves out the groups where its metric rests on fewer than"
-                f" {SMALL_GROUP} images (of a recall, images of the class) in any run."
+                f" {SMALL_GROUP} images (of a recall, images of the class; of a"
+                " precision, those predicted as it) in any run of the method."
             )
         if (self.gaps["groups"] < 2).any():
             notes.append("A gap needs two groups of enough images; else it is a dash.")
@@ -486,29 +488,34 @@ class _Comparing:
             "value": self.expand(intervals.value),
             "low": self.expand(low),
             "high": self.expand(high),
-            "small": self.expand(_is_small(drawn), True),
+            "small": self.expand(
+                _is_small(drawn, self.aligned.columns_of(method)), True
+            ),
         }
         return pd.DataFrame(columns)[list(GROUP_COLUMNS)]
 
     def group_changes(self, drawn: GroupDraws) -> pd.DataFrame:
         """Every group of every method against the baseline."""
-        pairs = {}
+        pairs, sizes = {}, {}
         for method in self.others:
             own, reference = shared_columns(self.aligned, method, self.baseline)
             pairs[method] = drawn.of(own), drawn.of(reference)
-        table = self._changes(
-            pairs,
-            dict.fromkeys(self.others, drawn.rests.min(axis=1).astype(np.int64)),
-            metric_info(drawn.key).direction,
-        )
+            fewest = drawn.rests[:, [*own, *reference]].min(axis=1)
+            sizes[method] = fewest.astype(np.int64)
+        table = self._changes(pairs, sizes, metric_info(drawn.key).direction)
         names = [self.grouping.names[place] for place in self.grouping.present]
         table["group"] = [*names, ALL_IMAGES] * len(self.others)
         return self._labelled(table, drawn.key, "")
 
-    def counted(self, drawn: GroupDraws) -> Integers:
-        """Groups that count in a gap: the same ones for every method."""
-        defined = ~np.isnan(drawn.values[:-1]).any(axis=1)
-        return np.flatnonzero(defined & (self.include_small | ~_is_small(drawn)[:-1]))
+    def counted(self, drawn: GroupDraws, columns: list[int]) -> Integers:
+        """Groups that count in a gap of these runs.
+
+        Where a metric rests on what is predicted, as precision does, a method that
+        predicts hardly anything has no gap; those of the others stay.
+        """
+        defined = ~np.isnan(drawn.values[:-1][:, columns]).any(axis=1)
+        large = ~_is_small(drawn, columns)[:-1]
+        return np.flatnonzero(defined & (self.include_small | large))
 
     def gap_rows(
         self,
@@ -516,10 +523,10 @@ class _Comparing:
         parts: Sequence[GroupDraws],
         intervals: Mapping[tuple[str, str], GroupIntervals],
     ) -> list[tuple[Any, ...]]:
-        counted = [self.counted(drawn) for drawn in parts]
         rows = []
         for method in self.aligned.methods:
             columns = self.aligned.columns_of(method)
+            counted = [self.counted(drawn, columns) for drawn in parts]
             found = measure_gap(gap, parts, counted, columns)
             own = [intervals[key, method] for key in gap.parts]
             low, high = gap_interval(gap, own, counted)
@@ -542,10 +549,12 @@ class _Comparing:
 
     def gap_changes(self, gap: Gap, parts: Sequence[GroupDraws]) -> pd.DataFrame:
         """One gap of every method against the baseline's."""
-        counted = [self.counted(drawn) for drawn in parts]
         pairs, sizes = {}, {}
         for method in self.others:
             columns = shared_columns(self.aligned, method, self.baseline)
+            # The same groups in both, or the difference would be theirs.
+            together = [*columns[0], *columns[1]]
+            counted = [self.counted(drawn, together) for drawn in parts]
             both = [measure_gap(gap, parts, counted, own) for own in columns]
             pairs[method] = both[0].runs, both[1].runs
             fewest = [
@@ -618,14 +627,14 @@ def _fewest(
     if found.lowest < 0:
         return 0.0
     drawn, ends = parts[found.part], [found.lowest, found.highest]
-    rests = drawn.rests.min(axis=1)[ends]
+    rests = drawn.rests[:, columns].min(axis=1)[ends]
     if gap.measure == "ratio" and drawn.is_share:
         rests = rests * drawn.values[ends][:, columns].mean(axis=1)
     return float(rests.min())
 
 
-def _is_small(drawn: GroupDraws) -> NDArray[np.bool_]:
-    return np.asarray(drawn.rests.min(axis=1) < SMALL_GROUP)
+def _is_small(drawn: GroupDraws, columns: list[int]) -> NDArray[np.bool_]:
+    return np.asarray(drawn.rests[:, columns].min(axis=1) < SMALL_GROUP)
 
 
 def change_sentence(

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.evaluation.compare import SMALL_GROUP, possessive
+from core.evaluation.compare import SMALL_GROUP
 from core.evaluation.fairness import GroupComparison
 from core.evaluation.gaps import gap_info
 from core.evaluation.metrics import MetricInfo, task_label
@@ -17,6 +17,7 @@ from core.plots.style import (
     INK,
     MARKERS,
     METHOD_COLOURS,
+    NO_BREAK,
     VERDICT_MARKDOWN,
     build_figure,
     faded,
@@ -307,14 +308,16 @@ def groups_takeaway(
     base = comparison.gap(comparison.baseline, info.key, "difference")
     gap = gap_info(info.key, "difference", tasks)
     if not np.isfinite(base["value"]):
+        fewer = " Choose fewer features." if len(_features(comparison)) > 1 else ""
         return (
-            f"There are no two groups of at least {SMALL_GROUP} images for "
-            f"{info.phrase}, so no gap can be told. Choose fewer features."
+            f"With {labels[comparison.baseline]} there are no two groups whose "
+            f"{info.phrase} rests on at least {SMALL_GROUP} images, so no gap can be "
+            f"told.{fewer}"
         )
     own = shown_groups(comparison, info, [comparison.baseline]).set_index("group")
     ends = [
         f"{with_unit(number(own['value'][base[end]], info.digits), info.unit)} in "
-        f"{base[end]}"
+        f"group {base[end]}"
         for end in ("lowest", "highest")
     ]
     low, high = (base[name] * gap.factor for name in ("low", "high"))
@@ -325,6 +328,10 @@ def groups_takeaway(
     )
     others = [method for method in methods if method != comparison.baseline]
     return f"{said} {_gap_changes(comparison, info.key, gap, others, labels)}".strip()
+
+
+def _features(comparison: GroupComparison) -> list[str]:
+    return list(comparison.grouping.levels.columns)
 
 
 def _gap_changes(
@@ -382,7 +389,7 @@ def gap_table(
     for method in methods:
         gap = comparison.gap(method, info.key, "difference")
         row = {
-            "Method": f"**{labels[method]}**{_seeds(comparison, method)}",
+            "Method": f"**{labels[method]}**{seeds_mark(comparison, method)}",
             **_end_cells(comparison, info, gap, method),
         }
         for measure in measures:
@@ -395,8 +402,8 @@ def gap_table(
     return pd.DataFrame(rows)
 
 
-def _seeds(comparison: GroupComparison, method: str) -> str:
-    """How many seeds a method has, where others have more."""
+def seeds_mark(comparison: GroupComparison, method: str) -> str:
+    """How many seeds a method has, where others have more, such as " (1 seed)"."""
     own = len(comparison.seeds[method])
     most = max(map(len, comparison.seeds.values()))
     return f" ({plural(own, 'seed')})" if own < most else ""
@@ -458,11 +465,14 @@ def _change_cell(
         return "baseline"
     if not np.isfinite(row["delta"]):
         return "–"
+    if row["delta"] == row["delta_low"] == row["delta_high"] == 0:
+        return "none at all"
     delta, low, high = (
         row[name] * about.factor for name in ("delta", "delta_low", "delta_high")
     )
     between = interval(low, high, about.digits).replace("[", r"\[")
-    return f"{signed(delta, about.digits)} {between}, p {p_value(row['p_holm'])}"
+    p = f"p {p_value(row['p_holm'])}".replace(" ", NO_BREAK)
+    return f"{signed(delta, about.digits)} {between}, {p}"
 
 
 def gap_table_takeaway(
@@ -484,15 +494,25 @@ def gap_table_takeaway(
     least = min(known, key=known.__getitem__)
     said = (
         f"Smallest {gap.phrase} by the point estimate: {labels[least]} "
-        f"({gap.format(known[least], unit=True)})"
+        f"({gap.format(known[least], unit=True)}, at "
+        f"{_overall(comparison, info, least)} over all images)"
     )
     row = comparison.change(least, info.key, "difference")
     base = labels[comparison.baseline]
     if row is None:
         return f"{said}, the method that the others are compared with."
     told = {
-        "better": f"certainly smaller than that of {base}",
+        "better": f"certainly smaller than that of {base} (at "
+        f"{_overall(comparison, info, comparison.baseline)})",
         "worse": "which is no gain",
-        "inconclusive": f"which cannot be told from {possessive(base)}",
+        "inconclusive": f"which cannot be told from that of {base} (at "
+        f"{_overall(comparison, info, comparison.baseline)})",
     }[str(row["verdict"])]
     return f"{said}, {told}."
+
+
+def _overall(comparison: GroupComparison, info: MetricInfo, method: str) -> str:
+    """The metric of all images: a small gap of a useless method is no achievement."""
+    rows = comparison.overall
+    row = rows[(rows["metric"] == info.key) & (rows["method"] == method)].iloc[0]
+    return info.format(row["value"], unit=True)

@@ -36,6 +36,8 @@ from core.plots.style import (
 
 FALLS_COLOUR = "rgba(213, 94, 0, 0.10)"
 """Where both groups lose."""
+FAR = 5.0
+"""Times the median change beyond which a method is left out of the chart."""
 REASONS = {
     WORST_GAINED: "the worst group gained and the best lost nothing",
     BEST_PAID: "the worst group gained and the best group paid",
@@ -384,9 +386,10 @@ def levelling_takeaway(table: pd.DataFrame, labels: Mapping[str, str]) -> str:
     """For which methods the Fair metric rose, and who gained or paid for it."""
     rose = table[table["fair_verdict"] == "better"]
     fell = int((table["fair_verdict"] == "worse").sum())
+    who = " ".join(_certain_changes(table, end) for end in ("best", "worst"))
     if rose.empty:
         tail = f" For {plural(fell, 'method')} it certainly fell." if fell else ""
-        return f"For no method has the Fair metric certainly risen.{tail}"
+        return f"{who} For no method has the Fair metric certainly risen.{tail}"
     parts = []
     for reason in (WORST_GAINED, BEST_PAID, LEVELLED_DOWN, OTHERWISE):
         rows = rose[rose["reason"] == reason]
@@ -398,7 +401,31 @@ def levelling_takeaway(table: pd.DataFrame, labels: Mapping[str, str]) -> str:
         ]
         if names:
             parts.append(f"{listed(names)}: {REASONS[reason]}")
-    return f"The Fair metric certainly rose for {'; '.join(parts)}."
+    return f"{who} The Fair metric certainly rose for {'; '.join(parts)}."
+
+
+def _certain_changes(table: pd.DataFrame, end: str) -> str:
+    """In how many methods the accuracy of an end group certainly rose or fell."""
+    counts = table[f"{end}_verdict"].value_counts()
+    group = table[f"{end}_group"].iloc[0]
+    rose, fell = (counts.get(word, 0) for word in ("better", "worse"))
+    return (
+        f"In group {group}, the {end} one before, accuracy certainly rose with "
+        f"{rose or 'none'} and fell with {fell or 'none'} of "
+        f"{plural(len(table), 'method')}."
+    )
+
+
+def far_out(table: pd.DataFrame) -> pd.Series:
+    """Which methods' changes are so large that they would hide all others.
+
+    More than ``FAR`` times the median change of the methods, where there are three or
+    more.
+    """
+    sizes = table[["best_delta", "worst_delta"]].abs().max(axis=1)
+    if len(table) < 3:
+        return pd.Series(False, index=table.index)
+    return sizes > FAR * max(float(sizes.median()), 1e-3)
 
 
 def levelling_table(table: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:

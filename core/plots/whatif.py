@@ -43,6 +43,12 @@ RATES = {
     "false_negative_rate": "False negative rate",
     "f1": "F1",
 }
+CONSTRAINT_GAPS: dict[Constraint, str] = {
+    "demographic_parity": "demographic_parity_difference",
+    "equal_opportunity": "equal_opportunity_difference",
+    "equalized_odds": "equalized_odds_difference",
+}
+"""Key of ``GAPS`` that each constraint keeps small."""
 CONSTRAINT_MARKS: dict[Constraint, str] = {
     "none": "star",
     "demographic_parity": "diamond",
@@ -159,16 +165,30 @@ def _point(
     }
 
 
-def whatif_takeaway(now: Outcome, usual: Outcome, gap: str) -> str:
-    """What the chosen thresholds give, beside 0.5 for all."""
+def whatif_takeaway(now: Outcome, usual: Outcome, gap: str, positive: str) -> str:
+    """What the chosen thresholds give, beside 0.5 for all.
+
+    Parameters
+    ----------
+    now, usual : Outcome
+    gap : str
+        A key of ``GAPS``.
+    positive : str
+        The class that is decided on: how often it is answered is said, since a rule
+        that answers it to nobody treats all groups alike.
+    """
     accuracy, value = now.overall["accuracy"], now.gaps[gap]
-    said = f"Accuracy {number(accuracy)}, {GAPS[gap].lower()} {number(value)}"
+    said = (
+        f"Accuracy {number(accuracy)}, {GAPS[gap].lower()} {number(value)}, {positive} "
+        f"answered for {now.overall['selection_rate']:.1%} of the images"
+    )
     if np.array_equal(now.thresholds, usual.thresholds):
         return f"{said}, with 0.5 for all. Move a threshold to see what follows."
     changes = (accuracy - usual.overall["accuracy"], value - usual.gaps[gap])
     return (
-        f"{said}: {signed(changes[0])} and {signed(changes[1])} beside 0.5 for all, on "
-        "these test images."
+        f"{said}: accuracy {signed(changes[0])}, gap {signed(changes[1])} beside 0.5 "
+        f"for all (answered for {usual.overall['selection_rate']:.1%}), on these test "
+        "images."
     )
 
 

@@ -1,10 +1,8 @@
 """A folder is labelled as the run's own predictions have it, and survives a stop."""
 
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -42,13 +40,33 @@ def predictions() -> pd.DataFrame:
     return table[table["split"] == "test"]
 
 
-def start(folder: Path, path: Path, *more: str) -> subprocess.Popen[str]:
+RUN = "from core.cli import main; main()"
+# Ctrl+C as soon as the first rows are written, however fast the machine is.
+STOPPED = (
+    """
+import os, signal, core.labelling as labelling
+write, calls = labelling._write, []
+def write_and_stop(file, rows):
+    write(file, rows)
+    calls.append(1)
+    if len(calls) == 2:
+        file.flush()
+        os.kill(os.getpid(), signal.SIGINT)
+labelling._write = write_and_stop
+"""
+    + RUN
+)
+
+
+def start(
+    folder: Path, path: Path, *more: str, program: str = RUN
+) -> subprocess.Popen[str]:
     """Run the command in an interpreter of its own, on what is shipped."""
     arguments = ["predict", str(folder), "--csv", str(path), "--study", STUDY]
     arguments += ["--method", METHOD, "--seed", str(SEED), "--task", TASK]
     arguments += ["--threshold", str(THRESHOLD), *more]
     return subprocess.Popen(
-        [sys.executable, "-c", "from core.cli import main; main()", *arguments],
+        [sys.executable, "-c", program, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -61,11 +79,7 @@ def test_labels_are_those_of_the_shipped_predictions_after_a_stop(
     folder: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "labels.csv"
-    going = start(folder, path, "--resume")
-    while not path.is_file() or path.read_bytes().count(b"\n") < 2:
-        assert going.poll() is None, going.communicate()
-        time.sleep(0.01)
-    going.send_signal(signal.SIGINT)
+    going = start(folder, path, "--resume", program=STOPPED)
     _, said = going.communicate()
     assert going.returncode == 130, said
     assert "--resume goes on after the last written row" in said

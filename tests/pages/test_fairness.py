@@ -91,7 +91,9 @@ def test_one_two_and_three_features_can_be_crossed(opened, features, title):
     app = _choose(app, features_utkface_gender=features)
     assert title in _subheaders(app)
     # Two features crossed leave ten images a group here.
-    assert ("Who gained, and who paid" in _subheaders(app)) == (len(features) == 1)
+    assert ("Who gained, and who paid: accuracy" in _subheaders(app)) == (
+        len(features) == 1
+    )
     assert "What if the threshold were another?" in _subheaders(app)
     assert not app.error
 
@@ -103,9 +105,11 @@ def test_no_feature_says_what_to_do(opened):
 
 def test_groups_of_few_images_count_only_when_asked(opened):
     app = _choose(opened, features_utkface_age=["gender", "ethnicity", "age_bin"])
-    assert "There are no two groups of at least 20 images" in _text(app)
+    assert "there are no two groups whose age MAE rests on" in _text(app)
+    assert "How far apart the groups are" not in _subheaders(app)
     app = _choose(app, fairness_small_utkface=True)
-    assert "There are no two groups" not in _text(app)
+    assert "there are no two groups" not in _text(app)
+    assert "How far apart the groups are" in _subheaders(app)
 
 
 def test_every_metric_of_every_task_opens(opened):
@@ -145,7 +149,7 @@ def test_a_moved_threshold_changes_the_table_and_the_sentence(opened):
     assert not app.exception
     table = app.dataframe[0].value
     assert set(table["Threshold"]) == {"0.900", "–"}
-    assert "beside 0.5 for all, on these test images" in _text(app)
+    assert "on these test images" in _text(app)
 
 
 def test_each_group_can_have_its_own_threshold(opened):
@@ -165,6 +169,9 @@ def test_what_a_constraint_chose_is_put_on_the_sliders(opened):
     thresholds = set(app.dataframe[0].value["Threshold"])
     assert {f"{slider.value:.3f}" for slider in app.slider} == thresholds - {"–"}
     assert "chosen on the validation images" in _text(app)
+    (button,) = [b for b in app.button if b.label == "Equal opportunity"]
+    app = button.click().run()
+    assert "equal opportunity difference" in _text(app)
 
 
 def test_many_groups_share_a_threshold(opened):

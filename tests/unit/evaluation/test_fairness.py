@@ -24,6 +24,8 @@ from core.evaluation.gaps import gap_info
 from core.evaluation.groups import MAX_GROUPS, group_images
 from core.evaluation.metrics import CLASS_RATES, group_metric_keys, metric_info
 from core.tasks import Binary, Multiclass, Regression
+from tests.grouped import TASK as GROUPED
+from tests.grouped import grouped_tables
 from tests.synthetic import TASKS, synthetic_tables
 
 UTKFACE = TASKS["utkface"]
@@ -608,3 +610,24 @@ def test_what_was_aligned_before_serves_again(tables):
     plain = compare_groups(tables, UTKFACE, "baseline", **question)
     found = compare_groups(tables, UTKFACE, "baseline", aligned=aligned, **question)
     pd.testing.assert_frame_equal(found.gaps, plain.gaps)
+
+
+def test_a_method_that_answers_nobody_takes_no_gap_from_the_others():
+    accuracies = {name: {"A": 0.9, "B": 0.7} for name in ("baseline", "good", "mute")}
+    tables = grouped_tables(accuracies)
+    tables["mute", 0]["hired_pred"] = "no"
+    without = {run: table for run, table in tables.items() if run[0] != "mute"}
+    question = {"task": "hired", "features": ["group"]}
+    question["metrics"] = ["hired.precision"]
+    found = compare_groups(tables, (GROUPED,), "baseline", **question)
+    plain = compare_groups(without, (GROUPED,), "baseline", **question)
+    for method in ("baseline", "good"):
+        own, alone = (
+            c.gap(method, "hired.precision", "difference") for c in (found, plain)
+        )
+        assert own["value"] == pytest.approx(alone["value"])
+        assert own["groups"] == 2
+    assert np.isnan(found.gap("mute", "hired.precision", "difference")["value"])
+    small = found.groups.set_index("method")["small"]
+    assert small["mute"].all()
+    assert not small["good"].any()

@@ -110,7 +110,7 @@ def test_a_small_group_is_hollow():
     symbols = [trace.marker.symbol for trace in figure.data[:2]]
     assert all(symbol[0].endswith("-open") for symbol in symbols)
     said = plots.groups_takeaway(comparison, INFO, ("baseline",), LABELS)
-    assert said.startswith("There are no two groups of at least 20 images")
+    assert "there are no two groups whose hired accuracy rests on at least 20" in said
     table = plots.gap_table(comparison, INFO, ("baseline",), LABELS)
     assert table["Accuracy difference ↓"].tolist() == ["–"]
     assert "No " in plots.gap_table_takeaway(comparison, INFO, ("baseline",), LABELS)
@@ -118,7 +118,7 @@ def test_a_small_group_is_hollow():
 
 def test_takeaway_names_both_ends_the_gap_and_what_is_certain(comparison):
     said = plots.groups_takeaway(comparison, INFO, METHODS, LABELS, (TASK,))
-    assert "0.800 in B and 0.950 in A: 0.150 apart" in said
+    assert "0.800 in group B and 0.950 in group A: 0.150 apart" in said
     assert "certainly narrower with Fairer (−0.140) and Levelled (−0.140)" in said
     assert "with the other method it cannot be told" in said
     alone = plots.groups_takeaway(comparison, INFO, ("baseline",), LABELS, (TASK,))
@@ -151,7 +151,8 @@ def test_of_an_error_the_highest_group_is_the_worst(crossed):
 
 def test_smallest_gap_is_called_certain_only_if_it_is(comparison):
     said = plots.gap_table_takeaway(comparison, INFO, METHODS, LABELS, (TASK,))
-    assert "(0.010), certainly smaller than that of Baseline" in said
+    assert "(0.010, at 0.945 over all images), certainly smaller" in said
+    assert "than that of Baseline (at 0.875)" in said
     said = plots.gap_table_takeaway(comparison, INFO, ("baseline",), LABELS)
     assert said.endswith("the method that the others are compared with.")
 
@@ -220,7 +221,20 @@ def test_levelling_down_is_told_from_a_gain(comparison):
     shown = gap_plots.levelling_table(table, LABELS).set_index("Method")
     assert "the better group fell" in shown.loc["**Levelled**", "Why"]
     none = gap_plots.levelling_takeaway(table[table["method"] == "same"], LABELS)
-    assert none == "For no method has the Fair metric certainly risen."
+    assert none.endswith("For no method has the Fair metric certainly risen.")
+    assert "accuracy certainly rose with none and fell with none of 1 method" in none
+
+
+def test_a_method_far_out_does_not_hide_the_others():
+    table = pd.DataFrame(
+        {
+            "method": ["a", "b", "c", "lost"],
+            "best_delta": [-0.01, 0.0, 0.01, -0.2],
+            "worst_delta": [0.02, 0.01, -0.01, -0.1],
+        }
+    )
+    assert table["method"][gap_plots.far_out(table)].tolist() == ["lost"]
+    assert not gap_plots.far_out(table.iloc[[0, 3]]).any()
 
 
 def test_fair_metric_rises_above_the_line_and_only_there(comparison):
@@ -238,6 +252,16 @@ def test_fair_metric_rises_above_the_line_and_only_there(comparison):
         table, "baseline", STYLES, LABELS, two_groups=False
     )
     assert not [s for s in without.layout.shapes if s.line.dash == "dash"]
+
+
+def test_same_answers_have_no_change_at_all():
+    tables = grouped_tables(ACCURACIES)
+    tables["same", 0] = tables["baseline", 0].copy()
+    comparison = compare_groups(
+        tables, (TASK,), "baseline", task="hired", features=["group"]
+    )
+    table = plots.gap_table(comparison, INFO, METHODS, LABELS).set_index("Method")
+    assert table.loc["**Same**", "Change"] == "none at all"
 
 
 def test_points_of_undefined_gaps_are_left_out():

@@ -50,12 +50,15 @@ def test_every_point_is_where_its_outcome_is(counts, mark):
 
 def test_takeaway_says_what_changed_beside_a_half(counts):
     usual = counts.at("baseline", 0.5)
-    said = plots.whatif_takeaway(usual, usual, GAP)
+    said = plots.whatif_takeaway(usual, usual, GAP, "yes")
     assert said.endswith("Move a threshold to see what follows.")
     now = counts.at("baseline", 0.9)
-    said = plots.whatif_takeaway(now, usual, GAP)
+    said = plots.whatif_takeaway(now, usual, GAP, "yes")
     assert said.startswith("Accuracy 0.500, demographic parity difference 0.000")
-    assert "−0.375" in said
+    assert "accuracy −0.375" in said
+    # Above every score nobody is answered with it; at 0.5 it is half of them.
+    assert "yes answered for 0.0% of the images" in said
+    assert "(answered for 50.0%)" in said
 
 
 def test_table_has_each_group_all_images_and_the_changes(counts):
