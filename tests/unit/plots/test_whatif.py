@@ -45,7 +45,8 @@ def test_every_point_is_where_its_outcome_is(counts, mark):
     assert by_name["0.5 for all"].y[0] == pytest.approx(0.875)
     assert "Demographic parity, from validation" in by_name
     line = by_name["One threshold for all, 0 to 1"]
-    assert len(line.x) == len(counts.thresholds)
+    assert len(line.x) == len(counts.thresholds) // plots.CURVE_STEP + 1
+    assert line.customdata[-1] == 1
 
 
 def test_takeaway_says_what_changed_beside_a_half(counts):
