@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 # As many pictures a round, each round in a folder of its own.
-PICTURES = 1024
-ROUNDS = 5
+PICTURES = 4096
+ROUNDS = 3
 STUDY = "softbio"
 # CelebA's aligned crops.
 WIDTH, HEIGHT = 178, 218
