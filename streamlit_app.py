@@ -76,7 +76,6 @@ page = st.navigation(
         ),
         st.Page(
             "pages/import_predictions.py",
-            url_path="import",
             title="Import",
             icon=":material/upload_file:",
             help="Predictions of yours, made anywhere, compared like any method.",

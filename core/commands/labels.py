@@ -22,7 +22,6 @@ from core.commands.console import (
 )
 from core.commands.options import FAULT, INTERRUPTED, refuse_without_effect
 from core.errors import EquipoiseError
-from core.tasks import Binary
 
 if TYPE_CHECKING:
     from core.data.manifest import DatasetInfo
@@ -146,6 +145,8 @@ def label_folder(
 def _tell(
     result: Labelled, recipe: Recipe, csv: Path, info: DatasetInfo, *, as_json: bool
 ) -> None:
+    from core.tasks import Binary
+
     if as_json:
         print_json({"csv": str(csv), **asdict(result)})
         return

@@ -196,7 +196,7 @@ def test_predictions_are_imported_and_compared(
 ) -> None:
     table = synthetic_predictions("utkface", "denseweight", 0, rows=320)
     place = store / "utkface" / "theirs"
-    open_at(page, app, "import")
+    open_at(page, app, "import_predictions")
     page.get_by_label("Name of the method").fill("Theirs")
     page.keyboard.press("Enter")
     give(page, "theirs.csv", table.to_csv(index=False).encode(), "text/csv")
