@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from core.evaluation.answers import ANY, agreeing, agreement_kinds
 from core.plots import answers as plots
+from core.plots.style import feature_label
 from core.tasks import Regression
 from pages._errors_address import Asked, preset
 from pages._errors_tables import TaskErrors
@@ -62,7 +63,7 @@ def filter_images(
         for feature in found.features:
             groups = _groups(view, found, feature)
             value = _choose(
-                plots.feature_label(feature),
+                feature_label(feature),
                 f"errors_group_{feature}_{view.study.name}",
                 groups,
                 asked,

@@ -14,7 +14,7 @@ from core.evaluation.answers import (
 )
 from core.evaluation.metrics import TOLERANCE
 from core.plots import answers as plots
-from core.plots.style import plural
+from core.plots.style import feature_label, plural
 from core.tasks import Regression, Task
 from pages._errors_address import Asked, preset
 from pages._errors_filters import Chosen, filter_images
@@ -165,7 +165,7 @@ def _pictures(view: StudyView, found: TaskErrors, rows: NDArray[np.intp]) -> Non
                 st.markdown(f"Truth: **{truth}**")
                 st.markdown("  \n".join(plots.answer_lines(answers, row, view.labels)))
                 groups = [
-                    f"{plots.feature_label(name)} {images[name].iloc[row]}"
+                    f"{feature_label(name)} {images[name].iloc[row]}"
                     for name in found.features
                 ]
                 st.caption(" · ".join([f"`{image_id}`", *groups]))

@@ -8,7 +8,7 @@ from core.errors import EquipoiseError
 from core.evaluation.compare import SMALL_GROUP
 from core.evaluation.metrics import MetricInfo
 from core.plots import group_map as plots
-from core.plots.fairness import feature_label
+from core.plots.style import feature_label
 from pages._fairness_tables import Question, load_groups
 from pages._show import show_chart, show_error
 from pages._study_bar import StudyView

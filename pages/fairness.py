@@ -22,7 +22,7 @@ from core.evaluation.published_by_group import (
 from core.fairness_report import published_by_group_notes, published_by_group_text
 from core.plots import fairness as plots
 from core.plots import gaps as gap_plots
-from core.plots.style import listed
+from core.plots.style import feature_label, listed
 from core.tasks import Regression, Task
 from pages._fairness_tables import Question, load_groups
 from pages._group_map import show_group_map
@@ -115,7 +115,7 @@ def _choose_features(
             known,
             selection_mode="multi",
             default=[first],
-            format_func=lambda name: plots.feature_label(name, view.tasks),
+            format_func=lambda name: feature_label(name, view.tasks),
             key=f"fairness_features_{view.study.name}_{task.name}",
             persist_state="session",
             help="Look at one first. Several are crossed, and each crossing has fewer "
@@ -152,7 +152,7 @@ def _chosen_gap(metric: MetricInfo, task: Task) -> Gap:
 
 def _groups(view: StudyView, comparison: GroupComparison, metric: MetricInfo) -> None:
     """Each group of each method, and how many images it has."""
-    feature = plots.feature_label(comparison.grouping.feature, view.tasks)
+    feature = feature_label(comparison.grouping.feature, view.tasks)
     shown = comparison.groups[comparison.groups["method"].isin(view.methods)]
     show_chart(
         plots.plot_groups(comparison, metric, view.methods, view.labels),

@@ -14,7 +14,7 @@ from core.evaluation.answers import (
     Order,
 )
 from core.evaluation.metrics import TOLERANCE
-from core.plots.style import NO_BREAK, number, plural, signed
+from core.plots.style import NO_BREAK, feature_label, number, plural, signed
 from core.tasks import Regression
 
 RIGHT_SIGN, WRONG_SIGN = ":green[**✓**]", ":red[**✗**]"
@@ -91,11 +91,6 @@ def shown_table(
             for sign, row in zip(signs, rows, strict=True)
         ]
     return pd.DataFrame(columns)
-
-
-def feature_label(name: str) -> str:
-    """What a reader sees for a sensitive feature, or for the bins of a number."""
-    return name.replace("_", " ").capitalize()
 
 
 def gallery_takeaway(

@@ -38,16 +38,6 @@ name."""
 STRIPE_COLOUR = "rgba(128, 128, 128, 0.09)"
 
 
-def feature_label(feature: str, tasks: Sequence[Task] = ()) -> str:
-    """A sensitive feature as a reader sees it, such as "Age bin" for ``age_bin``."""
-    named = {task.name: task.label for task in tasks}
-    binned = feature.removesuffix("_bin")
-    if binned != feature and binned in named:
-        return f"{named[binned]} bin"
-    text = named.get(feature, feature.replace("_", " "))
-    return text[:1].upper() + text[1:]
-
-
 def shown_groups(
     comparison: GroupComparison, info: MetricInfo, methods: Sequence[str]
 ) -> pd.DataFrame:

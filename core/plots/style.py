@@ -13,6 +13,8 @@ import pandas as pd
 import plotly.graph_objects as go
 import plotly.io as pio
 
+from core.tasks import Task
+
 # Okabe and Ito's palette, without its black (lost on dark) and yellow (lost on white).
 METHOD_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 BASELINE_COLOUR = "#8A8A8A"
@@ -308,6 +310,16 @@ def listed(names: Sequence[str]) -> str:
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def feature_label(feature: str, tasks: Sequence[Task] = ()) -> str:
+    """A sensitive feature as a reader sees it, such as "Age bin" for ``age_bin``."""
+    named = {task.name: task.label for task in tasks}
+    binned = feature.removesuffix("_bin")
+    if binned != feature and binned in named:
+        return f"{named[binned]} bin"
+    text = named.get(feature, feature.replace("_", " "))
+    return text[:1].upper() + text[1:]
 
 
 def plural(count: int, word: str, many: str = "") -> str:

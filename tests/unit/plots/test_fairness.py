@@ -12,7 +12,7 @@ from core.evaluation.gaps import Gap, gap_info
 from core.evaluation.metrics import metric_info
 from core.plots import fairness as plots
 from core.plots import gaps as gap_plots
-from core.plots.style import method_styles
+from core.plots.style import feature_label, method_styles
 from tests.grouped import IMAGES, TASK, grouped_tables
 from tests.synthetic import TASKS, synthetic_tables
 
@@ -59,9 +59,9 @@ def spec(figure):
 
 
 def test_a_feature_is_named_as_a_reader_says_it():
-    assert plots.feature_label("age_bin", TASKS["utkface"]) == "Age bin"
-    assert plots.feature_label("gender", TASKS["utkface"]) == "Gender"
-    assert plots.feature_label("skin_tone") == "Skin tone"
+    assert feature_label("age_bin", TASKS["utkface"]) == "Age bin"
+    assert feature_label("gender", TASKS["utkface"]) == "Gender"
+    assert feature_label("skin_tone") == "Skin tone"
 
 
 def test_each_group_has_its_mark_and_its_interval(comparison):
