@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -220,16 +220,23 @@ class FaceAnswers:
         """The largest of what the models saw."""
         return max(self.seen.values(), key=len)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Box, confidence and answers, for JSON."""
+    def as_dict(
+        self, tasks: Collection[str], methods: Collection[str] | None = None
+    ) -> dict[str, Any]:
+        """Box, confidence and the answers on these tasks, for JSON."""
         return {
             "box": list(self.box),
             "confidence": None
             if self.confidence is None
             else round(self.confidence, 4),
             "answers": {
-                method: {task: answer.as_json() for task, answer in answers.items()}
+                method: {
+                    task: answer.as_json()
+                    for task, answer in answers.items()
+                    if task in tasks
+                }
                 for method, answers in self.answers.items()
+                if methods is None or method in methods
             },
         }
 
@@ -280,12 +287,23 @@ class PhotoResult:
         """The fault in words, or None."""
         return None if self.fault is None else str(self.fault)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Photo, error and faces, for JSON."""
+    def as_dict(
+        self, tasks: Collection[str], methods: Collection[str] | None = None
+    ) -> dict[str, Any]:
+        """Photo, error and faces, for JSON.
+
+        Parameters
+        ----------
+        tasks : collection of str
+            Names of the tasks whose answers are given, such as those of
+            ``DatasetInfo.answered_tasks``.
+        methods : collection of str, optional
+            Methods whose answers are given; all of them if not given.
+        """
         return {
             "photo": self.photo,
             "error": self.error,
-            "faces": [face.as_dict() for face in self.faces],
+            "faces": [face.as_dict(tasks, methods) for face in self.faces],
         }
 
 

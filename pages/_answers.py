@@ -11,7 +11,7 @@ from core.plots import predict as plots
 from core.plots.style import listed, plural
 from core.predictor import Disagreement, FaceAnswers, PhotoResult, disagreements
 from core.runs import data_report
-from core.tasks import Classification, Multiclass, Regression, Task
+from core.tasks import Classification, Regression, Task
 from pages._show import show_chart, show_charts, show_static_table
 from pages._study_bar import StudyView
 
@@ -40,9 +40,9 @@ class Shown:
 
 def choose_tasks(view: StudyView) -> tuple[Task, ...]:
     """Tasks that are answered: those to opt in to only when switched on."""
-    tasks = []
+    opted_in = []
     for task in view.tasks:
-        if task.name in view.dataset.opt_in and isinstance(task, Multiclass):
+        if task.name in view.dataset.opt_in:
             report = data_report(view.study.name) or {}
             noise = ((report.get("twins") or {}).get("label_noise") or {}).get(
                 f"{task.name}_disagreement"
@@ -58,10 +58,9 @@ def choose_tasks(view: StudyView) -> tuple[Task, ...]:
                     else f" Two labels of one photo differ in {noise:.0%}."
                 )
                 st.caption(view.dataset.opt_in[task.name] + often)
-            if not on:
-                continue
-        tasks.append(task)
-    return tuple(tasks)
+            if on:
+                opted_in.append(task.name)
+    return view.dataset.answered_tasks(opted_in)
 
 
 def show_photo(key: str, result: PhotoResult, shown: Shown) -> FaceAnswers:
@@ -296,16 +295,8 @@ def _as_table(results: Sequence[PhotoResult], shown: Shown) -> pd.DataFrame:
 
 
 def _as_json(results: Sequence[PhotoResult], shown: Shown) -> list[dict]:
-    found = []
-    for result in results:
-        content = result.as_dict()
-        for face, as_dict in zip(result.faces, content["faces"], strict=True):
-            as_dict["answers"] = {
-                method: {name: answer.as_json() for name, answer in given.items()}
-                for method, given in shown.answers_of(face).items()
-            }
-        found.append(content)
-    return found
+    tasks = [task.name for task in shown.tasks]
+    return [result.as_dict(tasks, shown.methods) for result in results]
 
 
 def _latency(result: PhotoResult, shown: Shown) -> str:

@@ -95,7 +95,7 @@ class LabelRequest:
             threshold=self.threshold,
         )
         name = recipe.task.name
-        if name in info.opt_in and not opted_in:
+        if recipe.task not in info.answered_tasks(info.opt_in if opted_in else ()):
             raise EquipoiseError(
                 f"'{name}' is answered only for who asks. {info.opt_in[name]}",
                 expected="--ethnicity too.",

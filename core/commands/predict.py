@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,7 +47,7 @@ def predict(
         ),
     ] = False,
     ethnicity: Annotated[
-        bool, typer.Option("--ethnicity", help="Show the answers on ethnicity too.")
+        bool, typer.Option("--ethnicity", help="Give the answers on ethnicity too.")
     ] = False,
     as_json: JsonOption = False,
     csv: Annotated[
@@ -112,11 +112,12 @@ def predict(
         return
     own = [run for run in listing.runs if run.imported is None]
     results = _answer(photos, own, info, aligned or not info.of_faces)
+    tasks = info.answered_tasks(info.opt_in if ethnicity else ())
     if as_json:
-        print_json([result.as_dict() for result in results])
+        names = [task.name for task in tasks]
+        print_json([result.as_dict(names) for result in results])
     else:
-        hidden = set() if ethnicity else set(info.opt_in)
-        print_answers(results, info, hidden)
+        print_answers(results, info, tasks)
     if any(result.fault for result in results):
         raise typer.Exit(FAULT)
 
@@ -143,11 +144,10 @@ def _answer(
 
 
 def print_answers(
-    results: Sequence[PhotoResult], info: DatasetInfo, hidden: Set[str]
+    results: Sequence[PhotoResult], info: DatasetInfo, tasks: Sequence[Task]
 ) -> None:
     """A table a face or photo, methods as rows; the faults of photos to stderr."""
     out = stdout()
-    tasks = [task for task in info.tasks if task.name not in hidden]
     for result in results:
         if result.fault:
             say(result.fault)

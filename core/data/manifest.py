@@ -1,7 +1,7 @@
 """The manifest: one row an image, and what a dataset says about itself."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pandas as pd
@@ -66,6 +66,22 @@ class DatasetInfo:
     def task(self, name: str) -> Task:
         """The task of that name; KeyError if there is none."""
         return {task.name: task for task in self.tasks}[name]
+
+    def answered_tasks(self, opted_in: Collection[str] = ()) -> tuple[Task, ...]:
+        """Tasks that are answered on a photo: those in ``opt_in`` only on request.
+
+        Pages, text, JSON and CSV all ask here.
+
+        Parameters
+        ----------
+        opted_in : collection of str
+            Names of the tasks that the person asked for.
+        """
+        return tuple(
+            task
+            for task in self.tasks
+            if task.name not in self.opt_in or task.name in opted_in
+        )
 
     @property
     def knows_classes(self) -> bool:
