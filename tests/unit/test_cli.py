@@ -5,6 +5,7 @@ import os
 import resource
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from typer.testing import CliRunner
 from core import cli, runs
 from core.commands.console import print_json
 from core.commands.predict import print_answers
-from core.data.catalog import dataset_info
+from core.data.catalog import dataset_info, dataset_of
 from core.methods.verification.cases import SHIPPED
 from core.predictor import (
     ClassificationAnswer,
@@ -410,8 +411,29 @@ def test_app_serves_the_pages_and_keeps_the_runs_of_this_folder(tmp_path, monkey
     assert invoke("app", "--server.port=1234").exit_code == 0
     ((command, cwd, env),) = calls
     assert str(ROOT / "streamlit_app.py") in command
+    assert "--server.address=127.0.0.1" in command
     assert command[-1] == "--server.port=1234"
     assert (cwd, env[runs.STORE_VARIABLE]) == (ROOT, str(tmp_path / "runs"))
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "::"])
+def test_app_is_opened_to_others_only_by_name(monkeypatch, host):
+    calls = []
+    monkeypatch.setattr(
+        subprocess, "call", lambda command, **_: calls.append(command) or 0
+    )
+    opened = invoke("app", "--host", host)
+    assert opened.exit_code == 0
+    assert f"--server.address={host}" in calls[0]
+    assert "upload photos" in " ".join(opened.stderr.split())
+    own = invoke("app", "--host", "localhost")
+    assert own.exit_code == 0
+    assert "--server.address=localhost" in calls[1]
+    assert own.stderr == ""
+    refused = invoke("app", f"--server.address={host}")
+    assert refused.exit_code == 2
+    assert "--host ADDRESS" in refused.stderr
+    assert len(calls) == 2
 
 
 def test_numbers_that_are_none_are_null_in_json(capsys):
@@ -485,12 +507,32 @@ def test_ethnicity_is_answered_only_for_who_asks(capsys):
     seen = {"baseline": np.zeros((8, 8, 3), np.uint8)}
     face = FaceAnswers(1, (0, 0, 8, 8), 0.99, "", seen, {"baseline": answers})
     results = [PhotoResult("photo.jpg", (face,))]
-    print_answers(results, info, {"ethnicity"})
+    print_answers(results, info, info.answered_tasks())
     assert "Indian" not in capsys.readouterr().out
-    print_answers(results, info, set())
+    print_answers(results, info, info.answered_tasks({"ethnicity"}))
     shown = capsys.readouterr().out
     assert "Indian (80%)" in shown
     assert "not a person's identity" in shown
+
+
+def test_json_holds_what_is_opt_in_only_for_who_asks(
+    store_that_answers, tmp_path, monkeypatch
+):
+    def with_opt_in(*given, **options):
+        info = dataset_of(*given, **options)
+        return replace(info, opt_in={"hair": "A colour, as somebody saw it."})
+
+    monkeypatch.setattr("core.data.catalog.dataset_of", with_opt_in)
+    photo = tmp_path / "good.png"
+    Image.new("RGB", (40, 40), (200, 150, 90)).save(photo)
+    for option, named in ((), False), (("--ethnicity",), True):
+        arguments = ["predict", str(photo), "--study", "faces", "--aligned", "--json"]
+        result = invoke(*arguments, *option)
+        assert result.exit_code == 0, result.stderr
+        (answer,) = json.loads(result.stdout)
+        for given in answer["faces"][0]["answers"].values():
+            assert ("hair" in given) == named
+            assert "age" in given
 
 
 def test_a_missing_photo_is_a_fault(store_that_answers):
