@@ -24,6 +24,7 @@ from typing import Any, Literal, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
+from core.csv_text import given_cell, safe_cell
 from core.data.cache import Pixels, Progress, render_chunk
 from core.data.class_folders import walk_pictures
 from core.data.images import ACCEPTED
@@ -475,7 +476,8 @@ def _write(file: TextIO, rows: Iterable[tuple[str, str]]) -> None:
     quoted = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
     for name, label in rows:
         # The one sign that ends a line for a reader, and not for the writer.
-        (quoted if "\r" in name else plain).writerow((name, label))
+        cells = (safe_cell(name), safe_cell(label))
+        (quoted if "\r" in name else plain).writerow(cells)
     file.write(text.getvalue())
     file.flush()
 
@@ -517,7 +519,7 @@ def read_done(path: Path) -> tuple[frozenset[str], int]:
                 break
             if len(row) != 2 or (number == 0 and row != [FILENAME, LABEL]):
                 raise _damaged(path, f"its row {number + 1} is '{','.join(row)[:60]}'")
-            names.update(row[:1] if number else ())
+            names.update(map(given_cell, row[:1] if number else ()))
             kept = read
     except csv.Error as error:
         if read < path.stat().st_size:

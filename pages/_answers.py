@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
+from core.csv_text import csv_text
 from core.plots import predict as plots
 from core.plots.style import listed, plural
 from core.predictor import Disagreement, FaceAnswers, PhotoResult, disagreements
@@ -263,7 +264,7 @@ def offer_answers(results: Sequence[PhotoResult], shown: Shown) -> None:
     with st.container(horizontal=True):
         st.download_button(
             "All answers (CSV)",
-            data=lambda: _as_table(results, shown).to_csv(index=False),
+            data=lambda: csv_text(_as_table(results, shown)),
             file_name="answers.csv",
             mime="text/csv",
             key="predict_csv",

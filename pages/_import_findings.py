@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from core.csv_text import csv_text
 from core.importing.findings import FAULT, NOTE, WARNING, Finding, findings_table
 
 MARKS = {FAULT: ("error", ":material/error:"), WARNING: ("warning", ":material/help:")}
@@ -29,7 +30,7 @@ def show_findings(findings: Sequence[Finding], *, name: str) -> None:
     if len(notes) < len(findings):
         st.download_button(
             "What was found (CSV)",
-            data=lambda: findings_table(findings).to_csv(index=False),
+            data=lambda: csv_text(findings_table(findings)),
             file_name=f"{name}.csv",
             mime="text/csv",
             key=f"import_found_{name}",

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.csv_text import csv_text
 from core.errors import EquipoiseError
 from core.importing.findings import PredictionsError
 from core.importing.predictions import (
@@ -156,7 +157,7 @@ def _explain(test_set: TestSet) -> None:
         )
         st.download_button(
             "Empty form (CSV)",
-            data=lambda: template(test_set).to_csv(index=False),
+            data=lambda: csv_text(template(test_set)),
             file_name=f"{test_set.study.name}-predictions.csv",
             mime="text/csv",
             key="import_template",

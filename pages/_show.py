@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from core.csv_text import csv_text
 from core.errors import EquipoiseError
 
 
@@ -227,7 +228,7 @@ def offer_csv(table: pd.DataFrame | Callable[[], pd.DataFrame], name: str) -> No
     """Offer a table as CSV; a callable makes it when it is asked for."""
     st.download_button(
         "Data (CSV)",
-        data=lambda: (table() if callable(table) else table).to_csv(index=False),
+        data=lambda: csv_text(table() if callable(table) else table),
         file_name=f"{name}.csv",
         mime="text/csv",
         key=f"csv_{name}",

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.csv_text import csv_text
 from core.data.label_noise import count_flipped
 from core.data.manifest import SPLITS, TRAINING, split_fingerprint
 from core.errors import EquipoiseError
@@ -53,7 +54,7 @@ def show_split(view: StudyView, manifest: pd.DataFrame, report: dict) -> None:
     )
     st.download_button(
         "Split (CSV)",
-        data=lambda: manifest[["image_id", "split"]].to_csv(index=False),
+        data=lambda: csv_text(manifest[["image_id", "split"]]),
         file_name=f"{view.study.name}_split.csv",
         mime="text/csv",
         key="data_split_csv",

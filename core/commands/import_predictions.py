@@ -39,6 +39,7 @@ from core.commands.import_options import (
     choose_mode,
 )
 from core.commands.options import FAULT
+from core.csv_text import csv_text
 from core.errors import EquipoiseError
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def _check_place(place: Path, replace: bool) -> None:
 
 def _write_csv(table: pd.DataFrame, place: Path) -> None:
     try:
-        table.to_csv(place, index=False)
+        place.write_text(csv_text(table), encoding="utf-8", newline="")
     except OSError as error:
         raise EquipoiseError(
             f"{place} cannot be written: {error.strerror or error}.",

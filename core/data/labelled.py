@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
+from core.csv_text import given_cell
 from core.data.archive import folder_of
 from core.data.cache import Progress
 from core.data.class_folders import (
@@ -221,6 +222,7 @@ def read_labels(path: Path, columns: Sequence[str] = ()) -> pd.DataFrame:
             remedy=_MEND,
         )
     table = table[[FILENAME, LABEL, *columns]].apply(lambda cells: cells.str.strip())
+    table = table.map(given_cell)
     names = table[FILENAME]
     _refuse_rows(path, table, names == "", "without a name", "a name in every row.")
     twice = names.duplicated(keep="first")

@@ -19,6 +19,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from core.csv_text import GUARDED, given_cell
 from core.importing.findings import (
     FAULT,
     NOTE,
@@ -298,7 +299,7 @@ def _read_csv(content: bytes, name: str, notes: list[Finding]) -> Any:
     )
     if ragged:
         raise PredictionsError(name, [_ragged(ragged)])
-    return columns
+    return columns.rename_columns([given_cell(head) for head in columns.column_names])
 
 
 def _ragged(rows: list[Any]) -> Finding:
@@ -381,6 +382,8 @@ def _as_text(values: Any) -> Any:
         whole = pc.all(pc.equal(pc.floor(values), values)).as_py()
         values = pc.cast(values, pa.int64(), safe=False) if whole else values
     text = pc.cast(values, pa.string())
+    # A cell that our own files keep from being a formula.
+    text = pc.replace_substring_regex(text, GUARDED, r"\1")
     return pc.fill_null(pc.utf8_trim_whitespace(text), "")
 
 
