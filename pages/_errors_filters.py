@@ -11,6 +11,7 @@ from core.evaluation.answers import ANY, agreeing, agreement_kinds
 from core.plots import answers as plots
 from core.plots.style import feature_label
 from core.tasks import Regression
+from core.text import to_markdown
 from pages._errors_address import Asked, preset
 from pages._errors_tables import TaskErrors
 from pages._study_bar import StudyView
@@ -135,7 +136,7 @@ def _choose(
 ) -> str:
     preset(key, ["", *options], asked=asked, wanted=wanted, what=what)
     return st.selectbox(
-        heading,
+        to_markdown(heading),
         ["", *options],
         format_func=lambda name: name or "Any",
         key=key,

@@ -16,7 +16,8 @@ from core.importing.table_study import (
 )
 from core.plots.style import plural
 from core.tasks import Binary, Regression
-from pages._import_findings import escaped, show_findings
+from core.text import to_markdown
+from pages._import_findings import show_findings
 from pages._import_uploads import READ, choose_file, finish, make_once, show_faults
 from pages._show import show_error, show_table, stop_with
 
@@ -227,17 +228,19 @@ def _check_and_import(raw: RawTable, name: str, asked: Asked) -> None:
 
 def _preview(made: PreparedStudy, raw: RawTable) -> None:
     st.success(
-        f"No fault in {escaped(raw.name)}: {plural(len(made.manifest), 'image')}, "
-        f"{plural(len(made.study.methods), 'method')}, "
-        f"{plural(len(made.tables), 'run')}.",
+        to_markdown(
+            f"No fault in {raw.name}: {plural(len(made.manifest), 'image')}, "
+            f"{plural(len(made.study.methods), 'method')}, "
+            f"{plural(len(made.tables), 'run')}."
+        ),
         icon=":material/check_circle:",
     )
     with st.expander("Preview", icon=":material/preview:"):
         lines = made.layout.lines(raw.names)
         st.table(
             {
-                "what": [escaped(what) for what, _ in lines],
-                "columns": [escaped(which) for _, which in lines],
+                "what": [to_markdown(what) for what, _ in lines],
+                "columns": [to_markdown(which) for _, which in lines],
             },
             border="horizontal",
         )

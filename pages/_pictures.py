@@ -13,6 +13,7 @@ from core.errors import EquipoiseError
 from core.host_check import is_own_machine
 from core.runs import shipped_manifest
 from core.study import Study
+from core.text import code, strong
 from pages._show import show_error
 from pages._study_bar import StudyView
 
@@ -23,16 +24,17 @@ def why_no_pictures(view: StudyView) -> str:
     """Why the pictures of a study cannot be shown; empty if they can be."""
     if not view.dataset.has_pictures:
         return (
-            f"**{view.study.title}** was made of a table of predictions: it has no "
+            f"{strong(view.study.title)} was made of a table of predictions: it has no "
             "pictures."
         )
     if view.dataset.generated or _copy(view.study) is not None:
         return ""
     return (
         f"Pictures of {view.dataset.title} are not shown: they may not be passed on, "
-        "and a page that others can open does that. To see your own copy, on your "
-        f"own machine alone, start the app with `{DATA_VARIABLE}=FOLDER equipoise app` "
-        f"and have the copy in `FOLDER/{view.study.dataset.name}`."
+        "and a page that others can open does that. To see your own copy, on your own "
+        "machine alone, start the app with "
+        f"{code(f'{DATA_VARIABLE}=FOLDER equipoise app')} and have the copy in "
+        f"{code(f'FOLDER/{view.study.dataset.name}')}."
     )
 
 

@@ -9,6 +9,7 @@ from core.plots.classification import class_table, scores_by_part
 from core.plots.style import number
 from core.runs import Run, data_report
 from core.tasks import Regression
+from core.text import strong
 from pages._show import show_chart, show_charts, show_static_table, stop_with
 from pages._study_bar import StudyView, choose_task, study_bar
 from pages._tables import (
@@ -42,7 +43,7 @@ def _choose_task(view: StudyView) -> Regression:
     tasks = {t.name: t for t in view.tasks if isinstance(t, Regression)}
     if not tasks:
         stop_with(
-            f"The study **{view.study.title}** has no task that predicts a number. "
+            f"The study {strong(view.study.title)} has no task that predicts a number. "
             "Choose another study above, or see its classes on the Classification page."
         )
     return choose_task(list(tasks.values()), key=f"age_task_{view.study.name}")

@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.evaluation.metrics import shot_groups, shot_range
+from core.plots.escape import escapes_names
 from core.plots.style import (
     FAINT_COLOUR,
     FONT_SIZE,
@@ -21,6 +22,7 @@ from core.plots.style import (
     plural,
     score_cell,
 )
+from core.text import strong
 
 # How far apart, in units of one class, the methods of one class stand.
 SPREAD = 0.72
@@ -71,6 +73,7 @@ def choose_classes(
     return kept.get(choice, classes)
 
 
+@escapes_names
 def plot_class_scores(
     scores: pd.DataFrame,
     classes: Sequence[str],
@@ -150,6 +153,7 @@ def _shot_marks(
     return {"shapes": shapes, "annotations": notes}
 
 
+@escapes_names
 def plot_shot_groups(
     scores: pd.DataFrame,
     classes: Sequence[str],
@@ -209,6 +213,7 @@ def shot_takeaway(
     return f"{sentence}; {listed(better)} {verb} better on the {groups[-1]} classes."
 
 
+@escapes_names
 def plot_by_group(
     scores: pd.DataFrame,
     groups: Sequence[str],
@@ -410,6 +415,7 @@ def class_takeaway(
     return f"{sentence}; {'; '.join(parts) or f'no method moves {worst} certainly'}."
 
 
+@escapes_names
 def plot_top_k(
     curves: pd.DataFrame,
     k: int,
@@ -522,7 +528,7 @@ def class_table(
             group: score_cell(mine.loc[group], digits) if group in mine.index else "–"
             for group in classes
         }
-        rows.append({"Method": f"**{labels[method]}**", **cells})
+        rows.append({"Method": strong(labels[method]), **cells})
     return pd.DataFrame(rows)
 
 

@@ -16,6 +16,7 @@ from core.data.manifest import LEFT_OUT, SPLITS, TRAINING, DatasetInfo
 from core.data.utkface import THINNED
 from core.plots import style
 from core.plots.cells import plot_cells
+from core.plots.escape import escapes_names
 from core.tasks import Regression, Task
 
 SPLIT_COLOURS = {"training": "#0072B2", "validation": "#56B4E9", "test": "#E69F00"}
@@ -138,6 +139,7 @@ def takeaway_columns(summary: pd.DataFrame) -> str:
     )
 
 
+@escapes_names
 def plot_classes(
     counts: pd.DataFrame, label: str, *, as_share: bool = True
 ) -> go.Figure:
@@ -236,6 +238,7 @@ def count_crossing(
     return table.rename_axis(index=rows.label, columns=columns.label)
 
 
+@escapes_names
 def plot_crossing(table: pd.DataFrame) -> go.Figure:
     """Heat map of images in each pair of classes, with n in every cell."""
     counts = table.to_numpy()
@@ -345,6 +348,7 @@ def takeaway_profile(report: Mapping[str, Any]) -> str:
     )
 
 
+@escapes_names
 def plot_accounting(table: pd.DataFrame) -> go.Figure:
     """Horizontal bars: images left out, by reason, and images of each split."""
     figure = go.Figure()
@@ -500,6 +504,7 @@ def weights_by_value(
     return grouped.reset_index()
 
 
+@escapes_names
 def plot_weights(table: pd.DataFrame, task: Regression, alpha: float) -> go.Figure:
     """Two panels over one axis: the training histogram and the weight of a value.
 
@@ -567,6 +572,7 @@ def skewness(values: NDArray[np.float64]) -> float:
     return float(np.mean(centred**3) / spread**3) if spread > 0 else 0.0
 
 
+@escapes_names
 def plot_log_target(values: NDArray[np.float64], task: Regression) -> go.Figure:
     """Histograms of a target and of its natural logarithm, one above the other."""
     name = task.label.lower()

@@ -7,6 +7,7 @@ import pytest
 
 from core.plots import classification as plots
 from core.plots.style import method_styles
+from core.text import strong
 
 METHODS = ["baseline", "ins"]
 LABELS = {"baseline": "Baseline", "ins": "INS"}
@@ -81,8 +82,8 @@ def test_takeaway_claims_nothing_uncertain(scores):
 
 def test_class_table_holds_mean_interval_and_verdict(scores):
     table = plots.class_table(scores, CLASSES, METHODS, LABELS, digits=2)
-    cell = table.set_index("Method").loc["**INS**", "cat"].replace("\xa0", " ")
-    assert r"**0.60** \[0.50, 0.65]" in cell
+    cell = table.set_index("Method").loc[strong("INS"), "cat"].replace("\xa0", " ")
+    assert f"{strong('0.60')} [0.50, 0.65]" in cell
     assert "better" in cell
 
 

@@ -9,6 +9,7 @@ from core.plots import runs as plots
 from core.plots.style import method_styles
 from core.runs import Run
 from core.tasks import Binary, Regression
+from core.text import to_markdown
 
 TASKS = (
     Regression("age", "Age", "years", 1, 80, 10),
@@ -169,7 +170,7 @@ def test_differences_only_and_measured_last():
     assert list(table["what"]) == ["seed", "label", "lmf.on", "duration_s"]
     assert table.iloc[2].tolist() == ["method", "lmf.on", "–", "gender"]
     assert table["part"].iloc[-1] == "measured"
-    assert plots.takeaway_configurations(table) == (
+    assert to_markdown(plots.takeaway_configurations(table)) == (
         "3 settings differ: `seed`, `label` and `lmf.on`."
     )
 
