@@ -7,6 +7,7 @@ imports Keras: result pages open without that cost.
 
 import json
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Set
@@ -23,6 +24,9 @@ from core.errors import RunError
 from core.study import MethodTable, Study, check_name, shipped_studies
 
 SCHEMA = 1
+# Beside a run's folder: the one that it replaces, and what is still being written.
+_OLD = ".old"
+_LEFT_OVER = re.compile(r"\.[0-9a-f]{8}(\.old)?")
 STORE_VARIABLE = "EQUIPOISE_RUNS"
 RECORD, HISTORY, PREDICTIONS, MODEL = (
     "run.json",
@@ -353,10 +357,23 @@ def replace_folder(new: Path, place: Path) -> None:
     if not place.exists():
         new.rename(place)
         return
-    old = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}.old")
+    old = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}{_OLD}")
     place.rename(old)
     new.rename(place)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def tidy_run(place: Path) -> None:
+    """Remove what a killed process left half written beside a run.
+
+    Where it was killed while it replaced the run, the earlier one is put back. Only for
+    who knows that no other process writes this run.
+    """
+    for left in place.parent.glob(f".{place.name}.*"):
+        if left.name.endswith(_OLD) and not place.exists():
+            left.rename(place)
+        elif _LEFT_OVER.fullmatch(left.name.removeprefix(f".{place.name}")):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def remove_run(run: Run) -> None:
@@ -390,12 +407,16 @@ def write_study_files(
     folder = store / check_name(study.name, "study")
     table = manifest.drop(columns="path", errors="ignore")
     _replace(folder / MANIFEST_FILE, lambda p: table.to_parquet(p, index=False))
-    texts = {
-        STUDY_FILE: study.model_dump_json(indent=1),
-        REPORT_FILE: json.dumps(report, indent=1),
-    }
-    for name, text in texts.items():
-        _replace(folder / name, lambda p, t=text: p.write_text(t + "\n"))  # type: ignore[misc]
+    write_study(store, study)
+    text = json.dumps(report, indent=1) + "\n"
+    _replace(folder / REPORT_FILE, lambda p: p.write_text(text))
+
+
+def write_study(store: Path, study: Study) -> None:
+    """Write a study's file alone, as its newest runs were asked for."""
+    text = study.model_dump_json(indent=1) + "\n"
+    path = store / check_name(study.name, "study") / STUDY_FILE
+    _replace(path, lambda p: p.write_text(text, encoding="utf-8"))
 
 
 def study_of_runs(name: str) -> Study:

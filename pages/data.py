@@ -16,7 +16,7 @@ from core.runs import data_report, shipped_manifest
 from core.tasks import Regression
 from pages._before_after import show_before_after
 from pages._pictures import load_thumbnails, why_no_pictures
-from pages._show import show_chart, show_error, show_static_table
+from pages._show import show_chart, show_error, show_static_table, show_table
 from pages._study_bar import StudyView, study_bar
 
 SAMPLE_SIDE = 128
@@ -44,9 +44,7 @@ def show_split(view: StudyView, manifest: pd.DataFrame, report: dict) -> None:
             )
         found = (report.get("counts") or {}).get("found", len(manifest))
         st.metric("Images found", f"{found:,}", border=True)
-    key = report.get("split_fingerprint") or split_fingerprint(
-        plots.used_rows(manifest)
-    )
+    key = report.get("split_fingerprint") or split_fingerprint(manifest)
     st.caption(
         f"Split fingerprint `{key}`: a hash of which image is in which split, the same"
         " for every method and seed of this study."
@@ -76,6 +74,7 @@ def show_split(view: StudyView, manifest: pd.DataFrame, report: dict) -> None:
     elif len(accounting):
         st.markdown(plots.takeaway_accounting(accounting))
     show_malformed(report)
+    show_unreadable(report)
     show_twins(report)
     show_flipped(view, manifest)
     show_known_noise(view, manifest)
@@ -90,6 +89,21 @@ def show_malformed(report: dict) -> None:
         st.code("\n".join(names[:MALFORMED_SHOWN]), language=None)
         if len(names) > MALFORMED_SHOWN:
             st.caption(f"and {len(names) - MALFORMED_SHOWN:,} more")
+
+
+def show_unreadable(report: dict) -> None:
+    """List the pictures that cannot be read, and why."""
+    table = plots.list_unreadable(report)
+    if table.empty:
+        return
+    with st.expander(f"{plural(len(table), 'picture')} cannot be read, left out"):
+        show_table(
+            table,
+            name="data_unreadable",
+            alt="Pictures that cannot be read, the split that each was drawn into, and"
+            " what is wrong with it",
+            note="No count on this page and no prediction has them.",
+        )
 
 
 def show_twins(report: dict) -> None:

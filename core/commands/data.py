@@ -86,10 +86,22 @@ def _count_tables(
 
 def _report_table(report: dict[str, Any]) -> Table:
     """The report as lines of key and value, nested keys joined by a dot."""
+    from core.data.damage import UNREADABLE
+
     table = Table("Report", "", box=None)
-    for key, value in _flatten(report):
+    apart = {name: value for name, value in report.items() if name != UNREADABLE}
+    for key, value in (*_flatten(apart), *_unreadable(report.get(UNREADABLE))):
         table.add_row(escape(key.replace("_", " ")), escape(value))
     return table
+
+
+def _unreadable(listed: object) -> Iterator[tuple[str, str]]:
+    """Every picture that cannot be read, and what is wrong with it."""
+    for each in listed if isinstance(listed, list) else ():
+        # Reports of an earlier version hold a sentence for each.
+        known = each if isinstance(each, dict) else {"reason": str(each)}
+        name = " · ".join(filter(None, ("cannot be read", known.get("picture"))))
+        yield name, str(known.get("reason"))
 
 
 def _flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:

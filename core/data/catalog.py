@@ -22,6 +22,7 @@ from core.data import (
 )
 from core.data.cache import Pixels, Progress, Render, render_file
 from core.data.class_folders import ClassFolderOptions
+from core.data.damage import leave_out_known_damage
 from core.data.enhancement import Enhancement
 from core.data.label_noise import add_label_noise
 from core.data.manifest import DatasetInfo, LoadedDataset, summarise_split
@@ -277,7 +278,9 @@ def load_dataset(
         )
     loaded = reader.load(location, options, shipped=shipped, progress=progress)
     noise = study.label_noise
-    return loaded if noise is None else add_label_noise(loaded, noise)
+    if noise is not None:
+        loaded = add_label_noise(loaded, noise)
+    return leave_out_known_damage(loaded, shipped)
 
 
 def renderer(study: Study) -> Render:

@@ -21,6 +21,7 @@ from core.data.class_folders import (
     walk_pictures,
 )
 from core.data.manifest import (
+    DRAWN_SPLIT,
     SPLITS,
     TEST,
     VALIDATION,
@@ -39,7 +40,7 @@ UNKNOWN = "unknown"
 # How the labels of a file may be written: the negative class, then the positive.
 CODES = (("-1", "1"), ("0", "1"))
 # Columns of the manifest: no sensitive feature may be called so.
-_TAKEN = (FILENAME, "image_id", "path", LABEL, "split", "reason")
+_TAKEN = (FILENAME, "image_id", "path", LABEL, "split", DRAWN_SPLIT, "reason")
 _MEND = "mend the CSV file, then try again."
 
 _Share = Annotated[float, Field(ge=0.01, le=0.4)]

@@ -14,6 +14,8 @@ VALIDATION = "validation"
 TEST = "test"
 SPLITS = (TRAINING, VALIDATION, TEST)
 LEFT_OUT = "left out"
+DRAWN_SPLIT = "drawn_split"
+"""Column of a manifest of which pictures cannot be read: the split with these."""
 
 
 @dataclass(frozen=True)
@@ -110,15 +112,22 @@ class LoadedDataset:
     report: dict[str, object] = field(default_factory=dict)
 
 
+def drawn_split(manifest: pd.DataFrame) -> pd.Series:
+    """The split as it was drawn: with the pictures that cannot be read."""
+    return manifest[DRAWN_SPLIT if DRAWN_SPLIT in manifest else "split"]
+
+
 def split_fingerprint(manifest: pd.DataFrame) -> str:
     """Short hash of which image is in which split, whatever the order of the rows.
 
-    Images that are left out do not count.
+    Images that are left out do not count; those that only cannot be read do, so that
+    one damaged copy of a dataset has the split of the others.
     """
-    kept = manifest[manifest["split"] != LEFT_OUT]
-    # As an array of objects: many times faster to walk through than a column.
-    columns = (kept[name].to_numpy(object) for name in ("image_id", "split"))
-    rows = sorted(zip(*columns, strict=True))
+    split = drawn_split(manifest)
+    kept = split != LEFT_OUT
+    # As arrays of objects: many times faster to walk through than columns.
+    columns = (manifest["image_id"], split)
+    rows = sorted(zip(*(c[kept].to_numpy(object) for c in columns), strict=True))
     text = "\n".join(f"{image_id}\t{split}" for image_id, split in rows)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.data.manifest import LEFT_OUT, TRAINING, VALIDATION
+from core.data.manifest import LEFT_OUT, TRAINING, VALIDATION, drawn_split
 from core.errors import DatasetError
 
 
@@ -190,13 +190,16 @@ def apply_split(
 ) -> pd.DataFrame:
     """Give the images their shipped split; images it does not name are left out.
 
+    Pictures that could not be read when the split was kept may be gone: their rows are
+    added, with an empty path, since the split is known by them.
+
     Raises
     ------
     DatasetError
-        If an image of the split is absent.
+        If another image of the split is absent.
     """
-    split = shipped.set_index("image_id")["split"]
-    needed = split.index[split != LEFT_OUT]
+    split = drawn_split(shipped.set_index("image_id"))
+    needed = shipped.loc[shipped["split"] != LEFT_OUT, "image_id"]
     absent = sorted(set(needed) - set(manifest["image_id"]))
     if absent:
         raise DatasetError(
@@ -205,4 +208,9 @@ def apply_split(
             expected="the whole published set.",
             remedy="fetch the set again, or train a study of your own on this copy.",
         )
+    is_gone = split.ne(LEFT_OUT) & ~split.index.isin(manifest["image_id"])
+    if is_gone.any():
+        gone = shipped[shipped["image_id"].isin(split.index[is_gone])]
+        gone = gone.assign(path="").reindex(columns=manifest.columns)
+        manifest = pd.concat([manifest, gone], ignore_index=True)
     return manifest.assign(split=manifest["image_id"].map(split).fillna(LEFT_OUT))

@@ -5,6 +5,7 @@ Autoencoder", CVPR 2017; the aligned and cropped set, in its published layout.
 """
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from pydantic import Field
 
 from core.data.archive import folder_of
 from core.data.cache import Progress
+from core.data.damage import CANNOT_BE_READ, UNREADABLE, describe_damage
 from core.data.face_templates import UTKFACE
 from core.data.manifest import (
     TEST,
@@ -166,13 +168,14 @@ def load(
     manifest["path"] = [str(paths[name]) for name in manifest["image_id"]]
     if shipped is not None:
         return LoadedDataset(INFO, apply_split(manifest, shipped, location), {})
-    return _split(manifest, malformed, options, progress)
+    return _split(manifest, malformed, options, folder, progress)
 
 
 def _split(
     manifest: pd.DataFrame,
     malformed: list[str],
     options: UTKFaceOptions,
+    folder: Path,
     progress: Progress,
 ) -> LoadedDataset:
     """Apply the protocol in its order; the report says what each step did."""
@@ -181,7 +184,7 @@ def _split(
     outside = ~manifest["age"].between(options.youngest, options.oldest)
     leave_out(manifest, outside, f"age outside {options.youngest}-{options.oldest}")
     hashes, corrupt = hash_images(manifest["path"].tolist(), progress=progress)
-    leave_out(manifest, manifest.index.isin(list(corrupt)), "cannot be read")
+    leave_out(manifest, manifest.index.isin(list(corrupt)), CANNOT_BE_READ)
 
     kept = manifest[manifest["split"] == ""].copy()
     decade = AGE.bin_of(kept["age"])
@@ -215,7 +218,8 @@ def _split(
         },
     }
     if corrupt:
-        report["unreadable"] = list(corrupt.values())
+        damaged = describe_damage(manifest, corrupt, folder)
+        report[UNREADABLE] = [asdict(picture) for picture in damaged]
     return LoadedDataset(INFO, manifest.drop(columns="reason"), report)
 
 

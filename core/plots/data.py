@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
+from core.data.damage import UNREADABLE
 from core.data.long_tail import OVER_PROFILE
 from core.data.manifest import LEFT_OUT, SPLITS, TRAINING, DatasetInfo
 from core.data.utkface import THINNED
@@ -324,6 +325,19 @@ def account_images(report: Mapping[str, Any]) -> pd.DataFrame:
         (split, int(splits[split]), "split") for split in SPLITS if split in splits
     ]
     return pd.DataFrame(rows, columns=["what", "n", "kind"])
+
+
+def list_unreadable(report: Mapping[str, Any]) -> pd.DataFrame:
+    """Pictures that cannot be read: where each is, its split, and what is wrong."""
+    listed = report.get(UNREADABLE)
+    rows = [
+        (str(each.get("picture")), str(each.get("split")), str(each.get("reason")))
+        # Reports of an earlier version hold a sentence for each.
+        if isinstance(each, Mapping)
+        else ("", LEFT_OUT, str(each))
+        for each in (listed if isinstance(listed, list) else ())
+    ]
+    return pd.DataFrame(rows, columns=["picture", "drawn for", "why"])
 
 
 def thinning_note(table: pd.DataFrame) -> str:

@@ -45,12 +45,17 @@ TIMED_CALLS = 30
 
 @dataclass(frozen=True)
 class Data:
-    """A study's images and manifest, aligned: row i of one is row i of the other."""
+    """A study's images and manifest, aligned: row i of one is row i of the other.
+
+    ``unreadable`` are the pictures of its splits that cannot be read, as a run's record
+    lists them.
+    """
 
     cache: ImageCache
     manifest: pd.DataFrame
     tasks: tuple[Task, ...]
     sensitive_features: tuple[str, ...]
+    unreadable: tuple[dict[str, str], ...] = ()
 
     def rows(self, split: str) -> Rows:
         """Rows of a split whose image could be read."""

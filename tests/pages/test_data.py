@@ -60,6 +60,31 @@ def test_incomplete_report_is_no_fault(folder):
     }
 
 
+def test_what_cannot_be_read_is_listed_with_its_folder(folder):
+    listed = [
+        {"picture": f"{label}/1.png", "split": "training", "reason": "is damaged."}
+        for label in ("cat", "dog")
+    ]
+    counts = {"found": 4, "left_out_by": {"cannot be read": 2}, "per_split": {}}
+    write_report(folder, "utkface", {"counts": counts, "unreadable": listed})
+    app = open_page("data", study="utkface")
+    assert not app.exception
+    labels = [expander.label for expander in app.expander]
+    assert "2 pictures cannot be read, left out" in labels
+    table = next(t.value for t in app.dataframe if "picture" in t.value)
+    assert table["picture"].tolist() == ["cat/1.png", "dog/1.png"]
+    assert table["drawn for"].tolist() == ["training"] * 2
+    assert table["why"].tolist() == ["is damaged."] * 2
+    assert "2 for 'cannot be read'" in words_of(app)
+    write_report(folder, "utkface", {"unreadable": ["1.png is damaged."]})
+    app = open_page("data", study="utkface")
+    assert not app.exception
+    assert "1 picture cannot be read, left out" in [e.label for e in app.expander]
+    write_report(folder, "utkface", {"counts": counts})
+    app = open_page("data", study="utkface")
+    assert not any("cannot be read" in e.label for e in app.expander)
+
+
 def test_damaged_report_is_said(folder):
     (folder / "utkface" / "data.json").write_text("{")
     app = open_page("data", study="utkface")

@@ -1,5 +1,6 @@
 """The command: what it prints, what it refuses, and how it leaves."""
 
+import gc
 import json
 import os
 import resource
@@ -16,7 +17,10 @@ from typer.testing import CliRunner
 from core import cli, runs
 from core.commands.console import print_json
 from core.commands.predict import print_answers
+from core.data.cache import build_image_cache
+from core.data.cache_entries import CACHE_VARIABLE, DEFAULT_LIMIT_GB, LIMIT_VARIABLE
 from core.data.catalog import dataset_info
+from core.data.pictures import DATA_VARIABLE
 from core.methods.verification.cases import SHIPPED
 from core.predictor import (
     ClassificationAnswer,
@@ -35,6 +39,7 @@ COMMANDS = (
     "import",
     "predict",
     "verify",
+    "cache",
     "app",
 )
 STUDY = """
@@ -150,6 +155,66 @@ def test_every_command_has_help(command):
 def test_help_lists_every_command():
     output = invoke("--help").output
     assert all(command in output for command in COMMANDS)
+
+
+def test_help_tells_the_variables_with_their_defaults():
+    output = " ".join(invoke("--help").output.split())
+    for name in (CACHE_VARIABLE, LIMIT_VARIABLE, DATA_VARIABLE, runs.STORE_VARIABLE):
+        assert name in output
+    assert f"how large that may grow ({DEFAULT_LIMIT_GB:g})" in output
+    own = " ".join(invoke("cache", "--help").output.split())
+    assert f"${LIMIT_VARIABLE} ({DEFAULT_LIMIT_GB:g} by default)" in own
+
+
+def test_cache_lists_what_is_there_and_clears_what_nobody_uses(tmp_path, monkeypatch):
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    empty = invoke("cache")
+    assert empty.stdout == (
+        f"0.0 MB of at most {DEFAULT_LIMIT_GB:g} GB in {tmp_path / 'cache'}.\n"
+    )
+    paths = [str(tmp_path / f"{i}.png") for i in range(2)]
+    for path in paths:
+        Image.new("RGB", (20, 20)).save(path)
+    held = build_image_cache(paths, 200, study="flowers")
+    build_image_cache(paths, 100, study="trees")
+    gc.collect()
+    listed = invoke("cache").stdout
+    lines = [line.split() for line in listed.splitlines()]
+    large = next(line for line in lines if "flowers" in line)
+    small = next(line for line in lines if "trees" in line)
+    assert large[:6] == ["2", "images", "of", "200", "x", "200"]
+    assert large[-5:] == ["flowers", "0.2", "MB", "now", "yes"]
+    assert small[-4:] == ["trees", "0.1", "MB", "now"]
+    cleared = invoke("cache", "--clear").stdout
+    assert "Removed 1 of 2: 0.1 MB." in cleared
+    assert "In use, and kept: 2 images of 200 x 200 pixels." in cleared
+    assert held.images.shape == (2, 200, 200, 3)
+    del held
+    gc.collect()
+    assert "Removed 1 of 1" in invoke("cache", "--clear").stdout
+    assert "0.0 MB of" in invoke("cache").stdout
+
+
+def test_a_wrong_limit_of_the_cache_is_a_fault(monkeypatch):
+    monkeypatch.setenv(LIMIT_VARIABLE, "much")
+    result = invoke("cache")
+    assert result.exit_code == 2
+    assert f"{LIMIT_VARIABLE} is 'much'." in result.stderr
+
+
+def test_data_lists_what_cannot_be_read(store):
+    study = runs.study_of_runs("faces")
+    manifest = runs.shipped_manifest("faces")
+    report = {
+        "unreadable": [
+            {"picture": "a/1.jpg", "split": "test", "reason": "is empty: 0 bytes."},
+            "2.jpg is damaged.",
+        ]
+    }
+    runs.write_study_files(store, study, manifest, report)
+    output = " ".join(invoke("data", "faces").stdout.split())
+    assert "cannot be read · a/1.jpg is empty: 0 bytes." in output
+    assert "2.jpg is damaged." in output
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("studies",)])

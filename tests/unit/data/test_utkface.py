@@ -129,7 +129,9 @@ def test_a_photo_that_cannot_be_read_is_named_and_left_out(
     split = loaded.manifest.set_index("image_id")["split"]
     assert {split[photo.name] for photo in broken} == {LEFT_OUT}
     assert len(loaded.report["unreadable"]) == 2
-    assert "30_0_0_9" in loaded.report["unreadable"][0]
+    first = loaded.report["unreadable"][0]
+    assert first["picture"] == broken[0].name
+    assert first["reason"].startswith("is damaged")
     assert loaded.report["twins"]["pairs"] == 0
     for k in range(8):
         (tmp_path / f"30_0_2_9{k}.jpg.chip.jpg").write_bytes(b"")
