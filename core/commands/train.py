@@ -71,7 +71,6 @@ def train(
     from core.training.jobs import Listener, train_study, use_one_thread
 
     use_one_thread()
-    load_engine()
     with progress_bars() as progress:
         runs = train_study(
             chosen,
@@ -82,6 +81,7 @@ def train(
             out=out,
             resume=resume,
             replace=replace,
+            prepare=load_engine,
             listener=Listener(
                 progress=progress,
                 epoch_done=_print_epoch,

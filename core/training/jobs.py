@@ -86,6 +86,7 @@ def train_study(
     resume: bool = False,
     replace: bool = False,
     listener: Listener | None = None,
+    prepare: Callable[[], None] = lambda: None,
 ) -> tuple[Run, ...]:
     """Train the runs of a study and write them to a store.
 
@@ -108,6 +109,8 @@ def train_study(
     replace : bool
         Train anew what is finished; with ``resume`` only what is not as asked for.
     listener : Listener, optional
+    prepare : callable
+        Called before anything slow, once no other process can train these runs.
 
     Returns
     -------
@@ -135,6 +138,7 @@ def train_study(
     )
     use_one_thread()
     with hold_runs(store, study.name, wanted, warn=listener.left_out):
+        prepare()
         return _train_held(study, list(wanted), data, store, resume, replace, listener)
 
 

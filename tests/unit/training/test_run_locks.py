@@ -84,6 +84,23 @@ def test_who_holds_a_run_is_said_and_other_runs_are_free(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_second_training_is_refused_before_anything_slow(
+    tmp_path: Path,
+    start: Callable[..., subprocess.Popen[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(runs.STORE_VARIABLE, str(tmp_path))
+    monkeypatch.setattr(
+        "core.commands.train.load_engine", lambda: pytest.fail("loaded")
+    )
+    path = tmp_path / "tiny.toml"
+    path.write_text(tiny.TEXT)
+    process = start(HOLD, tmp_path)
+    refused = CliRunner().invoke(cli.app, ["train", str(path), "--method", "ins"])
+    assert refused.exit_code == 2
+    assert f"trained by process {process.pid} on " in refused.stderr
+
+
 def test_two_names_of_runs_are_two_locks(tmp_path: Path) -> None:
     with (
         hold_runs(tmp_path, "a", [("b-c", 0)]),
