@@ -39,7 +39,7 @@ def cache(
     elif entries:
         print_table(
             _describe(entries),
-            "Used last, first",
+            "The cache, what was used last in front",
             left=("What", "Studies", "In use"),
             box=None,
         )

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from core.data.damage import describe_sizes
 from core.data.enhancement import Enhancement
 from core.data.images import SUFFIXES
 from core.data.long_tail import draw_long_tail
@@ -304,13 +305,8 @@ def take_split(
 
 def count_used(manifest: pd.DataFrame, classes: ClassColumn) -> dict[str, int]:
     """Classes found and used, and images of the largest and of the smallest used."""
-    counts = manifest.loc[manifest["reason"] == "", classes.name].value_counts()
-    return {
-        "found": manifest[classes.name].nunique(),
-        "used": len(counts),
-        "images_of_the_largest": int(counts.max()),
-        "images_of_the_smallest": int(counts.min()),
-    }
+    used = manifest.loc[manifest["reason"] == "", classes.name]
+    return {"found": manifest[classes.name].nunique(), **describe_sizes(used)}
 
 
 def _visible(folder: Path) -> list[Path]:

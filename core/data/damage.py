@@ -21,6 +21,9 @@ CANNOT_BE_READ = "cannot be read"
 UNREADABLE = "unreadable"
 """Key of the data report, and of a run's record, that lists them."""
 
+# What a report says of the sizes of classes.
+_SIZES = ("used", "images_of_the_largest", "images_of_the_smallest")
+
 
 @dataclass(frozen=True)
 class DamagedPicture:
@@ -77,8 +80,25 @@ def describe_damage(
     ]
 
 
+def describe_sizes(classes: pd.Series) -> dict[str, int]:
+    """How many classes there are, and images of the largest and of the smallest.
+
+    Parameters
+    ----------
+    classes : Series of str
+        Class of each image.
+    """
+    counts = classes.value_counts()
+    sizes = (len(counts), int(counts.max()), int(counts.min()))
+    return dict(zip(_SIZES, sizes, strict=True))
+
+
 def leave_out_damaged(
-    manifest: pd.DataFrame, report: Mapping[str, Any], damaged: Sequence[DamagedPicture]
+    manifest: pd.DataFrame,
+    report: Mapping[str, Any],
+    damaged: Sequence[DamagedPicture],
+    *,
+    column: str = "",
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Take pictures that cannot be read out of their splits, and list them.
 
@@ -89,6 +109,8 @@ def leave_out_damaged(
         How the split came about; it may tell of other pictures that cannot be read.
     damaged : sequence of DamagedPicture
         Those of the manifest's splits.
+    column : str
+        Of the manifest, whose classes the report may describe the sizes of.
 
     Returns
     -------
@@ -105,6 +127,14 @@ def leave_out_damaged(
     )
     known = list(report.get(UNREADABLE) or [])
     listed = [*known, *(asdict(picture) for picture in damaged)]
+    if column in marked:
+        sizes_now = describe_sizes(marked.loc[marked["split"] != LEFT_OUT, column])
+        report = {
+            name: {**part, **sizes_now}
+            if isinstance(part, Mapping) and part.keys() >= sizes_now.keys()
+            else part
+            for name, part in report.items()
+        }
     counts = report.get("counts")
     if not isinstance(counts, Mapping):
         return marked, {**report, UNREADABLE: listed}

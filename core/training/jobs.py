@@ -247,7 +247,9 @@ def _load_images(
     damaged = describe_damage(used, reasons, location)
     for picture in damaged:
         listener.left_out(str(picture))
-    manifest, report = leave_out_damaged(loaded.manifest, report, damaged)
+    manifest, report = leave_out_damaged(
+        loaded.manifest, report, damaged, column=loaded.info.tasks[0].name
+    )
     _check_splits(manifest, loaded.info.tasks)
     _refuse_to_lose_tested(next(iter(own.values())).name, damaged)
     readable, _ = leave_out_damaged(used, {}, damaged)

@@ -77,8 +77,16 @@ def test_a_box_and_a_picture_without_a_file_are_named() -> None:
 def test_every_count_is_without_them_and_the_split_is_known_by_all() -> None:
     whole = manifest()
     report = summarise_split(whole.assign(reason="not chosen"))
+    sizes = {"used": 2, "images_of_the_largest": 4, "images_of_the_smallest": 4}
+    report["classes"] = {"found": 3, **sizes}
     damaged = describe_damage(whole, REASONS, ROOT)
-    marked, told = leave_out_damaged(whole, report, damaged)
+    marked, told = leave_out_damaged(whole, report, damaged, column="label")
+    assert told["classes"] == {
+        "found": 3,
+        "used": 2,
+        "images_of_the_largest": 3,
+        "images_of_the_smallest": 2,
+    }
     sizes = marked["split"].value_counts()
     assert sizes.to_dict() == {TRAINING: 2, VALIDATION: 2, TEST: 1, LEFT_OUT: 5}
     assert told["counts"]["per_split"] == {TRAINING: 2, VALIDATION: 2, TEST: 1}
