@@ -88,8 +88,8 @@ def describe_sizes(classes: pd.Series) -> dict[str, int]:
     classes : Series of str
         Class of each image.
     """
-    counts = classes.value_counts()
-    sizes = (len(counts), int(counts.max()), int(counts.min()))
+    counts = classes.value_counts().tolist()
+    sizes = (len(counts), max(counts, default=0), min(counts, default=0))
     return dict(zip(_SIZES, sizes, strict=True))
 
 

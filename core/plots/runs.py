@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.data.damage import CANNOT_BE_READ, UNREADABLE
 from core.plots import style
 from core.plots.style import MethodStyle
 from core.runs import Run
@@ -297,6 +298,11 @@ def _entries(run: Run) -> list[tuple[str, str, str]]:
         "study": {k: v for k, v in resolved.items() if k not in NOT_OF_ONE_RUN},
         "hardware": info.pop("hardware", None) or {},
         "versions": info.pop("versions", None) or {},
+        CANNOT_BE_READ: {
+            str(each.get("picture")): str(each.get("reason"))
+            for each in info.pop(UNREADABLE, None) or ()
+            if isinstance(each, dict)
+        },
         "measured": {k: _known(info.pop(k)) for k in MEASURED if k in info},
     }
     # A hash of all the rest: it says nothing that the rest does not.

@@ -216,3 +216,14 @@ def test_table_of_runs_is_in_minutes_and_bears_gaps():
     )
     assert table["training (min)"].iloc[0] == 2
     assert pd.isna(table["training (min)"].iloc[1])
+
+
+def test_pictures_that_cannot_be_read_are_told_in_words():
+    listed = [{"picture": "cat/1.png", "split": "test", "reason": "is empty: 0 bytes."}]
+    table = plots.describe_run(
+        Run("tiny", "base", 0, Path(), record(unreadable=listed))
+    )
+    (row,) = table[table["part"] == "cannot be read"].to_dict("records")
+    assert (row["what"], row["value"]) == ("cat/1.png", "is empty: 0 bytes.")
+    table = plots.describe_run(Run("tiny", "base", 0, Path(), record()))
+    assert "cannot be read" not in set(table["part"])
