@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.data.duplicates import COMPARED, REPORT, SIDE, say_near_copies
 from core.data.label_noise import count_flipped
 from core.data.manifest import SPLITS, TRAINING, split_fingerprint
 from core.errors import EquipoiseError
@@ -76,6 +77,7 @@ def show_split(view: StudyView, manifest: pd.DataFrame, report: dict) -> None:
     elif len(accounting):
         st.markdown(plots.takeaway_accounting(accounting))
     show_malformed(report)
+    show_near_copies(view, report)
     show_twins(report)
     show_flipped(view, manifest)
     show_known_noise(view, manifest)
@@ -90,6 +92,29 @@ def show_malformed(report: dict) -> None:
         st.code("\n".join(names[:MALFORMED_SHOWN]), language=None)
         if len(names) > MALFORMED_SHOWN:
             st.caption(f"and {len(names) - MALFORMED_SHOWN:,} more")
+
+
+def show_near_copies(view: StudyView, report: dict) -> None:
+    """How many test and validation images have a near-copy in another split."""
+    sentence = say_near_copies(report, drawn=view.dataset.generated)
+    if not sentence:
+        return
+    with st.container(border=True):
+        st.subheader("Near-copies between the splits", anchor=False)
+        st.markdown(sentence)
+        with st.container(horizontal=True):
+            for of, at in COMPARED:
+                table = report[REPORT].get(f"{of}_in_{at}")
+                if table:
+                    title = f"{of.capitalize()} images with a copy in {at}"
+                    st.metric(title, f"{table['share']:.1%}", border=True)
+        st.caption(
+            f"Compared at {SIDE} pixels, mirrored too, by their lowest frequencies as"
+            " they differ from the other pictures'. Looked at by eye, nearly all that"
+            " was found on CIFAR-10 and UTKFace showed the same photo. Copies that are"
+            " shifted or cut are not found: of CIFAR-10's test images this finds 2.8 %"
+            " in all training images, and people found 3.3 % (Barz and Denzler, 2020)."
+        )
 
 
 def show_twins(report: dict) -> None:

@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 
 def data(study: StudyArgument, data: DataOption = None) -> None:
-    """Report the data of a study: counts, splits, twins removed, imbalance.
+    """Report the data of a study: counts, splits, near-copies, imbalance.
 
     Without --data, the split that is shipped with the study is reported.
     """
     from core.data.catalog import dataset_of
+    from core.data.duplicates import say_near_copies
 
     chosen = load_chosen_study(study)
     manifest, report = _load_data(chosen, data)
@@ -37,6 +38,8 @@ def data(study: StudyArgument, data: DataOption = None) -> None:
     for title, table in _count_tables(manifest, info):
         out.print(f"\n{escape(title)}")
         out.print(table)
+    if said := say_near_copies(report, drawn=info.generated):
+        out.print(f"\n{escape(said)}")
     out.print()
     out.print(_report_table(report))
 

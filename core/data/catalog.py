@@ -1,7 +1,7 @@
 """The datasets that a study may name, and how each is loaded."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,11 @@ from core.data import (
 )
 from core.data.cache import Pixels, Progress, Render, render_file
 from core.data.class_folders import ClassFolderOptions
+from core.data.duplicates import report_near_copies
 from core.data.enhancement import Enhancement
 from core.data.label_noise import add_label_noise
 from core.data.manifest import DatasetInfo, LoadedDataset, summarise_split
+from core.data.splits import apply_split
 from core.errors import DatasetError, StudyError
 from core.study import (
     DatasetOptions,
@@ -247,6 +249,9 @@ def load_dataset(
 ) -> LoadedDataset:
     """Load a study's dataset, split it, and flip the labels that the study flips.
 
+    Where the split is drawn anew, near-copies between its parts are looked for, and
+    left out of the training images if the options say so.
+
     Parameters
     ----------
     study : Study
@@ -276,6 +281,15 @@ def load_dataset(
             remedy=f"fetch {reader.copy}, then add --data PATH.",
         )
     loaded = reader.load(location, options, shipped=shipped, progress=progress)
+    if shipped is None:
+        loaded = report_near_copies(
+            loaded, renderer(study), remove=options.remove_copies, progress=progress
+        )
+    elif options.remove_copies:
+        # Some readers draw the split anew: of it, what was left out stays so.
+        place = location or Path(study.dataset.name)
+        manifest = apply_split(loaded.manifest, shipped, place)
+        loaded = replace(loaded, manifest=manifest)
     noise = study.label_noise
     return loaded if noise is None else add_label_noise(loaded, noise)
 

@@ -16,6 +16,7 @@ import pandas as pd
 from core import runs
 from core.data.cache import ImageCache, Progress, build_image_cache
 from core.data.catalog import load_dataset, renderer
+from core.data.duplicates import REPORT, report_near_copies
 from core.data.manifest import LEFT_OUT, SPLITS, LoadedDataset, split_fingerprint
 from core.errors import DatasetError, RunError
 from core.methods.registry import ResolvedMethod, resolve_method
@@ -245,7 +246,15 @@ def load_data(
     """
     shipped = runs.manifest_for(study)
     loaded = load_dataset(study, location, shipped=shipped, progress=progress)
-    return loaded, dict(loaded.report) or runs.data_report(study.name) or {}
+    if shipped is None:
+        return loaded, dict(loaded.report)
+    kept = runs.data_report(study.name) or {}
+    report = kept or dict(loaded.report)
+    if REPORT in kept:
+        return loaded, {**report, REPORT: kept[REPORT]}
+    # Of runs from before near-copies were looked for.
+    found = report_near_copies(loaded, renderer(study), progress=progress)
+    return loaded, {**report, REPORT: found.report[REPORT]}
 
 
 def _resolve(study: Study, name: str, loaded: LoadedDataset) -> ResolvedMethod:
