@@ -24,7 +24,7 @@ from core.data.images import check_upload, decode_image, preprocess
 from core.errors import EquipoiseError, ImageError, RunError
 from core.faces import TRUSTED_WIDTH, Face, FaceDetector, align_face
 from core.methods.entries import ENTRIES
-from core.runs import RECORD, Run
+from core.runs import RECORD, Run, check_class_order
 from core.study import DatasetTable, ResizeTable, explain_faults
 from core.tasks import Binary, Multiclass, Regression, Task
 
@@ -360,6 +360,7 @@ class Predictor:
                 continue
             for place in group.members:
                 try:
+                    check_class_order(chosen[place], tasks)
                     kinds[place] = Preprocessing.of(chosen[place], size)
                 except EquipoiseError as fault:
                     faults.append(fault)

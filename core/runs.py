@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ import pandas as pd
 from core.data.manifest import LEFT_OUT, SPLITS
 from core.errors import RunError
 from core.study import MethodTable, Study, check_name, shipped_studies
+from core.tasks import Multiclass, Task
 
 SCHEMA = 1
 STORE_VARIABLE = "EQUIPOISE_RUNS"
@@ -108,6 +109,27 @@ class Run:
         if wanted is not None and "split" not in set(columns or ()):
             table = table.drop(columns="split")
         return table
+
+    def class_order(self, task: str) -> tuple[str, ...]:
+        """Classes of a task in the order of the model's outputs.
+
+        That of the table's columns, which were written from these outputs.
+
+        Raises
+        ------
+        RunError
+            If the table is damaged.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        path = self.folder / PREDICTIONS
+        try:
+            names = pq.read_schema(path).names
+        except (OSError, pa.ArrowException) as error:
+            raise _damaged_table(path, error) from error
+        prefix = f"{task}_p_"
+        return tuple(n.removeprefix(prefix) for n in names if n.startswith(prefix))
 
     def history(self) -> pd.DataFrame:
         """Long form: epoch, split, name, value.
@@ -283,6 +305,29 @@ def read_run(folder: Path) -> Run:
     for name, columns in COLUMNS.items():
         _check_parquet(folder / name, columns)
     return Run(info["study"], info["method"], info["seed"], folder, info)
+
+
+def check_class_order(run: Run, tasks: Sequence[Task]) -> None:
+    """Refuse a model that was trained with its classes in another order than now.
+
+    Raises
+    ------
+    RunError
+        If the table of its predictions, where it is there, says so.
+    """
+    if not (run.folder / PREDICTIONS).is_file():
+        return
+    for task in tasks:
+        if not isinstance(task, Multiclass):
+            continue
+        order = run.class_order(task.name)
+        if order != task.classes and sorted(order) == sorted(task.classes):
+            raise RunError(
+                f"{run.model_path} was trained with its classes in another order: "
+                f"{', '.join(order[:4])} and so on. Its answers would be misnamed.",
+                expected=f"{', '.join(task.classes[:4])} and so on.",
+                remedy="train it again. Its results can still be looked at.",
+            )
 
 
 def write_run(

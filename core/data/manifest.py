@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 
 from core.data.face_templates import FaceTemplate
-from core.tasks import Multiclass, Task
+from core.tasks import Multiclass, Task, natural_order
 
 TRAINING = "training"
 VALIDATION = "validation"
@@ -76,7 +76,7 @@ class DatasetInfo:
     def with_classes_of(self, manifest: pd.DataFrame) -> "DatasetInfo":
         """The same, where only the images tell the classes or groups with theirs.
 
-        They are those of the images in a split, by name.
+        They are those of the images in a split, in their natural order.
         """
         used = manifest[manifest["split"] != LEFT_OUT]
         tasks = (
@@ -93,8 +93,7 @@ class DatasetInfo:
 
 
 def _sorted_names(column: pd.Series) -> tuple[str, ...]:
-    names = (str(name) for name in column.unique())
-    return tuple(sorted(names, key=lambda name: (name.casefold(), name)))
+    return tuple(natural_order(str(name) for name in column.unique()))
 
 
 @dataclass(frozen=True)

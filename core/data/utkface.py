@@ -14,6 +14,7 @@ from pydantic import Field
 
 from core.data.archive import folder_of
 from core.data.cache import Progress
+from core.data.class_folders import by_published_name, walk_pictures
 from core.data.face_templates import UTKFACE
 from core.data.manifest import (
     TEST,
@@ -65,6 +66,7 @@ INFO = DatasetInfo(
 )
 
 _NAME = re.compile(r"(\d{1,3})_([01])_([0-4])_\d+\.jpg\.chip\.jpg")
+_SECOND = "second file of the same photo"
 _ETHNICITIES = (*ETHNICITY.classes, OTHERS)
 
 
@@ -153,8 +155,14 @@ def load(
         If the place is missing, empty or not UTKFace, or if a photo of the shipped
         split is not in it.
     """
-    folder = folder_of(location, pattern="*.jpg", what="UTKFace")
-    paths = {path.name: path for path in folder.rglob("*.jpg")}
+    folder = folder_of(location, pattern="*", what="UTKFace")
+    paths, copies = by_published_name(folder / name for name in walk_pictures(folder))
+    if not paths:
+        raise DatasetError(
+            f"{location} holds no picture.",
+            expected="UTKFace in its published layout.",
+            remedy="check that the download or the unpacking was complete.",
+        )
     manifest, malformed = parse_names(list(paths))
     if len(manifest) < len(paths) / 2:
         raise DatasetError(
@@ -166,7 +174,8 @@ def load(
     manifest["path"] = [str(paths[name]) for name in manifest["image_id"]]
     if shipped is not None:
         return LoadedDataset(INFO, apply_split(manifest, shipped, location), {})
-    return _split(manifest, malformed, options, progress)
+    loaded = _split(manifest, malformed, options, progress)
+    return _count_copies(loaded, len(copies))
 
 
 def _split(
@@ -217,6 +226,15 @@ def _split(
     if corrupt:
         report["unreadable"] = list(corrupt.values())
     return LoadedDataset(INFO, manifest.drop(columns="reason"), report)
+
+
+def _count_copies(loaded: LoadedDataset, copies: int) -> LoadedDataset:
+    """Add files that lie there twice, of which one was read, to the report."""
+    counts = loaded.report["counts"]
+    if copies and isinstance(counts, dict):
+        counts["found"] += copies
+        counts["left_out_by"][_SECOND] = copies
+    return loaded
 
 
 def _leave_out_twins(

@@ -26,7 +26,7 @@ from core.importing.findings import FAULT, NOTE, Finding
 from core.importing.naming import as_folder
 from core.importing.predictions import METHOD_ALIASES
 from core.importing.reading import RawColumn, RawTable
-from core.tasks import Binary, Multiclass, Regression, Task
+from core.tasks import Binary, Multiclass, Regression, Task, natural_order
 
 Kind = Literal["binary", "multiclass", "regression"]
 TRUTH_ALIASES = ("truth", "true", "y_true", "target", "ground_truth", "label")
@@ -293,7 +293,7 @@ def _find_task(column: RawColumn, asked: Asked) -> tuple[Task | None, list[Findi
     kind = asked.kind or _guess_kind(found, asked)
     if kind == "regression":
         return _regression(column, name, label, asked)
-    classes = tuple(dict.fromkeys((*asked.classes, *_sorted(found))))
+    classes = tuple(dict.fromkeys((*asked.classes, *natural_order(found))))
     if kind == "binary":
         return _binary(column, name, label, classes, asked)
     if len(classes) < 2 or len(classes) > 1000:
@@ -324,14 +324,6 @@ def _number(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
-
-
-def _sorted(found: Iterable[str]) -> list[str]:
-    """Classes by number where all are numbers, else by name."""
-    found = list(found)
-    if all(_number(text) is not None for text in found):
-        return sorted(found, key=float)
-    return sorted(found, key=lambda text: (text.casefold(), text))
 
 
 def _binary(
@@ -603,6 +595,6 @@ def group_names(column: RawColumn) -> tuple[pd.Categorical, tuple[str, ...]]:
     codes, texts = column.coded
     used = set(np.unique(codes).tolist())
     own = [text or UNKNOWN for text in texts]
-    names = _sorted({own[place] for place in used})
+    names = natural_order({own[place] for place in used})
     places = np.array([names.index(t) if t in names else -1 for t in own], np.intp)
     return pd.Categorical.from_codes(places[codes], names), tuple(names)

@@ -463,7 +463,7 @@ def takeaway_flipped(table: pd.DataFrame, task: Task, by: str | None) -> str:
         f" {task.label.lower()} on purpose"
     )
     if by is not None and len(set(table["group"])) > 1:
-        groups = table.groupby("group")[["flipped", "labels"]].sum()
+        groups = table.groupby("group", sort=False)[["flipped", "labels"]].sum()
         shares = 100 * groups["flipped"] / groups["labels"]
         each = (f"{group} {share:.1f} %" for group, share in shares.items())
         said += f"; by {by}: {', '.join(each)}"

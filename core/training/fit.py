@@ -25,7 +25,7 @@ from core.methods.weights import count_classes
 from core.models.build import PIXELS_INPUT, Models, build_models, target_input
 from core.models.ensemble import load_model
 from core.models.transfer import copy_weights
-from core.runs import Run
+from core.runs import Run, check_class_order
 from core.study import Study
 from core.tasks import Binary, Regression, Task
 from core.training.callbacks import (
@@ -435,8 +435,10 @@ def take_trained(
     Raises
     ------
     RunError, WeightsError
-        If its model is damaged, or of another architecture.
+        If its model is damaged, of another architecture, or has its classes in
+        another order.
     """
+    check_class_order(trained, data.tasks)
     # What only training has, on features and in losses, is not needed.
     models = _build_models(
         study, method, seed, data, data.rows(TRAINING), {}, (), source

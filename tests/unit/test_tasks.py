@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from core.tasks import Binary, Multiclass, Regression
+from core.tasks import Binary, Multiclass, Regression, natural_order
 
 AGE = Regression("age", "Age", "years", 1, 80, 10)
 
@@ -80,3 +80,26 @@ def test_bins_that_are_not_whole_are_named_by_their_ends():
     share = Regression("share", "Share", "units", 0.05, 0.55, 0.25)
     assert share.bin_labels == ("0 to 0.25", "0.25 to 0.5", "0.5 to 0.75")
     assert share.bin_of([0.3]).tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("names", "wanted"),
+    [
+        ([str(n) for n in range(26)], [str(n) for n in range(26)]),
+        (["10", "2", "1e1", "-3", "2.5", "0"], ["-3", "0", "2", "2.5", "10", "1e1"]),
+        (["254637008", "254637007"], ["254637007", "254637008"]),
+        (["class 10", "Class 2", "class 1"], ["class 1", "Class 2", "class 10"]),
+        (["tulip", "Aster", "rose"], ["Aster", "rose", "tulip"]),
+        (["b", "B", "a", "A"], ["A", "a", "B", "b"]),
+        (
+            ["unknown", "70 and over", "0-29", "30-49"],
+            ["0-29", "30-49", "70 and over", "unknown"],
+        ),
+        (["nan", "3", "inf", "x", ""], ["3", "", "inf", "nan", "x"]),
+        (["²", "2", "x"], ["2", "x", "²"]),
+        (["01", "1", "001"], ["001", "01", "1"]),
+    ],
+)
+def test_natural_order_is_that_of_a_person(names, wanted):
+    assert natural_order(names) == wanted
+    assert natural_order(reversed(names)) == wanted
