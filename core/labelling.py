@@ -29,7 +29,13 @@ from core.data.class_folders import walk_pictures
 from core.data.images import ACCEPTED
 from core.data.labelled import CODES, FILENAME, LABEL
 from core.errors import DatasetError, EquipoiseError, RunError
-from core.predictor import BUCKETS, Predictor, Preprocessing, group_unknown
+from core.predictor import (
+    BUCKETS,
+    Predictor,
+    Preprocessing,
+    available_cores,
+    group_unknown,
+)
 from core.runs import Run
 from core.tasks import Binary, Regression, Task
 from core.training.jobs import use_threads
@@ -73,15 +79,20 @@ class Recipe:
             },
         }
 
-    def load(self) -> Predictor:
+    def load(self, *, loading: Progress = lambda what, done, of: None) -> Predictor:
         """Load the models.
+
+        Parameters
+        ----------
+        loading : callable
+            As for ``Predictor.load``.
 
         Raises
         ------
         RunError
             If one of them cannot be used.
         """
-        predictor = Predictor.load(self.runs, (self.task,))
+        predictor = Predictor.load(self.runs, (self.task,), loading=loading)
         if predictor.problems:
             raise RunError(
                 " ".join(predictor.problems),
@@ -575,13 +586,6 @@ def leave_a_core() -> None:
     It works only before TensorFlow is imported; the environment may say otherwise.
     """
     use_threads(max(1, available_cores() - 1))
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _hash_file(path: Path) -> str:

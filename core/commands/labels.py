@@ -12,6 +12,7 @@ import typer
 from rich.markup import escape
 
 from core.commands.console import (
+    LOADING,
     load_engine,
     print_json,
     progress_bars,
@@ -125,9 +126,9 @@ def label_folder(
         leave_a_core()
         load_engine()
         with progress_bars(speed=True) as progress:
-            progress("Loading models", 0, 1)
-            predictor = recipe.load()
-            progress("Loading models", 1, 1)
+            predictor = recipe.load(
+                loading=lambda name, done, of: progress(LOADING, done, of, name)
+            )
             result = label_pictures(
                 plan,
                 predictor,

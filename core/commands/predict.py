@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from core.commands.console import (
+    LOADING,
     load_engine,
     print_json,
     progress_bars,
@@ -124,20 +125,27 @@ def predict(
 def _answer(
     photos: Sequence[Path], runs: Sequence[Run], info: DatasetInfo, aligned: bool
 ) -> list[PhotoResult]:
-    """Answer photo by photo; one that fails carries its fault and stops no other."""
-    from core.faces import FaceDetector
-    from core.predictor import Predictor, predict_photo
+    """Answer for photos; one that fails carries its fault and stops no other.
 
+    What is no photo at all is said before any model is loaded, and none is where
+    there is nothing to answer for.
+    """
+    from core.faces import FaceDetector
+    from core.predictor import PhotoResult, Predictor, check_photo, predict_photos
+
+    faults = {photo: fault for photo in photos if (fault := check_photo(photo))}
+    if len(faults) == len(set(photos)):
+        return [PhotoResult(str(photo), fault=faults[photo]) for photo in photos]
+    warn_of([str(fault) for fault in faults.values()])
     load_engine()
     with progress_bars() as progress:
-        progress("Loading models", 0, 1)
-        predictor = Predictor.load(runs, info.tasks)
+        predictor = Predictor.load(
+            runs,
+            info.tasks,
+            loading=lambda name, done, of: progress(LOADING, done, of, name),
+        )
         detector = None if aligned else FaceDetector()
-        progress("Loading models", 1, 1)
-        results = []
-        for done, photo in enumerate(photos, start=1):
-            results.append(predict_photo(photo, predictor, detector, aligned=aligned))
-            progress("Answering photos", done, len(photos))
+        results = predict_photos(photos, predictor, detector, progress=progress)
     warn_of(predictor.problems)
     return results
 

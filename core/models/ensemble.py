@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -170,13 +170,17 @@ class Part:
         return [ops.take(stack, row, axis=0) for stack in self.stacks]
 
 
-def load_groups(paths: Sequence[Path]) -> tuple[list[Group], dict[int, RunError]]:
+def load_groups(
+    paths: Sequence[Path], *, loading: Callable[[int], None] = lambda place: None
+) -> tuple[list[Group], dict[int, RunError]]:
     """Load models, building each architecture only once.
 
     Parameters
     ----------
     paths : sequence of Path
         ``.keras`` files.
+    loading : callable
+        Called with the place of each before it is loaded.
 
     Returns
     -------
@@ -187,6 +191,7 @@ def load_groups(paths: Sequence[Path]) -> tuple[list[Group], dict[int, RunError]
     groups: dict[str, Group] = {}
     faults: dict[int, RunError] = {}
     for index, path in enumerate(paths):
+        loading(index)
         try:
             architecture = read_architecture(path)
             if architecture in groups:
