@@ -26,7 +26,7 @@ from core.data.duplicates import report_near_copies
 from core.data.enhancement import Enhancement
 from core.data.label_noise import add_label_noise
 from core.data.manifest import DatasetInfo, LoadedDataset, summarise_split
-from core.data.splits import apply_split
+from core.data.splits import apply_split, name_strata
 from core.errors import DatasetError, StudyError
 from core.study import (
     DatasetOptions,
@@ -56,6 +56,9 @@ class Reader:
         What a person has to fetch first; empty if it can be loaded without.
     path_of : callable, optional
         ``(image_id) -> path``, where the id alone tells it: of generated pictures.
+    strata : tuple of str
+        Tasks whose classes and bins are crossed to the strata of the test split, where
+        it has as many images of each on purpose; none where it was not drawn so.
     info_of : callable, optional
         ``(parsed) -> DatasetInfo``, where the options decide what is predicted or
         which groups there are; ``info`` is then that of the default options.
@@ -67,6 +70,7 @@ class Reader:
     renderer: Callable[[Any], Render] = lambda options: render_file
     copy: str = ""
     path_of: Callable[[str], str] | None = None
+    strata: tuple[str, ...] = ()
     info_of: Callable[[Any], DatasetInfo] | None = None
 
     def parse(self, given: Mapping[str, object]) -> Any:
@@ -121,7 +125,13 @@ _LESIONS = "its training images, ground truth and metadata"
 READERS = {
     reader.info.name: reader
     for reader in (
-        Reader(utkface.INFO, utkface.UTKFaceOptions, utkface.load, copy=_FACES),
+        Reader(
+            utkface.INFO,
+            utkface.UTKFaceOptions,
+            utkface.load,
+            copy=_FACES,
+            strata=("gender", "ethnicity", "age"),
+        ),
         Reader(
             avatars.INFO,
             avatars.AvatarsOptions,
@@ -144,7 +154,13 @@ READERS = {
             info_of=celeba.info_of,
         ),
         *(
-            Reader(info, cifar.CIFAROptions, partial(cifar.load, info), _cifar_renderer)
+            Reader(
+                info,
+                cifar.CIFAROptions,
+                partial(cifar.load, info),
+                _cifar_renderer,
+                strata=("label",),
+            )
             for info in (cifar.INFO_10, cifar.INFO_100)
         ),
         *(
@@ -292,6 +308,40 @@ def load_dataset(
         loaded = replace(loaded, manifest=manifest)
     noise = study.label_noise
     return loaded if noise is None else add_label_noise(loaded, noise)
+
+
+def test_strata(study: Study, table: pd.DataFrame) -> pd.Series | None:
+    """Name the stratum of each test image, where the test split was drawn by strata.
+
+    Such a split has as many images of each stratum whatever the population has: what
+    is computed from it varies within strata only, and so it is to be resampled.
+
+    Parameters
+    ----------
+    study : Study
+    table : DataFrame
+        Rows of the test split: predictions of a run, with ``<task>_true``, or a
+        manifest. No picture is needed.
+
+    Returns
+    -------
+    Series of str or None
+        Indexed as the table. None if the dataset's test split is not balanced by
+        strata (a split that keeps the shares of the classes is not), or if the table
+        lacks a column that the strata are made of.
+
+    Raises
+    ------
+    StudyError
+        If the dataset does not exist.
+    """
+    info = dataset_info(study.dataset.name)
+    tasks = [info.task(name) for name in READERS[info.name].strata]
+    return name_strata(table, tasks)
+
+
+# A test runner takes a function of such a name for a test.
+test_strata.__test__ = False  # type: ignore[attr-defined]
 
 
 def renderer(study: Study) -> Render:

@@ -1,7 +1,7 @@
 """Splits, drawn once from a seed and before anything else looks at the data."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from core.data.manifest import LEFT_OUT, TRAINING, VALIDATION
 from core.errors import DatasetError
+from core.tasks import Regression, Task
 
 
 def draw_balanced_test(strata: pd.Series, count: int, *, seed: int) -> pd.Index:
@@ -47,6 +48,36 @@ def draw_balanced_test(strata: pd.Series, count: int, *, seed: int) -> pd.Index:
         for _, rows in sorted(strata.index.groupby(strata).items())
     ]
     return pd.Index(np.concatenate(drawn))
+
+
+def name_strata(table: pd.DataFrame, tasks: Sequence[Task]) -> pd.Series | None:
+    """Name the stratum of each row: the crossing of its classes and bins.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of predictions, with ``<task>_true``, or a manifest, with ``<task>``.
+    tasks : sequence of Task
+        What the strata are crossed of; of a regression the bin counts.
+
+    Returns
+    -------
+    Series of str or None
+        Indexed as the table, such as "20-29 male Asian"; None if a column is absent.
+    """
+    parts = []
+    for task in tasks:
+        names = (f"{task.name}_true", task.name)
+        name = next((each for each in names if each in table), None)
+        if name is None:
+            return None
+        if isinstance(task, Regression):
+            labels = np.array(task.bin_labels, dtype=object)
+            values = labels[task.bin_of(table[name])]
+        else:
+            values = table[name].astype(str).to_numpy(object)
+        parts.append(pd.Series(values, index=table.index, dtype=str))
+    return parts[0].str.cat(parts[1:], sep=" ") if parts else None
 
 
 def keep_share(mask: pd.Series, share: float, *, seed: int) -> pd.Index:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ _DAMAGE = (
     RuntimeError,
     zipfile.BadZipFile,
 )
+_WEIGHTS = "model.weights.h5"
 # Keras imports any class of KerasHub that a file names; runs hold its ViT alone.
 _HUB, _TRUSTED_HUB = "keras_hub", "keras_hub.src.models.vit."
 
@@ -289,8 +291,14 @@ def _map(part: Part, pixels: keras.KerasTensor) -> Any:
 
 
 def _load_weights(model: keras.Model, path: Path) -> None:
+    """Load the weights of a ``.keras`` file into a model of its architecture.
+
+    They are unpacked first: Keras goes back and forth in them, and each step back
+    would unpack them from their beginning.
+    """
     try:
-        model.load_weights(path)
+        with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(path) as archive:
+            model.load_weights(archive.extract(_WEIGHTS, folder))
     except _DAMAGE:
         raise _damaged(path) from None
 
