@@ -48,6 +48,19 @@ def test_split_says_how_many_and_which(folder):
     assert "non-commercial research" in words_of(app)
 
 
+def test_split_says_how_many_images_have_a_near_copy(folder):
+    app = open_page("data", study="utkface")
+    assert "Near-copies" not in words_of(app)
+    table = {"images": 256, "with_a_copy": 8, "share": 0.03125}
+    found = {"removed_from_training": 0, "test_in_training": table}
+    write_report(folder, "utkface", {"near_copies": found})
+    app = open_page("data", study="utkface")
+    assert not app.exception
+    assert "8 of 256 test images (3.1 %) in training" in words_of(app)
+    metrics = {metric.label: metric.value for metric in app.metric}
+    assert metrics["Test images with a copy in training"] == "3.1%"
+
+
 def test_incomplete_report_is_no_fault(folder):
     write_report(folder, "utkface", {"counts": {"found": 5}, "twins": {"pairs": 3}})
     app = open_page("data", study="utkface")

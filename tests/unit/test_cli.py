@@ -277,6 +277,19 @@ def test_data_reports_what_is_kept_with_the_runs(store):
     assert "imbalance ratio" in result.stdout
 
 
+def test_data_says_how_many_near_copies_there_are(monkeypatch, tmp_path):
+    monkeypatch.setenv(runs.STORE_VARIABLE, str(tmp_path / "none"))
+    result = invoke("data", "cifar10-lt-200")
+    assert result.exit_code == 0, result.stderr
+    said = " ".join(result.stdout.split())
+    assert "84 of 9,000 test images (0.9 %) in training" in said
+    assert "remove_copies" in said
+    assert "so none is a copy" not in said
+    said = " ".join(invoke("data", "avatars").stdout.split())
+    assert "8 of 1,000 test images (0.8 %) in training" in said
+    assert "so none is a copy" in said
+
+
 def test_data_of_a_generated_study_needs_no_copy(tmp_path, monkeypatch):
     monkeypatch.setenv(runs.STORE_VARIABLE, str(tmp_path / "none"))
     path = tmp_path / "mine.toml"
