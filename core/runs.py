@@ -33,6 +33,8 @@ RECORD, HISTORY, PREDICTIONS, MODEL = (
 STUDY_FILE, MANIFEST_FILE, REPORT_FILE = "study.json", "manifest.parquet", "data.json"
 # Key of a record that holds where predictions of somebody else came from.
 IMPORTED = "imported"
+# Key of that record: whether the method came with its study, both of one table.
+IS_OWN = "is_own"
 REQUIRED_KEYS = frozenset({"schema", "study", "method", "seed", "resolved"})
 # How a run was trained that is left out, where it is otherwise than the others.
 _OTHER_SPLIT, _OTHER_NOISE = "on another split", "under other label noise"
@@ -80,6 +82,11 @@ class Run:
         """Where the predictions of somebody else came from; None of a run of ours."""
         found = self.info.get(IMPORTED)
         return found if isinstance(found, dict) else None
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether somebody else's predictions were imported: to a study, or with it."""
+        return self.imported is not None
 
     def predictions(
         self, split: str | None = None, columns: Iterable[str] | None = None
@@ -176,6 +183,24 @@ def with_imported(study: Study, listed: Iterable[Run]) -> Study:
         if run.imported is not None
     }
     return study.model_copy(update={"methods": {**study.methods, **tables}})
+
+
+def is_added(run: Run) -> bool:
+    """Whether a run was imported to a study that was there: not one of its methods.
+
+    The runs of a study that was made of a table are imported, and are its own.
+
+    Raises
+    ------
+    RunError
+        If the record does not say, and no store holds the study.
+    """
+    if run.imported is None:
+        return False
+    if isinstance(is_own := run.imported.get(IS_OWN), bool):
+        return not is_own
+    # Records of earlier imports do not say.
+    return run.method not in study_of_runs(run.study).methods
 
 
 def list_runs(study: str | None = None) -> RunListing:

@@ -45,11 +45,27 @@ class Regression:
 
     @property
     def bin_labels(self) -> tuple[str, ...]:
-        """Names of the bins: "10-19", and "0.1 to 0.2" where they are not whole."""
+        """Names of the bins: "10-19", "3"; "0.1 to 0.2" where they are not whole.
+
+        Where a bound is negative it is "-40 to -21", for the bins of the whole task.
+        No two bins have the same name.
+        """
         edges = self.bin_edges
         if self.bin_width % 1:
-            return tuple(f"{low:g} to {high:g}" for low, high in pairwise(edges))
-        return tuple(f"{low:g}-{high - 1:g}" for low, high in pairwise(edges))
+            # As many digits as tell the edges apart, and six at least.
+            largest = np.log10(np.abs(edges).max())
+            apart = largest - np.log10(self.bin_width)
+            digits = min(17, max(6, int(apart) + 4, int(largest) + 2))
+            return tuple(
+                f"{low:.{digits}g} to {high:.{digits}g}"
+                for low, high in pairwise(edges)
+            )
+        if self.bin_width == 1:
+            return tuple(f"{low:.15g}" for low in edges[:-1])
+        between = " to " if edges[0] < 0 else "-"
+        return tuple(
+            f"{low:.15g}{between}{high - 1:.15g}" for low, high in pairwise(edges)
+        )
 
     def bin_of(self, values: ArrayLike) -> NDArray[np.int64]:
         """Bin index of each value, shape like ``values``; outside is clipped."""

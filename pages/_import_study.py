@@ -5,8 +5,10 @@ from dataclasses import replace
 import streamlit as st
 
 from core.errors import EquipoiseError
+from core.importing.features import MANY_COLUMNS
 from core.importing.findings import PredictionsError
-from core.importing.layout import Asked, Layout, find_layout
+from core.importing.kind import Asked
+from core.importing.layout import Layout, find_layout
 from core.importing.reading import RawTable
 from core.importing.table_study import (
     PreparedStudy,
@@ -17,7 +19,14 @@ from core.importing.table_study import (
 from core.plots.style import plural
 from core.tasks import Binary, Regression
 from pages._import_findings import escaped, show_findings
-from pages._import_uploads import READ, choose_file, finish, make_once, show_faults
+from pages._import_uploads import (
+    READ,
+    choose_file,
+    finish,
+    make_once,
+    progress_bar,
+    show_faults,
+)
 from pages._show import show_error, show_table, stop_with
 
 KINDS = {
@@ -43,8 +52,8 @@ FORMS = """
 | a.jpg | yes | female | vit | 0 | yes | 0.74 |
 
 Predictions are labels in `..._pred`, or probabilities in `..._p_<class>`, or both; of a
-number, the number. Columns that are left over and have few different values are taken
-for sensitive features. A column `split` may mark validation images.
+number, the number. Columns that are left over and have few different values are
+proposed as sensitive features. A column `split` may mark validation images.
 """
 
 
@@ -96,7 +105,8 @@ def _choose_layout(raw: RawTable) -> Asked:
         asked = _choose_task(raw, asked, found, f"{key}_{truth}")
         found = _found(raw, asked) or found
         if found is not None:
-            asked = _choose_columns(raw, asked, found, f"{key}_{truth}_{asked.kind}")
+            kind = found.task.kind
+            asked = _choose_columns(raw, asked, found, f"{key}_{truth}_{kind}")
     return asked
 
 
@@ -107,7 +117,8 @@ def _found(raw: RawTable, asked: Asked) -> Layout | None:
     if kept is None or kept[0] != file:
         kept = st.session_state[LAYOUTS] = (file, {})
     if asked not in kept[1]:
-        kept[1][asked], _ = find_layout(raw, asked)
+        with progress_bar(len(raw.names) >= MANY_COLUMNS) as report:
+            kept[1][asked], _ = find_layout(raw, asked, report)
     layout: Layout | None = kept[1][asked]
     return layout
 
@@ -122,7 +133,9 @@ def _choose_task(raw: RawTable, asked: Asked, found: Layout | None, key: str) ->
             format_func=KINDS.__getitem__,
             key=f"import_kind_{key}",
         )
-        asked = replace(asked, kind=kind)
+        # As it is guessed it stays a guess, which a note says.
+        is_guess = found is not None and kind == found.task.kind
+        asked = replace(asked, kind=None if is_guess else kind)
         layout = _found(raw, asked)
         if layout is not None and isinstance(layout.task, Binary):
             positive = st.selectbox(
@@ -135,13 +148,41 @@ def _choose_task(raw: RawTable, asked: Asked, found: Layout | None, key: str) ->
                 key=f"import_positive_{key}",
                 width=240,
             )
-            asked = replace(asked, positive=positive or "")
+            known = "" if layout.is_guessed else layout.task.positive
+            asked = replace(asked, positive="" if positive == known else positive or "")
         if layout is not None and isinstance(layout.task, Regression):
-            unit = st.text_input(
-                "Unit", placeholder="units", key=f"import_unit_{key}", width=140
-            )
-            asked = replace(asked, unit=unit.strip())
+            return _choose_unit(asked, layout.task, key)
+    if kind == "regression":
+        return asked
+    task = layout.task if layout else None
+    own = () if task is None or isinstance(task, Regression) else task.classes
+    classes = st.multiselect(
+        "Further classes",
+        own or raw.column(asked.truth).groups or (),
+        accept_new_options=True,
+        placeholder="None",
+        key=f"import_classes_{key}",
+        help="Classes that no image of the table has. Two that differ in capitals "
+        "alone are two where both are chosen.",
+    )
+    if classes:
+        asked = replace(asked, classes=tuple(classes), kind=kind)
     return asked
+
+
+def _choose_unit(asked: Asked, task: Regression, key: str) -> Asked:
+    unit = st.text_input(
+        "Unit", placeholder=task.unit, key=f"import_unit_{key}", width=140
+    )
+    width = st.number_input(
+        "Width of the bins",
+        min_value=0.0,
+        value=None,
+        placeholder=f"{task.bin_width:g}",
+        key=f"import_bin_width_{key}",
+        width=160,
+    )
+    return replace(asked, unit=unit.strip(), bin_width=width or None)
 
 
 def _choose_columns(raw: RawTable, asked: Asked, found: Layout, key: str) -> Asked:
@@ -181,7 +222,18 @@ def _choose_columns(raw: RawTable, asked: Asked, found: Layout, key: str) -> Ask
         default=[name for name in found.features if name in rest],
         key=f"import_features_{key}_{method}",
     )
-    return replace(asked, features=tuple(features))
+    if tuple(features) != found.features:
+        asked = replace(asked, features=tuple(features))
+    stray = getattr(_found(raw, asked), "stray", ())
+    if stray:
+        ignored = st.multiselect(
+            "Neither models nor sensitive features",
+            stray,
+            placeholder="Choose what to leave out",
+            key=f"import_ignored_{key}_{method}",
+        )
+        asked = replace(asked, ignored=tuple(ignored))
+    return asked
 
 
 def _check_and_import(raw: RawTable, name: str, asked: Asked) -> None:

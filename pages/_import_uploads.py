@@ -1,10 +1,12 @@
 """A file that a person brings: read once, and kept for their session alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import streamlit as st
 
+from core.data.cache import Progress
 from core.importing.findings import PredictionsError
 from core.importing.reading import RawTable, read_file
 from core.runs import user_store
@@ -75,6 +77,19 @@ def make_once(asked: tuple[Any, ...], make: Callable[[], Any]) -> Any:
                 made = error
         st.session_state[MADE] = (key, made)
     return st.session_state[MADE][1]
+
+
+@contextmanager
+def progress_bar(is_shown: bool) -> Iterator[Progress]:
+    """A bar of how much is done, there while it is; nothing where it is not shown."""
+    if not is_shown:
+        yield lambda what, done, of: None
+        return
+    place = st.empty()
+    yield lambda what, done, of: place.progress(
+        done / of, f"{what}: {done:,} of {of:,}"
+    )
+    place.empty()
 
 
 def forget() -> None:

@@ -403,7 +403,12 @@ def _record(
 
 
 def _compact(predictions: pd.DataFrame) -> pd.DataFrame:
-    floats = predictions.select_dtypes("float").columns
+    """With what a model answered in single precision, and the truth as it was given."""
+    floats = [
+        name
+        for name in predictions.select_dtypes("float").columns
+        if not name.endswith("_true")
+    ]
     return predictions.astype(dict.fromkeys(floats, "float32"))
 
 

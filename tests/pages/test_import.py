@@ -170,11 +170,21 @@ def test_what_the_columns_are_can_be_changed(store, open_page):
     assert study.baseline == "large"
 
 
-def test_a_name_that_cannot_be_a_folder_is_said(study, open_page):
+def test_a_name_of_any_script_is_kept_and_makes_a_folder(study, open_page):
     app = bring_table(open_page, wide(), name="皮肤")
-    assert "'皮肤' cannot be a name" in app.error[0].value
-    app = bring(open_page, theirs(), name="皮肤")
-    assert "'皮肤' cannot be a name" in app.error[0].value
+    said = "In files and addresses the study is called 'study-fc0d7c'."
+    assert said in words_of(app)
+    app.button(key="import_study_button").click().run()
+    assert core.runs.study_of_runs("study-fc0d7c").title == "皮肤"
+    app = bring(open_page, theirs(), name="Mon réseau")
+    app.button(key="import_method_button").click().run()
+    (run,) = [r for r in core.runs.list_runs(STUDY).runs if r.imported]
+    assert (run.method, run.imported["label"]) == ("mon-reseau", "Mon réseau")
+
+
+def test_a_name_without_letters_is_said(study, open_page):
+    app = bring_table(open_page, wide(), name="?!")
+    assert "'?!' cannot be a name" in app.error[0].value
 
 
 def test_of_which_class_a_score_is_must_be_chosen(store, open_page):
