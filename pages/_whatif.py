@@ -33,7 +33,7 @@ def show_whatif(view: StudyView, question: Question) -> None:
         counts = load_scores(view, question, positive, TEST)
     except EquipoiseError as error:
         # Labels alone are predictions too: that is no fault of the reader's.
-        st.info(f"{error.problem} {error.expected}", icon=":material/info:")
+        st.info(str(error), icon=":material/info:")
         return
     if counts is not None and set(counts.methods) & set(view.methods):
         _play(view, question, counts)

@@ -27,7 +27,7 @@ def main() -> None:
     """Choose a task, show its errors."""
     view = study_bar(
         "How far off, and at which age?",
-        lead="A mean error hides the ages that few training images show.",
+        lead="A mean error hides the ages that a model has seldom seen.",
     )
     task = _choose_task(view)
     view = leave_out_damaged(view)
@@ -54,7 +54,8 @@ def _error(view: StudyView, comparison: pd.DataFrame, task: Regression) -> None:
     rows = load_training_rows(view.study.name)
     counts = None if rows is None else plots.count_by_bin(rows[task.name], task)
     floor = plots.noise_floor_of(data_report(view.study.name), task)
-    note = "Mean over the seeds with 95 % interval; below, training images of each bin."
+    note = "Mean over the seeds with 95 % interval"
+    note += "." if counts is None else "; below, training images of each bin."
     if floor is not None:
         note += (
             f" The dashed line is the noise of the labels: two labels of one photo "
@@ -72,7 +73,8 @@ def _error(view: StudyView, comparison: pd.DataFrame, task: Regression) -> None:
             noise_floor=floor,
         ),
         name=name,
-        title=f"{task.label}: error in each bin, over the training images",
+        title=f"{task.label}: error in each bin"
+        + ("" if counts is None else ", over the training images"),
         takeaway=plots.error_takeaway(
             scores, counts, view.methods, view.labels, view.baseline, task
         ),

@@ -134,6 +134,15 @@ def _class_scores(
         if many:
             _choose_classes()
 
+    beside = " beside its training images"
+    order = (
+        "classes from most to fewest training images, counted before a method draws "
+        "from them"
+    )
+    if counts is None:
+        # Of a table of predictions the images that were trained on are not known.
+        beside = ""
+        order = "classes from most to fewest test images"
     show_chart(
         plots.plot_class_scores(
             scores,
@@ -145,13 +154,12 @@ def _class_scores(
             score=SCORES[kind],
         ),
         name=name,
-        title=f"{task.label}: {SCORES[kind]} of each class beside its training images",
+        title=f"{task.label}: {SCORES[kind]} of each class{beside}",
         takeaway=plots.class_takeaway(
             scores, counts, *names, view.baseline, score=SCORES[kind]
         ),
         data=scores,
-        note=f"Mean over the seeds{drawn}; classes from most to fewest training "
-        "images, counted before a method draws from them.",
+        note=f"Mean over the seeds{drawn}; {order}.",
         above=choose,
     )
     with st.expander("In numbers", icon=":material/table:"):

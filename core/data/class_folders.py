@@ -225,7 +225,7 @@ def choose_images(
     kept = manifest.index[~others]
     ids = column[kept].map({name: i for i, name in enumerate(chosen)})
     limits = np.minimum(counts[chosen].to_numpy(), per_class)
-    drawn = kept[draw_long_tail(ids.to_numpy(), limits, seed=seed)]
+    drawn = kept[draw_long_tail(ids.to_numpy(), limits, seed=seed, names=chosen)]
     over = ~manifest.index.isin(drawn)
     leave_out(manifest, over, f"over {per_class} of a {classes.one}")
 

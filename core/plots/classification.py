@@ -47,12 +47,12 @@ def choose_classes(
     baseline: str,
     choice: str = "all",
 ) -> list[str]:
-    """Classes to draw, from most to fewest training images where these are known.
+    """Classes to draw, from most to fewest training images; test images otherwise.
 
     Parameters
     ----------
     scores : DataFrame
-        Columns method, group (the class), mean.
+        Columns method, group (the class), mean, n (its test images).
     training_counts : mapping, optional
         Training images of each class.
     baseline : str
@@ -61,8 +61,11 @@ def choose_classes(
         The last three leave ``NAMED`` classes.
     """
     classes = list(dict.fromkeys(scores["group"]))
-    if training_counts is not None:
-        classes.sort(key=lambda name: -int(training_counts.get(name, 0)))
+    counts: Mapping[str, int] | None = training_counts
+    if counts is None and "n" in scores:
+        counts = scores.groupby("group")["n"].max().to_dict()
+    if counts is not None:
+        classes.sort(key=lambda name: -int(counts.get(name, 0)))
     if choice == "hardest":
         own = scores[scores["method"] == baseline].set_index("group")["mean"]
         hardest = set(own.sort_values(kind="stable").index[:NAMED])

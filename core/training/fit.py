@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from core.data.batches import Batches, Rows, shuffled_rows
 from core.data.cache import ImageCache
 from core.data.manifest import TEST, TRAINING, VALIDATION
-from core.errors import StudyError
+from core.errors import MethodError, StudyError
 from core.methods.curves import usual_loss
 from core.methods.losses.by_group import GroupObjective, split_groups
 from core.methods.registry import Part, ResolvedMethod, load_builder
@@ -237,8 +237,29 @@ def build_objectives(
     built = {}
     for name, part in method.objectives.items():
         counts = np.bincount(class_ids(data, part.groups, rows))
+        _check_groups(data, part.groups, counts)
         built[name] = part.build(usual[name], counts)
     return built
+
+
+def _check_groups(data: Data, groups: str, counts: NDArray[np.int64]) -> None:
+    """Name the groups, where they are the classes of a task, that have no image."""
+    classes = next(
+        (
+            t.classes
+            for t in data.tasks
+            if t.name == groups and not isinstance(t, Regression)
+        ),
+        (),
+    )
+    empty = [c for c, n in zip(classes, counts, strict=False) if n == 0]
+    empty += classes[len(counts) :]
+    if empty:
+        raise MethodError(
+            f"No training image of '{groups}' is {' or '.join(map(repr, empty))}.",
+            expected="a training image of every group.",
+            remedy="choose other groups, or add images of this one.",
+        )
 
 
 def usual_losses(study: Study, tasks: Sequence[Task]) -> dict[str, keras.losses.Loss]:
