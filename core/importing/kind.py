@@ -229,7 +229,9 @@ def _one_spelling(
 
 def _two_spellings(column: RawColumn, spellings: Sequence[str]) -> Finding:
     codes, texts = column.coded
-    rarer = min(spellings, key=lambda text: int((codes == texts.index(text)).sum()))
+    rarer = min(
+        reversed(spellings), key=lambda text: int((codes == texts.index(text)).sum())
+    )
     rows = np.flatnonzero(codes == texts.index(rarer))
     named = " and ".join(f"'{text}'" for text in spellings)
     said = " ".join(f"--class '{text}'" for text in spellings)
@@ -264,7 +266,7 @@ def _look_around(raw: RawTable, names: Sequence[str], truth: _Truth) -> _Truth:
             continue
         shares |= own
         more = {n: c for n, c in columns.items() if n not in own}
-        if more and _sum_to_one(raw, (*own, *more)):
+        if more and _are_classes_too(raw, own, more):
             others |= more
     fractions = next((n for n in names if _has_fractions(raw, n, truth)), "")
     return _Truth(
@@ -297,12 +299,17 @@ def _is_share(column: RawColumn) -> bool:
     return bool(len(values) and values.min() >= -NOISE and values.max() <= 1 + NOISE)
 
 
-def _sum_to_one(raw: RawTable, names: Iterable[str]) -> bool:
-    total = np.zeros(raw.rows)
-    for name in names:
-        total += raw.column(name).numbers
-    known = total[np.isfinite(total)]
-    return bool(len(known) and abs(np.median(known) - 1) <= NEAR_ONE)
+def _are_classes_too(raw: RawTable, own: Iterable[str], more: Iterable[str]) -> bool:
+    """Whether probabilities come to 1 with further columns, and no nearer without."""
+    sums = [np.zeros(raw.rows), np.zeros(raw.rows)]
+    for place, names in enumerate((own, more)):
+        for name in names:
+            sums[place] += raw.column(name).numbers
+    without, whole = (np.abs(sums[0] - 1), np.abs(sums[0] + sums[1] - 1))
+    known = np.isfinite(whole)
+    if not known.any() or np.median(whole[known]) > NEAR_ONE:
+        return False
+    return bool(whole[known].mean() <= without[known].mean() + NOISE)
 
 
 def _has_fractions(raw: RawTable, name: str, truth: _Truth) -> bool:
