@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from core.data.manifest import TEST, VALIDATION
 from core.evaluation.classification import encode_labels
-from core.importing.columns import TaskColumns, loosely
+from core.importing.columns import TaskColumns, is_number, loosely
 from core.importing.findings import (
     FAULT,
     NOTE,
@@ -437,13 +437,20 @@ def _strange_labels(
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     verb = "is not a class" if len(names) == 1 else "are not classes"
     listed = ", ".join(task.classes[:MANY])
-    others = ", ..." if len(task.classes) > MANY else ""
+    others = len(task.classes) - MANY
+    listed += f" and {others} more" if others > 0 else ""
+    remedy = "write the classes as the study has them."
+    if all(map(is_number, task.classes)) and all(is_number(found[c]) for c in used):
+        remedy = (
+            "write the classes as the study has them; of a new study, say --kind "
+            "regression if a number is predicted, or name further classes with --class."
+        )
     return Finding(
         FAULT,
         f"{shown}{more} in '{column.name}' {verb} of {task.label.lower()}: "
         f"{len(bad):,} {_rows(len(bad))}.",
-        expected=f"one of {listed}{others}.",
-        remedy="write the classes as the study has them.",
+        expected=f"one of {listed}.",
+        remedy=remedy,
         count=len(bad),
         places=places_of(bad, ids, column),
     )
@@ -528,8 +535,9 @@ def _not_finite(
             FAULT,
             f"No finite number in {len(rows):,} {_rows(len(rows))} of '{column.name}'.",
             expected=f"{what} in every row.",
-            remedy="fill in these rows; a decimal point, and no separator of "
-            "thousands.",
+            remedy="divide percentages by 100, and leave out the sign."
+            if "%" in column.shown(int(rows[0]))
+            else "fill in these rows; a decimal point, and no separator of thousands.",
             count=len(rows),
             places=places_of(rows, ids, column),
         )

@@ -279,6 +279,12 @@ def loosely(text: str) -> str:
     return whole[1] if whole else unicodedata.normalize("NFC", text).casefold()
 
 
+def is_number(text: str) -> bool:
+    """Whether a text is a number as files write it."""
+    pattern = r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?"
+    return re.fullmatch(pattern, text, flags=re.ASCII) is not None
+
+
 def _no_such_class(strange: Sequence[str], task: Classification, usual: str) -> Finding:
     numbered = all(name.rpartition("_")[2].isdigit() for name in strange)
     why = " Classes go by their names, since their order is for no one to guess."

@@ -8,9 +8,9 @@ import pandas as pd
 from core.data.cache import Progress
 from core.evaluation.groups import MAX_GROUPS
 from core.importing.checking import match_classes
-from core.importing.columns import plain
+from core.importing.columns import is_number, plain
 from core.importing.findings import FAULT, NOTE, WARNING, Finding
-from core.importing.kind import is_number, sorted_by_number
+from core.importing.kind import sorted_by_number
 from core.importing.reading import RawColumn, RawTable
 from core.tasks import Regression, Task
 
@@ -86,11 +86,13 @@ def propose_features(
         return tuple(found), _proposed(found)
     known = [name for name in found if SENSITIVE & set(plain(name).split("_"))]
     known = known[:MAX_PROPOSED]
-    which = f"only {listed(known)} by their names" if known else "none of them"
+    which = "none is taken"
+    if known:
+        which = f"only those with a well-known name are taken: {listed(known)}"
     warning = Finding(
         WARNING,
         f"{len(found):,} columns could be sensitive features, which are too many to "
-        f"guess: {which} {'are' if len(known) > 1 else 'is'} taken.",
+        f"guess; {which}.",
         expected=f"at most {MAX_PROPOSED}, or those that a person names.",
         remedy="name each with --feature COLUMN (on the page, choose them).",
         count=len(found),

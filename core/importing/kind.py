@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from core.importing.columns import (
     PROBABILITY_WORDS,
     TaskColumns,
     class_of,
+    is_number,
     loosely,
     plain,
     spellings_of,
@@ -35,6 +36,9 @@ UNIT = "units"
 NEAR_ONE = 0.05
 """How far from 1 the median sum of probabilities is, where all classes are there."""
 NAMED = 5
+# Words that programs write for a value that is not there.
+NOTHING = frozenset(("nan", "<na>", "null", "n/a", "#n/a"))
+NOTHING_AMONG_NUMBERS = frozenset(("na", "none", "-", "--", "?", ".", "missing"))
 # Pairs of which everybody knows the positive one.
 POSITIVES = {
     frozenset(("0", "1")): "1",
@@ -48,6 +52,7 @@ POSITIVES = {
 }
 _TASK_NAMES = {"", "y", *map(plain, TRUTH_ALIASES)}
 _SAY_KIND = "say --kind regression (on the page, choose 'A number')"
+_SAY_CLASSES = "say --kind multiclass (on the page, choose 'Several classes')"
 
 
 @dataclass(frozen=True)
@@ -159,6 +164,9 @@ def find_task(
             remedy="fill it in, or name another column with --truth.",
         )
         return None, [fault]
+    unread = _not_values(column, found, numbers, asked)
+    if unread is not None:
+        return None, [unread]
     name, label = _task_name(truth)
     classes, findings = _one_spelling(column, found, asked)
     everything = tuple(dict.fromkeys((*asked.classes, *classes)))
@@ -176,6 +184,57 @@ def find_task(
     return _classes(
         seen, name, label, kind, sorted_by_number(everything), asked, findings
     )
+
+
+def _not_values(
+    column: RawColumn, found: Sequence[str], numbers: np.ndarray, asked: Asked
+) -> Finding | None:
+    """A fault of words that stand for nothing, or of numbers with two readings."""
+    others = [t for t, n in zip(found, numbers, strict=True) if not np.isfinite(n)]
+    are_numbers = len(others) < len(found) - 1
+    known = NOTHING | (NOTHING_AMONG_NUMBERS if are_numbers else frozenset())
+    nothing = [text for text in others if text.casefold() in known]
+    if nothing and not set(nothing) & set(asked.classes):
+        said = listed_texts(nothing)
+        return Finding(
+            FAULT,
+            f"The truth '{column.name}' is {said} in some rows, which says nothing.",
+            expected="a class or a number in every row.",
+            remedy="fill in these rows, or delete them; if it is a class, say "
+            f"--class '{nothing[0]}'.",
+            **_rows_of(column, nothing),
+        )
+    if len(found) <= 2 or not others or asked.classes:
+        return None
+    if asked.kind in (None, "regression") and all(map(_has_comma, others)):
+        return Finding(
+            FAULT,
+            f"The commas in '{column.name}' may be decimal points, or separate "
+            "thousands.",
+            expected="numbers with a decimal point, and nothing between thousands.",
+            remedy="write 1234.5 for 1,234.5; if these are names of classes, say "
+            "--kind multiclass.",
+            **_rows_of(column, others),
+        )
+    return None
+
+
+def _has_comma(text: str) -> bool:
+    return re.fullmatch(r"[+-]?[\d.]*,[\d.,]*", text, flags=re.ASCII) is not None
+
+
+def _rows_of(column: RawColumn, texts: Sequence[str]) -> dict[str, Any]:
+    """How many rows hold one of these, and the first of them."""
+    codes, distinct = column.coded
+    wanted = [place for place, text in enumerate(distinct) if text in texts]
+    rows = np.flatnonzero(np.isin(codes, wanted))
+    return {"count": len(rows), "places": places_of(rows, None, column)}
+
+
+def listed_texts(texts: Sequence[str]) -> str:
+    """Texts in quotes, of many the first."""
+    more = f" and {len(texts) - NAMED} more" if len(texts) > NAMED else ""
+    return ", ".join(f"'{text}'" for text in texts[:NAMED]) + more
 
 
 def _task_name(column: str) -> tuple[str, str]:
@@ -205,24 +264,22 @@ def _one_spelling(
     codes, texts = column.coded
     counts = dict(zip(texts, np.bincount(codes, minlength=len(texts)), strict=True))
     is_pair = frozenset(alike) in POSITIVES
+    commonest = max(found, key=lambda text: int(counts[text]))
+    style = next(
+        (s for s in (str.lower, str.title, str.upper) if s(commonest) == commonest),
+        str.lower,
+    )
     classes: list[str] = []
     findings: list[Finding] = []
     for loose, spellings in alike.items():
         if len(spellings) == 1 or set(spellings) <= set(asked.classes):
-            classes += spellings
-            continue
-        # A whole number is written as one.
-        whole = [text for text in spellings if text == loose]
-        chosen = max(spellings, key=lambda text: int(counts[text]))
-        if len({text.casefold() for text in spellings}) > 1 and whole:
-            chosen = whole[0]
-        classes.append(chosen)
-        others = [text for text in spellings if text != chosen]
-        if is_pair or (whole == [chosen] and all(t == f"{loose}.0" for t in others)):
-            named = ", ".join(f"'{text}'" for text in others)
-            said = f"In '{column.name}', {named} is read as '{chosen}'."
-            findings.append(Finding(NOTE, said))
+            classes += [style(spellings[0])] if is_pair else spellings
+        elif is_pair:
+            classes.append(style(loose))
+        elif set(spellings) == {loose, f"{loose}.0"}:
+            classes.append(loose)
         else:
+            classes.append(spellings[0])
             findings.append(_two_spellings(column, spellings))
     return tuple(classes), findings
 
@@ -230,20 +287,18 @@ def _one_spelling(
 def _two_spellings(column: RawColumn, spellings: Sequence[str]) -> Finding:
     codes, texts = column.coded
     rarer = min(
-        reversed(spellings), key=lambda text: int((codes == texts.index(text)).sum())
+        reversed(spellings),
+        key=lambda text: int((codes == texts.index(text)).sum()),
     )
-    rows = np.flatnonzero(codes == texts.index(rarer))
-    named = " and ".join(f"'{text}'" for text in spellings)
     said = " ".join(f"--class '{text}'" for text in spellings)
     return Finding(
         FAULT,
-        f"{named} in '{column.name}' differ in capitals alone: one class, or "
-        f"{len(spellings)}?",
+        f"{' and '.join(map(repr, spellings))} in '{column.name}' differ in capitals "
+        f"alone: one class, or {len(spellings)}?",
         expected="each class in one spelling.",
         remedy="write the class in one way; if they are different classes, say "
         f"{said} (on the page, add them to the classes).",
-        count=len(rows),
-        places=places_of(rows, None, column),
+        **_rows_of(column, [rarer]),
     )
 
 
@@ -336,7 +391,7 @@ def _choose_kind(truth: _Truth, asked: Asked) -> tuple[Kind | None, list[Finding
     classes: Kind = "binary" if count <= 2 else "multiclass"
     if asked.kind:
         return asked.kind, _not_of_a_number(truth, asked.kind)
-    if asked.unit or asked.bin_width is not None:
+    if (asked.unit or asked.bin_width is not None) and np.isfinite(truth.numbers).any():
         given = "a unit" if asked.unit else "a width of bins"
         said = f"'{name}' is read as a number, since {given} is given."
         return "regression", [
@@ -349,21 +404,21 @@ def _choose_kind(truth: _Truth, asked: Asked) -> tuple[Kind | None, list[Finding
             said = f"'{name}' is read as classes, which '{next(iter(truth.shares))}' "
             said += "and others like it name."
         return classes, [Finding(NOTE, said)] if said else []
-    if asked.classes or asked.positive:
+    if asked.classes:
         return classes, []
     if truth.doubtful and truth.is_numeric and count > 2:
         return None, [_doubtful(truth)]
     if truth.fractions and truth.is_numeric:
         said = f"'{name}' is read as a number, since '{truth.fractions}' has fractions."
-        return "regression", [_guess(said, "say --kind multiclass if it holds classes")]
+        return "regression", [_guess(said, _SAY_CLASSES)]
     if not truth.is_numeric or count <= 2:
         return classes, []
     whole = bool((truth.numbers % 1 == 0).all())
     said = f"'{name}' holds {count:,} different {'whole ' * whole}numbers"
-    if whole and count <= MAX_CLASSES:
+    # A class of one image each is a number.
+    if whole and count <= min(MAX_CLASSES, len(truth.column.numbers) / 2):
         return classes, [_guess(f"{said}: they are read as classes.", _SAY_KIND)]
-    hint = "say --kind multiclass (on the page, choose 'Several classes')"
-    return "regression", [_guess(f"{said}: it is read as a number.", hint)]
+    return "regression", [_guess(f"{said}: it is read as a number.", _SAY_CLASSES)]
 
 
 def _guess(said: str, remedy: str) -> Finding:
@@ -378,8 +433,7 @@ def _not_of_a_number(truth: _Truth, kind: Kind) -> list[Finding]:
     return [
         Finding(
             WARNING,
-            f"{named} look like probabilities of classes, and a number has none: they "
-            "are not looked at.",
+            f"Not looked at, as a number has no probabilities of classes: {named}.",
             expected="columns of numbers, such as <model>_pred.",
             remedy="leave out the unit, the width of bins and the kind if "
             f"'{truth.column.name}' holds classes.",
@@ -472,12 +526,6 @@ def sorted_by_number(found: Iterable[str]) -> list[str]:
     return sorted(found, key=lambda text: (text.casefold(), text))
 
 
-def is_number(text: str) -> bool:
-    """Whether a text is a number as files write it."""
-    pattern = r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?"
-    return re.fullmatch(pattern, text, flags=re.ASCII) is not None
-
-
 def _binary(
     column: RawColumn, name: str, label: str, classes: Sequence[str], asked: Asked
 ) -> tuple[Task | None, list[Finding]]:
@@ -493,7 +541,11 @@ def _binary(
                 "that no image has with --class (on the page, add it to the classes).",
             )
         ]
-    if asked.positive and asked.positive not in classes:
+    positive = asked.positive
+    if positive and positive not in classes:
+        alike = [c for c in classes if loosely(c) == loosely(positive)]
+        positive = alike[0] if len(alike) == 1 else ""
+    if asked.positive and not positive:
         return None, [
             Finding(
                 FAULT,
@@ -503,7 +555,6 @@ def _binary(
             )
         ]
     findings = []
-    positive = asked.positive
     if not positive:
         positive = known_positive(classes)
         why = "as one takes it for such a pair"
@@ -597,13 +648,12 @@ def _regression(
         return None, findings
     guessed = []
     if not asked.unit:
-        guessed.append(f"its unit is not known and is called '{UNIT}'")
+        guessed.append(f"The unit of '{column.name}' is called '{UNIT}'.")
     if asked.bin_width is None:
-        guessed.append(f"it is looked at in bins of {width:g}")
+        guessed.append(f"The bins of '{column.name}' are {width:g} wide.")
     if guessed:
-        said = f"Of '{column.name}', {' and '.join(guessed)}."
         remedy = "say --unit and --bin-width (on the page, fill them in)."
-        findings.append(Finding(NOTE, said, remedy=remedy))
+        findings.append(Finding(NOTE, " ".join(guessed), remedy=remedy))
     return Regression(name, label, asked.unit or UNIT, low, high, width), findings
 
 

@@ -15,6 +15,7 @@ from core.importing.columns import (
     SEED,
     TaskColumns,
     find_column,
+    is_number,
     match_task,
     plain,
     set_aside_fault,
@@ -32,7 +33,6 @@ from core.importing.kind import (
     Asked,
     find_task,
     guessed_scores,
-    is_number,
     known_positive,
 )
 from core.importing.naming import (

@@ -143,8 +143,9 @@ class RawColumn:
         """
         if not (_is_text(self.values.type) or pa.types.is_dictionary(self.values.type)):
             return False
+        if not pc.any(pc.match_substring(self.text, ",")).as_py():
+            return False
         texts = pc.unique(self.text)
-        texts = pc.filter(texts, pc.not_equal(texts, ""))
         is_other = pc.is_nan(_parse_numbers(pc.replace_substring(texts, ",", ".")))
         texts = pc.filter(texts, pc.invert(is_other))
         commas = pc.filter(texts, pc.match_substring_regex(texts, f"^{_COMMA}$"))
@@ -169,7 +170,9 @@ class RawColumn:
         used, first = np.unique(codes, return_index=True)
         filled = [place for place, code in enumerate(used) if texts[code]]
         found = tuple(texts[used[place]] for place in filled)
-        return found, self.numbers[first[filled]]
+        if not filled or _is_number(self.values.type):
+            return found, self.numbers[first[filled]]
+        return found, RawColumn(self.name, pa.array(found), self.delimiter).numbers
 
     @cached_property
     def coded(self) -> tuple[NDArray[np.intp], tuple[str, ...]]:
@@ -366,9 +369,10 @@ def _read_csv(content: bytes, name: str, notes: list[Finding]) -> tuple[Any, str
 def _name_columns(columns: Any, notes: list[Finding]) -> tuple[Any, tuple[str, ...]]:
     """Name the columns without a name by their place; empty ones are left out."""
     names = list(columns.column_names)
+    trimmed = [name.strip() for name in names]
+    if len(set(trimmed)) == len(set(names)):
+        names = trimmed
     nameless = [place for place, head in enumerate(names) if not head.strip()]
-    if not nameless:
-        return columns, ()
     for place in nameless:
         name = f"column {place + 1}"
         while name in names:

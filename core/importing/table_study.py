@@ -2,9 +2,10 @@
 
 import shutil
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -417,15 +418,18 @@ def _first_rows(
 
 def _alike_ids(ids: RawColumn) -> list[Finding]:
     """Refuse ids of one image, as far as can be seen, that are written in two ways."""
-    texts = pc.unique(ids.text)
-    ways = {
-        "in / and \\ alone": pc.replace_substring(texts, "\\", "/"),
-        "in leading zeros alone": pc.replace_substring_regex(
-            texts, r"^0+([0-9]+)$", r"\1"
-        ),
-    }
-    findings = []
-    for words, changed in ways.items():
+    ways: dict[str, Callable[[Any], Any]] = {}
+    if pc.any(pc.match_substring(ids.text, "\\")).as_py():
+        ways["in / and \\ alone"] = lambda t: pc.replace_substring(t, "\\", "/")
+    zeros = pc.filter(ids.text, pc.starts_with(ids.text, "0"))
+    if pc.any(pc.match_substring_regex(zeros, "^0[0-9]+$")).as_py():
+        ways["in leading zeros alone"] = lambda t: pc.replace_substring_regex(
+            t, "^0+([0-9]+)$", "\\1"
+        )
+    findings: list[Finding] = []
+    texts: Any = pc.unique(ids.text) if ways else ()
+    for words, change in ways.items():
+        changed = change(texts)
         if len(pc.unique(changed)) == len(texts):
             continue
         codes = pc.dictionary_encode(changed).indices.to_numpy(zero_copy_only=False)

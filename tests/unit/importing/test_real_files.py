@@ -269,7 +269,7 @@ def test_true_and_false_in_four_spellings_are_two_classes(store):
     table = pd.DataFrame({"truth": words * 5, "m_pred": ["TRUE", "false"] * 15})
     prepared = made(table)
     assert prepared.layout.task == Binary("label", "Label", ("False", "True"))
-    assert "'true' is read as 'True'" in said(prepared)
+    assert "Read in 'truth': 'true' as True, 'FALSE' as False" in said(prepared)
     assert metric(prepared, "m", "label.accuracy") == 1
 
 
@@ -288,6 +288,30 @@ def test_classes_that_differ_in_capitals_are_one_or_two_as_a_person_says(store):
     prepared = made(table, asked=Asked(classes=("a", "A")))
     assert prepared.layout.task.classes == ("A", "a", "b")
     assert metric(prepared, "m", "label.accuracy") == 1
+
+
+@pytest.mark.parametrize("word", ["NaN", "null", "#N/A"])
+def test_words_for_nothing_are_no_class_unless_a_person_says_so(store, word):
+    table = wide().drop(columns="large_p_yes")
+    table.loc[[3, 5], "truth"] = word
+    (fault,) = faults_in(refused(table).findings)
+    assert f"is '{word}' in some rows, which says nothing" in fault.problem
+    assert [place.row for place in fault.places] == [4, 6]
+    assert made(table, asked=Asked(classes=(word,))).layout.task.kind == "multiclass"
+    # Of numbers a word is nothing more often; of words "None" can be a class.
+    table = pd.DataFrame({"truth": ["30", "41.5", "NA"], "m_pred": [30.5, 41, 50]})
+    assert "is 'NA' in some rows" in str(refused(table))
+    table = table.assign(truth=["cat", "dog", "None"], m_pred=["cat", "dog", "None"])
+    assert made(table).layout.task.classes == ("cat", "dog", "None")
+
+
+@pytest.mark.parametrize("numbers", [("1,234", "2,345", "3,456"), ("1,5", "2.5", "3")])
+def test_numbers_with_two_readings_are_not_taken_for_classes(numbers):
+    table = pd.DataFrame({"truth": numbers, "m_pred": numbers})
+    fault = faults_in(refused(table).findings)[0]
+    assert "may be decimal points, or separate thousands" in fault.problem
+    assert (fault.places[0].row, fault.places[0].value) == (1, numbers[0])
+    assert made(table, asked=Asked(kind="multiclass")).layout.task.kind == "multiclass"
 
 
 def test_an_empty_truth_is_named_with_its_rows():
@@ -365,6 +389,7 @@ def test_quantiles_of_a_number_are_not_guessed_to_be_probabilities():
     ("table", "asked", "option"),
     [
         (wide(), {"unit": "years", "kind": "binary"}, "--unit"),
+        (wide(), {"unit": "years"}, "--unit"),
         (wide(), {"bin_width": 2.0, "kind": "multiclass"}, "--bin-width"),
         (wide(), {"positive": "yes", "kind": "multiclass"}, "--positive"),
         (
@@ -417,8 +442,20 @@ def test_every_guess_is_a_note(store):
     numbers = pd.DataFrame({"truth": np.arange(60) / 2, "m_pred": 1.0})
     notes = said(made(numbers))
     assert "holds 60 different numbers: it is read as a number" in notes
-    assert "its unit is not known" in notes
-    assert "in bins of" in notes
+    assert "The unit of 'truth' is called 'units'." in notes
+    assert "The bins of 'truth' are 5 wide." in notes
+
+
+def test_numbers_of_which_few_come_twice_are_a_regression(store):
+    table = pd.DataFrame({"truth": np.arange(40), "m_pred": np.arange(40) + 1})
+    assert made(table).layout.task.kind == "regression"
+    codes = pd.DataFrame({"truth": [1, 2, 3] * 9, "m_pred": [1, 2, 4] * 9})
+    assert "say --kind regression" in str(refused(codes))
+
+
+def test_percent_signs_are_explained():
+    table = wide().assign(large_p_yes="57%")
+    assert "divide percentages by 100" in str(refused(table))
 
 
 # Sums of probabilities.

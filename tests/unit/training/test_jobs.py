@@ -17,6 +17,7 @@ from core.data.catalog import load_dataset
 from core.errors import DatasetError, MethodError, RunError, StudyError
 from core.methods.registry import resolve_method
 from core.runs import Run
+from core.training import jobs
 from core.training.fit import Data, class_ids, epoch_rows, sample_weights
 from core.training.jobs import Listener, run_key, train_study
 from tests import tiny
@@ -280,3 +281,10 @@ def test_kill_9_and_resume(tmp_path: Path) -> None:
     assert run.info["epochs"] == 4
     assert list(run.history()["epoch"].unique()) == [1, 2, 3, 4]
     assert not state.exists()
+
+
+def test_a_truth_is_kept_as_it_was_given():
+    table = pd.DataFrame({"age_true": [20_000_001.0, 0.1], "age_pred": [1.5, 0.1]})
+    kept = jobs._compact(table)
+    assert kept["age_true"].tolist() == [20_000_001.0, 0.1]
+    assert kept["age_pred"].dtype == np.float32
