@@ -100,7 +100,9 @@ def _choose_layout(raw: RawTable) -> Asked:
             )
         if truth is None:
             stop_with("Choose the column that holds the truth.")
-        asked = Asked(truth=truth)
+        # Further classes are chosen below, and change what is guessed here.
+        further = st.session_state.get(f"import_classes_{key}_{truth}", ())
+        asked = Asked(truth=truth, classes=tuple(further))
         found = _found(raw, asked)
         asked = _choose_task(raw, asked, found, f"{key}_{truth}")
         found = _found(raw, asked) or found
@@ -131,7 +133,7 @@ def _choose_task(raw: RawTable, asked: Asked, found: Layout | None, key: str) ->
             default=found.task.kind if found else "multiclass",
             required=True,
             format_func=KINDS.__getitem__,
-            key=f"import_kind_{key}",
+            key=f"import_kind_{key}_{len(asked.classes)}",
         )
         # As it is guessed it stays a guess, which a note says.
         is_guess = found is not None and kind == found.task.kind
@@ -151,22 +153,18 @@ def _choose_task(raw: RawTable, asked: Asked, found: Layout | None, key: str) ->
             known = "" if layout.is_guessed else layout.task.positive
             asked = replace(asked, positive="" if positive == known else positive or "")
         if layout is not None and isinstance(layout.task, Regression):
-            return _choose_unit(asked, layout.task, key)
+            return _choose_unit(replace(asked, classes=()), layout.task, key)
     if kind == "regression":
-        return asked
-    task = layout.task if layout else None
-    own = () if task is None or isinstance(task, Regression) else task.classes
-    classes = st.multiselect(
+        return replace(asked, classes=())
+    st.multiselect(
         "Further classes",
-        own or raw.column(asked.truth).groups or (),
+        raw.column(asked.truth).groups or (),
         accept_new_options=True,
         placeholder="None",
         key=f"import_classes_{key}",
         help="Classes that no image of the table has. Two that differ in capitals "
         "alone are two where both are chosen.",
     )
-    if classes:
-        asked = replace(asked, classes=tuple(classes), kind=kind)
     return asked
 
 

@@ -95,10 +95,8 @@ class Layout:
         """The layout for a reader, as pairs of what and which; ``names`` of columns."""
         task = self.task
         if isinstance(task, Regression):
-            kind = (
-                f"regression, {task.minimum:g} to {task.maximum:g} {task.unit}, bins "
-                f"of {task.bin_width:g}"
-            )
+            ends = f"{task.minimum:.15g} to {task.maximum:.15g} {task.unit}"
+            kind = f"regression, {ends}, bins of {task.bin_width:g}"
         elif isinstance(task, Binary):
             kind = f"binary: {task.positive} (positive) against {task.classes[0]}"
         else:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from core.data.batches import Batches, Rows, shuffled_rows
 from core.data.cache import ImageCache
 from core.data.manifest import TEST, TRAINING, VALIDATION
-from core.errors import MethodError, StudyError
+from core.errors import StudyError
 from core.methods.curves import usual_loss
 from core.methods.losses.by_group import GroupObjective, split_groups
 from core.methods.registry import Part, ResolvedMethod, load_builder
@@ -231,35 +231,21 @@ def build_objectives(
     Raises
     ------
     MethodError
-        If a training image has no group, or all are of one.
+        If a training image has no group, a class that is a group has no training
+        image, or all are of one.
     """
     usual = usual_losses(study, data.tasks)
+    classes_of = {
+        t.name: t.classes for t in data.tasks if not isinstance(t, Regression)
+    }
     built = {}
     for name, part in method.objectives.items():
-        counts = np.bincount(class_ids(data, part.groups, rows))
-        _check_groups(data, part.groups, counts)
+        ids = class_ids(data, part.groups, rows)
+        counts = np.bincount(ids)
+        if classes := classes_of.get(part.groups):
+            counts = count_classes(ids, len(classes), names=classes)
         built[name] = part.build(usual[name], counts)
     return built
-
-
-def _check_groups(data: Data, groups: str, counts: NDArray[np.int64]) -> None:
-    """Name the groups, where they are the classes of a task, that have no image."""
-    classes = next(
-        (
-            t.classes
-            for t in data.tasks
-            if t.name == groups and not isinstance(t, Regression)
-        ),
-        (),
-    )
-    empty = [c for c, n in zip(classes, counts, strict=False) if n == 0]
-    empty += classes[len(counts) :]
-    if empty:
-        raise MethodError(
-            f"No training image of '{groups}' is {' or '.join(map(repr, empty))}.",
-            expected="a training image of every group.",
-            remedy="choose other groups, or add images of this one.",
-        )
 
 
 def usual_losses(study: Study, tasks: Sequence[Task]) -> dict[str, keras.losses.Loss]:

@@ -2,6 +2,7 @@
 
 import importlib
 
+import pandas as pd
 import pytest
 
 import core.runs
@@ -173,6 +174,79 @@ def test_what_the_columns_are_can_be_changed(store, open_page):
     assert study.dataset.options["classes"] == ["yes", "no"]
     assert list(study.dataset.options["features"]) == ["site"]
     assert study.baseline == "large"
+
+
+def test_answers_beside_models_wait_for_a_person(store, open_page):
+    table = wide().rename(columns={"large_p_yes": "large"})
+    table["large"] = table["small_pred"]
+    app = bring_table(open_page, table)
+    assert "'large' holds classes of label" in app.error[0].value.replace("\\", "")
+    assert not app.button
+    (ignored,) = [box for box in app.multiselect if "import_ignored" in box.key]
+    ignored.set_value(["large"]).run()
+    assert not app.error
+    app.button(key="import_study_button").click().run()
+    study = core.runs.study_of_runs("my-table")
+    assert list(study.methods) == ["small"]
+    assert list(study.dataset.options["features"]) == ["gender", "site"]
+
+
+def test_the_kind_of_a_number_its_unit_and_bins_can_be_said(store, open_page):
+    table = wide()[["image_id"]].assign(truth=[20, 30, 40] * 20)
+    table["a_pred"] = table["truth"]
+    app = bring_table(open_page, table)
+    assert "they are read as classes" in " ".join(text.value for text in app.text)
+    kind = next(
+        each for each in app.get("button_group") if "import_kind" in str(each.key)
+    )
+    kind.set_value("regression").run()
+    unit = next(box for box in app.text_input if "import_unit" in str(box.key))
+    unit.set_value("years").run()
+    width = next(box for box in app.number_input if "import_bin_width" in str(box.key))
+    width.set_value(5.0).run()
+    assert not app.exception
+    app.button(key="import_study_button").click().run()
+    options = core.runs.study_of_runs("my-table").dataset.options
+    assert (options["kind"], options["unit"]) == ("regression", "years")
+    assert options["bin_width"] == 5
+
+
+def test_classes_that_differ_in_capitals_can_be_said(store, open_page):
+    table = wide().assign(truth=["a", "A", "b"] * 20, small_pred=["a", "A", "b"] * 20)
+    app = bring_table(open_page, table.drop(columns="large_p_yes"))
+    assert "differ in capitals alone" in app.error[0].value
+    (classes,) = [box for box in app.multiselect if "import_classes" in box.key]
+    classes.set_value(["a", "A"]).run()
+    assert [e.value for e in app.error] == []
+    app.button(key="import_study_button").click().run()
+    options = core.runs.study_of_runs("my-table").dataset.options
+    assert options["classes"] == ["A", "a", "b"]
+
+
+def test_of_400_columns_few_are_proposed(store, open_page):
+    groups = pd.DataFrame({f"x{i}": [i % 3, 1, 5] * 20 for i in range(396)})
+    app = bring_table(open_page, pd.concat([wide(), groups], axis=1))
+    assert any("too many to guess" in each.value for each in app.warning)
+    (features,) = [box for box in app.multiselect if "import_features" in box.key]
+    assert list(features.value) == ["gender", "site"]
+    assert app.button(key="import_study_button")
+
+
+def test_a_spreadsheets_own_export_is_read(store, open_page):
+    table = wide().assign(truth=range(60), a_pred=[x + 0.5 for x in range(60)])
+    text = table[["image_id", "truth", "a_pred"]].to_csv(
+        index=False, sep=";", decimal=","
+    )
+    app = open_page("import_predictions")
+    app.get_by_key("import_way").set_value("study").run()
+    app.text_input(key="import_study_name").set_value("Größe").run()
+    upload = ("mine.csv", f"sep=;\n{text}".encode("utf-16"), "text/csv")
+    app.file_uploader(key="import_study_file_0").set_value(upload).run()
+    assert not app.exception
+    assert not app.error
+    notes = " ".join(text.value for text in app.text)
+    assert "Commas are read as decimal points in 'a_pred'" in notes
+    assert "the study is called 'grosse'" in notes
 
 
 def test_a_name_of_any_script_is_kept_and_makes_a_folder(study, open_page):

@@ -59,6 +59,14 @@ def test_without_training_counts_there_is_no_lower_row(scores):
     assert "yaxis2" not in figure.layout
 
 
+def test_without_training_counts_classes_come_by_their_test_images(scores):
+    counted = scores.assign(n=scores["group"].map({"cat": 7, "dog": 90}))
+    assert plots.choose_classes(counted, None, "baseline") == ["dog", "cat"]
+    # Known training images go before.
+    known = {"cat": 50, "dog": 4}
+    assert plots.choose_classes(counted, known, "baseline") == ["cat", "dog"]
+
+
 def test_methods_of_a_class_do_not_overlap(scores):
     figure = draw(scores, CLASSES, COUNTS)
     places = [trace.x[0] for trace in figure.data if trace.type == "scatter"]
