@@ -15,8 +15,8 @@ help:  ## show this list
 
 environment: .venv/.installed  ## make .venv with everything in it
 
-demo: environment  ## open the app on the shipped results
-	$(BIN)/python -m streamlit run streamlit_app.py --server.showEmailPrompt=false
+demo: environment  ## open the app on the shipped results (HOST=0.0.0.0: to the network)
+	$(BIN)/equipoise app $(if $(HOST),--host $(HOST))
 
 test: environment  ## run every check and every test
 	$(BIN)/ruff check .

@@ -13,6 +13,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from core.commands.cache import cache
 from core.commands.compare import compare
 from core.commands.console import as_fault, say, say_interrupted
 from core.commands.data import data
@@ -50,13 +51,17 @@ app = typer.Typer(
     name="equipoise",
     cls=_Group,
     help="Compare remedies for imbalanced image data, with their uncertainty.",
+    epilog="Variables of the environment: EQUIPOISE_RUNS is where your runs go (runs/ "
+    "by default), EQUIPOISE_CACHE where prepared images are kept (~/.cache/equipoise) "
+    "and EQUIPOISE_CACHE_GB how large that may grow (20), EQUIPOISE_DATA where the app "
+    "finds your own copies of datasets.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 # The order of --help.
-for command in (studies, data, train, compare, predict, methods, verify):
+for command in (studies, data, train, compare, predict, methods, verify, cache):
     app.command()(command)
 app.command(name="import")(import_predictions)
 app.command(

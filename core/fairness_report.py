@@ -13,6 +13,7 @@ from core.evaluation.published_by_group import rises_while_all_fall
 from core.report import PUBLISHED_NOTE, method_labels, text_markdown
 from core.study import Study
 from core.tasks import Task
+from core.text import document_markdown
 
 COMPUTED = "computed from their accuracies"
 """Of a Fair metric that others did not report themselves."""
@@ -224,7 +225,7 @@ def fairness_markdown(
     parts: list[str] = []
     for views, comparison in comparisons.items():
         for view in views:
-            parts.append(f"**{view.title(tasks)}**")
+            parts.append(f"**{document_markdown(view.title(tasks))}**")
             parts.append(
                 text_markdown(fairness_text(comparison, view.metric, study, tasks))
             )
@@ -322,6 +323,8 @@ def published_by_group_markdown(
 ) -> str:
     """The same as Markdown: table, sources, what it is not."""
     shown, sources = published_by_group_text(table, study, tasks)
-    listed = "\n".join(f"{i}. {source}" for i, source in enumerate(sources, start=1))
+    listed = "\n".join(
+        f"{i}. {document_markdown(source)}" for i, source in enumerate(sources, start=1)
+    )
     notes = " ".join(published_by_group_notes(table, study))
     return "\n\n".join((text_markdown(shown, numbers_from=3), listed, notes))

@@ -24,12 +24,19 @@ from typing import Any, Literal, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
+from core.csv_text import given_cell, safe_cell
 from core.data.cache import Pixels, Progress, render_chunk
 from core.data.class_folders import walk_pictures
 from core.data.images import ACCEPTED
 from core.data.labelled import CODES, FILENAME, LABEL
 from core.errors import DatasetError, EquipoiseError, RunError
-from core.predictor import BUCKETS, Predictor, Preprocessing, group_unknown
+from core.predictor import (
+    BUCKETS,
+    Predictor,
+    Preprocessing,
+    available_cores,
+    group_unknown,
+)
 from core.runs import Run
 from core.tasks import Binary, Regression, Task
 from core.training.jobs import use_threads
@@ -73,15 +80,20 @@ class Recipe:
             },
         }
 
-    def load(self) -> Predictor:
+    def load(self, *, loading: Progress = lambda what, done, of: None) -> Predictor:
         """Load the models.
+
+        Parameters
+        ----------
+        loading : callable
+            As for ``Predictor.load``.
 
         Raises
         ------
         RunError
             If one of them cannot be used.
         """
-        predictor = Predictor.load(self.runs, (self.task,))
+        predictor = Predictor.load(self.runs, (self.task,), loading=loading)
         if predictor.problems:
             raise RunError(
                 " ".join(predictor.problems),
@@ -475,7 +487,8 @@ def _write(file: TextIO, rows: Iterable[tuple[str, str]]) -> None:
     quoted = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
     for name, label in rows:
         # The one sign that ends a line for a reader, and not for the writer.
-        (quoted if "\r" in name else plain).writerow((name, label))
+        cells = (safe_cell(name), safe_cell(label))
+        (quoted if "\r" in name else plain).writerow(cells)
     file.write(text.getvalue())
     file.flush()
 
@@ -517,7 +530,7 @@ def read_done(path: Path) -> tuple[frozenset[str], int]:
                 break
             if len(row) != 2 or (number == 0 and row != [FILENAME, LABEL]):
                 raise _damaged(path, f"its row {number + 1} is '{','.join(row)[:60]}'")
-            names.update(row[:1] if number else ())
+            names.update(map(given_cell, row[:1] if number else ()))
             kept = read
     except csv.Error as error:
         if read < path.stat().st_size:
@@ -575,13 +588,6 @@ def leave_a_core() -> None:
     It works only before TensorFlow is imported; the environment may say otherwise.
     """
     use_threads(max(1, available_cores() - 1))
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _hash_file(path: Path) -> str:

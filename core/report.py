@@ -13,6 +13,7 @@ from core.methods.entries import ENTRIES
 from core.methods.entry import PARTS
 from core.study import Study
 from core.tasks import Task
+from core.text import document_markdown
 
 PUBLISHED_NOTE = (
     "Published numbers are their authors', with their own budget and data as the source"
@@ -52,10 +53,13 @@ def markdown_table(
         the baseline with its interval, and the verdict.
     """
     infos = [metric_info(key, tasks) for key in keys]
-    headings = ["Method", *(_heading(info) for info in infos)]
+    headings = ["Method", *(document_markdown(_heading(info)) for info in infos)]
     methods = [name for name in study.methods if name in comparison.methods]
     rows = [
-        [study.method(name).label, *(_cell(comparison, name, info) for info in infos)]
+        [
+            document_markdown(study.method(name).label),
+            *(_cell(comparison, name, info) for info in infos),
+        ]
         for name in methods
     ]
     return _markdown([headings, ["---", *("---:" for _ in infos)], *rows])
@@ -69,8 +73,12 @@ def text_markdown(table: pd.DataFrame, numbers_from: int = 1) -> str:
     if table.empty:
         return ""
     rule = ["---"] * numbers_from + ["---:"] * (len(table.columns) - numbers_from)
-    cells = table.map(lambda text: text.replace("|", r"\|").replace("\n", "<br>"))
-    return _markdown([list(table.columns), rule, *cells.to_numpy().tolist()])
+    cells = table.map(_cell_of_lines).to_numpy().tolist()
+    return _markdown([list(map(document_markdown, table.columns)), rule, *cells])
+
+
+def _cell_of_lines(text: str) -> str:
+    return "<br>".join(map(document_markdown, text.split("\n")))
 
 
 def _markdown(lines: Sequence[Sequence[str]]) -> str:
@@ -152,10 +160,8 @@ def _spread(spread: float, info: CostInfo) -> str:
 def cost_markdown(costs: pd.DataFrame, study: Study) -> str:
     """The same as Markdown: the table, and what its costs are."""
     table, shared = cost_text(costs, study)
-    rule = ["---", *("---:" for _ in table.columns[1:])]
-    lines = [list(table.columns), rule, *table.to_numpy().tolist()]
     notes = [f"- {info.label}: {info.explanation}" for info in COSTS.values()]
-    return "\n".join([_markdown(lines), "", *filter(None, [shared, ""]), *notes])
+    return "\n".join([text_markdown(table), "", *filter(None, [shared, ""]), *notes])
 
 
 def published_text(
@@ -215,11 +221,11 @@ def published_markdown(
     """Ours beside the published numbers as Markdown: table, sources, what it is not."""
     labels = {name: method.label for name, method in study.methods.items()}
     shown, sources = published_text(table, tasks, labels)
-    rule = ["---", "---", "---:", "---:", "---:", "---:"]
-    lines = [list(shown.columns), rule, *shown.to_numpy().tolist()]
-    notes = [f"{i}. {source}" for i, source in enumerate(sources, start=1)]
+    notes = [
+        f"{i}. {document_markdown(source)}" for i, source in enumerate(sources, start=1)
+    ]
     ending = " ".join(filter(None, (PUBLISHED_NOTE, study.notice)))
-    return "\n".join([_markdown(lines), "", *notes, "", ending])
+    return "\n".join([text_markdown(shown, numbers_from=2), "", *notes, "", ending])
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ imports Keras: result pages open without that cost.
 
 import json
 import os
+import re
 import shutil
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +22,12 @@ import pandas as pd
 from core.data.manifest import LEFT_OUT, SPLITS
 from core.errors import RunError
 from core.study import MethodTable, Study, check_name, shipped_studies
+from core.tasks import Multiclass, Task
 
 SCHEMA = 1
+# Beside a run's folder: the one that it replaces, and what is still being written.
+_OLD = ".old"
+_LEFT_OVER = re.compile(r"\.[0-9a-f]{8}(\.old)?")
 STORE_VARIABLE = "EQUIPOISE_RUNS"
 RECORD, HISTORY, PREDICTIONS, MODEL = (
     "run.json",
@@ -33,6 +38,8 @@ RECORD, HISTORY, PREDICTIONS, MODEL = (
 STUDY_FILE, MANIFEST_FILE, REPORT_FILE = "study.json", "manifest.parquet", "data.json"
 # Key of a record that holds where predictions of somebody else came from.
 IMPORTED = "imported"
+# Key of that record: whether the method came with its study, both of one table.
+IS_OWN = "is_own"
 REQUIRED_KEYS = frozenset({"schema", "study", "method", "seed", "resolved"})
 # How a run was trained that is left out, where it is otherwise than the others.
 _OTHER_SPLIT, _OTHER_NOISE = "on another split", "under other label noise"
@@ -81,6 +88,11 @@ class Run:
         found = self.info.get(IMPORTED)
         return found if isinstance(found, dict) else None
 
+    @property
+    def is_imported(self) -> bool:
+        """Whether somebody else's predictions were imported: to a study, or with it."""
+        return self.imported is not None
+
     def predictions(
         self, split: str | None = None, columns: Iterable[str] | None = None
     ) -> pd.DataFrame:
@@ -108,6 +120,27 @@ class Run:
         if wanted is not None and "split" not in set(columns or ()):
             table = table.drop(columns="split")
         return table
+
+    def class_order(self, task: str) -> tuple[str, ...]:
+        """Classes of a task in the order of the model's outputs.
+
+        That of the table's columns, which were written from these outputs.
+
+        Raises
+        ------
+        RunError
+            If the table is damaged.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        path = self.folder / PREDICTIONS
+        try:
+            names = pq.read_schema(path).names
+        except (OSError, pa.ArrowException) as error:
+            raise _damaged_table(path, error) from error
+        prefix = f"{task}_p_"
+        return tuple(n.removeprefix(prefix) for n in names if n.startswith(prefix))
 
     def history(self) -> pd.DataFrame:
         """Long form: epoch, split, name, value.
@@ -176,6 +209,24 @@ def with_imported(study: Study, listed: Iterable[Run]) -> Study:
         if run.imported is not None
     }
     return study.model_copy(update={"methods": {**study.methods, **tables}})
+
+
+def is_added(run: Run) -> bool:
+    """Whether a run was imported to a study that was there: not one of its methods.
+
+    The runs of a study that was made of a table are imported, and are its own.
+
+    Raises
+    ------
+    RunError
+        If the record does not say, and no store holds the study.
+    """
+    if run.imported is None:
+        return False
+    if isinstance(is_own := run.imported.get(IS_OWN), bool):
+        return not is_own
+    # Records of earlier imports do not say.
+    return run.method not in study_of_runs(run.study).methods
 
 
 def list_runs(study: str | None = None) -> RunListing:
@@ -285,6 +336,29 @@ def read_run(folder: Path) -> Run:
     return Run(info["study"], info["method"], info["seed"], folder, info)
 
 
+def check_class_order(run: Run, tasks: Sequence[Task]) -> None:
+    """Refuse a model that was trained with its classes in another order than now.
+
+    Raises
+    ------
+    RunError
+        If the table of its predictions, where it is there, says so.
+    """
+    if not (run.folder / PREDICTIONS).is_file():
+        return
+    for task in tasks:
+        if not isinstance(task, Multiclass):
+            continue
+        order = run.class_order(task.name)
+        if order != task.classes and sorted(order) == sorted(task.classes):
+            raise RunError(
+                f"{run.model_path} was trained with its classes in another order: "
+                f"{', '.join(order[:4])} and so on. Its answers would be misnamed.",
+                expected=f"{', '.join(task.classes[:4])} and so on.",
+                remedy="train it again. Its results can still be looked at.",
+            )
+
+
 def write_run(
     store: Path,
     *,
@@ -353,10 +427,23 @@ def replace_folder(new: Path, place: Path) -> None:
     if not place.exists():
         new.rename(place)
         return
-    old = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}.old")
+    old = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}{_OLD}")
     place.rename(old)
     new.rename(place)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def tidy_run(place: Path) -> None:
+    """Remove what a killed process left half written beside a run.
+
+    Where it was killed while it replaced the run, the earlier one is put back. Only for
+    who knows that no other process writes this run.
+    """
+    for left in place.parent.glob(f".{place.name}.*"):
+        if left.name.endswith(_OLD) and not place.exists():
+            left.rename(place)
+        elif _LEFT_OVER.fullmatch(left.name.removeprefix(f".{place.name}")):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def remove_run(run: Run) -> None:
@@ -390,12 +477,16 @@ def write_study_files(
     folder = store / check_name(study.name, "study")
     table = manifest.drop(columns="path", errors="ignore")
     _replace(folder / MANIFEST_FILE, lambda p: table.to_parquet(p, index=False))
-    texts = {
-        STUDY_FILE: study.model_dump_json(indent=1),
-        REPORT_FILE: json.dumps(report, indent=1),
-    }
-    for name, text in texts.items():
-        _replace(folder / name, lambda p, t=text: p.write_text(t + "\n"))  # type: ignore[misc]
+    write_study(store, study)
+    text = json.dumps(report, indent=1) + "\n"
+    _replace(folder / REPORT_FILE, lambda p: p.write_text(text))
+
+
+def write_study(store: Path, study: Study) -> None:
+    """Write a study's file alone, as its newest runs were asked for."""
+    text = study.model_dump_json(indent=1) + "\n"
+    path = store / check_name(study.name, "study") / STUDY_FILE
+    _replace(path, lambda p: p.write_text(text, encoding="utf-8"))
 
 
 def study_of_runs(name: str) -> Study:

@@ -92,7 +92,16 @@ class DatasetTable(_Table):
 
 
 class DatasetOptions(_Table):
-    """Base of the tables of options that datasets have."""
+    """Base of the tables of options that datasets have.
+
+    Parameters
+    ----------
+    remove_copies : bool
+        Leave out training images that are near-copies of a test or validation image.
+        Either way, how many there are is in the data report.
+    """
+
+    remove_copies: bool = False
 
 
 class BackboneOptions(_Table):

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
+from core.csv_text import csv_text
 from core.plots import predict as plots
 from core.plots.style import listed, plural
 from core.predictor import Disagreement, FaceAnswers, PhotoResult, disagreements
 from core.runs import data_report
-from core.tasks import Classification, Multiclass, Regression, Task
+from core.tasks import Classification, Regression, Task
+from core.text import strong, to_markdown
 from pages._show import show_chart, show_charts, show_static_table
 from pages._study_bar import StudyView
 
@@ -40,16 +42,16 @@ class Shown:
 
 def choose_tasks(view: StudyView) -> tuple[Task, ...]:
     """Tasks that are answered: those to opt in to only when switched on."""
-    tasks = []
+    opted_in = []
     for task in view.tasks:
-        if task.name in view.dataset.opt_in and isinstance(task, Multiclass):
+        if task.name in view.dataset.opt_in:
             report = data_report(view.study.name) or {}
             noise = ((report.get("twins") or {}).get("label_noise") or {}).get(
                 f"{task.name}_disagreement"
             )
             with st.container(border=True):
                 on = st.toggle(
-                    f"Show {task.label.lower()} as well",
+                    to_markdown(f"Show {task.label.lower()} as well"),
                     key=f"predict_show_{task.name}",
                 )
                 often = (
@@ -57,11 +59,10 @@ def choose_tasks(view: StudyView) -> tuple[Task, ...]:
                     if noise is None
                     else f" Two labels of one photo differ in {noise:.0%}."
                 )
-                st.caption(view.dataset.opt_in[task.name] + often)
-            if not on:
-                continue
-        tasks.append(task)
-    return tuple(tasks)
+                st.caption(to_markdown(view.dataset.opt_in[task.name] + often))
+            if on:
+                opted_in.append(task.name)
+    return view.dataset.answered_tasks(opted_in)
 
 
 def show_photo(key: str, result: PhotoResult, shown: Shown) -> FaceAnswers:
@@ -86,7 +87,11 @@ def show_photo(key: str, result: PhotoResult, shown: Shown) -> FaceAnswers:
     with right:
         face = result.faces[0]
         if count > 1:
-            st.markdown(f"**{plural(count, 'face')}**, numbered from left to right.")
+            st.markdown(
+                to_markdown(
+                    f"{strong(plural(count, 'face'))}, numbered from left to right."
+                )
+            )
             show_summary(key, result, shown)
             number = st.pills(
                 "Face",
@@ -139,17 +144,19 @@ def show_face(key: str, face: FaceAnswers, shown: Shown) -> None:
             alt=f"{what} as the methods see it",
         )
         with st.container():
-            st.markdown(f"**{what}** as the methods see it{found}")
+            st.markdown(to_markdown(f"{strong(what)} as the methods see it{found}"))
             sizes = sorted({len(pixels) for pixels in face.seen.values()})
             if len(sizes) > 1:
                 st.caption(
-                    f"Drawn with {sizes[-1]} pixels a side; by their settings the "
-                    f"methods see {listed([str(size) for size in sizes])}."
+                    to_markdown(
+                        f"Drawn with {sizes[-1]} pixels a side; by their settings the "
+                        f"methods see {listed([str(size) for size in sizes])}."
+                    )
                 )
             if len(shown.methods) < 2:
                 st.badge("one method only", color="gray")
             elif apart:
-                names = ", ".join(d.task.label.lower() for d in apart)
+                names = to_markdown(", ".join(d.task.label.lower() for d in apart))
                 # A badge would cut its text on a phone.
                 st.markdown(
                     f":orange[:material/warning: The methods disagree on {names}]"
@@ -157,7 +164,7 @@ def show_face(key: str, face: FaceAnswers, shown: Shown) -> None:
             else:
                 st.badge("The methods agree", icon=":material/check:", color="green")
     if face.warning:
-        st.warning(face.warning, icon=":material/zoom_in:")
+        st.warning(to_markdown(face.warning), icon=":material/zoom_in:")
     show_static_table(
         plots.describe_answers(
             shown.answers_of(face), shown.tasks, shown.expected, shown.view.labels
@@ -264,7 +271,7 @@ def offer_answers(results: Sequence[PhotoResult], shown: Shown) -> None:
     with st.container(horizontal=True):
         st.download_button(
             "All answers (CSV)",
-            data=lambda: _as_table(results, shown).to_csv(index=False),
+            data=lambda: csv_text(_as_table(results, shown)),
             file_name="answers.csv",
             mime="text/csv",
             key="predict_csv",
@@ -296,16 +303,8 @@ def _as_table(results: Sequence[PhotoResult], shown: Shown) -> pd.DataFrame:
 
 
 def _as_json(results: Sequence[PhotoResult], shown: Shown) -> list[dict]:
-    found = []
-    for result in results:
-        content = result.as_dict()
-        for face, as_dict in zip(result.faces, content["faces"], strict=True):
-            as_dict["answers"] = {
-                method: {name: answer.as_json() for name, answer in given.items()}
-                for method, given in shown.answers_of(face).items()
-            }
-        found.append(content)
-    return found
+    tasks = [task.name for task in shown.tasks]
+    return [result.as_dict(tasks, shown.methods) for result in results]
 
 
 def _latency(result: PhotoResult, shown: Shown) -> str:

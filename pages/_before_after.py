@@ -15,6 +15,7 @@ from core.plots import preprocessing as plots
 from core.plots.data import columns_of, pick_samples
 from core.plots.predict import thicken
 from core.study import Augmentation, Study
+from core.text import emphasis, to_markdown
 from pages._engine import load_engine
 from pages._photos import PRIVACY
 from pages._pictures import find_paths, why_no_pictures
@@ -81,7 +82,7 @@ def _why_none(view: StudyView) -> str:
     why = why_no_pictures(view) or "The manifest with its pictures is not here yet."
     return (
         f"{why} What this study does to pictures can be seen on one of your own: choose"
-        " *A picture of yours* above."
+        f" {emphasis('A picture of yours')} above."
     )
 
 
@@ -126,7 +127,7 @@ def _choose_sample(view: StudyView, manifest: pd.DataFrame | None) -> str | None
     samples = pick_samples(manifest, column, each=1)
     ids = {name: str(rows["image_id"].iloc[0]) for name, rows in samples.items()}
     name = st.selectbox(
-        f"Picture, by {task.label.lower()}",
+        to_markdown(f"Picture, by {task.label.lower()}"),
         list(ids),
         key=f"data_sample_{view.study.name}",
         width=220,
@@ -164,7 +165,9 @@ def _show_stages(stages: Stages, name: str, note: str) -> None:
             width=SHOWN_HEIGHT,
             alt=f"{name or 'The same picture'}, after preprocessing",
         )
-    st.caption(f"Applied, in this order: {', '.join(stages.steps)}. {note}")
+    st.caption(
+        to_markdown(f"Applied, in this order: {', '.join(stages.steps)}. {note}")
+    )
 
 
 def _show_augmentation(study: Study, pixels: np.ndarray) -> None:
@@ -179,12 +182,14 @@ def _show_augmentation(study: Study, pixels: np.ndarray) -> None:
             )
             return
         st.markdown(
-            f"Each time a training image is seen it is {what}: each anew at random,"
-            " with a single interpolation. Test images and photos never are."
+            to_markdown(
+                f"Each time a training image is seen it is {what}: each anew at random,"
+                " with a single interpolation. Test images and photos never are."
+            )
         )
         with st.container(horizontal=True, vertical_alignment="bottom"):
             on = st.toggle(
-                f"Draw {DRAWS} augmented pictures",
+                to_markdown(f"Draw {DRAWS} augmented pictures"),
                 key="data_augment",
                 help="Loads Keras, which takes some seconds the first time: it is the"
                 " layer that training uses.",

@@ -13,6 +13,7 @@ from core.plots.classification import FEW, MANY
 from core.plots.style import listed, number, plural
 from core.runs import Run
 from core.tasks import Classification
+from core.text import emphasis, escape_chart, to_markdown
 from pages._errors_address import open_errors
 from pages._errors_tables import load_errors
 from pages._show import show_chart, show_charts, stop_with
@@ -70,7 +71,7 @@ def _matrices(
         _choose_kind()
         stop_with(
             "Only the baseline is shown, so there is no difference to draw. Choose "
-            "*Counts* or *Shares*, or another method."
+            f"{emphasis('Counts')} or {emphasis('Shares')}, or another method."
         )
     order = _order(view, task)
     ids = plots.class_order(order, classes, counts, all_[baseline])
@@ -103,7 +104,9 @@ def _matrices(
 
     def click(label: str, point: Mapping[str, Any]) -> None:
         method = next(m for m in shown if view.labels[m] == label)
-        _open_pair(view, task, method, str(point["y"]), str(point["x"]))
+        # A point has the names as they were drawn.
+        named = {escape_chart(name): name for name in task.classes}
+        _open_pair(view, task, method, named[str(point["y"])], named[str(point["x"])])
 
     takeaway = plots.confusion_takeaway(matrices, classes, view.labels, baseline)
     data = plots.confusion_table(matrices, classes)
@@ -167,7 +170,7 @@ def _mean_probabilities(
         _choose_kind()
         stop_with(
             "The methods shown have labels only, without probabilities. Choose "
-            "*Counts* or *Shares*, or another method."
+            f"{emphasis('Counts')} or {emphasis('Shares')}, or another method."
         )
     return means
 
@@ -351,6 +354,7 @@ def _choose_zoom(
         "Zoom: from class to class",
         names,
         value=(names[0], names[-1]),
+        format_func=to_markdown,
         key=_zoom_key(view, task, order),
         persist_state="session",
         help=f"In the order chosen above. Up to {MANY} classes, each cell has its"

@@ -7,6 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.plots.style import listed
+from core.text import code, to_markdown
 
 PAGE = "pages/errors.py"
 PARAMETERS = (
@@ -57,8 +58,8 @@ class Asked:
 
     def name_unknown(self, what: str, name: str) -> None:
         """Note that there is no such thing."""
-        shown = name[:_SHOWN].replace("`", "'")
-        self.unknown.append(f"{what} `{shown}`")
+        shown = name[:_SHOWN]
+        self.unknown.append(f"{what} {code(shown)}")
 
 
 def read_address() -> Asked:
@@ -110,8 +111,10 @@ def write_address(values: Mapping[str, Sequence[str]], asked: Asked) -> None:
     """
     if asked.unknown:
         asked.place.warning(
-            f"The address asks for what is not here: {listed(asked.unknown)}. All else "
-            "is as it asks."
+            to_markdown(
+                f"The address asks for what is not here: {listed(asked.unknown)}. All "
+                "else is as it asks."
+            )
         )
     for name in PARAMETERS:
         given = [value for value in values.get(name, ()) if value]

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from core.evaluation.answers import ANY, agreeing, agreement_kinds
 from core.plots import answers as plots
 from core.plots.style import feature_label
-from core.tasks import Regression
+from core.tasks import Regression, natural_order
+from core.text import to_markdown
 from pages._errors_address import Asked, preset
 from pages._errors_tables import TaskErrors
 from pages._study_bar import StudyView
@@ -122,7 +123,7 @@ def _groups(view: StudyView, found: TaskErrors, feature: str) -> list[str]:
     for task in view.tasks:
         if isinstance(task, Regression) and feature == f"{task.name}_bin":
             known = task.bin_labels
-    return [*(g for g in known if g in there), *sorted(there - set(known))]
+    return [*(g for g in known if g in there), *natural_order(there - set(known))]
 
 
 def _choose(
@@ -135,7 +136,7 @@ def _choose(
 ) -> str:
     preset(key, ["", *options], asked=asked, wanted=wanted, what=what)
     return st.selectbox(
-        heading,
+        to_markdown(heading),
         ["", *options],
         format_func=lambda name: name or "Any",
         key=key,

@@ -16,6 +16,7 @@ from core.evaluation.metrics import TOLERANCE
 from core.plots import answers as plots
 from core.plots.style import feature_label, plural
 from core.tasks import Regression, Task
+from core.text import BREAK, code, emphasis, strong, to_markdown
 from pages._errors_address import Asked, preset
 from pages._errors_filters import Chosen, filter_images
 from pages._errors_tables import TaskErrors
@@ -44,13 +45,15 @@ def show_images(
         order = _choose_order(orders, asked, answers.task)
         wrong = chosen.mask & ~answers.right[answers.place(method)]
         st.markdown(
-            plots.gallery_takeaway(
-                answers,
-                method,
-                view.labels[method],
-                int(chosen.mask.sum()),
-                int(wrong.sum()),
-                orders[order],
+            to_markdown(
+                plots.gallery_takeaway(
+                    answers,
+                    method,
+                    view.labels[method],
+                    int(chosen.mask.sum()),
+                    int(wrong.sum()),
+                    orders[order],
+                )
             )
         )
         rows = rank_images(answers, method, orders[order], chosen.mask)
@@ -98,14 +101,15 @@ def _say_empty(view: StudyView, method: str, chosen: Chosen, order: Order) -> No
     """Why there is no image to show, and what to do."""
     left = int(chosen.mask.sum())
     if not left:
-        said = "Set one of the filters to *Any*, or clear them all."
+        said = f"Set one of the filters to {emphasis('Any')}, or clear them all."
     else:
         are = "image matches" if left == 1 else "images match"
         said = (
-            f"{left:,} {are} the filters, but none is what *{order.label}* is about: "
-            f"{view.labels[method]} has no such answer there. Choose another order."
+            f"{left:,} {are} the filters, but none is what {emphasis(order.label)} is "
+            f"about: {view.labels[method]} has no such answer there. Choose another "
+            "order."
         )
-    st.info(said, icon=":material/info:")
+    st.info(to_markdown(said), icon=":material/info:")
 
 
 def _show_page(
@@ -121,13 +125,15 @@ def _show_page(
     page = _choose_page(-(-len(rows) // size), asked, state)
     part = rows[(page - 1) * size : page * size]
     if reason:
-        st.caption(f"{reason} Here the images are listed by their ids.")
+        st.caption(to_markdown(f"{reason} Here the images are listed by their ids."))
         _table(view, found, part)
     else:
         _pictures(view, found, part)
     first = (page - 1) * size + 1
     st.caption(
-        f"{first:,} to {first + len(part) - 1:,} of {plural(len(rows), 'image')}"
+        to_markdown(
+            f"{first:,} to {first + len(part) - 1:,} of {plural(len(rows), 'image')}"
+        )
     )
     return page
 
@@ -162,13 +168,17 @@ def _pictures(view: StudyView, found: TaskErrors, rows: NDArray[np.intp]) -> Non
                     )
                 else:
                     st.caption("No picture of that id can be had.")
-                st.markdown(f"Truth: **{truth}**")
-                st.markdown("  \n".join(plots.answer_lines(answers, row, view.labels)))
+                st.markdown(to_markdown(f"Truth: {strong(truth)}"))
+                st.markdown(
+                    to_markdown(
+                        BREAK.join(plots.answer_lines(answers, row, view.labels))
+                    )
+                )
                 groups = [
                     f"{feature_label(name)} {images[name].iloc[row]}"
                     for name in found.features
                 ]
-                st.caption(" · ".join([f"`{image_id}`", *groups]))
+                st.caption(to_markdown(" · ".join([code(image_id), *groups])))
 
 
 def _table(view: StudyView, found: TaskErrors, rows: NDArray[np.intp]) -> None:
@@ -204,4 +214,8 @@ def _notes(view: StudyView, method: str, found: TaskErrors) -> None:
                 f" {view.labels[method]} has labels only, without probabilities, "
                 "so its answers keep the order of the images."
             )
-    st.caption(f"{said} Chosen for being extreme, these images say nothing of rates.")
+    st.caption(
+        to_markdown(
+            f"{said} Chosen for being extreme, these images say nothing of rates."
+        )
+    )

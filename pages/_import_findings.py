@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from core.csv_text import csv_text
 from core.importing.findings import FAULT, NOTE, WARNING, Finding, findings_table
+from core.text import mark_code, to_markdown
 
 MARKS = {FAULT: ("error", ":material/error:"), WARNING: ("warning", ":material/help:")}
 
@@ -29,7 +31,7 @@ def show_findings(findings: Sequence[Finding], *, name: str) -> None:
     if len(notes) < len(findings):
         st.download_button(
             "What was found (CSV)",
-            data=lambda: findings_table(findings).to_csv(index=False),
+            data=lambda: csv_text(findings_table(findings)),
             file_name=f"{name}.csv",
             mime="text/csv",
             key=f"import_found_{name}",
@@ -43,15 +45,14 @@ def _show_finding(finding: Finding) -> None:
     """One finding; its text stays text, whatever the file has in it."""
     place, icon = MARKS[finding.level]
     box = st.error if place == "error" else st.warning
-    lines = [f"**{escaped(finding.problem)}**"]
-    lines += [f"- {escaped(str(place))}" for place in finding.places]
+    lines = [f"**{to_markdown(finding.problem)}**"]
+    lines += [f"- {to_markdown(place)}" for place in finding.places]
     if finding.count > len(finding.places) > 0:
         lines.append(f"- and {finding.count - len(finding.places):,} more")
     said = {"Expected": finding.expected, "What to do": finding.remedy}
-    lines += [f"\n{word}: {escaped(text)}" for word, text in said.items() if text]
+    lines += [
+        f"\n{word}: {to_markdown(mark_code(text))}"
+        for word, text in said.items()
+        if text
+    ]
     box("\n".join(lines), icon=icon)
-
-
-def escaped(text: str) -> str:
-    """As Markdown that shows this text, whatever a file or a person wrote in it."""
-    return "".join(f"\\{c}" if c in r"\`*_{}[]<>#$~|:" else c for c in text)

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.csv_text import csv_text
 from core.errors import EquipoiseError
 from core.importing.findings import PredictionsError
 from core.importing.predictions import (
@@ -16,7 +17,8 @@ from core.importing.reading import RawTable
 from core.plots.style import plural
 from core.runs import list_runs, list_studies, study_of_runs
 from core.tasks import Regression
-from pages._import_findings import escaped, show_findings
+from core.text import code, strong, to_markdown
+from pages._import_findings import show_findings
 from pages._import_uploads import choose_file, finish, make_once, show_faults
 from pages._show import show_error, show_table, stop_with
 from pages._tables import Fingerprint, fingerprint, manifest_fingerprint
@@ -131,10 +133,12 @@ def _explain(test_set: TestSet) -> None:
     images = len(test_set.images.test_table)
     with st.expander("What the file holds", icon=":material/table:"):
         st.markdown(
-            f"A row for each of the **{images:,} test images**. Truth and sensitive "
-            "features are the study's own and need not be there. A column `seed` holds "
-            "several runs of one method; validation images may be there too, all of "
-            "them."
+            to_markdown(
+                f"A row for each of the {strong(f'{images:,} test images')}. Truth and "
+                "sensitive features are the study's own and need not be there. A "
+                f"column {code('seed')} holds several runs of one method; validation "
+                "images may be there too, all of them."
+            )
         )
         rows = [("image_id", f"the image, such as {test_set.images.example()}")]
         for task in test_set.info.tasks:
@@ -151,12 +155,15 @@ def _explain(test_set: TestSet) -> None:
                 )
             )
         st.table(
-            {"column": [r[0] for r in rows], "holds": [r[1] for r in rows]},
+            {
+                "column": [to_markdown(name) for name, _ in rows],
+                "holds": [to_markdown(what) for _, what in rows],
+            },
             border="horizontal",
         )
         st.download_button(
             "Empty form (CSV)",
-            data=lambda: template(test_set).to_csv(index=False),
+            data=lambda: csv_text(template(test_set)),
             file_name=f"{test_set.study.name}-predictions.csv",
             mime="text/csv",
             key="import_template",
@@ -169,8 +176,10 @@ def _preview(made: Prepared, raw: RawTable) -> None:
     runs = plural(len(made.tables), "run")
     table = next(iter(made.tables.values()))
     st.success(
-        f"No fault in {escaped(raw.name)}: {runs} of **{escaped(made.label)}**, "
-        f"{plural(len(table), 'image')}{' each' * (len(made.tables) > 1)}.",
+        to_markdown(
+            f"No fault in {raw.name}: {runs} of {strong(made.label)}, "
+            f"{plural(len(table), 'image')}{' each' * (len(made.tables) > 1)}."
+        ),
         icon=":material/check_circle:",
     )
     with st.expander("Preview", icon=":material/preview:"):

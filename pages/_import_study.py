@@ -5,8 +5,10 @@ from dataclasses import replace
 import streamlit as st
 
 from core.errors import EquipoiseError
+from core.importing.features import MANY_COLUMNS
 from core.importing.findings import PredictionsError
-from core.importing.layout import Asked, Layout, find_layout
+from core.importing.kind import Asked
+from core.importing.layout import Layout, find_layout
 from core.importing.reading import RawTable
 from core.importing.table_study import (
     PreparedStudy,
@@ -16,8 +18,16 @@ from core.importing.table_study import (
 )
 from core.plots.style import plural
 from core.tasks import Binary, Regression
-from pages._import_findings import escaped, show_findings
-from pages._import_uploads import READ, choose_file, finish, make_once, show_faults
+from core.text import to_markdown
+from pages._import_findings import show_findings
+from pages._import_uploads import (
+    READ,
+    choose_file,
+    finish,
+    make_once,
+    progress_bar,
+    show_faults,
+)
 from pages._show import show_error, show_table, stop_with
 
 KINDS = {
@@ -43,8 +53,8 @@ FORMS = """
 | a.jpg | yes | female | vit | 0 | yes | 0.74 |
 
 Predictions are labels in `..._pred`, or probabilities in `..._p_<class>`, or both; of a
-number, the number. Columns that are left over and have few different values are taken
-for sensitive features. A column `split` may mark validation images.
+number, the number. Columns that are left over and have few different values are
+proposed as sensitive features. A column `split` may mark validation images.
 """
 
 
@@ -91,12 +101,15 @@ def _choose_layout(raw: RawTable) -> Asked:
             )
         if truth is None:
             stop_with("Choose the column that holds the truth.")
-        asked = Asked(truth=truth)
+        # Further classes are chosen below, and change what is guessed here.
+        further = st.session_state.get(f"import_classes_{key}_{truth}", ())
+        asked = Asked(truth=truth, classes=tuple(further))
         found = _found(raw, asked)
         asked = _choose_task(raw, asked, found, f"{key}_{truth}")
         found = _found(raw, asked) or found
         if found is not None:
-            asked = _choose_columns(raw, asked, found, f"{key}_{truth}_{asked.kind}")
+            kind = found.task.kind
+            asked = _choose_columns(raw, asked, found, f"{key}_{truth}_{kind}")
     return asked
 
 
@@ -107,7 +120,8 @@ def _found(raw: RawTable, asked: Asked) -> Layout | None:
     if kept is None or kept[0] != file:
         kept = st.session_state[LAYOUTS] = (file, {})
     if asked not in kept[1]:
-        kept[1][asked], _ = find_layout(raw, asked)
+        with progress_bar(len(raw.names) >= MANY_COLUMNS) as report:
+            kept[1][asked], _ = find_layout(raw, asked, report)
     layout: Layout | None = kept[1][asked]
     return layout
 
@@ -120,9 +134,11 @@ def _choose_task(raw: RawTable, asked: Asked, found: Layout | None, key: str) ->
             default=found.task.kind if found else "multiclass",
             required=True,
             format_func=KINDS.__getitem__,
-            key=f"import_kind_{key}",
+            key=f"import_kind_{key}_{len(asked.classes)}",
         )
-        asked = replace(asked, kind=kind)
+        # As it is guessed it stays a guess, which a note says.
+        is_guess = found is not None and kind == found.task.kind
+        asked = replace(asked, kind=None if is_guess else kind)
         layout = _found(raw, asked)
         if layout is not None and isinstance(layout.task, Binary):
             positive = st.selectbox(
@@ -135,13 +151,37 @@ def _choose_task(raw: RawTable, asked: Asked, found: Layout | None, key: str) ->
                 key=f"import_positive_{key}",
                 width=240,
             )
-            asked = replace(asked, positive=positive or "")
+            known = "" if layout.is_guessed else layout.task.positive
+            asked = replace(asked, positive="" if positive == known else positive or "")
         if layout is not None and isinstance(layout.task, Regression):
-            unit = st.text_input(
-                "Unit", placeholder="units", key=f"import_unit_{key}", width=140
-            )
-            asked = replace(asked, unit=unit.strip())
+            return _choose_unit(replace(asked, classes=()), layout.task, key)
+    if kind == "regression":
+        return replace(asked, classes=())
+    st.multiselect(
+        "Further classes",
+        raw.column(asked.truth).groups or (),
+        accept_new_options=True,
+        placeholder="None",
+        key=f"import_classes_{key}",
+        help="Classes that no image of the table has. Two that differ in capitals "
+        "alone are two where both are chosen.",
+    )
     return asked
+
+
+def _choose_unit(asked: Asked, task: Regression, key: str) -> Asked:
+    unit = st.text_input(
+        "Unit", placeholder=task.unit, key=f"import_unit_{key}", width=140
+    )
+    width = st.number_input(
+        "Width of the bins",
+        min_value=0.0,
+        value=None,
+        placeholder=f"{task.bin_width:g}",
+        key=f"import_bin_width_{key}",
+        width=160,
+    )
+    return replace(asked, unit=unit.strip(), bin_width=width or None)
 
 
 def _choose_columns(raw: RawTable, asked: Asked, found: Layout, key: str) -> Asked:
@@ -181,7 +221,18 @@ def _choose_columns(raw: RawTable, asked: Asked, found: Layout, key: str) -> Ask
         default=[name for name in found.features if name in rest],
         key=f"import_features_{key}_{method}",
     )
-    return replace(asked, features=tuple(features))
+    if tuple(features) != found.features:
+        asked = replace(asked, features=tuple(features))
+    stray = getattr(_found(raw, asked), "stray", ())
+    if stray:
+        ignored = st.multiselect(
+            "Neither models nor sensitive features",
+            stray,
+            placeholder="Choose what to leave out",
+            key=f"import_ignored_{key}_{method}",
+        )
+        asked = replace(asked, ignored=tuple(ignored))
+    return asked
 
 
 def _check_and_import(raw: RawTable, name: str, asked: Asked) -> None:
@@ -227,17 +278,19 @@ def _check_and_import(raw: RawTable, name: str, asked: Asked) -> None:
 
 def _preview(made: PreparedStudy, raw: RawTable) -> None:
     st.success(
-        f"No fault in {escaped(raw.name)}: {plural(len(made.manifest), 'image')}, "
-        f"{plural(len(made.study.methods), 'method')}, "
-        f"{plural(len(made.tables), 'run')}.",
+        to_markdown(
+            f"No fault in {raw.name}: {plural(len(made.manifest), 'image')}, "
+            f"{plural(len(made.study.methods), 'method')}, "
+            f"{plural(len(made.tables), 'run')}."
+        ),
         icon=":material/check_circle:",
     )
     with st.expander("Preview", icon=":material/preview:"):
         lines = made.layout.lines(raw.names)
         st.table(
             {
-                "what": [escaped(what) for what, _ in lines],
-                "columns": [escaped(which) for _, which in lines],
+                "what": [to_markdown(what) for what, _ in lines],
+                "columns": [to_markdown(which) for _, which in lines],
             },
             border="horizontal",
         )

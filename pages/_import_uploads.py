@@ -1,14 +1,17 @@
 """A file that a person brings: read once, and kept for their session alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import streamlit as st
 
+from core.data.cache import Progress
 from core.importing.findings import PredictionsError
 from core.importing.reading import RawTable, read_file
 from core.runs import user_store
-from pages._import_findings import escaped, show_findings
+from core.text import code, emphasis, strong, to_markdown
+from pages._import_findings import show_findings
 
 MAX_UPLOAD_MB = 500
 # One entry for each: what was read last, what was made of it last, and how many
@@ -34,10 +37,13 @@ def choose_file(key: str, *, help_text: str, written: str) -> RawTable | None:
         help=help_text,
     )
     st.caption(
-        "The file stays in your session until you press *Import*. Then this is written "
-        f"to the user's store of this app (`{user_store()}`), where everybody who can "
-        f"open the app sees it: {written}; of the file its name, its SHA-256, how many "
-        "rows it has, and which columns were read. Nothing else of it is kept."
+        to_markdown(
+            f"The file stays in your session until you press {emphasis('Import')}. "
+            "Then this is written to the user's store of this app "
+            f"({code(user_store())}), where everybody who can open the app sees it: "
+            f"{written}; of the file its name, its SHA-256, how many rows it has, and "
+            "which columns were read. Nothing else of it is kept."
+        )
     )
     if upload is None:
         st.session_state.pop(READ, None)
@@ -45,7 +51,7 @@ def choose_file(key: str, *, help_text: str, written: str) -> RawTable | None:
         return None
     kept = st.session_state.get(READ)
     if kept is None or kept[0] != upload.file_id:
-        with st.spinner(f"Reading {upload.name}…"):
+        with st.spinner(to_markdown(f"Reading {upload.name}…")):
             st.session_state[READ] = (upload.file_id, _read(upload))
     raw = st.session_state[READ][1]
     if isinstance(raw, PredictionsError):
@@ -56,7 +62,7 @@ def choose_file(key: str, *, help_text: str, written: str) -> RawTable | None:
 
 def show_faults(error: PredictionsError, name: str) -> None:
     """Everything that is wrong with a file."""
-    st.markdown(f"**{escaped(error.heading)}** Nothing was written.")
+    st.markdown(to_markdown(f"{strong(error.heading)} Nothing was written."))
     show_findings(error.findings, name=f"{name}-faults")
 
 
@@ -75,6 +81,19 @@ def make_once(asked: tuple[Any, ...], make: Callable[[], Any]) -> Any:
                 made = error
         st.session_state[MADE] = (key, made)
     return st.session_state[MADE][1]
+
+
+@contextmanager
+def progress_bar(is_shown: bool) -> Iterator[Progress]:
+    """A bar of how much is done, there while it is; nothing where it is not shown."""
+    if not is_shown:
+        yield lambda what, done, of: None
+        return
+    place = st.empty()
+    yield lambda what, done, of: place.progress(
+        done / of, f"{what}: {done:,} of {of:,}"
+    )
+    place.empty()
 
 
 def forget() -> None:

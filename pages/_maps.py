@@ -11,6 +11,7 @@ from core.plots import explain as plots
 from core.plots.explain import Tile
 from core.predictor import ClassificationAnswer, FaceAnswers
 from core.tasks import Regression, Task
+from core.text import BREAK, strong, to_markdown
 from pages._answers import Shown
 from pages._show import show_error
 from pages._study_bar import choose_task
@@ -78,7 +79,7 @@ def offer_maps(
         for method in shown.methods:
             if method in explainer.problems:
                 label = shown.view.labels[method]
-                st.caption(f"{label}: {explainer.problems[method]}")
+                st.caption(to_markdown(f"{label}: {explainer.problems[method]}"))
         with st.expander("What such maps can tell", icon=":material/help:"):
             st.markdown(LIMITS)
 
@@ -130,7 +131,9 @@ def _show(
     shown: Shown,
 ) -> None:
     labels = shown.view.labels
-    st.markdown(plots.takeaway_maps({m: o.heat for m, o in maps.items()}, labels))
+    st.markdown(
+        to_markdown(plots.takeaway_maps({m: o.heat for m, o in maps.items()}, labels))
+    )
     tiles = [Tile("The picture", (), plots.enlarge_picture(face.pixels))]
     alts = ["What the models saw, without a map"]
     for method, one in maps.items():
@@ -144,8 +147,8 @@ def _show(
         for tile, alt in zip(tiles, alts, strict=True):
             with st.container(gap="xsmall"):
                 st.image(tile.pixels, width="stretch", alt=alt)
-                st.markdown(f"**{tile.title}**")
-                st.caption("  \n".join(tile.lines))
+                st.markdown(to_markdown(strong(tile.title)))
+                st.caption(to_markdown(BREAK.join(tile.lines)))
     low, high = plots.SCALE_ENDS
     st.image(plots.draw_scale(), width=288, alt=f"Scale from {low}, 0, to {high}, 1")
     if len({one.is_of_the_answer for one in maps.values()}) > 1:
@@ -157,10 +160,12 @@ def _show(
         )
     seeds = sorted({one.seed for one in maps.values()})
     st.caption(
-        f"Every map has its own scale: {high} is where that model looked most, {low} is"
-        " 0. Compare places, and not brightness between maps. Of each method one model"
-        f" is shown, its first: seed {', '.join(map(str, seeds))}; the answers above"
-        " are means over seeds."
+        to_markdown(
+            f"Every map has its own scale: {high} is where that model looked most, "
+            f"{low} is 0. Compare places, and not brightness between maps. Of each "
+            f"method one model is shown, its first: seed {', '.join(map(str, seeds))}; "
+            "the answers above are means over seeds."
+        )
     )
     st.markdown(
         ":material/info: A map explains the model and not the picture: it shows which"

@@ -13,6 +13,7 @@ from core.plots import methods as plots
 from core.plots.method_classes import order_by_count
 from core.plots.style import plural
 from core.tasks import Binary, Multiclass, Regression
+from core.text import to_markdown
 from pages._method_play import Play, as_table, defaults_of, gathered, usual_of
 from pages._parameters import is_moved, values_of
 from pages._show import show_charts
@@ -149,7 +150,7 @@ def show_error_curves(play: Play, controls: DeltaGenerator) -> None:
     targets = np.array(play.targets)
     with controls:
         true_value = st.slider(
-            f"True {task.label.lower()} ({task.unit})",
+            to_markdown(f"True {task.label.lower()} ({task.unit})"),
             float(task.minimum),
             float(task.maximum),
             float(round(np.quantile(targets, 0.95))),

@@ -12,6 +12,7 @@ from starlette.formparsers import MultiPartParser
 from core.data.images import MAX_UPLOAD_BYTES
 from core.plots.data import columns_of, pick_samples
 from core.runs import shipped_manifest
+from core.text import to_markdown
 from pages._study_bar import StudyView
 
 # Above this size an upload would go through a temporary file: it never may.
@@ -81,6 +82,7 @@ def choose_photos(view: StudyView) -> tuple[tuple[Photo, ...], bool]:
                 "Or a sample",
                 list(samples),
                 selection_mode="multi",
+                format_func=to_markdown,
                 key=f"predict_samples_{view.study.name}",
                 wrap=True,
             )
@@ -95,9 +97,11 @@ def choose_photos(view: StudyView) -> tuple[tuple[Photo, ...], bool]:
         )
         if not view.dataset.of_faces:
             st.caption(
-                "Each picture is taken as a whole, as in training. These models know"
-                f" {view.dataset.title} and nothing else: whatever a picture shows,"
-                " they answer with one of its classes."
+                to_markdown(
+                    "Each picture is taken as a whole, as in training. These models "
+                    f"know {view.dataset.title} and nothing else: whatever a picture "
+                    "shows, they answer with one of its classes."
+                )
             )
     photos = [Photo(up.file_id, up.name, up.getvalue()) for up in uploads or ()]
     if camera is not None:

@@ -10,31 +10,31 @@ from PIL import Image
 from core.data.catalog import renderer
 from core.data.pictures import DATA_VARIABLE, copied_paths, drawn_paths, own_copy
 from core.errors import EquipoiseError
+from core.host_check import is_own_machine
 from core.runs import shipped_manifest
 from core.study import Study
+from core.text import code, strong
 from pages._show import show_error
 from pages._study_bar import StudyView
 
 SIDE = 128
-# Where the server listens so that only its own machine can reach it.
-OWN_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def why_no_pictures(view: StudyView) -> str:
     """Why the pictures of a study cannot be shown; empty if they can be."""
     if not view.dataset.has_pictures:
         return (
-            f"**{view.study.title}** was made of a table of predictions: it has no "
+            f"{strong(view.study.title)} was made of a table of predictions: it has no "
             "pictures."
         )
     if view.dataset.generated or _copy(view.study) is not None:
         return ""
     return (
         f"Pictures of {view.dataset.title} are not shown: they may not be passed on, "
-        "and a page that others can open does that. To see your own copy, on your "
-        "own machine alone, start the app with "
-        f"`{DATA_VARIABLE}=FOLDER equipoise app --server.address=localhost` and have "
-        f"the copy in `FOLDER/{view.study.dataset.name}`."
+        "and a page that others can open does that. To see your own copy, on your own "
+        "machine alone, start the app with "
+        f"{code(f'{DATA_VARIABLE}=FOLDER equipoise app')} and have the copy in "
+        f"{code(f'FOLDER/{view.study.dataset.name}')}."
     )
 
 
@@ -65,7 +65,7 @@ def load_thumbnails(view: StudyView, image_ids: Sequence[str]) -> dict[str, byte
 
 def _copy(study: Study) -> Path | None:
     """The person's own copy, where nobody else can open the page."""
-    if st.get_option("server.address") not in OWN_MACHINE:
+    if not is_own_machine(st.get_option("server.address")):
         return None
     return own_copy(study)
 

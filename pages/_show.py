@@ -1,6 +1,7 @@
 """How every page shows a chart or a table: takeaway first, downloads beneath."""
 
-from collections.abc import Callable, Mapping, Sequence
+import html
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, NoReturn
 
@@ -8,7 +9,11 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from core.csv_text import csv_text
 from core.errors import EquipoiseError
+from core.plots.escape import only_own_markup
+from core.plots.style import plural
+from core.text import BREAK, mark_code, strong, to_list, to_markdown, to_plain
 
 
 def show_chart(
@@ -71,8 +76,8 @@ def show_charts(
     """
     with st.container(border=True, key=f"card_{name}"):
         if title:
-            st.subheader(title, anchor=False)
-        st.markdown(takeaway)
+            st.subheader(to_markdown(title), anchor=False)
+        st.markdown(to_markdown(takeaway))
         if above is not None:
             above()
         # A grid of one column would hold a single chart to the narrow width.
@@ -85,9 +90,11 @@ def show_charts(
             for place_in_row, (what, figure) in enumerate(figures.items()):
                 key = f"chart_{name}_{place_in_row}"
                 st.plotly_chart(
-                    figure,
+                    only_own_markup(figure),
                     key=key,
-                    alt=takeaway if len(figures) == 1 else f"{what}. {takeaway}",
+                    alt=to_plain(
+                        takeaway if len(figures) == 1 else f"{what}. {takeaway}"
+                    ),
                     config=_modebar(name),
                     on_select=partial(_clicked, key, what, on_click)
                     if on_click
@@ -95,11 +102,11 @@ def show_charts(
                     selection_mode="points",
                 )
         if note:
-            st.caption(note)
+            st.caption(to_markdown(note))
         with st.container(horizontal=True, gap="small"):
             if data is not None:
                 offer_csv(data, name)
-            _offer_html(tuple(figures.values()), name)
+            _offer_html(tuple(map(only_own_markup, figures.values())), name)
 
 
 def _clicked(
@@ -119,7 +126,7 @@ def show_static_table(
     download: pd.DataFrame | None = None,
     note: str = "",
 ) -> None:
-    """Show a short table, whose cells may hold Markdown, with its download.
+    """Show a short table, whose cells may hold marks, with its download.
 
     Parameters
     ----------
@@ -135,11 +142,22 @@ def show_static_table(
     note : str
         Smaller print below.
     """
-    st.markdown(takeaway)
-    st.table(table, hide_index=True, border="horizontal", alt=takeaway)
+    st.markdown(to_markdown(takeaway))
+    shown = table.map(lambda cell: to_markdown(cell) if isinstance(cell, str) else cell)
+    st.table(
+        shown.rename(columns=to_markdown),
+        hide_index=True,
+        border="horizontal",
+        alt=to_plain(takeaway),
+    )
     if note:
-        st.caption(note)
-    offer_csv(table if download is None else download, name)
+        st.caption(to_markdown(note))
+    offer_csv(plain_table(table) if download is None else download, name)
+
+
+def plain_table(table: pd.DataFrame) -> pd.DataFrame:
+    """The table without the marks of its cells."""
+    return table.map(lambda cell: to_plain(cell) if isinstance(cell, str) else cell)
 
 
 def show_table(
@@ -163,31 +181,41 @@ def show_table(
         table,
         key=f"table_{name}",
         hide_index=True,
-        alt=alt,
+        alt=to_plain(alt),
         column_config=dict(column_config) if column_config else None,
         row_height=38,
         height=height,
         placeholder=placeholder,
     )
     if note:
-        st.caption(note)
+        st.caption(to_markdown(note))
     offer_csv(table if download is None else download, name)
 
 
 def stop_with(sentence: str) -> NoReturn:
     """Say why there is nothing to show and what to do, and end the page."""
-    st.info(sentence, icon=":material/info:")
+    st.info(to_markdown(sentence), icon=":material/info:")
     st.stop()
 
 
 def show_error(error: EquipoiseError) -> None:
     """Show a fault of the input in its three sentences."""
-    parts = [f"**{_plain(error.problem)}**"]
+    parts = [strong(mark_code(error.problem))]
     if error.expected:
-        parts.append(f"Expected: {_plain(error.expected)}")
+        parts.append(f"Expected: {mark_code(error.expected)}")
     if error.remedy:
-        parts.append(f"What to do: {_plain(error.remedy)}")
-    st.error("  \n".join(parts), icon=":material/error:")
+        parts.append(f"What to do: {mark_code(error.remedy)}")
+    st.error(to_markdown(BREAK.join(parts)), icon=":material/error:")
+
+
+def show_problems(problems: Collection[str]) -> None:
+    """Say which runs could not be read, and why."""
+    are = "is" if len(problems) == 1 else "are"
+    st.warning(
+        f"{plural(len(problems), 'run')} could not be read and {are} left out:\n\n"
+        + to_list(map(mark_code, problems)),
+        icon=":material/broken_image:",
+    )
 
 
 def _modebar(name: str) -> dict[str, Any]:
@@ -206,7 +234,9 @@ def _offer_html(figures: Sequence[go.Figure], name: str) -> None:
             figure.to_html(include_plotlyjs=place == 0, full_html=False)
             for place, figure in enumerate(figures)
         ]
-        head = f"<!doctype html><meta charset='utf-8'><title>{name}</title>"
+        head = (
+            f"<!doctype html><meta charset='utf-8'><title>{html.escape(name)}</title>"
+        )
         return head + "\n".join(parts)
 
     st.download_button(
@@ -227,7 +257,7 @@ def offer_csv(table: pd.DataFrame | Callable[[], pd.DataFrame], name: str) -> No
     """Offer a table as CSV; a callable makes it when it is asked for."""
     st.download_button(
         "Data (CSV)",
-        data=lambda: (table() if callable(table) else table).to_csv(index=False),
+        data=lambda: csv_text(table() if callable(table) else table),
         file_name=f"{name}.csv",
         mime="text/csv",
         key=f"csv_{name}",
@@ -235,8 +265,3 @@ def offer_csv(table: pd.DataFrame | Callable[[], pd.DataFrame], name: str) -> No
         type="tertiary",
         on_click="ignore",
     )
-
-
-def _plain(text: str) -> str:
-    """Text whose characters mean nothing to Markdown, save for code in backticks."""
-    return text.replace("$", r"\$").replace("*", r"\*").replace("[", r"\[")

@@ -22,7 +22,8 @@ from core.runs import (
 )
 from core.study import Study, load_study, shipped_studies
 from core.tasks import Task
-from pages._show import show_error, stop_with
+from core.text import code, emphasis, strong, to_markdown
+from pages._show import show_error, show_problems, stop_with
 
 AnyTask = TypeVar("AnyTask", bound=Task)
 
@@ -87,14 +88,14 @@ def study_bar(
     filters : bool
         Whether methods and seeds can be chosen.
     """
-    st.title(title, anchor=False)
+    st.title(to_markdown(title), anchor=False)
     if lead:
-        st.markdown(lead)
+        st.markdown(to_markdown(lead))
     names = _study_names()
     if not names:
         stop_with(
             "There are no studies and no runs. Train the embedded one with "
-            "`equipoise train avatars`, then reload this page."
+            f"{code('equipoise train avatars')}, then reload this page."
         )
     bar = st.container(horizontal=True, vertical_alignment="bottom")
     name = _choose_study(names, bar)
@@ -106,17 +107,13 @@ def study_bar(
         show_error(error)
         st.stop()
     if listing.problems:
-        broken = "".join(f"\n- {problem}" for problem in listing.problems)
-        st.warning(
-            f"{plural(len(listing.problems), 'run')} could not be read and "
-            f"{'is' if len(listing.problems) == 1 else 'are'} left out:{broken}",
-            icon=":material/broken_image:",
-        )
+        show_problems(listing.problems)
     if needs_runs and not listing.runs:
         todo = "Import predictions on the Import page."
         if study.is_trained:
-            todo = f"Train it with `equipoise train {name}`, then reload this page."
-        stop_with(f"The study **{study.title}** has no runs yet. {todo}")
+            command = code(f"equipoise train {name}")
+            todo = f"Train it with {command}, then reload this page."
+        stop_with(f"The study {strong(study.title)} has no runs yet. {todo}")
     if dataset.generated:
         bar.badge("Generated pictures", icon=":material/draw:", color="orange")
     return _filtered(study, dataset, listing.runs, bar if filters else None)
@@ -132,7 +129,7 @@ def choose_task(tasks: Sequence[AnyTask], *, key: str) -> AnyTask:
         list(by_name),
         default=tasks[0].name,
         required=True,
-        format_func=lambda name: by_name[name].label,
+        format_func=lambda name: to_markdown(by_name[name].label),
         key=key,
         persist_state="session",
     )
@@ -177,14 +174,18 @@ def _filtered(
         methods = tuple(method for method in methods if method in trained)
         if len(methods) < len(order) or len(seeds) < len(every_seed):
             st.caption(
-                f"Shown: {len(methods)} of {plural(len(order), 'method')}, "
-                f"{len(seeds)} of {plural(len(every_seed), 'seed')}."
+                to_markdown(
+                    f"Shown: {len(methods)} of {plural(len(order), 'method')}, "
+                    f"{len(seeds)} of {plural(len(every_seed), 'seed')}."
+                )
             )
         if baseline != study.baseline:
             st.caption(
-                f"Compared with **{_label(labelled, baseline)}**: the baseline of "
-                "these pages is this method, in place of the study's own "
-                f"({_label(study, study.baseline)})."
+                to_markdown(
+                    f"Compared with {strong(_label(labelled, baseline))}: the baseline "
+                    "of these pages is this method, in place of the study's own "
+                    f"({_label(study, study.baseline)})."
+                )
             )
     return StudyView(
         study=study,
@@ -239,7 +240,7 @@ def _choose(
             others,
             selection_mode="multi",
             default=others,
-            format_func=labels.__getitem__,
+            format_func=lambda method: to_markdown(labels[method]),
             key=methods_key,
             persist_state="session",
             help="Hiding a method changes no number: verdicts stay corrected over all.",
@@ -254,7 +255,10 @@ def _choose(
             help="Every number is computed again from the chosen seeds.",
         )
     if not chosen_seeds:
-        stop_with("No seed is chosen. Choose at least one under *Methods and seeds*.")
+        stop_with(
+            "No seed is chosen. Choose at least one under "
+            f"{emphasis('Methods and seeds')}."
+        )
     kept = {baseline, *chosen}
     return (
         tuple(method for method in order if method in kept),
@@ -273,7 +277,11 @@ def _choose_study(names: list[str], bar: DeltaGenerator) -> str:
         if asked in names:
             st.session_state["study"] = asked
         else:
-            st.warning(f"There is no study `{asked[:64]}` here. Choose one above.")
+            st.warning(
+                to_markdown(
+                    f"There is no study {code(asked[:64])} here. Choose one above."
+                )
+            )
     name = bar.selectbox(
         "Study",
         names,

@@ -26,7 +26,8 @@ from core.runs import (
     training_keys,
 )
 from core.tasks import Task
-from pages._show import stop_with
+from core.text import code, emphasis, strong, to_markdown
+from pages._show import show_problems, stop_with
 from pages._study_bar import StudyView
 
 Fingerprint = tuple[tuple[str, int, int], ...]
@@ -46,12 +47,7 @@ def leave_out_damaged(view: StudyView) -> StudyView:
     problems = _damage(fingerprint(view.runs), view.runs)
     if not problems:
         return view
-    broken = "".join(f"\n- {problem}" for problem in problems.values())
-    st.warning(
-        f"{plural(len(problems), 'run')} could not be read and "
-        f"{'is' if len(problems) == 1 else 'are'} left out:{broken}",
-        icon=":material/broken_image:",
-    )
+    show_problems(problems.values())
     runs = tuple(run for run in view.runs if str(run.folder) not in problems)
     return replace(
         view,
@@ -67,10 +63,12 @@ def require_runs(view: StudyView, baseline: str) -> None:
         other = "import it again"
         if view.study.is_trained:
             name = view.study.name
-            other = f"train it with `equipoise train {name} --method {baseline}`"
+            other = "train it with " + code(
+                f"equipoise train {name} --method {baseline}"
+            )
         stop_with(
-            f"The baseline **{baseline}** has no run with the chosen seeds, so there "
-            f"is nothing to compare with. Choose other seeds, or {other}."
+            f"The baseline {strong(baseline)} has no run with the chosen seeds, so "
+            f"there is nothing to compare with. Choose other seeds, or {other}."
         )
 
 
@@ -106,20 +104,20 @@ def is_alone(view: StudyView) -> bool:
     others = {run.method for run in view.runs} - {view.baseline}
     if others:
         said = (
-            "Only the baseline is shown. Choose a method under *Methods and seeds* to "
-            "compare it."
+            "Only the baseline is shown. Choose a method under "
+            f"{emphasis('Methods and seeds')} to compare it."
         )
     elif view.study.is_trained:
         said = (
             "Only the baseline has been trained, so there is no difference to show. "
-            f"Train the other methods with `equipoise train {name}`."
+            f"Train the other methods with {code(f'equipoise train {name}')}."
         )
     else:
         said = (
             "Only one method is here, so there is no difference to show. Import the "
             "predictions of another on the Import page."
         )
-    st.info(said, icon=":material/info:")
+    st.info(to_markdown(said), icon=":material/info:")
     return True
 
 

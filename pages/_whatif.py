@@ -12,6 +12,7 @@ from core.plots import whatif as plots
 from core.plots.group_map import SMALL_SIGN
 from core.plots.whatif import Mark
 from core.tasks import Classification, Regression
+from core.text import strong, to_markdown
 from pages._fairness_tables import Question, load_choices, load_scores
 from pages._show import show_chart, show_table
 from pages._study_bar import StudyView
@@ -33,7 +34,7 @@ def show_whatif(view: StudyView, question: Question) -> None:
         counts = load_scores(view, question, positive, TEST)
     except EquipoiseError as error:
         # Labels alone are predictions too: that is no fault of the reader's.
-        st.info(f"{error.problem} {error.expected}", icon=":material/info:")
+        st.info(to_markdown(str(error)), icon=":material/info:")
         return
     if counts is not None and set(counts.methods) & set(view.methods):
         _play(view, question, counts)
@@ -93,8 +94,9 @@ def _play(view: StudyView, question: Question, counts: ScoreCounts) -> None:
         "on, and their change beside 0.5.",
         download=now.groups,
         height="content" if len(now.names) <= MOST_ROWS else "auto",
-        note=f"Answered with **{counts.positive}** from the threshold on; in brackets "
-        f"the change beside 0.5. {SMALL_SIGN}: fewer than {SMALL_GROUP} images.",
+        note=f"Answered with {strong(counts.positive)} from the threshold on; in "
+        f"brackets the change beside 0.5. {SMALL_SIGN}: fewer than {SMALL_GROUP} "
+        "images.",
     )
 
 
@@ -126,8 +128,10 @@ def _controls(view: StudyView, counts: ScoreCounts) -> tuple[str, str, float, bo
     )
     if len(counts.grouping.present) > MOST_SLIDERS:
         st.caption(
-            f"{len(counts.grouping.present)} groups share one threshold: each its own "
-            f"is for at most {MOST_SLIDERS}. Choose fewer features for that."
+            to_markdown(
+                f"{len(counts.grouping.present)} groups share one threshold: each its "
+                f"own is for at most {MOST_SLIDERS}. Choose fewer features for that."
+            )
         )
         return method, gap, most, True
     kind = st.segmented_control(
@@ -201,4 +205,6 @@ def _sliders(
 def _slider(prefix: str, group: str, label: str) -> float:
     key = _slider_key(prefix, group)
     st.session_state.setdefault(key, USUAL)
-    return float(st.slider(label, 0.0, 1.0, step=0.001, format="%.3f", key=key))
+    return float(
+        st.slider(to_markdown(label), 0.0, 1.0, step=0.001, format="%.3f", key=key)
+    )

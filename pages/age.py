@@ -9,6 +9,7 @@ from core.plots.classification import class_table, scores_by_part
 from core.plots.style import number
 from core.runs import Run, data_report
 from core.tasks import Regression
+from core.text import strong
 from pages._show import show_chart, show_charts, show_static_table, stop_with
 from pages._study_bar import StudyView, choose_task, study_bar
 from pages._tables import (
@@ -27,7 +28,7 @@ def main() -> None:
     """Choose a task, show its errors."""
     view = study_bar(
         "How far off, and at which age?",
-        lead="A mean error hides the ages that few training images show.",
+        lead="A mean error hides the ages that a model has seldom seen.",
     )
     task = _choose_task(view)
     view = leave_out_damaged(view)
@@ -42,7 +43,7 @@ def _choose_task(view: StudyView) -> Regression:
     tasks = {t.name: t for t in view.tasks if isinstance(t, Regression)}
     if not tasks:
         stop_with(
-            f"The study **{view.study.title}** has no task that predicts a number. "
+            f"The study {strong(view.study.title)} has no task that predicts a number. "
             "Choose another study above, or see its classes on the Classification page."
         )
     return choose_task(list(tasks.values()), key=f"age_task_{view.study.name}")
@@ -54,7 +55,8 @@ def _error(view: StudyView, comparison: pd.DataFrame, task: Regression) -> None:
     rows = load_training_rows(view.study.name)
     counts = None if rows is None else plots.count_by_bin(rows[task.name], task)
     floor = plots.noise_floor_of(data_report(view.study.name), task)
-    note = "Mean over the seeds with 95 % interval; below, training images of each bin."
+    note = "Mean over the seeds with 95 % interval"
+    note += "." if counts is None else "; below, training images of each bin."
     if floor is not None:
         note += (
             f" The dashed line is the noise of the labels: two labels of one photo "
@@ -72,7 +74,8 @@ def _error(view: StudyView, comparison: pd.DataFrame, task: Regression) -> None:
             noise_floor=floor,
         ),
         name=name,
-        title=f"{task.label}: error in each bin, over the training images",
+        title=f"{task.label}: error in each bin"
+        + ("" if counts is None else ", over the training images"),
         takeaway=plots.error_takeaway(
             scores, counts, view.methods, view.labels, view.baseline, task
         ),

@@ -15,6 +15,7 @@ from core.evaluation.metrics import (
 from core.plots import classification as plots
 from core.plots.overview import leaderboard, leaderboard_takeaway
 from core.tasks import Classification, Multiclass, Regression
+from core.text import strong, to_markdown
 from pages._confusions import show_confusions
 from pages._show import show_chart, show_static_table, show_table, stop_with
 from pages._study_bar import StudyView, choose_task, study_bar
@@ -53,7 +54,7 @@ def _choose_task(view: StudyView) -> Classification:
     tasks = {t.name: t for t in view.tasks if not isinstance(t, Regression)}
     if not tasks:
         stop_with(
-            f"The study **{view.study.title}** has no classification task. Choose "
+            f"The study {strong(view.study.title)} has no classification task. Choose "
             "another study above, or see its numbers on the Age page."
         )
     # The task with the most classes first: there imbalance shows most.
@@ -72,7 +73,7 @@ def _whole_task(
     area = metric_info(f"{task.name}.auc", view.tasks)
     rows = comparison[comparison["metric"].isin(keys)]
     with st.container(border=True):
-        st.subheader(f"{task.label}: over all classes", anchor=False)
+        st.subheader(to_markdown(f"{task.label}: over all classes"), anchor=False)
         show_static_table(
             leaderboard(rows, infos, view.methods, view.labels),
             name=f"{view.study.name}-{task.name}-whole",
@@ -134,6 +135,15 @@ def _class_scores(
         if many:
             _choose_classes()
 
+    beside = " beside its training images"
+    order = (
+        "classes from most to fewest training images, counted before a method draws "
+        "from them"
+    )
+    if counts is None:
+        # Of a table of predictions the images that were trained on are not known.
+        beside = ""
+        order = "classes from most to fewest test images"
     show_chart(
         plots.plot_class_scores(
             scores,
@@ -145,13 +155,12 @@ def _class_scores(
             score=SCORES[kind],
         ),
         name=name,
-        title=f"{task.label}: {SCORES[kind]} of each class beside its training images",
+        title=f"{task.label}: {SCORES[kind]} of each class{beside}",
         takeaway=plots.class_takeaway(
             scores, counts, *names, view.baseline, score=SCORES[kind]
         ),
         data=scores,
-        note=f"Mean over the seeds{drawn}; classes from most to fewest training "
-        "images, counted before a method draws from them.",
+        note=f"Mean over the seeds{drawn}; {order}.",
         above=choose,
     )
     with st.expander("In numbers", icon=":material/table:"):

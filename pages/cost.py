@@ -26,6 +26,7 @@ from core.evaluation.front import (
 )
 from core.evaluation.metrics import MetricInfo
 from core.plots import cost as plots
+from core.text import BREAK, to_markdown
 from pages._show import show_chart, show_static_table, show_table
 from pages._study_bar import StudyView, choose_metric, study_bar
 from pages._tables import is_alone, leave_out_damaged, load_comparison
@@ -55,11 +56,11 @@ def main() -> None:
     per_run = run_costs(view.chosen_runs)
     costs = cost_table(per_run)
     if mixed := mixed_runs_note(per_run, view.labels):
-        st.warning(mixed, icon=":material/balance:")
+        st.warning(to_markdown(mixed), icon=":material/balance:")
     if differing := budget_note(per_run, view.labels):
-        st.info(differing, icon=":material/balance:")
+        st.info(to_markdown(differing), icon=":material/balance:")
     if unknown := unknown_note(per_run, view.labels):
-        st.info(unknown, icon=":material/upload_file:")
+        st.info(to_markdown(unknown), icon=":material/upload_file:")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         metric = choose_metric(view, comparison.table["metric"], key="cost_metric")
         cost = _choose_cost()
@@ -94,9 +95,11 @@ def _front(
     """Quality against the chosen cost, and what each step along the front buys."""
     if len(points) < 2:
         st.info(
-            f"Fewer than two of these methods have both {metric.label} and a known "
-            f"{cost.label.lower()}, so there is nothing to set against each other. "
-            "Choose another cost or metric; the table below shows what is known.",
+            to_markdown(
+                f"Fewer than two of these methods have both {metric.label} and a known "
+                f"{cost.label.lower()}, so there is nothing to set against each other. "
+                "Choose another cost or metric; the table below shows what is known."
+            ),
             icon=":material/info:",
         )
         return
@@ -110,7 +113,9 @@ def _front(
         if cost.timed_by and not are_timed_alike(costs, (step.cheaper, step.dearer))
     )
     if cost.timed_by and per_run["hardware"].nunique() > 1:
-        st.warning(machine_note(per_run, view.labels), icon=":material/timer:")
+        st.warning(
+            to_markdown(machine_note(per_run, view.labels)), icon=":material/timer:"
+        )
     spread = widest_spread(per_run, cost)
     notes = [
         spread.sentence() if spread else "",
@@ -149,7 +154,7 @@ def _front(
             elsewhere=elsewhere,
         ),
         data=points.reset_index(),
-        note="  \n".join(filter(None, notes)),
+        note=BREAK.join(filter(None, notes)),
         above=lambda: _offer_logarithm(points, cost),
     )
     _steps(view, steps, elsewhere, points, metric, cost)
@@ -225,7 +230,7 @@ def _every_cost(
     )
     with st.container(border=True):
         st.subheader("Every cost in numbers", anchor=False)
-        st.markdown(machine_note(per_run, view.labels))
+        st.markdown(to_markdown(machine_note(per_run, view.labels)))
         show_table(
             frame,
             name=f"{view.study.name}-costs",

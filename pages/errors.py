@@ -7,6 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.evaluation.answers import categories_of
 from core.tasks import Regression, Task
+from core.text import emphasis, to_markdown
 from pages._errors_address import Asked, preset, read_address, write_address
 from pages._errors_gallery import show_images
 from pages._errors_rates import show_bins, show_classes
@@ -27,7 +28,7 @@ def main() -> None:
     if not view.chosen_runs:
         stop_with(
             "No shown method has a run with the chosen seeds. Choose other seeds or "
-            "methods under *Methods and seeds*."
+            f"methods under {emphasis('Methods and seeds')}."
         )
     asked = read_address()
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -78,7 +79,7 @@ def _choose_task(view: StudyView, asked: Asked) -> Task:
         "Task",
         names,
         required=True,
-        format_func=lambda name: tasks[name].label,
+        format_func=lambda name: to_markdown(tasks[name].label),
         key=key,
         persist_state="session",
     )

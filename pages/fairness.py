@@ -24,6 +24,7 @@ from core.plots import fairness as plots
 from core.plots import gaps as gap_plots
 from core.plots.style import feature_label, listed
 from core.tasks import Regression, Task
+from core.text import BREAK, code, strong, to_list, to_markdown
 from pages._fairness_tables import Question, load_groups
 from pages._group_map import show_group_map
 from pages._show import show_chart, show_static_table, stop_with
@@ -57,8 +58,8 @@ def main() -> None:
     if not view.runs:
         _published(view, ())
         stop_with(
-            f"The study **{view.study.title}** has no runs yet. Train it with "
-            f"`equipoise train {view.study.name}`, then reload this page."
+            f"The study {strong(view.study.title)} has no runs yet. Train it with "
+            f"{code(f'equipoise train {view.study.name}')}, then reload this page."
         )
     known = _features(view)
     view = leave_out_damaged(view)
@@ -95,9 +96,9 @@ def _features(view: StudyView) -> tuple[str, ...]:
     known = group_features(view.tasks, tuple(view.dataset.sensitive_features))
     if not known:
         stop_with(
-            f"The study **{view.study.title}** has no sensitive feature: its images "
-            "are not of people in groups. Choose another study above; its classes are "
-            "on the Classification page."
+            f"The study {strong(view.study.title)} has no sensitive feature: its "
+            "images are not of people in groups. Choose another study above; its "
+            "classes are on the Classification page."
         )
     return known
 
@@ -115,7 +116,7 @@ def _choose_features(
             known,
             selection_mode="multi",
             default=[first],
-            format_func=lambda name: feature_label(name, view.tasks),
+            format_func=lambda name: to_markdown(feature_label(name, view.tasks)),
             key=f"fairness_features_{view.study.name}_{task.name}",
             persist_state="session",
             help="Look at one first. Several are crossed, and each crossing has fewer "
@@ -173,7 +174,9 @@ def _offer_small(view: StudyView, comparison: GroupComparison) -> None:
     """Let groups of few images count, where there are such groups."""
     if comparison.groups["small"].any() or comparison.include_small:
         st.toggle(
-            f"Let groups of fewer than {SMALL_GROUP} images count in the gaps",
+            to_markdown(
+                f"Let groups of fewer than {SMALL_GROUP} images count in the gaps"
+            ),
             key=_small_key(view),
             persist_state="session",
             help="One of them alone may then decide a gap by chance.",
@@ -230,17 +233,19 @@ def _trade(
             key=_gap_key(metric),
             persist_state="session",
             width=420,
-            help=about.explanation,
+            help=to_markdown(about.explanation),
         )
 
     title = "What a smaller gap costs"
     if len(points) < 2:
         with st.container(border=True):
-            st.subheader(title, anchor=False)
+            st.subheader(to_markdown(title), anchor=False)
             choose()
             st.info(
-                f"Fewer than two methods have both {quality.label} and this gap here. "
-                "Choose another gap, or fewer features.",
+                to_markdown(
+                    f"Fewer than two methods have both {quality.label} and this gap "
+                    "here. Choose another gap, or fewer features."
+                ),
                 icon=":material/info:",
             )
         return
@@ -322,13 +327,13 @@ def _published(view: StudyView, ours: Sequence[GroupComparison]) -> None:
             name=f"{view.study.name}-published-groups",
             takeaway=" ".join(published_by_group_notes(table, view.study)),
             download=table,
-            note="  \n".join(numbered),
+            note=BREAK.join(numbered),
         )
 
 
 def _notes(view: StudyView, comparison: GroupComparison) -> None:
     with st.expander("How these numbers are made", icon=":material/info:"):
-        st.markdown("\n".join(f"- {note}" for note in comparison.notes(view.labels)))
+        st.markdown(to_list(comparison.notes(view.labels)))
 
 
 main()

@@ -7,7 +7,7 @@ from core.errors import EquipoiseError
 from core.importing.predictions import imported_runs, remove
 from core.importing.table_study import is_table_study, remove_study
 from core.runs import Run
-from pages._import_findings import escaped
+from core.text import strong, to_markdown
 from pages._import_method import import_method
 from pages._import_study import import_study
 from pages._import_uploads import forget
@@ -51,7 +51,8 @@ def _say_done() -> None:
         study, label = done
         with st.container(border=True):
             st.success(
-                f"**{escaped(label)}** is imported.", icon=":material/check_circle:"
+                to_markdown(f"{strong(label)} is imported."),
+                icon=":material/check_circle:",
             )
             st.page_link(
                 "pages/overview.py",
@@ -60,7 +61,7 @@ def _say_done() -> None:
                 query_params={"study": study},
             )
     if said := st.session_state.pop("import_removed", None):
-        st.success(escaped(said), icon=":material/delete:")
+        st.success(to_markdown(said), icon=":material/delete:")
 
 
 def show_imported() -> None:
@@ -80,9 +81,7 @@ def show_imported() -> None:
         for run in runs
     ]
     table = pd.DataFrame(rows)
-    shown = table.assign(
-        method=table["method"].map(escaped), file=table["file"].map(escaped)
-    )
+    shown = table.assign(method=table["method"], file=table["file"])
     show_static_table(
         shown,
         download=table,

@@ -13,6 +13,7 @@ from core.plots import methods as plots
 from core.plots.style import listed, method_styles, plural
 from core.study import load_study, shipped_studies
 from core.tasks import Regression, Task
+from core.text import code, strong, to_list, to_markdown
 from pages._engine import load_engine
 from pages._method_classes import show_classes, show_targets
 from pages._method_images import show_error_curves, show_probability_curves
@@ -69,8 +70,9 @@ def main() -> None:
     )
     if not view.study.is_trained:
         stop_with(
-            f"**{view.study.title}** was made of a table of predictions: there are no "
-            "training images that a method could change. Choose another study above."
+            f"{strong(view.study.title)} was made of a table of predictions: there are "
+            "no training images that a method could change. Choose another study "
+            "above."
         )
     asked = _asked_methods()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -79,8 +81,8 @@ def main() -> None:
         chosen = _choose_methods(entries, task, asked)
     if not chosen:
         stop_with(
-            "No method is chosen. Choose one above: **Cross-entropy** is what training "
-            "minimises without a remedy."
+            f"No method is chosen. Choose one above: {strong('Cross-entropy')} is what "
+            "training minimises without a remedy."
         )
     # Before the file is read: one that changes meanwhile is then read again.
     source = manifest_fingerprint(view.study.name)
@@ -105,9 +107,13 @@ def _asked_methods() -> tuple[str, ...]:
     if not asked or asked == st.session_state.get("methods_address"):
         return ()
     known = {*curves.USUAL, *curves.ENTRIES}
-    unknown = [f"`{name[:64]}`" for name in asked if name not in known]
+    unknown = [code(name[:64]) for name in asked if name not in known]
     if unknown:
-        st.warning(f"There is no method {', '.join(unknown)} here. Choose one below.")
+        st.warning(
+            to_markdown(
+                f"There is no method {', '.join(unknown)} here. Choose one below."
+            )
+        )
     return tuple(name for name in asked if name in known)
 
 
@@ -128,7 +134,7 @@ def _choose_task(view: StudyView, asked: Sequence[str]) -> Task:
         "Task",
         list(tasks),
         required=True,
-        format_func=lambda name: tasks[name].label,
+        format_func=lambda name: to_markdown(tasks[name].label),
         key=key,
         persist_state="session",
     )
@@ -176,7 +182,7 @@ def _training_data(
     if isinstance(task, Regression):
         if not known:
             stop_with(
-                f"The study **{view.study.title}** has no split here yet, so the "
+                f"The study {strong(view.study.title)} has no split here yet, so the "
                 f"histogram of {task.label.lower()} is not known. It comes with the "
                 f"first run: `equipoise train {view.study.name}`. Or choose another "
                 "study."
@@ -199,10 +205,12 @@ def _stand_in(view: StudyView, classes: Sequence[str]) -> tuple[int, ...]:
         options.get("profile", "exponential"),
     ).tolist()
     st.info(
-        f"The study **{view.study.title}** has no split here yet: "
-        f"{plural(len(classes), 'class', 'classes')} from {counts[0]:,} down to "
-        f"{counts[-1]:,} images (a ratio of {ratio:g}) stand in for its own, until "
-        f"`equipoise train {view.study.name}` makes one.",
+        to_markdown(
+            f"The study {strong(view.study.title)} has no split here yet: "
+            f"{plural(len(classes), 'class', 'classes')} from {counts[0]:,} down to "
+            f"{counts[-1]:,} images (a ratio of {ratio:g}) stand in for its own, until "
+            f"`equipoise train {view.study.name}` makes one."
+        ),
         icon=":material/info:",
     )
     return tuple(counts)
@@ -240,9 +248,11 @@ def _say_what_is_not_drawn(play: Play) -> None:
     unseen = play.only(*UNSEEN)
     if unseen:
         st.info(
-            f"Not drawn: {listed([entry.label for entry in unseen])}. What compares "
-            "the groups of a sensitive feature is not seen on one image or class; the "
-            "formula is below.",
+            to_markdown(
+                f"Not drawn: {listed([entry.label for entry in unseen])}. What "
+                "compares the groups of a sensitive feature is not seen on one image "
+                "or class; the formula is below."
+            ),
             icon=":material/info:",
         )
 
@@ -286,22 +296,26 @@ def _cards(play: Play) -> None:
 
 
 def _card(entry: Entry, play: Play) -> None:
-    st.markdown(f"**{entry.label}**  :gray-badge[{PARTS[entry.part].title}]")
-    st.markdown(entry.summary)
+    st.markdown(
+        f"**{to_markdown(entry.label)}**  :gray-badge[{PARTS[entry.part].title}]"
+    )
+    st.markdown(to_markdown(entry.summary))
     # A formula's second half would leave the card.
     for line in entry.formula.split(r", \quad"):
         if line.strip():
             st.latex(line.strip())
     if entry.traps:
         st.markdown("**Traps**")
-        st.markdown("\n".join(f"- {trap}" for trap in entry.traps))
-    st.caption(entry.paper)
+        st.markdown(to_list(entry.traps))
+    st.caption(to_markdown(entry.paper))
     if entry.name in curves.USUAL:
         usual = entry == usual_of(play.view, play.task)
         st.caption(
-            "What a study minimises where it names no loss."
-            if usual
-            else "Drawn to compare with: no entry of the registry."
+            to_markdown(
+                "What a study minimises where it names no loss."
+                if usual
+                else "Drawn to compare with: no entry of the registry."
+            )
         )
         return
     users = _users().get(entry.name, ())
@@ -309,9 +323,7 @@ def _card(entry: Entry, play: Play) -> None:
         on, values = _in_a_study(entry, play)
         st.code(plots.toml_of(entry.name, entry.label, on, values), language="toml")
         st.caption(
-            "\n".join(["Used by", *(f"- {user}" for user in users)])
-            if users
-            else "No shipped study uses it."
+            f"Used by\n\n{to_list(users)}" if users else "No shipped study uses it."
         )
 
 

@@ -34,6 +34,7 @@ from core.plots.style import number, plural
 from core.report import PUBLISHED_NOTE, published_text
 from core.runs import data_report
 from core.tasks import Regression
+from core.text import BREAK, to_list, to_markdown
 from pages._show import show_chart, show_static_table
 from pages._study_bar import StudyView, choose_metric, study_bar
 from pages._tables import is_alone, leave_out_damaged, load_comparison, seeds_text
@@ -88,7 +89,7 @@ def _notices(view: StudyView, comparison: pd.DataFrame) -> None:
     study = view.study
     costs = run_costs(view.chosen_runs)
     if mixed := mixed_runs_note(costs, view.labels):
-        st.warning(mixed, icon=":material/balance:")
+        st.warning(to_markdown(mixed), icon=":material/balance:")
     test = plural(int(comparison["n"].max()), "test image")
     made = _made_with(view, costs)
     lines = [f"{view.dataset.title}: {test}, {seeds_text(view)}{made}"]
@@ -101,7 +102,7 @@ def _notices(view: StudyView, comparison: pd.DataFrame) -> None:
                 f"{number(floor, 1)} {task.unit} of {task.label.lower()} on average."
             )
     lines += [unknown_note(costs, view.labels), study.notice or view.dataset.notice]
-    st.caption("  \n".join(filter(None, lines)))
+    st.caption(to_markdown(BREAK.join(filter(None, lines))))
 
 
 def _made_with(view: StudyView, costs: pd.DataFrame) -> str:
@@ -145,7 +146,7 @@ def _leaderboard(view: StudyView, comparison: Comparison) -> None:
             note=f"{over} [95 % interval] and verdict against the baseline; ↓ lower is "
             "better, ↑ higher is better.",
         )
-        st.caption(" ".join(comparison.notes(view.labels)))
+        st.caption(to_markdown(" ".join(comparison.notes(view.labels))))
 
 
 def _order_key(view: StudyView) -> str:
@@ -185,7 +186,7 @@ def _one_metric(view: StudyView, comparison: Comparison) -> None:
     st.header("One metric in detail", anchor=False)
     info = choose_metric(view, table["metric"], key="overview_metric")
     key = info.key
-    st.caption(info.explanation)
+    st.caption(to_markdown(info.explanation))
     names = (view.methods, view.labels)
     # Of a table of predictions no cost is known, so there is nothing beside it.
     left, *right = st.columns(2) if view.study.is_trained else [st.container()]
@@ -218,7 +219,7 @@ def _one_metric(view: StudyView, comparison: Comparison) -> None:
             )
             for method in view.methods
         )
-        st.markdown("\n".join(f"- {sentence}" for sentence in sentences))
+        st.markdown(to_list(sentences))
 
 
 def _cost(view: StudyView, comparison: Comparison, info: MetricInfo) -> None:
@@ -309,7 +310,7 @@ def _published(view: StudyView, comparison: pd.DataFrame) -> None:
             name=f"{view.study.name}-published-table",
             takeaway=PUBLISHED_NOTE,
             download=table,
-            note="  \n".join(f"{i}: {text}" for i, text in enumerate(sources, start=1)),
+            note=BREAK.join(f"{i}: {text}" for i, text in enumerate(sources, start=1)),
         )
 
 

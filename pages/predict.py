@@ -14,6 +14,7 @@ from core.plots.style import plural
 from core.predictor import PhotoResult, Predictor, predict_photo
 from core.runs import Run
 from core.tasks import Regression, Task
+from core.text import code, strong, to_markdown
 from pages._answers import Shown, choose_tasks, offer_answers, show_photo
 from pages._engine import load_engine
 from pages._maps import MAPS_KEPT, offer_maps
@@ -85,7 +86,7 @@ def answer_photo(
     results = st.session_state.setdefault("predict_results", {})
     place = (photo.key, whole, key)
     if place not in results:
-        with st.spinner(f"Looking at {photo.name}…"):
+        with st.spinner(to_markdown(f"Looking at {photo.name}…")):
             result = predict_photo(
                 photo.content,
                 predictor,
@@ -129,21 +130,23 @@ view = study_bar(
 view = leave_out_damaged(view)
 if not view.study.is_trained:
     stop_with(
-        f"**{view.study.title}** was made of a table of predictions: there is no model"
-        " that could answer for a photo. Choose another study above."
+        f"{strong(view.study.title)} was made of a table of predictions: there is no "
+        "model that could answer for a photo. Choose another study above."
     )
 imported = dict.fromkeys(view.labels[run.method] for run in view.runs if run.imported)
 if imported:
     st.caption(
-        f"Left out: {', '.join(imported)}. Imported predictions come without a model,"
-        " so they cannot answer for a photo."
+        to_markdown(
+            f"Left out: {', '.join(imported)}. Imported predictions come without a "
+            "model, so they cannot answer for a photo."
+        )
     )
 runs = tuple(run for run in view.runs if run.model_path.is_file())
 if not runs:
     stop_with(
-        f"The runs of **{view.study.title}** are here without their models"
-        " (`model.keras`), so they cannot answer. Train them on this machine with"
-        f" `equipoise train {view.study.name}`, then reload this page."
+        f"The runs of {strong(view.study.title)} are here without their models "
+        f"({code('model.keras')}), so they cannot answer. Train them on this machine "
+        f"with {code(f'equipoise train {view.study.name}')}, then reload this page."
     )
 photos, find_faces = choose_photos(view)
 if view.dataset.generated and view.dataset.of_faces:
@@ -154,7 +157,9 @@ if view.dataset.generated and view.dataset.of_faces:
 tasks = choose_tasks(view)
 key = model_fingerprint(runs)
 try:
-    with st.spinner(f"Loading TensorFlow and {plural(len(runs), 'model')}, once…"):
+    with st.spinner(
+        to_markdown(f"Loading TensorFlow and {plural(len(runs), 'model')}, once…")
+    ):
         predictor = load_predictor(key, runs, view.tasks)
         if find_faces:
             load_detector()
@@ -163,7 +168,7 @@ except EquipoiseError as error:
     show_error(error)
     st.stop()
 for problem in predictor.problems:
-    st.warning(problem, icon=":material/broken_image:")
+    st.warning(to_markdown(problem), icon=":material/broken_image:")
 # What was taken away is forgotten at once.
 given = {photo.key for photo in photos}
 for name in ("predict_results", MAPS_KEPT):
@@ -179,9 +184,9 @@ downloads = st.container()
 answered = []
 for photo in photos:
     with st.container(border=True, key=f"predict_card_{photo.key}"):
-        st.subheader(photo.name, anchor=False)
+        st.subheader(to_markdown(photo.name), anchor=False)
         if photo.credit:
-            st.caption(photo.credit)
+            st.caption(to_markdown(photo.credit))
         result = answer_photo(photo, predictor, key, find_faces=find_faces)
         if result.fault is not None:
             show_fault(photo, result)

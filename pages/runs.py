@@ -8,6 +8,7 @@ import streamlit as st
 from core.errors import EquipoiseError
 from core.plots import runs as plots
 from core.runs import RECORD, Run
+from core.text import emphasis, to_markdown
 from pages._show import show_chart, show_error, show_table, stop_with
 from pages._study_bar import StudyView, study_bar
 from pages._tables import Fingerprint, fingerprint
@@ -124,7 +125,7 @@ def show_record(view: StudyView, runs: tuple[Run, ...]) -> None:
     if second in others:
         table = plots.compare_configurations(run, names[second])
         with st.container(border=True):
-            st.markdown(plots.takeaway_configurations(table))
+            st.markdown(to_markdown(plots.takeaway_configurations(table)))
             show_table(
                 table,
                 name="runs_differences",
@@ -132,7 +133,9 @@ def show_record(view: StudyView, runs: tuple[Run, ...]) -> None:
                 note="Only what differs; what was chosen comes before what was"
                 " measured.",
             )
-    with st.expander(f"Everything recorded about {first}", key="runs_everything"):
+    with st.expander(
+        to_markdown(f"Everything recorded about {first}"), key="runs_everything"
+    ):
         show_table(
             plots.describe_run(run),
             name="runs_everything",
@@ -149,7 +152,10 @@ runs = tuple(
     sorted(view.chosen_runs, key=lambda run: (order.index(run.method), run.seed))
 )
 if not runs:
-    stop_with("No run is chosen. Choose seeds and methods under *Methods and seeds*.")
+    stop_with(
+        "No run is chosen. Choose seeds and methods under "
+        f"{emphasis('Methods and seeds')}."
+    )
 picked = st.multiselect(
     "Runs",
     [run.name for run in runs],

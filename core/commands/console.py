@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from rich.console import Console
 from rich.markup import escape
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # A table that goes into a file or a pipe has no terminal to fit into.
 PIPED_WIDTH = 160
+LOADING = "Loading models"
 # What the same command does with --resume, where a command has it.
 _GOING_ON: dict[str | None, tuple[str, ...]] = {
     "train": ("The same command with --resume goes on from the last finished epoch.",),
@@ -94,8 +95,15 @@ def number_text(value: Any, digits: int, *, sign: bool = False) -> str:
     return f"{value:{'+' if sign else ''},.{digits}f}"
 
 
+class Report(Protocol):
+    """Who is told how far something is."""
+
+    def __call__(self, what: str, done: int, of: int, detail: str = "") -> None:
+        """Take what is done, how many, of how many, and which one right now."""
+
+
 @contextmanager
-def progress_bars(*, speed: bool = False) -> Iterator[Callable[[str, int, int], None]]:
+def progress_bars(*, speed: bool = False) -> Iterator[Report]:
     """Progress bars on stderr: one a thing that is done, named by what it is.
 
     With ``speed`` each says how many it does in a second.
@@ -125,10 +133,11 @@ def progress_bars(*, speed: bool = False) -> Iterator[Callable[[str, int, int], 
     with Progress(*columns, console=stderr()) as bars:
         tasks: dict[str, Any] = {}
 
-        def report(what: str, done: int, of: int) -> None:
+        def report(what: str, done: int, of: int, detail: str = "") -> None:
             if what not in tasks:
                 tasks[what] = bars.add_task(what, total=of)
-            bars.update(tasks[what], completed=done, total=of)
+            said = f"{what}: {detail}" if detail else what
+            bars.update(tasks[what], completed=done, total=of, description=said)
 
         yield report
 

@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 
 def data(study: StudyArgument, data: DataOption = None) -> None:
-    """Report the data of a study: counts, splits, twins removed, imbalance.
+    """Report the data of a study: counts, splits, near-copies, imbalance.
 
     Without --data, the split that is shipped with the study is reported.
     """
     from core.data.catalog import dataset_of
+    from core.data.duplicates import say_near_copies
 
     chosen = load_chosen_study(study)
     manifest, report = _load_data(chosen, data)
@@ -37,6 +38,8 @@ def data(study: StudyArgument, data: DataOption = None) -> None:
     for title, table in _count_tables(manifest, info):
         out.print(f"\n{escape(title)}")
         out.print(table)
+    if said := say_near_copies(report, drawn=info.generated):
+        out.print(f"\n{escape(said)}")
     out.print()
     out.print(_report_table(report))
 
@@ -86,10 +89,22 @@ def _count_tables(
 
 def _report_table(report: dict[str, Any]) -> Table:
     """The report as lines of key and value, nested keys joined by a dot."""
+    from core.data.damage import UNREADABLE
+
     table = Table("Report", "", box=None)
-    for key, value in _flatten(report):
+    apart = {name: value for name, value in report.items() if name != UNREADABLE}
+    for key, value in (*_flatten(apart), *_unreadable(report.get(UNREADABLE))):
         table.add_row(escape(key.replace("_", " ")), escape(value))
     return table
+
+
+def _unreadable(listed: object) -> Iterator[tuple[str, str]]:
+    """Every picture that cannot be read, and what is wrong with it."""
+    for each in listed if isinstance(listed, list) else ():
+        # Reports of an earlier version hold a sentence for each.
+        known = each if isinstance(each, dict) else {"reason": str(each)}
+        name = " · ".join(filter(None, ("cannot be read", known.get("picture"))))
+        yield name, str(known.get("reason"))
 
 
 def _flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:

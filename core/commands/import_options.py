@@ -81,14 +81,24 @@ ClassesOption = Annotated[
     typer.Option(
         "--class",
         metavar="CLASS",
-        help="A class that no image of the table has; may be given several times.",
+        help="A class that no image of the table has; may be given several times. "
+        "Two that differ in capitals alone are two where both are given.",
     ),
 ]
 FeatureOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="COLUMN",
-        help="A sensitive feature; may be given several times. '' for none.",
+        help="A sensitive feature; may be given several times. '' for none. Unsaid, "
+        "columns of few groups are proposed.",
+    ),
+]
+IgnoreOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="A column that is neither a model nor a feature, whatever it holds; may "
+        "be given several times.",
     ),
 ]
 ModelOption = Annotated[
@@ -137,6 +147,7 @@ GO_TOGETHER: Final[dict[Mode, tuple[str, ...]]] = {
         "positive",
         "classes",
         "feature",
+        "ignore",
         "model",
         "method_column",
         "id_column",

@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from core.commands.console import stderr, stdout
+from core.commands.console import progress_bars, stderr, stdout
 from core.commands.import_options import (
     BaselineOption,
     BinWidthOption,
@@ -22,6 +22,7 @@ from core.commands.import_options import (
     FeatureOption,
     FileArgument,
     IdColumnOption,
+    IgnoreOption,
     KindOption,
     MethodColumnOption,
     ModelOption,
@@ -39,13 +40,14 @@ from core.commands.import_options import (
     choose_mode,
 )
 from core.commands.options import FAULT
+from core.csv_text import csv_text
 from core.errors import EquipoiseError
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from core.importing.findings import Finding
-    from core.importing.layout import Asked
+    from core.importing.kind import Asked
     from core.importing.reading import RawTable
     from core.runs import Run
 
@@ -70,6 +72,7 @@ def import_predictions(
     positive: PositiveOption = "",
     classes: ClassesOption = None,
     feature: FeatureOption = None,
+    ignore: IgnoreOption = None,
     model: ModelOption = None,
     method_column: MethodColumnOption = None,
     id_column: IdColumnOption = None,
@@ -104,7 +107,7 @@ def import_predictions(
         with _findings_told(faults):
             _import_method(file, *own, seed, replace, check)
         return
-    from core.importing.layout import Asked
+    from core.importing.kind import Asked
 
     asked = Asked(
         truth=truth,
@@ -117,6 +120,7 @@ def import_predictions(
         image_id=id_column,
         unit=unit,
         bin_width=bin_width,
+        ignored=tuple(ignore or ()),
     )
     with _findings_told(faults):
         options = (title, baseline, seed, replace, check)
@@ -150,7 +154,7 @@ def _check_place(place: Path, replace: bool) -> None:
 
 def _write_csv(table: pd.DataFrame, place: Path) -> None:
     try:
-        table.to_csv(place, index=False)
+        place.write_text(csv_text(table), encoding="utf-8", newline="")
     except OSError as error:
         raise EquipoiseError(
             f"{place} cannot be written: {error.strerror or error}.",
@@ -200,15 +204,17 @@ def _import_study(
     from core.importing.table_study import prepare_study, write_study
 
     raw: RawTable = read_file(file)
-    prepared = prepare_study(
-        raw,
-        name=name,
-        asked=asked,
-        title=title,
-        baseline=baseline,
-        seed=seed,
-        replacing=replace,
-    )
+    with progress_bars() as report:
+        prepared = prepare_study(
+            raw,
+            name=name,
+            asked=asked,
+            title=title,
+            baseline=baseline,
+            seed=seed,
+            replacing=replace,
+            progress=report,
+        )
     table = Table(show_header=False, box=None)
     for what, which in prepared.layout.lines(raw.names):
         table.add_row(what, escape(which))

@@ -12,6 +12,7 @@ import typer
 from rich.markup import escape
 
 from core.commands.console import (
+    LOADING,
     load_engine,
     print_json,
     progress_bars,
@@ -95,7 +96,7 @@ class LabelRequest:
             threshold=self.threshold,
         )
         name = recipe.task.name
-        if name in info.opt_in and not opted_in:
+        if recipe.task not in info.answered_tasks(info.opt_in if opted_in else ()):
             raise EquipoiseError(
                 f"'{name}' is answered only for who asks. {info.opt_in[name]}",
                 expected="--ethnicity too.",
@@ -125,9 +126,9 @@ def label_folder(
         leave_a_core()
         load_engine()
         with progress_bars(speed=True) as progress:
-            progress("Loading models", 0, 1)
-            predictor = recipe.load()
-            progress("Loading models", 1, 1)
+            predictor = recipe.load(
+                loading=lambda name, done, of: progress(LOADING, done, of, name)
+            )
             result = label_pictures(
                 plan,
                 predictor,

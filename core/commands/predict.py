@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from core.commands.console import (
+    LOADING,
     load_engine,
     print_json,
     progress_bars,
@@ -47,7 +48,7 @@ def predict(
         ),
     ] = False,
     ethnicity: Annotated[
-        bool, typer.Option("--ethnicity", help="Show the answers on ethnicity too.")
+        bool, typer.Option("--ethnicity", help="Give the answers on ethnicity too.")
     ] = False,
     as_json: JsonOption = False,
     csv: Annotated[
@@ -112,11 +113,12 @@ def predict(
         return
     own = [run for run in listing.runs if run.imported is None]
     results = _answer(photos, own, info, aligned or not info.of_faces)
+    tasks = info.answered_tasks(info.opt_in if ethnicity else ())
     if as_json:
-        print_json([result.as_dict() for result in results])
+        names = [task.name for task in tasks]
+        print_json([result.as_dict(names) for result in results])
     else:
-        hidden = set() if ethnicity else set(info.opt_in)
-        print_answers(results, info, hidden)
+        print_answers(results, info, tasks)
     if any(result.fault for result in results):
         raise typer.Exit(FAULT)
 
@@ -124,30 +126,36 @@ def predict(
 def _answer(
     photos: Sequence[Path], runs: Sequence[Run], info: DatasetInfo, aligned: bool
 ) -> list[PhotoResult]:
-    """Answer photo by photo; one that fails carries its fault and stops no other."""
-    from core.faces import FaceDetector
-    from core.predictor import Predictor, predict_photo
+    """Answer for photos; one that fails carries its fault and stops no other.
 
+    What is no photo at all is said before any model is loaded, and none is where
+    there is nothing to answer for.
+    """
+    from core.faces import FaceDetector
+    from core.predictor import PhotoResult, Predictor, check_photo, predict_photos
+
+    faults = {photo: fault for photo in photos if (fault := check_photo(photo))}
+    if len(faults) == len(set(photos)):
+        return [PhotoResult(str(photo), fault=faults[photo]) for photo in photos]
+    warn_of([str(fault) for fault in faults.values()])
     load_engine()
     with progress_bars() as progress:
-        progress("Loading models", 0, 1)
-        predictor = Predictor.load(runs, info.tasks)
+        predictor = Predictor.load(
+            runs,
+            info.tasks,
+            loading=lambda name, done, of: progress(LOADING, done, of, name),
+        )
         detector = None if aligned else FaceDetector()
-        progress("Loading models", 1, 1)
-        results = []
-        for done, photo in enumerate(photos, start=1):
-            results.append(predict_photo(photo, predictor, detector, aligned=aligned))
-            progress("Answering photos", done, len(photos))
+        results = predict_photos(photos, predictor, detector, progress=progress)
     warn_of(predictor.problems)
     return results
 
 
 def print_answers(
-    results: Sequence[PhotoResult], info: DatasetInfo, hidden: Set[str]
+    results: Sequence[PhotoResult], info: DatasetInfo, tasks: Sequence[Task]
 ) -> None:
     """A table a face or photo, methods as rows; the faults of photos to stderr."""
     out = stdout()
-    tasks = [task for task in info.tasks if task.name not in hidden]
     for result in results:
         if result.fault:
             say(result.fault)

@@ -50,17 +50,27 @@ def train(
         bool,
         typer.Option(
             "--resume",
-            help="Keep finished runs, go on with a broken one from its last epoch.",
+            help="Go on with an unfinished run from its last finished epoch.",
+        ),
+    ] = False,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace",
+            help="Train finished runs anew; with --resume, only those of other "
+            "settings.",
         ),
     ] = False,
 ) -> None:
-    """Train the methods of a study; every finished run is listed at once."""
+    """Train the methods of a study; every finished run is listed at once.
+
+    A finished run is kept, unless --replace asks for another in its place.
+    """
     chosen = load_chosen_study(study)
     _check_methods(chosen, method or chosen.methods)
     from core.training.jobs import Listener, train_study, use_one_thread
 
     use_one_thread()
-    load_engine()
     with progress_bars() as progress:
         runs = train_study(
             chosen,
@@ -70,11 +80,14 @@ def train(
             data=data,
             out=out,
             resume=resume,
+            replace=replace,
+            prepare=load_engine,
             listener=Listener(
                 progress=progress,
                 epoch_done=_print_epoch,
                 left_out=lambda reason: warn_of([reason]),
                 taken=_print_taken,
+                kept=_print_kept,
             ),
         )
     for run in runs:
@@ -105,4 +118,13 @@ def _print_epoch(
 
 def _print_taken(method: str, seed: int, run: Run) -> None:
     line = f"{method}, seed {seed}: trained as {run.method}, taken from {run.folder}"
+    stderr().print(line, markup=False, highlight=False)
+
+
+def _print_kept(method: str, seed: int, run: Run) -> None:
+    epochs, created = run.info.get("epochs"), run.info.get("created")
+    line = (
+        f"{method}, seed {seed}: finished already and kept ({epochs} epochs, {created})"
+        "; --replace trains it anew."
+    )
     stderr().print(line, markup=False, highlight=False)

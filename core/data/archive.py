@@ -2,7 +2,6 @@
 
 import hashlib
 import lzma
-import os
 import shutil
 import tarfile
 import uuid
@@ -10,7 +9,14 @@ import zipfile
 import zlib
 from pathlib import Path
 
+from core.data.cache_entries import (
+    describe_entry,
+    entry_folder,
+    hold_entry,
+    make_room,
+)
 from core.errors import DatasetError
+from core.locks import Lock
 
 # What zipfile and tarfile raise on a damaged, locked or unheard-of archive.
 _DAMAGE = (
@@ -25,10 +31,8 @@ _DAMAGE = (
 )
 
 
-def cache_root() -> Path:
-    """Where unpacked archives and image caches go: ``$EQUIPOISE_CACHE``."""
-    default = Path.home() / ".cache" / "equipoise"
-    return Path(os.environ.get("EQUIPOISE_CACHE", default))
+# Paths into an unpacked archive are used at any time until the process ends.
+_HELD: dict[Path, Lock | None] = {}
 
 
 def folder_of(location: Path, *, pattern: str, what: str) -> Path:
@@ -68,9 +72,12 @@ def _unpack(archive: Path, what: str) -> Path:
     status = archive.stat()
     key = f"{archive.resolve()}:{status.st_size}:{status.st_mtime_ns}"
     digest = hashlib.sha256(key.encode()).hexdigest()[:16]
-    place = cache_root() / "unpacked" / digest
+    place = entry_folder("unpacked", digest)
+    if place not in _HELD:
+        _HELD[place] = hold_entry("unpacked", digest)
     if place.is_dir():
         return place
+    make_room(status.st_size)
     beside = place.with_name(f".{digest}.{uuid.uuid4().hex[:8]}")
     try:
         beside.mkdir(parents=True)
@@ -82,6 +89,7 @@ def _unpack(archive: Path, what: str) -> Path:
                 tar.extractall(beside, filter="data")
         if not place.is_dir():
             beside.rename(place)
+        describe_entry("unpacked", digest, archive=archive.name)
     except _DAMAGE as error:
         raise DatasetError(
             f"{archive} could not be unpacked: {error}.",

@@ -5,7 +5,8 @@ import json
 import multiprocessing
 import shutil
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -14,17 +15,31 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.archive import cache_root
+from core.data.cache_entries import (
+    CACHE_VARIABLE,
+    describe_entry,
+    entry_folder,
+    hold_entry,
+    make_room,
+)
+from core.data.file_fingerprints import (
+    FACTS,
+    Facts,
+    add_digests,
+    content_key,
+    same_files,
+    stat_files,
+)
 from core.data.images import load_preprocessed
+from core.data.picture_names import BESIDE, check_corrupt
 from core.errors import DatasetError, ImageError
 from core.study import Fit, Resample
 
 # Raised whenever preprocessing changes: an older cache is then not found.
-VERSION = 1
-# What follows it in a path is for the renderer: where in the file to look.
-BESIDE = "\t"
-MAX_CORRUPT_SHARE = 0.01
+VERSION = 2
+KEY_LENGTH = 16
 CHUNK = 256
+IMAGES, CORRUPT, FILES = "images.npy", "corrupt.json", "files.npy"
 
 Pixels = NDArray[np.uint8]
 Render = Callable[[str, int], Pixels]
@@ -64,6 +79,7 @@ def build_image_cache(
     *,
     render: Render = render_file,
     workers: int = 2,
+    study: str = "",
     progress: Progress = lambda what, done, of: None,
 ) -> ImageCache:
     """Open the cache of these images, building it first if it is not there.
@@ -79,6 +95,8 @@ def build_image_cache(
         module, since other processes run it.
     workers : int
         Processes that decode.
+    study : str
+        Which study asks for them, for the list of what is in the cache.
     progress : callable
         Called with what is done, how many, of how many.
 
@@ -87,29 +105,85 @@ def build_image_cache(
     DatasetError
         If over 1 % of the images are corrupt; the message names the first ones.
     """
-    folder = cache_root() / "images" / _key(paths, size, render)
-    if not folder.is_dir():
-        _build(folder, paths, size, render, workers, progress)
-    corrupt = json.loads((folder / "corrupt.json").read_text(encoding="utf-8"))
-    images = np.load(folder / "images.npy", mmap_mode="r")
+    files = list(dict.fromkeys(path.partition(BESIDE)[0] for path in paths))
+    names = _names_key(paths, size, render)
+    facts = _look_at(files, names, progress)
+    key = f"{names}-{hashlib.sha256(content_key(facts)).hexdigest()[:KEY_LENGTH]}"
+    folder = entry_folder("images", key)
+    lock = hold_entry("images", key)
+    try:
+        if not folder.is_dir():
+            make_room(len(paths) * size**2 * 3)
+            _build(folder, paths, facts, size, render, workers, progress)
+        _keep_facts(folder, facts)
+        describe_entry("images", key, study=study, images=len(paths), side_pixels=size)
+        corrupt = json.loads((folder / CORRUPT).read_text(encoding="utf-8"))
+        images = np.load(folder / IMAGES, mmap_mode="r")
+    except BaseException:
+        if lock is not None:
+            lock.release()
+        raise
+    if lock is not None:
+        # As long as somebody has the array, nobody removes its file.
+        weakref.finalize(images, lock.release)
     return ImageCache(images, {int(row): reason for row, reason in corrupt.items()})
 
 
-def _key(paths: Sequence[str], size: int, render: Render) -> str:
+def _names_key(paths: Sequence[str], size: int, render: Render) -> str:
+    """Hash of which pictures are asked for, and how they are made."""
     function = render.func if isinstance(render, partial) else render
     settings = repr(render.keywords) if isinstance(render, partial) else ""
     source = f"{function.__module__}.{function.__qualname__} {settings}"
     digest = hashlib.sha256(f"{VERSION} {size} {source}".encode())
     for path in paths:
-        file = Path(path.partition(BESIDE)[0])
-        length = file.stat().st_size if file.is_file() else 0
-        digest.update(f"\n{path}\t{length}".encode())
-    return digest.hexdigest()[:24]
+        digest.update(f"\n{path}".encode(errors="surrogateescape"))
+    return digest.hexdigest()[:KEY_LENGTH]
+
+
+def _look_at(files: Sequence[str], names: str, progress: Progress) -> Facts:
+    """What the files hold now; those not written since an earlier call stay unread."""
+    facts = stat_files(files)
+    known = [
+        earlier
+        for folder in entry_folder("images", names).parent.glob(f"{names}-*")
+        if (earlier := _kept_facts(folder, len(files))) is not None
+    ]
+    add_digests(
+        facts,
+        files,
+        known,
+        progress=lambda done, of: progress("Looking for changed pictures", done, of),
+    )
+    return facts
+
+
+def _kept_facts(folder: Path, count: int) -> Facts | None:
+    """The facts of the files that an entry was made of, if they are there."""
+    try:
+        facts: Facts = np.load(folder / FILES, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return facts if facts.dtype == FACTS and facts.shape == (count,) else None
+
+
+def _keep_facts(folder: Path, facts: Facts) -> None:
+    """Keep the newest facts with an entry: its files may only have been touched."""
+    known = _kept_facts(folder, len(facts))
+    if known is not None and same_files(known, facts).all():
+        return
+    beside = folder / f".{FILES}.{uuid.uuid4().hex[:8]}"
+    try:
+        with beside.open("wb") as file:
+            np.save(file, facts, allow_pickle=False)
+        beside.replace(folder / FILES)
+    except OSError:  # they save reading the files again, and are no more than that
+        beside.unlink(missing_ok=True)
 
 
 def _build(
     folder: Path,
     paths: Sequence[str],
+    facts: Facts,
     size: int,
     render: Render,
     workers: int,
@@ -120,35 +194,46 @@ def _build(
     corrupt: dict[int, str] = {}
     try:
         images = np.lib.format.open_memmap(
-            beside / "images.npy",
+            beside / IMAGES,
             mode="w+",
             dtype=np.uint8,
             shape=(len(paths), size, size, 3),
         )
         chunks = [paths[i : i + CHUNK] for i in range(0, len(paths), CHUNK)]
-        # Spawned, not forked: a fork of a process that runs TensorFlow can hang.
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, mp_context=context) as pool:
-            results = pool.map(partial(render_chunk, size=size, render=render), chunks)
-            done = 0
-            for pixels, reasons in results:
-                images[done : done + len(pixels)] = pixels
-                corrupt |= {done + row: reason for row, reason in reasons.items()}
-                done += len(pixels)
-                progress("Preparing images", done, len(paths))
+        done = 0
+        for pixels, reasons in _render(chunks, size, render, workers):
+            images[done : done + len(pixels)] = pixels
+            corrupt |= {done + row: reason for row, reason in reasons.items()}
+            done += len(pixels)
+            progress("Preparing images", done, len(paths))
         images.flush()
         check_corrupt(corrupt, paths)
-        (beside / "corrupt.json").write_text(json.dumps(corrupt), encoding="utf-8")
+        (beside / CORRUPT).write_text(json.dumps(corrupt), encoding="utf-8")
+        np.save(beside / FILES, facts, allow_pickle=False)
         if not folder.is_dir():
             beside.rename(folder)
     except OSError as error:
         raise DatasetError(
             f"The image cache could not be written: {error.strerror or error}.",
             expected=f"{len(paths) * size**2 * 3 / 2**20:.0f} MB in {folder.parent}.",
-            remedy="free some space, or set EQUIPOISE_CACHE to another place.",
+            remedy=f"free some space, or set {CACHE_VARIABLE} to another place.",
         ) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def _render(
+    chunks: Sequence[Sequence[str]], size: int, render: Render, workers: int
+) -> Iterator[tuple[Pixels, dict[int, str]]]:
+    """Render images chunk by chunk, as ``render_chunk``."""
+    work = partial(render_chunk, size=size, render=render)
+    if len(chunks) == 1:  # one process decodes it, and this one is started already
+        yield from map(work, chunks)
+        return
+    # Spawned, not forked: a fork of a process that runs TensorFlow can hang.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        yield from pool.map(work, chunks)
 
 
 def render_chunk(
@@ -179,26 +264,3 @@ def render_chunk(
         except ImageError as error:
             reasons[row] = error.problem
     return pixels, reasons
-
-
-def check_corrupt(corrupt: Mapping[int, str], paths: Sequence[str]) -> None:
-    """Refuse a dataset of which too many pictures cannot be read.
-
-    Parameters
-    ----------
-    corrupt : mapping of int to str
-        Rows of ``paths`` that could not be decoded, with the reason.
-    paths : sequence of str
-
-    Raises
-    ------
-    DatasetError
-        If they are over 1 %; the message names the first ones.
-    """
-    if len(corrupt) > MAX_CORRUPT_SHARE * len(paths):
-        raise DatasetError(
-            f"{len(corrupt)} of {len(paths)} images cannot be read: "
-            + " ".join(list(corrupt.values())[:3]),
-            expected=f"at most {MAX_CORRUPT_SHARE:.0%} corrupt images.",
-            remedy="fetch the dataset again.",
-        )

@@ -1,7 +1,7 @@
 """The datasets that a study may name, and how each is loaded."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,12 @@ from core.data import (
 )
 from core.data.cache import Pixels, Progress, Render, render_file
 from core.data.class_folders import ClassFolderOptions
+from core.data.damage import leave_out_known_damage
+from core.data.duplicates import report_near_copies
 from core.data.enhancement import Enhancement
 from core.data.label_noise import add_label_noise
 from core.data.manifest import DatasetInfo, LoadedDataset, summarise_split
+from core.data.splits import apply_split, name_strata
 from core.errors import DatasetError, StudyError
 from core.study import (
     DatasetOptions,
@@ -54,6 +57,9 @@ class Reader:
         What a person has to fetch first; empty if it can be loaded without.
     path_of : callable, optional
         ``(image_id) -> path``, where the id alone tells it: of generated pictures.
+    strata : tuple of str
+        Tasks whose classes and bins are crossed to the strata of the test split, where
+        it has as many images of each on purpose; none where it was not drawn so.
     info_of : callable, optional
         ``(parsed) -> DatasetInfo``, where the options decide what is predicted or
         which groups there are; ``info`` is then that of the default options.
@@ -65,6 +71,7 @@ class Reader:
     renderer: Callable[[Any], Render] = lambda options: render_file
     copy: str = ""
     path_of: Callable[[str], str] | None = None
+    strata: tuple[str, ...] = ()
     info_of: Callable[[Any], DatasetInfo] | None = None
 
     def parse(self, given: Mapping[str, object]) -> Any:
@@ -119,7 +126,13 @@ _LESIONS = "its training images, ground truth and metadata"
 READERS = {
     reader.info.name: reader
     for reader in (
-        Reader(utkface.INFO, utkface.UTKFaceOptions, utkface.load, copy=_FACES),
+        Reader(
+            utkface.INFO,
+            utkface.UTKFaceOptions,
+            utkface.load,
+            copy=_FACES,
+            strata=("gender", "ethnicity", "age"),
+        ),
         Reader(
             avatars.INFO,
             avatars.AvatarsOptions,
@@ -142,7 +155,13 @@ READERS = {
             info_of=celeba.info_of,
         ),
         *(
-            Reader(info, cifar.CIFAROptions, partial(cifar.load, info), _cifar_renderer)
+            Reader(
+                info,
+                cifar.CIFAROptions,
+                partial(cifar.load, info),
+                _cifar_renderer,
+                strata=("label",),
+            )
             for info in (cifar.INFO_10, cifar.INFO_100)
         ),
         *(
@@ -247,6 +266,9 @@ def load_dataset(
 ) -> LoadedDataset:
     """Load a study's dataset, split it, and flip the labels that the study flips.
 
+    Where the split is drawn anew, near-copies between its parts are looked for, and
+    left out of the training images if the options say so.
+
     Parameters
     ----------
     study : Study
@@ -276,8 +298,53 @@ def load_dataset(
             remedy=f"fetch {reader.copy}, then add --data PATH.",
         )
     loaded = reader.load(location, options, shipped=shipped, progress=progress)
+    if shipped is None:
+        loaded = report_near_copies(
+            loaded, renderer(study), remove=options.remove_copies, progress=progress
+        )
+    elif options.remove_copies:
+        # Some readers draw the split anew: of it, what was left out stays so.
+        place = location or Path(study.dataset.name)
+        manifest = apply_split(loaded.manifest, shipped, place)
+        loaded = replace(loaded, manifest=manifest)
     noise = study.label_noise
-    return loaded if noise is None else add_label_noise(loaded, noise)
+    if noise is not None:
+        loaded = add_label_noise(loaded, noise)
+    return leave_out_known_damage(loaded, shipped)
+
+
+def test_strata(study: Study, table: pd.DataFrame) -> pd.Series | None:
+    """Name the stratum of each test image, where the test split was drawn by strata.
+
+    Such a split has as many images of each stratum whatever the population has: what
+    is computed from it varies within strata only, and so it is to be resampled.
+
+    Parameters
+    ----------
+    study : Study
+    table : DataFrame
+        Rows of the test split: predictions of a run, with ``<task>_true``, or a
+        manifest. No picture is needed.
+
+    Returns
+    -------
+    Series of str or None
+        Indexed as the table. None if the dataset's test split is not balanced by
+        strata (a split that keeps the shares of the classes is not), or if the table
+        lacks a column that the strata are made of.
+
+    Raises
+    ------
+    StudyError
+        If the dataset does not exist.
+    """
+    info = dataset_info(study.dataset.name)
+    tasks = [info.task(name) for name in READERS[info.name].strata]
+    return name_strata(table, tasks)
+
+
+# A test runner takes a function of such a name for a test.
+test_strata.__test__ = False  # type: ignore[attr-defined]
 
 
 def renderer(study: Study) -> Render:

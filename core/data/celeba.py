@@ -23,7 +23,13 @@ from core.data.attribute_expression import (
     unknown_attribute,
 )
 from core.data.cache import Progress
-from core.data.class_folders import MAC_FOLDER, NAMED, split_names
+from core.data.class_folders import (
+    MAC_FOLDER,
+    NAMED,
+    by_published_name,
+    published_name,
+    split_names,
+)
 from core.data.face_templates import CELEBA
 from core.data.manifest import (
     SPLITS,
@@ -222,7 +228,7 @@ def load(
     found = _survey(location)
     attributes = read_attributes(found.file(ATTRIBUTE_FILES))
     strange = _check_pictures(attributes.index, found)
-    manifest = _describe(attributes, found.pictures, options)
+    manifest = _describe(attributes, found, options)
     info = info_of(options)
     if shipped is not None:
         return LoadedDataset(info, apply_split(manifest, shipped, location), {})
@@ -305,13 +311,14 @@ def read_partition(path: Path) -> pd.Series:
 class _Survey:
     """Where the parts of a copy are.
 
-    ``files`` are those of the lists that are there, ``names`` the pictures.
+    ``files`` are those of the lists that are there; ``names`` gives the file of each
+    picture by its published name.
     """
 
     location: Path
     files: Mapping[str, Path]
     pictures: Path
-    names: frozenset[str]
+    names: Mapping[str, str]
 
     def file(self, names: Sequence[str]) -> Path:
         """The first of these lists that is there."""
@@ -332,7 +339,7 @@ def _survey(location: Path) -> _Survey:
     places = [folder, location.parent] if alone else [folder]
     lists: dict[str, Path] = {}
     archive = None
-    pictures: tuple[Path, frozenset[str]] | None = None
+    pictures: tuple[Path, Mapping[str, str]] | None = None
     for place in places:
         for here, names in _walk(place, deep=place == folder):
             for name in (*ATTRIBUTE_FILES, *PARTITION_FILES):
@@ -342,7 +349,7 @@ def _survey(location: Path) -> _Survey:
             archive = archive or (here / packed[0] if packed else None)
             pictures = pictures or _pictures_in(here, names)
     if pictures is None and archive is not None:
-        unpacked = folder_of(archive, pattern="*.jpg", what=INFO.title)
+        unpacked = folder_of(archive, pattern="*", what=INFO.title)
         found = (_pictures_in(here, names) for here, names in _walk(unpacked))
         pictures = next((each for each in found if each), None)
     if pictures is None:
@@ -365,12 +372,22 @@ def _walk(folder: Path, *, deep: bool = True) -> list[tuple[Path, list[str]]]:
 
 def _pictures_in(
     folder: Path, names: Sequence[str]
-) -> tuple[Path, frozenset[str]] | None:
-    """The folder with its pictures, if that is what it is called and holds."""
-    pictures = frozenset(
-        name for name in names if name.endswith(".jpg") and not name.startswith(".")
+) -> tuple[Path, Mapping[str, str]] | None:
+    """The folder with its pictures, if that is what it is called and holds.
+
+    Raises
+    ------
+    DatasetError
+        If two of its pictures differ and have one name.
+    """
+    if folder.name != PICTURES:
+        return None
+    jpegs = (name for name in sorted(names) if name[0] != ".")
+    files, _ = by_published_name(
+        folder / name for name in jpegs if published_name(name).endswith(".jpg")
     )
-    return (folder, pictures) if folder.name == PICTURES and pictures else None
+    pictures = {name: path.name for name, path in files.items()}
+    return (folder, pictures) if pictures else None
 
 
 def _read_head(path: Path) -> tuple[list[str], int | None]:
@@ -476,7 +493,7 @@ def _to_bool(path: Path, column: pd.Series) -> NDArray[np.bool_]:
 
 def _check_pictures(named: pd.Index, found: _Survey) -> list[str]:
     """Refuse missing pictures; return the names of those without attributes."""
-    absent = sorted(set(named) - found.names)
+    absent = sorted(set(named) - set(found.names))
     if absent:
         raise DatasetError(
             f"{found.pictures} lacks {len(absent):,} of the {len(named):,} pictures "
@@ -484,11 +501,11 @@ def _check_pictures(named: pd.Index, found: _Survey) -> list[str]:
             expected="every picture that list_attr_celeba names.",
             remedy=f"unpack them again, or fetch {_WHOLE}",
         )
-    return sorted(found.names - set(named))
+    return sorted(set(found.names) - set(named))
 
 
 def _describe(
-    attributes: pd.DataFrame, pictures: Path, options: CelebAOptions
+    attributes: pd.DataFrame, found: _Survey, options: CelebAOptions
 ) -> pd.DataFrame:
     """The manifest without a split: the target and the groups of each picture."""
     arrays = {name: attributes[name].to_numpy() for name in ATTRIBUTES}
@@ -500,7 +517,7 @@ def _describe(
     return pd.DataFrame(
         {
             IMAGE: attributes.index.to_numpy(),
-            "path": [str(pictures / name) for name in attributes.index],
+            "path": [str(found.pictures / found.names[n]) for n in attributes.index],
             TARGET: classes[options.expression.holds(arrays).astype(int)],
             **columns,
         }

@@ -153,11 +153,14 @@ def load(
     test = np.flatnonzero(manifest["split"] == "test")
     whole = np.bincount(ids[train], minlength=len(classes))
     largest = options.images_per_class or int(whole.min())
-    counts = class_counts(len(classes), largest, options.ratio, options.profile)
-    kept = train[draw_long_tail(ids[train], counts, seed=options.seed)]
+    profile = (options.ratio, options.profile)
+    counts = class_counts(len(classes), largest, *profile, names=classes)
+    drawn = draw_long_tail(ids[train], counts, seed=options.seed, names=classes)
+    kept = train[drawn]
     _check_validation(np.bincount(ids[test], minlength=len(classes)), classes, options)
     wanted = np.full(len(classes), options.validation_per_class)
-    watched = test[draw_long_tail(ids[test], wanted, seed=options.seed)]
+    drawn = draw_long_tail(ids[test], wanted, seed=options.seed, names=classes)
+    watched = test[drawn]
     split = np.full(len(manifest), LEFT_OUT, dtype=object)
     split[kept], split[test], split[watched] = TRAINING, TEST, VALIDATION
     manifest = manifest.assign(split=split, reason="")

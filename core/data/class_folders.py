@@ -1,7 +1,8 @@
 """What datasets share whose pictures lie in one folder a class."""
 
+import filecmp
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Annotated
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from core.data.damage import describe_sizes
 from core.data.enhancement import Enhancement
 from core.data.images import SUFFIXES
 from core.data.long_tail import draw_long_tail
@@ -17,6 +19,7 @@ from core.data.manifest import TEST, TRAINING, VALIDATION
 from core.data.splits import least_to_split, leave_out, split_by_group
 from core.errors import DatasetError
 from core.study import Seed
+from core.tasks import natural_order
 
 # A Mac leaves it in its archives, with a hidden file for every picture.
 MAC_FOLDER = "__MACOSX"
@@ -113,6 +116,58 @@ def walk_pictures(root: Path) -> Iterator[str]:
         for name in sorted(names):
             if name[0] != "." and PurePath(name).suffix.lower() in SUFFIXES:
                 yield name if prefix == "." else f"{prefix}/{name}"
+
+
+def published_name(name: str) -> str:
+    """The name of a JPEG as datasets publish it: ending in ".jpg".
+
+    Parameters
+    ----------
+    name : str
+        A camera or Windows may have made ".JPG" or ".jpeg" of it.
+
+    Returns
+    -------
+    str
+        Other names are as they were.
+    """
+    stem, dot, suffix = name.rpartition(".")
+    return f"{stem}.jpg" if dot and suffix.lower() in ("jpg", "jpeg") else name
+
+
+def by_published_name(paths: Iterable[Path]) -> tuple[dict[str, Path], list[Path]]:
+    """Files by their published name, and second copies of some of them.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+
+    Returns
+    -------
+    dict of str to Path
+        The first file of each name.
+    list of Path
+        Files that have the name and the content of a file before them.
+
+    Raises
+    ------
+    DatasetError
+        If two files of one name differ.
+    """
+    files: dict[str, Path] = {}
+    copies = []
+    for path in paths:
+        first = files.setdefault(published_name(path.name), path)
+        if first == path:
+            continue
+        if not filecmp.cmp(first, path, shallow=False):
+            raise DatasetError(
+                f"Two different pictures have one name: {first} and {path}.",
+                expected="one picture of a name.",
+                remedy="take one of them out.",
+            )
+        copies.append(path)
+    return files, copies
 
 
 def folders_in(folder: Path) -> list[Path]:
@@ -225,7 +280,7 @@ def choose_images(
     kept = manifest.index[~others]
     ids = column[kept].map({name: i for i, name in enumerate(chosen)})
     limits = np.minimum(counts[chosen].to_numpy(), per_class)
-    drawn = kept[draw_long_tail(ids.to_numpy(), limits, seed=seed)]
+    drawn = kept[draw_long_tail(ids.to_numpy(), limits, seed=seed, names=chosen)]
     over = ~manifest.index.isin(drawn)
     leave_out(manifest, over, f"over {per_class} of a {classes.one}")
 
@@ -289,7 +344,7 @@ def take_split(
         If a class has no image in a split, or too few to set some aside.
     """
     rows = manifest["split"] == ""
-    names = pd.CategoricalDtype(sorted(manifest.loc[rows, classes.name].unique()))
+    names = pd.CategoricalDtype(manifest.loc[rows, classes.name].unique())
     for part in sorted({TRAINING, TEST, *parts[rows]}):
         column = manifest.loc[rows & (parts == part), classes.name]
         _refuse_small(column.astype(names), classes, 1, f" for {part}")
@@ -304,13 +359,8 @@ def take_split(
 
 def count_used(manifest: pd.DataFrame, classes: ClassColumn) -> dict[str, int]:
     """Classes found and used, and images of the largest and of the smallest used."""
-    counts = manifest.loc[manifest["reason"] == "", classes.name].value_counts()
-    return {
-        "found": manifest[classes.name].nunique(),
-        "used": len(counts),
-        "images_of_the_largest": int(counts.max()),
-        "images_of_the_smallest": int(counts.min()),
-    }
+    used = manifest.loc[manifest["reason"] == "", classes.name]
+    return {"found": manifest[classes.name].nunique(), **describe_sizes(used)}
 
 
 def _visible(folder: Path) -> list[Path]:
@@ -320,16 +370,19 @@ def _visible(folder: Path) -> list[Path]:
 def _choose(
     counts: pd.Series, classes: ClassColumn, wanted: int | str | None
 ) -> list[str]:
-    """Names of the classes asked for, of those that have these counts."""
-    names = sorted(counts.index)
+    """Names of the classes asked for, of those that have these counts.
+
+    Sorted by letters: draws class by class are repeated in that order.
+    """
+    names = natural_order(counts.index)
     if wanted is None:
-        return names
+        return sorted(names)
     if isinstance(wanted, int):
         if wanted > len(names):
             problem = f"There are {len(names)} {classes.many} and not {wanted}"
             raise _wrong_choice(problem, names, classes)
         # Of a stable sort: of equals the first by name stay in front.
-        return sorted(sorted(names, key=lambda name: -counts[name])[:wanted])
+        return sorted(sorted(names, key=lambda name: -int(counts[name]))[:wanted])
     by_key = {_key(name): name for name in names}
     asked = list(split_names(wanted))
     for name in asked:
@@ -361,8 +414,8 @@ def _wrong_choice(
 def _refuse_small(
     column: pd.Series, classes: ClassColumn, least: int, where: str
 ) -> None:
-    counts = column.value_counts().sort_index()
-    small = counts[counts < least]
+    counts = column.value_counts()
+    small = counts[natural_order(counts.index)].loc[lambda sizes: sizes < least]
     if small.empty:
         return
     named = ", ".join(f"{name} ({n})" for name, n in small.iloc[:NAMED].items())

@@ -6,6 +6,7 @@ Detection 2019", which joins HAM10000 (Tschandl et al., Scientific Data 2018), B
 published layout: a ground truth, a folder of pictures and, if there, the metadata.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +17,7 @@ from pydantic import Field
 
 from core.data.archive import folder_of
 from core.data.cache import Progress
+from core.data.class_folders import by_published_name, walk_pictures
 from core.data.manifest import (
     LEFT_OUT,
     SPLITS,
@@ -88,6 +90,7 @@ INFO_EIGHT = _info(
 )
 
 _Share = Annotated[float, Field(gt=0, le=0.4)]
+_JPEG = re.compile(r"\.jpe?g$", re.IGNORECASE)
 
 
 class ISICOptions(DatasetOptions):
@@ -240,6 +243,8 @@ def _read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
             remedy="fetch it again.",
         )
     table = table.fillna("")
+    # Some copies name the files, and not the images.
+    table["image"] = table["image"].str.strip().str.replace(_JPEG, "", regex=True)
     twice = table["image"][table["image"].duplicated()].unique()
     if len(twice):
         raise DatasetError(
@@ -267,8 +272,9 @@ def _find_images(folder: Path, names: pd.Series) -> dict[str, Path]:
             expected=f"the pictures of {GROUND_TRUTH} in it.",
             remedy=f"unpack {IMAGES}.zip there.",
         )
-    # A Mac leaves files named ._ISIC_0000000.jpg beside the pictures.
-    files = {p.stem: p for p in root.rglob("*.jpg") if not p.name.startswith(".")}
+    jpegs = (name for name in walk_pictures(root) if _JPEG.search(name))
+    published, _ = by_published_name(root / name for name in jpegs)
+    files = {_JPEG.sub("", name): path for name, path in published.items()}
     absent = [name for name in names if name not in files]
     if absent:
         raise DatasetError(

@@ -6,7 +6,7 @@ import pandas as pd
 from core.data.manifest import TRAINING, VALIDATION, DatasetInfo, LoadedDataset
 from core.errors import StudyError
 from core.study import LabelNoise
-from core.tasks import Classification, Regression
+from core.tasks import Classification, Regression, natural_order
 
 CLEAN = "{}_clean"
 """Column that keeps the labels of a task as they were."""
@@ -82,6 +82,10 @@ def count_flipped(manifest: pd.DataFrame, noise: LabelNoise) -> pd.DataFrame:
         .groupby(["group", "split"], sort=True)["wrong"]
         .agg(labels="size", flipped="sum")
         .reset_index()
+    )
+    places = {name: place for place, name in enumerate(natural_order(set(groups)))}
+    table = table.sort_values(
+        "group", key=lambda names: names.map(places), kind="stable", ignore_index=True
     )
     return table.assign(percent=100 * table["flipped"] / table["labels"])
 

@@ -12,15 +12,18 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
+from core.csv_text import given_cell
 from core.data.archive import folder_of
 from core.data.cache import Progress
 from core.data.class_folders import (
     MAC_FOLDER,
     NAMED,
+    published_name,
     split_names,
     walk_pictures,
 )
 from core.data.manifest import (
+    DRAWN_SPLIT,
     SPLITS,
     TEST,
     VALIDATION,
@@ -39,7 +42,7 @@ UNKNOWN = "unknown"
 # How the labels of a file may be written: the negative class, then the positive.
 CODES = (("-1", "1"), ("0", "1"))
 # Columns of the manifest: no sensitive feature may be called so.
-_TAKEN = (FILENAME, "image_id", "path", LABEL, "split", "reason")
+_TAKEN = (FILENAME, "image_id", "path", LABEL, "split", DRAWN_SPLIT, "reason")
 _MEND = "mend the CSV file, then try again."
 
 _Share = Annotated[float, Field(ge=0.01, le=0.4)]
@@ -146,7 +149,7 @@ def load(
         If there is no CSV or more than one, if it lacks a column, if a row is wrong,
         if a picture is missing, or if there are too few to be split.
     """
-    root = folder_of(location, pattern="*.csv", what="pictures with a CSV of labels")
+    root = folder_of(location, pattern="*", what="pictures with a CSV of labels")
     path = _find_csv(root, options)
     table = read_labels(path, options.columns)
     pictures = [root / name for name in walk_pictures(root)]
@@ -221,6 +224,7 @@ def read_labels(path: Path, columns: Sequence[str] = ()) -> pd.DataFrame:
             remedy=_MEND,
         )
     table = table[[FILENAME, LABEL, *columns]].apply(lambda cells: cells.str.strip())
+    table = table.map(given_cell)
     names = table[FILENAME]
     _refuse_rows(path, table, names == "", "without a name", "a name in every row.")
     twice = names.duplicated(keep="first")
@@ -262,7 +266,8 @@ def _refuse_rows(
 def _find_csv(root: Path, options: LabelledOptions) -> Path:
     found = sorted(
         path
-        for path in root.rglob(options.csv or "*.csv")
+        for path in root.rglob(options.csv or "*")
+        if path.suffix.lower() == ".csv" or options.csv
         if MAC_FOLDER not in path.parts and not path.name.startswith(".")
     )
     if len(found) == 1:
@@ -278,7 +283,7 @@ def _find_csv(root: Path, options: LabelledOptions) -> Path:
 
 
 def _locate(names: pd.Series, path: Path, pictures: Sequence[Path]) -> list[str]:
-    """Where each picture is.
+    """Where each picture is; ".jpg" stands for ".JPG" and ".jpeg" too.
 
     Raises
     ------
@@ -286,13 +291,16 @@ def _locate(names: pd.Series, path: Path, pictures: Sequence[Path]) -> list[str]
         If one is not there, or if only its name fits and that of several.
     """
     by_name: dict[str, list[Path]] = {}
+    beside: dict[str, list[Path]] = {}
     for picture in pictures:
-        by_name.setdefault(picture.name, []).append(picture)
+        by_name.setdefault(published_name(picture.name), []).append(picture)
+        beside.setdefault(published_name(str(picture)), []).append(picture)
     known = set(pictures)
     places: list[list[Path]] = []
     for name in names:
-        beside = path.parent / PurePosixPath(name)
-        places.append([beside] if beside in known else by_name.get(name, []))
+        place = path.parent / PurePosixPath(name)
+        near = [place] if place in known else beside.get(published_name(str(place)), [])
+        places.append(near or by_name.get(published_name(name), []))
     for count, what in ((0, "not there"), (2, "there more than once")):
         wrong = [
             name

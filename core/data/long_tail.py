@@ -1,5 +1,6 @@
 """Long-tailed and step profiles: how a balanced dataset is made imbalanced."""
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import numpy as np
@@ -14,7 +15,12 @@ OVER_PROFILE = "over the profile"
 
 
 def class_counts(
-    num_classes: int, largest: int, ratio: float, profile: Profile = "exponential"
+    num_classes: int,
+    largest: int,
+    ratio: float,
+    profile: Profile = "exponential",
+    *,
+    names: Sequence[str] = (),
 ) -> Integers:
     """Images of each class under a profile, the largest class first.
 
@@ -29,6 +35,8 @@ def class_counts(
     profile : {"exponential", "step"}
         ``int(largest ratio^(-i / (C - 1)))``, or ``largest`` for the first half of
         the classes and ``int(largest / ratio)`` for the others.
+    names : sequence of str, optional
+        Of the classes, for what is said of them.
 
     Returns
     -------
@@ -70,8 +78,8 @@ def class_counts(
     counts = np.array([int(largest * share) for share in shares], dtype=np.int64)
     if counts.min() < 1:
         raise DatasetError(
-            f"A ratio of {ratio:g} leaves class {int(counts.argmin())} no image of "
-            f"{largest}.",
+            f"A ratio of {ratio:g} leaves class "
+            f"{_class_name(int(counts.argmin()), names)} no image of {largest}.",
             expected=f"a ratio of at most {largest}.",
             remedy="mend `ratio` under [dataset] options in the study's file.",
         )
@@ -84,7 +92,13 @@ def imbalance_ratio(counts: ArrayLike) -> float:
     return float(values.max() / values.min())
 
 
-def draw_long_tail(labels: ArrayLike, counts: ArrayLike, *, seed: int) -> Integers:
+def _class_name(label: int, names: Sequence[str]) -> str:
+    return f"'{names[label]}'" if names else str(label)
+
+
+def draw_long_tail(
+    labels: ArrayLike, counts: ArrayLike, *, seed: int, names: Sequence[str] = ()
+) -> Integers:
     """Draw so many images of each class.
 
     Parameters
@@ -94,6 +108,8 @@ def draw_long_tail(labels: ArrayLike, counts: ArrayLike, *, seed: int) -> Intege
     counts : int array, shape (num_classes,)
         Images wanted of each class.
     seed : int
+    names : sequence of str, optional
+        Of the classes, for what is said of them.
 
     Returns
     -------
@@ -112,7 +128,8 @@ def draw_long_tail(labels: ArrayLike, counts: ArrayLike, *, seed: int) -> Intege
         members = np.flatnonzero(ids == label)
         if len(members) < wanted:
             raise DatasetError(
-                f"Class {label} has {len(members)} images.",
+                f"Class {_class_name(label, names)} has {len(members)} "
+                f"image{'' if len(members) == 1 else 's'}.",
                 expected=f"at least {wanted}.",
                 remedy="use the whole published set.",
             )

@@ -1,19 +1,21 @@
 """The manifest: one row an image, and what a dataset says about itself."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
 from core.data.face_templates import FaceTemplate
-from core.tasks import Multiclass, Task
+from core.tasks import Multiclass, Task, natural_order
 
 TRAINING = "training"
 VALIDATION = "validation"
 TEST = "test"
 SPLITS = (TRAINING, VALIDATION, TEST)
 LEFT_OUT = "left out"
+DRAWN_SPLIT = "drawn_split"
+"""Column of a manifest of which pictures cannot be read: the split with these."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,22 @@ class DatasetInfo:
         """The task of that name; KeyError if there is none."""
         return {task.name: task for task in self.tasks}[name]
 
+    def answered_tasks(self, opted_in: Collection[str] = ()) -> tuple[Task, ...]:
+        """Tasks that are answered on a photo: those in ``opt_in`` only on request.
+
+        Pages, text, JSON and CSV all ask here.
+
+        Parameters
+        ----------
+        opted_in : collection of str
+            Names of the tasks that the person asked for.
+        """
+        return tuple(
+            task
+            for task in self.tasks
+            if task.name not in self.opt_in or task.name in opted_in
+        )
+
     @property
     def knows_classes(self) -> bool:
         """Whether all classes and groups are known without its images."""
@@ -76,7 +94,7 @@ class DatasetInfo:
     def with_classes_of(self, manifest: pd.DataFrame) -> "DatasetInfo":
         """The same, where only the images tell the classes or groups with theirs.
 
-        They are those of the images in a split, by name.
+        They are those of the images in a split, in their natural order.
         """
         used = manifest[manifest["split"] != LEFT_OUT]
         tasks = (
@@ -93,8 +111,7 @@ class DatasetInfo:
 
 
 def _sorted_names(column: pd.Series) -> tuple[str, ...]:
-    names = (str(name) for name in column.unique())
-    return tuple(sorted(names, key=lambda name: (name.casefold(), name)))
+    return tuple(natural_order(str(name) for name in column.unique()))
 
 
 @dataclass(frozen=True)
@@ -110,15 +127,22 @@ class LoadedDataset:
     report: dict[str, object] = field(default_factory=dict)
 
 
+def drawn_split(manifest: pd.DataFrame) -> pd.Series:
+    """The split as it was drawn: with the pictures that cannot be read."""
+    return manifest[DRAWN_SPLIT if DRAWN_SPLIT in manifest else "split"]
+
+
 def split_fingerprint(manifest: pd.DataFrame) -> str:
     """Short hash of which image is in which split, whatever the order of the rows.
 
-    Images that are left out do not count.
+    Images that are left out do not count; those that only cannot be read do, so that
+    one damaged copy of a dataset has the split of the others.
     """
-    kept = manifest[manifest["split"] != LEFT_OUT]
-    # As an array of objects: many times faster to walk through than a column.
-    columns = (kept[name].to_numpy(object) for name in ("image_id", "split"))
-    rows = sorted(zip(*columns, strict=True))
+    split = drawn_split(manifest)
+    kept = split != LEFT_OUT
+    # As arrays of objects: many times faster to walk through than columns.
+    columns = (manifest["image_id"], split)
+    rows = sorted(zip(*(c[kept].to_numpy(object) for c in columns), strict=True))
     text = "\n".join(f"{image_id}\t{split}" for image_id, split in rows)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -1,15 +1,16 @@
 """Splits, drawn once from a seed and before anything else looks at the data."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.data.manifest import LEFT_OUT, TRAINING, VALIDATION
+from core.data.manifest import LEFT_OUT, TRAINING, VALIDATION, drawn_split
 from core.errors import DatasetError
+from core.tasks import Regression, Task
 
 
 def draw_balanced_test(strata: pd.Series, count: int, *, seed: int) -> pd.Index:
@@ -47,6 +48,36 @@ def draw_balanced_test(strata: pd.Series, count: int, *, seed: int) -> pd.Index:
         for _, rows in sorted(strata.index.groupby(strata).items())
     ]
     return pd.Index(np.concatenate(drawn))
+
+
+def name_strata(table: pd.DataFrame, tasks: Sequence[Task]) -> pd.Series | None:
+    """Name the stratum of each row: the crossing of its classes and bins.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of predictions, with ``<task>_true``, or a manifest, with ``<task>``.
+    tasks : sequence of Task
+        What the strata are crossed of; of a regression the bin counts.
+
+    Returns
+    -------
+    Series of str or None
+        Indexed as the table, such as "20-29 male Asian"; None if a column is absent.
+    """
+    parts = []
+    for task in tasks:
+        names = (f"{task.name}_true", task.name)
+        name = next((each for each in names if each in table), None)
+        if name is None:
+            return None
+        if isinstance(task, Regression):
+            labels = np.array(task.bin_labels, dtype=object)
+            values = labels[task.bin_of(table[name])]
+        else:
+            values = table[name].astype(str).to_numpy(object)
+        parts.append(pd.Series(values, index=table.index, dtype=str))
+    return parts[0].str.cat(parts[1:], sep=" ") if parts else None
 
 
 def keep_share(mask: pd.Series, share: float, *, seed: int) -> pd.Index:
@@ -190,13 +221,16 @@ def apply_split(
 ) -> pd.DataFrame:
     """Give the images their shipped split; images it does not name are left out.
 
+    Pictures that could not be read when the split was kept may be gone: their rows are
+    added, with an empty path, since the split is known by them.
+
     Raises
     ------
     DatasetError
-        If an image of the split is absent.
+        If another image of the split is absent.
     """
-    split = shipped.set_index("image_id")["split"]
-    needed = split.index[split != LEFT_OUT]
+    split = drawn_split(shipped.set_index("image_id"))
+    needed = shipped.loc[shipped["split"] != LEFT_OUT, "image_id"]
     absent = sorted(set(needed) - set(manifest["image_id"]))
     if absent:
         raise DatasetError(
@@ -205,4 +239,9 @@ def apply_split(
             expected="the whole published set.",
             remedy="fetch the set again, or train a study of your own on this copy.",
         )
+    is_gone = split.ne(LEFT_OUT) & ~split.index.isin(manifest["image_id"])
+    if is_gone.any():
+        gone = shipped[shipped["image_id"].isin(split.index[is_gone])]
+        gone = gone.assign(path="").reindex(columns=manifest.columns)
+        manifest = pd.concat([manifest, gone], ignore_index=True)
     return manifest.assign(split=manifest["image_id"].map(split).fillna(LEFT_OUT))

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from core.data.cache import BESIDE, Pixels
+from core.data.cache import Pixels
 from core.data.catalog import dataset_info, enhancement_of, renderer
 from core.data.enhancement import Enhancement, enhance
 from core.data.images import decode_image, preprocess
+from core.data.picture_names import BESIDE
 from core.study import ResizeTable, Study
 
 # A picture that a program draws is drawn so large where no file holds it.

@@ -18,7 +18,7 @@ import pandas as pd
 from pydantic import model_validator
 
 from core.data.archive import folder_of
-from core.data.cache import BESIDE, Pixels, Progress, Render
+from core.data.cache import Pixels, Progress, Render
 from core.data.class_folders import (
     MAC_FOLDER,
     NAMED,
@@ -43,6 +43,7 @@ from core.data.manifest import (
     LoadedDataset,
     summarise_split,
 )
+from core.data.picture_names import BESIDE
 from core.data.splits import apply_split, leave_out
 from core.errors import DatasetError, ImageError
 from core.study import Fit, Resample

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from core.data.cache import Progress, check_corrupt
+from core.data.cache import Progress
 from core.data.images import decode_image
+from core.data.picture_names import check_corrupt
 from core.errors import ImageError
 from core.tasks import Regression
 

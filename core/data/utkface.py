@@ -5,6 +5,7 @@ Autoencoder", CVPR 2017; the aligned and cropped set, in its published layout.
 """
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,8 @@ from pydantic import Field
 
 from core.data.archive import folder_of
 from core.data.cache import Progress
+from core.data.class_folders import by_published_name, walk_pictures
+from core.data.damage import CANNOT_BE_READ, UNREADABLE, describe_damage
 from core.data.face_templates import UTKFACE
 from core.data.manifest import (
     TEST,
@@ -65,6 +68,7 @@ INFO = DatasetInfo(
 )
 
 _NAME = re.compile(r"(\d{1,3})_([01])_([0-4])_\d+\.jpg\.chip\.jpg")
+_SECOND = "second file of the same photo"
 _ETHNICITIES = (*ETHNICITY.classes, OTHERS)
 
 
@@ -153,8 +157,14 @@ def load(
         If the place is missing, empty or not UTKFace, or if a photo of the shipped
         split is not in it.
     """
-    folder = folder_of(location, pattern="*.jpg", what="UTKFace")
-    paths = {path.name: path for path in folder.rglob("*.jpg")}
+    folder = folder_of(location, pattern="*", what="UTKFace")
+    paths, copies = by_published_name(folder / name for name in walk_pictures(folder))
+    if not paths:
+        raise DatasetError(
+            f"{location} holds no picture.",
+            expected="UTKFace in its published layout.",
+            remedy="check that the download or the unpacking was complete.",
+        )
     manifest, malformed = parse_names(list(paths))
     if len(manifest) < len(paths) / 2:
         raise DatasetError(
@@ -166,13 +176,15 @@ def load(
     manifest["path"] = [str(paths[name]) for name in manifest["image_id"]]
     if shipped is not None:
         return LoadedDataset(INFO, apply_split(manifest, shipped, location), {})
-    return _split(manifest, malformed, options, progress)
+    loaded = _split(manifest, malformed, options, folder, progress)
+    return _count_copies(loaded, len(copies))
 
 
 def _split(
     manifest: pd.DataFrame,
     malformed: list[str],
     options: UTKFaceOptions,
+    folder: Path,
     progress: Progress,
 ) -> LoadedDataset:
     """Apply the protocol in its order; the report says what each step did."""
@@ -181,7 +193,7 @@ def _split(
     outside = ~manifest["age"].between(options.youngest, options.oldest)
     leave_out(manifest, outside, f"age outside {options.youngest}-{options.oldest}")
     hashes, corrupt = hash_images(manifest["path"].tolist(), progress=progress)
-    leave_out(manifest, manifest.index.isin(list(corrupt)), "cannot be read")
+    leave_out(manifest, manifest.index.isin(list(corrupt)), CANNOT_BE_READ)
 
     kept = manifest[manifest["split"] == ""].copy()
     decade = AGE.bin_of(kept["age"])
@@ -215,8 +227,18 @@ def _split(
         },
     }
     if corrupt:
-        report["unreadable"] = list(corrupt.values())
+        damaged = describe_damage(manifest, corrupt, folder)
+        report[UNREADABLE] = [asdict(picture) for picture in damaged]
     return LoadedDataset(INFO, manifest.drop(columns="reason"), report)
+
+
+def _count_copies(loaded: LoadedDataset, copies: int) -> LoadedDataset:
+    """Add files that lie there twice, of which one was read, to the report."""
+    counts = loaded.report["counts"]
+    if copies and isinstance(counts, dict):
+        counts["found"] += copies
+        counts["left_out_by"][_SECOND] = copies
+    return loaded
 
 
 def _leave_out_twins(

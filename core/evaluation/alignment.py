@@ -215,7 +215,13 @@ def _check_truth(
     run: RunKey,
     baseline: str,
 ) -> None:
-    differing = int((own != reference).sum())
+    differs = own != reference
+    if isinstance(task, Regression) and differs.any():
+        # Earlier runs kept the truth in single precision: those are compared in it.
+        single = [values.astype(np.float32) for values in (own, reference)]
+        if any((s == v).all() for s, v in zip(single, (own, reference), strict=True)):
+            differs = single[0] != single[1]
+    differing = int(differs.sum())
     if differing:
         raise EquipoiseError(
             f"Method '{run[0]}' (seed {run[1]}) has another true {task.label.lower()}"

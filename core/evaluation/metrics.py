@@ -47,7 +47,7 @@ SHOTS = ", ".join(
 TOP_K = 5
 """The k of the top-k accuracy that is always given, where there are more classes."""
 
-_KEY = re.compile(r"(?P<task>[^.\[\]]+)\.(?P<name>\w+)(?:\[(?P<part>.+)\])?")
+_KEY = re.compile(r"(?P<task>[^.\[\]]+)\.(?P<name>\w+)(?:\[(?P<part>(?s:.+))\])?")
 _TOP = re.compile(r"top_([1-9]\d*)_accuracy")
 _ANY_TOP = "top_<k>_accuracy"
 # Units of the tasks that may be asked for without their task at hand.

@@ -310,8 +310,9 @@ def count_scores(
             counts[method] = np.mean(parts, axis=0)
     if not counts:
         raise EquipoiseError(
-            f"No method has probabilities of '{positive}'.",
-            expected=f"columns {own.name}_p_<class> in the predictions.",
+            f"No method has probabilities of '{positive}', so there is no threshold to "
+            "move.",
+            expected=f"predictions with columns {own.name}_p_<class>.",
             remedy="import predictions with probabilities.",
         )
     splits = table["split"].unique() if "split" in table else []

@@ -1,5 +1,7 @@
 """Values of a file against the images that they should be of; every fault at once."""
 
+import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 
 from core.data.manifest import TEST, VALIDATION
 from core.evaluation.classification import encode_labels
-from core.importing.columns import TaskColumns
+from core.importing.columns import TaskColumns, is_number, loosely
 from core.importing.findings import (
     FAULT,
     NOTE,
@@ -27,8 +29,17 @@ from core.importing.naming import UNSAFE, unsafe_finding
 from core.importing.reading import RawColumn, RawTable, places_of
 from core.tasks import Classification, Regression, Task
 
-SUM_TOLERANCE = 0.01
-"""How far probabilities of an image may be from 1 together: rounding, and no more."""
+LEAST_TOLERANCE, MOST_TOLERANCE = 2**-8, 0.1
+"""How far probabilities of an image may be from 1 together, whatever their digits: at
+least the rounding of 8 bits (bfloat16), and never so far that they mean little."""
+NOISE = 1e-6
+"""How far a probability may be outside 0 to 1, and a sum from 1, by computing alone."""
+MAX_DIGITS, ROWS_LOOKED_AT = 6, 10_000
+MAX_NUMBER = 1e15
+"""Largest number of a regression: beyond, whole numbers are not told apart, and the
+squares of errors leave the range of single precision."""
+MANY = 20
+"""Classes that a sentence lists."""
 NAMED = 5
 """Distinct strange values that a sentence names."""
 RunKey = tuple[str, int]
@@ -124,7 +135,8 @@ def locate(rows: Rows, images: Images) -> Located:
     """
     places = pc.fill_null(pc.index_in(rows.ids.text, value_set=images.ids), -1)
     found = places.to_numpy(zero_copy_only=False).astype(np.intp)
-    findings = _unknown_ids(rows, found, images)
+    found, findings = _read_otherwise(rows.ids, found, images)
+    findings += _unknown_ids(rows, found, images)
     usable = (found >= 0) & (rows.run_of >= 0)
     size = len(images.table)
     cells = rows.run_of[usable] * size + found[usable]
@@ -135,6 +147,53 @@ def locate(rows: Rows, images: Images) -> Located:
     for run, seen in zip(rows.runs, counts > 0, strict=True):
         findings += _missing(run, seen, images, len(rows.runs) > 1)
     return Located(found, tuple(findings))
+
+
+def _read_otherwise(
+    ids: RawColumn, found: NDArray[np.intp], images: Images
+) -> tuple[NDArray[np.intp], list[Finding]]:
+    """Find ids that a program wrote otherwise, where they can be of one image only."""
+    unknown = np.flatnonzero(found < 0)
+    if not len(unknown):
+        return found, []
+    own = pd.Series(pc.take(ids.text, pa.array(unknown)).to_pylist(), unknown, str)
+    read_as: dict[str, str] = {}
+    for change in (_with_slashes, _without_zeros, _without_point):
+        if own.empty:
+            break
+        known = images.table["image_id"].map(change)
+        once = known[~known.duplicated(keep=False)]
+        places = pd.Series(once.index.to_numpy(), once.to_numpy())
+        distinct = pd.Series(own.unique())
+        place_of = dict(zip(distinct, distinct.map(change).map(places), strict=True))
+        place_of = {text: int(p) for text, p in place_of.items() if text and p == p}
+        read_as |= {t: str(images.table["image_id"][p]) for t, p in place_of.items()}
+        mine = own[own.isin(list(place_of))]
+        found = found.copy()
+        found[mine.index.to_numpy()] = mine.map(place_of).to_numpy(np.intp)
+        own = own.drop(mine.index)
+    if not read_as:
+        return found, []
+    said = [f"'{text}' as '{image_id}'" for text, image_id in read_as.items()]
+    more = f" and {len(said) - NAMED} more" if len(said) > NAMED else ""
+    note = f"Read in '{ids.name}': {', '.join(said[:NAMED])}{more}."
+    return found, [Finding(NOTE, note)]
+
+
+def _with_slashes(image_id: str) -> str:
+    """Folders as other systems than Windows write them."""
+    return image_id.replace("\\", "/")
+
+
+def _without_zeros(image_id: str) -> str:
+    """A number as a spreadsheet leaves it."""
+    is_number = image_id.isascii() and image_id.isdigit()
+    return image_id.lstrip("0") or "0" if is_number else image_id
+
+
+def _without_point(image_id: str) -> str:
+    """A whole number that was kept as one with decimals."""
+    return re.sub(r"^(\d+)\.0$", r"\1", image_id, flags=re.ASCII)
 
 
 def _unknown_ids(rows: Rows, found: NDArray[np.intp], images: Images) -> list[Finding]:
@@ -248,7 +307,7 @@ class Values:
     ----------
     task : Task
     labels : array, shape (rows,)
-        Places of classes, -1 for none; or float32 numbers.
+        Places of classes, -1 for none; or float64 numbers.
     probabilities : float32 array, shape (rows, classes), or None
     findings : tuple of Finding
     """
@@ -335,12 +394,15 @@ def match_classes(
     -------
     int16 array, dict
         And which texts were taken for a class that is written otherwise: in other
-        capitals, or, where all classes are whole numbers, with a point and zeros.
+        capitals, or 1.0 for 1. Of classes that only these tell apart, none is.
     """
     exact = {label: place for place, label in enumerate(classes)}
-    loose = {loosely(label): place for label, place in exact.items()}
-    if len(loose) < len(exact):
-        loose = {}
+    alike = Counter(map(loosely, exact))
+    loose = {
+        loosely(label): place
+        for label, place in exact.items()
+        if alike[loosely(label)] == 1
+    }
     places = [exact.get(text, loose.get(loosely(text), -1)) for text in found]
     others = {
         text: classes[place]
@@ -348,15 +410,6 @@ def match_classes(
         if place >= 0 and text not in exact
     }
     return np.array(places, np.int16), others
-
-
-def loosely(text: str) -> str:
-    """A label without what files write differently: capitals, and 1.0 for 1."""
-    try:
-        number = float(text)
-    except ValueError:
-        return text.casefold()
-    return f"{number:g}"
 
 
 def unsafe_cells(column: RawColumn, ids: RawColumn | None, what: str) -> list[Finding]:
@@ -382,13 +435,22 @@ def _strange_labels(
     names = [f"'{found[code]}'" if found[code] else "no label" for code in used]
     shown = ", ".join(names[:NAMED])
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    verb = "is no class" if len(names) == 1 else "are no classes"
+    verb = "is not a class" if len(names) == 1 else "are not classes"
+    listed = ", ".join(task.classes[:MANY])
+    others = len(task.classes) - MANY
+    listed += f" and {others} more" if others > 0 else ""
+    remedy = "write the classes as the study has them."
+    if all(map(is_number, task.classes)) and all(is_number(found[c]) for c in used):
+        remedy = (
+            "write the classes as the study has them; of a new study, say --kind "
+            "regression if a number is predicted, or name further classes with --class."
+        )
     return Finding(
         FAULT,
         f"{shown}{more} in '{column.name}' {verb} of {task.label.lower()}: "
         f"{len(bad):,} {_rows(len(bad))}.",
-        expected=f"one of {', '.join(task.classes)}.",
-        remedy="write the classes as the study has them.",
+        expected=f"one of {listed}.",
+        remedy=remedy,
         count=len(bad),
         places=places_of(bad, ids, column),
     )
@@ -402,15 +464,14 @@ def _read_numbers(
     margin: float,
 ) -> Values:
     if not columns.label:
-        return Values(task, np.full(raw.rows, np.nan, np.float32), None, ())
+        return Values(task, np.full(raw.rows, np.nan), None, ())
     column = raw.column(columns.label)
     values = column.numbers
-    what = f"a number of {task.unit}"
-    findings = _not_finite(ids, column, ~np.isfinite(values), what)
+    findings = check_numbers(column, ids, f"a number of {task.unit}")
     beyond = margin * (task.maximum - task.minimum)
     low, high = task.minimum - beyond, task.maximum + beyond
     outside = np.flatnonzero((values < low) | (values > high))
-    if len(outside) and not findings:
+    if len(outside) and not faults_in(findings):
         findings.append(
             Finding(
                 WARNING,
@@ -422,7 +483,45 @@ def _read_numbers(
                 places=places_of(outside, ids, column),
             )
         )
-    return Values(task, values.astype(np.float32), None, tuple(findings))
+    return Values(task, values, None, tuple(findings))
+
+
+def check_numbers(column: RawColumn, ids: RawColumn, what: str) -> list[Finding]:
+    """Faults of a column of numbers, where one is missing or too large to compute with.
+
+    Parameters
+    ----------
+    column, ids : RawColumn
+    what : str
+        What is expected in a row, such as "a number of years".
+    """
+    values = column.numbers
+    findings = _decimal_commas([column])
+    findings += _not_finite(ids, column, ~np.isfinite(values), what)
+    rows = np.flatnonzero(np.isfinite(values) & (np.abs(values) > MAX_NUMBER))
+    if len(rows):
+        findings.append(
+            Finding(
+                FAULT,
+                f"{len(rows):,} {_rows(len(rows))} of '{column.name}' too large to "
+                "compute errors with.",
+                expected=f"numbers from -{MAX_NUMBER:g} to {MAX_NUMBER:g}.",
+                remedy="correct these rows, or write the numbers in a larger unit.",
+                count=len(rows),
+                places=places_of(rows, ids, column),
+            )
+        )
+    return findings
+
+
+def _decimal_commas(columns: Sequence[RawColumn]) -> list[Finding]:
+    """Say in which columns the comma was read as a decimal point."""
+    named = [f"'{column.name}'" for column in columns if column.has_decimal_commas]
+    if not named:
+        return []
+    more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
+    said = f"Commas are read as decimal points in {', '.join(named[:NAMED])}{more}."
+    return [Finding(NOTE, said)]
 
 
 def _not_finite(
@@ -436,8 +535,9 @@ def _not_finite(
             FAULT,
             f"No finite number in {len(rows):,} {_rows(len(rows))} of '{column.name}'.",
             expected=f"{what} in every row.",
-            remedy="fill in these rows; a decimal point, and no separator of "
-            "thousands.",
+            remedy="divide percentages by 100, and leave out the sign."
+            if "%" in column.shown(int(rows[0]))
+            else "fill in these rows; a decimal point, and no separator of thousands.",
             count=len(rows),
             places=places_of(rows, ids, column),
         )
@@ -451,26 +551,110 @@ def _read_probabilities(
     own = {label: raw.column(name) for label, name in columns.probabilities.items()}
     values = np.empty((raw.rows, len(task.classes)), np.float32)
     total, sound = np.zeros(raw.rows), np.ones(raw.rows, bool)
-    findings: list[Finding] = []
+    clipped = np.zeros(raw.rows, bool)
+    findings = _decimal_commas(list(own.values()))
     for place, label in enumerate(task.classes):
         if label not in own:
             continue
         numbers = own[label].numbers
-        values[:, place] = numbers
-        total += numbers
         finite = np.isfinite(numbers)
         findings += _not_finite(ids, own[label], ~finite, "a probability")
-        inside = (numbers >= 0) & (numbers <= 1)
+        inside = (numbers >= -NOISE) & (numbers <= 1 + NOISE)
         findings += _outside(ids, own[label], np.flatnonzero(finite & ~inside))
         sound &= inside
-    if len(own) == 1:
-        (label,) = own
-        place = task.classes.index(label)
-        values[:, 1 - place] = 1 - values[:, place]
-    elif len(own) == len(task.classes):
-        off = np.flatnonzero(sound & (np.abs(total - 1) > SUM_TOLERANCE))
-        findings += _wrong_sums(ids, task, list(own.values()), total, off)
-    return values, findings
+        clipped |= inside & ((numbers < 0) | (numbers > 1))
+        numbers = np.where(inside, np.clip(numbers, 0, 1), numbers)
+        values[:, place] = numbers
+        total += numbers
+        if len(own) == 1:
+            values[:, 1 - place] = 1 - numbers
+    if len(own) == len(task.classes):
+        findings += _scale_to_one(ids, task, list(own.values()), values, total, sound)
+    return values, findings + _clipped_note(task, np.flatnonzero(clipped))
+
+
+def _scale_to_one(
+    ids: RawColumn,
+    task: Classification,
+    columns: Sequence[RawColumn],
+    values: NDArray[np.float32],
+    total: NDArray[np.float64],
+    sound: Mask,
+) -> list[Finding]:
+    """Divide ``values`` by their sum where rounding has moved it; refuse other sums."""
+    off = np.flatnonzero(sound & (np.abs(total - 1) > NOISE))
+    if not len(off):
+        return []
+    digits, tolerance = _sum_tolerance(columns, total, off)
+    wrong = off[np.abs(total[off] - 1) > tolerance + NOISE]
+    if len(wrong):
+        return _wrong_sums(ids, task, columns, total, wrong, digits, tolerance)
+    values[off] /= total[off, None]
+    farthest = off[np.abs(total[off] - 1).argmax()]
+    return [
+        Finding(
+            NOTE,
+            f"Rounding has moved the sum of the probabilities of {task.label.lower()} "
+            f"in {len(off):,} {_rows(len(off))}, as far as {total[farthest]:.6g}: "
+            "there they are divided by their sum.",
+        )
+    ]
+
+
+def _sum_tolerance(
+    columns: Sequence[RawColumn], total: NDArray[np.float64], off: NDArray[np.intp]
+) -> tuple[int, float]:
+    """Digits that probabilities are given with, and how far rounding moves a sum.
+
+    Each of k probabilities is wrong by half a unit of its last digit at the most.
+    """
+    if np.abs(total[off] - 1).max() <= LEAST_TOLERANCE:
+        return MAX_DIGITS, LEAST_TOLERANCE
+    size = len(total)
+    step = max(1, size // ROWS_LOOKED_AT)
+    rows = np.union1d(np.arange(0, size, step), off[:ROWS_LOOKED_AT])
+    digits = digits_of(np.stack([column.numbers[rows] for column in columns]))
+    rounding = 0.5 * len(columns) * 10.0**-digits
+    return digits, min(MOST_TOLERANCE, max(LEAST_TOLERANCE, rounding))
+
+
+def digits_of(values: NDArray[np.float64]) -> int:
+    """Digits that shares were rounded to: decimals, or significant digits if fewer.
+
+    Parameters
+    ----------
+    values : float64 array
+        Those outside 0 to 1 are not looked at.
+
+    Returns
+    -------
+    int
+        From 1 to ``MAX_DIGITS``.
+    """
+    values = values[(values > NOISE) & (values <= 1)]
+    if not len(values):
+        return 1
+    leading = 10.0 ** np.floor(np.log10(values))
+    for digits in range(1, MAX_DIGITS):
+        decimals = np.abs(values - np.round(values, digits)) <= 1e-7
+        significant = (
+            np.abs(values - np.round(values / leading, digits - 1) * leading)
+            <= 1e-7 * leading
+        )
+        if decimals.all() or significant.all():
+            return digits
+    return MAX_DIGITS
+
+
+def _clipped_note(task: Classification, rows: NDArray[np.intp]) -> list[Finding]:
+    if not len(rows):
+        return []
+    said = (
+        f"Probabilities of {task.label.lower()} just outside 0 to 1 in {len(rows):,} "
+        f"{_rows(len(rows))} are rounding noise (at most {NOISE:g}), and are read as 0 "
+        "or 1."
+    )
+    return [Finding(NOTE, said)]
 
 
 def _outside(
@@ -480,7 +664,7 @@ def _outside(
         return []
     values = column.numbers
     remedy = "correct these rows."
-    if values.min() < 0:
+    if values.min() < -NOISE:
         remedy = "turn scores or logits into probabilities (softmax) first."
     elif values.max() <= 100 and np.median(values) > 1:
         remedy = "divide percentages by 100."
@@ -502,9 +686,9 @@ def _wrong_sums(
     columns: Sequence[RawColumn],
     total: NDArray[np.float64],
     rows: NDArray[np.intp],
+    digits: int,
+    tolerance: float,
 ) -> list[Finding]:
-    if not len(rows):
-        return []
     names = ", ".join(column.name for column in columns[:NAMED])
     more = ", ..." if len(columns) > NAMED else ""
     places = tuple(
@@ -521,7 +705,8 @@ def _wrong_sums(
             FAULT,
             f"Probabilities of {task.label.lower()} do not sum to 1 in "
             f"{len(rows):,} {_rows(len(rows))}.",
-            expected=f"a sum of 1 in every row, within {SUM_TOLERANCE:g} for rounding.",
+            expected=f"a sum of 1 in every row, within {tolerance:.2g}: so far the "
+            f"rounding of {len(columns)} classes to {_digits(digits)} can move it.",
             remedy="give the probabilities of all classes, unrounded; of a model with "
             "one score for each class, apply softmax first.",
             count=len(rows),
@@ -595,6 +780,10 @@ def build_tables(
             table = table.assign(**one.columns(chosen))
         tables[run] = table
     return tables
+
+
+def _digits(count: int) -> str:
+    return "1 digit" if count == 1 else f"{count} digits"
 
 
 def _rows(count: int) -> str:

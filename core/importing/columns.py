@@ -1,6 +1,8 @@
 """Which column of a file holds what: ids, seeds, and the predictions of each task."""
 
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -74,10 +76,13 @@ def find_column(
         Empty if there is none. A note where it has another name than the usual; a
         fault where it could be one of several.
     """
-    if aliases[0] in names:
-        return aliases[0], []
     known = {plain(alias) for alias in aliases}
     found = [name for name in names if plain(name) in known]
+    if aliases[0] in found:
+        # Another that differs in capitals alone is as likely to be meant.
+        found = [name for name in found if plain(name) == plain(aliases[0])]
+        if len(found) == 1:
+            return aliases[0], []
     if not found:
         return "", []
     if len(found) > 1:
@@ -197,27 +202,28 @@ def _match_probabilities(
     classes = task.classes
     found: dict[str, list[str]] = {}
     strange, findings = [], []
-    wanted = {plain(label): label for label in classes}
     heads = [f"{p}_{w}_" if p else f"{w}_" for p in prefixes for w in PROBABILITY_WORDS]
+    spellings = spellings_of(classes)
     for name in names:
         head = next((h for h in heads if plain(name).startswith(plain(h))), "")
         if not head:
             continue
-        rest = plain(name).removeprefix(plain(head))
-        if rest in wanted:
-            found.setdefault(wanted[rest], []).append(name)
+        if label := class_of(name, head, classes, spellings):
+            found.setdefault(label, []).append(name)
         else:
             strange.append(name)
     usual = heads[0]
     for label, columns in found.items():
-        if f"{usual}{label}" in columns:
-            found[label] = [f"{usual}{label}"]
-        elif len(columns) > 1:
+        first = f"{usual}{label}"
+        # One under the usual name goes before others, but not before its own twin.
+        own = [n for n in columns if first not in columns or plain(n) == plain(first)]
+        found[label] = own
+        if len(own) > 1:
             findings.append(
                 Finding(
                     FAULT,
-                    f"{_listed(columns)} could each be the probability of '{label}'.",
-                    expected=f"one column for it, best called '{usual}{label}'.",
+                    f"{_listed(own)} could each be the probability of '{label}'.",
+                    expected=f"one column for it, best called '{first}'.",
                     remedy="rename or delete one of them.",
                 )
             )
@@ -230,6 +236,53 @@ def _match_probabilities(
     if strange:
         findings.append(_no_such_class(strange, task, usual))
     return chosen, findings
+
+
+def spellings_of(classes: Sequence[str]) -> dict[str, str]:
+    """Each class by what columns may call it: without blanks, capitals, or 1.0 for 1.
+
+    What would be of two classes is of neither.
+    """
+    found: dict[str, str] = {}
+    for alike in (loosely, plain):
+        counts = Counter(map(alike, classes))
+        found |= {alike(c): c for c in classes if counts[alike(c)] == 1}
+    return found
+
+
+def class_of(
+    name: str, head: str, classes: Sequence[str], spellings: Mapping[str, str]
+) -> str:
+    """The class whose probability a column holds; empty for none, or for several.
+
+    Parameters
+    ----------
+    name : str
+        Of the column.
+    head : str
+        What it begins with, such as "resnet_p_".
+    classes : sequence of str
+    spellings : mapping
+        From ``spellings_of`` them.
+    """
+    rest = plain(name).removeprefix(plain(head))
+    written = name.strip()
+    # Of one length it was written as it is compared, but for capitals.
+    if len(written) == len(plain(name)) and written[len(plain(head)) :] in classes:
+        return written[len(plain(head)) :]
+    return spellings.get(rest) or spellings.get(loosely(rest), "")
+
+
+def loosely(text: str) -> str:
+    """A label without what files write differently: capitals, and 1.0 for 1."""
+    whole = re.fullmatch(r"([+-]?\d+)\.0", text)
+    return whole[1] if whole else unicodedata.normalize("NFC", text).casefold()
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number as files write it."""
+    pattern = r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?"
+    return re.fullmatch(pattern, text, flags=re.ASCII) is not None
 
 
 def _no_such_class(strange: Sequence[str], task: Classification, usual: str) -> Finding:

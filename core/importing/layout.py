@@ -1,15 +1,12 @@
 """How a table with truth and several models' predictions is understood."""
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
-import pandas as pd
 
-from core.evaluation.groups import MAX_GROUPS
-from core.importing.checking import loosely
+from core.data.cache import Progress
+from core.importing.checking import match_classes
 from core.importing.columns import (
     ID_ALIASES,
     LABEL_WORDS,
@@ -18,76 +15,44 @@ from core.importing.columns import (
     SEED,
     TaskColumns,
     find_column,
+    is_number,
     match_task,
     plain,
     set_aside_fault,
 )
+from core.importing.features import (
+    SPLIT,
+    feature_faults,
+    listed,
+    propose_features,
+    stray_answers,
+)
 from core.importing.findings import FAULT, NOTE, Finding
-from core.importing.naming import as_folder
+from core.importing.kind import (
+    TRUTH_ALIASES,
+    Asked,
+    find_task,
+    guessed_scores,
+    known_positive,
+)
+from core.importing.naming import (
+    as_folder,
+    is_same_label,
+    made_names_note,
+    told_apart,
+)
 from core.importing.predictions import METHOD_ALIASES
 from core.importing.reading import RawColumn, RawTable
-from core.tasks import Binary, Multiclass, Regression, Task
+from core.tasks import Binary, Regression, Task
 
-Kind = Literal["binary", "multiclass", "regression"]
-TRUTH_ALIASES = ("truth", "true", "y_true", "target", "ground_truth", "label")
-SPLIT = "split"
-UNKNOWN = "unknown"
-"""Group of the images whose feature is empty."""
-MAX_CLASSES = 50
-"""Distinct whole numbers beyond which a truth is taken for a regression's."""
-MAX_GROUPS_GUESSED = 20
-"""Distinct values up to which a column left over is taken for a sensitive feature."""
-BINS = 8
-"""Bins, about, that a regression's truth is looked at in."""
-# Pairs of which everybody knows the positive one.
-POSITIVES = {
-    frozenset(("0", "1")): "1",
-    frozenset(("-1", "1")): "1",
-    frozenset(("no", "yes")): "yes",
-    frozenset(("n", "y")): "y",
-    frozenset(("false", "true")): "true",
-    frozenset(("negative", "positive")): "positive",
-    frozenset(("neg", "pos")): "pos",
-    frozenset(("absent", "present")): "present",
+MANY = 20
+"""Names that a line lists."""
+_WORDS = {
+    "image_id": "image's id",
+    "method": "method",
+    "seed": "seed",
+    "split": "split",
 }
-_TASK_NAMES = {"", "y", *map(plain, TRUTH_ALIASES)}
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a person says of a table; the rest is found out.
-
-    Parameters
-    ----------
-    truth : str
-        Column of the truth.
-    kind : {"binary", "multiclass", "regression"}, optional
-    classes : tuple of str
-        All of them, where the truth does not hold every one.
-    positive : str
-        Of a binary task.
-    features : tuple of str, optional
-        Columns of the sensitive features; an empty tuple is none.
-    models : tuple of str, optional
-        Columns of the models of a wide table, or what these begin with.
-    method, image_id : str, optional
-        Columns of the method of a long table, and of the image; an empty one is none.
-    unit : str
-        Of a regression, in the plural.
-    bin_width : float, optional
-        Of a regression.
-    """
-
-    truth: str = ""
-    kind: Kind | None = None
-    classes: tuple[str, ...] = ()
-    positive: str = ""
-    features: tuple[str, ...] | None = None
-    models: tuple[str, ...] | None = None
-    method: str | None = None
-    image_id: str | None = None
-    unit: str = ""
-    bin_width: float | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +71,8 @@ class Layout:
         Columns of each model by its label; of a long table one entry, for all.
     is_guessed : bool
         Whether the positive class is the rarer one only, and nobody said so.
+    stray : tuple of str
+        Columns that hold answers, and that nobody said are a model's or groups.
     """
 
     task: Task
@@ -117,6 +84,7 @@ class Layout:
     features: tuple[str, ...] = ()
     models: Mapping[str, TaskColumns] = field(default_factory=dict)
     is_guessed: bool = False
+    stray: tuple[str, ...] = ()
 
     @property
     def is_long(self) -> bool:
@@ -127,14 +95,14 @@ class Layout:
         """The layout for a reader, as pairs of what and which; ``names`` of columns."""
         task = self.task
         if isinstance(task, Regression):
-            kind = (
-                f"regression, {task.minimum:g} to {task.maximum:g} {task.unit}, bins "
-                f"of {task.bin_width:g}"
-            )
+            ends = f"{task.minimum:.15g} to {task.maximum:.15g} {task.unit}"
+            kind = f"regression, {ends}, bins of {task.bin_width:g}"
         elif isinstance(task, Binary):
             kind = f"binary: {task.positive} (positive) against {task.classes[0]}"
         else:
-            kind = f"{len(task.classes)} classes: {', '.join(task.classes)}"
+            more = ", ..." if len(task.classes) > MANY else ""
+            shown = ", ".join(task.classes[:MANY])
+            kind = f"{len(task.classes)} classes: {shown}{more}"
         form = "long: a row for each image and method"
         used = {
             self.truth,
@@ -150,7 +118,7 @@ class Layout:
             ("image", self.image_id or "the rows, by their number"),
             ("truth", self.truth),
             ("task", kind),
-            ("sensitive features", ", ".join(self.features) or "none"),
+            ("sensitive features", _cut(self.features) or "none"),
         ]
         pairs += [("method", self.method)] if self.is_long else []
         pairs += [("seed", self.seed)] if self.seed else []
@@ -159,7 +127,7 @@ class Layout:
             what = "predictions" if self.is_long else f"model {label}"
             pairs.append((what, _said(columns)))
         others = [name for name in names if name not in used]
-        return pairs + ([("not looked at", ", ".join(others))] if others else [])
+        return pairs + ([("not looked at", _cut(others))] if others else [])
 
 
 def _said(columns: TaskColumns) -> str:
@@ -168,17 +136,32 @@ def _said(columns: TaskColumns) -> str:
         parts = [columns.label]
     if columns.probabilities:
         own = [f"{name} ({label})" for label, name in columns.probabilities.items()]
-        parts.append(f"probabilities in {', '.join(own)}")
+        parts.append(f"probabilities in {_cut(own)}")
     return "; ".join(parts) or "none"
 
 
-def find_layout(raw: RawTable, asked: Asked) -> tuple[Layout | None, list[Finding]]:
+def _cut(names: Sequence[str]) -> str:
+    """Names for a reader, of many the first."""
+    more = f" and {len(names) - MANY:,} more" if len(names) > MANY else ""
+    return ", ".join(names[:MANY]) + more
+
+
+def find_layout(
+    raw: RawTable, asked: Asked, progress: Progress = lambda what, done, of: None
+) -> tuple[Layout | None, list[Finding]]:
     """Understand a table, as asked and where that leaves it open by its columns.
+
+    Parameters
+    ----------
+    raw : RawTable
+    asked : Asked
+    progress : callable
+        Told how many of many columns were looked at.
 
     Returns
     -------
     Layout or None, list of Finding
-        None where a fault leaves nothing to go on with.
+        None where a fault leaves nothing to go on with. Each guess is a note.
     """
     findings = _unknown_columns(raw, asked)
     if findings:
@@ -188,46 +171,38 @@ def find_layout(raw: RawTable, asked: Asked) -> tuple[Layout | None, list[Findin
     if not truth:
         findings += set_aside_fault(raw.set_aside, (), TRUTH_ALIASES)
         return None, findings
-    task, found = _find_task(raw.column(truth), asked)
+    task, found = find_task(raw, truth, asked)
     findings += found
     if task is None:
         return None, findings
-    columns: dict[str, str] = {}
-    given = {"image_id": asked.image_id, "method": asked.method}
-    if asked.models and asked.method is None:
-        given["method"] = ""
-    for what, aliases in (
-        ("image_id", ID_ALIASES),
-        ("method", METHOD_ALIASES),
-        ("seed", (SEED,)),
-        ("split", (SPLIT,)),
-    ):
-        rest = [n for n in raw.names if n not in (truth, *columns.values())]
-        rest = [n for n in rest if n not in {*(asked.features or ())}]
-        said = given.get(what)
-        if said is not None:
-            columns[what] = said
-            continue
-        columns[what], found = find_column(rest, aliases, f"the {what}")
-        findings += found
+    columns, found = _find_columns(raw, truth, asked)
+    findings += found
     rest = [name for name in raw.names if name not in {truth, *columns.values()}]
+    rest = [name for name in rest if name not in asked.ignored]
     models, found = _find_models(raw, rest, task, columns["method"], asked)
     findings += found
     if not models or not all(one.used for one in models.values()):
         begun = [name for name in models if name] or _prefixes(raw.set_aside, task)
         findings += set_aside_fault(raw.set_aside, [*begun, task.name, ""])
     used = {name for one in models.values() for name in one.used}
-    rest = [name for name in rest if name not in used]
+    rest = [name for name in rest if name not in {*used, *(asked.features or ())}]
+    stray: tuple[str, ...] = ()
+    if used:
+        own = sorted(used, key=raw.names.index)
+        stray, found = stray_answers(raw, rest, task, truth, own)
+        findings += found
     features = asked.features
     if features is None:
-        features = tuple(name for name in rest if _is_feature(raw.column(name)))
-    findings += _clashes(task, features)
-    findings += _too_many_groups(raw, features)
+        features, found = propose_features(
+            raw, [n for n in rest if n not in stray], task, progress
+        )
+        findings += found
+    findings += feature_faults(raw, features, task)
     is_guessed = isinstance(task, Binary) and not (
-        asked.positive or _known_positive(task.classes)
+        asked.positive or known_positive(task.classes)
     )
     if is_guessed:
-        findings += _guessed_scores(task, models.values())
+        findings += guessed_scores(task, models.values())
     layout = Layout(
         task,
         truth,
@@ -238,12 +213,56 @@ def find_layout(raw: RawTable, asked: Asked) -> tuple[Layout | None, list[Findin
         tuple(features),
         models,
         is_guessed,
+        stray,
     )
     return layout, findings
 
 
+def _find_columns(
+    raw: RawTable, truth: str, asked: Asked
+) -> tuple[dict[str, str], list[Finding]]:
+    """Columns of the image, the method, the seed and the split; empty for none."""
+    columns: dict[str, str] = {}
+    findings: list[Finding] = []
+    given = {"image_id": asked.image_id, "method": asked.method}
+    if asked.models and asked.method is None:
+        given["method"] = ""
+    for what, aliases in (
+        ("image_id", ID_ALIASES),
+        ("method", METHOD_ALIASES),
+        ("seed", (SEED,)),
+        ("split", (SPLIT,)),
+    ):
+        apart = {truth, *columns.values(), *(asked.features or ()), *asked.ignored}
+        said = given.get(what)
+        if said is not None:
+            columns[what] = said
+            continue
+        rest = [n for n in raw.names if n not in apart]
+        columns[what], found = find_column(rest, aliases, f"the {_WORDS[what]}")
+        findings += found
+    if not columns["image_id"] and asked.image_id is None:
+        said = "No column holds ids of images: each row is an image, by its number."
+        findings.append(
+            Finding(NOTE, said, remedy="say --id COLUMN (on the page, choose it).")
+        )
+    if columns["method"] and asked.models:
+        findings.append(
+            Finding(
+                FAULT,
+                f"--model would change nothing: '{columns['method']}' names the method "
+                "of each row.",
+                expected="a table with columns for each model, or with a column of "
+                "methods.",
+                remedy="leave out --model or --method-column.",
+            )
+        )
+    return columns, findings
+
+
 def _unknown_columns(raw: RawTable, asked: Asked) -> list[Finding]:
     named = [asked.truth, asked.method, asked.image_id, *(asked.features or ())]
+    named += asked.ignored
     missing = [name for name in named if name and name not in raw.names]
     if not missing:
         return []
@@ -266,7 +285,10 @@ def _find_truth(names: Sequence[str], asked: Asked) -> tuple[str, list[Finding]]
     known = {plain(alias) for alias in TRUTH_ALIASES}
     found = [name for name in names if plain(name) in known] or ends
     if len(found) == 1:
-        return found[0], []
+        said = f"Column '{found[0]}' is read as the truth."
+        is_usual = plain(found[0]) == TRUTH_ALIASES[0]
+        remedy = "say --truth COLUMN if it is another."
+        return found[0], [] if is_usual else [Finding(NOTE, said, remedy=remedy)]
     what = f"{len(found)} columns could be the truth: {', '.join(found)}."
     return "", [
         Finding(
@@ -278,164 +300,6 @@ def _find_truth(names: Sequence[str], asked: Asked) -> tuple[str, list[Finding]]
     ]
 
 
-def _find_task(column: RawColumn, asked: Asked) -> tuple[Task | None, list[Finding]]:
-    name = re.sub(r"_true$", "", plain(column.name))
-    name = re.sub(r"[^a-z0-9_]+", "_", name).strip("_")
-    name = "label" if name in _TASK_NAMES else name
-    label = name.replace("_", " ").capitalize()
-    used = set(np.unique(column.coded[0]).tolist())
-    found = [
-        text for place, text in enumerate(column.coded[1]) if text and place in used
-    ]
-    if not found:
-        fault = Finding(FAULT, f"The truth '{column.name}' is empty.")
-        return None, [fault]
-    kind = asked.kind or _guess_kind(found, asked)
-    if kind == "regression":
-        return _regression(column, name, label, asked)
-    classes = tuple(dict.fromkeys((*asked.classes, *_sorted(found))))
-    if kind == "binary":
-        return _binary(column, name, label, classes, asked)
-    if len(classes) < 2 or len(classes) > 1000:
-        return None, [
-            Finding(
-                FAULT,
-                f"The truth '{column.name}' holds {len(classes):,} classes.",
-                expected="two to a thousand classes, or numbers of a regression.",
-                remedy="say which kind of task it is: --kind regression.",
-            )
-        ]
-    return Multiclass(name, label, classes), []
-
-
-def _guess_kind(found: Sequence[str], asked: Asked) -> Kind:
-    classes = set(found) | set(asked.classes)
-    if len(classes) <= 2:
-        return "binary"
-    numbers = [number for text in found if (number := _number(text)) is not None]
-    if len(numbers) < len(found) or asked.classes:
-        return "multiclass"
-    whole = all(number % 1 == 0 for number in numbers)
-    return "multiclass" if whole and len(classes) <= MAX_CLASSES else "regression"
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
-def _sorted(found: Iterable[str]) -> list[str]:
-    """Classes by number where all are numbers, else by name."""
-    found = list(found)
-    if all(_number(text) is not None for text in found):
-        return sorted(found, key=float)
-    return sorted(found, key=lambda text: (text.casefold(), text))
-
-
-def _binary(
-    column: RawColumn, name: str, label: str, classes: Sequence[str], asked: Asked
-) -> tuple[Task | None, list[Finding]]:
-    if len(classes) != 2:
-        return None, [
-            Finding(
-                FAULT,
-                f"The truth '{column.name}' holds {len(classes)} classes: "
-                f"{', '.join(classes[:5])}.",
-                expected="two classes for a binary task.",
-                remedy="say which kind of task it is with --kind, or name the class "
-                "that no image has with --class.",
-            )
-        ]
-    if asked.positive and asked.positive not in classes:
-        return None, [
-            Finding(
-                FAULT,
-                f"The positive class '{asked.positive}' is not in '{column.name}'.",
-                expected=f"one of {', '.join(classes)}.",
-                remedy="name it as the column has it.",
-            )
-        ]
-    findings = []
-    positive = asked.positive or _known_positive(classes)
-    if not positive:
-        codes, texts = column.coded
-        counts = dict(zip(texts, np.bincount(codes, minlength=len(texts)), strict=True))
-        positive = min(reversed(classes), key=lambda text: int(counts.get(text, 0)))
-        findings.append(
-            Finding(
-                NOTE,
-                f"'{positive}' is taken for the positive class, as the rarer one.",
-                remedy="say --positive CLASS if it is the other.",
-            )
-        )
-    negative = next(text for text in classes if text != positive)
-    return Binary(name, label, (negative, positive)), findings
-
-
-def _known_positive(classes: Sequence[str]) -> str:
-    """The positive one of a pair that everybody knows, empty of another pair."""
-    by_plain = {loosely(text): text for text in classes}
-    return by_plain.get(POSITIVES.get(frozenset(by_plain), ""), "")
-
-
-def _guessed_scores(task: Task, models: Iterable[TaskColumns]) -> list[Finding]:
-    """Scores of no class in a table whose positive class is a guess: all or nothing."""
-    scores = [
-        name for one in models if one.is_score for name in one.probabilities.values()
-    ]
-    if not scores:
-        return []
-    assert isinstance(task, Binary)
-    named = ", ".join(repr(name) for name in scores)
-    return [
-        Finding(
-            FAULT,
-            f"Of which class is the probability in {named}? Read for the wrong one, "
-            "every answer would be turned around.",
-            expected=f"the positive class, {' or '.join(task.classes)}, or columns "
-            "that end in '_p_<class>'.",
-            remedy="say --positive CLASS (on the page, choose it).",
-        )
-    ]
-
-
-def _regression(
-    column: RawColumn, name: str, label: str, asked: Asked
-) -> tuple[Task | None, list[Finding]]:
-    values = column.numbers[np.isfinite(column.numbers)]
-    if not len(values) or np.ptp(values) == 0:
-        return None, [
-            Finding(
-                FAULT,
-                f"The truth '{column.name}' holds no two different numbers.",
-                expected="numbers that differ, for a regression.",
-                remedy="say which kind of task it is: --kind binary or multiclass.",
-            )
-        ]
-    low, high = float(values.min()), float(values.max())
-    width = asked.bin_width or round_width(high - low)
-    if (high - low) / width > 1000:
-        return None, [
-            Finding(
-                FAULT,
-                f"Bins of {width:g} would be {(high - low) / width:,.0f} bins.",
-                expected="at most 1,000 bins.",
-                remedy="choose a larger width with --bin-width.",
-            )
-        ]
-    return Regression(name, label, asked.unit or "units", low, high, width), []
-
-
-def round_width(extent: float) -> float:
-    """A round width that cuts an extent into about ``BINS`` bins."""
-    rough = extent / BINS
-    power = 10.0 ** np.floor(np.log10(rough))
-    step = next(step for step in (1, 2, 5, 10) if rough <= step * power * (1 + 1e-9))
-    return float(f"{step * power:.6g}")
-
-
 def _find_models(
     raw: RawTable, names: Sequence[str], task: Task, method: str, asked: Asked
 ) -> tuple[dict[str, TaskColumns], list[Finding]]:
@@ -445,21 +309,22 @@ def _find_models(
         # A bare name of the task would be the truth's twin, not a prediction.
         columns, findings = match_task(names, task, (task.name, ""))
         return {"": columns}, findings
-    prefixes = list(asked.models or _prefixes(names, task))
+    findings = []
+    prefixes = list(asked.models or ())
+    if not prefixes:
+        begun = _begun(names, task)
+        if findings := _twins(begun):
+            return {}, findings
+        prefixes = [next(iter(written)) for written in begun.values()]
     if not prefixes:
         prefixes = [name for name in names if _is_prediction(raw.column(name), task)]
+        if prefixes:
+            said = f"Taken for models, as they hold answers: {listed(prefixes)}."
+            remedy = "say --model COLUMN for each (on the page, choose them)."
+            findings.append(Finding(NOTE, said, remedy=remedy))
     if not prefixes:
-        return {}, [
-            Finding(
-                FAULT,
-                "No column is known to hold a model's predictions.",
-                expected="<model>_pred or <model>_p_<class> for each model, or a "
-                "column 'method' with 'pred' beside it.",
-                remedy="name the columns of models with --model (on the page, choose "
-                "them).",
-            )
-        ]
-    models, findings = {}, []
+        return {}, [_no_models()]
+    models = {}
     for prefix in prefixes:
         others = [
             p for p in prefixes if p != prefix and plain(p).startswith(plain(prefix))
@@ -468,6 +333,16 @@ def _find_models(
         models[prefix], found = _match_model(raw, own, task, prefix)
         findings += found
     return models, findings
+
+
+def _no_models() -> Finding:
+    return Finding(
+        FAULT,
+        "No column is known to hold a model's predictions.",
+        expected="<model>_pred or <model>_p_<class> for each model, or a "
+        "column 'method' with 'pred' beside it.",
+        remedy="name the columns of models with --model (on the page, choose them).",
+    )
 
 
 def _begins(name: str, prefixes: Sequence[str]) -> bool:
@@ -486,28 +361,55 @@ def _match_model(
         if not _holds_classes(column, task) and _is_share(column):
             # Scores under a model's bare name.
             own = {task.positive: columns.label}
+            said = f"Column '{column.name}' is read as the probability of "
+            findings.append(Finding(NOTE, f"{said}'{task.positive}'."))
             return TaskColumns(task, "", own, is_score=True), findings
     return columns, findings
 
 
 def _prefixes(names: Sequence[str], task: Task) -> list[str]:
     """What columns begin with that end as those of predictions do."""
-    ends = [f"_{word}" for word in LABEL_WORDS]
+    return [next(iter(written)) for written in _begun(names, task).values()]
+
+
+def _begun(names: Sequence[str], task: Task) -> dict[str, dict[str, str]]:
+    """The first column of each beginning as it is written, by how it is compared."""
+    ends = {f"_{word}" for word in LABEL_WORDS}
     if not isinstance(task, Regression):
-        ends += [
+        ends |= {
             plain(f"_{word}_{label}")
             for word in PROBABILITY_WORDS
             for label in task.classes
-        ]
-        ends += [f"_{word}" for word in SCORE_WORDS] if task.kind == "binary" else []
-    found: dict[str, str] = {}
+        }
+        ends |= {f"_{word}" for word in SCORE_WORDS} if task.kind == "binary" else set()
+    found: dict[str, dict[str, str]] = {}
     for name in names:
-        end = max(
-            (end for end in ends if plain(name).endswith(end)), key=len, default=""
+        compared = plain(name)
+        cuts = [place for place, sign in enumerate(compared) if place and sign == "_"]
+        # The longest end that is known.
+        cut = next((place for place in cuts if compared[place:] in ends), 0)
+        if not cut:
+            continue
+        is_whole = len(compared) == len(name)
+        written = name[:cut] if is_whole else compared[:cut]
+        found.setdefault(compared[:cut], {}).setdefault(written, name)
+    return found
+
+
+def _twins(begun: Mapping[str, Mapping[str, str]]) -> list[Finding]:
+    """Refuse models whose names differ in capitals or blanks alone."""
+    return [
+        Finding(
+            FAULT,
+            f"{listed(list(written.values()))} are columns of models whose names "
+            "differ in capitals or blanks alone.",
+            expected="names of models that differ in letters or digits, and one "
+            "spelling for all columns of a model.",
+            remedy="rename one of them.",
         )
-        if end and len(name) > len(end):
-            found.setdefault(plain(name[: -len(end)]), name[: -len(end)])
-    return list(found.values())
+        for written in begun.values()
+        if len(written) > 1
+    ]
 
 
 def _is_prediction(column: RawColumn, task: Task) -> bool:
@@ -519,13 +421,16 @@ def _is_prediction(column: RawColumn, task: Task) -> bool:
     if isinstance(task, Regression):
         return False
     if _holds_classes(column, task):
-        return any(_number(label) is None for label in task.classes)
+        return not all(is_number(label) for label in task.classes)
     return isinstance(task, Binary) and _is_share(column)
 
 
 def _holds_classes(column: RawColumn, task: Task) -> bool:
     assert not isinstance(task, Regression)
-    return set(column.coded[1]) - {""} <= set(task.classes)
+    groups = column.groups
+    return groups is not None and bool(
+        (match_classes(groups, task.classes)[0] >= 0).all()
+    )
 
 
 def _is_share(column: RawColumn) -> bool:
@@ -535,74 +440,29 @@ def _is_share(column: RawColumn) -> bool:
     return bool(inside.all() and (values % 1 != 0).any())
 
 
-def _is_feature(column: RawColumn) -> bool:
-    return 2 <= len(set(column.coded[1]) - {""}) <= MAX_GROUPS_GUESSED
-
-
-def _clashes(task: Task, features: Sequence[str]) -> list[Finding]:
-    taken = {
-        "image_id",
-        SPLIT,
-        *(f"{task.name}{end}" for end in ("", "_true", "_pred", "_bin")),
-    }
-    if not isinstance(task, Regression):
-        taken |= {f"{task.name}_p_{label}" for label in task.classes}
-    bad = [name for name in features if name in taken]
-    if not bad:
-        return []
-    return [
-        Finding(
-            FAULT,
-            f"A sensitive feature cannot be called '{bad[0]}'.",
-            expected="a name that no column of a run has.",
-            remedy="rename the column.",
-        )
-    ]
-
-
-def _too_many_groups(raw: RawTable, features: Sequence[str]) -> list[Finding]:
-    counts = {name: len(np.unique(raw.column(name).coded[0])) for name in features}
-    return [
-        Finding(
-            FAULT,
-            f"The sensitive feature '{name}' has {count:,} groups.",
-            expected=f"at most {MAX_GROUPS}: metrics of fewer images tell nothing.",
-            remedy="write a column of fewer groups, such as ranges of numbers, or "
-            "leave it out.",
-            count=count,
-        )
-        for name, count in counts.items()
-        if count > MAX_GROUPS
-    ]
-
-
 def method_names(labels: Sequence[str]) -> tuple[dict[str, str], list[Finding]]:
-    """Name of the folder of each method, by its label, and those that are the same."""
+    """Name of the folder of each method, by its label, and what is to be said of it.
+
+    Labels that make one name are told apart by a short hash; labels that differ in
+    capitals alone are refused, since they may be one method.
+    """
     names: dict[str, str] = {}
     findings = []
     for label in labels:
-        name, found = as_folder(label)
-        findings += found
-        if found:
-            continue
-        if name in names.values():
+        twin = next((other for other in names if is_same_label(other, label)), "")
+        if twin:
             findings.append(
                 Finding(
                     FAULT,
-                    f"Two methods would be called '{name}'.",
-                    expected="names that differ in letters and digits.",
-                    remedy=f"rename '{label}'.",
+                    f"The methods '{twin}' and '{label}' differ in capitals alone.",
+                    expected="names of methods that differ in letters or digits.",
+                    remedy=f"rename '{label}', or write both in one way.",
                 )
             )
-        names[label] = name
-    return names, findings
-
-
-def group_names(column: RawColumn) -> tuple[pd.Categorical, tuple[str, ...]]:
-    """Groups of a feature, sorted; rows without one are in a group of their own."""
-    codes, texts = column.coded
-    used = set(np.unique(codes).tolist())
-    own = [text or UNKNOWN for text in texts]
-    names = _sorted({own[place] for place in used})
-    places = np.array([names.index(t) if t in names else -1 for t in own], np.intp)
-    return pd.Categorical.from_codes(places[codes], names), tuple(names)
+            continue
+        name, found = as_folder(label, what="method")
+        findings += found
+        if not found:
+            taken = name in names.values()
+            names[label] = told_apart(name, label) if taken else name
+    return names, findings + made_names_note({n: lab for lab, n in names.items()})

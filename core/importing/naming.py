@@ -1,13 +1,24 @@
 """Names that come from outside: what can be a folder, and what a page may show."""
 
+import hashlib
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Mapping, Sequence
 
 from core.errors import StudyError
-from core.importing.findings import FAULT, Finding, Place
-from core.study import NAME_PATTERN
+from core.importing.findings import FAULT, NOTE, Finding, Place
 
-MAX_LENGTH = 64
+MAX_LENGTH, HASH_LENGTH = 64, 6
+NAMED = 12
+"""Names that a sentence lists."""
+# Latin letters that are no letter with a mark.
+_SPELLED = dict(
+    zip(
+        "æœøłđðþıħŧŋ",
+        ["ae", "oe", "o", "l", "d", "d", "th", "i", "h", "t", "n"],
+        strict=True,
+    )
+)
 UNSAFE = (
     "[\\x00-\\x1f\\x7f-\\x9f\u2028-\u202e\u2066-\u2069]"
     r"|!\[|\]\(|<[A-Za-z/!]"
@@ -16,31 +27,77 @@ UNSAFE = (
 nobody sees: controls, and those that turn the direction of writing."""
 
 
-def folder_name(label: str) -> str:
+def folder_name(label: str, *, what: str = "name") -> str:
     """The name of a method or study in a store, from what a person calls it.
+
+    Parameters
+    ----------
+    label : str
+    what : str
+        First word of the name where no letter or digit of the label can be kept.
+
+    Returns
+    -------
+    str
+        Latin letters without their marks, digits, dots and dashes. Where other letters
+        had to be left out, a short hash of the label tells it from others.
 
     Raises
     ------
     StudyError
-        If there is no letter or digit in it.
+        If there is no letter or digit of any script in the label.
     """
-    name = re.sub(r"[^a-z0-9._]+", "-", label.casefold()).strip("-._")[:MAX_LENGTH]
-    name = re.sub(r"\.{2,}", ".", name)
-    if not NAME_PATTERN.fullmatch(name):
+    label = label.strip()
+    if not any(c.isalnum() for c in label):
         raise StudyError(
             f"'{label}' cannot be a name.",
             expected="at least one letter or digit, such as 'ResNet-50'.",
             remedy="choose another name.",
         )
+    latin = as_latin(label)
+    name = re.sub(r"[^a-z0-9._]+", "-", latin).strip("-._")
+    name = re.sub(r"\.{2,}", ".", name)[:MAX_LENGTH]
+    if any(c.isalnum() and not c.isascii() for c in latin) or not name:
+        return told_apart(name or what, label)
     return name
 
 
-def as_folder(label: str) -> tuple[str, list[Finding]]:
+def as_latin(text: str) -> str:
+    """Lower case, with Latin letters of other languages as those of English."""
+    spelled = "".join(_SPELLED.get(c, c) for c in text.casefold())
+    parts = unicodedata.normalize("NFKD", spelled)
+    return "".join(c for c in parts if not unicodedata.combining(c))
+
+
+def told_apart(name: str, label: str) -> str:
+    """A name with a short hash of the label, for one that others have too."""
+    alike = unicodedata.normalize("NFC", label.strip()).casefold()
+    mark = hashlib.sha256(alike.encode()).hexdigest()[:HASH_LENGTH]
+    return f"{name[: MAX_LENGTH - HASH_LENGTH - 1].rstrip('-._')}-{mark}"
+
+
+def is_same_label(one: str, other: str) -> bool:
+    """Whether two labels are one, written in other capitals at the most."""
+    one, other = (unicodedata.normalize("NFC", s.strip()) for s in (one, other))
+    return one.casefold() == other.casefold()
+
+
+def as_folder(label: str, *, what: str = "name") -> tuple[str, list[Finding]]:
     """As ``folder_name``; where there can be none it is empty, with a fault."""
     try:
-        return folder_name(label), []
+        return folder_name(label, what=what), []
     except StudyError as error:
         return "", [Finding(FAULT, error.problem, error.expected, error.remedy)]
+
+
+def made_names_note(labels: Mapping[str, str]) -> list[Finding]:
+    """Say which names were made; ``labels`` by name."""
+    others = [f"'{label}' is '{n}'" for n, label in labels.items() if n != label]
+    if not others:
+        return []
+    more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
+    said = f"In files and addresses {', '.join(others[:NAMED])}{more}."
+    return [Finding(NOTE, said)]
 
 
 def check_safe(what: str, *texts: str) -> list[Finding]:

@@ -50,10 +50,16 @@ from core.importing.findings import (
     Finding,
     Place,
 )
-from core.importing.naming import as_folder, check_safe, folder_name
+from core.importing.naming import (
+    as_folder,
+    check_safe,
+    is_same_label,
+    told_apart,
+)
 from core.importing.reading import RawColumn, RawTable, places_of
 from core.runs import (
     IMPORTED,
+    IS_OWN,
     PREDICTIONS,
     Run,
     list_runs,
@@ -243,7 +249,9 @@ def prepare(
         method=method,
         label=name.strip(),
         tables=build_tables(rows, located, images, values),
-        record=record_of(raw, name.strip(), read.tasks),
+        record=record_of(
+            raw, name.strip(), read.tasks, is_own=method in test_set.study.methods
+        ),
         split=test_set.split,
         findings=tuple(found.findings),
     )
@@ -275,10 +283,14 @@ def _find_columns(raw: RawTable, info: DatasetInfo, found: Collected) -> _Column
 
 
 def record_of(
-    raw: RawTable, label: str, found: Sequence[TaskColumns]
+    raw: RawTable, label: str, found: Sequence[TaskColumns], *, is_own: bool
 ) -> dict[str, Any]:
-    """What ``run.json`` says of a file that predictions came from."""
+    """What ``run.json`` says of a file that predictions came from.
+
+    ``is_own`` is whether the method is one of the study's own: that of a table.
+    """
     return {
+        IS_OWN: is_own,
         "label": label,
         "file": raw.name,
         "sha256": raw.sha256,
@@ -361,10 +373,13 @@ def remove(study: str, name: str, *, seed: int | None = None) -> tuple[Run, ...]
         If there is no such imported run.
     """
     there = imported_runs(study)
-    method = folder_name(name)
-    chosen = [run for run in there if run.method == method and seed in (None, run.seed)]
+    called = [run for run in there if name.strip() == run.method]
+    called = called or [
+        run for run in there if is_same_label(name, imported_label(run))
+    ]
+    chosen = [run for run in called if seed in (None, run.seed)]
     if not chosen:
-        names = sorted({run.method for run in there})
+        names = sorted({imported_label(run) for run in there})
         raise RunError(
             f"The study '{study}' has no imported method '{name}'"
             f"{'' if seed is None else f' with seed {seed}'}.",
@@ -453,23 +468,43 @@ def _truth_names(info: DatasetInfo) -> set[str]:
 
 
 def _method_name(name: str, test_set: TestSet) -> tuple[str, list[Finding]]:
-    """Name of the folder; a fault where it is that of a method of the study's own."""
-    method, found = as_folder(name)
+    """Name of the folder; a fault where it is that of a method of the study's own.
+
+    Another label that makes the same name gets one of its own.
+    """
+    label = name.strip()
+    imported = {
+        run.method: imported_label(run) for run in test_set.runs if run.imported
+    }
+    again = [made for made, own in imported.items() if is_same_label(own, label)]
+    method, found = (again[0], []) if again else as_folder(label, what="method")
     if found:
         return method, found
-    own = {run.method for run in test_set.runs if not run.imported}
+    own = {run.method: run.method for run in test_set.runs if not run.imported}
     if test_set.study.is_trained:
-        own |= set(test_set.study.methods)
-    if method in own:
-        taken = Finding(
+        own |= {key: table.label for key, table in test_set.study.methods.items()}
+    taken = [
+        key
+        for key, theirs in own.items()
+        if is_same_label(label, key) or is_same_label(label, theirs)
+    ]
+    if taken:
+        fault = Finding(
             FAULT,
-            f"'{method}' is a method of the study '{test_set.study.name}' already.",
+            f"'{label}' is a method of the study '{test_set.study.name}' already.",
             expected="another name.",
             remedy="choose one with --name, such as 'my-resnet'.",
         )
-        return method, [taken]
+        return method, [fault]
+    if not again and method in {*own, *imported}:
+        method = told_apart(method, label)
     said = f"In files and addresses the method is called '{method}'."
-    return method, [Finding(NOTE, said)] if method != name.strip() else []
+    return method, [Finding(NOTE, said)] if method != label else []
+
+
+def imported_label(run: Run) -> str:
+    """What a person called an imported method."""
+    return str((run.imported or {}).get("label") or run.method)
 
 
 def _taken(test_set: TestSet, runs: Sequence[RunKey], replacing: bool) -> list[Finding]:

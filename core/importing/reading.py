@@ -19,6 +19,8 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from core.csv_text import GUARDED, given_cell
+from core.importing.decoding import decode_csv
 from core.importing.findings import (
     FAULT,
     NOTE,
@@ -26,25 +28,26 @@ from core.importing.findings import (
     Finding,
     Place,
     PredictionsError,
+    faults_in,
 )
 from core.importing.naming import check_safe
 
-DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 MAX_TEXT = 60
 """Characters of a value that are shown."""
 MAX_UNPACKED = 2 * 2**30
 """Bytes that a file may be unpacked: a small one can be made to fill any memory."""
+MANY_TEXTS, _ROWS_LOOKED_AT = 1000, 5000
+"""Distinct texts beyond which a column holds neither classes nor groups."""
+MAX_WHOLE = 2**53
+"""Whole numbers below this are exact in double precision."""
 _CHUNK = 2**22
+_BLOCK = 2**24
+"""Bytes of a CSV file that are parsed at once: more than its longest row has."""
 _SIMPLER = {pa.float16(): pa.float32(), pa.string_view(): pa.string()}
 _PARQUET, _GZIP, _ZIP = b"PAR1", b"\x1f\x8b", b"PK\x03\x04"
-_DAMAGE = (
-    OSError,
-    EOFError,
-    UnicodeDecodeError,
-    csv.Error,
-    zlib.error,
-    pa.ArrowException,
-)
+_DAMAGE = (OSError, EOFError, UnicodeError, csv.Error, zlib.error, pa.ArrowException)
+_COMMA = r"[+-]?\d*,\d+([eE][+-]?\d+)?"
+_THOUSANDS = r"[+-]?\d{1,3},\d{3}"
 _EXPECTED = "a CSV file with a heading, or a Parquet file."
 
 
@@ -64,6 +67,10 @@ class RawTable:
         How it was read.
     set_aside : tuple of str
         Columns that were not read: their cells hold lists, records or bytes.
+    unnamed : tuple of str
+        Columns that have no name in the file, by the names they were given.
+    delimiter : str
+        Between the cells of a CSV file.
     """
 
     name: str
@@ -71,6 +78,8 @@ class RawTable:
     columns: Any
     notes: tuple[Finding, ...] = ()
     set_aside: tuple[str, ...] = ()
+    unnamed: tuple[str, ...] = ()
+    delimiter: str = ","
     _made: dict[str, "RawColumn"] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -94,16 +103,17 @@ class RawTable:
         """One column; what is made of it is kept with it."""
         if name not in self._made:
             values = self.columns.column(name).combine_chunks()
-            self._made[name] = RawColumn(name, values)
+            self._made[name] = RawColumn(name, values, self.delimiter)
         return self._made[name]
 
 
 @dataclass(frozen=True)
 class RawColumn:
-    """One column of a file."""
+    """One column of a file; ``delimiter`` is what stands between its CSV's cells."""
 
     name: str
     values: Any
+    delimiter: str = ","
 
     @cached_property
     def text(self) -> Any:
@@ -119,9 +129,51 @@ class RawColumn:
         if _is_number(values.type):
             values = pc.cast(values, pa.float64(), safe=False)
         else:
-            values = _parse_numbers(self.text)
+            text = self.text
+            if self.has_decimal_commas:
+                text = pc.replace_substring(text, ",", ".")
+            values = _parse_numbers(text)
         numbers: NDArray[np.float64] = values.to_numpy(zero_copy_only=False)
         return numbers.astype(np.float64, copy=False)
+
+    @cached_property
+    def has_decimal_commas(self) -> bool:
+        """Whether its numbers are written as 1,5, and can be read in no other way.
+
+        Where commas separate the cells, "1,234" may be thousands: that is not read.
+        """
+        if not (_is_text(self.values.type) or pa.types.is_dictionary(self.values.type)):
+            return False
+        if not pc.any(pc.match_substring(self.text, ",")).as_py():
+            return False
+        texts = pc.unique(self.text)
+        is_other = pc.is_nan(_parse_numbers(pc.replace_substring(texts, ",", ".")))
+        texts = pc.filter(texts, pc.invert(is_other))
+        commas = pc.filter(texts, pc.match_substring_regex(texts, f"^{_COMMA}$"))
+        if not len(commas) or pc.any(pc.match_substring(texts, ".")).as_py():
+            return False
+        thousands = pc.match_substring_regex(commas, f"^{_THOUSANDS}$")
+        return self.delimiter != "," or not pc.all(thousands).as_py()
+
+    @cached_property
+    def groups(self) -> tuple[str, ...] | None:
+        """Its distinct texts that are not empty; None if ``MANY_TEXTS`` are more."""
+        first = self.values.slice(0, _ROWS_LOOKED_AT)
+        if pc.count_distinct(first).as_py() > MANY_TEXTS + 1:
+            return None
+        texts = dict.fromkeys(_as_text(pc.unique(self.values)).to_pylist())
+        return tuple(filter(None, texts)) if len(texts) <= MANY_TEXTS + 1 else None
+
+    @cached_property
+    def distinct(self) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+        """The texts that are not empty, as found, and the number of each, or NaN."""
+        codes, texts = self.coded
+        used, first = np.unique(codes, return_index=True)
+        filled = [place for place, code in enumerate(used) if texts[code]]
+        found = tuple(texts[used[place]] for place in filled)
+        if not filled or _is_number(self.values.type):
+            return found, self.numbers[first[filled]]
+        return found, RawColumn(self.name, pa.array(found), self.delimiter).numbers
 
     @cached_property
     def coded(self) -> tuple[NDArray[np.intp], tuple[str, ...]]:
@@ -185,6 +237,7 @@ def read_file(source: Path | bytes, *, name: str = "") -> RawTable:
     sha256 = hashlib.sha256(content).hexdigest()
     notes: list[Finding] = []
     aside: tuple[str, ...] = ()
+    delimiter = ","
     try:
         if content.startswith(_GZIP):
             content = _unpack(content, name)
@@ -193,12 +246,21 @@ def read_file(source: Path | bytes, *, name: str = "") -> RawTable:
         elif content.startswith(_ZIP):
             raise _unreadable(name, "it is an archive or a spreadsheet")
         else:
-            columns = _read_csv(content, name, notes)
+            columns, delimiter = _read_csv(content, name, notes)
     except _DAMAGE as error:
-        why = str(error).splitlines()[0] if str(error) else "damaged"
-        raise _unreadable(name, why) from error
+        raise _unreadable(name, _damage(content)) from error
+    columns, unnamed = _name_columns(columns, notes)
     _check_names(name, columns)
-    return RawTable(name, sha256, columns, tuple(notes), aside)
+    return RawTable(name, sha256, columns, tuple(notes), aside, unnamed, delimiter)
+
+
+def _damage(content: bytes) -> str:
+    """What is wrong with a file that its reader stopped at."""
+    if content.startswith(_GZIP):
+        return "it is packed with gzip, and damaged or cut off"
+    if content.startswith(_PARQUET):
+        return "it begins as a Parquet file, and is damaged or cut off"
+    return "its rows and cells cannot be told apart"
 
 
 def _unpack(content: bytes, name: str) -> bytes:
@@ -271,14 +333,15 @@ def _is_text(kind: Any) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
-def _read_csv(content: bytes, name: str, notes: list[Finding]) -> Any:
-    first = content.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].decode("utf-8")
-    delimiter = max(DELIMITERS, key=first.count)
-    if delimiter != ",":
-        notes.append(
-            Finding(NOTE, f"The cells of {name} have {DELIMITERS[delimiter]} between.")
-        )
-    heads = next(csv.reader(io.StringIO(first.strip("\r")), delimiter=delimiter), [])
+def _read_csv(content: bytes, name: str, notes: list[Finding]) -> tuple[Any, str]:
+    """The columns of a CSV file, all text, and what stands between its cells."""
+    if not content.strip():
+        raise _unreadable(name, "it is empty")
+    text = decode_csv(content, name)
+    notes += text.findings
+    if faults_in(text.findings):
+        raise PredictionsError(name, text.findings)
+    heads = next(csv.reader([text.heading], delimiter=text.delimiter), [])
     ragged: list[Any] = []
 
     def take(row: Any) -> str:
@@ -286,19 +349,46 @@ def _read_csv(content: bytes, name: str, notes: list[Finding]) -> Any:
         return "skip"
 
     columns = pa_csv.read_csv(
-        pa.BufferReader(content),
+        pa.BufferReader(text.content),
         # On one thread the reader knows the rows by number.
-        read_options=pa_csv.ReadOptions(use_threads=False),
+        read_options=pa_csv.ReadOptions(use_threads=False, block_size=_BLOCK),
         parse_options=pa_csv.ParseOptions(
-            delimiter=delimiter, invalid_row_handler=take
+            delimiter=text.delimiter,
+            invalid_row_handler=take,
+            # Notes that are not looked at may have several lines.
+            newlines_in_values=b'"' in text.content,
         ),
         convert_options=pa_csv.ConvertOptions(
             column_types=dict.fromkeys(heads, pa.string()), strings_can_be_null=False
         ),
     )
     if ragged:
-        raise PredictionsError(name, [_ragged(ragged)])
-    return columns
+        raise PredictionsError(name, [*text.findings, _ragged(ragged)])
+    heads = [given_cell(head) for head in columns.column_names]
+    return columns.rename_columns(heads), text.delimiter
+
+
+def _name_columns(columns: Any, notes: list[Finding]) -> tuple[Any, tuple[str, ...]]:
+    """Name the columns without a name by their place; empty ones are left out."""
+    names = list(columns.column_names)
+    trimmed = [name.strip() for name in names]
+    if len(set(trimmed)) == len(set(names)):
+        names = trimmed
+    nameless = [place for place, head in enumerate(names) if not head.strip()]
+    for place in nameless:
+        name = f"column {place + 1}"
+        while name in names:
+            name += " without a name"
+        names[place] = name
+    columns = columns.rename_columns(names)
+    empty = [place for place in nameless if _is_empty(columns.column(place))]
+    kept = [place for place in range(len(names)) if place not in empty]
+    given = tuple(names[place] for place in nameless if place not in empty)
+    if given:
+        named = ", ".join(f"'{name}'" for name in given)
+        said = f"Columns without a name are called by their place: {named}."
+        notes.append(Finding(NOTE, said))
+    return columns.select(kept), given
 
 
 def _ragged(rows: list[Any]) -> Finding:
@@ -312,7 +402,7 @@ def _ragged(rows: list[Any]) -> Finding:
         f"{_number(len(rows), 'row')} {'has' if len(rows) == 1 else 'have'} another "
         f"number of cells than the heading ({rows[0].actual_columns} in the first).",
         expected=f"{rows[0].expected_columns} cells in every row.",
-        remedy="mend these rows; put text that holds the separator in quotes.",
+        remedy="correct these rows; put text that holds the separator in quotes.",
         count=len(rows),
         places=places,
     )
@@ -378,9 +468,16 @@ def _as_text(values: Any) -> Any:
         values = values.dictionary_decode()
     if pa.types.is_floating(values.type):
         # Whole numbers that a missing value made floats of.
-        whole = pc.all(pc.equal(pc.floor(values), values)).as_py()
+        whole = pc.all(
+            pc.and_(
+                pc.equal(pc.floor(values), values),
+                pc.less(pc.abs(pc.cast(values, pa.float64())), MAX_WHOLE),
+            )
+        ).as_py()
         values = pc.cast(values, pa.int64(), safe=False) if whole else values
     text = pc.cast(values, pa.string())
+    # A cell that our own files keep from being a formula.
+    text = pc.replace_substring_regex(text, GUARDED, r"\1")
     return pc.fill_null(pc.utf8_trim_whitespace(text), "")
 
 

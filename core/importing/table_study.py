@@ -2,9 +2,10 @@
 
 import shutil
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from core.data.cache import Progress
 from core.data.manifest import (
     SPLITS,
     TEST,
@@ -25,11 +27,13 @@ from core.importing.checking import (
     Rows,
     RunKey,
     build_tables,
+    check_numbers,
     locate,
     read_labels,
     read_values,
     unsafe_cells,
 )
+from core.importing.features import group_names
 from core.importing.findings import (
     FAULT,
     NOTE,
@@ -38,8 +42,13 @@ from core.importing.findings import (
     PredictionsError,
     faults_in,
 )
-from core.importing.layout import Asked, Layout, find_layout, group_names, method_names
-from core.importing.naming import as_folder, check_safe
+from core.importing.kind import Asked
+from core.importing.layout import Layout, find_layout, method_names
+from core.importing.naming import (
+    as_folder,
+    check_safe,
+    is_same_label,
+)
 from core.importing.predictions import (
     read_seeds,
     record_of,
@@ -111,6 +120,7 @@ def prepare_study(
     baseline: str = "",
     seed: int | None = None,
     replacing: bool = False,
+    progress: Progress = lambda what, done, of: None,
 ) -> PreparedStudy:
     """Check a table that holds truth and predictions; every fault is told at once.
 
@@ -129,6 +139,8 @@ def prepare_study(
         Of a table without a column of seeds.
     replacing : bool
         Whether a study of an earlier table may be replaced.
+    progress : callable
+        Told what is done, how much of it, and of how much.
 
     Raises
     ------
@@ -139,7 +151,7 @@ def prepare_study(
     found = Collected(raw.name)
     study_name = found.take(_study_name(name, replacing))
     found.add(_unsafe_words(asked, name, title), raw.notes)
-    layout, of_layout = find_layout(raw, asked)
+    layout, of_layout = find_layout(raw, asked, progress)
     found.add(of_layout)
     if layout is None or faults_in(of_layout):
         raise PredictionsError(raw.name, found.findings)
@@ -154,8 +166,9 @@ def prepare_study(
     study = _study(
         raw, study_name, title or name, layout, groups, labels, chosen, seeds
     )
+    own = {lab: layout.models["" if layout.is_long else lab] for lab in labels.values()}
     records = {
-        method: record_of(raw, label, (layout.models["" if layout.is_long else label],))
+        method: record_of(raw, label, (own[label],), is_own=True)
         for method, label in labels.items()
     }
     manifest = images.table.rename(
@@ -282,7 +295,7 @@ def is_table_study(name: str) -> bool:
 
 
 def _study_name(name: str, replacing: bool) -> tuple[str, list[Finding]]:
-    study, findings = as_folder(name)
+    study, findings = as_folder(name, what="study")
     if findings:
         return study, findings
     if study != name.strip():
@@ -331,21 +344,24 @@ def _truth(
 ) -> tuple[NDArray[np.generic], list[Finding]]:
     """Truth of each row: places of classes, or numbers."""
     column, task = raw.column(layout.truth), layout.task
-    if not isinstance(task, Regression):
-        return read_labels(column, ids, task)
-    bad = np.flatnonzero(~np.isfinite(column.numbers))
-    if not len(bad):
-        return column.numbers, []
-    return column.numbers, [
-        Finding(
-            FAULT,
-            f"The truth '{column.name}' is no finite number in {len(bad):,} rows.",
-            expected="a number in every row.",
-            remedy="fill in these rows, or delete them.",
-            count=len(bad),
-            places=places_of(bad, ids, column),
+    findings = []
+    empty = np.flatnonzero(pc.equal(column.text, "").to_numpy(zero_copy_only=False))
+    if len(empty):
+        findings.append(
+            Finding(
+                FAULT,
+                f"The truth '{column.name}' is empty in {_count(len(empty), 'row')}.",
+                expected="a class or a number in every row.",
+                remedy="fill in these rows, or delete them.",
+                count=len(empty),
+                places=places_of(empty, ids, column),
+            )
         )
-    ]
+    if isinstance(task, Regression):
+        found = check_numbers(column, ids, f"a number of {task.unit}")
+        return column.numbers, findings or found
+    places, found = read_labels(column, ids, task)
+    return places, findings or found
 
 
 def _first_rows(
@@ -358,7 +374,7 @@ def _first_rows(
         findings.append(
             Finding(
                 FAULT,
-                f"{len(empty):,} rows have no '{ids.name}'.",
+                f"{_count(len(empty), 'row')} without an id in '{ids.name}'.",
                 expected="an id in every row.",
                 remedy="fill in these rows, or delete them.",
                 count=len(empty),
@@ -374,6 +390,7 @@ def _first_rows(
                 remedy="add it, or name it with --id.",
             )
         )
+    findings += _alike_ids(ids)
     findings += _splits(raw, ids, layout)
     encoded = pc.dictionary_encode(ids.text).indices.to_numpy(zero_copy_only=False)
     first = np.unique(encoded, return_index=True)[1]
@@ -388,8 +405,8 @@ def _first_rows(
             findings.append(
                 Finding(
                     FAULT,
-                    f"{len(rows):,} rows have another '{name}' than an earlier row of "
-                    "the same image.",
+                    f"{_count(len(rows), 'row')} with another '{name}' than an earlier "
+                    "row of the same image.",
                     expected="the same in all rows of an image.",
                     remedy="correct these rows.",
                     count=len(rows),
@@ -397,6 +414,46 @@ def _first_rows(
                 )
             )
     return first, findings
+
+
+def _alike_ids(ids: RawColumn) -> list[Finding]:
+    """Refuse ids of one image, as far as can be seen, that are written in two ways."""
+    ways: dict[str, Callable[[Any], Any]] = {}
+    if pc.any(pc.match_substring(ids.text, "\\")).as_py():
+        ways["in / and \\ alone"] = lambda t: pc.replace_substring(t, "\\", "/")
+    zeros = pc.filter(ids.text, pc.starts_with(ids.text, "0"))
+    if pc.any(pc.match_substring_regex(zeros, "^0[0-9]+$")).as_py():
+        ways["in leading zeros alone"] = lambda t: pc.replace_substring_regex(
+            t, "^0+([0-9]+)$", "\\1"
+        )
+    findings: list[Finding] = []
+    texts: Any = pc.unique(ids.text) if ways else ()
+    for words, change in ways.items():
+        changed = change(texts)
+        if len(pc.unique(changed)) == len(texts):
+            continue
+        codes = pc.dictionary_encode(changed).indices.to_numpy(zero_copy_only=False)
+        again = np.setdiff1d(
+            np.arange(len(codes)), np.unique(codes, return_index=True)[1]
+        )
+        second = int(again[0])
+        first = int(np.flatnonzero(codes == codes[second])[0])
+        pair = [str(texts[place].as_py()) for place in (first, second)]
+        others = pc.is_in(ids.text, value_set=pc.take(texts, pa.array(again)))
+        rows = np.flatnonzero(others.to_numpy(zero_copy_only=False))
+        findings.append(
+            Finding(
+                FAULT,
+                f"Ids in '{ids.name}' differ {words}, such as '{pair[0]}' and "
+                f"'{pair[1]}'.",
+                expected="one way of writing the id of an image.",
+                remedy="write the ids in one way; if these are different images, give "
+                "them other ids.",
+                count=len(rows),
+                places=places_of(rows, None, ids),
+            )
+        )
+    return findings
 
 
 def _splits(raw: RawTable, ids: RawColumn, layout: Layout) -> list[Finding]:
@@ -419,7 +476,8 @@ def _splits(raw: RawTable, ids: RawColumn, layout: Layout) -> list[Finding]:
     return [
         Finding(
             FAULT,
-            f"{len(bad):,} rows have another '{layout.split}' than test or validation.",
+            f"{_count(len(bad), 'row')} with another '{layout.split}' than test or "
+            "validation.",
             expected="test, or validation.",
             remedy="leave training rows out, or rename the column.",
             count=len(bad),
@@ -467,7 +525,7 @@ def _images(
         own, names = group_names(raw.column(name))
         columns[name], groups[name] = own[first], list(names)
     if isinstance(task, Regression):
-        columns[f"{task.name}_true"] = truth[first].astype(np.float32)
+        columns[f"{task.name}_true"] = truth[first].astype(np.float64)
     else:
         own = pd.Categorical.from_codes(truth[first], list(task.classes))
         columns[f"{task.name}_true"] = own
@@ -496,7 +554,12 @@ def _baseline(asked: str, labels: dict[str, str]) -> tuple[str, list[Finding]]:
     if not labels:
         return "", []
     chosen = next(
-        (name for name, label in labels.items() if asked in (name, label)), None
+        (
+            name
+            for name, label in labels.items()
+            if asked == name or is_same_label(asked, label)
+        ),
+        None,
     )
     if asked and chosen is None:
         fault = Finding(
@@ -575,3 +638,7 @@ def _study(
         training=TrainingTable(epochs=0),
         methods={method: MethodTable(label=label) for method, label in labels.items()},
     )
+
+
+def _count(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"

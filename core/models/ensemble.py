@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ _DAMAGE = (
     RuntimeError,
     zipfile.BadZipFile,
 )
+_WEIGHTS = "model.weights.h5"
 # Keras imports any class of KerasHub that a file names; runs hold its ViT alone.
 _HUB, _TRUSTED_HUB = "keras_hub", "keras_hub.src.models.vit."
 
@@ -170,13 +172,17 @@ class Part:
         return [ops.take(stack, row, axis=0) for stack in self.stacks]
 
 
-def load_groups(paths: Sequence[Path]) -> tuple[list[Group], dict[int, RunError]]:
+def load_groups(
+    paths: Sequence[Path], *, loading: Callable[[int], None] = lambda place: None
+) -> tuple[list[Group], dict[int, RunError]]:
     """Load models, building each architecture only once.
 
     Parameters
     ----------
     paths : sequence of Path
         ``.keras`` files.
+    loading : callable
+        Called with the place of each before it is loaded.
 
     Returns
     -------
@@ -187,6 +193,7 @@ def load_groups(paths: Sequence[Path]) -> tuple[list[Group], dict[int, RunError]
     groups: dict[str, Group] = {}
     faults: dict[int, RunError] = {}
     for index, path in enumerate(paths):
+        loading(index)
         try:
             architecture = read_architecture(path)
             if architecture in groups:
@@ -284,8 +291,14 @@ def _map(part: Part, pixels: keras.KerasTensor) -> Any:
 
 
 def _load_weights(model: keras.Model, path: Path) -> None:
+    """Load the weights of a ``.keras`` file into a model of its architecture.
+
+    They are unpacked first: Keras goes back and forth in them, and each step back
+    would unpack them from their beginning.
+    """
     try:
-        model.load_weights(path)
+        with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(path) as archive:
+            model.load_weights(archive.extract(_WEIGHTS, folder))
     except _DAMAGE:
         raise _damaged(path) from None
 

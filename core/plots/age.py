@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.plots.classification import plot_by_group
+from core.plots.escape import escapes_names
 from core.plots.style import (
     FAINT_COLOUR,
     NOISE_COLOUR,
@@ -25,6 +26,7 @@ from core.tasks import Regression
 MAXIMUM_POINTS = 1500
 
 
+@escapes_names
 def plot_error_by_bin(
     scores: pd.DataFrame,
     task: Regression,
@@ -136,6 +138,7 @@ def _in_bins(counts: Mapping[Any, int], labels: Mapping[str, str], bins: int) ->
     return ", ".join(said)
 
 
+@escapes_names
 def plot_bias_by_bin(
     scores: pd.DataFrame,
     task: Regression,
@@ -191,6 +194,7 @@ def bias_takeaway(
     )
 
 
+@escapes_names
 def plot_truth_prediction(
     predictions: pd.DataFrame,
     task: Regression,

@@ -16,8 +16,10 @@ from core.evaluation.answers import (
 from core.evaluation.metrics import TOLERANCE
 from core.plots.style import NO_BREAK, feature_label, number, plural, signed
 from core.tasks import Regression
+from core.text import coloured, strong
 
-RIGHT_SIGN, WRONG_SIGN = ":green[**✓**]", ":red[**✗**]"
+RIGHT_SIGN = coloured("green", strong("✓"))
+WRONG_SIGN = coloured("red", strong("✗"))
 
 
 def agreement_name(
@@ -40,12 +42,12 @@ def agreement_name(
 
 
 def answer_lines(answers: Answers, row: int, labels: Mapping[str, str]) -> list[str]:
-    """Every method's answer to one image, a line of Markdown each."""
+    """Every method's answer to one image, a line each."""
     lines = []
     for place, method in enumerate(answers.methods):
         sign = RIGHT_SIGN if answers.right[place, row] else WRONG_SIGN
         said = answer_text(answers, method, row)
-        lines.append(f"{sign} {plain(labels[method])}: {plain(said)}")
+        lines.append(f"{sign} {labels[method]}: {said}")
     return lines
 
 
@@ -122,10 +124,3 @@ def gallery_takeaway(
     are = "matches the filters" if chosen == 1 else "match the filters"
     said = f"All {plural(total, 'test image')}" if chosen == total else f"{left} {are}"
     return f"{said}; {label} {off} {many}. Shown: {order.explanation}."
-
-
-def plain(text: str) -> str:
-    """Text whose characters mean nothing to Markdown."""
-    for character in r"\`*[]$<~":
-        text = text.replace(character, f"\\{character}")
-    return text

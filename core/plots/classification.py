@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.evaluation.metrics import shot_groups, shot_range
+from core.plots.escape import escapes_names
 from core.plots.style import (
     FAINT_COLOUR,
     FONT_SIZE,
@@ -21,6 +22,7 @@ from core.plots.style import (
     plural,
     score_cell,
 )
+from core.text import strong
 
 # How far apart, in units of one class, the methods of one class stand.
 SPREAD = 0.72
@@ -47,12 +49,12 @@ def choose_classes(
     baseline: str,
     choice: str = "all",
 ) -> list[str]:
-    """Classes to draw, from most to fewest training images where these are known.
+    """Classes to draw, from most to fewest training images; test images otherwise.
 
     Parameters
     ----------
     scores : DataFrame
-        Columns method, group (the class), mean.
+        Columns method, group (the class), mean, n (its test images).
     training_counts : mapping, optional
         Training images of each class.
     baseline : str
@@ -61,8 +63,11 @@ def choose_classes(
         The last three leave ``NAMED`` classes.
     """
     classes = list(dict.fromkeys(scores["group"]))
-    if training_counts is not None:
-        classes.sort(key=lambda name: -int(training_counts.get(name, 0)))
+    counts: Mapping[str, int] | None = training_counts
+    if counts is None and "n" in scores:
+        counts = scores.groupby("group")["n"].max().to_dict()
+    if counts is not None:
+        classes.sort(key=lambda name: -int(counts.get(name, 0)))
     if choice == "hardest":
         own = scores[scores["method"] == baseline].set_index("group")["mean"]
         hardest = set(own.sort_values(kind="stable").index[:NAMED])
@@ -71,6 +76,7 @@ def choose_classes(
     return kept.get(choice, classes)
 
 
+@escapes_names
 def plot_class_scores(
     scores: pd.DataFrame,
     classes: Sequence[str],
@@ -150,6 +156,7 @@ def _shot_marks(
     return {"shapes": shapes, "annotations": notes}
 
 
+@escapes_names
 def plot_shot_groups(
     scores: pd.DataFrame,
     classes: Sequence[str],
@@ -209,6 +216,7 @@ def shot_takeaway(
     return f"{sentence}; {listed(better)} {verb} better on the {groups[-1]} classes."
 
 
+@escapes_names
 def plot_by_group(
     scores: pd.DataFrame,
     groups: Sequence[str],
@@ -410,6 +418,7 @@ def class_takeaway(
     return f"{sentence}; {'; '.join(parts) or f'no method moves {worst} certainly'}."
 
 
+@escapes_names
 def plot_top_k(
     curves: pd.DataFrame,
     k: int,
@@ -522,7 +531,7 @@ def class_table(
             group: score_cell(mine.loc[group], digits) if group in mine.index else "–"
             for group in classes
         }
-        rows.append({"Method": f"**{labels[method]}**", **cells})
+        rows.append({"Method": strong(labels[method]), **cells})
     return pd.DataFrame(rows)
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from core.plots.cells import text_colour
 from core.plots.classification import FEW, MANY
+from core.plots.escape import escapes_names
 from core.plots.style import (
     DIVERGING,
     FONT_SIZE,
@@ -82,6 +83,7 @@ def class_order(
     return ids
 
 
+@escapes_names
 def plot_confusion(
     counts: NDArray[np.float64],
     classes: Sequence[str],
@@ -434,6 +436,7 @@ def worst_pairs(
     )
 
 
+@escapes_names
 def plot_worst_pairs(
     pairs: pd.DataFrame,
     classes: Sequence[str],

@@ -12,6 +12,7 @@ from core.evaluation.cost import COSTS, SETTINGS, CostInfo, Spread, ratio_text
 from core.evaluation.front import EQUAL_COST, Step
 from core.evaluation.metrics import MetricInfo
 from core.plots.cost_axis import CostAxis, build_cost_axis
+from core.plots.escape import escapes_names
 from core.plots.overview import (
     BETTER_SIDE,
     axis_title,
@@ -21,7 +22,7 @@ from core.plots.overview import (
 )
 from core.plots.style import (
     INK,
-    VERDICT_MARKDOWN,
+    VERDICT_MARKED,
     MethodStyle,
     build_figure,
     faded,
@@ -81,6 +82,7 @@ def seed_points(
     return rows
 
 
+@escapes_names
 def plot_cost(
     points: pd.DataFrame,
     seeds: pd.DataFrame,
@@ -430,14 +432,14 @@ def steps_table(
         factor = metric.factor
         delta, low, high = (v * factor for v in (step.delta, step.low, step.high))
         gain = with_unit(signed(delta, metric.digits), metric.difference_unit)
-        between = interval(low, high, metric.digits).replace("[", r"\[")
+        between = interval(low, high, metric.digits)
         rows.append(
             {
                 "Step": " → ".join(
                     f"{signs[method]} {labels[method]}"
                     for method in (step.cheaper, step.dearer)
                 ),
-                "Is it real?": VERDICT_MARKDOWN[step.verdict],
+                "Is it real?": VERDICT_MARKED[step.verdict],
                 f"Difference in {metric.label}": f"{gain} {between}",
                 "p (Holm)": p_value(step.p),
                 cost.heading: f"{ends[0]} → {ends[1]}",

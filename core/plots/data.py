@@ -11,11 +11,13 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
+from core.data.damage import UNREADABLE
 from core.data.long_tail import OVER_PROFILE
 from core.data.manifest import LEFT_OUT, SPLITS, TRAINING, DatasetInfo
 from core.data.utkface import THINNED
 from core.plots import style
 from core.plots.cells import plot_cells
+from core.plots.escape import escapes_names
 from core.tasks import Regression, Task
 
 SPLIT_COLOURS = {"training": "#0072B2", "validation": "#56B4E9", "test": "#E69F00"}
@@ -138,6 +140,7 @@ def takeaway_columns(summary: pd.DataFrame) -> str:
     )
 
 
+@escapes_names
 def plot_classes(
     counts: pd.DataFrame, label: str, *, as_share: bool = True
 ) -> go.Figure:
@@ -236,6 +239,7 @@ def count_crossing(
     return table.rename_axis(index=rows.label, columns=columns.label)
 
 
+@escapes_names
 def plot_crossing(table: pd.DataFrame) -> go.Figure:
     """Heat map of images in each pair of classes, with n in every cell."""
     counts = table.to_numpy()
@@ -326,6 +330,19 @@ def account_images(report: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["what", "n", "kind"])
 
 
+def list_unreadable(report: Mapping[str, Any]) -> pd.DataFrame:
+    """Pictures that cannot be read: where each is, its split, and what is wrong."""
+    listed = report.get(UNREADABLE)
+    rows = [
+        (str(each.get("picture")), str(each.get("split")), str(each.get("reason")))
+        # Reports of an earlier version hold a sentence for each.
+        if isinstance(each, Mapping)
+        else ("", LEFT_OUT, str(each))
+        for each in (listed if isinstance(listed, list) else ())
+    ]
+    return pd.DataFrame(rows, columns=["picture", "drawn for", "why"])
+
+
 def thinning_note(table: pd.DataFrame) -> str:
     """What thinning is, where ``account_images`` names any; else empty."""
     return THINNING if table["what"].isin(list(REASONS.values())).any() else ""
@@ -345,6 +362,7 @@ def takeaway_profile(report: Mapping[str, Any]) -> str:
     )
 
 
+@escapes_names
 def plot_accounting(table: pd.DataFrame) -> go.Figure:
     """Horizontal bars: images left out, by reason, and images of each split."""
     figure = go.Figure()
@@ -463,7 +481,7 @@ def takeaway_flipped(table: pd.DataFrame, task: Task, by: str | None) -> str:
         f" {task.label.lower()} on purpose"
     )
     if by is not None and len(set(table["group"])) > 1:
-        groups = table.groupby("group")[["flipped", "labels"]].sum()
+        groups = table.groupby("group", sort=False)[["flipped", "labels"]].sum()
         shares = 100 * groups["flipped"] / groups["labels"]
         each = (f"{group} {share:.1f} %" for group, share in shares.items())
         said += f"; by {by}: {', '.join(each)}"
@@ -500,6 +518,7 @@ def weights_by_value(
     return grouped.reset_index()
 
 
+@escapes_names
 def plot_weights(table: pd.DataFrame, task: Regression, alpha: float) -> go.Figure:
     """Two panels over one axis: the training histogram and the weight of a value.
 
@@ -567,6 +586,7 @@ def skewness(values: NDArray[np.float64]) -> float:
     return float(np.mean(centred**3) / spread**3) if spread > 0 else 0.0
 
 
+@escapes_names
 def plot_log_target(values: NDArray[np.float64], task: Regression) -> go.Figure:
     """Histograms of a target and of its natural logarithm, one above the other."""
     name = task.label.lower()

@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 
 from core.evaluation.compare import SMALL_GROUP
 from core.evaluation.errors import MOST_OF_ALL
-from core.plots.answers import plain
 from core.plots.classification import NAMED, plot_by_group
+from core.plots.escape import escapes_names
 from core.plots.style import (
     FONT_SIZE,
     INK,
@@ -27,6 +27,7 @@ from core.plots.style import (
     zero_line,
 )
 from core.tasks import Regression
+from core.text import code, strong
 
 # Wrong answers that are named for one class; the rest of them is one piece.
 NAMED_WRONG = 3
@@ -39,6 +40,7 @@ RIGHT_COLOUR, REST_COLOUR = "#0072B2", "#8A8A8A"
 WRONG_COLOURS = (("#B34700", "#FFFFFF"), ("#E8935A", "#000000"), ("#F6CDB0", "#000000"))
 
 
+@escapes_names
 def plot_hardest(
     recalls: pd.DataFrame, taken: pd.DataFrame, *, limit: int = NAMED
 ) -> go.Figure:
@@ -187,8 +189,8 @@ def hardest_takeaway(
         )
     span = interval(100 * first["low"], 100 * first["high"], 0)
     said = (
-        f"{label} finds **{first['class']}** hardest: it recognises "
-        f"{number(100 * first['recall'], 0)} % {plain(span)} of "
+        f"{label} finds {strong(first['class'])} hardest: it recognises "
+        f"{number(100 * first['recall'], 0)} % {span} of "
         f"{plural(int(first['n']), 'test image')}"
     )
     wrong = taken[taken["truth"] == first["class"]]
@@ -213,7 +215,7 @@ def hardest_takeaway(
 def hardest_table(
     recalls: pd.DataFrame, taken: pd.DataFrame, *, limit: int = NAMED
 ) -> pd.DataFrame:
-    """One row a class, in Markdown: n, recall, and what it is taken for."""
+    """One row a class: n, recall, and what it is taken for."""
     rows = []
     for row in recalls.head(limit).to_dict("records"):
         wrong = taken[taken["truth"] == row["class"]].head(NAMED_WRONG)
@@ -221,9 +223,9 @@ def hardest_table(
         said = [_share_and_probability(other) for other in wrong.to_dict("records")]
         rows.append(
             {
-                "Class": f"**{plain(row['class'])}**",
+                "Class": strong(row["class"]),
                 "Test images": f"{row['n']:,}",
-                "Recall (%)": f"**{number(100 * row['recall'], 1)}** {plain(span)}",
+                "Recall (%)": f"{strong(number(100 * row['recall'], 1))} {span}",
                 "Taken for": "; ".join(said) or "–",
             }
         )
@@ -231,7 +233,7 @@ def hardest_table(
 
 
 def _share_and_probability(row: Mapping[Any, Any]) -> str:
-    text = f"{plain(row['predicted'])} {number(100 * row['share'], 1)} %"
+    text = f"{row['predicted']} {number(100 * row['share'], 1)} %"
     if np.isfinite(row["probability"]):
         text += f" (p {number(row['probability'], 2)})"
     return text.replace(" ", NO_BREAK)
@@ -242,6 +244,7 @@ def pair_name(first: str, second: str) -> str:
     return f"{first} ↔ {second}"
 
 
+@escapes_names
 def plot_pairs(
     pairs: pd.DataFrame, title: str, style: MethodStyle, *, limit: int = PAIRS
 ) -> go.Figure:
@@ -311,6 +314,7 @@ def plot_pairs(
     )
 
 
+@escapes_names
 def plot_pairs_by_method(
     pairs: pd.DataFrame,
     method: str,
@@ -374,8 +378,9 @@ def pairs_takeaway(pairs: pd.DataFrame, label: str) -> str:
     more, less = sorted(ways, key=lambda way: -way[0])
     share, of, true, taken = more
     said = (
-        f"{label} confuses **{first['first']}** and **{first['second']}** most: it "
-        f"takes {number(100 * share, 0)} % of {plural(int(of), 'test image')} of "
+        f"{label} confuses {strong(first['first'])} and {strong(first['second'])} "
+        f"most: it takes {number(100 * share, 0)} % of "
+        f"{plural(int(of), 'test image')} of "
         f"{first[true]} for {first[taken]}, and {number(100 * less[0], 0)} % of "
         f"{less[1]:,} the other way round"
     )
@@ -388,6 +393,7 @@ def pairs_takeaway(pairs: pd.DataFrame, label: str) -> str:
     )
 
 
+@escapes_names
 def plot_errors_by_bin(
     table: pd.DataFrame, task: Regression, style: MethodStyle, *, absolute: bool = False
 ) -> go.Figure:
@@ -540,7 +546,7 @@ def bins_table(table: pd.DataFrame) -> pd.DataFrame:
     """One row a bin: n, middle and most of the error, the largest either way."""
     return pd.DataFrame(
         {
-            "Bin": [f"**{label}**" for label in table["bin"]],
+            "Bin": [strong(label) for label in table["bin"]],
             "Test images": [f"{n:,}" for n in table["n"]],
             "Median error": [signed(v, 1) for v in table["q50"]],
             "Median size": [number(v, 1) for v in table["median_size"]],
@@ -560,4 +566,4 @@ def bins_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _extreme(value: float, image_id: str) -> str:
-    return f"{signed(value, 1)} (`{image_id}`)" if image_id else "–"
+    return f"{signed(value, 1)} ({code(image_id)})" if image_id else "–"

@@ -11,6 +11,7 @@ from core.evaluation.compare import SMALL_GROUP
 from core.evaluation.fairness import GroupComparison
 from core.evaluation.gaps import gap_info
 from core.evaluation.metrics import MetricInfo, task_label
+from core.plots.escape import escapes_names
 from core.plots.overview import BETTER_SIDE, axis_title, with_unit
 from core.plots.style import (
     FAINT_COLOUR,
@@ -18,7 +19,7 @@ from core.plots.style import (
     MARKERS,
     METHOD_COLOURS,
     NO_BREAK,
-    VERDICT_MARKDOWN,
+    VERDICT_MARKED,
     build_figure,
     faded,
     interval,
@@ -29,6 +30,7 @@ from core.plots.style import (
     signed,
 )
 from core.tasks import Task
+from core.text import strong
 
 NAMED_GROUPS = len(METHOD_COLOURS)
 """Groups up to which each has its own colour and mark."""
@@ -60,6 +62,7 @@ def shown_groups(
     return rows.assign(**scaled).drop(columns="place").reset_index(drop=True)
 
 
+@escapes_names
 def plot_groups(
     comparison: GroupComparison,
     info: MetricInfo,
@@ -379,7 +382,7 @@ def gap_table(
     for method in methods:
         gap = comparison.gap(method, info.key, "difference")
         row = {
-            "Method": f"**{labels[method]}**{seeds_mark(comparison, method)}",
+            "Method": strong(labels[method]) + seeds_mark(comparison, method),
             **_end_cells(comparison, info, gap, method),
         }
         for measure in measures:
@@ -441,9 +444,9 @@ def _gap_cell(
     value, low, high = (gap[n] * about.factor for n in ("value", "low", "high"))
     change = comparison.change(method, metric, measure)
     verdict = "baseline" if change is None else str(change["verdict"])
-    between = interval(low, high, about.digits).replace("[", r"\[")
+    between = interval(low, high, about.digits)
     return (
-        f"**{number(value, about.digits)}** {between} {VERDICT_MARKDOWN[verdict]}"
+        f"{strong(number(value, about.digits))} {between} {VERDICT_MARKED[verdict]}"
     ).strip()
 
 
@@ -460,7 +463,7 @@ def _change_cell(
     delta, low, high = (
         row[name] * about.factor for name in ("delta", "delta_low", "delta_high")
     )
-    between = interval(low, high, about.digits).replace("[", r"\[")
+    between = interval(low, high, about.digits)
     p = f"p {p_value(row['p_holm'])}".replace(" ", NO_BREAK)
     return f"{signed(delta, about.digits)} {between}, {p}"
 

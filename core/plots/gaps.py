@@ -16,12 +16,13 @@ from core.evaluation.fairness import (
 )
 from core.evaluation.gaps import FAIR_PENALTY
 from core.evaluation.metrics import MetricInfo
+from core.plots.escape import escapes_names
 from core.plots.overview import BETTER_SIDE, axis_title, error_bar, with_unit
 from core.plots.style import (
     FAINT_COLOUR,
     GRID_COLOUR,
     INK,
-    VERDICT_MARKDOWN,
+    VERDICT_MARKED,
     MethodStyle,
     build_figure,
     faded,
@@ -33,6 +34,7 @@ from core.plots.style import (
     plural,
     signed,
 )
+from core.text import strong
 
 FALLS_COLOUR = "rgba(213, 94, 0, 0.10)"
 """Where both groups lose."""
@@ -48,6 +50,7 @@ REASONS = {
 """Why the Fair metric changed, in words."""
 
 
+@escapes_names
 def plot_gap_quality(
     points: pd.DataFrame,
     metric: MetricInfo,
@@ -198,6 +201,7 @@ def gap_quality_takeaway(
     return f"{said} A certainly {closer} {gap.phrase} {verb}: {'; '.join(parts)}."
 
 
+@escapes_names
 def plot_levelling(
     table: pd.DataFrame,
     baseline: str,
@@ -425,16 +429,18 @@ def levelling_table(table: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFr
     """A row a method: the Fair metric's change, that of both ends, and the reason."""
     rows = []
     for row in table.to_dict("records"):
-        cells = {"Method": f"**{labels[row['method']]}**"}
+        cells = {"Method": strong(labels[row["method"]])}
         for heading, name in (
             ("Fair metric", "fair"),
             (f"Worst group ({row['worst_group']})", "worst"),
             (f"Best group ({row['best_group']})", "best"),
         ):
             low, high = row[f"{name}_low"], row[f"{name}_high"]
-            between = interval(low, high).replace("[", r"\[")
-            verdict = VERDICT_MARKDOWN[str(row[f"{name}_verdict"])]
-            cells[heading] = f"**{signed(row[f'{name}_delta'])}** {between} {verdict}"
+            between = interval(low, high)
+            verdict = VERDICT_MARKED[str(row[f"{name}_verdict"])]
+            cells[heading] = (
+                f"{strong(signed(row[f'{name}_delta']))} {between} {verdict}"
+            )
         sure = "" if row["certain"] else " (not certain)"
         cells["Why"] = f"{REASONS[row['reason']]}{sure}"
         rows.append(cells)

@@ -14,6 +14,7 @@ from core.evaluation.groups import CROSSING
 from core.evaluation.metrics import MetricInfo
 from core.plots import style
 from core.plots.cells import plot_cells
+from core.plots.escape import escapes_names
 from core.plots.overview import with_unit
 from core.plots.style import interval, number, plural, signed
 from core.tasks import Task
@@ -87,6 +88,7 @@ def map_methods(
     return pd.concat(parts, ignore_index=True)
 
 
+@escapes_names
 def plot_group_map(
     cells: pd.DataFrame, info: MetricInfo, *, titles: tuple[str, str], change: bool
 ) -> go.Figure:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.plots.escape import escapes_names
 from core.plots.methods import HEIGHT, Look, two_figures, unreached_text
 from core.plots.style import (
     FAINT_COLOUR,
@@ -16,6 +17,7 @@ from core.plots.style import (
     number,
     plural,
 )
+from core.text import strong
 
 # Classes whose number of images is written under their name.
 CLASSES_WRITTEN = 12
@@ -36,6 +38,7 @@ def order_by_count(counts: Sequence[int]) -> list[int]:
     return [int(i) for i in np.argsort(-np.asarray(counts), kind="stable")]
 
 
+@escapes_names
 def plot_by_class(
     table: pd.DataFrame,
     classes: Sequence[str],
@@ -136,9 +139,9 @@ def by_class_takeaway(
     if not parts:
         return f"{same}."
     return (
-        f"For the rarest class, **{classes[rare]}** "
+        f"For the rarest class, {strong(classes[rare])} "
         f"({plural(int(counts[rare]), 'image')}), beside the most common, "
-        f"**{classes[common]}** ({int(counts[common]):,}), {what} {listed(parts)}"
+        f"{strong(classes[common])} ({int(counts[common]):,}), {what} {listed(parts)}"
         f"{f'; {same}' if alike else ''}."
     )
 
@@ -165,6 +168,7 @@ def pulls_takeaway(
     return " ".join(sentences)
 
 
+@escapes_names
 def plot_drawn_images(
     drawn: Mapping[str, Sequence[int]],
     classes: Sequence[str],
@@ -224,11 +228,12 @@ def drawn_takeaway(
         for name, images in drawn.items()
     ]
     return (
-        f"Of **{classes[rare]}**, {counts[rare]:,} of {total:,} training images, "
+        f"Of {strong(classes[rare])}, {counts[rare]:,} of {total:,} training images, "
         f"{listed(parts)}."
     )
 
 
+@escapes_names
 def plot_by_target(
     tables: Mapping[str, pd.DataFrame],
     histogram: pd.DataFrame,
@@ -329,6 +334,7 @@ def by_target_takeaway(
     )
 
 
+@escapes_names
 def plot_smoothing(
     table: pd.DataFrame,
     *,
@@ -376,6 +382,7 @@ def plot_smoothing(
     )
 
 
+@escapes_names
 def plot_kernels(
     windows: Mapping[str, Sequence[float]], look: Look, *, unit: str
 ) -> go.Figure:

@@ -13,6 +13,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.methods.entry import Value
+from core.plots.escape import escapes_names
 from core.plots.style import (
     BASELINE_COLOUR,
     FAINT_COLOUR,
@@ -24,6 +25,7 @@ from core.plots.style import (
     number,
     zero_line,
 )
+from core.text import strong
 
 LOSS, GRADIENT = "loss", "gradient"
 RIGHT = 0.9
@@ -47,6 +49,7 @@ class Look:
     labels: Mapping[str, str]
 
 
+@escapes_names
 def plot_by_probability(
     tables: Mapping[str, pd.DataFrame],
     value: str,
@@ -105,6 +108,7 @@ def plot_by_probability(
     )
 
 
+@escapes_names
 def plot_by_error(
     tables: Mapping[str, pd.DataFrame],
     value: str,
@@ -253,7 +257,7 @@ def probability_takeaway(
             continue
         terms = f" ({peak * deltas[name]:.2g} / delta)" if deltas.get(name) else ""
         parts.append(
-            f"**{look.labels[name]}** costs most near "
+            f"{strong(look.labels[name])} costs most near "
             f"p = {two_figures(peak)}{terms} and mutes what is below"
         )
     guess = 1 / num_classes

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from core.evaluation.front import quality
 from core.evaluation.metrics import MetricInfo, metric_info
+from core.plots.escape import escapes_names
 from core.plots.style import (
     FAINT_COLOUR,
     NOISE_COLOUR,
@@ -25,6 +26,7 @@ from core.plots.style import (
 )
 from core.study import Trial
 from core.tasks import Task
+from core.text import strong
 
 BETTER_SIDE = {
     "lower": "better when lower",
@@ -79,7 +81,7 @@ def leaderboard(
         What a reader sees for each method.
     """
     few = fewer_seeds(comparison)
-    names = [f"**{labels[m]}**" + _mark(m, few) for m in methods]
+    names = [strong(labels[m]) + _mark(m, few) for m in methods]
     columns: dict[str, list[str]] = {"Method": names}
     for info in metrics:
         rows = shown_rows(comparison, info)
@@ -207,6 +209,7 @@ def leaderboard_takeaway(
     return f"{tally}: the data show no gain over the baseline."
 
 
+@escapes_names
 def plot_differences(
     comparison: pd.DataFrame,
     info: MetricInfo,
@@ -364,6 +367,7 @@ def _shared_text(row: pd.Series) -> str:
     return str(row["shared_seeds"] or "none shared")
 
 
+@escapes_names
 def plot_published_changes(
     table: pd.DataFrame,
     infos: Mapping[str, MetricInfo],
@@ -395,6 +399,7 @@ def plot_published_changes(
     )
 
 
+@escapes_names
 def plot_published_values(
     table: pd.DataFrame,
     info: MetricInfo,

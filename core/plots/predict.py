@@ -10,8 +10,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from core.plots import style
 from core.plots.cells import plot_cells
+from core.plots.escape import escapes_names
 from core.plots.style import NO_BREAK, MethodStyle
 from core.tasks import Classification, Regression, Task
+from core.text import coloured, strong
 
 BOX_COLOUR = "#FFB000"
 BOX_EDGE = "#101010"
@@ -211,7 +213,7 @@ def describe_answers(
 
 
 def _value_in_words(row: pd.Series) -> str:
-    text = f"**{row['value']:.0f}**"
+    text = strong(f"{row['value']:.0f}")
     if row["expected_error"] == row["expected_error"]:
         text += f" ± {row['expected_error']:.1f}"
     return text
@@ -220,10 +222,11 @@ def _value_in_words(row: pd.Series) -> str:
 def _class_in_words(label: str, probability: float, stands_apart: bool) -> str:
     percent = f"{100 * probability:.0f}{NO_BREAK}%"
     if stands_apart:
-        return f":orange-background[≠ **{label}**] {percent}"
-    return f"**{label}** {percent}"
+        return coloured("orange-background", f"≠ {strong(label)}") + f" {percent}"
+    return f"{strong(label)} {percent}"
 
 
+@escapes_names
 def plot_values(
     table: pd.DataFrame,
     task: Regression,
@@ -327,12 +330,13 @@ def takeaway_values(
         )
         if stands_out:
             sentence += (
-                f": **the methods disagree**, by {high['value'] - low['value']:.0f}"
-                f" {task.unit}"
+                f": {strong('the methods disagree')}, by"
+                f" {high['value'] - low['value']:.0f} {task.unit}"
             )
     return f"{sentence}; {known}." if error == error else f"{sentence}."
 
 
+@escapes_names
 def plot_probabilities(
     table: pd.DataFrame, label: str, labels: Mapping[str, str]
 ) -> go.Figure:
@@ -376,6 +380,7 @@ def plot_probabilities(
     )
 
 
+@escapes_names
 def plot_top_classes(
     shares: pd.Series, *, title: str, colour: str, top: int = TOP
 ) -> go.Figure:
@@ -452,6 +457,6 @@ def takeaway_probabilities(
         for method, answer in answers[answers != most].items()
     ]
     return (
-        f"{label}: **the methods disagree**: {counts.iloc[0]} of {len(table)} answer"
-        f" {most}, not {style.listed(apart)}; probabilities {span}."
+        f"{label}: {strong('the methods disagree')}: {counts.iloc[0]} of"
+        f" {len(table)} answer {most}, not {style.listed(apart)}; probabilities {span}."
     )

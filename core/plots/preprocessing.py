@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.plots import style
+from core.plots.escape import escapes_names
 from core.study import Augmentation
 
 CHANNELS = ("red", "green", "blue")
@@ -52,6 +53,7 @@ def count_levels(pictures: Mapping[str, Pixels]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+@escapes_names
 def plot_levels(table: pd.DataFrame, channel: str, *, others: str = "") -> go.Figure:
     """One channel: the first picture as an area, the others as lines over it.
 

@@ -6,10 +6,13 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.data.damage import CANNOT_BE_READ, UNREADABLE
 from core.plots import style
+from core.plots.escape import escapes_names
 from core.plots.style import MethodStyle
 from core.runs import Run
 from core.tasks import Regression, Task
+from core.text import code
 
 # What ends in these is better when higher; everything else when lower.
 HIGHER = ("accuracy", "f1", "auc", "precision", "recall")
@@ -87,6 +90,7 @@ def is_higher_better(name: str) -> bool:
     return name.endswith(HIGHER)
 
 
+@escapes_names
 def plot_curves(
     history: pd.DataFrame,
     name: str,
@@ -277,7 +281,7 @@ def takeaway_configurations(table: pd.DataFrame) -> str:
     if chosen.empty:
         return "Nothing that was chosen differs between these two runs."
     names = list(dict.fromkeys(chosen["what"]))
-    shown = style.listed([f"`{name}`" for name in names[:4]])
+    shown = style.listed([code(name) for name in names[:4]])
     more = f" and {len(names) - 4} more" if len(names) > 4 else ""
     count = style.plural(len(names), "setting")
     verb = "differs" if len(names) == 1 else "differ"
@@ -297,6 +301,11 @@ def _entries(run: Run) -> list[tuple[str, str, str]]:
         "study": {k: v for k, v in resolved.items() if k not in NOT_OF_ONE_RUN},
         "hardware": info.pop("hardware", None) or {},
         "versions": info.pop("versions", None) or {},
+        CANNOT_BE_READ: {
+            str(each.get("picture")): str(each.get("reason"))
+            for each in info.pop(UNREADABLE, None) or ()
+            if isinstance(each, dict)
+        },
         "measured": {k: _known(info.pop(k)) for k in MEASURED if k in info},
     }
     # A hash of all the rest: it says nothing that the rest does not.

@@ -7,13 +7,16 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.plots.escape import escapes_names
 from core.plots.methods import HEIGHT, short_number, upright
 from core.plots.style import INK, METHOD_COLOURS, build_figure, faded, listed, plural
+from core.text import strong
 
 # The chart's height up to which lines are drawn; above stand the phases' numbers.
 STRIP = 0.92
 
 
+@escapes_names
 def plot_schedule(
     rates: pd.DataFrame,
     phases: Sequence[tuple[float, float, str]],
@@ -136,7 +139,7 @@ def schedule_takeaway(
     ]
     top, last = float(rates["rate"].max()), float(rates["rate"].iloc[-1])
     return (
-        f"**{label}** trains for {_epochs(phases[-1][1])}: {listed(said)}. The "
+        f"{strong(label)} trains for {_epochs(phases[-1][1])}: {listed(said)}. The "
         f"learning rate is {short_number(top)} at its highest and "
         f"{short_number(last)} in the last step."
     )

@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 import plotly.io as pio
 
 from core.tasks import Task
+from core.text import coloured, strong
 
 # Okabe and Ito's palette, without its black (lost on dark) and yellow (lost on white).
 METHOD_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
@@ -30,11 +31,11 @@ VERDICT_SIGNS = {
     "baseline": "baseline",
 }
 
-VERDICT_MARKDOWN = {
-    "better": ":green[**▲\N{NO-BREAK SPACE}better**]",
-    "worse": ":red[**▼\N{NO-BREAK SPACE}worse**]",
-    "differs": ":blue[**◆\N{NO-BREAK SPACE}differs**]",
-    "inconclusive": ":gray[○\N{NO-BREAK SPACE}inconclusive]",
+VERDICT_MARKED = {
+    "better": coloured("green", strong("▲\N{NO-BREAK SPACE}better")),
+    "worse": coloured("red", strong("▼\N{NO-BREAK SPACE}worse")),
+    "differs": coloured("blue", strong("◆\N{NO-BREAK SPACE}differs")),
+    "inconclusive": coloured("gray", "○\N{NO-BREAK SPACE}inconclusive"),
     "baseline": "",
 }
 
@@ -328,10 +329,10 @@ def plural(count: int, word: str, many: str = "") -> str:
 
 
 def score_cell(row: pd.Series, digits: int) -> str:
-    """Mean, interval and verdict of a row of ``Comparison.table``, in Markdown.
+    """Mean, interval and verdict of a row of ``Comparison.table``.
 
     Breaks into two lines, before the verdict, where room is scarce.
     """
-    between = interval(row["low"], row["high"], digits).replace("[", r"\[")
-    score = f"**{number(row['mean'], digits)}** {between}".replace(" ", NO_BREAK)
-    return f"{score} {VERDICT_MARKDOWN[str(row['verdict'])]}".strip()
+    between = interval(row["low"], row["high"], digits)
+    score = f"{strong(number(row['mean'], digits))} {between}".replace(" ", NO_BREAK)
+    return f"{score} {VERDICT_MARKED[str(row['verdict'])]}".strip()

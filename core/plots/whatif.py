@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from core.evaluation.compare import SMALL_GROUP
 from core.evaluation.whatif import Choice, Constraint, Outcome
+from core.plots.escape import escapes_names
 from core.plots.group_map import SMALL_SIGN
 from core.plots.style import (
     FAINT_COLOUR,
@@ -81,6 +82,7 @@ class Mark:
     outcome: Outcome
 
 
+@escapes_names
 def plot_whatif(
     curve: pd.DataFrame,
     now: Outcome,

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -155,7 +156,10 @@ class Beginnings:
             for method in self.methods:
                 for path, _ in self.of(method.name, seed).values():
                     path.unlink(missing_ok=True)
-        if self.folder.is_dir() and not any(self.folder.iterdir()):
+                    # What a process left that was killed while it wrote one.
+                    for unfinished in path.parent.glob(f"{path.name}.*.new"):
+                        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
             self.folder.rmdir()
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 
 from core.errors import RunError
 
+# What reading a state raises that is not there, or breaks off half way.
+_DAMAGED_STATE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 Arrays = list[NDArray[Any]]
 EpochReport = Callable[[int, dict[str, float]], None]
 
@@ -236,7 +239,10 @@ class SaveState(keras.callbacks.Callback):
         self.write(self.path, self.key, epoch + 1)
         if epoch + 1 in self.beginnings:
             path, key = self.beginnings[epoch + 1]
-            self.write(path, key, epoch + 1)
+            # It only saves others from training the same again, and another process
+            # may just be removing the folder.
+            with suppress(RunError):
+                self.write(path, key, epoch + 1)
 
     def write(self, path: Path, key: str, epochs: int) -> None:
         """Write the state after so many epochs as one file.
@@ -263,7 +269,8 @@ class SaveState(keras.callbacks.Callback):
         content = io.BytesIO()
         arrays["record"] = np.array(json.dumps(record))
         np.savez(content, allow_pickle=False, **arrays)
-        beside = path.with_name(f"{path.name}.new")
+        # Two processes may write the beginning that their runs share.
+        beside = path.with_name(f"{path.name}.{os.getpid()}.new")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with beside.open("wb") as file:
@@ -310,7 +317,7 @@ class SaveState(keras.callbacks.Callback):
                 count = range(len(model.weights))
                 best = [state[f"b{i}"] for i in count]
                 average = [state[f"a{i}"] for i in count if f"a{i}" in state]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        except _DAMAGED_STATE:
             return 0
         # Only now: a state that breaks off half way leaves the model untouched.
         for variable, value in zip(variables, values, strict=True):
@@ -323,6 +330,16 @@ class SaveState(keras.callbacks.Callback):
         # Absent from states of an earlier version.
         self.images_per_second = record.get("images_per_second")
         return int(record["epoch"])
+
+
+def read_state_key(path: Path) -> tuple[str, int] | None:
+    """Key of a saved state and the epochs it is after; None if it cannot be read."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as state:
+            record = json.loads(str(state["record"]))
+            return str(record["key"]), int(record["epoch"])
+    except _DAMAGED_STATE:
+        return None
 
 
 def _distinct(variables: Sequence[keras.Variable]) -> list[keras.Variable]:

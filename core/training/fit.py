@@ -25,7 +25,7 @@ from core.methods.weights import count_classes
 from core.models.build import PIXELS_INPUT, Models, build_models, target_input
 from core.models.ensemble import load_model
 from core.models.transfer import copy_weights
-from core.runs import Run
+from core.runs import Run, check_class_order
 from core.study import Study
 from core.tasks import Binary, Regression, Task
 from core.training.callbacks import (
@@ -45,12 +45,17 @@ TIMED_CALLS = 30
 
 @dataclass(frozen=True)
 class Data:
-    """A study's images and manifest, aligned: row i of one is row i of the other."""
+    """A study's images and manifest, aligned: row i of one is row i of the other.
+
+    ``unreadable`` are the pictures of its splits that cannot be read, as a run's record
+    lists them.
+    """
 
     cache: ImageCache
     manifest: pd.DataFrame
     tasks: tuple[Task, ...]
     sensitive_features: tuple[str, ...]
+    unreadable: tuple[dict[str, str], ...] = ()
 
     def rows(self, split: str) -> Rows:
         """Rows of a split whose image could be read."""
@@ -231,12 +236,19 @@ def build_objectives(
     Raises
     ------
     MethodError
-        If a training image has no group, or all are of one.
+        If a training image has no group, a class that is a group has no training
+        image, or all are of one.
     """
     usual = usual_losses(study, data.tasks)
+    classes_of = {
+        t.name: t.classes for t in data.tasks if not isinstance(t, Regression)
+    }
     built = {}
     for name, part in method.objectives.items():
-        counts = np.bincount(class_ids(data, part.groups, rows))
+        ids = class_ids(data, part.groups, rows)
+        counts = np.bincount(ids)
+        if classes := classes_of.get(part.groups):
+            counts = count_classes(ids, len(classes), names=classes)
         built[name] = part.build(usual[name], counts)
     return built
 
@@ -435,8 +447,10 @@ def take_trained(
     Raises
     ------
     RunError, WeightsError
-        If its model is damaged, or of another architecture.
+        If its model is damaged, of another architecture, or has its classes in
+        another order.
     """
+    check_class_order(trained, data.tasks)
     # What only training has, on features and in losses, is not needed.
     models = _build_models(
         study, method, seed, data, data.rows(TRAINING), {}, (), source

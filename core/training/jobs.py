@@ -1,5 +1,7 @@
 """Train a study: its methods and seeds one after another, resumable at any moment."""
 
+from __future__ import annotations
+
 import os
 import platform
 import shutil
@@ -7,27 +9,41 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
-from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from core import runs
-from core.data.cache import ImageCache, Progress, build_image_cache
+from core.data.cache import Progress, build_image_cache
 from core.data.catalog import load_dataset, renderer
-from core.data.manifest import LEFT_OUT, SPLITS, LoadedDataset, split_fingerprint
+from core.data.damage import (
+    UNREADABLE,
+    DamagedPicture,
+    describe_damage,
+    leave_out_damaged,
+)
+from core.data.duplicates import REPORT, report_near_copies
+from core.data.manifest import (
+    DRAWN_SPLIT,
+    LEFT_OUT,
+    SPLITS,
+    TEST,
+    TRAINING,
+    LoadedDataset,
+    split_fingerprint,
+)
 from core.errors import DatasetError, RunError
 from core.methods.registry import ResolvedMethod, resolve_method
 from core.runs import Run
 from core.study import Study
-from core.tasks import Task
-from core.training.beginnings import (
-    Beginnings,
-    find_trained_alike,
-    finished_run,
-    run_key,
-)
+from core.tasks import Regression, Task
+from core.training.beginnings import Beginnings, find_trained_alike
+from core.training.finished import STATE, Asked, find_kept
+from core.training.run_locks import hold_runs
+
+if TYPE_CHECKING:
+    from core.training.fit import Data, Fitted
 
 EpochDone = Callable[[str, int, int, Mapping[str, float]], None]
 
@@ -49,12 +65,15 @@ class Listener:
         that a rule leaves out.
     taken : callable
         ``(method, seed, run)``: a finished run that is trained alike, and is taken.
+    kept : callable
+        ``(method, seed, run)``: it is finished already, and stays.
     """
 
     progress: Progress = lambda what, done, of: None
     epoch_done: EpochDone = lambda method, seed, epoch, values: None
     left_out: Callable[[str], None] = lambda reason: None
     taken: Callable[[str, int, Run], None] = lambda method, seed, run: None
+    kept: Callable[[str, int, Run], None] = lambda method, seed, run: None
 
 
 def train_study(
@@ -66,7 +85,9 @@ def train_study(
     data: Path | None = None,
     out: Path | None = None,
     resume: bool = False,
+    replace: bool = False,
     listener: Listener | None = None,
+    prepare: Callable[[], None] = lambda: None,
 ) -> tuple[Run, ...]:
     """Train the runs of a study and write them to a store.
 
@@ -85,8 +106,12 @@ def train_study(
     out : Path, optional
         The store; the user's by default.
     resume : bool
-        Skip what is finished and go on from the last finished epoch of what is not.
+        Go on from the last finished epoch of what is not finished.
+    replace : bool
+        Train anew what is finished; with ``resume`` only what is not as asked for.
     listener : Listener, optional
+    prepare : callable
+        Called before anything slow, once no other process can train these runs.
 
     Returns
     -------
@@ -96,7 +121,12 @@ def train_study(
     Raises
     ------
     EquipoiseError
-        If the study, the data or the store cannot be used.
+        If the study, the data or the store cannot be used, if another process trains
+        one of the runs, or if a finished run is not as asked for.
+
+    Notes
+    -----
+    A finished run stays, unless ``replace`` asks for another in its place.
     """
     listener = listener or Listener()
     store = out or runs.user_store()
@@ -104,101 +134,174 @@ def train_study(
         budget = study.training.model_copy(update={"epochs": epochs})
         study = study.model_copy(update={"training": budget})
     chosen = list(methods or study.methods)
+    wanted = dict.fromkeys(
+        (name, seed) for name in chosen for seed in seeds or study.seeds_of(name)
+    )
     use_one_thread()
+    with hold_runs(store, study.name, wanted, warn=listener.left_out):
+        prepare()
+        return _train_held(study, list(wanted), data, store, resume, replace, listener)
+
+
+def _train_held(
+    study: Study,
+    wanted: Sequence[tuple[str, int]],
+    location: Path | None,
+    store: Path,
+    resume: bool,
+    replace: bool,
+    listener: Listener,
+) -> tuple[Run, ...]:
+    """Train runs that no other process trains."""
     from core.training.transfer import check_unseen, take_over
 
+    chosen = list(dict.fromkeys(name for name, _ in wanted))
     study, origins = take_over(study, chosen, store)
-    loaded, report = load_data(study, data, listener.progress)
+    loaded, report = load_data(study, location, listener.progress)
     resolved = {name: _resolve(study, name, loaded) for name in chosen}
-    manifest = loaded.manifest[loaded.manifest["split"] != LEFT_OUT]
-    manifest = manifest.reset_index(drop=True)
+    _check_splits(loaded.manifest, loaded.info.tasks)
     for origin in origins.values():
-        check_unseen(origin, study.dataset.name, manifest)
-    runs.write_study_files(store, study, loaded.manifest, report)
-    own = {name: study.for_method(name) for name in chosen}
-    images = _images_by_method(own, loaded, manifest, listener)
-    split = split_fingerprint(manifest)
-    place = store / study.name / ".beginnings"
-    shared = Beginnings(place, study, tuple(resolved.values()), split)
-    wanted = {name: tuple(seeds or study.seeds_of(name)) for name in chosen}
-    every_seed = list(dict.fromkeys(chain.from_iterable(wanted.values())))
+        check_unseen(origin, study.dataset.name, loaded.manifest)
+    split = split_fingerprint(loaded.manifest)
+    asked = {
+        (name, seed): Asked(study.for_method(name), name, seed, split, store)
+        for name, seed in wanted
+    }
+    kept = find_kept(asked.values(), resume=resume, replace=replace)
+    for (name, seed), run in kept.items():
+        listener.kept(name, seed, run)
+    to_train = {pair: each for pair, each in asked.items() if pair not in kept}
+    if not to_train and (store / study.name / runs.MANIFEST_FILE).is_file():
+        runs.write_study(store, study)
+        return tuple(kept[pair] for pair in asked)
+    images, manifest, report = _load_images(
+        {each.method: each.study for each in asked.values()},
+        loaded,
+        report,
+        location,
+        listener,
+    )
+    runs.write_study_files(store, study, manifest, report)
+    shared = Beginnings(
+        store / study.name / ".beginnings", study, tuple(resolved.values()), split
+    )
+    seeds = list(dict.fromkeys(seed for _, seed in to_train))
     if not resume:
-        shared.remove(every_seed)
+        shared.remove(seeds)
     trained = {
-        (name, seed): _train_run(
-            own[name],
-            resolved[name],
-            seed,
-            images[name],
-            store,
+        (each.method, each.seed): _train_run(
+            each,
+            resolved[each.method],
+            images[each.method],
             resume,
             shared,
             listener,
-            origins[name].source,
+            origins[each.method].source,
         )
-        for seed in every_seed
+        for seed in seeds
         # What takes the run of another comes after it.
-        for name in sorted(chosen, key=lambda name: resolved[name].acts_afterwards)
-        if seed in wanted[name]
+        for each in sorted(
+            to_train.values(), key=lambda each: resolved[each.method].acts_afterwards
+        )
+        if each.seed == seed
     }
-    shared.remove(every_seed)
-    return tuple(
-        trained[name, seed]
-        for seed in every_seed
-        for name in chosen
-        if seed in wanted[name]
-    )
+    shared.remove(seeds)
+    done = kept | trained
+    every_seed = dict.fromkeys(seed for _, seed in asked)
+    return tuple(done[pair] for seed in every_seed for pair in asked if pair[1] == seed)
 
 
-def _images_by_method(
+def _load_images(
     own: Mapping[str, Study],
     loaded: LoadedDataset,
-    manifest: pd.DataFrame,
+    report: dict[str, Any],
+    location: Path | None,
     listener: Listener,
-) -> dict[str, Any]:
-    """The images as each method takes them; of those that see the same, once."""
+) -> tuple[dict[str, Data], pd.DataFrame, dict[str, Any]]:
+    """The images as each method takes them; of those that see the same, once.
+
+    Returns
+    -------
+    dict, DataFrame, dict
+        By method; the whole manifest and the report, without what cannot be read.
+    """
+    from core.training.fit import Data
+
+    used = loaded.manifest[loaded.manifest["split"] != LEFT_OUT]
+    used = used.reset_index(drop=True)
     seen = {
         name: (each.model.image_size, each.model.resize) for name, each in own.items()
     }
     one_of = {square: name for name, square in seen.items()}
-    arrays = {
-        square: _load_images(own[name], loaded, manifest, listener)
+    caches = {
+        square: build_image_cache(
+            used["path"].tolist(),
+            own[name].model.image_size,
+            render=renderer(own[name]),
+            study=own[name].name,
+            progress=listener.progress,
+        )
         for square, name in one_of.items()
     }
-    return {name: arrays[square] for name, square in seen.items()}
-
-
-def _load_images(
-    study: Study,
-    loaded: LoadedDataset,
-    manifest: pd.DataFrame,
-    listener: Listener,
-) -> Any:
-    """All images of the split, as a model takes them, beside their manifest."""
-    from core.training.fit import Data
-
-    cache = build_image_cache(
-        manifest["path"].tolist(),
-        study.model.image_size,
-        render=renderer(study),
-        progress=listener.progress,
+    # All methods train on the same images, also where one could read a picture.
+    reasons = {row: why for c in caches.values() for row, why in c.corrupt.items()}
+    damaged = describe_damage(used, reasons, location)
+    for picture in damaged:
+        listener.left_out(str(picture))
+    manifest, report = leave_out_damaged(
+        loaded.manifest, report, damaged, column=loaded.info.tasks[0].name
     )
-    for reason in cache.corrupt.values():
-        listener.left_out(reason)
-    _check_splits(manifest, cache)
-    info = loaded.info
-    return Data(cache, manifest, info.tasks, tuple(info.sensitive_features))
+    _check_splits(manifest, loaded.info.tasks)
+    _refuse_to_lose_tested(next(iter(own.values())).name, damaged)
+    readable, _ = leave_out_damaged(used, {}, damaged)
+    info, lost = loaded.info, tuple(report.get(UNREADABLE) or ())
+    data = {
+        square: Data(cache, readable, info.tasks, tuple(info.sensitive_features), lost)
+        for square, cache in caches.items()
+    }
+    return {name: data[square] for name, square in seen.items()}, manifest, report
 
 
-def _check_splits(manifest: pd.DataFrame, cache: ImageCache) -> None:
-    readable = ~manifest.index.isin(list(cache.corrupt))
-    empty = sorted(set(SPLITS) - set(manifest.loc[readable, "split"]))
+def _check_splits(manifest: pd.DataFrame, tasks: Sequence[Task]) -> None:
+    """Refuse a split that has no images, or of some class none to learn from."""
+    empty = sorted(set(SPLITS) - set(manifest["split"]))
     if empty:
         raise DatasetError(
             f"The split has no {' and no '.join(empty)} image.",
             expected=f"images in each of {', '.join(SPLITS)}.",
-            remedy="mend the shares under [dataset] options in the study's file.",
+            remedy="change the shares under [dataset] options in the study's file.",
         )
+    training = manifest[manifest["split"] == TRAINING]
+    for task in tasks:
+        if isinstance(task, Regression):
+            continue
+        there = set(training[task.name].astype(str))
+        absent = [name for name in task.classes if name not in there]
+        if absent:
+            raise DatasetError(
+                f"No training image shows {task.label} {' or '.join(absent)}: no model "
+                "could learn to answer so.",
+                expected=f"at least one training image of each of "
+                f"{', '.join(task.classes)}.",
+                remedy="add pictures of it, or change what leaves them out under "
+                "[dataset] options in the study's file.",
+            )
+
+
+def _refuse_to_lose_tested(study: str, damaged: Sequence[DamagedPicture]) -> None:
+    """Refuse to lose a test image that finished runs of the study have answered for."""
+    lost = {each.image_id: each for each in damaged if each.split == TEST}
+    if not lost:
+        return
+    for run in runs.list_runs(study).runs:
+        answered = run.predictions(TEST, ["image_id"])["image_id"]
+        if missing := sorted(lost.keys() & set(answered)):
+            raise DatasetError(
+                f"A test picture cannot be read that finished runs of '{study}' have "
+                f"answered for: {lost[missing[0]]}",
+                expected="the same test pictures for all runs of a study.",
+                remedy="fetch the picture again, or give the study another name.",
+            )
 
 
 def use_one_thread() -> None:
@@ -245,7 +348,18 @@ def load_data(
     """
     shipped = runs.manifest_for(study)
     loaded = load_dataset(study, location, shipped=shipped, progress=progress)
-    return loaded, dict(loaded.report) or runs.data_report(study.name) or {}
+    if shipped is None:
+        return loaded, dict(loaded.report)
+    kept = runs.data_report(study.name) or {}
+    report = dict(loaded.report)
+    # Only the kept report tells which pictures could not be read.
+    if not report or DRAWN_SPLIT in shipped or REPORT in kept:
+        report = kept or report
+    if REPORT in report:
+        return loaded, report
+    # Of runs from before near-copies were looked for.
+    found = report_near_copies(loaded, renderer(study), progress=progress)
+    return loaded, {**report, REPORT: found.report[REPORT]}
 
 
 def _resolve(study: Study, name: str, loaded: LoadedDataset) -> ResolvedMethod:
@@ -254,62 +368,49 @@ def _resolve(study: Study, name: str, loaded: LoadedDataset) -> ResolvedMethod:
 
 
 def _train_run(
-    study: Study,
+    asked: Asked,
     method: ResolvedMethod,
-    seed: int,
-    data: Any,
-    store: Path,
+    data: Data,
     resume: bool,
     beginnings: Beginnings,
     listener: Listener,
     source: Path | None,
 ) -> Run:
-    place = store / study.name / method.name / f"seed-{seed}"
-    key = run_key(study, method.name, seed, split_fingerprint(data.manifest))
-    if resume and (finished := finished_run(place, key)):
-        return finished
-    partial = place.with_name(f".{place.name}.partial")
     if not resume:
-        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(asked.partial, ignore_errors=True)
     try:
-        partial.mkdir(parents=True, exist_ok=True)
+        asked.partial.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(
-            f"{store} cannot be written: {error.strerror or error}.",
+            f"{asked.store} cannot be written: {error.strerror or error}.",
             expected="a writable folder.",
             remedy="choose another with --out.",
         ) from error
 
     import keras
 
-    state = partial / "state.npz"
-    shared = beginnings.of(method.name, seed)
     taken = find_trained_alike(
         beginnings.study,
         method,
-        seed,
-        beginnings.split,
-        store,
+        asked.seed,
+        asked.split,
+        asked.store,
         lambda name: resolve_method(
             beginnings.study, name, data.tasks, data.sensitive_features
         ),
     )
-    _fit_and_write(
-        study, method, seed, data, store, state, shared, listener, source, taken
-    )
+    shared = beginnings.of(asked.method, asked.seed)
+    _fit_and_write(asked, method, data, shared, listener, source, taken)
     # Keras holds on to every model it built until told to let go.
     keras.utils.clear_session()
-    shutil.rmtree(partial, ignore_errors=True)
-    return runs.read_run(place)
+    shutil.rmtree(asked.partial, ignore_errors=True)
+    return runs.read_run(asked.place)
 
 
 def _fit_and_write(
-    study: Study,
+    asked: Asked,
     method: ResolvedMethod,
-    seed: int,
-    data: Any,
-    store: Path,
-    state: Path,
+    data: Data,
     beginnings: Mapping[int, tuple[Path, str]],
     listener: Listener,
     source: Path | None,
@@ -319,7 +420,7 @@ def _fit_and_write(
     from core.training.fit import fit, predict, save_model, take_trained
     from core.training.progress import BatchProgress
 
-    split = split_fingerprint(data.manifest)
+    study, seed = asked.study, asked.seed
     check_decisions(method, data)
     if taken:
         listener.taken(method.name, seed, taken)
@@ -330,22 +431,24 @@ def _fit_and_write(
             method,
             seed,
             data,
-            state=state,
-            state_key=run_key(study, method.name, seed, split),
+            state=asked.partial / STATE,
+            state_key=asked.key,
             report=lambda epoch, values: listener.epoch_done(
                 method.name, seed, epoch, values
             ),
             beginnings=beginnings,
-            callbacks=[BatchProgress(f"{method.name}, seed {seed}", listener.progress)],
+            callbacks=[BatchProgress(asked.name, listener.progress)],
             source=source,
         )
     model = fitted.models.inference
     predictions, decisions = decide(predict(model, data), method, data.tasks, seed)
     for reason in explain_left(decisions):
         listener.left_out(reason)
-    record = _record(study, method.name, seed, split, data.tasks, fitted, taken)
+    record = _record(asked, data.tasks, fitted, taken)
+    if data.unreadable:
+        record[UNREADABLE] = list(data.unreadable)
     runs.write_run(
-        store,
+        asked.store,
         info={**record, **({"decisions": decisions} if decisions else {})},
         history=fitted.history,
         predictions=_compact(predictions),
@@ -354,13 +457,7 @@ def _fit_and_write(
 
 
 def _record(
-    study: Study,
-    method: str,
-    seed: int,
-    split: str,
-    tasks: Sequence[Task],
-    fitted: Any,
-    taken: Run | None,
+    asked: Asked, tasks: Sequence[Task], fitted: Fitted, taken: Run | None
 ) -> dict[str, Any]:
     """What ``run.json`` says of a run.
 
@@ -369,6 +466,7 @@ def _record(
     """
     from core.training.fit import loss_weights, measure_inference_ms
 
+    study, method = asked.study, asked.method
     model, speed = fitted.models.inference, fitted.images_per_second
     here = _surroundings()
     there = {name: taken.info.get(name) for name in here} if taken else here
@@ -379,10 +477,10 @@ def _record(
     return {
         "study": study.name,
         "method": method,
-        "seed": seed,
-        "key": run_key(study, method, seed, split),
+        "seed": asked.seed,
+        "key": asked.key,
         "study_fingerprint": study.fingerprint(),
-        "split_fingerprint": split,
+        "split_fingerprint": asked.split,
         "resolved": study.model_dump(mode="json", exclude={"methods", "search"}),
         "method_parameters": study.method(method).use,
         "loss_weights": loss_weights(study, method, tasks),
@@ -403,7 +501,12 @@ def _record(
 
 
 def _compact(predictions: pd.DataFrame) -> pd.DataFrame:
-    floats = predictions.select_dtypes("float").columns
+    """With what a model answered in single precision, and the truth as it was given."""
+    floats = [
+        name
+        for name in predictions.select_dtypes("float").columns
+        if not name.endswith("_true")
+    ]
     return predictions.astype(dict.fromkeys(floats, "float32"))
 
 

@@ -48,7 +48,6 @@ if __name__ == "__main__":
 
     options = {
         "server.port": port,
-        "server.address": "127.0.0.1",
         "server.headless": "true",
     }
     sys.argv = ["streamlit", "run", str(ROUTER)]

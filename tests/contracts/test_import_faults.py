@@ -72,12 +72,12 @@ FAULTS = {
     ),
     "an unknown class": (
         cell(7, "gender_pred", "woman"),
-        "'woman' in 'gender_pred' is no class of gender",
+        "'woman' in 'gender_pred' is not a class of gender",
         (8, "gender_pred", "woman"),
     ),
     "no label": (
         cell(7, "gender_pred", None),
-        "no label in 'gender_pred' is no class of gender",
+        "no label in 'gender_pred' is not a class of gender",
         (8, "gender_pred", ""),
     ),
     "a probability of no class": (
@@ -208,7 +208,14 @@ def test_all_faults_of_a_file_are_told_at_once(store):
         table = FAULTS[what][0](table)
     error = found(table)
     problems = " ".join(fault.problem for fault in faults_in(error.findings))
-    for words in ("not among", "missing", "woman", "age_pred", "outside", "no class"):
+    for words in (
+        "not among",
+        "missing",
+        "woman",
+        "age_pred",
+        "outside",
+        "not a class",
+    ):
         assert words in problems
     listed = findings_table(error.findings)
     assert set(listed["level"]) <= {"fault", "warning", "note"}

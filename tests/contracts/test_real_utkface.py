@@ -6,17 +6,16 @@ from pathlib import Path
 import pytest
 
 from core import runs
-from core.data import utkface
+from core.data.catalog import load_dataset
 from core.data.manifest import TEST, split_fingerprint
-from core.data.utkface import UTKFaceOptions
 from core.study import load_study
 
 pytestmark = pytest.mark.real_data
 
 
 def test_protocol_gives_the_shipped_split_and_report() -> None:
-    options = UTKFaceOptions.model_validate(load_study("utkface").dataset.options)
-    loaded = utkface.load(Path(os.environ["EQUIPOISE_UTKFACE"]), options)
+    copy = Path(os.environ["EQUIPOISE_UTKFACE"])
+    loaded = load_dataset(load_study("utkface"), copy)
     shipped = runs.shipped_manifest("utkface")
     assert split_fingerprint(loaded.manifest) == split_fingerprint(shipped)
     assert loaded.report == runs.data_report("utkface")

@@ -48,6 +48,19 @@ def test_split_says_how_many_and_which(folder):
     assert "non-commercial research" in words_of(app)
 
 
+def test_split_says_how_many_images_have_a_near_copy(folder):
+    app = open_page("data", study="utkface")
+    assert "Near-copies" not in words_of(app)
+    table = {"images": 256, "with_a_copy": 8, "share": 0.03125}
+    found = {"removed_from_training": 0, "test_in_training": table}
+    write_report(folder, "utkface", {"near_copies": found})
+    app = open_page("data", study="utkface")
+    assert not app.exception
+    assert "8 of 256 test images (3.1 %) in training" in words_of(app)
+    metrics = {metric.label: metric.value for metric in app.metric}
+    assert metrics["Test images with a copy in training"] == "3.1%"
+
+
 def test_incomplete_report_is_no_fault(folder):
     write_report(folder, "utkface", {"counts": {"found": 5}, "twins": {"pairs": 3}})
     app = open_page("data", study="utkface")
@@ -58,6 +71,31 @@ def test_incomplete_report_is_no_fault(folder):
         "Test images",
         "Images found",
     }
+
+
+def test_what_cannot_be_read_is_listed_with_its_folder(folder):
+    listed = [
+        {"picture": f"{label}/1.png", "split": "training", "reason": "is damaged."}
+        for label in ("cat", "dog")
+    ]
+    counts = {"found": 4, "left_out_by": {"cannot be read": 2}, "per_split": {}}
+    write_report(folder, "utkface", {"counts": counts, "unreadable": listed})
+    app = open_page("data", study="utkface")
+    assert not app.exception
+    labels = [expander.label for expander in app.expander]
+    assert "2 pictures cannot be read, left out" in labels
+    table = next(t.value for t in app.dataframe if "picture" in t.value)
+    assert table["picture"].tolist() == ["cat/1.png", "dog/1.png"]
+    assert table["drawn for"].tolist() == ["training"] * 2
+    assert table["why"].tolist() == ["is damaged."] * 2
+    assert "2 for 'cannot be read'" in words_of(app)
+    write_report(folder, "utkface", {"unreadable": ["1.png is damaged."]})
+    app = open_page("data", study="utkface")
+    assert not app.exception
+    assert "1 picture cannot be read, left out" in [e.label for e in app.expander]
+    write_report(folder, "utkface", {"counts": counts})
+    app = open_page("data", study="utkface")
+    assert not any("cannot be read" in e.label for e in app.expander)
 
 
 def test_damaged_report_is_said(folder):

@@ -1,10 +1,12 @@
 """The command: what it prints, what it refuses, and how it leaves."""
 
+import gc
 import json
 import os
 import resource
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,10 @@ from typer.testing import CliRunner
 from core import cli, runs
 from core.commands.console import print_json
 from core.commands.predict import print_answers
-from core.data.catalog import dataset_info
+from core.data.cache import build_image_cache
+from core.data.cache_entries import CACHE_VARIABLE, DEFAULT_LIMIT_GB, LIMIT_VARIABLE
+from core.data.catalog import dataset_info, dataset_of
+from core.data.pictures import DATA_VARIABLE
 from core.methods.verification.cases import SHIPPED
 from core.predictor import (
     ClassificationAnswer,
@@ -35,6 +40,7 @@ COMMANDS = (
     "import",
     "predict",
     "verify",
+    "cache",
     "app",
 )
 STUDY = """
@@ -150,6 +156,66 @@ def test_every_command_has_help(command):
 def test_help_lists_every_command():
     output = invoke("--help").output
     assert all(command in output for command in COMMANDS)
+
+
+def test_help_tells_the_variables_with_their_defaults():
+    output = " ".join(invoke("--help").output.split())
+    for name in (CACHE_VARIABLE, LIMIT_VARIABLE, DATA_VARIABLE, runs.STORE_VARIABLE):
+        assert name in output
+    assert f"how large that may grow ({DEFAULT_LIMIT_GB:g})" in output
+    own = " ".join(invoke("cache", "--help").output.split())
+    assert f"${LIMIT_VARIABLE} ({DEFAULT_LIMIT_GB:g} by default)" in own
+
+
+def test_cache_lists_what_is_there_and_clears_what_nobody_uses(tmp_path, monkeypatch):
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    empty = invoke("cache")
+    assert empty.stdout == (
+        f"0.0 MB of at most {DEFAULT_LIMIT_GB:g} GB in {tmp_path / 'cache'}.\n"
+    )
+    paths = [str(tmp_path / f"{i}.png") for i in range(2)]
+    for path in paths:
+        Image.new("RGB", (20, 20)).save(path)
+    held = build_image_cache(paths, 200, study="flowers")
+    build_image_cache(paths, 100, study="trees")
+    gc.collect()
+    listed = invoke("cache").stdout
+    lines = [line.split() for line in listed.splitlines()]
+    large = next(line for line in lines if "flowers" in line)
+    small = next(line for line in lines if "trees" in line)
+    assert large[:6] == ["2", "images", "of", "200", "x", "200"]
+    assert large[-5:] == ["flowers", "0.2", "MB", "now", "yes"]
+    assert small[-4:] == ["trees", "0.1", "MB", "now"]
+    cleared = invoke("cache", "--clear").stdout
+    assert "Removed 1 of 2: 0.1 MB." in cleared
+    assert "In use, and kept: 2 images of 200 x 200 pixels." in cleared
+    assert held.images.shape == (2, 200, 200, 3)
+    del held
+    gc.collect()
+    assert "Removed 1 of 1" in invoke("cache", "--clear").stdout
+    assert "0.0 MB of" in invoke("cache").stdout
+
+
+def test_a_wrong_limit_of_the_cache_is_a_fault(monkeypatch):
+    monkeypatch.setenv(LIMIT_VARIABLE, "much")
+    result = invoke("cache")
+    assert result.exit_code == 2
+    assert f"{LIMIT_VARIABLE} is 'much'." in result.stderr
+
+
+def test_data_lists_what_cannot_be_read(store):
+    study = runs.study_of_runs("faces")
+    manifest = runs.shipped_manifest("faces")
+    report = {
+        "unreadable": [
+            {"picture": "a/1.jpg", "split": "test", "reason": "is empty: 0 bytes."},
+            "2.jpg is damaged.",
+        ]
+    }
+    runs.write_study_files(store, study, manifest, report)
+    output = " ".join(invoke("data", "faces").stdout.split())
+    assert "cannot be read · a/1.jpg is empty: 0 bytes." in output
+    assert "2.jpg is damaged." in output
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("studies",)])
@@ -275,6 +341,19 @@ def test_data_reports_what_is_kept_with_the_runs(store):
     line = next(line for line in result.stdout.splitlines() if "0-9" in line)
     assert line.split() == ["0-9", "2", "0", "0"]
     assert "imbalance ratio" in result.stdout
+
+
+def test_data_says_how_many_near_copies_there_are(monkeypatch, tmp_path):
+    monkeypatch.setenv(runs.STORE_VARIABLE, str(tmp_path / "none"))
+    result = invoke("data", "cifar10-lt-200")
+    assert result.exit_code == 0, result.stderr
+    said = " ".join(result.stdout.split())
+    assert "84 of 9,000 test images (0.9 %) in training" in said
+    assert "remove_copies" in said
+    assert "so none is a copy" not in said
+    said = " ".join(invoke("data", "avatars").stdout.split())
+    assert "8 of 1,000 test images (0.8 %) in training" in said
+    assert "so none is a copy" in said
 
 
 def test_data_of_a_generated_study_needs_no_copy(tmp_path, monkeypatch):
@@ -410,8 +489,29 @@ def test_app_serves_the_pages_and_keeps_the_runs_of_this_folder(tmp_path, monkey
     assert invoke("app", "--server.port=1234").exit_code == 0
     ((command, cwd, env),) = calls
     assert str(ROOT / "streamlit_app.py") in command
+    assert "--server.address=127.0.0.1" in command
     assert command[-1] == "--server.port=1234"
     assert (cwd, env[runs.STORE_VARIABLE]) == (ROOT, str(tmp_path / "runs"))
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "::"])
+def test_app_is_opened_to_others_only_by_name(monkeypatch, host):
+    calls = []
+    monkeypatch.setattr(
+        subprocess, "call", lambda command, **_: calls.append(command) or 0
+    )
+    opened = invoke("app", "--host", host)
+    assert opened.exit_code == 0
+    assert f"--server.address={host}" in calls[0]
+    assert "upload photos" in " ".join(opened.stderr.split())
+    own = invoke("app", "--host", "localhost")
+    assert own.exit_code == 0
+    assert "--server.address=localhost" in calls[1]
+    assert own.stderr == ""
+    refused = invoke("app", f"--server.address={host}")
+    assert refused.exit_code == 2
+    assert "--host ADDRESS" in refused.stderr
+    assert len(calls) == 2
 
 
 def test_numbers_that_are_none_are_null_in_json(capsys):
@@ -485,12 +585,32 @@ def test_ethnicity_is_answered_only_for_who_asks(capsys):
     seen = {"baseline": np.zeros((8, 8, 3), np.uint8)}
     face = FaceAnswers(1, (0, 0, 8, 8), 0.99, "", seen, {"baseline": answers})
     results = [PhotoResult("photo.jpg", (face,))]
-    print_answers(results, info, {"ethnicity"})
+    print_answers(results, info, info.answered_tasks())
     assert "Indian" not in capsys.readouterr().out
-    print_answers(results, info, set())
+    print_answers(results, info, info.answered_tasks({"ethnicity"}))
     shown = capsys.readouterr().out
     assert "Indian (80%)" in shown
     assert "not a person's identity" in shown
+
+
+def test_json_holds_what_is_opt_in_only_for_who_asks(
+    store_that_answers, tmp_path, monkeypatch
+):
+    def with_opt_in(*given, **options):
+        info = dataset_of(*given, **options)
+        return replace(info, opt_in={"hair": "A colour, as somebody saw it."})
+
+    monkeypatch.setattr("core.data.catalog.dataset_of", with_opt_in)
+    photo = tmp_path / "good.png"
+    Image.new("RGB", (40, 40), (200, 150, 90)).save(photo)
+    for option, named in ((), False), (("--ethnicity",), True):
+        arguments = ["predict", str(photo), "--study", "faces", "--aligned", "--json"]
+        result = invoke(*arguments, *option)
+        assert result.exit_code == 0, result.stderr
+        (answer,) = json.loads(result.stdout)
+        for given in answer["faces"][0]["answers"].values():
+            assert ("hair" in given) == named
+            assert "age" in given
 
 
 def test_a_missing_photo_is_a_fault(store_that_answers):

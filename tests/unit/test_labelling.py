@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import core.labelling as labelling
+from core.csv_text import given_cell
 from core.data.catalog import renderer
 from core.data.labelled import read_labels
 from core.errors import DatasetError, EquipoiseError, RunError
@@ -345,6 +346,10 @@ ODD = (
     b"latin-\xe9.png",
     "zürich.png".encode(),
     b" blank .png",
+    # To a spreadsheet these are formulas.
+    b"=1+1.png",
+    b"-a.png",
+    b"'@b.png",
 )
 
 
@@ -356,7 +361,9 @@ def test_odd_names_come_through_and_are_known_again(recipe, predictor, tmp_path)
     path = tmp_path / "labels.csv"
     label_pictures(plan_labels(recipe, folder, path), predictor)
     with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-        names = [row[0] for row in csv.reader(file)]
+        cells = [row[0] for row in csv.reader(file)]
+    assert {"'=1+1.png", "'-a.png", "''@b.png"} <= set(cells)
+    names = [given_cell(cell) for cell in cells]
     assert names == ["filename", *sorted(map(os.fsdecode, ODD))]
     content = path.read_bytes()
     done, kept = read_done(path)

@@ -189,3 +189,78 @@ def test_ethnicity_is_labelled_only_for_who_asks(folder: Path, tmp_path: Path) -
     assert result.exit_code == 2
     assert "not a person's identity" in result.stderr
     assert not path.exists()
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_is_no_photo_is_said_before_a_model_is_loaded(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, as_json: bool
+) -> None:
+    monkeypatch.setattr("core.commands.predict.load_engine", pytest.fail)
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    names = [folder, tmp_path / "no-such.jpg", tmp_path / "empty.jpg"]
+    more = ["--json"] if as_json else []
+    arguments = ["predict", *map(str, names), "--study", NAME, *more]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    said = (
+        f"{folder} is a folder.",
+        f"There is no file {tmp_path / 'no-such.jpg'}.",
+        "empty.jpg is empty",
+    )
+    if as_json:
+        answers = json.loads(result.stdout)
+        for answer, sentence in zip(answers, said, strict=True):
+            assert sentence in answer["error"]
+            assert answer["faces"] == []
+    else:
+        for sentence in said:
+            assert sentence in result.stderr
+        assert "label all of them with --csv" in result.stderr
+
+
+@pytest.mark.usefixtures("store")
+def test_a_wrong_name_among_photos_is_said_first_and_stops_no_other(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.commands import predict
+
+    said_before = []
+    warn, load = predict.warn_of, predict.load_engine
+    told: list[str] = []
+    monkeypatch.setattr(predict, "warn_of", lambda p: (told.extend(p), warn(p)))
+    monkeypatch.setattr(
+        predict, "load_engine", lambda: (said_before.extend(told), load())
+    )
+    wrong = tmp_path / "no-such.jpg"
+    arguments = ["predict", str(wrong), str(photo), "--study", NAME, "--json"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    assert any(str(wrong) in sentence for sentence in said_before)
+    first, second = json.loads(result.stdout)
+    assert (first["faces"], second["error"]) == ([], None)
+
+
+@pytest.mark.usefixtures("store")
+def test_the_bar_counts_models_by_name_and_then_photos(
+    photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from contextlib import contextmanager
+
+    told: list[tuple[str, int, int, str]] = []
+
+    @contextmanager
+    def bars():
+        yield lambda what, done, of, detail="": told.append((what, done, of, detail))
+
+    monkeypatch.setattr("core.commands.predict.progress_bars", bars)
+    arguments = ["predict", str(photo), str(photo), "--study", NAME]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    assert told == [
+        ("Loading models", 0, 2, "baseline, seed 0"),
+        ("Loading models", 1, 2, "csce, seed 0"),
+        ("Loading models", 2, 2, ""),
+        ("Reading photos", 1, 2, ""),
+        ("Reading photos", 2, 2, ""),
+        ("Answering photos", 2, 2, ""),
+    ]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image, ImageOps
 
@@ -25,6 +26,7 @@ from core.predictor import (
     RegressionAnswer,
     disagreements,
     predict_photo,
+    predict_photos,
 )
 from core.runs import Run
 from core.study import Augmentation, ModelTable
@@ -405,7 +407,7 @@ def test_no_runs_is_an_error():
 
 def test_photo_is_answered_as_the_issue_says(predictor, detector):
     result = predict_photo(photo(bad.astronaut()), predictor, detector, name="me.png")
-    said = json.loads(json.dumps(result.as_dict()))
+    said = json.loads(json.dumps(result.as_dict([task.name for task in TASKS])))
     assert list(said) == ["photo", "error", "faces"]
     assert said["photo"] == "me.png"
     assert said["error"] is None
@@ -428,7 +430,7 @@ def test_bad_photo_carries_its_fault(predictor, detector, name):
     make, message = bad.REFUSED[name]
     result = predict_photo(make(), predictor, detector, name="me.jpg")
     assert message in result.error
-    assert result.as_dict()["faces"] == []
+    assert result.as_dict(())["faces"] == []
     assert not result.no_face
 
 
@@ -457,7 +459,7 @@ def test_photo_without_a_face_may_be_taken_whole(predictor, detector):
     (face,) = whole.faces
     side = min(bad.WIDTH, bad.HEIGHT)
     assert face.box == ((bad.WIDTH - side) // 2, 0, side, side)
-    assert face.as_dict()["confidence"] is None
+    assert face.as_dict(())["confidence"] is None
 
 
 def test_aligned_photo_is_seen_as_the_cache_sees_it(predictor, tmp_path):
@@ -550,3 +552,74 @@ def test_a_face_is_aligned_as_in_the_dataset_of_its_run(tmp_path, dataset, templ
     assert (kind.cut(photo, face) == expected).all()
     other = UTKFACE if template is CELEBA else CELEBA
     assert (expected != align_face(photo, face, 64, template=other)).any()
+
+
+def test_many_photos_are_answered_as_each_by_itself(predictor, tmp_path, monkeypatch):
+    monkeypatch.setattr("core.predictor.ANSWERED_AT_ONCE", 16)
+    rng = np.random.default_rng(4)
+    paths = []
+    for number in range(21):
+        paths.append(tmp_path / f"{number}.png")
+        noise = rng.integers(0, 256, (20 + number, 30, 3), np.uint8)
+        Image.fromarray(noise).save(paths[-1])
+    paths[3].write_bytes(b"")
+    paths[7].write_bytes(paths[5].read_bytes()[:200])
+    paths[9] = tmp_path / "no-such.png"
+    calls = []
+    outputs = predictor.ensemble.predict_on_batch
+    monkeypatch.setattr(
+        predictor.ensemble,
+        "predict_on_batch",
+        lambda given: (calls.append(len(given[0])), outputs(given))[1],
+    )
+    together = predict_photos(paths, predictor, None)
+    assert calls == [16, 16]
+    assert [result.photo for result in together] == list(map(str, paths))
+    faults = [place for place, result in enumerate(together) if result.fault]
+    assert faults == [3, 7, 9]
+    assert "There is no file" in together[9].error
+    for place in {*range(21)} - {3, 7, 9}:
+        alone = predict_photo(paths[place], predictor, None)
+        (face,), (other,) = together[place].faces, alone.faces
+        assert (face.box, face.warning) == (other.box, other.warning)
+        for method, answers in other.answers.items():
+            np.testing.assert_array_equal(face.seen[method], other.seen[method])
+            given = face.answers[method]
+            assert given["age"].value == pytest.approx(answers["age"].value, rel=1e-5)
+            assert given["hair"].label == answers["hair"].label
+            assert given["hair"].probabilities == pytest.approx(
+                answers["hair"].probabilities, abs=1e-5
+            )
+        assert together[place].image is None
+
+
+def test_faces_of_many_photos_are_given_to_their_photos(predictor, detector, tmp_path):
+    one, crowd = tmp_path / "one.png", tmp_path / "crowd.png"
+    one.write_bytes(photo(bad.astronaut()))
+    crowd.write_bytes(bad.encode(bad.crowd(), "PNG"))
+    results = predict_photos([crowd, one, crowd], predictor, detector)
+    alone = [predict_photo(path, predictor, detector) for path in (crowd, one, crowd)]
+    for result, other in zip(results, alone, strict=True):
+        assert [f.box for f in result.faces] == [f.box for f in other.faces]
+        for face, given in zip(result.faces, other.faces, strict=True):
+            for method, answers in given.answers.items():
+                assert face.answers[method]["age"].value == pytest.approx(
+                    answers["age"].value, rel=1e-5
+                )
+
+
+def test_a_model_with_its_classes_in_another_order_is_refused(runs, tmp_path):
+    kept = runs[0]
+    other = run_in(tmp_path, "plain", 3)
+    save_model(other.model_path, 3)
+    wrong = {f"hair_p_{name}": [0.1] for name in ("curly", "long", "short")}
+    table = pd.DataFrame({"image_id": ["a"], "split": ["test"], **wrong})
+    table.to_parquet(other.folder / "predictions.parquet")
+    loaded = Predictor.load([kept, other], TASKS)
+    assert loaded.members == (("plain", 0),)
+    (problem,) = loaded.problems
+    assert "classes in another order: curly, long, short" in problem
+    right = {f"hair_p_{name}": [0.1] for name in HAIR.classes}
+    table = pd.DataFrame({"image_id": ["a"], "split": ["test"], **right})
+    table.to_parquet(other.folder / "predictions.parquet")
+    assert Predictor.load([kept, other], TASKS).problems == ()

@@ -335,10 +335,18 @@ class GroupDRO(GroupObjective):
 
 def _check_group_counts(group_counts: ArrayLike) -> Any:
     counts = np.asarray(group_counts)
-    if counts.ndim != 1 or counts.size < 2 or (counts < 1).any():
+    problem = ""
+    if counts.ndim != 1:
+        problem = "The training images of the groups are not one number for each."
+    elif counts.size < 2:
+        problem = "The training images are all of one group."
+    elif empty := int((counts < 1).sum()):
+        has = "has" if empty == 1 else "have"
+        problem = f"{empty} of {counts.size} groups {has} no training image."
+    if problem:
         raise MethodError(
-            f"The training images of the groups are {counts.tolist()}.",
-            expected="at least two groups, each with an image.",
+            problem,
+            expected="at least two groups, each with a training image.",
             remedy="choose other groups, or another study.",
         )
     return counts.astype(np.int64)

@@ -435,3 +435,15 @@ def test_the_study_trains_on_avatars_laid_out_as_celeba(copy: Path) -> None:
     again = train_study(study, methods=methods, seeds=(0,), data=copy, resume=True)
     assert [run.info["key"] for run in again] == [run.info["key"] for run in runs]
     assert (manifest["split"] == TRAINING).sum() == COUNT - len(judged)
+
+
+def test_pictures_with_any_jpeg_suffix_are_the_published_ones(own):
+    given = load(own).manifest
+    for name in ("000007", "000008"):
+        place = own / PICTURES / f"{name}.jpg"
+        place.rename(place.with_suffix(".JPG"))
+    manifest = load(own).manifest
+    assert manifest["image_id"].tolist() == given["image_id"].tolist()
+    paths = manifest.set_index("image_id")["path"]
+    assert paths["000007.jpg"].endswith("000007.JPG")
+    assert Path(paths["000008.jpg"]).is_file()

@@ -25,7 +25,7 @@ def write(place: Path, **counts: int) -> Path:
     for number, (name, count) in enumerate(counts.items()):
         (place / name).mkdir(parents=True)
         for i in range(count):
-            pixels = np.full((6, 8, 3), 30 * number + i, np.uint8)
+            pixels = np.full((6, 8, 3), (30 * number + i) % 256, np.uint8)
             Image.fromarray(pixels).save(place / name / f"{i:03d}.png")
     return place
 
@@ -149,3 +149,27 @@ def test_options_choose_what_renders() -> None:
     assert render.keywords["enhancement"] == options.enhancement
     with pytest.raises(StudyError, match="'colour'"):
         READERS["folder"].parse({"colour": 1})
+
+
+def test_classes_that_are_numbers_are_in_the_order_of_their_values(tmp_path) -> None:
+    place = write(tmp_path, **{str(n): 20 for n in range(12)})
+    loaded = load(place)
+    assert loaded.info.tasks[0].classes == tuple(str(n) for n in range(12))
+    # Of equals the first are chosen.
+    assert load(place, classes=3).info.tasks[0].classes == ("0", "1", "2")
+
+
+def test_the_order_of_classes_does_not_change_what_is_drawn(tmp_path) -> None:
+    place = write(tmp_path, **{str(n): 20 for n in range(12)})
+    manifest = load(place).manifest
+    by_letters = sorted(map(str, range(12)))
+    renamed = dict(zip(by_letters, "abcdefghijkl", strict=True))
+    other = write(tmp_path / "other", **{renamed[str(n)]: 20 for n in range(12)})
+    same = load(other).manifest
+    by_new = manifest.assign(label=manifest["label"].map(renamed))
+    key = ["label", "image_id"]
+    by_new["image_id"] = by_new["label"] + "/" + by_new["image_id"].str[-3:]
+    pd.testing.assert_frame_equal(
+        by_new.sort_values(key)[[*key, "split"]].reset_index(drop=True),
+        same.sort_values(key)[[*key, "split"]].reset_index(drop=True),
+    )

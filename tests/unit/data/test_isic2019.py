@@ -370,3 +370,21 @@ def test_every_code_of_the_ground_truth_is_read(copy: Path) -> None:
     assert all(len(name) == 1 for name in names)
     assert len(set.union(*names)) == len(CODES)
     assert np.array_equal(table.index, sorted(table.index))
+
+
+def test_ids_and_files_with_any_jpeg_suffix_are_the_same_images(
+    copy: Path, own: Path
+) -> None:
+    for file in (GROUND_TRUTH, METADATA):
+        table = pd.read_csv(own / file, dtype=str, keep_default_na=False)
+        table["image"] += [".jpg", ".JPG"] * (len(table) // 2) + [".jpeg"] * (
+            len(table) % 2
+        )
+        table.to_csv(own / file, index=False)
+    picture = next((own / IMAGES).glob("*.jpg"))
+    picture.rename(picture.with_suffix(".JPG"))
+    loaded = isic2019.load(INFO_BINARY, own, OPTIONS)
+    given = isic2019.load(INFO_BINARY, copy, OPTIONS)
+    columns = ["image_id", "diagnosis", "split"]
+    pd.testing.assert_frame_equal(loaded.manifest[columns], given.manifest[columns])
+    assert all(Path(path).is_file() for path in loaded.manifest["path"])

@@ -230,7 +230,7 @@ def test_no_csv_and_nothing_there_are_said(tmp_path: Path, own: Path) -> None:
     with pytest.raises(DatasetError, match="nothing at"):
         load(tmp_path / "nowhere")
     (own / "labels.csv").unlink()
-    with pytest.raises(DatasetError, match=r"no file that matches \*\.csv"):
+    with pytest.raises(DatasetError, match=r"no file that ends in \.csv"):
         load(own)
 
 
@@ -299,3 +299,12 @@ def test_a_study_trains_on_a_folder_with_a_csv(whole: Path) -> None:
     assert set(table["split"]) == set(SPLITS[1:])
     assert set(table["gender"]) == {"man", "woman"}
     assert set(table["label_true"]) == {"no", "yes"}
+
+
+def test_suffixes_in_any_case_are_the_same_pictures(whole: Path, own: Path) -> None:
+    (own / "labels.csv").rename(own / "labels.CSV")
+    for name in rows_of()["filename"].iloc[:2]:
+        (own / name).rename((own / name).with_suffix(".JPEG"))
+    manifest = load(own).manifest
+    assert manifest["split"].tolist() == load(whole).manifest["split"].tolist()
+    assert all(Path(path).is_file() for path in manifest["path"])

@@ -63,3 +63,11 @@ def test_too_few_images_of_a_class_are_said():
     with pytest.raises(DatasetError, match="Class 1 has 2 images") as error:
         draw_long_tail(np.array([0, 0, 1, 1]), [2, 3], seed=0)
     assert error.value.expected == "at least 3."
+
+
+def test_a_class_is_called_by_its_name():
+    names = ("cat", "deer")
+    with pytest.raises(DatasetError, match="Class 'deer' has 1 image\\."):
+        draw_long_tail(np.array([0, 0, 1]), [2, 3], seed=0, names=names)
+    with pytest.raises(DatasetError, match="leaves class 'deer' no image of 100"):
+        class_counts(2, 100, 1000, names=names)

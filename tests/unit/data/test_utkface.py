@@ -1,4 +1,5 @@
 import io
+import shutil
 import tarfile
 import zipfile
 from pathlib import Path
@@ -129,7 +130,9 @@ def test_a_photo_that_cannot_be_read_is_named_and_left_out(
     split = loaded.manifest.set_index("image_id")["split"]
     assert {split[photo.name] for photo in broken} == {LEFT_OUT}
     assert len(loaded.report["unreadable"]) == 2
-    assert "30_0_0_9" in loaded.report["unreadable"][0]
+    first = loaded.report["unreadable"][0]
+    assert first["picture"] == broken[0].name
+    assert first["reason"].startswith("is damaged")
     assert loaded.report["twins"]["pairs"] == 0
     for k in range(8):
         (tmp_path / f"30_0_2_9{k}.jpg.chip.jpg").write_bytes(b"")
@@ -211,3 +214,28 @@ def _tar(content: bytes) -> bytes:
 def test_too_few_photos_of_a_stratum_are_named(copy: Path) -> None:
     with pytest.raises(DatasetError, match="has 10 photos"):
         utkface.load(copy, UTKFaceOptions(test_per_stratum=11))
+
+
+def test_photos_of_any_case_and_second_files_are_not_dropped(
+    copy: Path, tmp_path: Path
+) -> None:
+    own = shutil.copytree(copy, tmp_path / "own")
+    photos = sorted(own.glob("*_1_3_*.jpg"))
+    photos[0].rename(photos[0].with_suffix(".JPG"))
+    photos[1].rename(photos[1].with_suffix(".JPeG"))
+    (own / "holiday.png").write_bytes(photos[2].read_bytes())
+    (own / "again").mkdir()
+    shutil.copy(photos[3], own / "again")
+    given, loaded = (utkface.load(place, OPTIONS) for place in (copy, own))
+    ids = loaded.manifest["image_id"]
+    assert ids.tolist() == given.manifest["image_id"].tolist()
+    assert loaded.manifest["split"].tolist() == given.manifest["split"].tolist()
+    path = loaded.manifest.set_index("image_id")["path"][photos[0].name]
+    assert path.endswith(".JPG")
+    counts, before = loaded.report["counts"], given.report["counts"]
+    assert "holiday.png" in counts["malformed"]
+    assert counts["found"] == before["found"] + 2
+    assert counts["left_out_by"]["second file of the same photo"] == 1
+    Image.new("RGB", (9, 9)).save(own / "again" / photos[4].name)
+    with pytest.raises(DatasetError, match="Two different pictures have one name"):
+        utkface.load(own, OPTIONS)

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from core.importing.findings import PredictionsError, faults_in
-from core.importing.layout import Asked
+from core.importing.kind import Asked
 from core.importing.naming import check_safe
 from core.importing.predictions import load_test_set, prepare
 from core.importing.table_study import prepare_study

@@ -10,7 +10,8 @@ from core.errors import DatasetError, RunError
 from core.evaluation.compare import compare
 from core.evaluation.groups import group_images
 from core.importing.findings import PredictionsError
-from core.importing.layout import Asked, find_layout, round_width
+from core.importing.kind import Asked, round_width
+from core.importing.layout import find_layout
 from core.importing.table_study import (
     is_table_study,
     prepare_study,
@@ -290,15 +291,15 @@ def test_an_empty_group_is_unknown(store):
         (
             lambda t: t.replace({"truth": {"yes": None}}),
             {"asked": Asked(kind="binary")},
-            "holds 1 classes: no",
+            "holds one class: no",
         ),
         (lambda t: pd.concat([t, t.head(1)]), {}, "1 row for an image that has one"),
         (lambda t: t, {"baseline": "x"}, "There is no method 'x' to compare with"),
-        (lambda t: t.assign(split="train"), {}, "another 'split' than test"),
+        (lambda t: t.assign(split="train"), {}, "60 rows with another 'split' than"),
         (
             lambda t: t.assign(split=["train", "test", "Val", ""] * 15),
             {},
-            "30 rows have another 'split' than test",
+            "30 rows with another 'split' than test",
         ),
         (lambda t: t.assign(split="val"), {}, "No row of the table is a test image"),
         (
@@ -307,11 +308,9 @@ def test_an_empty_group_is_unknown(store):
             "The positive class 'maybe' is not in",
         ),
         (
-            lambda t: t.rename(columns={"small_pred": "LARGE_pred"}).rename(
-                columns={"large_p_yes": "large!_p_yes"}
-            ),
+            lambda t: t.rename(columns={"small_pred": "LARGE_pred"}),
             {},
-            "Two methods would be called 'large'",
+            "'LARGE_pred', 'large_p_yes' are columns of models whose names differ",
         ),
     ],
 )
@@ -346,10 +345,10 @@ def test_faults_of_name_cells_and_truth_are_told_at_once(store):
     table.loc[4, "image_id"] = table.loc[5, "site"] = "![x](y)"
     table["split"] = "train"
     with pytest.raises(PredictionsError) as caught:
-        prepare_study(read(table), name="皮肤", asked=Asked(features=("site",)))
+        prepare_study(read(table), name="!!", asked=Asked(features=("site",)))
     said = str(caught.value)
     for fault in (
-        "'皮肤' cannot be a name",
+        "'!!' cannot be a name",
         "the id of an image",
         "a group",
         "'split'",

@@ -8,6 +8,7 @@ from core.evaluation.alignment import align_predictions
 from core.evaluation.answers import NUMBER_ORDERS, collect_answers, orders_of
 from core.plots import answers as plots
 from core.tasks import Multiclass, Regression
+from core.text import to_markdown
 
 KIND = Multiclass("kind", "Kind", ("a*b", "c_d"))
 AGE = Regression("age", "Age", "years", 1, 80, 10)
@@ -41,7 +42,7 @@ def kinds():
 
 def test_a_line_says_right_or_wrong_by_a_sign_and_how_probable(kinds):
     lines = plots.answer_lines(kinds, 1, LABELS)
-    assert lines[0] == f"{plots.WRONG_SIGN} Mine: a\\*b 80\N{NO-BREAK SPACE}%"
+    assert lines[0] == f"{plots.WRONG_SIGN} Mine: a*b 80\N{NO-BREAK SPACE}%"
     assert lines[1] == f"{plots.RIGHT_SIGN} New: c_d"
 
 
@@ -102,7 +103,6 @@ def test_gallery_takeaway_of_a_number_says_what_counts_as_off():
     assert "Mine is more than 5 years off on 1 of them" in said
 
 
-def test_markdown_in_a_name_is_only_text():
-    assert plots.plain("a*b [c] `d` $e$ ~f~ <g>") == (
-        r"a\*b \[c\] \`d\` \$e\$ \~f\~ \<g>"
-    )
+def test_markdown_in_a_name_is_only_text(kinds):
+    (line, *_) = plots.answer_lines(kinds, 1, {**LABELS, "m": "[c](d)"})
+    assert r"\[c\](d): a\*b" in to_markdown(line)

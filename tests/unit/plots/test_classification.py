@@ -7,6 +7,7 @@ import pytest
 
 from core.plots import classification as plots
 from core.plots.style import method_styles
+from core.text import strong
 
 METHODS = ["baseline", "ins"]
 LABELS = {"baseline": "Baseline", "ins": "INS"}
@@ -59,6 +60,14 @@ def test_without_training_counts_there_is_no_lower_row(scores):
     assert "yaxis2" not in figure.layout
 
 
+def test_without_training_counts_classes_come_by_their_test_images(scores):
+    counted = scores.assign(n=scores["group"].map({"cat": 7, "dog": 90}))
+    assert plots.choose_classes(counted, None, "baseline") == ["dog", "cat"]
+    # Known training images go before.
+    known = {"cat": 50, "dog": 4}
+    assert plots.choose_classes(counted, known, "baseline") == ["cat", "dog"]
+
+
 def test_methods_of_a_class_do_not_overlap(scores):
     figure = draw(scores, CLASSES, COUNTS)
     places = [trace.x[0] for trace in figure.data if trace.type == "scatter"]
@@ -81,8 +90,8 @@ def test_takeaway_claims_nothing_uncertain(scores):
 
 def test_class_table_holds_mean_interval_and_verdict(scores):
     table = plots.class_table(scores, CLASSES, METHODS, LABELS, digits=2)
-    cell = table.set_index("Method").loc["**INS**", "cat"].replace("\xa0", " ")
-    assert r"**0.60** \[0.50, 0.65]" in cell
+    cell = table.set_index("Method").loc[strong("INS"), "cat"].replace("\xa0", " ")
+    assert f"{strong('0.60')} [0.50, 0.65]" in cell
     assert "better" in cell
 
 

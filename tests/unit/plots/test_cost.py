@@ -280,7 +280,7 @@ def test_steps_are_rows_with_cost_gain_and_verdict(points):
     assert first["Training time (s)"] == "100 → 200"
     assert first["Times the cost"] == "2.0"
     assert second["Times the cost"] == "4.0 (another machine)"
-    assert first["Difference in Age MAE"] == r"−1.00 years \[−2.50, 0.50]"
+    assert first["Difference in Age MAE"] == "−1.00 years [−2.50, 0.50]"
     assert "inconclusive" in first["Is it real?"]
     assert "better" in second["Is it real?"]
     assert second["p (Holm)"] == "0.001"

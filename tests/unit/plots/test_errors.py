@@ -14,6 +14,7 @@ from core.evaluation.errors import (
 from core.plots import errors as plots
 from core.plots.style import method_styles
 from core.tasks import Regression
+from core.text import code, strong, to_plain
 
 CLASSES = ("cat", "dog", "bird")
 METHODS = ("m", "n")
@@ -90,7 +91,7 @@ def test_of_many_classes_the_hardest_are_drawn():
 
 def test_takeaway_names_the_hardest_and_what_it_is_taken_for():
     said = plots.hardest_takeaway(*of_classes(), "Mine")
-    assert "Mine finds **cat** hardest: it recognises 75 %" in said
+    assert f"Mine finds {strong('cat')} hardest: it recognises 75 %" in said
     assert "of 200 test images and takes it for dog most often (20 %)." in said
 
 
@@ -117,9 +118,9 @@ def test_takeaway_of_few_images_and_of_no_mistake():
 def test_table_says_shares_and_mean_probabilities():
     means = np.array([[0.7, 0.25, 0.05], [0.2, 0.75, 0.05], [0, 0, 1.0]])
     row = plots.hardest_table(*of_classes(means=means)).iloc[0]
-    assert row["Class"] == "**cat**"
+    assert row["Class"] == strong("cat")
     assert row["Test images"] == "200"
-    assert row["Recall (%)"].startswith("**75.0** \\[68.")
+    assert row["Recall (%)"].startswith(f"{strong(75.0)} [68.")
     said = row["Taken for"].replace("\N{NO-BREAK SPACE}", " ")
     assert said == "dog 20.0 % (p 0.25); bird 5.0 % (p 0.05)"
 
@@ -151,7 +152,9 @@ def test_pairs_takeaway_says_both_ways_and_how_sure_the_order_is():
     own = pairs_of()
     own = own[own["method"] == "m"]
     said = plots.pairs_takeaway(own, "Mine")
-    assert "confuses **cat** and **dog** most: it takes 20 % of 200 test images" in said
+    assert "confuses cat and dog most: it takes 20 % of 200 test images" in to_plain(
+        said
+    )
     assert said.endswith("and 10 % of 200 the other way round.")
     turned = confusions([[90, 10, 0], [60, 140, 0], [0, 0, 100]])
     said = plots.pairs_takeaway(confused_pairs({"m": turned}, CLASSES), "Mine")
@@ -199,6 +202,9 @@ def test_bins_takeaway_says_the_worst_bin_and_the_largest_error(bins):
 
 def test_bins_table_names_the_images_of_the_largest_errors(bins):
     table = plots.bins_table(bins)
-    assert table["Largest too high"].tolist() == ["+2.0 (`a`)", "–"]
-    assert table["Largest too low"].tolist() == ["−1.0 (`c`)", "−15.0 (`d`)"]
+    assert table["Largest too high"].tolist() == [f"+2.0 ({code('a')})", "–"]
+    assert table["Largest too low"].tolist() == [
+        f"−1.0 ({code('c')})",
+        f"−15.0 ({code('d')})",
+    ]
     assert isinstance(table, pd.DataFrame)

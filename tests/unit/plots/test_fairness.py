@@ -13,6 +13,7 @@ from core.evaluation.metrics import metric_info
 from core.plots import fairness as plots
 from core.plots import gaps as gap_plots
 from core.plots.style import feature_label, method_styles
+from core.text import strong
 from tests.grouped import IMAGES, TASK, grouped_tables
 from tests.synthetic import TASKS, synthetic_tables
 
@@ -130,14 +131,14 @@ def test_gap_table_has_the_ends_the_gaps_and_the_verdicts(comparison):
     rows = table.set_index("Method")
     assert rows["Worst group"].tolist() == ["B 0.800", "B 0.940", "B 0.770", "B 0.800"]
     assert rows["Best group"].tolist() == ["A 0.950", "A 0.950", "A 0.780", "A 0.950"]
-    fairer = rows.loc["**Fairer**"]
-    assert fairer["Accuracy difference ↓"].startswith("**0.010**")
+    fairer = rows.loc[strong("Fairer")]
+    assert fairer["Accuracy difference ↓"].startswith(strong("0.010"))
     assert "better" in fairer["Accuracy difference ↓"]
     assert fairer["Change"].startswith("−0.140")
     # Mean 0.875 less twice 0.15.
-    assert rows.loc["**Baseline**", "Fair metric ↑"].startswith("**0.575**")
-    assert rows.loc["**Baseline**", "Change"] == "baseline"
-    assert "inconclusive" in rows.loc["**Same**", "Accuracy ratio ↑"]
+    assert rows.loc[strong("Baseline"), "Fair metric ↑"].startswith(strong("0.575"))
+    assert rows.loc[strong("Baseline"), "Change"] == "baseline"
+    assert "inconclusive" in rows.loc[strong("Same"), "Accuracy ratio ↑"]
 
 
 def test_of_an_error_the_highest_group_is_the_worst(crossed):
@@ -219,7 +220,7 @@ def test_levelling_down_is_told_from_a_gain(comparison):
     assert "Fairer (+0.350): the worst group gained" in said
     assert "Levelled (+0.180): levelled down" in said
     shown = gap_plots.levelling_table(table, LABELS).set_index("Method")
-    assert "the better group fell" in shown.loc["**Levelled**", "Why"]
+    assert "the better group fell" in shown.loc[strong("Levelled"), "Why"]
     none = gap_plots.levelling_takeaway(table[table["method"] == "same"], LABELS)
     assert none.endswith("For no method has the Fair metric certainly risen.")
     assert "accuracy certainly rose with none and fell with none of 1 method" in none
@@ -261,7 +262,7 @@ def test_same_answers_have_no_change_at_all():
         tables, (TASK,), "baseline", task="hired", features=["group"]
     )
     table = plots.gap_table(comparison, INFO, METHODS, LABELS).set_index("Method")
-    assert table.loc["**Same**", "Change"] == "none at all"
+    assert table.loc[strong("Same"), "Change"] == "none at all"
 
 
 def test_points_of_undefined_gaps_are_left_out():

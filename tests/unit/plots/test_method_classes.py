@@ -6,6 +6,7 @@ import pandas as pd
 from core.plots import method_classes as plots
 from core.plots.methods import Look
 from core.plots.style import method_styles
+from core.text import strong
 
 NAMES = ("plain", "focused", "muting")
 LOOK = Look(
@@ -36,7 +37,7 @@ def test_classes_go_from_common_to_rare():
     words = plots.by_class_takeaway(
         by_class(), CLASSES, COUNTS, LOOK, what="an image weighs"
     )
-    assert "**c** (10 images)" in words
+    assert f"{strong('c')} (10 images)" in words
     assert "2 against 0.5 under Plain; Focused treats all classes alike" in words
 
 
@@ -59,7 +60,7 @@ def test_a_probability_that_a_loss_cannot_reach_is_said():
     pulls = by_class().assign(value=[0.2, 0.1, 0.4, *[np.nan] * 3])
     unreached = "Focused cannot reach p = 0.99 at this scale"
     words = plots.pulls_takeaway(pulls, CLASSES, COUNTS, LOOK, probability=0.99)
-    assert words.startswith("For the rarest class, **c** (10 images)")
+    assert words.startswith(f"For the rarest class, {strong('c')} (10 images)")
     assert "the pull is 0.4 against 0.1 under Plain. " in words
     assert unreached in words
     alone = plots.pulls_takeaway(
@@ -80,7 +81,8 @@ def test_drawn_images_beside_all():
     assert [list(bar.y) for bar in figure.data] == [[200, 50, 10], [100, 50, 10]]
     words = plots.drawn_takeaway(drawn, CLASSES, COUNTS, LOOK)
     assert words == (
-        "Of **c**, 10 of 260 training images, Focused shows 10 in an epoch of 160."
+        f"Of {strong('c')}, 10 of 260 training images, Focused shows 10 in an epoch "
+        "of 160."
     )
 
 

@@ -10,6 +10,7 @@ from core.methods.entries import ENTRIES
 from core.methods.registry import validate_parameters
 from core.plots import methods as plots
 from core.plots.style import method_styles
+from core.text import strong
 
 NAMES = ("plain", "focused", "muting")
 LOOK = plots.Look(
@@ -87,7 +88,7 @@ def test_the_sentence_names_peak_and_pull():
     words = plots.probability_takeaway(
         tables(), LOOK, "plain", deltas={"muting": 1 / peak}, num_classes=2
     )
-    assert "**Muting** costs most near p = 6.4 × 10⁻⁴" in words
+    assert f"{strong('Muting')} costs most near p = 6.4 × 10⁻⁴" in words
     assert "(1 / delta)" in words
     # What a loss is multiplied by says nothing of where it looks.
     assert "guessed (p = 0.5), one that is already right (p = 0.9) keeps" in words

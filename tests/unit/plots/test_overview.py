@@ -9,6 +9,7 @@ from core.evaluation.published import published_table
 from core.plots import overview as plots
 from core.plots.style import method_styles
 from core.study import Published, Trial
+from core.text import strong
 from tests.synthetic import TASKS
 
 METHODS = ["baseline", "ins", "lmf", "focal"]
@@ -62,7 +63,11 @@ def test_leaderboard_has_a_row_a_method_and_a_cell_a_metric(comparison):
         "Age MAE (years) ↓",
         "Ethnicity macro F1 ↑",
     ]
-    assert list(table["Method"]) == ["**Baseline**", "**INS**", "**LMF**"]
+    assert list(table["Method"]) == [
+        strong("Baseline"),
+        strong("INS"),
+        strong("LMF"),
+    ]
     assert "7.00" in table.iloc[1, 1]
     assert "better" in table.iloc[1, 1]
     assert "verdict" not in table.iloc[0, 1]
@@ -84,7 +89,11 @@ def test_tally_counts_verdicts_and_names_who_only_gains(comparison):
 def test_a_method_of_fewer_seeds_is_marked_beside_its_verdict(comparison):
     comparison.loc[comparison["method"] == "ins", ["seeds", "shared_seeds"]] = 1
     table = plots.leaderboard(comparison, [MAE, F1], METHODS, LABELS)
-    assert list(table["Method"][:3]) == ["**Baseline**", "**INS** (1 seed)", "**LMF**"]
+    assert list(table["Method"][:3]) == [
+        strong("Baseline"),
+        f"{strong('INS')} (1 seed)",
+        strong("LMF"),
+    ]
     said = plots.leaderboard_takeaway(comparison, [MAE, F1], METHODS, LABELS)
     assert said.endswith("worse on none: INS (1 seed).")
     alone = comparison[comparison["method"] == "ins"]
@@ -263,7 +272,7 @@ def test_a_share_in_per_cent_is_shown_so_everywhere(errors):
     board = plots.leaderboard(errors, [ERROR], METHODS[:3], LABELS)
     heading = board.columns[1]
     assert heading == "Label error rate (%) ↓"
-    assert "**29.1**" in board.loc[1, heading]
+    assert strong(29.1) in board.loc[1, heading]
     said = plots.differences_takeaway(errors, ERROR, METHODS, LABELS)
     assert "LMF (−5.0 points) is better" in said
     figure = plots.plot_differences(errors, ERROR, METHODS, STYLES, LABELS)

@@ -10,6 +10,7 @@ from core.plots.cells import plot_cells
 from core.plots.style import method_styles
 from core.predictor import ClassificationAnswer, RegressionAnswer
 from core.tasks import Binary, Regression
+from core.text import strong, to_plain
 
 AGE = Regression("age", "Age", "years", 1, 80, 10)
 GENDER = Binary("gender", "Gender", ("male", "female"))
@@ -60,8 +61,8 @@ def test_values_get_the_error_of_their_own_bin(answers, expected):
 def test_sentence_on_values_names_the_ends(answers, expected):
     table = plots.tabulate_values(answers, AGE, expected["age"])
     sentence = plots.takeaway_values(table, AGE, LABELS, stands_out=True)
-    assert sentence == (
-        "Age: from 31 (Base) to 45 (LMF) years: **the methods disagree**, by 14 years;"
+    assert to_plain(sentence) == (
+        "Age: from 31 (Base) to 45 (LMF) years: the methods disagree, by 14 years;"
         " the error to expect is 6.5 years."
     )
     calm = plots.takeaway_values(table.iloc[:1], AGE, LABELS)
@@ -82,8 +83,8 @@ def test_probabilities_and_who_stands_apart(answers):
     table = plots.tabulate_probabilities(answers, GENDER)
     assert table.loc["lmf"].tolist() == pytest.approx([0.7, 0.3])
     sentence = plots.takeaway_probabilities(table, "Gender", LABELS)
-    assert sentence == (
-        "Gender: **the methods disagree**: 2 of 3 answer female, not LMF (male);"
+    assert to_plain(sentence) == (
+        "Gender: the methods disagree: 2 of 3 answer female, not LMF (male);"
         " probabilities 70 to 90 %."
     )
     agreed = plots.takeaway_probabilities(table.iloc[:2], "Gender", LABELS)
@@ -107,9 +108,13 @@ def test_probability_chart_writes_percent_and_marks_the_answer(answers):
 def test_words_mark_the_odd_one_out(answers, expected):
     table = plots.describe_answers(answers, (AGE, GENDER), expected, LABELS)
     assert table["Method"].tolist() == ["Base", "INS", "LMF"]
-    assert table["Age (years)"].tolist() == ["**31** ± 6.0", "**38** ± 7.0", "**45**"]
-    assert table["Gender"].iloc[0] == "**female** 90\N{NO-BREAK SPACE}%"
-    assert "≠ **male**" in table["Gender"].iloc[2]
+    assert table["Age (years)"].tolist() == [
+        f"{strong(31)} ± 6.0",
+        f"{strong(38)} ± 7.0",
+        strong(45),
+    ]
+    assert table["Gender"].iloc[0] == f"{strong('female')} 90\N{NO-BREAK SPACE}%"
+    assert f"≠ {strong('male')}" in table["Gender"].iloc[2]
 
 
 def test_download_holds_every_answer(answers, expected):

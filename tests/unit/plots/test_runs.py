@@ -9,6 +9,7 @@ from core.plots import runs as plots
 from core.plots.style import method_styles
 from core.runs import Run
 from core.tasks import Binary, Regression
+from core.text import to_markdown
 
 TASKS = (
     Regression("age", "Age", "years", 1, 80, 10),
@@ -169,7 +170,7 @@ def test_differences_only_and_measured_last():
     assert list(table["what"]) == ["seed", "label", "lmf.on", "duration_s"]
     assert table.iloc[2].tolist() == ["method", "lmf.on", "–", "gender"]
     assert table["part"].iloc[-1] == "measured"
-    assert plots.takeaway_configurations(table) == (
+    assert to_markdown(plots.takeaway_configurations(table)) == (
         "3 settings differ: `seed`, `label` and `lmf.on`."
     )
 
@@ -216,3 +217,14 @@ def test_table_of_runs_is_in_minutes_and_bears_gaps():
     )
     assert table["training (min)"].iloc[0] == 2
     assert pd.isna(table["training (min)"].iloc[1])
+
+
+def test_pictures_that_cannot_be_read_are_told_in_words():
+    listed = [{"picture": "cat/1.png", "split": "test", "reason": "is empty: 0 bytes."}]
+    table = plots.describe_run(
+        Run("tiny", "base", 0, Path(), record(unreadable=listed))
+    )
+    (row,) = table[table["part"] == "cannot be read"].to_dict("records")
+    assert (row["what"], row["value"]) == ("cat/1.png", "is empty: 0 bytes.")
+    table = plots.describe_run(Run("tiny", "base", 0, Path(), record()))
+    assert "cannot be read" not in set(table["part"])

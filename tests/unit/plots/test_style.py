@@ -25,6 +25,7 @@ from core.plots.style import (
     score_cell,
     signed,
 )
+from core.text import strong
 
 
 def _luminance(colour):
@@ -134,7 +135,7 @@ def test_words():
 def test_score_cell_writes_mean_interval_and_verdict():
     row = pd.Series({"mean": 8.5, "low": 8.0, "high": 9.0, "verdict": "better"})
     cell = score_cell(row, 1).replace(NO_BREAK, " ")
-    assert cell.startswith(r"**8.5** \[8.0, 9.0]")
+    assert cell.startswith(f"{strong(8.5)} [8.0, 9.0]")
     assert "▲ better" in cell
 
 

@@ -123,6 +123,19 @@ def test_losses_name_an_empty_last_class(task):
         fitting.build_parts(method.losses, data, rows)
 
 
+@pytest.mark.parametrize("place", [0, 1, -1])
+def test_objectives_name_an_empty_class_that_is_a_group(place):
+    use = {"fairness-penalty": {"on": "glasses", "groups": "hair"}}
+    study = study_of(use)
+    data = data_of(study)
+    classes = next(t.classes for t in data.tasks if t.name == "hair")
+    rows = data.rows("training")
+    rows = rows[data.manifest["hair"].iloc[rows] != classes[place]]
+    method = resolve_method(study, "tried", data.tasks, ["group", "hair"])
+    with pytest.raises(MethodError, match=f"Class {classes[place]} has no training"):
+        fitting.build_objectives(study, method, data, rows)
+
+
 def test_a_group_without_training_images_is_no_fault():
     study = study_of({"ins": {"on": "group"}})
     data = data_of(study)

@@ -17,8 +17,10 @@ from core.data.catalog import load_dataset
 from core.errors import DatasetError, MethodError, RunError, StudyError
 from core.methods.registry import resolve_method
 from core.runs import Run
+from core.training import jobs
+from core.training.beginnings import run_key
 from core.training.fit import Data, class_ids, epoch_rows, sample_weights
-from core.training.jobs import Listener, run_key, train_study
+from core.training.jobs import Listener, train_study
 from tests import tiny
 from tests.tiny import tiny_study
 
@@ -238,13 +240,14 @@ def test_unreadable_images_are_told(
 ) -> None:
     def build(paths: list[str], size: int, **_: object) -> ImageCache:
         images = np.zeros((len(paths), size, size, 3), dtype=np.uint8)
-        return ImageCache(images, dict.fromkeys(range(len(paths)), "3.jpg is damaged."))
+        reasons = {row: f"{path} is damaged." for row, path in enumerate(paths)}
+        return ImageCache(images, reasons)
 
     monkeypatch.setattr("core.training.jobs.build_image_cache", build)
     told: list[str] = []
     with pytest.raises(DatasetError, match="no test and no training"):
         train_study(tiny_study(), out=tmp_path, listener=Listener(left_out=told.append))
-    assert told[0] == "3.jpg is damaged."
+    assert told[0] == "avatars:0 is damaged."
 
 
 KILLED = """
@@ -280,3 +283,23 @@ def test_kill_9_and_resume(tmp_path: Path) -> None:
     assert run.info["epochs"] == 4
     assert list(run.history()["epoch"].unique()) == [1, 2, 3, 4]
     assert not state.exists()
+
+
+def test_a_run_asked_for_twice_is_one_run(
+    trained: tuple[Run, list[tuple[str, int, int]]],
+) -> None:
+    name = "denseweight-lmf"
+    kept: list[tuple[str, int, Run]] = []
+    listener = Listener(kept=lambda *told: kept.append(told))
+    runs_kept = train_study(
+        tiny_study(), methods=[name, name], seeds=[0, 0], listener=listener
+    )
+    assert runs_kept == (trained[0],)
+    assert kept == [(name, 0, trained[0])]
+
+
+def test_a_truth_is_kept_as_it_was_given():
+    table = pd.DataFrame({"age_true": [20_000_001.0, 0.1], "age_pred": [1.5, 0.1]})
+    kept = jobs._compact(table)
+    assert kept["age_true"].tolist() == [20_000_001.0, 0.1]
+    assert kept["age_pred"].dtype == np.float32

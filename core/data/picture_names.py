@@ -1,0 +1,76 @@
+"""What pictures are called in messages: by their place in the dataset."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from core.errors import DatasetError
+
+MAX_CORRUPT_SHARE = 0.01
+NAMED = 3
+# What follows it in a path is for the renderer: where in the file to look.
+BESIDE = "\t"
+
+
+def check_corrupt(corrupt: Mapping[int, str], paths: Sequence[str]) -> None:
+    """Refuse a dataset of which too many pictures cannot be read.
+
+    Parameters
+    ----------
+    corrupt : mapping of int to str
+        Rows of ``paths`` that could not be decoded, with the reason.
+    paths : sequence of str
+
+    Raises
+    ------
+    DatasetError
+        If they are over 1 %; the message names the first ones.
+    """
+    if len(corrupt) <= MAX_CORRUPT_SHARE * len(paths):
+        return
+    first = sorted(corrupt)[:NAMED]
+    names = picture_names([paths[row] for row in first], paths)
+    said = (
+        f"{name} {without_name(corrupt[row], name)}"
+        for row, name in zip(first, names, strict=True)
+    )
+    raise DatasetError(
+        f"{len(corrupt)} of {len(paths)} images cannot be read: {' '.join(said)}",
+        expected=f"at most {MAX_CORRUPT_SHARE:.0%} corrupt images.",
+        remedy="fetch the dataset again, or take these pictures out.",
+    )
+
+
+def picture_names(
+    paths: Iterable[str], among: Iterable[str], root: Path | None = None
+) -> list[str]:
+    """Paths as seen from the folder of the dataset, with "/".
+
+    Parameters
+    ----------
+    paths, among : iterable of str
+        Those to be named, and all of the dataset.
+    root : Path, optional
+        The folder of the dataset; where it is not theirs, the one that all have in
+        common.
+    """
+    files = [Path(path.partition(BESIDE)[0]) for path in paths]
+    if root is None or not all(file.is_relative_to(root) for file in files):
+        root = _common_folder(among)
+    return [
+        (file.relative_to(root) if root else Path(file.name)).as_posix()
+        for file in files
+    ]
+
+
+def _common_folder(paths: Iterable[str]) -> Path | None:
+    folders = {os.path.dirname(path.partition(BESIDE)[0]) for path in paths}  # noqa: PTH120 - a Path for each of 100,000 is slow
+    try:
+        return Path(os.path.commonpath(folders))
+    except ValueError:  # on several drives, or none at all
+        return None
+
+
+def without_name(reason: str, name: str) -> str:
+    """What is wrong, without the file's name that it begins with."""
+    return reason.removeprefix(name.rpartition("/")[2]).strip()

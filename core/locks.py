@@ -1,0 +1,162 @@
+"""Locks on files that end with the process that holds them.
+
+The operating system holds them (``flock``; on Windows a locked byte), so that a process
+which is killed leaves none: the next one takes the file over. The file says who holds
+it, for messages alone; nothing is decided from what it says.
+"""
+
+import errno
+import json
+import os
+import shlex
+import socket
+import sys
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+# Some network file systems are mounted without locks.
+_WITHOUT_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP}
+# Windows keeps others from reading a locked byte: one far behind what is written.
+_FAR_BYTE = 2**30
+_ATTEMPTS = 100
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a lock: process, machine, what was asked for, and since when (UTC)."""
+
+    pid: int
+    host: str
+    command: str
+    since: str
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host} since {self.since} ({self.command})"
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A lock that this process holds, until it is released or the process ends.
+
+    ``is_enforced`` is false where the file system has no locks: another process may
+    then hold the same one.
+    """
+
+    path: Path
+    descriptor: int
+    is_enforced: bool
+
+    def say_holder(self) -> None:
+        """Write into the file that this process holds it."""
+        text = json.dumps(asdict(_this_process())).encode()
+        os.ftruncate(self.descriptor, 0)
+        os.lseek(self.descriptor, 0, os.SEEK_SET)
+        os.write(self.descriptor, text)
+
+    def release(self, *, remove: bool = False) -> None:
+        """Let others have it, and remove its file where no lock needs it any more."""
+        # While it is still held: nobody else can then have this file.
+        if remove:
+            with suppress(OSError):
+                self.path.unlink()
+        os.close(self.descriptor)
+        # An open file cannot be removed on Windows: it is now, or it stays.
+        if remove and sys.platform == "win32":
+            with suppress(OSError):
+                self.path.unlink()
+
+
+def take_lock(path: Path, *, is_shared: bool = False) -> Lock | None:
+    """Take the lock of a file, which is made if it is not there.
+
+    Parameters
+    ----------
+    path : Path
+    is_shared : bool
+        Several may hold it together, and none alone meanwhile; whoever holds it alone
+        is waited for. On Windows this only keeps the file open.
+
+    Returns
+    -------
+    Lock or None
+        None if another process holds it.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be made.
+    """
+    for _ in range(_ATTEMPTS):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        except FileNotFoundError:  # somebody removed the empty folder just now
+            continue
+        try:
+            is_enforced = _lock(descriptor, is_shared=is_shared)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        except OSError:
+            os.close(descriptor)
+            raise
+        # Whoever held it before may have removed the file: that lock guards nothing.
+        if _is_file_of(descriptor, path):
+            return Lock(path, descriptor, is_enforced)
+        os.close(descriptor)
+    raise OSError(errno.EAGAIN, "its lock is removed as fast as it is made", str(path))
+
+
+def read_holder(path: Path) -> Holder | None:
+    """Who wrote into a lock's file that it holds it; None where nothing says so."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return Holder(**content)
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _this_process() -> Holder:
+    return Holder(
+        pid=os.getpid(),
+        host=socket.gethostname(),
+        command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        since=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _lock(descriptor: int, *, is_shared: bool) -> bool:
+    """Lock an open file; False where the file system has no locks."""
+    if sys.platform == "win32":
+        if is_shared:
+            return True
+        os.lseek(descriptor, _FAR_BYTE, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except PermissionError as error:
+            raise BlockingIOError from error
+        return True
+    kind = fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX | fcntl.LOCK_NB
+    try:
+        fcntl.flock(descriptor, kind)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        if error.errno in _WITHOUT_LOCKS:
+            return False
+        raise
+    return True
+
+
+def _is_file_of(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except OSError:
+        return False

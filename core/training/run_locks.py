@@ -1,0 +1,87 @@
+"""One training of a run at a time: who trains it, and what a killed one left."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from core import runs
+from core.errors import RunError
+from core.locks import Lock, read_holder, take_lock
+
+FOLDER = ".locks"
+
+
+@contextmanager
+def hold_runs(
+    store: Path,
+    study: str,
+    wanted: Iterable[tuple[str, int]],
+    *,
+    warn: Callable[[str], None] = lambda sentence: None,
+) -> Iterator[None]:
+    """Keep every other process from training the same runs into the same store.
+
+    Parameters
+    ----------
+    store : Path
+    study : str
+    wanted : iterable of (method, seed)
+    warn : callable
+        Told where the file system has no locks.
+
+    Raises
+    ------
+    RunError
+        If another process holds one of them, which the message names, or if the store
+        cannot be written.
+
+    Notes
+    -----
+    The locks end with the process, however it ends: those of a killed one are taken
+    over. What it left half written is then removed, or put back.
+    """
+    folder = store / FOLDER
+    with ExitStack() as held:
+        held.callback(_remove_empty, folder)
+        enforced = True
+        for method, seed in sorted(wanted):
+            path = folder / f"{study}+{method}+seed-{seed}.lock"
+            lock = _take(path, f"{method}, seed {seed}")
+            held.callback(lock.release, remove=True)
+            enforced &= lock.is_enforced
+            runs.tidy_run(store / study / method / f"seed-{seed}")
+        if not enforced:
+            warn(
+                f"The file system of {store} has no locks: do not train one run in two "
+                "processes at once."
+            )
+        yield
+
+
+def _take(path: Path, run: str) -> Lock:
+    try:
+        lock = take_lock(path)
+        if lock is not None:
+            lock.say_holder()
+    except OSError as error:
+        raise RunError(
+            f"The lock of the run '{run}' could not be saved to {path}: "
+            f"{error.strerror or error}.",
+            expected="a writable folder with room.",
+            remedy="free some space or choose another --out.",
+        ) from error
+    if lock is None:
+        holder = read_holder(path)
+        raise RunError(
+            f"The run '{run}' is being trained by {holder or 'another process'}.",
+            expected="one training of a run at a time.",
+            remedy="wait until it has finished, or stop it"
+            + (f" (kill {holder.pid})" if holder else "")
+            + "; other runs are chosen with --method and --seed.",
+        )
+    return lock
+
+
+def _remove_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()

@@ -1,0 +1,108 @@
+"""Hostile names in real Chromium: no link, no picture, no formula, no request."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests import hostile, synthetic
+from tests.browser.conftest import App, start, stop
+from tests.pages.test_hostile import PAGES
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+STUDIES = ("hostile-binary", "hostile-regression", "utkface")
+# What would be there if a name were more than text; the app's own are none of these.
+MADE_OF_NAMES = (
+    f"[href*='{hostile.HOST}']",
+    "[href^='mailto:']",
+    f"[src*='{hostile.HOST}']",
+    ".katex",
+    "svg a",
+    "[data-testid='stMain'] img[alt='t']",
+    "[data-testid='stMain'] del",
+)
+
+
+@pytest.fixture(scope="module")
+def bad_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The app on studies whose every name is hostile."""
+    store = tmp_path_factory.mktemp("bad")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EQUIPOISE_RUNS", str(store))
+        hostile.write_table_study(store, "binary")
+        hostile.write_table_study(store, "regression")
+    synthetic.write_store(
+        store, "utkface", methods=("baseline", "ins"), seeds=(0,), rows=320
+    )
+    hostile.rename_study(store)
+    running = start(tmp_path_factory.mktemp("bad-app"), store)
+    yield running
+    stop(running)
+
+
+def wait_until_drawn(page: Page) -> None:
+    """Return once nothing runs and nothing new is drawn."""
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
+    page.wait_for_function(
+        "() => { const now = document.body.innerHTML.length;"
+        " const same = now === window.drawn; window.drawn = now; return same; }",
+        polling=400,
+    )
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_names_are_text_on_every_page(bad_app: App, page: Page, study: str) -> None:
+    seen = ""
+    for name in PAGES:
+        path = "" if name == "overview" else name
+        page.goto(f"{bad_app.url}/{path}?study={study}")
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        wait_until_drawn(page)
+        page.evaluate(
+            "() => document.querySelectorAll('details:not([open]) > summary')"
+            ".forEach(closed => closed.click())"
+        )
+        wait_until_drawn(page)
+        for sign in MADE_OF_NAMES:
+            found = page.locator(sign)
+            assert found.count() == 0, (
+                f"{name}: {found.first.evaluate('e => e.outerHTML')}"
+            )
+        seen += page.locator("[data-testid='stMain']").inner_text()
+    # As a reader sees them, and copies them.
+    for part in (
+        "![t](http://other.example/x.png)",
+        "$x^2$",
+        ":material/home:",
+        "a | b",
+    ):
+        assert part in seen
+
+
+def test_a_hostile_address_is_text(bad_app: App, page: Page) -> None:
+    picture = f"x%60%20![t](http://{hostile.HOST}/x.png)%20%60%20http://{hostile.HOST}"
+    for path in (f"?study={picture}", f"errors?study=utkface&method={picture}"):
+        page.goto(f"{bad_app.url}/{path}")
+        shown = page.get_by_test_id("stAlert").filter(has_text=f"http://{hostile.HOST}")
+        expect(shown.first).to_be_visible()
+        wait_until_drawn(page)
+        for sign in MADE_OF_NAMES:
+            assert page.locator(sign).count() == 0
+
+
+def test_the_names_of_uploads_are_text(
+    bad_app: App, page: Page, tmp_path: Path
+) -> None:
+    page.goto(f"{bad_app.url}/import_predictions?study=utkface")
+    page.get_by_label("Name of the method").fill(f"http://{hostile.HOST} $x^2$")
+    page.get_by_label("Name of the method").press("Enter")
+    name = f"![t](http:{hostile.HOST}) $x^2$ www.{hostile.HOST}.csv"
+    given = {"name": name, "mimeType": "text/csv", "buffer": b"image_id,www.a.b\n1,2\n"}
+    page.locator("input[type=file]").set_input_files([given])
+    expect(page.get_by_test_id("stAlert").first).to_be_visible()
+    wait_until_drawn(page)
+    for sign in MADE_OF_NAMES:
+        assert page.locator(sign).count() == 0
