@@ -185,6 +185,14 @@ def _harmless(found: re.Match[str]) -> str:
     return f"\\{sign}{_BOUNDARY if found['name'] else ''}"
 
 
+def file_stem(text: object) -> str:
+    """A name for a file, from whatever it is about.
+
+    At most 100 letters, digits, full stops, dashes and underscores.
+    """
+    return re.sub(r"[^\w.-]+", "-", to_plain(str(text))).strip("-.")[:100] or "file"
+
+
 def escape_chart(text: object) -> str:
     """Make text for a chart that shows a text as it is.
 

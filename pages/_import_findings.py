@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.csv_text import csv_text
 from core.importing.findings import FAULT, NOTE, WARNING, Finding, findings_table
-from core.text import mark_code, to_markdown
+from core.text import file_stem, mark_code, to_markdown
 
 MARKS = {FAULT: ("error", ":material/error:"), WARNING: ("warning", ":material/help:")}
 
@@ -32,7 +32,7 @@ def show_findings(findings: Sequence[Finding], *, name: str) -> None:
         st.download_button(
             "What was found (CSV)",
             data=lambda: csv_text(findings_table(findings)),
-            file_name=f"{name}.csv",
+            file_name=f"{file_stem(name)}.csv",
             mime="text/csv",
             key=f"import_found_{name}",
             icon=":material/download:",

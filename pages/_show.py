@@ -13,7 +13,15 @@ from core.csv_text import csv_text
 from core.errors import EquipoiseError
 from core.plots.escape import only_own_markup
 from core.plots.style import plural
-from core.text import BREAK, mark_code, strong, to_list, to_markdown, to_plain
+from core.text import (
+    BREAK,
+    file_stem,
+    mark_code,
+    strong,
+    to_list,
+    to_markdown,
+    to_plain,
+)
 
 
 def show_chart(
@@ -223,7 +231,11 @@ def _modebar(name: str) -> dict[str, Any]:
     return {
         "displaylogo": False,
         "modeBarButtons": [["toImage"]],
-        "toImageButtonOptions": {"filename": name, "format": "png", "scale": 2},
+        "toImageButtonOptions": {
+            "filename": file_stem(name),
+            "format": "png",
+            "scale": 2,
+        },
     }
 
 
@@ -242,7 +254,7 @@ def _offer_html(figures: Sequence[go.Figure], name: str) -> None:
     st.download_button(
         "Chart (HTML)",
         data=build,
-        file_name=f"{name}.html",
+        file_name=f"{file_stem(name)}.html",
         mime="text/html",
         key=f"html_{name}",
         icon=":material/download:",
@@ -258,7 +270,7 @@ def offer_csv(table: pd.DataFrame | Callable[[], pd.DataFrame], name: str) -> No
     st.download_button(
         "Data (CSV)",
         data=lambda: csv_text(table() if callable(table) else table),
-        file_name=f"{name}.csv",
+        file_name=f"{file_stem(name)}.csv",
         mime="text/csv",
         key=f"csv_{name}",
         icon=":material/download:",

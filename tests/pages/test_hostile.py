@@ -142,6 +142,7 @@ def offered(monkeypatch) -> list[tuple[str, object]]:
 
 def check_downloads(files: list[tuple[str, object]]) -> None:
     for name, data in files:
+        assert re.fullmatch(r"[\w.-]+", name), name
         content = data() if callable(data) else data
         if name.endswith(".csv"):
             for row in csv.reader(io.StringIO(content)):
@@ -151,7 +152,9 @@ def check_downloads(files: list[tuple[str, object]]) -> None:
         elif name.endswith(".html"):
             # What is not in a script is read as HTML, and tags in it are escaped.
             page = re.sub(r"(?s)<script.*?</script>", "", content)
-            assert hostile.HOST not in page
+            title, rest = page.split("</title>", 1)
+            assert "<" not in title.split("<title>")[1]
+            assert hostile.HOST not in rest
             assert "<a href" not in content.split("Plotly.newPlot(", 1)[-1]
         elif name.endswith(".json"):
             json.loads(content)

@@ -1,6 +1,7 @@
 """Names that people gave stay text: what is escaped, and what need not be."""
 
 import ast
+import re
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from core.text import (
     emphasis,
     escape_chart,
     escape_markdown,
+    file_stem,
     mark_code,
     strong,
     to_list,
@@ -94,6 +96,11 @@ def test_marks_become_markdown_and_what_is_in_them_stays_text():
 
 def test_marks_that_a_name_has_open_nothing():
     assert escape_markdown(f"{strong('x')}{BREAK}\ue00f") == "x"
+
+
+@pytest.mark.parametrize("name", [*NAMES, "", "..", "/", "a" * 300])
+def test_a_file_has_a_name_that_is_no_path(name):
+    assert re.fullmatch(r"\w[\w.-]{0,99}|_[\w.-]*", file_stem(name))
 
 
 def test_line_breaks_and_controls_are_blanks():
