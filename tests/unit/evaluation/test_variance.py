@@ -400,21 +400,81 @@ def test_no_methods_no_intervals():
     assert contrasts_of({"base": draw_runs(rng, 2)}) == {}
 
 
-@pytest.mark.parametrize("seeds", [(1,) * 6, (3,) * 6, (5,) * 6, (3, 1, 1, 1, 3, 3)])
-@pytest.mark.parametrize("seed", [0, 0.5])
-def test_false_verdicts_of_a_family_are_one_in_twenty(seeds, seed):
-    # Every metric is a repetition. With one seed each nothing is known of trainings.
+def test_a_family_counts_degrees_of_freedom_warily():
+    rng = np.random.default_rng(31)
+    values = {"base": [0.0, 1, 4], "a": [1.0, 1.1, 1.2], "b": [0.0, 4, 8]}
+    noise = {name: rng.normal(0, 0.1, (3, 400)) for name in values}
+    methods = {name: runs(values[name], noise[name]) for name in values}
+    contrasts = contrasts_of(methods)
+    found = {name: one.training_variance() for name, one in methods.items()}
+    # The median of chi-squared with 2 degrees of freedom is 2 ln 2.
+    observed = sorted(one.observed[0] / math.log(2) for one in found.values())[1]
+    interaction = sorted(one.interaction[0] for one in found.values())[1]
+    base = found["base"]
+    images = contrasts["a"].over_images[0]
+    own = min(observed, base.observed[0])
+    variance = images + (observed - interaction + own - base.interaction[0]) / 3
+    spread = ((observed / 3) ** 2 + (own / 3) ** 2) / 2 + images**2 / (N - 1)
+    expected = variance**2 / spread
+    assert contrasts["a"].family_freedom[0] == pytest.approx(
+        min(expected, contrasts["a"].freedom[0])
+    )
+    alone = simultaneous({"a": contrasts["a"]})["a"]
+    both = simultaneous(contrasts)["a"]
+    assert alone.freedom[0] == contrasts["a"].freedom[0]
+    assert both.freedom[0] == contrasts["a"].family_freedom[0]
+
+
+def test_few_degrees_of_a_pooled_variance_are_counted_at_its_upper_limit():
+    rng = np.random.default_rng(32)
+    methods = {"base": draw_runs(rng, 3, seed=1.0, both=0.3), "m": draw_runs(rng, 1)}
+    contrast = contrasts_of(methods)["m"]
+    pool = contrast.method_run
+    upper = pool.observed[0] * 2 / scipy.stats.chi2(2).ppf(0.3)
+    images, factor = contrast.over_images[0], 1 + 1 / 3
+    variance = images + max(upper - pool.interaction[0], 0) * factor
+    spread = (upper * factor) ** 2 / 2 + images**2 / (N - 1)
+    expected = min(variance**2 / spread, contrast.freedom[0])
+    assert contrast.family_freedom[0] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "spread"),
+    [
+        ((1,) * 6, (0,) * 6),
+        ((3,) * 6, (0,) * 6),
+        ((3,) * 6, (0.5,) * 6),
+        ((3,) * 6, (5,) * 6),
+        ((3,) * 6, (0.1, 5, 5, 5, 5, 5)),
+        ((3,) * 6, (1, 1, 1, 1, 1, 5)),
+        ((5,) * 6, (5, 1, 1, 1, 1, 1)),
+        ((3, 1, 1, 1, 3, 3), (2,) * 6),
+        ((3, 1, 1, 1, 1, 1), (5,) * 6),
+        ((1, 3, 3, 3, 3, 3), (2,) * 6),
+    ],
+    ids=[
+        "one seed",
+        "no seed effect",
+        "middle",
+        "large",
+        "quiet baseline",
+        "noisy method",
+        "noisy baseline",
+        "some of one seed",
+        "all but the baseline of one seed",
+        "baseline of one seed",
+    ],
+)
+def test_false_verdicts_of_a_family_are_at_most_seven_in_a_hundred(seeds, spread):
+    # Every metric is a repetition; no method differs from the baseline.
     rng = np.random.default_rng(19)
-    if seeds == (1,) * 6:
-        seed = 0
     methods = {
-        f"m{k}": draw_runs(rng, s, metrics=1200, seed=seed, both=0.5, resamples=300)
-        for k, s in enumerate(seeds)
+        f"m{k}": draw_runs(rng, s, metrics=2000, seed=b, both=0.5, resamples=200)
+        for k, (s, b) in enumerate(zip(seeds, spread, strict=True))
     }
     contrasts = contrasts_of(methods)
-    false = [one.p < 0.05 for one in simultaneous(contrasts).values()]
-    # Two standard errors of a share of 0.05 in 1,200 are 0.013.
-    assert np.any(false, axis=0).mean() < 0.07
+    found = simultaneous(contrasts)
+    assert np.any([one.p < 0.05 for one in found.values()], axis=0).mean() < 0.07
     covered = [
         simultaneous({name: one})[name].p >= 0.05 for name, one in contrasts.items()
     ]
@@ -438,7 +498,7 @@ def test_twelve_methods_and_sixty_metrics_are_fast():
             start = time.process_time()
             simultaneous(compute_contrasts(methods, "m0", n))
             seconds.append(time.process_time() - start)
-    assert min(seconds) < 0.6, "four times the time of an idle machine"
+    assert min(seconds) < 0.4, "it takes 0.12 s"
 
 
 # Equivalence and planning
@@ -646,7 +706,7 @@ def test_monte_carlo_error_falls_with_the_root_of_the_resamples():
 def test_borderline_is_near_a_bound_that_decides():
     low = np.array([0.02, 0.2, -0.49, -0.49, -1.0, 0.0, np.nan])
     high = np.array([1.00, 1.0, 0.10, 2.00, -0.02, 0.0, np.nan])
-    interval = SimultaneousInterval(low, high, low * 0, low * 0 + 2)
+    interval = SimultaneousInterval(low, high, low * 0, low * 0 + 2, low * 0 + 9)
     error = np.array([0.01, 0.01, 0.01, 0.01, 0.01, 0.0, np.nan])
     near = borderline(interval, error, 0.5)
     # The fourth reaches far beyond the margin on its other side: nothing hangs on it.
