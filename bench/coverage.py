@@ -37,8 +37,8 @@ METRICS = ("accuracy", "macro F1", "MAE")
 METHODS = ("baseline", "b", "c", "d", "e", "f", "g", "better")
 RESAMPLES = 400
 REPETITIONS = 1_000
-WEIGHTS_KEPT = 20
-"""Repetitions that share their resamples: drawing them is most of the work."""
+TOGETHER = 20
+"""Repetitions that share their resamples and are compared in one go."""
 LEVEL = 0.95
 
 CLASS_SHARES = np.array([0.4, 0.25, 0.18, 0.12, 0.05])
@@ -147,8 +147,8 @@ class Found:
     anew: NDArray[np.float64]
 
 
-Compare = Callable[[TestSet, NDArray[np.float32]], Found]
-"""Compares the methods of a test set under resampled weights, (images, resamples)."""
+Compare = Callable[[Sequence[TestSet], NDArray[np.float32]], list[Found]]
+"""Compares the methods of each test set under weights of (images, resamples)."""
 
 
 @dataclass(frozen=True)
@@ -216,9 +216,10 @@ def _cases_of(images: int) -> list[Case]:
 def draw_test_set(case: Case, rng: np.random.Generator) -> TestSet:
     """Train every method anew and draw new test images."""
     n = case.images
-    y_true = rng.choice(len(CLASS_SHARES), n, p=CLASS_SHARES)
-    ends = CONFUSED.cumsum(axis=1)[y_true]
-    confused_with = (rng.random(n)[:, None] > ends).sum(axis=1)
+    cells = CLASS_SHARES[:, None] * CONFUSED
+    # Ordered by class, so that what is counted by class lies together.
+    drawn_cells = np.sort(rng.choice(cells.size, n, p=cells.ravel()))
+    y_true, confused_with = np.divmod(drawn_cells, len(CLASS_SHARES))
     hard, harder = rng.standard_normal((2, n), dtype=np.float32) * IMAGE
     size = np.exp(0.4 * rng.standard_normal(n) - 0.08)
     right, errors, truth = {}, {}, np.empty((len(METRICS), len(METHODS)))
@@ -273,11 +274,21 @@ def expected_metrics(better: bool, effect: float) -> NDArray[np.float64]:
     return _population(*_trained(method, effect, shocks)).mean(axis=1)
 
 
-def compare_runs(test_set: TestSet, weights: NDArray[np.float32]) -> Found:
+def compare_runs(
+    test_sets: Sequence[TestSet], weights: NDArray[np.float32]
+) -> list[Found]:
     """Compare through ``core.evaluation.variance`` and a plain bootstrap."""
-    case = test_set.case
-    runs = run_draws(test_set, weights)
-    n = np.full(len(METRICS), case.images)
+    case = test_sets[0].case
+    each = [run_draws(test_set, weights) for test_set in test_sets]
+    # To the module, metrics of many test sets are so many metrics.
+    runs = {
+        method: RunDraws(
+            np.concatenate([one[method].values for one in each]),
+            np.concatenate([one[method].draws for one in each]),
+        )
+        for method in METHODS
+    }
+    n = np.full(len(METRICS) * len(test_sets), case.images)
     contrasts = compute_contrasts(runs, "baseline", n, paired=case.paired)
     family = simultaneous(contrasts, level=LEVEL)
     alone = [
@@ -285,12 +296,13 @@ def compare_runs(test_set: TestSet, weights: NDArray[np.float32]) -> Found:
     ]
     pooled = pool_training_variance(runs)
     own = [single_interval(one, n, level=LEVEL, pooled=pooled) for one in runs.values()]
-    return Found(*(_ends(one) for one in (alone, family.values(), own)))
+    parts = [_ends(one, len(test_sets)) for one in (alone, family.values(), own)]
+    return [Found(*part) for part in zip(*parts, strict=True)]
 
 
-def _ends(intervals: Iterable[Any]) -> NDArray[np.float64]:
-    ends = [(one.low, one.high) for one in intervals]
-    return np.array(ends).transpose(1, 2, 0)
+def _ends(intervals: Iterable[Any], test_sets: int) -> list[NDArray[np.float64]]:
+    ends = np.array([(one.low, one.high) for one in intervals]).transpose(1, 2, 0)
+    return np.split(ends, test_sets, axis=1)
 
 
 def run_draws(test_set: TestSet, weights: NDArray[np.float32]) -> dict[str, RunDraws]:
@@ -320,8 +332,9 @@ def _counts(
     hits, predicted = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     support = np.zeros(shape[1:], np.float32)
     cells = test_set.y_true * k + test_set.confused_with
-    for cell in np.unique(cells):
-        members = np.flatnonzero(cells == cell)
+    ends = np.searchsorted(cells, np.arange(k * k + 1))
+    for cell in np.flatnonzero(np.diff(ends)):
+        members = slice(ends[cell], ends[cell + 1])
         true, wrong = divmod(int(cell), k)
         part = weights[members]
         found = right[:, members].astype(np.float32) @ part
@@ -350,17 +363,17 @@ def simulate(
     """
     rng = np.random.default_rng([case.images, crc32(case.label.encode())])
     covered, false, found, anew = [], [], [], []
-    for repetition in range(repetitions):
-        if repetition % WEIGHTS_KEPT == 0:
-            weights = resample_weights(case.images, resamples, rng)
-        test_set = draw_test_set(case, rng)
-        said = compare(test_set, weights)
-        delta = test_set.truth[:, 1:] - test_set.truth[:, :1]
-        covered.append(_holds(said.single, delta))
-        false.append(~_holds(said.family, delta).all(axis=1))
-        low, high = said.family[..., -1]
-        found.append(np.where(delta[:, -1] > 0, low > 0, high < 0))
-        anew.append(_holds(said.anew, test_set.truth).mean(axis=1))
+    for start in range(0, repetitions, TOGETHER):
+        weights = resample_weights(case.images, resamples, rng)
+        size = min(TOGETHER, repetitions - start)
+        test_sets = [draw_test_set(case, rng) for _ in range(size)]
+        for test_set, said in zip(test_sets, compare(test_sets, weights), strict=True):
+            delta = test_set.truth[:, 1:] - test_set.truth[:, :1]
+            covered.append(_holds(said.single, delta))
+            false.append(~_holds(said.family, delta).all(axis=1))
+            low, high = said.family[..., -1]
+            found.append(np.where(delta[:, -1] > 0, low > 0, high < 0))
+            anew.append(_holds(said.anew, test_set.truth).mean(axis=1))
     by_method = np.mean(covered, axis=0)
     return Held(
         case.label,

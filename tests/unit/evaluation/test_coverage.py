@@ -98,11 +98,15 @@ def test_intervals_without_the_seeds_do_not_hold():
     assert min(held.false) > 0.3
 
 
-def compare_first_runs(test_set, weights):
+def compare_first_runs(test_sets, weights):
     """Take one run of each method and leave out that trainings vary."""
-    first = replace(test_set.case, seeds=(1,) * len(METHODS))
-    right = {name: runs[:1] for name, runs in test_set.right.items()}
-    errors = {name: runs[:1] for name, runs in test_set.errors.items()}
-    return compare_runs(
-        replace(test_set, case=first, right=right, errors=errors), weights
+    return compare_runs([first_runs(one) for one in test_sets], weights)
+
+
+def first_runs(test_set):
+    return replace(
+        test_set,
+        case=replace(test_set.case, seeds=(1,) * len(METHODS)),
+        right={name: runs[:1] for name, runs in test_set.right.items()},
+        errors={name: runs[:1] for name, runs in test_set.errors.items()},
     )
