@@ -996,7 +996,8 @@ def monte_carlo_error(contrast: Contrast, reach: Doubles) -> Doubles:
     -----
     The variance over B draws is itself off by sqrt((m4 - m2^2) / B), with m2 and m4
     the draws' central moments; the end is delta +- reach sqrt(U + T), so that its error
-    is reach / (2 sqrt(U + T)) times that.
+    is reach / (2 sqrt(U + T)) times that. With several seeds it is rather too large,
+    since what U gains by chance T loses in part.
     """
     draws = contrast.draws
     defined = ~np.isnan(draws)

@@ -83,9 +83,9 @@ def test_intervals_hold_and_verdicts_are_rarely_false(label):
     tried = next(one for one in all_cases() if (one.label, one.images) == (label, 640))
     with one_thread():
         held = simulate(tried, REPETITIONS, 200)
-    # Two standard errors of a share of 0.05 in 150 are 0.036.
+    # Three standard errors of a share of 0.05 in 150 are 0.053.
     assert all(0.92 < share < 0.985 for share in held.covered), held
-    assert all(share < 0.08 for share in held.false), held
+    assert all(share < 0.103 for share in held.false), held
     assert all(0.92 < share < 0.985 for share in held.anew), held
 
 
