@@ -403,6 +403,7 @@ def markdown_table(results: Sequence[Held]) -> str:
         "families with a false verdict",
         "better method found",
         "metrics held",
+        "repetitions",
     )
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for held in results:
@@ -414,7 +415,8 @@ def markdown_table(results: Sequence[Held]) -> str:
             held.anew,
         )
         cells = [" / ".join(f"{100 * x:.1f}" for x in share) for share in shares]
-        lines.append(f"| {held.images:,} | {held.label} | " + " | ".join(cells) + " |")
+        cells = [f"{held.images:,}", held.label, *cells, f"{held.repetitions:,}"]
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
