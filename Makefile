@@ -7,7 +7,7 @@ JOBS ?= 2
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test bench clean
+.PHONY: help environment demo test bench readme clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | \
@@ -27,6 +27,9 @@ test: environment  ## run every check and every test
 
 bench: environment  ## print the table of speed and memory
 	$(BIN)/python -m bench.run
+
+readme: environment  ## write the results in README anew, from the shipped runs
+	$(BIN)/python -m docs.readme
 
 clean:  ## remove the environment and every cache
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pandas as pd
 
-from core.evaluation.fairness import compare_groups
+from core.evaluation.comparison import compare_runs
 from core.evaluation.whatif import choose, count_scores
 from core.tasks import Binary, Regression
 
@@ -66,18 +66,17 @@ def measure_comparison() -> tuple[float, str]:
     tables = draw_tables(IMAGES)
     drawn = peak_gib()
     start = time.perf_counter()
-    found = compare_groups(
+    found = compare_runs(
         tables,
         (TASK, AGE),
         "method-0",
-        task=TASK.name,
-        features=FEATURES,
+        by=FEATURES,
         metrics=[f"{TASK.name}.{name}" for name in METRICS],
     )
     seconds = time.perf_counter() - start
     return seconds, (
-        f"{len(found.grouping.present)} groups, {len(found.groups):,} values,"
-        f" {len(found.differences):,} differences; at most {peak_gib():.1f} GiB, of"
+        f"{len(found.grouping.present)} groups, {len(found.cells):,} values and"
+        f" differences; at most {peak_gib():.1f} GiB, of"
         f" which the tables {drawn:.1f}"
     )
 
@@ -86,12 +85,11 @@ def measure_areas() -> tuple[float, str]:
     """The area under the ROC curve in every group, which sorts all scores."""
     tables = draw_tables(IMAGES)
     start = time.perf_counter()
-    compare_groups(
+    compare_runs(
         tables,
         (TASK, AGE),
         "method-0",
-        task=TASK.name,
-        features=FEATURES,
+        by=FEATURES,
         metrics=[f"{TASK.name}.auc"],
     )
     return time.perf_counter() - start, f"at most {peak_gib():.1f} GiB"

@@ -28,7 +28,7 @@ from bench.fairness import (
     peak_gib,
 )
 from core.data.manifest import TEST
-from core.evaluation.fairness import compare_groups
+from core.evaluation.comparison import compare_runs
 from core.importing.reading import read_file
 from core.importing.table_study import prepare_study, write_study
 from core.runs import STORE_VARIABLE, Run
@@ -105,12 +105,11 @@ def measure_reading() -> tuple[float, str]:
         comparing = []
         for _ in range(REPEATS):
             start = time.perf_counter()
-            compare_groups(
+            compare_runs(
                 tables,
                 (TASK,),
                 runs[0].method,
-                task=TASK.name,
-                features=FEATURES,
+                by=FEATURES,
                 metrics=[f"{TASK.name}.{name}" for name in METRICS],
             )
             comparing.append(time.perf_counter() - start)

@@ -9,8 +9,7 @@ import pandas as pd
 from fairlearn.metrics import MetricFrame
 from sklearn.metrics import accuracy_score
 
-from core.evaluation.compare import compare
-from core.evaluation.fairness import compare_groups
+from core.evaluation.comparison import compare_runs
 from core.tasks import Binary, Multiclass, Regression, Task
 
 AGE = Regression("age", "Age", "years", 1, 80, 10)
@@ -61,13 +60,12 @@ def measure_against_fairlearn() -> tuple[float, str]:
     tasks: tuple[Task, ...] = (ETHNICITY,)
 
     def ours() -> None:
-        compare(tables, tasks, "baseline", resamples=RESAMPLES)
-        compare_groups(
+        compare_runs(tables, tasks, "baseline", resamples=RESAMPLES)
+        compare_runs(
             tables,
             tasks,
             "baseline",
-            task="ethnicity",
-            features=["gender"],
+            by=["gender"],
             metrics=["ethnicity.accuracy"],
             resamples=RESAMPLES,
         )
@@ -96,8 +94,8 @@ def measure_full_comparison() -> tuple[float, str]:
     names = ["baseline", *(f"method-{i}" for i in range(1, 12))]
     tables = {(name, 0): draw_table(50_000, i) for i, name in enumerate(names)}
     tasks = (AGE, GENDER, ETHNICITY)
-    metrics = compare(tables, tasks, "baseline").table["metric"].nunique()
-    seconds = median_seconds(lambda: compare(tables, tasks, "baseline"))
+    metrics = compare_runs(tables, tasks, "baseline").table["metric"].nunique()
+    seconds = median_seconds(lambda: compare_runs(tables, tasks, "baseline"))
     return seconds, f"{metrics} metrics of three tasks, {RESAMPLES:,} resamples"
 
 

@@ -362,6 +362,8 @@ class Study(_Table):
     search: FromList[tuple[Trial, ...]] = ()
     # Keys of the metrics that are shown first; without them, by the kinds of tasks.
     headline: FromList[tuple[str, ...]] = ()
+    # Largest difference of a metric that does not matter, by its key: "age.mae" = 0.5.
+    margins: dict[str, Positive] = {}
     # What is shown within groups; without it, every task by every sensitive feature.
     fairness: FromList[tuple[FairnessTable, ...]] = ()
 
@@ -437,7 +439,7 @@ class Study(_Table):
 
     def fingerprint(self) -> str:
         """Short hash of everything in the study that decides a result."""
-        apart = {"title", "summary", "notice", "search", "headline"}
+        apart = {"title", "summary", "notice", "search", "headline", "margins"}
         apart |= {"published", "published_by_group", "fairness"}
         if self.label_noise is None:
             apart |= {"label_noise"}

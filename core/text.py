@@ -136,7 +136,7 @@ def code_markdown(text: object) -> str:
     return to_markdown(code(to_plain(str(text)).strip()))
 
 
-def document_markdown(text: object) -> str:
+def escape_document(text: object) -> str:
     """Make Markdown for a document, as GitHub shows it, that shows a text as it is.
 
     As ``escape_markdown``, which writes for Streamlit: a document has no directives,

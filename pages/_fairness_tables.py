@@ -13,7 +13,7 @@ from core.evaluation.alignment import (
     RunKey,
     align_predictions,
 )
-from core.evaluation.fairness import GroupComparison, compare_groups
+from core.evaluation.comparison import Comparison, compare_runs
 from core.evaluation.whatif import (
     CONSTRAINTS,
     Choice,
@@ -22,7 +22,9 @@ from core.evaluation.whatif import (
     count_scores,
 )
 from core.plots.whatif import CONSTRAINT_LABELS
-from core.runs import Run, training_keys
+from core.results.study_options import study_options
+from core.runs import Run
+from core.study import Study
 from core.tasks import Task
 from pages._study_bar import StudyView
 from pages._tables import (
@@ -53,10 +55,10 @@ class Question:
 
 def load_groups(
     view: StudyView, question: Question, metrics: tuple[str, ...]
-) -> GroupComparison:
-    """Every method of the study in every group (``core.evaluation.fairness``).
+) -> Comparison:
+    """Every method of the study in every group (``core.evaluation.comparison``).
 
-    Of all methods, shown or not: the Holm correction is over all of them. Stops the
+    Of all methods, shown or not: verdicts are corrected over all of them. Stops the
     page where the baseline has no run with the chosen seeds.
     """
     require_runs(view, view.baseline)
@@ -70,6 +72,7 @@ def load_groups(
         question.include_small,
         runs,
         view.tasks,
+        view.study,
     )
 
 
@@ -143,17 +146,17 @@ def _groups(
     include_small: bool,
     _runs: tuple[Run, ...],
     _tasks: tuple[Task, ...],
-) -> GroupComparison:
+    _study: Study,
+) -> Comparison:
     tables = {(run.method, run.seed): load_predictions(run, TEST) for run in _runs}
-    return compare_groups(
+    return compare_runs(
         tables,
         _tasks,
         baseline,
-        task=task,
-        features=features,
+        by=features,
         metrics=metrics,
         include_small=include_small,
-        trainings=training_keys(_runs),
+        **study_options(_study, _runs, tables, baseline),
         aligned=_aligned(key, task, baseline, tables, _tasks),
     )
 

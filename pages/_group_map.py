@@ -5,8 +5,8 @@ from dataclasses import replace
 import streamlit as st
 
 from core.errors import EquipoiseError
-from core.evaluation.compare import SMALL_GROUP
 from core.evaluation.metrics import MetricInfo
+from core.evaluation.verdicts import SMALL_GROUP
 from core.plots import group_map as plots
 from core.plots.style import feature_label
 from pages._fairness_tables import Question, load_groups

@@ -14,17 +14,18 @@ import streamlit as st
 from core.data.manifest import TEST, TRAINING
 from core.errors import RunError
 from core.evaluation.classification import training_counts
-from core.evaluation.compare import Comparison, compare
-from core.evaluation.metrics import further_keys
+from core.evaluation.comparison import Comparison, compare_runs
+from core.evaluation.metrics import further_keys, study_metric_keys
 from core.plots.style import plural
+from core.results.study_options import study_options
 from core.runs import (
     MANIFEST_FILE,
     PREDICTIONS,
     Run,
     shipped_manifest,
     stores,
-    training_keys,
 )
+from core.study import Study
 from core.tasks import Task
 from core.text import code, emphasis, strong, to_markdown
 from pages._show import show_problems, stop_with
@@ -73,9 +74,9 @@ def require_runs(view: StudyView, baseline: str) -> None:
 
 
 def load_comparison(view: StudyView, *, reference: str = "") -> Comparison:
-    """Every metric of every method beside the baseline (``core.evaluation.compare``).
+    """Every metric of every method beside the baseline.
 
-    Of all methods of the study, shown or not: the Holm correction is over all of them.
+    Of all methods of the study, shown or not: verdicts are corrected over all of them.
     Stops the page where the baseline has no run with the chosen seeds. ``reference``
     is a method to compare with in place of the baseline.
     """
@@ -84,7 +85,9 @@ def load_comparison(view: StudyView, *, reference: str = "") -> Comparison:
     counts = load_training_counts(view)
     further = further_keys(view.tasks, view.study.headline)
     key = fingerprint(view.runs)
-    return _comparison(key, baseline, counts, further, view.runs, view.tasks)
+    return _comparison(
+        key, baseline, counts, further, view.runs, view.tasks, view.study
+    )
 
 
 def seeds_text(view: StudyView) -> str:
@@ -174,15 +177,16 @@ def _comparison(
     further: tuple[str, ...],
     _runs: tuple[Run, ...],
     _tasks: tuple[Task, ...],
+    _study: Study,
 ) -> Comparison:
     tables = {(run.method, run.seed): load_test_predictions(run) for run in _runs}
-    return compare(
+    return compare_runs(
         tables,
         _tasks,
         baseline,
+        metrics=study_metric_keys(_tasks, counts, further),
         training_counts=counts,
-        further=further,
-        trainings=training_keys(_runs),
+        **study_options(_study, _runs, tables, baseline),
     )
 
 

@@ -7,18 +7,22 @@ import pandas as pd
 import streamlit as st
 
 from core.evaluation.alignment import align_predictions
-from core.evaluation.compare import compare
+from core.evaluation.comparison import Comparison, compare_runs
 from core.evaluation.metrics import TOP_K, metric_info
 from core.evaluation.ranking import top_k_accuracies
 from core.plots import classification as plots
 from core.plots.overview import (
     differences_takeaway,
-    leaderboard,
     leaderboard_takeaway,
     plot_differences,
+    rows_of,
 )
 from core.plots.style import plural
-from core.runs import Run, training_keys
+from core.results.frame import table_frame
+from core.results.study_options import study_options
+from core.results.tables import leaderboard
+from core.runs import Run
+from core.study import Study
 from core.tasks import Multiclass
 from pages._show import show_chart, show_static_table
 from pages._study_bar import StudyView
@@ -30,7 +34,7 @@ from pages._tables import (
 )
 
 
-def show_top_k(view: StudyView, comparison: pd.DataFrame, task: Multiclass) -> None:
+def show_top_k(view: StudyView, comparison: Comparison, task: Multiclass) -> None:
     """Top-k accuracy over all k, and one k of the reader's choice against the baseline.
 
     ``comparison`` is that of the page, in which some k may be already.
@@ -51,17 +55,21 @@ def show_top_k(view: StudyView, comparison: pd.DataFrame, task: Multiclass) -> N
         width=420,
         help="How many of the most probable classes may be looked at.",
     )
-    key = f"{task.name}.top_{k}_accuracy"
-    rows = comparison[comparison["metric"] == key]
-    if rows.empty:
-        rows = _compared(fingerprint(view.runs), task, view.baseline, k, view.runs)
-    _charts(view, curves, rows, task, k)
+    if f"{task.name}.top_{k}_accuracy" not in comparison.runs:
+        key = fingerprint(view.runs)
+        comparison = _compared(key, task, view.baseline, k, view.runs, view.study)
+    _charts(view, curves, comparison, task, k)
 
 
 def _charts(
-    view: StudyView, curves: pd.DataFrame, rows: pd.DataFrame, task: Multiclass, k: int
+    view: StudyView,
+    curves: pd.DataFrame,
+    comparison: Comparison,
+    task: Multiclass,
+    k: int,
 ) -> None:
     info = metric_info(f"{task.name}.top_{k}_accuracy", view.tasks)
+    rows = rows_of(comparison.table, info.key).reset_index()
     names = (view.methods, view.labels)
     alone = set(rows["method"]) & set(view.methods) <= {view.baseline}
     left, right = (st.container(), None) if alone else st.columns(2)
@@ -92,7 +100,15 @@ def _charts(
             )
     with st.expander("In numbers", icon=":material/table:"):
         show_static_table(
-            leaderboard(rows, [info], *names),
+            table_frame(
+                leaderboard(
+                    comparison,
+                    [info.key],
+                    {method: view.labels[method] for method in view.methods},
+                    view.tasks,
+                    part="score",
+                )
+            ),
             name=f"{view.study.name}-{task.name}-top-k-table",
             takeaway=leaderboard_takeaway(rows, [info], *names),
             download=rows,
@@ -103,17 +119,22 @@ def _charts(
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _compared(
-    key: Fingerprint, task: Multiclass, baseline: str, k: int, _runs: tuple[Run, ...]
-) -> pd.DataFrame:
+    key: Fingerprint,
+    task: Multiclass,
+    baseline: str,
+    k: int,
+    _runs: tuple[Run, ...],
+    _study: Study,
+) -> Comparison:
     metric = f"{task.name}.top_{k}_accuracy"
-    found = compare(
-        _tables(_runs),
+    tables = _tables(_runs)
+    return compare_runs(
+        tables,
         (task,),
         baseline,
-        further=[metric],
-        trainings=training_keys(_runs),
-    ).table
-    return found[found["metric"] == metric].reset_index(drop=True)
+        metrics=[metric],
+        **study_options(_study, _runs, tables, baseline),
+    )
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

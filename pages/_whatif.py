@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.data.manifest import TEST
 from core.errors import EquipoiseError
-from core.evaluation.compare import SMALL_GROUP
+from core.evaluation.verdicts import SMALL_GROUP
 from core.evaluation.whatif import ScoreCounts
 from core.plots import whatif as plots
 from core.plots.group_map import SMALL_SIGN

@@ -3,11 +3,13 @@
 import pandas as pd
 import streamlit as st
 
-from core.evaluation.fairness import compare_groups
+from core.evaluation.comparison import compare_runs
 from core.plots import age as plots
 from core.plots.classification import class_table, scores_by_part
 from core.plots.style import number
+from core.results.study_options import study_options
 from core.runs import Run, data_report
+from core.study import Study
 from core.tasks import Regression
 from core.text import strong
 from pages._show import show_chart, show_charts, show_static_table, stop_with
@@ -94,7 +96,7 @@ def _error(view: StudyView, comparison: pd.DataFrame, task: Regression) -> None:
 
 def _bias(view: StudyView, task: Regression) -> None:
     runs = view.chosen_runs
-    scores = _bias_by_bin(fingerprint(runs), task, view.baseline, runs)
+    scores = _bias_by_bin(fingerprint(runs), task, view.baseline, runs, view.study)
     show_chart(
         plots.plot_bias_by_bin(scores, task, view.methods, view.styles, view.labels),
         name=f"{view.study.name}-{task.name}-bias",
@@ -134,18 +136,21 @@ def _truth_prediction(view: StudyView, task: Regression) -> None:
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _bias_by_bin(
-    key: Fingerprint, task: Regression, baseline: str, _runs: tuple[Run, ...]
+    key: Fingerprint,
+    task: Regression,
+    baseline: str,
+    _runs: tuple[Run, ...],
+    _study: Study,
 ) -> pd.DataFrame:
     tables = {(run.method, run.seed): load_test_predictions(run) for run in _runs}
-    found = compare_groups(
+    return compare_runs(
         tables,
         [task],
         baseline,
-        task=task.name,
-        features=[f"{task.name}_bin"],
+        by=[f"{task.name}_bin"],
         metrics=[f"{task.name}.bias"],
-    )
-    return found.groups.rename(columns={"value": "mean"})
+        **study_options(_study, _runs, tables, baseline),
+    ).groups
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

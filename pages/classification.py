@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
+from core.evaluation.comparison import Comparison
 from core.evaluation.metrics import (
     SHOT_GROUPS,
     SHOTS,
@@ -13,7 +14,9 @@ from core.evaluation.metrics import (
     shot_groups,
 )
 from core.plots import classification as plots
-from core.plots.overview import leaderboard, leaderboard_takeaway
+from core.plots.overview import leaderboard_takeaway
+from core.results.frame import table_frame
+from core.results.tables import leaderboard
 from core.tasks import Classification, Multiclass, Regression
 from core.text import strong, to_markdown
 from pages._confusions import show_confusions
@@ -38,16 +41,17 @@ def main() -> None:
         lead="A rare class can fail while the overall accuracy looks fine.",
     )
     view = leave_out_damaged(view)
-    comparison = load_comparison(view).table
+    whole = load_comparison(view)
+    comparison = whole.table
     task = _choose_task(view)
     counts = load_training_counts(view).get(task.name)
     is_alone(view)
-    _whole_task(view, comparison, task)
+    _whole_task(view, whole, task)
     _shot_groups(view, comparison, task, counts)
     _class_scores(view, comparison, task, counts)
     show_confusions(view, task, counts)
     if isinstance(task, Multiclass):
-        show_top_k(view, comparison, task)
+        show_top_k(view, whole, task)
 
 
 def _choose_task(view: StudyView) -> Classification:
@@ -62,20 +66,25 @@ def _choose_task(view: StudyView) -> Classification:
     return choose_task(ordered, key=f"classification_task_{view.study.name}")
 
 
-def _whole_task(
-    view: StudyView, comparison: pd.DataFrame, task: Classification
-) -> None:
+def _whole_task(view: StudyView, comparison: Comparison, task: Classification) -> None:
     """Every metric of the task as a whole, one row a method."""
     keys = [key for key in metric_keys(task) if not metric_info(key).part]
     infos = [
         metric_info(key, view.tasks) for key in keys if not key.endswith(".accuracy")
     ]
     area = metric_info(f"{task.name}.auc", view.tasks)
-    rows = comparison[comparison["metric"].isin(keys)]
+    rows = comparison.table[comparison.table["metric"].isin(keys)]
+    board = leaderboard(
+        comparison,
+        [info.key for info in infos],
+        {method: view.labels[method] for method in view.methods},
+        view.tasks,
+        part="score",
+    )
     with st.container(border=True):
         st.subheader(to_markdown(f"{task.label}: over all classes"), anchor=False)
         show_static_table(
-            leaderboard(rows, infos, view.methods, view.labels),
+            table_frame(board),
             name=f"{view.study.name}-{task.name}-whole",
             takeaway=leaderboard_takeaway(rows, infos, view.methods, view.labels),
             download=rows,

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from core.evaluation.compare import Comparison
+from core.evaluation.comparison import Comparison
 from core.evaluation.cost import (
     COSTS,
     SETTINGS,
@@ -17,14 +17,14 @@ from core.evaluation.cost import (
     unknown_note,
     widest_spread,
 )
-from core.evaluation.front import (
+from core.evaluation.metrics import MetricInfo
+from core.evaluation.pareto import (
     Step,
     compute_step,
     cost_points,
     reference_of,
     step_pairs,
 )
-from core.evaluation.metrics import MetricInfo
 from core.plots import cost as plots
 from core.text import BREAK, to_markdown
 from pages._show import show_chart, show_static_table, show_table
@@ -37,10 +37,10 @@ A method is **on the front** if none of the others is at least as cheap and at l
 good. That is by the **point estimates**: costs within 2 % count as equal, and a method
 may be on it by a lead that other test images, or another training, would take away.
 The same images chose the front, which flatters its members. So each step along it is
-tested as everywhere: paired on the same images, with the spread over the seeds, and
-with p-values corrected over all methods (Holm), against the baseline where it is one of
-the two, and against the cheaper one otherwise. Off the front is no verdict either: see
-Overview.
+tested as everywhere: on the same images, with the spread over the seeds, and with an
+interval that holds for all methods at once, against the baseline where it is one of the
+two, and against the cheaper one otherwise. A method off the front has no verdict by
+that: see Overview.
 """
 
 
@@ -210,8 +210,7 @@ def _steps(
                 takeaway=plots.steps_takeaway(steps, metric, view.labels),
                 download=pd.DataFrame(list(steps)),
                 note="Neighbours, then the two ends: the dearer minus the cheaper, "
-                "with its 95 % interval. An interval without zero can be inconclusive "
-                "still: the p-values alone are corrected for the number of methods.",
+                "with its 95 % interval, which holds for all methods at once.",
             )
     with st.expander("What being on the front means", icon=":material/help:"):
         st.markdown(FRONT)

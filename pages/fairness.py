@@ -4,25 +4,30 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.evaluation.compare import SMALL_GROUP
-from core.evaluation.fairness import GroupComparison
+from core.evaluation.comparison import Comparison
 from core.evaluation.fairness_views import (
     FairnessView,
+    default_features,
     group_features,
     quality_of,
     related_gaps,
 )
-from core.evaluation.front import gap_points
 from core.evaluation.gaps import REWARDS_LEVELLING_DOWN, Gap, gap_info
+from core.evaluation.levelling import levelling
 from core.evaluation.metrics import MetricInfo, group_metric_keys, metric_info
+from core.evaluation.pareto import gap_points
 from core.evaluation.published_by_group import (
     published_by_group_table,
     published_views,
 )
-from core.fairness_report import published_by_group_notes, published_by_group_text
+from core.evaluation.verdicts import SMALL_GROUP
 from core.plots import fairness as plots
 from core.plots import gaps as gap_plots
 from core.plots.style import feature_label, listed
+from core.results.frame import table_frame
+from core.results.published import beside_published, published_notes
+from core.results.sentences import fairness_notes
+from core.results.tables import fairness_table
 from core.tasks import Regression, Task
 from core.text import BREAK, code, strong, to_list, to_markdown
 from pages._fairness_tables import Question, load_groups
@@ -108,14 +113,14 @@ def _choose_features(
 ) -> tuple[str, ...]:
     chosen = known
     if len(known) > 1:
-        # One feature first, and not the one that the task itself predicts.
-        own = (task.name, f"{task.name}_bin")
-        first = next((name for name in known if name not in own), known[0])
+        # As `equipoise compare` does: the study's own choice, or one feature first.
+        features = tuple(view.dataset.sensitive_features)
+        first = default_features(view.study, task, view.tasks, features)
         picked = st.pills(
             "Sensitive features",
             known,
             selection_mode="multi",
-            default=[first],
+            default=[name for name in first if name in known] or known[:1],
             format_func=lambda name: to_markdown(feature_label(name, view.tasks)),
             key=f"fairness_features_{view.study.name}_{task.name}",
             persist_state="session",
@@ -151,7 +156,7 @@ def _chosen_gap(metric: MetricInfo, task: Task) -> Gap:
     return choices.get(str(asked), next(iter(choices.values())))
 
 
-def _groups(view: StudyView, comparison: GroupComparison, metric: MetricInfo) -> None:
+def _groups(view: StudyView, comparison: Comparison, metric: MetricInfo) -> None:
     """Each group of each method, and how many images it has."""
     feature = feature_label(comparison.grouping.feature, view.tasks)
     shown = comparison.groups[comparison.groups["method"].isin(view.methods)]
@@ -170,7 +175,7 @@ def _groups(view: StudyView, comparison: GroupComparison, metric: MetricInfo) ->
     )
 
 
-def _offer_small(view: StudyView, comparison: GroupComparison) -> None:
+def _offer_small(view: StudyView, comparison: Comparison) -> None:
     """Let groups of few images count, where there are such groups."""
     if comparison.groups["small"].any() or comparison.include_small:
         st.toggle(
@@ -183,24 +188,31 @@ def _offer_small(view: StudyView, comparison: GroupComparison) -> None:
         )
 
 
-def _gaps(view: StudyView, comparison: GroupComparison, metric: MetricInfo) -> None:
+def _gaps(view: StudyView, comparison: Comparison, metric: MetricInfo) -> None:
     """What the groups differ by, in numbers."""
     gaps = comparison.gaps[comparison.gaps["metric"] == metric.key]
-    if gaps["value"].isna().all():
+    if gaps["mean"].isna().all():
         return
     with st.container(border=True):
         st.subheader("How far apart the groups are", anchor=False)
         show_static_table(
-            plots.gap_table(comparison, metric, view.methods, view.labels, view.tasks),
+            table_frame(
+                fairness_table(
+                    comparison,
+                    metric.key,
+                    {method: view.labels[method] for method in view.methods},
+                    view.tasks,
+                    measures=("difference", "ratio", "fair_metric"),
+                )
+            ),
             name=f"{view.study.name}-{metric.key}-gaps",
             takeaway=plots.gap_table_takeaway(
                 comparison, metric, view.methods, view.labels, view.tasks
             ),
             download=gaps[gaps["method"].isin(view.methods)],
-            note="Value [95 % interval] and verdict on its paired difference to "
-            f"{view.labels[view.baseline]}, which stands on the seeds that both have: "
-            "it need not be that of the values shown. p is corrected over all methods "
-            "(Holm) and intervals are not, so that one without 0 can be inconclusive.",
+            note="Value [95 % interval] and verdict on its difference to "
+            f"{view.labels[view.baseline]}. The interval of a difference and its p "
+            "hold for all methods at once.",
         )
         with st.expander("What these gaps mean", icon=":material/help:"):
             st.markdown(MEANINGS)
@@ -208,7 +220,7 @@ def _gaps(view: StudyView, comparison: GroupComparison, metric: MetricInfo) -> N
 
 def _trade(
     view: StudyView,
-    comparison: GroupComparison,
+    comparison: Comparison,
     metric: MetricInfo,
     quality: MetricInfo,
     gap: Gap,
@@ -268,14 +280,14 @@ def _gap_label(gap: Gap, view: StudyView) -> str:
     return gap_info(gap.metric, gap.measure, view.tasks).label
 
 
-def _levelling(view: StudyView, comparison: GroupComparison, task: Task) -> None:
+def _levelling(view: StudyView, comparison: Comparison, task: Task) -> None:
     """Whether the Fair metric rose because the better group fell."""
-    table = comparison.levelling()
+    table = levelling(comparison)
     table = table[table["method"].isin(view.methods)]
     if isinstance(task, Regression) or table.empty:
         return
     counted = int(
-        comparison.gap(view.baseline, f"{task.name}.accuracy", "fair_metric")["groups"]
+        comparison.row(view.baseline, f"{task.name}.accuracy", "fair_metric")["groups"]
     )
     far = gap_plots.far_out(table)
     left_out = listed([view.labels[method] for method in table["method"][far]])
@@ -292,8 +304,7 @@ def _levelling(view: StudyView, comparison: GroupComparison, task: Task) -> None
         takeaway=gap_plots.levelling_takeaway(table, view.labels),
         data=table,
         note=f"{REWARDS_LEVELLING_DOWN} Differences in accuracy to "
-        f"{view.labels[view.baseline]}, on the seeds that both have, with 95 % "
-        "intervals."
+        f"{view.labels[view.baseline]} with 95 % intervals."
         + f" Not drawn, for its change would hide all others: {left_out}."
         * bool(left_out),
     )
@@ -307,33 +318,34 @@ def _levelling(view: StudyView, comparison: GroupComparison, task: Task) -> None
         )
 
 
-def _compared(view: StudyView, asked: FairnessView) -> GroupComparison:
+def _compared(view: StudyView, asked: FairnessView) -> Comparison:
     question = Question(view.dataset.task(asked.task), asked.features, False)
     return load_groups(view, question, (asked.metric,))
 
 
-def _published(view: StudyView, ours: Sequence[GroupComparison]) -> None:
+def _published(view: StudyView, ours: Sequence[Comparison]) -> None:
     """What others reported of groups, beside ours where there is such a run."""
     published = view.study.published_by_group
     if not published:
         return
     table = published_by_group_table(published, ours)
-    shown, sources = published_by_group_text(table, view.study, view.tasks)
+    named = {name: method.label for name, method in view.study.methods.items()}
+    shown, sources = beside_published(table, {**named, **view.labels}, view.tasks)
     numbered = [f"{place}: {source}" for place, source in enumerate(sources, start=1)]
     with st.container(border=True):
         st.subheader("Beside the published numbers", anchor=False)
         show_static_table(
-            shown,
+            table_frame(shown),
             name=f"{view.study.name}-published-groups",
-            takeaway=" ".join(published_by_group_notes(table, view.study)),
+            takeaway=" ".join(published_notes(view.study, table)),
             download=table,
             note=BREAK.join(numbered),
         )
 
 
-def _notes(view: StudyView, comparison: GroupComparison) -> None:
+def _notes(view: StudyView, comparison: Comparison) -> None:
     with st.expander("How these numbers are made", icon=":material/info:"):
-        st.markdown(to_list(comparison.notes(view.labels)))
+        st.markdown(to_list(fairness_notes(comparison, view.labels)))
 
 
 main()

@@ -1,11 +1,12 @@
 """Overview: which method helps, by how much, at what cost, and how certain that is."""
 
+import math
 from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
 
-from core.evaluation.compare import SMALL_GROUP, Comparison, verdict_sentence
+from core.evaluation.comparison import Comparison
 from core.evaluation.cost import (
     COSTS,
     are_timed_alike,
@@ -17,10 +18,11 @@ from core.evaluation.cost import (
     unknown_note,
     widest_spread,
 )
-from core.evaluation.front import cost_points
-from core.evaluation.intervals import RESAMPLES
 from core.evaluation.metrics import MetricInfo, headline_keys, metric_info
+from core.evaluation.pareto import cost_points
 from core.evaluation.published import CHANGE, VALUE, published_table
+from core.evaluation.resampling import RESAMPLES
+from core.evaluation.verdicts import MOST_UNDEFINED, SMALL_GROUP
 from core.plots import overview as plots
 from core.plots.age import noise_floor_of
 from core.plots.cost import (
@@ -31,7 +33,10 @@ from core.plots.cost import (
     seed_points,
 )
 from core.plots.style import number, plural
-from core.report import PUBLISHED_NOTE, published_text
+from core.results.frame import table_frame
+from core.results.published import PUBLISHED_NOTE, beside_published
+from core.results.sentences import comparison_notes, verdict_sentence
+from core.results.tables import distinct_metrics, leaderboard, metric_detail
 from core.runs import data_report
 from core.tasks import Regression
 from core.text import BREAK, to_list, to_markdown
@@ -41,22 +46,26 @@ from pages._tables import is_alone, leave_out_damaged, load_comparison, seeds_te
 
 COSTS_SHOWN = ("training_seconds", "inference_ms", "parameters")
 VERDICTS = f"""
-Each method is compared with the baseline on the **same test images**. A difference
-counts two sources of chance: which test images were drawn (they are drawn again
-{RESAMPLES:,} times, the same draw for all methods) and how training went (its spread
-over the seeds, where there are two or more). It is taken on the seeds that both methods
-have: one trained with seed 0 alone is compared with the baseline's seed 0. Together the
-two give the 95 % interval and the p-value. The p-values of one metric are then
-corrected over all methods of the study (Holm), since among many comparisons some look
-good by chance.
+Each method is compared with the baseline on the **same test images**: the difference is
+that of the two means over all seeds. Two sources of chance count: which test images
+were drawn (they are drawn again {RESAMPLES:,} times, the same draw for all methods) and
+how training went (the spread over the seeds). A method of one seed takes that spread
+from the methods that have several. Where no method has two seeds, a verdict speaks of
+**this trained model** and not of the method.
 
-- :green[**▲ better**] or :red[**▼ worse**]: the corrected p-value is below 0.05, on at
-  least {SMALL_GROUP} images.
-- :gray[**○ inconclusive**]: these images and seeds cannot tell the method from the
-  baseline. That is no proof that the two are equal.
+The 95 % interval of a difference holds for **all methods at once**, since among many
+comparisons some look good by chance. The family is the methods of one metric; the
+metrics are not corrected for one another. The verdict is read off that interval:
 
-The interval of a single number (not of a difference) is over the test images alone,
-with the trained models as they are.
+- :green[**▲ better**] or :red[**▼ worse**]: it leaves out 0.
+- :blue[**≈ equivalent**]: it lies within the margin that does not matter, given with
+  each metric. The method may differ, but not by an amount worth having.
+- :gray[**○ inconclusive**]: neither. These images and seeds cannot tell the method from
+  the baseline, which does not show that the two are equal.
+- :gray[**– no verdict**]: fewer than {SMALL_GROUP} images, or undefined in more than
+  {MOST_UNDEFINED:.0%} of the draws.
+
+The interval of a single number answers for the method, trained anew, on new images.
 """
 
 
@@ -133,20 +142,32 @@ def _leaderboard(view: StudyView, comparison: Comparison) -> None:
         for key in headline_keys(view.tasks, view.study.headline)
     ]
     ordered, best = _sorted(view, table, metrics)
+    labels = {method: view.labels[method] for method in ordered}
+    keys = [info.key for info in metrics]
+    board = leaderboard(comparison, keys, labels, view.tasks, part="score")
+    counted = [
+        metric_info(group[0], view.tasks)
+        for group in distinct_metrics(comparison, keys)
+    ]
     over = "One seed, no sd" if comparison.has_one_seed else "Mean over the seeds"
     with st.container(border=True):
         st.subheader("Leaderboard", anchor=False)
         _choose_order(view, metrics)
         show_static_table(
-            plots.leaderboard(table, metrics, ordered, view.labels),
+            table_frame(board),
             name=f"{view.study.name}-leaderboard",
             takeaway=best
-            + plots.leaderboard_takeaway(table, metrics, view.methods, view.labels),
+            + plots.leaderboard_takeaway(table, counted, view.methods, view.labels),
             download=table,
-            note=f"{over} [95 % interval] and verdict against the baseline; ↓ lower is "
-            "better, ↑ higher is better.",
+            note=BREAK.join(
+                [
+                    f"{over} [95 % interval] and verdict against the baseline; ↓ lower "
+                    "is better, ↑ higher is better.",
+                    *board.notes,
+                ]
+            ),
         )
-        st.caption(to_markdown(" ".join(comparison.notes(view.labels))))
+        st.caption(to_markdown(" ".join(comparison_notes(comparison, view.labels))))
 
 
 def _order_key(view: StudyView) -> str:
@@ -184,8 +205,10 @@ def _one_metric(view: StudyView, comparison: Comparison) -> None:
     """One metric of the reader's choice: difference, then quality against cost."""
     table = comparison.table
     st.header("One metric in detail", anchor=False)
-    info = choose_metric(view, table["metric"], key="overview_metric")
-    key = info.key
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        info = choose_metric(view, table["metric"], key="overview_metric")
+        comparison = _with_margin(view, comparison, info)
+    key, table = info.key, comparison.table
     st.caption(to_markdown(info.explanation))
     names = (view.methods, view.labels)
     # Of a table of predictions no cost is known, so there is nothing beside it.
@@ -197,15 +220,27 @@ def _one_metric(view: StudyView, comparison: Comparison) -> None:
             title="Difference to the baseline",
             takeaway=plots.differences_takeaway(table, info, *names),
             data=plots.rows_of(table, key).reset_index(),
-            note="Paired on the same test images and on the seeds that both have; bars "
-            "are 95 % intervals, verdicts are Holm-corrected.",
+            note="On the same test images; bars are 95 % intervals that hold for all "
+            "methods at once. Shaded: differences that do not matter.",
         )
     for place in right:
         with place:
             _cost(view, comparison, info)
+    show_chart(
+        plots.plot_detectable(table, info, view.methods, view.styles, view.labels),
+        name=f"{view.study.name}-detectable",
+        title="How many seeds would it take?",
+        takeaway=plots.detectable_takeaway(table, info, *names),
+        data=plots.rows_of(table, key).reset_index(),
+        note="Smallest detectable: the difference that this study would have found in "
+        "four of five repetitions (80 % power). Seeds needed: seeds of both methods "
+        "with which the difference seen here would be found as often, were it the true "
+        "one.",
+    )
+    shown = {method: view.labels[method] for method in view.methods}
     with st.expander("In numbers", icon=":material/table:"):
         show_static_table(
-            plots.metric_table(table, info, *names),
+            table_frame(metric_detail(comparison, key, shown, view.tasks)),
             name=f"{view.study.name}-metric",
             takeaway=f"{info.label} of each method.",
             download=plots.rows_of(table, key).reset_index(),
@@ -220,6 +255,29 @@ def _one_metric(view: StudyView, comparison: Comparison) -> None:
             for method in view.methods
         )
         st.markdown(to_list(sentences))
+
+
+def _with_margin(
+    view: StudyView, comparison: Comparison, info: MetricInfo
+) -> Comparison:
+    """Let the reader say which difference does not matter, and judge by it."""
+    usual = comparison.margin(info.key) * info.factor
+    unit = f" ({info.difference_unit})" if info.difference_unit else ""
+    chosen = st.number_input(
+        to_markdown(f"Margin that does not matter{unit}"),
+        min_value=0.0,
+        value=None if math.isnan(usual) else usual,
+        step=10.0**-info.digits,
+        format=f"%.{info.digits}f",
+        key=f"overview_margin_{view.study.name}_{info.key}",
+        placeholder="none",
+        persist_state="session",
+        width=280,
+        help="A method whose whole interval lies within this margin around 0 is "
+        "equivalent to the baseline. The study may give its own.",
+    )
+    margins = {**view.study.margins, info.key: (chosen or math.nan) / info.factor}
+    return comparison.with_margins(margins, view.tasks)
 
 
 def _cost(view: StudyView, comparison: Comparison, info: MetricInfo) -> None:
@@ -304,9 +362,9 @@ def _published(view: StudyView, comparison: pd.DataFrame) -> None:
             "difference over the baseline's mean.",
         )
     with st.expander("In numbers", icon=":material/table:"):
-        shown, sources = published_text(table, view.tasks, labels)
+        shown, sources = beside_published(table, labels, view.tasks)
         show_static_table(
-            shown,
+            table_frame(shown),
             name=f"{view.study.name}-published-table",
             takeaway=PUBLISHED_NOTE,
             download=table,

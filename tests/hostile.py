@@ -138,7 +138,11 @@ def write_table_study(store: Path, kind: str) -> str:
     study = prepared.study.model_copy(
         update={"methods": methods, "dataset": dataset, "notice": "QUELLE"}
     )
-    write_study(replace(prepared, study=study))
+    for run in write_study(replace(prepared, study=study)):
+        path = run.folder / "run.json"
+        content = json.loads(path.read_text())
+        content["imported"]["label"] = f"MARKE {run.method}"
+        path.write_text(json.dumps(content))
     poison(store / name)
     return name
 

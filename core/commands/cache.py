@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from core.commands.console import print_table, stdout
+from core.commands.console import stdout
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from core.data.cache_entries import CacheEntry
+    from core.results.tables import Table
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
 _KINDS = {"images": "images of a study", "unpacked": "unpacked archive"}
@@ -37,12 +36,9 @@ def cache(
     if clear:
         entries = _clear(entries)
     elif entries:
-        print_table(
-            _describe(entries),
-            "The cache, what was used last in front",
-            left=("What", "Studies", "In use"),
-            box=None,
-        )
+        from core.results.console import print_table
+
+        print_table(_describe(entries), stdout())
     total = sum(entry.size_bytes for entry in entries)
     stdout().print(
         f"{_gigabytes(total)} of at most {limit / 1e9:g} GB in {cache_root()}.",
@@ -66,19 +62,26 @@ def _clear(entries: Sequence[CacheEntry]) -> list[CacheEntry]:
     return kept
 
 
-def _describe(entries: Sequence[CacheEntry]) -> pd.DataFrame:
-    import pandas as pd
+def _describe(entries: Sequence[CacheEntry]) -> Table:
+    from core.results.cells import Text
+    from core.results.tables import Column, Table
 
     now = time.time()
-    return pd.DataFrame(
-        {
-            "What": _what(entry),
-            "Studies": ", ".join(entry.about.get("studies", ())) or "-",
-            "Size": _gigabytes(entry.size_bytes),
-            "Used": _age(now - entry.used),
-            "In use": "yes" if entry.is_in_use else "",
-        }
-        for entry in sorted(entries, key=lambda entry: -entry.used)
+    left = (Column(heading, align="left") for heading in ("What", "Studies"))
+    right = (Column(heading) for heading in ("Size", "Used", "In use"))
+    return Table(
+        "The cache, what was used last in front",
+        (*left, *right),
+        tuple(
+            (
+                Text(_what(entry)),
+                Text(", ".join(entry.about.get("studies", ())) or "-"),
+                Text(_gigabytes(entry.size_bytes)),
+                Text(_age(now - entry.used)),
+                Text("yes" if entry.is_in_use else ""),
+            )
+            for entry in sorted(entries, key=lambda entry: -entry.used)
+        ),
     )
 
 

@@ -2,78 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from core.commands.comparison import StudyRuns, headline_there, load_runs
-from core.commands.comparison_tables import (
-    cost_notes,
-    print_cost,
-    print_fairness,
-    print_leaderboard,
-    print_published,
-    print_published_by_group,
-)
-from core.commands.console import print_dim, print_json
+from core.commands.console import print_json, stdout, warn_of
 from core.commands.options import JsonOption, StudyArgument
 from core.commands.studies import load_chosen_study
-from core.errors import StudyError
+from core.errors import EquipoiseError, StudyError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from core.evaluation.compare import Comparison
-    from core.evaluation.fairness import GroupComparison
     from core.evaluation.fairness_views import FairnessView
-    from core.study import Study
+    from core.results.study_document import StudyResults
+    from core.results.study_runs import StudyRuns
 
-
-@dataclass(frozen=True)
-class _Answer:
-    """All that is printed, as tables, Markdown or JSON.
-
-    Parameters
-    ----------
-    runs : StudyRuns
-    comparison : Comparison
-    keys : list of str
-        Metrics of the leaderboard.
-    fairness : mapping of views to GroupComparison
-    theirs, theirs_by_group : DataFrame
-        What others published.
-    per_run, costs : DataFrame
-        Costs of each run and of each method.
-    """
-
-    runs: StudyRuns
-    comparison: Comparison
-    keys: list[str]
-    fairness: dict[tuple[FairnessView, ...], GroupComparison]
-    theirs: pd.DataFrame
-    theirs_by_group: pd.DataFrame
-    per_run: pd.DataFrame
-    costs: pd.DataFrame
-
-    @property
-    def study(self) -> Study:
-        return self.runs.study
-
-    @property
-    def labels(self) -> dict[str, str]:
-        """What a reader sees for each method, in the order of the table."""
-        from core.report import method_labels
-
-        return method_labels(self.study, self.comparison.methods)
-
-    @property
-    def replaced(self) -> tuple[str, ...]:
-        """That another method stands in place of the study's baseline, if one does."""
-        own, baseline = self.study, self.comparison.baseline
-        return () if baseline == own.baseline else (_against_note(baseline, own),)
+SECTIONS = (
+    *("leaderboard", "notes", "findings", "seeds"),
+    *("fairness", "gaps", "cost", "published"),
+)
 
 
 def compare(
@@ -104,7 +53,7 @@ def compare(
         ),
     ] = None,
     as_markdown: Annotated[
-        bool, typer.Option("--markdown", help="Print a Markdown table.")
+        bool, typer.Option("--markdown", help="Print Markdown.")
     ] = False,
     with_cost: Annotated[
         bool,
@@ -117,23 +66,96 @@ def compare(
             help="Compare with this method, in place of the study's baseline.",
         ),
     ] = None,
+    margin: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="METRIC=VALUE",
+            help="Difference of a metric that does not matter, such as age.mae=0.5 or "
+            "gender.accuracy=0.01; may be given several times.",
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PART",
+            help=f"Print only this part: {', '.join(SECTIONS)}; may be given several "
+            "times.",
+        ),
+    ] = None,
 ) -> None:
     """Compare a study's methods with its baseline, on the test images.
 
-    Then what its groups differ by, if it has sensitive features. Numbers that others
+    Then what follows from it in sentences, how many seeds would settle what is open,
+    and what its groups differ by, if it has sensitive features. Numbers that others
     published stand below, labelled as theirs.
     """
+    from core.results.study_runs import load_study_runs
+
+    parts = _parts(only or (), as_json=as_json)
     name = load_chosen_study(study).name if study.endswith(".toml") else study
-    runs = load_runs(name)
+    runs = load_study_runs(name, _margins(margin or ()))
+    warn_of(runs.problems)
     views = _views(runs, metric or (), by or (), fairness, as_markdown)
     asked = bool(fairness or by)
-    answer = _gather(runs, metric or (), views, against, asked=asked)
+    results = _gather(runs, metric or (), views, against, asked=asked)
+    _check_margins(runs, results)
     if as_json:
-        print_json(_as_dict(answer))
-    elif as_markdown:
-        sys.stdout.write(_as_markdown(answer, with_cost, bool(by)) + "\n")
+        from core.results.study_document import results_record
+
+        print_json(results_record(results))
+        return
+    _print(results, parts, as_markdown, with_cost=with_cost, with_groups=bool(by))
+
+
+def _print(
+    results: StudyResults,
+    parts: Sequence[str],
+    as_markdown: bool,
+    *,
+    with_cost: bool,
+    with_groups: bool,
+) -> None:
+    from core.results.study_document import build_document
+
+    with_cost |= "cost" in parts
+    document = build_document(
+        results,
+        costs_beside_metrics=not as_markdown,
+        with_cost=with_cost,
+        with_groups=with_groups,
+    )
+    document = document.only(parts) if parts else document
+    if as_markdown:
+        from core.results.markdown import document_markdown
+
+        sys.stdout.write(document_markdown(document) + "\n")
     else:
-        _print_tables(answer, with_cost, bool(by))
+        from core.results.console import print_document
+
+        print_document(document, stdout())
+
+
+def _gather(
+    runs: StudyRuns,
+    metrics: Sequence[str],
+    views: Sequence[FairnessView],
+    against: str | None,
+    *,
+    asked: bool,
+) -> StudyResults:
+    """Compute what is asked for, whatever it is printed as."""
+    from core.results.study_document import study_results
+
+    comparison = runs.compare(metrics, against)
+    keys = runs.chosen(comparison, metrics, {view.metric for view in views})
+    if not keys:
+        keys, problems = runs.headline(comparison)
+        warn_of(problems)
+    fairness, errors = runs.compare_groups(views, against)
+    if errors and asked:
+        raise errors[0]
+    warn_of([str(error) for error in errors])
+    return study_results(runs, comparison, keys, fairness)
 
 
 def _views(
@@ -163,134 +185,49 @@ def _views(
     return chosen_views(runs.study, tasks, features, by=by, metrics=metrics)
 
 
-def _gather(
-    runs: StudyRuns,
-    metrics: Sequence[str],
-    views: Sequence[FairnessView],
-    against: str | None,
-    *,
-    asked: bool,
-) -> _Answer:
-    """Compute what is asked for, whatever it is printed as."""
-    from core.evaluation.cost import cost_table
-    from core.evaluation.published import published_table
-    from core.evaluation.published_by_group import (
-        published_by_group_table,
-        published_views,
-    )
-
-    study = runs.study
-    comparison = runs.compare(metrics, against)
-    within = {view.metric for view in views}
-    keys = _metrics_to_show(comparison.table, metrics, within, runs)
-    # Others' changes are to their own baseline, and so are ours beside them.
-    own = comparison if against is None else runs.compare(metrics)
-    theirs = published_views(study.published_by_group)
-    beside = runs.compare_groups(theirs, against, asked=False)
-    per_run = runs.costs()
-    return _Answer(
-        runs=runs,
-        comparison=comparison,
-        keys=keys,
-        fairness=runs.compare_groups(views, against, asked=asked),
-        theirs=published_table(study.published, own.table, study.baseline),
-        theirs_by_group=published_by_group_table(
-            study.published_by_group, beside.values()
-        ),
-        per_run=per_run,
-        costs=cost_table(per_run),
-    )
-
-
-def _metrics_to_show(
-    table: pd.DataFrame, asked: Sequence[str], within: set[str], runs: StudyRuns
-) -> list[str]:
-    """Metrics of the leaderboard: those asked for, or the headline, or the first ones.
-
-    Some exist within groups alone.
-    """
-    from core.evaluation.metrics import headline_keys, unknown_metric
-
-    known = dict.fromkeys(table["metric"])
-    for metric in asked:
-        if metric not in known and metric not in within:
-            raise unknown_metric(metric, known, study=f"study '{runs.study.name}'")
-    shown = [metric for metric in asked if metric in known]
-    if shown:
-        return shown
-    own = headline_there(table, runs.study, runs.info.tasks)
-    return own or [headline_keys((task,))[0] for task in runs.info.tasks]
-
-
-def _as_dict(answer: _Answer) -> dict[str, Any]:
-    from core.evaluation.cost import means_by_method, settings_by_method
-    from core.evaluation.fairness_records import fairness_record
-    from core.evaluation.published import published_records
-    from core.evaluation.published_by_group import published_by_group_records
-
-    cost, settings = means_by_method(answer.costs), settings_by_method(answer.costs)
-    entries = answer.comparison.as_dict(answer.study.name, cost)
-    for entry in entries["methods"]:
-        entry["settings"] = settings[entry["name"]]
-    return {
-        **entries,
-        "fairness": [
-            fairness_record(one, answer.labels) for one in answer.fairness.values()
-        ],
-        "published": published_records(answer.theirs),
-        "published_by_group": published_by_group_records(answer.theirs_by_group),
-        "notice": answer.study.notice,
-    }
-
-
-def _as_markdown(answer: _Answer, with_cost: bool, with_groups: bool) -> str:
-    from core.fairness_report import fairness_markdown, published_by_group_markdown
-    from core.report import cost_markdown, markdown_table, published_markdown
-
-    study, tasks = answer.study, answer.runs.info.tasks
-    parts = [markdown_table(answer.comparison, study, tasks, answer.keys)]
-    seeds = answer.comparison.seed_notes(answer.labels)
-    parts.append(" ".join((*answer.replaced, *seeds)))
-    if answer.fairness:
-        parts.append(
-            fairness_markdown(
-                answer.fairness, study, tasks, with_groups=with_groups, said=seeds
+def _parts(only: Sequence[str], *, as_json: bool) -> Sequence[str]:
+    """The parts to print; one that does not exist is refused."""
+    for part in only:
+        if part not in SECTIONS:
+            raise EquipoiseError(
+                f"There is no part '{part}' of what is printed.",
+                expected=f"some of {', '.join(SECTIONS)}.",
+                remedy="correct --only.",
             )
+    if only and as_json:
+        raise EquipoiseError(
+            "--only would change nothing here.",
+            expected="--only without --json, which always holds everything.",
+            remedy="leave one of them out.",
         )
-    if with_cost:
-        parts.append(cost_markdown(answer.costs, study))
-    if not answer.theirs.empty:
-        parts.append(published_markdown(answer.theirs, tasks, study))
-    if not answer.theirs_by_group.empty:
-        parts.append(published_by_group_markdown(answer.theirs_by_group, study, tasks))
-    return "\n\n".join(filter(None, parts))
+    return only
 
 
-def _print_tables(answer: _Answer, with_cost: bool, with_groups: bool) -> None:
-    comparison, study, info = answer.comparison, answer.study, answer.runs.info
-    print_leaderboard(comparison, answer.keys, answer.costs, study, info)
-    own = comparison.notes(answer.labels)[1:]
-    for note in (*answer.replaced, *own, *cost_notes(answer.per_run, answer.labels)):
-        print_dim(note)
-    if answer.fairness:
-        print_fairness(
-            answer.fairness,
-            study,
-            info.tasks,
-            with_groups=with_groups,
-            said=comparison.notes(answer.labels),
-        )
-    if with_cost:
-        print_cost(answer.costs, study)
-    if not answer.theirs.empty:
-        print_published(answer.theirs, study, info)
-    if not answer.theirs_by_group.empty:
-        print_published_by_group(answer.theirs_by_group, study, info)
+def _margins(given: Sequence[str]) -> dict[str, float]:
+    """Read ``METRIC=VALUE``."""
+    found = {}
+    for text in given:
+        key, sign, value = text.rpartition("=")
+        try:
+            size = float(value)
+        except ValueError:
+            size = math.nan
+        if not (sign and key and 0 < size < math.inf):
+            raise EquipoiseError(
+                f"The margin '{text}' cannot be read.",
+                expected="METRIC=VALUE with a value above 0, such as age.mae=0.5; of a"
+                " share a number such as 0.01 for one point.",
+                remedy="correct --margin.",
+            )
+        found[key.strip()] = size
+    return found
 
 
-def _against_note(method: str, study: Study) -> str:
-    label = study.methods[method].label if method in study.methods else method
-    return (
-        f"Compared with {label} ({method}), in place of the study's baseline "
-        f"({study.baseline})."
-    )
+def _check_margins(runs: StudyRuns, results: StudyResults) -> None:
+    """Refuse a margin of a metric that is not compared."""
+    from core.evaluation.metrics import unknown_metric
+
+    known = dict.fromkeys(results.comparison.table["metric"])
+    for key in runs.given_margins:
+        if key not in known:
+            raise unknown_metric(key, known, study=f"study '{runs.study.name}'")

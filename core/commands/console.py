@@ -7,16 +7,11 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Protocol
 
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from core.errors import EquipoiseError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 # A table that goes into a file or a pipe has no terminal to fit into.
 PIPED_WIDTH = 160
@@ -40,40 +35,6 @@ def stderr() -> Console:
     return Console(stderr=True)
 
 
-def print_dim(note: str) -> None:
-    """Print what a reader should know besides the numbers."""
-    stdout().print(escape(note), style="dim")
-
-
-def print_table(
-    texts: pd.DataFrame, title: str, *, left: Sequence[str] = (), **looks: Any
-) -> None:
-    """Print a table of texts, columns to the right but for those in ``left``.
-
-    A cell that ends in a verdict has its colour; ``looks`` go to Rich's table.
-    """
-    board = Table(title=escape(title), title_justify="left", **looks)
-    for heading in texts.columns:
-        justify: Literal["left", "right"] = "left" if heading in left else "right"
-        board.add_column(escape(heading), justify=justify, overflow="fold")
-    for row in texts.to_numpy().tolist():
-        board.add_row(*map(_coloured, row))
-    stdout().print(board)
-
-
-def coloured_verdict(verdict: str) -> str:
-    """A verdict in the colour that it has everywhere."""
-    style = {"better": "green", "worse": "red"}.get(verdict, "dim")
-    return f"[{style}]{verdict}[/{style}]"
-
-
-def _coloured(cell: str) -> str:
-    text, _, last = cell.rpartition(" ")
-    if last in ("better", "worse", "inconclusive", "differs"):
-        return f"{escape(text)} {coloured_verdict(last)}"
-    return escape(cell)
-
-
 def print_json(value: object) -> None:
     """Print a value as JSON; NaN, which JSON does not have, as null."""
     sys.stdout.write(json.dumps(_without_nan(value), indent=2) + "\n")
@@ -86,13 +47,6 @@ def _without_nan(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_without_nan(part) for part in value]
     return None if isinstance(value, float) and value != value else value
-
-
-def number_text(value: Any, digits: int, *, sign: bool = False) -> str:
-    """A number with its decimals; a dash for what is not known."""
-    if value is None or value != value:
-        return "-"
-    return f"{value:{'+' if sign else ''},.{digits}f}"
 
 
 class Report(Protocol):

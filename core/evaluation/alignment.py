@@ -1,7 +1,8 @@
 """Predictions of several runs brought to the same images in the same order."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from core.evaluation.classification import encode_labels
 from core.tasks import Classification, Regression, Task
 
 RunKey = tuple[str, int]
+Probabilities = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -31,15 +33,15 @@ class AlignedPredictions:
     predictions : dict of arrays, shape (columns, rows)
         By task, of the same kind.
     probabilities : dict of tuples
-        By task with classes: for each column a float32 array of shape (rows,
-        classes), or None where a run has none.
+        By task with classes: for each column a float array of shape (rows, classes),
+        as exact as the table has it, or None where a run has none.
     """
 
     runs: tuple[RunKey, ...]
     rows: int
     truth: dict[str, NDArray[np.generic]]
     predictions: dict[str, NDArray[np.generic]]
-    probabilities: dict[str, tuple[NDArray[np.float32] | None, ...]]
+    probabilities: dict[str, tuple[Probabilities | None, ...]]
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -53,6 +55,21 @@ class AlignedPredictions:
             for column, (name, seed) in enumerate(self.runs)
             if name == method and (seed in seeds or not seeds)
         ]
+
+    def of_methods(self, methods: Collection[str]) -> "AlignedPredictions":
+        """The same images, with the runs of some methods alone."""
+        kept = [c for c, (name, _) in enumerate(self.runs) if name in methods]
+        if len(kept) == len(self.runs):
+            return self
+        return replace(
+            self,
+            runs=tuple(self.runs[column] for column in kept),
+            predictions={name: own[kept] for name, own in self.predictions.items()},
+            probabilities={
+                name: tuple(own[column] for column in kept)
+                for name, own in self.probabilities.items()
+            },
+        )
 
     def seeds_of(self, method: str) -> tuple[int, ...]:
         """Seeds of a method, ascending."""
@@ -75,9 +92,10 @@ def align_predictions(
     Raises
     ------
     EquipoiseError
-        If the baseline is not among the methods, there are no rows, an image is
-        twice in a table, images or truth differ from the baseline's, a column is
-        missing, or a value is. The message names the method.
+        If the baseline is not among the methods, there are no rows, a table holds rows
+        of more than one split, an image is twice in a table, images or truth differ
+        from the baseline's, a column is missing, or a value is. The message names the
+        method.
     """
     order = {method: i for i, method in enumerate(dict.fromkeys(m for m, _ in tables))}
     runs = tuple(sorted(tables, key=lambda run: (order[run[0]], run[1])))
@@ -95,11 +113,13 @@ def align_predictions(
             expected="at least one row of the test split.",
             remedy="widen the filter.",
         )
+    for run in runs:
+        _check_one_split(tables[run], run)
     _check_once(ids, reference)
     places = {run: _places(tables[run], ids, run, baseline) for run in runs}
     truth: dict[str, NDArray[np.generic]] = {}
     predictions: dict[str, NDArray[np.generic]] = {}
-    probabilities: dict[str, tuple[NDArray[np.float32] | None, ...]] = {}
+    probabilities: dict[str, tuple[Probabilities | None, ...]] = {}
     for task in tasks:
         first = _values(tables[reference], task, "true", reference, None)
         truth[task.name] = first
@@ -117,6 +137,20 @@ def align_predictions(
     return AlignedPredictions(runs, len(ids), truth, predictions, probabilities)
 
 
+def _check_one_split(table: pd.DataFrame, run: RunKey) -> None:
+    """Refuse rows of several splits: images of training would count as test images."""
+    if "split" not in table:
+        return
+    found = [str(name) for name in pd.unique(table["split"])]
+    if len(found) > 1:
+        raise EquipoiseError(
+            f"The predictions of method '{run[0]}' (seed {run[1]}) are of the splits"
+            f" {', '.join(found)}.",
+            expected="rows of one split, such as the test split.",
+            remedy="choose the rows of one split.",
+        )
+
+
 def _check_once(ids: pd.Index, run: RunKey) -> None:
     if _is_ascending(ids):
         return
@@ -126,7 +160,7 @@ def _check_once(ids: pd.Index, run: RunKey) -> None:
             f"Method '{run[0]}' (seed {run[1]}) has {ids.duplicated().sum()} images"
             " more than once.",
             expected="one row an image.",
-            remedy="train this run again, or mend its predictions.",
+            remedy="train this run again, or correct its predictions.",
         )
 
 
@@ -181,7 +215,7 @@ def _values(
             raise EquipoiseError(
                 f"{where} has no finite number in {bad} rows.",
                 expected=f"a number of {task.unit} in every row.",
-                remedy="train this run again, or mend its predictions.",
+                remedy="train this run again, or correct its predictions.",
             )
     else:
         values = encode_labels(table[name], task.classes, where=where)
@@ -190,7 +224,7 @@ def _values(
 
 def _probabilities(
     table: pd.DataFrame, task: Classification, places: NDArray[np.intp] | None
-) -> NDArray[np.float32] | None:
+) -> Probabilities | None:
     """Probability of each class; None if a column or a finite value is missing.
 
     Labels alone are predictions too, such as those of others: metrics of labels are
@@ -199,10 +233,12 @@ def _probabilities(
     names = [f"{task.name}_p_{label}" for label in task.classes]
     if not all(name in table for name in names):
         return None
+    single = all(str(table[name].dtype).lower() == "float32" for name in names)
+    dtype = np.float32 if single else np.float64
     # Column by column: pandas takes ten times as long to choose several.
-    values = np.empty((len(table), len(names)), np.float32)
+    values = np.empty((len(table), len(names)), dtype)
     for column, name in enumerate(names):
-        values[:, column] = table[name].to_numpy(np.float32, na_value=np.nan)
+        values[:, column] = table[name].to_numpy(dtype, na_value=np.nan)
     if not np.isfinite(values).all():
         return None
     return values if places is None else values[places]

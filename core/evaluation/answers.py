@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from core.errors import EquipoiseError
 from core.evaluation.alignment import AlignedPredictions, RunKey
-from core.evaluation.groups import group_labels
-from core.evaluation.intervals import Floats, Integers
+from core.evaluation.grouping import group_labels
 from core.evaluation.metrics import TOLERANCE
+from core.evaluation.resampling import Floats, Integers
 from core.tasks import Classification, Regression, Task
 
 Mask = NDArray[np.bool_]

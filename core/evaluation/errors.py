@@ -13,7 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.evaluation.alignment import AlignedPredictions
-from core.evaluation.intervals import LEVEL, Floats, Integers, share_interval
+from core.evaluation.resampling import LEVEL, Floats, Integers
+from core.evaluation.variance import wilson
 from core.tasks import Classification, Regression
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -144,9 +145,7 @@ def _shares(confusions: Confusions, level: float) -> _Shares:
     of = np.where(images > 0, images, np.nan)
     share = confusions.counts / of
     variance = confusions.squares / of - share**2
-    low, high = share_interval(
-        share, images, variance, seeds=confusions.seeds, level=level
-    )
+    low, high = wilson(share, images, variance, seeds=confusions.seeds, level=level)
     return _Shares(share, low, high)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from core.errors import StudyError
 from core.evaluation.gaps import Gap, gaps_of
-from core.evaluation.groups import CROSSING
+from core.evaluation.grouping import CROSSING
 from core.evaluation.metrics import (
     MetricInfo,
     group_metric_keys,
@@ -29,7 +29,7 @@ class FairnessView:
         Name of the task.
     features : tuple of str
         One sensitive feature, or several that are crossed, as in
-        ``fairness.compare_groups``.
+        ``comparison.compare_runs``.
     metric : str
         Key such as "gender.accuracy", one of ``metrics.group_metric_keys``.
     """
@@ -95,8 +95,7 @@ def fairness_views(
     -------
     tuple of FairnessView
         The study's own choice, ``Study.fairness``; without one, the first headline
-        metric of every task by every sensitive feature, but for the feature that the
-        task itself predicts: a group would then hold one class only.
+        metric of every task by its ``default_features``.
 
     Raises
     ------
@@ -105,12 +104,47 @@ def fairness_views(
     """
     if study.fairness:
         return tuple(_own_views(study, tasks, sensitive_features))
+    found = {
+        task: default_features(study, task, tasks, sensitive_features) for task in tasks
+    }
     return tuple(
-        FairnessView(task.name, (feature,), main_group_metric(task, study))
-        for task in tasks
-        for feature in sensitive_features
-        if feature != task.name
+        FairnessView(task.name, features, main_group_metric(task, study))
+        for task, features in found.items()
+        if features
     )
+
+
+def default_features(
+    study: Study,
+    task: Task,
+    tasks: Sequence[Task],
+    sensitive_features: Sequence[str],
+) -> tuple[str, ...]:
+    """Features that a task is shown by, on the page and in a command, unless asked.
+
+    Parameters
+    ----------
+    study : Study
+    task : Task
+    tasks : sequence of Task
+        Of the dataset, the task among them.
+    sensitive_features : sequence of str
+        Those of the dataset.
+
+    Returns
+    -------
+    tuple of str
+        Those of the study's first choice for the task, ``Study.fairness``. Without
+        one, the first feature alone: a crossing has few images in each group, and is
+        asked for. Never the feature that the task itself predicts, since a group
+        would then hold one class only; empty where there is no other.
+    """
+    for table in study.fairness:
+        if split_key(table.metric)[0] == task.name:
+            return table.by
+    own = (task.name, f"{task.name}_bin")
+    known = group_features(tasks, sensitive_features)
+    return tuple(feature for feature in known if feature not in own)[:1]
 
 
 def quality_of(metric: MetricInfo, task: Task) -> MetricInfo:

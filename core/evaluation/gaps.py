@@ -5,7 +5,7 @@ highest group are found there and kept for every seed and resample. Were each re
 to choose its own, noise alone would make a gap, and the interval would leave out 0.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
@@ -15,9 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 
 from core.errors import EquipoiseError
-from core.evaluation.groups import GroupDraws, GroupIntervals
-from core.evaluation.intervals import Floats, Integers, RunDraws
 from core.evaluation.metrics import MetricInfo, metric_info, split_key, task_label
+from core.evaluation.resampled_metrics import MetricDraws
+from core.evaluation.resampling import Floats, Integers
+from core.evaluation.variance import RunDraws
 from core.tasks import Task
 
 Measure = Literal["difference", "ratio", "fair_metric"]
@@ -197,7 +198,7 @@ class GapRuns:
 
 def measure_gap(
     gap: Gap,
-    parts: Sequence[GroupDraws],
+    parts: Sequence[MetricDraws],
     counted: Sequence[Integers],
     columns: list[int],
 ) -> GapRuns:
@@ -206,7 +207,7 @@ def measure_gap(
     Parameters
     ----------
     gap : Gap
-    parts : sequence of GroupDraws
+    parts : sequence of MetricDraws
         Those of ``gap.parts``.
     counted : sequence of int arrays
         Groups that count, for each part; with fewer than two there is no gap.
@@ -224,10 +225,10 @@ def measure_gap(
         order = np.argsort(means, kind="stable")
         ends = groups[order[0]], groups[order[-1]]
         runs = RunDraws(
-            _gap_value(gap.measure, drawn.values[:, columns], groups, ends)[
-                None
-            ].astype(np.float64),
-            _gap_value(gap.measure, drawn.draws[:, columns], groups, ends)[None],
+            _gap_value(gap.measure, drawn.values, columns, groups, ends)[None].astype(
+                np.float64
+            ),
+            _gap_value(gap.measure, drawn.draws, columns, groups, ends)[None],
         )
         candidates.append(GapRuns(runs, int(ends[0]), int(ends[1]), part))
     if not candidates:
@@ -240,32 +241,47 @@ def measure_gap(
 
 
 def _gap_value(
-    measure: Measure, values: Floats, groups: Integers, ends: tuple[int, int]
+    measure: Measure,
+    values: Floats,
+    columns: list[int],
+    groups: Integers,
+    ends: tuple[int, int],
 ) -> Floats:
-    """Gap of each run between two groups, shape of ``values`` less the first axis."""
-    low, high = values[ends[0]], values[ends[1]]
+    """Gap of each of some runs between two groups; the groups are the first axis."""
+    low, high = values[ends[0]][columns], values[ends[1]][columns]
     if measure == "difference":
         return np.asarray(high - low)
     if measure == "fair_metric":
-        return np.asarray(values[groups].mean(axis=0) - FAIR_PENALTY * (high - low))
+        mean = values[groups][:, columns].mean(axis=0)
+        return np.asarray(mean - FAIR_PENALTY * (high - low))
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.where(high > 0, low / high, np.nan))
 
 
-def gap_interval(
+Bounds = Callable[[float], tuple[NDArray[np.float64], NDArray[np.float64]]]
+"""Ends of every group's interval, so many standard errors to either side."""
+
+
+def gap_bounds(
     gap: Gap,
-    parts: Sequence[GroupIntervals],
+    values: Sequence[NDArray[np.float64]],
+    bounds: Sequence[Bounds],
     counted: Sequence[Integers],
+    *,
+    level: float,
 ) -> tuple[float, float]:
-    """Interval of a gap from the intervals of the groups.
+    """Interval of a gap from those of the groups, the trained models held fixed.
 
     Parameters
     ----------
     gap : Gap
-    parts : sequence of GroupIntervals
-        Of one method, those of ``gap.parts``.
+    values : sequence of float64 arrays, shape (groups,)
+        Of one method, for each of ``gap.parts``.
+    bounds : sequence of callables
+        The groups' intervals, for each part.
     counted : sequence of int arrays
         Groups that count, for each part.
+    level : float, in (0, 1)
 
     Returns
     -------
@@ -285,12 +301,12 @@ def gap_interval(
     conservative, since any of them may be the worst.
     """
     lows, highs = [], []
-    for own, groups in zip(parts, counted, strict=True):
-        if len(groups) < 2 or np.isnan(own.value[groups]).any():
+    for own, ends_of, groups in zip(values, bounds, counted, strict=True):
+        if len(groups) < 2 or np.isnan(own[groups]).any():
             continue
-        reach = pairwise_reach(len(groups), own.level ** (1 / len(parts)))
-        low, high = (ends[groups] for ends in own.bounds(reach))
-        pairs = _pair_bounds(gap.measure, own.value[groups], low, high)
+        reach = pairwise_reach(len(groups), level ** (1 / len(values)))
+        low, high = (ends[groups] for ends in ends_of(reach))
+        pairs = _pair_bounds(gap.measure, own[groups], low, high)
         lows.append(pairs[0])
         highs.append(pairs[1])
     if not lows:

@@ -102,6 +102,11 @@ class MetricInfo:
         return split_key(self.key)[2]
 
     @property
+    def is_share(self) -> bool:
+        """Whether a value lies between 0 and 1, and has no unit of its task."""
+        return not _TEMPLATES[_entry(self.name), bool(self.part)].in_units
+
+    @property
     def difference_unit(self) -> str:
         """Unit of a difference of two values: points, for a value in per cent."""
         return "points" if self.unit == "%" else self.unit
@@ -347,7 +352,7 @@ def top_k(name: str) -> int | None:
 def further_keys(tasks: Sequence[Task], keys: Iterable[str]) -> tuple[str, ...]:
     """Those of the keys that are the top-k accuracy of a task with that many classes.
 
-    They are to be asked for (``compare.compare``); all others are always computed.
+    They are to be asked for (``comparison.compare_runs``); all others are computed.
     """
     classes = {t.name: len(t.classes) for t in tasks if t.kind != "regression"}
     found = []
@@ -497,6 +502,29 @@ def metric_keys(
         }
     parts = (f"{name}[{part}]" for name, of in by_part.items() for part in of)
     return tuple(f"{task.name}.{name}" for name in (*plain, *parts))
+
+
+def study_metric_keys(
+    tasks: Sequence[Task],
+    training_counts: Mapping[str, Mapping[str, int]] | None = None,
+    further: Sequence[str] = (),
+) -> tuple[str, ...]:
+    """Keys of every metric of a study's tasks, and after each task its further ones.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+    training_counts : mapping of task to mapping of class to int, optional
+    further : sequence of str
+        Keys beyond ``metric_keys``, such as the top-k accuracy of another k.
+    """
+    keys: list[str] = []
+    for task in tasks:
+        keys += metric_keys(task, (training_counts or {}).get(task.name))
+        keys += [key for key in further if split_key(key)[0] == task.name]
+    named = {task.name for task in tasks}
+    keys += [key for key in further if split_key(key)[0] not in named]
+    return tuple(dict.fromkeys(keys))
 
 
 def group_metric_keys(task: Task, *, every_class: bool = False) -> tuple[str, ...]:

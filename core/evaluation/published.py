@@ -57,7 +57,7 @@ def published_table(
     Notes
     -----
     Our interval of a value is that of ``Comparison.table``; of a change, that of the
-    paired difference over the baseline's mean on the same seeds, taken as known.
+    difference over the baseline's mean, taken as known.
     """
     index = comparison.set_index(["method", "metric"])
     rows: list[dict[str, Any]] = []
@@ -73,7 +73,7 @@ def published_table(
         else:
             kind, theirs = CHANGE, item.change_percent
             if known:
-                ours = _change(index.loc[key])
+                ours = _change(index.loc[key], index.loc[(baseline, item.metric)])
         rows.append(
             {
                 "method": item.method,
@@ -103,30 +103,7 @@ def _value(row: pd.Series) -> dict[str, Any]:
     return {"ours": row["mean"], "low": row["low"], "high": row["high"]}
 
 
-def _change(row: pd.Series) -> dict[str, Any]:
+def _change(row: pd.Series, baseline: pd.Series) -> dict[str, Any]:
     names = {"ours": "delta", "low": "delta_low", "high": "delta_high"}
-    scaled = {name: 100 * row[of] / row["reference"] for name, of in names.items()}
+    scaled = {name: 100 * row[of] / baseline["mean"] for name, of in names.items()}
     return {**scaled, "verdict": row["verdict"]}
-
-
-def published_records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows of ``published_table`` as plain values, ready for JSON; None if undefined.
-
-    Of a change, the numbers are under ``change_percent``, else under ``value``.
-    """
-    records = []
-    for row in table.to_dict("records"):
-        name = "value" if row["kind"] == VALUE else "change_percent"
-        theirs, ours, low, high = (
-            float(row[key]) if np.isfinite(row[key]) else None
-            for key in ("theirs", "ours", "low", "high")
-        )
-        records.append(
-            {
-                "method": row["method"],
-                "metric": row["metric"],
-                "published": {name: theirs, "source": row["source"]},
-                "ours": {name: ours, "ci": [low, high]},
-            }
-        )
-    return records

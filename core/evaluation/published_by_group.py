@@ -1,16 +1,15 @@
 """Numbers that others published of groups, and between them, beside ours."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from core.errors import StudyError
-from core.evaluation.fairness import GroupComparison
+from core.evaluation.comparison import Comparison
 from core.evaluation.fairness_views import FairnessView
 from core.evaluation.gaps import fair_metric
-from core.evaluation.groups import CROSSING
+from core.evaluation.grouping import CROSSING
 from core.evaluation.metrics import metric_info
 from core.study import PublishedByGroup
 
@@ -43,14 +42,14 @@ def published_views(
 
 
 def published_by_group_table(
-    published: Sequence[PublishedByGroup], ours: Iterable[GroupComparison] = ()
+    published: Sequence[PublishedByGroup], ours: Iterable[Comparison] = ()
 ) -> pd.DataFrame:
     """What others reported of groups, and between them, beside the same of ours.
 
     Parameters
     ----------
     published : sequence of PublishedByGroup
-    ours : iterable of GroupComparison
+    ours : iterable of Comparison
         Those of ``published_views``, or more; without them theirs stand alone.
 
     Returns
@@ -145,7 +144,7 @@ def _of_group(
     item: PublishedByGroup,
     metric: str,
     measure: str,
-    comparisons: Sequence[GroupComparison],
+    comparisons: Sequence[Comparison],
 ) -> dict[str, float]:
     """Ours of one number, with its interval."""
     for comparison in comparisons:
@@ -156,7 +155,7 @@ def _of_group(
         same &= table["measure"] == measure if measure else table["group"] == item.group
         if same.any():
             row = table[same].iloc[0]
-            return {"ours": row["value"], "low": row["low"], "high": row["high"]}
+            return {"ours": row["mean"], "low": row["low"], "high": row["high"]}
     return {"ours": np.nan, "low": np.nan, "high": np.nan}
 
 
@@ -192,29 +191,3 @@ def _theirs(table: pd.DataFrame, method: str) -> Mapping[tuple[str, ...], float]
         (row["metric"], row["feature"], row["group"], row["measure"]): row["theirs"]
         for row in own.to_dict("records")
     }
-
-
-def published_by_group_records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows of ``published_by_group_table`` as plain values; None where undefined."""
-    records = []
-    for row in table.to_dict("records"):
-        ours, low, high = (
-            float(row[key]) if np.isfinite(row[key]) else None
-            for key in ("ours", "low", "high")
-        )
-        records.append(
-            {
-                "method": row["method"],
-                "metric": row["metric"],
-                "feature": row["feature"],
-                "group": row["group"] or None,
-                "measure": row["measure"] or None,
-                "published": {
-                    "value": float(row["theirs"]),
-                    "reported": bool(row["reported"]),
-                    "source": row["source"],
-                },
-                "ours": {"value": ours, "ci": [low, high]},
-            }
-        )
-    return records

@@ -1,20 +1,22 @@
 """Metrics of ranked probabilities: the area under the ROC curve, top-k accuracy.
 
 Each is written as sums over images within the true classes, so that the resamples of
-``intervals`` serve as they are: one sort a class and run, then one matrix product.
+``resampling`` serve as they are: one sort a class and run, then one matrix product.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.evaluation.intervals import Floats, Integers, StratumSums
+from core.evaluation.resampling import Floats, Integers
 from core.tasks import Classification
 
-Probabilities = NDArray[np.float32]
+Probabilities = NDArray[np.floating]
+Images = NDArray[np.intp] | slice
+ALL = slice(None)
+"""Stands for all images."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +25,11 @@ class RankFeatures:
 
     Parameters
     ----------
-    values : float32 array, shape (rows, (2 + tops) x columns)
+    values : float32 array, shape ((2 + tops) x columns, rows)
         Of each run ``own`` and ``others`` (see ``auc_parts``), then for each k of
         ``tops`` whether the true class is among the k most probable.
+    areas : float64 array, shape (columns,)
+        Of each run, of the data themselves.
     scored : int array, shape (scored,)
         Classes whose area is in the mean.
     known : bool array, shape (columns,)
@@ -34,6 +38,7 @@ class RankFeatures:
     """
 
     values: NDArray[np.float32]
+    areas: NDArray[np.float64]
     scored: Integers
     known: NDArray[np.bool_]
     tops: tuple[int, ...]
@@ -44,6 +49,7 @@ def rank_features(
     probabilities: Sequence[Probabilities | None],
     task: Classification,
     tops: Sequence[int],
+    images: Images = ALL,
 ) -> RankFeatures:
     """Sort each run's probabilities once, for all resamples.
 
@@ -56,19 +62,26 @@ def rank_features(
     task : Binary or Multiclass
     tops : sequence of int
         The k of each top-k accuracy, each at most the number of classes.
+    images : int array, or slice
+        Rows that are ranked, all by default; the features are theirs.
     """
-    rows, columns = len(y_true), len(probabilities)
-    scored = _scored_classes(y_true, task)
-    values = np.zeros((rows, 2 + len(tops), columns), np.float32)
+    own = y_true[images]
+    rows, columns = len(own), len(probabilities)
+    scored = _scored_classes(own, task)
+    values = np.zeros((2 + len(tops), columns, rows), np.float32)
+    areas = np.full(columns, np.nan)
     for column, given in enumerate(probabilities):
         if given is None:
             continue
-        values[:, 0, column], values[:, 1, column] = auc_parts(y_true, given, scored)
+        parts = auc_parts(own, given, scored, images)
+        values[0, column], values[1, column] = parts
+        if len(scored):
+            areas[column] = np.mean([parts[0][own == label].mean() for label in scored])
         if tops:
-            ranks = true_class_ranks(y_true, given)
-            values[:, 2:, column] = ranks[:, None] < np.array(tops)
+            ranks = true_class_ranks(own, given[images])
+            values[2:, column] = ranks < np.array(tops)[:, None]
     known = np.array([given is not None for given in probabilities], bool)
-    return RankFeatures(values.reshape(rows, -1), scored, known, tuple(tops))
+    return RankFeatures(values.reshape(-1, rows), areas, scored, known, tuple(tops))
 
 
 def _scored_classes(y_true: Integers, task: Classification) -> Integers:
@@ -93,24 +106,29 @@ def smallest_side(y_true: Integers, task: Classification) -> int:
 
 
 def auc_parts(
-    y_true: Integers, probabilities: Probabilities, scored: Integers
+    y_true: Integers,
+    probabilities: Probabilities,
+    scored: Integers,
+    images: Images = ALL,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """What each image adds to the mean area of the classes against the rest.
 
     Parameters
     ----------
-    y_true : int array, shape (rows,)
+    y_true : int array, shape (images,)
     probabilities : float array, shape (rows, classes)
         Equal values are ties and count half.
     scored : int array
         Classes with images and with images of others.
+    images : int array, or slice
+        Rows that are ranked, all by default.
 
     Returns
     -------
-    own : float64 array, shape (rows,)
+    own : float64 array, shape (images,)
         Share of the images of other classes that the image's own class ranks it
         above; its mean over a class is that class's area.
-    others : float64 array, shape (rows,)
+    others : float64 array, shape (images,)
         How far the image shifts the areas of the classes it does not belong to;
         it sums to 0 over the images.
 
@@ -125,16 +143,23 @@ def auc_parts(
     rows, count = len(y_true), max(len(scored), 1)
     own, others = np.zeros(rows), np.zeros(rows)
     for label in scored:
-        members = np.flatnonzero(y_true == label)
-        rest = np.flatnonzero(y_true != label)
+        scores, is_own = probabilities[images, label], y_true == label
         # Both sides sorted: a search in order keeps to the cache.
-        members = members[np.argsort(probabilities[members, label])]
-        rest = rest[np.argsort(probabilities[rest, label])]
-        inside, outside = probabilities[members, label], probabilities[rest, label]
+        members, inside = _ascending(scores, np.flatnonzero(is_own))
+        rest, outside = _ascending(scores, np.flatnonzero(~is_own))
         own[members] = _placements(inside, outside)
         placed = 1 - _placements(outside, inside)
         others[rest] += (placed - placed.mean()) / (len(outside) * count)
     return own, others
+
+
+def _ascending(
+    scores: Probabilities, images: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], Probabilities]:
+    """Some images by their score, and the scores."""
+    found = scores[images]
+    order = np.argsort(found)
+    return images[order], found[order]
 
 
 def _placements(scores: Probabilities, among: Probabilities) -> NDArray[np.float64]:
@@ -174,33 +199,23 @@ def top_k_accuracies(
     return np.asarray(counts.cumsum() / len(y_true))
 
 
-def ranking_metrics(sums: StratumSums, features: RankFeatures) -> dict[str, Floats]:
-    """AUC and top-k accuracy from the features' sums within the true classes.
+def area(counts: Floats, parts: Floats, scored: Integers) -> Floats:
+    """Area under the ROC curve from sums of the features within the true classes.
 
     Parameters
     ----------
-    sums : StratumSums
-        Of ``features.values``; the strata are the classes.
-    features : RankFeatures
+    counts : float array, shape (classes, resamples)
+        Images of each class.
+    parts : float array, shape (classes, features, columns, resamples)
+        Sums of ``RankFeatures.values``.
+    scored : int array
+        Classes whose area is in the mean.
 
     Returns
     -------
-    dict of float arrays, shape (columns, resamples)
-        By the metric's name without the task; NaN for a run without probabilities,
-        and for the AUC where there are not images of two classes.
+    float array, shape (columns, resamples)
+        NaN where there are not images of two classes.
     """
-    columns = len(features.known)
-    resamples = sums.counts.shape[-1]
-    parts = sums.sums.reshape(len(sums.counts), -1, columns, resamples)
-    metrics: dict[str, Floats] = {"auc": _area(sums.counts, parts, features.scored)}
-    total = sums.counts.sum(axis=0)
-    for place, k in enumerate(features.tops, start=2):
-        metrics[f"top_{k}_accuracy"] = parts[:, place].sum(axis=0) / total
-    unknown = ~features.known[:, None]
-    return {name: np.where(unknown, np.nan, v) for name, v in metrics.items()}
-
-
-def _area(counts: Floats, parts: NDArray[Any], scored: Integers) -> Floats:
     drawn = counts[scored]
     with np.errstate(divide="ignore", invalid="ignore"):
         areas = parts[scored, 0] / drawn[:, None]

@@ -18,11 +18,12 @@ from numpy.typing import ArrayLike, NDArray
 from core.data.manifest import TEST
 from core.errors import EquipoiseError
 from core.evaluation.alignment import AlignedPredictions, align_predictions
-from core.evaluation.compare import SMALL_GROUP
+from core.evaluation.formulas import class_rate, ratio
 from core.evaluation.gaps import FAIR_PENALTY
-from core.evaluation.groups import Grouping, class_rate, group_images, ratio
-from core.evaluation.intervals import BLOCK, Floats, Integers
+from core.evaluation.grouping import Grouping, group_images
 from core.evaluation.metrics import CLASS_RATES
+from core.evaluation.resampling import BLOCK, Floats, Integers
+from core.evaluation.verdicts import SMALL_GROUP
 from core.tasks import Classification, Regression, Task
 
 Constraint = Literal[
@@ -280,11 +281,11 @@ def count_scores(
     task : str
         Name of a task with classes.
     features : sequence of str
-        As in ``fairness.compare_groups``.
+        As in ``comparison.compare_runs``.
     positive : str, optional
         The class that is decided on; by default the positive one of two.
     aligned : AlignedPredictions, optional
-        As in ``fairness.compare_groups``.
+        As in ``comparison.compare_runs``.
 
     Raises
     ------

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from core.data.cache import Progress
-from core.evaluation.groups import MAX_GROUPS
+from core.evaluation.grouping import MAX_GROUPS
 from core.importing.checking import match_classes
 from core.importing.columns import is_number, plain
 from core.importing.findings import FAULT, NOTE, WARNING, Finding

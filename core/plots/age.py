@@ -20,6 +20,7 @@ from core.plots.style import (
     signed,
     zero_line,
 )
+from core.results.sentences import about_models
 from core.tasks import Regression
 
 # Points drawn in one scatter; beyond it a fixed sample keeps the browser quick.
@@ -122,7 +123,8 @@ def error_takeaway(
         for counts, word in ((gains, "smaller"), (losses, "larger"))
         if counts
     ]
-    return f"{sentence} Beside the baseline's, the error is {'; it is '.join(parts)}."
+    said = f"Beside the baseline's, the error is {'; it is '.join(parts)}."
+    return f"{sentence} {about_models(said, others)}"
 
 
 def _in_bins(counts: Mapping[Any, int], labels: Mapping[str, str], bins: int) -> str:

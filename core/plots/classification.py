@@ -22,6 +22,7 @@ from core.plots.style import (
     plural,
     score_cell,
 )
+from core.results.sentences import about_models
 from core.text import strong
 
 # How far apart, in units of one class, the methods of one class stand.
@@ -211,9 +212,11 @@ def shot_takeaway(
     if len(set(last["method"])) < 2:
         return f"{sentence}."
     if not better:
-        return f"{sentence}; no method certainly lifts the {groups[-1]} classes."
+        said = f"{sentence}; no method certainly lifts the {groups[-1]} classes."
+        return about_models(said, scores)
     verb = "is" if len(better) == 1 else "are"
-    return f"{sentence}; {listed(better)} {verb} better on the {groups[-1]} classes."
+    said = f"{sentence}; {listed(better)} {verb} better on the {groups[-1]} classes."
+    return about_models(said, scores)
 
 
 @escapes_names
@@ -415,7 +418,8 @@ def class_takeaway(
     ]
     if len(set(moved["method"])) < 2:
         return f"{sentence}."
-    return f"{sentence}; {'; '.join(parts) or f'no method moves {worst} certainly'}."
+    said = "; ".join(parts) or f"no method moves {worst} certainly"
+    return about_models(f"{sentence}; {said}.", moved)
 
 
 @escapes_names

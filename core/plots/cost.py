@@ -1,16 +1,18 @@
 """Figures and sentences of the Cost page: quality against what it costs."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.evaluation.compare import Comparison
+from core.evaluation.comparison import Comparison
 from core.evaluation.cost import COSTS, SETTINGS, CostInfo, Spread, ratio_text
-from core.evaluation.front import EQUAL_COST, Step
 from core.evaluation.metrics import MetricInfo
+from core.evaluation.pareto import EQUAL_COST, Step
+from core.evaluation.verdicts import MODEL
 from core.plots.cost_axis import CostAxis, build_cost_axis
 from core.plots.escape import escapes_names
 from core.plots.overview import (
@@ -22,7 +24,6 @@ from core.plots.overview import (
 )
 from core.plots.style import (
     INK,
-    VERDICT_MARKED,
     MethodStyle,
     build_figure,
     faded,
@@ -33,6 +34,7 @@ from core.plots.style import (
     p_value,
     place_sign,
     signed,
+    verdict_mark,
 )
 
 # Ratio of the greatest to the least cost from which a logarithmic axis is offered,
@@ -367,6 +369,7 @@ def _equal_takeaway(
     value = metric.format(row["mean"], unit=True)
     told = {
         "better": ", certainly better than the baseline",
+        "equivalent": ", equivalent to the baseline",
         "inconclusive": ", but no difference from the baseline can be told",
     }.get(str(row["verdict"]), "")
     return (
@@ -396,18 +399,19 @@ def step_sentence(
         said += ", timed on another machine, so that this ratio says little,"
     elif spread and step.ratio < spread.factor:
         said += ", a ratio that runs of one network show here by themselves,"
-    if step.verdict == "inconclusive":
-        told = "can be told"
-        # An interval without zero, and yet a corrected p that is not small.
-        if step.low * step.high > 0:
-            told = "is certain with this many methods tried"
-        return f"{said} and no difference in {metric.phrase} between the two {told}."
+    if step.verdict == "equivalent":
+        return f"{said}, and the two are equivalent in {metric.phrase}."
+    if step.verdict not in ("better", "worse"):
+        return (
+            f"{said} and no difference in {metric.phrase} between the two was detected."
+        )
     size = metric.format(abs(step.delta))
     amount = with_unit(size, metric.difference_unit)
     closer = ("nearer to zero", "farther from zero")
     down, up = closer if metric.direction == "zero" else ("lower", "higher")
+    whose = " as a trained model" if step.scope == MODEL else ""
     return (
-        f"{said} and is certainly {step.verdict}: {metric.phrase} {amount} "
+        f"{said} and is certainly {step.verdict}{whose}: {metric.phrase} {amount} "
         f"{down if step.delta < 0 else up}."
     )
 
@@ -439,9 +443,9 @@ def steps_table(
                     f"{signs[method]} {labels[method]}"
                     for method in (step.cheaper, step.dearer)
                 ),
-                "Is it real?": VERDICT_MARKED[step.verdict],
+                "Is it real?": verdict_mark(asdict(step)),
                 f"Difference in {metric.label}": f"{gain} {between}",
-                "p (Holm)": p_value(step.p),
+                "p": p_value(step.p),
                 cost.heading: f"{ends[0]} → {ends[1]}",
                 "Times the cost": ratio_text(step.ratio)
                 + (" (another machine)" if step in elsewhere else ""),

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.evaluation.compare import SMALL_GROUP
 from core.evaluation.errors import MOST_OF_ALL
+from core.evaluation.verdicts import SMALL_GROUP
 from core.plots.classification import NAMED, plot_by_group
 from core.plots.escape import escapes_names
 from core.plots.style import (

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.evaluation.compare import SMALL_GROUP
-from core.evaluation.fairness import GroupComparison
+from core.evaluation.comparison import Comparison
 from core.evaluation.gaps import gap_info
-from core.evaluation.metrics import MetricInfo, task_label
+from core.evaluation.metrics import MetricInfo
+from core.evaluation.verdicts import BASELINE, SMALL_GROUP
 from core.plots.escape import escapes_names
 from core.plots.overview import BETTER_SIDE, axis_title, with_unit
 from core.plots.style import (
@@ -18,19 +18,15 @@ from core.plots.style import (
     INK,
     MARKERS,
     METHOD_COLOURS,
-    NO_BREAK,
-    VERDICT_MARKED,
     build_figure,
     faded,
     interval,
     listed,
     number,
-    p_value,
     plural,
-    signed,
 )
+from core.results.sentences import about_models
 from core.tasks import Task
-from core.text import strong
 
 NAMED_GROUPS = len(METHOD_COLOURS)
 """Groups up to which each has its own colour and mark."""
@@ -41,30 +37,30 @@ STRIPE_COLOUR = "rgba(128, 128, 128, 0.09)"
 
 
 def shown_groups(
-    comparison: GroupComparison, info: MetricInfo, methods: Sequence[str]
+    comparison: Comparison, info: MetricInfo, methods: Sequence[str]
 ) -> pd.DataFrame:
     """Rows of one metric in the groups with images, as it is shown.
 
     Returns
     -------
     DataFrame
-        As ``GroupComparison.groups``, with ``value``, ``low`` and ``high`` in the
+        As ``Comparison.groups``, with ``mean``, ``low`` and ``high`` in the
         metric's unit; methods in the order given.
     """
     table = comparison.groups
     rows = table[(table["metric"] == info.key) & table["method"].isin(methods)]
-    rows = rows[rows["n"] > 0]
+    rows = rows[rows["images"] > 0]
     order = {method: place for place, method in enumerate(methods)}
     rows = rows.assign(place=rows["method"].map(order)).sort_values(
         "place", kind="stable"
     )
-    scaled = {name: rows[name] * info.factor for name in ("value", "low", "high")}
+    scaled = {name: rows[name] * info.factor for name in ("mean", "low", "high")}
     return rows.assign(**scaled).drop(columns="place").reset_index(drop=True)
 
 
 @escapes_names
 def plot_groups(
-    comparison: GroupComparison,
+    comparison: Comparison,
     info: MetricInfo,
     methods: Sequence[str],
     labels: Mapping[str, str],
@@ -73,7 +69,7 @@ def plot_groups(
 
     Parameters
     ----------
-    comparison : GroupComparison
+    comparison : Comparison
     info : MetricInfo
         The metric.
     methods : sequence of str
@@ -161,10 +157,10 @@ def _group_trace(
     """One group in all methods."""
     offset = SPREAD * ((place + 0.5) / of - 0.5) + LOWERED
     colour, marker = METHOD_COLOURS[place], MARKERS[place % len(MARKERS)]
-    group, n = rows["group"].iloc[0], int(rows["n"].iloc[0])
+    group, n = rows["group"].iloc[0], int(rows["images"].iloc[0])
     return {
         "type": "scatter",
-        "x": rows["value"].to_numpy(),
+        "x": rows["mean"].to_numpy(),
         "y": [places[method] + offset for method in rows["method"]],
         "name": f"{group} (n {n:,})",
         "mode": "markers",
@@ -185,8 +181,8 @@ def _bars(rows: pd.DataFrame, colour: str) -> dict[str, Any]:
     return {
         "type": "data",
         "symmetric": False,
-        "array": (rows["high"] - rows["value"]).to_numpy(),
-        "arrayminus": (rows["value"] - rows["low"]).to_numpy(),
+        "array": (rows["high"] - rows["mean"]).to_numpy(),
+        "arrayminus": (rows["mean"] - rows["low"]).to_numpy(),
         "color": colour,
         "thickness": 2.5,
         "width": 0,
@@ -198,19 +194,19 @@ def _hovers(
 ) -> list[str]:
     texts = []
     for row in rows.to_dict("records"):
-        rests = f", {info.label} on {row['of']:,.0f}" if row["of"] != row["n"] else ""
+        rests = f", {info.label} on {row['n']:,}" if row["n"] != row["images"] else ""
         few = f"<br>fewer than {SMALL_GROUP}: too few to tell" if row["small"] else ""
         texts.append(
             f"<b>{row['group']}</b>{word}, {labels[row['method']]}<br>"
-            f"{with_unit(number(row['value'], info.digits), info.unit)} "
+            f"{with_unit(number(row['mean'], info.digits), info.unit)} "
             f"{interval(row['low'], row['high'], info.digits)}"
-            f"<br>{plural(int(row['n']), 'image')}{rests}{few}<extra></extra>"
+            f"<br>{plural(int(row['images']), 'image')}{rests}{few}<extra></extra>"
         )
     return texts
 
 
 def _crowd_traces(
-    comparison: GroupComparison,
+    comparison: Comparison,
     rows: pd.DataFrame,
     places: Mapping[str, float],
     info: MetricInfo,
@@ -220,7 +216,7 @@ def _crowd_traces(
     traces: list[dict[str, Any]] = [
         {
             "type": "scatter",
-            "x": rows["value"].to_numpy(),
+            "x": rows["mean"].to_numpy(),
             "y": [places[method] + LOWERED for method in rows["method"]],
             "name": f"Each of {rows['group'].nunique()} groups",
             "mode": "markers",
@@ -248,7 +244,7 @@ def _crowd_traces(
         traces.append(
             {
                 "type": "scatter",
-                "x": own["value"].to_numpy(),
+                "x": own["mean"].to_numpy(),
                 "y": [places[method] + offset + LOWERED for method in own["method"]],
                 "name": f"{name} group",
                 "mode": "markers",
@@ -261,17 +257,17 @@ def _crowd_traces(
 
 
 def _overall_trace(
-    comparison: GroupComparison,
+    comparison: Comparison,
     places: Mapping[str, float],
     info: MetricInfo,
     labels: Mapping[str, str],
 ) -> dict[str, Any]:
-    rows = comparison.overall
+    rows = comparison.table
     rows = rows[rows["metric"] == info.key].set_index("method")
-    rows = rows.loc[list(places), ["value", "low", "high"]] * info.factor
+    rows = rows.loc[list(places), ["mean", "low", "high"]] * info.factor
     return {
         "type": "scatter",
-        "x": rows["value"].to_numpy(),
+        "x": rows["mean"].to_numpy(),
         "y": [place + LOWERED for place in places.values()],
         "name": "All images",
         "mode": "markers",
@@ -283,7 +279,7 @@ def _overall_trace(
         },
         "hovertemplate": [
             f"<b>All images</b>, {labels[method]}<br>"
-            f"{with_unit(number(row['value'], info.digits), info.unit)} "
+            f"{with_unit(number(row['mean'], info.digits), info.unit)} "
             f"{interval(row['low'], row['high'], info.digits)}<extra></extra>"
             for method, row in rows.iterrows()
         ],
@@ -291,16 +287,16 @@ def _overall_trace(
 
 
 def groups_takeaway(
-    comparison: GroupComparison,
+    comparison: Comparison,
     info: MetricInfo,
     methods: Sequence[str],
     labels: Mapping[str, str],
     tasks: tuple[Task, ...] = (),
 ) -> str:
     """What the baseline's groups differ by, and which methods certainly change that."""
-    base = comparison.gap(comparison.baseline, info.key, "difference")
+    base = comparison.row(comparison.baseline, info.key, "difference")
     gap = gap_info(info.key, "difference", tasks)
-    if not np.isfinite(base["value"]):
+    if not np.isfinite(base["mean"]):
         fewer = " Choose fewer features." if len(_features(comparison)) > 1 else ""
         return (
             f"With {labels[comparison.baseline]} there are no two groups whose "
@@ -309,26 +305,26 @@ def groups_takeaway(
         )
     own = shown_groups(comparison, info, [comparison.baseline]).set_index("group")
     ends = [
-        f"{with_unit(number(own['value'][base[end]], info.digits), info.unit)} in "
+        f"{with_unit(number(own['mean'][base[end]], info.digits), info.unit)} in "
         f"group {base[end]}"
         for end in ("lowest", "highest")
     ]
     low, high = (base[name] * gap.factor for name in ("low", "high"))
     said = (
         f"With {labels[comparison.baseline]}, {info.phrase} is {ends[0]} and {ends[1]}:"
-        f" {gap.format(base['value'], unit=True)} apart"
+        f" {gap.format(base['mean'], unit=True)} apart"
         f" {interval(low, high, gap.digits)}."
     )
     others = [method for method in methods if method != comparison.baseline]
     return f"{said} {_gap_changes(comparison, info.key, gap, others, labels)}".strip()
 
 
-def _features(comparison: GroupComparison) -> list[str]:
+def _features(comparison: Comparison) -> list[str]:
     return list(comparison.grouping.levels.columns)
 
 
 def _gap_changes(
-    comparison: GroupComparison,
+    comparison: Comparison,
     metric: str,
     gap: MetricInfo,
     others: Sequence[str],
@@ -336,8 +332,8 @@ def _gap_changes(
 ) -> str:
     by_verdict: dict[str, list[str]] = {"better": [], "worse": []}
     for method in others:
-        row = comparison.change(method, metric, "difference")
-        if row is not None and row["verdict"] in by_verdict:
+        row = comparison.row(method, metric, "difference")
+        if row["verdict"] in by_verdict:
             change = gap.format(row["delta"], signed=True).replace("-", "−")
             by_verdict[str(row["verdict"])].append(f"{labels[method]} ({change})")
     if not others:
@@ -359,117 +355,18 @@ def _gap_changes(
             if rest == 1
             else f"with the other {rest} methods it cannot be told"
         )
-    return f"The gap is {'; '.join(parts)}."
+    return about_models(f"The gap is {'; '.join(parts)}.", comparison.gaps)
 
 
-def gap_table(
-    comparison: GroupComparison,
-    info: MetricInfo,
-    methods: Sequence[str],
-    labels: Mapping[str, str],
-    tasks: tuple[Task, ...] = (),
-) -> pd.DataFrame:
-    """A row a method: its end groups, its gaps, and their change; cells in Markdown."""
-    measures = [
-        measure
-        for measure in ("difference", "ratio", "fair_metric")
-        if (
-            (comparison.gaps["metric"] == info.key)
-            & (comparison.gaps["measure"] == measure)
-        ).any()
-    ]
-    rows = []
-    for method in methods:
-        gap = comparison.gap(method, info.key, "difference")
-        row = {
-            "Method": strong(labels[method]) + seeds_mark(comparison, method),
-            **_end_cells(comparison, info, gap, method),
-        }
-        for measure in measures:
-            about = gap_info(info.key, measure, tasks)
-            heading = f"{_short(about, info, tasks)} {_arrow(about)}"
-            row[heading] = _gap_cell(comparison, method, info.key, measure, about)
-            if measure == "difference":
-                row["Change"] = _change_cell(comparison, method, info.key, about)
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def seeds_mark(comparison: GroupComparison, method: str) -> str:
+def seeds_mark(comparison: Comparison, method: str) -> str:
     """How many seeds a method has, where others have more, such as " (1 seed)"."""
     own = len(comparison.seeds[method])
     most = max(map(len, comparison.seeds.values()))
     return f" ({plural(own, 'seed')})" if own < most else ""
 
 
-def _short(about: MetricInfo, info: MetricInfo, tasks: tuple[Task, ...]) -> str:
-    """A gap's label without the task, which the page has named already."""
-    label = about.label.removeprefix(f"{task_label(info.task, tasks)} ")
-    return label[:1].upper() + label[1:]
-
-
-def _arrow(info: MetricInfo) -> str:
-    unit = f"({info.unit}) " if info.unit else ""
-    return unit + {"lower": "↓", "higher": "↑"}[info.direction]
-
-
-def _end_cells(
-    comparison: GroupComparison, info: MetricInfo, gap: pd.Series, method: str
-) -> dict[str, str]:
-    """The two groups that are farthest apart, worst first, with their values."""
-    ends = [("Lowest group", "lowest"), ("Highest group", "highest")]
-    if info.direction == "higher":
-        ends = [("Worst group", "lowest"), ("Best group", "highest")]
-    elif info.direction == "lower":
-        ends = [("Worst group", "highest"), ("Best group", "lowest")]
-    values = shown_groups(comparison, info, [method]).set_index("group")["value"]
-    return {
-        heading: f"{gap[end]} {number(values[gap[end]], info.digits)}"
-        if gap[end]
-        else "–"
-        for heading, end in ends
-    }
-
-
-def _gap_cell(
-    comparison: GroupComparison,
-    method: str,
-    metric: str,
-    measure: str,
-    about: MetricInfo,
-) -> str:
-    gap = comparison.gap(method, metric, measure)
-    if not np.isfinite(gap["value"]):
-        return "–"
-    value, low, high = (gap[n] * about.factor for n in ("value", "low", "high"))
-    change = comparison.change(method, metric, measure)
-    verdict = "baseline" if change is None else str(change["verdict"])
-    between = interval(low, high, about.digits)
-    return (
-        f"{strong(number(value, about.digits))} {between} {VERDICT_MARKED[verdict]}"
-    ).strip()
-
-
-def _change_cell(
-    comparison: GroupComparison, method: str, metric: str, about: MetricInfo
-) -> str:
-    row = comparison.change(method, metric, "difference")
-    if row is None:
-        return "baseline"
-    if not np.isfinite(row["delta"]):
-        return "–"
-    if row["delta"] == row["delta_low"] == row["delta_high"] == 0:
-        return "none at all"
-    delta, low, high = (
-        row[name] * about.factor for name in ("delta", "delta_low", "delta_high")
-    )
-    between = interval(low, high, about.digits)
-    p = f"p {p_value(row['p_holm'])}".replace(" ", NO_BREAK)
-    return f"{signed(delta, about.digits)} {between}, {p}"
-
-
 def gap_table_takeaway(
-    comparison: GroupComparison,
+    comparison: Comparison,
     info: MetricInfo,
     methods: Sequence[str],
     labels: Mapping[str, str],
@@ -478,7 +375,7 @@ def gap_table_takeaway(
     """Which method has the smallest gap, and whether that can be told."""
     gap = gap_info(info.key, "difference", tasks)
     values = {
-        method: comparison.gap(method, info.key, "difference")["value"]
+        method: comparison.row(method, info.key, "difference")["mean"]
         for method in methods
     }
     known = {method: value for method, value in values.items() if np.isfinite(value)}
@@ -490,22 +387,24 @@ def gap_table_takeaway(
         f"({gap.format(known[least], unit=True)}, at "
         f"{_overall(comparison, info, least)} over all images)"
     )
-    row = comparison.change(least, info.key, "difference")
+    row = comparison.row(least, info.key, "difference")
     base = labels[comparison.baseline]
-    if row is None:
+    if row["verdict"] == BASELINE:
         return f"{said}, the method that the others are compared with."
     told = {
         "better": f"certainly smaller than that of {base} (at "
         f"{_overall(comparison, info, comparison.baseline)})",
         "worse": "which is no gain",
-        "inconclusive": f"which cannot be told from that of {base} (at "
+    }.get(
+        str(row["verdict"]),
+        f"with no difference detected from that of {base} (at "
         f"{_overall(comparison, info, comparison.baseline)})",
-    }[str(row["verdict"])]
+    )
     return f"{said}, {told}."
 
 
-def _overall(comparison: GroupComparison, info: MetricInfo, method: str) -> str:
+def _overall(comparison: Comparison, info: MetricInfo, method: str) -> str:
     """The metric of all images: a small gap of a useless method is no achievement."""
-    rows = comparison.overall
+    rows = comparison.table
     row = rows[(rows["metric"] == info.key) & (rows["method"] == method)].iloc[0]
-    return info.format(row["value"], unit=True)
+    return info.format(row["mean"], unit=True)

@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.evaluation.fairness import (
+from core.evaluation.gaps import FAIR_PENALTY
+from core.evaluation.levelling import (
     BEST_PAID,
     LEVELLED_DOWN,
     NO_RISE,
     OTHERWISE,
     WORST_GAINED,
 )
-from core.evaluation.gaps import FAIR_PENALTY
 from core.evaluation.metrics import MetricInfo
 from core.plots.escape import escapes_names
 from core.plots.overview import BETTER_SIDE, axis_title, error_bar, with_unit
@@ -22,7 +22,6 @@ from core.plots.style import (
     FAINT_COLOUR,
     GRID_COLOUR,
     INK,
-    VERDICT_MARKED,
     MethodStyle,
     build_figure,
     faded,
@@ -33,6 +32,7 @@ from core.plots.style import (
     place_sign,
     plural,
     signed,
+    verdict_mark,
 )
 from core.text import strong
 
@@ -190,6 +190,7 @@ def gap_quality_takeaway(
     parts = []
     for verdict, words in (
         ("better", f"and a certainly better {metric.phrase}"),
+        ("equivalent", f"at an equivalent {metric.phrase}"),
         ("inconclusive", f"with no certain change of {metric.phrase}"),
         ("worse", f"and pay for it with a certainly worse {metric.phrase}"),
     ):
@@ -215,7 +216,7 @@ def plot_levelling(
     Parameters
     ----------
     table : DataFrame
-        From ``GroupComparison.levelling``; not empty.
+        From ``levelling.levelling``; not empty.
     baseline : str
         Drawn at 0, 0.
     styles, labels : mapping
@@ -437,7 +438,9 @@ def levelling_table(table: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFr
         ):
             low, high = row[f"{name}_low"], row[f"{name}_high"]
             between = interval(low, high)
-            verdict = VERDICT_MARKED[str(row[f"{name}_verdict"])]
+            verdict = verdict_mark(
+                {"verdict": row[f"{name}_verdict"], "scope": row["scope"]}
+            )
             cells[heading] = (
                 f"{strong(signed(row[f'{name}_delta']))} {between} {verdict}"
             )

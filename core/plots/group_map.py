@@ -8,15 +8,16 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.evaluation.compare import SMALL_GROUP
-from core.evaluation.fairness import GroupComparison
-from core.evaluation.groups import CROSSING
+from core.evaluation.comparison import Comparison
+from core.evaluation.grouping import CROSSING
 from core.evaluation.metrics import MetricInfo
+from core.evaluation.verdicts import SMALL_GROUP
 from core.plots import style
 from core.plots.cells import plot_cells
 from core.plots.escape import escapes_names
 from core.plots.overview import with_unit
 from core.plots.style import interval, number, plural, signed
+from core.results.sentences import about_models
 from core.tasks import Task
 
 SMALL_SIGN = "†"
@@ -26,14 +27,12 @@ NARROW = 4
 CELL_SIGNS = {"better": " ▲", "worse": " ▼", "differs": " ◆"}
 
 
-def map_cells(
-    comparison: GroupComparison, info: MetricInfo, method: str
-) -> pd.DataFrame:
+def map_cells(comparison: Comparison, info: MetricInfo, method: str) -> pd.DataFrame:
     """One row a crossing: its place in the map, its value, its change and its n.
 
     Parameters
     ----------
-    comparison : GroupComparison
+    comparison : Comparison
         Over at least one feature; the last one makes the columns.
     info : MetricInfo
     method : str
@@ -41,9 +40,10 @@ def map_cells(
     Returns
     -------
     DataFrame
-        Columns ``row``, ``column``, ``n``, ``of``, ``small``; ``value``, ``low``,
+        Columns ``row``, ``column``, ``images``, ``n``, ``small``; ``mean``, ``low``,
         ``high`` and ``delta``, ``delta_low``, ``delta_high`` in the metric's unit
-        (NaN where undefined, and the change of the baseline); ``verdict``.
+        (NaN where undefined, and the change of the baseline); ``verdict``, ``scope``
+        and ``note``.
     """
     levels = comparison.grouping.levels
     features = list(levels.columns)
@@ -57,25 +57,14 @@ def map_cells(
     )
     groups = comparison.groups
     own = groups[(groups["metric"] == info.key) & (groups["method"] == method)]
-    cells = names.join(own.set_index("group")[["n", "of", "small"]])
-    table = comparison.differences
-    changes = table[
-        (table["metric"] == info.key)
-        & (table["method"] == method)
-        & (table["measure"] == "")
-        & (table["group"] != "")
-    ].set_index("group")
-    for source, columns in (
-        (own.set_index("group"), ["value", "low", "high"]),
-        (changes, ["delta", "delta_low", "delta_high"]),
-    ):
-        cells = cells.join(source[columns] * info.factor)
-    cells["verdict"] = changes["verdict"].reindex(cells.index).fillna("baseline")
-    return cells.reset_index()
+    own = own.set_index("group")
+    cells = names.join(own[["images", "n", "small", "verdict", "scope", "note"]])
+    scaled = ["mean", "low", "high", "delta", "delta_low", "delta_high"]
+    return cells.join(own[scaled] * info.factor).reset_index()
 
 
 def map_methods(
-    comparison: GroupComparison,
+    comparison: Comparison,
     info: MetricInfo,
     methods: Sequence[str],
     labels: Mapping[str, str],
@@ -115,7 +104,7 @@ def plot_group_map(
         )
     grid = cells.set_index(["row", "column"], drop=False)
     by_place = [[grid.loc[(row, column)] for column in columns] for row in rows]
-    name = "delta" if change else "value"
+    name = "delta" if change else "mean"
     values = np.array([[cell[name] for cell in line] for line in by_place], np.float64)
     figure = plot_cells(
         _shades(values, info, change=change),
@@ -153,26 +142,26 @@ def _shades(
 
 
 def _text(cell: pd.Series, info: MetricInfo, *, change: bool) -> str:
-    if not cell["n"]:
+    if not cell["images"]:
         return "–"
-    write, name = (signed, "delta") if change else (number, "value")
+    write, name = (signed, "delta") if change else (number, "mean")
     mark = SMALL_SIGN if cell["small"] else ""
     if change and not cell["small"]:
         mark = CELL_SIGNS.get(str(cell["verdict"]), "")
-    return f"<b>{write(cell[name], info.digits)}{mark}</b><br>n {cell['n']:,}"
+    return f"<b>{write(cell[name], info.digits)}{mark}</b><br>n {cell['images']:,}"
 
 
 def _hover(cell: pd.Series, info: MetricInfo) -> str:
     where = CROSSING.join(filter(None, (cell["row"], cell["column"])))
-    if not cell["n"]:
+    if not cell["images"]:
         return f"<b>{where}</b><br>no image"
     lines = [
         f"<b>{where}</b>",
-        f"{info.label}: {with_unit(number(cell['value'], info.digits), info.unit)} "
+        f"{info.label}: {with_unit(number(cell['mean'], info.digits), info.unit)} "
         f"{interval(cell['low'], cell['high'], info.digits)}",
-        plural(int(cell["n"]), "image")
+        plural(int(cell["images"]), "image")
         + (
-            f", {cell['of']:,.0f} of them count here" if cell["of"] != cell["n"] else ""
+            f", {cell['n']:,} of them count here" if cell["n"] != cell["images"] else ""
         ),
     ]
     if np.isfinite(cell["delta"]):
@@ -195,8 +184,8 @@ def map_takeaway(
     tasks: tuple[Task, ...] = (),
 ) -> str:
     """The worst and the best cell, or where a method certainly changes something."""
-    told = cells[(cells["n"] > 0) & ~cells["small"] & cells["value"].notna()]
-    small = int((cells["n"].gt(0) & cells["small"]).sum())
+    told = cells[(cells["images"] > 0) & ~cells["small"] & cells["mean"].notna()]
+    small = int((cells["images"].gt(0) & cells["small"]).sum())
     tail = (
         f" {plural(small, 'cell')} of {len(cells)} ({SMALL_SIGN}) "
         f"{'rests' if small == 1 else 'rest'} on fewer than {SMALL_GROUP} images: too "
@@ -213,12 +202,12 @@ def map_takeaway(
 
 def methods_takeaway(cells: pd.DataFrame, info: MetricInfo, feature: str) -> str:
     """In how many of the methods the same group has the lowest value."""
-    known = cells[cells["value"].notna() & (cells["n"] > 0) & ~cells["small"]]
+    known = cells[cells["mean"].notna() & (cells["images"] > 0) & ~cells["small"]]
     if known.empty:
         return (
             f"Every group rests on fewer than {SMALL_GROUP} images: none can be told."
         )
-    lowest = known.loc[known.groupby("row", sort=False)["value"].idxmin(), "column"]
+    lowest = known.loc[known.groupby("row", sort=False)["mean"].idxmin(), "column"]
     counts = lowest.value_counts()
     feature = feature[:1].lower() + feature[1:]
     return (
@@ -246,7 +235,7 @@ def map_note(info: MetricInfo, *, change: bool) -> str:
 
 
 def _ends_told(told: pd.DataFrame, info: MetricInfo, label: str) -> str:
-    sizes = told["value"].abs() if info.direction == "zero" else told["value"]
+    sizes = told["mean"].abs() if info.direction == "zero" else told["mean"]
     ends = {"lowest": sizes.idxmin(), "highest": sizes.idxmax()}
     if info.direction == "higher":
         ends = {"worst": ends["lowest"], "best": ends["highest"]}
@@ -255,8 +244,8 @@ def _ends_told(told: pd.DataFrame, info: MetricInfo, label: str) -> str:
     parts = []
     for word, place in ends.items():
         cell: Any = told.loc[place]
-        value = with_unit(number(cell["value"], info.digits), info.unit)
-        parts.append(f"{word} in {cell['group']} ({value}, n {cell['n']:,})")
+        value = with_unit(number(cell["mean"], info.digits), info.unit)
+        parts.append(f"{word} in {cell['group']} ({value}, n {cell['images']:,})")
     return (
         f"With {label}, {info.phrase} is {parts[0]} and {parts[1]}, by the point "
         f"estimates of {plural(len(told), 'cell')}."
@@ -275,11 +264,12 @@ def _changes_told(told: pd.DataFrame, info: MetricInfo, label: str) -> str:
             f"In none of {plural(len(told), 'cell')} can {label} be told from the "
             f"baseline on {info.phrase}."
         )
-    return (
+    said = (
         f"Against the baseline, {label} is certainly {' and '.join(parts)} of "
         f"{plural(len(told), 'cell')} on {info.phrase}; in the others no difference "
         "can be told. Verdicts are corrected for the methods, not for the cells."
     )
+    return about_models(said, told)
 
 
 def axes_of(features: Sequence[str], names: Mapping[str, str]) -> tuple[str, str]:

@@ -6,13 +6,15 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.evaluation.front import quality
 from core.evaluation.metrics import MetricInfo, metric_info
+from core.evaluation.pareto import quality
+from core.evaluation.verdicts import speaks_of_model
 from core.plots.escape import escapes_names
 from core.plots.style import (
     FAINT_COLOUR,
+    GRID_COLOUR,
     NOISE_COLOUR,
-    VERDICT_SIGNS,
+    TRAINING_COLOUR,
     MethodStyle,
     build_figure,
     interval,
@@ -20,13 +22,13 @@ from core.plots.style import (
     number,
     p_value,
     plural,
-    score_cell,
     signed,
     zero_line,
 )
+from core.results.sentences import about_models
+from core.results.signs import verdict_text
 from core.study import Trial
 from core.tasks import Task
-from core.text import strong
 
 BETTER_SIDE = {
     "lower": "better when lower",
@@ -34,7 +36,17 @@ BETTER_SIDE = {
     "zero": "better when closer to zero",
 }
 # Columns of a comparison that are in the unit of the metric.
-IN_UNITS = ("mean", "sd", "low", "high", "delta", "delta_low", "delta_high")
+IN_UNITS = (
+    "mean",
+    "sd",
+    "low",
+    "high",
+    "delta",
+    "delta_low",
+    "delta_high",
+    "margin",
+    "smallest_detectable",
+)
 
 
 def rows_of(comparison: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -61,59 +73,14 @@ def axis_title(info: MetricInfo) -> str:
     return f"{info.label} ({info.unit})" if info.unit else info.label
 
 
-def leaderboard(
-    comparison: pd.DataFrame,
-    metrics: Sequence[MetricInfo],
-    methods: Sequence[str],
-    labels: Mapping[str, str],
-) -> pd.DataFrame:
-    """One row a method; a cell holds mean, 95 % interval and verdict, in Markdown.
-
-    Parameters
-    ----------
-    comparison : DataFrame
-        ``Comparison.table``.
-    metrics : sequence of MetricInfo
-        One a column.
-    methods : sequence of str
-        Those shown, in order.
-    labels : mapping
-        What a reader sees for each method.
-    """
-    few = fewer_seeds(comparison)
-    names = [strong(labels[m]) + _mark(m, few) for m in methods]
-    columns: dict[str, list[str]] = {"Method": names}
-    for info in metrics:
-        rows = shown_rows(comparison, info)
-        known = set(rows.index[rows["mean"].notna()])
-        arrow = {"lower": " ↓", "higher": " ↑", "zero": " → 0"}[info.direction]
-        columns[axis_title(info) + arrow] = [
-            score_cell(rows.loc[method], info.digits) if method in known else "–"
-            for method in methods
-        ]
-    return pd.DataFrame(columns)
-
-
 def fewer_seeds(comparison: pd.DataFrame) -> dict[str, str]:
-    """Methods that have fewer seeds than others, or share fewer with the baseline.
-
-    Of one seed the spread between trainings is unknown, so its intervals are too
-    narrow: a reader has to see it beside the verdict.
-
-    Returns
-    -------
-    dict of str to str
-        In words, such as "1 seed" or "3 seeds, 1 shared with the baseline".
-    """
-    counts = comparison.groupby("method", sort=False)[["seeds", "shared_seeds"]].max()
-    most, marks = counts["seeds"].max(), {}
-    for method, own, shared in counts.itertuples():
-        if shared < own:
-            said = shared or "none"
-            marks[method] = f"{plural(own, 'seed')}, {said} shared with the baseline"
-        elif own < most:
-            marks[method] = plural(own, "seed")
-    return marks
+    """Methods that have fewer seeds than others, and how many, such as "1 seed"."""
+    counts = comparison.groupby("method", sort=False)["seeds"].max()
+    return {
+        str(method): plural(int(own), "seed")
+        for method, own in counts.items()
+        if own < counts.max()
+    }
 
 
 def _mark(method: str, few: Mapping[str, str]) -> str:
@@ -197,16 +164,22 @@ def leaderboard_takeaway(
     clean = [
         labels[m] + _mark(m, few) for m in methods if m in ahead and m not in behind
     ]
+    others = {
+        word: int(counts.get(word, 0))
+        for word in ("equivalent", "inconclusive", "no verdict")
+    }
+    kinds = [f"{worse} worse", *(f"{n} {word}" for word, n in others.items() if n)]
     tally = (
         f"Of {plural(len(shown), 'comparison')} with the baseline, {better} "
-        f"{'is' if better == 1 else 'are'} better, {worse} worse and "
-        f"{len(shown) - better - worse} inconclusive"
+        f"{'is' if better == 1 else 'are'} better, {listed(kinds)}"
     )
     if clean:
-        return f"{tally}. Better on one of these and worse on none: {listed(clean)}."
-    if ahead:
-        return f"{tally}; every method that gains on one metric loses on another."
-    return f"{tally}: the data show no gain over the baseline."
+        said = f"{tally}. Better on one of these and worse on none: {listed(clean)}."
+    elif ahead:
+        said = f"{tally}; every method that gains on one metric loses on another."
+    else:
+        said = f"{tally}: the data show no gain over the baseline."
+    return about_models(said, shown)
 
 
 @escapes_names
@@ -223,7 +196,7 @@ def plot_differences(
     traces = []
     for method in reversed(shown):
         row, style = rows.loc[method], styles[method]
-        sign = VERDICT_SIGNS[str(row["verdict"])]
+        sign = verdict_text(row)
         traces.append(
             {
                 "type": "scatter",
@@ -239,8 +212,8 @@ def plot_differences(
                     f"<b>{labels[method]}</b><br>"
                     f"{signed(row['delta'], info.digits)} "
                     f"{interval(row['delta_low'], row['delta_high'], info.digits)}"
-                    f"<br>p {p_value(row['p_holm'])} (Holm), {sign}"
-                    f"<br>{_compared_on(row)}<extra></extra>"
+                    f"<br>p {p_value(row['p'])}, {sign}"
+                    f"<br>{_detectable(row, info)}<extra></extra>"
                 ),
             }
         )
@@ -256,16 +229,164 @@ def plot_differences(
             "range": [-reach, reach],
         },
         yaxis={"showgrid": False},
-        shapes=[zero_line("x")],
+        shapes=[*_margin_band(rows), zero_line("x")],
         annotations=_sides(info),
     )
 
 
-def _compared_on(row: pd.Series) -> str:
-    """Which seeds a difference stands on, in words."""
-    if not row["shared_seeds"]:
-        return "no seed in common: means over all seeds of each"
-    return f"on {plural(int(row['shared_seeds']), 'seed')} that both have"
+def _margin_band(rows: pd.DataFrame) -> list[dict[str, object]]:
+    """Differences that do not matter, as a band around 0."""
+    margin = float(rows["margin"].iloc[0]) if len(rows) else np.nan
+    if not np.isfinite(margin):
+        return []
+    return [
+        {
+            "type": "rect",
+            "x0": -margin,
+            "x1": margin,
+            "y0": 0,
+            "y1": 1,
+            "yref": "paper",
+            "fillcolor": GRID_COLOUR,
+            "line": {"width": 0},
+            "layer": "below",
+        }
+    ]
+
+
+@escapes_names
+def plot_detectable(
+    comparison: pd.DataFrame,
+    info: MetricInfo,
+    methods: Sequence[str],
+    styles: Mapping[str, MethodStyle],
+    labels: Mapping[str, str],
+) -> go.Figure:
+    """Size of each method's difference against the smallest that could be found.
+
+    Parameters as in ``plot_differences``. A bar reaches to the smallest detectable
+    difference, the method's mark stands at the one seen, and the seeds that would
+    settle it stand at the end.
+    """
+    rows = shown_rows(comparison, info)
+    known = rows["smallest_detectable"].notna() & rows["delta"].notna()
+    shown = [m for m in reversed(methods) if m in rows.index and known[m]]
+    own = rows.loc[shown]
+    names = [f"<b>{labels[m]}</b>" for m in shown]
+    sizes = own["delta"].abs().to_numpy()
+    reach = np.maximum(sizes, own["smallest_detectable"].to_numpy())
+    bar = {
+        "type": "bar",
+        "orientation": "h",
+        "x": own["smallest_detectable"].to_numpy(),
+        "y": names,
+        "name": "Smallest detectable",
+        "marker": {"color": TRAINING_COLOUR},
+        "hoverinfo": "skip",
+    }
+    seen = {
+        "type": "scatter",
+        "x": sizes,
+        "y": names,
+        "name": "Seen",
+        "mode": "markers",
+        "marker": {
+            "size": 14,
+            "color": [styles[m].colour for m in shown],
+            "symbol": [styles[m].marker for m in shown],
+        },
+        "hovertemplate": [
+            f"<b>{labels[m]}</b><br>{_seeds_hover(own.loc[m], info)}<extra></extra>"
+            for m in shown
+        ],
+    }
+    unit = f" ({info.difference_unit})" if info.difference_unit else ""
+    return build_figure(
+        [bar, seen],
+        height=130 + 40 * max(len(shown), 1),
+        legend=True,
+        xaxis={
+            "title": {"text": f"Size of the difference{unit}"},
+            "range": [0, 1.3 * float(np.max(reach, initial=0)) or 1.0],
+        },
+        yaxis={"showgrid": False},
+        annotations=[
+            {
+                "text": seeds_needed_text(own.loc[m]),
+                "x": end,
+                "y": name,
+                "xanchor": "left",
+                "xshift": 12,
+                "showarrow": False,
+            }
+            for m, end, name in zip(shown, reach, names, strict=True)
+        ],
+    )
+
+
+def seeds_needed_text(row: pd.Series) -> str:
+    """How many seeds would settle a difference, such as "7 seeds"; "" if unknown."""
+    needed = float(row["seeds_needed"])
+    if row["verdict"] in ("better", "worse", "equivalent", "differs"):
+        return "settled for this model" if speaks_of_model(row) else "settled"
+    if np.isnan(needed):
+        return "unknown: no seed variance"
+    return "more images" if np.isinf(needed) else plural(int(needed), "seed")
+
+
+def _seeds_hover(row: pd.Series, info: MetricInfo) -> str:
+    share = float(row["seed_share"])
+    parts = [
+        f"seen {number(abs(row['delta']), info.digits)}",
+        _detectable(row, info),
+        f"{share:.0%} of the variance is from the seeds" if share == share else "",
+        f"to settle it: {seeds_needed_text(row)}",
+    ]
+    return "<br>".join(filter(None, parts))
+
+
+def detectable_takeaway(
+    comparison: pd.DataFrame,
+    info: MetricInfo,
+    methods: Sequence[str],
+    labels: Mapping[str, str],
+) -> str:
+    """Which difference could have been found, and what more seeds would settle."""
+    rows = shown_rows(comparison, info)
+    rows = rows.loc[[m for m in methods if m in rows.index]]
+    rows = rows[rows["smallest_detectable"].gt(1e-6) & (rows["verdict"] != "baseline")]
+    if rows.empty:
+        return "No difference has an interval here, so nothing can be planned."
+    sizes = rows["smallest_detectable"]
+    ends = [number(size, info.digits) for size in (sizes.min(), sizes.max())]
+    span = ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+    said = (
+        f"This study could have found a difference in {info.phrase} of "
+        f"{with_unit(span, info.difference_unit)}, by method."
+    )
+    share = rows["seed_share"].median()
+    if share == share:
+        said += (
+            f" In the median method {share:.0%} of the variance is from the seeds, the "
+            "rest from the test images."
+        )
+    unsure = rows[rows["verdict"] == "inconclusive"]
+    few = unsure[np.isfinite(unsure["seeds_needed"])]
+    if len(few):
+        names = [
+            f"{labels[str(m)]} ({seeds_needed_text(row)})"
+            for m, row in few.sort_values("seeds_needed").head(3).iterrows()
+        ]
+        said += f" More seeds would settle {listed(names)} first."
+    elif len(unsure) and np.isinf(unsure["seeds_needed"]).all():
+        said += " No number of seeds would settle the others: that takes more images."
+    return said
+
+
+def _detectable(row: pd.Series, info: MetricInfo) -> str:
+    """The smallest difference that would have been found, for a hover."""
+    size = number(row["smallest_detectable"], info.digits)
+    return f"smallest detectable {with_unit(size, info.difference_unit)}"
 
 
 def _sides(info: MetricInfo) -> list[dict[str, object]]:
@@ -322,49 +443,11 @@ def differences_takeaway(
     if unsure:
         rest = "the other method" if unsure == 1 else f"the other {unsure} methods"
         parts.append(f"{rest} cannot be told from it")
-    return f"On {info.label}, {'; '.join(parts)}."
+    return about_models(f"On {info.label}, {'; '.join(parts)}.", rows)
 
 
 def _difference(delta: float, info: MetricInfo) -> str:
     return with_unit(signed(delta, info.digits), info.difference_unit)
-
-
-def metric_table(
-    comparison: pd.DataFrame,
-    info: MetricInfo,
-    methods: Sequence[str],
-    labels: Mapping[str, str],
-) -> pd.DataFrame:
-    """One metric in numbers, one row a method, as a reader sees it."""
-    rows = shown_rows(comparison, info)
-    digits = info.digits
-    table = []
-    for method in (m for m in methods if m in rows.index):
-        row = rows.loc[method]
-        is_baseline = row["verdict"] == "baseline"
-        table.append(
-            {
-                "Method": labels[method],
-                axis_title(info): number(row["mean"], digits),
-                "95 % interval": interval(row["low"], row["high"], digits),
-                "SD over seeds": number(row["sd"], digits),
-                "Difference": "–" if is_baseline else signed(row["delta"], digits),
-                "95 % interval of it": "–"
-                if is_baseline
-                else interval(row["delta_low"], row["delta_high"], digits),
-                "p": "–" if is_baseline else p_value(row["p"]),
-                "p (Holm)": "–" if is_baseline else p_value(row["p_holm"]),
-                "Verdict": VERDICT_SIGNS[str(row["verdict"])],
-                "Images": int(row["n"]),
-                "Seeds": int(row["seeds"]),
-                "Seeds of the difference": "–" if is_baseline else _shared_text(row),
-            }
-        )
-    return pd.DataFrame(table)
-
-
-def _shared_text(row: pd.Series) -> str:
-    return str(row["shared_seeds"] or "none shared")
 
 
 @escapes_names

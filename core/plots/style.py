@@ -13,8 +13,12 @@ import pandas as pd
 import plotly.graph_objects as go
 import plotly.io as pio
 
+from core.evaluation.verdicts import BASELINE
+from core.results.cells import Piece
+from core.results.frame import verdict_marked
+from core.results.signs import TONES, verdict_text
 from core.tasks import Task
-from core.text import coloured, strong
+from core.text import strong
 
 # Okabe and Ito's palette, without its black (lost on dark) and yellow (lost on white).
 METHOD_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
@@ -22,22 +26,20 @@ BASELINE_COLOUR = "#8A8A8A"
 MARKERS = ("circle", "diamond", "square", "triangle-up", "cross", "star")
 DASHES = ("solid", "dash", "dot", "dashdot")
 
-# One meaning, one sign: never colour alone.
-VERDICT_SIGNS = {
-    "better": "▲ better",
-    "worse": "▼ worse",
-    "differs": "◆ differs",
-    "inconclusive": "○ inconclusive",
-    "baseline": "baseline",
-}
 
-VERDICT_MARKED = {
-    "better": coloured("green", strong("▲\N{NO-BREAK SPACE}better")),
-    "worse": coloured("red", strong("▼\N{NO-BREAK SPACE}worse")),
-    "differs": coloured("blue", strong("◆\N{NO-BREAK SPACE}differs")),
-    "inconclusive": coloured("gray", "○\N{NO-BREAK SPACE}inconclusive"),
-    "baseline": "",
-}
+def verdict_mark(row: Mapping[Any, Any] | pd.Series) -> str:
+    """A verdict with its sign and colour; nothing for the baseline.
+
+    Parameters
+    ----------
+    row : mapping or Series
+        With ``verdict`` and ``scope``: of one trained model it says so.
+    """
+    verdict = str(row["verdict"])
+    if verdict == BASELINE:
+        return ""
+    return verdict_marked(Piece("verdict", verdict_text(row), TONES[verdict]))
+
 
 TRAINING_COLOUR = "rgba(128, 128, 128, 0.30)"
 FAINT_COLOUR = "rgba(128, 128, 128, 0.55)"
@@ -335,4 +337,4 @@ def score_cell(row: pd.Series, digits: int) -> str:
     """
     between = interval(row["low"], row["high"], digits)
     score = f"{strong(number(row['mean'], digits))} {between}".replace(" ", NO_BREAK)
-    return f"{score} {VERDICT_MARKED[str(row['verdict'])]}".strip()
+    return f"{score} {verdict_mark(row)}".strip()

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.evaluation.compare import SMALL_GROUP
+from core.evaluation.verdicts import SMALL_GROUP
 from core.evaluation.whatif import Choice, Constraint, Outcome
 from core.plots.escape import escapes_names
 from core.plots.group_map import SMALL_SIGN

@@ -1,20 +1,13 @@
-"""README's numbers are those of the shipped runs."""
+"""README's numbers and claims are what the commands say of the shipped runs."""
 
-import json
+import re
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from core import runs
-from core.cli import app
-from core.data.catalog import dataset_info
-from core.data.manifest import TEST
-from core.evaluation.compare import compare
-from core.report import markdown_table
+from docs.readme import README, Block, blocks, output_of, regenerated, without_blocks
 
-METRICS = ("age.mae", "gender.accuracy", "ethnicity.macro_f1", "ethnicity.f1[Asian]")
-README = Path(__file__).resolve().parents[2] / "README.md"
 SHIPPED = (
     "avatars",
     "avatars-softbio",
@@ -22,14 +15,13 @@ SHIPPED = (
     "cifar10-transfer",
     "utkface",
 )
-COMMANDS = (
-    ("methods", "--markdown"),
-    ("compare", "cifar10-lt-200", "--markdown"),
-    ("compare", "cifar10-transfer", "--markdown", "--metric", "label.accuracy"),
-    (
-        *("compare", "avatars-softbio", "--markdown", "--fairness"),
-        *("--metric", "target.accuracy"),
-    ),
+TEXT = README.read_text(encoding="utf-8")
+BLOCKS = tuple(blocks(TEXT))
+# What only a verdict may say of a method, and so no hand.
+CLAIMS = re.compile(
+    r"\b(better|worse|best|worst|beats?|wins?|loses?|gains?|helps?|hurts?|improves?"
+    r"|outperforms?|certainly|equivalent|inconclusive)\b",
+    re.IGNORECASE,
 )
 
 
@@ -38,43 +30,49 @@ def _shipped_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(runs.STORE_VARIABLE, str(tmp_path))
 
 
-def test_table_is_what_compare_prints() -> None:
-    study = runs.study_of_runs("utkface")
-    tasks = dataset_info(study.dataset.name).tasks
-    listed = runs.list_runs("utkface").runs
-    tables = {
-        (run.method, run.seed): table[table["split"] == TEST]
-        for run in listed
-        for table in (run.predictions(),)
-    }
-    trainings = runs.training_keys(listed)
-    comparison = compare(tables, tasks, study.baseline, trainings=trainings)
-    expected = markdown_table(comparison, study, tasks, METRICS)
-    assert expected in README.read_text(encoding="utf-8")
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.command)
+def test_a_block_is_what_its_command_prints(block: Block) -> None:
+    assert block.content == output_of(block.command), "run: make readme"
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_tables_are_what_commands_print(command: tuple[str, ...]) -> None:
-    printed = CliRunner().invoke(app, list(command))
-    assert printed.exit_code == 0
-    tables = [part for part in printed.stdout.split("\n\n") if part.startswith("|")]
-    assert tables
-    for table in tables:
-        assert table.strip() in README.read_text(encoding="utf-8")
+def results_sections(text: str) -> dict[str, str]:
+    """Sections on results, by their title."""
+    parts = re.split(r"^#{2,3} (.+)$", text, flags=re.MULTILINE)
+    titled = zip(parts[1::2], parts[2::2], strict=True)
+    return {title: part for title, part in titled if title.startswith("Results on")}
 
 
-def test_what_is_said_of_groups_is_what_compare_says() -> None:
-    asked = ["compare", "utkface", "--by", "gender", "--metric", "age.mae"]
-    lines = README.read_text(encoding="utf-8").splitlines()
-    text = " ".join(" ".join(line.removeprefix("> ") for line in lines).split())
-    printed = CliRunner().invoke(app, asked).stdout.splitlines()
-    (certain,) = [line.strip() for line in printed if line.endswith(": worse.")]
-    assert certain in text
-    records = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
-    methods = {entry["name"]: entry for entry in records["fairness"][0]["methods"]}
-    gap, _ = methods["baseline"]["gaps"]
-    assert (gap["lowest"], gap["highest"]) == ("male", "female")
-    assert f"{gap['value']:.2f} years more on the age of women" in text
+def test_every_section_on_results_says_what_was_found_by_command() -> None:
+    sections = results_sections(TEXT)
+    assert len(sections) == 4
+    for title, part in sections.items():
+        commands = [block.command for block in blocks(part)]
+        assert any(
+            "--only findings" in command or "--only" not in command
+            for command in commands
+            if command.startswith("compare")
+        ), title
+
+
+def test_no_hand_claims_what_only_a_verdict_may_say() -> None:
+    for title, part in results_sections(without_blocks(TEXT)).items():
+        # The original project's own words are quoted as theirs.
+        own = part.replace("The original project reported gains", "")
+        assert not CLAIMS.search(own), (title, CLAIMS.findall(own))
+    assert CLAIMS.findall("LMF helps nowhere here.") == ["helps"]
+
+
+def test_only_blocks_are_written_anew() -> None:
+    text = "a\n<!-- equipoise x --only\ny -->\nold\n<!-- end -->\nb <!-- other -->"
+    (block,) = blocks(text)
+    assert block == Block("x --only y", "old")
+    after = regenerated(text, output=lambda command: f"<{command}>")
+    assert after == (
+        "a\n<!-- equipoise x --only\ny -->\n\n<x --only y>\n\n<!-- end -->\n"
+        "b <!-- other -->"
+    )
+    assert regenerated(after, output=lambda command: f"<{command}>") == after
+    assert without_blocks(after) == "a\n\nb <!-- other -->"
 
 
 @pytest.mark.parametrize("name", SHIPPED)

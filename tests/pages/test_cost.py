@@ -5,9 +5,10 @@ import re
 
 import pytest
 
-from core.evaluation.compare import compare
+from core.evaluation.comparison import compare_runs
 from core.evaluation.cost import COSTS
-from core.runs import list_runs
+from core.results.study_options import study_options
+from core.runs import list_runs, study_of_runs
 from tests.synthetic import TASKS
 
 SECONDS = {"baseline": 100.0, "ins": 60.0, "denseweight": 200.0}
@@ -66,14 +67,18 @@ def test_front_is_drawn_named_and_tested(spent, open_page):
         "② Baseline → ③ DenseWeight",
         "① INS → ③ DenseWeight",
     ]
+    study, runs = study_of_runs("utkface"), list_runs("utkface").runs
     tables = {
         (run.method, run.seed): run.predictions().query("split == 'test'")
-        for run in list_runs("utkface").runs
+        for run in runs
     }
-    row = compare(tables, TASKS["utkface"], "baseline").row("denseweight", "age.mae")
+    options = study_options(study, runs, tables, "baseline")
+    row = compare_runs(tables, TASKS["utkface"], "baseline", **options).row(
+        "denseweight", "age.mae"
+    )
     assert row["verdict"] in steps.loc[1, "Is it real?"]
     assert f"{row['delta_low']:.2f}".replace("-", "−") in steps.iloc[1, 2]
-    assert steps.loc[1, "p (Holm)"] == f"{row['p_holm']:.3f}"
+    assert steps.loc[1, "p"] == f"{row['p']:.3f}"
     assert "point estimates" in _text(app)
 
 

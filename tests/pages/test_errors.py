@@ -371,7 +371,7 @@ def test_what_an_address_asks_in_vain_is_named(faces, open_page):
     said = app.warning[0].value
     for word in ("task `height`", "method `magic`", "group `z`", "agreement `maybe`"):
         assert word in said
-    for word in ("class `'x'`", "feature `height`", "page `last`"):
+    for word in ("class `` `x` ``", "feature `height`", "page `last`"):
         assert word in said
     assert "order `size`" in said
     assert _takeaway(app).startswith("All 320 test images")

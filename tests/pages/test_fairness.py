@@ -5,8 +5,9 @@ import json
 import pandas as pd
 import pytest
 
-from core.evaluation.fairness import compare_groups
-from core.runs import PREDICTIONS, list_runs
+from core.evaluation.comparison import compare_runs
+from core.results.study_options import study_options
+from core.runs import PREDICTIONS, list_runs, study_of_runs
 from tests.synthetic import TASKS
 
 
@@ -24,11 +25,13 @@ def _subheaders(app):
 
 
 def _compare(**question):
+    study, runs = study_of_runs("utkface"), list_runs("utkface").runs
     tables = {
         (run.method, run.seed): run.predictions().query("split == 'test'")
-        for run in list_runs("utkface").runs
+        for run in runs
     }
-    return compare_groups(tables, TASKS["utkface"], "baseline", **question)
+    options = study_options(study, runs, tables, "baseline")
+    return compare_runs(tables, TASKS["utkface"], "baseline", **options, **question)
 
 
 @pytest.fixture
@@ -52,9 +55,9 @@ def _choose(app, **chosen):
 
 def test_one_feature_is_offered_first(opened):
     assert "Age MAE by gender" in _subheaders(opened)
-    found = _compare(task="age", features=["gender"], metrics=["age.mae"])
+    found = _compare(by=["gender"], metrics=["age.mae"])
     gap = found.gaps.query("method == 'baseline' and measure == 'difference'").iloc[0]
-    assert f"{gap['value']:.2f} years apart" in _text(opened)
+    assert f"{gap['mean']:.2f} years apart" in _text(opened)
 
 
 def test_every_chart_and_table_can_be_read_and_taken_away(opened):
@@ -68,9 +71,9 @@ def test_every_chart_and_table_can_be_read_and_taken_away(opened):
 def test_gap_table_has_every_method_with_its_verdict(opened):
     table = opened.table[0].value
     assert table["Method"].tolist() == ["**Baseline**", "**INS**", "**DenseWeight**"]
-    found = _compare(task="age", features=["gender"], metrics=["age.mae"])
-    gaps = found.differences.query("measure == 'difference'").set_index("method")
-    cells = table.set_index("Method")["MAE difference (years) ↓"]
+    found = _compare(by=["gender"], metrics=["age.mae"])
+    gaps = found.gaps.query("measure == 'difference'").set_index("method")
+    cells = table.set_index("Method")["Difference (years) ↓"]
     for method, label in (("ins", "INS"), ("denseweight", "DenseWeight")):
         assert gaps.loc[method, "verdict"] in cells[f"**{label}**"]
 

@@ -180,7 +180,7 @@ def test_cache_lists_what_is_there_and_clears_what_nobody_uses(tmp_path, monkeyp
     build_image_cache(paths, 100, study="trees")
     gc.collect()
     listed = invoke("cache").stdout
-    lines = [line.split() for line in listed.splitlines()]
+    lines = [line.replace("│", " ").split() for line in listed.splitlines()]
     large = next(line for line in lines if "flowers" in line)
     small = next(line for line in lines if "trees" in line)
     assert large[:6] == ["2", "images", "of", "200", "x", "200"]
@@ -436,8 +436,9 @@ def test_compare_prints_methods_as_rows_with_a_verdict(store):
     rows = [[cell.strip() for cell in line] for line in lines if line]
     methods, verdicts = [row[0] for row in rows], [row[1] for row in rows]
     assert methods.index("plain") < methods.index("better")
-    assert verdicts.index("baseline") < verdicts.index("better")
-    assert "1,000" in result.stdout
+    assert "▲ better" in verdicts
+    assert verdicts.index("▲ better") > methods.index("better")
+    assert "0.001" in result.stdout
 
 
 def test_compare_shows_the_metric_that_is_asked_for(store):

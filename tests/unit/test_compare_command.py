@@ -72,7 +72,7 @@ def test_our_error_rates_stand_beside_the_published_ones(store: Path) -> None:
         assert (theirs, source) == (published, "1")
     assert cells["hmloss"][1:] == ["–", "–", "21.8", "1"]
     # A source's number is its name and no quantity.
-    assert rows[0][-1].startswith(" 1 ")
+    assert next(row[-1] for row in rows if " 1 " in row[-1]).startswith(" 1 ")
 
 
 def test_it_says_source_budget_and_that_nothing_is_claimed(store: Path) -> None:
@@ -80,13 +80,13 @@ def test_it_says_source_budget_and_that_nothing_is_claimed(store: Path) -> None:
     assert f"1: {SOURCE}" in text
     assert "no difference between the two is claimed" in text
     assert "Thirty epochs here." in text
-    assert "One seed only for every method" in text
-    assert "One seed, no sd, 95 % interval below" in text
+    assert "One seed for every method: the verdicts are about these trained" in text
+    assert "The value of the one seed and its interval" in text
 
 
 def test_the_headline_of_the_study_is_shown(store: Path) -> None:
-    head = compare().split("┡")[0]
-    assert "Class error rate (%)" in head
+    head = " ".join(compare().split("├")[0].replace("│", " ").split())
+    assert "error" in head
     assert "few-shot" in head
     assert "macro F1" not in head
 
@@ -106,22 +106,79 @@ def test_json_has_the_published_numbers_apart_from_ours(store: Path) -> None:
 
 def test_markdown_has_both_tables(store: Path) -> None:
     text = compare("--markdown")
-    assert "| Method | Class error rate, % ↓ | Class accuracy, few-shot ↑ |" in text
+    assert "| Method | Class error rate (%) ↓ | Class accuracy, few-shot ↑ |" in text
     assert "| Method | Metric | Ours | 95 % interval | Published | Source |" in text
     assert f"1. {SOURCE}" in text
 
 
-def test_which_seeds_a_difference_stands_on_is_said(store: Path) -> None:
+def test_how_the_trainings_enter_a_verdict_of_one_seed_is_said(store: Path) -> None:
     study = core.runs.study_of_runs(NAME)
+    assert "this trained model is" in compare("--markdown")
     write_run(store, study, "baseline", 1, rows=200)
-    said = "Compared on seed 0 alone, which both have (the baseline has 0, 1): "
-    label = study.methods["csce"].label
-    assert f"{said}{label}." in compare("--markdown")
+    said = f"One seed for {study.methods['csce'].label}: how much another training"
+    assert said in compare("--markdown")
+    assert "this trained model is" not in compare("--markdown")
     text = " ".join(compare().split())
-    assert f"{said}{label}." in text
-    assert "Mean and sd over seeds, 95 % interval below" in text
+    assert said in text
+    assert "The mean over the seeds and its interval" in text
     entries = json.loads(compare("--json"))["methods"]
-    assert [entry["shared_seeds"] for entry in entries] == [[0, 1], [0]]
+    assert [entry["seeds"] for entry in entries] == [[0, 1], [0]]
+
+
+def test_a_margin_makes_a_difference_equivalent(store: Path) -> None:
+    key = "label.error_rate"
+    plain = json.loads(compare("--json"))["methods"][1]["metrics"][key]["delta"]
+    assert plain["margin"] == 0.01
+    asked = ("--margin", f"{key}=0.9", "--margin", "label.macro_f1=0.5")
+    wide = json.loads(compare("--json", *asked))["methods"][1]["metrics"]
+    assert wide[key]["delta"]["margin"] == 0.9
+    assert wide[key]["delta"]["verdict"] == "equivalent"
+    assert wide[key]["delta"]["ci"] == plain["ci"]
+    assert wide["label.macro_f1"]["delta"]["margin"] == 0.5
+    assert "class error rate 90.0 points" in " ".join(compare(*asked).split())
+
+
+@pytest.mark.parametrize(
+    "given", ["label.error_rate", "=1", "label.error_rate=0", "label.error_rate=x"]
+)
+def test_a_margin_that_cannot_be_read_is_refused(store: Path, given: str) -> None:
+    result = CliRunner().invoke(app, ["compare", NAME, "--margin", given])
+    assert result.exit_code == 2
+    assert "METRIC=VALUE" in result.stderr
+
+
+def test_a_margin_of_a_metric_that_is_not_there_is_refused(store: Path) -> None:
+    result = CliRunner().invoke(app, ["compare", NAME, "--margin", "label.mae=1"])
+    assert result.exit_code == 2
+    assert "no metric 'label.mae'" in result.stderr
+
+
+def test_one_part_can_be_printed_alone(store: Path) -> None:
+    whole = compare("--markdown")
+    findings = compare("--markdown", "--only", "findings")
+    assert findings.startswith("**What it says**\n\n- Class error rate: ")
+    assert findings.strip() in whole
+    cost = compare("--markdown", "--only", "cost")
+    assert cost.startswith("| Method | Parameters trained (millions) |")
+    both = compare("--only", "findings", "--only", "published")
+    assert "What it says" in both
+    assert "Ours beside the published numbers" in both
+    assert "value of the one seed" not in both
+
+
+def test_a_part_that_does_not_exist_is_refused(store: Path) -> None:
+    for options in (["--only", "leaderbord"], ["--only", "cost", "--json"]):
+        result = CliRunner().invoke(app, ["compare", NAME, *options])
+        assert result.exit_code == 2
+        assert "--only" in result.stderr
+
+
+def test_findings_are_in_json_too(store: Path) -> None:
+    findings = json.loads(compare("--json"))["findings"]
+    printed = compare("--markdown", "--only", "findings")
+    assert findings
+    for sentence in findings:
+        assert f"- {sentence}" in printed
 
 
 def test_methods_can_be_compared_with_another_than_the_baseline(store: Path) -> None:
@@ -148,7 +205,8 @@ def test_a_method_without_runs_cannot_be_compared_with(store: Path) -> None:
 
 
 def test_top_k_of_any_k_can_be_asked_for(store: Path) -> None:
-    assert "top-3 accuracy" in compare("--metric", "label.top_3_accuracy")
+    asked = ("--markdown", "--metric", "label.top_3_accuracy")
+    assert "top-3 accuracy" in compare(*asked)
     for key in ("label.top_11_accuracy", "label.top_0_accuracy"):
         result = CliRunner().invoke(app, ["compare", NAME, "--metric", key])
         assert result.exit_code == 2
@@ -174,7 +232,7 @@ def test_a_headline_that_a_comparison_lacks_is_left_out_and_said(
     (store / NAME / core.runs.MANIFEST_FILE).unlink()
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.stderr
-    assert "Class error rate" in result.stdout
+    assert "error rate" in result.stdout
     assert "few-shot" not in result.stdout
     said = " ".join(result.stderr.split())
     assert f"Skipped: the headline '{missing}'" in said
@@ -184,7 +242,7 @@ def test_a_headline_that_a_comparison_lacks_is_left_out_and_said(
 def test_without_any_headline_that_exists_the_usual_ones_are_shown(store: Path) -> None:
     write_headline(store, "label.top_11_accuracy")
     head = CliRunner().invoke(app, ["compare", NAME, "--markdown"]).stdout
-    assert head.startswith("| Method | Class macro F1 ↑ |")
+    assert head.startswith("| Method | Class macro F1 ↑ | Class balanced accuracy ↑ |")
 
 
 def test_methods_leaves_out_what_a_comparison_lacks(store: Path) -> None:

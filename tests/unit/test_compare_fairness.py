@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 import core.runs
 from core.cli import app
-from core.commands.comparison_tables import FAIRNESS_READING
+from core.results.study_document import FAIRNESS_READING
 from core.study import Study
 from tests.synthetic import LABELS, write_store
 
@@ -71,9 +71,9 @@ def test_every_view_of_the_study_is_printed_with_intervals_and_verdicts(
     assert worst == "C"
     assert f"{worst} {by_group[worst]:.3f}" in first
     assert f"{best} {by_group[best]:.3f}" in first
-    assert f"{by_group[best] - by_group[worst]:.3f} [" in first
+    assert f"{by_group[best] - by_group[worst]:.3f} ±" in first
     fair = by_group.mean() - 2 * (by_group.max() - by_group.min())
-    assert f"{fair:.3f} [" in first
+    assert f"{fair:.3f} ±" in first
     assert "Fair metric" in part
     assert any(word in part for word in ("inconclusive", "worse", "better"))
     assert FAIRNESS_READING in " ".join(text.split())
@@ -175,8 +175,8 @@ def test_markdown_has_groups_for_who_asks(store: Path) -> None:
     assert heading in text
     assert f"| {LABELS['baseline']} | C " in text
     assert "all images" not in text
-    assert "| Group | Images | Method | Value |" not in text
-    assert "| Group | Images | Method | Value |" in compare(
+    assert "| Group | Images | Method | Glasses accuracy ↑ |" not in text
+    assert "| Group | Images | Method | Glasses accuracy ↑ |" in compare(
         "--markdown", "--by", "group"
     )
     assert text.count("One seed only") <= 1
@@ -194,7 +194,7 @@ def test_another_baseline_is_that_of_the_groups_too(store: Path) -> None:
 
 def test_what_is_asked_wrongly_is_refused(store: Path) -> None:
     assert "group, age_bin" in refuse("--by", "colour")
-    assert "each once" in refuse("--by", "group", "--by", "group")
+    assert "each feature once" in refuse("--by", "group", "--by", "group")
     assert "--no-fairness" in refuse("--by", "group", "--no-fairness")
     assert "glasses.recall" in refuse("--metric", "glasses.recall", "--no-fairness")
     assert "age.mae" in refuse("--by", "group", "--metric", "age.within_5")

@@ -18,9 +18,9 @@ from core.text import (
     code,
     code_markdown,
     coloured,
-    document_markdown,
     emphasis,
     escape_chart,
+    escape_document,
     escape_markdown,
     mark_code,
     strong,
@@ -70,13 +70,13 @@ def test_what_only_streamlit_reads_is_broken_up(name):
         ":streamlit:",
     ):
         assert sign not in shown.lower()
-    assert document_markdown(name).count(":small") == name.count(":small")
+    assert escape_document(name).count(":small") == name.count(":small")
 
 
 @pytest.mark.parametrize("name", ORDINARY)
 def test_an_ordinary_name_is_not_changed(name):
     assert escape_markdown(name) == name
-    assert document_markdown(name) == name
+    assert escape_document(name) == name
 
 
 def test_marks_become_markdown_and_what_is_in_them_stays_text():

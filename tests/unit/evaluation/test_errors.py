@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from core.evaluation.alignment import align_predictions
-from core.evaluation.compare import compare
+from core.evaluation.comparison import compare_runs
 from core.evaluation.errors import (
     QUANTILES,
     Confusions,
@@ -17,7 +17,7 @@ from core.evaluation.errors import (
     mean_probabilities,
     taken_for,
 )
-from core.evaluation.intervals import share_interval
+from core.evaluation.variance import wilson
 from core.tasks import Multiclass, Regression
 from tests.synthetic import TASKS, synthetic_tables
 
@@ -97,27 +97,27 @@ def test_probabilities_are_unknown_where_one_run_has_none(tables):
 @pytest.mark.parametrize(("hits", "images"), [(0, 12), (3, 12), (12, 12), (150, 900)])
 def test_interval_of_one_seed_is_wilsons(hits, images):
     share = hits / images
-    found = share_interval(share, images, share * (1 - share), seeds=1)
+    found = wilson(share, images, share * (1 - share), seeds=1)
     expected = stats.binomtest(hits, images).proportion_ci(method="wilson")
     np.testing.assert_allclose(found, [expected.low, expected.high], atol=1e-12)
 
 
 def test_interval_of_no_images_is_unknown():
-    assert np.isnan(share_interval(np.nan, 0.0, np.nan, seeds=2)).all()
+    assert np.isnan(wilson(np.nan, 0.0, np.nan, seeds=2)).all()
 
 
 def test_seeds_that_agree_add_nothing_and_seeds_that_differ_do():
     p, n = np.array([0.3]), np.array([200.0])
-    one = np.ptp(share_interval(p, n, p * (1 - p), seeds=1))
-    agreeing = np.ptp(share_interval(p, n, p * (1 - p), seeds=3))
+    one = np.ptp(wilson(p, n, p * (1 - p), seeds=1))
+    agreeing = np.ptp(wilson(p, n, p * (1 - p), seeds=3))
     assert agreeing == pytest.approx(one)
     # Every image right with the same share of the seeds: no more than n times seeds.
-    apart = np.ptp(share_interval(p, n, np.array([0.0]), seeds=3))
-    assert apart == pytest.approx(np.ptp(share_interval(p, 3 * n, 0.21, seeds=1)))
+    apart = np.ptp(wilson(p, n, np.array([0.0]), seeds=3))
+    assert apart == pytest.approx(np.ptp(wilson(p, 3 * n, 0.21, seeds=1)))
 
 
 def test_recalls_and_their_intervals_agree_with_the_bootstrap(tables, confusions):
-    found = compare(tables, [ETHNICITY], "baseline")
+    found = compare_runs(tables, [ETHNICITY], "baseline")
     for method in METHODS:
         recalls = class_recalls(confusions[method], ETHNICITY.classes)
         assert recalls["recall"].is_monotonic_increasing

@@ -4,10 +4,11 @@ import pytest
 
 from core.data.catalog import dataset_info
 from core.errors import EquipoiseError, StudyError
-from core.evaluation.fairness import compare_groups
+from core.evaluation.comparison import compare_runs
 from core.evaluation.fairness_views import (
     FairnessView,
     chosen_views,
+    default_features,
     fairness_views,
     group_features,
 )
@@ -29,13 +30,39 @@ def shown(views: tuple[FairnessView, ...]) -> list[tuple[str, str]]:
     return [(view.metric, view.crossing) for view in views]
 
 
-def test_without_a_choice_every_task_is_shown_by_every_other_feature() -> None:
+def test_without_a_choice_every_task_is_shown_by_the_first_other_feature() -> None:
     assert shown(fairness_views(study_with(), FACES, FEATURES)) == [
         ("age.mae", "gender"),
-        ("age.mae", "ethnicity"),
         ("gender.accuracy", "ethnicity"),
         ("ethnicity.macro_f1", "gender"),
     ]
+    # The bins of an age serve where there is no other feature.
+    assert shown(fairness_views(study_with(), FACES, ("gender",)))[1] == (
+        *("gender.accuracy", "age_bin"),
+    )
+    gender = FACES[1:2]
+    assert fairness_views(study_with(), gender, ("gender",)) == ()
+
+
+def test_page_and_command_have_one_default_of_features() -> None:
+    own = [
+        {"metric": "age.rmse", "by": ["gender", "ethnicity"]},
+        {"metric": "age.mae", "by": ["gender"]},
+    ]
+    study = study_with(fairness=own)
+    features = {
+        task.name: default_features(study, task, FACES, FEATURES) for task in FACES
+    }
+    assert features == {
+        "age": ("gender", "ethnicity"),
+        "gender": ("ethnicity",),
+        "ethnicity": ("gender",),
+    }
+    for study in (study_with(), load_study("utkface")):
+        views = fairness_views(study, FACES, FEATURES)
+        for task in FACES:
+            first = next(view for view in views if view.task == task.name)
+            assert first.features == default_features(study, task, FACES, FEATURES)
 
 
 def test_the_first_headline_metric_that_groups_have_is_taken() -> None:
@@ -165,12 +192,11 @@ def test_the_shipped_faces_show_what_was_asked_for() -> None:
 def test_every_view_can_be_compared() -> None:
     tables = synthetic_tables(methods=("baseline", "ins"), seeds=(0,), rows=400)
     for view in fairness_views(load_study("utkface"), FACES, FEATURES):
-        comparison = compare_groups(
+        comparison = compare_runs(
             tables,
             FACES,
             "baseline",
-            task=view.task,
-            features=view.features,
+            by=view.features,
             metrics=[view.metric],
             resamples=50,
         )

@@ -1,17 +1,15 @@
 """Published numbers beside ours."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from core.errors import StudyError
-from core.evaluation.published import published_records, published_table
+from core.evaluation.published import published_table
 from core.study import Published
 
 
-def row(method, metric, mean, delta=np.nan, verdict="baseline", reference=np.nan):
+def row(method, metric, mean, delta=np.nan, verdict="baseline"):
     ends = {"low": mean - 0.2, "high": mean + 0.2}
     deltas = {"delta": delta, "delta_low": delta - 0.3, "delta_high": delta + 0.3}
     return {
@@ -20,7 +18,6 @@ def row(method, metric, mean, delta=np.nan, verdict="baseline", reference=np.nan
         "mean": mean,
         **ends,
         **deltas,
-        "reference": mean - delta if np.isnan(reference) else reference,
         "verdict": verdict,
     }
 
@@ -46,18 +43,6 @@ def test_a_change_is_in_per_cent_of_our_own_baseline():
     assert found["ours"] == pytest.approx(-12.5)
     assert found["low"] == pytest.approx(-1.3 / 8 * 100)
     assert found["verdict"] == "better"
-
-
-def test_a_change_is_of_the_baseline_on_the_seeds_that_both_have():
-    ours = pd.DataFrame(
-        [
-            row("baseline", "age.mae", 8.0),
-            row("ins", "age.mae", 7.0, -2.0, "better", reference=10.0),
-        ]
-    )
-    claims = [claim("ins", "age.mae", change_percent=-4.4)]
-    found = published_table(claims, ours, "baseline").loc[0]
-    assert found["ours"] == pytest.approx(-20.0)
 
 
 def test_a_value_stands_beside_our_mean_and_has_no_verdict():
@@ -106,17 +91,3 @@ def test_none_published_gives_an_empty_table_with_its_columns():
     table = published_table((), OURS, "baseline")
     assert table.empty
     assert "kind" in table
-    assert published_records(table) == []
-
-
-def test_records_are_plain_and_say_whose_each_number_is():
-    claims = [
-        claim("ins", "label.error_rate", value=0.173),
-        claim("gone", "age.mae", change_percent=1.0),
-    ]
-    records = published_records(published_table(claims, OURS, "baseline"))
-    json.dumps(records, allow_nan=False)
-    assert records[0]["published"] == {"value": 0.173, "source": "them"}
-    assert records[0]["ours"]["value"] == pytest.approx(0.3)
-    assert records[1]["published"]["change_percent"] == 1.0
-    assert records[1]["ours"] == {"change_percent": None, "ci": [None, None]}

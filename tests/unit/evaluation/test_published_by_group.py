@@ -1,15 +1,12 @@
 """Published numbers of groups beside ours."""
 
-import json
-
 import numpy as np
 import pytest
 
 from core.errors import EquipoiseError, StudyError
-from core.evaluation.fairness import compare_groups
+from core.evaluation.comparison import compare_runs
 from core.evaluation.fairness_views import FairnessView
 from core.evaluation.published_by_group import (
-    published_by_group_records,
     published_by_group_table,
     published_views,
     rises_while_all_fall,
@@ -39,12 +36,11 @@ def tables():
 
 @pytest.fixture(scope="module")
 def ours(tables):
-    return compare_groups(
+    return compare_runs(
         tables,
         FACES,
         "baseline",
-        task="gender",
-        features=["ethnicity"],
+        by=["ethnicity"],
         metrics=["gender.accuracy"],
         resamples=200,
     )
@@ -154,13 +150,3 @@ def test_levelling_down_is_seen_in_their_numbers() -> None:
     part = [claim("part", "women", 0.1)]
     table = published_by_group_table([*base, *down, *up, *worse, *part])
     assert rises_while_all_fall(table, "baseline") == ("down",)
-
-
-def test_records_are_ready_for_json(ours) -> None:
-    published = [claim("ins", "Asian", 0.9), claim("nobody", None, 0.8)]
-    records = published_by_group_records(published_by_group_table(published, [ours]))
-    first, second = json.loads(json.dumps(records))
-    assert first["published"] == {"value": 0.9, "reported": True, "source": "them"}
-    assert first["measure"] is None
-    assert second["group"] is None
-    assert second["ours"] == {"value": None, "ci": [None, None]}

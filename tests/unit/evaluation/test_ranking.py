@@ -11,16 +11,16 @@ from sklearn import metrics as sk
 
 from core.errors import EquipoiseError
 from core.evaluation.alignment import align_predictions
-from core.evaluation.classification import training_counts
-from core.evaluation.compare import compare, draw_metrics
-from core.evaluation.intervals import resample_weights
+from core.evaluation.comparison import compare_runs
+from core.evaluation.grouping import group_images
 from core.evaluation.ranking import top_k_accuracies, true_class_ranks
+from core.evaluation.resampled_metrics import TaskDraws
+from core.evaluation.resampling import Resampler
+from core.evaluation.verdicts import UNTESTED
 from core.tasks import Binary, Multiclass
 from tests.synthetic import (
-    AGE,
     TASKS,
     long_tail,
-    synthetic_manifest,
     synthetic_tables,
 )
 
@@ -60,9 +60,11 @@ def sample(task, rows, *, seed=0, shares=None):
     return truth, np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
 
 
-def draws_of(task, tables, *, resamples=400, **more):
+def draws_of(task, tables, *, resamples=400, rng_seed=0, tops=()):
     aligned = align_predictions(tables, [task], "m")
-    return draw_metrics(aligned, [task], "m", resamples=resamples, **more)
+    grouping = group_images(tables["m", 0], [task], ())
+    resampler = Resampler(aligned.rows, resamples, rng_seed)
+    return TaskDraws(aligned, task, grouping, resampler, None, tops)
 
 
 def oracle(task, truth, probabilities, weights=None):
@@ -82,7 +84,7 @@ def oracle(task, truth, probabilities, weights=None):
 def test_area_is_that_of_scikit_learn_with_and_without_ties(task, decimals):
     truth, probabilities = sample(task, 500)
     table = table_of(task, truth, probabilities, decimals=decimals)
-    found = compare({("m", 0): table}, [task], "m", resamples=20)
+    found = compare_runs({("m", 0): table}, [task], "m", resamples=20)
     given = probabilities if decimals is None else probabilities.round(decimals)
     expected = oracle(task, truth, given)
     assert found.row("m", f"{task.name}.auc")["mean"] == pytest.approx(expected)
@@ -96,9 +98,9 @@ def test_resampled_areas_agree_with_brute_force(task, decimals):
         probabilities = probabilities.round(decimals)
     tables = {("m", 0): table_of(task, truth, probabilities)}
     drawn = draws_of(task, tables, resamples=200, rng_seed=5)
-    own = drawn.draws[drawn.keys.index(f"{task.name}.auc"), 0]
+    own = drawn.metric(f"{task.name}.auc").draws[0, 0]
     # The very resamples that the metrics were drawn with.
-    weights = resample_weights(700, 200, np.random.default_rng(5))
+    weights = drawn.resampler.weights
     expected = np.array([oracle(task, truth, probabilities, w) for w in weights.T])
     spread = expected.std()
     assert abs(own.mean() - expected.mean()) < 0.05 * spread
@@ -117,37 +119,40 @@ def test_methods_share_their_resamples():
         ("n", 0): table_of(PAIR, truth, worse),
         ("same", 0): table_of(PAIR, truth, probabilities),
     }
-    found = compare(tables, [PAIR], "m")
+    found = compare_runs(tables, [PAIR], "m")
     row = found.row("n", "ill.auc")
     assert row["delta_high"] - row["delta_low"] < 0.5 * (row["high"] - row["low"])
-    assert found.row("same", "ill.auc")["delta_low"] == 0
+    same = found.row("same", "ill.auc")
+    assert (same["delta"], same["p"]) == (0, 1)
+    assert abs(same["delta_low"]) < 1e-6
 
 
 def test_many_rows_agree_with_image_by_image(monkeypatch):
     truth, probabilities = sample(KINDS, 3000)
     tables = {("m", 0): table_of(KINDS, truth, probabilities)}
-    further = ("kind.top_2_accuracy",)
-    exact = draws_of(KINDS, tables, resamples=2000, further=further)
-    monkeypatch.setattr("core.evaluation.compare.MAX_WEIGHTED_ROWS", 1)
-    monkeypatch.setattr("core.evaluation.intervals.SMALL_STRATUM", 100)
-    other = draws_of(KINDS, tables, resamples=2000, further=further)
-    for key in ("kind.auc", *further):
-        place = exact.keys.index(key)
-        assert (exact.values[place] == other.values[place]).all()
-        spread = exact.draws[place].std()
-        assert other.draws[place].std() == pytest.approx(spread, rel=0.1)
-        shift = other.draws[place].mean() - exact.draws[place].mean()
+    keys = ("kind.auc", "kind.top_2_accuracy")
+    found = []
+    for limit in (10_000, 1):
+        monkeypatch.setattr("core.evaluation.resampling.MAX_WEIGHTED_ROWS", limit)
+        monkeypatch.setattr("core.evaluation.resampling.SMALL_STRATUM", 100)
+        drawing = draws_of(KINDS, tables, resamples=2000, tops=(2,))
+        found.append([drawing.metric(key) for key in keys])
+    for exact, other in zip(*found, strict=True):
+        assert (exact.values == other.values).all()
+        spread = exact.draws.std()
+        assert other.draws.std() == pytest.approx(spread, rel=0.1)
+        shift = other.draws.mean() - exact.draws.mean()
         assert abs(shift) < 0.15 * spread
 
 
 def test_area_changes_no_other_draw_where_there_are_many_rows(monkeypatch):
-    monkeypatch.setattr("core.evaluation.compare.MAX_WEIGHTED_ROWS", 1)
+    monkeypatch.setattr("core.evaluation.resampling.MAX_WEIGHTED_ROWS", 1)
     tables = synthetic_tables(methods=("baseline",), seeds=(0,), rows=64)
     labels = {
         run: t.drop(columns=[c for c in t if "_p_" in c]) for run, t in tables.items()
     }
     with_, without = (
-        compare(t, TASKS["utkface"], "baseline", resamples=100).table.set_index(
+        compare_runs(t, TASKS["utkface"], "baseline", resamples=100).table.set_index(
             "metric"
         )
         for t in (tables, labels)
@@ -161,14 +166,18 @@ def test_a_class_of_no_image_or_of_every_image_is_left_out_of_the_mean():
     kept = truth != 4
     truth, probabilities = truth[kept], probabilities[kept]
     table = table_of(KINDS, truth, probabilities)
-    row = compare({("m", 0): table}, [KINDS], "m", resamples=20).row("m", "kind.auc")
+    row = compare_runs({("m", 0): table}, [KINDS], "m", resamples=20).row(
+        "m", "kind.auc"
+    )
     scores = probabilities.astype(np.float32)
     expected = np.mean(
         [sk.roc_auc_score(truth == c, scores[:, c]) for c in range(7) if c != 4]
     )
     assert row["mean"] == pytest.approx(expected)
     single = table[table["kind_true"] == "a"]
-    row = compare({("m", 0): single}, [KINDS], "m", resamples=20).row("m", "kind.auc")
+    row = compare_runs({("m", 0): single}, [KINDS], "m", resamples=20).row(
+        "m", "kind.auc"
+    )
     assert math.isnan(row["mean"])
     assert math.isnan(row["low"])
 
@@ -178,7 +187,9 @@ def test_top_k_is_that_of_scikit_learn(k):
     truth, probabilities = sample(KINDS, 400)
     tables = {("m", 0): table_of(KINDS, truth, probabilities)}
     key = f"kind.top_{k}_accuracy"
-    row = compare(tables, [KINDS], "m", resamples=200, further=(key,)).row("m", key)
+    row = compare_runs(tables, [KINDS], "m", resamples=200, metrics=(key,)).row(
+        "m", key
+    )
     scores = probabilities.astype(np.float32)
     hits = np.argsort(-scores, axis=1)[:, :k] == truth[:, None]
     assert row["mean"] == pytest.approx(hits.any(axis=1).mean())
@@ -190,17 +201,14 @@ def test_top_k_is_that_of_scikit_learn(k):
 
 def test_top_1_is_the_accuracy_and_top_5_is_given_only_beyond_five_classes():
     tables = synthetic_tables("cifar10-lt-200", methods=("baseline",), seeds=(0,))
-    found = compare(
-        tables, CIFAR, "baseline", resamples=20, further=("label.top_1_accuracy",)
-    )
-    top, accuracy = (
-        found.row("baseline", f"label.{name}")
-        for name in ("top_1_accuracy", "accuracy")
-    )
-    pd.testing.assert_series_equal(top.iloc[2:], accuracy.iloc[2:], check_names=False)
+    keys = ("label.top_1_accuracy", "label.accuracy")
+    found = compare_runs(tables, CIFAR, "baseline", resamples=20, metrics=keys)
+    top, accuracy = (found.row("baseline", key) for key in keys)
+    assert (top["mean"], top["n"]) == (accuracy["mean"], accuracy["n"])
+    found = compare_runs(tables, CIFAR, "baseline", resamples=20)
     assert "label.top_5_accuracy" in set(found.table["metric"])
     faces = synthetic_tables(methods=("baseline",), seeds=(0,), rows=64)
-    table = compare(faces, TASKS["utkface"], "baseline", resamples=20).table
+    table = compare_runs(faces, TASKS["utkface"], "baseline", resamples=20).table
     assert not table["metric"].str.contains("top_").any()
 
 
@@ -217,7 +225,7 @@ def test_of_equal_probabilities_the_earlier_class_stands_first():
 def test_a_further_metric_that_cannot_be_is_named(key):
     tables = {("m", 0): table_of(KINDS, *sample(KINDS, 50))}
     with pytest.raises(EquipoiseError, match=f"no metric '{key}'"):
-        compare(tables, [KINDS], "m", resamples=20, further=(key,))
+        compare_runs(tables, [KINDS], "m", resamples=20, metrics=(key,))
 
 
 @pytest.mark.parametrize(
@@ -231,13 +239,13 @@ def test_a_further_metric_that_cannot_be_is_named(key):
 )
 def test_without_probabilities_only_their_metrics_are_undefined(strip):
     table = table_of(KINDS, *sample(KINDS, 200))
-    found = compare(
+    found = compare_runs(
         {("m", 0): table, ("labels", 0): strip(table)}, [KINDS], "m", resamples=50
     )
     for name in ("auc", "top_5_accuracy"):
         row = found.row("labels", f"kind.{name}")
         assert row[["mean", "low", "high", "delta", "p"]].isna().all()
-        assert row["verdict"] == "inconclusive"
+        assert row["verdict"] == UNTESTED
         assert not math.isnan(found.row("m", f"kind.{name}")["mean"])
     assert found.row("labels", "kind.accuracy")["delta"] == 0
 
@@ -252,32 +260,15 @@ def test_any_few_rows_have_an_area_between_0_and_1(data):
     values = st.lists(st.sampled_from([0.0, 0.25, 1.0]), min_size=7, max_size=7)
     probabilities = np.array([data.draw(values) for _ in range(rows)])
     tables = {("m", 0): table_of(KINDS, truth, probabilities)}
-    drawn = draws_of(KINDS, tables, resamples=30)
-    place = drawn.keys.index("kind.auc")
-    value = drawn.values[place, 0]
-    assert math.isnan(value) == (len(set(truth)) < 2)
-    draws = drawn.draws[place, 0]
+    drawn = draws_of(KINDS, tables, resamples=30).metric("kind.auc")
+    assert math.isnan(drawn.values[0, 0]) == (len(set(truth)) < 2)
+    draws = drawn.draws[0, 0]
     assert (np.isnan(draws) | ((draws >= 0) & (draws <= 1))).all()
-
-
-def test_error_rate_is_what_accuracy_leaves():
-    tables = synthetic_tables(
-        "cifar10-lt-200", methods=("baseline", "csce"), seeds=(0,)
-    )
-    found = compare(tables, CIFAR, "baseline")
-    error, accuracy = (
-        found.row("csce", f"label.{name}") for name in ("error_rate", "accuracy")
-    )
-    wrong = tables["csce", 0].query("label_true != label_pred")
-    assert error["mean"] == pytest.approx(len(wrong) / 640)
-    assert error["low"] == pytest.approx(1 - accuracy["high"])
-    assert error["delta"] == pytest.approx(-accuracy["delta"])
-    assert error["verdict"] == accuracy["verdict"]
 
 
 def test_shot_groups_are_the_mean_recall_of_their_classes():
     tables = synthetic_tables("cifar10-lt-200", methods=("baseline",), seeds=(0,))
-    found = compare(tables, CIFAR, "baseline", training_counts=COUNTS)
+    found = compare_runs(tables, CIFAR, "baseline", training_counts=COUNTS)
     table = tables["baseline", 0]
     right = (table["label_pred"] == table["label_true"]).groupby(table["label_true"])
     recall = right.mean()
@@ -294,11 +285,37 @@ def test_shot_groups_are_the_mean_recall_of_their_classes():
         assert row["n"] == table["label_true"].isin(classes).sum()
 
 
+def test_a_shot_group_of_one_class_is_the_recall_of_that_class():
+    tables = synthetic_tables("cifar10-lt-200", methods=("baseline",), seeds=(0,))
+    counts = {"label": dict.fromkeys(CIFAR[0].classes, 500) | {"deer": 3}}
+    found = compare_runs(
+        tables, CIFAR, "baseline", resamples=200, training_counts=counts
+    )
+    columns = ["mean", "n"]
+    few = found.row("baseline", "label.accuracy[few-shot]")[columns]
+    recall = found.row("baseline", "label.recall[deer]")[columns]
+    assert few.tolist() == recall.tolist()
+    assert few["mean"] != found.row("baseline", "label.accuracy")["mean"]
+
+
+def test_a_group_that_a_resample_missed_has_no_top_k_accuracy():
+    table = table_of(KINDS, *sample(KINDS, 50)).assign(shape="A")
+    table.loc[0, "shape"] = "B"
+    aligned = align_predictions({("m", 0): table}, [KINDS], "m")
+    grouping = group_images(table, [KINDS], ["shape"])
+    drawing = TaskDraws(aligned, KINDS, grouping, Resampler(50, 100), None, (2,))
+    drawn = drawing.metric("kind.top_2_accuracy").draws[:, 0]
+    missed = drawing.resampler.weights[0] == 0
+    assert 20 < missed.sum() < 60
+    assert (np.isnan(drawn[1]) == missed).all()
+    assert not np.isnan(drawn[[0, 2]]).any()
+
+
 def test_shot_groups_are_absent_without_counts_or_with_one_group_only():
     tables = synthetic_tables("cifar10-lt-200", methods=("baseline",), seeds=(0,))
     enough = {"label": dict.fromkeys(CIFAR[0].classes, 500)}
     for counts in (None, {}, enough):
-        table = compare(
+        table = compare_runs(
             tables, CIFAR, "baseline", resamples=20, training_counts=counts
         ).table
         assert not table["metric"].str.contains("-shot").any()
@@ -308,30 +325,10 @@ def test_a_group_whose_test_images_are_filtered_out_is_undefined():
     tables = synthetic_tables("cifar10-lt-200", methods=("baseline",), seeds=(0,))
     rare = [c for c, n in COUNTS["label"].items() if n < 20]
     part = {run: t[~t["label_true"].isin(rare)] for run, t in tables.items()}
-    found = compare(part, CIFAR, "baseline", resamples=20, training_counts=COUNTS)
+    found = compare_runs(part, CIFAR, "baseline", resamples=20, training_counts=COUNTS)
     row = found.row("baseline", "label.accuracy[few-shot]")
     assert math.isnan(row["mean"])
     assert row["n"] == 0
-
-
-def test_training_counts_are_those_of_the_rows_with_zeros():
-    manifest = synthetic_manifest("cifar10-lt-200", rows=20)
-    rows = manifest[manifest["split"] == "training"]
-    assert training_counts(rows, CIFAR) == COUNTS
-    without = rows[rows["label"] != "cat"]
-    assert training_counts(without, CIFAR)["label"]["cat"] == 0
-    assert training_counts(None, CIFAR) == {}
-    assert training_counts(rows, (AGE, PAIR)) == {}
-
-
-def test_a_hundred_classes_are_those_of_matrices(monkeypatch):
-    methods = ("baseline", "csce")
-    tables = synthetic_tables("cifar100-lt-200", methods=methods, seeds=(0,), rows=600)
-    tasks = TASKS["cifar100-lt-200"]
-    sparse = compare(tables, tasks, "baseline", resamples=100).table
-    monkeypatch.setattr("core.evaluation.classification.MANY_CLASSES", 1000)
-    dense = compare(tables, tasks, "baseline", resamples=100).table
-    pd.testing.assert_frame_equal(sparse, dense)
 
 
 def test_many_classes_and_many_rows_are_drawn_image_by_image(monkeypatch):
@@ -339,10 +336,10 @@ def test_many_classes_and_many_rows_are_drawn_image_by_image(monkeypatch):
         "cifar100-lt-200", methods=("baseline",), seeds=(0,), rows=600
     )
     tasks = TASKS["cifar100-lt-200"]
-    exact = compare(tables, tasks, "baseline").row("baseline", "label.macro_f1")
-    monkeypatch.setattr("core.evaluation.compare.MAX_WEIGHTED_ROWS", 1)
-    monkeypatch.setattr("core.evaluation.classification.BLOCK", 600 * 300)
-    blocks = compare(tables, tasks, "baseline").row("baseline", "label.macro_f1")
+    exact = compare_runs(tables, tasks, "baseline").row("baseline", "label.macro_f1")
+    monkeypatch.setattr("core.evaluation.resampling.MAX_WEIGHTED_ROWS", 1)
+    monkeypatch.setattr("core.evaluation.resampling.BLOCK", 600 * 300)
+    blocks = compare_runs(tables, tasks, "baseline").row("baseline", "label.macro_f1")
     assert blocks["mean"] == exact["mean"]
     width = exact["high"] - exact["low"]
     assert blocks["high"] - blocks["low"] == pytest.approx(width, rel=0.1)

@@ -8,7 +8,7 @@ import pytest
 
 from core.errors import EquipoiseError
 from core.evaluation import whatif
-from core.evaluation.fairness import compare_groups
+from core.evaluation.comparison import compare_runs
 from core.evaluation.whatif import CONSTRAINTS, STEPS, choose, count_scores
 from core.tasks import Binary, Multiclass
 from tests.synthetic import TASKS, synthetic_tables
@@ -77,21 +77,20 @@ def test_rates_and_gaps_are_those_of_the_comparison():
     thresholds = {"A": 0.35, "B": 0.5, "C": 0.612}
     outcome = counts_of(table).at("only", thresholds)
     table["two_pred"] = np.where(decided(table, thresholds), "yes", "no")
-    found = compare_groups(
+    found = compare_runs(
         {("only", 0): table},
         (TWO,),
         "only",
-        task="two",
-        features=["shape"],
+        by=["shape"],
         resamples=10,
     )
-    values = found.groups.pivot(index="group", columns="metric", values="value")
+    values = found.groups.pivot(index="group", columns="metric", values="mean")
     for name, rates in outcome.rates.items():
         assert rates == pytest.approx(values[f"two.{name}"].to_numpy())
-    overall = found.overall.set_index("metric")["value"]
+    overall = found.table.set_index("metric")["mean"]
     for name, value in outcome.overall.items():
         assert value == pytest.approx(overall[f"two.{name}"])
-    gaps = found.gaps.set_index(["metric", "measure"])["value"]
+    gaps = found.gaps.set_index(["metric", "measure"])["mean"]
     for name in outcome.rates:
         for measure in ("difference", "ratio"):
             expected = gaps[(f"two.{name}", measure)]

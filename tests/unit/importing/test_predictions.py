@@ -10,7 +10,7 @@ import pytest
 import core.runs
 from core.data.catalog import dataset_of
 from core.errors import RunError
-from core.evaluation.compare import compare
+from core.evaluation.comparison import compare_runs
 from core.importing.findings import PredictionsError
 from core.importing.predictions import (
     imported_runs,
@@ -33,7 +33,7 @@ def compared():
     tables = {(run.method, run.seed): run.predictions("test") for run in runs}
     study = core.runs.study_of_runs(STUDY)
     tasks = dataset_of(study, core.runs.shipped_manifest).tasks
-    return compare(tables, tasks, "baseline", resamples=50)
+    return compare_runs(tables, tasks, "baseline", resamples=50)
 
 
 def test_it_is_compared_like_any_method(study):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import core.runs
 from core.data.catalog import dataset_of
-from core.evaluation.compare import compare
+from core.evaluation.comparison import compare_runs
 from core.importing.checking import digits_of
 from core.importing.columns import loosely
 from core.importing.findings import FAULT, NOTE, WARNING, PredictionsError, faults_in
@@ -57,7 +57,7 @@ def metric(prepared, method, key):
     runs = write_study(prepared)
     tasks = dataset_of(prepared.study, pytest.fail, needed=True).tasks
     tables = {(run.method, run.seed): run.predictions("test") for run in runs}
-    found = compare(tables, tasks, prepared.study.baseline, resamples=20)
+    found = compare_runs(tables, tasks, prepared.study.baseline, resamples=20)
     return found.row(method, key)["mean"]
 
 

@@ -7,8 +7,8 @@ import pytest
 import core.runs
 from core.data.catalog import dataset_of, load_dataset
 from core.errors import DatasetError, RunError
-from core.evaluation.compare import compare
-from core.evaluation.groups import group_images
+from core.evaluation.comparison import compare_runs
+from core.evaluation.grouping import group_images
 from core.importing.findings import PredictionsError
 from core.importing.kind import Asked, round_width
 from core.importing.layout import find_layout
@@ -56,7 +56,7 @@ def test_a_wide_table_becomes_a_study(store):
     }
     assert not info.has_pictures
     tables = {(run.method, run.seed): run.predictions("test") for run in runs}
-    found = compare(tables, info.tasks, study.baseline, resamples=50)
+    found = compare_runs(tables, info.tasks, study.baseline, resamples=50)
     right = (table["small_pred"] == table["truth"]).mean()
     assert found.row("small", "label.accuracy")["mean"] == pytest.approx(right)
     right = ((table["large_p_yes"] > 0.5) == (table["truth"] == "yes")).mean()

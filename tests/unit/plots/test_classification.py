@@ -89,6 +89,7 @@ def test_takeaway_claims_nothing_uncertain(scores):
 
 
 def test_class_table_holds_mean_interval_and_verdict(scores):
+    scores = scores.assign(scope="method")
     table = plots.class_table(scores, CLASSES, METHODS, LABELS, digits=2)
     cell = table.set_index("Method").loc[strong("INS"), "cat"].replace("\xa0", " ")
     assert f"{strong('0.60')} [0.50, 0.65]" in cell

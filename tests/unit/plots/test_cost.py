@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.evaluation.compare import Comparison
 from core.evaluation.cost import COSTS, Spread, cost_table, run_costs
-from core.evaluation.front import Step, cost_points
 from core.evaluation.metrics import metric_info
+from core.evaluation.pareto import Step, cost_points
 from core.plots import cost as plots
 from core.plots.style import INK, MARKERS, method_styles
+from tests import comparisons
 from tests.records import record
 
 METHODS = ("baseline", "ins", "lmf", "vit")
@@ -37,8 +37,7 @@ def comparison_of(metric, means, verdicts=None, width=0.5):
     for method, mean in means.items():
         runs.loc[(method, 0), metric.key] = mean - 0.1
         runs.loc[(method, 1), metric.key] = mean + 0.1
-    seeds = dict.fromkeys(means, (0, 1))
-    return Comparison(pd.DataFrame(rows), "baseline", 0.95, 100, seeds, runs)
+    return comparisons.comparison_of(rows, seeds=(0, 1), runs=runs)
 
 
 def points_of(means, spent, metric=MAE, cost=TIME, verdicts=None):
@@ -212,12 +211,12 @@ def test_a_difference_that_cannot_be_told_is_not_claimed():
     said = plots.step_sentence(unsure, MAE, TIME, LABELS)
     assert said == (
         "ViT takes 4.0 times the training time of Baseline and no difference "
-        "in age MAE between the two can be told."
+        "in age MAE between the two was detected."
     )
     assert "better" not in said
-    many = step(verdict="inconclusive", p=0.08)
-    said = plots.step_sentence(many, MAE, TIME, LABELS)
-    assert said.endswith("is certain with this many methods tried.")
+    alike = step(verdict="equivalent", low=-0.3, high=0.2, p=0.3)
+    said = plots.step_sentence(alike, MAE, TIME, LABELS)
+    assert said.endswith("Baseline, and the two are equivalent in age MAE.")
 
 
 def test_a_ratio_that_the_machine_makes_is_called_so():
@@ -283,7 +282,7 @@ def test_steps_are_rows_with_cost_gain_and_verdict(points):
     assert first["Difference in Age MAE"] == "−1.00 years [−2.50, 0.50]"
     assert "inconclusive" in first["Is it real?"]
     assert "better" in second["Is it real?"]
-    assert second["p (Holm)"] == "0.001"
+    assert second["p"] == "0.001"
 
 
 def test_how_many_steps_buy_something_is_counted_without_the_way_end_to_end():

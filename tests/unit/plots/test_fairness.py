@@ -6,14 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.evaluation.fairness import LEVELLED_DOWN, WORST_GAINED, compare_groups
-from core.evaluation.front import gap_points
+from core.evaluation.comparison import compare_runs
 from core.evaluation.gaps import Gap, gap_info
+from core.evaluation.levelling import LEVELLED_DOWN, WORST_GAINED, levelling
 from core.evaluation.metrics import metric_info
+from core.evaluation.pareto import gap_points
 from core.plots import fairness as plots
 from core.plots import gaps as gap_plots
 from core.plots.style import feature_label, method_styles
-from core.text import strong
+from core.results.frame import NO_BREAK, table_frame
+from core.results.tables import fairness_table
+from core.text import strong, to_plain
 from tests.grouped import IMAGES, TASK, grouped_tables
 from tests.synthetic import TASKS, synthetic_tables
 
@@ -31,26 +34,31 @@ GAP = Gap(INFO.key, "difference", (INFO.key,))
 ABOUT = gap_info(INFO.key, "difference", (TASK,))
 
 
+def gap_table(comparison, info, methods, labels=LABELS):
+    """What the groups differ by, as the page shows it."""
+    measures = ("difference", "ratio", "fair_metric")
+    shown = {method: labels[method] for method in methods}
+    return table_frame(fairness_table(comparison, info.key, shown, measures=measures))
+
+
 @pytest.fixture(scope="module")
 def comparison():
-    return compare_groups(
+    return compare_runs(
         grouped_tables(ACCURACIES),
         (TASK,),
         "baseline",
-        task="hired",
-        features=["group"],
+        by=["group"],
         metrics=[INFO.key],
     )
 
 
 @pytest.fixture(scope="module")
 def crossed():
-    return compare_groups(
+    return compare_runs(
         synthetic_tables(methods=("baseline", "ins"), seeds=(0, 1)),
         TASKS["utkface"],
         "baseline",
-        task="age",
-        features=["gender", "ethnicity"],
+        by=["gender", "ethnicity"],
         metrics=["age.mae"],
     )
 
@@ -97,23 +105,21 @@ def test_many_groups_are_a_crowd_with_its_two_ends(crossed):
     rows = crossed.groups[crossed.groups["metric"] == "age.mae"]
     assert len(crowd.x) == len(rows) == 16
     for name, end in (("Lowest group", "min"), ("Highest group", "max")):
-        expected = rows.groupby("method")["value"].agg(end)
+        expected = rows.groupby("method")["mean"].agg(end)
         found = dict(zip(("baseline", "ins"), by_name[name].x, strict=True))
         assert found == pytest.approx(expected.to_dict())
 
 
 def test_a_small_group_is_hollow():
     tables = grouped_tables({"baseline": {"A": 0.9, "B": 0.8}}, images=12)
-    comparison = compare_groups(
-        tables, (TASK,), "baseline", task="hired", features=["group"]
-    )
+    comparison = compare_runs(tables, (TASK,), "baseline", by=["group"])
     figure = plots.plot_groups(comparison, INFO, ("baseline",), LABELS)
     symbols = [trace.marker.symbol for trace in figure.data[:2]]
     assert all(symbol[0].endswith("-open") for symbol in symbols)
     said = plots.groups_takeaway(comparison, INFO, ("baseline",), LABELS)
     assert "there are no two groups whose hired accuracy rests on at least 20" in said
-    table = plots.gap_table(comparison, INFO, ("baseline",), LABELS)
-    assert table["Accuracy difference ↓"].tolist() == ["–"]
+    table = gap_table(comparison, INFO, ("baseline",))
+    assert table["Difference ↓"].tolist() == ["–"]
     assert "No " in plots.gap_table_takeaway(comparison, INFO, ("baseline",), LABELS)
 
 
@@ -127,27 +133,32 @@ def test_takeaway_names_both_ends_the_gap_and_what_is_certain(comparison):
 
 
 def test_gap_table_has_the_ends_the_gaps_and_the_verdicts(comparison):
-    table = plots.gap_table(comparison, INFO, METHODS, LABELS, (TASK,))
-    rows = table.set_index("Method")
-    assert rows["Worst group"].tolist() == ["B 0.800", "B 0.940", "B 0.770", "B 0.800"]
-    assert rows["Best group"].tolist() == ["A 0.950", "A 0.950", "A 0.780", "A 0.950"]
+    rows = gap_table(comparison, INFO, METHODS).set_index("Method")
+    for end, values in (
+        ("Worst group", ["B 0.800", "B 0.940", "B 0.770", "B 0.800"]),
+        ("Best group", ["A 0.950", "A 0.950", "A 0.780", "A 0.950"]),
+    ):
+        shown = [to_plain(text).replace(NO_BREAK, " ") for text in rows[end]]
+        assert all(
+            text.startswith(value) for text, value in zip(shown, values, strict=True)
+        )
     fairer = rows.loc[strong("Fairer")]
-    assert fairer["Accuracy difference ↓"].startswith(strong("0.010"))
-    assert "better" in fairer["Accuracy difference ↓"]
-    assert fairer["Change"].startswith("−0.140")
+    assert fairer["Difference ↓"].startswith(strong("0.010"))
+    assert "better" in fairer["Difference ↓"]
+    assert "−0.140" in fairer["Difference ↓"]
     # Mean 0.875 less twice 0.15.
     assert rows.loc[strong("Baseline"), "Fair metric ↑"].startswith(strong("0.575"))
-    assert rows.loc[strong("Baseline"), "Change"] == "baseline"
-    assert "inconclusive" in rows.loc[strong("Same"), "Accuracy ratio ↑"]
+    assert "equivalent" in rows.loc[strong("Same"), "Ratio ↑"]
 
 
 def test_of_an_error_the_highest_group_is_the_worst(crossed):
     info = metric_info("age.mae", TASKS["utkface"])
     labels = {"baseline": "Baseline", "ins": "INS"}
-    row = plots.gap_table(crossed, info, ("baseline",), labels).iloc[0]
+    row = gap_table(crossed, info, ("baseline",), labels).iloc[0]
     values = crossed.groups[crossed.groups["method"] == "baseline"]
-    worst = values.loc[values["value"].idxmax()]
-    assert row["Worst group"] == f"{worst['group']} {worst['value']:.2f}"
+    worst = values.loc[values["mean"].idxmax()]
+    shown = to_plain(row["Worst group"]).replace(NO_BREAK, " ")
+    assert shown.startswith(f"{worst['group']} {worst['mean']:.2f}")
 
 
 def test_smallest_gap_is_called_certain_only_if_it_is(comparison):
@@ -211,7 +222,7 @@ def test_price_of_the_smaller_gap_is_told(points):
 
 
 def test_levelling_down_is_told_from_a_gain(comparison):
-    table = comparison.levelling()
+    table = levelling(comparison)
     reasons = table.set_index("method")["reason"]
     assert reasons["fairer"] == WORST_GAINED
     assert reasons["levelled"] == LEVELLED_DOWN
@@ -239,7 +250,7 @@ def test_a_method_far_out_does_not_hide_the_others():
 
 
 def test_fair_metric_rises_above_the_line_and_only_there(comparison):
-    table = comparison.levelling()
+    table = levelling(comparison)
     figure = gap_plots.plot_levelling(
         table, "baseline", STYLES, LABELS, two_groups=True
     )
@@ -258,18 +269,14 @@ def test_fair_metric_rises_above_the_line_and_only_there(comparison):
 def test_same_answers_have_no_change_at_all():
     tables = grouped_tables(ACCURACIES)
     tables["same", 0] = tables["baseline", 0].copy()
-    comparison = compare_groups(
-        tables, (TASK,), "baseline", task="hired", features=["group"]
-    )
-    table = plots.gap_table(comparison, INFO, METHODS, LABELS).set_index("Method")
-    assert table.loc[strong("Same"), "Change"] == "none at all"
+    comparison = compare_runs(tables, (TASK,), "baseline", by=["group"])
+    table = gap_table(comparison, INFO, METHODS).set_index("Method")
+    assert "equivalent" in table.loc[strong("Same"), "Difference ↓"]
 
 
 def test_points_of_undefined_gaps_are_left_out():
     tables = grouped_tables({"baseline": {"A": 0.9, "B": 0.8}}, images=12)
-    comparison = compare_groups(
-        tables, (TASK,), "baseline", task="hired", features=["group"]
-    )
+    comparison = compare_runs(tables, (TASK,), "baseline", by=["group"])
     points = gap_points(comparison, INFO, GAP, ("baseline",))
     assert isinstance(points, pd.DataFrame)
     assert points.empty

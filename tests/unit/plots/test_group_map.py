@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from core.evaluation.compare import SMALL_GROUP
-from core.evaluation.fairness import compare_groups
+from core.evaluation.comparison import compare_runs
 from core.evaluation.metrics import metric_info
+from core.evaluation.verdicts import SMALL_GROUP
 from core.plots import group_map as plots
 from tests.grouped import TASK, grouped_tables
 from tests.synthetic import TASKS, synthetic_tables
@@ -22,12 +22,11 @@ def tables():
 
 @pytest.fixture(scope="module")
 def comparison(tables):
-    return compare_groups(
+    return compare_runs(
         tables,
         UTKFACE,
         "baseline",
-        task="age",
-        features=["ethnicity", "gender"],
+        by=["ethnicity", "gender"],
         metrics=["age.mae"],
     )
 
@@ -46,14 +45,14 @@ def test_every_cell_has_its_value_and_its_n(tables, comparison):
     )
     for cell in cells.to_dict("records"):
         mean, size = expected.loc[(cell["row"], cell["column"])]
-        assert cell["value"] == pytest.approx(mean)
-        assert cell["n"] == size
+        assert cell["mean"] == pytest.approx(mean)
+        assert cell["images"] == size
     figure = plots.plot_group_map(
         cells, MAE, titles=("Ethnicity", "Gender"), change=False
     )
     cell = cells.iloc[0]
     written = texts(figure)[cell["row"], cell["column"]]
-    assert written == f"<b>{cell['value']:.2f}</b><br>n {cell['n']}"
+    assert written == f"<b>{cell['mean']:.2f}</b><br>n {cell['images']}"
 
 
 def test_darkest_cell_is_the_worst(comparison):
@@ -61,7 +60,7 @@ def test_darkest_cell_is_the_worst(comparison):
     figure = plots.plot_group_map(cells, MAE, titles=("", ""), change=False)
     heat = figure.data[0]
     i, j = np.unravel_index(np.argmax(heat.z), np.shape(heat.z))
-    worst = cells.loc[cells["value"].idxmax()]
+    worst = cells.loc[cells["mean"].idxmax()]
     assert (heat.y[i], heat.x[j]) == (worst["row"], worst["column"])
 
 
@@ -83,12 +82,11 @@ def test_of_a_change_the_better_side_is_blue(comparison):
 
 
 def test_wide_maps_are_turned(tables):
-    comparison = compare_groups(
+    comparison = compare_runs(
         tables,
         UTKFACE,
         "baseline",
-        task="age",
-        features=["gender", "age_bin"],
+        by=["gender", "age_bin"],
         metrics=["age.mae"],
     )
     cells = plots.map_cells(comparison, MAE, "baseline")
@@ -104,9 +102,7 @@ def test_few_images_are_marked_and_never_an_end_of_the_sentence():
     tables = grouped_tables({"baseline": {"A": 0.9}}, images=100)
     table = tables["baseline", 0]
     table["size"] = ["tall"] * (100 - SMALL_GROUP + 1) + ["short"] * (SMALL_GROUP - 1)
-    comparison = compare_groups(
-        tables, (TASK,), "baseline", task="hired", features=["group", "size"]
-    )
+    comparison = compare_runs(tables, (TASK,), "baseline", by=["group", "size"])
     cells = plots.map_cells(comparison, ACCURACY, "baseline")
     figure = plots.plot_group_map(cells, ACCURACY, titles=("", ""), change=False)
     assert plots.SMALL_SIGN in texts(figure)["A", "short"]
@@ -120,9 +116,7 @@ def test_a_crossing_without_images_is_a_dash():
     tables = grouped_tables({"baseline": {"A": 0.9, "B": 0.8}}, images=60)
     table = tables["baseline", 0]
     table["size"] = np.where(table["group"] == "A", "tall", "short")
-    comparison = compare_groups(
-        tables, (TASK,), "baseline", task="hired", features=["group", "size"]
-    )
+    comparison = compare_runs(tables, (TASK,), "baseline", by=["group", "size"])
     cells = plots.map_cells(comparison, ACCURACY, "baseline")
     figure = plots.plot_group_map(cells, ACCURACY, titles=("", ""), change=False)
     written = texts(figure)
@@ -133,9 +127,7 @@ def test_one_feature_alone_is_set_against_the_methods():
     tables = grouped_tables(
         {"baseline": {"A": 0.9, "B": 0.7}, "other": {"A": 0.8, "B": 0.75}}
     )
-    comparison = compare_groups(
-        tables, (TASK,), "baseline", task="hired", features=["group"]
-    )
+    comparison = compare_runs(tables, (TASK,), "baseline", by=["group"])
     labels = {"baseline": "Baseline", "other": "Other"}
     cells = plots.map_methods(comparison, ACCURACY, ("baseline", "other"), labels)
     figure = plots.plot_group_map(cells, ACCURACY, titles=("", "Group"), change=False)
@@ -148,9 +140,7 @@ def test_changes_are_counted_by_verdict():
     tables = grouped_tables(
         {"baseline": {"A": 0.9, "B": 0.7}, "other": {"A": 0.7, "B": 0.9}}
     )
-    comparison = compare_groups(
-        tables, (TASK,), "baseline", task="hired", features=["group"]
-    )
+    comparison = compare_runs(tables, (TASK,), "baseline", by=["group"])
     cells = plots.map_cells(comparison, ACCURACY, "other")
     said = plots.map_takeaway(cells, ACCURACY, "Other", change=True)
     assert "Other is certainly better in 1 and worse in 1 of 2 cells" in said
@@ -161,9 +151,7 @@ def test_without_a_better_side_blue_is_more_and_the_sign_another():
     tables = grouped_tables({"baseline": {"A": 0.9}, "other": {"A": 0.9}})
     table = tables["other", 0]
     table["hired_pred"] = "yes"
-    comparison = compare_groups(
-        tables, (TASK,), "baseline", task="hired", features=["group"]
-    )
+    comparison = compare_runs(tables, (TASK,), "baseline", by=["group"])
     cells = plots.map_cells(comparison, rate, "other")
     figure = plots.plot_group_map(cells, rate, titles=("", ""), change=True)
     assert figure.data[0].z[0][0] == pytest.approx(1.0)
@@ -176,11 +164,9 @@ def test_a_group_of_few_images_is_no_lowest():
     tables = grouped_tables({"baseline": {"A": 0.9, "B": 0.8}}, images=100)
     table = tables["baseline", 0]
     table.loc[table.index[-5:], "group"] = "C"
-    comparison = compare_groups(
-        tables, (TASK,), "baseline", task="hired", features=["group"]
-    )
+    comparison = compare_runs(tables, (TASK,), "baseline", by=["group"])
     labels = {"baseline": "Baseline"}
     cells = plots.map_methods(comparison, ACCURACY, ("baseline",), labels)
-    assert cells.set_index("column").loc["C", "value"] == 0
+    assert cells.set_index("column").loc["C", "mean"] == 0
     said = plots.methods_takeaway(cells, ACCURACY, "Group")
     assert "lowest in group B" in said

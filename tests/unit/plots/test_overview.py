@@ -1,15 +1,18 @@
 """Overview: sentences and figures from a comparison written by hand."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from core.evaluation.metrics import metric_info
 from core.evaluation.published import published_table
+from core.evaluation.verdicts import METHOD, MODEL
 from core.plots import overview as plots
 from core.plots.style import method_styles
+from core.results.frame import NO_BREAK, table_frame
+from core.results.tables import leaderboard, metric_detail
 from core.study import Published, Trial
 from core.text import strong
+from tests.comparisons import cells_of, comparison_of
 from tests.synthetic import TASKS
 
 METHODS = ["baseline", "ins", "lmf", "focal"]
@@ -27,22 +30,17 @@ def row(method, metric, mean, delta=np.nan, verdict="baseline", p=np.nan):
         "sd": 0.1,
         "low": mean - 0.2,
         "high": mean + 0.2,
-        "n": 640,
-        "seeds": 3,
-        "shared_seeds": 3,
-        "reference": mean - (0 if np.isnan(delta) else delta),
         "delta": delta,
         "delta_low": delta - 0.3,
         "delta_high": delta + 0.3,
         "p": p,
-        "p_holm": p,
         "verdict": verdict,
     }
 
 
 @pytest.fixture
 def comparison():
-    return pd.DataFrame(
+    return cells_of(
         [
             row("baseline", "age.mae", 8.0),
             row("ins", "age.mae", 7.0, -1.0, "better", 0.0001),
@@ -56,8 +54,22 @@ def comparison():
     )
 
 
+def board(cells, metrics, methods=METHODS):
+    """The leaderboard as a page shows it."""
+    found = comparison_of(cells.to_dict("records"))
+    labels = {method: LABELS[method] for method in methods}
+    keys = [info.key for info in metrics]
+    return table_frame(leaderboard(found, keys, labels, part="score"))
+
+
+def detail(cells, info):
+    """One metric in numbers as a page shows it."""
+    found = comparison_of(cells.to_dict("records"))
+    return table_frame(metric_detail(found, info.key, LABELS))
+
+
 def test_leaderboard_has_a_row_a_method_and_a_cell_a_metric(comparison):
-    table = plots.leaderboard(comparison, [MAE, F1], METHODS[:3], LABELS)
+    table = board(comparison, [MAE, F1], METHODS[:3])
     assert list(table.columns) == [
         "Method",
         "Age MAE (years) ↓",
@@ -76,7 +88,9 @@ def test_leaderboard_has_a_row_a_method_and_a_cell_a_metric(comparison):
 def test_leaderboard_marks_what_was_not_measured(comparison):
     only = comparison[comparison["metric"] == "age.mae"]
     only = only[only["method"] != "lmf"]
-    assert plots.leaderboard(only, [MAE], METHODS, LABELS).iloc[2, 1] == "–"
+    assert board(only, [MAE]).set_index("Method").index.tolist() == [
+        strong(LABELS[m]) for m in METHODS if m != "lmf"
+    ]
 
 
 def test_tally_counts_verdicts_and_names_who_only_gains(comparison):
@@ -87,8 +101,8 @@ def test_tally_counts_verdicts_and_names_who_only_gains(comparison):
 
 
 def test_a_method_of_fewer_seeds_is_marked_beside_its_verdict(comparison):
-    comparison.loc[comparison["method"] == "ins", ["seeds", "shared_seeds"]] = 1
-    table = plots.leaderboard(comparison, [MAE, F1], METHODS, LABELS)
+    comparison.loc[comparison["method"] == "ins", "seeds"] = 1
+    table = board(comparison, [MAE, F1])
     assert list(table["Method"][:3]) == [
         strong("Baseline"),
         f"{strong('INS')} (1 seed)",
@@ -100,19 +114,32 @@ def test_a_method_of_fewer_seeds_is_marked_beside_its_verdict(comparison):
     assert plots.fewer_seeds(alone) == {}
 
 
-def test_seeds_that_the_baseline_has_not_are_marked_too(comparison):
-    comparison.loc[comparison["method"] == "ins", "shared_seeds"] = 1
-    comparison.loc[comparison["method"] == "lmf", ["seeds", "shared_seeds"]] = 1, 0
-    assert plots.fewer_seeds(comparison) == {
-        "ins": "3 seeds, 1 shared with the baseline",
-        "lmf": "1 seed, none shared with the baseline",
+def test_a_margin_is_shaded_and_the_seeds_needed_stand_beside_the_difference(
+    comparison,
+):
+    planned = comparison.assign(
+        margin=0.5, smallest_detectable=1.5, seed_share=0.25, seeds_needed=np.inf
+    )
+    planned.loc[planned["method"] == "focal", "seeds_needed"] = 7
+    figure = plots.plot_differences(planned, MAE, METHODS, STYLES, LABELS)
+    band = figure.layout.shapes[0]
+    assert (band.x0, band.x1) == (-0.5, 0.5)
+    figure = plots.plot_detectable(planned, MAE, METHODS, STYLES, LABELS)
+    texts = {note.y: note.text for note in figure.layout.annotations}
+    assert texts == {
+        "<b>Focal</b>": "7 seeds",
+        "<b>LMF</b>": "settled",
+        "<b>INS</b>": "settled",
     }
-    table = plots.metric_table(comparison, MAE, METHODS, LABELS)
-    assert table["Seeds of the difference"].tolist() == ["–", "1", "none shared", "3"]
+    said = plots.detectable_takeaway(planned, MAE, METHODS, LABELS)
+    assert "1.50 years" in said
+    assert "25% of the variance is from the seeds" in said
+    assert "Focal (7 seeds)" in said
+
+
+def test_without_a_margin_nothing_is_shaded(comparison):
     figure = plots.plot_differences(comparison, MAE, METHODS, STYLES, LABELS)
-    said = {trace.name: trace.hovertemplate for trace in figure.data}
-    assert "on 1 seed that both have" in said["INS"]
-    assert "no seed in common" in said["LMF"]
+    assert {shape.type for shape in figure.layout.shapes} == {"line"}
 
 
 def test_the_best_comes_first_whichever_way_is_better(comparison):
@@ -134,7 +161,7 @@ def test_the_best_comes_first_whichever_way_is_better(comparison):
 
 
 def test_the_best_is_named_with_how_many_cannot_be_told_from_it(comparison):
-    against = pd.DataFrame(
+    against = cells_of(
         [
             row("ins", "age.mae", 7.0),
             row("baseline", "age.mae", 8.0, 1.0, "worse", 0.01),
@@ -207,10 +234,10 @@ def test_forest_plot_says_which_side_is_better(comparison, info, left):
 
 
 def test_metric_table_never_writes_a_p_of_zero(comparison):
-    table = plots.metric_table(comparison, MAE, METHODS, LABELS).set_index("Method")
-    assert table.loc["INS", "p (Holm)"] == "< 0.001"
-    assert table.loc["Baseline", "Difference"] == "–"
-    assert table.loc["LMF", "Difference"] == "+1.00"
+    table = detail(comparison, MAE).set_index("Method")
+    assert table.loc[strong("INS"), "p"].replace(NO_BREAK, " ") == "< 0.001"
+    assert table.loc[strong("Baseline"), "Difference"] == "–"
+    assert table.loc[strong("LMF"), "Difference"] == "+1.00"
 
 
 def claim(method, metric, change):
@@ -245,7 +272,7 @@ def errors():
         row("ins", "label.error_rate", 0.291, -0.014, "inconclusive", 0.3),
         row("lmf", "label.error_rate", 0.255, -0.05, "better", 0.001),
     ]
-    return pd.DataFrame(rows)
+    return cells_of(rows)
 
 
 def test_published_values_stand_beside_ours_without_a_verdict(errors):
@@ -269,24 +296,24 @@ def test_published_values_stand_beside_ours_without_a_verdict(errors):
 
 
 def test_a_share_in_per_cent_is_shown_so_everywhere(errors):
-    board = plots.leaderboard(errors, [ERROR], METHODS[:3], LABELS)
-    heading = board.columns[1]
+    table = board(errors, [ERROR], METHODS[:3])
+    heading = table.columns[1]
     assert heading == "Label error rate (%) ↓"
-    assert strong(29.1) in board.loc[1, heading]
+    assert strong(29.1) in table.loc[1, heading]
     said = plots.differences_takeaway(errors, ERROR, METHODS, LABELS)
     assert "LMF (−5.0 points) is better" in said
     figure = plots.plot_differences(errors, ERROR, METHODS, STYLES, LABELS)
     assert [trace.x[0] for trace in figure.data] == pytest.approx([-5.0, -1.4])
     assert figure.layout.xaxis.title.text == "Difference (points)"
-    table = plots.metric_table(errors, ERROR, METHODS, LABELS)
-    assert table.loc[2, "Label error rate (%)"] == "25.5"
+    table = detail(errors, ERROR)
+    assert table.loc[2, "Label error rate (%) ↓"] == "25.5"
     assert table.loc[2, "Difference"] == "−5.0"
 
 
 def test_a_metric_without_a_value_is_a_dash(errors):
     unknown = errors.assign(mean=np.nan)
-    board = plots.leaderboard(unknown, [ERROR], METHODS[:2], LABELS)
-    assert board.iloc[:, 1].tolist() == ["–", "–"]
+    table = board(unknown, [ERROR], METHODS[:2])
+    assert table.iloc[:, 1].tolist() == ["–", "–"]
 
 
 def test_search_has_a_row_a_setting_and_marks_what_was_chosen() -> None:
@@ -300,3 +327,18 @@ def test_search_has_a_row_a_setting_and_marks_what_was_chosen() -> None:
     assert table["Chosen"].tolist() == ["", "●"]
     assert table.iloc[1].tolist()[3:] == ["8.25", "–"]
     assert "2 settings of 1 method" in plots.search_takeaway(trials)
+
+
+def test_of_single_seeds_the_sentences_speak_of_trained_models(comparison):
+    models = comparison.assign(scope=MODEL)
+    models.loc[models["verdict"] == "baseline", "scope"] = METHOD
+    for said in (
+        plots.leaderboard_takeaway(models, [MAE, F1], METHODS, LABELS),
+        plots.differences_takeaway(models, MAE, METHODS, LABELS),
+    ):
+        assert said.startswith("Of these trained models")
+    figure = plots.plot_differences(models, MAE, METHODS, STYLES, LABELS)
+    places = {trace.name: trace.y[0] for trace in figure.data}
+    assert places["INS"].endswith("▲ this trained model is better")
+    said = plots.leaderboard_takeaway(comparison, [MAE, F1], METHODS, LABELS)
+    assert "trained model" not in said

@@ -134,6 +134,7 @@ def test_words():
 
 def test_score_cell_writes_mean_interval_and_verdict():
     row = pd.Series({"mean": 8.5, "low": 8.0, "high": 9.0, "verdict": "better"})
+    row["scope"] = "method"
     cell = score_cell(row, 1).replace(NO_BREAK, " ")
     assert cell.startswith(f"{strong(8.5)} [8.0, 9.0]")
     assert "▲ better" in cell

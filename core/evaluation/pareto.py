@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from core.evaluation.compare import Comparison
+from core.evaluation.comparison import Comparison
 from core.evaluation.cost import CostInfo
-from core.evaluation.fairness import GroupComparison
 from core.evaluation.gaps import Gap, gap_info
 from core.evaluation.metrics import MetricInfo
+from core.evaluation.verdicts import METHOD
 
 EQUAL_COST = 1.02
 """Ratio of two costs up to which they are called equal."""
@@ -126,7 +126,7 @@ def cost_points(
 
 
 def gap_points(
-    comparison: GroupComparison,
+    comparison: Comparison,
     metric: MetricInfo,
     gap: Gap,
     methods: Sequence[str],
@@ -135,7 +135,7 @@ def gap_points(
 
     Parameters
     ----------
-    comparison : GroupComparison
+    comparison : Comparison
     metric : MetricInfo
         With a better side.
     gap : Gap
@@ -150,28 +150,22 @@ def gap_points(
         ``gap_verdict``, ``mean``, ``low``, ``high``, ``verdict``, ``on_front``; the
         verdicts are against the baseline, whose own is ``"baseline"``.
     """
-    quality_rows = comparison.overall[comparison.overall["metric"] == metric.key]
+    quality_rows = comparison.table[comparison.table["metric"] == metric.key]
     gaps = comparison.gaps[
         (comparison.gaps["metric"] == gap.metric)
         & (comparison.gaps["measure"] == gap.measure)
     ]
+    shown = ["mean", "low", "high", "verdict"]
+    of_gap = dict(
+        zip(shown, ["gap", "gap_low", "gap_high", "gap_verdict"], strict=True)
+    )
     points = pd.concat(
         [
-            quality_rows.set_index("method")[["value", "low", "high"]].rename(
-                columns={"value": "mean"}
-            ),
-            gaps.set_index("method")[["value", "low", "high"]].rename(
-                columns={"value": "gap", "low": "gap_low", "high": "gap_high"}
-            ),
+            quality_rows.set_index("method")[shown],
+            gaps.set_index("method")[shown].rename(columns=of_gap),
         ],
         axis=1,
     ).reindex(list(methods))
-    for column, *key in (
-        ("verdict", metric.key),
-        ("gap_verdict", gap.metric, gap.measure),
-    ):
-        changes = [comparison.change(str(method), *key) for method in points.index]
-        points[column] = ["baseline" if c is None else c["verdict"] for c in changes]
     points = points.dropna(subset=["mean", "gap"])
     wider = 1 if gap_info(gap.metric, gap.measure).direction == "lower" else -1
     points["on_front"] = pareto_front(
@@ -193,9 +187,9 @@ class Step:
         The dearer one's metric minus the cheaper one's, and its interval, in the
         unit of the tables; for a bias, of the sizes without sign.
     p : float
-        After Holm's correction.
-    verdict : {"better", "worse", "inconclusive"}
-        Of the dearer one.
+        Adjusted for all methods of the comparison.
+    verdict, scope : str
+        Of the dearer one, as in ``Comparison.cells``.
     """
 
     cheaper: str
@@ -206,6 +200,7 @@ class Step:
     high: float
     p: float
     verdict: str
+    scope: str = METHOD
 
 
 def step_pairs(points: pd.DataFrame) -> tuple[tuple[str, str], ...]:
@@ -251,4 +246,14 @@ def compute_step(
     if is_turned:
         delta, low, high = -delta, -high, -low
         verdict = {"better": "worse", "worse": "better"}.get(verdict, verdict)
-    return Step(cheaper, dearer, ratio, delta, low, high, row["p_holm"], verdict)
+    return Step(
+        cheaper,
+        dearer,
+        ratio,
+        delta,
+        low,
+        high,
+        p=row["p"],
+        verdict=verdict,
+        scope=str(row["scope"]),
+    )

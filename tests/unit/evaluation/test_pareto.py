@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.evaluation.compare import compare
+from core.evaluation.comparison import compare_runs
 from core.evaluation.cost import COSTS, cost_table, run_costs
-from core.evaluation.front import (
+from core.evaluation.metrics import metric_info
+from core.evaluation.pareto import (
     EQUAL_COST,
     compute_step,
     cost_points,
@@ -19,7 +20,6 @@ from core.evaluation.front import (
     reference_of,
     step_pairs,
 )
-from core.evaluation.metrics import metric_info
 from tests.records import record
 from tests.synthetic import TASKS, synthetic_tables
 
@@ -83,7 +83,7 @@ def tables():
 
 @pytest.fixture(scope="module")
 def comparison(tables):
-    return compare(tables, TASKS["utkface"], "baseline", resamples=300)
+    return compare_runs(tables, TASKS["utkface"], "baseline", resamples=300)
 
 
 def points_of(comparison, metric=MAE, cost=TIME, methods=METHODS, **seconds):
@@ -158,7 +158,7 @@ def test_a_step_with_the_baseline_has_the_verdict_of_every_page(points, comparis
     assert (step.delta, step.low, step.high) == tuple(
         row[["delta", "delta_low", "delta_high"]]
     )
-    assert (step.p, step.verdict) == (row["p_holm"], row["verdict"])
+    assert (step.p, step.verdict) == (row["p"], row["verdict"])
     assert step.ratio == 3.0
 
 
@@ -176,7 +176,7 @@ def test_a_step_to_the_baseline_is_the_same_turned_round(points, comparison):
 def test_a_step_between_two_others_is_against_the_cheaper_one(points, tables):
     pair = ("denseweight-1", "denseweight")
     assert reference_of(pair, "baseline") == "denseweight-1"
-    against = compare(tables, TASKS["utkface"], "denseweight-1", resamples=300)
+    against = compare_runs(tables, TASKS["utkface"], "denseweight-1", resamples=300)
     step = compute_step(pair, points, against, "age.mae")
     errors = {
         method: np.mean(

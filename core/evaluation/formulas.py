@@ -1,0 +1,304 @@
+"""The one formula of each metric, from sums over images within strata of the truth.
+
+The whole test set, a group and a resample are all sums, and call the same function.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.evaluation.metrics import CLASS_RATES, shot_groups, split_key, top_k
+from core.evaluation.resampling import Floats
+from core.tasks import Classification, Regression
+
+SHARES = (
+    "accuracy",
+    "precision",
+    "recall",
+    "selection_rate",
+    "false_positive_rate",
+    "false_negative_rate",
+)
+"""Metrics that are a share of images."""
+
+
+@dataclass(frozen=True)
+class ClassCounts:
+    """Confusion counts of every group; where there are several, the last is their sum.
+
+    Parameters
+    ----------
+    support : float array, shape (groups, classes, resamples)
+        Images of each true class.
+    hits, predicted : float arrays, shape (groups, columns, classes, resamples)
+        Images of each class that were predicted rightly; that were predicted as it.
+    """
+
+    support: Floats
+    hits: Floats
+    predicted: Floats
+
+    @classmethod
+    def zeros(cls, groups: int, columns: int, classes: int, size: int) -> "ClassCounts":
+        """Nothing counted yet; of the data themselves, ``size`` 1, in float64."""
+        dtype = np.float64 if size == 1 else np.float32
+        shape = (groups, columns, classes, size)
+        return cls(
+            np.zeros((groups, classes, size), dtype),
+            np.zeros(shape, dtype),
+            np.zeros(shape, dtype),
+        )
+
+    def add(self, group: int, label: int, counts: Floats, sums: Floats) -> None:
+        """Count the images of one class in one group.
+
+        ``sums`` are of every run's answers, shape (columns x classes, resamples).
+        """
+        # Normal draws of a rare cell can dip below 0.
+        cells = np.maximum(sums, 0).reshape(self.hits.shape[1:])
+        self.support[group, label] = counts
+        self.hits[group, :, label] = cells[:, label]
+        self.predicted[group] += cells
+
+    def sum_groups(self, groups: int) -> None:
+        """Make the last group the sum of the first ``groups``."""
+        for sums in (self.support, self.hits, self.predicted):
+            if len(sums) > groups:
+                sums[-1] = sums[:groups].sum(axis=0)
+
+
+@dataclass(frozen=True)
+class ErrorSums:
+    """Sums of errors of every group; where there are several, the last is their sum.
+
+    Parameters
+    ----------
+    counts : float array, shape (groups, bins, resamples)
+        Images of each bin of the truth.
+    sizes : float array, shape (groups, bins, columns, resamples)
+        Of the errors without sign.
+    signed, squares, near : float arrays, shape (groups, columns, resamples)
+        Of the errors, of their squares, and of how many are at most
+        ``metrics.TOLERANCE``.
+    """
+
+    counts: Floats
+    sizes: Floats
+    signed: Floats
+    squares: Floats
+    near: Floats
+
+    @classmethod
+    def zeros(cls, groups: int, columns: int, bins: int, size: int) -> "ErrorSums":
+        """Nothing summed yet; of the data themselves, ``size`` 1, in float64."""
+        dtype = np.float64 if size == 1 else np.float32
+        plain = (groups, columns, size)
+        return cls(
+            np.zeros((groups, bins, size), dtype),
+            np.zeros((groups, bins, columns, size), dtype),
+            *(np.zeros(plain, dtype) for _ in range(3)),
+        )
+
+    def add(self, group: int, place: int, counts: Floats, sums: Floats) -> None:
+        """Add the images of one bin in one group; ``sums`` of all four, by run."""
+        parts = sums.reshape(4, *self.signed.shape[1:])
+        self.counts[group, place], self.sizes[group, place] = counts, parts[0]
+        self.signed[group] += parts[1]
+        self.squares[group] += parts[2]
+        self.near[group] += parts[3]
+
+    def sum_groups(self, groups: int) -> None:
+        """Make the last group the sum of the first ``groups``."""
+        for sums in (self.counts, self.sizes, self.signed, self.squares, self.near):
+            if len(sums) > groups:
+                sums[-1] = sums[:groups].sum(axis=0)
+
+
+def ratio(numerator: Floats, denominator: Floats) -> Floats:
+    """Divide; NaN where the denominator is 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(denominator > 0, numerator / denominator, np.nan))
+
+
+def class_rate(
+    name: str, total: Floats, support: Floats, hits: Floats, predicted: Floats
+) -> Floats:
+    """A rate of one class against the rest, from counts that broadcast.
+
+    Parameters
+    ----------
+    name : str
+        One of ``metrics.CLASS_RATES``.
+    total, support, hits, predicted : float arrays
+        Images; those of the class; those of it that were predicted as it; all that
+        were predicted as it.
+
+    Returns
+    -------
+    float array
+        NaN where the denominator is 0.
+
+    Notes
+    -----
+    Definitions of fairlearn and scikit-learn, which instead give 0 for 0 / 0.
+    """
+    others = total - support
+    numerator, denominator = {
+        "precision": (hits, predicted),
+        "recall": (hits, support),
+        "f1": (2 * hits, support + predicted),
+        "selection_rate": (predicted, total),
+        "false_positive_rate": (predicted - hits, others),
+        "false_negative_rate": (support - hits, support),
+    }[name]
+    return ratio(numerator, denominator)
+
+
+def class_metric(
+    counts: ClassCounts, name: str, places: list[int], known: NDArray[np.bool_]
+) -> Floats:
+    """One metric of every group and run from confusion counts.
+
+    Parameters
+    ----------
+    counts : ClassCounts
+    name : str
+        Metric's name without task and class.
+    places : list of int
+        Classes that it is about: of a rate one, or several whose mean is taken (the
+        accuracy of a shot group is the mean recall of its classes), else all.
+    known : bool array, shape (groups, classes, 1)
+        Classes that a group has images of, in the data themselves.
+
+    Returns
+    -------
+    float array, shape (groups, columns, resamples)
+
+    Notes
+    -----
+    Macro F1 and balanced accuracy are scikit-learn's: the first is the mean over the
+    classes that a group has images of or that were predicted there, the second over
+    those that it has images of. A class that a resample merely missed is left out of
+    that resample: it is not absent from the data.
+    """
+    support = counts.support[:, None]
+    total = support.sum(axis=2)
+    if name in ("accuracy", "error_rate"):
+        share = ratio(counts.hits.sum(axis=2), total)
+        return np.asarray(1 - share) if name == "error_rate" else share
+    if name in ("balanced_accuracy", "recall"):
+        recall = ratio(counts.hits[:, :, places], support[:, :, places])
+        return mean_defined(recall)
+    if name in ("macro_f1", "f1"):
+        own = support[:, :, places]
+        f1 = class_rate(
+            "f1", total, own, counts.hits[:, :, places], counts.predicted[:, :, places]
+        )
+        missed = known[:, None, places] & (own == 0)
+        return mean_defined(np.where(missed, np.nan, f1))
+    (place,) = places
+    return class_rate(
+        name,
+        total,
+        support[:, :, place],
+        counts.hits[:, :, place],
+        counts.predicted[:, :, place],
+    )
+
+
+def mean_defined(values: Floats) -> Floats:
+    """Mean over the third axis, of what is defined; NaN where nothing is."""
+    if values.shape[2] == 1:
+        return values[:, :, 0]
+    defined = ~np.isnan(values)
+    return ratio(np.where(defined, values, 0).sum(axis=2), defined.sum(axis=2))
+
+
+def resting_images(counts: ClassCounts, name: str, places: list[int]) -> Floats:
+    """Images that a metric rests on, shape (groups, 1 or columns, 1)."""
+    total = counts.support[:, None].sum(axis=2)
+    own = counts.support[:, None, places].sum(axis=2)
+    if name == "precision":
+        return np.asarray(counts.predicted[:, :, places].sum(axis=2))
+    if name in ("recall", "f1", "false_negative_rate"):
+        return np.asarray(own)
+    return np.asarray(total - own if name == "false_positive_rate" else total)
+
+
+def error_metric(sums: ErrorSums, name: str, place: int | None = None) -> Floats:
+    """One metric of every group and run from sums of errors.
+
+    Parameters
+    ----------
+    sums : ErrorSums
+    name : {"mae", "bias", "rmse", "mae_balanced", "within_5"}
+    place : int, optional
+        Bin of the truth that a MAE is about; all images otherwise.
+
+    Returns
+    -------
+    float array, shape (groups, columns, resamples)
+        In the unit of the task, ``within_5`` a share; NaN where there is no image.
+
+    Notes
+    -----
+    The balanced MAE is the mean over the bins with images. Errors are prediction minus
+    truth.
+    """
+    if place is not None:
+        return ratio(sums.sizes[:, place], sums.counts[:, place, None])
+    total = sums.counts.sum(axis=1)[:, None]
+    if name == "mae_balanced":
+        by_bin = ratio(sums.sizes, sums.counts[:, :, None])
+        return mean_defined(by_bin.transpose(0, 2, 1, 3))
+    if name == "mae":
+        return ratio(sums.sizes.sum(axis=1), total)
+    if name == "rmse":
+        # A normal draw can dip below 0 only where every error is next to 0.
+        return np.asarray(np.sqrt(ratio(np.maximum(sums.squares, 0), total)))
+    return ratio({"bias": sums.signed, "within_5": sums.near}[name], total)
+
+
+def class_places(
+    task: Classification, key: str, training_counts: Mapping[str, int] | None = None
+) -> list[int] | None:
+    """Classes that a metric is about; None if there is no such metric of counts.
+
+    Parameters
+    ----------
+    task : Binary or Multiclass
+    key : str
+    training_counts : mapping, optional
+        Training images of each class, for the accuracy of the shot groups.
+    """
+    _, name, part = split_key(key)
+    if part and name == "accuracy":
+        groups = shot_groups(task.classes, training_counts) if training_counts else {}
+        return list(groups[part]) if part in groups else None
+    if name in CLASS_RATES and not part:
+        return [1] if task.kind == "binary" else None
+    if part:
+        known = name in CLASS_RATES and part in task.classes
+        return [task.classes.index(part)] if known else None
+    whole = ("accuracy", "error_rate", "balanced_accuracy", "macro_f1")
+    return list(range(len(task.classes))) if name in whole else None
+
+
+def has_metric(
+    task: Classification | Regression,
+    key: str,
+    training_counts: Mapping[str, int] | None = None,
+) -> bool:
+    """Whether a task has a metric, in the whole set and in every group alike."""
+    name_of_task, name, part = split_key(key)
+    if name_of_task != task.name:
+        return False
+    if isinstance(task, Regression):
+        plain = ("mae", "bias", "rmse", "mae_balanced", "within_5")
+        return (name == "mae" and part in task.bin_labels) if part else name in plain
+    k = top_k(name)
+    if name == "auc" or k is not None:
+        return k is None or k <= len(task.classes)
+    return class_places(task, key, training_counts) is not None

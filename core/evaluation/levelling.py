@@ -1,0 +1,124 @@
+"""Why the Fair metric changed: who gained and who lost against the baseline."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from core.evaluation.comparison import Comparison
+from core.evaluation.verdicts import BETTER, WORSE
+
+LEVELLING_COLUMNS = (
+    "method",
+    "scope",
+    "fair",
+    "reference",
+    "fair_delta",
+    "fair_low",
+    "fair_high",
+    "fair_verdict",
+    "mean_delta",
+    "best_group",
+    "best_delta",
+    "best_low",
+    "best_high",
+    "best_verdict",
+    "worst_group",
+    "worst_delta",
+    "worst_low",
+    "worst_high",
+    "worst_verdict",
+    "reason",
+    "certain",
+)
+EQUAL = 1e-9
+"""Change of an accuracy that is none but for rounding."""
+LEVELLED_DOWN = "levelled down"
+WORST_GAINED = "worst group gained"
+BEST_PAID = "worst group gained, best group lost"
+OTHERWISE = "neither the best nor the worst group explains it"
+NO_RISE = "did not rise"
+
+
+def levelling(comparison: Comparison) -> pd.DataFrame:
+    """Explain each method's change of the Fair metric by the groups' accuracies.
+
+    Returns
+    -------
+    DataFrame
+        One row a method other than the baseline: ``scope`` of its verdicts; ``fair``
+        and ``reference`` (the Fair metric of the method and the baseline),
+        ``fair_delta``, ``fair_low``, ``fair_high``, ``fair_verdict``; ``mean_delta``,
+        the mean change of the groups;
+        ``best_group`` and ``worst_group`` of the baseline, and of each ``_delta``,
+        ``_low``, ``_high`` and ``_verdict``; ``reason``, one of ``LEVELLED_DOWN``,
+        ``WORST_GAINED``, ``BEST_PAID``, ``OTHERWISE`` and ``NO_RISE``; ``certain``:
+        whether the verdicts bear the reason out. Empty without an accuracy or without
+        two groups.
+
+    Notes
+    -----
+    The reason is by the point estimates. It is certain if the Fair metric is
+    ``better``, and the groups that the reason names are ``better`` or ``worse``.
+    """
+    gaps = comparison.gaps
+    rows = []
+    for fair in gaps[gaps["measure"] == "fair_metric"].to_dict("records"):
+        base = comparison.row(comparison.baseline, fair["metric"], "fair_metric")
+        if fair["method"] == comparison.baseline or base["groups"] < 2:
+            continue
+        table = comparison.groups
+        own = table[
+            (table["method"] == fair["method"]) & (table["metric"] == fair["metric"])
+        ].set_index("group")
+        counted = _counted(comparison, str(fair["metric"]))
+        rows.append(_levelling_row(fair, own, base, counted))
+    return pd.DataFrame(rows, columns=list(LEVELLING_COLUMNS))
+
+
+def _counted(comparison: Comparison, metric: str) -> list[str]:
+    """Groups that count in the baseline's gap."""
+    table = comparison.groups
+    rows = table[
+        (table["method"] == comparison.baseline)
+        & (table["metric"] == metric)
+        & (table["images"] > 0)
+    ]
+    return list(rows.loc[~rows["small"] | comparison.include_small, "group"])
+
+
+def _levelling_row(
+    fair: Mapping[Any, Any], own: pd.DataFrame, base: pd.Series, counted: list[str]
+) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "method": fair["method"],
+        "scope": fair["scope"],
+        "fair": fair["mean"],
+        "reference": base["mean"],
+        "fair_delta": fair["delta"],
+        "fair_low": fair["delta_low"],
+        "fair_high": fair["delta_high"],
+        "fair_verdict": fair["verdict"],
+        "mean_delta": own.loc[counted, "delta"].mean(),
+    }
+    for which, group in (("best", base["highest"]), ("worst", base["lowest"])):
+        change = own.loc[group]
+        row[f"{which}_group"] = group
+        row[f"{which}_delta"] = change["delta"]
+        row[f"{which}_low"] = change["delta_low"]
+        row[f"{which}_high"] = change["delta_high"]
+        row[f"{which}_verdict"] = change["verdict"]
+    best_lost, worst_gained = row["best_delta"] < -EQUAL, row["worst_delta"] > EQUAL
+    borne_out = row["fair_verdict"] == BETTER
+    if not row["fair_delta"] > EQUAL:
+        reason, borne_out = NO_RISE, row["fair_verdict"] == WORSE
+    elif worst_gained:
+        reason = BEST_PAID if best_lost else WORST_GAINED
+        borne_out &= row["worst_verdict"] == BETTER
+        borne_out &= not best_lost or row["best_verdict"] == WORSE
+    elif best_lost:
+        reason = LEVELLED_DOWN
+        borne_out &= row["best_verdict"] == WORSE
+    else:
+        reason, borne_out = OTHERWISE, False
+    return {**row, "reason": reason, "certain": bool(borne_out)}

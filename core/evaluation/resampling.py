@@ -1,0 +1,319 @@
+"""The bootstrap over test images, vectorised: no Python loop over resamples.
+
+Every metric is a function of sums over images, taken within strata of the truth (a
+class, or a bin of a number) and of the groups. A resample draws as many images as there
+are, with replacement, and so only changes those sums. It is drawn in one of two ways,
+and every method and seed sees the same resample:
+
+- up to ``MAX_WEIGHTED_ROWS`` images exactly: how often each image was drawn, as a
+  matrix of weights that is multiplied with the images' values;
+- beyond, the sums of a large stratum come from the normal distribution with the mean
+  and covariance that the bootstrap gives them; those of a small one are drawn exactly.
+
+A test set that was itself drawn by strata, such as ten photos of each gender, ethnicity
+and decade, is resampled within these: see ``Resampler.design``.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+Floats = NDArray[np.floating[Any]]
+Integers = NDArray[np.int64]
+
+LEVEL = 0.95
+RESAMPLES = 2_000
+MAX_WEIGHTED_ROWS = 10_000
+"""Images up to which every resample is drawn image by image."""
+SMALL_STRATUM = 1_000
+"""Images up to which the sums of a stratum are drawn image by image in any case."""
+BLOCK = 4_000_000
+"""Draws of an image that are made at once."""
+
+
+@dataclass(frozen=True)
+class StratumDraws:
+    """Sums over the images of one stratum, as they are and under the resamples.
+
+    Parameters
+    ----------
+    stratum : int
+    images : int
+        In the data.
+    total : float64 array, shape (features,)
+        Sum of each feature in the data.
+    counts : float array, shape (resamples,)
+        Images in each resample.
+    sums : float array, shape (features, resamples)
+    """
+
+    stratum: int
+    images: int
+    total: NDArray[np.float64]
+    counts: Floats
+    sums: Floats
+
+
+@cache
+def _threadpools() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep matrix products on one core inside the block.
+
+    They are small here, and on a busy machine the wait for a second thread costs
+    many times what it saves.
+    """
+    with _threadpools().limit(limits=1, user_api="blas"):
+        yield
+
+
+@dataclass(frozen=True)
+class Resampler:
+    """Draws the images of one test set again.
+
+    Parameters
+    ----------
+    rows : int
+        Images.
+    resamples : int
+    rng_seed : int
+        Seed of the draws.
+    block : int
+        Further resamples of the same images have the next number.
+    design : int array, shape (rows,), or None
+        Stratum that each image was drawn from, where the test set was drawn by strata.
+
+    Notes
+    -----
+    Without a design, ``rows`` images are drawn. With one, a stratum of n images gives
+    n - 1 draws, each of which counts n / (n - 1) times: drawing n would make the
+    variance too small by the factor (n - 1) / n, which for ten images a stratum is a
+    tenth (Rao and Wu, Journal of the American Statistical Association 1988). Strata of
+    one image are drawn as one stratum, since nothing is known of their variance.
+    """
+
+    rows: int
+    resamples: int
+    rng_seed: int = 0
+    block: int = 0
+    design: Integers | None = None
+
+    @cached_property
+    def weights(self) -> NDArray[np.float32] | None:
+        """How often each image counts in each resample, shape (rows, resamples).
+
+        None where there are more than ``MAX_WEIGHTED_ROWS`` images.
+        """
+        if self.rows > MAX_WEIGHTED_ROWS:
+            return None
+        rng = self._rng(0)
+        if self._design is None:
+            return draw_weights(self.rows, self.rows, self.resamples, rng)
+        weights = np.empty((self.rows, self.resamples), np.float32)
+        for members in stratum_members(self._design, int(self._design.max()) + 1):
+            size = len(members)
+            drawn = draw_weights(size, _draws_of(size), self.resamples, rng)
+            weights[members] = drawn * np.float32(size / _draws_of(size))
+        return weights
+
+    def sums(
+        self,
+        features: Callable[[NDArray[np.intp]], Floats],
+        strata: Integers,
+        num_strata: int,
+        *,
+        stream: int = 0,
+    ) -> Iterator[StratumDraws]:
+        """Sum features within one stratum after another, under every resample.
+
+        What is not needed of a stratum need not be held: with many strata, runs and
+        classes all sums together would fill the memory.
+
+        Parameters
+        ----------
+        features : callable
+            Gives the features of some images, shape (images, features).
+        strata : int array, shape (rows,)
+        num_strata : int
+        stream : int
+            Tells sums apart that are drawn without weights.
+
+        Yields
+        ------
+        StratumDraws
+            Strata ascending; those without an image are left out.
+        """
+        rng = self._rng(1 + stream)
+        cells = None if self.weights is not None else self._cells(strata, rng)
+        for stratum, members in enumerate(stratum_members(strata, num_strata)):
+            if not len(members):
+                continue
+            values = features(members)
+            total = values.sum(axis=0, dtype=np.float64)
+            if cells is None:
+                assert self.weights is not None
+                part = self.weights[members]
+                counts: Floats = part.sum(axis=0)
+                sums: Floats = values.astype(np.float32, copy=False).T @ part
+            else:
+                counts, sums = cells.draw(stratum, members, values, rng)
+            yield StratumDraws(stratum, len(members), total, counts, sums)
+
+    @cached_property
+    def _design(self) -> Integers | None:
+        if self.design is None:
+            return None
+        codes = np.unique(self.design, return_inverse=True)[1]
+        sizes = np.bincount(codes)
+        alone = sizes[codes] < 2
+        if alone.sum() == 1:
+            # It joins the smallest stratum there is, if there is one.
+            alone |= codes == np.argmin(np.where(sizes < 2, self.rows, sizes))
+        codes = np.where(alone, len(sizes), codes)
+        return np.unique(codes, return_inverse=True)[1].astype(np.int64)
+
+    def _rng(self, stream: int) -> np.random.Generator:
+        return np.random.default_rng([self.rng_seed, self.block, stream])
+
+    def _cells(self, strata: Integers, rng: np.random.Generator) -> "_Cells":
+        design = self._design
+        if design is None:
+            design = np.zeros(self.rows, np.int64)
+        whole = self._design is None
+        return _Cells(strata, design, self.resamples, rng, whole=whole)
+
+
+class _Cells:
+    """How many images of each cell, stratum x design, every resample has.
+
+    Parameters
+    ----------
+    strata, design : int arrays, shape (rows,)
+    resamples : int
+    rng : numpy.random.Generator
+    whole : bool
+        Whether as many images are drawn as there are.
+    """
+
+    def __init__(
+        self,
+        strata: Integers,
+        design: Integers,
+        resamples: int,
+        rng: np.random.Generator,
+        *,
+        whole: bool,
+    ) -> None:
+        self._design = design
+        self._width = int(design.max()) + 1
+        keys, sizes = np.unique(strata * self._width + design, return_counts=True)
+        drawn = np.empty((resamples, len(keys)), np.int32)
+        self._factor = np.ones(self._width, np.float32)
+        for stratum in range(self._width):
+            own = np.flatnonzero(keys % self._width == stratum)
+            total = int(sizes[own].sum())
+            draws = total if whole else _draws_of(total)
+            self._factor[stratum] = total / draws
+            drawn[:, own] = rng.multinomial(draws, sizes[own] / total, resamples)
+        self._drawn = {int(key): drawn[:, place] for place, key in enumerate(keys)}
+
+    def draw(
+        self,
+        stratum: int,
+        members: NDArray[np.intp],
+        values: Floats,
+        rng: np.random.Generator,
+    ) -> tuple[Floats, Floats]:
+        """Images and sums of one stratum in every resample."""
+        if self._width == 1:
+            return self._draw_cell(stratum, 0, values, rng)
+        counts: Floats | float = 0.0
+        sums: Floats | float = 0.0
+        own = self._design[members]
+        for place in np.unique(own):
+            part = self._draw_cell(stratum, int(place), values[own == place], rng)
+            counts, sums = counts + part[0], sums + part[1]
+        return np.asarray(counts), np.asarray(sums)
+
+    def _draw_cell(
+        self, stratum: int, place: int, values: Floats, rng: np.random.Generator
+    ) -> tuple[Floats, Floats]:
+        drawn = self._drawn[stratum * self._width + place]
+        draw = _drawn_sums if len(values) <= SMALL_STRATUM else _normal_sums
+        counts, sums = drawn.astype(np.float32), draw(values, drawn, rng)
+        factor = self._factor[place]
+        return (counts, sums) if factor == 1 else (counts * factor, sums * factor)
+
+
+def _draws_of(size: int) -> int:
+    """How many images of a stratum of the design are drawn."""
+    return max(size - 1, 1)
+
+
+def draw_weights(
+    rows: int, draws: int, resamples: int, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """How often each of ``rows`` images is among ``draws``, shape (rows, resamples)."""
+    weights = np.empty((rows, resamples), np.float32)
+    step = max(1, BLOCK // max(draws, 1))
+    for start in range(0, resamples, step):
+        size = min(step, resamples - start)
+        drawn = rng.integers(0, rows, (size, draws))
+        drawn += np.arange(size)[:, None] * rows
+        counts = np.bincount(drawn.ravel(), minlength=size * rows)
+        weights[:, start : start + size] = counts.reshape(size, rows).T
+    return weights
+
+
+def stratum_members(strata: Integers, num_strata: int) -> list[NDArray[np.intp]]:
+    """Images of each stratum, in their order."""
+    # Sixteen bits are sorted by radix, which is many times faster.
+    small = num_strata <= np.iinfo(np.int16).max
+    keys = strata.astype(np.int16) if small else strata
+    order = np.argsort(keys, kind="stable")
+    ends = np.bincount(strata, minlength=num_strata).cumsum()
+    return np.split(order, ends[:-1])
+
+
+def _drawn_sums(
+    values: Floats, drawn: NDArray[np.int32], rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Sums over images that are drawn one by one, ``drawn`` in each resample."""
+    size, resamples = len(values), len(drawn)
+    picked = np.repeat(np.arange(resamples) * size, drawn)
+    picked += rng.integers(0, size, len(picked))
+    counts = np.bincount(picked, minlength=resamples * size)
+    weights = counts.reshape(resamples, size).astype(np.float32)
+    return np.asarray((weights @ values.astype(np.float32)).T)
+
+
+def _normal_sums(
+    values: Floats, drawn: NDArray[np.int32], rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Sums over many images, from the normal distribution that the bootstrap has.
+
+    Given that N images are drawn, the sums have mean N m and covariance N C, with m and
+    C those of the images: the central limit theorem for the multinomial bootstrap
+    (van der Vaart, Asymptotic Statistics, 1998, theorem 23.4). Functions of the sums
+    are then evaluated as they are, not linearised.
+    """
+    mean = values.mean(axis=0, dtype=np.float64)
+    centred = (values - mean).astype(np.float32)
+    root = _covariance_root(centred.T @ centred / len(values))
+    shape = (values.shape[1], len(drawn))
+    noise = root @ rng.standard_normal(shape, dtype=np.float32)
+    return np.asarray(drawn * mean[:, None] + np.sqrt(drawn) * noise, np.float32)
+
+
+def _covariance_root(covariance: NDArray[np.float32]) -> NDArray[np.float32]:
+    values, vectors = np.linalg.eigh(covariance.astype(np.float64))
+    return np.asarray(vectors * np.sqrt(np.clip(values, 0, None)), np.float32)

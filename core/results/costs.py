@@ -1,0 +1,118 @@
+"""What methods cost, as tables."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from core.evaluation.cost import (
+    COSTS,
+    SETTINGS,
+    CostInfo,
+    budget_note,
+    machine_note,
+    mixed_runs_note,
+    unknown_note,
+    widest_spread,
+)
+from core.results.cells import Text
+from core.results.numbers import UNKNOWN
+from core.results.tables import Column, Labels, Table
+
+BESIDE = ("parameters", "training_seconds", "inference_ms")
+"""Costs that stand beside the metrics."""
+
+
+def costs_beside(costs: pd.DataFrame, labels: Labels) -> dict[str, list[Text]]:
+    """The few costs that a leaderboard shows: by heading, a cell a method.
+
+    Parameters
+    ----------
+    costs : DataFrame
+        From ``cost.cost_table``.
+    labels : mapping of str to str
+        Of the methods of the leaderboard, in order.
+    """
+    means = costs.reindex(list(labels))
+    return {
+        COSTS[key].heading: [Text(COSTS[key].format(value)) for value in means[key]]
+        for key in BESIDE
+    }
+
+
+def costs_table(costs: pd.DataFrame, labels: Labels, *, title: str = "") -> Table:
+    """Every cost of every method, mean and standard deviation over its runs.
+
+    Parameters as in ``costs_beside``.
+
+    Returns
+    -------
+    Table
+        A setting that is not the same for all has a column; its notes say what all
+        share, and what each cost is.
+    """
+    costs = costs.loc[[method for method in labels if method in costs.index]]
+    columns = {
+        info.heading: [
+            info.format(mean) + _spread(spread, info)
+            for mean, spread in zip(
+                costs[info.key], costs[f"{info.key}_sd"], strict=True
+            )
+        ]
+        for info in COSTS.values()
+    }
+    shared, machines = [], ""
+    for key, name in SETTINGS.items():
+        values = costs[key].replace("", UNKNOWN)
+        if values.nunique() == 1:
+            shared.append(f"{name} {values.iloc[0]}")
+        elif key == "hardware":
+            # Too long for a cell: numbered, and named below.
+            places, names = pd.factorize(values)
+            columns["Machine"] = [str(place + 1) for place in places]
+            named = [
+                f"{place} is {'unknown' if name == UNKNOWN else name}"
+                for place, name in enumerate(names, start=1)
+            ]
+            machines = f" Machine {'; '.join(named)}."
+        else:
+            columns[name.capitalize()] = values.tolist()
+    text = f"For all: {'; '.join(shared)}." if shared else ""
+    explained = (f"{info.label}: {info.explanation}" for info in COSTS.values())
+    rows = tuple(
+        (Text(labels[str(method)], is_name=True), *map(Text, cells))
+        for method, *cells in zip(costs.index, *columns.values(), strict=True)
+    )
+    return Table(
+        title,
+        (Column("Method", align="left"), *map(Column, columns)),
+        rows,
+        tuple(filter(None, (f"{text}{machines}".strip(), *explained))),
+    )
+
+
+def _spread(spread: float, info: CostInfo) -> str:
+    text = info.format(spread)
+    # A spread that rounds to nothing, as that of a number of parameters, is none.
+    return "" if not text.strip(f"0.{UNKNOWN}") else f" ± {text}"
+
+
+def budget_notes(per_run: pd.DataFrame, labels: Labels) -> Iterator[str]:
+    """What methods differ in beside the remedy.
+
+    Parameters
+    ----------
+    per_run : DataFrame
+        From ``cost.run_costs``.
+    labels : mapping of str to str
+        What a reader sees for each method.
+    """
+    notes = (mixed_runs_note, budget_note, unknown_note)
+    yield from filter(None, (note(per_run, labels) for note in notes))
+
+
+def timing_notes(per_run: pd.DataFrame, labels: Labels) -> Iterator[str]:
+    """Where the runs were timed, and how far these times can be trusted."""
+    yield machine_note(per_run, labels)
+    for key in ("training_seconds", "inference_ms"):
+        if spread := widest_spread(per_run, COSTS[key]):
+            yield spread.sentence()

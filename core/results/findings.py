@@ -1,0 +1,208 @@
+"""What a comparison found, in plain sentences that follow from its verdicts alone."""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+import pandas as pd
+
+from core.evaluation.comparison import Comparison
+from core.evaluation.gaps import gap_info
+from core.evaluation.judging import STUDY_FAMILY
+from core.evaluation.metrics import MetricInfo, metric_info
+from core.evaluation.verdicts import (
+    BETTER,
+    CERTAIN,
+    DIFFERS,
+    EQUIVALENT,
+    INCONCLUSIVE,
+    UNTESTED,
+    WORSE,
+    speaks_of_model,
+)
+from core.results.numbers import with_unit, write
+from core.results.sentences import verdict_sentence
+from core.results.tables import Labels, distinct_metrics
+from core.tasks import Task
+
+Rows = Sequence[pd.Series]
+
+
+def findings(
+    comparison: Comparison,
+    keys: Iterable[str],
+    labels: Labels,
+    tasks: tuple[Task, ...] = (),
+) -> tuple[str, ...]:
+    """Say of each metric which methods differ from the baseline, and what is open.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    keys : iterable of str
+        Metrics of all images; those that are equal by design are said once.
+    labels : mapping of str to str
+        What a reader sees of each method that is spoken of, in order.
+    tasks : tuple of Task
+
+    Returns
+    -------
+    tuple of str
+        A sentence a metric and family of methods; none with the baseline alone.
+
+    Notes
+    -----
+    A difference is only claimed where the verdict is ``better``, ``worse``, ``differs``
+    or ``equivalent``, and in a range of the differences that are shown.
+    """
+    others = [m for m in labels if m in comparison.seeds and m != comparison.baseline]
+    families: dict[str, list[str]] = {}
+    for method in others:
+        families.setdefault(comparison.families[method], []).append(method)
+    said = []
+    for group in distinct_metrics(comparison, keys):
+        infos = [metric_info(key, tasks) for key in group]
+        what = listed([info.phrase for info in infos])
+        for family, methods in families.items():
+            rows = [comparison.row(method, group[0]) for method in methods]
+            apart = "" if family == STUDY_FAMILY else f" ({family})"
+            parts = " ".join(_sentences(rows, infos[0], labels))
+            said.append(f"{what[:1].upper()}{what[1:]}{apart}: {parts}")
+    return tuple(said)
+
+
+def _sentences(rows: Rows, info: MetricInfo, labels: Labels) -> Iterator[str]:
+    for verdict in (BETTER, WORSE, DIFFERS, EQUIVALENT):
+        for of_model in (False, True):
+            own = [
+                row
+                for row in rows
+                if row["verdict"] == verdict and speaks_of_model(row) == of_model
+            ]
+            if own:
+                amount = _amount([abs(row["delta"]) for row in own], info)
+                what = _WORDS[verdict].format(_whose(of_model))
+                if verdict == EQUIVALENT and math.isnan(own[0]["margin"]):
+                    yield f"{_who(own, labels)} {what}: there is no difference."
+                elif verdict == EQUIVALENT:
+                    amount = _amount([own[0]["margin"]], info)
+                    yield (
+                        f"{_who(own, labels)} {what}: less than {amount} does not"
+                        " matter."
+                    )
+                else:
+                    yield f"{_who(own, labels)} {what}, by {amount}."
+    unsure = [row for row in rows if row["verdict"] == INCONCLUSIVE]
+    if unsure:
+        yield _open(unsure, len(rows), info, labels)
+    untested = [row for row in rows if row["verdict"] == UNTESTED]
+    if untested:
+        yield f"There is no verdict on {_names(untested, labels)}."
+
+
+_WORDS = {
+    BETTER: "better than the {}",
+    WORSE: "worse than the {}",
+    DIFFERS: "different from the {}",
+    EQUIVALENT: "equivalent to the {}",
+}
+
+
+def _whose(of_model: bool) -> str:
+    return "baseline's" if of_model else "baseline"
+
+
+def _who(rows: Rows, labels: Labels) -> str:
+    """Methods with their verb; where that is all that was tested, their models."""
+    names, are = _names(rows, labels), "is" if len(rows) == 1 else "are"
+    if speaks_of_model(rows[0]):
+        names = f"The trained model{'s' * (len(rows) > 1)} of {names}"
+    return f"{names} {are}"
+
+
+def _amount(sizes: Sequence[float], info: MetricInfo) -> str:
+    """A size with its unit, or the range of several."""
+    low, high = write(info, min(sizes)), with_unit(info, max(sizes))
+    return high if high.split(" ")[0] == low else f"{low} to {high}"
+
+
+def _open(rows: Rows, of: int, info: MetricInfo, labels: Labels) -> str:
+    """How many cannot be told from the baseline, and what would tell them."""
+    of_model = speaks_of_model(rows[0])
+    what = "trained models" if of_model else "methods"
+    who = f"{len(rows)} of {of} {what}" if len(rows) < of else f"The {of} {what}"
+    if len(rows) == 1:
+        who = f"The trained model of {_names(rows, labels)}"
+        who = who if of_model else _names(rows, labels)
+    said = f"{who} cannot be told from the {_whose(of_model)}"
+    found = [row["smallest_detectable"] for row in rows]
+    found = [size for size in found if math.isfinite(size)]
+    if not found:
+        return f"{said}."
+    return (
+        f"{said}: the smallest difference found with 80 % power is"
+        f" {_amount(found, info)}{_settled_by([r['seeds_needed'] for r in rows])}."
+    )
+
+
+def _settled_by(needed: Sequence[float]) -> str:
+    """What would settle the differences observed: seeds, or only more images."""
+    seeds = sorted(int(n) for n in needed if math.isfinite(n))
+    images = sum(math.isinf(n) for n in needed)
+    by = []
+    if seeds:
+        ends = f"{seeds[0]}" if seeds[0] == seeds[-1] else f"{seeds[0]} to {seeds[-1]}"
+        by.append(f"{ends} seeds of each method for {len(seeds)}")
+    if images:
+        by.append(f"more images alone for {images}")
+    if not by:
+        return ""
+    if len(by) == 1 and len(seeds) + images == len(needed):
+        by = [part.rpartition(" for ")[0] for part in by]
+    return f"; what was observed would be settled by {' and by '.join(by)}"
+
+
+def _names(rows: Rows, labels: Labels) -> str:
+    return listed([labels[str(row["method"])] for row in rows])
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as in a sentence: "a, b and c"; with semicolons where one has a comma."""
+    if len(names) < 2:
+        return "".join(names)
+    if any("," in name or " and " in name for name in names):
+        return f"{'; '.join(names[:-1])}; and {names[-1]}"
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def gap_findings(
+    comparison: Comparison,
+    metric: str,
+    labels: Labels,
+    tasks: tuple[Task, ...] = (),
+) -> tuple[str, ...]:
+    """Say which methods' gaps between groups differ from the baseline's, or that none.
+
+    Parameters as in ``findings``; of the gaps that ``tables.fairness_table`` shows.
+    Empty with the baseline alone.
+    """
+    shown = [method for method in labels if method in comparison.seeds]
+    gaps = comparison.gaps
+    gaps = gaps[(gaps["metric"] == metric) & gaps["measure"].isin(_SHOWN_GAPS)]
+    gaps = gaps[gaps["method"].isin(shown) & (gaps["method"] != comparison.baseline)]
+    if gaps.empty:
+        return ()
+    if (gaps["verdict"] == UNTESTED).all():
+        return ("There is no gap to compare: it needs two groups of enough images.",)
+    certain = gaps[gaps["verdict"].isin(CERTAIN)].to_dict("records")
+    said = tuple(
+        verdict_sentence(
+            row, label=labels[row["method"]], level=comparison.level, tasks=tasks
+        )
+        for row in sorted(certain, key=lambda row: shown.index(row["method"]))
+    )
+    what = gap_info(metric, "difference", tasks).phrase.removesuffix(" difference")
+    none = f"The data tell no method's gap in {what} from the baseline's."
+    return said or (none,)
+
+
+_SHOWN_GAPS = ("difference", "fair_metric")

@@ -1,0 +1,189 @@
+"""Results as plain values, ready for JSON; None where nothing is defined."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.evaluation.comparison import Comparison
+from core.evaluation.published import VALUE
+from core.evaluation.verdicts import BASELINE
+from core.results.sentences import fairness_notes
+
+Record = dict[str, Any]
+
+
+def comparison_record(
+    comparison: Comparison,
+    study: str,
+    costs: Mapping[str, Mapping[str, float | None]] | None = None,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Record:
+    """A comparison over all images.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    study : str
+        Name of the study.
+    costs, settings : mappings, optional
+        By method, such as parameters and training seconds; the backbone.
+
+    Returns
+    -------
+    dict
+        ``{"study", "baseline", "level", "images", "methods"}``. Each of the ``methods``
+        has ``name``, ``seeds``, ``family``, ``metrics``, ``cost`` and ``settings``;
+        each metric ``mean``, ``sd``, ``ci``, ``n`` and ``delta``. That is None for the
+        baseline, and else has ``mean``, ``ci``, ``p``, ``verdict``, ``scope``,
+        ``note``, ``margin``, ``smallest_detectable``, ``seed_share``, ``seeds_needed``
+        and ``only_more_images``: whether no number of seeds would settle it.
+    """
+    methods = []
+    for name, part in comparison.table.groupby("method", sort=False):
+        methods.append(
+            {
+                "name": str(name),
+                "seeds": list(comparison.seeds[str(name)]),
+                "family": part["family"].iloc[0],
+                "metrics": {
+                    row["metric"]: {
+                        "mean": plain(row["mean"]),
+                        "sd": plain(row["sd"]),
+                        "ci": _ends(row, "low", "high"),
+                        "n": row["n"],
+                        "delta": _delta(row),
+                    }
+                    for row in part.to_dict("records")
+                },
+                "cost": {k: plain(v) for k, v in (costs or {}).get(name, {}).items()},
+                "settings": dict((settings or {}).get(name, {})),
+            }
+        )
+    return {
+        "study": study,
+        "baseline": comparison.baseline,
+        "level": comparison.level,
+        "images": comparison.rows,
+        "methods": methods,
+    }
+
+
+def fairness_record(
+    comparison: Comparison, labels: Mapping[str, str] | None = None
+) -> Record:
+    """A comparison within groups.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    labels : mapping, optional
+        What a reader sees for each method in the notes; its name otherwise.
+
+    Returns
+    -------
+    dict
+        ``{"features", "baseline", "level", "images", "groups", "methods", "notes"}``.
+        Each of the ``groups`` has its ``name``, its ``images`` and its group of every
+        feature. Each of the ``methods`` has ``metrics``: by key, of ``all`` images and
+        ``by_group``, the ``value``, its ``ci``, how many images it ``rests_on``, and
+        the ``delta`` as in ``comparison_record``; and ``gaps``, each with ``metric``,
+        ``measure``, ``value``, ``ci``, ``delta``, the groups that are ``lowest``,
+        ``highest`` and ``worst``, and how many ``groups`` count.
+    """
+    grouping = comparison.grouping
+    metrics: dict[str, dict[str, Record]] = {name: {} for name in comparison.methods}
+    gaps: dict[str, list[Record]] = {name: [] for name in comparison.methods}
+    for row in comparison.cells.to_dict("records"):
+        entry = _entry(row)
+        if row["measure"]:
+            ends = {key: row[key] or None for key in ("lowest", "highest", "worst")}
+            named = {"metric": row["metric"], "measure": row["measure"]}
+            gaps[row["method"]].append(named | entry | ends | {"groups": row["groups"]})
+            continue
+        entry["rests_on"] = row["n"]
+        both = metrics[row["method"]].setdefault(row["metric"], {"by_group": {}})
+        if row["group"]:
+            both["by_group"][row["group"]] = entry
+        else:
+            both["all"] = entry
+    return {
+        "features": list(grouping.levels.columns),
+        "baseline": comparison.baseline,
+        "level": comparison.level,
+        "images": comparison.rows,
+        "groups": [
+            {"name": name, "images": int(count), "features": features}
+            for name, count, features in zip(
+                grouping.names,
+                grouping.counts,
+                grouping.levels.to_dict("records"),
+                strict=True,
+            )
+        ],
+        "methods": [
+            {
+                "name": name,
+                "seeds": list(seeds),
+                "metrics": metrics[name],
+                "gaps": gaps[name],
+            }
+            for name, seeds in comparison.seeds.items()
+        ],
+        "notes": list(fairness_notes(comparison, labels)),
+    }
+
+
+def published_records(theirs: pd.DataFrame) -> list[Record]:
+    """Rows of ``published.published_table``, or of the one by group.
+
+    Of a change, the numbers are under ``change_percent``, else under ``value``.
+    """
+    records = []
+    for row in theirs.to_dict("records"):
+        name = "value" if row.get("kind", VALUE) == VALUE else "change_percent"
+        published = {name: plain(row["theirs"]), "source": row["source"]}
+        record = {"method": row["method"], "metric": row["metric"]}
+        if "group" in row:
+            record["feature"] = row["feature"]
+            record |= {key: row[key] or None for key in ("group", "measure")}
+            published["reported"] = bool(row["reported"])
+        ours = {name: plain(row["ours"]), "ci": _ends(row, "low", "high")}
+        records.append(record | {"published": published, "ours": ours})
+    return records
+
+
+def _entry(row: Mapping[Any, Any]) -> Record:
+    ends = _ends(row, "low", "high")
+    return {"value": plain(row["mean"]), "ci": ends, "delta": _delta(row)}
+
+
+def _delta(row: Mapping[Any, Any]) -> Record | None:
+    """The difference to the baseline; None for the baseline itself."""
+    if row["verdict"] == BASELINE:
+        return None
+    numbers = ("margin", "smallest_detectable", "seed_share", "seeds_needed")
+    return {
+        "mean": plain(row["delta"]),
+        "ci": _ends(row, "delta_low", "delta_high"),
+        "p": plain(row["p"]),
+        "verdict": row["verdict"],
+        "scope": row["scope"],
+        "note": row["note"],
+        **{name: plain(row[name]) for name in numbers},
+        "only_more_images": bool(np.isinf(row["seeds_needed"])),
+    }
+
+
+def _ends(row: Mapping[Any, Any], low: str, high: str) -> list[float | int | None]:
+    return [plain(row[low]), plain(row[high])]
+
+
+def plain(value: float | None) -> float | int | None:
+    """A number of Python's own; None where it is undefined or infinite."""
+    if value is None or not math.isfinite(value):
+        return None
+    whole = isinstance(value, int | np.integer)
+    return int(value) if whole else float(value)

@@ -1,0 +1,324 @@
+"""Sentences on what a comparison found: the one place where verdicts are worded."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from core.evaluation.comparison import Comparison
+from core.evaluation.gaps import REWARDS_LEVELLING_DOWN, gap_info
+from core.evaluation.judging import STUDY_FAMILY
+from core.evaluation.metrics import MetricInfo, metric_info
+from core.evaluation.verdicts import (
+    BASELINE,
+    BETTER,
+    BORDERLINE,
+    DIFFERS,
+    EQUIVALENT,
+    INCONCLUSIVE,
+    MODEL,
+    SMALL_GROUP,
+    TOO_FEW,
+    UNTESTED,
+    WORSE,
+    speaks_of_model,
+)
+from core.results.numbers import telling_digits
+from core.tasks import Task
+
+NAMED = 6
+"""Small groups that a note names."""
+
+_OF_METHOD = {
+    BASELINE: "baseline",
+    BETTER: "better",
+    WORSE: "worse",
+    EQUIVALENT: "equivalent",
+    DIFFERS: "differs",
+    INCONCLUSIVE: "inconclusive",
+    UNTESTED: "no verdict",
+}
+# One trained model was tested, and how its method does when trained anew is unknown.
+_OF_MODEL = {
+    BETTER: "this trained model is better",
+    WORSE: "this trained model is worse",
+    EQUIVALENT: "this trained model is equivalent",
+    DIFFERS: "this trained model differs",
+}
+
+
+def verdict_words(row: Mapping[Any, Any] | pd.Series) -> str:
+    """A verdict as a reader sees it, which says whether it is of one trained model.
+
+    Parameters
+    ----------
+    row : mapping or Series
+        With ``verdict`` and ``scope``.
+    """
+    verdict = str(row["verdict"])
+    if speaks_of_model(row):
+        return _OF_MODEL.get(verdict, _OF_METHOD[verdict])
+    return _OF_METHOD[verdict]
+
+
+def about_models(sentence: str, rows: pd.DataFrame) -> str:
+    """Say of a sentence that it is about trained models, where its verdicts are.
+
+    Parameters
+    ----------
+    sentence : str
+    rows : DataFrame
+        Rows of ``Comparison.cells`` that it speaks of.
+    """
+    if "scope" not in rows or not (rows["scope"] == MODEL).any():
+        return sentence
+    return f"Of these trained models, one a method: {sentence}"
+
+
+def row_info(
+    row: Mapping[Any, Any] | pd.Series, tasks: tuple[Task, ...] = ()
+) -> MetricInfo:
+    """Name, unit and direction of what a row of ``Comparison.cells`` is about."""
+    metric, measure = str(row["metric"]), str(row["measure"])
+    return gap_info(metric, measure, tasks) if measure else metric_info(metric, tasks)
+
+
+def verdict_sentence(
+    row: Mapping[Any, Any] | pd.Series,
+    *,
+    label: str = "",
+    level: float = 0.95,
+    tasks: tuple[Task, ...] = (),
+) -> str:
+    """Say one row of a comparison in a plain sentence.
+
+    Parameters
+    ----------
+    row : mapping or Series
+        A row of ``Comparison.cells``: a metric of all images or of a group, or a gap.
+    label : str, optional
+        The method's label; its name otherwise.
+    level : float
+        Level of the comparison's intervals.
+    tasks : tuple of Task, optional
+        For labels and units.
+
+    Returns
+    -------
+    str
+        Such as "DenseWeight's age MAE is 0.21 years lower than the baseline's (95 %
+        interval 0.05 to 0.37 lower; p = 0.030): better."
+    """
+    info = row_info(row, tasks)
+    where = f" in the group {row['group']}" if row["group"] else ""
+    who = f"{possessive(label or str(row['method']))} {info.phrase}{where}"
+    if math.isnan(row["mean"]):
+        return f"{who} is not defined: no such image here."
+    if row["verdict"] == BASELINE:
+        value = info.format(row["mean"], unit=True)
+        span = f"{info.format(row['low'])} to {info.format(row['high'])}"
+        return f"{who} is {value} ({percent(level)} interval {span})."
+    if row["note"] == TOO_FEW:
+        n = int(row["n"])
+        images = "1 image" if n == 1 else f"{n} images"
+        return f"{who} rests on {images}: too few to tell."
+    if row["verdict"] == UNTESTED:
+        why = f": {row['note']}" if row["note"] else ""
+        return f"{who} cannot be compared with the baseline's here{why}."
+    return f"{who} {_difference_text(row, info, level)}"
+
+
+def possessive(name: str) -> str:
+    """A name as the owner of what follows: "LMF's", "INS weights'"."""
+    return f"{name}'" if name.endswith("s") else f"{name}'s"
+
+
+def percent(level: float) -> str:
+    """A level as a reader sees it: "95 %"."""
+    return f"{100 * level:g} %"
+
+
+def p_text(p: float) -> str:
+    """A p-value for the middle of a sentence: "= 0.030", "< 0.001"."""
+    if p < 0.001:
+        return "< 0.001"
+    return f"= {p:.3f}" if p < 0.1 else f"= {p:.2f}"
+
+
+def _difference_text(
+    row: Mapping[Any, Any] | pd.Series, info: MetricInfo, level: float
+) -> str:
+    closer = ("nearer to zero", "farther from zero")
+    down, up = closer if info.direction == "zero" else ("lower", "higher")
+    delta, low, high = row["delta"], row["delta_low"], row["delta_high"]
+    info = telling_digits(row, info)
+    size = info.format(abs(delta))
+    if float(size) == 0:
+        said = "is the same as the baseline's to the digits shown"
+    else:
+        amount = f"{size} {info.difference_unit}".strip()
+        said = f"is {amount} {down if delta < 0 else up} than the baseline's"
+    if low < 0 < high:
+        span = f"{info.format(-low)} {down} to {info.format(high)} {up}"
+    else:
+        ends = sorted((abs(low), abs(high)))
+        way = down if delta < 0 else up
+        span = f"{info.format(ends[0])} to {info.format(ends[1])} {way}"
+    numbers = f"({percent(level)} interval {span}; p {p_text(row['p'])})"
+    return f"{said} {numbers}: {_conclusion(row, info)}."
+
+
+def _conclusion(row: Mapping[Any, Any] | pd.Series, info: MetricInfo) -> str:
+    verdict = str(row["verdict"])
+    if verdict == INCONCLUSIVE:
+        said = "the data cannot tell"
+    elif verdict == EQUIVALENT:
+        if row["delta_low"] == row["delta_high"] == 0:
+            return "no difference at all"
+        unit = info.difference_unit
+        margin = f"{info.format(row['margin'])} {unit}".strip()
+        subject = "this trained model is equivalent" * speaks_of_model(row)
+        said = f"{subject or 'equivalent'}, for less than {margin} does not matter"
+    else:
+        said = verdict_words(row)
+    return f"{said} (borderline)" if row["note"] == BORDERLINE else said
+
+
+def comparison_notes(
+    comparison: Comparison, labels: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
+    """What a reader should know before trusting the verdicts.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    labels : mapping, optional
+        What a reader sees for each method; its name otherwise.
+    """
+    interval = (
+        f"Intervals are at {percent(comparison.level)} over {comparison.rows:,} test"
+        " images; those of the differences hold for all methods at once, metric by"
+        " metric."
+    )
+    notes = [
+        interval,
+        *_single_note(comparison),
+        *seed_notes(comparison, labels),
+        *family_notes(comparison, labels),
+    ]
+    if comparison.by_strata:
+        notes.append(
+            f"The test set was drawn by {comparison.by_strata} strata, and is resampled"
+            " within these."
+        )
+    if comparison.rows < SMALL_GROUP:
+        notes.append(f"Fewer than {SMALL_GROUP} images: too few for any verdict.")
+    borderline = comparison.cells["note"] == BORDERLINE
+    if borderline.any():
+        count = int(borderline.sum())
+        are = "verdict is" if count == 1 else "verdicts are"
+        them = "it" if count == 1 else "them"
+        notes.append(
+            f"{count} {are} borderline: other resamples of the images might change"
+            f" {them}."
+        )
+    return tuple(notes)
+
+
+def _single_note(comparison: Comparison) -> tuple[str, ...]:
+    """Which question the interval of a single number answers."""
+    if comparison.anew and not comparison.has_one_seed:
+        return (
+            "The interval of a single number is for the method, trained anew, on new"
+            " images.",
+        )
+    return ("The interval of a single number is for these models on new images.",)
+
+
+def fairness_notes(
+    comparison: Comparison, labels: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
+    """The same for a comparison within groups, with what its groups and gaps need.
+
+    Parameters as in ``comparison_notes``.
+    """
+    notes = [*comparison_notes(comparison, labels), *_small_group_notes(comparison)]
+    if comparison.groups["mean"].isna().any():
+        notes.append(
+            "A dash is undefined: there is no image that the metric could be computed"
+            " of."
+        )
+    if (comparison.gaps["measure"] == "fair_metric").any():
+        notes.append(REWARDS_LEVELLING_DOWN)
+    return tuple(notes)
+
+
+def _small_group_notes(comparison: Comparison) -> list[str]:
+    grouping = comparison.grouping
+    small = [
+        f"{name} ({count})"
+        for name, count in zip(grouping.names, grouping.counts, strict=True)
+        if 0 < count < SMALL_GROUP
+    ]
+    notes = []
+    if small:
+        more = len(small) - NAMED
+        listed = "; ".join(small[:NAMED]) + (f"; and {more} more" * (more > 0))
+        notes.append(
+            f"Fewer than {SMALL_GROUP} images: {listed}. No verdict is given there."
+        )
+    if comparison.include_small and comparison.groups["small"].any():
+        notes.append(
+            f"Groups on fewer than {SMALL_GROUP} images count in the gaps: one of them"
+            " alone may decide a gap by chance."
+        )
+    elif comparison.groups["small"].any():
+        notes.append(
+            f"A gap leaves out the groups where its metric rests on fewer than"
+            f" {SMALL_GROUP} images (of a recall, images of the class; of a precision,"
+            " those predicted as it) in any run of the method."
+        )
+    if (comparison.gaps["groups"] < 2).any():
+        notes.append("A gap needs two groups of enough images; else it is a dash.")
+    return notes
+
+
+def seed_notes(
+    comparison: Comparison, labels: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
+    """How the trainings enter the verdicts of methods of one seed."""
+    single = [m for m, seeds in comparison.seeds.items() if len(seeds) == 1]
+    if not single:
+        return ()
+    if comparison.has_one_seed:
+        return (
+            "One seed for every method: the verdicts are about these trained models."
+            " How much another training would differ is unknown.",
+        )
+    names = _listed(single, labels)
+    return (
+        f"One seed for {names}: how much another training would differ is taken from"
+        " the methods that have several.",
+    )
+
+
+def family_notes(
+    comparison: Comparison, labels: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
+    """Which methods are corrected apart from the study's own."""
+    others: dict[str, list[str]] = {}
+    for method, family in comparison.families.items():
+        if family != STUDY_FAMILY and method != comparison.baseline:
+            others.setdefault(family, []).append(method)
+    return tuple(
+        f"{_listed(names, labels)}: a family of {'its' if len(names) == 1 else 'their'}"
+        f" own ({family}), so that the verdicts of the study's methods stay as they"
+        " are."
+        for family, names in others.items()
+    )
+
+
+def _listed(methods: Sequence[str], labels: Mapping[str, str] | None) -> str:
+    said = dict(labels or {})
+    return "; ".join(said.get(method, method) for method in methods)

@@ -1,0 +1,251 @@
+"""All that is said of a study's results, in order."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from core.evaluation.comparison import Comparison
+from core.evaluation.cost import cost_table, means_by_method, settings_by_method
+from core.evaluation.published import published_table
+from core.evaluation.published_by_group import published_by_group_table, published_views
+from core.results.costs import budget_notes, costs_beside, costs_table, timing_notes
+from core.results.document import Document, Lines, Section
+from core.results.findings import findings, gap_findings
+from core.results.legend import reading_notes
+from core.results.plain import comparison_record, fairness_record, published_records
+from core.results.published import beside_published, published_notes
+from core.results.sentences import comparison_notes, fairness_notes
+from core.results.study_runs import StudyRuns, Views
+from core.results.tables import (
+    Labels,
+    Table,
+    distinct_metrics,
+    fairness_table,
+    further_gaps_table,
+    groups_table,
+    leaderboard,
+    seeds_table,
+)
+from core.study import Study
+from core.tasks import Task
+
+FAIRNESS_READING = (
+    "The two groups that are farthest apart, each with its interval. A gap's interval"
+    " holds for whichever groups are farthest apart; then the difference to the"
+    " baseline's gap, and its verdict."
+)
+
+
+@dataclass(frozen=True)
+class StudyResults:
+    """Everything that was computed of a study.
+
+    Parameters
+    ----------
+    study : Study
+    tasks : tuple of Task
+    labels : dict of str to str
+        What a reader sees of each method, in the order of the tables.
+    comparison : Comparison
+    keys : list of str
+        Metrics of the leaderboard.
+    fairness : mapping of views to Comparison
+    theirs, theirs_by_group : DataFrame
+        What others published, beside ours.
+    per_run, costs : DataFrame
+        Costs of each run and of each method.
+    """
+
+    study: Study
+    tasks: tuple[Task, ...]
+    labels: Labels
+    comparison: Comparison
+    keys: list[str]
+    fairness: Mapping[Views, Comparison]
+    theirs: pd.DataFrame
+    theirs_by_group: pd.DataFrame
+    per_run: pd.DataFrame
+    costs: pd.DataFrame
+
+
+def study_results(
+    runs: StudyRuns,
+    comparison: Comparison,
+    keys: list[str],
+    fairness: Mapping[Views, Comparison],
+) -> StudyResults:
+    """Set costs and published numbers beside a comparison of a study's runs.
+
+    Parameters
+    ----------
+    runs : StudyRuns
+    comparison : Comparison
+        With any method as its baseline.
+    keys : list of str
+        Metrics of the leaderboard.
+    fairness : mapping of views to Comparison
+    """
+    study = runs.study
+    own = comparison
+    beside: Mapping[Views, Comparison] = {}
+    if study.published and comparison.baseline != study.baseline:
+        # Others' changes are to their own baseline, and so are ours beside them.
+        own = runs.compare(keys)
+    if study.published_by_group:
+        beside, _ = runs.compare_groups(published_views(study.published_by_group))
+    per_run = runs.costs()
+    return StudyResults(
+        study=study,
+        tasks=runs.info.tasks,
+        labels=runs.labels,
+        comparison=comparison,
+        keys=keys,
+        fairness=fairness,
+        theirs=published_table(study.published, own.table, study.baseline),
+        theirs_by_group=published_by_group_table(
+            study.published_by_group, beside.values()
+        ),
+        per_run=per_run,
+        costs=cost_table(per_run),
+    )
+
+
+def build_document(
+    results: StudyResults,
+    *,
+    costs_beside_metrics: bool = False,
+    with_cost: bool = False,
+    with_groups: bool = False,
+) -> Document:
+    """Say all of a study's results.
+
+    Parameters
+    ----------
+    results : StudyResults
+    costs_beside_metrics : bool
+        Whether the leaderboard has columns of costs.
+    with_cost : bool
+        Whether every cost of every method is shown.
+    with_groups : bool
+        Whether every group is shown, and every gap.
+    """
+    sections = [
+        Section("leaderboard", (_leaderboard(results, costs_beside_metrics),)),
+        Section("notes", (_notes(results, costs_beside_metrics),)),
+        Section("findings", (_findings(results),)),
+        Section("seeds", (_seeds(results),)),
+        *_fairness(results, with_groups=with_groups),
+    ]
+    if with_cost:
+        title = "What each method costs"
+        table = costs_table(results.costs, results.labels, title=title)
+        sections.append(Section("cost", (table,)))
+    return Document((*sections, Section("published", tuple(_published(results)))))
+
+
+def _leaderboard(results: StudyResults, with_costs: bool) -> Table:
+    return leaderboard(
+        results.comparison,
+        results.keys,
+        results.labels,
+        results.tasks,
+        title=results.study.title,
+        beside=costs_beside(results.costs, results.labels) if with_costs else None,
+    )
+
+
+def _notes(results: StudyResults, with_costs: bool) -> Lines:
+    comparison, labels = results.comparison, results.labels
+    timing = timing_notes(results.per_run, labels) if with_costs else ()
+    notes = (
+        *_replaced(results),
+        *reading_notes(comparison, _distinct(results), results.tasks),
+        *comparison_notes(comparison, labels),
+        *budget_notes(results.per_run, labels),
+        *timing,
+    )
+    return Lines("notes", notes)
+
+
+def _distinct(results: StudyResults) -> list[str]:
+    groups = distinct_metrics(results.comparison, results.keys)
+    return [first for first, *_ in groups]
+
+
+def _replaced(results: StudyResults) -> Iterator[str]:
+    """That another method stands in place of the study's baseline, if one does."""
+    own, other = results.study.baseline, results.comparison.baseline
+    if other != own:
+        yield (
+            f"Compared with {results.labels.get(other, other)} ({other}), in place of"
+            f" the study's baseline ({own})."
+        )
+
+
+def _findings(results: StudyResults) -> Lines:
+    said = findings(results.comparison, results.keys, results.labels, results.tasks)
+    return Lines("findings", said, "What it says")
+
+
+def _seeds(results: StudyResults) -> Table:
+    return seeds_table(results.comparison, results.keys, results.labels, results.tasks)
+
+
+def _fairness(results: StudyResults, *, with_groups: bool) -> Iterator[Section]:
+    tasks, labels = results.tasks, results.labels
+    for views, comparison in results.fairness.items():
+        more: list[Table] = []
+        for view in views:
+            title, key = view.title(tasks), view.metric
+            table = fairness_table(comparison, key, labels, tasks, title=title)
+            yield Section("fairness", (table,))
+            said = gap_findings(comparison, key, labels, tasks)
+            yield Section("gaps", (Lines("findings", said),))
+            every = f"{title}: every group"
+            more.append(groups_table(comparison, key, labels, tasks, title=every))
+        title = f"Further gaps by {views[0].crossing_in_words}"
+        more.append(further_gaps_table(comparison, labels, tasks, title=title))
+        if with_groups:
+            yield Section("fairness", tuple(more))
+    compared = results.fairness.values()
+    notes = (note for one in compared for note in fairness_notes(one, labels))
+    if compared:
+        reading = Lines("notes", (FAIRNESS_READING, *dict.fromkeys(notes)))
+        yield Section("fairness", (reading,))
+
+
+def _published(results: StudyResults) -> Iterator[Table | Lines]:
+    study = results.study
+    named = {name: table.label for name, table in study.methods.items()}
+    labels = {**named, **results.labels}
+    for theirs, of in (
+        (results.theirs, ""),
+        (results.theirs_by_group, " of groups"),
+    ):
+        if theirs.empty:
+            continue
+        title = f"Ours beside the published numbers{of}"
+        table, sources = beside_published(theirs, labels, results.tasks, title=title)
+        yield table
+        yield Lines("sources", sources)
+        yield Lines("notes", tuple(published_notes(study, theirs if of else None)))
+
+
+def results_record(results: StudyResults) -> dict[str, Any]:
+    """The same as plain values, every metric and cost included, ready for JSON."""
+    labels, costs = results.labels, results.costs
+    return {
+        **comparison_record(
+            results.comparison,
+            results.study.name,
+            means_by_method(costs),
+            settings_by_method(costs),
+        ),
+        "findings": list(_findings(results).items),
+        "fairness": [fairness_record(one, labels) for one in results.fairness.values()],
+        "published": published_records(results.theirs),
+        "published_by_group": published_records(results.theirs_by_group),
+        "notice": results.study.notice,
+    }

@@ -1,0 +1,211 @@
+"""The runs of a study side by side: all that is said of it is computed from here."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from core.data.catalog import dataset_of
+from core.data.manifest import TEST, TRAINING, DatasetInfo
+from core.errors import EquipoiseError, RunError, StudyError
+from core.evaluation.classification import training_counts
+from core.evaluation.comparison import Comparison, compare_runs
+from core.evaluation.cost import run_costs
+from core.evaluation.fairness_views import FairnessView
+from core.evaluation.metrics import (
+    further_keys,
+    headline_keys,
+    study_metric_keys,
+    top_k,
+    unknown_metric,
+)
+from core.results.study_options import study_options
+from core.results.tables import method_labels
+from core.runs import Run, list_runs, shipped_manifest, study_of_runs, with_imported
+from core.study import Study
+
+Views = tuple[FairnessView, ...]
+
+
+@dataclass(frozen=True)
+class StudyRuns:
+    """The runs of a study, and what they answered on the test images.
+
+    Parameters
+    ----------
+    study : Study
+    info : DatasetInfo
+    runs : tuple of Run
+        Those that could be read.
+    tables : mapping of (method, seed) to DataFrame
+    problems : tuple of str
+        Why others could not.
+    given_margins : tuple of str
+        Metrics whose margin is not the study's own.
+    """
+
+    study: Study
+    info: DatasetInfo
+    runs: tuple[Run, ...]
+    tables: Mapping[tuple[str, int], pd.DataFrame]
+    problems: tuple[str, ...] = ()
+    given_margins: tuple[str, ...] = ()
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """What a reader sees for each method with runs, in the study's order."""
+        return method_labels(self.study, (method for method, _ in self.tables))
+
+    def _options(self, baseline: str) -> dict[str, Any]:
+        return study_options(self.study, self.runs, self.tables, baseline)
+
+    def costs(self) -> pd.DataFrame:
+        """What each run cost (``cost.run_costs``)."""
+        return run_costs(self.runs)
+
+    def compare(
+        self, asked: Sequence[str] = (), against: str | None = None
+    ) -> Comparison:
+        """Compare them with the baseline, or another method, by metrics asked for too.
+
+        Raises
+        ------
+        StudyError
+            If there is no run of the method to compare with.
+        """
+        manifest = shipped_manifest(self.study.name)
+        rows = None if manifest is None else manifest[manifest["split"] == TRAINING]
+        tasks = self.info.tasks
+        counts = training_counts(rows, tasks)
+        further = (
+            *(key for key in asked if top_k(key.rpartition(".")[2])),
+            *further_keys(tasks, self.study.headline),
+        )
+        reference = self._reference(against)
+        return compare_runs(
+            self.tables,
+            tasks,
+            reference,
+            metrics=study_metric_keys(tasks, counts, further),
+            training_counts=counts,
+            **self._options(reference),
+        )
+
+    def compare_groups(
+        self, views: Sequence[FairnessView], against: str | None = None
+    ) -> tuple[dict[Views, Comparison], tuple[EquipoiseError, ...]]:
+        """Compare them within groups; views of one task and crossing together.
+
+        Returns
+        -------
+        dict of views to Comparison
+        tuple of EquipoiseError
+            Why some could not be compared.
+        """
+        together: dict[tuple[str, tuple[str, ...]], list[FairnessView]] = {}
+        for view in views:
+            together.setdefault((view.task, view.features), []).append(view)
+        found: dict[Views, Comparison] = {}
+        errors = []
+        for (_, features), own in together.items():
+            try:
+                reference = self._reference(against)
+                found[tuple(own)] = compare_runs(
+                    self.tables,
+                    self.info.tasks,
+                    reference,
+                    by=features,
+                    metrics=[view.metric for view in own],
+                    **self._options(reference),
+                )
+            except EquipoiseError as error:
+                errors.append(error)
+        return found, tuple(errors)
+
+    def headline(self, comparison: Comparison) -> tuple[list[str], tuple[str, ...]]:
+        """Metrics of a leaderboard that nobody chose, and what is wrong with them.
+
+        Returns
+        -------
+        list of str
+            The study's own headline, as far as the comparison has it: there is no
+            accuracy of a shot group without classes in it, and no top-k accuracy of
+            more classes than there are. Else the first one of each task.
+        tuple of str
+            What the study asks for and the comparison does not have.
+        """
+        tasks, known = self.info.tasks, set(comparison.table["metric"])
+        if not self.study.headline:
+            return list(headline_keys(tasks)), ()
+        keys = headline_keys(tasks, self.study.headline)
+        problems = tuple(
+            f"the headline '{key}', which this comparison of study '{self.study.name}'"
+            " does not have; take it out of `headline` in the study's file."
+            for key in keys
+            if key not in known
+        )
+        return [key for key in keys if key in known] or list(
+            headline_keys(tasks)
+        ), problems
+
+    def chosen(
+        self, comparison: Comparison, asked: Sequence[str], within: set[str]
+    ) -> list[str]:
+        """Metrics of the leaderboard among those asked for; ``within`` are of groups.
+
+        Raises
+        ------
+        EquipoiseError
+            If one exists neither over all images nor within groups.
+        """
+        known = dict.fromkeys(comparison.table["metric"])
+        for key in asked:
+            if key not in known and key not in within:
+                raise unknown_metric(key, known, study=f"study '{self.study.name}'")
+        return [key for key in asked if key in known]
+
+    def _reference(self, against: str | None) -> str:
+        study = self.study
+        present = dict.fromkeys(method for method, _ in self.tables)
+        if against is not None and against not in present:
+            raise StudyError(
+                f"There is no run of a method '{against}' in study '{study.name}'.",
+                expected=f"one of {', '.join(present) or 'none yet'}.",
+                remedy="correct --against, or train that method.",
+            )
+        if against is None and study.baseline not in present:
+            raise StudyError(
+                f"The baseline '{study.baseline}' of study '{study.name}' has no run.",
+                expected="at least one run of the baseline to compare with.",
+                remedy=f"train it: equipoise train {study.name} --method "
+                f"{study.baseline}.",
+            )
+        return against or study.baseline
+
+
+def load_study_runs(name: str, margins: Mapping[str, float] | None = None) -> StudyRuns:
+    """Read the runs of a study.
+
+    Parameters
+    ----------
+    name : str
+    margins : mapping of str to float, optional
+        Differences that do not matter, by metric, in place of the study's own.
+    """
+    study = study_of_runs(name)
+    listing = list_runs(study.name)
+    info = dataset_of(study, shipped_manifest, needed=True)
+    runs, tables, problems = [], {}, list(listing.problems)
+    for run in listing.runs:
+        try:
+            tables[run.method, run.seed] = run.predictions(TEST)
+        except RunError as error:
+            problems.append(str(error))
+        else:
+            runs.append(run)
+    study = with_imported(study, runs)
+    given = dict(margins or {})
+    study = study.model_copy(update={"margins": {**study.margins, **given}})
+    return StudyRuns(study, info, tuple(runs), tables, tuple(problems), tuple(given))

@@ -1,0 +1,413 @@
+"""Tables of results: which cells stand where, whatever they are shown with."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from core.evaluation.comparison import Comparison
+from core.evaluation.gaps import gap_info
+from core.evaluation.grouping import ALL_IMAGES
+from core.evaluation.metrics import MetricInfo, metric_info, split_key
+from core.evaluation.verdicts import INCONCLUSIVE
+from core.results.cells import ARROWS, Cell, Part, Text, heading
+from core.results.numbers import UNKNOWN
+from core.study import Study
+from core.tasks import Task
+
+Labels = Mapping[str, str]
+# Where every class, or every bin, has as many test images, the two are equal.
+_BALANCED_FORM = {"mae": "mae_balanced", "accuracy": "balanced_accuracy"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its heading, what of a cell it shows, and on which side it stands."""
+
+    heading: str
+    part: Part = "full"
+    align: Literal["left", "right"] = "right"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells under columns.
+
+    Parameters
+    ----------
+    title : str
+    columns : tuple of Column
+    rows : tuple of tuples of Cell or Text
+        One cell a column.
+    notes : tuple of str
+        What a reader should know of this table.
+    blocks : int
+        Leading columns that are the same in rows that belong together, so that a
+        terminal need write them once.
+    """
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell | Text, ...], ...]
+    notes: tuple[str, ...] = ()
+    blocks: int = 0
+
+
+def method_labels(study: Study, methods: Iterable[str]) -> dict[str, str]:
+    """What a reader sees for each method, in the study's order; others after it."""
+    there = list(methods)
+    order = [name for name in study.methods if name in there]
+    order += [name for name in there if name not in order]
+    tables = study.methods
+    return {name: tables[name].label if name in tables else name for name in order}
+
+
+def distinct_metrics(
+    comparison: Comparison, keys: Iterable[str]
+) -> tuple[tuple[str, ...], ...]:
+    """Put the metrics together that are equal by design, so that they count once.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    keys : iterable of str
+        Metrics of all images.
+
+    Returns
+    -------
+    tuple of tuples of str
+        In the order given: a metric, and with it its balanced form (MAE and balanced
+        MAE, accuracy and balanced accuracy) where every run has the same value of both
+        to 1e-9, as on a test set with as many images of every bin or class.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for key in dict.fromkeys(keys):
+        own = comparison.runs[key].to_numpy() if key in comparison.runs else None
+        same = next(
+            (
+                first
+                for first in found
+                if own is not None
+                and _are_forms_of_one(first, key)
+                and np.allclose(comparison.runs[first], own, rtol=0, atol=1e-9)
+            ),
+            key,
+        )
+        found[same] = (*found.get(same, ()), key)
+    return tuple(found.values())
+
+
+def _are_forms_of_one(key: str, other: str) -> bool:
+    (task, name, part), (of, named, other_part) = split_key(key), split_key(other)
+    forms = _BALANCED_FORM.get(name) == named or _BALANCED_FORM.get(named) == name
+    return task == of and forms and not part and not other_part
+
+
+def leaderboard(
+    comparison: Comparison,
+    keys: Sequence[str],
+    labels: Labels,
+    tasks: tuple[Task, ...] = (),
+    *,
+    title: str = "",
+    part: Part = "full",
+    beside: Mapping[str, Sequence[Text]] | None = None,
+) -> Table:
+    """Methods as rows, metrics as columns.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    keys : sequence of str
+        Metrics; those that are equal by design are one column.
+    labels : mapping of str to str
+        What a reader sees of each method that is shown, in order.
+    tasks : tuple of Task
+        Give the metrics their labels.
+    title : str
+    part : {"full", "score"}
+        "score" leaves the difference out.
+    beside : mapping of str to sequence of Text, optional
+        Further columns, such as costs, by heading: a cell a method.
+    """
+    groups = distinct_metrics(comparison, keys)
+    columns = [
+        Column(heading(tuple(metric_info(key, tasks) for key in group)), part)
+        for group in groups
+    ]
+    more = dict(beside or {})
+    rows = [
+        (
+            name,
+            *(_cell(comparison, method, group[0], tasks) for group in groups),
+            *(cells[place] for cells in more.values()),
+        )
+        for place, (method, name) in enumerate(
+            _names(comparison, labels, keys=part == "full").items()
+        )
+    ]
+    return Table(
+        title,
+        (
+            Column("Method", align="left"),
+            *columns,
+            *(Column(name) for name in more),
+        ),
+        tuple(rows),
+        equal_notes(groups, tasks),
+    )
+
+
+def equal_notes(
+    groups: Iterable[tuple[str, ...]], tasks: tuple[Task, ...] = ()
+) -> tuple[str, ...]:
+    """Say which metrics are equal by design (``distinct_metrics``), and count once."""
+    notes = []
+    for group in groups:
+        if len(group) > 1:
+            one, other = (metric_info(key, tasks) for key in group)
+            what = "bin" if "mae" in (one.name, other.name) else "class"
+            notes.append(
+                f"{one.label} and {other.phrase} are equal here, since the test set "
+                f"has as many images of every {what}: they count once."
+            )
+    return tuple(notes)
+
+
+def metric_detail(
+    comparison: Comparison,
+    key: str,
+    labels: Labels,
+    tasks: tuple[Task, ...] = (),
+    *,
+    title: str = "",
+) -> Table:
+    """One metric in all its numbers, a row a method; parameters as in ``leaderboard``.
+
+    Beside value, difference and verdict: the smallest difference that could have been
+    found, how much of the variance stems from the trainings, and the seeds that would
+    settle the difference.
+    """
+    info = metric_info(key, tasks)
+    level = f"{100 * comparison.level:g} % interval"
+    parts: tuple[tuple[str, Part], ...] = (
+        (heading(info), "value"),
+        (level, "interval"),
+        ("SD over seeds", "sd"),
+        ("Difference", "delta"),
+        (f"{level} of it", "delta interval"),
+        ("p", "p"),
+        ("Verdict", "verdict"),
+        ("Smallest detectable", "smallest detectable"),
+        ("Variance from seeds", "seed share"),
+        ("Settled by", "seeds needed"),
+        ("Images", "n"),
+        ("Seeds", "seeds"),
+    )
+    columns = (Column("Method", align="left"), *(Column(*part) for part in parts))
+    rows = tuple(
+        (name, *[_cell(comparison, method, key, tasks)] * len(parts))
+        for method, name in _names(comparison, labels, marks=False).items()
+    )
+    return Table(title, columns, rows)
+
+
+def seeds_table(
+    comparison: Comparison,
+    keys: Sequence[str],
+    labels: Labels,
+    tasks: tuple[Task, ...] = (),
+) -> Table:
+    """How many seeds would settle what is inconclusive; parameters as in the board.
+
+    Returns
+    -------
+    Table
+        A row a method with an inconclusive difference, a column a metric: the smallest
+        difference that could have been found, and the seeds that would settle the one
+        observed, or that only more images would. Without rows where all is settled.
+    """
+    board = leaderboard(comparison, keys, labels, tasks, part="power")
+    still_open = [
+        row
+        for row in board.rows
+        if any(isinstance(c, Cell) and c.verdict == INCONCLUSIVE for c in row)
+    ]
+    known = (
+        "; with one seed for every method, what more seeds would do is unknown."
+        if comparison.has_one_seed
+        else "; then the seeds of each method, baseline included, that would settle the"
+        " one observed, or that only more images would."
+    )
+    note = (
+        "Of each inconclusive difference: the smallest that would have been found with"
+        f" 80 % power, in the metric's unit{known}"
+    )
+    return Table("How many seeds?", board.columns, tuple(still_open), (note,))
+
+
+def fairness_table(
+    comparison: Comparison,
+    metric: str,
+    labels: Labels,
+    tasks: tuple[Task, ...] = (),
+    *,
+    title: str = "",
+    measures: Sequence[str] = ("difference", "fair_metric"),
+) -> Table:
+    """What groups differ by: a row a method.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        Within groups.
+    metric : str
+        One of its metrics.
+    labels, tasks
+        As in ``leaderboard``.
+    title : str
+    measures : sequence of str
+        Gaps that are shown, where the metric has them.
+
+    Returns
+    -------
+    Table
+        The two groups that are farthest apart, the worse first, with their intervals;
+        then each gap, and how much it differs from the baseline's.
+    """
+    info = metric_info(metric, tasks)
+    gaps = comparison.gaps
+    there = set(gaps.loc[gaps["metric"] == metric, "measure"])
+    shown = [measure for measure in measures if measure in there]
+    ends = _ENDS.get(info.direction, _NO_SIDE)
+    rows = []
+    for method, name in _names(comparison, labels).items():
+        gap = comparison.row(method, metric, "difference")
+        groups = [
+            _cell(comparison, method, metric, tasks, group=gap[end])
+            if gap[end]
+            else Text(UNKNOWN)
+            for end, _ in ends
+        ]
+        own = [_cell(comparison, method, metric, tasks, measure) for measure in shown]
+        rows.append((name, *groups, *own))
+    columns = (
+        Column("Method", align="left"),
+        *(Column(words, "named", "left") for _, words in ends),
+        *(Column(_gap_heading(metric, measure, tasks)) for measure in shown),
+    )
+    return Table(title, columns, tuple(rows))
+
+
+_ENDS = {
+    "higher": (("lowest", "Worst group"), ("highest", "Best group")),
+    "lower": (("highest", "Worst group"), ("lowest", "Best group")),
+}
+_NO_SIDE = (("lowest", "Lowest group"), ("highest", "Highest group"))
+
+
+def _gap_heading(metric: str, measure: str, tasks: tuple[Task, ...]) -> str:
+    """A gap without task and metric, which the title names."""
+    info = gap_info(metric, measure, tasks)
+    unit = f" ({info.unit})" if info.unit else ""
+    words = measure.replace("_", " ").capitalize()
+    return f"{words}{unit}{ARROWS[info.direction]}"
+
+
+def groups_table(
+    comparison: Comparison,
+    metric: str,
+    labels: Labels,
+    tasks: tuple[Task, ...] = (),
+    *,
+    title: str = "",
+) -> Table:
+    """A metric in every group, and in all images: a row a group and method."""
+    rows = []
+    for group in (ALL_IMAGES, *comparison.grouping.names):
+        for method, name in _names(comparison, labels, marks=False).items():
+            cell = _cell(comparison, method, metric, tasks, group=group)
+            rows.append((Text(group or "all images"), cell, name, *[cell] * 3))
+    columns = (
+        Column("Group", align="left"),
+        Column("Images", "n"),
+        Column("Method", align="left"),
+        Column(heading(metric_info(metric, tasks)), "value"),
+        Column(f"{100 * comparison.level:g} % interval", "interval"),
+        Column("Against the baseline", "change"),
+    )
+    return Table(title, columns, tuple(rows), blocks=2)
+
+
+def further_gaps_table(
+    comparison: Comparison,
+    labels: Labels,
+    tasks: tuple[Task, ...] = (),
+    *,
+    title: str = "",
+) -> Table:
+    """The gaps that ``fairness_table`` leaves out: ratios, and equalized odds."""
+    own = set(comparison.groups["metric"])
+    pairs = comparison.gaps[["metric", "measure"]].drop_duplicates()
+    rows = []
+    for metric, measure in pairs.itertuples(index=False):
+        if metric in own and measure in ("difference", "fair_metric"):
+            continue
+        what = _plain_heading(gap_info(metric, measure, tasks))
+        for method, name in _names(comparison, labels, marks=False).items():
+            row = comparison.row(method, metric, measure)
+            cell = Cell.of(row, tasks, comparison.level)
+            low, high = (Text(row[end] or UNKNOWN) for end in ("lowest", "highest"))
+            rows.append((Text(what), name, cell, low, high, cell))
+    columns = (
+        Column("Gap", align="left"),
+        Column("Method", align="left"),
+        Column("Value", "estimate"),
+        Column("Lowest", align="left"),
+        Column("Highest", align="left"),
+        Column("Against the baseline", "change"),
+    )
+    return Table(title, columns, tuple(rows), blocks=1)
+
+
+def _plain_heading(info: MetricInfo) -> str:
+    return f"{info.label} ({info.unit})" if info.unit else info.label
+
+
+def fewer_seeds(comparison: Comparison) -> dict[str, str]:
+    """Methods that have fewer seeds than others, and how many, such as "1 seed"."""
+    counts = {method: len(seeds) for method, seeds in comparison.seeds.items()}
+    most = max(counts.values())
+    return {
+        method: f"{count} seed{'s' * (count > 1)}"
+        for method, count in counts.items()
+        if count < most
+    }
+
+
+def _names(
+    comparison: Comparison, labels: Labels, *, marks: bool = True, keys: bool = False
+) -> dict[str, Text]:
+    """The first cell of each method's row, of those that are compared."""
+    few = fewer_seeds(comparison) if marks else {}
+    return {
+        method: Text(label, few.get(method, ""), method if keys else "", is_name=True)
+        for method, label in labels.items()
+        if method in comparison.seeds
+    }
+
+
+def _cell(
+    comparison: Comparison,
+    method: str,
+    metric: str,
+    tasks: tuple[Task, ...],
+    measure: str = "",
+    group: str = "",
+) -> Cell | Text:
+    try:
+        row = comparison.row(method, metric, measure, group)
+    except KeyError:
+        return Text(UNKNOWN)
+    return Cell.of(row, tasks, comparison.level)
