@@ -195,6 +195,9 @@ def describe_pictures(coefficients: Features) -> tuple[Features, Features]:
     (the sky above, the place of the eyes) says nothing; then its square root is taken,
     with its sign, so that no single one decides.
     """
+    if not len(coefficients):
+        nothing = np.zeros(coefficients.shape, np.float32)
+        return nothing, nothing
     mean, spread = coefficients.mean(axis=0), coefficients.std(axis=0)
     scale = np.where(spread > 1e-3, 1 / np.maximum(spread, 1e-3), 0)
     plain, mirrored = (

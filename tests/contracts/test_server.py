@@ -115,6 +115,8 @@ def test_only_this_machine_is_listened_to(port):
     ("arguments", "ending"), [((), "app"), (("HOST=0.0.0.0",), "app --host 0.0.0.0")]
 )
 def test_make_demo_starts_what_equipoise_app_starts(arguments, ending):
-    command = ["make", "--dry-run", "--assume-old=.venv/.installed", "demo", *arguments]
+    # Within `make test` a make of its own would say where it is.
+    command = ["make", "--no-print-directory", "--dry-run"]
+    command += ["--assume-old=.venv/.installed", "demo", *arguments]
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert said.stdout.splitlines()[-1].strip().endswith(f"bin/equipoise {ending}")

@@ -219,15 +219,18 @@ def test_data_lists_what_cannot_be_read(store):
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("studies",)])
-def test_help_and_studies_answer_well_under_a_second(arguments):
-    def spend() -> float:
+def test_help_and_studies_take_little_more_than_reading_a_table(arguments):
+    def spend(work) -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        assert start(*arguments).returncode == 0
+        assert work().returncode == 0
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
-    # Its own time, and not the clock's: other tests run beside this one.
-    assert min(spend() for _ in range(3)) < 0.9
+    yardstick = [sys.executable, "-c", "import pandas"]
+    # Its own time, and not the clock's, beside that of pandas on the same machine:
+    # the training engine would take many times as long.
+    pandas = min(spend(lambda: subprocess.run(yardstick)) for _ in range(3))
+    assert min(spend(lambda: start(*arguments)) for _ in range(3)) < 3 * pandas
 
 
 def test_studies_lists_the_shipped_ones_with_their_methods():
