@@ -11,10 +11,10 @@ from core.errors import EquipoiseError
 from core.evaluation.alignment import AlignedPredictions, RunKey
 from core.evaluation.grouping import group_labels
 from core.evaluation.metrics import TOLERANCE
-from core.evaluation.resampling import Floats, Integers
+from core.evaluation.resampling import Doubles, Flags, Floats, Integers
 from core.tasks import Classification, Regression, Task
 
-Mask = NDArray[np.bool_]
+Mask = Flags
 ANY, ALL_RIGHT, ALL_WRONG = "any", "all-right", "all-wrong"
 ONLY_RIGHT, ONLY_WRONG = "only-right", "only-wrong"
 
@@ -79,7 +79,7 @@ class Answers:
         """Class or bin of each answer of a method, shape (images,)."""
         return self._category(self.answer[self.place(method)])
 
-    def errors(self, method: str) -> NDArray[np.float64]:
+    def errors(self, method: str) -> Doubles:
         """Answer minus truth of a number, shape (images,)."""
         own = self.answer[self.place(method)].astype(np.float64)
         return np.asarray(own - self.truth.astype(np.float64))
@@ -333,10 +333,8 @@ NUMBER_ORDERS = {
 }
 AMONG_METHODS = {
     "apart": Order(
-        "Methods far apart",
-        "the widest spread of the methods' answers first",
-        _apart,
-    ),
+        "Methods far apart", "the widest spread of the methods' answers first", _apart
+    )
 }
 
 

@@ -8,9 +8,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from core.errors import EquipoiseError
+from core.evaluation.alignment import RunKey
 from core.evaluation.comparison import Comparison, compare_runs
-from core.evaluation.metrics import split_key
-from core.evaluation.resampling import LEVEL, RESAMPLES
+from core.evaluation.metrics import ERRORS, split_key
+from core.evaluation.resampling import LEVEL, RESAMPLES, Doubles
 from core.tasks import Binary, Classification, Multiclass, Regression, Task
 
 TARGET = "target"
@@ -20,7 +21,6 @@ GROUP = "group"
 ROUNDING = 1e-3
 """How far the probabilities of an image may be from a sum of 1."""
 
-_ERRORS = ("mae", "rmse", "bias", "mae_balanced", "within_5")
 _Runs = Mapping[str, Sequence[ArrayLike]]
 
 
@@ -118,24 +118,33 @@ def compare(
     >>> print(f"{group['mean']:.3f} of {group['n']} images: {group['verdict']}")
     0.800 of 300 images: better
     """
-    truth = _vector(y_true, "y_true")
-    runs = _runs(predictions, len(truth))
+    given = _vector(y_true, "y_true")
+    runs = _runs(predictions, len(given))
     names = list(dict.fromkeys(metrics))
     _check_named("margins", margins or {}, names, "metrics")
     _check_named("families", families or {}, list(predictions), "methods")
     task: Task
+    truth: NDArray[Any]
     if _is_of_numbers(names):
-        task, columns = _numbers(truth, runs, names, unit, bin_width)
+        truth = _doubles(given, "y_true")
+        task = _number_task(truth, names, unit, bin_width)
+        answers = {run: _numbers(values, _whose(run)) for run, values in runs.items()}
     else:
         _refuse_of_classes(unit, bin_width)
-        task, columns = _labels_and_probabilities(truth, runs, classes)
-    images = {"image_id": np.arange(len(truth)), **_features(by, len(truth))}
+        task = _class_task(given, runs, classes)
+        truth = _texts(given, "y_true")
+        answers = {
+            run: _labels_and_probabilities(values, task.classes, _whose(run))
+            for run, values in runs.items()
+        }
+    features = _features(by, len(truth))
+    images = {"image_id": np.arange(len(truth)), f"{TARGET}_true": truth, **features}
     first = next(iter(predictions))
     return compare_runs(
-        {run: pd.DataFrame({**images, **own}) for run, own in columns.items()},
+        {run: pd.DataFrame({**images, **own}) for run, own in answers.items()},
         (task,),
         first if baseline is None else baseline,
-        by=tuple(images)[1:],
+        by=tuple(features),
         metrics=[f"{TARGET}.{name}" for name in names],
         margins={f"{TARGET}.{name}": size for name, size in (margins or {}).items()},
         families=families,
@@ -169,7 +178,7 @@ def _is_of_numbers(names: Sequence[str]) -> bool:
 
 def _is_error(name: str) -> bool:
     try:
-        return split_key(f"{TARGET}.{name}")[1] in _ERRORS
+        return split_key(f"{TARGET}.{name}")[1] in ERRORS
     except EquipoiseError as error:
         expected = error.expected.removeprefix("<task>.<metric>, the metric ")
         raise EquipoiseError(
@@ -210,7 +219,11 @@ def _vector(values: ArrayLike, name: str, rows: int | None = None) -> NDArray[An
     return found
 
 
-def _runs(predictions: _Runs, rows: int) -> dict[tuple[str, int], NDArray[Any]]:
+def _whose(run: RunKey) -> str:
+    return f"The predictions of '{run[0]}', seed {run[1]},"
+
+
+def _runs(predictions: _Runs, rows: int) -> dict[RunKey, NDArray[Any]]:
     """Array of each method and seed, which are numbered from 0."""
     if not predictions:
         raise EquipoiseError(
@@ -227,29 +240,20 @@ def _runs(predictions: _Runs, rows: int) -> dict[tuple[str, int], NDArray[Any]]:
                 remedy="put the array of a single seed into a list: [array].",
             )
         for seed, values in enumerate(seeds):
-            array = np.asarray(values)
+            run, array = (method, seed), np.asarray(values)
             if array.ndim not in (1, 2) or len(array) != rows:
                 raise EquipoiseError(
-                    f"The predictions of '{method}', seed {seed}, have the shape"
-                    f" {array.shape}.",
+                    f"{_whose(run)} have the shape {array.shape}.",
                     expected=f"{rows:,} rows, as y_true has: shape ({rows},), or"
                     f" ({rows}, classes) of probabilities.",
                 )
-            found[method, seed] = array
+            found[run] = array
     return found
 
 
-_Columns = dict[tuple[str, int], dict[str, NDArray[Any]]]
-
-
-def _numbers(
-    truth: NDArray[Any],
-    runs: Mapping[tuple[str, int], NDArray[Any]],
-    names: Sequence[str],
-    unit: str,
-    bin_width: float | None,
-) -> tuple[Regression, _Columns]:
-    y_true = _doubles(truth, "y_true")
+def _number_task(
+    y_true: Doubles, names: Sequence[str], unit: str, bin_width: float | None
+) -> Regression:
     width = bin_width
     if width is None:
         if any(name == "mae_balanced" or name.startswith("mae[") for name in names):
@@ -265,21 +269,19 @@ def _numbers(
     low, high = float(y_true.min()), float(y_true.max())
     # An upper end on an edge would be outside the last bin.
     high = high if high % width else high + width / 2
-    task = Regression(TARGET, "Target", unit, low, high, width)
-    columns = {}
-    for (method, seed), values in runs.items():
-        where = f"The predictions of '{method}', seed {seed},"
-        if values.ndim != 1:
-            raise EquipoiseError(
-                f"{where} have the shape {values.shape}.",
-                expected=f"one number an image: shape ({len(y_true)},).",
-            )
-        own = {f"{TARGET}_true": y_true, f"{TARGET}_pred": _doubles(values, where)}
-        columns[method, seed] = own
-    return task, columns
+    return Regression(TARGET, "Target", unit, low, high, width)
 
 
-def _doubles(values: NDArray[Any], where: str) -> NDArray[np.float64]:
+def _numbers(values: NDArray[Any], where: str) -> dict[str, NDArray[Any]]:
+    if values.ndim != 1:
+        raise EquipoiseError(
+            f"{where} have the shape {values.shape}.",
+            expected=f"one number an image: shape ({len(values)},).",
+        )
+    return {f"{TARGET}_pred": _doubles(values, where)}
+
+
+def _doubles(values: NDArray[Any], where: str) -> Doubles:
     try:
         found = values.astype(np.float64)
     except (TypeError, ValueError):
@@ -294,35 +296,12 @@ def _doubles(values: NDArray[Any], where: str) -> NDArray[np.float64]:
     return np.asarray(found, np.float64)
 
 
-def _labels_and_probabilities(
+def _class_task(
     truth: NDArray[Any],
-    runs: Mapping[tuple[str, int], NDArray[Any]],
+    runs: Mapping[RunKey, NDArray[Any]],
     classes: Sequence[object] | None,
-) -> tuple[Classification, _Columns]:
-    labels = _classes(truth, runs, classes)
-    columns: _Columns = {}
-    for (method, seed), values in runs.items():
-        where = f"The predictions of '{method}', seed {seed},"
-        own: dict[str, NDArray[Any]] = {f"{TARGET}_true": _texts(truth, "y_true")}
-        if values.ndim == 1:
-            own[f"{TARGET}_pred"] = _texts(values, where)
-        else:
-            shares = _probabilities(values, labels, where)
-            own[f"{TARGET}_pred"] = np.array(labels, object)[shares.argmax(axis=1)]
-            for place, label in enumerate(labels):
-                own[f"{TARGET}_p_{label}"] = shares[:, place]
-        columns[method, seed] = own
-    if len(labels) == 2:
-        return Binary(TARGET, "Target", (labels[0], labels[1])), columns
-    return Multiclass(TARGET, "Target", labels), columns
-
-
-def _classes(
-    truth: NDArray[Any],
-    runs: Mapping[tuple[str, int], NDArray[Any]],
-    classes: Sequence[object] | None,
-) -> tuple[str, ...]:
-    """Names of the classes, in order."""
+) -> Classification:
+    """The task of the classes, in their order."""
     if classes is None:
         every = [truth, *(values for values in runs.values() if values.ndim == 1)]
         plain = [np.asarray(_plain(values), object) for values in every]
@@ -337,7 +316,9 @@ def _classes(
             expected="two classes or more, each once.",
             remedy="name all of them in `classes`.",
         )
-    return labels
+    if len(labels) == 2:
+        return Binary(TARGET, "Target", (labels[0], labels[1]))
+    return Multiclass(TARGET, "Target", labels)
 
 
 def _plain(values: NDArray[Any]) -> NDArray[Any]:
@@ -360,13 +341,15 @@ def _texts(values: NDArray[Any], where: str) -> NDArray[np.object_]:
     return np.array([str(value) for value in _plain(values)], object)
 
 
-def _probabilities(
-    values: NDArray[Any], labels: tuple[str, ...], where: str
-) -> NDArray[np.float64]:
-    if values.shape[1] != len(labels):
+def _labels_and_probabilities(
+    values: NDArray[Any], classes: tuple[str, ...], where: str
+) -> dict[str, NDArray[Any]]:
+    if values.ndim == 1:
+        return {f"{TARGET}_pred": _texts(values, where)}
+    if values.shape[1] != len(classes):
         raise EquipoiseError(
-            f"{where} have {values.shape[1]} columns for {len(labels)} classes.",
-            expected=f"a probability of each of {', '.join(labels)}.",
+            f"{where} have {values.shape[1]} columns for {len(classes)} classes.",
+            expected=f"a probability of each of {', '.join(classes)}.",
             remedy="name all classes in `classes`, in the order of the columns.",
         )
     shares = _doubles(values.ravel(), where).reshape(values.shape)
@@ -376,7 +359,11 @@ def _probabilities(
             expected="numbers from 0 that sum to 1 in every row.",
             remedy="apply softmax to logits first.",
         )
-    return shares
+    answers = np.array(classes, object)[shares.argmax(axis=1)]
+    probabilities = zip(classes, shares.T, strict=True)
+    return {f"{TARGET}_pred": answers} | {
+        f"{TARGET}_p_{label}": own for label, own in probabilities
+    }
 
 
 def _features(

@@ -10,29 +10,21 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from core.errors import EquipoiseError
 from core.evaluation.alignment import AlignedPredictions, RunKey, align_predictions
-from core.evaluation.gaps import gap_info
+from core.evaluation.gaps import line_info
 from core.evaluation.grouping import ALL_IMAGES, Grouping, group_images
 from core.evaluation.judging import STUDY_FAMILY, Judging, Line, TaskRows
 from core.evaluation.metrics import (
     group_metric_keys,
-    metric_info,
     metric_keys,
     split_key,
     top_k,
     unknown_metric,
 )
 from core.evaluation.resampled_metrics import TaskDraws
-from core.evaluation.resampling import (
-    LEVEL,
-    RESAMPLES,
-    Integers,
-    Resampler,
-    one_thread,
-)
+from core.evaluation.resampling import LEVEL, RESAMPLES, Integers, Resampler, one_thread
 from core.evaluation.verdicts import BASELINE, decide, margin_of
 from core.tasks import Task
 
@@ -44,36 +36,12 @@ MAX_DRAWS = 100_000_000
 TrainingCounts = Mapping[str, Mapping[str, int]]
 
 COLUMNS = (
-    "method",
-    "metric",
-    "measure",
-    "group",
-    "images",
-    "n",
-    "small",
-    "seeds",
-    "mean",
-    "sd",
-    "low",
-    "high",
-    "lowest",
-    "highest",
-    "worst",
-    "groups",
-    "family",
-    "delta",
-    "delta_low",
-    "delta_high",
-    "p",
-    "margin",
-    "verdict",
-    "scope",
-    "note",
-    "smallest_detectable",
-    "seed_share",
-    "seeds_needed",
+    *("method", *Line._fields, "images", "n", "small", "seeds"),
+    *("mean", "sd", "low", "high", "lowest", "highest", "worst", "groups"),
+    *("family", "delta", "delta_low", "delta_high", "p"),
+    *("margin", "verdict", "scope", "note"),
+    *("smallest_detectable", "seed_share", "seeds_needed"),
 )
-_LINE = list(Line._fields)
 
 
 @dataclass(frozen=True)
@@ -189,7 +157,7 @@ class Comparison:
 
     @cached_property
     def _by_key(self) -> pd.DataFrame:
-        return self.cells.set_index(["method", *_LINE], drop=False)
+        return self.cells.set_index(["method", *Line._fields], drop=False)
 
     def margin(self, metric: str) -> float:
         """Largest difference of a metric that does not matter; NaN if none is known."""
@@ -200,27 +168,18 @@ class Comparison:
     ) -> "Comparison":
         """The same with other margins, and the verdicts that follow from them."""
         cells = self.cells.copy()
+        pairs = zip(cells["metric"], cells["measure"], strict=True)
+        infos = [line_info(*pair, tuple(tasks)) for pair in pairs]
         cells["margin"] = [
-            np.nan
-            if measure
-            else margin_of(metric_info(metric, tuple(tasks)), margins, tasks)
-            for metric, measure in zip(cells["metric"], cells["measure"], strict=True)
+            np.nan if measure else margin_of(info, margins, tasks)
+            for info, measure in zip(infos, cells["measure"], strict=True)
         ]
+        names = ("delta_low", "delta_high", "margin")
+        low, high, margin = (cells[name].to_numpy(np.float64) for name in names)
+        verdicts = decide(low, high, margin, [info.direction for info in infos])
         others = cells["verdict"] != BASELINE
-        cells.loc[others, "verdict"] = _decided(cells[others])
+        cells.loc[others, "verdict"] = verdicts[others]
         return replace(self, cells=cells)
-
-
-def _decided(cells: pd.DataFrame) -> NDArray[np.str_]:
-    directions = [
-        (gap_info(metric, measure) if measure else metric_info(metric)).direction
-        for metric, measure in zip(cells["metric"], cells["measure"], strict=True)
-    ]
-    low, high, margin = (
-        cells[name].to_numpy(np.float64)
-        for name in ("delta_low", "delta_high", "margin")
-    )
-    return decide(low, high, margin, directions)
 
 
 def compare_runs(

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.evaluation.alignment import AlignedPredictions
-from core.evaluation.resampling import LEVEL, Floats, Integers
+from core.evaluation.resampling import LEVEL, Doubles, Floats, Integers
 from core.evaluation.variance import wilson
 from core.tasks import Classification, Regression
 
@@ -40,13 +40,13 @@ class Confusions:
     seeds : int
     """
 
-    counts: NDArray[np.float64]
-    squares: NDArray[np.float64]
-    probabilities: NDArray[np.float64] | None
+    counts: Doubles
+    squares: Doubles
+    probabilities: Doubles | None
     seeds: int
 
     @property
-    def images(self) -> NDArray[np.float64]:
+    def images(self) -> Doubles:
         """Test images of each class, whole numbers, shape (classes,)."""
         # A mean over the seeds sums to 486.9999999 where there are 487.
         return np.asarray(np.rint(self.counts.sum(axis=1)))
@@ -54,7 +54,7 @@ class Confusions:
 
 def mean_probabilities(
     y_true: Integers, probabilities: Floats, num_classes: int
-) -> NDArray[np.float64]:
+) -> Doubles:
     """Mean probability of every class over the images of each true class.
 
     Parameters
@@ -117,12 +117,12 @@ def count_confusions(
     return found
 
 
-def _cells(y_true: Integers, y_pred: Integers, k: int) -> NDArray[np.float64]:
+def _cells(y_true: Integers, y_pred: Integers, k: int) -> Doubles:
     counts = np.bincount(y_true * k + y_pred, minlength=k * k)
     return counts.reshape(k, k).astype(np.float64)
 
 
-def _squares(y_true: Integers, answers: Integers, k: int) -> NDArray[np.float64]:
+def _squares(y_true: Integers, answers: Integers, k: int) -> Doubles:
     """(sum over seeds)^2 is the sum over pairs of seeds that gave the same answer."""
     sums = np.zeros((k, k))
     for first, second in product(answers, repeat=2):
@@ -135,23 +135,21 @@ def _squares(y_true: Integers, answers: Integers, k: int) -> NDArray[np.float64]
 class _Shares:
     """Shares of each true class with their intervals, shape (classes, classes)."""
 
-    share: NDArray[np.float64]
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
+    share: Doubles
+    low: Doubles
+    high: Doubles
 
 
-def _shares(confusions: Confusions, level: float) -> _Shares:
+def _shares(confusions: Confusions) -> _Shares:
     images = confusions.images[:, None]
     of = np.where(images > 0, images, np.nan)
     share = confusions.counts / of
     variance = confusions.squares / of - share**2
-    low, high = wilson(share, images, variance, seeds=confusions.seeds, level=level)
+    low, high = wilson(share, images, variance, seeds=confusions.seeds)
     return _Shares(share, low, high)
 
 
-def class_recalls(
-    confusions: Confusions, classes: Sequence[str], *, level: float = LEVEL
-) -> pd.DataFrame:
+def class_recalls(confusions: Confusions, classes: Sequence[str]) -> pd.DataFrame:
     """Recall of each class with its interval, the hardest first.
 
     Parameters
@@ -159,7 +157,6 @@ def class_recalls(
     confusions : Confusions
         Of one method.
     classes : sequence of str
-    level : float, in (0, 1)
 
     Returns
     -------
@@ -167,7 +164,7 @@ def class_recalls(
         Columns class, n (test images), recall, low, high; a class without test images
         is left out.
     """
-    found = _shares(confusions, level)
+    found = _shares(confusions)
     table = pd.DataFrame(
         {
             "class": list(classes),
@@ -181,9 +178,7 @@ def class_recalls(
     return table.sort_values("recall", kind="stable", ignore_index=True)
 
 
-def taken_for(
-    confusions: Confusions, classes: Sequence[str], *, level: float = LEVEL
-) -> pd.DataFrame:
+def taken_for(confusions: Confusions, classes: Sequence[str]) -> pd.DataFrame:
     """What each class is taken for, the most common first within a true class.
 
     Returns
@@ -194,7 +189,7 @@ def taken_for(
         class over all images of the true one; NaN where it is not known); what never
         happens is left out.
     """
-    found, k = _shares(confusions, level), len(classes)
+    found, k = _shares(confusions), len(classes)
     given = confusions.probabilities
     names = np.array(classes, dtype=object)
     table = pd.DataFrame(
@@ -218,10 +213,7 @@ def taken_for(
 
 
 def confused_pairs(
-    confusions: Mapping[str, Confusions],
-    classes: Sequence[str],
-    *,
-    level: float = LEVEL,
+    confusions: Mapping[str, Confusions], classes: Sequence[str]
 ) -> pd.DataFrame:
     """Pairs of classes that are taken for each other, both ways, by each method.
 
@@ -230,7 +222,6 @@ def confused_pairs(
     confusions : mapping of str to Confusions
         By method.
     classes : sequence of str
-    level : float, in (0, 1)
 
     Returns
     -------
@@ -251,7 +242,7 @@ def confused_pairs(
     names = np.array(classes, dtype=object)
     parts = []
     for method, own in confusions.items():
-        found, images = _shares(own, level), own.images
+        found, images = _shares(own), own.images
         there = (images[first] > 0) & (images[second] > 0)
         i, j = first[there], second[there]
         columns: dict[str, object] = {
@@ -275,7 +266,7 @@ def confused_pairs(
 
 def _both_ways(
     found: _Shares, i: NDArray[np.intp], j: NDArray[np.intp]
-) -> dict[str, NDArray[np.float64]]:
+) -> dict[str, Doubles]:
     there, back = found.share[i, j], found.share[j, i]
     both = (there + back) / 2
     down = np.hypot(there - found.low[i, j], back - found.low[j, i]) / 2
@@ -284,8 +275,8 @@ def _both_ways(
 
 
 def errors_by_bin(
-    y_true: NDArray[np.float64],
-    y_pred: NDArray[np.float64],
+    y_true: Doubles,
+    y_pred: Doubles,
     image_ids: Sequence[str] | NDArray[np.object_],
     task: Regression,
 ) -> pd.DataFrame:

@@ -115,10 +115,7 @@ def fairness_views(
 
 
 def default_features(
-    study: Study,
-    task: Task,
-    tasks: Sequence[Task],
-    sensitive_features: Sequence[str],
+    study: Study, task: Task, tasks: Sequence[Task], sensitive_features: Sequence[str]
 ) -> tuple[str, ...]:
     """Features that a task is shown by, on the page and in a command, unless asked.
 

@@ -7,26 +7,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from core.evaluation.metrics import CLASS_RATES, shot_groups, split_key, top_k
-from core.evaluation.resampling import Floats
+from core.evaluation.metrics import CLASS_RATES, ERRORS, shot_groups, split_key, top_k
+from core.evaluation.resampling import Flags, Floats
 from core.tasks import Classification, Regression
 
-SHARES = (
-    "accuracy",
-    "precision",
-    "recall",
-    "selection_rate",
-    "false_positive_rate",
-    "false_negative_rate",
-)
+SHARES = ("accuracy", *(name for name in CLASS_RATES if name != "f1"))
 """Metrics that are a share of images."""
 
 
+class GroupSums:
+    """Sums of every group; where there are several groups, the last is their sum."""
+
+    def sum_groups(self, groups: int) -> None:
+        """Make the last group the sum of the first ``groups``."""
+        for sums in vars(self).values():
+            if len(sums) > groups:
+                sums[-1] = sums[:groups].sum(axis=0)
+
+
 @dataclass(frozen=True)
-class ClassCounts:
-    """Confusion counts of every group; where there are several, the last is their sum.
+class ClassCounts(GroupSums):
+    """Confusion counts of every group.
 
     Parameters
     ----------
@@ -62,16 +64,10 @@ class ClassCounts:
         self.hits[group, :, label] = cells[:, label]
         self.predicted[group] += cells
 
-    def sum_groups(self, groups: int) -> None:
-        """Make the last group the sum of the first ``groups``."""
-        for sums in (self.support, self.hits, self.predicted):
-            if len(sums) > groups:
-                sums[-1] = sums[:groups].sum(axis=0)
-
 
 @dataclass(frozen=True)
-class ErrorSums:
-    """Sums of errors of every group; where there are several, the last is their sum.
+class ErrorSums(GroupSums):
+    """Sums of errors of every group.
 
     Parameters
     ----------
@@ -108,12 +104,6 @@ class ErrorSums:
         self.signed[group] += parts[1]
         self.squares[group] += parts[2]
         self.near[group] += parts[3]
-
-    def sum_groups(self, groups: int) -> None:
-        """Make the last group the sum of the first ``groups``."""
-        for sums in (self.counts, self.sizes, self.signed, self.squares, self.near):
-            if len(sums) > groups:
-                sums[-1] = sums[:groups].sum(axis=0)
 
 
 def ratio(numerator: Floats, denominator: Floats) -> Floats:
@@ -157,7 +147,7 @@ def class_rate(
 
 
 def class_metric(
-    counts: ClassCounts, name: str, places: list[int], known: NDArray[np.bool_]
+    counts: ClassCounts, name: str, places: list[int], known: Flags
 ) -> Floats:
     """One metric of every group and run from confusion counts.
 
@@ -296,8 +286,7 @@ def has_metric(
     if name_of_task != task.name:
         return False
     if isinstance(task, Regression):
-        plain = ("mae", "bias", "rmse", "mae_balanced", "within_5")
-        return (name == "mae" and part in task.bin_labels) if part else name in plain
+        return (name == "mae" and part in task.bin_labels) if part else name in ERRORS
     k = top_k(name)
     if name == "auc" or k is not None:
         return k is None or k <= len(task.classes)

@@ -11,13 +11,13 @@ from functools import cache
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import optimize, special
 
 from core.errors import EquipoiseError
 from core.evaluation.metrics import MetricInfo, metric_info, split_key, task_label
 from core.evaluation.resampled_metrics import MetricDraws
-from core.evaluation.resampling import Floats, Integers
+from core.evaluation.resampling import Doubles, Floats, Integers
 from core.evaluation.variance import RunDraws
 from core.tasks import Task
 
@@ -130,6 +130,12 @@ def gap_info(metric: str, measure: str, tasks: tuple[Task, ...] = ()) -> MetricI
         explanation=_EXPLANATIONS[measure].format(what=what),
         factor=info.factor if in_units else 1.0,
     )
+
+
+@cache
+def line_info(metric: str, measure: str, tasks: tuple[Task, ...] = ()) -> MetricInfo:
+    """``gap_info`` of a gap; without a measure, ``metric_info`` of the metric."""
+    return gap_info(metric, measure, tasks) if measure else metric_info(metric, tasks)
 
 
 def fair_metric(accuracies: ArrayLike, *, penalty: float = FAIR_PENALTY) -> float:
@@ -258,13 +264,13 @@ def _gap_value(
         return np.asarray(np.where(high > 0, low / high, np.nan))
 
 
-Bounds = Callable[[float], tuple[NDArray[np.float64], NDArray[np.float64]]]
+Bounds = Callable[[float], tuple[Doubles, Doubles]]
 """Ends of every group's interval, so many standard errors to either side."""
 
 
 def gap_bounds(
     gap: Gap,
-    values: Sequence[NDArray[np.float64]],
+    values: Sequence[Doubles],
     bounds: Sequence[Bounds],
     counted: Sequence[Integers],
     *,
@@ -340,11 +346,8 @@ def pairwise_reach(groups: int, level: float) -> float:
 
 
 def _pair_bounds(
-    measure: Measure,
-    value: NDArray[np.float64],
-    low: NDArray[np.float64],
-    high: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    measure: Measure, value: Doubles, low: Doubles, high: Doubles
+) -> tuple[Doubles, Doubles]:
     """Interval of every pair of groups, of the higher against the lower."""
     order = np.argsort(value, kind="stable")
     i, j = np.triu_indices(len(value), 1)
@@ -374,12 +377,10 @@ def _pair_bounds(
     return own - np.sqrt(np.maximum(below, 0)), own + np.sqrt(np.maximum(above, 0))
 
 
-_Ends = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+_Ends = tuple[Doubles, Doubles, Doubles]
 
 
-def _ratio_bounds(
-    lesser: _Ends, greater: _Ends
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _ratio_bounds(lesser: _Ends, greater: _Ends) -> tuple[Doubles, Doubles]:
     (a, a_low, a_high), (b, b_low, b_high) = lesser, greater
     product = a * b
     inside = a_low * (2 * a - a_low)

@@ -21,14 +21,14 @@ from core.evaluation.gaps import (
     Gap,
     GapRuns,
     gap_bounds,
-    gap_info,
     gaps_of,
+    line_info,
     measure_gap,
 )
 from core.evaluation.grouping import ALL_IMAGES, Grouping
-from core.evaluation.metrics import MetricInfo, metric_info, split_key
+from core.evaluation.metrics import metric_info, split_key
 from core.evaluation.resampled_metrics import MetricDraws, TaskDraws
-from core.evaluation.resampling import Resampler
+from core.evaluation.resampling import Doubles, Flags, Integers, Resampler
 from core.evaluation.variance import (
     Contrast,
     RunDraws,
@@ -67,17 +67,8 @@ _BATCH = 20_000_000
 """Draws of all runs that are judged in one go."""
 
 _FLOATS = (
-    "mean",
-    "sd",
-    "low",
-    "high",
-    "delta",
-    "delta_low",
-    "delta_high",
-    "p",
-    "smallest_detectable",
-    "seed_share",
-    "seeds_needed",
+    *("mean", "sd", "low", "high", "delta", "delta_low", "delta_high", "p"),
+    *("smallest_detectable", "seed_share", "seeds_needed"),
 )
 _TEXTS = ("lowest", "highest", "worst", "verdict", "scope", "note")
 
@@ -179,200 +170,65 @@ class Judging:
         return [self.trainings.get((method, seed)) for seed in seeds]
 
 
-@dataclass(frozen=True)
-class _Facts:
-    """What is known of each line before anything is measured; arrays of one length.
+_FACTS = np.dtype(
+    [
+        *((name, bool) for name in ("is_share", "is_f1", "is_bounded")),
+        *((name, np.float64) for name in ("floor", "ceiling", "margin")),
+        ("direction", object),
+    ]
+)
+"""What is known of a line before anything is measured.
 
-    ``is_share`` and ``is_bounded``: whether the line is a metric that is a share of
-    images, and one that lies between 0 and 1.
-    """
-
-    is_share: NDArray[np.bool_]
-    is_f1: NDArray[np.bool_]
-    is_bounded: NDArray[np.bool_]
-    floor: NDArray[np.float64]
-    ceiling: NDArray[np.float64]
-    margin: NDArray[np.float64]
-    directions: NDArray[np.object_]
-
-    @classmethod
-    def of(cls, lines: Sequence[Line], judging: Judging) -> "_Facts":
-        tasks, margins = judging.tasks, judging.margins
-        infos = [_line_info(line.metric, line.measure, tasks) for line in lines]
-        ranges = [_range_of(line.metric, line.measure, tasks) for line in lines]
-        floor, ceiling = np.array(ranges, np.float64).reshape(-1, 2).T
-        return cls(
-            is_share=np.array(
-                [not line.measure and _is_share(line.metric) for line in lines], bool
-            ),
-            is_f1=np.array(
-                [
-                    not line.measure and info.name == "f1"
-                    for line, info in zip(lines, infos, strict=True)
-                ],
-                bool,
-            ),
-            is_bounded=(ceiling == 1) & [not line.measure for line in lines],
-            floor=floor,
-            ceiling=ceiling,
-            margin=np.array(
-                [
-                    np.nan if line.measure else margin_of(info, margins, tasks)
-                    for line, info in zip(lines, infos, strict=True)
-                ],
-                np.float64,
-            ),
-            directions=np.array([info.direction for info in infos], object),
-        )
-
-    def take(self, places: NDArray[np.intp]) -> "_Facts":
-        names = self.__dataclass_fields__
-        return _Facts(**{name: getattr(self, name)[places] for name in names})
+Whether it is a metric that is a share of images, an F1, or any that lies between 0 and
+1; the smallest and the largest value that it can have; the rest of ``MetricInfo``.
+"""
 
 
-@dataclass(frozen=True)
-class _Table:
-    """Columns of every judged method and line, filled in place.
-
-    Parameters
-    ----------
-    judging : Judging
-    lines : tuple of Line
-        In their order; a group without an image has its line, which stays empty.
-    images : int array, shape (lines,)
-    columns : dict of arrays, shape (methods, lines)
-    """
-
-    judging: Judging
-    lines: tuple[Line, ...]
-    images: NDArray[np.int64]
-    columns: dict[str, NDArray[Any]]
-
-    @classmethod
-    def empty(
-        cls, judging: Judging, keys: Sequence[str], gaps: Sequence[Gap]
-    ) -> "_Table":
-        names, rows = judging.grouping.names, judging.aligned.rows
-        lines = [Line(key, "", group) for key in keys for group in (*names, ALL_IMAGES)]
-        images = [*judging.grouping.counts[: len(names)], rows] * len(keys)
-        lines += [Line(gap.metric, gap.measure, ALL_IMAGES) for gap in gaps]
-        images += [rows] * len(gaps)
-        shape = (len(judging.judged), len(lines))
-        columns: dict[str, NDArray[Any]] = {
-            **{name: np.full(shape, np.nan) for name in _FLOATS},
-            **{name: np.full(shape, "", object) for name in _TEXTS},
-            **{name: np.zeros(shape, np.int64) for name in ("n", "groups")},
-            "small": np.ones(shape, bool),
-            "near": np.zeros(shape, bool),
-        }
-        columns["verdict"][:], columns["note"][:] = UNTESTED, UNDEFINED
-        columns["scope"][:] = METHOD
-        for row, method in enumerate(judging.judged):
-            if method == judging.baseline:
-                columns["verdict"][row], columns["note"][row] = BASELINE, ""
-        return cls(judging, tuple(lines), np.array(images, np.int64), columns)
-
-    @cached_property
-    def facts(self) -> _Facts:
-        return _Facts.of(self.lines, self.judging)
-
-    @cached_property
-    def _place_of(self) -> dict[Line, int]:
-        return {line: place for place, line in enumerate(self.lines)}
-
-    def places(self, lines: Iterable[Line]) -> NDArray[np.intp]:
-        """Where lines are among all of them."""
-        return np.array([self._place_of[line] for line in lines], np.intp)
-
-    def near_lines(self) -> set[Line]:
-        """Lines with a verdict that is near to its bound."""
-        near = self.columns["near"].any(axis=0)
-        return {self.lines[place] for place in np.flatnonzero(near)}
-
-    def frame(self) -> pd.DataFrame:
-        """One row a method and line, the lines of a method together."""
-        methods = self.judging.judged
-        count = len(self.lines)
-        seeds = [len(self.judging.columns[method]) for method in methods]
-        lines = list(zip(*self.lines, strict=True)) or [(), (), ()]
-        data: dict[str, Any] = {
-            "method": np.repeat(np.array(methods, object), count),
-            **{
-                name: np.tile(np.array(values, object), len(methods))
-                for name, values in zip(Line._fields, lines, strict=True)
-            },
-            "images": np.tile(self.images, len(methods)),
-            "seeds": np.repeat(seeds, count),
-            "family": np.full(count * len(methods), self.judging.family, object),
-            "margin": np.tile(self.facts.margin, len(methods)),
-            **{
-                name: values.ravel()
-                for name, values in self.columns.items()
-                if name != "near"
-            },
-        }
-        texts = {name for name, values in data.items() if values.dtype == object}
-        return pd.DataFrame(
-            {
-                name: pd.array(values, dtype="str") if name in texts else values
-                for name, values in data.items()
-            }
-        )
+_Facts = NDArray[np.void]
+"""One record of ``_FACTS`` a line, shape (lines,)."""
 
 
-@dataclass(frozen=True)
-class _Ends:
-    """Of the gaps of one method: the groups they lie between, and their intervals.
-
-    Parameters
-    ----------
-    columns : dict of arrays
-        ``lowest``, ``highest``, ``worst`` and ``groups``.
-    fixed : pair of float64 arrays
-        Intervals with the trained models held fixed.
-    """
-
-    columns: dict[str, NDArray[Any]]
-    fixed: tuple[NDArray[np.float64], NDArray[np.float64]]
+def _facts_of(line: Line, judging: Judging) -> tuple[Any, ...]:
+    info = line_info(line.metric, line.measure, judging.tasks)
+    floor, ceiling = 0.0, np.inf
+    if line.measure == "fair_metric":
+        floor, ceiling = -np.inf, 1.0
+    elif info.direction == "zero":
+        floor = -np.inf
+    elif info.is_share or line.measure == "ratio":
+        ceiling = 1.0
+    if line.measure:
+        return False, False, False, floor, ceiling, np.nan, info.direction
+    margin = margin_of(info, judging.margins, judging.tasks)
+    kinds = _is_share(line.metric), info.name == "f1", ceiling == 1
+    return *kinds, floor, ceiling, margin, info.direction
 
 
 @dataclass(frozen=True)
 class _Measured:
-    """Lines that are judged in one go: metrics in groups, or gaps.
+    """Lines of one method that are judged in one go: metrics in groups, or gaps.
 
     Parameters
     ----------
-    places : int array, shape (lines,)
-        Where the lines are in the table.
-    runs : dict of RunDraws
-        By method; the lines as metrics.
-    references : dict of RunDraws, or None
-        Of gaps, the baseline's beside each method: of the groups that count in both.
-    rests, mean_rests : dict of float64 arrays, shape (lines,)
-        By method: images that each line rests on, the fewest and the mean of its runs.
-    pair_runs : dict of RunDraws
-        By method, its part in the difference: that of gaps is of the groups that count
-        in both. ``runs`` for metrics.
-    pair_rests : dict of float64 arrays
-        Images that the differences of gaps rest on; of metrics they follow from
-        ``rests``.
-    ends : dict of _Ends
-        Of gaps, by method.
+    runs : RunDraws
+        The lines as metrics.
+    rests, mean_rests : float64 arrays, shape (lines,)
+        Images that each line rests on, the fewest and the mean of its runs.
+    pair : tuple of (RunDraws, RunDraws, float64 array), or None
+        Of gaps, the method's and the baseline's part in their difference, which are of
+        the groups that count in both, and the images that it rests on.
+    ends : dict of arrays
+        Of gaps, ``lowest``, ``highest``, ``worst`` and ``groups``.
+    fixed : pair of float64 arrays, or None
+        Of gaps, the intervals with the trained models held fixed.
     """
 
-    places: NDArray[np.intp]
-    runs: dict[str, RunDraws]
-    references: dict[str, RunDraws] | None
-    rests: dict[str, NDArray[np.float64]]
-    mean_rests: dict[str, NDArray[np.float64]]
-    paired_runs: dict[str, RunDraws] = field(default_factory=dict)
-    pair_rests: dict[str, NDArray[np.float64]] = field(default_factory=dict)
-    ends: dict[str, _Ends] = field(default_factory=dict)
-
-    @property
-    def pair_runs(self) -> dict[str, RunDraws]:
-        """By method, its part in the difference to the baseline."""
-        return self.runs | self.paired_runs
+    runs: RunDraws
+    rests: Doubles
+    mean_rests: Doubles
+    pair: tuple[RunDraws, RunDraws, Doubles] | None = None
+    ends: dict[str, NDArray[Any]] = field(default_factory=dict)
+    fixed: tuple[Doubles, Doubles] | None = None
 
 
 class TaskRows:
@@ -391,17 +247,29 @@ class TaskRows:
         self, judging: Judging, drawing: TaskDraws, keys: Sequence[str]
     ) -> None:
         self._judging, self._drawing = judging, drawing
-        self._gaps = () if judging.grouping.is_whole else gaps_of(keys)
+        grouping, rows = judging.grouping, judging.aligned.rows
+        self._gaps = () if grouping.is_whole else gaps_of(keys)
         self._drawn = {key: drawing.metric(key) for key in keys}
         self._further: dict[str, list[MetricDraws]] = {}
-        self._table = _Table.empty(judging, keys, self._gaps)
         self.values = {key: one.values[-1] for key, one in self._drawn.items()}
+        # A group without an image has its line, which stays empty.
+        images = dict(zip(grouping.names, grouping.counts, strict=False))
+        images[ALL_IMAGES] = rows
+        self._images = {
+            Line(key, "", group): int(count)
+            for key in keys
+            for group, count in images.items()
+        } | {_line_of(gap): rows for gap in self._gaps}
+        self._places = {line: place for place, line in enumerate(self._images)}
+        facts = [_facts_of(line, judging) for line in self._images]
+        self._facts = np.array(facts, _FACTS)
+        self._columns = _empty_columns(judging, len(facts))
         self._fill(self._drawn, self._gaps)
 
     @property
     def is_near(self) -> bool:
         """Whether a verdict is within the Monte Carlo error of its bound."""
-        return bool(self._table.columns["near"].any())
+        return bool(self._columns["near"].any())
 
     def draw_more(self, resampler: Resampler) -> None:
         """Draw a block of resamples for what has such a verdict."""
@@ -419,13 +287,47 @@ class TaskRows:
         }
         self._further = {}
         self._drawn |= drawn
-        near = self._table.near_lines()
+        near = self._near_lines()
         gaps = [gap for gap in self._gaps if _line_of(gap) in near]
         self._fill(drawn, gaps, near)
 
     def frame(self) -> pd.DataFrame:
         """One row a method and line, the lines of a method together."""
-        return self._table.frame()
+        methods, lines = self._judging.judged, list(self._images)
+        seeds = [len(self._judging.columns[method]) for method in methods]
+        texts = {name: self._columns[name].ravel() for name in _TEXTS}
+        texts["method"] = np.repeat(np.array(methods, object), len(lines))
+        for place, name in enumerate(Line._fields):
+            values = np.array([line[place] for line in lines], object)
+            texts[name] = np.tile(values, len(methods))
+        texts["family"] = np.full(len(texts["method"]), self._judging.family, object)
+        return pd.DataFrame(
+            {
+                **{name: pd.array(text, dtype="str") for name, text in texts.items()},
+                "images": np.tile(np.array([*self._images.values()]), len(methods)),
+                "seeds": np.repeat(seeds, len(lines)),
+                "margin": np.tile(self._facts["margin"], len(methods)),
+                **{
+                    name: values.ravel()
+                    for name, values in self._columns.items()
+                    if name not in texts and name != "near"
+                },
+            }
+        )
+
+    def _near_lines(self) -> set[Line]:
+        """Lines with a verdict that is near to its bound."""
+        near = np.asarray(self._columns["near"].any(axis=0))
+        return {line for line, place in self._places.items() if near[place]}
+
+    def _near_metrics(self) -> set[str]:
+        """Metrics that have to be resampled more: those of a gap all together."""
+        lines = self._near_lines()
+        found = {line.metric for line in lines if not line.measure}
+        for gap in self._gaps:
+            if _line_of(gap) in lines or found & set(gap.parts):
+                found |= set(gap.parts)
+        return found
 
     def _fill(
         self,
@@ -434,89 +336,128 @@ class TaskRows:
         chosen: Collection[Line] | None = None,
     ) -> None:
         """Judge lines of some metrics, all or the chosen ones, and some gaps."""
-        judging, table = self._judging, self._table
-        for measured in _measure_metrics(judging, table, drawn, chosen):
-            _judge(judging, table, measured)
+        for lines, measured in self._measure_metrics(drawn, chosen):
+            self._judge(lines, measured)
         if gaps:
-            _judge(judging, table, _Gaps(judging, drawn, gaps).measure(table))
+            found = _Gaps(self._judging, drawn, gaps).measure()
+            self._judge(map(_line_of, gaps), found)
 
-    def _near_metrics(self) -> set[str]:
-        """Metrics that have to be resampled more: those of a gap all together."""
-        lines = self._table.near_lines()
-        found = {line.metric for line in lines if not line.measure}
-        for gap in self._gaps:
-            if _line_of(gap) in lines or found & set(gap.parts):
-                found |= set(gap.parts)
-        return found
+    def _measure_metrics(
+        self, drawn: Mapping[str, MetricDraws], chosen: Collection[Line] | None
+    ) -> Iterator[tuple[list[Line], dict[str, _Measured]]]:
+        """Metrics in groups, as many at once as the memory may hold."""
+        every = []
+        for one in drawn.values():
+            lines = [Line(one.key, "", g) for g in self._judging.grouping.measured]
+            own = [
+                p for p, line in enumerate(lines) if chosen is None or line in chosen
+            ]
+            if own:
+                every.append((one, own, [lines[place] for place in own]))
+        size = max((one.draws[own].size for one, own, _ in every), default=1)
+        step = max(1, _BATCH // size)
+        for start in range(0, len(every), step):
+            block = every[start : start + step]
+            rests, values, draws = (
+                np.concatenate([getattr(one, name)[own] for one, own, _ in block])
+                for name in ("rests", "values", "draws")
+            )
+            yield (
+                [line for *_, lines in block for line in lines],
+                {
+                    method: _Measured(
+                        RunDraws(values[:, own], draws[:, own]),
+                        rests[:, own].min(axis=1),
+                        rests[:, own].mean(axis=1),
+                    )
+                    for method, own in self._judging.columns.items()
+                },
+            )
+
+    def _judge(self, lines: Iterable[Line], measured: Mapping[str, _Measured]) -> None:
+        """Put what follows from some draws into the columns."""
+        judging = self._judging
+        places = np.array([self._places[line] for line in lines], np.intp)
+        facts = self._facts[places]
+        pool = None
+        if judging.anew:
+            runs = {method: one.runs for method, one in measured.items()}
+            pool = pool_training_variance(runs, judging.weights)
+        changes = _changes(judging, measured, facts)
+        for row, method in enumerate(judging.judged):
+            own = measured[method]
+            runs_of, mean = own.runs, own.runs.values.mean(axis=1)
+            span = single_interval(
+                runs_of,
+                own.mean_rests,
+                level=judging.level,
+                pooled=pool,
+                anew=judging.anew,
+                shares=facts["is_share"] if own.fixed is None else None,
+                fixed=own.fixed,
+            )
+            low, high = _cut(facts, mean, span.low, span.high, own.rests)
+            several = runs_of.seeds > 1
+            found: dict[str, Any] = {
+                "n": own.rests,
+                "small": own.rests < SMALL_GROUP,
+                "mean": mean,
+                "sd": runs_of.values.std(axis=1, ddof=1) if several else np.nan,
+                "low": low,
+                "high": high,
+                **own.ends,
+                **changes.get(method, {"verdict": BASELINE, "note": ""}),
+            }
+            for name, values in found.items():
+                self._columns[name][row, places] = values
+
+
+def _empty_columns(judging: Judging, lines: int) -> dict[str, NDArray[Any]]:
+    """Columns of every judged method and line, before anything is measured."""
+    shape = (len(judging.judged), lines)
+    columns: dict[str, NDArray[Any]] = {
+        **{name: np.full(shape, np.nan) for name in _FLOATS},
+        **{name: np.full(shape, "", object) for name in _TEXTS},
+        **{name: np.zeros(shape, np.int64) for name in ("n", "groups")},
+        "small": np.ones(shape, bool),
+        "near": np.zeros(shape, bool),
+    }
+    columns["scope"][:] = METHOD
+    for row, method in enumerate(judging.judged):
+        is_baseline = method == judging.baseline
+        columns["verdict"][row] = BASELINE if is_baseline else UNTESTED
+        columns["note"][row] = "" if is_baseline else UNDEFINED
+    return columns
 
 
 def _line_of(gap: Gap) -> Line:
     return Line(gap.metric, gap.measure, ALL_IMAGES)
 
 
-def _judge(judging: Judging, table: _Table, measured: _Measured) -> None:
-    """Put what follows from some draws into the table."""
-    pool = None
-    if judging.anew:
-        pool = pool_training_variance(measured.runs, judging.weights)
-    facts = table.facts.take(measured.places)
-    changes = _changes(judging, measured, facts)
-    for row, method in enumerate(judging.judged):
-        runs, mean_rests = measured.runs[method], measured.mean_rests[method]
-        ends = measured.ends.get(method)
-        span = single_interval(
-            runs,
-            mean_rests,
-            level=judging.level,
-            pooled=pool,
-            anew=judging.anew,
-            shares=facts.is_share if ends is None else None,
-            fixed=None if ends is None else ends.fixed,
-        )
-        rests, mean = measured.rests[method], runs.values.mean(axis=1)
-        low, high = _cut(facts, mean, span.low, span.high, rests)
-        found: dict[str, Any] = {
-            "n": rests,
-            "small": rests < SMALL_GROUP,
-            "mean": mean,
-            "sd": runs.values.std(axis=1, ddof=1) if runs.seeds > 1 else np.nan,
-            "low": low,
-            "high": high,
-            **({} if ends is None else ends.columns),
-            **changes.get(method, {"verdict": BASELINE, "note": ""}),
-        }
-        for name, values in found.items():
-            table.columns[name][row, measured.places] = values
-
-
 def _changes(
-    judging: Judging, measured: _Measured, facts: _Facts
+    judging: Judging, measured: Mapping[str, _Measured], facts: _Facts
 ) -> dict[str, dict[str, Any]]:
     """Columns of the difference to the baseline, by method."""
-    signless = np.array([way == "zero" for way in facts.directions], bool)
-    runs = {m: without_sign(one, signless) for m, one in measured.pair_runs.items()}
-    references = None
-    if measured.references is not None:
-        references = dict.fromkeys(judging.aligned.methods, runs[judging.baseline])
-        references |= {
-            m: without_sign(one, signless) for m, one in measured.references.items()
-        }
-    base = measured.rests[judging.baseline]
-    fewest = {
-        m: measured.pair_rests.get(m, np.minimum(rests, base))
-        for m, rests in measured.rests.items()
-    }
+    signless = facts["direction"] == "zero"
+    base = measured[judging.baseline]
+    reference = without_sign(base.runs, signless)
+    runs, references, rests = {}, {}, {}
+    for m, one in measured.items():
+        mine, theirs, least = one.pair or (one.runs, None, one.rests)
+        runs[m] = without_sign(mine, signless)
+        references[m] = reference if theirs is None else without_sign(theirs, signless)
+        rests[m] = least if one.pair else np.minimum(least, base.rests)
     every = compute_contrasts(
         runs,
         judging.baseline,
-        {m: rests.astype(np.int64) for m, rests in fewest.items()},
+        {m: fewest.astype(np.int64) for m, fewest in rests.items()},
         paired=judging.paired,
         trainings=judging.weights,
         references=references,
     )
     contrasts = {m: every[m] for m in judging.others}
     tested = {
-        m: replace(one, undefined=one.undefined | (fewest[m] < SMALL_GROUP))
+        m: replace(one, undefined=one.undefined | (rests[m] < SMALL_GROUP))
         for m, one in contrasts.items()
     }
     # By name: in which order methods are given changes no digit.
@@ -525,7 +466,7 @@ def _changes(
     for m in judging.others:
         interval = intervals[m]
         if m not in judging.copies:
-            interval = _widen(interval, tested[m], fewest[m], facts, judging.level)
+            interval = _widen(interval, tested[m], rests[m], facts, judging.level)
         found[m] = _change_columns(contrasts[m], tested[m], interval, facts)
     return found
 
@@ -533,7 +474,7 @@ def _changes(
 def _widen(
     interval: SimultaneousInterval,
     contrast: Contrast,
-    rests: NDArray[np.float64],
+    rests: Doubles,
     facts: _Facts,
     level: float,
 ) -> SimultaneousInterval:
@@ -543,13 +484,11 @@ def _widen(
     on others: on at most the share that Wilson's interval has for 0 of n, at the
     interval's own reach. The bootstrap would call it certain that they never do.
     """
-    still = facts.is_bounded & ~contrast.undefined & (contrast.error == 0)
+    still = facts["is_bounded"] & ~contrast.undefined & (contrast.error == 0)
     if not still.any():
         return interval
-    reach = interval.reach[still]
-    nothing = np.zeros(len(reach))
-    most = wilson(nothing, rests[still], nothing, seeds=1, reach=reach)[1]
-    most = np.where(facts.is_f1[still], 2 * most / (1 + most), most)
+    most = _most_of_none(rests[still], interval.reach[still])
+    most = np.where(facts["is_f1"][still], 2 * most / (1 + most), most)
     low, high, p = (np.array(v) for v in (interval.low, interval.high, interval.p))
     low[still] = np.maximum(low[still] - most, -1)
     high[still] = np.minimum(high[still] + most, 1)
@@ -558,35 +497,10 @@ def _widen(
     return replace(interval, low=low, high=high, p=p)
 
 
-def _measure_metrics(
-    judging: Judging,
-    table: _Table,
-    drawn: Mapping[str, MetricDraws],
-    chosen: Collection[Line] | None,
-) -> Iterator[_Measured]:
-    """Metrics in groups, as many at once as the memory may hold."""
-    every = []
-    for one in drawn.values():
-        lines = [Line(one.key, "", group) for group in judging.grouping.measured]
-        own = [p for p, line in enumerate(lines) if chosen is None or line in chosen]
-        if own:
-            every.append((one, own, [lines[place] for place in own]))
-    size = max((one.draws[own].size for one, own, _ in every), default=1)
-    step = max(1, _BATCH // size)
-    for start in range(0, len(every), step):
-        block = every[start : start + step]
-        rests, values, draws = (
-            np.concatenate([getattr(one, name)[own] for one, own, _ in block])
-            for name in ("rests", "values", "draws")
-        )
-        columns = judging.columns.items()
-        yield _Measured(
-            places=table.places(line for _, _, lines in block for line in lines),
-            runs={m: RunDraws(values[:, own], draws[:, own]) for m, own in columns},
-            references=None,
-            rests={m: rests[:, own].min(axis=1) for m, own in columns},
-            mean_rests={m: rests[:, own].mean(axis=1) for m, own in columns},
-        )
+def _most_of_none(rests: Doubles, reach: Doubles | None = None) -> Doubles:
+    """Upper end of Wilson's interval for a share that held for none of the images."""
+    nothing = np.zeros(len(rests))
+    return wilson(nothing, rests, nothing, seeds=1, reach=reach)[1]
 
 
 class _Gaps:
@@ -606,34 +520,22 @@ class _Gaps:
         self._judging, self._drawn, self._gaps = judging, drawn, gaps
         self._kept: dict[Any, Any] = {}
 
-    def measure(self, table: _Table) -> _Measured:
-        """Everything that is judged of the gaps."""
+    def measure(self) -> dict[str, _Measured]:
+        """Everything that is judged of the gaps, by method."""
         judging, base = self._judging, self._judging.columns[self._judging.baseline]
-        runs, rests, ends = {}, {}, {}
+        measured = {}
         for method, own in judging.columns.items():
-            found = self._of(own, own)
-            runs[method], rests[method] = _stack(found), self._fewest(found, own)
-            if method in judging.judged:
-                ends[method] = self._ends(found, own)
-        pair_runs, references, pair_rests = {}, {}, {}
-        for method in judging.others:
-            own = judging.columns[method]
-            # The same groups in both, or the difference would be theirs.
-            mine, theirs = (self._of(part, [*own, *base]) for part in (own, base))
-            pair_runs[method], references[method] = _stack(mine), _stack(theirs)
-            pair_rests[method] = np.minimum(
-                self._fewest(mine, own), self._fewest(theirs, base)
-            )
-        return _Measured(
-            places=table.places(map(_line_of, self._gaps)),
-            runs=runs,
-            references=references,
-            rests=rests,
-            mean_rests=rests,
-            paired_runs=pair_runs,
-            pair_rests=pair_rests,
-            ends=ends,
-        )
+            found, pair = self._of(own, own), None
+            rests = self._fewest(found, own)
+            if method in judging.others:
+                # The same groups in both, or the difference would be theirs.
+                mine, theirs = (self._of(part, [*own, *base]) for part in (own, base))
+                least = np.minimum(self._fewest(mine, own), self._fewest(theirs, base))
+                pair = _stack(mine), _stack(theirs), least
+            is_judged = method in judging.judged
+            ends, fixed = self._ends(found, own) if is_judged else ({}, None)
+            measured[method] = _Measured(_stack(found), rests, rests, pair, ends, fixed)
+        return measured
 
     def _of(self, columns: list[int], counting: list[int]) -> list[GapRuns]:
         """Gaps of some runs, over the groups that count in others too."""
@@ -648,7 +550,7 @@ class _Gaps:
             found.append(self._kept[kept])
         return found
 
-    def _counted(self, key: str, columns: list[int]) -> NDArray[np.int64]:
+    def _counted(self, key: str, columns: list[int]) -> Integers:
         """Groups that count in a gap of these runs.
 
         Where a metric rests on what is predicted, as precision does, a method that
@@ -663,44 +565,40 @@ class _Gaps:
             self._kept[kept] = np.flatnonzero(counts)
         return np.asarray(self._kept[kept], np.int64)
 
-    def _fewest(
-        self, found: Sequence[GapRuns], columns: list[int]
-    ) -> NDArray[np.float64]:
+    def _fewest(self, found: Sequence[GapRuns], columns: list[int]) -> Doubles:
         fewest = [
             _fewest(gap, one, [self._drawn[key] for key in gap.parts], columns)
             for gap, one in zip(self._gaps, found, strict=True)
         ]
         return np.array(fewest)
 
-    def _ends(self, found: Sequence[GapRuns], own: list[int]) -> _Ends:
-        names = self._judging.grouping.measured
-        columns: dict[str, NDArray[Any]] = {
-            name: np.full(len(found), "", object)
-            for name in ("lowest", "highest", "worst")
-        }
-        columns["groups"] = np.zeros(len(found), np.int64)
-        fixed = np.empty((2, len(found)))
+    def _ends(
+        self, found: Sequence[GapRuns], own: list[int]
+    ) -> tuple[dict[str, NDArray[Any]], tuple[Doubles, Doubles]]:
+        """Groups that the gaps lie between, and intervals of these trained models."""
+        judging, names = self._judging, self._judging.grouping.measured
         keys = {key for gap in self._gaps for key in gap.parts}
-        bounds = {key: _bounds(self._judging, self._drawn[key], own) for key in keys}
+        bounds = {key: _bounds(judging, self._drawn[key], own) for key in keys}
+        low, high = np.empty((2, len(found)))
+        rows = []
         for place, (gap, one) in enumerate(zip(self._gaps, found, strict=True)):
             counted = [self._counted(key, own) for key in gap.parts]
-            columns["groups"][place] = len(counted[one.part])
-            fixed[:, place] = gap_bounds(
+            low[place], high[place] = gap_bounds(
                 gap,
                 [self._drawn[key].values[:, own].mean(axis=1) for key in gap.parts],
                 [bounds[key] for key in gap.parts],
                 counted,
-                level=self._judging.level,
+                level=judging.level,
             )
-            if one.lowest < 0:
-                continue
-            lowest, highest = names[one.lowest], names[one.highest]
+            lowest, highest = "", ""
+            if one.lowest >= 0:
+                lowest, highest = names[one.lowest], names[one.highest]
             direction = metric_info(gap.parts[one.part]).direction
             worst = {"higher": lowest, "lower": highest}.get(direction, "")
-            ends = {"lowest": lowest, "highest": highest, "worst": worst}
-            for name, group in ends.items():
-                columns[name][place] = group
-        return _Ends(columns, (fixed[0], fixed[1]))
+            rows.append((lowest, highest, worst, len(counted[one.part])))
+        columns = zip(*rows, strict=True)
+        ends = ("lowest", "highest", "worst", "groups")
+        return dict(zip(ends, map(np.array, columns), strict=True)), (low, high)
 
 
 def _stack(found: Sequence[GapRuns]) -> RunDraws:
@@ -734,7 +632,7 @@ def _bounds(judging: Judging, drawn: MetricDraws, own: list[int]) -> Bounds:
     if _is_share(drawn.key):
         variance = runs.over_images * rests
 
-        def of_share(reach: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        def of_share(reach: float) -> tuple[Doubles, Doubles]:
             level = float(2 * special.ndtr(reach) - 1)
             return wilson(mean, rests, variance, seeds=runs.seeds, level=level)
 
@@ -742,7 +640,7 @@ def _bounds(judging: Judging, drawn: MetricDraws, own: list[int]) -> Bounds:
     plain = single_interval(runs, rests, level=judging.level, anew=False)
     usual = special.ndtri((1 + judging.level) / 2)
 
-    def of_mean(reach: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def of_mean(reach: float) -> tuple[Doubles, Doubles]:
         scale = reach / usual
         return mean - (mean - plain.low) * scale, mean + (plain.high - mean) * scale
 
@@ -750,19 +648,16 @@ def _bounds(judging: Judging, drawn: MetricDraws, own: list[int]) -> Bounds:
 
 
 def _change_columns(
-    contrast: Contrast,
-    tested: Contrast,
-    interval: SimultaneousInterval,
-    facts: _Facts,
+    contrast: Contrast, tested: Contrast, interval: SimultaneousInterval, facts: _Facts
 ) -> dict[str, Any]:
     error = monte_carlo_error(tested, interval.reach)
-    near = borderline(interval, error, facts.margin)
+    near = borderline(interval, error, facts["margin"])
     note = np.where(near, BORDERLINE, "").astype(object)
     note[tested.undefined] = TOO_FEW
     note[contrast.undefined] = OFTEN_UNDEFINED
     note[np.isnan(contrast.delta)] = UNDEFINED
     # Two shares are at most 1 apart, whatever few seeds say of the spread.
-    span = facts.ceiling - facts.floor
+    span = facts["ceiling"] - facts["floor"]
     low, high = np.maximum(interval.low, -span), np.minimum(interval.high, span)
     # The same predictions differ by nothing, but for the rounding of their sums.
     same = (contrast.delta == 0) & (high - low < _ROUNDING)
@@ -772,7 +667,7 @@ def _change_columns(
         "delta_low": low,
         "delta_high": high,
         "p": interval.p,
-        "verdict": decide(low, high, facts.margin, list(facts.directions)),
+        "verdict": decide(low, high, facts["margin"], list(facts["direction"])),
         "scope": MODEL if contrast.one_training else METHOD,
         "note": note,
         "near": near,
@@ -782,7 +677,7 @@ def _change_columns(
     }
 
 
-def without_sign(runs: RunDraws, signless: NDArray[np.bool_]) -> RunDraws:
+def without_sign(runs: RunDraws, signless: Flags) -> RunDraws:
     """Turn metrics that are best at zero into their sizes; ``signless`` says which."""
     if not signless.any():
         return runs
@@ -793,30 +688,19 @@ def without_sign(runs: RunDraws, signless: NDArray[np.bool_]) -> RunDraws:
 
 
 def _cut(
-    facts: _Facts,
-    mean: NDArray[np.float64],
-    low: NDArray[np.float64],
-    high: NDArray[np.float64],
-    rests: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    facts: _Facts, mean: Doubles, low: Doubles, high: Doubles, rests: Doubles
+) -> tuple[Doubles, Doubles]:
     """Keep an interval in the range of its metric, and a class never found honest.
 
     The bootstrap of an F1 of 0 never leaves it. Its class was found in none of n
     images, so that the recall is at most Wilson's upper end r, and the F1 at most
     2 r / (1 + r), with a precision of 1.
     """
-    low, high = np.maximum(low, facts.floor), np.minimum(high, facts.ceiling)
-    never = facts.is_f1 & (mean == 0) & (rests > 0)
-    if never.any():
-        nothing = np.zeros(int(never.sum()))
-        most = wilson(nothing, rests[never], nothing, seeds=1)[1]
-        low[never], high[never] = 0.0, 2 * most / (1 + most)
+    low, high = np.maximum(low, facts["floor"]), np.minimum(high, facts["ceiling"])
+    never = facts["is_f1"] & (mean == 0) & (rests > 0)
+    most = _most_of_none(rests[never])
+    low[never], high[never] = 0.0, 2 * most / (1 + most)
     return low, high
-
-
-@cache
-def _line_info(metric: str, measure: str, tasks: tuple[Task, ...]) -> MetricInfo:
-    return gap_info(metric, measure, tasks) if measure else metric_info(metric, tasks)
 
 
 @cache
@@ -824,16 +708,3 @@ def _is_share(metric: str) -> bool:
     _, name, part = split_key(metric)
     # The accuracy of a shot group is a mean of recalls.
     return name in SHARES and not (name == "accuracy" and part)
-
-
-@cache
-def _range_of(
-    metric: str, measure: str, tasks: tuple[Task, ...]
-) -> tuple[float, float]:
-    """Smallest and largest value that a metric or a gap can have."""
-    info = _line_info(metric, measure, tasks)
-    if measure == "fair_metric":
-        return -np.inf, 1.0
-    if info.direction == "zero":
-        return -np.inf, np.inf
-    return 0.0, 1.0 if info.is_share or measure == "ratio" else np.inf

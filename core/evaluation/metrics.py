@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Literal
 
 from core.errors import EquipoiseError
@@ -132,183 +132,130 @@ class MetricInfo:
 @dataclass(frozen=True)
 class _Template:
     label: str
-    in_units: bool
-    direction: Direction
     explanation: str
+    direction: Direction = "higher"
+    in_units: bool = False
     in_percent: bool = False
 
 
+_error = partial(_Template, direction="lower", in_units=True)
+_lower = partial(_Template, direction="lower")
+_neutral = partial(_Template, direction="none")
+
+# By name, and whether a bin, class or group stands in brackets.
 _TEMPLATES: dict[tuple[str, bool], _Template] = {
-    ("mae", False): _Template(
-        "MAE",
-        True,
-        "lower",
-        "Mean absolute error: how far predictions are from the truth on average.",
+    ("mae", False): _error(
+        "MAE", "Mean absolute error: how far predictions are from the truth on average."
     ),
-    ("rmse", False): _Template(
-        "RMSE",
-        True,
-        "lower",
-        "Root of the mean squared error: as MAE, but large errors count more.",
+    ("rmse", False): _error(
+        "RMSE", "Root of the mean squared error: as MAE, but large errors count more."
     ),
     ("bias", False): _Template(
         "bias",
-        True,
-        "zero",
         "Mean of prediction minus truth: above 0 is too high on average; methods are"
         " compared by its size without the sign.",
+        "zero",
+        in_units=True,
     ),
-    ("mae_balanced", False): _Template(
+    ("mae_balanced", False): _error(
         "balanced MAE",
-        True,
-        "lower",
         "Mean of the MAE of the bins, so that a bin with few images counts as much"
         " as one with many.",
     ),
-    ("mae", True): _Template(
-        "MAE, {part}",
-        True,
-        "lower",
-        "Mean absolute error over the images whose truth is in {part}.",
+    ("mae", True): _error(
+        "MAE, {part}", "Mean absolute error over the images whose truth is in {part}."
     ),
     ("within_5", False): _Template(
         f"within {TOLERANCE}",
-        False,
-        "higher",
         f"Share of images whose prediction is at most {TOLERANCE} units from the"
         " truth.",
     ),
     ("accuracy", False): _Template(
         "accuracy",
-        False,
-        "higher",
         "Share of images classified rightly; on imbalanced data it is mostly about"
         " the large classes.",
     ),
-    ("error_rate", False): _Template(
+    ("error_rate", False): _lower(
         "error rate",
-        False,
-        "lower",
         "Share of images classified wrongly: 100 % less the accuracy.",
         in_percent=True,
     ),
     (_ANY_TOP, False): _Template(
         "top-{k} accuracy",
-        False,
-        "higher",
         "Share of images whose class is among the {k} with the highest probability.",
     ),
     ("auc", False): _Template(
         "AUC",
-        False,
-        "higher",
         "Area under the ROC curve: how often an image of a class gets a higher"
         " probability of that class than an image of another; 0.5 is guessing. With"
         " more than two classes, the mean over the classes, each against the rest.",
     ),
     ("accuracy", True): _Template(
-        "accuracy, {part}",
-        False,
-        "higher",
-        f"Mean of the recall of the {{part}} classes ({SHOTS}).",
+        "accuracy, {part}", f"Mean of the recall of the {{part}} classes ({SHOTS})."
     ),
     ("f1", False): _Template(
-        "F1",
-        False,
-        "higher",
-        "Harmonic mean of precision and recall of the positive class.",
+        "F1", "Harmonic mean of precision and recall of the positive class."
     ),
     ("macro_f1", False): _Template(
         "macro F1",
-        False,
-        "higher",
         "Mean of the F1 of the classes: every class counts the same, however rare.",
     ),
     ("balanced_accuracy", False): _Template(
         "balanced accuracy",
-        False,
-        "higher",
         "Mean of the recall of the classes: every class counts the same, however rare.",
     ),
     ("f1", True): _Template(
-        "F1, {part}",
-        False,
-        "higher",
-        "Harmonic mean of precision and recall of the class {part}.",
+        "F1, {part}", "Harmonic mean of precision and recall of the class {part}."
     ),
     ("recall", True): _Template(
-        "recall, {part}",
-        False,
-        "higher",
-        "Share of the images of the class {part} that were found.",
+        "recall, {part}", "Share of the images of the class {part} that were found."
     ),
     ("recall", False): _Template(
         "recall",
-        False,
-        "higher",
         "Share of the images of the positive class that were found: the true positive"
         " rate.",
     ),
     ("precision", False): _Template(
         "precision",
-        False,
-        "higher",
         "Share of the images predicted as the positive class that are of it.",
     ),
     ("precision", True): _Template(
         "precision, {part}",
-        False,
-        "higher",
         "Share of the images predicted as {part} that are of that class.",
     ),
-    ("selection_rate", False): _Template(
+    ("selection_rate", False): _neutral(
         "selection rate",
-        False,
-        "none",
         "Share of the images predicted as the positive class, rightly or not.",
     ),
-    ("selection_rate", True): _Template(
+    ("selection_rate", True): _neutral(
         "selection rate, {part}",
-        False,
-        "none",
         "Share of the images predicted as {part}, rightly or not.",
     ),
-    ("false_positive_rate", False): _Template(
+    ("false_positive_rate", False): _lower(
         "false positive rate",
-        False,
-        "lower",
         "Share of the images of the negative class that were predicted as positive.",
     ),
-    ("false_positive_rate", True): _Template(
+    ("false_positive_rate", True): _lower(
         "false positive rate, {part}",
-        False,
-        "lower",
         "Share of the images of other classes that were predicted as {part}.",
     ),
-    ("false_negative_rate", False): _Template(
+    ("false_negative_rate", False): _lower(
         "false negative rate",
-        False,
-        "lower",
         "Share of the images of the positive class that were missed.",
     ),
-    ("false_negative_rate", True): _Template(
+    ("false_negative_rate", True): _lower(
         "false negative rate, {part}",
-        False,
-        "lower",
         "Share of the images of the class {part} that were missed.",
     ),
 }
 
-_REGRESSION = ("mae", "rmse", "bias", "mae_balanced", "within_5")
+ERRORS = ("mae", "rmse", "bias", "mae_balanced", "within_5")
+"""Metrics of a number, over all images."""
 _BINARY = ("accuracy", "error_rate", "auc", "f1", "balanced_accuracy")
 _MULTICLASS = ("accuracy", "error_rate", "auc", "macro_f1", "balanced_accuracy")
 CLASS_RATES = (
-    "precision",
-    "recall",
-    "f1",
-    "selection_rate",
-    "false_positive_rate",
-    "false_negative_rate",
+    *("precision", "recall", "f1"),
+    *("selection_rate", "false_positive_rate", "false_negative_rate"),
 )
 """Metrics of one class against the rest, within the groups of a sensitive feature."""
 
@@ -364,9 +311,7 @@ def further_keys(tasks: Sequence[Task], keys: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def unknown_metric(
-    key: str, known: Iterable[str], *, study: str, besides: str = ""
-) -> EquipoiseError:
+def unknown_metric(key: str, known: Iterable[str], *, study: str) -> EquipoiseError:
     """The error of a metric that a study does not have.
 
     Parameters
@@ -378,8 +323,6 @@ def unknown_metric(
         alone: a hundred classes have two hundred.
     study : str
         Where it was looked for, as in a sentence: "this study".
-    besides : str
-        What may be asked for too, as the end of the list.
     """
     known = tuple(known)
     parts = [split_key(name) for name in known]
@@ -393,7 +336,7 @@ def unknown_metric(
     near = difflib.get_close_matches(key, known)
     return EquipoiseError(
         f"There is no metric '{key}' in {study}.",
-        expected=f"{expected}{besides}.",
+        expected=f"{expected}.",
         remedy=f"choose one of these; near to it: {', '.join(near)}."
         if near
         else "choose one of these.",
@@ -487,7 +430,7 @@ def metric_keys(
     plain: tuple[str, ...]
     by_part: dict[str, tuple[str, ...]]
     if task.kind == "regression":
-        plain, by_part = _REGRESSION, {"mae": task.bin_labels}
+        plain, by_part = ERRORS, {"mae": task.bin_labels}
     elif task.kind == "binary":
         plain, by_part = _BINARY, {"f1": task.classes}
     else:

@@ -10,12 +10,13 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from core.evaluation.comparison import Comparison
 from core.evaluation.cost import CostInfo
 from core.evaluation.gaps import Gap, gap_info
 from core.evaluation.metrics import MetricInfo
+from core.evaluation.resampling import Doubles, Flags
 from core.evaluation.verdicts import METHOD
 
 EQUAL_COST = 1.02
@@ -34,7 +35,7 @@ def quality(values: pd.Series, metric: MetricInfo) -> pd.Series:
     return -values.abs() if metric.direction == "zero" else -values
 
 
-def equal_costs(cost: ArrayLike) -> NDArray[np.float64]:
+def equal_costs(cost: ArrayLike) -> Doubles:
     """Give costs that are hardly told apart the cost of the cheapest among them.
 
     Parameters
@@ -57,7 +58,7 @@ def equal_costs(cost: ArrayLike) -> NDArray[np.float64]:
     return costs
 
 
-def pareto_front(cost: ArrayLike, gain: ArrayLike) -> NDArray[np.bool_]:
+def pareto_front(cost: ArrayLike, gain: ArrayLike) -> Flags:
     """Find what nothing else beats in both cost and gain.
 
     Parameters
@@ -126,10 +127,7 @@ def cost_points(
 
 
 def gap_points(
-    comparison: Comparison,
-    metric: MetricInfo,
-    gap: Gap,
-    methods: Sequence[str],
+    comparison: Comparison, metric: MetricInfo, gap: Gap, methods: Sequence[str]
 ) -> pd.DataFrame:
     """Quality of all images and what the groups differ by, and who is on the front.
 

@@ -25,9 +25,7 @@ VALUE, CHANGE = "value", "change"
 
 
 def published_table(
-    published: Sequence[Published],
-    comparison: pd.DataFrame,
-    baseline: str,
+    published: Sequence[Published], comparison: pd.DataFrame, baseline: str
 ) -> pd.DataFrame:
     """What others reported beside the same of ours.
 

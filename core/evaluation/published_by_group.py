@@ -29,9 +29,7 @@ COLUMNS = (
 FAIR = "fair_metric"
 
 
-def published_views(
-    published: Sequence[PublishedByGroup],
-) -> tuple[FairnessView, ...]:
+def published_views(published: Sequence[PublishedByGroup]) -> tuple[FairnessView, ...]:
     """What of ours is to be compared within groups to stand beside theirs."""
     views = []
     for item in published:
@@ -141,10 +139,7 @@ def _computed(published: Sequence[PublishedByGroup]) -> Iterator[PublishedByGrou
 
 
 def _of_group(
-    item: PublishedByGroup,
-    metric: str,
-    measure: str,
-    comparisons: Sequence[Comparison],
+    item: PublishedByGroup, metric: str, measure: str, comparisons: Sequence[Comparison]
 ) -> dict[str, float]:
     """Ours of one number, with its interval."""
     for comparison in comparisons:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.evaluation.resampling import Floats, Integers
+from core.evaluation.resampling import Doubles, Flags, Floats, Integers
 from core.tasks import Classification
 
 Probabilities = NDArray[np.floating]
@@ -38,9 +38,9 @@ class RankFeatures:
     """
 
     values: NDArray[np.float32]
-    areas: NDArray[np.float64]
+    areas: Doubles
     scored: Integers
-    known: NDArray[np.bool_]
+    known: Flags
     tops: tuple[int, ...]
 
 
@@ -110,7 +110,7 @@ def auc_parts(
     probabilities: Probabilities,
     scored: Integers,
     images: Images = ALL,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[Doubles, Doubles]:
     """What each image adds to the mean area of the classes against the rest.
 
     Parameters
@@ -162,7 +162,7 @@ def _ascending(
     return images[order], found[order]
 
 
-def _placements(scores: Probabilities, among: Probabilities) -> NDArray[np.float64]:
+def _placements(scores: Probabilities, among: Probabilities) -> Doubles:
     """Share of ``among`` that each score is above, ties for half; both ascending."""
     below = np.searchsorted(among, scores, side="left")
     level = np.searchsorted(among, scores, side="right")
@@ -183,9 +183,7 @@ def true_class_ranks(y_true: Integers, probabilities: Probabilities) -> Integers
     return np.asarray(before.sum(axis=1), np.int64)
 
 
-def top_k_accuracies(
-    y_true: Integers, probabilities: Probabilities
-) -> NDArray[np.float64]:
+def top_k_accuracies(y_true: Integers, probabilities: Probabilities) -> Doubles:
     """Top-k accuracy for every k at once.
 
     Returns

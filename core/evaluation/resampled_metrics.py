@@ -1,10 +1,10 @@
 """Every metric of a task in every group, as it is and under the same resamples."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
-from typing import Any
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,9 +35,18 @@ from core.evaluation.ranking import (
     rank_features,
     smallest_side,
 )
-from core.evaluation.resampling import Floats, Resampler, stratum_members
+from core.evaluation.resampling import (
+    Doubles,
+    Floats,
+    Integers,
+    Resampler,
+    StratumDraws,
+    stratum_members,
+)
 from core.evaluation.variance import RunDraws
 from core.tasks import Classification, Regression, Task
+
+_Sums = TypeVar("_Sums", ClassCounts, ErrorSums)
 
 
 @dataclass(frozen=True)
@@ -59,8 +68,8 @@ class MetricDraws:
     """
 
     key: str
-    rests: NDArray[np.float64]
-    values: NDArray[np.float64]
+    rests: Doubles
+    values: Doubles
     draws: Floats
 
     def of(self, columns: list[int]) -> RunDraws:
@@ -158,35 +167,19 @@ class TaskDraws:
             key, np.repeat(rests[:, None], here.shape[1], axis=1), here, there
         )
 
-    @property
-    def _num_groups(self) -> int:
-        """Groups with images; the rows of every result have one more, all images."""
-        return len(self.grouping.present)
-
     @cached_property
     def _classes(self) -> tuple[ClassCounts, ClassCounts]:
         """Confusion counts of the data, and of the resamples."""
         task = self._classified
         y_true = self.aligned.truth[task.name].astype(np.int64)
         y_pred = self.aligned.predictions[task.name].astype(np.int16)
-        k, rows = len(task.classes), len(self.grouping.measured)
-        here, there = (
-            ClassCounts.zeros(rows, len(y_pred), k, size)
-            for size in (1, self.resampler.resamples)
-        )
+        k = len(task.classes)
 
         def one_hot(members: NDArray[np.intp]) -> Floats:
             own = y_pred[:, members].T[:, :, None] == np.arange(k, dtype=np.int16)
             return np.asarray(own.reshape(len(members), -1), np.float32)
 
-        strata = self.grouping.dense * k + y_true
-        for drawn in self.resampler.sums(one_hot, strata, self._num_groups * k):
-            group, label = divmod(drawn.stratum, k)
-            here.add(group, label, np.array([drawn.images]), drawn.total[:, None])
-            there.add(group, label, drawn.counts, drawn.sums)
-        for counts in (here, there):
-            counts.sum_groups(self._num_groups)
-        return here, there
+        return self._summed(ClassCounts, one_hot, y_true, k)
 
     @cached_property
     def _errors(self) -> tuple[ErrorSums, ErrorSums]:
@@ -194,11 +187,6 @@ class TaskDraws:
         assert isinstance(self.task, Regression)
         y_true = self.aligned.truth[self.task.name].astype(np.float64)
         y_pred = self.aligned.predictions[self.task.name].astype(np.float64)
-        bins, rows = len(self.task.bin_labels), len(self.grouping.measured)
-        here, there = (
-            ErrorSums.zeros(rows, len(y_pred), bins, size)
-            for size in (1, self.resampler.resamples)
-        )
 
         def features(members: NDArray[np.intp]) -> Floats:
             errors = (y_pred[:, members] - y_true[members]).T
@@ -207,13 +195,29 @@ class TaskDraws:
                 [sizes, errors, errors**2, sizes <= TOLERANCE], axis=1
             )
 
-        strata = self.grouping.dense * bins + self.task.bin_of(y_true)
-        for drawn in self.resampler.sums(features, strata, self._num_groups * bins):
-            group, place = divmod(drawn.stratum, bins)
+        bins = self.task.bin_of(y_true)
+        return self._summed(ErrorSums, features, bins, len(self.task.bin_labels))
+
+    def _summed(
+        self,
+        kind: type[_Sums],
+        features: Callable[[NDArray[np.intp]], Floats],
+        places: Integers,
+        num_places: int,
+    ) -> tuple[_Sums, _Sums]:
+        """Sums of the data and of the resamples, by group and class, or bin."""
+        groups, shape = len(self.grouping.present), (len(self.aligned.runs), num_places)
+        here, there = (
+            kind.zeros(len(self.grouping.measured), *shape, size)
+            for size in (1, self.resampler.resamples)
+        )
+        strata = self.grouping.dense * num_places + places
+        for drawn in self.resampler.sums(features, strata, groups * num_places):
+            group, place = divmod(drawn.stratum, num_places)
             here.add(group, place, np.array([drawn.images]), drawn.total[:, None])
             there.add(group, place, drawn.counts, drawn.sums)
         for sums in (here, there):
-            sums.sum_groups(self._num_groups)
+            sums.sum_groups(groups)
         return here, there
 
     @property
@@ -224,82 +228,60 @@ class TaskDraws:
     @cached_property
     def _ranks(self) -> "_Ranks":
         """Areas and top-k accuracies of every group, then of all images."""
-        parts = [_Ranks.of(self, self.grouping.dense, self._num_groups)]
+        found = [*self._rank_groups(self.grouping.dense, len(self.grouping.present))]
         if not self.grouping.is_whole:
-            everything = np.zeros(self.aligned.rows, np.int64)
-            parts.append(_Ranks.of(self, everything, 1))
-        return parts[0] if len(parts) == 1 else parts[0].with_more(parts[1])
+            found += self._rank_groups(np.zeros(self.aligned.rows, np.int64), 1)
+        return _Ranks(*map(np.stack, zip(*found, strict=True)))
 
-
-@dataclass(frozen=True)
-class _Ranks:
-    """Ranking metrics of several groups.
-
-    ``rests`` and ``images`` have shape (groups,): images of the smaller side of an
-    area, and all. ``areas`` and ``tops`` are of the data, shape (groups, columns) and
-    (groups, tops, columns), the others of the resamples, with one more axis.
-    """
-
-    rests: NDArray[np.float64]
-    images: NDArray[np.float64]
-    areas: NDArray[np.float64]
-    area_draws: Floats
-    tops: NDArray[np.float64]
-    top_draws: Floats
-
-    @classmethod
-    def of(cls, drawing: TaskDraws, codes: NDArray[np.int64], groups: int) -> "_Ranks":
-        task = drawing._classified
-        y_true = drawing.aligned.truth[task.name].astype(np.int64)
-        given = drawing.aligned.probabilities[task.name]
+    def _rank_groups(self, codes: Integers, groups: int) -> Iterator["_Ranks"]:
+        task = self._classified
+        y_true = self.aligned.truth[task.name].astype(np.int64)
+        given = self.aligned.probabilities[task.name]
         members_of = stratum_members(codes, groups)
         ranked: list[RankFeatures] = []
-        shape = ((2 + len(drawing.tops)) * len(given), len(y_true))
+        shape = ((2 + len(self.tops)) * len(given), len(y_true))
         values = np.zeros(shape, np.float32)
         for members in members_of:
             images = ALL if len(members) == len(y_true) else members
-            found = rank_features(y_true, given, task, drawing.tops, images)
+            found = rank_features(y_true, given, task, self.tops, images)
             values[:, images] = found.values
             ranked.append(found)
         k = len(task.classes)
-        drawn = drawing.resampler.sums(
+        drawn = self.resampler.sums(
             lambda members: values[:, members].T,
             codes * k + y_true,
             groups * k,
             stream=1,
         )
-        found_by_group = [
-            _rank_group(list(strata), k, ranked[group], drawing.resampler.resamples)
-            for group, strata in groupby(drawn, key=lambda one: one.stratum // k)
-        ]
-        areas, area_draws, tops, top_draws = (
-            np.stack(part) for part in zip(*found_by_group, strict=True)
-        )
-        return cls(
-            rests=np.array(
-                [smallest_side(y_true[own], task) for own in members_of], np.float64
-            ),
-            images=np.array([len(own) for own in members_of], np.float64),
-            areas=areas,
-            area_draws=area_draws,
-            tops=tops,
-            top_draws=top_draws,
-        )
+        for group, strata in groupby(drawn, key=lambda one: one.stratum // k):
+            rests = smallest_side(y_true[members_of[group]], task)
+            resamples = self.resampler.resamples
+            yield _rank_group([*strata], k, ranked[group], resamples, rests)
 
-    def with_more(self, other: "_Ranks") -> "_Ranks":
-        """These groups, and then those of another."""
-        fields = (name for name in self.__dataclass_fields__)
-        return _Ranks(
-            **{
-                name: np.concatenate([getattr(self, name), getattr(other, name)])
-                for name in fields
-            }
-        )
+
+class _Ranks(NamedTuple):
+    """Ranking metrics of one group, or of several along a first axis.
+
+    ``rests`` and ``images`` are the images of the smaller side of an area, and all.
+    ``areas`` and ``tops`` are of the data, shape (columns,) and (tops, columns), the
+    others of the resamples, with one more axis.
+    """
+
+    rests: Doubles
+    images: Doubles
+    areas: Doubles
+    area_draws: Floats
+    tops: Doubles
+    top_draws: Floats
 
 
 def _rank_group(
-    strata: Sequence[Any], k: int, ranked: RankFeatures, resamples: int
-) -> tuple[Floats, Floats, Floats, Floats]:
+    strata: Sequence[StratumDraws],
+    k: int,
+    ranked: RankFeatures,
+    resamples: int,
+    rests: int,
+) -> _Ranks:
     """Areas and top-k accuracies of one group: of the data, and of the resamples."""
     columns = len(ranked.known)
     counts = np.zeros((k, resamples))
@@ -315,10 +297,11 @@ def _rank_group(
     top_draws = ratio(parts[:, 2:].sum(axis=0), counts.sum(axis=0))
     unknown = ~ranked.known[:, None]
     draws = np.where(unknown, np.nan, area(counts, parts, ranked.scored))
-    tops = np.where(ranked.known, totals.reshape(-1, columns)[2:] / images, np.nan)
-    return (
+    return _Ranks(
+        np.array(rests, np.float64),
+        np.array(images, np.float64),
         ranked.areas,
         draws.astype(np.float32),
-        tops,
+        np.where(ranked.known, totals.reshape(-1, columns)[2:] / images, np.nan),
         np.where(unknown, np.nan, top_draws).astype(np.float32),
     )

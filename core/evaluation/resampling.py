@@ -25,7 +25,9 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 Floats = NDArray[np.floating[Any]]
+Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 LEVEL = 0.95
 RESAMPLES = 2_000
@@ -55,7 +57,7 @@ class StratumDraws:
 
     stratum: int
     images: int
-    total: NDArray[np.float64]
+    total: Doubles
     counts: Floats
     sums: Floats
 

@@ -7,8 +7,8 @@ were drawn for the test set, and how each training went. The bootstrap over imag
 - ``compute_contrasts`` puts every method against the baseline, with both variances;
 - ``simultaneous`` makes one interval and one p-value of each difference, which hold
   for all methods of a family at once;
-- ``equivalent``, ``smallest_detectable``, ``seeds_needed`` and ``seed_share`` read from
-  these whether a difference matters, and whether more seeds would settle it;
+- ``smallest_detectable``, ``seeds_needed`` and ``seed_share`` read from these whether
+  a difference could be found, and whether more seeds would settle it;
 - ``single_interval`` and ``wilson`` are the intervals of one method's metric;
 - ``monte_carlo_error`` and ``borderline`` say where the number of resamples decides.
 
@@ -25,15 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-Floats = NDArray[np.floating[Any]]
-Doubles = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-Integers = NDArray[np.int64]
+from core.evaluation.resampling import LEVEL, Doubles, Flags, Floats, Integers
+from core.evaluation.verdicts import MOST_UNDEFINED
 
-LEVEL = 0.95
 POWER = 0.8
-UNDEFINED_SHARE = 0.05
-"""Share of undefined resamples beyond which a metric gets no interval."""
 JOINT_SHARE = 0.5
 """Share of resamples that all methods must have for their correlation to be used."""
 MOST_SEEDS = 100
@@ -50,6 +45,10 @@ _LARGE_FREEDOM = 1e7
 _LONG_REACH = 1e3
 _ROUNDING = 1e-12
 """Share of a variance below which a part of it is rounding."""
+
+
+_undefined_ratios = np.errstate(divide="ignore", invalid="ignore")
+"""Decorates what divides by 0 where a number is not defined."""
 
 
 @dataclass(frozen=True)
@@ -173,12 +172,6 @@ class Contrast:
         Images that the metric rests on.
     seeds : tuple of int
         Seeds of the method and of the baseline.
-    pooled : bool
-        Whether the seed variance was pooled over the methods, since the method or the
-        baseline has one seed.
-    one_training : bool
-        Whether there is no seed variance: the difference is that of these trained
-        models and says nothing of how the method does when it is trained anew.
     shared : float64 array
         Part of ``over_seeds`` that the baseline's trainings bring, and that all
         methods share.
@@ -190,7 +183,7 @@ class Contrast:
     draws : float array, shape (metrics, resamples)
         ``delta`` under the resamples.
     undefined : bool array
-        Where too many resamples (``UNDEFINED_SHARE``), or ``delta`` itself, are
+        Where too many resamples (``MOST_UNDEFINED``), or ``delta`` itself, are
         undefined: there is no interval then.
     """
 
@@ -201,14 +194,26 @@ class Contrast:
     family_freedom: Doubles
     n: Integers
     seeds: tuple[int, int]
-    pooled: bool
-    one_training: bool
     shared: Doubles
     interaction: Doubles
     method_run: TrainingVariance | None
     baseline_run: TrainingVariance | None
     draws: Floats
     undefined: Flags
+
+    @property
+    def one_training(self) -> bool:
+        """Whether there is no seed variance.
+
+        The difference is then that of these trained models, and says nothing of how the
+        method does when it is trained anew.
+        """
+        return self.method_run is None
+
+    @property
+    def pooled(self) -> bool:
+        """Whether the seed variance is that of all methods, since one has one seed."""
+        return _is_pooled((self.method_run, self.baseline_run))
 
     @property
     def error(self) -> Doubles:
@@ -258,6 +263,7 @@ class SingleInterval:
     anew: bool
 
 
+@_undefined_ratios
 def draw_variance(draws: Floats) -> Doubles:
     """Variance over the last axis, undefined draws left out; NaN below two draws."""
     mean = draws.mean(axis=-1, keepdims=True)
@@ -274,10 +280,9 @@ def draw_variance(draws: Floats) -> Doubles:
         return found
     defined = ~np.isnan(draws)
     counted = defined.sum(axis=-1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean = np.where(defined, draws, 0).sum(axis=-1, dtype=np.float64) / counted
-        squares = np.where(defined, (draws - mean[..., None]) ** 2, 0)
-        variance = squares.sum(axis=-1) / (counted - 1)
+    mean = np.where(defined, draws, 0).sum(axis=-1, dtype=np.float64) / counted
+    squares = np.where(defined, (draws - mean[..., None]) ** 2, 0)
+    variance = squares.sum(axis=-1) / (counted - 1)
     return np.asarray(np.where(counted > 1, variance, np.nan), np.float64)
 
 
@@ -360,6 +365,7 @@ def _distinct(
     return [own[name] for name in chosen.values()]
 
 
+@_undefined_ratios
 def _pooled(parts: list[TrainingVariance]) -> TrainingVariance | None:
     if not parts:
         return None
@@ -367,12 +373,11 @@ def _pooled(parts: list[TrainingVariance]) -> TrainingVariance | None:
     known = np.isfinite(observed) & np.isfinite(interaction)
     weight = np.where(known, freedom, 0)
     total = weight.sum(axis=0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return TrainingVariance(
-            (weight * np.where(known, observed, 0)).sum(axis=0) / total,
-            (weight * np.where(known, interaction, 0)).sum(axis=0) / total,
-            total,
-        )
+    observed, interaction = (
+        (weight * np.where(known, values, 0)).sum(axis=0) / total
+        for values in (observed, interaction)
+    )
+    return TrainingVariance(observed, interaction, total)
 
 
 def _typical(parts: list[TrainingVariance]) -> TrainingVariance | None:
@@ -493,7 +498,7 @@ def _contrast(
 ) -> Contrast:
     delta = runs.values.mean(axis=1) - reference.values.mean(axis=1)
     draws = runs.mean_draws - reference.mean_draws
-    undefined = np.isnan(draws).mean(axis=1) > UNDEFINED_SHARE
+    undefined = np.isnan(draws).mean(axis=1) > MOST_UNDEFINED
     undefined |= ~np.isfinite(delta)
     over_images = np.where(undefined, np.nan, draw_variance(draws))
     seeds = (runs.seeds, reference.seeds)
@@ -515,8 +520,6 @@ def _contrast(
         family_freedom=np.fmin(family, freedom),
         n=np.asarray(n, np.int64),
         seeds=seeds,
-        pooled=_is_pooled(variances),
-        one_training=variances[0] is None,
         shared=np.broadcast_to(shared, delta.shape),
         interaction=interaction,
         method_run=variances[0],
@@ -545,12 +548,13 @@ def _seed_terms(
     return between[0], between[1], spread
 
 
+@_undefined_ratios
 def _spread(one: TrainingVariance, seeds: float) -> Doubles:
     """Satterthwaite's term of a variance over ``seeds`` seeds."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray((one.observed / seeds) ** 2 / one.freedom)
+    return np.asarray((one.observed / seeds) ** 2 / one.freedom)
 
 
+@_undefined_ratios
 def _satterthwaite(
     images: Doubles, n: Floats | Integers, seeds: Doubles, spread: Doubles
 ) -> Doubles:
@@ -560,9 +564,8 @@ def _satterthwaite(
     between seeds could bring it there, where a t interval has no use.
     """
     total = images + seeds
-    with np.errstate(divide="ignore", invalid="ignore"):
-        spread = spread + images**2 / np.maximum(n - 1, 1)
-        freedom = np.where(total == 0, np.inf, total**2 / spread)
+    spread = spread + images**2 / np.maximum(n - 1, 1)
+    freedom = np.where(total == 0, np.inf, total**2 / spread)
     return np.asarray(np.maximum(freedom, 1.0))
 
 
@@ -583,8 +586,9 @@ def _wary(variances: _Pair, typical: TrainingVariance | None) -> _Pair:
     )
 
 
+@_undefined_ratios
 def simultaneous(
-    contrasts: Mapping[str, Contrast], *, level: float = LEVEL, rng_seed: int = 0
+    contrasts: Mapping[str, Contrast], *, level: float = LEVEL
 ) -> dict[str, SimultaneousInterval]:
     """Intervals and p-values that hold for all methods of a family at once.
 
@@ -595,8 +599,6 @@ def simultaneous(
         its own.
     level : float, in (0, 1)
         Chance that all intervals of one metric hold their differences.
-    rng_seed : int
-        Shifts the lattice that the maximum is computed on.
 
     Returns
     -------
@@ -644,10 +646,9 @@ def simultaneous(
     undefined = np.array([one.undefined for one in every])
     tested = ~undefined & (error > 0)
     freedom = np.where(tested.sum(axis=0) > 1, wary, plain)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        score = np.where(tested, np.abs(delta) / error, 0)
+    score = np.where(tested, np.abs(delta) / error, 0)
     single = 2 * _student_cdf(freedom, -score)
-    critical, adjusted = _maximum(every, tested, single, level, rng_seed)
+    critical, adjusted = _maximum(every, tested, single, level)
     reach = -_student_quantile(freedom, special.ndtr(-critical))
     p = np.where(tested, adjusted, np.where(delta == 0, 1.0, 0.0))
     low, high = delta - reach * error, delta + reach * error
@@ -664,11 +665,7 @@ def simultaneous(
 
 
 def _maximum(
-    contrasts: list[Contrast],
-    tested: Flags,
-    single: Doubles,
-    level: float,
-    rng_seed: int,
+    contrasts: list[Contrast], tested: Flags, single: Doubles, level: float
 ) -> tuple[Doubles, Doubles]:
     """Critical value of max |Z| for each metric, and adjusted p, (methods, metrics)."""
     alpha = 1 - level
@@ -679,7 +676,7 @@ def _maximum(
     if not len(several):
         return critical, adjusted
     roots, known = _correlation_roots(contrasts, tested, several)
-    lattice = _normal_lattice(len(contrasts), rng_seed)
+    lattice = _normal_lattice(len(contrasts))
     for place, m in enumerate(several):
         members = tested[:, m]
         p = single[members, m]
@@ -693,8 +690,7 @@ def _maximum(
         sidak = special.ndtri((1 + level ** (1 / sizes[m])) / 2)
         quantile = np.interp(level, _SHARES, largest)
         critical[m] = np.clip(quantile, critical[m], sidak)
-        with np.errstate(divide="ignore"):
-            most = -np.expm1(sizes[m] * np.log1p(-p))
+        most = -np.expm1(sizes[m] * np.log1p(-p))
         adjusted[members, m] = np.clip(_exceedance(largest, p), p, most)
     return critical, adjusted
 
@@ -755,16 +751,16 @@ def _image_correlation(draws: Floats, members: Flags) -> tuple[Doubles, Flags]:
     return _to_correlation(centred @ centred.transpose(0, 2, 1)), known
 
 
+@_undefined_ratios
 def _to_correlation(covariance: Floats) -> Doubles:
     """Scale covariances of shape (..., k, k) to a unit diagonal; 0 without variance."""
     deviations = np.sqrt(covariance.diagonal(axis1=-2, axis2=-1).astype(np.float64))
-    with np.errstate(divide="ignore"):
-        scale = np.where(deviations > 0, 1 / deviations, 0)
+    scale = np.where(deviations > 0, 1 / deviations, 0)
     return np.asarray(covariance * scale[..., :, None] * scale[..., None, :])
 
 
 @cache
-def _normal_lattice(dimensions: int, rng_seed: int) -> NDArray[np.float32]:
+def _normal_lattice(dimensions: int) -> NDArray[np.float32]:
     """Points that fill the standard normal distribution evenly, (dimensions, points).
 
     Notes
@@ -775,7 +771,7 @@ def _normal_lattice(dimensions: int, rng_seed: int) -> NDArray[np.float32]:
     """
     primes = islice(_primes(), dimensions)
     roots = np.sqrt(np.fromiter(primes, np.float64, dimensions))
-    shift = np.random.default_rng(rng_seed).random(dimensions)
+    shift = np.random.default_rng(0).random(dimensions)
     points = np.outer(roots, np.arange(1, _POINTS + 1)) + shift[:, None]
     uniform = np.clip(points % 1, 1e-9, 1 - 1e-9)
     return np.asarray(special.ndtri(uniform), np.float32)
@@ -789,41 +785,14 @@ def _primes() -> Any:
             yield number
 
 
-def equivalent(low: Doubles, high: Doubles, margin: Doubles | float) -> Flags:
-    """Whether an interval lies within a margin that does not matter.
-
-    Parameters
-    ----------
-    low, high : float64 arrays
-        Ends of the interval that is shown.
-    margin : float array or float, above 0
-        In the metric's unit; NaN where there is none.
-
-    Returns
-    -------
-    bool array
-        Where -margin < low and high < margin; False where anything is NaN.
-
-    Notes
-    -----
-    Two one-sided tests (Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics
-    1987) at half of 1 - level each, so that the statement can be read off the interval
-    that is shown. The usual test would take a shorter interval.
-    """
-    return np.asarray((low > -np.asarray(margin)) & (high < margin), bool)
-
-
-def smallest_detectable(
-    contrast: Contrast, reach: Doubles, *, power: float = POWER
-) -> Doubles:
-    """Difference that this study would have found with the given power.
+def smallest_detectable(contrast: Contrast, reach: Doubles) -> Doubles:
+    """Difference that this study would have found with the power ``POWER``.
 
     Parameters
     ----------
     contrast : Contrast
     reach : float64 array, shape (metrics,)
         Standard errors to either end of the method's interval.
-    power : float, in (0, 1)
 
     Returns
     -------
@@ -833,7 +802,7 @@ def smallest_detectable(
     Notes
     -----
     The true difference d for which Student's noncentral t with noncentrality
-    d / error exceeds the reach with the chance ``power``; with many degrees of freedom
+    d / error exceeds the reach with that chance; with many degrees of freedom
     (reach + z) x error (Bloom, Evaluation Review 1995). Over a reach of thousands of
     errors, as of less than one degree of freedom, the normal part of t is nothing
     beside its noncentrality, and t is that over the root of a chi-square's mean square.
@@ -842,39 +811,29 @@ def smallest_detectable(
     known = ~contrast.undefined & np.isfinite(reach)
     freedom, far = np.where(known, freedom, 1), np.where(known, reach, 1)
     # Of a long reach, the search for the noncentrality would take hours.
-    shift = special.nctdtrinc(freedom, 1 - power, np.minimum(far, _LONG_REACH))
-    quantile = 2 * special.gammaincinv(freedom / 2, power) / freedom
+    shift = special.nctdtrinc(freedom, 1 - POWER, np.minimum(far, _LONG_REACH))
+    quantile = 2 * special.gammaincinv(freedom / 2, POWER) / freedom
     shift = np.where(far > _LONG_REACH, far * np.sqrt(quantile), shift)
     return np.asarray(np.where(known, shift * contrast.error, np.nan))
 
 
-def seeds_needed(
-    contrast: Contrast,
-    reach: Doubles,
-    *,
-    power: float = POWER,
-    most: int = MOST_SEEDS,
-    freedom: Doubles | None = None,
-) -> Doubles:
+@_undefined_ratios
+def seeds_needed(contrast: Contrast, reach: Doubles) -> Doubles:
     """Seeds of each method with which the observed difference would be settled.
+
+    Found with the power ``POWER``, that is, were it the true one.
 
     Parameters
     ----------
     contrast : Contrast
     reach : float64 array, shape (metrics,)
         Standard errors to either end of the method's interval.
-    power : float, in (0, 1)
-        Chance to find the observed difference, were it the true one.
-    most : int, at least 2
-    freedom : float64 array, shape (metrics,), optional
-        Degrees of freedom that the reach rests on (``SimultaneousInterval.freedom``);
-        otherwise those of the contrast.
 
     Returns
     -------
     float64 array, shape (metrics,)
-        Seeds of the method and of the baseline, from 2; inf where ``most`` would not
-        do, so that only more images would; NaN where the contrast is undefined or
+        Seeds of the method and of the baseline, from 2; inf where ``MOST_SEEDS`` would
+        not do, so that only more images would; NaN where the contrast is undefined or
         where no seed variance is known.
 
     Notes
@@ -888,14 +847,12 @@ def seeds_needed(
     known = ~contrast.undefined & np.isfinite(reach)
     if contrast.method_run is None:
         return np.full(len(contrast.delta), np.nan)
-    rested = contrast.freedom if freedom is None else freedom
-    tail = _student_cdf(rested, -np.where(known, reach, 1.0))
+    tail = _student_cdf(contrast.freedom, -np.where(known, reach, 1.0))
 
     def settles(seeds: Integers) -> Flags:
         error, freedom = _planned(contrast, seeds)
         needed = -_student_quantile(freedom, tail)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            shift = np.abs(contrast.delta) / error
+        shift = np.abs(contrast.delta) / error
         sure = shift > needed + 10
         usable = known & ~sure & np.isfinite(shift)
         chance = 1 - special.nctdtr(
@@ -903,10 +860,10 @@ def seeds_needed(
             np.where(usable, shift, 0.0),
             np.where(usable, needed, 1.0),
         )
-        return np.asarray(sure | (usable & (chance >= power)))
+        return np.asarray(sure | (usable & (chance >= POWER)))
 
     low = np.full(len(contrast.delta), 2)
-    high = np.full(len(contrast.delta), most)
+    high = np.full(len(contrast.delta), MOST_SEEDS)
     within = settles(high)
     while (low < high).any():
         middle = (low + high) // 2
@@ -919,17 +876,16 @@ def seeds_needed(
 def _planned(contrast: Contrast, seeds: Integers) -> tuple[Doubles, Doubles]:
     """Standard error and degrees of freedom with other numbers of seeds."""
     images = np.maximum(contrast.over_images - contrast.interaction, 0)
-    variance = images.copy()
-    spread = images**2 / np.maximum(contrast.n - 1, 1)
+    trainings, spread = np.zeros(len(images)), np.zeros(len(images))
     for run in (contrast.method_run, contrast.baseline_run):
         if run is not None:
-            variance = variance + run.of_run / seeds
+            trainings = trainings + run.of_run / seeds
             spread = spread + (run.of_run / seeds) ** 2 / (seeds - 1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        freedom = np.where(spread > 0, variance**2 / spread, _LARGE_FREEDOM)
-    return np.sqrt(variance), np.asarray(np.minimum(freedom, _LARGE_FREEDOM))
+    freedom = _satterthwaite(images, contrast.n, trainings, spread)
+    return np.sqrt(images + trainings), np.minimum(freedom, _LARGE_FREEDOM)
 
 
+@_undefined_ratios
 def seed_share(contrast: Contrast) -> Doubles:
     """Share of the variance of ``delta`` that the trainings bring.
 
@@ -945,11 +901,11 @@ def seed_share(contrast: Contrast) -> Doubles:
     """
     if contrast.one_training:
         return np.full(len(contrast.delta), np.nan)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = contrast.over_seeds / (contrast.over_images + contrast.over_seeds)
-    return np.asarray(share)
+    total = contrast.over_images + contrast.over_seeds
+    return np.asarray(contrast.over_seeds / total)
 
 
+@_undefined_ratios
 def single_interval(
     runs: RunDraws,
     n: Floats,
@@ -982,7 +938,7 @@ def single_interval(
     Returns
     -------
     SingleInterval
-        NaN where the metric, or more than ``UNDEFINED_SHARE`` of its resamples, is
+        NaN where the metric, or more than ``MOST_UNDEFINED`` of its resamples, is
         undefined.
 
     Notes
@@ -996,7 +952,7 @@ def single_interval(
     """
     mean = runs.values.mean(axis=1)
     draws = runs.mean_draws
-    undefined = np.isnan(draws).mean(axis=1) > UNDEFINED_SHARE
+    undefined = np.isnan(draws).mean(axis=1) > MOST_UNDEFINED
     undefined |= np.isnan(mean)
     images = runs.over_images
     training = None
@@ -1005,10 +961,9 @@ def single_interval(
     trainings, _, spread = _seed_terms((training, None), (runs.seeds, 0))
     total = images + trainings
     freedom = _satterthwaite(images, n, trainings, spread)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        student = _student_quantile(freedom, np.full(len(mean), (1 + level) / 2))
-        few = np.sqrt(n / np.maximum(n - 1, 1))
-        widening = student / special.ndtri((1 + level) / 2) * np.sqrt(total / images)
+    student = _student_quantile(freedom, np.full(len(mean), (1 + level) / 2))
+    few = np.sqrt(n / np.maximum(n - 1, 1))
+    widening = student / special.ndtri((1 + level) / 2) * np.sqrt(total / images)
     still = images <= _ROUNDING * total
     plain = percentile_interval(draws, level)
     if fixed is not None:
@@ -1034,6 +989,7 @@ def single_interval(
     return SingleInterval(low, high, training is not None)
 
 
+@_undefined_ratios
 def monte_carlo_error(contrast: Contrast, reach: Doubles) -> Doubles:
     """How much an interval's end varies because resamples are finite in number.
 
@@ -1065,8 +1021,7 @@ def monte_carlo_error(contrast: Contrast, reach: Doubles) -> Doubles:
     second = squares.sum(axis=1, dtype=np.float64) / counted
     fourth = (squares**2).sum(axis=1, dtype=np.float64) / counted
     of_variance = np.sqrt(np.maximum(fourth - second**2, 0) / counted)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        error = reach * of_variance / (2 * contrast.error)
+    error = reach * of_variance / (2 * contrast.error)
     return np.where(contrast.error == 0, 0.0, error)
 
 
@@ -1102,6 +1057,7 @@ def borderline(
     return np.asarray((near > 0) & (at_zero | (np.abs(outermost - bounds) < near)))
 
 
+@_undefined_ratios
 def wilson(
     share: Floats,
     images: Floats,
@@ -1147,17 +1103,16 @@ def wilson(
     """
     p, n = np.asarray(share, np.float64), np.asarray(images, np.float64)
     spread = p * (1 - p)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        effective = np.where(spread > 0, n * spread / np.asarray(variance), n)
-        effective = np.clip(effective, n, n * seeds)
-        total = spread / effective + trainings
-        effective = np.where(spread > 0, spread / total, effective)
-        usual = special.ndtri((1 + level) / 2)
-        # Of a share of 0 or 1 no run differs: it says nothing of how trainings vary.
-        z = usual if reach is None else np.where(spread > 0, reach, usual)
-        ratio = z**2 / effective
-        centre = (p + ratio / 2) / (1 + ratio)
-        away = np.sqrt(ratio * spread + ratio**2 / 4) / (1 + ratio)
+    effective = np.where(spread > 0, n * spread / np.asarray(variance), n)
+    effective = np.clip(effective, n, n * seeds)
+    total = spread / effective + trainings
+    effective = np.where(spread > 0, spread / total, effective)
+    usual = special.ndtri((1 + level) / 2)
+    # Of a share of 0 or 1 no run differs: it says nothing of how trainings vary.
+    z = usual if reach is None else np.where(spread > 0, reach, usual)
+    ratio = z**2 / effective
+    centre = (p + ratio / 2) / (1 + ratio)
+    away = np.sqrt(ratio * spread + ratio**2 / 4) / (1 + ratio)
     known = (n > 0) & np.isfinite(p)
     low = np.where(known, np.clip(centre - away, 0, p), np.nan)
     return low, np.where(known, np.clip(centre + away, p, 1), np.nan)

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.evaluation.metrics import Direction, MetricInfo
+from core.evaluation.resampling import Doubles
 from core.tasks import Regression, Task
 
 SMALL_GROUP = 20
@@ -75,9 +76,9 @@ def margin_of(
 
 
 def decide(
-    delta_low: NDArray[np.float64],
-    delta_high: NDArray[np.float64],
-    margin: NDArray[np.float64],
+    delta_low: Doubles,
+    delta_high: Doubles,
+    margin: Doubles,
     directions: Sequence[Direction],
 ) -> NDArray[np.str_]:
     """Say of every difference what its interval says; all arrays have one shape.

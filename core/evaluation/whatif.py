@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from core.data.manifest import TEST
 from core.errors import EquipoiseError
@@ -22,7 +22,7 @@ from core.evaluation.formulas import class_rate, ratio
 from core.evaluation.gaps import FAIR_PENALTY
 from core.evaluation.grouping import Grouping, group_images
 from core.evaluation.metrics import CLASS_RATES
-from core.evaluation.resampling import BLOCK, Floats, Integers
+from core.evaluation.resampling import BLOCK, Doubles, Flags, Floats, Integers
 from core.evaluation.verdicts import SMALL_GROUP
 from core.tasks import Classification, Regression, Task
 
@@ -69,8 +69,8 @@ class ScoreCounts:
     positive: str
     split: str
     grouping: Grouping
-    thresholds: NDArray[np.float64]
-    at_least: dict[str, NDArray[np.float64]]
+    thresholds: Doubles
+    at_least: dict[str, Doubles]
     seeds: dict[str, int]
     without: tuple[str, ...]
 
@@ -80,7 +80,7 @@ class ScoreCounts:
         return tuple(self.at_least)
 
     @cached_property
-    def support(self) -> NDArray[np.float64]:
+    def support(self) -> Doubles:
         """Images of negative and positive truth, shape (groups, 2)."""
         first = next(iter(self.at_least.values()))
         return np.asarray(first[:, :, 0])
@@ -162,7 +162,7 @@ class ScoreCounts:
         columns = {"threshold": self.thresholds, **rates.overall}
         return pd.DataFrame(columns | _gaps(rates, include_small))
 
-    def reached(self, method: str) -> NDArray[np.float64]:
+    def reached(self, method: str) -> Doubles:
         """The method's part of ``at_least``.
 
         Raises
@@ -204,11 +204,11 @@ class Outcome:
 
     method: str
     names: tuple[str, ...]
-    thresholds: NDArray[np.float64]
-    rates: dict[str, NDArray[np.float64]]
+    thresholds: Doubles
+    rates: dict[str, Doubles]
     overall: dict[str, float]
     gaps: dict[str, float]
-    n: NDArray[np.float64]
+    n: Doubles
 
     @property
     def groups(self) -> pd.DataFrame:
@@ -302,7 +302,7 @@ def count_scores(
     label = own.classes.index(positive)
     truth = aligned.truth[own.name].astype(np.int64) == label
     cells = grouping.codes * 2 + truth
-    counts: dict[str, NDArray[np.float64]] = {}
+    counts: dict[str, Doubles] = {}
     for method in aligned.methods:
         given = [aligned.probabilities[own.name][c] for c in aligned.columns_of(method)]
         scores = [values[:, label] for values in given if values is not None]
@@ -347,11 +347,11 @@ def _classified(tasks: Sequence[Task], name: str, positive: str) -> Classificati
     )
 
 
-def _grid() -> NDArray[np.float64]:
+def _grid() -> Doubles:
     return np.arange(STEPS + 1) / STEPS
 
 
-def _reaching(scores: Floats, cells: Integers, groups: int) -> NDArray[np.float64]:
+def _reaching(scores: Floats, cells: Integers, groups: int) -> Doubles:
     """Images of each cell that reach each threshold, shape (groups, 2, STEPS + 1)."""
     grid = _grid()
     wide = scores.astype(np.float64)
@@ -373,9 +373,9 @@ class _Rates:
     on; ``overall`` (thresholds,).
     """
 
-    within: dict[str, NDArray[np.float64]]
-    rests: dict[str, NDArray[np.float64]]
-    overall: dict[str, NDArray[np.float64]]
+    within: dict[str, Doubles]
+    rests: dict[str, Doubles]
+    overall: dict[str, Doubles]
 
 
 def _rates(reached: Floats, support: Floats) -> _Rates:
@@ -401,7 +401,7 @@ def _rates(reached: Floats, support: Floats) -> _Rates:
     )
 
 
-def _rates_of(reached: Floats, support: Floats) -> dict[str, NDArray[np.float64]]:
+def _rates_of(reached: Floats, support: Floats) -> dict[str, Doubles]:
     negative, positive = support[..., 0, :], support[..., 1, :]
     hits, predicted = reached[..., 1, :], reached.sum(axis=-2)
     total = negative + positive
@@ -415,7 +415,7 @@ def _rates_of(reached: Floats, support: Floats) -> dict[str, NDArray[np.float64]
 _PARITIES = {"demographic_parity": "selection_rate", "equal_opportunity": "recall"}
 
 
-def _gaps(rates: _Rates, include_small: bool) -> dict[str, NDArray[np.float64]]:
+def _gaps(rates: _Rates, include_small: bool) -> dict[str, Doubles]:
     """Every gap at each threshold, shape (thresholds,)."""
     gaps = {}
     least = 1 if include_small else SMALL_GROUP
@@ -538,14 +538,14 @@ class _Search:
         return _rates(self.counts.reached(self.method), self.counts.support)
 
     @cached_property
-    def held(self) -> NDArray[np.bool_]:
+    def held(self) -> Flags:
         """Groups large enough for a threshold of their own, and for the constraint."""
         names = ("accuracy", *self.constrained)
         rests = np.stack([self.rates.rests[name][:, 0] for name in names])
         return np.asarray((rests >= SMALL_GROUP).all(axis=0))
 
     @cached_property
-    def merit(self) -> NDArray[np.float64]:
+    def merit(self) -> Doubles:
         """Images decided rightly, and less than one image for being near to 0.5."""
         reached, support = self.counts.reached(self.method), self.counts.support
         right = reached[:, 1] + support[:, [0]] - reached[:, 0]
@@ -556,11 +556,11 @@ class _Search:
         return np.asarray(right + near * smallest)
 
     @cached_property
-    def bounded(self) -> list[NDArray[np.float64]]:
+    def bounded(self) -> list[Doubles]:
         """Rates of the constraint in the groups held to it, (groups, thresholds)."""
         return [self.rates.within[name][self.held] for name in self.constrained]
 
-    def gap(self, places: NDArray[np.int64]) -> float:
+    def gap(self, places: Integers) -> float:
         """Largest difference that the constraint looks at; NaN if there is none."""
         own = places[self.held]
         values = [rates[np.arange(len(own)), own] for rates in self.bounded]
@@ -570,7 +570,7 @@ class _Search:
         """Best common threshold without any constraint."""
         return int(self.merit.sum(axis=0).argmax())
 
-    def common(self) -> NDArray[np.int64] | None:
+    def common(self) -> Integers | None:
         groups, steps = self.merit.shape
         allowed = np.ones(steps, bool)
         if self.held.sum() > 1:
@@ -581,7 +581,7 @@ class _Search:
         merit = np.where(allowed, self.merit.sum(axis=0), -np.inf)
         return np.full(groups, merit.argmax())
 
-    def by_group(self) -> NDArray[np.int64] | None:
+    def by_group(self) -> Integers | None:
         groups = len(self.merit)
         places = np.full(groups, self.best_common())
         if not self.bounded or not self.held.any():
@@ -602,9 +602,9 @@ class _Search:
         places[self.held] = chosen
         return places
 
-    def _windows(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    def _windows(self) -> Iterator[tuple[Integers, Integers]]:
         """First and last threshold of each group in each window, some at a time."""
-        runs: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
+        runs: list[tuple[Integers, Integers]] = []
         for rates in self.bounded:
             levels = self._levels(rates)
             runs.append(_runs_within(rates, levels, levels + self.most))
@@ -621,7 +621,7 @@ class _Search:
             high = np.minimum(last[:, part, None], end[:, None])
             yield low.reshape(groups, -1), high.reshape(groups, -1)
 
-    def _levels(self, rates: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _levels(self, rates: Doubles) -> Doubles:
         """Where windows begin: at every rate, or at some where there are too many."""
         levels = np.unique(rates)
         if len(self.bounded) > 1 and len(levels) > MAX_LEVELS:
@@ -634,8 +634,8 @@ _ROUNDING = 1e-12
 
 
 def _runs_within(
-    rates: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    rates: Doubles, low: Doubles, high: Doubles
+) -> tuple[Integers, Integers]:
     """First and last threshold at which each group's falling rate is in each window."""
     steps = rates.shape[1]
     first = [np.searchsorted(-own, -(high + _ROUNDING), side="left") for own in rates]
@@ -650,7 +650,7 @@ class _RangeMaximum:
     LATIN 2000); any run is covered by two of them.
     """
 
-    def __init__(self, values: NDArray[np.float64]) -> None:
+    def __init__(self, values: Doubles) -> None:
         self.values = values
         rows, size = values.shape
         best = np.broadcast_to(np.arange(size), (rows, size))
@@ -661,9 +661,7 @@ class _RangeMaximum:
             self._table.append(best)
             width *= 2
 
-    def places(
-        self, first: NDArray[np.int64], last: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
+    def places(self, first: Integers, last: Integers) -> Integers:
         """Places of the maxima, shape of ``first``; both ends count."""
         power = np.log2(last - first + 1).astype(int)
         found = np.empty(first.shape, np.int64)
@@ -677,7 +675,7 @@ class _RangeMaximum:
             found[chosen] = np.where(is_left, left, right)
         return found
 
-    def _better(self, left: ArrayLike, right: ArrayLike) -> NDArray[np.int64]:
+    def _better(self, left: ArrayLike, right: ArrayLike) -> Integers:
         here = np.take_along_axis(self.values, np.asarray(left), axis=1)
         there = np.take_along_axis(self.values, np.asarray(right), axis=1)
         return np.where(here >= there, left, right)

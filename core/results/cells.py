@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import dropwhile, zip_longest
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import pandas as pd
 
@@ -23,26 +23,11 @@ ARROWS = {"lower": " ↓", "higher": " ↑", "zero": " → 0", "none": ""}
 """Which way is better, behind a heading."""
 
 Role = Literal["text", "value", "spread", "number", "verdict"]
-Part = Literal[
-    "full",
-    "score",
-    "estimate",
-    "value",
-    "sd",
-    "interval",
-    "delta",
-    "delta interval",
-    "change",
-    "p",
-    "verdict",
-    "n",
-    "seeds",
-    "smallest detectable",
-    "seed share",
-    "seeds needed",
-    "power",
-    "named",
-]
+_Several = Literal["full", "score", "estimate", "change", "verdict", "named"]
+_OfMetric = Literal["value", "sd", "interval", "n", "seeds"]
+_OfTest = Literal["delta", "delta interval", "p", "power"]
+_OfPlan = Literal["smallest detectable", "seed share", "seeds needed"]
+Part = _Several | _OfMetric | _OfTest | _OfPlan
 """What of a cell a column shows.
 
 "full" is value, interval, difference and verdict; "score" the same without the
@@ -101,57 +86,35 @@ class Text:
 
 @dataclass(frozen=True)
 class Cell:
-    """One thing that was measured of one method; fields as in ``Comparison.cells``.
+    """One thing that was measured of one method.
 
     Parameters
     ----------
+    row : mapping
+        A row of ``Comparison.cells``.
     info : MetricInfo
         Of the metric, or of the gap between groups.
-    level : float
-        Of the intervals.
     """
 
+    row: Mapping[Any, Any] | pd.Series
     info: MetricInfo
-    method: str
-    metric: str
-    measure: str
-    group: str
-    images: int
-    n: int
-    seeds: int
-    value: float
-    sd: float
-    low: float
-    high: float
-    delta: float
-    delta_low: float
-    delta_high: float
-    p: float
-    margin: float
-    verdict: str
-    scope: str
-    note: str
-    smallest_detectable: float
-    seed_share: float
-    seeds_needed: float
-    family: str
-    level: float = 0.95
 
     @classmethod
     def of(
-        cls,
-        row: Mapping[Any, Any] | pd.Series,
-        tasks: tuple[Task, ...] = (),
-        level: float = 0.95,
+        cls, row: Mapping[Any, Any] | pd.Series, tasks: tuple[Task, ...] = ()
     ) -> Self:
         """The cell of a row of ``Comparison.cells``; ``tasks`` give the labels."""
-        names = cls.__dataclass_fields__
-        own = {name: row[name] for name in names if name in row}
-        whole = {name: int(own[name]) for name in ("images", "n", "seeds")}
-        info = row_info(row, tasks)
-        return cls(
-            **{**own, **whole, "value": row["mean"], "info": info, "level": level}
-        )
+        return cls(row, row_info(row, tasks))
+
+    @property
+    def verdict(self) -> str:
+        """One of ``verdicts.VERDICTS``."""
+        return str(self.row["verdict"])
+
+    @property
+    def margin(self) -> float:
+        """Difference that does not matter; NaN where none is known."""
+        return float(self.row["margin"])
 
     @property
     def is_baseline(self) -> bool:
@@ -161,18 +124,18 @@ class Cell:
     @property
     def is_known(self) -> bool:
         """Whether the metric is defined here."""
-        return math.isfinite(self.value)
+        return math.isfinite(self.row["mean"])
 
     @property
-    def was_never_found(self) -> bool:
+    def _was_never_found(self) -> bool:
         """Whether it is the F1 or recall of a class that was found in no image."""
-        of_class = not self.measure and self.info.name in ("f1", "recall")
-        return of_class and self.value == 0 and self.n > 0
+        of_class = not self.row["measure"] and self.info.name in ("f1", "recall")
+        return bool(of_class and self.row["mean"] == 0 and self.row["n"] > 0)
 
     @property
-    def has_test(self) -> bool:
+    def _has_test(self) -> bool:
         """Whether there is a difference with an interval."""
-        return math.isfinite(self.delta_low)
+        return math.isfinite(self.row["delta_low"])
 
     def lines(self, part: Part) -> tuple[tuple[Piece, ...], ...]:
         """The cell as lines of pieces; without any where the part says nothing."""
@@ -189,13 +152,14 @@ class Cell:
         if part == "verdict":
             return _filled(self._verdict() or (Piece("verdict", BASELINE),))
         if part == "named":
-            name = (Piece("text", self.group),) if self.group else ()
-            return _filled((*name, *self._value()), self._interval())
+            name = Piece("text", self.row["group"])
+            return _filled((name, *self._value()), self._interval())
         text = self._write(part)
         return _filled((Piece("value" if part == "value" else "number", text),))
 
     def _score(self) -> tuple[Piece, ...]:
-        spread = f"± {self._number(self.sd)}" if math.isfinite(self.sd) else ""
+        known = math.isfinite(self.row["sd"])
+        spread = f"± {self._write('sd')}" if known else ""
         return (*self._value(), Piece("spread", spread), *self._interval())
 
     def _value(self) -> tuple[Piece, ...]:
@@ -207,78 +171,66 @@ class Cell:
     def _change(self) -> tuple[Piece, ...]:
         if self.is_baseline:
             return ()
-        known = math.isfinite(self.delta)
+        known = math.isfinite(self.row["delta"])
         parts: tuple[Part, ...] = ("delta", "delta interval")
-        numbers = [Piece("number", self._write(p)) for p in parts[: 1 + self.has_test]]
+        numbers = [Piece("number", self._write(p)) for p in parts[: 1 + self._has_test]]
         return (*numbers[: 2 * known], *self._verdict())
 
     def _verdict(self) -> tuple[Piece, ...]:
         if self.is_baseline:
             return ()
-        said = verdict_text({"verdict": self.verdict, "scope": self.scope})
-        if self.verdict == UNTESTED and self.note:
-            said = f"{said}: {self.note}"
-        elif self.note == BORDERLINE:
+        said, note = verdict_text(self.row), self.row["note"]
+        if self.verdict == UNTESTED and note:
+            said = f"{said}: {note}"
+        elif note == BORDERLINE:
             said = f"{said} (borderline)"
         return (Piece("verdict", said, TONES[self.verdict]),)
 
     def _write(self, part: Part) -> str:
         """A piece that is one number or interval; a dash where it is unknown."""
-        if self.is_baseline and part in _OF_DIFFERENCE:
+        row, n, is_open = self.row, int(self.row["n"]), self.verdict == INCONCLUSIVE
+        if self.is_baseline and part in (*get_args(_OfTest), *get_args(_OfPlan)):
             return UNKNOWN
         match part:
-            case "value" if self.was_never_found:
-                return f"0 of {self.n:,} found"
+            case "value" if self._was_never_found:
+                return f"0 of {n:,} found"
             case "value":
-                return self._number(self.value)
+                return write(self.info, row["mean"])
             case "sd":
-                return self._number(self.sd)
+                return write(self.info, row["sd"])
             case "interval":
-                return between(self.info, self.low, self.high)
+                return between(self.info, row["low"], row["high"])
             case "delta":
-                return write(self._telling, self.delta, signed=True)
+                return write(telling_digits(row, self.info), row["delta"], signed=True)
             case "delta interval":
-                ends = (self.delta_low, self.delta_high)
-                return between(self._telling, *ends, signed=True)
+                ends = row["delta_low"], row["delta_high"]
+                return between(telling_digits(row, self.info), *ends, signed=True)
             case "p":
-                return p_text(self.p).removeprefix("= ") if self.has_test else UNKNOWN
+                return (
+                    p_text(row["p"]).removeprefix("= ") if self._has_test else UNKNOWN
+                )
             case "n":
-                few = self.n < self.images
-                return f"{self.n:,} of {self.images:,}" if few else f"{self.n:,}"
+                few = f" of {row['images']:,}" if n < row["images"] else ""
+                return f"{n:,}{few}"
             case "seeds":
-                return f"{self.seeds}"
+                return f"{row['seeds']}"
             case "smallest detectable":
-                return self._number(self.smallest_detectable)
+                return write(self.info, row["smallest_detectable"])
             case "seed share":
-                known = math.isfinite(self.seed_share)
-                return percent(round(self.seed_share, 2)) if known else UNKNOWN
+                known = math.isfinite(row["seed_share"])
+                return percent(round(row["seed_share"], 2)) if known else UNKNOWN
             case "seeds needed":
-                is_open = self.verdict == INCONCLUSIVE
-                return seeds_text(self.seeds_needed) if is_open else UNKNOWN
+                return seeds_text(row["seeds_needed"]) if is_open else UNKNOWN
         return self._power()
 
     def _power(self) -> str:
         """What could have been found, and what would settle it, if nothing has."""
-        if self.verdict != INCONCLUSIVE or not math.isfinite(self.smallest_detectable):
+        size = self.row["smallest_detectable"]
+        if self.verdict != INCONCLUSIVE or not math.isfinite(size):
             return UNKNOWN
-        found = f"from {self._number(self.smallest_detectable)}"
-        needed = seeds_text(self.seeds_needed)
+        found = f"from {write(self.info, size)}"
+        needed = seeds_text(self.row["seeds_needed"])
         return found if needed == UNKNOWN else f"{found}; {needed}"
-
-    def _number(self, value: float) -> str:
-        return write(self.info, value)
-
-    @property
-    def _telling(self) -> MetricInfo:
-        row = {"verdict": self.verdict, "margin": self.margin}
-        ends = {"delta_low": self.delta_low, "delta_high": self.delta_high}
-        return telling_digits(row | ends, self.info)
-
-
-_OF_DIFFERENCE = (
-    *("delta", "delta interval", "p", "power"),
-    *("smallest detectable", "seed share", "seeds needed"),
-)
 
 
 def _filled(*lines: tuple[Piece, ...]) -> tuple[tuple[Piece, ...], ...]:

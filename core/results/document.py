@@ -7,14 +7,7 @@ from typing import Literal
 from core.results.tables import Table
 
 Name = Literal[
-    "leaderboard",
-    "notes",
-    "findings",
-    "seeds",
-    "fairness",
-    "gaps",
-    "cost",
-    "published",
+    "leaderboard", "notes", "findings", "seeds", "fairness", "gaps", "cost", "published"
 ]
 
 

@@ -175,10 +175,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def gap_findings(
-    comparison: Comparison,
-    metric: str,
-    labels: Labels,
-    tasks: tuple[Task, ...] = (),
+    comparison: Comparison, metric: str, labels: Labels, tasks: tuple[Task, ...] = ()
 ) -> tuple[str, ...]:
     """Say which methods' gaps between groups differ from the baseline's, or that none.
 

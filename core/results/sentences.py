@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 
 from core.evaluation.comparison import Comparison
-from core.evaluation.gaps import REWARDS_LEVELLING_DOWN, gap_info
+from core.evaluation.gaps import REWARDS_LEVELLING_DOWN, line_info
 from core.evaluation.judging import STUDY_FAMILY
-from core.evaluation.metrics import MetricInfo, metric_info
+from core.evaluation.metrics import MetricInfo
 from core.evaluation.verdicts import (
     BASELINE,
     BETTER,
@@ -80,8 +80,7 @@ def row_info(
     row: Mapping[Any, Any] | pd.Series, tasks: tuple[Task, ...] = ()
 ) -> MetricInfo:
     """Name, unit and direction of what a row of ``Comparison.cells`` is about."""
-    metric, measure = str(row["metric"]), str(row["measure"])
-    return gap_info(metric, measure, tasks) if measure else metric_info(metric, tasks)
+    return line_info(str(row["metric"]), str(row["measure"]), tasks)
 
 
 def verdict_sentence(

@@ -220,10 +220,7 @@ def _published(results: StudyResults) -> Iterator[Table | Lines]:
     study = results.study
     named = {name: table.label for name, table in study.methods.items()}
     labels = {**named, **results.labels}
-    for theirs, of in (
-        (results.theirs, ""),
-        (results.theirs_by_group, " of groups"),
-    ):
+    for theirs, of in ((results.theirs, ""), (results.theirs_by_group, " of groups")):
         if theirs.empty:
             continue
         title = f"Ours beside the published numbers{of}"

@@ -149,11 +149,7 @@ def leaderboard(
     ]
     return Table(
         title,
-        (
-            Column("Method", align="left"),
-            *columns,
-            *(Column(name) for name in more),
-        ),
+        (Column("Method", align="left"), *columns, *(Column(name) for name in more)),
         tuple(rows),
         equal_notes(groups, tasks),
     )
@@ -357,7 +353,7 @@ def further_gaps_table(
         what = _plain_heading(gap_info(metric, measure, tasks))
         for method, name in _names(comparison, labels, marks=False).items():
             row = comparison.row(method, metric, measure)
-            cell = Cell.of(row, tasks, comparison.level)
+            cell = Cell.of(row, tasks)
             low, high = (Text(row[end] or UNKNOWN) for end in ("lowest", "highest"))
             rows.append((Text(what), name, cell, low, high, cell))
     columns = (
@@ -410,4 +406,4 @@ def _cell(
         row = comparison.row(method, metric, measure, group)
     except KeyError:
         return Text(UNKNOWN)
-    return Cell.of(row, tasks, comparison.level)
+    return Cell.of(row, tasks)

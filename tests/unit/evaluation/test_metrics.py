@@ -158,9 +158,9 @@ def test_a_misspelt_metric_is_answered_in_few_words():
         "label.f1[class], label.recall[class]."
     )
     assert "label.f1[apple]" in error.remedy
-    nothing = unknown_metric("zzz", known[:2], study="study 'x'", besides=", or more")
+    nothing = unknown_metric("zzz", known[:2], study="study 'x'")
     assert nothing.problem == "There is no metric 'zzz' in study 'x'."
-    assert nothing.expected == "one of label.accuracy, label.error_rate, or more."
+    assert nothing.expected == "one of label.accuracy, label.error_rate."
     assert nothing.remedy == "choose one of these."
 
 
