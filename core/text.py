@@ -11,7 +11,7 @@ every sign outside the marks is escaped.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 # Of the private use area: no text that people write has these characters.
 _END = "\ue00f"
@@ -143,6 +143,13 @@ def escape_document(text: object) -> str:
     and an empty comment ends a run of text.
     """
     return escape_markdown(text).replace(_BOUNDARY, "<!-- -->")
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as in a sentence: "a", "a and b", "a, b and c"."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def to_list(texts: Iterable[str]) -> str:

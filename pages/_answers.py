@@ -9,11 +9,11 @@ import streamlit as st
 
 from core.csv_text import csv_text
 from core.plots import predict as plots
-from core.plots.style import listed, plural
+from core.plots.style import plural
 from core.predictor import Disagreement, FaceAnswers, PhotoResult, disagreements
 from core.runs import data_report
 from core.tasks import Classification, Regression, Task
-from core.text import strong, to_markdown
+from core.text import listed, strong, to_markdown
 from pages._show import show_chart, show_charts, show_static_table
 from pages._study_bar import StudyView
 

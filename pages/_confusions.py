@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from core.evaluation.classification import confusion
 from core.plots import confusion as plots
 from core.plots.classification import FEW, MANY
-from core.plots.style import listed, number, plural
+from core.plots.style import number, plural
 from core.runs import Run
 from core.tasks import Classification
-from core.text import emphasis, escape_chart, to_markdown
+from core.text import emphasis, escape_chart, listed, to_markdown
 from pages._errors_address import open_errors
 from pages._errors_tables import load_errors
 from pages._show import show_chart, show_charts, stop_with

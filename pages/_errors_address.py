@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.plots.style import listed
-from core.text import code, to_markdown
+from core.text import code, listed, to_markdown
 
 PAGE = "pages/errors.py"
 PARAMETERS = (

@@ -23,13 +23,13 @@ from core.evaluation.published_by_group import (
 from core.evaluation.verdicts import SMALL_GROUP
 from core.plots import fairness as plots
 from core.plots import gaps as gap_plots
-from core.plots.style import feature_label, listed
+from core.plots.style import feature_label
 from core.results.frame import table_frame
 from core.results.published import beside_published, published_notes
 from core.results.sentences import fairness_notes
 from core.results.tables import fairness_table
 from core.tasks import Regression, Task
-from core.text import BREAK, code, strong, to_list, to_markdown
+from core.text import BREAK, code, listed, strong, to_list, to_markdown
 from pages._fairness_tables import Question, load_groups
 from pages._group_map import show_group_map
 from pages._show import show_chart, show_static_table, stop_with

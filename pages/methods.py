@@ -10,10 +10,10 @@ from core.methods import curves
 from core.methods.entry import GROUPS, PARTS, Entry, Value
 from core.methods.registry import TAKES_GROUPS
 from core.plots import methods as plots
-from core.plots.style import listed, method_styles, plural
+from core.plots.style import method_styles, plural
 from core.study import load_study, shipped_studies
 from core.tasks import Regression, Task
-from core.text import code, strong, to_list, to_markdown
+from core.text import code, listed, strong, to_list, to_markdown
 from pages._engine import load_engine
 from pages._method_classes import show_classes, show_targets
 from pages._method_images import show_error_curves, show_probability_curves

@@ -71,6 +71,12 @@ class AlignedPredictions:
             },
         )
 
+    def probabilities_of(self, task: str, method: str) -> list[Probabilities] | None:
+        """Those of each of a method's runs; None where one of them has none."""
+        given = [self.probabilities[task][column] for column in self.columns_of(method)]
+        known = [values for values in given if values is not None]
+        return known if len(known) == len(given) else None
+
     def seeds_of(self, method: str) -> tuple[int, ...]:
         """Seeds of a method, ascending."""
         return tuple(seed for name, seed in self.runs if name == method)

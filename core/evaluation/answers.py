@@ -154,12 +154,10 @@ def _classes(aligned: AlignedPredictions, task: Classification) -> _Collected:
     answer = np.empty(shape, np.int64)
     measures = np.full((4, *shape), np.nan, np.float32)
     for row, method in enumerate(aligned.methods):
-        columns = aligned.columns_of(method)
-        known = [
-            p for c in columns if (p := aligned.probabilities[task.name][c]) is not None
-        ]
-        mean = np.mean(known, axis=0) if len(known) == len(columns) else None
-        answer[row] = _vote(given[columns], mean, len(task.classes))
+        own = aligned.probabilities_of(task.name, method)
+        mean = None if own is None else np.mean(own, axis=0)
+        votes = given[aligned.columns_of(method)]
+        answer[row] = _vote(votes, mean, len(task.classes))
         if mean is not None:
             measures[:, row] = _measures(mean, answer[row], truth)
     return truth, answer, answer == truth, measures
@@ -193,22 +191,10 @@ def describe_images(
     features: Sequence[str],
     baseline: str,
 ) -> pd.DataFrame:
-    """Ids and groups of the images, in the order of ``align_predictions``.
+    """Ids and groups of the images as text, in the order of ``align_predictions``.
 
-    Parameters
-    ----------
-    tables : mapping of (method, seed) to DataFrame
-    tasks : sequence of Task
-        Whose bins may be features, such as ``"age_bin"``.
-    features : sequence of str
-        Columns of the predictions, or bins; those that are not there are left out.
-    baseline : str
-        As for ``align_predictions``.
-
-    Returns
-    -------
-    DataFrame
-        Columns image_id and the features, as text.
+    Columns image_id and the features: columns of the predictions, or bins of a task
+    such as ``"age_bin"``; those that are not there are left out.
     """
     first = tables[min(run for run in tables if run[0] == baseline)]
     columns = {"image_id": first["image_id"].astype(str)}
@@ -275,17 +261,9 @@ def _confidently_wrong(answers: Answers, row: int) -> Floats:
     return np.where(answers.right[row], np.nan, known)
 
 
-def _size(answers: Answers, row: int) -> Floats:
-    return np.abs(answers.errors(answers.methods[row]))
-
-
 def _one_way(answers: Answers, row: int, sign: int) -> Floats:
     error = sign * answers.errors(answers.methods[row])
     return np.where(error > 0, error, np.nan)
-
-
-def _apart(answers: Answers, row: int) -> Floats:
-    return np.asarray(answers.answer.astype(np.float64).std(axis=0))
 
 
 CLASS_ORDERS = {
@@ -319,7 +297,11 @@ CLASS_ORDERS = {
     ),
 }
 NUMBER_ORDERS = {
-    "largest": Order("Largest error", "the largest error either way first", _size),
+    "largest": Order(
+        "Largest error",
+        "the largest error either way first",
+        lambda answers, row: np.abs(answers.errors(answers.methods[row])),
+    ),
     "high": Order(
         "Too high",
         "answers above the truth, the farthest first",
@@ -333,7 +315,9 @@ NUMBER_ORDERS = {
 }
 AMONG_METHODS = {
     "apart": Order(
-        "Methods far apart", "the widest spread of the methods' answers first", _apart
+        "Methods far apart",
+        "the widest spread of the methods' answers first",
+        lambda answers, row: answers.answer.astype(np.float64).std(axis=0),
     )
 }
 
@@ -356,19 +340,9 @@ def rank_images(
 ) -> NDArray[np.intp]:
     """Rows of the chosen images, in an order of one method's answers.
 
-    Parameters
-    ----------
-    answers : Answers
-    method : str
-    order : Order
-        One of ``orders_of``.
-    chosen : bool array, shape (images,)
-
-    Returns
-    -------
-    int array, shape (found,)
-        Images that the order is not about are left out; equal ones stay in the order
-        of the table.
+    ``order`` is one of ``orders_of``, and ``chosen`` a bool array, shape (images,).
+    Gives an int array, shape (found,): images that the order is not about are left out;
+    equal ones stay in the order of the table.
     """
     badness = order.badness(answers, answers.place(method))
     rows = np.flatnonzero(chosen & ~np.isnan(badness))
@@ -391,9 +365,9 @@ def tabulate_images(
     Returns
     -------
     DataFrame
-        Columns image_id, truth and the features; then of each method
-        ``<method>_answer`` with ``<method>_probability`` and
-        ``<method>_probability_of_truth``, or with ``<method>_error`` for a number.
+        image_id, truth, the features; of each method ``<method>_answer`` with
+        ``<method>_probability`` and ``<method>_probability_of_truth``, or with
+        ``<method>_error`` for a number.
     """
     part = images.iloc[rows].reset_index(drop=True)
     truth = _named(answers, answers.truth[rows])

@@ -57,18 +57,9 @@ def confusion(
 ) -> pd.DataFrame:
     """Count images by true and predicted class.
 
-    Parameters
-    ----------
-    y_true, y_pred : str arrays, shape (rows,)
-        Class labels.
-    classes : tuple of str
-        Order of rows and columns.
-
-    Returns
-    -------
-    DataFrame, shape (classes, classes)
-        Rows are the truth (index name ``true``), columns the prediction
-        (``predicted``); a class without images has zeros.
+    ``y_true`` and ``y_pred`` are labels, shape (rows,). Rows are the truth (index name
+    ``true``), columns the prediction (``predicted``), both in the order of ``classes``,
+    shape (classes, classes); a class without images has zeros.
 
     Raises
     ------
@@ -96,18 +87,10 @@ def class_counts(y_true: ArrayLike, classes: tuple[str, ...]) -> pd.Series:
 def training_counts(
     rows: pd.DataFrame | None, tasks: Sequence[Task]
 ) -> dict[str, dict[str, int]]:
-    """Training images of each class of each task with classes.
+    """Training images of each class, by task with classes.
 
-    Parameters
-    ----------
-    rows : DataFrame or None
-        Training rows of a manifest; None where it is not known.
-    tasks : sequence of Task
-
-    Returns
-    -------
-    dict of dicts
-        By task and class; a task that the rows do not know is left out.
+    ``rows`` are the training rows of a manifest, None where it is not known. A task
+    that they do not know is left out.
     """
     found: dict[str, dict[str, int]] = {}
     for task in tasks:

@@ -9,6 +9,8 @@ from typing import Any, Literal, Protocol
 
 import pandas as pd
 
+from core.text import listed
+
 NOTABLE_SPREAD = 1.05
 """Ratio of two timings of one network from which on it is said."""
 SHARED_BEGINNINGS = (
@@ -196,18 +198,13 @@ def ratio_text(ratio: float) -> str:
 def run_costs(runs: Sequence[RecordedRun]) -> pd.DataFrame:
     """What each run cost and what it was made with, one row a run.
 
-    Returns
-    -------
-    DataFrame
-        Columns ``method``, ``seed``; the keys of ``COSTS``, NaN where unknown; the
-        keys of ``SETTINGS``, None where unknown; ``planned_epochs``, which patience
-        may have cut short; ``network``, equal for runs of one network, and
-        ``recipe``, for those of one network, batch size and augmentation.
+    Columns ``method``, ``seed``; the keys of ``COSTS``, NaN where unknown; the keys of
+    ``SETTINGS``, None where unknown; ``planned_epochs``, which patience may have cut
+    short; ``network``, equal for runs of one network, and ``recipe``, for those of one
+    network, batch size and augmentation.
 
-    Notes
-    -----
-    A zero is no measurement: images a second is 0 in the record of a run that took
-    all its epochs over from another, and such a value is unknown.
+    Notes ----- A zero is no measurement: images a second is 0 in the record of a run
+    that took all its epochs over from another, and such a value is unknown.
     """
     rows = [_run_row(run) for run in runs]
     columns = ["method", "seed", *COSTS, *SETTINGS, *_WORKING]
@@ -280,15 +277,7 @@ def _without_none(value: Any) -> Any:
 def describe_hardware(info: Mapping[str, Any]) -> str | None:
     """The machine of a run in words, such as "AMD EPYC, 2 cores, 1 thread".
 
-    Parameters
-    ----------
-    info : mapping
-        Content of ``run.json``.
-
-    Returns
-    -------
-    str or None
-        None where the record does not say.
+    ``info`` is the content of ``run.json``; None where that does not say.
     """
     hardware = info.get("hardware") or {}
     parts = [hardware.get("processor") or hardware.get("cpu")]
@@ -308,18 +297,10 @@ def describe_hardware(info: Mapping[str, Any]) -> str | None:
 def cost_table(per_run: pd.DataFrame) -> pd.DataFrame:
     """What each method costs: mean and spread over its runs, the method as index.
 
-    Parameters
-    ----------
-    per_run : DataFrame
-        From ``run_costs``.
-
-    Returns
-    -------
-    DataFrame
-        For each key of ``COSTS`` the mean over the runs that know it and, as
-        ``<key>_sd``, the standard deviation over them, NaN where fewer than one or
-        two do; ``runs``, how many there are; the keys of ``SETTINGS`` as text, every
-        value where runs differ, empty where none is known.
+    ``per_run`` is from ``run_costs``. For each key of ``COSTS`` the mean over the runs
+    that know it and, as ``<key>_sd``, the standard deviation over them, NaN where fewer
+    than one or two do; ``runs``, how many there are; the keys of ``SETTINGS`` as text,
+    every value where runs differ, empty where none is known.
     """
     groups = per_run.groupby("method", sort=False)
     columns: dict[str, Any] = {}
@@ -342,8 +323,7 @@ def _distinct(values: pd.Series) -> list[str]:
 
 def means_by_method(costs: pd.DataFrame) -> dict[str, dict[str, float]]:
     """Means of ``cost_table`` as plain values, by method and cost."""
-    means = costs[list(COSTS)].to_dict("index")
-    return {str(method): dict(values) for method, values in means.items()}
+    return dict(costs[list(COSTS)].to_dict("index"))
 
 
 def settings_by_method(costs: pd.DataFrame) -> dict[str, dict[str, str | int | None]]:
@@ -361,15 +341,11 @@ def settings_by_method(costs: pd.DataFrame) -> dict[str, dict[str, str | int | N
 def mixed_runs_note(per_run: pd.DataFrame, labels: Mapping[str, str]) -> str:
     """Warn where runs of one method have different budgets; empty where none have.
 
-    Parameters
-    ----------
-    per_run : DataFrame
-        From ``run_costs``, of the methods shown.
-    labels : mapping
-        What a reader sees for each method; its name where there is none.
+    ``per_run`` is from ``run_costs``, of the methods shown; ``labels`` are what a
+    reader sees for each method, its name where there is none.
     """
     mixed = [
-        f"{labels.get(str(method), str(method))} in {_and(differing)}"
+        f"{labels.get(str(method), str(method))} in {listed(differing)}"
         for method, part in per_run.groupby("method", sort=False)
         if (differing := _differing(part))
     ]
@@ -394,7 +370,7 @@ def budget_note(per_run: pd.DataFrame, labels: Mapping[str, str]) -> str:
     if not differing:
         return ""
     return (
-        f"{_who_differs(first, labels)} in {_and(differing)}: a difference between "
+        f"{_who_differs(first, labels)} in {listed(differing)}: a difference between "
         "them is one of all this together, and not of the remedy alone."
     )
 
@@ -446,28 +422,15 @@ def _named(methods: Iterable[str], labels: Mapping[str, str]) -> str:
     """Methods by their labels, in the order that these have."""
     order = list(labels)
     known = sorted(methods, key=lambda m: order.index(m) if m in order else len(order))
-    return _and([labels.get(method, method) for method in known])
-
-
-def _and(words: Sequence[str]) -> str:
-    if len(words) < 2:
-        return "".join(words)
-    return f"{', '.join(words[:-1])} and {words[-1]}"
+    return listed([labels.get(method, method) for method in known])
 
 
 @dataclass(frozen=True)
 class Spread:
     """Timings of runs of one network on one machine.
 
-    Parameters
-    ----------
-    network : str
-        Backbone and image size.
-    runs : int
-    low, high : float
-        Least and greatest, in the unit of the cost that was timed.
-    cost : CostInfo
-        What was timed.
+    ``network`` names backbone and image size; ``low`` and ``high`` are the least and
+    the greatest, in the unit of the ``cost`` that was timed.
     """
 
     network: str
@@ -494,17 +457,8 @@ class Spread:
 def widest_spread(per_run: pd.DataFrame, cost: CostInfo) -> Spread | None:
     """How far apart runs of one network were timed on one machine, at the widest.
 
-    Parameters
-    ----------
-    per_run : DataFrame
-        From ``run_costs``.
-    cost : CostInfo
-
-    Returns
-    -------
-    Spread or None
-        None for what is counted and not timed, and where no network has two runs
-        whose times differ by more than ``NOTABLE_SPREAD``.
+    ``per_run`` is from ``run_costs``. None for what is counted and not timed, and where
+    no network has two runs whose times differ by more than ``NOTABLE_SPREAD``.
     """
     if not cost.timed_by:
         return None
@@ -544,10 +498,6 @@ def machine_note(per_run: pd.DataFrame, labels: Mapping[str, str]) -> str:
 def are_timed_alike(costs: pd.DataFrame, methods: Sequence[str]) -> bool:
     """Whether the times of these methods are of one machine, as far as is known.
 
-    Parameters
-    ----------
-    costs : DataFrame
-        From ``cost_table``.
-    methods : sequence of str
+    ``costs`` are from ``cost_table``.
     """
     return bool(costs.loc[list(methods), "hardware"].nunique() <= 1)

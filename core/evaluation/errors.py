@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.evaluation.alignment import AlignedPredictions
-from core.evaluation.resampling import LEVEL, Doubles, Floats, Integers
+from core.evaluation.resampling import Doubles, Floats, Integers
 from core.evaluation.variance import wilson
 from core.tasks import Classification, Regression
 
@@ -67,12 +67,9 @@ def mean_probabilities(
     Returns
     -------
     float64 array, shape (classes, classes)
-        M[i, j] = mean P(class j | truth i); a class without images gives NaN.
-
-    Notes
-    -----
-    Rows sum to 1 where every image's probabilities do. Probabilities of 0 and 1 alone
-    give the shares of the confusion matrix.
+        M[i, j] = mean P(class j | truth i); a class without images gives NaN. Rows sum
+        to 1 where every image's probabilities do; probabilities of 0 and 1 alone give
+        the shares of the confusion matrix.
     """
     sums = np.zeros((num_classes, num_classes))
     for label in range(num_classes):
@@ -84,35 +81,20 @@ def mean_probabilities(
 def count_confusions(
     aligned: AlignedPredictions, task: Classification
 ) -> dict[str, Confusions]:
-    """Confusion counts and mean probabilities of every method.
-
-    Parameters
-    ----------
-    aligned : AlignedPredictions
-    task : Binary or Multiclass
-
-    Returns
-    -------
-    dict of Confusions
-        By method, in the order of ``aligned.methods``.
-    """
+    """Confusion counts and mean probabilities, by method in their order."""
     labels = aligned.truth[task.name].astype(np.int64)
     answers = aligned.predictions[task.name].astype(np.int64)
-    given = aligned.probabilities[task.name]
     k = len(task.classes)
     found = {}
     for method in aligned.methods:
-        columns = aligned.columns_of(method)
-        own = answers[columns]
-        known = [p for c in columns if (p := given[c]) is not None]
-        means = [mean_probabilities(labels, p, k) for p in known]
+        own = answers[aligned.columns_of(method)]
+        given = aligned.probabilities_of(task.name, method)
+        means = [mean_probabilities(labels, p, k) for p in given or ()]
         found[method] = Confusions(
             counts=np.mean([_cells(labels, row, k) for row in own], axis=0),
             squares=_squares(labels, own, k),
-            probabilities=np.mean(means, axis=0)
-            if len(means) == len(columns)
-            else None,
-            seeds=len(columns),
+            probabilities=np.mean(means, axis=0) if means else None,
+            seeds=len(own),
         )
     return found
 
@@ -152,17 +134,8 @@ def _shares(confusions: Confusions) -> _Shares:
 def class_recalls(confusions: Confusions, classes: Sequence[str]) -> pd.DataFrame:
     """Recall of each class with its interval, the hardest first.
 
-    Parameters
-    ----------
-    confusions : Confusions
-        Of one method.
-    classes : sequence of str
-
-    Returns
-    -------
-    DataFrame
-        Columns class, n (test images), recall, low, high; a class without test images
-        is left out.
+    Columns class, n (test images), recall, low, high; a class without test images is
+    left out.
     """
     found = _shares(confusions)
     table = pd.DataFrame(
@@ -300,29 +273,18 @@ def errors_by_bin(
     errors, bins = y_pred - y_true, task.bin_of(y_true)
     ids = np.asarray(image_ids, dtype=object)
     rows = []
-    for place, label in enumerate(task.bin_labels):
+    for place in np.unique(bins):
         members = np.flatnonzero(bins == place)
-        if not len(members):
-            continue
         own = errors[members]
-        quantiles = np.quantile(own, QUANTILES)
-        most = np.quantile(np.abs(own), (0.5, MOST_OF_ALL))
-        highest, lowest = members[own.argmax()], members[own.argmin()]
-        is_high, is_low = errors[highest] > 0, errors[lowest] < 0
-        rows.append(
-            {
-                "bin": label,
-                "n": len(members),
-                **{
-                    f"q{round(100 * q):02d}": float(value)
-                    for q, value in zip(QUANTILES, quantiles, strict=True)
-                },
-                "median_size": float(most[0]),
-                "most": float(most[1]),
-                "too_high": float(errors[highest]) if is_high else np.nan,
-                "too_high_id": ids[highest] if is_high else "",
-                "too_low": float(errors[lowest]) if is_low else np.nan,
-                "too_low_id": ids[lowest] if is_low else "",
-            }
-        )
+        row = {"bin": task.bin_labels[place], "n": len(members)}
+        names = (f"q{round(100 * q):02d}" for q in QUANTILES)
+        row |= dict(zip(names, np.quantile(own, QUANTILES), strict=True))
+        sizes = np.quantile(np.abs(own), (0.5, MOST_OF_ALL))
+        row |= dict(zip(("median_size", "most"), sizes, strict=True))
+        for name, sign in (("too_high", 1), ("too_low", -1)):
+            farthest = members[(sign * own).argmax()]
+            is_there = sign * errors[farthest] > 0
+            row[name] = errors[farthest] if is_there else np.nan
+            row[f"{name}_id"] = ids[farthest] if is_there else ""
+        rows.append(row)
     return pd.DataFrame(rows)

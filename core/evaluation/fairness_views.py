@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from core.errors import StudyError
+from core.errors import EquipoiseError, StudyError
 from core.evaluation.gaps import Gap, gaps_of
 from core.evaluation.grouping import CROSSING
 from core.evaluation.metrics import (
@@ -23,15 +23,9 @@ from core.tasks import Regression, Task
 class FairnessView:
     """One metric of one task within the groups of sensitive features.
 
-    Parameters
-    ----------
-    task : str
-        Name of the task.
-    features : tuple of str
-        One sensitive feature, or several that are crossed, as in
-        ``comparison.compare_runs``.
-    metric : str
-        Key such as "gender.accuracy", one of ``metrics.group_metric_keys``.
+    The features, one or several that are crossed, are as in
+    ``comparison.compare_runs``; the metric is a key such as "gender.accuracy", of
+    ``metrics.group_metric_keys``.
     """
 
     task: str
@@ -61,17 +55,8 @@ def group_features(
 ) -> tuple[str, ...]:
     """Every feature that images can be grouped by.
 
-    Parameters
-    ----------
-    tasks : sequence of Task
-    sensitive_features : sequence of str
-        Those of the dataset.
-
-    Returns
-    -------
-    tuple of str
-        The sensitive features, then the bins of the tasks that have some; none at all
-        without a sensitive feature.
+    The sensitive features of the dataset, then the bins of the tasks that have some;
+    none at all without a sensitive feature.
     """
     if not sensitive_features:
         return ()
@@ -104,13 +89,10 @@ def fairness_views(
     """
     if study.fairness:
         return tuple(_own_views(study, tasks, sensitive_features))
-    found = {
-        task: default_features(study, task, tasks, sensitive_features) for task in tasks
-    }
     return tuple(
-        FairnessView(task.name, features, main_group_metric(task, study))
-        for task, features in found.items()
-        if features
+        FairnessView(task.name, features, _main_metric(task, study))
+        for task in tasks
+        if (features := default_features(study, task, tasks, sensitive_features))
     )
 
 
@@ -119,22 +101,10 @@ def default_features(
 ) -> tuple[str, ...]:
     """Features that a task is shown by, on the page and in a command, unless asked.
 
-    Parameters
-    ----------
-    study : Study
-    task : Task
-    tasks : sequence of Task
-        Of the dataset, the task among them.
-    sensitive_features : sequence of str
-        Those of the dataset.
-
-    Returns
-    -------
-    tuple of str
-        Those of the study's first choice for the task, ``Study.fairness``. Without
-        one, the first feature alone: a crossing has few images in each group, and is
-        asked for. Never the feature that the task itself predicts, since a group
-        would then hold one class only; empty where there is no other.
+    Those of the study's first choice for the task, ``Study.fairness``. Without one, the
+    first feature alone: a crossing has few images in each group, and is asked for.
+    Never the feature that the task itself predicts, since a group would then hold one
+    class only; empty where there is no other. Parameters as in ``fairness_views``.
     """
     for table in study.fairness:
         if split_key(table.metric)[0] == task.name:
@@ -207,17 +177,15 @@ def chosen_views(
     for feature in by:
         if feature not in known:
             raise _unknown_feature(feature, known, study)
-    names = {task.name: task for task in tasks}
-    asked = [(key.partition(".")[0], key) for key in metrics]
-    within = [(t, key) for t, key in asked if t in names and _has(names[t], key)]
+    within = [(task.name, key) for key in metrics if (task := _task_of(tasks, key))]
     usual = fairness_views(study, tasks, sensitive_features)
     if by and metrics:
         if not within:
-            raise unknown_metric(metrics[0], _keys(tasks), study=_whose(study))
+            raise _unknown_metric(metrics[0], tasks, study)
         return tuple(FairnessView(task, tuple(by), key) for task, key in within)
     if by:
         return tuple(
-            FairnessView(task.name, tuple(by), main_group_metric(task, study))
+            FairnessView(task.name, tuple(by), _main_metric(task, study))
             for task in tasks
             if task.name not in by
         )
@@ -232,7 +200,7 @@ def chosen_views(
     return tuple(dict.fromkeys(found))
 
 
-def main_group_metric(task: Task, study: Study) -> str:
+def _main_metric(task: Task, study: Study) -> str:
     """The first headline metric of a task that exists within groups."""
     own = [key for key in study.headline if split_key(key)[0] == task.name]
     candidates = (*own, *headline_keys((task,)))
@@ -243,23 +211,25 @@ def _own_views(
     study: Study, tasks: Sequence[Task], sensitive_features: Sequence[str]
 ) -> Iterator[FairnessView]:
     known = group_features(tasks, sensitive_features)
-    names = {task.name: task for task in tasks}
     for table in study.fairness:
         for feature in table.by:
             if feature not in known:
                 raise _unknown_feature(feature, known, study, in_file=True)
-        task = names.get(table.metric.partition(".")[0])
-        if task is None or not _has(task, table.metric):
-            raise unknown_metric(table.metric, _keys(tasks), study=_whose(study))
+        task = _task_of(tasks, table.metric)
+        if task is None:
+            raise _unknown_metric(table.metric, tasks, study)
         yield FairnessView(task.name, table.by, table.metric)
 
 
-def _keys(tasks: Sequence[Task]) -> list[str]:
-    return [key for task in tasks for key in group_metric_keys(task)]
+def _task_of(tasks: Sequence[Task], key: str) -> Task | None:
+    """The task that has a metric within groups; None if there is none."""
+    name = key.partition(".")[0]
+    return next((t for t in tasks if t.name == name and _has(t, key)), None)
 
 
-def _whose(study: Study) -> str:
-    return f"the groups of study '{study.name}'"
+def _unknown_metric(key: str, tasks: Sequence[Task], study: Study) -> EquipoiseError:
+    known = [key for task in tasks for key in group_metric_keys(task)]
+    return unknown_metric(key, known, study=f"the groups of study '{study.name}'")
 
 
 def _has(task: Task, key: str) -> bool:

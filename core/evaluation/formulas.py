@@ -117,22 +117,10 @@ def class_rate(
 ) -> Floats:
     """A rate of one class against the rest, from counts that broadcast.
 
-    Parameters
-    ----------
-    name : str
-        One of ``metrics.CLASS_RATES``.
-    total, support, hits, predicted : float arrays
-        Images; those of the class; those of it that were predicted as it; all that
-        were predicted as it.
-
-    Returns
-    -------
-    float array
-        NaN where the denominator is 0.
-
-    Notes
-    -----
-    Definitions of fairlearn and scikit-learn, which instead give 0 for 0 / 0.
+    ``name`` is one of ``metrics.CLASS_RATES``. The counts, float arrays, are of all
+    images; those of the class; those of it that were predicted as it; all that were
+    predicted as it. NaN where the denominator is 0, where fairlearn and scikit-learn,
+    whose definitions these are, give 0.
     """
     others = total - support
     numerator, denominator = {

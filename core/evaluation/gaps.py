@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from scipy import optimize, special
 
 from core.errors import EquipoiseError
+from core.evaluation.formulas import ratio
 from core.evaluation.metrics import MetricInfo, metric_info, split_key, task_label
 from core.evaluation.resampled_metrics import MetricDraws
 from core.evaluation.resampling import Doubles, Floats, Integers
@@ -96,17 +97,8 @@ def _key(task: str, name: str, part: str) -> str:
 def gap_info(metric: str, measure: str, tasks: tuple[Task, ...] = ()) -> MetricInfo:
     """What a reader has to know of a gap: its name, unit and which way is better.
 
-    Parameters
-    ----------
-    metric, measure : str
-        As in ``Gap``.
-    tasks : tuple of Task, optional
-        Where to find the task's label and unit.
-
-    Returns
-    -------
-    MetricInfo
-        Its key is that of the metric, and for equalized odds that of the recall.
+    Metric and measure are as in ``Gap``; ``tasks`` give label and unit. Its key is that
+    of the metric, and for equalized odds that of the recall.
     """
     odds = f".{EQUALIZED_ODDS}"
     info = metric_info(metric.replace(odds, ".recall"), tasks)
@@ -210,15 +202,9 @@ def measure_gap(
 ) -> GapRuns:
     """Compute a gap for every run of a method, as it is and under the resamples.
 
-    Parameters
-    ----------
-    gap : Gap
-    parts : sequence of MetricDraws
-        Those of ``gap.parts``.
-    counted : sequence of int arrays
-        Groups that count, for each part; with fewer than two there is no gap.
-    columns : list of int
-        Runs of the method.
+    ``parts`` are those of ``gap.parts``, ``counted`` the groups that count for each
+    part, int arrays; with fewer than two there is no gap. ``columns`` are the method's
+    runs.
     """
     candidates = []
     for part, (drawn, groups) in enumerate(zip(parts, counted, strict=True)):
@@ -260,8 +246,7 @@ def _gap_value(
     if measure == "fair_metric":
         mean = values[groups][:, columns].mean(axis=0)
         return np.asarray(mean - FAIR_PENALTY * (high - low))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.where(high > 0, low / high, np.nan))
+    return ratio(low, high)
 
 
 Bounds = Callable[[float], tuple[Doubles, Doubles]]

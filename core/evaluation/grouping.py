@@ -11,7 +11,7 @@ import pandas as pd
 from core.errors import EquipoiseError
 from core.evaluation.classification import label_codes
 from core.evaluation.resampling import Integers
-from core.tasks import Regression, Task
+from core.tasks import Regression, Task, natural_order
 
 CROSSING = " × "
 """Stands between the features, and between the groups, of a crossing."""
@@ -113,7 +113,7 @@ def group_images(
     Notes
     -----
     Groups come in the order of the task's classes or bins, others by name. An image
-    without a value is in the group ``"unknown"``.
+    image without a value is in the group ``"unknown"``.
     """
     if len(set(features)) < len(features):
         raise EquipoiseError(
@@ -167,6 +167,6 @@ def _feature_codes(
         codes = np.where(codes < 0, len(found), codes)
         found.append(MISSING)
     names = [name for name in order if name in found]
-    names += sorted(set(found) - set(names))
+    names += natural_order(set(found) - set(names))
     places = np.array([names.index(name) for name in found], np.int64)
     return places[codes], tuple(names)

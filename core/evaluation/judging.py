@@ -85,22 +85,9 @@ class Line(NamedTuple):
 class Judging:
     """What the rows of a comparison are made with.
 
-    Parameters
-    ----------
-    aligned : AlignedPredictions
-    tasks : tuple of Task
-    grouping : Grouping
-    baseline : str
-    judged : tuple of str
-        Methods of one family whose rows are wanted, perhaps with the baseline. All
-        methods of ``aligned`` tell how much trainings vary.
-    family : str
-    level : float
-    include_small : bool
-    anew : bool
-    trainings : mapping of (method, seed) to str
-    margins : mapping of str to float
-        As in ``comparison.compare_runs``.
+    ``judged`` are the methods of one ``family`` whose rows are wanted, perhaps with the
+    baseline; all methods of ``aligned`` tell how much trainings vary. The rest is as in
+    ``comparison.compare_runs``.
     """
 
     aligned: AlignedPredictions

@@ -8,28 +8,19 @@ import pandas as pd
 from core.evaluation.comparison import Comparison
 from core.evaluation.verdicts import BETTER, WORSE
 
+_CHANGE = {
+    "delta": "delta",
+    "low": "delta_low",
+    "high": "delta_high",
+    "verdict": "verdict",
+}
+"""What is told of a change, and its column in ``Comparison.cells``."""
 LEVELLING_COLUMNS = (
-    "method",
-    "scope",
-    "fair",
-    "reference",
-    "fair_delta",
-    "fair_low",
-    "fair_high",
-    "fair_verdict",
+    *("method", "scope", "fair", "reference"),
+    *(f"fair_{name}" for name in _CHANGE),
     "mean_delta",
-    "best_group",
-    "best_delta",
-    "best_low",
-    "best_high",
-    "best_verdict",
-    "worst_group",
-    "worst_delta",
-    "worst_low",
-    "worst_high",
-    "worst_verdict",
-    "reason",
-    "certain",
+    *(f"{which}_{name}" for which in ("best", "worst") for name in ("group", *_CHANGE)),
+    *("reason", "certain"),
 )
 EQUAL = 1e-9
 """Change of an accuracy that is none but for rounding."""
@@ -67,24 +58,15 @@ def levelling(comparison: Comparison) -> pd.DataFrame:
         base = comparison.row(comparison.baseline, fair["metric"], "fair_metric")
         if fair["method"] == comparison.baseline or base["groups"] < 2:
             continue
-        table = comparison.groups
-        own = table[
-            (table["method"] == fair["method"]) & (table["metric"] == fair["metric"])
-        ].set_index("group")
-        counted = _counted(comparison, str(fair["metric"]))
-        rows.append(_levelling_row(fair, own, base, counted))
+        groups = comparison.groups[comparison.groups["metric"] == fair["metric"]]
+        own, theirs = (
+            groups[groups["method"] == method].set_index("group")
+            for method in (fair["method"], comparison.baseline)
+        )
+        # Groups that count in the baseline's gap.
+        counted = (theirs["images"] > 0) & (~theirs["small"] | comparison.include_small)
+        rows.append(_levelling_row(fair, own, base, list(theirs.index[counted])))
     return pd.DataFrame(rows, columns=list(LEVELLING_COLUMNS))
-
-
-def _counted(comparison: Comparison, metric: str) -> list[str]:
-    """Groups that count in the baseline's gap."""
-    table = comparison.groups
-    rows = table[
-        (table["method"] == comparison.baseline)
-        & (table["metric"] == metric)
-        & (table["images"] > 0)
-    ]
-    return list(rows.loc[~rows["small"] | comparison.include_small, "group"])
 
 
 def _levelling_row(
@@ -95,19 +77,13 @@ def _levelling_row(
         "scope": fair["scope"],
         "fair": fair["mean"],
         "reference": base["mean"],
-        "fair_delta": fair["delta"],
-        "fair_low": fair["delta_low"],
-        "fair_high": fair["delta_high"],
-        "fair_verdict": fair["verdict"],
+        **{f"fair_{name}": fair[column] for name, column in _CHANGE.items()},
         "mean_delta": own.loc[counted, "delta"].mean(),
     }
     for which, group in (("best", base["highest"]), ("worst", base["lowest"])):
         change = own.loc[group]
         row[f"{which}_group"] = group
-        row[f"{which}_delta"] = change["delta"]
-        row[f"{which}_low"] = change["delta_low"]
-        row[f"{which}_high"] = change["delta_high"]
-        row[f"{which}_verdict"] = change["verdict"]
+        row |= {f"{which}_{name}": change[of] for name, of in _CHANGE.items()}
     best_lost, worst_gained = row["best_delta"] < -EQUAL, row["worst_delta"] > EQUAL
     borne_out = row["fair_verdict"] == BETTER
     if not row["fair_delta"] > EQUAL:

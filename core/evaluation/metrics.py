@@ -314,15 +314,9 @@ def further_keys(tasks: Sequence[Task], keys: Iterable[str]) -> tuple[str, ...]:
 def unknown_metric(key: str, known: Iterable[str], *, study: str) -> EquipoiseError:
     """The error of a metric that a study does not have.
 
-    Parameters
-    ----------
-    key : str
-        As asked for.
-    known : iterable of str
-        Keys that there are. Of those with a bin, class or group the name is said
-        alone: a hundred classes have two hundred.
-    study : str
-        Where it was looked for, as in a sentence: "this study".
+    Of the ``known`` keys with a bin, class or group the name is said alone: a hundred
+    classes have two hundred. ``study`` says where it was looked for, as in a sentence:
+    "this study".
     """
     known = tuple(known)
     parts = [split_key(name) for name in known]
@@ -346,18 +340,10 @@ def unknown_metric(key: str, known: Iterable[str], *, study: str) -> EquipoiseEr
 def shot_groups(
     classes: Sequence[str], training_counts: Mapping[str, int]
 ) -> dict[str, tuple[int, ...]]:
-    """Ids of the classes with many, medium and few training images.
+    """Ids of the classes with many, medium and few training images, by group.
 
-    Parameters
-    ----------
-    classes : sequence of str
-    training_counts : mapping
-        Training images of each class; 0 for a class that is not there.
-
-    Returns
-    -------
-    dict of tuples
-        By the group's name, from many to few; a group without classes is left out.
+    A class that is not in ``training_counts`` has none; a group without classes is left
+    out.
 
     Notes
     -----
@@ -384,13 +370,8 @@ def task_label(name: str, tasks: Sequence[Task] = ()) -> str:
 def metric_info(key: str, tasks: tuple[Task, ...] = ()) -> MetricInfo:
     """Look up a metric, parametrised ones such as ``"age.mae[0-9]"`` included.
 
-    Parameters
-    ----------
-    key : str
-        ``<task>.<metric>`` or ``<task>.<metric>[<bin or class>]``.
-    tasks : tuple of Task, optional
-        Where to find the task's label and unit. Without it the label is the task's
-        name, capitalised, and the unit is known for age only.
+    Without its task among ``tasks`` the label is the task's name, capitalised, and the
+    unit is known for age only.
 
     Raises
     ------
@@ -454,12 +435,8 @@ def study_metric_keys(
 ) -> tuple[str, ...]:
     """Keys of every metric of a study's tasks, and after each task its further ones.
 
-    Parameters
-    ----------
-    tasks : sequence of Task
-    training_counts : mapping of task to mapping of class to int, optional
-    further : sequence of str
-        Keys beyond ``metric_keys``, such as the top-k accuracy of another k.
+    Those are keys beyond ``metric_keys``, such as the top-k accuracy of another k;
+    ``training_counts`` are by task and class.
     """
     keys: list[str] = []
     for task in tasks:
@@ -495,12 +472,8 @@ def headline_keys(
 ) -> tuple[str, ...]:
     """Keys of the few metrics that a leaderboard shows first.
 
-    Parameters
-    ----------
-    tasks : sequence of Task
-    headline : sequence of str
-        The study's own choice, ``Study.headline``; without one it follows from the
-        kinds of the tasks.
+    The study's own choice, ``Study.headline``; without one it follows from the kinds of
+    the tasks.
 
     Raises
     ------

@@ -38,16 +38,9 @@ def quality(values: pd.Series, metric: MetricInfo) -> pd.Series:
 def equal_costs(cost: ArrayLike) -> Doubles:
     """Give costs that are hardly told apart the cost of the cheapest among them.
 
-    Parameters
-    ----------
-    cost : float array, shape (n,)
-        At least 0; NaN is unknown and stays so.
-
-    Returns
-    -------
-    float64 array, shape (n,)
-        From the least on, each with all up to ``EQUAL_COST`` times it; then the same
-        from the next one on, so that no two made equal differ by more.
+    ``cost`` has shape (n,) and is at least 0; NaN is unknown and stays so. From the
+    least on, each with all up to ``EQUAL_COST`` times it; then the same from the next
+    one on, so that no two made equal differ by more.
     """
     costs = np.array(cost, np.float64)
     first = -np.inf
@@ -97,22 +90,14 @@ def cost_points(
 ) -> pd.DataFrame:
     """Quality and cost of each method, and which are on the front.
 
-    Parameters
-    ----------
-    comparison : Comparison
-    costs : DataFrame
-        From ``cost_table``.
-    metric, cost
-        The two that are set against each other.
-    methods : sequence of str
-        Those that are looked at.
+    ``costs`` are from ``cost_table``, and ``methods`` those that are looked at.
 
     Returns
     -------
     DataFrame
         The method as index, cheapest first; those of which cost or metric is unknown
-        are left out. Columns ``cost``, ``burden`` (less is cheaper), ``mean``,
-        ``low``, ``high``, ``quality`` (more is better), ``verdict``, ``on_front``.
+        are left out. Columns ``cost``, ``burden`` (less is cheaper), ``mean``, ``low``,
+        ``high``, ``quality`` (more is better), ``verdict``, ``on_front``.
     """
     rows = comparison.table[comparison.table["metric"] == metric.key]
     rows = rows.set_index("method").reindex(list(methods))
@@ -131,22 +116,15 @@ def gap_points(
 ) -> pd.DataFrame:
     """Quality of all images and what the groups differ by, and who is on the front.
 
-    Parameters
-    ----------
-    comparison : Comparison
-    metric : MetricInfo
-        With a better side.
-    gap : Gap
-    methods : sequence of str
-        Those that are looked at.
+    The ``metric`` has a better side; ``methods`` are those that are looked at.
 
     Returns
     -------
     DataFrame
-        The method as index, smallest gap first; those of which gap or metric is
-        unknown are left out. Columns ``gap``, ``gap_low``, ``gap_high``,
-        ``gap_verdict``, ``mean``, ``low``, ``high``, ``verdict``, ``on_front``; the
-        verdicts are against the baseline, whose own is ``"baseline"``.
+        The method as index, smallest gap first; those of which gap or metric is unknown
+        are left out. Columns ``gap``, ``gap_low``, ``gap_high``, ``gap_verdict``,
+        ``mean``, ``low``, ``high``, ``verdict``, ``on_front``; the verdicts are against
+        the baseline, whose own is ``"baseline"``.
     """
     quality_rows = comparison.table[comparison.table["metric"] == metric.key]
     gaps = comparison.gaps[
@@ -224,16 +202,8 @@ def compute_step(
 ) -> Step:
     """What the second of a pair costs and gains against the first.
 
-    Parameters
-    ----------
-    pair : (str, str)
-        One of ``step_pairs``.
-    points : DataFrame
-        From ``cost_points``.
-    comparison : Comparison
-        Of all methods, its baseline one of the two.
-    metric : str
-        Key of the metric.
+    ``pair`` is one of ``step_pairs``, ``points`` are from ``cost_points``, ``metric``
+    is a key, and ``comparison`` is of all methods, its baseline one of the two.
     """
     cheaper, dearer = pair
     ratio = float(points["burden"][dearer] / points["burden"][cheaper])

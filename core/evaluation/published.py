@@ -11,15 +11,8 @@ from core.evaluation.metrics import metric_info
 from core.study import Published
 
 COLUMNS = (
-    "method",
-    "metric",
-    "kind",
-    "theirs",
-    "ours",
-    "low",
-    "high",
-    "verdict",
-    "source",
+    *("method", "metric", "kind", "theirs"),
+    *("ours", "low", "high", "verdict", "source"),
 )
 VALUE, CHANGE = "value", "change"
 
@@ -59,34 +52,30 @@ def published_table(
     """
     index = comparison.set_index(["method", "metric"])
     rows: list[dict[str, Any]] = []
-    theirs: float | None
     for item in published:
-        key = (item.method, item.metric)
-        known = key in index.index and (baseline, item.metric) in index.index
-        ours: dict[str, Any] = {}
-        if item.value is not None:
-            kind, theirs = VALUE, _check_share(item, item.value)
-            if known:
-                ours = _value(index.loc[key])
+        row: dict[str, Any] = {"method": item.method, "metric": item.metric}
+        row |= {"kind": VALUE, "theirs": item.value, "verdict": ""}
+        if item.value is None:
+            row |= {"kind": CHANGE, "theirs": item.change_percent}
         else:
-            kind, theirs = CHANGE, item.change_percent
-            if known:
-                ours = _change(index.loc[key], index.loc[(baseline, item.metric)])
-        rows.append(
-            {
-                "method": item.method,
-                "metric": item.metric,
-                "kind": kind,
-                "theirs": theirs,
-                **{"ours": np.nan, "low": np.nan, "high": np.nan, "verdict": ""},
-                **ours,
-                "source": item.source,
-            }
-        )
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+            _check_share(item, item.value)
+        key, base = (item.method, item.metric), (baseline, item.metric)
+        if key in index.index and base in index.index:
+            row |= _ours(index.loc[key], index.loc[base], row["kind"])
+        rows.append({**row, "source": item.source})
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    return table.astype(dict.fromkeys(("ours", "low", "high"), np.float64))
 
 
-def _check_share(item: Published, value: float) -> float:
+def _ours(row: pd.Series, baseline: pd.Series, kind: str) -> dict[str, Any]:
+    if kind == VALUE:
+        return {"ours": row["mean"], "low": row["low"], "high": row["high"]}
+    names = {"ours": "delta", "low": "delta_low", "high": "delta_high"}
+    scaled = {name: 100 * row[of] / baseline["mean"] for name, of in names.items()}
+    return {**scaled, "verdict": row["verdict"]}
+
+
+def _check_share(item: Published, value: float) -> None:
     info = metric_info(item.metric)
     if info.factor == 100 and not 0 <= value <= 1:
         raise StudyError(
@@ -94,14 +83,3 @@ def _check_share(item: Published, value: float) -> float:
             expected="a share from 0 to 1, such as 0.231 for 23.1 %.",
             remedy="mend its `value` under [[published]] in the study's file.",
         )
-    return value
-
-
-def _value(row: pd.Series) -> dict[str, Any]:
-    return {"ours": row["mean"], "low": row["low"], "high": row["high"]}
-
-
-def _change(row: pd.Series, baseline: pd.Series) -> dict[str, Any]:
-    names = {"ours": "delta", "low": "delta_low", "high": "delta_high"}
-    scaled = {name: 100 * row[of] / baseline["mean"] for name, of in names.items()}
-    return {**scaled, "verdict": row["verdict"]}

@@ -14,17 +14,8 @@ from core.evaluation.metrics import metric_info
 from core.study import PublishedByGroup
 
 COLUMNS = (
-    "method",
-    "metric",
-    "feature",
-    "group",
-    "measure",
-    "theirs",
-    "reported",
-    "ours",
-    "low",
-    "high",
-    "source",
+    *("method", "metric", "feature", "group", "measure"),
+    *("theirs", "reported", "ours", "low", "high", "source"),
 )
 FAIR = "fair_metric"
 
@@ -116,26 +107,21 @@ def _metric_and_measure(item: PublishedByGroup) -> tuple[str, str]:
 
 def _computed(published: Sequence[PublishedByGroup]) -> Iterator[PublishedByGroup]:
     """The Fair metric of the accuracies of all groups, where none was reported."""
-    found: dict[tuple[str, str, str, str], list[float]] = {}
+    names = ("method", "metric", "feature", "source")
+    found: dict[tuple[str, ...], list[float]] = {}
+    reported = set()
     for item in published:
-        if item.group is not None and item.metric.endswith(".accuracy"):
-            key = item.method, item.metric, item.feature, item.source
+        task, _, metric = item.metric.rpartition(".")
+        key: tuple[str, ...]
+        key = (item.method, f"{task}.{FAIR}", item.feature, item.source)
+        if item.group is not None and metric == "accuracy":
             found.setdefault(key, []).append(item.value)
-    reported = {
-        (item.method, item.metric, item.feature, item.source)
-        for item in published
-        if item.group is None
-    }
-    for (method, metric, feature, source), accuracies in found.items():
-        between = f"{metric.removesuffix('accuracy')}{FAIR}"
-        if len(accuracies) > 1 and (method, between, feature, source) not in reported:
-            yield PublishedByGroup(
-                method=method,
-                metric=between,
-                feature=feature,
-                value=fair_metric(accuracies),
-                source=source,
-            )
+        elif item.group is None and metric == FAIR:
+            reported.add(key)
+    for key, accuracies in found.items():
+        if len(accuracies) > 1 and key not in reported:
+            own = dict(zip(names, key, strict=True))
+            yield PublishedByGroup(**own, value=fair_metric(accuracies))
 
 
 def _of_group(
@@ -157,12 +143,8 @@ def _of_group(
 def rises_while_all_fall(table: pd.DataFrame, baseline: str) -> tuple[str, ...]:
     """Methods whose published Fair metric is higher, and every accuracy given lower.
 
-    Parameters
-    ----------
-    table : DataFrame
-        From ``published_by_group_table``.
-    baseline : str
-        Method whose published numbers the others' are held against.
+    ``table`` is from ``published_by_group_table``; the published numbers of each method
+    are held against those of ``baseline``.
     """
     found = []
     for method in dict.fromkeys(table["method"]):

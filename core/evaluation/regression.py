@@ -16,18 +16,12 @@ def expected_error(
     A new photo's truth is unknown, so the test images are put into bins by what was
     **predicted** for them, and not by their truth as in ``mae[...]``.
 
-    Parameters
-    ----------
-    tables : mapping of (method, seed) to DataFrame
-        Test-split predictions.
-    task : Regression
-
     Returns
     -------
     DataFrame
         One row a method and bin: ``method``, ``bin``, ``mae`` (mean absolute error of
-        single runs), ``p90`` (nine in ten errors are at most that), both in the
-        unit of the task, and ``n``, the distinct images; NaN where there are none.
+        single runs), ``p90`` (nine in ten errors are at most that), both in the unit of
+        the task, and ``n``, the distinct images; NaN where there are none.
     """
     bins = pd.CategoricalDtype(list(task.bin_labels), ordered=True)
     parts = []

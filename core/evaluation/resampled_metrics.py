@@ -86,18 +86,9 @@ class MetricDraws:
 class TaskDraws:
     """Computes the metrics of one task within groups, all on the same resamples.
 
-    Parameters
-    ----------
-    aligned : AlignedPredictions
-    task : Task
-    grouping : Grouping
-        Of the same images in the same order.
-    resampler : Resampler
-        Of the same images in the same order.
-    training_counts : mapping, optional
-        Training images of each class, for the accuracy of the shot groups.
-    tops : tuple of int
-        The k of each top-k accuracy that will be asked for.
+    Grouping and resampler are of the same images in the same order. The training images
+    of each class are for the accuracy of the shot groups; ``tops`` are the k of each
+    top-k accuracy that will be asked for.
     """
 
     aligned: AlignedPredictions

@@ -248,14 +248,10 @@ class SimultaneousInterval:
 
 @dataclass(frozen=True)
 class SingleInterval:
-    """Interval of one method's mean over its seeds; arrays of shape (metrics,).
+    """Interval of one method's mean over its seeds, float64 arrays of shape (metrics,).
 
-    Parameters
-    ----------
-    low, high : float64 arrays
-    anew : bool
-        Whether it speaks of the method trained anew on new images; else of these
-        trained models on new images.
+    ``anew`` says whether it speaks of the method trained anew on new images, else of
+    these trained models on new images.
     """
 
     low: Doubles
@@ -289,16 +285,9 @@ def draw_variance(draws: Floats) -> Doubles:
 def percentile_interval(draws: Floats, level: float) -> tuple[Doubles, Doubles]:
     """Percentile interval over the last axis; undefined draws are left out.
 
-    Parameters
-    ----------
-    draws : float array, shape (..., resamples)
-        NaN where a resample missed the class or group that a metric is about.
-    level : float, in (0, 1)
-
-    Returns
-    -------
-    low, high : float64 arrays, shape (...)
-        NaN where no draw is defined.
+    Of draws of shape (..., resamples), NaN where a resample missed the class or group
+    that a metric is about: ``low`` and ``high``, float64 arrays of shape (...), NaN
+    where no draw is defined.
     """
     ordered = np.sort(draws, axis=-1)
     defined = (~np.isnan(ordered)).sum(axis=-1)
@@ -329,14 +318,10 @@ def pool_training_variance(
     Returns
     -------
     TrainingVariance or None
-        None where no method has two seeds.
-
-    Notes
-    -----
-    Over the distinct trainings j with S_j >= 2 seeds, weighted by S_j - 1:
-    ``observed`` is MS = sum (S_j - 1) s_j^2 / sum (S_j - 1), the pooled variance of an
-    analysis of variance, and ``interaction`` is the same mean of i_j. Their difference,
-    never below 0, is s_b^2.
+        None where no method has two seeds. Over the distinct trainings j with S_j >= 2
+        seeds, weighted by S_j - 1: ``observed`` is MS = sum (S_j - 1) s_j^2 / sum (S_j
+        - 1), the pooled variance of an analysis of variance, and ``interaction`` is the
+        same mean of i_j. Their difference, never below 0, is s_b^2.
     """
     return _pooled(_distinct(methods, _own_variances(methods), trainings or {}))
 
@@ -466,18 +451,14 @@ def compute_contrasts(
     for name, runs in methods.items():
         if name == baseline:
             continue
-        reference = (references or methods).get(name if references else baseline)
-        assert reference is not None
+        reference = references[name] if references else methods[baseline]
         seeds = (runs.seeds, reference.seeds)
         variances: _Pair
         if name in paired and seeds[0] == seeds[1]:
             unit = runs.less(reference)
             variances = (unit.training_variance() if seeds[0] > 1 else None, None)
         elif min(seeds) > 1:
-            of_baseline = own[baseline]
-            if references is not None:
-                of_baseline = reference.training_variance()
-            variances = own[name], of_baseline
+            variances = own[name], reference.training_variance()
         else:
             variances = pool, pool
         images = n[name] if isinstance(n, Mapping) else n
@@ -887,17 +868,10 @@ def _planned(contrast: Contrast, seeds: Integers) -> tuple[Doubles, Doubles]:
 
 @_undefined_ratios
 def seed_share(contrast: Contrast) -> Doubles:
-    """Share of the variance of ``delta`` that the trainings bring.
+    """Share of the variance of ``delta`` that the trainings bring, shape (metrics,).
 
-    Parameters
-    ----------
-    contrast : Contrast
-
-    Returns
-    -------
-    float64 array, shape (metrics,)
-        T / (U + T), 0 to 1; NaN where undefined, where nothing varies, and where no
-        seed variance is known.
+    T / (U + T), 0 to 1; NaN where undefined, where nothing varies, and where no seed
+    variance is known.
     """
     if contrast.one_training:
         return np.full(len(contrast.delta), np.nan)
@@ -1047,8 +1021,8 @@ def borderline(
     Returns
     -------
     bool array, shape (metrics,)
-        Where an end of the interval is that near to 0, or where one is that near to
-        the margin and decides whether the interval lies within it.
+        Where an end is that near to 0, or where one is that near to the margin and
+        decides whether the interval lies within it.
     """
     near = errors * error
     bounds = np.asarray(margin)

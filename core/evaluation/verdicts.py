@@ -51,19 +51,9 @@ def margin_of(
 ) -> float:
     """The largest difference of a metric that does not matter; NaN if none is known.
 
-    Parameters
-    ----------
-    info : MetricInfo
-    margins : mapping of str to float
-        The study's own, by the metric's key.
-    tasks : sequence of Task
-
-    Returns
-    -------
-    float
-        The study's own; else 0.5 years, 0.01 of an accuracy or an area, 0.02 of an F1.
-        A metric of one class, bin or group has none of its own accord, and neither has
-        an error in a unit other than years.
+    The study's own in ``margins``, by the metric's key; else 0.5 years, 0.01 of an
+    accuracy or an area, 0.02 of an F1. A metric of one class, bin or group has none of
+    its own accord, and neither has an error in a unit other than years.
     """
     if info.key in margins:
         return float(margins[info.key])

@@ -234,8 +234,8 @@ class Choice:
     common : bool
         Whether all groups share the threshold.
     unconstrained : tuple of str
-        Groups too small on validation for the constraint to hold them to anything:
-        with thresholds of their own, they have ``fallback``.
+        Groups too small on validation for the constraint to hold them to anything: with
+        thresholds of their own, they have ``fallback``.
     fallback : float
         The best common threshold without a constraint.
     """
@@ -280,18 +280,16 @@ def count_scores(
         A method; the groups are those of its first table.
     task : str
         Name of a task with classes.
-    features : sequence of str
+    features, aligned
         As in ``comparison.compare_runs``.
     positive : str, optional
         The class that is decided on; by default the positive one of two.
-    aligned : AlignedPredictions, optional
-        As in ``comparison.compare_runs``.
 
     Raises
     ------
     EquipoiseError
-        If the task has no such class, no method has probabilities, or the tables do
-        not match.
+        If the task has no such class, no method has probabilities, or the tables do not
+        match.
     """
     own = _classified(tasks, task, positive)
     positive = positive or own.classes[1]
@@ -304,10 +302,10 @@ def count_scores(
     cells = grouping.codes * 2 + truth
     counts: dict[str, Doubles] = {}
     for method in aligned.methods:
-        given = [aligned.probabilities[own.name][c] for c in aligned.columns_of(method)]
-        scores = [values[:, label] for values in given if values is not None]
-        if len(scores) == len(given):
-            parts = [_reaching(s, cells, len(grouping.levels)) for s in scores]
+        given = aligned.probabilities_of(own.name, method)
+        if given is not None:
+            groups = len(grouping.levels)
+            parts = [_reaching(values[:, label], cells, groups) for values in given]
             counts[method] = np.mean(parts, axis=0)
     if not counts:
         raise EquipoiseError(

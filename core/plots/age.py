@@ -14,7 +14,6 @@ from core.plots.style import (
     NOISE_COLOUR,
     MethodStyle,
     build_figure,
-    listed,
     number,
     plural,
     signed,
@@ -22,6 +21,7 @@ from core.plots.style import (
 )
 from core.results.sentences import about_models
 from core.tasks import Regression
+from core.text import listed
 
 # Points drawn in one scatter; beyond it a fixed sample keeps the browser quick.
 MAXIMUM_POINTS = 1500

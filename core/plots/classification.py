@@ -16,14 +16,14 @@ from core.plots.style import (
     TRAINING_COLOUR,
     MethodStyle,
     build_figure,
+    error_bar,
     interval,
-    listed,
     number,
     plural,
     score_cell,
 )
 from core.results.sentences import about_models
-from core.text import strong
+from core.text import listed, strong
 
 # How far apart, in units of one class, the methods of one class stand.
 SPREAD = 0.72
@@ -297,11 +297,10 @@ def _group_marks(
 ) -> dict[str, Any]:
     """One method's marks with their intervals, of groups in the order of the axis."""
     many = len(rows) > MANY
+    middle, lows, highs = (rows[name] for name in ("mean", "low", "high"))
     said = [
         f"{group}: {number(mean, digits)} {unit} {interval(low, high, digits)}"
-        for group, mean, low, high in zip(
-            rows.index, rows["mean"], rows["low"], rows["high"], strict=True
-        )
+        for group, mean, low, high in zip(rows.index, middle, lows, highs, strict=True)
     ]
     return {
         "type": "scatter",
@@ -309,16 +308,8 @@ def _group_marks(
         "name": label,
         "mode": "markers",
         "marker": style.mark(6 if many else 11),
-        "error_y": {
-            "type": "data",
-            "visible": not many,
-            "symmetric": False,
-            "array": (rows["high"] - rows["mean"]).tolist(),
-            "arrayminus": (rows["mean"] - rows["low"]).tolist(),
-            "thickness": 2,
-            "width": 3,
-            "color": style.colour,
-        },
+        "error_y": error_bar(middle, lows, highs, style.colour, thickness=2, width=3)
+        | {"visible": not many},
         "customdata": said,
         "hovertemplate": f"<b>{label}</b><br>%{{customdata}}<extra></extra>",
     }

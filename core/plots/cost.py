@@ -18,7 +18,6 @@ from core.plots.escape import escapes_names
 from core.plots.overview import (
     BETTER_SIDE,
     axis_title,
-    error_bar,
     shown_rows,
     with_unit,
 )
@@ -26,16 +25,19 @@ from core.plots.style import (
     INK,
     MethodStyle,
     build_figure,
+    error_bar,
     faded,
+    front_line,
     interval,
     letters_of,
-    listed,
     number,
     p_value,
     place_sign,
+    sign_at,
     signed,
     verdict_mark,
 )
+from core.text import listed
 
 # Ratio of the greatest to the least cost from which a logarithmic axis is offered,
 # and from which it is there unasked.
@@ -132,7 +134,9 @@ def plot_cost(
     signs = front_signs(points)
     letters = letters_of([method for method in shown.index if method not in signs])
     front = shown.loc[list(signs)]
-    traces = [_front_line(front, axis)] if len(front) > 1 else []
+    places = axis.drawn(front["x"].to_numpy(np.float64))
+    line = front_line(places, front["mean"].to_numpy())
+    traces = [line] if len(front) > 1 else []
     if not seeds.empty:
         traces.append(_seed_trace(seeds, metric, cost, axis, styles, labels))
     for method, sign in (signs | letters).items():
@@ -156,8 +160,15 @@ def plot_cost(
         xaxis={"title": {"text": f"{cost.heading}{cheaper}"}, **axis.layout},
         yaxis={"title": {"text": f"{_quality_title(metric)}<br>{_better(metric)}"}},
         annotations=[
-            *(_badge(sign, shown.loc[m], left, up) for m, sign in signs.items()),
-            *(_letter(sign, shown.loc[m], left, up) for m, sign in letters.items()),
+            # The badges stand towards the corner where nothing can be, the better one.
+            *(
+                sign_at(sign, shown["x"][m], shown["mean"][m], 17 * left, 17 * up, 22)
+                for m, sign in signs.items()
+            ),
+            *(
+                sign_at(sign, shown["x"][m], shown["mean"][m], -14 * left, -12 * up)
+                for m, sign in letters.items()
+            ),
         ],
     )
 
@@ -186,19 +197,6 @@ def _better(metric: MetricInfo) -> str:
 
 def _cheaper(cost: CostInfo) -> str:
     return "◀ cheaper" if cost.direction == "lower" else "cheaper ▶"
-
-
-def _front_line(front: pd.DataFrame, axis: CostAxis) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "x": axis.drawn(front["x"].to_numpy(np.float64)),
-        "y": front["mean"].to_numpy(),
-        "name": "Front",
-        "mode": "lines",
-        # From each member level until the next one's cost, then to its quality.
-        "line": {"shape": "hv", "dash": "dash", "width": 2.5, "color": INK},
-        "hoverinfo": "skip",
-    }
 
 
 def _seed_trace(
@@ -274,31 +272,6 @@ def _hover(
         f"<b>{who}<br>{cost.label}: {cost.format(spent, unit=True)}<br>"
         f"{metric.label}: {score}<extra></extra>"
     )
-
-
-def _badge(sign: str, row: pd.Series, left: int, up: int) -> dict[str, Any]:
-    """The sign of a member, towards the corner where nothing can be: the better one."""
-    return {
-        "text": f"<b>{sign}</b>",
-        "x": row["x"],
-        "y": row["mean"],
-        "xshift": 17 * left,
-        "yshift": 17 * up,
-        "showarrow": False,
-        "font": {"size": 22},
-    }
-
-
-def _letter(sign: str, row: pd.Series, left: int, up: int) -> dict[str, Any]:
-    """The letter of a method beside the front, away from the corner of the badges."""
-    return {
-        "text": sign,
-        "x": row["x"],
-        "y": row["mean"],
-        "xshift": -14 * left,
-        "yshift": -12 * up,
-        "showarrow": False,
-    }
 
 
 def front_takeaway(

@@ -18,16 +18,16 @@ from core.plots.style import (
     NO_BREAK,
     MethodStyle,
     build_figure,
+    error_bar,
     faded,
     interval,
-    listed,
     number,
     plural,
     signed,
     zero_line,
 )
 from core.tasks import Regression
-from core.text import code, strong
+from core.text import code, listed, strong
 
 # Wrong answers that are named for one class; the rest of them is one piece.
 NAMED_WRONG = 3
@@ -117,7 +117,7 @@ def _right_bars(drawn: pd.DataFrame, places: Sequence[str]) -> dict[str, Any]:
 
 
 def _recall_intervals(drawn: pd.DataFrame, places: Sequence[str]) -> dict[str, Any]:
-    recall = 100 * drawn["recall"]
+    recall, low, high = (100 * drawn[name] for name in ("recall", "low", "high"))
     return {
         "type": "scatter",
         "mode": "markers",
@@ -125,15 +125,7 @@ def _recall_intervals(drawn: pd.DataFrame, places: Sequence[str]) -> dict[str, A
         "y": list(places),
         "name": "95 % interval",
         "marker": {"symbol": "line-ns-open", "size": 8, "color": INK},
-        "error_x": {
-            "type": "data",
-            "symmetric": False,
-            "array": (100 * drawn["high"] - recall).tolist(),
-            "arrayminus": (recall - 100 * drawn["low"]).tolist(),
-            "thickness": 2.5,
-            "width": 6,
-            "color": INK,
-        },
+        "error_x": error_bar(recall, low, high, INK, width=6),
         "hoverinfo": "skip",
     }
 
@@ -283,15 +275,7 @@ def plot_pairs(
                 faded(style.colour, 0.55 if i % 2 else 0.9) for i in range(len(y))
             ]
         },
-        "error_x": {
-            "type": "data",
-            "symmetric": False,
-            "array": [h - s for h, s in zip(high, share, strict=True)],
-            "arrayminus": [s - lo for lo, s in zip(low, share, strict=True)],
-            "thickness": 2,
-            "width": 5,
-            "color": INK,
-        },
+        "error_x": error_bar(share, low, high, INK, thickness=2, width=5),
         "customdata": [
             f"{w.split('<br>')[0]}: {number(s, 1)} % {interval(lo, h, 1)}"
             for w, s, lo, h in zip(words_of, share, low, high, strict=True)

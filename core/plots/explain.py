@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from plotly.colors import hex_to_rgb, sequential
 
 from core.plots import style
+from core.text import listed
 
 # Viridis: even steps of lightness, and told apart by people who see fewer colours.
 SCALE = tuple(hex_to_rgb(colour) for colour in sequential.Viridis)
@@ -149,17 +150,17 @@ def takeaway_maps(maps: Mapping[str, ArrayLike], labels: Mapping[str, str]) -> s
         ]
         if rest:
             said.append(f"other places ({_named(rest)})")
-        sentences.append(f"Looked at most: {style.listed(said)}.")
+        sentences.append(f"Looked at most: {listed(said)}.")
     if blind:
         sentences.append(
-            f"In the eyes of {style.listed(blind)} nothing speaks for this answer."
+            f"In the eyes of {listed(blind)} nothing speaks for this answer."
         )
     return " ".join(sentences)
 
 
 def _named(methods: Sequence[str]) -> str:
     few = len(methods) < 4
-    return style.listed(methods) if few else style.plural(len(methods), "method")
+    return listed(methods) if few else style.plural(len(methods), "method")
 
 
 @dataclass(frozen=True)

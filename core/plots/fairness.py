@@ -19,14 +19,15 @@ from core.plots.style import (
     MARKERS,
     METHOD_COLOURS,
     build_figure,
+    error_bar,
     faded,
     interval,
-    listed,
     number,
     plural,
 )
 from core.results.sentences import about_models
 from core.tasks import Task
+from core.text import listed
 
 NAMED_GROUPS = len(METHOD_COLOURS)
 """Groups up to which each has its own colour and mark."""
@@ -172,21 +173,14 @@ def _group_trace(
             ],
             "line": {"width": 2, "color": colour},
         },
-        "error_x": _bars(rows, faded(colour, 0.7)),
+        "error_x": _bars(rows, colour),
         "hovertemplate": _hovers(rows, info, labels),
     }
 
 
 def _bars(rows: pd.DataFrame, colour: str) -> dict[str, Any]:
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": (rows["high"] - rows["mean"]).to_numpy(),
-        "arrayminus": (rows["mean"] - rows["low"]).to_numpy(),
-        "color": colour,
-        "thickness": 2.5,
-        "width": 0,
-    }
+    fine = faded(colour, 0.7)
+    return error_bar(rows["mean"], rows["low"], rows["high"], fine, width=0)
 
 
 def _hovers(
@@ -249,7 +243,7 @@ def _crowd_traces(
                 "name": f"{name} group",
                 "mode": "markers",
                 "marker": {"color": colour, "size": 12, "symbol": marker},
-                "error_x": _bars(own, faded(colour, 0.7)),
+                "error_x": _bars(own, colour),
                 "hovertemplate": _hovers(own, info, labels, f", {name.lower()}"),
             }
         )

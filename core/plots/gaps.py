@@ -1,6 +1,7 @@
 """Figures and sentences of what a smaller gap costs, and who pays for it."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,24 +18,26 @@ from core.evaluation.levelling import (
 )
 from core.evaluation.metrics import MetricInfo
 from core.plots.escape import escapes_names
-from core.plots.overview import BETTER_SIDE, axis_title, error_bar, with_unit
+from core.plots.overview import BETTER_SIDE, axis_title, with_unit
 from core.plots.style import (
     FAINT_COLOUR,
     GRID_COLOUR,
     INK,
     MethodStyle,
     build_figure,
+    error_bar,
     faded,
+    front_line,
     interval,
     letters_of,
-    listed,
     number,
     place_sign,
     plural,
+    sign_at,
     signed,
     verdict_mark,
 )
-from core.text import strong
+from core.text import listed, strong
 
 FALLS_COLOUR = "rgba(213, 94, 0, 0.10)"
 """Where both groups lose."""
@@ -78,7 +81,9 @@ def plot_gap_quality(
         for place, method in enumerate(shown.index[shown["on_front"]], start=1)
     }
     beside = letters_of([str(m) for m in shown.index if m not in signs])
-    traces = [_front_line(shown.loc[list(signs)])] if len(signs) > 1 else []
+    front = shown.loc[list(signs)]
+    line = front_line(front["gap"].to_numpy(), front["mean"].to_numpy())
+    traces = [line] if len(front) > 1 else []
     for method, sign in (signs | beside).items():
         name = f"{sign} {labels[method]}"
         traces.append(_point(shown.loc[method], name, metric, gap, styles[method]))
@@ -95,22 +100,16 @@ def plot_gap_quality(
             }
         },
         annotations=[
-            *(_sign(s, shown.loc[m], 17 * side, 17 * up, 22) for m, s in signs.items()),
-            *(_sign(s, shown.loc[m], -14 * side, -12 * up) for m, s in beside.items()),
+            *(
+                sign_at(sign, shown["gap"][m], shown["mean"][m], 17 * side, 17 * up, 22)
+                for m, sign in signs.items()
+            ),
+            *(
+                sign_at(sign, shown["gap"][m], shown["mean"][m], -14 * side, -12 * up)
+                for m, sign in beside.items()
+            ),
         ],
     )
-
-
-def _front_line(front: pd.DataFrame) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "x": front["gap"].to_numpy(),
-        "y": front["mean"].to_numpy(),
-        "name": "Front",
-        "mode": "lines",
-        "line": {"shape": "hv", "dash": "dash", "width": 2.5, "color": INK},
-        "hoverinfo": "skip",
-    }
 
 
 def _point(
@@ -127,8 +126,8 @@ def _point(
         "name": name,
         "mode": "markers",
         "marker": marker,
-        "error_x": _bar(row["gap"], row["gap_low"], row["gap_high"], colour),
-        "error_y": _bar(row["mean"], row["low"], row["high"], colour),
+        "error_x": _fine_bar(row["gap"], row["gap_low"], row["gap_high"], colour),
+        "error_y": _fine_bar(row["mean"], row["low"], row["high"], colour),
         "hovertemplate": (
             f"<b>{name}</b><br>{gap.label}: "
             f"{with_unit(number(row['gap'], gap.digits), gap.unit)} "
@@ -140,23 +139,8 @@ def _point(
     }
 
 
-def _bar(value: float, low: float, high: float, colour: str) -> dict[str, Any]:
-    """Finer than elsewhere: bars cross here in both directions."""
-    return {**error_bar(value, low, high, colour), "thickness": 2, "width": 0}
-
-
-def _sign(
-    text: str, row: pd.Series, right: int, up: int, size: int | None = None
-) -> dict[str, Any]:
-    return {
-        "text": f"<b>{text}</b>" if size else text,
-        "x": row["gap"],
-        "y": row["mean"],
-        "xshift": right,
-        "yshift": up,
-        "showarrow": False,
-        **({"font": {"size": size}} if size else {}),
-    }
+# Finer than elsewhere: bars cross here in both directions.
+_fine_bar = partial(error_bar, thickness=2, width=0)
 
 
 def gap_quality_takeaway(
@@ -309,8 +293,10 @@ def _levelling_point(
         "name": name,
         "mode": "markers",
         "marker": style.mark(14),
-        "error_x": _bar(row["best_delta"], row["best_low"], row["best_high"], colour),
-        "error_y": _bar(
+        "error_x": _fine_bar(
+            row["best_delta"], row["best_low"], row["best_high"], colour
+        ),
+        "error_y": _fine_bar(
             row["worst_delta"], row["worst_low"], row["worst_high"], colour
         ),
         "hovertemplate": (

@@ -13,11 +13,10 @@ from core.plots.style import (
     FAINT_COLOUR,
     TRAINING_COLOUR,
     build_figure,
-    listed,
     number,
     plural,
 )
-from core.text import strong
+from core.text import listed, strong
 
 # Classes whose number of images is written under their name.
 CLASSES_WRITTEN = 12

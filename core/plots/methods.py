@@ -21,11 +21,10 @@ from core.plots.style import (
     MethodStyle,
     build_figure,
     faded,
-    listed,
     number,
     zero_line,
 )
-from core.text import strong
+from core.text import listed, strong
 
 LOSS, GRADIENT = "loss", "gradient"
 RIGHT = 0.9

@@ -17,8 +17,8 @@ from core.plots.style import (
     TRAINING_COLOUR,
     MethodStyle,
     build_figure,
+    error_bar,
     interval,
-    listed,
     number,
     p_value,
     plural,
@@ -29,6 +29,7 @@ from core.results.sentences import about_models
 from core.results.signs import verdict_text
 from core.study import Trial
 from core.tasks import Task
+from core.text import listed
 
 BETTER_SIDE = {
     "lower": "better when lower",
@@ -218,20 +219,24 @@ def plot_differences(
             }
         )
     ends = rows.loc[shown, ["delta_low", "delta_high"]].abs().to_numpy()
-    unit = f" ({info.difference_unit})" if info.difference_unit else ""
     reach = 1.1 * float(np.nanmax(ends, initial=0)) or 1.0
     return build_figure(
         traces,
         height=120 + 62 * max(len(shown), 1),
         legend=False,
         xaxis={
-            "title": {"text": f"Difference{unit}"},
+            "title": _difference_title("Difference", info),
             "range": [-reach, reach],
         },
         yaxis={"showgrid": False},
         shapes=[*_margin_band(rows), zero_line("x")],
         annotations=_sides(info),
     )
+
+
+def _difference_title(what: str, info: MetricInfo) -> dict[str, str]:
+    unit = f" ({info.difference_unit})" if info.difference_unit else ""
+    return {"text": f"{what}{unit}"}
 
 
 def _margin_band(rows: pd.DataFrame) -> list[dict[str, object]]:
@@ -300,13 +305,12 @@ def plot_detectable(
             for m in shown
         ],
     }
-    unit = f" ({info.difference_unit})" if info.difference_unit else ""
     return build_figure(
         [bar, seen],
         height=130 + 40 * max(len(shown), 1),
         legend=True,
         xaxis={
-            "title": {"text": f"Size of the difference{unit}"},
+            "title": _difference_title("Size of the difference", info),
             "range": [0, 1.3 * float(np.max(reach, initial=0)) or 1.0],
         },
         yaxis={"showgrid": False},
@@ -519,15 +523,7 @@ def _ours_and_theirs(
         "name": "Ours, 95 % interval",
         "mode": "markers",
         "marker": {"color": colours, "symbol": "circle", "size": 14},
-        "error_x": {
-            "type": "data",
-            "symmetric": False,
-            "array": (table["high"] - table["ours"]).tolist(),
-            "arrayminus": (table["ours"] - table["low"]).tolist(),
-            "thickness": 2.5,
-            "width": 7,
-            "color": FAINT_COLOUR,
-        },
+        "error_x": error_bar(table["ours"], table["low"], table["high"], FAINT_COLOUR),
         "hovertemplate": f"Ours: %{{x:{digits}}}<extra></extra>",
     }
     theirs = {
@@ -580,19 +576,6 @@ def published_values_takeaway(table: pd.DataFrame, info: MetricInfo) -> str:
         f"{info.phrase} is {span(known['theirs'])}, ours {span(known['ours'])}; the "
         "budgets differ, so no difference between the two is claimed."
     )
-
-
-def error_bar(mean: float, low: float, high: float, colour: str) -> dict[str, object]:
-    """Plotly's error bar of an interval, which need not lie evenly about the mean."""
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": [high - mean],
-        "arrayminus": [mean - low],
-        "thickness": 2.5,
-        "width": 7,
-        "color": colour,
-    }
 
 
 def search_table(

@@ -13,7 +13,7 @@ from core.plots.cells import plot_cells
 from core.plots.escape import escapes_names
 from core.plots.style import NO_BREAK, MethodStyle
 from core.tasks import Classification, Regression, Task
-from core.text import coloured, strong
+from core.text import coloured, listed, strong
 
 BOX_COLOUR = "#FFB000"
 BOX_EDGE = "#101010"
@@ -458,5 +458,5 @@ def takeaway_probabilities(
     ]
     return (
         f"{label}: {strong('the methods disagree')}: {counts.iloc[0]} of"
-        f" {len(table)} answer {most}, not {style.listed(apart)}; probabilities {span}."
+        f" {len(table)} answer {most}, not {listed(apart)}; probabilities {span}."
     )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from core.plots import style
 from core.plots.escape import escapes_names
 from core.study import Augmentation
+from core.text import listed
 
 CHANNELS = ("red", "green", "blue")
 LEVELS = 256
@@ -154,7 +155,7 @@ def describe_augmentation(settings: Augmentation) -> str:
         ),
         f"changed in contrast by up to {percent['contrast']}": s.contrast,
     }
-    return style.listed([words for words, on in said.items() if on])
+    return listed([words for words, on in said.items() if on])
 
 
 def _light(pixels: Pixels) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from core.plots.escape import escapes_names
 from core.plots.style import MethodStyle
 from core.runs import Run
 from core.tasks import Regression, Task
-from core.text import code
+from core.text import code, listed
 
 # What ends in these is better when higher; everything else when lower.
 HIGHER = ("accuracy", "f1", "auc", "precision", "recall")
@@ -281,7 +281,7 @@ def takeaway_configurations(table: pd.DataFrame) -> str:
     if chosen.empty:
         return "Nothing that was chosen differs between these two runs."
     names = list(dict.fromkeys(chosen["what"]))
-    shown = style.listed([code(name) for name in names[:4]])
+    shown = listed([code(name) for name in names[:4]])
     more = f" and {len(names) - 4} more" if len(names) > 4 else ""
     count = style.plural(len(names), "setting")
     verb = "differs" if len(names) == 1 else "differ"

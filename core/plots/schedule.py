@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 
 from core.plots.escape import escapes_names
 from core.plots.methods import HEIGHT, short_number, upright
-from core.plots.style import INK, METHOD_COLOURS, build_figure, faded, listed, plural
-from core.text import strong
+from core.plots.style import INK, METHOD_COLOURS, build_figure, faded, plural
+from core.text import listed, strong
 
 # The chart's height up to which lines are drawn; above stand the phases' numbers.
 STRIP = 0.92

@@ -9,9 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import plotly.io as pio
+from numpy.typing import ArrayLike
 
 from core.evaluation.verdicts import BASELINE
 from core.results.cells import Piece
@@ -264,6 +266,59 @@ def zero_line(axis: str) -> dict[str, Any]:
     }
 
 
+def error_bar(
+    value: ArrayLike,
+    low: ArrayLike,
+    high: ArrayLike,
+    colour: str,
+    *,
+    thickness: float = 2.5,
+    width: float = 7,
+) -> dict[str, Any]:
+    """Plotly's error bars of intervals, which need not lie evenly about the values."""
+    middle = np.atleast_1d(value)
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": (np.atleast_1d(high) - middle).tolist(),
+        "arrayminus": (middle - np.atleast_1d(low)).tolist(),
+        "thickness": thickness,
+        "width": width,
+        "color": colour,
+    }
+
+
+def front_line(x: ArrayLike, y: ArrayLike) -> dict[str, Any]:
+    """A trace through the members of a front.
+
+    From each member level until the next one's cost, then to its quality.
+    """
+    return {
+        "type": "scatter",
+        "x": x,
+        "y": y,
+        "name": "Front",
+        "mode": "lines",
+        "line": {"shape": "hv", "dash": "dash", "width": 2.5, "color": INK},
+        "hoverinfo": "skip",
+    }
+
+
+def sign_at(
+    text: str, x: float, y: float, right: float, up: float, size: int | None = None
+) -> dict[str, Any]:
+    """An annotation beside a mark, so many pixels away; bold where it has a size."""
+    return {
+        "text": f"<b>{text}</b>" if size else text,
+        "x": x,
+        "y": y,
+        "xshift": right,
+        "yshift": up,
+        "showarrow": False,
+        **({"font": {"size": size}} if size else {}),
+    }
+
+
 def faded(colour: str, opacity: float) -> str:
     """``#RRGGBB`` as an ``rgba()`` of that opacity, for bands and fills."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
@@ -306,13 +361,6 @@ def letters_of(methods: Sequence[str]) -> dict[str, str]:
 def place_sign(place: int) -> str:
     """The sign of a place on a front, counted from 1: a digit in a circle."""
     return chr(0x2460 + place - 1) if place <= 20 else f"({place})"
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names as in a sentence: "a", "a and b", "a, b and c"."""
-    if len(names) < 2:
-        return "".join(names)
-    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def feature_label(feature: str, tasks: Sequence[Task] = ()) -> str:

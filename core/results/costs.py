@@ -25,12 +25,8 @@ BESIDE = ("parameters", "training_seconds", "inference_ms")
 def costs_beside(costs: pd.DataFrame, labels: Labels) -> dict[str, list[Text]]:
     """The few costs that a leaderboard shows: by heading, a cell a method.
 
-    Parameters
-    ----------
-    costs : DataFrame
-        From ``cost.cost_table``.
-    labels : mapping of str to str
-        Of the methods of the leaderboard, in order.
+    ``costs`` is from ``cost.cost_table``, ``labels`` are those of the leaderboard, in
+    order.
     """
     means = costs.reindex(list(labels))
     return {
@@ -42,13 +38,8 @@ def costs_beside(costs: pd.DataFrame, labels: Labels) -> dict[str, list[Text]]:
 def costs_table(costs: pd.DataFrame, labels: Labels, *, title: str = "") -> Table:
     """Every cost of every method, mean and standard deviation over its runs.
 
-    Parameters as in ``costs_beside``.
-
-    Returns
-    -------
-    Table
-        A setting that is not the same for all has a column; its notes say what all
-        share, and what each cost is.
+    Parameters as in ``costs_beside``. A setting that is not the same for all has a
+    column; the notes of the table say what all share, and what each cost is.
     """
     costs = costs.loc[[method for method in labels if method in costs.index]]
     columns = {
@@ -97,15 +88,7 @@ def _spread(spread: float, info: CostInfo) -> str:
 
 
 def budget_notes(per_run: pd.DataFrame, labels: Labels) -> Iterator[str]:
-    """What methods differ in beside the remedy.
-
-    Parameters
-    ----------
-    per_run : DataFrame
-        From ``cost.run_costs``.
-    labels : mapping of str to str
-        What a reader sees for each method.
-    """
+    """What methods differ in beside the remedy, from ``cost.run_costs``."""
     notes = (mixed_runs_note, budget_note, unknown_note)
     yield from filter(None, (note(per_run, labels) for note in notes))
 

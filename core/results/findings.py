@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import pandas as pd
 
+from core import text
 from core.evaluation.comparison import Comparison
 from core.evaluation.gaps import gap_info
 from core.evaluation.judging import STUDY_FAMILY
@@ -35,24 +36,12 @@ def findings(
 ) -> tuple[str, ...]:
     """Say of each metric which methods differ from the baseline, and what is open.
 
-    Parameters
-    ----------
-    comparison : Comparison
-    keys : iterable of str
-        Metrics of all images; those that are equal by design are said once.
-    labels : mapping of str to str
-        What a reader sees of each method that is spoken of, in order.
-    tasks : tuple of Task
+    A sentence a metric and family of methods; metrics that are equal by design are said
+    once, and nothing with the baseline alone. ``labels`` are what a reader sees of each
+    method that is spoken of, in order.
 
-    Returns
-    -------
-    tuple of str
-        A sentence a metric and family of methods; none with the baseline alone.
-
-    Notes
-    -----
-    A difference is only claimed where the verdict is ``better``, ``worse``, ``differs``
-    or ``equivalent``, and in a range of the differences that are shown.
+    Notes ----- A difference is only claimed where the verdict is ``better``, ``worse``,
+    ``differs`` or ``equivalent``, and in a range of the differences that are shown.
     """
     others = [m for m in labels if m in comparison.seeds and m != comparison.baseline]
     families: dict[str, list[str]] = {}
@@ -166,12 +155,10 @@ def _names(rows: Rows, labels: Labels) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names as in a sentence: "a, b and c"; with semicolons where one has a comma."""
-    if len(names) < 2:
-        return "".join(names)
-    if any("," in name or " and " in name for name in names):
+    """As ``text.listed``, with semicolons where a name has a comma or an "and"."""
+    if len(names) > 1 and any("," in name or " and " in name for name in names):
         return f"{'; '.join(names[:-1])}; and {names[-1]}"
-    return f"{', '.join(names[:-1])} and {names[-1]}"
+    return text.listed(names)
 
 
 def gap_findings(

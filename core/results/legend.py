@@ -13,12 +13,7 @@ def reading_notes(
 ) -> tuple[str, ...]:
     """What values, intervals and verdicts mean, and which differences do not matter.
 
-    Parameters
-    ----------
-    comparison : Comparison
-    keys : iterable of str
-        Metrics that are shown, whose margins are named.
-    tasks : tuple of Task
+    ``keys`` are the metrics that are shown, whose margins are named.
     """
     one = comparison.has_one_seed
     value = "The value of the one seed" if one else "The mean over the seeds"

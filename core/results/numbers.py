@@ -40,17 +40,9 @@ def between(info: MetricInfo, low: float, high: float, *, signed: bool = False) 
 def telling_digits(row: Mapping[Any, Any] | pd.Series, info: MetricInfo) -> MetricInfo:
     """The metric with decimals enough for an interval to show what its verdict says.
 
-    Parameters
-    ----------
-    row : mapping or Series
-        With ``verdict``, ``delta_low``, ``delta_high`` and ``margin``.
-    info : MetricInfo
-
-    Returns
-    -------
-    MetricInfo
-        With more decimals where an interval that leaves out 0 would be written with an
-        end of 0, or one inside the margin with an end at the margin.
+    It has more where an interval that leaves out 0 would be written with an end of 0,
+    or one inside the margin with an end at the margin. ``row`` has ``verdict``,
+    ``delta_low``, ``delta_high`` and ``margin``.
     """
     ends = (row["delta_low"], row["delta_high"])
     for more in range(MOST_DIGITS):

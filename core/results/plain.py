@@ -41,46 +41,41 @@ def comparison_record(
         ``note``, ``margin``, ``smallest_detectable``, ``seed_share``, ``seeds_needed``
         and ``only_more_images``: whether no number of seeds would settle it.
     """
-    methods = []
-    for name, part in comparison.table.groupby("method", sort=False):
-        methods.append(
-            {
-                "name": str(name),
-                "seeds": list(comparison.seeds[str(name)]),
-                "family": part["family"].iloc[0],
-                "metrics": {
-                    row["metric"]: {
-                        "mean": plain(row["mean"]),
-                        "sd": plain(row["sd"]),
-                        "ci": _ends(row, "low", "high"),
-                        "n": row["n"],
-                        "delta": _delta(row),
-                    }
-                    for row in part.to_dict("records")
-                },
-                "cost": {k: plain(v) for k, v in (costs or {}).get(name, {}).items()},
-                "settings": dict((settings or {}).get(name, {})),
-            }
-        )
+    metrics: dict[str, dict[str, Record]] = {name: {} for name in comparison.methods}
+    for row in comparison.table.to_dict("records"):
+        metrics[row["method"]][row["metric"]] = {
+            "mean": plain(row["mean"]),
+            "sd": plain(row["sd"]),
+            "ci": _ends(row, "low", "high"),
+            "n": row["n"],
+            "delta": _delta(row),
+        }
+    methods = [
+        {
+            "name": name,
+            "seeds": list(seeds),
+            "family": comparison.families[name],
+            "metrics": metrics[name],
+            "cost": {k: plain(v) for k, v in (costs or {}).get(name, {}).items()},
+            "settings": dict((settings or {}).get(name, {})),
+        }
+        for name, seeds in comparison.seeds.items()
+    ]
+    return {"study": study, **_head(comparison), "methods": methods}
+
+
+def _head(comparison: Comparison) -> Record:
     return {
-        "study": study,
         "baseline": comparison.baseline,
         "level": comparison.level,
         "images": comparison.rows,
-        "methods": methods,
     }
 
 
 def fairness_record(
     comparison: Comparison, labels: Mapping[str, str] | None = None
 ) -> Record:
-    """A comparison within groups.
-
-    Parameters
-    ----------
-    comparison : Comparison
-    labels : mapping, optional
-        What a reader sees for each method in the notes; its name otherwise.
+    """A comparison within groups; ``labels`` name the methods in the notes.
 
     Returns
     -------
@@ -111,9 +106,7 @@ def fairness_record(
             both["all"] = entry
     return {
         "features": list(grouping.levels.columns),
-        "baseline": comparison.baseline,
-        "level": comparison.level,
-        "images": comparison.rows,
+        **_head(comparison),
         "groups": [
             {"name": name, "images": int(count), "features": features}
             for name, count, features in zip(

@@ -30,25 +30,13 @@ def beside_published(
     *,
     title: str = "",
 ) -> tuple[Table, tuple[str, ...]]:
-    """Ours beside what others published, and the sources.
+    """Ours beside what others published, and the sources, the first of them number 1.
 
-    Parameters
-    ----------
-    theirs : DataFrame
-        From ``published.published_table`` or
-        ``published_by_group.published_by_group_table``.
-    labels : mapping of str to str
-        What a reader sees for each method; its name where there is none.
-    tasks : tuple of Task
-    title : str
-
-    Returns
-    -------
-    Table
-        Method, metric, the group where there are groups, ours with its interval,
-        theirs, and the number of the source.
-    tuple of str
-        The sources, the first one numbered 1.
+    ``theirs`` is from ``published.published_table`` or
+    ``published_by_group.published_by_group_table``; ``labels`` are what a reader sees
+    for each method, its name where there is none. The columns: method, metric, the
+    group where there are groups, ours with its interval, theirs, and the number of the
+    source.
     """
     sources = tuple(dict.fromkeys(theirs["source"]))
     by_group = "group" in theirs
@@ -101,13 +89,9 @@ def _metric(row: dict[str, object], info: MetricInfo) -> str:
 def published_notes(study: Study, theirs: pd.DataFrame | None = None) -> Sequence[str]:
     """What may not be concluded from published numbers, and what they show.
 
-    Parameters
-    ----------
-    study : Study
-    theirs : DataFrame, optional
-        Published numbers of groups: where a Fair metric of theirs is higher than their
-        baseline's while the accuracy of every group that they report is lower, that
-        is said.
+    Of published numbers of groups, ``theirs``: where a Fair metric of theirs is higher
+    than their baseline's while the accuracy of every group that they report is lower,
+    that is said.
     """
     rises = []
     if theirs is not None:

@@ -29,11 +29,7 @@ def remedies_table(
 ) -> Table:
     """A row a remedy: its task, its paper, and the verdicts on it.
 
-    Parameters
-    ----------
-    outcomes : sequence of Outcome
-    untrained : sequence of Study
-        Those without runs, named where no run tells of a remedy.
+    Studies without runs, ``untrained``, are named where no run tells of a remedy.
     """
     rows = tuple(
         (

@@ -30,15 +30,6 @@ from core.tasks import Task
 NAMED = 6
 """Small groups that a note names."""
 
-_OF_METHOD = {
-    BASELINE: "baseline",
-    BETTER: "better",
-    WORSE: "worse",
-    EQUIVALENT: "equivalent",
-    DIFFERS: "differs",
-    INCONCLUSIVE: "inconclusive",
-    UNTESTED: "no verdict",
-}
 # One trained model was tested, and how its method does when trained anew is unknown.
 _OF_MODEL = {
     BETTER: "this trained model is better",
@@ -51,25 +42,16 @@ _OF_MODEL = {
 def verdict_words(row: Mapping[Any, Any] | pd.Series) -> str:
     """A verdict as a reader sees it, which says whether it is of one trained model.
 
-    Parameters
-    ----------
-    row : mapping or Series
-        With ``verdict`` and ``scope``.
+    ``row`` has ``verdict`` and ``scope``.
     """
     verdict = str(row["verdict"])
-    if speaks_of_model(row):
-        return _OF_MODEL.get(verdict, _OF_METHOD[verdict])
-    return _OF_METHOD[verdict]
+    return _OF_MODEL.get(verdict, verdict) if speaks_of_model(row) else verdict
 
 
 def about_models(sentence: str, rows: pd.DataFrame) -> str:
     """Say of a sentence that it is about trained models, where its verdicts are.
 
-    Parameters
-    ----------
-    sentence : str
-    rows : DataFrame
-        Rows of ``Comparison.cells`` that it speaks of.
+    ``rows`` are those of ``Comparison.cells`` that it speaks of.
     """
     if "scope" not in rows or not (rows["scope"] == MODEL).any():
         return sentence
@@ -189,11 +171,7 @@ def comparison_notes(
 ) -> tuple[str, ...]:
     """What a reader should know before trusting the verdicts.
 
-    Parameters
-    ----------
-    comparison : Comparison
-    labels : mapping, optional
-        What a reader sees for each method; its name otherwise.
+    ``labels`` are what a reader sees for each method; its name otherwise.
     """
     interval = (
         f"Intervals are at {percent(comparison.level)} over {comparison.rows:,} test"
@@ -238,10 +216,7 @@ def _single_note(comparison: Comparison) -> tuple[str, ...]:
 def fairness_notes(
     comparison: Comparison, labels: Mapping[str, str] | None = None
 ) -> tuple[str, ...]:
-    """The same for a comparison within groups, with what its groups and gaps need.
-
-    Parameters as in ``comparison_notes``.
-    """
+    """The same for a comparison within groups, with what its groups and gaps need."""
     notes = [*comparison_notes(comparison, labels), *_small_group_notes(comparison)]
     if comparison.groups["mean"].isna().any():
         notes.append(

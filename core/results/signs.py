@@ -42,9 +42,6 @@ TONES: dict[str, Tone] = {
 def verdict_text(row: Mapping[Any, Any] | pd.Series) -> str:
     """A verdict with its sign: "▲ better", "▼ this trained model is worse".
 
-    Parameters
-    ----------
-    row : mapping or Series
-        With ``verdict`` and ``scope``.
+    ``row`` has ``verdict`` and ``scope``.
     """
     return f"{SIGNS[str(row['verdict'])]} {verdict_words(row)}".strip()

@@ -42,20 +42,10 @@ FAIRNESS_READING = (
 class StudyResults:
     """Everything that was computed of a study.
 
-    Parameters
-    ----------
-    study : Study
-    tasks : tuple of Task
-    labels : dict of str to str
-        What a reader sees of each method, in the order of the tables.
-    comparison : Comparison
-    keys : list of str
-        Metrics of the leaderboard.
-    fairness : mapping of views to Comparison
-    theirs, theirs_by_group : DataFrame
-        What others published, beside ours.
-    per_run, costs : DataFrame
-        Costs of each run and of each method.
+    ``labels`` are what a reader sees of each method, in the order of the tables;
+    ``keys`` are the metrics of the leaderboard; ``theirs`` and ``theirs_by_group`` are
+    what others published, beside ours; ``per_run`` and ``costs`` are costs of each run
+    and method.
     """
 
     study: Study
@@ -78,14 +68,7 @@ def study_results(
 ) -> StudyResults:
     """Set costs and published numbers beside a comparison of a study's runs.
 
-    Parameters
-    ----------
-    runs : StudyRuns
-    comparison : Comparison
-        With any method as its baseline.
-    keys : list of str
-        Metrics of the leaderboard.
-    fairness : mapping of views to Comparison
+    The comparison may have any method as its baseline; ``keys`` are the leaderboard's.
     """
     study = runs.study
     own = comparison
@@ -121,76 +104,51 @@ def build_document(
 ) -> Document:
     """Say all of a study's results.
 
-    Parameters
-    ----------
-    results : StudyResults
-    costs_beside_metrics : bool
-        Whether the leaderboard has columns of costs.
-    with_cost : bool
-        Whether every cost of every method is shown.
-    with_groups : bool
-        Whether every group is shown, and every gap.
+    The leaderboard has columns of costs only with ``costs_beside_metrics``; every cost
+    of every method is shown only ``with_cost``; every group, and every gap,
+    ``with_groups``.
     """
+    comparison, keys = results.comparison, results.keys
+    labels, tasks = results.labels, results.tasks
+    board = leaderboard(
+        comparison,
+        keys,
+        labels,
+        tasks,
+        title=results.study.title,
+        beside=costs_beside(results.costs, labels) if costs_beside_metrics else None,
+    )
+    said = findings(comparison, keys, labels, tasks)
     sections = [
-        Section("leaderboard", (_leaderboard(results, costs_beside_metrics),)),
+        Section("leaderboard", (board,)),
         Section("notes", (_notes(results, costs_beside_metrics),)),
-        Section("findings", (_findings(results),)),
-        Section("seeds", (_seeds(results),)),
+        Section("findings", (Lines("findings", said, "What it says"),)),
+        Section("seeds", (seeds_table(comparison, keys, labels, tasks),)),
         *_fairness(results, with_groups=with_groups),
     ]
     if with_cost:
         title = "What each method costs"
-        table = costs_table(results.costs, results.labels, title=title)
+        table = costs_table(results.costs, labels, title=title)
         sections.append(Section("cost", (table,)))
     return Document((*sections, Section("published", tuple(_published(results)))))
 
 
-def _leaderboard(results: StudyResults, with_costs: bool) -> Table:
-    return leaderboard(
-        results.comparison,
-        results.keys,
-        results.labels,
-        results.tasks,
-        title=results.study.title,
-        beside=costs_beside(results.costs, results.labels) if with_costs else None,
-    )
-
-
 def _notes(results: StudyResults, with_costs: bool) -> Lines:
     comparison, labels = results.comparison, results.labels
-    timing = timing_notes(results.per_run, labels) if with_costs else ()
+    own, other = results.study.baseline, comparison.baseline
+    replaced = (
+        f"Compared with {labels.get(other, other)} ({other}), in place of the study's"
+        f" baseline ({own})."
+    )
+    distinct = [first for first, *_ in distinct_metrics(comparison, results.keys)]
     notes = (
-        *_replaced(results),
-        *reading_notes(comparison, _distinct(results), results.tasks),
+        *([replaced] if other != own else []),
+        *reading_notes(comparison, distinct, results.tasks),
         *comparison_notes(comparison, labels),
         *budget_notes(results.per_run, labels),
-        *timing,
+        *(timing_notes(results.per_run, labels) if with_costs else ()),
     )
     return Lines("notes", notes)
-
-
-def _distinct(results: StudyResults) -> list[str]:
-    groups = distinct_metrics(results.comparison, results.keys)
-    return [first for first, *_ in groups]
-
-
-def _replaced(results: StudyResults) -> Iterator[str]:
-    """That another method stands in place of the study's baseline, if one does."""
-    own, other = results.study.baseline, results.comparison.baseline
-    if other != own:
-        yield (
-            f"Compared with {results.labels.get(other, other)} ({other}), in place of"
-            f" the study's baseline ({own})."
-        )
-
-
-def _findings(results: StudyResults) -> Lines:
-    said = findings(results.comparison, results.keys, results.labels, results.tasks)
-    return Lines("findings", said, "What it says")
-
-
-def _seeds(results: StudyResults) -> Table:
-    return seeds_table(results.comparison, results.keys, results.labels, results.tasks)
 
 
 def _fairness(results: StudyResults, *, with_groups: bool) -> Iterator[Section]:
@@ -232,15 +190,16 @@ def _published(results: StudyResults) -> Iterator[Table | Lines]:
 
 def results_record(results: StudyResults) -> dict[str, Any]:
     """The same as plain values, every metric and cost included, ready for JSON."""
-    labels, costs = results.labels, results.costs
+    comparison, costs = results.comparison, results.costs
+    labels, tasks = results.labels, results.tasks
     return {
         **comparison_record(
-            results.comparison,
+            comparison,
             results.study.name,
             means_by_method(costs),
             settings_by_method(costs),
         ),
-        "findings": list(_findings(results).items),
+        "findings": [*findings(comparison, results.keys, labels, tasks)],
         "fairness": [fairness_record(one, labels) for one in results.fairness.values()],
         "published": published_records(results.theirs),
         "published_by_group": published_records(results.theirs_by_group),

@@ -30,13 +30,9 @@ def study_options(
     baseline : str
         Method that the others are compared with.
 
-    Returns
-    -------
-    dict
-        ``trainings``, ``families``, ``margins`` and ``design``. Predictions that were
-        imported into a study are a family of their own, so that what a visitor adds
-        does not change what the study says of its own methods. The runs of a study that
-        was made of a table are its own.
+    Notes ----- Predictions that were imported into a study are a family of their own,
+    so that what a visitor adds does not change what the study says of its own methods.
+    The runs of a study that was made of a table are its own.
     """
     listed = list(runs)
     families = {

@@ -33,17 +33,8 @@ Views = tuple[FairnessView, ...]
 class StudyRuns:
     """The runs of a study, and what they answered on the test images.
 
-    Parameters
-    ----------
-    study : Study
-    info : DatasetInfo
-    runs : tuple of Run
-        Those that could be read.
-    tables : mapping of (method, seed) to DataFrame
-    problems : tuple of str
-        Why others could not.
-    given_margins : tuple of str
-        Metrics whose margin is not the study's own.
+    ``runs`` are those that could be read, ``problems`` say why others could not, and
+    ``given_margins`` are the metrics whose margin is not the study's own.
     """
 
     study: Study
@@ -98,11 +89,7 @@ class StudyRuns:
     ) -> tuple[dict[Views, Comparison], tuple[EquipoiseError, ...]]:
         """Compare them within groups; views of one task and crossing together.
 
-        Returns
-        -------
-        dict of views to Comparison
-        tuple of EquipoiseError
-            Why some could not be compared.
+        Returns the comparisons by their views, and why some could not be made.
         """
         together: dict[tuple[str, tuple[str, ...]], list[FairnessView]] = {}
         for view in views:
@@ -188,11 +175,8 @@ class StudyRuns:
 def load_study_runs(name: str, margins: Mapping[str, float] | None = None) -> StudyRuns:
     """Read the runs of a study.
 
-    Parameters
-    ----------
-    name : str
-    margins : mapping of str to float, optional
-        Differences that do not matter, by metric, in place of the study's own.
+    ``margins`` are differences that do not matter, by metric, in place of the study's
+    own.
     """
     study = study_of_runs(name)
     listing = list_runs(study.name)

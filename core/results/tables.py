@@ -68,18 +68,9 @@ def distinct_metrics(
 ) -> tuple[tuple[str, ...], ...]:
     """Put the metrics together that are equal by design, so that they count once.
 
-    Parameters
-    ----------
-    comparison : Comparison
-    keys : iterable of str
-        Metrics of all images.
-
-    Returns
-    -------
-    tuple of tuples of str
-        In the order given: a metric, and with it its balanced form (MAE and balanced
-        MAE, accuracy and balanced accuracy) where every run has the same value of both
-        to 1e-9, as on a test set with as many images of every bin or class.
+    In the order given: a metric of all images, and with it its balanced form (MAE and
+    balanced MAE, accuracy and balanced accuracy) where every run has the same value of
+    both to 1e-9, as on a test set with as many images of every bin or class.
     """
     found: dict[str, tuple[str, ...]] = {}
     for key in dict.fromkeys(keys):
@@ -126,8 +117,8 @@ def leaderboard(
     tasks : tuple of Task
         Give the metrics their labels.
     title : str
-    part : {"full", "score"}
-        "score" leaves the difference out.
+    part : {"full", "score", "power"}
+        "score" leaves the difference out, "power" says what could have been found.
     beside : mapping of str to sequence of Text, optional
         Further columns, such as costs, by heading: a cell a method.
     """
@@ -217,12 +208,9 @@ def seeds_table(
 ) -> Table:
     """How many seeds would settle what is inconclusive; parameters as in the board.
 
-    Returns
-    -------
-    Table
-        A row a method with an inconclusive difference, a column a metric: the smallest
-        difference that could have been found, and the seeds that would settle the one
-        observed, or that only more images would. Without rows where all is settled.
+    A row a method with an inconclusive difference, a column a metric: the smallest
+    difference that could have been found, and the seeds that would settle the one
+    observed, or that only more images would. Without rows where all is settled.
     """
     board = leaderboard(comparison, keys, labels, tasks, part="power")
     still_open = [
@@ -252,25 +240,11 @@ def fairness_table(
     title: str = "",
     measures: Sequence[str] = ("difference", "fair_metric"),
 ) -> Table:
-    """What groups differ by: a row a method.
+    """What groups differ by: a row a method; parameters as in ``leaderboard``.
 
-    Parameters
-    ----------
-    comparison : Comparison
-        Within groups.
-    metric : str
-        One of its metrics.
-    labels, tasks
-        As in ``leaderboard``.
-    title : str
-    measures : sequence of str
-        Gaps that are shown, where the metric has them.
-
-    Returns
-    -------
-    Table
-        The two groups that are farthest apart, the worse first, with their intervals;
-        then each gap, and how much it differs from the baseline's.
+    The two groups that are farthest apart, the worse first, with their intervals; then
+    each gap among ``measures`` that the metric has, and how much it differs from the
+    baseline's.
     """
     info = metric_info(metric, tasks)
     gaps = comparison.gaps

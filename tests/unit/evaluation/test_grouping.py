@@ -35,6 +35,13 @@ def test_groups_come_in_the_order_of_the_classes(tables):
     assert levels.loc["female × 70-79"].tolist() == ["female", "70-79"]
 
 
+def test_groups_of_no_task_come_in_natural_order():
+    sites = ["site 10", "site 9", "Site 1", "12", "3", None]
+    table = pd.DataFrame({"site": sites})
+    names = ("3", "12", "Site 1", "site 9", "site 10", "unknown")
+    assert group_images(table, (), ["site"]).names == names
+
+
 def test_images_without_a_group_are_a_group_of_their_own(tables):
     table = tables["baseline", 0].copy()
     table.loc[:4, "gender"] = None

@@ -18,14 +18,13 @@ from core.plots.style import (
     faded,
     finish,
     interval,
-    listed,
     method_styles,
     number,
     plural,
     score_cell,
     signed,
 )
-from core.text import strong
+from core.text import listed, strong
 
 
 def _luminance(colour):
