@@ -131,11 +131,6 @@ def escape_markdown(text: object) -> str:
     return to_markdown(to_plain(str(text)).strip())
 
 
-def code_markdown(text: object) -> str:
-    """Make Markdown that shows a text in letters of one width."""
-    return to_markdown(code(to_plain(str(text)).strip()))
-
-
 def escape_document(text: object) -> str:
     """Make Markdown for a document, as GitHub shows it, that shows a text as it is.
 

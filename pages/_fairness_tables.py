@@ -22,7 +22,7 @@ from core.evaluation.whatif import (
     count_scores,
 )
 from core.plots.whatif import CONSTRAINT_LABELS
-from core.results.study_options import study_options
+from core.results.study_runs import study_options
 from core.runs import Run
 from core.study import Study
 from core.tasks import Task

@@ -17,7 +17,7 @@ from core.evaluation.classification import training_counts
 from core.evaluation.comparison import Comparison, compare_runs
 from core.evaluation.metrics import further_keys, study_metric_keys
 from core.plots.style import plural
-from core.results.study_options import study_options
+from core.results.study_runs import study_options
 from core.runs import (
     MANIFEST_FILE,
     PREDICTIONS,

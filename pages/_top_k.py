@@ -19,7 +19,7 @@ from core.plots.overview import (
 )
 from core.plots.style import plural
 from core.results.frame import table_frame
-from core.results.study_options import study_options
+from core.results.study_runs import study_options
 from core.results.tables import leaderboard
 from core.runs import Run
 from core.study import Study

@@ -7,7 +7,7 @@ from core.evaluation.comparison import compare_runs
 from core.plots import age as plots
 from core.plots.classification import class_table, scores_by_part
 from core.plots.style import number
-from core.results.study_options import study_options
+from core.results.study_runs import study_options
 from core.runs import Run, data_report
 from core.study import Study
 from core.tasks import Regression

@@ -16,7 +16,7 @@ from core.evaluation.gaps import REWARDS_LEVELLING_DOWN, Gap, gap_info
 from core.evaluation.levelling import levelling
 from core.evaluation.metrics import MetricInfo, group_metric_keys, metric_info
 from core.evaluation.pareto import gap_points
-from core.evaluation.published_by_group import (
+from core.evaluation.published import (
     published_by_group_table,
     published_views,
 )

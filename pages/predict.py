@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import EquipoiseError
-from core.evaluation.regression import expected_error
+from core.evaluation.errors import expected_error
 from core.plots.predict import draw_faces
 from core.plots.style import plural
 from core.predictor import PhotoResult, Predictor, predict_photo

@@ -99,30 +99,16 @@ def compare(
     asked = bool(fairness or by)
     results = _gather(runs, metric or (), views, against, asked=asked)
     _check_margins(runs, results)
-    if as_json:
-        from core.results.study_document import results_record
+    from core.results.study_document import build_document, results_record
 
+    if as_json:
         print_json(results_record(results))
         return
-    _print(results, parts, as_markdown, with_cost=with_cost, with_groups=bool(by))
-
-
-def _print(
-    results: StudyResults,
-    parts: Sequence[str],
-    as_markdown: bool,
-    *,
-    with_cost: bool,
-    with_groups: bool,
-) -> None:
-    from core.results.study_document import build_document
-
-    with_cost |= "cost" in parts
     document = build_document(
         results,
         costs_beside_metrics=not as_markdown,
-        with_cost=with_cost,
-        with_groups=with_groups,
+        with_cost=with_cost or "cost" in parts,
+        with_groups=bool(by),
     )
     document = document.only(parts) if parts else document
     if as_markdown:

@@ -108,15 +108,7 @@ def collect_answers(
     task: Task,
     image_ids: Sequence[str] | NDArray[np.object_],
 ) -> Answers:
-    """Bring every method's runs to one answer an image.
-
-    Parameters
-    ----------
-    aligned : AlignedPredictions
-    task : Task
-    image_ids : sequence of str
-        Of the rows of ``aligned``.
-    """
+    """Bring every method's runs to one answer an image; the ids are of the rows."""
     truth, answer, right, measures = (
         _numbers(aligned, task)
         if isinstance(task, Regression)
@@ -218,9 +210,7 @@ def agreement_kinds(methods: Sequence[str]) -> list[str]:
 def agreeing(answers: Answers, kind: str) -> Mask:
     """Images on which the methods agree in one of the ways of ``agreement_kinds``.
 
-    Returns
-    -------
-    bool array, shape (images,)
+    A bool array, shape (images,).
     """
     right = answers.right
     word, _, method = kind.partition(":")

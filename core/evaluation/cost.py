@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -69,45 +70,35 @@ class CostInfo:
         return f"{text} {self.unit}" if unit else text
 
 
+_counted = partial(CostInfo, unit="millions", digits=3, factor=1e-6)
+_trained = partial(CostInfo, unit="s", digits=0, timed_by="images_per_second")
 _COSTS = (
-    CostInfo(
+    _counted(
         "parameters_trained",
         "Parameters trained",
         "parameters to train",
-        "millions",
-        3,
-        "Weights that training changes, of the model that answers. Frozen ones and the "
-        "statistics of batch normalisation are not among them.",
-        factor=1e-6,
+        explanation="Weights that training changes, of the model that answers. Frozen"
+        " ones and the statistics of batch normalisation are not among them.",
     ),
-    CostInfo(
+    _counted(
         "parameters",
         "Parameters in all",
         "parameters",
-        "millions",
-        3,
-        "All numbers of the model that answers, trained or not.",
-        factor=1e-6,
+        explanation="All numbers of the model that answers, trained or not.",
     ),
-    CostInfo(
+    _trained(
         "training_seconds",
         "Training time",
         "training time",
-        "s",
-        0,
-        "Seconds of a run's epochs, with their validation; without preparing the "
-        "images, and without what it cost to make weights that it began from. "
-        f"{SHARED_BEGINNINGS}",
-        timed_by="images_per_second",
+        explanation="Seconds of a run's epochs, with their validation; without"
+        " preparing the images, and without what it cost to make weights that it began"
+        f" from. {SHARED_BEGINNINGS}",
     ),
-    CostInfo(
+    _trained(
         "training_seconds_per_million",
         "Training time per million parameters",
         "training time per million parameters",
-        "s",
-        0,
-        "Training time over the parameters trained, in millions.",
-        timed_by="images_per_second",
+        explanation="Training time over the parameters trained, in millions.",
     ),
     CostInfo(
         "images_per_second",

@@ -154,13 +154,10 @@ def class_recalls(confusions: Confusions, classes: Sequence[str]) -> pd.DataFram
 def taken_for(confusions: Confusions, classes: Sequence[str]) -> pd.DataFrame:
     """What each class is taken for, the most common first within a true class.
 
-    Returns
-    -------
-    DataFrame
-        Columns truth, predicted, images (mean over the seeds), of (test images of the
-        class), share, low, high, probability (the mean probability of the predicted
-        class over all images of the true one; NaN where it is not known); what never
-        happens is left out.
+    Columns truth, predicted, images (mean over the seeds), of (test images of the
+    class), share, low, high, probability (the mean probability of the predicted class
+    over all images of the true one; NaN where it is not known); what never happens is
+    left out.
     """
     found, k = _shares(confusions), len(classes)
     given = confusions.probabilities
@@ -190,26 +187,15 @@ def confused_pairs(
 ) -> pd.DataFrame:
     """Pairs of classes that are taken for each other, both ways, by each method.
 
-    Parameters
-    ----------
-    confusions : mapping of str to Confusions
-        By method.
-    classes : sequence of str
+    One row a method and pair: method, first, second, both (the mean of the two shares),
+    both_low, both_high, and of each way ``first_as_second`` and ``second_as_first``:
+    ``<way>``, ``<way>_low``, ``<way>_high``, ``<way>_images``, ``<way>_of``; the most
+    confused first within a method. Pairs with a class that has no test image are left
+    out.
 
-    Returns
-    -------
-    DataFrame
-        One row a method and pair: method, first, second, both (the mean of the two
-        shares), both_low, both_high, and of each way ``first_as_second`` and
-        ``second_as_first``: ``<way>``, ``<way>_low``, ``<way>_high``,
-        ``<way>_images``, ``<way>_of``; the most confused first within a method. Pairs
-        with a class that has no test image are left out.
-
-    Notes
-    -----
-    Shares and not images are averaged, so that a rare class counts as much as a common
-    one. The two shares rest on different images; the interval of their mean is put
-    together from theirs by MOVER (Zou and Donner, Statistics in Medicine 2008).
+    Notes ----- Shares and not images are averaged, so that a rare class counts as much
+    as a common one. The two shares rest on different images; the interval of their mean
+    is put together from theirs by MOVER (Zou and Donner, Statistics in Medicine 2008).
     """
     first, second = np.triu_indices(len(classes), 1)
     names = np.array(classes, dtype=object)
@@ -288,3 +274,46 @@ def errors_by_bin(
             row[f"{name}_id"] = ids[farthest] if is_there else ""
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def expected_error(
+    tables: Mapping[tuple[str, int], pd.DataFrame], task: Regression
+) -> pd.DataFrame:
+    """Error to expect of a prediction, by the value that was predicted.
+
+    A new photo's truth is unknown, so the test images are put into bins by what was
+    **predicted** for them, and not by their truth as in ``mae[...]``.
+
+    Returns
+    -------
+    DataFrame
+        One row a method and bin: ``method``, ``bin``, ``mae`` (mean absolute error of
+        single runs), ``p90`` (nine in ten errors are at most that), both in the unit of
+        the task, and ``n``, the distinct images; NaN where there are none.
+    """
+    bins = pd.CategoricalDtype(list(task.bin_labels), ordered=True)
+    parts = []
+    for (method, _), table in tables.items():
+        predicted = table[f"{task.name}_pred"].to_numpy(np.float64)
+        error = np.abs(predicted - table[f"{task.name}_true"].to_numpy(np.float64))
+        codes = task.bin_of(predicted)
+        part = {
+            "method": method,
+            "bin": pd.Categorical.from_codes(codes, dtype=bins),
+            "error": error,
+            "image_id": table["image_id"].to_numpy(),
+        }
+        parts.append(pd.DataFrame(part))
+    if not parts:
+        return pd.DataFrame(columns=["method", "bin", "mae", "p90", "n"])
+    pooled = pd.concat(parts, ignore_index=True)
+    grouped = pooled.groupby(["method", "bin"], sort=False, observed=False)
+    result = grouped.agg(
+        mae=("error", "mean"),
+        p90=("error", lambda e: e.quantile(0.9)),
+        n=("image_id", "nunique"),
+    )
+    methods = list(dict.fromkeys(method for method, _ in tables))
+    order = pd.MultiIndex.from_product([methods, task.bin_labels])
+    result = result.reindex(order).rename_axis(["method", "bin"])
+    return result.assign(n=result["n"].fillna(0).astype(int)).reset_index()

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
+from core.evaluation import verdicts
 from core.evaluation.alignment import AlignedPredictions, RunKey
 from core.evaluation.formulas import SHARES
 from core.evaluation.gaps import (
@@ -43,19 +44,6 @@ from core.evaluation.variance import (
     single_interval,
     smallest_detectable,
     wilson,
-)
-from core.evaluation.verdicts import (
-    BASELINE,
-    BORDERLINE,
-    METHOD,
-    MODEL,
-    OFTEN_UNDEFINED,
-    SMALL_GROUP,
-    TOO_FEW,
-    UNDEFINED,
-    UNTESTED,
-    decide,
-    margin_of,
 )
 from core.tasks import Task
 
@@ -186,7 +174,7 @@ def _facts_of(line: Line, judging: Judging) -> tuple[Any, ...]:
         ceiling = 1.0
     if line.measure:
         return False, False, False, floor, ceiling, np.nan, info.direction
-    margin = margin_of(info, judging.margins, judging.tasks)
+    margin = verdicts.margin_of(info, judging.margins, judging.tasks)
     kinds = _is_share(line.metric), info.name == "f1", ceiling == 1
     return *kinds, floor, ceiling, margin, info.direction
 
@@ -387,13 +375,13 @@ class TaskRows:
             several = runs_of.seeds > 1
             found: dict[str, Any] = {
                 "n": own.rests,
-                "small": own.rests < SMALL_GROUP,
+                "small": own.rests < verdicts.SMALL_GROUP,
                 "mean": mean,
                 "sd": runs_of.values.std(axis=1, ddof=1) if several else np.nan,
                 "low": low,
                 "high": high,
                 **own.ends,
-                **changes.get(method, {"verdict": BASELINE, "note": ""}),
+                **changes.get(method, {"verdict": verdicts.BASELINE, "note": ""}),
             }
             for name, values in found.items():
                 self._columns[name][row, places] = values
@@ -409,11 +397,13 @@ def _empty_columns(judging: Judging, lines: int) -> dict[str, NDArray[Any]]:
         "small": np.ones(shape, bool),
         "near": np.zeros(shape, bool),
     }
-    columns["scope"][:] = METHOD
+    columns["scope"][:] = verdicts.METHOD
     for row, method in enumerate(judging.judged):
         is_baseline = method == judging.baseline
-        columns["verdict"][row] = BASELINE if is_baseline else UNTESTED
-        columns["note"][row] = "" if is_baseline else UNDEFINED
+        columns["verdict"][row] = (
+            verdicts.BASELINE if is_baseline else verdicts.UNTESTED
+        )
+        columns["note"][row] = "" if is_baseline else verdicts.UNDEFINED
     return columns
 
 
@@ -444,7 +434,7 @@ def _changes(
     )
     contrasts = {m: every[m] for m in judging.others}
     tested = {
-        m: replace(one, undefined=one.undefined | (rests[m] < SMALL_GROUP))
+        m: replace(one, undefined=one.undefined | (rests[m] < verdicts.SMALL_GROUP))
         for m, one in contrasts.items()
     }
     # By name: in which order methods are given changes no digit.
@@ -493,12 +483,7 @@ def _most_of_none(rests: Doubles, reach: Doubles | None = None) -> Doubles:
 class _Gaps:
     """Some gaps of every method, and again of the groups that the baseline has too.
 
-    Parameters
-    ----------
-    judging : Judging
-    drawn : mapping of str to MetricDraws
-        All that the gaps are made of.
-    gaps : sequence of Gap
+    ``drawn`` are all metrics that the gaps are made of, by key.
     """
 
     def __init__(
@@ -513,15 +498,17 @@ class _Gaps:
         measured = {}
         for method, own in judging.columns.items():
             found, pair = self._of(own, own), None
-            rests = self._fewest(found, own)
+            runs, rests = self._runs_and_rests(found, own)
             if method in judging.others:
                 # The same groups in both, or the difference would be theirs.
-                mine, theirs = (self._of(part, [*own, *base]) for part in (own, base))
-                least = np.minimum(self._fewest(mine, own), self._fewest(theirs, base))
-                pair = _stack(mine), _stack(theirs), least
+                (mine, least), (theirs, other) = (
+                    self._runs_and_rests(self._of(part, [*own, *base]), part)
+                    for part in (own, base)
+                )
+                pair = mine, theirs, np.minimum(least, other)
             is_judged = method in judging.judged
             ends, fixed = self._ends(found, own) if is_judged else ({}, None)
-            measured[method] = _Measured(_stack(found), rests, rests, pair, ends, fixed)
+            measured[method] = _Measured(runs, rests, rests, pair, ends, fixed)
         return measured
 
     def _of(self, columns: list[int], counting: list[int]) -> list[GapRuns]:
@@ -547,17 +534,34 @@ class _Gaps:
         if kept not in self._kept:
             drawn = self._drawn[key]
             defined = ~np.isnan(drawn.values[:-1][:, columns]).any(axis=1)
-            large = drawn.rests[:-1][:, columns].min(axis=1) >= SMALL_GROUP
+            large = drawn.rests[:-1][:, columns].min(axis=1) >= verdicts.SMALL_GROUP
             counts = defined & (self._judging.include_small | large)
             self._kept[kept] = np.flatnonzero(counts)
         return np.asarray(self._kept[kept], np.int64)
 
-    def _fewest(self, found: Sequence[GapRuns], columns: list[int]) -> Doubles:
-        fewest = [
-            _fewest(gap, one, [self._drawn[key] for key in gap.parts], columns)
-            for gap, one in zip(self._gaps, found, strict=True)
-        ]
-        return np.array(fewest)
+    def _runs_and_rests(
+        self, found: Sequence[GapRuns], columns: list[int]
+    ) -> tuple[RunDraws, Doubles]:
+        """The gaps as metrics, and the images that the smaller group of each rests on.
+
+        None without a gap. A ratio of shares rests on the images that they count: with
+        1 image of 80 against 2, half is by chance, and with none the bootstrap would
+        call it certain.
+        """
+        fewest = np.zeros(len(found))
+        for place, (gap, one) in enumerate(zip(self._gaps, found, strict=True)):
+            if one.lowest >= 0:
+                drawn, ends = (
+                    self._drawn[gap.parts[one.part]],
+                    [one.lowest, one.highest],
+                )
+                rests = drawn.rests[:, columns].min(axis=1)[ends]
+                if gap.measure == "ratio" and _is_share(drawn.key):
+                    rests = rests * drawn.values[ends][:, columns].mean(axis=1)
+                fewest[place] = rests.min()
+        values = np.concatenate([one.runs.values for one in found])
+        draws = np.concatenate([one.runs.draws for one in found])
+        return RunDraws(values, draws), fewest
 
     def _ends(
         self, found: Sequence[GapRuns], own: list[int]
@@ -588,30 +592,6 @@ class _Gaps:
         return dict(zip(ends, map(np.array, columns), strict=True)), (low, high)
 
 
-def _stack(found: Sequence[GapRuns]) -> RunDraws:
-    return RunDraws(
-        np.concatenate([one.runs.values for one in found]),
-        np.concatenate([one.runs.draws for one in found]),
-    )
-
-
-def _fewest(
-    gap: Gap, found: GapRuns, parts: Sequence[MetricDraws], columns: list[int]
-) -> float:
-    """Images that the smaller of the two groups of a gap rests on; 0 without a gap.
-
-    A ratio of shares rests on the images that they count: with 1 image of 80 against
-    2, half is by chance, and with none the bootstrap would call it certain.
-    """
-    if found.lowest < 0:
-        return 0.0
-    drawn, ends = parts[found.part], [found.lowest, found.highest]
-    rests = drawn.rests[:, columns].min(axis=1)[ends]
-    if gap.measure == "ratio" and _is_share(drawn.key):
-        rests = rests * drawn.values[ends][:, columns].mean(axis=1)
-    return float(rests.min())
-
-
 def _bounds(judging: Judging, drawn: MetricDraws, own: list[int]) -> Bounds:
     """Intervals of every group with these trained models held fixed."""
     runs = drawn.of(own)
@@ -639,10 +619,10 @@ def _change_columns(
 ) -> dict[str, Any]:
     error = monte_carlo_error(tested, interval.reach)
     near = borderline(interval, error, facts["margin"])
-    note = np.where(near, BORDERLINE, "").astype(object)
-    note[tested.undefined] = TOO_FEW
-    note[contrast.undefined] = OFTEN_UNDEFINED
-    note[np.isnan(contrast.delta)] = UNDEFINED
+    note = np.where(near, verdicts.BORDERLINE, "").astype(object)
+    note[tested.undefined] = verdicts.TOO_FEW
+    note[contrast.undefined] = verdicts.OFTEN_UNDEFINED
+    note[np.isnan(contrast.delta)] = verdicts.UNDEFINED
     # Two shares are at most 1 apart, whatever few seeds say of the spread.
     span = facts["ceiling"] - facts["floor"]
     low, high = np.maximum(interval.low, -span), np.minimum(interval.high, span)
@@ -654,8 +634,10 @@ def _change_columns(
         "delta_low": low,
         "delta_high": high,
         "p": interval.p,
-        "verdict": decide(low, high, facts["margin"], list(facts["direction"])),
-        "scope": MODEL if contrast.one_training else METHOD,
+        "verdict": verdicts.decide(
+            low, high, facts["margin"], list(facts["direction"])
+        ),
+        "scope": verdicts.MODEL if contrast.one_training else verdicts.METHOD,
         "note": note,
         "near": near,
         "smallest_detectable": smallest_detectable(tested, interval.reach),

@@ -37,20 +37,16 @@ def levelling(comparison: Comparison) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a method other than the baseline: ``scope`` of its verdicts; ``fair``
-        and ``reference`` (the Fair metric of the method and the baseline),
-        ``fair_delta``, ``fair_low``, ``fair_high``, ``fair_verdict``; ``mean_delta``,
-        the mean change of the groups;
-        ``best_group`` and ``worst_group`` of the baseline, and of each ``_delta``,
-        ``_low``, ``_high`` and ``_verdict``; ``reason``, one of ``LEVELLED_DOWN``,
-        ``WORST_GAINED``, ``BEST_PAID``, ``OTHERWISE`` and ``NO_RISE``; ``certain``:
-        whether the verdicts bear the reason out. Empty without an accuracy or without
-        two groups.
+        One row a method other than the baseline, with ``LEVELLING_COLUMNS``: ``scope``
+        of its verdicts; ``fair`` and ``reference``, the Fair metric of the method and
+        the baseline, and its change; ``mean_delta``, the mean change of the groups; the
+        best and the worst group of the baseline and their changes; ``reason``, one of
+        ``LEVELLED_DOWN``, ``WORST_GAINED``, ``BEST_PAID``, ``OTHERWISE`` and
+        ``NO_RISE``; ``certain``: whether the verdicts bear the reason out. Empty
+        without an accuracy or without two groups.
 
-    Notes
-    -----
-    The reason is by the point estimates. It is certain if the Fair metric is
-    ``better``, and the groups that the reason names are ``better`` or ``worse``.
+    Notes ----- The reason is by the point estimates. It is certain if the Fair metric
+    is ``better``, and the groups that the reason names are ``better`` or ``worse``.
     """
     gaps = comparison.gaps
     rows = []

@@ -104,7 +104,7 @@ class MetricInfo:
     @property
     def is_share(self) -> bool:
         """Whether a value lies between 0 and 1, and has no unit of its task."""
-        return not _TEMPLATES[_entry(self.name), bool(self.part)].in_units
+        return not _TEMPLATES[_entry(self.name)].in_units
 
     @property
     def difference_unit(self) -> str:
@@ -131,8 +131,11 @@ class MetricInfo:
 
 @dataclass(frozen=True)
 class _Template:
+    """A metric; ``of_part`` explains that of a bin, class or group, if there is any."""
+
     label: str
     explanation: str
+    of_part: str = ""
     direction: Direction = "higher"
     in_units: bool = False
     in_percent: bool = False
@@ -142,109 +145,89 @@ _error = partial(_Template, direction="lower", in_units=True)
 _lower = partial(_Template, direction="lower")
 _neutral = partial(_Template, direction="none")
 
-# By name, and whether a bin, class or group stands in brackets.
-_TEMPLATES: dict[tuple[str, bool], _Template] = {
-    ("mae", False): _error(
-        "MAE", "Mean absolute error: how far predictions are from the truth on average."
+_TEMPLATES: dict[str, _Template] = {
+    "mae": _error(
+        "MAE",
+        "Mean absolute error: how far predictions are from the truth on average.",
+        "Mean absolute error over the images whose truth is in {part}.",
     ),
-    ("rmse", False): _error(
+    "rmse": _error(
         "RMSE", "Root of the mean squared error: as MAE, but large errors count more."
     ),
-    ("bias", False): _Template(
+    "bias": _error(
         "bias",
         "Mean of prediction minus truth: above 0 is too high on average; methods are"
         " compared by its size without the sign.",
-        "zero",
-        in_units=True,
+        direction="zero",
     ),
-    ("mae_balanced", False): _error(
+    "mae_balanced": _error(
         "balanced MAE",
         "Mean of the MAE of the bins, so that a bin with few images counts as much"
         " as one with many.",
     ),
-    ("mae", True): _error(
-        "MAE, {part}", "Mean absolute error over the images whose truth is in {part}."
-    ),
-    ("within_5", False): _Template(
+    "within_5": _Template(
         f"within {TOLERANCE}",
         f"Share of images whose prediction is at most {TOLERANCE} units from the"
         " truth.",
     ),
-    ("accuracy", False): _Template(
+    "accuracy": _Template(
         "accuracy",
         "Share of images classified rightly; on imbalanced data it is mostly about"
         " the large classes.",
+        f"Mean of the recall of the {{part}} classes ({SHOTS}).",
     ),
-    ("error_rate", False): _lower(
+    "error_rate": _lower(
         "error rate",
         "Share of images classified wrongly: 100 % less the accuracy.",
         in_percent=True,
     ),
-    (_ANY_TOP, False): _Template(
+    _ANY_TOP: _Template(
         "top-{k} accuracy",
         "Share of images whose class is among the {k} with the highest probability.",
     ),
-    ("auc", False): _Template(
+    "auc": _Template(
         "AUC",
         "Area under the ROC curve: how often an image of a class gets a higher"
         " probability of that class than an image of another; 0.5 is guessing. With"
         " more than two classes, the mean over the classes, each against the rest.",
     ),
-    ("accuracy", True): _Template(
-        "accuracy, {part}", f"Mean of the recall of the {{part}} classes ({SHOTS})."
-    ),
-    ("f1", False): _Template(
-        "F1", "Harmonic mean of precision and recall of the positive class."
-    ),
-    ("macro_f1", False): _Template(
+    "macro_f1": _Template(
         "macro F1",
         "Mean of the F1 of the classes: every class counts the same, however rare.",
     ),
-    ("balanced_accuracy", False): _Template(
+    "balanced_accuracy": _Template(
         "balanced accuracy",
         "Mean of the recall of the classes: every class counts the same, however rare.",
     ),
-    ("f1", True): _Template(
-        "F1, {part}", "Harmonic mean of precision and recall of the class {part}."
+    "f1": _Template(
+        "F1",
+        "Harmonic mean of precision and recall of the positive class.",
+        "Harmonic mean of precision and recall of the class {part}.",
     ),
-    ("recall", True): _Template(
-        "recall, {part}", "Share of the images of the class {part} that were found."
-    ),
-    ("recall", False): _Template(
+    "recall": _Template(
         "recall",
         "Share of the images of the positive class that were found: the true positive"
         " rate.",
+        "Share of the images of the class {part} that were found.",
     ),
-    ("precision", False): _Template(
+    "precision": _Template(
         "precision",
         "Share of the images predicted as the positive class that are of it.",
-    ),
-    ("precision", True): _Template(
-        "precision, {part}",
         "Share of the images predicted as {part} that are of that class.",
     ),
-    ("selection_rate", False): _neutral(
+    "selection_rate": _neutral(
         "selection rate",
         "Share of the images predicted as the positive class, rightly or not.",
-    ),
-    ("selection_rate", True): _neutral(
-        "selection rate, {part}",
         "Share of the images predicted as {part}, rightly or not.",
     ),
-    ("false_positive_rate", False): _lower(
+    "false_positive_rate": _lower(
         "false positive rate",
         "Share of the images of the negative class that were predicted as positive.",
-    ),
-    ("false_positive_rate", True): _lower(
-        "false positive rate, {part}",
         "Share of the images of other classes that were predicted as {part}.",
     ),
-    ("false_negative_rate", False): _lower(
+    "false_negative_rate": _lower(
         "false negative rate",
         "Share of the images of the positive class that were missed.",
-    ),
-    ("false_negative_rate", True): _lower(
-        "false negative rate, {part}",
         "Share of the images of the class {part} that were missed.",
     ),
 }
@@ -275,8 +258,10 @@ def split_key(key: str) -> tuple[str, str, str]:
         If there is no such metric.
     """
     match = _KEY.fullmatch(key)
-    if match is None or (_entry(match["name"]), bool(match["part"])) not in _TEMPLATES:
-        names = sorted(n + ("[...]" if part else "") for n, part in _TEMPLATES)
+    template = _TEMPLATES.get(_entry(match["name"])) if match else None
+    if match is None or template is None or (match["part"] and not template.of_part):
+        parts = [f"{name}[...]" for name, one in _TEMPLATES.items() if one.of_part]
+        names = sorted([*_TEMPLATES, *parts])
         raise EquipoiseError(
             f"There is no metric '{key}'.",
             expected=f"<task>.<metric>, the metric one of {', '.join(names)}.",
@@ -379,18 +364,20 @@ def metric_info(key: str, tasks: tuple[Task, ...] = ()) -> MetricInfo:
         If there is no such metric.
     """
     task_name, name, part = split_key(key)
-    template = _TEMPLATES[_entry(name), bool(part)]
+    template = _TEMPLATES[_entry(name)]
     task = next((t for t in tasks if t.name == task_name), None)
     label = task_label(task_name, tasks)
     unit = task.unit if isinstance(task, Regression) else _UNITS.get(task_name, "")
     words = {"part": part, "k": top_k(name)}
     return MetricInfo(
         key=key,
-        label=f"{label} {template.label.format(**words)}",
+        label=f"{label} {template.label.format(**words)}{f', {part}' if part else ''}",
         unit="%" if template.in_percent else unit if template.in_units else "",
         direction=template.direction,
         digits=1 if template.in_percent else 2 if template.in_units else 3,
-        explanation=template.explanation.format(**words),
+        explanation=(template.of_part if part else template.explanation).format(
+            **words
+        ),
         factor=100.0 if template.in_percent else 1.0,
     )
 
@@ -400,13 +387,9 @@ def metric_keys(
 ) -> tuple[str, ...]:
     """Keys of every metric of a task, in the order of the page.
 
-    Parameters
-    ----------
-    task : Task
-    training_counts : mapping, optional
-        Training images of each class. With them, several classes that fall into at
-        least two shot groups have an accuracy for each group; were there one group
-        only, it would be the balanced accuracy again.
+    With ``training_counts``, training images by class, several classes that fall into
+    at least two shot groups have an accuracy for each group; were there one group only,
+    it would be the balanced accuracy again.
     """
     plain: tuple[str, ...]
     by_part: dict[str, tuple[str, ...]]

@@ -54,18 +54,10 @@ def equal_costs(cost: ArrayLike) -> Doubles:
 def pareto_front(cost: ArrayLike, gain: ArrayLike) -> Flags:
     """Find what nothing else beats in both cost and gain.
 
-    Parameters
-    ----------
-    cost : float array, shape (n,)
-        Less is better; NaN is unknown.
-    gain : float array, shape (n,)
-        More is better; NaN is unknown.
-
-    Returns
-    -------
-    bool array, shape (n,)
-        Whether no other costs at most as much and gains at least as much, with one
-        of the two better; False where a number is unknown. Twins are on it together.
+    Of float arrays of shape (n,), where less cost and more gain is better and NaN is
+    unknown, a bool array: whether no other costs at most as much and gains at least as
+    much, with one of the two better; False where a number is unknown. Twins are on it
+    together.
     """
     costs, gains = np.asarray(cost, np.float64), np.asarray(gain, np.float64)
     front = np.zeros(len(costs), bool)

@@ -172,10 +172,8 @@ def _placements(scores: Probabilities, among: Probabilities) -> Doubles:
 def true_class_ranks(y_true: Integers, probabilities: Probabilities) -> Integers:
     """Classes that stand before the true one; among equals the earlier class does.
 
-    Returns
-    -------
-    int array, shape (rows,)
-        0 where the true class is the most probable, as ``argmax`` finds it.
+    An int array, shape (rows,): 0 where the true class is the most probable, as
+    ``argmax`` finds it.
     """
     own = np.take_along_axis(probabilities, y_true[:, None], axis=1)
     earlier = np.arange(probabilities.shape[1]) < y_true[:, None]
@@ -184,13 +182,10 @@ def true_class_ranks(y_true: Integers, probabilities: Probabilities) -> Integers
 
 
 def top_k_accuracies(y_true: Integers, probabilities: Probabilities) -> Doubles:
-    """Top-k accuracy for every k at once.
+    """Top-k accuracy for every k at once, float64, shape (classes,).
 
-    Returns
-    -------
-    float64 array, shape (classes,)
-        Share of the images whose class is among the k most probable, for k = 1, 2, ...;
-        it never falls, and is 1 at the last k.
+    The share of the images whose class is among the k most probable, for k = 1, 2, ...;
+    it never falls, and is 1 at the last k.
     """
     ranks = true_class_ranks(y_true, probabilities)
     counts = np.bincount(ranks, minlength=probabilities.shape[1])

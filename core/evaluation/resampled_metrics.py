@@ -9,17 +9,9 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from core.evaluation import formulas, ranking
 from core.evaluation.alignment import AlignedPredictions
-from core.evaluation.formulas import (
-    ClassCounts,
-    ErrorSums,
-    class_metric,
-    class_places,
-    error_metric,
-    has_metric,
-    ratio,
-    resting_images,
-)
+from core.evaluation.formulas import ClassCounts, ErrorSums
 from core.evaluation.grouping import Grouping
 from core.evaluation.metrics import (
     TOLERANCE,
@@ -27,13 +19,6 @@ from core.evaluation.metrics import (
     split_key,
     top_k,
     unknown_metric,
-)
-from core.evaluation.ranking import (
-    ALL,
-    RankFeatures,
-    area,
-    rank_features,
-    smallest_side,
 )
 from core.evaluation.resampling import (
     Doubles,
@@ -106,7 +91,7 @@ class TaskDraws:
         EquipoiseError
             If the task has no such metric.
         """
-        if not has_metric(self.task, key, self.training_counts):
+        if not formulas.has_metric(self.task, key, self.training_counts):
             known = metric_keys(self.task, self.training_counts)
             raise unknown_metric(key, known, study=f"the task '{self.task.name}'")
         _, name, part = split_key(key)
@@ -115,7 +100,7 @@ class TaskDraws:
             return self._of_errors(key, name, place)
         if name == "auc" or top_k(name) is not None:
             return self._of_ranks(key, name)
-        places = class_places(self.task, key, self.training_counts)
+        places = formulas.class_places(self.task, key, self.training_counts)
         assert places is not None
         # The accuracy of a shot group is the mean recall of its classes.
         return self._of_classes(
@@ -129,20 +114,20 @@ class TaskDraws:
         return MetricDraws(
             key,
             np.repeat(rests, len(self.aligned.runs), axis=1),
-            error_metric(here, name, place)[..., 0].astype(np.float64),
-            error_metric(there, name, place),
+            formulas.error_metric(here, name, place)[..., 0].astype(np.float64),
+            formulas.error_metric(there, name, place),
         )
 
     def _of_classes(self, key: str, name: str, places: list[int]) -> MetricDraws:
         here, there = self._classes
         known = here.support > 0
-        rests = resting_images(here, name, places)[..., 0]
+        rests = formulas.resting_images(here, name, places)[..., 0]
         shape = (len(rests), len(self.aligned.runs))
         return MetricDraws(
             key,
             np.array(np.broadcast_to(rests, shape), np.float64),
-            class_metric(here, name, places, known)[..., 0].astype(np.float64),
-            class_metric(there, name, places, known),
+            formulas.class_metric(here, name, places, known)[..., 0].astype(np.float64),
+            formulas.class_metric(there, name, places, known),
         )
 
     def _of_ranks(self, key: str, name: str) -> MetricDraws:
@@ -229,12 +214,12 @@ class TaskDraws:
         y_true = self.aligned.truth[task.name].astype(np.int64)
         given = self.aligned.probabilities[task.name]
         members_of = stratum_members(codes, groups)
-        ranked: list[RankFeatures] = []
+        ranked: list[ranking.RankFeatures] = []
         shape = ((2 + len(self.tops)) * len(given), len(y_true))
         values = np.zeros(shape, np.float32)
         for members in members_of:
-            images = ALL if len(members) == len(y_true) else members
-            found = rank_features(y_true, given, task, self.tops, images)
+            images = ranking.ALL if len(members) == len(y_true) else members
+            found = ranking.rank_features(y_true, given, task, self.tops, images)
             values[:, images] = found.values
             ranked.append(found)
         k = len(task.classes)
@@ -245,7 +230,7 @@ class TaskDraws:
             stream=1,
         )
         for group, strata in groupby(drawn, key=lambda one: one.stratum // k):
-            rests = smallest_side(y_true[members_of[group]], task)
+            rests = ranking.smallest_side(y_true[members_of[group]], task)
             resamples = self.resampler.resamples
             yield _rank_group([*strata], k, ranked[group], resamples, rests)
 
@@ -269,7 +254,7 @@ class _Ranks(NamedTuple):
 def _rank_group(
     strata: Sequence[StratumDraws],
     k: int,
-    ranked: RankFeatures,
+    ranked: ranking.RankFeatures,
     resamples: int,
     rests: int,
 ) -> _Ranks:
@@ -285,9 +270,9 @@ def _rank_group(
     parts = sums.reshape(k, -1, columns, resamples)
     images = sum(one.images for one in strata)
     # A resample may have missed the whole group.
-    top_draws = ratio(parts[:, 2:].sum(axis=0), counts.sum(axis=0))
+    top_draws = formulas.ratio(parts[:, 2:].sum(axis=0), counts.sum(axis=0))
     unknown = ~ranked.known[:, None]
-    draws = np.where(unknown, np.nan, area(counts, parts, ranked.scored))
+    draws = np.where(unknown, np.nan, ranking.area(counts, parts, ranked.scored))
     return _Ranks(
         np.array(rests, np.float64),
         np.array(images, np.float64),

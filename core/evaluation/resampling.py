@@ -43,16 +43,9 @@ BLOCK = 4_000_000
 class StratumDraws:
     """Sums over the images of one stratum, as they are and under the resamples.
 
-    Parameters
-    ----------
-    stratum : int
-    images : int
-        In the data.
-    total : float64 array, shape (features,)
-        Sum of each feature in the data.
-    counts : float array, shape (resamples,)
-        Images in each resample.
-    sums : float array, shape (features, resamples)
+    ``total`` is the sum of each feature in the data, float64, shape (features,), over
+    so many ``images``; ``counts``, shape (resamples,), and ``sums``, shape (features,
+    resamples), are of the resamples.
     """
 
     stratum: int

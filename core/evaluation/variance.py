@@ -120,17 +120,15 @@ class RunDraws:
 
 @dataclass(frozen=True)
 class TrainingVariance:
-    """How much a metric varies from one training to the next.
-
-    Every array is float64, of shape (metrics,).
+    """How much a metric varies from training to training; arrays of shape (metrics,).
 
     Parameters
     ----------
     observed : float64 array
         Variance of the runs' values over the seeds.
     interaction : float64 array
-        Part of ``observed`` that stems from the finite test set: seeds err on
-        different images. The variance over images holds it already.
+        Part of ``observed`` that stems from the finite test set: seeds err on different
+        images. The variance over images holds it already.
     freedom : float64 array
         Degrees of freedom of ``observed``.
     """
@@ -225,18 +223,9 @@ class Contrast:
 class SimultaneousInterval:
     """Interval and p-value of one method, adjusted for all methods of its family.
 
-    Every array has shape (metrics,). The interval leaves out 0 exactly where ``p`` is
-    below 1 - level.
-
-    Parameters
-    ----------
-    low, high : float64 arrays
-    p : float64 array
-        Two-sided.
-    reach : float64 array
-        Standard errors from ``delta`` to either end.
-    freedom : float64 array
-        Degrees of freedom that the reach rests on.
+    Float64 arrays of shape (metrics,). ``p`` is two-sided, and the interval leaves out
+    0 exactly where it is below 1 - level. ``reach`` are the standard errors from
+    ``delta`` to either end, and ``freedom`` the degrees of freedom that it rests on.
     """
 
     low: Doubles
@@ -769,24 +758,15 @@ def _primes() -> Any:
 def smallest_detectable(contrast: Contrast, reach: Doubles) -> Doubles:
     """Difference that this study would have found with the power ``POWER``.
 
-    Parameters
-    ----------
-    contrast : Contrast
-    reach : float64 array, shape (metrics,)
-        Standard errors to either end of the method's interval.
+    In the metric's unit, at least 0, shape (metrics,); NaN where undefined. ``reach``
+    are the standard errors to either end of the method's interval, of the same shape.
 
-    Returns
-    -------
-    float64 array, shape (metrics,)
-        In the metric's unit, at least 0; NaN where undefined.
-
-    Notes
-    -----
-    The true difference d for which Student's noncentral t with noncentrality
-    d / error exceeds the reach with that chance; with many degrees of freedom
-    (reach + z) x error (Bloom, Evaluation Review 1995). Over a reach of thousands of
-    errors, as of less than one degree of freedom, the normal part of t is nothing
-    beside its noncentrality, and t is that over the root of a chi-square's mean square.
+    Notes ----- The true difference d for which Student's noncentral t with
+    noncentrality d / error exceeds the reach with that chance; with many degrees of
+    freedom (reach + z) x error (Bloom, Evaluation Review 1995). Over a reach of
+    thousands of errors, as of less than one degree of freedom, the normal part of t is
+    nothing beside its noncentrality, and t is that over the root of a chi-square's mean
+    square.
     """
     freedom = np.minimum(contrast.freedom, _LARGE_FREEDOM)
     known = ~contrast.undefined & np.isfinite(reach)
@@ -802,26 +782,15 @@ def smallest_detectable(contrast: Contrast, reach: Doubles) -> Doubles:
 def seeds_needed(contrast: Contrast, reach: Doubles) -> Doubles:
     """Seeds of each method with which the observed difference would be settled.
 
-    Found with the power ``POWER``, that is, were it the true one.
+    Found with the power ``POWER``, that is, were it the true one. A float64 array of
+    shape (metrics,): seeds of the method and of the baseline, from 2; inf where
+    ``MOST_SEEDS`` would not do, so that only more images would; NaN where the contrast
+    is undefined or where no seed variance is known. ``reach`` is as in
+    ``smallest_detectable``.
 
-    Parameters
-    ----------
-    contrast : Contrast
-    reach : float64 array, shape (metrics,)
-        Standard errors to either end of the method's interval.
-
-    Returns
-    -------
-    float64 array, shape (metrics,)
-        Seeds of the method and of the baseline, from 2; inf where ``MOST_SEEDS`` would
-        not do, so that only more images would; NaN where the contrast is undefined or
-        where no seed variance is known.
-
-    Notes
-    -----
-    With S seeds each the variance is F + (w_k + w_0) / S: F is the part of U that
-    seeds do not change, w the variance that one run of the method and of the baseline
-    brings, its interaction with the images included. Degrees of freedom are
+    Notes ----- With S seeds each the variance is F + (w_k + w_0) / S: F is the part of
+    U that seeds do not change, w the variance that one run of the method and of the
+    baseline brings, its interaction with the images included. Degrees of freedom are
     Satterthwaite's for that variance, and the reach moves with them at the same
     single-test level.
     """
@@ -967,24 +936,15 @@ def single_interval(
 def monte_carlo_error(contrast: Contrast, reach: Doubles) -> Doubles:
     """How much an interval's end varies because resamples are finite in number.
 
-    Parameters
-    ----------
-    contrast : Contrast
-    reach : float64 array, shape (metrics,)
-        Standard errors to either end of the method's interval.
-
-    Returns
-    -------
-    float64 array, shape (metrics,)
-        Standard deviation of either end over repeated resampling, in the metric's
-        unit; NaN where undefined.
+    The standard deviation of either end over repeated resampling, in the metric's unit,
+    shape (metrics,); NaN where undefined. ``reach`` is as in ``smallest_detectable``.
 
     Notes
     -----
-    The variance over B draws is itself off by sqrt((m4 - m2^2) / B), with m2 and m4
-    the draws' central moments; the end is delta +- reach sqrt(U + T), so that its error
-    is reach / (2 sqrt(U + T)) times that. With several seeds it is rather too large,
-    since what U gains by chance T loses in part.
+    The variance over B draws is itself off by sqrt((m4 - m2^2) / B), with m2 and m4 the
+    draws' central moments; the end is delta +- reach sqrt(U + T), so that its error is
+    reach / (2 sqrt(U + T)) times that. With several seeds it is rather too large, since
+    what U gains by chance T loses in part.
     """
     draws = contrast.draws
     defined = ~np.isnan(draws)

@@ -108,14 +108,8 @@ class ScoreCounts:
     ) -> "Outcome":
         """What a threshold, common or one for each group, gives.
 
-        Parameters
-        ----------
-        method : str
-        thresholds : float or mapping of group to float
-            Taken to the nearest of the grid.
-        include_small : bool
-            Whether groups in which a rate rests on fewer than ``SMALL_GROUP`` images
-            count in its gap.
+        It is taken to the nearest of the grid. Groups in which a rate rests on fewer
+        than ``SMALL_GROUP`` images count in its gap only with ``include_small``.
 
         Raises
         ------
@@ -150,13 +144,10 @@ class ScoreCounts:
         )
 
     def curve(self, method: str, *, include_small: bool = False) -> pd.DataFrame:
-        """Quality and gaps at every common threshold.
+        """Quality and gaps at every common threshold, one row a threshold of the grid.
 
-        Returns
-        -------
-        DataFrame
-            One row a threshold of the grid: ``threshold``, of all images ``accuracy``
-            and the rates of ``metrics.CLASS_RATES``, and the gaps of ``Outcome``.
+        Columns ``threshold``, of all images ``accuracy`` and ``metrics.CLASS_RATES``,
+        and the gaps of ``Outcome``.
         """
         rates = _rates(self.reached(method), self.support)
         columns = {"threshold": self.thresholds, **rates.overall}

@@ -79,11 +79,6 @@ def columns_of(info: DatasetInfo, manifest: pd.DataFrame) -> dict[str, Column]:
     return {name: col for name, col in columns.items() if name in manifest}
 
 
-def used_rows(manifest: pd.DataFrame) -> pd.DataFrame:
-    """The images that are in a split; those left out are dropped."""
-    return manifest[manifest["split"] != LEFT_OUT]
-
-
 def count_classes(manifest: pd.DataFrame, column: Column) -> pd.DataFrame:
     """Images of each class in each split.
 

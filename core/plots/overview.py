@@ -25,8 +25,7 @@ from core.plots.style import (
     signed,
     zero_line,
 )
-from core.results.sentences import about_models
-from core.results.signs import verdict_text
+from core.results.sentences import about_models, verdict_text
 from core.study import Trial
 from core.tasks import Task
 from core.text import listed

@@ -104,7 +104,7 @@ def tabulate_values(
         Method, then task, to an answer with ``value`` and ``sd``.
     task : Regression
     expected : DataFrame
-        From ``core.evaluation.regression.expected_error``: method, bin, mae, p90, n.
+        From ``core.evaluation.errors.expected_error``: method, bin, mae, p90, n.
 
     Returns
     -------

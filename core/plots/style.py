@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from core.evaluation.verdicts import BASELINE
 from core.results.cells import Piece
 from core.results.frame import verdict_marked
-from core.results.signs import TONES, verdict_text
+from core.results.sentences import TONES, verdict_text
 from core.tasks import Task
 from core.text import strong
 

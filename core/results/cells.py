@@ -15,8 +15,7 @@ import pandas as pd
 from core.evaluation.metrics import MetricInfo
 from core.evaluation.verdicts import BASELINE, BORDERLINE, INCONCLUSIVE, UNTESTED
 from core.results.numbers import UNKNOWN, between, telling_digits, write
-from core.results.sentences import p_text, percent, row_info
-from core.results.signs import TONES, Tone, verdict_text
+from core.results.sentences import TONES, Tone, p_text, percent, row_info, verdict_text
 from core.tasks import Task
 
 ARROWS = {"lower": " ↓", "higher": " ↑", "zero": " → 0", "none": ""}

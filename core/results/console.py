@@ -11,7 +11,7 @@ from rich.text import Text as Words
 from core.results.cells import Cell, Part, Piece, Text
 from core.results.document import Document, Lines
 from core.results.numbers import UNKNOWN
-from core.results.signs import Tone
+from core.results.sentences import Tone
 from core.results.tables import Column, Table
 
 STYLES: dict[Tone, str] = {

@@ -4,16 +4,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from core.evaluation.cost import (
-    COSTS,
-    SETTINGS,
-    CostInfo,
-    budget_note,
-    machine_note,
-    mixed_runs_note,
-    unknown_note,
-    widest_spread,
-)
+from core.evaluation import cost
+from core.evaluation.cost import COSTS, SETTINGS, CostInfo
 from core.results.cells import Text
 from core.results.numbers import UNKNOWN
 from core.results.tables import Column, Labels, Table
@@ -89,13 +81,13 @@ def _spread(spread: float, info: CostInfo) -> str:
 
 def budget_notes(per_run: pd.DataFrame, labels: Labels) -> Iterator[str]:
     """What methods differ in beside the remedy, from ``cost.run_costs``."""
-    notes = (mixed_runs_note, budget_note, unknown_note)
+    notes = (cost.mixed_runs_note, cost.budget_note, cost.unknown_note)
     yield from filter(None, (note(per_run, labels) for note in notes))
 
 
 def timing_notes(per_run: pd.DataFrame, labels: Labels) -> Iterator[str]:
     """Where the runs were timed, and how far these times can be trusted."""
-    yield machine_note(per_run, labels)
+    yield cost.machine_note(per_run, labels)
     for key in ("training_seconds", "inference_ms"):
-        if spread := widest_spread(per_run, COSTS[key]):
+        if spread := cost.widest_spread(per_run, COSTS[key]):
             yield spread.sentence()

@@ -6,20 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 import pandas as pd
 
 from core import text
+from core.evaluation import verdicts
 from core.evaluation.comparison import Comparison
 from core.evaluation.gaps import gap_info
 from core.evaluation.judging import STUDY_FAMILY
 from core.evaluation.metrics import MetricInfo, metric_info
-from core.evaluation.verdicts import (
-    BETTER,
-    CERTAIN,
-    DIFFERS,
-    EQUIVALENT,
-    INCONCLUSIVE,
-    UNTESTED,
-    WORSE,
-    speaks_of_model,
-)
+from core.evaluation.verdicts import speaks_of_model
 from core.results.numbers import with_unit, write
 from core.results.sentences import verdict_sentence
 from core.results.tables import Labels, distinct_metrics
@@ -60,7 +52,7 @@ def findings(
 
 
 def _sentences(rows: Rows, info: MetricInfo, labels: Labels) -> Iterator[str]:
-    for verdict in (BETTER, WORSE, DIFFERS, EQUIVALENT):
+    for verdict in _WORDS:
         for of_model in (False, True):
             own = [
                 row
@@ -68,31 +60,30 @@ def _sentences(rows: Rows, info: MetricInfo, labels: Labels) -> Iterator[str]:
                 if row["verdict"] == verdict and speaks_of_model(row) == of_model
             ]
             if own:
-                amount = _amount([abs(row["delta"]) for row in own], info)
-                what = _WORDS[verdict].format(_whose(of_model))
-                if verdict == EQUIVALENT and math.isnan(own[0]["margin"]):
-                    yield f"{_who(own, labels)} {what}: there is no difference."
-                elif verdict == EQUIVALENT:
-                    amount = _amount([own[0]["margin"]], info)
-                    yield (
-                        f"{_who(own, labels)} {what}: less than {amount} does not"
-                        " matter."
-                    )
-                else:
-                    yield f"{_who(own, labels)} {what}, by {amount}."
-    unsure = [row for row in rows if row["verdict"] == INCONCLUSIVE]
+                said = f"{_who(own, labels)} {_WORDS[verdict].format(_whose(of_model))}"
+                yield f"{said}{_by_how_much(own, verdict, info)}."
+    unsure = [row for row in rows if row["verdict"] == verdicts.INCONCLUSIVE]
     if unsure:
         yield _open(unsure, len(rows), info, labels)
-    untested = [row for row in rows if row["verdict"] == UNTESTED]
+    untested = [row for row in rows if row["verdict"] == verdicts.UNTESTED]
     if untested:
         yield f"There is no verdict on {_names(untested, labels)}."
 
 
+def _by_how_much(rows: Rows, verdict: str, info: MetricInfo) -> str:
+    if verdict != verdicts.EQUIVALENT:
+        return f", by {_amount([abs(row['delta']) for row in rows], info)}"
+    margin = rows[0]["margin"]
+    if math.isnan(margin):
+        return ": there is no difference"
+    return f": less than {_amount([margin], info)} does not matter"
+
+
 _WORDS = {
-    BETTER: "better than the {}",
-    WORSE: "worse than the {}",
-    DIFFERS: "different from the {}",
-    EQUIVALENT: "equivalent to the {}",
+    verdicts.BETTER: "better than the {}",
+    verdicts.WORSE: "worse than the {}",
+    verdicts.DIFFERS: "different from the {}",
+    verdicts.EQUIVALENT: "equivalent to the {}",
 }
 
 
@@ -175,9 +166,9 @@ def gap_findings(
     gaps = gaps[gaps["method"].isin(shown) & (gaps["method"] != comparison.baseline)]
     if gaps.empty:
         return ()
-    if (gaps["verdict"] == UNTESTED).all():
+    if (gaps["verdict"] == verdicts.UNTESTED).all():
         return ("There is no gap to compare: it needs two groups of enough images.",)
-    certain = gaps[gaps["verdict"].isin(CERTAIN)].to_dict("records")
+    certain = gaps[gaps["verdict"].isin(verdicts.CERTAIN)].to_dict("records")
     said = tuple(
         verdict_sentence(
             row, label=labels[row["method"]], level=comparison.level, tasks=tasks

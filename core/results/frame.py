@@ -4,7 +4,7 @@ import pandas as pd
 
 from core.results.cells import Cell, Part, Piece, Text
 from core.results.numbers import UNKNOWN
-from core.results.signs import Tone
+from core.results.sentences import Tone
 from core.results.tables import Table
 from core.text import coloured, strong
 

@@ -6,8 +6,7 @@ import pandas as pd
 
 from core.evaluation.gaps import REWARDS_LEVELLING_DOWN, gap_info
 from core.evaluation.metrics import MetricInfo, metric_info
-from core.evaluation.published import CHANGE
-from core.evaluation.published_by_group import rises_while_all_fall
+from core.evaluation.published import CHANGE, rises_while_all_fall
 from core.results.cells import Text
 from core.results.numbers import UNKNOWN, write
 from core.results.tables import Column, Labels, Table, method_labels
@@ -33,7 +32,7 @@ def beside_published(
     """Ours beside what others published, and the sources, the first of them number 1.
 
     ``theirs`` is from ``published.published_table`` or
-    ``published_by_group.published_by_group_table``; ``labels`` are what a reader sees
+    ``published.published_by_group_table``; ``labels`` are what a reader sees
     for each method, its name where there is none. The columns: method, metric, the
     group where there are groups, ours with its interval, theirs, and the number of the
     source.

@@ -1,41 +1,50 @@
 """Sentences on what a comparison found: the one place where verdicts are worded."""
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
 
 import pandas as pd
 
+from core.evaluation import verdicts
 from core.evaluation.comparison import Comparison
 from core.evaluation.gaps import REWARDS_LEVELLING_DOWN, line_info
 from core.evaluation.judging import STUDY_FAMILY
-from core.evaluation.metrics import MetricInfo
-from core.evaluation.verdicts import (
-    BASELINE,
-    BETTER,
-    BORDERLINE,
-    DIFFERS,
-    EQUIVALENT,
-    INCONCLUSIVE,
-    MODEL,
-    SMALL_GROUP,
-    TOO_FEW,
-    UNTESTED,
-    WORSE,
-    speaks_of_model,
-)
-from core.results.numbers import telling_digits
+from core.evaluation.metrics import MetricInfo, metric_info
+from core.evaluation.verdicts import SMALL_GROUP, speaks_of_model
+from core.results.numbers import telling_digits, with_unit
 from core.tasks import Task
 
 NAMED = 6
 """Small groups that a note names."""
 
+Tone = Literal["", "good", "bad", "same", "other", "faint"]
+
+# One meaning, one sign: never colour alone.
+SIGNS = {
+    verdicts.BETTER: "▲",
+    verdicts.WORSE: "▼",
+    verdicts.EQUIVALENT: "≈",
+    verdicts.DIFFERS: "◆",
+    verdicts.INCONCLUSIVE: "○",
+    verdicts.UNTESTED: "–",
+    verdicts.BASELINE: "",
+}
+TONES: dict[str, Tone] = {
+    verdicts.BETTER: "good",
+    verdicts.WORSE: "bad",
+    verdicts.EQUIVALENT: "same",
+    verdicts.DIFFERS: "other",
+    verdicts.INCONCLUSIVE: "faint",
+    verdicts.UNTESTED: "faint",
+    verdicts.BASELINE: "",
+}
 # One trained model was tested, and how its method does when trained anew is unknown.
 _OF_MODEL = {
-    BETTER: "this trained model is better",
-    WORSE: "this trained model is worse",
-    EQUIVALENT: "this trained model is equivalent",
-    DIFFERS: "this trained model differs",
+    verdicts.BETTER: "this trained model is better",
+    verdicts.WORSE: "this trained model is worse",
+    verdicts.EQUIVALENT: "this trained model is equivalent",
+    verdicts.DIFFERS: "this trained model differs",
 }
 
 
@@ -48,12 +57,20 @@ def verdict_words(row: Mapping[Any, Any] | pd.Series) -> str:
     return _OF_MODEL.get(verdict, verdict) if speaks_of_model(row) else verdict
 
 
+def verdict_text(row: Mapping[Any, Any] | pd.Series) -> str:
+    """A verdict with its sign: "▲ better", "▼ this trained model is worse".
+
+    ``row`` has ``verdict`` and ``scope``.
+    """
+    return f"{SIGNS[str(row['verdict'])]} {verdict_words(row)}".strip()
+
+
 def about_models(sentence: str, rows: pd.DataFrame) -> str:
     """Say of a sentence that it is about trained models, where its verdicts are.
 
     ``rows`` are those of ``Comparison.cells`` that it speaks of.
     """
-    if "scope" not in rows or not (rows["scope"] == MODEL).any():
+    if "scope" not in rows or not (rows["scope"] == verdicts.MODEL).any():
         return sentence
     return f"Of these trained models, one a method: {sentence}"
 
@@ -96,15 +113,15 @@ def verdict_sentence(
     who = f"{possessive(label or str(row['method']))} {info.phrase}{where}"
     if math.isnan(row["mean"]):
         return f"{who} is not defined: no such image here."
-    if row["verdict"] == BASELINE:
+    if row["verdict"] == verdicts.BASELINE:
         value = info.format(row["mean"], unit=True)
         span = f"{info.format(row['low'])} to {info.format(row['high'])}"
         return f"{who} is {value} ({percent(level)} interval {span})."
-    if row["note"] == TOO_FEW:
+    if row["note"] == verdicts.TOO_FEW:
         n = int(row["n"])
         images = "1 image" if n == 1 else f"{n} images"
         return f"{who} rests on {images}: too few to tell."
-    if row["verdict"] == UNTESTED:
+    if row["verdict"] == verdicts.UNTESTED:
         why = f": {row['note']}" if row["note"] else ""
         return f"{who} cannot be compared with the baseline's here{why}."
     return f"{who} {_difference_text(row, info, level)}"
@@ -152,9 +169,9 @@ def _difference_text(
 
 def _conclusion(row: Mapping[Any, Any] | pd.Series, info: MetricInfo) -> str:
     verdict = str(row["verdict"])
-    if verdict == INCONCLUSIVE:
+    if verdict == verdicts.INCONCLUSIVE:
         said = "the data cannot tell"
-    elif verdict == EQUIVALENT:
+    elif verdict == verdicts.EQUIVALENT:
         if row["delta_low"] == row["delta_high"] == 0:
             return "no difference at all"
         unit = info.difference_unit
@@ -163,7 +180,7 @@ def _conclusion(row: Mapping[Any, Any] | pd.Series, info: MetricInfo) -> str:
         said = f"{subject or 'equivalent'}, for less than {margin} does not matter"
     else:
         said = verdict_words(row)
-    return f"{said} (borderline)" if row["note"] == BORDERLINE else said
+    return f"{said} (borderline)" if row["note"] == verdicts.BORDERLINE else said
 
 
 def comparison_notes(
@@ -178,9 +195,11 @@ def comparison_notes(
         " images; those of the differences hold for all methods at once, metric by"
         " metric."
     )
+    anew = comparison.anew and not comparison.has_one_seed
+    about = "the method, trained anew," if anew else "these models"
     notes = [
         interval,
-        *_single_note(comparison),
+        f"The interval of a single number is for {about} on new images.",
         *seed_notes(comparison, labels),
         *family_notes(comparison, labels),
     ]
@@ -191,7 +210,7 @@ def comparison_notes(
         )
     if comparison.rows < SMALL_GROUP:
         notes.append(f"Fewer than {SMALL_GROUP} images: too few for any verdict.")
-    borderline = comparison.cells["note"] == BORDERLINE
+    borderline = comparison.cells["note"] == verdicts.BORDERLINE
     if borderline.any():
         count = int(borderline.sum())
         are = "verdict is" if count == 1 else "verdicts are"
@@ -203,14 +222,44 @@ def comparison_notes(
     return tuple(notes)
 
 
-def _single_note(comparison: Comparison) -> tuple[str, ...]:
-    """Which question the interval of a single number answers."""
-    if comparison.anew and not comparison.has_one_seed:
-        return (
-            "The interval of a single number is for the method, trained anew, on new"
-            " images.",
-        )
-    return ("The interval of a single number is for these models on new images.",)
+def reading_notes(
+    comparison: Comparison, keys: Iterable[str], tasks: tuple[Task, ...] = ()
+) -> tuple[str, ...]:
+    """What values, intervals and verdicts mean, and which differences do not matter.
+
+    ``keys`` are the metrics that are shown, whose margins are named.
+    """
+    one = comparison.has_one_seed
+    value = "The value of the one seed" if one else "The mean over the seeds"
+    verdicts = (
+        "▲ better, ▼ worse: the interval of the difference leaves out 0."
+        f"{_equivalence(comparison, keys, tasks)} ○ inconclusive: the data cannot tell."
+        " These intervals and p are corrected over the methods, and not over the"
+        " metrics: with many metrics, some verdict may be chance."
+    )
+    return (
+        f"{value} and its interval; then the difference to the baseline, its interval"
+        " and the verdict on it.",
+        verdicts,
+    )
+
+
+def _equivalence(
+    comparison: Comparison, keys: Iterable[str], tasks: tuple[Task, ...]
+) -> str:
+    known = {key: comparison.margin(key) for key in dict.fromkeys(keys)}
+    infos = {key: metric_info(key, tasks) for key in known}
+    margins = [
+        f"{infos[key].phrase} {with_unit(infos[key], margin)}"
+        for key, margin in known.items()
+        if margin == margin
+    ]
+    if not margins:
+        return ""
+    return (
+        " ≈ equivalent: it lies within the margin that does not matter"
+        f" ({', '.join(margins)})."
+    )
 
 
 def fairness_notes(

@@ -8,15 +8,17 @@ import pandas as pd
 
 from core.evaluation.comparison import Comparison
 from core.evaluation.cost import cost_table, means_by_method, settings_by_method
-from core.evaluation.published import published_table
-from core.evaluation.published_by_group import published_by_group_table, published_views
+from core.evaluation.published import (
+    published_by_group_table,
+    published_table,
+    published_views,
+)
 from core.results.costs import budget_notes, costs_beside, costs_table, timing_notes
 from core.results.document import Document, Lines, Section
 from core.results.findings import findings, gap_findings
-from core.results.legend import reading_notes
 from core.results.plain import comparison_record, fairness_record, published_records
 from core.results.published import beside_published, published_notes
-from core.results.sentences import comparison_notes, fairness_notes
+from core.results.sentences import comparison_notes, fairness_notes, reading_notes
 from core.results.study_runs import StudyRuns, Views
 from core.results.tables import (
     Labels,

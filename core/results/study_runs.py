@@ -1,31 +1,34 @@
 """The runs of a study side by side: all that is said of it is computed from here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
-from core.data.catalog import dataset_of
+from core.data.catalog import dataset_of, test_strata
 from core.data.manifest import TEST, TRAINING, DatasetInfo
 from core.errors import EquipoiseError, RunError, StudyError
+from core.evaluation import metrics
 from core.evaluation.classification import training_counts
 from core.evaluation.comparison import Comparison, compare_runs
 from core.evaluation.cost import run_costs
 from core.evaluation.fairness_views import FairnessView
-from core.evaluation.metrics import (
-    further_keys,
-    headline_keys,
-    study_metric_keys,
-    top_k,
-    unknown_metric,
-)
-from core.results.study_options import study_options
+from core.evaluation.judging import STUDY_FAMILY
 from core.results.tables import method_labels
-from core.runs import Run, list_runs, shipped_manifest, study_of_runs, with_imported
+from core.runs import (
+    Run,
+    is_added,
+    list_runs,
+    shipped_manifest,
+    study_of_runs,
+    training_keys,
+    with_imported,
+)
 from core.study import Study
 
+IMPORTED_FAMILY = "imported predictions"
 Views = tuple[FairnessView, ...]
 
 
@@ -71,15 +74,15 @@ class StudyRuns:
         tasks = self.info.tasks
         counts = training_counts(rows, tasks)
         further = (
-            *(key for key in asked if top_k(key.rpartition(".")[2])),
-            *further_keys(tasks, self.study.headline),
+            *(key for key in asked if metrics.top_k(key.rpartition(".")[2])),
+            *metrics.further_keys(tasks, self.study.headline),
         )
         reference = self._reference(against)
         return compare_runs(
             self.tables,
             tasks,
             reference,
-            metrics=study_metric_keys(tasks, counts, further),
+            metrics=metrics.study_metric_keys(tasks, counts, further),
             training_counts=counts,
             **self._options(reference),
         )
@@ -114,19 +117,15 @@ class StudyRuns:
     def headline(self, comparison: Comparison) -> tuple[list[str], tuple[str, ...]]:
         """Metrics of a leaderboard that nobody chose, and what is wrong with them.
 
-        Returns
-        -------
-        list of str
-            The study's own headline, as far as the comparison has it: there is no
-            accuracy of a shot group without classes in it, and no top-k accuracy of
-            more classes than there are. Else the first one of each task.
-        tuple of str
-            What the study asks for and the comparison does not have.
+        The study's own headline, as far as the comparison has it: there is no accuracy
+        of a shot group without classes in it, and no top-k accuracy of more classes
+        than there are. Else the first one of each task. Then what the study asks for
+        and the comparison does not have.
         """
         tasks, known = self.info.tasks, set(comparison.table["metric"])
         if not self.study.headline:
-            return list(headline_keys(tasks)), ()
-        keys = headline_keys(tasks, self.study.headline)
+            return list(metrics.headline_keys(tasks)), ()
+        keys = metrics.headline_keys(tasks, self.study.headline)
         problems = tuple(
             f"the headline '{key}', which this comparison of study '{self.study.name}'"
             " does not have; take it out of `headline` in the study's file."
@@ -134,7 +133,7 @@ class StudyRuns:
             if key not in known
         )
         return [key for key in keys if key in known] or list(
-            headline_keys(tasks)
+            metrics.headline_keys(tasks)
         ), problems
 
     def chosen(
@@ -150,7 +149,9 @@ class StudyRuns:
         known = dict.fromkeys(comparison.table["metric"])
         for key in asked:
             if key not in known and key not in within:
-                raise unknown_metric(key, known, study=f"study '{self.study.name}'")
+                raise metrics.unknown_metric(
+                    key, known, study=f"study '{self.study.name}'"
+                )
         return [key for key in asked if key in known]
 
     def _reference(self, against: str | None) -> str:
@@ -193,3 +194,41 @@ def load_study_runs(name: str, margins: Mapping[str, float] | None = None) -> St
     given = dict(margins or {})
     study = study.model_copy(update={"margins": {**study.margins, **given}})
     return StudyRuns(study, info, tuple(runs), tables, tuple(problems), tuple(given))
+
+
+def study_options(
+    study: Study,
+    runs: Iterable[Run],
+    tables: Mapping[tuple[str, int], pd.DataFrame],
+    baseline: str,
+) -> dict[str, Any]:
+    """Options of ``comparison.compare_runs`` that follow from a study and its runs.
+
+    Parameters
+    ----------
+    study : Study
+    runs : iterable of Run
+    tables : mapping of (method, seed) to DataFrame
+        Their predictions of the test images.
+    baseline : str
+        Method that the others are compared with.
+
+    Notes ----- Predictions that were imported into a study are a family of their own,
+    so that what a visitor adds does not change what the study says of its own methods.
+    The runs of a study that was made of a table are its own.
+    """
+    listed = list(runs)
+    families = {
+        run.method: IMPORTED_FAMILY if is_added(run) else STUDY_FAMILY for run in listed
+    }
+    seeds = [seed for method, seed in tables if method == baseline]
+    # A table of predictions does not say how its images were drawn.
+    is_drawn = study.is_trained and bool(seeds)
+    return {
+        "trainings": training_keys(listed),
+        "families": families,
+        "margins": study.margins,
+        "design": test_strata(study, tables[baseline, min(seeds)])
+        if is_drawn
+        else None,
+    }

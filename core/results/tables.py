@@ -54,6 +54,9 @@ class Table:
     blocks: int = 0
 
 
+_METHOD = Column("Method", align="left")
+
+
 def method_labels(study: Study, methods: Iterable[str]) -> dict[str, str]:
     """What a reader sees for each method, in the study's order; others after it."""
     there = list(methods)
@@ -74,19 +77,17 @@ def distinct_metrics(
     """
     found: dict[str, tuple[str, ...]] = {}
     for key in dict.fromkeys(keys):
-        own = comparison.runs[key].to_numpy() if key in comparison.runs else None
-        same = next(
-            (
-                first
-                for first in found
-                if own is not None
-                and _are_forms_of_one(first, key)
-                and np.allclose(comparison.runs[first], own, rtol=0, atol=1e-9)
-            ),
-            key,
-        )
+        alike = (first for first in found if _are_equal(comparison, first, key))
+        same = next(alike, key)
         found[same] = (*found.get(same, ()), key)
     return tuple(found.values())
+
+
+def _are_equal(comparison: Comparison, key: str, other: str) -> bool:
+    if not _are_forms_of_one(key, other) or other not in comparison.runs:
+        return False
+    own, values = (comparison.runs[name].to_numpy() for name in (other, key))
+    return bool(np.allclose(values, own, rtol=0, atol=1e-9))
 
 
 def _are_forms_of_one(key: str, other: str) -> bool:
@@ -128,38 +129,26 @@ def leaderboard(
         for group in groups
     ]
     more = dict(beside or {})
-    rows = [
-        (
-            name,
-            *(_cell(comparison, method, group[0], tasks) for group in groups),
-            *(cells[place] for cells in more.values()),
-        )
-        for place, (method, name) in enumerate(
-            _names(comparison, labels, keys=part == "full").items()
-        )
-    ]
-    return Table(
-        title,
-        (Column("Method", align="left"), *columns, *(Column(name) for name in more)),
-        tuple(rows),
-        equal_notes(groups, tasks),
-    )
+    rows = []
+    names = _names(comparison, labels, keys=part == "full")
+    for place, (method, name) in enumerate(names.items()):
+        own = (_cell(comparison, method, group[0], tasks) for group in groups)
+        rows.append((name, *own, *(cells[place] for cells in more.values())))
+    every = (_METHOD, *columns, *map(Column, more))
+    return Table(title, every, tuple(rows), equal_notes(groups, tasks))
 
 
 def equal_notes(
     groups: Iterable[tuple[str, ...]], tasks: tuple[Task, ...] = ()
 ) -> tuple[str, ...]:
     """Say which metrics are equal by design (``distinct_metrics``), and count once."""
-    notes = []
-    for group in groups:
-        if len(group) > 1:
-            one, other = (metric_info(key, tasks) for key in group)
-            what = "bin" if "mae" in (one.name, other.name) else "class"
-            notes.append(
-                f"{one.label} and {other.phrase} are equal here, since the test set "
-                f"has as many images of every {what}: they count once."
-            )
-    return tuple(notes)
+    pairs = [[metric_info(k, tasks) for k in group] for group in groups if group[1:]]
+    return tuple(
+        f"{one.label} and {other.phrase} are equal here, since the test set has as many"
+        f" images of every {'bin' if 'mae' in (one.name, other.name) else 'class'}:"
+        " they count once."
+        for one, other in pairs
+    )
 
 
 def metric_detail(
@@ -167,8 +156,6 @@ def metric_detail(
     key: str,
     labels: Labels,
     tasks: tuple[Task, ...] = (),
-    *,
-    title: str = "",
 ) -> Table:
     """One metric in all its numbers, a row a method; parameters as in ``leaderboard``.
 
@@ -192,12 +179,12 @@ def metric_detail(
         ("Images", "n"),
         ("Seeds", "seeds"),
     )
-    columns = (Column("Method", align="left"), *(Column(*part) for part in parts))
+    columns = (_METHOD, *(Column(*part) for part in parts))
     rows = tuple(
         (name, *[_cell(comparison, method, key, tasks)] * len(parts))
         for method, name in _names(comparison, labels, marks=False).items()
     )
-    return Table(title, columns, rows)
+    return Table("", columns, rows)
 
 
 def seeds_table(
@@ -263,7 +250,7 @@ def fairness_table(
         own = [_cell(comparison, method, metric, tasks, measure) for measure in shown]
         rows.append((name, *groups, *own))
     columns = (
-        Column("Method", align="left"),
+        _METHOD,
         *(Column(words, "named", "left") for _, words in ends),
         *(Column(_gap_heading(metric, measure, tasks)) for measure in shown),
     )
@@ -302,7 +289,7 @@ def groups_table(
     columns = (
         Column("Group", align="left"),
         Column("Images", "n"),
-        Column("Method", align="left"),
+        _METHOD,
         Column(heading(metric_info(metric, tasks)), "value"),
         Column(f"{100 * comparison.level:g} % interval", "interval"),
         Column("Against the baseline", "change"),
@@ -332,7 +319,7 @@ def further_gaps_table(
             rows.append((Text(what), name, cell, low, high, cell))
     columns = (
         Column("Gap", align="left"),
-        Column("Method", align="left"),
+        _METHOD,
         Column("Value", "estimate"),
         Column("Lowest", align="left"),
         Column("Highest", align="left"),

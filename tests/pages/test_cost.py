@@ -7,7 +7,7 @@ import pytest
 
 from core.evaluation.comparison import compare_runs
 from core.evaluation.cost import COSTS
-from core.results.study_options import study_options
+from core.results.study_runs import study_options
 from core.runs import list_runs, study_of_runs
 from tests.synthetic import TASKS
 

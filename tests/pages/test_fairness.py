@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from core.evaluation.comparison import compare_runs
-from core.results.study_options import study_options
+from core.results.study_runs import study_options
 from core.runs import PREDICTIONS, list_runs, study_of_runs
 from tests.synthetic import TASKS
 

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from core.evaluation.comparison import compare_runs
-from core.results.study_options import study_options
+from core.results.study_runs import study_options
 from core.runs import list_runs, study_of_runs
 from core.study import Study
 from tests.synthetic import TASKS, synthetic_study, write_run, write_store

@@ -16,7 +16,6 @@ from core.tasks import Multiclass
 from core.text import (
     BREAK,
     code,
-    code_markdown,
     coloured,
     emphasis,
     escape_chart,
@@ -86,7 +85,7 @@ def test_marks_become_markdown_and_what_is_in_them_stays_text():
     assert to_plain(text) == "a*b Any ▲ `"
     assert to_markdown(f"a{BREAK}- b") == "a  \n\\- b"
     assert to_list([strong("a"), "# b"]) == "- **a**\n- \\# b"
-    assert code_markdown("a`b``c") == "```a`b``c```"
+    assert to_markdown(code("a`b``c")) == "```a`b``c```"
     assert to_markdown(mark_code("run `equipoise studies`.")) == (
         "run `equipoise studies`."
     )

@@ -20,7 +20,7 @@ from core.data.catalog import (
 from core.data.enhancement import Enhancement
 from core.errors import DatasetError, StudyError
 from core.evaluation.metrics import headline_keys
-from core.evaluation.published_by_group import published_by_group_table
+from core.evaluation.published import published_by_group_table
 from core.methods.registry import resolve_method
 from core.study import (
     ResizeTable,

@@ -6,7 +6,7 @@ import pytest
 from core.errors import EquipoiseError, StudyError
 from core.evaluation.comparison import compare_runs
 from core.evaluation.fairness_views import FairnessView
-from core.evaluation.published_by_group import (
+from core.evaluation.published import (
     published_by_group_table,
     published_views,
     rises_while_all_fall,

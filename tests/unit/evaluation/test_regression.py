@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.evaluation.regression import expected_error
+from core.evaluation.errors import expected_error
 from tests.synthetic import AGE, synthetic_tables
 
 

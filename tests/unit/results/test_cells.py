@@ -28,8 +28,7 @@ from core.results.cells import Cell, Text, heading
 from core.results.console import print_table
 from core.results.frame import NO_BREAK, table_frame
 from core.results.markdown import table_markdown
-from core.results.sentences import verdict_sentence
-from core.results.signs import SIGNS
+from core.results.sentences import SIGNS, verdict_sentence
 from core.results.tables import Column, Table
 from core.text import to_markdown
 from tests.synthetic import TASKS, synthetic_tables

@@ -9,14 +9,13 @@ import pytest
 from rich.console import Console
 
 from core.evaluation.comparison import Comparison, compare_runs
-from core.evaluation.published import published_table
-from core.evaluation.published_by_group import published_by_group_table
+from core.evaluation.published import published_by_group_table, published_table
 from core.results.cells import Text
 from core.results.console import print_document
 from core.results.document import Document, Lines, Section
-from core.results.legend import reading_notes
 from core.results.markdown import document_markdown
 from core.results.plain import comparison_record, fairness_record, published_records
+from core.results.sentences import reading_notes
 from core.results.tables import Column, Table, leaderboard
 from core.study import Published, PublishedByGroup
 from tests.synthetic import TASKS, synthetic_tables

@@ -6,8 +6,7 @@ import pytest
 
 from core.evaluation.comparison import Comparison, compare_runs
 from core.evaluation.cost import cost_table, run_costs
-from core.evaluation.published import published_table
-from core.evaluation.published_by_group import published_by_group_table
+from core.evaluation.published import published_by_group_table, published_table
 from core.results.costs import costs_beside, costs_table
 from core.results.markdown import table_markdown
 from core.results.published import PUBLISHED_NOTE, beside_published, published_notes
