@@ -16,7 +16,13 @@ from core.errors import EquipoiseError
 from core.evaluation.alignment import AlignedPredictions, RunKey, align_predictions
 from core.evaluation.gaps import gap_info
 from core.evaluation.grouping import ALL_IMAGES, Grouping, group_images
-from core.evaluation.judging import STUDY_FAMILY, Judging, Line, TaskRows
+from core.evaluation.judging import (
+    DETECTABLE,
+    STUDY_FAMILY,
+    Judging,
+    Line,
+    TaskRows,
+)
 from core.evaluation.metrics import (
     group_metric_keys,
     metric_info,
@@ -72,6 +78,7 @@ COLUMNS = (
     "smallest_detectable",
     "seed_share",
     "seeds_needed",
+    *DETECTABLE,
 )
 _LINE = list(Line._fields)
 
@@ -110,7 +117,8 @@ class Comparison:
         - ``smallest_detectable``: difference that would be found with 80 % power;
           ``seed_share``: part of the variance that stems from the trainings;
           ``seeds_needed``: seeds of each method that would settle ``delta``, infinite
-          where only more images would.
+          where only more images would; ``detectable_with_3``, ``_5`` and ``_10``: what
+          so many seeds of each method would find with 80 % power.
     baseline : str
     level : float
         Of the intervals.

@@ -35,6 +35,7 @@ from core.evaluation.variance import (
     SimultaneousInterval,
     borderline,
     compute_contrasts,
+    detectable_with,
     monte_carlo_error,
     pool_training_variance,
     seed_share,
@@ -63,6 +64,9 @@ STUDY_FAMILY = "study"
 """Family of a study's own methods; verdicts are corrected within a family."""
 _ROUNDING = 1e-6
 """Width of an interval around no difference that single precision makes."""
+PLANNED_SEEDS = (3, 5, 10)
+"""Numbers of seeds that it is said of which difference they would find."""
+DETECTABLE = tuple(f"detectable_with_{seeds}" for seeds in PLANNED_SEEDS)
 _BATCH = 20_000_000
 """Draws of all runs that are judged in one go."""
 
@@ -78,6 +82,7 @@ _FLOATS = (
     "smallest_detectable",
     "seed_share",
     "seeds_needed",
+    *DETECTABLE,
 )
 _TEXTS = ("lowest", "highest", "worst", "verdict", "scope", "note")
 
@@ -779,6 +784,10 @@ def _change_columns(
         "smallest_detectable": smallest_detectable(tested, interval.reach),
         "seed_share": seed_share(tested),
         "seeds_needed": seeds_needed(tested, interval.reach),
+        **{
+            f"detectable_with_{seeds}": detectable_with(seeds, tested, interval.reach)
+            for seeds in PLANNED_SEEDS
+        },
     }
 
 

@@ -7,8 +7,9 @@ were drawn for the test set, and how each training went. The bootstrap over imag
 - ``compute_contrasts`` puts every method against the baseline, with both variances;
 - ``simultaneous`` makes one interval and one p-value of each difference, which hold
   for all methods of a family at once;
-- ``equivalent``, ``smallest_detectable``, ``seeds_needed`` and ``seed_share`` read from
-  these whether a difference matters, and whether more seeds would settle it;
+- ``equivalent``, ``smallest_detectable``, ``detectable_with``, ``seeds_needed`` and
+  ``seed_share`` read from these whether a difference matters, and whether more seeds
+  would settle it;
 - ``single_interval`` and ``wilson`` are the intervals of one method's metric;
 - ``monte_carlo_error`` and ``borderline`` say where the number of resamples decides.
 
@@ -18,7 +19,6 @@ Everything takes and returns arrays, one entry for each metric.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
-from itertools import count, islice
 from typing import Any
 
 import numpy as np
@@ -42,10 +42,10 @@ BORDERLINE_ERRORS = 3.0
 _WARY_SHARE = 0.3
 """Chance that a seed variance is larger than a family's degrees of freedom assume."""
 _POINTS = 2**14
-"""Points of the lattice that the maximum over the methods is computed on."""
+"""Points that the maximum over the methods is computed on."""
 _SHARES = (np.arange(_POINTS) + 0.5) / _POINTS
 _TAIL = 2e-3
-"""Probability below which the lattice has too few points for a p-value."""
+"""Probability below which the sequence has too few points for a p-value."""
 _LARGE_FREEDOM = 1e7
 _LONG_REACH = 1e3
 _ROUNDING = 1e-12
@@ -596,7 +596,7 @@ def simultaneous(
     level : float, in (0, 1)
         Chance that all intervals of one metric hold their differences.
     rng_seed : int
-        Shifts the lattice that the maximum is computed on.
+        Scrambles the points that the maximum is computed on.
 
     Returns
     -------
@@ -679,7 +679,7 @@ def _maximum(
     if not len(several):
         return critical, adjusted
     roots, known = _correlation_roots(contrasts, tested, several)
-    lattice = _normal_lattice(len(contrasts), rng_seed)
+    points = _normal_points(len(contrasts), rng_seed)
     for place, m in enumerate(several):
         members = tested[:, m]
         p = single[members, m]
@@ -687,7 +687,7 @@ def _maximum(
             critical[m] = special.ndtri(1 - alpha / (2 * sizes[m]))
             adjusted[members, m] = np.minimum(p * sizes[m], 1)
             continue
-        projected = roots[place][members] @ lattice
+        projected = roots[place][members] @ points
         largest = np.sort(np.abs(projected, out=projected).max(axis=0))
         # Never below one test nor above as many independent ones.
         sidak = special.ndtri((1 + level ** (1 / sizes[m])) / 2)
@@ -702,7 +702,7 @@ def _maximum(
 def _exceedance(largest: Floats, p: Doubles) -> Doubles:
     """Chance that the maximum exceeds the normal score of each p.
 
-    Where the lattice has too few points, the ratio to p stays that of where it has
+    Where the sequence has too few points, the ratio to p stays that of where it has
     enough.
     """
     score = -special.ndtri(p / 2)
@@ -715,7 +715,7 @@ def _exceedance(largest: Floats, p: Doubles) -> Doubles:
 def _correlation_roots(
     contrasts: list[Contrast], tested: Flags, metrics: NDArray[np.intp]
 ) -> tuple[NDArray[np.float32], Flags]:
-    """Root L of each metric's correlation L L', and whether it is known."""
+    """Symmetric root of each metric's correlation, and whether it is known."""
     members = tested.T[metrics]
     images, known = _image_correlation(
         np.stack([one.draws[metrics] for one in contrasts], axis=1), members
@@ -732,7 +732,9 @@ def _correlation_roots(
     diagonal = np.arange(len(contrasts))
     covariance[:, diagonal, diagonal] = total
     values, vectors = np.linalg.eigh(_to_correlation(covariance))
+    # The symmetric root: eigenvectors themselves differ from one machine to the next.
     roots = vectors * np.sqrt(np.maximum(values, 0))[:, None, :]
+    roots = roots @ vectors.transpose(0, 2, 1)
     return roots.astype(np.float32), known
 
 
@@ -764,29 +766,20 @@ def _to_correlation(covariance: Floats) -> Doubles:
 
 
 @cache
-def _normal_lattice(dimensions: int, rng_seed: int) -> NDArray[np.float32]:
+def _normal_points(dimensions: int, rng_seed: int) -> NDArray[np.float32]:
     """Points that fill the standard normal distribution evenly, (dimensions, points).
 
     Notes
     -----
-    Richtmyer's rule, multiples of the roots of primes, with a random shift (Genz and
-    Bretz, Computation of Multivariate Normal and t Probabilities, 2009, section
-    4.2.2). Its error is a quarter to a half of that of as many random numbers.
+    A scrambled Sobol sequence (Owen, Journal of Complexity 1998). Of the quantile of a
+    family of twelve methods it leaves an error of 0.2 %.
     """
-    primes = islice(_primes(), dimensions)
-    roots = np.sqrt(np.fromiter(primes, np.float64, dimensions))
-    shift = np.random.default_rng(rng_seed).random(dimensions)
-    points = np.outer(roots, np.arange(1, _POINTS + 1)) + shift[:, None]
-    uniform = np.clip(points % 1, 1e-9, 1 - 1e-9)
+    # It takes half a second to import, which a study of one method need not wait for.
+    from scipy.stats import qmc
+
+    sobol = qmc.Sobol(dimensions, rng=np.random.default_rng(rng_seed))
+    uniform = np.clip(sobol.random(_POINTS).T, 1e-9, 1 - 1e-9)
     return np.asarray(special.ndtri(uniform), np.float32)
-
-
-def _primes() -> Any:
-    found: list[int] = []
-    for number in count(2):
-        if all(number % prime for prime in found):
-            found.append(number)
-            yield number
 
 
 def equivalent(low: Doubles, high: Doubles, margin: Doubles | float) -> Flags:
@@ -838,14 +831,65 @@ def smallest_detectable(
     errors, as of less than one degree of freedom, the normal part of t is nothing
     beside its noncentrality, and t is that over the root of a chi-square's mean square.
     """
-    freedom = np.minimum(contrast.freedom, _LARGE_FREEDOM)
     known = ~contrast.undefined & np.isfinite(reach)
-    freedom, far = np.where(known, freedom, 1), np.where(known, reach, 1)
-    # Of a long reach, the search for the noncentrality would take hours.
-    shift = special.nctdtrinc(freedom, 1 - power, np.minimum(far, _LONG_REACH))
-    quantile = 2 * special.gammaincinv(freedom / 2, power) / freedom
-    shift = np.where(far > _LONG_REACH, far * np.sqrt(quantile), shift)
+    freedom = np.where(known, contrast.freedom, 1)
+    shift = _found_with(power, freedom, np.where(known, reach, 1))
     return np.asarray(np.where(known, shift * contrast.error, np.nan))
+
+
+def _found_with(power: float, freedom: Doubles, reach: Doubles) -> Doubles:
+    """Standard errors that a true difference must have to be found with a chance."""
+    freedom = np.minimum(freedom, _LARGE_FREEDOM)
+    # Of a long reach, the search for the noncentrality would take hours.
+    shift = special.nctdtrinc(freedom, 1 - power, np.minimum(reach, _LONG_REACH))
+    quantile = 2 * special.gammaincinv(freedom / 2, power) / freedom
+    far = np.asarray(reach * np.sqrt(quantile))
+    return np.asarray(np.where(reach > _LONG_REACH, far, shift))
+
+
+def detectable_with(
+    seeds: int,
+    contrast: Contrast,
+    reach: Doubles,
+    *,
+    power: float = POWER,
+    freedom: Doubles | None = None,
+) -> Doubles:
+    """Difference that would be found with another number of seeds of each method.
+
+    Parameters
+    ----------
+    seeds : int, at least 2
+    contrast, reach, power, freedom
+        As in ``seeds_needed``.
+
+    Returns
+    -------
+    float64 array, shape (metrics,)
+        In the metric's unit, at least 0; NaN where the contrast is undefined or no
+        seed variance is known.
+
+    Notes
+    -----
+    ``smallest_detectable`` at the standard error, degrees of freedom and reach that
+    ``seeds_needed`` plans with.
+    """
+    if contrast.method_run is None:
+        return np.full(len(contrast.delta), np.nan)
+    known = ~contrast.undefined & np.isfinite(reach)
+    tail = _single_level(contrast, reach, freedom)
+    error, planned = _planned(contrast, np.full(len(contrast.delta), seeds))
+    needed = np.where(known, -_student_quantile(planned, tail), 1)
+    shift = _found_with(power, np.where(known, planned, 1), needed)
+    return np.asarray(np.where(known, shift * error, np.nan))
+
+
+def _single_level(
+    contrast: Contrast, reach: Doubles, freedom: Doubles | None
+) -> Doubles:
+    """One-sided level of a single test that has this reach."""
+    rested = contrast.freedom if freedom is None else freedom
+    return _student_cdf(rested, -np.where(np.isfinite(reach), reach, 1.0))
 
 
 def seeds_needed(
@@ -888,8 +932,7 @@ def seeds_needed(
     known = ~contrast.undefined & np.isfinite(reach)
     if contrast.method_run is None:
         return np.full(len(contrast.delta), np.nan)
-    rested = contrast.freedom if freedom is None else freedom
-    tail = _student_cdf(rested, -np.where(known, reach, 1.0))
+    tail = _single_level(contrast, reach, freedom)
 
     def settles(seeds: Integers) -> Flags:
         error, freedom = _planned(contrast, seeds)

@@ -25,7 +25,7 @@ from core.plots.style import (
     signed,
     zero_line,
 )
-from core.results.sentences import about_models
+from core.results.sentences import about_models, detectable_text
 from core.results.signs import verdict_text
 from core.study import Trial
 from core.tasks import Task
@@ -380,6 +380,8 @@ def detectable_takeaway(
         said += f" More seeds would settle {listed(names)} first."
     elif len(unsure) and np.isinf(unsure["seeds_needed"]).all():
         said += " No number of seeds would settle the others: that takes more images."
+    if found := detectable_text(comparison, info):
+        said += f" Planned anew, it would find {found} (median over the methods)."
     return said
 
 

@@ -4,11 +4,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from core.evaluation.comparison import Comparison
 from core.evaluation.gaps import REWARDS_LEVELLING_DOWN, gap_info
-from core.evaluation.judging import STUDY_FAMILY
+from core.evaluation.judging import DETECTABLE, PLANNED_SEEDS, STUDY_FAMILY
 from core.evaluation.metrics import MetricInfo, metric_info
 from core.evaluation.verdicts import (
     BASELINE,
@@ -24,7 +25,7 @@ from core.evaluation.verdicts import (
     WORSE,
     speaks_of_model,
 )
-from core.results.numbers import telling_digits
+from core.results.numbers import telling_digits, with_unit, write
 from core.tasks import Task
 
 NAMED = 6
@@ -322,3 +323,35 @@ def family_notes(
 def _listed(methods: Sequence[str], labels: Mapping[str, str] | None) -> str:
     said = dict(labels or {})
     return "; ".join(said.get(method, method) for method in methods)
+
+
+def detectable_text(table: pd.DataFrame, info: MetricInfo) -> str:
+    """Say which difference of a metric so many seeds of each method would find.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows of ``Comparison.cells`` on all images.
+    info : MetricInfo
+        Of the metric.
+
+    Returns
+    -------
+    str
+        The median over the methods, such as "1.6 years with 3 seeds of each method,
+        0.9 with 5 and 0.7 with 10"; empty where no seed variance is known.
+    """
+    rows = table[table["metric"] == info.key]
+    known = rows[list(DETECTABLE)].to_numpy(np.float64)
+    # A copy of the baseline's answers differs by nothing, with any number of seeds.
+    known = known[np.isfinite(known).all(axis=1) & (known > 0).all(axis=1)]
+    if not len(known):
+        return ""
+    first, *more = np.median(known, axis=0)
+    seeds, *others = PLANNED_SEEDS
+    further = [
+        f"{write(info, size)} with {number}"
+        for size, number in zip(more, others, strict=True)
+    ]
+    said = f"{with_unit(info, first)} with {seeds} seeds of each method"
+    return f"{', '.join([said, *further[:-1]])} and {further[-1]}"

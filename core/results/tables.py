@@ -13,6 +13,7 @@ from core.evaluation.metrics import MetricInfo, metric_info, split_key
 from core.evaluation.verdicts import INCONCLUSIVE
 from core.results.cells import ARROWS, Cell, Part, Text, heading
 from core.results.numbers import UNKNOWN
+from core.results.sentences import detectable_text
 from core.study import Study
 from core.tasks import Task
 
@@ -244,6 +245,14 @@ def seeds_table(
         "Of each inconclusive difference: the smallest that would have been found with"
         f" 80 % power, in the metric's unit{known}"
     )
+    infos = [metric_info(key, tasks) for key, *_ in distinct_metrics(comparison, keys)]
+    planned = [
+        f"{info.label} {text}"
+        for info in infos
+        if (text := detectable_text(comparison.table, info))
+    ]
+    if planned:
+        note += f" Planned anew (median over the methods): {'; '.join(planned)}."
     return Table("How many seeds?", board.columns, tuple(still_open), (note,))
 
 

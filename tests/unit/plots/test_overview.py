@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from core.evaluation.judging import DETECTABLE
 from core.evaluation.metrics import metric_info
 from core.evaluation.published import published_table
 from core.evaluation.verdicts import METHOD, MODEL
@@ -121,6 +122,8 @@ def test_a_margin_is_shaded_and_the_seeds_needed_stand_beside_the_difference(
         margin=0.5, smallest_detectable=1.5, seed_share=0.25, seeds_needed=np.inf
     )
     planned.loc[planned["method"] == "focal", "seeds_needed"] = 7
+    for place, sizes in enumerate(((3.0, 2.0, 1.0), (2.0, 1.0, 0.5), (9.0, 8.0, 7.0))):
+        planned.loc[place + 1, list(DETECTABLE)] = sizes
     figure = plots.plot_differences(planned, MAE, METHODS, STYLES, LABELS)
     band = figure.layout.shapes[0]
     assert (band.x0, band.x1) == (-0.5, 0.5)
@@ -135,6 +138,10 @@ def test_a_margin_is_shaded_and_the_seeds_needed_stand_beside_the_difference(
     assert "1.50 years" in said
     assert "25% of the variance is from the seeds" in said
     assert "Focal (7 seeds)" in said
+    assert said.endswith(
+        "Planned anew, it would find 3.00 years with 3 seeds of each method, 2.00 with"
+        " 5 and 1.00 with 10 (median over the methods)."
+    )
 
 
 def test_without_a_margin_nothing_is_shaded(comparison):
