@@ -74,7 +74,7 @@ def about_models(sentence: str, rows: pd.DataFrame) -> str:
     """
     if "scope" not in rows or not (rows["scope"] == MODEL).any():
         return sentence
-    return f"Of these trained models, one a method: {sentence}"
+    return f"One trained model of each method is compared here. {sentence}"
 
 
 def row_info(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from core.evaluation.comparison import Comparison
 from core.evaluation.gaps import gap_info
@@ -211,7 +212,21 @@ def metric_detail(
         (name, *[_cell(comparison, method, key, tasks)] * len(parts))
         for method, name in _names(comparison, labels, marks=False).items()
     )
-    return Table(title, columns, rows)
+    return Table(title, columns, rows, _rests(comparison.table, key))
+
+
+def _rests(cells: pd.DataFrame, metric: str) -> tuple[str, ...]:
+    """Explain "116 of 300" images, where a table of the metric has such a cell."""
+    few = cells[
+        (cells["metric"] == metric) & cells["n"].between(1, cells["images"] - 1)
+    ]
+    if few.empty:
+        return ()
+    row = few.iloc[0]
+    return (
+        f"{row['n']:,} of {row['images']:,} images: the metric rests on these alone, as"
+        " a recall rests on the images of its class.",
+    )
 
 
 def seeds_table(
@@ -346,7 +361,8 @@ def groups_table(
         Column(f"{100 * comparison.level:g} % interval", "interval"),
         Column("Against the baseline", "change"),
     )
-    return Table(title, columns, tuple(rows), blocks=2)
+    notes = _rests(comparison.cells, metric)
+    return Table(title, columns, tuple(rows), notes, blocks=2)
 
 
 def further_gaps_table(
