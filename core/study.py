@@ -187,6 +187,12 @@ class Augmentation(_Table):
     horizontal_flip: bool = False
     # Pixels of black around the picture, of which a crop of its size is shown.
     crop_padding: Annotated[int, Field(ge=1)] | None = None
+    # Of half of the pictures each: the smallest share of the side that one is reduced
+    # to and enlarged from, the widest blur (standard deviation, in pixels), and the
+    # lowest quality of JPEG.
+    resolution: Annotated[float, Field(gt=0, le=1)] | None = None
+    blur: Annotated[float, Field(gt=0, le=8)] | None = None
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)] | None = None
 
 
 class OptimizerTable(_Table):

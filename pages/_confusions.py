@@ -22,7 +22,7 @@ from pages._tables import (
     Fingerprint,
     fingerprint,
     load_test_predictions,
-    seeds_text,
+    mean_text,
 )
 
 SHOW = {
@@ -226,10 +226,7 @@ def _choose_pair(view: StudyView, task: Classification, methods: list[str]) -> N
 def _note(view: StudyView, base: NDArray[np.float64]) -> str:
     """Over how many seeds, and how sure a share can be."""
     fewest = int(base.sum(axis=1).min())
-    note = (
-        f"mean over {seeds_text(view)}. The rarest class has "
-        f"{plural(fewest, 'test image')}"
-    )
+    note = f"{mean_text(view)}. The rarest class has {plural(fewest, 'test image')}"
     if fewest:
         width = 100 * 1.96 * 0.5 / np.sqrt(fewest)
         note += f", so a share of it is uncertain by up to ±{number(width, 0)} points"

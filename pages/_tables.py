@@ -99,6 +99,12 @@ def seeds_text(view: StudyView) -> str:
     return f"{low} to {high} seeds, as many as a method was trained with"
 
 
+def mean_text(view: StudyView) -> str:
+    """Say what a number is: "one seed", or "mean over 3 seeds"."""
+    seeds = seeds_text(view)
+    return "one seed" if seeds == plural(1, "seed") else f"mean over {seeds}"
+
+
 def is_alone(view: StudyView) -> bool:
     """Whether no method stands beside the baseline; says what to do if so."""
     if len(view.methods) > 1:

@@ -30,7 +30,7 @@ from pages._tables import (
     Fingerprint,
     fingerprint,
     load_test_predictions,
-    seeds_text,
+    mean_text,
 )
 
 
@@ -82,7 +82,7 @@ def _charts(
                 rows, k, len(task.classes), view.labels, view.baseline
             ),
             data=curves,
-            note=f"Mean over {seeds_text(view)}, of "
+            note=f"{mean_text(view).capitalize()}, of "
             f"{plural(int(rows['n'].max()), 'test image')}; with k = "
             f"{len(task.classes)} every class is among the first.",
         )
@@ -112,8 +112,8 @@ def _charts(
             name=f"{view.study.name}-{task.name}-top-k-table",
             takeaway=leaderboard_takeaway(rows, [info], *names),
             download=rows,
-            note="Mean over the seeds [95 % interval] and verdict against the "
-            "baseline; – where a method has labels only, without probabilities.",
+            note=f"{mean_text(view).capitalize()} [95 % interval] and verdict against "
+            "the baseline; – where a method has labels only, without probabilities.",
         )
 
 

@@ -22,7 +22,7 @@ from pages._tables import (
     load_comparison,
     load_test_predictions,
     load_training_rows,
-    seeds_text,
+    mean_text,
 )
 
 
@@ -57,7 +57,7 @@ def _error(view: StudyView, comparison: pd.DataFrame, task: Regression) -> None:
     rows = load_training_rows(view.study.name)
     counts = None if rows is None else plots.count_by_bin(rows[task.name], task)
     floor = plots.noise_floor_of(data_report(view.study.name), task)
-    note = "Mean over the seeds with 95 % interval"
+    note = f"{mean_text(view).capitalize()} with 95 % interval"
     note += "." if counts is None else "; below, training images of each bin."
     if floor is not None:
         note += (
@@ -88,7 +88,7 @@ def _error(view: StudyView, comparison: pd.DataFrame, task: Regression) -> None:
         show_static_table(
             class_table(scores, task.bin_labels, view.methods, view.labels, digits=2),
             name=f"{name}-table",
-            takeaway=f"MAE ({task.unit}) of each bin: mean over the seeds, 95 % "
+            takeaway=f"MAE ({task.unit}) of each bin: {mean_text(view)}, 95 % "
             "interval, verdict.",
             download=scores,
         )
@@ -103,8 +103,8 @@ def _bias(view: StudyView, task: Regression) -> None:
         title=f"{task.label}: which way the error leans",
         takeaway=plots.bias_takeaway(scores, view.labels, view.baseline, task),
         data=scores,
-        note="Above zero is predicted too high. Mean over the seeds; bars are 95 % "
-        "intervals over the test images.",
+        note=f"Above zero is predicted too high. {mean_text(view).capitalize()}; bars "
+        "are 95 % intervals over the test images.",
     )
 
 
@@ -128,8 +128,8 @@ def _truth_prediction(view: StudyView, task: Regression) -> None:
             tables, view.labels, view.baseline, task
         ),
         data=pd.concat(tables, names=["method"]).reset_index(level=0),
-        note=f"One point a test image ({images:,}{sample}), its prediction a mean over "
-        f"{seeds_text(view)}; the line joins the means of the bins, the "
+        note=f"One point a test image ({images:,}{sample}), {mean_text(view)}; "
+        "the line joins the means of the bins, the "
         "dashes are perfect.",
     )
 

@@ -27,6 +27,7 @@ from pages._tables import (
     leave_out_damaged,
     load_comparison,
     load_training_counts,
+    mean_text,
 )
 from pages._top_k import show_top_k
 
@@ -88,7 +89,8 @@ def _whole_task(view: StudyView, comparison: Comparison, task: Classification) -
             name=f"{view.study.name}-{task.name}-whole",
             takeaway=leaderboard_takeaway(rows, infos, view.methods, view.labels),
             download=rows,
-            note="Mean over the seeds [95 % interval] and verdict against the baseline;"
+            note=f"{mean_text(view).capitalize()} [95 % interval] and verdict against "
+            "the baseline;"
             " – where a method has labels only, without probabilities. "
             f"{area.label}: {area.explanation}",
         )
@@ -169,11 +171,11 @@ def _class_scores(
             scores, counts, *names, view.baseline, score=SCORES[kind]
         ),
         data=scores,
-        note=f"Mean over the seeds{drawn}; {order}.",
+        note=f"{mean_text(view).capitalize()}{drawn}; {order}.",
         above=choose,
     )
     with st.expander("In numbers", icon=":material/table:"):
-        said = f"{SCORES[kind]} of each class: mean over the seeds"
+        said = f"{SCORES[kind]} of each class: {mean_text(view)}"
         if many:
             show_table(
                 plots.class_scores_table(scores, task.classes, counts, *names),

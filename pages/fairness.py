@@ -26,7 +26,7 @@ from core.plots import gaps as gap_plots
 from core.plots.style import feature_label
 from core.results.frame import table_frame
 from core.results.published import beside_published, published_notes
-from core.results.sentences import fairness_notes
+from core.results.sentences import about_models, fairness_notes
 from core.results.tables import fairness_table
 from core.tasks import Regression, Task
 from core.text import BREAK, code, listed, strong, to_list, to_markdown
@@ -34,7 +34,7 @@ from pages._fairness_tables import Question, load_groups
 from pages._group_map import show_group_map
 from pages._show import show_chart, show_static_table, stop_with
 from pages._study_bar import StudyView, choose_metric, choose_task, study_bar
-from pages._tables import is_alone, leave_out_damaged, seeds_text
+from pages._tables import is_alone, leave_out_damaged, mean_text
 from pages._whatif import show_whatif
 
 MOST_FEATURES = 3
@@ -168,7 +168,7 @@ def _groups(view: StudyView, comparison: Comparison, metric: MetricInfo) -> None
             comparison, metric, view.methods, view.labels, view.tasks
         ),
         data=shown[shown["metric"] == metric.key],
-        note=f"Mean over {seeds_text(view)}; bars are 95 % intervals over the test "
+        note=f"{mean_text(view).capitalize()}; bars are 95 % intervals over the test "
         f"images. Hollow: fewer than {SMALL_GROUP} images count, too few to tell. "
         f"{metric.label}: {metric.explanation}",
         above=lambda: _offer_small(view, comparison),
@@ -265,8 +265,11 @@ def _trade(
         gap_plots.plot_gap_quality(points, quality, about, view.styles, labels),
         name=f"{view.study.name}-{metric.key}-front",
         title=title,
-        takeaway=gap_plots.gap_quality_takeaway(
-            points, quality, about, view.labels, view.baseline
+        takeaway=about_models(
+            gap_plots.gap_quality_takeaway(
+                points, quality, about, view.labels, view.baseline
+            ),
+            comparison.gaps,
         ),
         data=points.reset_index(),
         note="Bars: 95 % intervals over the test images. The front, dashed, joins the "

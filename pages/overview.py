@@ -239,11 +239,13 @@ def _one_metric(view: StudyView, comparison: Comparison) -> None:
     )
     shown = {method: view.labels[method] for method in view.methods}
     with st.expander("In numbers", icon=":material/table:"):
+        detail = metric_detail(comparison, key, shown, view.tasks)
         show_static_table(
-            table_frame(metric_detail(comparison, key, shown, view.tasks)),
+            table_frame(detail),
             name=f"{view.study.name}-metric",
             takeaway=f"{info.label} of each method.",
             download=plots.rows_of(table, key).reset_index(),
+            note=" ".join(detail.notes),
         )
         sentences = (
             verdict_sentence(

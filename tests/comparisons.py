@@ -5,6 +5,7 @@ import pandas as pd
 
 from core.evaluation.comparison import COLUMNS, STUDY_FAMILY, Comparison
 from core.evaluation.grouping import group_images
+from core.evaluation.judging import DETECTABLE
 from core.evaluation.verdicts import BASELINE, METHOD
 
 DEFAULTS = {
@@ -31,6 +32,7 @@ DEFAULTS = {
     "smallest_detectable": np.nan,
     "seed_share": np.nan,
     "seeds_needed": np.nan,
+    **dict.fromkeys(DETECTABLE, np.nan),
 }
 
 

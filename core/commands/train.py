@@ -64,10 +64,15 @@ def train(
 ) -> None:
     """Train the methods of a study; every finished run is listed at once.
 
-    A finished run is kept, unless --replace asks for another in its place.
+    A finished run is kept, unless --replace asks for another in its place. Before
+    anything is trained, the smallest difference is said that so many seeds can find.
     """
+    from core.results.planning import planned_differences
+
     chosen = load_chosen_study(study)
     _check_methods(chosen, method or chosen.methods)
+    for line in planned_differences(chosen):
+        _say(line)
     from core.training.jobs import Listener, train_study, use_one_thread
 
     use_one_thread()
@@ -112,19 +117,20 @@ def _print_epoch(
         for name, label in (("loss", "training"), ("val_loss", "validation"))
         if name in values
     ]
-    line = f"{method}, seed {seed}, epoch {epoch}: {', '.join(losses)}"
-    stderr().print(line, markup=False, highlight=False)
+    _say(f"{method}, seed {seed}, epoch {epoch}: {', '.join(losses)}")
 
 
 def _print_taken(method: str, seed: int, run: Run) -> None:
-    line = f"{method}, seed {seed}: trained as {run.method}, taken from {run.folder}"
-    stderr().print(line, markup=False, highlight=False)
+    _say(f"{method}, seed {seed}: trained as {run.method}, taken from {run.folder}")
 
 
 def _print_kept(method: str, seed: int, run: Run) -> None:
     epochs, created = run.info.get("epochs"), run.info.get("created")
-    line = (
+    _say(
         f"{method}, seed {seed}: finished already and kept ({epochs} epochs, {created})"
         "; --replace trains it anew."
     )
-    stderr().print(line, markup=False, highlight=False)
+
+
+def _say(line: str) -> None:
+    stderr().print(line, markup=False, highlight=False, soft_wrap=True)

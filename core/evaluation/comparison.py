@@ -15,7 +15,13 @@ from core.errors import EquipoiseError
 from core.evaluation.alignment import AlignedPredictions, RunKey, align_predictions
 from core.evaluation.gaps import line_info
 from core.evaluation.grouping import ALL_IMAGES, Grouping, group_images
-from core.evaluation.judging import STUDY_FAMILY, Judging, Line, TaskRows
+from core.evaluation.judging import (
+    DETECTABLE,
+    STUDY_FAMILY,
+    Judging,
+    Line,
+    TaskRows,
+)
 from core.evaluation.metrics import (
     group_metric_keys,
     metric_keys,
@@ -40,7 +46,7 @@ COLUMNS = (
     *("mean", "sd", "low", "high", "lowest", "highest", "worst", "groups"),
     *("family", "delta", "delta_low", "delta_high", "p"),
     *("margin", "verdict", "scope", "note"),
-    *("smallest_detectable", "seed_share", "seeds_needed"),
+    *("smallest_detectable", "seed_share", "seeds_needed", *DETECTABLE),
 )
 
 
@@ -78,7 +84,8 @@ class Comparison:
         - ``smallest_detectable``: difference that would be found with 80 % power;
           ``seed_share``: part of the variance that stems from the trainings;
           ``seeds_needed``: seeds of each method that would settle ``delta``, infinite
-          where only more images would.
+          where only more images would; ``detectable_with_3``, ``_5`` and ``_10``: what
+          so many seeds of each method would find with 80 % power.
     baseline : str
     level : float
         Of the intervals.

@@ -241,12 +241,8 @@ def errors_by_bin(
 ) -> pd.DataFrame:
     """How errors are spread within each bin of the truth, and the largest of them.
 
-    Parameters
-    ----------
-    y_true, y_pred : float arrays, shape (rows,)
-        ``y_pred`` is one method's, such as the mean over its seeds.
-    image_ids : sequence of str
-    task : Regression
+    ``y_true`` and ``y_pred`` are float arrays, shape (rows,), the latter one method's,
+    such as the mean over its seeds.
 
     Returns
     -------

@@ -150,22 +150,11 @@ def chosen_views(
 ) -> tuple[FairnessView, ...]:
     """What is shown within groups when a person asks for features or metrics.
 
-    Parameters
-    ----------
-    study, tasks, sensitive_features
-        As in ``fairness_views``.
-    by : sequence of str
-        Features to be crossed, in place of the study's.
-    metrics : sequence of str
-        Keys, in place of the study's; those that do not exist within groups are left
-        out.
-
-    Returns
-    -------
-    tuple of FairnessView
-        With ``by`` alone, the first headline metric of every task that is not itself
-        among them. With ``metrics`` alone, each by the features that the study shows
-        its task by.
+    Features ``by`` are to be crossed, and the keys ``metrics`` stand in place of the
+    study's; those that do not exist within groups are left out. With ``by`` alone, the
+    first headline metric of every task that is not itself among them. With ``metrics``
+    alone, each by the features that the study shows its task by. The rest is as in
+    ``fairness_views``.
 
     Raises
     ------

@@ -206,7 +206,7 @@ def resting_images(counts: ClassCounts, name: str, places: list[int]) -> Floats:
 
 
 def error_metric(sums: ErrorSums, name: str, place: int | None = None) -> Floats:
-    """One metric of every group and run from sums of errors.
+    """One metric of every group and run from sums of errors, prediction minus truth.
 
     Parameters
     ----------
@@ -218,12 +218,8 @@ def error_metric(sums: ErrorSums, name: str, place: int | None = None) -> Floats
     Returns
     -------
     float array, shape (groups, columns, resamples)
-        In the unit of the task, ``within_5`` a share; NaN where there is no image.
-
-    Notes
-    -----
-    The balanced MAE is the mean over the bins with images. Errors are prediction minus
-    truth.
+        In the unit of the task, ``within_5`` a share; NaN where there is no image. The
+        balanced MAE is the mean over the bins with images.
     """
     if place is not None:
         return ratio(sums.sizes[:, place], sums.counts[:, place, None])
@@ -244,12 +240,7 @@ def class_places(
 ) -> list[int] | None:
     """Classes that a metric is about; None if there is no such metric of counts.
 
-    Parameters
-    ----------
-    task : Binary or Multiclass
-    key : str
-    training_counts : mapping, optional
-        Training images of each class, for the accuracy of the shot groups.
+    ``training_counts`` are training images by class, for the accuracy of shot groups.
     """
     _, name, part = split_key(key)
     if part and name == "accuracy":

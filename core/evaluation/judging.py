@@ -36,6 +36,7 @@ from core.evaluation.variance import (
     SimultaneousInterval,
     borderline,
     compute_contrasts,
+    detectable_with,
     monte_carlo_error,
     pool_training_variance,
     seed_share,
@@ -51,12 +52,15 @@ STUDY_FAMILY = "study"
 """Family of a study's own methods; verdicts are corrected within a family."""
 _ROUNDING = 1e-6
 """Width of an interval around no difference that single precision makes."""
+PLANNED_SEEDS = (3, 5, 10)
+"""Numbers of seeds that it is said of which difference they would find."""
+DETECTABLE = tuple(f"detectable_with_{seeds}" for seeds in PLANNED_SEEDS)
 _BATCH = 20_000_000
 """Draws of all runs that are judged in one go."""
 
 _FLOATS = (
     *("mean", "sd", "low", "high", "delta", "delta_low", "delta_high", "p"),
-    *("smallest_detectable", "seed_share", "seeds_needed"),
+    *("smallest_detectable", "seed_share", "seeds_needed", *DETECTABLE),
 )
 _TEXTS = ("lowest", "highest", "worst", "verdict", "scope", "note")
 
@@ -155,7 +159,8 @@ _FACTS = np.dtype(
 """What is known of a line before anything is measured.
 
 Whether it is a metric that is a share of images, an F1, or any that lies between 0 and
-1; the smallest and the largest value that it can have; the rest of ``MetricInfo``.
+1; the smallest and the largest value that it can have; the difference that does not
+matter, NaN where none is known; which way is better.
 """
 
 
@@ -643,6 +648,10 @@ def _change_columns(
         "smallest_detectable": smallest_detectable(tested, interval.reach),
         "seed_share": seed_share(tested),
         "seeds_needed": seeds_needed(tested, interval.reach),
+        **{
+            f"detectable_with_{seeds}": detectable_with(seeds, tested, interval.reach)
+            for seeds in PLANNED_SEEDS
+        },
     }
 
 

@@ -152,8 +152,8 @@ class Step:
     ratio : float
         Of their costs, at least 1.
     delta, low, high : float
-        The dearer one's metric minus the cheaper one's, and its interval, in the
-        unit of the tables; for a bias, of the sizes without sign.
+        The dearer one's metric minus the cheaper one's, and its interval, in the unit
+        of the tables; for a bias, of the sizes without sign.
     p : float
         Adjusted for all methods of the comparison.
     verdict, scope : str

@@ -29,23 +29,17 @@ VALUE, CHANGE = "value", "change"
 def published_table(
     published: Sequence[Published], comparison: pd.DataFrame, baseline: str
 ) -> pd.DataFrame:
-    """What others reported beside the same of ours.
+    """What others reported beside the same of ours, of ``Comparison.table``.
 
-    Parameters
-    ----------
-    published : sequence of Published
-    comparison : DataFrame
-        ``Comparison.table``.
-    baseline : str
-        Of our study; theirs is their own.
+    The baseline is that of our study; theirs is their own.
 
     Returns
     -------
     DataFrame
-        Columns method, metric, kind, theirs, ours, low, high, verdict, source. Of kind
-        ``value`` the numbers are those of the metric, and ``verdict`` is empty: ours
-        is not tested against theirs. Of kind ``change`` they are per cent of the own
-        baseline. NaN where this study has no such method or metric.
+        With ``COLUMNS``. Of kind ``value`` the numbers are those of the metric, and
+        ``verdict`` is empty: ours is not tested against theirs. Of kind ``change`` they
+        are per cent of the own baseline. NaN where this study has no such method or
+        metric.
 
     Raises
     ------
@@ -109,21 +103,17 @@ def published_by_group_table(
 ) -> pd.DataFrame:
     """What others reported of groups, and between them, beside the same of ours.
 
-    Parameters
-    ----------
-    published : sequence of PublishedByGroup
-    ours : iterable of Comparison
-        Those of ``published_views``, or more; without them theirs stand alone.
+    Ours are the comparisons of ``published_views``, or more; without them theirs stand
+    alone.
 
     Returns
     -------
     DataFrame
-        One row a number: ``method``, ``metric``, ``feature``, ``group`` ("" between
-        them), ``measure`` ("" in a group, or "fair_metric"), ``theirs``, whether they
-        ``reported`` it, ``ours`` with ``low`` and ``high`` (NaN where this study has no
-        such method or group), ``source``. Where a source reported the accuracy of two
-        groups or more and no Fair metric, it is computed from these, and not
-        ``reported``.
+        One row a number, with ``GROUP_COLUMNS``: ``group`` is "" between them,
+        ``measure`` "" in a group and else "fair_metric"; whether they ``reported`` it;
+        ours NaN where this study has no such method or group. Where a source reported
+        the accuracy of two groups or more and no Fair metric, it is computed from
+        these, and not ``reported``.
 
     Raises
     ------

@@ -38,8 +38,8 @@ _Sums = TypeVar("_Sums", ClassCounts, ErrorSums)
 class MetricDraws:
     """One metric of every group and run, as it is and under the resamples.
 
-    The groups are ``Grouping.measured``: the last entry of the first axis is all
-    images together.
+    The groups are ``Grouping.measured``: the last entry of the first axis is all images
+    together.
 
     Parameters
     ----------

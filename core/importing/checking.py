@@ -594,9 +594,9 @@ def _scale_to_one(
     return [
         Finding(
             NOTE,
-            f"Rounding has moved the sum of the probabilities of {task.label.lower()} "
-            f"in {len(off):,} {_rows(len(off))}, as far as {total[farthest]:.6g}: "
-            "there they are divided by their sum.",
+            f"Rounding has moved the sum of '{columns[0].name}' to "
+            f"'{columns[-1].name}' in {len(off):,} {_rows(len(off))}, "
+            f"as far as {total[farthest]:.6g}: there they are divided by their sum.",
         )
     ]
 

@@ -7,9 +7,10 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from core.models.degradation import PACKAGE, RandomDegradation
 from core.study import Augmentation
 
-PACKAGE = "equipoise"
+_OTHER_SEED = 0x2545F491
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -17,7 +18,8 @@ class RandomAffine(keras.layers.Layer):
     """Rotation, shift, shear, zoom, flip, brightness and contrast, all at once.
 
     The geometric changes are multiplied into one affine map, so that a picture is
-    interpolated once. Outside of training the layer does nothing.
+    interpolated once. Then the picture is degraded, as photos are on their way.
+    Outside of training the layer does nothing.
 
     Parameters
     ----------
@@ -32,6 +34,8 @@ class RandomAffine(keras.layers.Layer):
     crop_padding : int, optional
         The picture is padded by so many pixels of black, and a random crop of its
         size is taken; without it, edges are drawn out into what is uncovered.
+    resolution, blur, jpeg_quality : optional
+        As in ``degradation.RandomDegradation``.
     seed : int
     """
 
@@ -46,6 +50,9 @@ class RandomAffine(keras.layers.Layer):
         contrast: float = 0.0,
         horizontal_flip: bool = False,
         crop_padding: int | None = None,
+        resolution: float | None = None,
+        blur: float | None = None,
+        jpeg_quality: int | None = None,
         seed: int = 0,
         **kwargs: object,
     ) -> None:
@@ -59,9 +66,24 @@ class RandomAffine(keras.layers.Layer):
             contrast=contrast,
             horizontal_flip=horizontal_flip,
             crop_padding=crop_padding,
+            resolution=resolution,
+            blur=blur,
+            jpeg_quality=jpeg_quality,
+        )
+        self.degradation = RandomDegradation(
+            resolution=resolution,
+            blur=blur,
+            jpeg_quality=jpeg_quality,
+            # The same numbers would tie blur to rotation.
+            seed=seed ^ _OTHER_SEED,
         )
         self.seed = seed
         self.generator = keras.random.SeedGenerator(seed)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """There are no weights."""
+        self.degradation.build(input_shape)
+        self.built = True
 
     def call(
         self, images: keras.KerasTensor, training: bool = False
@@ -76,7 +98,7 @@ class RandomAffine(keras.layers.Layer):
             interpolation="bilinear",
             fill_mode="constant" if self.settings.crop_padding else "nearest",
         )
-        return self._relight(images)
+        return self.degradation(self._relight(images), training=True)
 
     def _uniform(self, count: keras.KerasTensor, limit: float) -> keras.KerasTensor:
         return keras.random.uniform(

@@ -288,7 +288,8 @@ def plot_by_group(
         layout["yaxis2"] = _training_axis(counts, log=log_counts)
     height = 480 if training_counts is None else 620
     # On a phone each method has a line of the legend.
-    height += 12 * max(0, len(shown) - 4)
+    # On a phone each has a line of its own in the legend.
+    height += 18 * max(0, len(shown) - 4)
     return build_figure(traces, height=height, **layout)
 
 

@@ -593,5 +593,5 @@ def paid_takeaway(
 def _paid(label: str, ratio: float, own: float) -> str:
     """What a method costs beside the baseline, as far as times can tell."""
     if max(ratio, 1 / ratio) < own:
-        return f"{label} at a time that cannot be told from the baseline's"
+        return f"{label} at about the baseline's time, as far as times can tell"
     return f"{label} at {number(ratio, 2)} times the baseline's"

@@ -335,8 +335,8 @@ def _gap_changes(
     certain = sum(map(len, by_verdict.values()))
     if not certain:
         if len(others) == 1:
-            return f"With {labels[others[0]]}, no change of the gap can be told."
-        return f"For none of the {len(others)} other methods can a change be told."
+            return f"With {labels[others[0]]}, no change of the gap was detected."
+        return f"No change of the gap was detected for the {len(others)} other methods."
     parts = [
         f"certainly {word} with {listed(names)}"
         for word, names in zip(("narrower", "wider"), by_verdict.values(), strict=True)
@@ -345,9 +345,9 @@ def _gap_changes(
     rest = len(others) - certain
     if rest:
         parts.append(
-            "with the other method it cannot be told"
+            "with the other method no change was detected"
             if rest == 1
-            else f"with the other {rest} methods it cannot be told"
+            else f"with the other {rest} methods no change was detected"
         )
     return about_models(f"The gap is {'; '.join(parts)}.", comparison.gaps)
 

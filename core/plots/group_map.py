@@ -261,13 +261,13 @@ def _changes_told(told: pd.DataFrame, info: MetricInfo, label: str) -> str:
     ]
     if not parts:
         return (
-            f"In none of {plural(len(told), 'cell')} can {label} be told from the "
-            f"baseline on {info.phrase}."
+            f"In none of {plural(len(told), 'cell')} was a difference between {label} "
+            f"and the baseline detected on {info.phrase}."
         )
     said = (
         f"Against the baseline, {label} is certainly {' and '.join(parts)} of "
         f"{plural(len(told), 'cell')} on {info.phrase}; in the others no difference "
-        "can be told. Verdicts are corrected for the methods, not for the cells."
+        "was detected. Verdicts are corrected for the methods, not for the cells."
     )
     return about_models(said, told)
 

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from core.evaluation.metrics import MetricInfo, metric_info
 from core.evaluation.pareto import quality
-from core.evaluation.verdicts import speaks_of_model
+from core.evaluation.verdicts import MODEL, speaks_of_model
 from core.plots.escape import escapes_names
 from core.plots.style import (
     FAINT_COLOUR,
@@ -25,7 +25,7 @@ from core.plots.style import (
     signed,
     zero_line,
 )
-from core.results.sentences import about_models, verdict_text
+from core.results.sentences import about_models, detectable_text, verdict_text
 from core.study import Trial
 from core.tasks import Task
 from core.text import listed
@@ -103,7 +103,7 @@ def best_takeaway(
     labels: Mapping[str, str],
     best: str,
 ) -> str:
-    """Which method has the best point estimate, and how many cannot be told from it.
+    """Which method has the best point estimate, and how many are certainly worse.
 
     Parameters
     ----------
@@ -131,9 +131,9 @@ def best_takeaway(
     of = "the one other" if len(others) == 1 else f"the {len(others)} others"
     verb = "is" if behind == 1 else "are"
     return (
-        f"{said}; of {of} shown, {close or 'none'} cannot be told from it and "
-        f"{behind or 'none'} {verb} certainly worse. The same images chose it, which "
-        "flatters it."
+        f"{said}; of {of} shown, {behind or 'none'} {verb} certainly worse, and for "
+        f"{close or 'none'} no difference was detected. The same images chose it, "
+        "which flatters it."
     )
 
 
@@ -269,14 +269,14 @@ def plot_detectable(
     """Size of each method's difference against the smallest that could be found.
 
     Parameters as in ``plot_differences``. A bar reaches to the smallest detectable
-    difference, the method's mark stands at the one seen, and the seeds that would
-    settle it stand at the end.
+    difference, the method's mark stands at the size of the one seen, and the seeds that
+    would settle it stand under the name.
     """
     rows = shown_rows(comparison, info)
     known = rows["smallest_detectable"].notna() & rows["delta"].notna()
     shown = [m for m in reversed(methods) if m in rows.index and known[m]]
     own = rows.loc[shown]
-    names = [f"<b>{labels[m]}</b>" for m in shown]
+    names = [f"<b>{labels[m]}</b><br>{seeds_needed_text(own.loc[m])}" for m in shown]
     sizes = own["delta"].abs().to_numpy()
     reach = np.maximum(sizes, own["smallest_detectable"].to_numpy())
     bar = {
@@ -306,24 +306,13 @@ def plot_detectable(
     }
     return build_figure(
         [bar, seen],
-        height=130 + 40 * max(len(shown), 1),
+        height=130 + 54 * max(len(shown), 1),
         legend=True,
         xaxis={
-            "title": _difference_title("Size of the difference", info),
-            "range": [0, 1.3 * float(np.max(reach, initial=0)) or 1.0],
+            "title": _difference_title("Difference", info),
+            "range": [0, 1.1 * float(np.max(reach, initial=0)) or 1.0],
         },
         yaxis={"showgrid": False},
-        annotations=[
-            {
-                "text": seeds_needed_text(own.loc[m]),
-                "x": end,
-                "y": name,
-                "xanchor": "left",
-                "xshift": 12,
-                "showarrow": False,
-            }
-            for m, end, name in zip(shown, reach, names, strict=True)
-        ],
     )
 
 
@@ -333,7 +322,7 @@ def seeds_needed_text(row: pd.Series) -> str:
     if row["verdict"] in ("better", "worse", "equivalent", "differs"):
         return "settled for this model" if speaks_of_model(row) else "settled"
     if np.isnan(needed):
-        return "unknown: no seed variance"
+        return "unknown: one seed each"
     return "more images" if np.isinf(needed) else plural(int(needed), "seed")
 
 
@@ -383,6 +372,8 @@ def detectable_takeaway(
         said += f" More seeds would settle {listed(names)} first."
     elif len(unsure) and np.isinf(unsure["seeds_needed"]).all():
         said += " No number of seeds would settle the others: that takes more images."
+    if found := detectable_text(comparison, info):
+        said += f" Planned anew, it would find {found} (median over the methods)."
     return said
 
 
@@ -425,28 +416,30 @@ def differences_takeaway(
     if rows.empty:
         return "There is no method beside the baseline to compare with it."
     parts = []
+    of_models = bool((rows["scope"] == MODEL).any())
+    than = "the baseline's" if of_models else "the baseline"
     for verdict in ("better", "worse"):
         names = [
             f"{labels[str(m)]} ({_difference(row['delta'], info)})"
             for m, row in rows[rows["verdict"] == verdict].iterrows()
         ]
         if names:
+            who = f"the trained model{'s' * (len(names) > 1)} of " * of_models
             parts.append(
-                f"{listed(names)} {'is' if len(names) == 1 else 'are'} {verdict} than "
-                "the baseline"
+                f"{who}{listed(names)} {'is' if len(names) == 1 else 'are'} {verdict} "
+                f"than {than}"
             )
     unsure = int((rows["verdict"] == "inconclusive").sum())
     if not parts:
-        which = "the one method" if unsure == 1 else f"none of the {unsure} methods"
-        verb = "cannot" if unsure == 1 else "can"
+        which = "the other method" if unsure == 1 else f"any of the {unsure} others"
         return (
-            f"On {info.label}, {which} beside the baseline {verb} be told from it with "
+            f"On {info.label}, no difference from {than} was detected for {which} with "
             "these test images and seeds."
         )
     if unsure:
         rest = "the other method" if unsure == 1 else f"the other {unsure} methods"
-        parts.append(f"{rest} cannot be told from it")
-    return about_models(f"On {info.label}, {'; '.join(parts)}.", rows)
+        parts.append(f"no difference was detected for {rest}")
+    return f"On {info.label}, {'; '.join(parts)}."
 
 
 def _difference(delta: float, info: MetricInfo) -> str:

@@ -106,14 +106,15 @@ def _amount(sizes: Sequence[float], info: MetricInfo) -> str:
 
 
 def _open(rows: Rows, of: int, info: MetricInfo, labels: Labels) -> str:
-    """How many cannot be told from the baseline, and what would tell them."""
+    """How many showed no difference from the baseline, and what would settle it."""
     of_model = speaks_of_model(rows[0])
-    what = "trained models" if of_model else "methods"
-    who = f"{len(rows)} of {of} {what}" if len(rows) < of else f"The {of} {what}"
     if len(rows) == 1:
-        who = f"The trained model of {_names(rows, labels)}"
-        who = who if of_model else _names(rows, labels)
-    said = f"{who} cannot be told from the {_whose(of_model)}"
+        who = f"{'the trained model of ' * of_model}{_names(rows, labels)}"
+    else:
+        what = "trained models" if of_model else "methods"
+        who = f"{len(rows)} of {of}" if len(rows) < of else f"any of the {of}"
+        who = f"{who} {what}"
+    said = f"No difference from the {_whose(of_model)} was detected for {who}"
     found = [row["smallest_detectable"] for row in rows]
     found = [size for size in found if math.isfinite(size)]
     if not found:
@@ -176,7 +177,7 @@ def gap_findings(
         for row in sorted(certain, key=lambda row: shown.index(row["method"]))
     )
     what = gap_info(metric, "difference", tasks).phrase.removesuffix(" difference")
-    none = f"The data tell no method's gap in {what} from the baseline's."
+    none = f"No method's gap in {what} was found to differ from the baseline's."
     return said or (none,)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.evaluation.comparison import Comparison
+from core.evaluation.judging import DETECTABLE
 from core.evaluation.published import VALUE
 from core.evaluation.verdicts import BASELINE
 from core.results.sentences import fairness_notes
@@ -21,15 +22,7 @@ def comparison_record(
     costs: Mapping[str, Mapping[str, float | None]] | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Record:
-    """A comparison over all images.
-
-    Parameters
-    ----------
-    comparison : Comparison
-    study : str
-        Name of the study.
-    costs, settings : mappings, optional
-        By method, such as parameters and training seconds; the backbone.
+    """A comparison over all images; ``costs`` and ``settings`` are by method.
 
     Returns
     -------
@@ -38,8 +31,9 @@ def comparison_record(
         has ``name``, ``seeds``, ``family``, ``metrics``, ``cost`` and ``settings``;
         each metric ``mean``, ``sd``, ``ci``, ``n`` and ``delta``. That is None for the
         baseline, and else has ``mean``, ``ci``, ``p``, ``verdict``, ``scope``,
-        ``note``, ``margin``, ``smallest_detectable``, ``seed_share``, ``seeds_needed``
-        and ``only_more_images``: whether no number of seeds would settle it.
+        ``note``, ``margin``, ``smallest_detectable``, ``seed_share``, ``seeds_needed``,
+        ``detectable_with_3`` (``_5``, ``_10``) and ``only_more_images``: whether no
+        number of seeds would settle it.
     """
     metrics: dict[str, dict[str, Record]] = {name: {} for name in comparison.methods}
     for row in comparison.table.to_dict("records"):
@@ -157,7 +151,7 @@ def _delta(row: Mapping[Any, Any]) -> Record | None:
     """The difference to the baseline; None for the baseline itself."""
     if row["verdict"] == BASELINE:
         return None
-    numbers = ("margin", "smallest_detectable", "seed_share", "seeds_needed")
+    planning = ("smallest_detectable", "seed_share", "seeds_needed", *DETECTABLE)
     return {
         "mean": plain(row["delta"]),
         "ci": _ends(row, "delta_low", "delta_high"),
@@ -165,7 +159,7 @@ def _delta(row: Mapping[Any, Any]) -> Record | None:
         "verdict": row["verdict"],
         "scope": row["scope"],
         "note": row["note"],
-        **{name: plain(row[name]) for name in numbers},
+        **{name: plain(row[name]) for name in ("margin", *planning)},
         "only_more_images": bool(np.isinf(row["seeds_needed"])),
     }
 

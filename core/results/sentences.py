@@ -1,18 +1,19 @@
-"""Sentences on what a comparison found: the one place where verdicts are worded."""
+"""Sentences and notes on a comparison: the one place where verdicts are worded."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from core.evaluation import verdicts
 from core.evaluation.comparison import Comparison
 from core.evaluation.gaps import REWARDS_LEVELLING_DOWN, line_info
-from core.evaluation.judging import STUDY_FAMILY
+from core.evaluation.judging import DETECTABLE, PLANNED_SEEDS, STUDY_FAMILY
 from core.evaluation.metrics import MetricInfo, metric_info
 from core.evaluation.verdicts import SMALL_GROUP, speaks_of_model
-from core.results.numbers import telling_digits, with_unit
+from core.results.numbers import telling_digits, with_unit, write
 from core.tasks import Task
 
 NAMED = 6
@@ -72,7 +73,7 @@ def about_models(sentence: str, rows: pd.DataFrame) -> str:
     """
     if "scope" not in rows or not (rows["scope"] == verdicts.MODEL).any():
         return sentence
-    return f"Of these trained models, one a method: {sentence}"
+    return f"One trained model of each method is compared here. {sentence}"
 
 
 def row_info(
@@ -183,6 +184,46 @@ def _conclusion(row: Mapping[Any, Any] | pd.Series, info: MetricInfo) -> str:
     return f"{said} (borderline)" if row["note"] == verdicts.BORDERLINE else said
 
 
+def reading_notes(
+    comparison: Comparison, keys: Iterable[str], tasks: tuple[Task, ...] = ()
+) -> tuple[str, ...]:
+    """What values, intervals and verdicts mean, and which differences do not matter.
+
+    ``keys`` are the metrics that are shown, whose margins are named.
+    """
+    one = comparison.has_one_seed
+    value = "The value of the one seed" if one else "The mean over the seeds"
+    meaning = (
+        "▲ better, ▼ worse: the interval of the difference leaves out 0."
+        f"{_equivalence(comparison, keys, tasks)} ○ inconclusive: the data cannot tell."
+        " These intervals and p are corrected over the methods, and not over the"
+        " metrics: with many metrics, some verdict may be chance."
+    )
+    return (
+        f"{value} and its interval; then the difference to the baseline, its interval"
+        " and the verdict on it.",
+        meaning,
+    )
+
+
+def _equivalence(
+    comparison: Comparison, keys: Iterable[str], tasks: tuple[Task, ...]
+) -> str:
+    known = {key: comparison.margin(key) for key in dict.fromkeys(keys)}
+    infos = {key: metric_info(key, tasks) for key in known}
+    margins = [
+        f"{infos[key].phrase} {with_unit(infos[key], margin)}"
+        for key, margin in known.items()
+        if margin == margin
+    ]
+    if not margins:
+        return ""
+    return (
+        " ≈ equivalent: it lies within the margin that does not matter"
+        f" ({', '.join(margins)})."
+    )
+
+
 def comparison_notes(
     comparison: Comparison, labels: Mapping[str, str] | None = None
 ) -> tuple[str, ...]:
@@ -220,46 +261,6 @@ def comparison_notes(
             f" {them}."
         )
     return tuple(notes)
-
-
-def reading_notes(
-    comparison: Comparison, keys: Iterable[str], tasks: tuple[Task, ...] = ()
-) -> tuple[str, ...]:
-    """What values, intervals and verdicts mean, and which differences do not matter.
-
-    ``keys`` are the metrics that are shown, whose margins are named.
-    """
-    one = comparison.has_one_seed
-    value = "The value of the one seed" if one else "The mean over the seeds"
-    verdicts = (
-        "▲ better, ▼ worse: the interval of the difference leaves out 0."
-        f"{_equivalence(comparison, keys, tasks)} ○ inconclusive: the data cannot tell."
-        " These intervals and p are corrected over the methods, and not over the"
-        " metrics: with many metrics, some verdict may be chance."
-    )
-    return (
-        f"{value} and its interval; then the difference to the baseline, its interval"
-        " and the verdict on it.",
-        verdicts,
-    )
-
-
-def _equivalence(
-    comparison: Comparison, keys: Iterable[str], tasks: tuple[Task, ...]
-) -> str:
-    known = {key: comparison.margin(key) for key in dict.fromkeys(keys)}
-    infos = {key: metric_info(key, tasks) for key in known}
-    margins = [
-        f"{infos[key].phrase} {with_unit(infos[key], margin)}"
-        for key, margin in known.items()
-        if margin == margin
-    ]
-    if not margins:
-        return ""
-    return (
-        " ≈ equivalent: it lies within the margin that does not matter"
-        f" ({', '.join(margins)})."
-    )
 
 
 def fairness_notes(
@@ -345,3 +346,26 @@ def family_notes(
 def _listed(methods: Sequence[str], labels: Mapping[str, str] | None) -> str:
     said = dict(labels or {})
     return "; ".join(said.get(method, method) for method in methods)
+
+
+def detectable_text(table: pd.DataFrame, info: MetricInfo) -> str:
+    """Say which difference of a metric so many seeds of each method would find.
+
+    Of rows of ``Comparison.cells`` on all images: the median over the methods, such as
+    "1.6 years with 3 seeds of each method, 0.9 with 5 and 0.7 with 10"; empty where no
+    seed variance is known.
+    """
+    rows = table[table["metric"] == info.key]
+    known = rows[list(DETECTABLE)].to_numpy(np.float64)
+    # A copy of the baseline's answers differs by nothing, with any number of seeds.
+    known = known[np.isfinite(known).all(axis=1) & (known > 0).all(axis=1)]
+    if not len(known):
+        return ""
+    first, *more = np.median(known, axis=0)
+    seeds, *others = PLANNED_SEEDS
+    further = [
+        f"{write(info, size)} with {number}"
+        for size, number in zip(more, others, strict=True)
+    ]
+    said = f"{with_unit(info, first)} with {seeds} seeds of each method"
+    return f"{', '.join([said, *further[:-1]])} and {further[-1]}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from core.evaluation.comparison import Comparison
 from core.evaluation.gaps import gap_info
@@ -13,6 +14,7 @@ from core.evaluation.metrics import MetricInfo, metric_info, split_key
 from core.evaluation.verdicts import INCONCLUSIVE
 from core.results.cells import ARROWS, Cell, Part, Text, heading
 from core.results.numbers import UNKNOWN
+from core.results.sentences import detectable_text
 from core.study import Study
 from core.tasks import Task
 
@@ -184,7 +186,21 @@ def metric_detail(
         (name, *[_cell(comparison, method, key, tasks)] * len(parts))
         for method, name in _names(comparison, labels, marks=False).items()
     )
-    return Table("", columns, rows)
+    return Table("", columns, rows, _rests(comparison.table, key))
+
+
+def _rests(cells: pd.DataFrame, metric: str) -> tuple[str, ...]:
+    """Explain "116 of 300" images, where a table of the metric has such a cell."""
+    few = cells[
+        (cells["metric"] == metric) & cells["n"].between(1, cells["images"] - 1)
+    ]
+    if few.empty:
+        return ()
+    row = few.iloc[0]
+    return (
+        f"{row['n']:,} of {row['images']:,} images: the metric rests on these alone, as"
+        " a recall rests on the images of its class.",
+    )
 
 
 def seeds_table(
@@ -215,6 +231,14 @@ def seeds_table(
         "Of each inconclusive difference: the smallest that would have been found with"
         f" 80 % power, in the metric's unit{known}"
     )
+    infos = [metric_info(key, tasks) for key, *_ in distinct_metrics(comparison, keys)]
+    planned = [
+        f"{info.label} {text}"
+        for info in infos
+        if (text := detectable_text(comparison.table, info))
+    ]
+    if planned:
+        note += f" Planned anew (median over the methods): {'; '.join(planned)}."
     return Table("How many seeds?", board.columns, tuple(still_open), (note,))
 
 
@@ -294,7 +318,8 @@ def groups_table(
         Column(f"{100 * comparison.level:g} % interval", "interval"),
         Column("Against the baseline", "change"),
     )
-    return Table(title, columns, tuple(rows), blocks=2)
+    notes = _rests(comparison.cells, metric)
+    return Table(title, columns, tuple(rows), notes, blocks=2)
 
 
 def further_gaps_table(

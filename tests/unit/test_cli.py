@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -312,6 +313,23 @@ def test_a_study_that_uses_what_does_not_exist_is_refused_by_name(tmp_path, use,
     assert result.exit_code == 2
     assert named in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_before_training_it_is_said_what_so_many_seeds_can_find(monkeypatch, store):
+    monkeypatch.setattr("core.training.jobs.train_study", lambda *_, **__: [])
+    path = store.parent / "study.toml"
+    path.write_text(STUDY)
+    said = " ".join(invoke("train", str(path)).stderr.split())
+    assert "The study plans 2 seeds a method. By its 4 runs so far" in said
+    assert re.search(
+        r"Age MAE: [\d.]+ years with 3 seeds of each method, [\d.]+ with 5 and [\d.]+"
+        " with 10",
+        said,
+    )
+    path.write_text(STUDY.replace("faces", "unseen"))
+    said = " ".join(invoke("train", str(path)).stderr.split())
+    assert "is not known yet: that takes two seeds of the baseline" in said
+    assert "Age MAE" not in said
 
 
 def test_an_interrupted_training_says_how_to_go_on(monkeypatch):

@@ -15,6 +15,7 @@ from core.evaluation.variance import (
     TrainingVariance,
     borderline,
     compute_contrasts,
+    detectable_with,
     draw_variance,
     monte_carlo_error,
     percentile_interval,
@@ -254,7 +255,7 @@ def test_perfectly_correlated_methods_have_the_interval_of_one():
     found = simultaneous(against_a_still_baseline(ones, [0.5, 1, 2, 3, 4]))
     single = scipy.stats.t(N - 1)
     for k, delta in enumerate([0.5, 1, 2, 3, 4]):
-        # The lattice is off by a few parts in a thousand.
+        # The points are off by a few parts in a thousand.
         assert found[f"m{k}"].reach[0] == pytest.approx(single.ppf(0.975), rel=0.01)
         assert found[f"m{k}"].p[0] == pytest.approx(2 * single.sf(delta), rel=0.1)
 
@@ -285,6 +286,24 @@ def test_equally_correlated_methods_have_the_quantile_of_the_normal_maximum():
     for k, delta in enumerate([1.0, 2.3, 2.6]):
         score = scipy.stats.norm.isf(t.sf(delta))
         assert found[f"m{k}"].p[0] == pytest.approx(1 - inside(score), abs=0.003)
+
+
+def test_other_eigenvectors_of_the_same_correlation_change_nothing(monkeypatch):
+    # Machines differ in the signs, and in the basis of equal eigenvalues.
+    correlation = np.full((4, 4), 0.5) + 0.5 * np.eye(4)
+    contrasts = against_a_still_baseline(correlation, [1.0, 2.3, 2.6, 5.0])
+    found = simultaneous(contrasts)
+    eigh = np.linalg.eigh
+
+    def turned(matrices):
+        values, vectors = eigh(matrices)
+        return values, vectors * np.array([1, -1, -1, 1])
+
+    monkeypatch.setattr(np.linalg, "eigh", turned)
+    again = simultaneous(contrasts)
+    for name, one in found.items():
+        assert again[name].reach == pytest.approx(one.reach, rel=1e-6)
+        assert again[name].p == pytest.approx(one.p, rel=1e-5)
 
 
 def test_interval_and_p_say_the_same():
@@ -585,6 +604,29 @@ def test_the_seeds_needed_find_the_difference_in_four_of_five():
     a, b = rng.normal(size=(2, 20_000, needed))
     found = scipy.stats.ttest_ind(a + 1.0, b, axis=1).pvalue < 0.05
     assert 0.79 < found.mean() < 0.84
+
+
+def test_planned_seeds_find_the_difference_in_four_of_five():
+    contrast = planned(1.0, 3, 1.0, 0.0)
+    reach = scipy.stats.t(contrast.freedom).ppf(0.975)
+    rng = np.random.default_rng(23)
+    for seeds in (2, 5, 10):
+        difference = detectable_with(seeds, contrast, reach)[0]
+        a, b = rng.normal(size=(2, 40_000, seeds))
+        found = scipy.stats.ttest_ind(a + difference, b, axis=1).pvalue < 0.05
+        assert found.mean() == pytest.approx(0.8, abs=0.01)
+
+
+def test_as_many_seeds_as_there_are_find_what_the_study_could_have_found():
+    contrast = planned(0.5, 3, 1.0, 0.05)
+    reach = scipy.stats.t(contrast.freedom).ppf(0.975)
+    now = smallest_detectable(contrast, reach)[0]
+    sizes = [detectable_with(seeds, contrast, reach)[0] for seeds in (3, 5, 10)]
+    assert sizes[0] == pytest.approx(now, rel=0.01)
+    assert sizes == sorted(sizes, reverse=True)
+    rng = np.random.default_rng(24)
+    one = contrasts_of({"b": draw_runs(rng, 1), "m": draw_runs(rng, 1)})["m"]
+    assert np.isnan(detectable_with(5, one, np.array([2.0]))[0])
 
 
 def test_only_more_images_settle_what_the_images_leave_open():

@@ -127,7 +127,7 @@ def test_takeaway_names_both_ends_the_gap_and_what_is_certain(comparison):
     said = plots.groups_takeaway(comparison, INFO, METHODS, LABELS, (TASK,))
     assert "0.800 in group B and 0.950 in group A: 0.150 apart" in said
     assert "certainly narrower with Fairer (−0.140) and Levelled (−0.140)" in said
-    assert "with the other method it cannot be told" in said
+    assert "with the other method no change was detected" in said
     alone = plots.groups_takeaway(comparison, INFO, ("baseline",), LABELS, (TASK,))
     assert alone.endswith("].")
 

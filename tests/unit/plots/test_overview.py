@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from core.evaluation.judging import DETECTABLE
 from core.evaluation.metrics import metric_info
 from core.evaluation.published import published_table
 from core.evaluation.verdicts import METHOD, MODEL
@@ -121,20 +122,25 @@ def test_a_margin_is_shaded_and_the_seeds_needed_stand_beside_the_difference(
         margin=0.5, smallest_detectable=1.5, seed_share=0.25, seeds_needed=np.inf
     )
     planned.loc[planned["method"] == "focal", "seeds_needed"] = 7
+    for place, sizes in enumerate(((3.0, 2.0, 1.0), (2.0, 1.0, 0.5), (9.0, 8.0, 7.0))):
+        planned.loc[place + 1, list(DETECTABLE)] = sizes
     figure = plots.plot_differences(planned, MAE, METHODS, STYLES, LABELS)
     band = figure.layout.shapes[0]
     assert (band.x0, band.x1) == (-0.5, 0.5)
     figure = plots.plot_detectable(planned, MAE, METHODS, STYLES, LABELS)
-    texts = {note.y: note.text for note in figure.layout.annotations}
-    assert texts == {
-        "<b>Focal</b>": "7 seeds",
-        "<b>LMF</b>": "settled",
-        "<b>INS</b>": "settled",
-    }
+    assert list(figure.data[0].y) == [
+        "<b>Focal</b><br>7 seeds",
+        "<b>LMF</b><br>settled",
+        "<b>INS</b><br>settled",
+    ]
     said = plots.detectable_takeaway(planned, MAE, METHODS, LABELS)
     assert "1.50 years" in said
     assert "25% of the variance is from the seeds" in said
     assert "Focal (7 seeds)" in said
+    assert said.endswith(
+        "Planned anew, it would find 3.00 years with 3 seeds of each method, 2.00 with"
+        " 5 and 1.00 with 10 (median over the methods)."
+    )
 
 
 def test_without_a_margin_nothing_is_shaded(comparison):
@@ -160,7 +166,7 @@ def test_the_best_comes_first_whichever_way_is_better(comparison):
     ]
 
 
-def test_the_best_is_named_with_how_many_cannot_be_told_from_it(comparison):
+def test_the_best_is_named_with_how_many_are_certainly_worse(comparison):
     against = cells_of(
         [
             row("ins", "age.mae", 7.0),
@@ -172,11 +178,11 @@ def test_the_best_is_named_with_how_many_cannot_be_told_from_it(comparison):
     said = plots.best_takeaway(against, MAE, METHODS, LABELS, "ins")
     assert said == (
         "On Age MAE, INS has the best point estimate (7.00 years); of the 3 others "
-        "shown, 2 cannot be told from it and 1 is certainly worse. The same images "
-        "chose it, which flatters it."
+        "shown, 1 is certainly worse, and for 2 no difference was detected. The same "
+        "images chose it, which flatters it."
     )
     few = plots.best_takeaway(against, MAE, ["ins", "lmf"], LABELS, "ins")
-    assert "of the one other shown, 1 cannot be told from it and none are" in few
+    assert "of the one other shown, none are certainly worse, and for 1 no" in few
 
 
 def test_tally_of_no_gain_claims_none(comparison):
@@ -201,16 +207,18 @@ def test_differences_are_named_with_unit_and_sign(comparison):
     assert said == (
         "On Age MAE, INS (−1.00 years) is better than the baseline; "
         "LMF (+1.00 years) is worse than the baseline; "
-        "the other method cannot be told from it."
+        "no difference was detected for the other method."
     )
 
 
 def test_no_certain_difference_is_not_called_equality(comparison):
     chosen = ["baseline", "ins", "focal"]
     said = plots.differences_takeaway(comparison, F1, chosen, LABELS)
-    assert "none of the 2 methods beside the baseline can be told from it" in said
+    assert (
+        "no difference from the baseline was detected for any of the 2 others" in said
+    )
     alone = plots.differences_takeaway(comparison, F1, ["baseline", "ins"], LABELS)
-    assert "the one method beside the baseline cannot be told from it" in alone
+    assert "no difference from the baseline was detected for the other method" in alone
 
 
 def test_forest_plot_draws_deltas_with_their_intervals(comparison):
@@ -332,11 +340,12 @@ def test_search_has_a_row_a_setting_and_marks_what_was_chosen() -> None:
 def test_of_single_seeds_the_sentences_speak_of_trained_models(comparison):
     models = comparison.assign(scope=MODEL)
     models.loc[models["verdict"] == "baseline", "scope"] = METHOD
-    for said in (
-        plots.leaderboard_takeaway(models, [MAE, F1], METHODS, LABELS),
-        plots.differences_takeaway(models, MAE, METHODS, LABELS),
-    ):
-        assert said.startswith("Of these trained models")
+    said = plots.leaderboard_takeaway(models, [MAE, F1], METHODS, LABELS)
+    assert said.startswith("One trained model of each method is compared here. Of 6")
+    said = plots.differences_takeaway(models, MAE, METHODS, LABELS)
+    assert (
+        "the trained model of INS (−1.00 years) is better than the baseline's" in said
+    )
     figure = plots.plot_differences(models, MAE, METHODS, STYLES, LABELS)
     places = {trace.name: trace.y[0] for trace in figure.data}
     assert places["INS"].endswith("▲ this trained model is better")

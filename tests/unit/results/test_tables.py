@@ -1,5 +1,7 @@
 """Which cells stand where, and what a file has of them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -412,3 +414,11 @@ def test_a_remedy_that_is_not_trained_yet_is_told_from_one_of_no_study() -> None
     assert found["huber"] == "in no study by itself"
     both = synthetic_study("avatars", methods=("baseline", "lmf"))
     assert where([trained], [both])["lmf"] == "in utkface, avatars, not trained yet"
+
+
+def test_images_that_a_metric_rests_on_are_explained(comparison) -> None:
+    part = comparison.cells.assign(n=116, images=300)
+    few = replace(comparison, cells=part)
+    (note,) = metric_detail(few, "age.mae", LABELS, FACES).notes
+    assert note.startswith("116 of 300 images: the metric rests on these alone")
+    assert not metric_detail(comparison, "age.mae", LABELS, FACES).notes
