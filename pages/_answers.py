@@ -8,9 +8,11 @@ import pandas as pd
 import streamlit as st
 
 from core.csv_text import csv_text
+from core.evaluation.conformal import COVERAGE
 from core.plots import predict as plots
 from core.plots.style import plural
 from core.predictor import Disagreement, FaceAnswers, PhotoResult, disagreements
+from core.results.expected_truth import held_note
 from core.runs import data_report
 from core.tasks import Classification, Regression, Task
 from core.text import listed, strong, to_markdown
@@ -20,7 +22,7 @@ from pages._study_bar import StudyView
 
 @dataclass(frozen=True)
 class Shown:
-    """What of the answers is shown: tasks and methods; and the errors to expect."""
+    """What of the answers is shown: tasks and methods; and where truths lie."""
 
     view: StudyView
     tasks: tuple[Task, ...]
@@ -211,7 +213,7 @@ def _show_values(name: str, face: FaceAnswers, task: Regression, shown: Shown) -
             values, task, view.labels, stands_out=apart.stands_out
         ),
         data=values,
-        note="Bars: error to expect either way.",
+        note=held_note(shown.expected[task.name], shown.methods),
     )
 
 
@@ -255,8 +257,7 @@ def _what_is_written(tasks: Sequence[Task]) -> str:
     parts = []
     if any(isinstance(task, Regression) for task in tasks):
         parts.append(
-            "±: error to expect of such an answer, the mean over test images that got"
-            " the same decade."
+            f"In brackets: where the truth lies in {COVERAGE:.0%} of such answers."
         )
     if any(not isinstance(task, Regression) for task in tasks):
         parts.append(

@@ -7,12 +7,14 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from core.data.manifest import TEST, VALIDATION
 from core.errors import EquipoiseError
-from core.evaluation.errors import expected_error
 from core.plots.predict import draw_faces
 from core.plots.style import plural
 from core.predictor import PhotoResult, Predictor, predict_photo
+from core.results.expected_truth import expected_truths
 from core.runs import Run
+from core.study import Study
 from core.tasks import Regression, Task
 from core.text import code, strong, to_markdown
 from pages._answers import Shown, choose_tasks, offer_answers, show_photo
@@ -25,7 +27,7 @@ from pages._tables import (
     Fingerprint,
     fingerprint,
     leave_out_damaged,
-    load_test_predictions,
+    load_predictions,
 )
 
 
@@ -59,13 +61,17 @@ def load_detector():
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def load_expected_errors(
-    key: Fingerprint, _runs: tuple[Run, ...], _tasks: tuple[Task, ...]
+def load_expected_truths(
+    key: Fingerprint, _study: Study, _runs: tuple[Run, ...], _tasks: tuple[Task, ...]
 ) -> dict[str, pd.DataFrame]:
-    """Error to expect of every number, by method and bin, from the test set."""
-    tables = {(run.method, run.seed): load_test_predictions(run) for run in _runs}
+    """Where the truth of every number lies, by method and bin of its prediction."""
+    validation, test = (
+        {(run.method, run.seed): load_predictions(run, split) for run in _runs}
+        for split in (VALIDATION, TEST)
+    )
+    validation = {key: table for key, table in validation.items() if len(table)}
     return {
-        task.name: expected_error(tables, task)
+        task.name: expected_truths(_study, validation, test, task)
         for task in _tasks
         if isinstance(task, Regression)
     }
@@ -163,7 +169,7 @@ try:
         predictor = load_predictor(key, runs, view.tasks)
         if find_faces:
             load_detector()
-    expected = load_expected_errors(fingerprint(runs), runs, view.tasks)
+    expected = load_expected_truths(fingerprint(runs), view.study, runs, view.tasks)
 except EquipoiseError as error:
     show_error(error)
     st.stop()

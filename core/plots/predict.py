@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from PIL import Image, ImageDraw, ImageFont
 
+from core.evaluation.conformal import COVERAGE
 from core.plots import style
 from core.plots.cells import plot_cells
 from core.plots.escape import escapes_names
@@ -96,7 +97,7 @@ def _draw_badge(
 def tabulate_values(
     answers: Answers, task: Regression, expected: pd.DataFrame
 ) -> pd.DataFrame:
-    """One row a method for a number: its value, and the error to expect there.
+    """One row a method for a number: its value, and where the truth is expected.
 
     Parameters
     ----------
@@ -104,13 +105,13 @@ def tabulate_values(
         Method, then task, to an answer with ``value`` and ``sd``.
     task : Regression
     expected : DataFrame
-        From ``core.evaluation.errors.expected_error``: method, bin, mae, p90, n.
+        From ``core.evaluation.conformal.conformal_offsets``.
 
     Returns
     -------
     DataFrame
-        Columns method, value, sd, expected_error, p90 (in the task's unit) and n (test
-        images behind the two); NaN where the test set has none.
+        Columns method, value, sd, low and high (in the task's unit, within its range;
+        NaN where no validation image tells), and n, the validation images behind them.
     """
     known = expected.astype({"bin": str}).set_index(["method", "bin"])
     rows = []
@@ -123,12 +124,23 @@ def tabulate_values(
                 "method": method,
                 "value": answer.value,
                 "sd": np.nan if answer.sd is None else answer.sd,
-                "expected_error": np.nan if found is None else float(found["mae"]),
-                "p90": np.nan if found is None else float(found["p90"]),
+                **_ends(answer.value, found, task),
                 "n": 0 if found is None else int(found["n"]),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _ends(value: float, found: pd.Series | None, task: Regression) -> dict[str, float]:
+    """The interval about a value, not beyond the range of the task."""
+    if found is None:
+        return {"low": np.nan, "high": np.nan}
+    low, high = (
+        float(np.clip(value + found[end], task.minimum, task.maximum))
+        for end in ("low", "high")
+    )
+    # A model may answer beyond the range itself.
+    return {"low": min(low, value), "high": max(high, value)}
 
 
 def tabulate_probabilities(answers: Answers, task: Classification) -> pd.DataFrame:
@@ -149,7 +161,7 @@ def tabulate_answers(
     -------
     DataFrame
         Columns method, task, answer, unit, probability (of the answered class), sd
-        (over the seeds: of the number, or of the probability) and expected_error.
+        (over the seeds: of the number, or of the probability), low and high.
     """
     rows: list[dict[str, object]] = []
     for task in tasks:
@@ -162,7 +174,8 @@ def tabulate_answers(
                     "answer": round(row["value"], 2),
                     "unit": task.unit,
                     "sd": row["sd"],
-                    "expected_error": row["expected_error"],
+                    "low": row["low"],
+                    "high": row["high"],
                 }
                 for _, row in table.iterrows()
             ]
@@ -178,7 +191,7 @@ def tabulate_answers(
             for method, given in answers.items()
         ]
     columns = ["method", "task", "answer", "unit", "probability", "sd"]
-    return pd.DataFrame(rows, columns=[*columns, "expected_error"])
+    return pd.DataFrame(rows, columns=[*columns, "low", "high"])
 
 
 def describe_answers(
@@ -214,9 +227,13 @@ def describe_answers(
 
 def _value_in_words(row: pd.Series) -> str:
     text = strong(f"{row['value']:.0f}")
-    if row["expected_error"] == row["expected_error"]:
-        text += f" ± {row['expected_error']:.1f}"
-    return text
+    return f"{text} {_within(row)}".strip()
+
+
+def _within(row: pd.Series) -> str:
+    """Where the truth is expected, such as "(29 to 52)"; empty where unknown."""
+    low, high = row["low"], row["high"]
+    return f"({low:.0f} to {high:.0f})" if low == low else ""
 
 
 def _class_in_words(label: str, probability: float, stands_apart: bool) -> str:
@@ -234,22 +251,21 @@ def plot_values(
     styles: Mapping[str, MethodStyle],
     labels: Mapping[str, str],
 ) -> go.Figure:
-    """One row a method: its value, and the error to expect there, either way.
+    """One row a method: its value, and the interval that holds nine truths in ten.
 
     Parameters
     ----------
     table : DataFrame
-        Columns method, value and expected_error (NaN where not known).
+        Columns method, value, low and high (NaN where not known).
     """
     figure = go.Figure()
     names = [labels.get(method, method) for method in table["method"]]
     low, high = table["value"].min(), table["value"].max()
     if len(table) > 1:
         figure.add_vrect(x0=low, x1=high, fillcolor=style.TRAINING_COLOUR, line_width=0)
-    for method, name, value, error in zip(
-        table["method"], names, table["value"], table["expected_error"], strict=True
-    ):
-        known = error == error
+    for name, (_, row) in zip(names, table.iterrows(), strict=True):
+        method, value = row["method"], row["value"]
+        known = bool(row["low"] == row["low"])
         figure.add_scatter(
             x=[value],
             y=[name],
@@ -261,7 +277,8 @@ def plot_values(
             marker=styles[method].mark(15),
             error_x={
                 "type": "data",
-                "array": [error if known else 0],
+                "array": [row["high"] - value if known else 0],
+                "arrayminus": [value - row["low"] if known else 0],
                 "thickness": 3,
                 "width": 7,
                 "color": styles[method].colour,
@@ -269,14 +286,11 @@ def plot_values(
             },
             showlegend=False,
             hovertemplate=f"{name}: %{{x:.1f}} {task.unit}"
-            + (f", error to expect {error:.1f}" if known else "")
+            + (f", the truth in {COVERAGE:.0%} {_within(row)}" if known else "")
             + "<extra></extra>",
         )
-    reach = float(table["expected_error"].max()) if len(table) else 0.0
-    reach = 0.0 if reach != reach else reach
-    figure.update_xaxes(
-        range=[max(task.minimum, low - reach) - 3, min(task.maximum, high + reach) + 3]
-    )
+    low, high = np.nanmin([low, *table["low"]]), np.nanmax([high, *table["high"]])
+    figure.update_xaxes(range=[low - 3, high + 3])
     figure.update_yaxes(
         type="category",
         categoryorder="array",
@@ -298,7 +312,7 @@ def takeaway_values(
     *,
     stands_out: bool = False,
 ) -> str:
-    """How far the methods are apart, and the error to expect.
+    """How far the methods are apart, and where the first one expects the truth.
 
     Parameters
     ----------
@@ -310,10 +324,15 @@ def takeaway_values(
     stands_out : bool
         Whether the disagreement does (``core.predictor.disagreements``).
     """
-    error = table["expected_error"].median()
-    known = f"the error to expect is {error:.1f} {task.unit}"
+    first = table.iloc[0]
+    name = labels.get(first["method"], first["method"])
+    whose = "" if len(table) == 1 else f" of {name}"
+    known = (
+        f"in {COVERAGE:.0%} of such answers{whose} the truth is {first['low']:.0f} to"
+        f" {first['high']:.0f} {task.unit}"
+    )
     if len(table) == 1:
-        row = table.iloc[0]
+        row = first
         sentence = (
             f"{task.label}: {labels.get(row['method'], row['method'])} answers"
             f" {row['value']:.0f} {task.unit}"
@@ -333,7 +352,7 @@ def takeaway_values(
                 f": {strong('the methods disagree')}, by"
                 f" {high['value'] - low['value']:.0f} {task.unit}"
             )
-    return f"{sentence}; {known}." if error == error else f"{sentence}."
+    return f"{sentence}; {known}." if first["low"] == first["low"] else f"{sentence}."
 
 
 @escapes_names

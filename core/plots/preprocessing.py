@@ -154,6 +154,12 @@ def describe_augmentation(settings: Augmentation) -> str:
             s.brightness
         ),
         f"changed in contrast by up to {percent['contrast']}": s.contrast,
+        f"half of the time reduced to as little as {100 * (s.resolution or 1):g} % of"
+        " the side and enlarged again": s.resolution,
+        f"half of the time blurred by up to {s.blur} pixels": s.blur,
+        f"half of the time compressed as JPEG of quality {s.jpeg_quality} or more": (
+            s.jpeg_quality
+        ),
     }
     return listed([words for words, on in said.items() if on])
 

@@ -100,12 +100,13 @@ def upload(app, **files):
     return app.run()
 
 
-def test_every_method_answers_with_the_error_to_expect(folder):
+def test_every_method_answers_with_where_the_truth_lies(folder):
     app = upload(open_page("predict", study="utkface"), me=photo())
     assert not app.exception
     table = app.table[0].value
     assert table["Method"].tolist() == ["Baseline", "INS", "LMF"]
-    assert all("±" in words for words in table["Age (years)"])
+    assert table["Age (years)"].str.contains(r"\*\* \(\d+ to \d+\)$").all()
+    assert "of the test images they held" in words_of(app)
     assert table["Gender"].iloc[0] == "**male** 80\N{NO-BREAK SPACE}%"
     assert "ms" in words_of(app)
 

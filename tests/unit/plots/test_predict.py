@@ -40,20 +40,21 @@ def answers():
 @pytest.fixture
 def expected():
     rows = [
-        ("base", "30-39", 6.0, 12.0, 50),
-        ("base", "40-49", 9.0, 18.0, 40),
-        ("ins", "30-39", 7.0, 13.0, 45),
+        ("base", "30-39", -6.0, 12.0, 50),
+        ("base", "40-49", -9.0, 18.0, 40),
+        ("ins", "30-39", -100.0, 100.0, 45),
         ("lmf", "40-49", np.nan, np.nan, 0),
     ]
-    table = pd.DataFrame(rows, columns=["method", "bin", "mae", "p90", "n"])
+    table = pd.DataFrame(rows, columns=["method", "bin", "low", "high", "n"])
     return {"age": table.astype({"bin": "category"})}
 
 
-def test_values_get_the_error_of_their_own_bin(answers, expected):
+def test_values_get_the_interval_of_their_own_bin_within_the_range(answers, expected):
     table = plots.tabulate_values(answers, AGE, expected["age"])
     assert table["value"].tolist() == [31.0, 38.2, 45.0]
-    assert table["expected_error"].tolist()[:2] == [6.0, 7.0]
-    assert np.isnan(table["expected_error"].iloc[2])
+    assert table["low"].tolist()[:2] == [25.0, AGE.minimum]
+    assert table["high"].tolist()[:2] == [43.0, AGE.maximum]
+    assert np.isnan(table[["low", "high"]].iloc[2]).all()
     assert table["n"].tolist() == [50, 45, 0]
     assert np.isnan(table["sd"].iloc[1])
 
@@ -63,10 +64,15 @@ def test_sentence_on_values_names_the_ends(answers, expected):
     sentence = plots.takeaway_values(table, AGE, LABELS, stands_out=True)
     assert to_plain(sentence) == (
         "Age: from 31 (Base) to 45 (LMF) years: the methods disagree, by 14 years;"
-        " the error to expect is 6.5 years."
+        " in 90% of such answers of Base the truth is 25 to 43 years."
     )
     calm = plots.takeaway_values(table.iloc[:1], AGE, LABELS)
-    assert calm == "Age: Base answers 31 years; the error to expect is 6.0 years."
+    assert calm == (
+        "Age: Base answers 31 years; in 90% of such answers the truth is 25 to 43"
+        " years."
+    )
+    unknown = plots.takeaway_values(table.iloc[2:], AGE, LABELS)
+    assert unknown == "Age: LMF answers 45 years."
     same = plots.takeaway_values(table.assign(value=40.2), AGE, LABELS)
     assert same.startswith("Age: all methods answer 40 years")
 
@@ -76,7 +82,8 @@ def test_value_chart_draws_error_bars_where_known(answers, expected):
     figure = plots.plot_values(table, AGE, styles=STYLES, labels=LABELS)
     assert [trace.x[0] for trace in figure.data] == [31.0, 38.2, 45.0]
     assert [trace.error_x.visible for trace in figure.data] == [True, True, False]
-    assert figure.data[0].error_x.array[0] == 6.0
+    bar = figure.data[0].error_x
+    assert (bar.array[0], bar.arrayminus[0]) == (12.0, 6.0)
 
 
 def test_probabilities_and_who_stands_apart(answers):
@@ -109,8 +116,8 @@ def test_words_mark_the_odd_one_out(answers, expected):
     table = plots.describe_answers(answers, (AGE, GENDER), expected, LABELS)
     assert table["Method"].tolist() == ["Base", "INS", "LMF"]
     assert table["Age (years)"].tolist() == [
-        f"{strong(31)} ± 6.0",
-        f"{strong(38)} ± 7.0",
+        f"{strong(31)} (25 to 43)",
+        f"{strong(38)} ({AGE.minimum:.0f} to {AGE.maximum:.0f})",
         strong(45),
     ]
     assert table["Gender"].iloc[0] == f"{strong('female')} 90\N{NO-BREAK SPACE}%"
