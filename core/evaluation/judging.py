@@ -376,7 +376,7 @@ class TaskRows:
                 shares=facts["is_share"] if own.fixed is None else None,
                 fixed=own.fixed,
             )
-            low, high = _cut(facts, mean, span.low, span.high, own.rests)
+            low, high = _cut(facts, mean, span.low, span.high, own.rests, judging.level)
             several = runs_of.seeds > 1
             found: dict[str, Any] = {
                 "n": own.rests,
@@ -479,10 +479,9 @@ def _widen(
     return replace(interval, low=low, high=high, p=p)
 
 
-def _most_of_none(rests: Doubles, reach: Doubles | None = None) -> Doubles:
+def _most_of_none(rests: Doubles, reach: Doubles | float) -> Doubles:
     """Upper end of Wilson's interval for a share that held for none of the images."""
-    nothing = np.zeros(len(rests))
-    return wilson(nothing, rests, nothing, seeds=1, reach=reach)[1]
+    return np.asarray(reach**2 / (rests + reach**2))
 
 
 class _Gaps:
@@ -666,7 +665,12 @@ def without_sign(runs: RunDraws, signless: Flags) -> RunDraws:
 
 
 def _cut(
-    facts: _Facts, mean: Doubles, low: Doubles, high: Doubles, rests: Doubles
+    facts: _Facts,
+    mean: Doubles,
+    low: Doubles,
+    high: Doubles,
+    rests: Doubles,
+    level: float,
 ) -> tuple[Doubles, Doubles]:
     """Keep an interval in the range of its metric, and a class never found honest.
 
@@ -676,7 +680,7 @@ def _cut(
     """
     low, high = np.maximum(low, facts["floor"]), np.minimum(high, facts["ceiling"])
     never = facts["is_f1"] & (mean == 0) & (rests > 0)
-    most = _most_of_none(rests[never])
+    most = _most_of_none(rests[never], special.ndtri((1 + level) / 2))
     low[never], high[never] = 0.0, 2 * most / (1 + most)
     return low, high
 

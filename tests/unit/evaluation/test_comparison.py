@@ -14,12 +14,14 @@ from core.evaluation import comparison as module
 from core.evaluation.alignment import align_predictions
 from core.evaluation.comparison import compare_runs
 from core.evaluation.gaps import gap_info
+from core.evaluation.judging import _most_of_none
 from core.evaluation.metrics import (
     CLASS_RATES,
     group_metric_keys,
     metric_info,
     metric_keys,
 )
+from core.evaluation.variance import wilson
 from core.evaluation.verdicts import (
     BASELINE,
     BORDERLINE,
@@ -685,3 +687,11 @@ def test_a_class_that_neither_method_finds_is_not_certainly_alike():
         assert (row["mean"], row["delta"], row["p"]) == (0, 0, 1)
         assert row["delta_high"] > 0.05
         assert row["verdict"] == INCONCLUSIVE
+
+
+def test_what_held_for_no_image_has_wilsons_interval_at_its_own_reach():
+    for reach in (1.96, 2.8):
+        level = 2 * stats.norm.cdf(reach) - 1
+        nothing, images = np.zeros(1), np.array([50.0])
+        expected = wilson(nothing, images, nothing, seeds=1, level=level)[1]
+        assert _most_of_none(images, reach) == pytest.approx(expected)
