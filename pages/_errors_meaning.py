@@ -40,7 +40,7 @@ from pages._tables import (
     manifest_fingerprint,
 )
 
-CONTRADICTING, TYPICAL, ROWS = 8, 4, 10
+CONTRADICTING, TYPICAL, ROWS = 6, 4, 10
 SIDE = 112
 
 
@@ -161,10 +161,8 @@ def _show_typical(view: StudyView, meaning: LabelMeaning, name: str) -> None:
     if meaning.typical.empty:
         st.markdown(f"{heading}  \nNo test image has this label.")
         return
-    what = "nearest" if isinstance(meaning.task, Regression) else "surest"
-    st.markdown(
-        f"{heading}  \nTest images that most methods are right about, and {what}."
-    )
+    near = "come nearest" if isinstance(meaning.task, Regression) else "are surest of"
+    st.markdown(f"{heading}  \nTest images that most methods get right and {near}.")
     first = meaning.typical.head(TYPICAL)
     if reason := why_no_pictures(view):
         _table(

@@ -173,5 +173,7 @@ def _print(runs: StudyRuns, meanings: Sequence[LabelMeaning], images: int) -> No
     if images and any(len(meaning.typical) for meaning in meanings):
         out.print()
         title = "The most typical test images"
+        if len(meanings) == 1:
+            title += f" of '{meanings[0].category}'"
         print_table(typical_table(meanings, limit=images, title=title), out)
     out.print(Words(runs.info.notice, style="dim"))

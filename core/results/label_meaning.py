@@ -32,7 +32,7 @@ from core.results.numbers import MINUS
 from core.results.numbers import UNKNOWN as NO_NUMBER
 from core.results.tables import Column, Table
 from core.study import Study
-from core.tasks import Regression, Task
+from core.tasks import Binary, Regression, Task
 from core.text import strong
 
 RUNNERS_UP = 4
@@ -411,8 +411,13 @@ def contradictions_table(
 
 
 def says_text(meaning: LabelMeaning, *, says: bool) -> str:
-    """What the rule says of an image: the label, or another."""
-    return meaning.category if says else f"not {meaning.category}"
+    """What the rule says of an image: the label, or what it is else."""
+    if says:
+        return meaning.category
+    task = meaning.task
+    if isinstance(task, Binary):
+        return next(each for each in task.classes if each != meaning.category)
+    return f"not '{meaning.category}'"
 
 
 def opinion_text(row: Mapping[Any, Any] | pd.Series) -> str:
@@ -428,10 +433,11 @@ def opinion_text(row: Mapping[Any, Any] | pd.Series) -> str:
 def typical_table(
     meanings: Sequence[LabelMeaning], *, limit: int, title: str = ""
 ) -> Table:
-    """The most typical test images of every class."""
+    """The most typical test images of every class; of one class without its name."""
+    named = len(meanings) > 1
     rows = [
         (
-            Text(meaning.category),
+            *[Text(meaning.category)] * named,
             Text(str(row["image_id"]), is_code=True),
             Text(f"{row['right']} of {row['methods']}"),
             Text(surety_text(meaning.task, row)),
@@ -441,9 +447,9 @@ def typical_table(
     ]
     task = meanings[0].task
     sure = "Mean error" if isinstance(task, Regression) else "Mean probability"
-    headings = (task.label, "Image", "Methods right")
+    headings = (*[task.label] * named, "Image", "Methods right")
     columns = (*(Column(h, align="left") for h in headings), Column(sure))
-    return Table(title, columns, tuple(rows), blocks=1)
+    return Table(title, columns, tuple(rows), blocks=int(named))
 
 
 def surety_text(task: Task, row: Mapping[Any, Any] | pd.Series) -> str:
