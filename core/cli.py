@@ -17,6 +17,7 @@ from core.commands.cache import cache
 from core.commands.compare import compare
 from core.commands.console import as_fault, say, say_interrupted
 from core.commands.data import data
+from core.commands.explain_label import explain_label
 from core.commands.import_predictions import import_predictions
 from core.commands.methods import methods
 from core.commands.options import FAULT, INTERRUPTED
@@ -61,7 +62,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 # The order of --help.
-for command in (studies, data, train, compare, predict, methods, verify, cache):
+for command in (
+    *(studies, data, train, compare, explain_label),
+    *(predict, methods, verify, cache),
+):
     app.command()(command)
 app.command(name="import")(import_predictions)
 app.command(

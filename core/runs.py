@@ -201,6 +201,16 @@ def training_keys(listed: Iterable[Run]) -> dict[tuple[str, int], str]:
     return {name: key for name, key in keys.items() if key}
 
 
+def first_models(listed: Iterable[Run]) -> tuple[Run, ...]:
+    """Of each method, the run with the lowest seed whose model is there."""
+    first: dict[str, Run] = {}
+    for run in listed:
+        known = first.get(run.method)
+        if run.model_path.is_file() and (known is None or run.seed < known.seed):
+            first[run.method] = run
+    return tuple(first.values())
+
+
 def with_imported(study: Study, listed: Iterable[Run]) -> Study:
     """The study with a table, of their label alone, for the methods imported to it."""
     tables = {

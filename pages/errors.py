@@ -1,4 +1,4 @@
-"""Errors: which classes are hard, what they are taken for, and the images behind it."""
+"""Errors: which classes are hard, the images behind it, and what a label means."""
 
 from collections.abc import Sequence
 
@@ -10,6 +10,7 @@ from core.tasks import Regression, Task
 from core.text import emphasis, to_markdown
 from pages._errors_address import Asked, preset, read_address, write_address
 from pages._errors_gallery import show_images
+from pages._errors_meaning import show_meaning
 from pages._errors_rates import show_bins, show_classes
 from pages._errors_tables import load_errors
 from pages._show import stop_with
@@ -18,7 +19,7 @@ from pages._tables import leave_out_damaged
 
 
 def main() -> None:
-    """Choose a task and a method; show its errors, then the images."""
+    """Choose a task and a method; show its errors, the images, and what labels mean."""
     view = study_bar(
         "Where do the methods fail?",
         lead="The hardest classes, what they are taken for, and the images behind the "
@@ -43,6 +44,7 @@ def main() -> None:
             show_classes(view, task, method, found)
     with images:
         shown = show_images(view, method, found, asked)
+    show_meaning(view, task)
     write_address({"task": [task.name], "method": [method], **shown}, asked)
 
 

@@ -7,6 +7,7 @@ clothes hide part of what is asked, and one group's labels are noisy.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -29,6 +30,9 @@ IMAGE_ID = "avatar-{:06d}"
 PATH = "avatars:{}"
 
 NOISY_GROUP = "C"
+
+DRAWN = ("greying", "beard", "hat", "freckles", "laughing", "earrings")
+"""Attributes of a person that are drawn, and that no label tells."""
 
 # Raise it whenever a drawn pixel or a drawn label changes: caches are keyed by it.
 DRAWING = 1
@@ -393,6 +397,37 @@ def sample_person(seed: int, index: int) -> Person:
         gain=1.0 + 0.14 * (next(u) - 0.6),
         warmth=0.05 * (2 * next(u) - 1),
     )
+
+
+def describe_people(people: Sequence[Person]) -> pd.DataFrame:
+    """What is drawn of people beside their labels, one row a person.
+
+    Returns
+    -------
+    DataFrame
+        ``greying`` and ``beard``, shares from 0 to 1, and whether there is a ``hat``,
+        there are ``freckles``, a ``laughing`` mouth or ``earrings``.
+    """
+    return pd.DataFrame(
+        {name: [getattr(person, name) for person in people] for name in DRAWN}
+    )
+
+
+def load_attributes(image_ids: Sequence[str], options: AvatarsOptions) -> pd.DataFrame:
+    """What the drawing knows of images, as ``describe_people`` has it.
+
+    Parameters
+    ----------
+    image_ids : sequence of str
+    options : AvatarsOptions
+
+    Raises
+    ------
+    DatasetError
+        If one of them is not an image of the dataset.
+    """
+    indices = [index_of(path_of(image_id)) for image_id in image_ids]
+    return describe_people([sample_person(options.seed, index) for index in indices])
 
 
 def _bounded(normal: float) -> float:

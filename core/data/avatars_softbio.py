@@ -5,6 +5,7 @@ a scarf, and often a hood, which hides the hair that is asked for. Group B is th
 one. The labels are true; wrong ones are for a study to add, with ``[label_noise]``.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -166,6 +167,34 @@ def sample_person(index: int, options: AvatarsSoftbioOptions) -> Person:
         hood=hooded,
         glasses=person.glasses and glasses < _GLASSES_KEPT,
     )
+
+
+def load_attributes(
+    image_ids: Sequence[str], options: AvatarsSoftbioOptions
+) -> pd.DataFrame:
+    """What the drawing knows of images: what the label is made of, and much else.
+
+    Parameters
+    ----------
+    image_ids : sequence of str
+    options : AvatarsSoftbioOptions
+
+    Returns
+    -------
+    DataFrame
+        One row an image: ``age`` in years, ``glasses``, ``hair``, ``hood``, and what
+        ``avatars.describe_people`` has.
+
+    Raises
+    ------
+    DatasetError
+        If one of them is not an image of the dataset.
+    """
+    indices = [avatars.index_of(avatars.path_of(image_id)) for image_id in image_ids]
+    people = [sample_person(index, options) for index in indices]
+    named = ("age", "glasses", "hair", "hood")
+    own = {name: [getattr(person, name) for person in people] for name in named}
+    return pd.DataFrame(own).join(avatars.describe_people(people))
 
 
 def has_target(person: Person) -> bool:

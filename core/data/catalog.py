@@ -1,6 +1,6 @@
 """The datasets that a study may name, and how each is loaded."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -63,6 +63,9 @@ class Reader:
     info_of : callable, optional
         ``(parsed) -> DatasetInfo``, where the options decide what is predicted or
         which groups there are; ``info`` is then that of the default options.
+    attributes : callable, optional
+        ``(image_ids, parsed) -> DataFrame``, one row an image, where the ids tell more
+        than the manifest holds: of generated pictures, what was drawn.
     """
 
     info: DatasetInfo
@@ -73,6 +76,7 @@ class Reader:
     path_of: Callable[[str], str] | None = None
     strata: tuple[str, ...] = ()
     info_of: Callable[[Any], DatasetInfo] | None = None
+    attributes: Callable[[Sequence[str], Any], pd.DataFrame] | None = None
 
     def parse(self, given: Mapping[str, object]) -> Any:
         """The options that a study gives, as ``load`` and ``renderer`` take them.
@@ -139,6 +143,7 @@ READERS = {
             _load_avatars,
             _avatar_renderer,
             path_of=avatars.path_of,
+            attributes=avatars.load_attributes,
         ),
         Reader(
             avatars_softbio.INFO,
@@ -146,6 +151,7 @@ READERS = {
             avatars_softbio.load,
             avatars_softbio.renderer,
             path_of=avatars.path_of,
+            attributes=avatars_softbio.load_attributes,
         ),
         Reader(
             celeba.INFO,

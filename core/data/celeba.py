@@ -217,7 +217,8 @@ def load(
     Returns
     -------
     LoadedDataset
-        Every picture with attributes, by ``image_id`` such as "000001.jpg".
+        Every picture with attributes, by ``image_id`` such as "000001.jpg": those
+        asked for as groups, and every other as a bool column of its published name.
 
     Raises
     ------
@@ -507,7 +508,7 @@ def _check_pictures(named: pd.Index, found: _Survey) -> list[str]:
 def _describe(
     attributes: pd.DataFrame, found: _Survey, options: CelebAOptions
 ) -> pd.DataFrame:
-    """The manifest without a split: the target and the groups of each picture."""
+    """The manifest without a split: target, groups and other attributes of each."""
     arrays = {name: attributes[name].to_numpy() for name in ATTRIBUTES}
     classes = np.array(split_names(options.target_classes), dtype=object)
     columns = {
@@ -520,6 +521,7 @@ def _describe(
             "path": [str(found.pictures / found.names[n]) for n in attributes.index],
             TARGET: classes[options.expression.holds(arrays).astype(int)],
             **columns,
+            **{n: own for n, own in arrays.items() if n not in options.features},
         }
     )
 

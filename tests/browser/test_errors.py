@@ -1,11 +1,15 @@
-"""From a cell of a confusion matrix to the images in it, in real Chromium."""
+"""The Errors page in real Chromium: images of a cell, and what a label means."""
 
 import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import App
+from core.runs import MANIFEST_FILE, MODEL, STUDY_FILE
+from tests.browser.conftest import ROOT, App
 from tests.synthetic import LABELS, TASKS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -58,3 +62,46 @@ def test_a_cell_of_a_matrix_opens_its_images(app: App, page: Page) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(
         "Which classes are recognised?"
     )
+
+
+@pytest.fixture
+def softbio(store: Path) -> Iterator[str]:
+    """The shipped baseline of the generated soft biometrics, beside the others."""
+    name = "avatars-softbio"
+    shipped, place = ROOT / "pretrained" / name, store / name
+    shutil.copytree(
+        shipped / "baseline" / "seed-0",
+        place / "baseline" / "seed-0",
+        ignore=shutil.ignore_patterns(MODEL),
+    )
+    for file in (MANIFEST_FILE, STUDY_FILE):
+        shutil.copy(shipped / file, place)
+    yield name
+    shutil.rmtree(place)
+
+
+def test_a_reader_learns_what_the_label_means(
+    app: App, page: Page, softbio: str
+) -> None:
+    page.goto(f"{app.url}/errors?study={softbio}")
+    card = page.locator(".st-key-errors_meaning")
+    said = card.get_by_text(
+        re.compile(r"'grey hair or glasses' is best explained by .* on 1,200 test")
+    )
+    expect(said).to_contain_text("glasses or greying ≥ 0.5")
+    rows = card.get_by_role("row")
+    expect(rows.nth(1)).to_contain_text(re.compile(r"glasses or greying ≥ 0.5.*1\.000"))
+    expect(
+        card.get_by_text(re.compile(r"\d+ of 6,000 images contradict"))
+    ).to_be_visible()
+    pictures = card.get_by_alt_text(re.compile("by the rule (neither|grey hair)"))
+    expect(pictures).to_have_count(6)
+
+    # The other class is the opposite rule.
+    # By keyboard: a list that is opened closes when pictures above it move it.
+    card.get_by_role("combobox").focus()
+    page.keyboard.type("neither")
+    page.keyboard.press("Enter")
+    opposite = card.get_by_text(re.compile("'neither' is best explained by"))
+    expect(opposite).to_contain_text("not glasses and greying < 0.5")
+    expect(page.get_by_test_id("stException")).to_have_count(0)

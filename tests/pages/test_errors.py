@@ -1,6 +1,7 @@
 """The Errors page, driven through the router."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from core.runs import list_runs
 from core.study import Study
 from pages import _pictures
 from pages._errors_gallery import PICTURES, ROWS
+from pages._errors_meaning import CONTRADICTING, TYPICAL
 from tests.synthetic import AGE, TASKS, write_store
 
 
@@ -196,7 +198,7 @@ def test_pictures_that_may_not_be_shown_say_why_and_how(faces, open_page):
 def test_generated_pictures_are_shown_with_every_answer(drawn, open_page):
     app = open_page("errors")
     assert not app.exception
-    assert len(app.get("image")) == PICTURES
+    assert len(app.get("image")) == PICTURES + TYPICAL
     lines = [m.value for m in app.markdown if "Baseline:" in m.value]
     assert len(lines) == PICTURES
     assert all("LMF:" in line for line in lines)
@@ -212,12 +214,14 @@ def test_a_thumbnail_is_drawn_once(drawn, open_page, monkeypatch):
 
     monkeypatch.setattr(avatars, "render", counted)
     app = open_page("errors")
-    assert len(drawings) == PICTURES
+    first = len(set(drawings))
+    assert PICTURES < len(drawings) <= PICTURES + TYPICAL
+    assert len(drawings) == first
     app.run()
-    assert len(drawings) == PICTURES
+    assert len(drawings) == first
     app.get("pagination")[0].set_value(2).run()
     assert not app.exception
-    assert len(drawings) == 2 * PICTURES
+    assert len(drawings) == len(set(drawings)) > first
     assert app.query_params["page"] == "2"
 
 
@@ -246,7 +250,7 @@ def test_a_person_sees_a_copy_of_their_own_on_their_own_machine(
     app = open_page("errors")
     assert not app.exception
     assert asked == [copy]
-    assert len(app.get("image")) == PICTURES
+    assert len(app.get("image")) == PICTURES + TYPICAL
 
 
 @pytest.mark.parametrize("label", ["Gender", "Age bin"])
@@ -419,3 +423,105 @@ def test_a_seed_that_only_some_methods_have(store, open_page):
     app.pills(key="bar_seeds_utkface").set_value([1]).run()
     assert not app.exception
     assert list(_box(app, "Errors of").options) == ["Baseline"]
+
+
+@pytest.fixture
+def framed(drawn, store):
+    """The same study with an attribute that is the label of glasses but for three.
+
+    Returns
+    -------
+    list of str
+        Ids of the three.
+    """
+    folder = store / "avatars"
+    answers = pd.read_parquet(folder / "baseline" / "seed-0" / "predictions.parquet")
+    ids = answers.loc[answers["split"] == "test", "image_id"].to_numpy()
+    table = pd.read_parquet(folder / "manifest.parquet")
+    # The manifest is of the same images, whose ids were changed to be drawn.
+    test = np.flatnonzero(table["split"] == "test")
+    names = table["image_id"].to_numpy(object, copy=True)
+    names[test] = ids
+    frame = (table["glasses"] == "glasses").to_numpy(copy=True)
+    frame[test[:3]] = ~frame[test[:3]]
+    renamed = table.assign(image_id=names, frame=frame)
+    renamed.to_parquet(folder / "manifest.parquet")
+    return ids[:3].tolist()
+
+
+def test_a_label_is_explained_by_the_rule_behind_it(framed, open_page):
+    app = open_page("errors", task="glasses")
+    assert not app.exception
+    assert "What does the label mean?" in [s.value for s in app.subheader]
+    assert "'glasses' is best explained by **frame**; on 640 test images" in _text(app)
+    rules = app.table[-1].value
+    assert rules["Rule"].iloc[0] == "**frame**"
+    assert "best explained by frame" in app.table[-1].proto.alt
+    # A reader can look at the other class.
+    box = app.selectbox(key="errors_meaning_avatars_glasses")
+    box.select("no glasses").run()
+    assert not app.exception
+    assert "'no glasses' is best explained by **not frame**" in _text(app)
+
+
+def test_images_against_the_rule_are_shown_with_both_labels(framed, open_page):
+    app = open_page("errors", task="glasses")
+    text = _text(app)
+    assert re.search(r"3 of [\d,]+ images contradict the rule", text)
+    alts = [image.proto.imgs[0].alt for image in app.get("image")]
+    of_rule = [alt for alt in alts if "by the rule" in alt]
+    assert sorted(alt.split(":")[0] for alt in of_rule) == sorted(framed)
+    assert len(of_rule) <= CONTRADICTING
+    assert "By the rule: **" in text
+    assert sum("typical of glasses" in alt for alt in alts) == TYPICAL
+    names = [button.proto.label for button in app.get("download_button")]
+    assert names.count("Data (CSV)") >= 3
+
+
+def test_where_models_look_is_offered_only_with_models(framed, open_page, store):
+    app = open_page("errors", task="glasses")
+    assert not [t for t in app.toggle if "where each model looks" in t.label]
+    (store / "avatars" / "baseline" / "seed-0" / "model.keras").write_bytes(b"")
+    app = open_page("errors", task="glasses")
+    (toggle,) = [t for t in app.toggle if "where each model looks" in t.label]
+    assert not toggle.value
+    toggle.set_value(True).run()
+    # What is no model is said, and stops nothing else.
+    assert not app.exception
+    assert app.error
+    assert "best explained by" in _text(app)
+
+
+def test_labels_that_nothing_explains_are_said_to_be_so(faces, open_page):
+    app = open_page("errors", task="gender")
+    assert not app.exception
+    text = _text(app)
+    assert re.search(r"No rule (over 2 attributes )?explains 'female'", text)
+    assert "contradict the rule" not in text
+    assert "The most typical images of 'female'" in text
+
+
+def test_a_study_of_labels_alone_has_typical_images_and_no_rule(store, open_page):
+    write_store(store, "cifar10-lt-200", methods=("baseline",), seeds=(0,), rows=100)
+    app = open_page("errors", study="cifar10-lt-200")
+    assert not app.exception
+    said = [box.value for box in app.info]
+    assert any("Nothing else is known of these images" in each for each in said)
+    assert "The most typical images of 'airplane'" in _text(app)
+    assert list(app.table[-1].value) == ["Image", "Methods right", "Mean probability"]
+
+
+def test_a_bin_of_a_number_is_explained_too(faces, open_page):
+    app = open_page("errors", task="age")
+    assert not app.exception
+    app.selectbox(key="errors_meaning_utkface_age").select("30-39").run()
+    assert not app.exception
+    assert "The most typical images of '30-39'" in _text(app)
+    assert list(app.table[-1].value) == ["Image", "Methods right", "Mean error"]
+
+
+def test_without_a_manifest_there_is_no_rule(faces, store, open_page):
+    (store / "utkface" / "manifest.parquet").unlink()
+    app = open_page("errors")
+    assert not app.exception
+    assert any("No manifest with these labels" in box.value for box in app.info)

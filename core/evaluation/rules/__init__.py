@@ -1,0 +1,1 @@
+"""Rules over attributes that explain what a label means."""
