@@ -33,6 +33,7 @@ BLOCKS = {
     "resnet32": 15,
     "resnet50": 16,
     "efficientnet_b3": 26,
+    "efficientnet_lite0": 16,
     "vit": 2,
 }
 PIXELS = np.random.default_rng(0).integers(0, 256, (4, SIZE, SIZE, 3), dtype=np.uint8)
