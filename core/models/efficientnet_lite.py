@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from core.errors import WeightsError
+from core.models.depthwise import SmallMapDepthwise
 from core.shipped import WEIGHTS_FOLDER
 
 IMAGENET_FILE = WEIGHTS_FOLDER / "efficientnet_lite0_imagenet.safetensors"
@@ -141,7 +142,7 @@ def _block(
         wide = expansion * x.shape[-1]
         y = _convolve(y, f"{name}_expand", wide, momentum)
     place = f"{name}_depthwise"
-    y = keras.layers.DepthwiseConv2D(
+    y = SmallMapDepthwise(
         kernel, strides=strides, padding="same", use_bias=False, name=f"{place}_conv"
     )(y)
     y = _activate(_normalise(y, place, momentum), place)
