@@ -21,6 +21,7 @@ import pandas as pd
 
 from core.data.manifest import LEFT_OUT, SPLITS
 from core.errors import RunError
+from core.shipped import PRETRAINED_FOLDER, WEIGHTS_FOLDER
 from core.study import MethodTable, Study, check_name, shipped_studies
 from core.tasks import Multiclass, Task
 
@@ -163,7 +164,7 @@ class RunListing:
 
 def shipped_store() -> Path:
     """The store that comes with the project; never written to by the app."""
-    return Path(__file__).resolve().parent.parent / "pretrained"
+    return PRETRAINED_FOLDER
 
 
 def user_store() -> Path:
@@ -184,6 +185,7 @@ def list_studies() -> tuple[str, ...]:
         if store.is_dir()
         for folder in store.iterdir()
         if folder.is_dir() and not folder.name.startswith(".")
+        if folder != WEIGHTS_FOLDER
     }
     return tuple(sorted(names))
 

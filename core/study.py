@@ -44,6 +44,8 @@ FromList = Annotated[
 SMALLEST_IMAGE = 16
 NO_BACKBONE = "none"
 """Backbone of a study whose methods are not trained here, but predictions of others."""
+DEFAULT_VARIANTS = 8
+"""Augmented variants of each training image that are kept of frozen layers."""
 Resample = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 Fit = Literal["crop", "stretch"]
 
@@ -156,6 +158,11 @@ class ModelTable(_Table):
     resize: ResizeTable | None = None
     weights_key: str | None = None
 
+    @property
+    def has_frozen_part(self) -> bool:
+        """Whether a part of the backbone stays as it is while training."""
+        return self.trainable not in (None, "all")
+
     @model_validator(mode="after")
     def _weights_fit(self) -> Self:
         kind = weights_kind(self.weights)
@@ -240,6 +247,15 @@ class TrainingTable(_Table):
     precision: Literal["float32", "mixed_bfloat16"] | None = None
     # Of the backbone, where it is not that of the heads: loaded weights want less.
     backbone_learning_rate: Positive | None = None
+    # Augmented variants of each training image that frozen layers see, once for all
+    # epochs; 0 and false let them see a new one at every step.
+    cached_variants: Annotated[int, Field(ge=0)] | Literal[False] | None = None
+
+    @property
+    def variants(self) -> int:
+        """How many variants of each training image frozen layers see."""
+        given = self.cached_variants
+        return DEFAULT_VARIANTS if given is None else int(given)
 
 
 class MethodTable(_Table):
@@ -445,10 +461,13 @@ class Study(_Table):
 
     def fingerprint(self) -> str:
         """Short hash of everything in the study that decides a result."""
-        apart = {"title", "summary", "notice", "search", "headline", "margins"}
-        apart |= {"published", "published_by_group", "fairness"}
+        shown = ("title", "summary", "notice", "search", "headline", "margins")
+        reported = ("published", "published_by_group", "fairness")
+        apart: dict[str, Any] = dict.fromkeys((*shown, *reported), True)
         if self.label_noise is None:
-            apart |= {"label_noise"}
+            apart["label_noise"] = True
+        if self.training.cached_variants is None:
+            apart["training"] = {"cached_variants"}
         text = self.model_dump_json(exclude=apart)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

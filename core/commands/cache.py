@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from core.results.tables import Table
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
-_KINDS = {"images": "images of a study", "unpacked": "unpacked archive"}
+_KINDS = {
+    "images": "images of a study",
+    "features": "what frozen layers make of images",
+    "unpacked": "unpacked archive",
+}
 
 
 def cache(
@@ -92,7 +96,13 @@ def _what(entry: CacheEntry) -> str:
     if entry.kind == "unpacked":
         return f"{_KINDS[entry.kind]} {about.get('archive', entry.key)}"
     side = about.get("side_pixels", "?")
-    return f"{about.get('images', 0):,} images of {side} x {side} pixels"
+    images = f"{about.get('images', 0):,} images of {side} x {side} pixels"
+    if entry.kind == "features":
+        return (
+            f"frozen layers of {about.get('backbone', '?')} on {images}, "
+            f"{about.get('variants', '?')} variants"
+        )
+    return images
 
 
 def _gigabytes(size: float) -> str:

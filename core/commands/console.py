@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -94,23 +93,6 @@ def progress_bars(*, speed: bool = False) -> Iterator[Report]:
             bars.update(tasks[what], completed=done, total=of, description=said)
 
         yield report
-
-
-def load_engine() -> None:
-    """Import Keras while nothing reaches stderr.
-
-    TensorFlow greets there at any log level, from below Python. What goes wrong in
-    the import is an exception, and is not lost.
-    """
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device, no path
-            os.dup2(nowhere.fileno(), 2)
-        import keras  # noqa: F401
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def warn_of(problems: Sequence[str]) -> None:

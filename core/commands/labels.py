@@ -13,7 +13,6 @@ from rich.markup import escape
 
 from core.commands.console import (
     LOADING,
-    load_engine,
     print_json,
     progress_bars,
     say_interrupted,
@@ -23,6 +22,7 @@ from core.commands.console import (
 )
 from core.commands.options import FAULT, INTERRUPTED, refuse_without_effect
 from core.errors import EquipoiseError
+from core.training.engine import load_engine
 
 if TYPE_CHECKING:
     from core.data.manifest import DatasetInfo

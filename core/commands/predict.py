@@ -12,7 +12,6 @@ from rich.table import Table
 
 from core.commands.console import (
     LOADING,
-    load_engine,
     print_json,
     progress_bars,
     say,
@@ -21,6 +20,7 @@ from core.commands.console import (
 )
 from core.commands.labels import LabelRequest, label_folder
 from core.commands.options import FAULT, JsonOption
+from core.training.engine import load_engine
 
 if TYPE_CHECKING:
     from core.data.manifest import DatasetInfo

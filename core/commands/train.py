@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from core.commands.console import load_engine, progress_bars, stderr, warn_of
+from core.commands.console import progress_bars, stderr, warn_of
 from core.commands.options import DataOption, StudyArgument
 from core.commands.studies import load_chosen_study
+from core.training.engine import load_engine
 
 if TYPE_CHECKING:
     from core.runs import Run

@@ -10,8 +10,9 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from core.commands.console import load_engine, print_json, stdout
+from core.commands.console import print_json, stdout
 from core.commands.options import FAILED, JsonOption
+from core.training.engine import load_engine
 
 if TYPE_CHECKING:
     from core.methods.verify import CaseResult, MethodResult, Verification

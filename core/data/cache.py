@@ -3,9 +3,7 @@
 import hashlib
 import json
 import multiprocessing
-import shutil
 import uuid
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -17,10 +15,11 @@ from numpy.typing import NDArray
 
 from core.data.cache_entries import (
     CACHE_VARIABLE,
+    cache_root,
     describe_entry,
     entry_folder,
-    hold_entry,
-    make_room,
+    new_entry,
+    open_array,
 )
 from core.data.file_fingerprints import (
     FACTS,
@@ -56,10 +55,13 @@ class ImageCache:
         Memory-mapped; row i is the image of ``paths[i]`` it was built from.
     corrupt : mapping of int to str
         Rows that could not be decoded (they are black), with the reason.
+    key : str
+        Equal for two that hold the same images, made alike.
     """
 
     images: Pixels
     corrupt: dict[int, str]
+    key: str
 
     def usable(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """The given rows without the corrupt ones."""
@@ -109,24 +111,17 @@ def build_image_cache(
     names = _names_key(paths, size, render)
     facts = _look_at(files, names, progress)
     key = f"{names}-{hashlib.sha256(content_key(facts)).hexdigest()[:KEY_LENGTH]}"
-    folder = entry_folder("images", key)
-    lock = hold_entry("images", key)
-    try:
+
+    def prepare(folder: Path) -> None:
         if not folder.is_dir():
-            make_room(len(paths) * size**2 * 3)
-            _build(folder, paths, facts, size, render, workers, progress)
+            _build(key, paths, facts, size, render, workers, progress)
         _keep_facts(folder, facts)
         describe_entry("images", key, study=study, images=len(paths), side_pixels=size)
-        corrupt = json.loads((folder / CORRUPT).read_text(encoding="utf-8"))
-        images = np.load(folder / IMAGES, mmap_mode="r")
-    except BaseException:
-        if lock is not None:
-            lock.release()
-        raise
-    if lock is not None:
-        # As long as somebody has the array, nobody removes its file.
-        weakref.finalize(images, lock.release)
-    return ImageCache(images, {int(row): reason for row, reason in corrupt.items()})
+
+    images = open_array("images", key, IMAGES, prepare)
+    text = (entry_folder("images", key) / CORRUPT).read_text(encoding="utf-8")
+    corrupt = {int(row): reason for row, reason in json.loads(text).items()}
+    return ImageCache(images, corrupt, key)
 
 
 def _names_key(paths: Sequence[str], size: int, render: Render) -> str:
@@ -181,7 +176,7 @@ def _keep_facts(folder: Path, facts: Facts) -> None:
 
 
 def _build(
-    folder: Path,
+    key: str,
     paths: Sequence[str],
     facts: Facts,
     size: int,
@@ -189,37 +184,41 @@ def _build(
     workers: int,
     progress: Progress,
 ) -> None:
-    beside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
-    beside.mkdir(parents=True)
-    corrupt: dict[int, str] = {}
+    needed = len(paths) * size**2 * 3
+    what = "Preparing images"
     try:
-        images = np.lib.format.open_memmap(
-            beside / IMAGES,
-            mode="w+",
-            dtype=np.uint8,
-            shape=(len(paths), size, size, 3),
-        )
-        chunks = [paths[i : i + CHUNK] for i in range(0, len(paths), CHUNK)]
-        done = 0
-        for pixels, reasons in _render(chunks, size, render, workers):
-            images[done : done + len(pixels)] = pixels
-            corrupt |= {done + row: reason for row, reason in reasons.items()}
-            done += len(pixels)
-            progress("Preparing images", done, len(paths))
-        images.flush()
-        check_corrupt(corrupt, paths)
-        (beside / CORRUPT).write_text(json.dumps(corrupt), encoding="utf-8")
-        np.save(beside / FILES, facts, allow_pickle=False)
-        if not folder.is_dir():
-            beside.rename(folder)
+        with new_entry(
+            "images",
+            key,
+            needed_bytes=needed,
+            waiting=lambda: progress(what, 0, len(paths)),
+        ) as folder:
+            if folder is None:
+                return
+            images = np.lib.format.open_memmap(
+                folder / IMAGES,
+                mode="w+",
+                dtype=np.uint8,
+                shape=(len(paths), size, size, 3),
+            )
+            corrupt: dict[int, str] = {}
+            chunks = [paths[i : i + CHUNK] for i in range(0, len(paths), CHUNK)]
+            done = 0
+            for pixels, reasons in _render(chunks, size, render, workers):
+                images[done : done + len(pixels)] = pixels
+                corrupt |= {done + row: reason for row, reason in reasons.items()}
+                done += len(pixels)
+                progress(what, done, len(paths))
+            images.flush()
+            check_corrupt(corrupt, paths)
+            (folder / CORRUPT).write_text(json.dumps(corrupt), encoding="utf-8")
+            np.save(folder / FILES, facts, allow_pickle=False)
     except OSError as error:
         raise DatasetError(
             f"The image cache could not be written: {error.strerror or error}.",
-            expected=f"{len(paths) * size**2 * 3 / 2**20:.0f} MB in {folder.parent}.",
+            expected=f"{needed / 2**20:.0f} MB in {cache_root() / 'images'}.",
             remedy=f"free some space, or set {CACHE_VARIABLE} to another place.",
         ) from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def _render(

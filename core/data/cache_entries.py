@@ -1,8 +1,8 @@
 """What lies in the cache, how large it may grow, and what is removed first.
 
-An entry is the array of a study's images, or an unpacked archive. Whoever uses one
-holds a shared lock on it, so that nothing removes it meanwhile; the time of the lock's
-file is that of the last use.
+An entry is the array of a study's images, what frozen layers make of them, or an
+unpacked archive. Whoever uses one holds a shared lock on it, so that nothing removes it
+meanwhile; the time of the lock's file is that of the last use.
 """
 
 import json
@@ -10,11 +10,15 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import suppress
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
 
 from core.errors import EquipoiseError
 from core.locks import Lock, take_lock
@@ -23,9 +27,11 @@ CACHE_VARIABLE = "EQUIPOISE_CACHE"
 LIMIT_VARIABLE = "EQUIPOISE_CACHE_GB"
 DEFAULT_LIMIT_GB = 20.0
 GB = 10**9
-Kind = Literal["images", "unpacked"]
+Kind = Literal["images", "features", "unpacked"]
 # Locks and descriptions of the entries are beside them: an archive's folder is its own.
 _USES = "uses"
+# How often a process looks whether another has built what it waits for.
+_LOOK_AGAIN_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -34,8 +40,9 @@ class CacheEntry:
 
     Parameters
     ----------
-    kind : {"images", "unpacked"}
-        The pixels that a study trains on, or an archive's content.
+    kind : {"images", "features", "unpacked"}
+        The pixels that a study trains on, what frozen layers make of these, or an
+        archive's content.
     key : str
         Name of its folder.
     size_bytes : int
@@ -45,8 +52,9 @@ class CacheEntry:
     is_in_use : bool
         Whether a process uses it now.
     about : dict
-        ``studies`` that used it, ``images`` and their ``side_pixels``, or ``archive``;
-        empty for an entry of an earlier version, which nothing can use any more.
+        ``studies`` that used it, ``images`` and their ``side_pixels``, for features
+        also their ``variants`` and the ``backbone``, or ``archive``; empty for an entry
+        of an earlier version, which nothing can use any more.
     """
 
     kind: Kind
@@ -105,6 +113,89 @@ def hold_entry(kind: Kind, key: str) -> Lock | None:
     except OSError:
         return None
     return lock
+
+
+def open_array(
+    kind: Kind, key: str, name: str, prepare: Callable[[Path], None]
+) -> NDArray[Any]:
+    """Map an array of an entry, which nothing removes as long as somebody has it.
+
+    Parameters
+    ----------
+    kind : {"images", "features", "unpacked"}
+    key : str
+    name : str
+        Name of the array's file.
+    prepare : callable
+        Called with the entry's folder before, to build it where it is not there.
+
+    Returns
+    -------
+    memory-mapped array
+    """
+    lock = hold_entry(kind, key)
+    try:
+        folder = entry_folder(kind, key)
+        prepare(folder)
+        array: NDArray[Any] = np.load(folder / name, mmap_mode="r")
+    except BaseException:
+        if lock is not None:
+            lock.release()
+        raise
+    if lock is not None:
+        weakref.finalize(array, lock.release)
+    return array
+
+
+@contextmanager
+def new_entry(
+    kind: Kind,
+    key: str,
+    *,
+    needed_bytes: int,
+    waiting: Callable[[], None] = lambda: None,
+) -> Iterator[Path | None]:
+    """Build an entry in a folder beside its place, which is renamed when it is whole.
+
+    Parameters
+    ----------
+    kind : {"images", "features", "unpacked"}
+    key : str
+    needed_bytes : int
+        What it will take on the disk: room is made for it.
+    waiting : callable
+        Called now and then while another process builds the same entry.
+
+    Yields
+    ------
+    Path or None
+        The empty folder; None if the entry is there, as another process has built it.
+
+    Raises
+    ------
+    EquipoiseError
+        If the cache's limit is not a number.
+    OSError
+        If the cache cannot be written. Nothing of the entry is left then.
+    """
+    building = _lock_path(kind, key).with_suffix(".building")
+    while (lock := take_lock(building)) is None:
+        waiting()
+        time.sleep(_LOOK_AGAIN_S)
+    folder = entry_folder(kind, key)
+    beside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        if folder.is_dir():
+            yield None
+            return
+        make_room(needed_bytes)
+        beside.mkdir(parents=True)
+        yield beside
+        if not folder.is_dir():  # locks do not hold on every file system
+            beside.rename(folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+        lock.release(remove=True)
 
 
 def describe_entry(kind: Kind, key: str, *, study: str = "", **about: object) -> None:

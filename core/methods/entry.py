@@ -153,8 +153,9 @@ class Entry:
         decision.
     needs : tuple of str
         What the builder is given: "labels" (codes), "names" (of classes or groups),
-        "batch size", "targets", "class counts", "range", "group counts", or
-        "validation": scores, truth and groups of the validation images.
+        "batch size", "targets", "class counts", "range", "group counts", "pixels" (of
+        which it makes new images), or "validation": scores, truth and groups of the
+        validation images.
     builder : str
         ``module:function``. A sampler is called with ``(labels, rng)`` and gives rows
         to be shuffled, or with the ``batch_size`` too and gives them in the order of

@@ -113,6 +113,18 @@ class ResolvedMethod:
         """Whether a part of it changes what the finished model answers."""
         return bool(self.adjustments or self.decisions)
 
+    @property
+    def mixes_pixels(self) -> bool:
+        """Whether a part of it makes new images, which no network has seen before."""
+        parts = (
+            *self.samplers,
+            *self.weights,
+            *self.losses.values(),
+            *self.features.values(),
+            *self.objectives.values(),
+        )
+        return any("pixels" in part.entry.needs for part in parts)
+
     def head(self, task: str) -> HeadName:
         """What the output layer of a task must give under this method."""
         return self.losses[task].head if task in self.losses else "logits"

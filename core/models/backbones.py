@@ -14,6 +14,7 @@ from keras import ops
 from core.errors import StudyError, WeightsError
 from core.models.checkpoint import build_from_checkpoint, load_checkpoint
 from core.models.cnn import CNNOptions, build_cnn
+from core.models.efficientnet_lite import IMAGENET_FILE, build_efficientnet_lite0
 from core.models.resnet_cifar import build_resnet_cifar
 from core.models.vit import ViTOptions, build_vit
 from core.study import BackboneOptions, check_options, weights_kind
@@ -21,8 +22,8 @@ from core.study import BackboneOptions, check_options, weights_kind
 # Of every backbone from scratch: its statistics follow weights that change at each
 # step. Keras's MobileNetV3 has 0.999, at which a small training set never settles them
 # and the validation numbers are noise for many epochs; at its EfficientNet's 0.99 they
-# are a hundred steps behind, which small sets make much of an epoch. Loaded weights
-# come with settled statistics, and keep their momentum.
+# are a hundred steps behind, which small sets make much of an epoch. Weights that Keras
+# loads come with settled statistics, and keep their momentum.
 FROM_SCRATCH_MOMENTUM = 0.9
 KERAS_FILES = "https://storage.googleapis.com"
 
@@ -47,6 +48,8 @@ class Backbone:
         The table of its options; none by default.
     imagenet_file : str
         Path of its ImageNet weights under Keras's own file store; empty if none.
+    is_imagenet_shipped : bool
+        Whether its ImageNet weights come with the project.
     from_checkpoint : bool
         Whether it can begin as a Hugging Face checkpoint.
     smallest : int
@@ -59,14 +62,20 @@ class Backbone:
     build: Build
     options: type[BackboneOptions] = BackboneOptions
     imagenet_file: str = ""
+    is_imagenet_shipped: bool = False
     from_checkpoint: bool = False
     smallest: int = 32
+
+    @property
+    def has_imagenet(self) -> bool:
+        """Whether it can begin with ImageNet weights."""
+        return self.is_imagenet_shipped or bool(self.imagenet_file)
 
     @property
     def weights(self) -> str:
         """Which weights it can begin with, in words."""
         known = ['"none"']
-        known += ['"imagenet"'] if self.imagenet_file else []
+        known += ['"imagenet"'] if self.has_imagenet else []
         known += ["hf:<owner>/<name> or a folder"] if self.from_checkpoint else []
         return f"{', '.join(known)} or run:<study>/<method>"
 
@@ -134,6 +143,15 @@ class BlueFirst(keras.layers.Layer):
 
 def _resnet32(image_size: int, weights: str | None, options: object) -> keras.Model:
     return build_resnet_cifar(image_size)
+
+
+def _lite0(image_size: int, weights: str | None, options: object) -> keras.Model:
+    # Fine-tuned on small sets too, where its own 0.99 is as late as from scratch.
+    return build_efficientnet_lite0(
+        image_size,
+        momentum=FROM_SCRATCH_MOMENTUM,
+        weights=IMAGENET_FILE if weights == "imagenet" else None,
+    )
 
 
 def _cnn(image_size: int, weights: str | None, options: CNNOptions) -> keras.Model:
@@ -206,6 +224,14 @@ BACKBONES = {
             imagenet_file="keras-applications/efficientnetb3_notop.h5",
         ),
         Backbone(
+            "efficientnet_lite0",
+            "EfficientNet-Lite0",
+            "Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional "
+            "Neural Networks, ICML 2019; Google's EfficientNet-Lite, 2020",
+            _lite0,
+            is_imagenet_shipped=True,
+        ),
+        Backbone(
             "vit",
             "ViT",
             "Dosovitskiy et al., An Image is Worth 16x16 Words: Transformers for Image "
@@ -235,7 +261,7 @@ def find_backbone(name: str, *, weights: str) -> Backbone:
         )
     backbone = BACKBONES[name]
     kind = weights_kind(weights)
-    words = ("none", "imagenet") if backbone.imagenet_file else ("none",)
+    words = ("none", "imagenet") if backbone.has_imagenet else ("none",)
     if (kind == "word" and weights not in words) or (
         kind == "checkpoint" and not backbone.from_checkpoint
     ):
@@ -299,6 +325,8 @@ def build_backbone(
         return _settle_batch_norm(backbone.build(image_size, None, own))
     try:
         return backbone.build(image_size, "imagenet", own)
+    except WeightsError:
+        raise
     except Exception as error:  # Keras raises a bare Exception offline
         raise _missing_weights(backbone, error) from error
 

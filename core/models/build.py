@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from core.models.augmentation import RandomAffine
 from core.models.backbones import build_backbone
 from core.models.ensemble import load_model
+from core.models.frozen_prefix import Cut, cut_backbone
 from core.models.heads import build_head, probabilities
 from core.models.transfer import copy_backbone, freeze
 from core.study import Augmentation, ModelTable, weights_kind
@@ -27,7 +28,8 @@ class Models:
     Parameters
     ----------
     training : keras.Model
-        Pixels to a dict of values and logits; augments while training.
+        Pixels to a dict of values and logits; augments while training. With ``cut`` it
+        begins with what the frozen layers give in place of pixels.
     inference : keras.Model
         Pixels to a dict of values and probabilities, in float32; what a run keeps.
     plain : keras.Model
@@ -35,12 +37,15 @@ class Models:
     exact : keras.Model
         The plain model in float32, whose weights are the inference model's; the plain
         model itself unless the training computes in another precision.
+    cut : Cut or None
+        The backbone in two parts, where the training model has the second alone.
     """
 
     training: keras.Model
     inference: keras.Model
     plain: keras.Model
     exact: keras.Model
+    cut: Cut | None = None
 
     @property
     def backbone(self) -> keras.Model:
@@ -72,6 +77,7 @@ def build_models(
     learned: Sequence[keras.layers.Layer] = (),
     precision: str = "float32",
     source: Path | None = None,
+    cut: bool = False,
 ) -> Models:
     """Build the model of one run; the same seed gives the same first weights.
 
@@ -99,11 +105,14 @@ def build_models(
     source : Path, optional
         What the table's ``weights`` are: the folder of a checkpoint, which is found
         without, or the inference model of a run.
+    cut : bool
+        Let the training model begin after the frozen layers, if there are some.
 
     Returns
     -------
     Models
-        Inputs of both: pixels, shape (n, image_size, image_size, 3) in 0..255.
+        Inputs of both: pixels, shape (n, image_size, image_size, 3) in 0..255; of a
+        training model that is cut, what ``Cut.prefix`` gives.
 
     Raises
     ------
@@ -113,10 +122,10 @@ def build_models(
     """
     scales, adjustments = dict(cosine_scale or {}), adjustments or {}
     keras.utils.set_random_seed(seed)
-    pixels, outputs = _assemble(table, tasks, scales, precision, source)
+    pixels, vectors, outputs = _assemble(table, tasks, scales, precision, source)
     plain = exact = keras.Model(pixels, outputs, name="plain")
     if precision != "float32":
-        pixels, outputs = _assemble(table, tasks, scales, "float32", source)
+        pixels, _, outputs = _assemble(table, tasks, scales, "float32", source)
         exact = keras.Model(pixels, outputs, name="exact")
     answers = {
         task.name: probabilities(
@@ -128,13 +137,17 @@ def build_models(
         for task in tasks
     }
     inference = keras.Model(pixels, answers, name="inference")
-    training = _training_model(
-        plain,
-        RandomAffine(**augmentation.model_dump(), seed=seed, name="augment"),
-        features or {},
-        learned,
-    )
-    return Models(training, inference, plain, exact)
+    models = Models(plain, inference, plain, exact)
+    parts = cut_backbone(models.backbone, table.trainable) if cut else None
+    if parts is None:
+        augment = RandomAffine(**augmentation.model_dump(), seed=seed, name="augment")
+        first = keras.Input(pixels.shape[1:], name=PIXELS_INPUT, dtype="uint8")
+        start, x = plain.input, augment(first)
+    else:
+        first = keras.Input(parts.shape, name=FROZEN_INPUT, dtype="float16")
+        start, x = vectors, first if parts.suffix is None else parts.suffix(first)
+    training = _training_model(plain, first, start, x, features or {}, learned)
+    return replace(models, training=training, cut=parts)
 
 
 @keras.saving.register_keras_serializable("equipoise")
@@ -148,7 +161,7 @@ class TrainingModel(keras.Model):
         self.learned = list(learned)
 
 
-PIXELS_INPUT = "raw_pixels"
+PIXELS_INPUT, FROZEN_INPUT = "raw_pixels", "frozen_features"
 
 
 def target_input(task: str) -> str:
@@ -158,18 +171,21 @@ def target_input(task: str) -> str:
 
 def _training_model(
     plain: keras.Model,
-    augment: keras.layers.Layer,
+    first: keras.KerasTensor,
+    start: keras.KerasTensor,
+    x: keras.KerasTensor,
     features: Mapping[str, keras.layers.Layer],
     learned: Sequence[keras.layers.Layer],
 ) -> keras.Model:
-    raw = keras.Input(plain.input_shape[1:], name=PIXELS_INPUT, dtype="uint8")
-    augmented = augment(raw)
+    """From the first input to ``x``, which then takes the place of ``start``."""
     if not features:
-        return TrainingModel(raw, plain(augmented), learned)
+        whole = start is plain.input
+        rest = plain if whole else keras.Model(start, plain.output, name="heads")
+        return TrainingModel(first, rest(x), learned)
     heads = {task: plain.get_layer(task) for task in features}
-    inputs = {PIXELS_INPUT: raw}
+    inputs = {first.name: first}
     before = {f"{task}_features": head.input for task, head in heads.items()}
-    both = keras.Model(plain.input, {**plain.output, **before})(augmented)
+    both = keras.Model(start, {**plain.output, **before})(x)
     outputs = {task: both[task] for task in plain.output}
     for task, layer in features.items():
         target = keras.Input((1,), name=target_input(task))
@@ -184,8 +200,8 @@ def _assemble(
     scales: Mapping[str, float],
     precision: str,
     source: Path | None,
-) -> tuple[Any, dict[str, Any]]:
-    """Pixels, and the output of each task."""
+) -> tuple[Any, Any, dict[str, Any]]:
+    """Pixels, the backbone's feature vectors, and the output of each task."""
     with _computing_in(precision):
         backbone = build_backbone(
             table.backbone,
@@ -200,12 +216,12 @@ def _assemble(
         copy_backbone(load_model(source), backbone, weights=table.weights)
     freeze(backbone, table.trainable)
     pixels = keras.Input(backbone.input_shape[1:], name="pixels")
-    features = backbone(pixels)
+    vectors = x = backbone(pixels)
     if table.feature_dropout:
-        features = keras.layers.Dropout(table.feature_dropout)(features)
+        x = keras.layers.Dropout(table.feature_dropout)(x)
     outputs = {
         task.name: build_head(
-            features,
+            x,
             task,
             units=table.head_units,
             dropout=table.dropout,
@@ -214,7 +230,7 @@ def _assemble(
         )
         for task in tasks
     }
-    return pixels, outputs
+    return pixels, vectors, outputs
 
 
 @contextmanager

@@ -96,6 +96,18 @@ def read_architecture(path: Path) -> str:
             remedy="replace the Lambda layer by a layer class and train it again.",
         )
     _check_modules(objects, path)
+    return _fingerprint(config)
+
+
+def fingerprint_architecture(model: keras.Model) -> str:
+    """Fingerprint of a model as ``read_architecture`` gives it of a saved one."""
+    config = keras.saving.serialize_keras_object(model)
+    # As in a file: JSON has lists where the configuration has tuples.
+    return _fingerprint(json.loads(json.dumps(config)))
+
+
+def _fingerprint(config: Mapping[str, Any]) -> str:
+    objects = _objects(config)
     names = [item["name"] for item in objects if isinstance(item.get("name"), str)]
     places = {name: f"#{i}" for i, name in enumerate(dict.fromkeys(names))}
     text = json.dumps(_rename(config, places), sort_keys=True)

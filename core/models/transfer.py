@@ -43,7 +43,7 @@ def blocks(backbone: keras.Model) -> list[list[keras.layers.Layer]]:
     one; what lies between a fork and the sum that ends it, in a residual network
     without such names; or else a convolution with all that follows it.
     """
-    encoder = _encoder(backbone)
+    encoder = encoder_of(backbone)
     if encoder is not None:
         embedding = backbone.get_layer(TRANSFORMER).layers[1]
         layers = [embedding, *encoder.encoder_layers, encoder.layer_norm]
@@ -165,7 +165,7 @@ def copy_backbone(trained: keras.Model, backbone: keras.Model, *, weights: str) 
     source = next(inside, None)
     theirs = source.weights if source is not None else []
     values = [keras.ops.convert_to_numpy(weight) for weight in theirs]
-    if source is not None and _encoder(source) and _encoder(backbone):
+    if source is not None and encoder_of(source) and encoder_of(backbone):
         values = [
             fit_positions(value, weight.shape[0]) if _is_position(weight) else value
             for value, weight in zip(values, backbone.weights, strict=False)
@@ -265,7 +265,7 @@ def _cubic_matrix(before: int, after: int) -> NDArray[np.float64]:
     return matrix
 
 
-def _encoder(backbone: keras.Model) -> keras.layers.Layer | None:
+def encoder_of(backbone: keras.Model) -> keras.layers.Layer | None:
     """The encoder of a transformer; None of another backbone."""
     inside = [layer for layer in backbone.layers if layer.name == TRANSFORMER]
     return inside[0].layers[2] if inside else None

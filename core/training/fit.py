@@ -15,14 +15,20 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.data.batches import Batches, Rows, shuffled_rows
-from core.data.cache import ImageCache
+from core.data.cache import ImageCache, Progress
 from core.data.manifest import TEST, TRAINING, VALIDATION
 from core.errors import StudyError
 from core.methods.curves import usual_loss
 from core.methods.losses.by_group import GroupObjective, split_groups
 from core.methods.registry import Part, ResolvedMethod, load_builder
 from core.methods.weights import count_classes
-from core.models.build import PIXELS_INPUT, Models, build_models, target_input
+from core.models.build import (
+    FROZEN_INPUT,
+    PIXELS_INPUT,
+    Models,
+    build_models,
+    target_input,
+)
 from core.models.ensemble import load_model
 from core.models.transfer import copy_weights
 from core.runs import Run, check_class_order
@@ -36,6 +42,8 @@ from core.training.callbacks import (
     History,
     SaveState,
 )
+from core.training.frozen_features import FrozenFeatures, open_frozen_features
+from core.training.frozen_worker import NotCachedError
 from core.training.groups import group_ids, group_names
 from core.training.optimizer import build_optimizer
 
@@ -74,6 +82,8 @@ class Fitted:
     """What a finished training leaves.
 
     ``images_per_second`` is that of the fastest epoch; None if none was measured.
+    ``frozen_layers`` says how these were trained with, as a run's record holds it:
+    empty where there are none.
     """
 
     models: Models
@@ -82,6 +92,7 @@ class Fitted:
     best_epoch: int
     duration_s: float
     images_per_second: float | None
+    frozen_layers: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -90,7 +101,7 @@ class _Training:
 
     Parameters
     ----------
-    study, method, data
+    study, method, seed, data
     rows : int array
         All training rows.
     rows_of : callable
@@ -100,10 +111,15 @@ class _Training:
     losses, objectives, features : mapping of task name to what the method has built.
     models : Models
     optimizer : keras.optimizers.Optimizer
+    frozen : FrozenFeatures or None
+        What frozen layers give, where the training model begins after them.
+    not_cached : str
+        Why it does not, where there are such layers.
     """
 
     study: Study
     method: ResolvedMethod
+    seed: int
     data: Data
     rows: Rows
     rows_of: Callable[[int], Rows]
@@ -113,6 +129,17 @@ class _Training:
     features: Mapping[str, keras.layers.Layer]
     models: Models
     optimizer: keras.optimizers.Optimizer
+    frozen: FrozenFeatures | None = None
+    not_cached: str = ""
+
+    def frozen_layers(self) -> dict[str, Any]:
+        """What the run's record says of the frozen layers; empty without any."""
+        if self.frozen is not None:
+            seconds = round(self.frozen.computed_s, 1)
+            return {"cached_variants": self.frozen.variants, "computed_s": seconds}
+        if self.not_cached:
+            return {"cached_variants": 0, "because": self.not_cached}
+        return {}
 
 
 def _target(column: pd.Series, task: Task) -> NDArray[Any]:
@@ -365,6 +392,8 @@ def fit(
     beginnings: Mapping[int, tuple[Path, str]] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     source: Path | None = None,
+    progress: Progress = lambda what, done, of: None,
+    warn: Callable[[str], None] = lambda sentence: None,
 ) -> Fitted:
     """Train one run, from its saved state if there is one.
 
@@ -385,6 +414,10 @@ def fit(
         More of them, for progress.
     source : Path, optional
         See ``build_models``.
+    progress : callable
+        Called with what is done, how many, of how many, before the epochs.
+    warn : callable
+        Called with a sentence where frozen layers cannot be kept.
 
     Returns
     -------
@@ -392,7 +425,7 @@ def fit(
         With the weights to keep restored: the best ones, or the last.
     """
     budget = study.training
-    training = _prepare(study, method, seed, data, source)
+    training = _prepare(study, method, seed, data, source, progress, warn)
     best = BestWeights(budget.patience, keep_last=budget.keep == "last")
     history = History(report, tasks=[task.name for task in data.tasks])
     saver = SaveState(
@@ -415,6 +448,7 @@ def fit(
         best_epoch=best.epoch,
         duration_s=saver.seconds,
         images_per_second=saver.images_per_second,
+        frozen_layers=training.frozen_layers(),
     )
 
 
@@ -464,6 +498,7 @@ def take_trained(
         best_epoch=info["best_epoch"],
         duration_s=info["duration_s"],
         images_per_second=info["images_per_second"],
+        frozen_layers=info.get("frozen_layers", {}),
     )
 
 
@@ -473,6 +508,8 @@ def _prepare(
     seed: int,
     data: Data,
     source: Path | None = None,
+    progress: Progress = lambda what, done, of: None,
+    warn: Callable[[str], None] = lambda sentence: None,
 ) -> _Training:
     """Build all that one run is trained with, its first weights included."""
     budget = study.training
@@ -492,10 +529,14 @@ def _prepare(
         for loss in (*losses.values(), *objectives.values())
         for layer in getattr(loss, "learned", ())
     ]
-    models = _build_models(study, method, seed, data, rows, features, learned, source)
+    build = partial(
+        _build_models, study, method, seed, data, rows, features, learned, source
+    )
+    models, frozen, not_cached = _cut_models(study, method, data, build, progress, warn)
     return _Training(
         study=study,
         method=method,
+        seed=seed,
         data=data,
         rows=rows,
         rows_of=rows_of,
@@ -510,7 +551,56 @@ def _prepare(
         optimizer=build_optimizer(
             study, method.name, steps, backbone=models.backbone.trainable_variables
         ),
+        frozen=frozen,
+        not_cached=not_cached,
     )
+
+
+def _cut_models(
+    study: Study,
+    method: ResolvedMethod,
+    data: Data,
+    build: Callable[..., Models],
+    progress: Progress,
+    warn: Callable[[str], None],
+) -> tuple[Models, FrozenFeatures | None, str]:
+    """The models, what the frozen layers give, and why these are not kept.
+
+    Parameters
+    ----------
+    study, method, data
+    build : callable
+        Builds the models, cut before the first layer that learns if asked to.
+    progress, warn : callable
+    """
+    if not study.model.has_frozen_part:
+        return build(), None, ""
+    if not study.training.variants:
+        return build(), None, "the study asks for it"
+    if method.mixes_pixels:
+        return build(), None, "the method makes new images at every step"
+    models = build(cut=True)
+    if models.cut is None:
+        return models, None, ""
+    try:
+        frozen = open_frozen_features(
+            models.cut,
+            data.cache,
+            plain=data.rows(VALIDATION),
+            training=data.rows(TRAINING),
+            augmentation=study.training.augmentation,
+            variants=study.training.variants,
+            study=study.name,
+            backbone=study.model.backbone,
+            progress=progress,
+        )
+    except NotCachedError as error:
+        warn(
+            f"The frozen layers of {method.label} are computed anew at every step: "
+            f"{error}."
+        )
+        return build(), None, str(error)
+    return models, frozen, ""
 
 
 def _train_phases(
@@ -581,6 +671,8 @@ def _build_models(
     features: Mapping[str, keras.layers.Layer],
     learned: Sequence[keras.layers.Layer],
     source: Path | None,
+    *,
+    cut: bool = False,
 ) -> Models:
     scales = {
         name: part.scale
@@ -598,6 +690,7 @@ def _build_models(
         learned=learned,
         precision=study.training.precision or "float32",
         source=source,
+        cut=cut,
     )
 
 
@@ -615,26 +708,29 @@ def _batches(
         name: _of_all(data, class_ids(data, part.groups, rows), rows)
         for name, part in active.objectives.items()
     }
+    frozen = training.frozen
+    common: dict[str, Any] = {
+        "images": data.cache.images if frozen is None else frozen.array,
+        "targets": targets,
+        "inputs": inputs,
+        "first_input": PIXELS_INPUT if frozen is None else FROZEN_INPUT,
+    }
     training_batches = Batches(
-        data.cache.images,
-        targets,
-        weights,
+        **common,
+        places=None if frozen is None else frozen.drawn_places(training.seed),
+        sample_weight=weights,
         rows=training.rows_of,
         batch_size=training.study.training.batch_size,
-        inputs=inputs,
-        pixels_input=PIXELS_INPUT,
         groups=groups,
         drop_last=True,
         first_epoch=done,
     )
     validation_batches = Batches(
-        data.cache.images,
-        targets,
-        {name: np.ones_like(values) for name, values in weights.items()},
+        **common,
+        places=None if frozen is None else frozen.plain_places,
+        sample_weight={name: np.ones_like(v) for name, v in weights.items()},
         rows=lambda _: validation,
         batch_size=PREDICT_BATCH,
-        inputs=inputs,
-        pixels_input=PIXELS_INPUT,
     )
     return training_batches, validation_batches
 

@@ -61,8 +61,8 @@ class Listener:
     epoch_done : callable
         ``(method, seed, epoch, values)`` after each epoch.
     left_out : callable
-        ``(reason)``: an image of the split that cannot be read, and why; or a group
-        that a rule leaves out.
+        ``(reason)``: an image of the split that cannot be read, and why; a group that
+        a rule leaves out; or why frozen layers are not kept.
     taken : callable
         ``(method, seed, run)``: a finished run that is trained alike, and is taken.
     kept : callable
@@ -439,6 +439,8 @@ def _fit_and_write(
             beginnings=beginnings,
             callbacks=[BatchProgress(asked.name, listener.progress)],
             source=source,
+            progress=listener.progress,
+            warn=listener.left_out,
         )
     model = fitted.models.inference
     predictions, decisions = decide(predict(model, data), method, data.tasks, seed)
@@ -492,6 +494,7 @@ def _record(
         "created": here["created"],
         "parameters": model.count_params(),
         "parameters_trained": fitted.models.parameters_trained,
+        **({"frozen_layers": dict(frozen)} if (frozen := fitted.frozen_layers) else {}),
         "epochs": fitted.epochs,
         "best_epoch": fitted.best_epoch,
         "duration_s": round(fitted.duration_s, 1),

@@ -11,6 +11,7 @@ from core.errors import StudyError
 from core.models.backbones import BACKBONES, build_backbone
 from core.models.build import build_models
 from core.models.ensemble import Ensemble, load_groups, load_model
+from core.models.frozen_prefix import cut_backbone
 from core.models.transfer import blocks, freeze
 from core.study import Augmentation, ModelTable
 from core.training.fit import compile_model, usual_losses
@@ -33,6 +34,7 @@ BLOCKS = {
     "resnet32": 15,
     "resnet50": 16,
     "efficientnet_b3": 26,
+    "efficientnet_lite0": 16,
     "vit": 2,
 }
 PIXELS = np.random.default_rng(0).integers(0, 256, (4, SIZE, SIZE, 3), dtype=np.uint8)
@@ -184,6 +186,40 @@ def test_of_the_head_alone_it_is_a_fixed_function(models, backbone):
     before = values(backbone.weights)
     backbone(PIXELS, training=True)
     assert changed(before, backbone.weights) == set()
+
+
+@pytest.mark.parametrize("part", ["last", "half", "head"])
+def test_cut_before_what_learns_its_two_parts_are_the_whole(part, name, backbone):
+    trainable = {"last": 1, "half": BLOCKS[name] // 2, "head": "head"}[part]
+    freeze(backbone, trainable)
+    cut = cut_backbone(backbone, trainable)
+    assert not cut.prefix.trainable_weights
+    expected = answers_of(backbone)
+    middle = cut.prefix(PIXELS, training=False)
+    assert tuple(middle.shape[1:]) == cut.shape
+    if cut.suffix is None:
+        assert part == "head"
+        found = middle
+    else:
+        learned = {id(w) for w in cut.suffix.trainable_weights}
+        assert learned == {id(w) for w in backbone.trainable_weights}
+        found = cut.suffix(middle, training=False)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_all_of_it_learning_there_is_nothing_to_cut(backbone):
+    for trainable in (None, "all"):
+        assert cut_backbone(backbone, trainable) is None
+
+
+def test_cut_before_its_first_block_the_stem_is_left(name, backbone):
+    freeze(backbone, BLOCKS[name])
+    cut = cut_backbone(backbone, BLOCKS[name])
+    stem = [w for layer in blocks(backbone)[0] for w in layer.weights]
+    if not stem:
+        assert cut is None
+    else:
+        assert len(cut.prefix.weights) == len(stem)
 
 
 def test_an_option_that_it_does_not_have_is_refused(name):

@@ -20,7 +20,13 @@ from core import cli, runs
 from core.commands.console import print_json
 from core.commands.predict import print_answers
 from core.data.cache import build_image_cache
-from core.data.cache_entries import CACHE_VARIABLE, DEFAULT_LIMIT_GB, LIMIT_VARIABLE
+from core.data.cache_entries import (
+    CACHE_VARIABLE,
+    DEFAULT_LIMIT_GB,
+    LIMIT_VARIABLE,
+    describe_entry,
+    entry_folder,
+)
 from core.data.catalog import dataset_info, dataset_of
 from core.data.pictures import DATA_VARIABLE
 from core.methods.verification.cases import SHIPPED
@@ -195,6 +201,17 @@ def test_cache_lists_what_is_there_and_clears_what_nobody_uses(tmp_path, monkeyp
     gc.collect()
     assert "Removed 1 of 1" in invoke("cache", "--clear").stdout
     assert "0.0 MB of" in invoke("cache").stdout
+
+
+def test_cache_says_whose_frozen_layers_it_keeps(tmp_path, monkeypatch):
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    entry_folder("features", "key").mkdir(parents=True)
+    described = {"images": 1200, "side_pixels": 96, "variants": 8, "backbone": "cnn"}
+    describe_entry("features", "key", study="flowers", **described)
+    listed = " ".join(invoke("cache").stdout.split())
+    wanted = "frozen layers of cnn on 1,200 images of 96 x 96 pixels, 8 variants"
+    assert f"{wanted} │ flowers" in listed
+    assert "Removed 1 of 1" in invoke("cache", "--clear").stdout
 
 
 def test_a_wrong_limit_of_the_cache_is_a_fault(monkeypatch):

@@ -7,6 +7,7 @@ import pytest
 
 from core import runs
 from core.errors import EquipoiseError, RunError
+from core.shipped import PRETRAINED_FOLDER, WEIGHTS_FOLDER
 from core.study import LabelNoise
 from tests.tiny import tiny_study
 
@@ -45,6 +46,17 @@ def test_written_run_is_listed_and_read(store: Path) -> None:
     assert run.model_path.read_bytes() == b"model"
     assert runs.list_studies() == ("tiny",)
     assert runs.list_runs("other").runs == ()
+
+
+def test_the_shipped_weights_are_not_a_study(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "shipped_store", lambda: PRETRAINED_FOLDER)
+    assert WEIGHTS_FOLDER.is_dir()
+    assert "avatars" in runs.list_studies()
+    assert WEIGHTS_FOLDER.name not in runs.list_studies()
+    (store / WEIGHTS_FOLDER.name).mkdir(parents=True)
+    assert WEIGHTS_FOLDER.name in runs.list_studies()
 
 
 def test_own_run_stands_before_a_shipped_one(store: Path, tmp_path: Path) -> None:

@@ -126,6 +126,40 @@ def test_label_noise_that_makes_no_sense_is_refused(table, said):
         parse(changed("[model]", f"[label_noise]\n{table}\n[model]"))
 
 
+@pytest.mark.parametrize(
+    ("line", "variants"),
+    [
+        ("", 8),
+        ("cached_variants = 3", 3),
+        ("cached_variants = 0", 0),
+        ("cached_variants = false", 0),
+    ],
+)
+def test_variants_of_frozen_layers_can_be_chosen_or_left(line, variants):
+    study = parse(changed("epochs = 3", f"epochs = 3\n{line}"))
+    assert study.training.variants == variants
+
+
+@pytest.mark.parametrize("value", ["-1", "true", "1.5", '"8"'])
+def test_other_numbers_of_variants_are_refused(value):
+    with pytest.raises(StudyError, match="cached_variants"):
+        parse(changed("epochs = 3", f"epochs = 3\ncached_variants = {value}"))
+
+
+@pytest.mark.parametrize(
+    ("line", "frozen"),
+    [
+        ("", False),
+        ('trainable = "all"', False),
+        ('trainable = "head"', True),
+        ("trainable = 2", True),
+    ],
+)
+def test_a_model_knows_whether_a_part_of_it_is_frozen(line, frozen):
+    study = parse(changed("image_size = 48", f"image_size = 48\n{line}"))
+    assert study.model.has_frozen_part == frozen
+
+
 def test_written_as_json_and_read_again_it_is_the_same():
     study = parse(TEXT)
     again = type(study).model_validate_json(study.model_dump_json())
@@ -140,6 +174,7 @@ def test_written_as_json_and_read_again_it_is_the_same():
         ("seeds = [0, 1]", "seeds = [0, 2]"),
         ("alpha = 2.5", "alpha = 2.6"),
         ("rotation_degrees = 10.0", "rotation_degrees = 11.0"),
+        ("epochs = 3", "epochs = 3\ncached_variants = 8"),
         ("options = { images = 100 }", "options = { images = 101 }"),
         ("[model]", '[label_noise]\ntask = "hair"\nshare = 0.1\n[model]'),
     ],

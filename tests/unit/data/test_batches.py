@@ -1,9 +1,15 @@
+from collections.abc import Callable
+
 import numpy as np
 
-from core.data.batches import Batches, shuffled_rows
+from core.data.batches import Batches, Rows, shuffled_rows
 
 
-def _batches(drop_last: bool = False, first_epoch: int = 0) -> Batches:
+def _batches(
+    drop_last: bool = False,
+    first_epoch: int = 0,
+    places: Callable[[int, Rows], Rows] | None = None,
+) -> Batches:
     n = 10
     images = np.arange(n, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 2, 3))
     return Batches(
@@ -12,6 +18,7 @@ def _batches(drop_last: bool = False, first_epoch: int = 0) -> Batches:
         {"age": np.arange(n) / 10},
         rows=shuffled_rows(np.arange(2, 9), seed=5),
         batch_size=3,
+        places=places,
         drop_last=drop_last,
         first_epoch=first_epoch,
     )
@@ -40,3 +47,13 @@ def test_resumed_epochs_are_those_of_an_unbroken_training() -> None:
     resumed = _batches(first_epoch=2)
     assert unbroken[0][1]["age"].tolist() == resumed[0][1]["age"].tolist()
     assert _batches()[0][1]["age"].tolist() != resumed[0][1]["age"].tolist()
+
+
+def test_images_may_lie_in_other_places_than_targets() -> None:
+    batches = _batches(places=lambda epoch, rows: (rows + epoch + 1) % 10)
+    for epoch in range(2):
+        for i in range(len(batches)):
+            images, targets, _ = batches[i]
+            expected = (targets["age"] + epoch + 1) % 10
+            np.testing.assert_array_equal(images[:, 0, 0, 0], expected)
+        batches.on_epoch_end()

@@ -12,7 +12,7 @@ from core.evaluation.fairness_views import (
     fairness_views,
     group_features,
 )
-from core.runs import shipped_store, study_of_runs
+from core.runs import list_studies, study_of_runs
 from core.study import Study, load_study, shipped_studies
 from core.tasks import Multiclass
 from tests.synthetic import TASKS, synthetic_study, synthetic_tables
@@ -173,7 +173,7 @@ def test_shipped_studies_show_what_exists(name: str) -> None:
     assert {view.task for view in views} <= {task.name for task in info.tasks}
 
 
-@pytest.mark.parametrize("name", [path.name for path in shipped_store().iterdir()])
+@pytest.mark.parametrize("name", list_studies())
 def test_what_is_shown_of_shipped_runs_is_what_the_study_says(name: str) -> None:
     kept, study = study_of_runs(name), load_study(name)
     assert kept.fairness == study.fairness

@@ -83,7 +83,7 @@ def test_efficientnet_weights_are_where_keras_fetches_them(
         (backbone.name, weights)
         for backbone in BACKBONES.values()
         for weights in ("none", "imagenet")
-        if weights == "none" or backbone.imagenet_file
+        if weights == "none" or backbone.has_imagenet
     ],
 )
 def test_images_that_are_too_small_are_said(name: str, weights: str) -> None:

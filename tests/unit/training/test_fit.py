@@ -36,7 +36,7 @@ def data_of(study):
     loaded = load_dataset(study, None)
     images = np.zeros((len(loaded.manifest), 32, 32, 3), dtype=np.uint8)
     info = loaded.info
-    return Data(ImageCache(images, {}), loaded.manifest, info.tasks, ("group",))
+    return Data(ImageCache(images, {}, "key"), loaded.manifest, info.tasks, ("group",))
 
 
 LATE = {"hmloss": {"on": "hair", "start": 0.4}}

@@ -40,7 +40,7 @@ def data() -> Data:
     loaded = load_dataset(tiny_study(), None)
     images = np.zeros((len(loaded.manifest), 4, 4, 3), dtype=np.uint8)
     info = loaded.info
-    return Data(ImageCache(images, {}), loaded.manifest, info.tasks, ("group",))
+    return Data(ImageCache(images, {}, "key"), loaded.manifest, info.tasks, ("group",))
 
 
 @pytest.fixture(scope="module")
@@ -241,7 +241,7 @@ def test_unreadable_images_are_told(
     def build(paths: list[str], size: int, **_: object) -> ImageCache:
         images = np.zeros((len(paths), size, size, 3), dtype=np.uint8)
         reasons = {row: f"{path} is damaged." for row, path in enumerate(paths)}
-        return ImageCache(images, reasons)
+        return ImageCache(images, reasons, "key")
 
     monkeypatch.setattr("core.training.jobs.build_image_cache", build)
     told: list[str] = []
