@@ -11,7 +11,6 @@ from rich.text import Text as Words
 
 from core.commands.console import (
     LOADING,
-    load_engine,
     print_json,
     progress_bars,
     stdout,
@@ -19,6 +18,7 @@ from core.commands.console import (
 )
 from core.commands.options import DataOption, JsonOption, StudyArgument
 from core.commands.studies import load_chosen_study
+from core.training.engine import load_engine
 
 if TYPE_CHECKING:
     from core.results.label_meaning import LabelMeaning
