@@ -1,5 +1,6 @@
 """What every test shares: which of them this machine can run, and on how much of it."""
 
+import gc
 import os
 import shutil
 
@@ -25,3 +26,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for marker, (present, why) in needs.items():
             if not present and item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=f"{item.name}: {why}"))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is imported and collected out of every later garbage collection.
+
+    Streamlit collects after each run of a page and Keras after each training: that
+    took as long as the pages themselves.
+    """
+    gc.collect()
+    gc.freeze()
