@@ -23,7 +23,8 @@ test: environment  ## run every check and every test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile \
+		--no-loadscope-reorder
 
 bench: environment  ## print the table of speed and memory
 	$(BIN)/python -m bench.run

@@ -272,16 +272,18 @@ def _choose_study(names: list[str], bar: DeltaGenerator) -> str:
     Streamlit's own binding writes what the reader sees, and a link must carry the
     study's name, so the two are kept in step here.
     """
-    asked = st.query_params.get("study")
-    if asked is not None and asked != st.session_state.get("bar_address"):
-        if asked in names:
-            st.session_state["study"] = asked
-        else:
-            st.warning(
-                to_markdown(
-                    f"There is no study {code(asked[:64])} here. Choose one above."
-                )
-            )
+    asked, known = st.query_params.get("study"), st.session_state.get("bar_address")
+    if asked is None or asked == known:
+        # Set again: Streamlit keeps from page to page what a reader chose, and not
+        # what an address did.
+        if (kept := st.session_state.get("study", known)) in names:
+            st.session_state["study"] = kept
+    elif asked in names:
+        st.session_state["study"] = asked
+    else:
+        st.warning(
+            to_markdown(f"There is no study {code(asked[:64])} here. Choose one above.")
+        )
     name = bar.selectbox(
         "Study",
         names,

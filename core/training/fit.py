@@ -623,6 +623,7 @@ def _train_phases(
         active = training.method.at(first, epochs)
         _compile_for(training, active)
         batches, validation = _batches(training, active, done)
+        make_variables(model, batches[0])
         watching = [_Clock(saver, training.shown), best, saver.average, saver.history]
         watching += [EndEpoch(list(training.features.values())), saver, *callbacks]
         model.fit(
@@ -660,6 +661,27 @@ def _compile_for(training: _Training, active: ResolvedMethod) -> None:
         losses=losses,
         loss_weights=loss_weights(study, active.name, tasks),
     )
+
+
+def make_variables(model: keras.Model, batch: tuple[Any, Any, Any]) -> None:
+    """Make the variables of the losses, metrics and optimizer, as they start.
+
+    TensorFlow traces a step twice whose first tracing makes variables.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled.
+    batch : tuple
+        Inputs, targets and sample weights, of which the first image is looked at.
+    """
+    x, y, weights = keras.tree.map_structure(lambda array: array[:1], batch)
+    model.optimizer.build(model.trainable_variables)
+    # What losses and metrics learn from it is forgotten.
+    with keras.StatelessScope():
+        answers = model(x, training=False)
+        model.compute_loss(x, y, answers, weights, training=False)
+        model.compute_metrics(x, y, answers, weights)
 
 
 def _build_models(

@@ -41,10 +41,12 @@ def predictions() -> pd.DataFrame:
 
 
 RUN = "from core.cli import main; main()"
-# Ctrl+C as soon as the first rows are written, however fast the machine is.
+# Ctrl+C as soon as the first rows are written, however fast the machine is, and also
+# where the tests run in the background of a shell, which has it ignored.
 STOPPED = (
     """
 import os, signal, core.labelling as labelling
+signal.signal(signal.SIGINT, signal.default_int_handler)
 write, calls = labelling._write, []
 def write_and_stop(file, rows):
     write(file, rows)

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from core import runs
 from core.study import shipped_studies
 
@@ -20,6 +22,7 @@ def test_studies_are_shipped() -> None:
     assert {"avatars", "cifar10-lt-200", "utkface"} <= set(SHIPPED)
 
 
+@pytest.mark.slow
 def test_the_first_model_of_each_method_loads_by_itself() -> None:
     first = {
         (run.study, run.method): str(run.model_path)

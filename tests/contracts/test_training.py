@@ -89,17 +89,24 @@ def trained(study, tmp_path_factory):
     return {run.method: run for run in found}
 
 
-@pytest.mark.parametrize("name", cases(), ids=map(" ".join, cases().values()))
-def test_what_is_saved_predicts_what_was_recorded(name, study, trained):
+@pytest.fixture(scope="module")
+def data(study):
+    """The study's images, as its methods take them."""
     from core.data.cache import build_image_cache
     from core.data.catalog import renderer
-    from core.training.fit import Data, predict
+    from core.training.fit import Data
 
-    run = trained[name]
     loaded, _ = load_data(study, None, Listener().progress)
     paths = loaded.manifest["path"].tolist()
     cache = build_image_cache(paths, 32, render=renderer(study))
-    data = Data(cache, loaded.manifest, INFO.tasks, tuple(INFO.sensitive_features))
+    return Data(cache, loaded.manifest, INFO.tasks, tuple(INFO.sensitive_features))
+
+
+@pytest.mark.parametrize("name", cases(), ids=map(" ".join, cases().values()))
+def test_what_is_saved_predicts_what_was_recorded(name, study, data, trained):
+    from core.training.fit import predict
+
+    run = trained[name]
     again = predict(load_model(run.model_path), data)
     numbers = again.select_dtypes("floating").columns
     recorded = run.predictions()
@@ -109,6 +116,7 @@ def test_what_is_saved_predicts_what_was_recorded(name, study, trained):
     assert np.isfinite(history["value"]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "use",
     [
@@ -116,15 +124,17 @@ def test_what_is_saved_predicts_what_was_recorded(name, study, trained):
         {
             "balanced-mse": {"on": "age"},
             "fds": {"on": "age"},
+            "group-dro": {"on": "glasses", "groups": "group", "step_size": 1.0},
             "softmax-equalization": {"on": "hair", "threshold": 0.3, "gamma": 0.5},
-        },
-        {"lds": {"on": "age"}, "hmloss": {"on": "hair", "start": 0.5}},
-        {
-            "group-dro": {"on": "hair", "groups": "group", "step_size": 1.0},
             "balanced-batches": {"on": "group"},
         },
+        {
+            "lds": {"on": "age"},
+            "hmloss": {"on": "hair", "start": 0.5},
+            "undersample": {"on": "hair", "keep": 0.5},
+        },
     ],
-    ids=["what is learned, gathered and drawn", "two phases", "group shares"],
+    ids=["what is learned, gathered, shared and drawn", "two phases"],
 )
 def test_a_broken_off_training_goes_on_as_if_unbroken(use, tmp_path):
     study = small_study({"tried": MethodTable(label="Tried", use=use)}, epochs=3)
@@ -142,7 +152,13 @@ def test_a_broken_off_training_goes_on_as_if_unbroken(use, tmp_path):
         train_study(
             study, methods=["tried"], out=broken, listener=Listener(epoch_done=stop)
         )
-    (resumed,) = train_study(study, methods=["tried"], out=broken, resume=True)
+    epochs: list[int] = []
+    listener = Listener(epoch_done=lambda m, s, epoch, v: epochs.append(epoch))
+    (resumed,) = train_study(
+        study, methods=["tried"], out=broken, resume=True, listener=listener
+    )
+    # The state of epoch 2 was not yet written when it was stopped.
+    assert epochs == [2, 3]
     pd.testing.assert_frame_equal(resumed.history(), unbroken.history())
     pd.testing.assert_frame_equal(resumed.predictions(), unbroken.predictions())
     assert runs.read_run(resumed.folder).info["epochs"] == 3

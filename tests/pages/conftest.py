@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.scriptrunner import script_runner
 from streamlit.testing.v1 import AppTest
 
@@ -20,6 +21,10 @@ from tests.synthetic import synthetic_manifest, write_store
 ROUTER = Path(__file__).resolve().parents[2] / "streamlit_app.py"
 METHODS = ("baseline", "ins", "denseweight")
 LABEL_NOISE = 4.03
+# A server looks through the installed packages once, AppTest at every opening.
+manifest_scanner.scan_component_manifests = cache(
+    manifest_scanner.scan_component_manifests
+)
 
 
 @pytest.fixture(autouse=True)

@@ -217,6 +217,8 @@ def test_the_address_chooses_the_study_and_keeps_it(fill, open_page):
     fill("avatars")
     app = open_page("overview", study="avatars")
     assert app.selectbox(key="study").value == "avatars"
+    app.switch_page("pages/age.py").run()
+    assert app.query_params["study"] == "avatars"
     app.selectbox(key="study").select("utkface").run()
     assert app.query_params["study"] == "utkface"
     app.switch_page("pages/age.py").run()

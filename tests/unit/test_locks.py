@@ -6,14 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from core import locks
 from core.locks import read_holder, take_lock
+from tests.unit.conftest import StartHolder
 
 HOLD = """
 import sys, time
@@ -28,29 +27,11 @@ time.sleep(600)
 """
 
 
-@pytest.fixture
-def hold() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start a process that holds a lock, and wait until it does."""
-    started: list[subprocess.Popen[str]] = []
-
-    def start(*arguments: object) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", HOLD, *map(str, arguments)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        started.append(process)
-        assert process.stdout.readline() == "held\n"
-        return process
-
-    yield start
-    for process in started:
-        process.kill()
-        process.communicate()
-
-
 def test_another_process_is_named_and_a_killed_one_is_taken_over(
-    tmp_path: Path, hold: Callable[..., subprocess.Popen[str]]
+    tmp_path: Path, start_holder: StartHolder
 ) -> None:
     path = tmp_path / "locks" / "one.lock"
-    process = hold(path)
+    process = start_holder(HOLD, path)
     assert take_lock(path) is None
     holder = read_holder(path)
     assert (holder.pid, holder.host) == (process.pid, socket.gethostname())
@@ -68,10 +49,10 @@ def test_another_process_is_named_and_a_killed_one_is_taken_over(
 
 
 def test_several_share_a_lock_and_none_has_it_alone(
-    tmp_path: Path, hold: Callable[..., subprocess.Popen[str]]
+    tmp_path: Path, start_holder: StartHolder
 ) -> None:
     path = tmp_path / "one.lock"
-    process = hold(path, "shared")
+    process = start_holder(HOLD, path, "shared")
     shared = take_lock(path, is_shared=True)
     assert take_lock(path) is None
     shared.release()
@@ -127,18 +108,22 @@ def test_a_lock_does_not_outlive_its_process_in_a_child(tmp_path: Path) -> None:
     code = HOLD.replace(
         "time.sleep(600)",
         "import subprocess; "
-        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(5)'])",
+        "code = [sys.executable, '-c', 'import time; time.sleep(600)']; "
+        "print(subprocess.Popen(code, stdout=subprocess.DEVNULL).pid)",
     )
     path = tmp_path / "one.lock"
     done = subprocess.run(
         [sys.executable, "-c", code, str(path)],
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
         check=True,
         timeout=60,
     )
-    assert done.returncode == 0
-    before = time.monotonic()
-    lock = take_lock(path)
-    assert lock is not None
-    assert time.monotonic() - before < 4
-    lock.release()
+    child = int(done.stdout.split()[-1])
+    try:
+        lock = take_lock(path)
+        assert lock is not None
+        os.kill(child, 0)  # It goes on, and would have held the lock.
+        lock.release()
+    finally:
+        os.kill(child, signal.SIGKILL)

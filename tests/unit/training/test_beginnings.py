@@ -1,4 +1,5 @@
 import contextlib
+import shutil
 
 import pandas as pd
 import pytest
@@ -182,8 +183,8 @@ def test_only_with_resume_is_an_interrupted_call_gone_on_with(
     data = write_tiny_cifar(tmp_path / "data")
     # The first epoch of "late" is that of "baseline".
     whole = [("baseline", 1), ("baseline", 2), ("late", 2)]
-    for place in ("anew", "on"):
-        assert train(place, stop_at=2) == whole[:2]
-        assert list((tmp_path / place / "tiny-cifar" / ".beginnings").iterdir())
+    assert train("anew", stop_at=2) == whole[:2]
+    assert list((tmp_path / "anew" / "tiny-cifar" / ".beginnings").iterdir())
+    shutil.copytree(tmp_path / "anew", tmp_path / "on")
     assert train("anew") == whole
     assert train("on", resume=True) == whole[1:]

@@ -1,5 +1,6 @@
 """One run: its phases, its classes, its usual losses, and how fast it was."""
 
+import shutil
 from types import SimpleNamespace
 
 import keras
@@ -53,31 +54,37 @@ def _validated(monkeypatch):
     monkeypatch.setattr(fitting.BestWeights, "on_test_end", taken)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_validated")
-def test_every_phase_has_a_patience_of_its_own(tmp_path):
+def test_every_phase_has_a_patience_of_its_own_wherever_it_is_broken_off(tmp_path):
     study = study_of(LATE, epochs=5, patience=1)
-    (run,) = train_study(study, methods=["tried"], out=tmp_path)
-    # Two epochs of cross-entropy; the third is the best of HMLoss's, and the fourth
-    # is not better.
-    assert (run.info["epochs"], run.info["best_epoch"]) == (4, 3)
+    places = {epoch: tmp_path / f"stopped-{epoch}" for epoch in (2, 3, 4)}
 
+    def keep(method, seed, epoch, values):
+        if epoch in places:
+            # What a process leaves that is killed now.
+            shutil.copytree(tmp_path / "whole", places[epoch])
 
-@pytest.mark.usefixtures("_validated")
-@pytest.mark.parametrize("stop_at", [2, 3, 4])
-def test_a_phase_broken_off_anywhere_goes_on_with_its_patience(tmp_path, stop_at):
-    class Stop(Exception):
-        pass
+    def train(place, seen, told=lambda *epoch: None):
+        def listen(method, seed, epoch, values):
+            seen.append(epoch)
+            told(method, seed, epoch, values)
 
-    def stop(method, seed, epoch, values):
-        if epoch == stop_at:
-            raise Stop
+        listener = Listener(epoch_done=listen)
+        asked = {"methods": ["tried"], "out": place, "resume": True}
+        (run,) = train_study(study, **asked, listener=listener)
+        # Two epochs of cross-entropy; the third is the best of HMLoss's, and the
+        # fourth is not better.
+        assert (run.info["epochs"], run.info["best_epoch"]) == (4, 3)
 
-    study = study_of(LATE, epochs=5, patience=1)
-    asked = {"methods": ["tried"], "out": tmp_path}
-    with pytest.raises(Stop):
-        train_study(study, **asked, listener=Listener(epoch_done=stop))
-    (run,) = train_study(study, **asked, resume=True)
-    assert (run.info["epochs"], run.info["best_epoch"]) == (4, 3)
+    epochs = []
+    train(tmp_path / "whole", epochs, keep)
+    assert epochs == [1, 2, 3, 4]
+    for stopped_at, place in places.items():
+        epochs = []
+        train(place, epochs)
+        # The state of the last epoch was not yet written.
+        assert epochs == list(range(stopped_at, 5))
 
 
 def without_last_class(data, task):
@@ -200,6 +207,32 @@ def test_speed_is_that_of_the_fastest_epoch_whatever_each_shows(monkeypatch):
         watch.on_test_begin()
         watch.on_epoch_end(epoch)
     assert (saver.images_per_second, saver.seconds) == (15.0, 21.0)
+
+
+def test_variables_are_made_before_the_step_and_nothing_is_learned(monkeypatch):
+    """A step that makes none is traced once only."""
+    use = {"group-dro": {"on": "hair", "groups": "group"}, "fds": {"on": "age"}}
+    study = study_of(use)
+    data = data_of(study)
+    method = resolve_method(study, "tried", data.tasks, ["group"])
+    training = fitting._prepare(study, method, 0, data)
+    fitting._compile_for(training, method)
+    model = training.models.training
+    batches, _ = fitting._batches(training, method, 0)
+    # The shares of the groups and the statistics of the features are among them.
+    before = {variable.path: np.array(variable) for variable in model.variables}
+    fitting.make_variables(model, batches[0])
+    for variable in model.variables:
+        np.testing.assert_array_equal(variable, before.get(variable.path, 0))
+    traced = []
+    step = model.train_step
+    monkeypatch.setattr(
+        model, "train_step", lambda data: traced.append(1) or step(data)
+    )
+    made = len(model.variables), len(model.optimizer.variables)
+    model.fit(batches, epochs=2, verbose=0)
+    assert len(traced) == 1
+    assert (len(model.variables), len(model.optimizer.variables)) == made
 
 
 def test_speed_counts_the_images_of_each_epoch(tmp_path):

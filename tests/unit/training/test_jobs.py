@@ -1,17 +1,12 @@
 import gc
-import json
-import signal
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
-from core import cli, runs
+from core import runs
 from core.data.cache import ImageCache
 from core.data.catalog import load_dataset
 from core.errors import DatasetError, MethodError, RunError, StudyError
@@ -21,7 +16,6 @@ from core.training import jobs
 from core.training.beginnings import run_key
 from core.training.fit import Data, class_ids, epoch_rows, sample_weights
 from core.training.jobs import Listener, train_study
-from tests import tiny
 from tests.tiny import tiny_study
 
 
@@ -138,35 +132,6 @@ def test_finished_run_is_not_trained_again(
     assert run.info["created"] == trained[0].info["created"]
 
 
-def test_interrupted_training_goes_on_and_ends_as_an_unbroken_one(
-    tmp_path: Path,
-) -> None:
-    class Stop(Exception):
-        pass
-
-    def stop(method: str, seed: int, epoch: int, values: object) -> None:
-        if epoch == 2:
-            raise Stop
-
-    study = tiny_study(epochs=3)
-    asked = {"methods": ["undersample"], "seeds": [0]}
-    (unbroken,) = train_study(study, **asked, out=tmp_path / "unbroken")
-    with pytest.raises(Stop):
-        train_study(study, **asked, out=tmp_path, listener=Listener(epoch_done=stop))
-    epochs: list[int] = []
-    listener = Listener(epoch_done=lambda m, s, epoch, v: epochs.append(epoch))
-    (resumed,) = train_study(
-        study, **asked, out=tmp_path, resume=True, listener=listener
-    )
-    # The state of epoch 2 was not yet written when it was stopped.
-    assert epochs == [2, 3]
-    first, second = (
-        run.history().query("name == 'loss'")["value"].to_numpy()
-        for run in (unbroken, resumed)
-    )
-    np.testing.assert_allclose(first, second, rtol=1e-3)
-
-
 def test_ins_weighs_all_heads_and_denseweight_only_its_own(data: Data) -> None:
     rows = data.rows("training")
     method = resolve_method(tiny_study(), "ins", data.tasks)
@@ -248,41 +213,6 @@ def test_unreadable_images_are_told(
     with pytest.raises(DatasetError, match="no test and no training"):
         train_study(tiny_study(), out=tmp_path, listener=Listener(left_out=told.append))
     assert told[0] == "avatars:0 is damaged."
-
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from core.study import load_study
-from core.training.jobs import Listener, train_study
-
-def kill(method, seed, epoch, values):
-    if epoch == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-train_study(load_study(sys.argv[1]), out=Path(sys.argv[2]), methods=["baseline"],
-            listener=Listener(epoch_done=kill))
-"""
-
-
-@pytest.mark.slow
-def test_kill_9_and_resume(tmp_path: Path) -> None:
-    path, out = tmp_path / "tiny.toml", tmp_path / "out"
-    path.write_text(tiny.TEXT.replace("epochs = 2", "epochs = 4"))
-    killed = subprocess.run([sys.executable, "-c", KILLED, path, out], check=False)
-    assert killed.returncode == -signal.SIGKILL
-    place = out / "tiny" / "baseline"
-    state = place / ".seed-0.partial" / "state.npz"
-    assert not (place / "seed-0").exists()
-    with np.load(state, allow_pickle=False) as saved:
-        assert json.loads(str(saved["record"]))["epoch"] == 2
-    asked = ["train", str(path), "--method", "baseline", "--out", str(out)]
-    finished = CliRunner().invoke(cli.app, [*asked, "--resume"])
-    assert finished.exit_code == 0, finished.output
-    run = runs.read_run(place / "seed-0")
-    assert run.info["epochs"] == 4
-    assert list(run.history()["epoch"].unique()) == [1, 2, 3, 4]
-    assert not state.exists()
 
 
 def test_a_run_asked_for_twice_is_one_run(

@@ -1,12 +1,11 @@
 """One training of a run at a time, between real processes."""
 
+import json
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -14,6 +13,7 @@ from core import cli, runs
 from core.errors import RunError
 from core.training.run_locks import FOLDER, hold_runs
 from tests import tiny
+from tests.unit.conftest import StartHolder
 
 HOLD = """
 import sys, time
@@ -31,7 +31,7 @@ from core.study import load_study
 from core.training.jobs import Listener, train_study
 
 def wait(method, seed, epoch, values):
-    if epoch == 2:
+    if epoch == 3:
         print("held", flush=True)
         time.sleep(600)
 
@@ -40,65 +40,43 @@ train_study(load_study(sys.argv[2]), out=Path(sys.argv[1]), methods=["baseline"]
 """
 
 
-@pytest.fixture
-def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start a process, and wait until it holds its runs."""
-    started: list[subprocess.Popen[str]] = []
-
-    def run(code: str, *arguments: object) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", code, *map(str, arguments)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        started.append(process)
-        assert process.stdout.readline() == "held\n"
-        return process
-
-    yield run
-    for process in started:
-        process.kill()
-        process.communicate()
-
-
 def test_who_holds_a_run_is_said_and_other_runs_are_free(
-    tmp_path: Path, start: Callable[..., subprocess.Popen[str]]
+    tmp_path: Path, start_holder: StartHolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    process = start(HOLD, tmp_path)
+    store = tmp_path / "runs"
+    process = start_holder(HOLD, store)
     free = [("baseline", 0), ("ins", 2)]
     with (
         pytest.raises(RunError) as caught,
-        hold_runs(tmp_path, "tiny", [*free, ("ins", 1)]),
+        hold_runs(store, "tiny", [*free, ("ins", 1)]),
     ):
         pass
     assert f"'ins, seed 1' is being trained by process {process.pid} on " in str(
         caught.value
     )
     assert f"kill {process.pid}" in caught.value.remedy
-    with hold_runs(tmp_path, "tiny", free):
+    with hold_runs(store, "tiny", free):
         pass
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    left = tmp_path / FOLDER / "tiny+ins+seed-1.lock"
-    assert str(process.pid) in left.read_text()
-    with hold_runs(tmp_path, "tiny", [("ins", 0), ("ins", 1)]):
-        assert str(os.getpid()) in left.read_text()
-    # Nothing is left, and no study appears that has no run.
-    assert list(tmp_path.iterdir()) == []
 
-
-def test_a_second_training_is_refused_before_anything_slow(
-    tmp_path: Path,
-    start: Callable[..., subprocess.Popen[str]],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv(runs.STORE_VARIABLE, str(tmp_path))
+    # A second training is refused before anything slow.
+    monkeypatch.setenv(runs.STORE_VARIABLE, str(store))
     monkeypatch.setattr(
         "core.commands.train.load_engine", lambda: pytest.fail("loaded")
     )
     path = tmp_path / "tiny.toml"
     path.write_text(tiny.TEXT)
-    process = start(HOLD, tmp_path)
     refused = CliRunner().invoke(cli.app, ["train", str(path), "--method", "ins"])
     assert refused.exit_code == 2
     assert f"trained by process {process.pid} on " in refused.stderr
+
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    left = store / FOLDER / "tiny+ins+seed-1.lock"
+    assert str(process.pid) in left.read_text()
+    with hold_runs(store, "tiny", [("ins", 0), ("ins", 1)]):
+        assert str(os.getpid()) in left.read_text()
+    # Nothing is left, and no study appears that has no run.
+    assert list(store.iterdir()) == []
 
 
 def test_two_names_of_runs_are_two_locks(tmp_path: Path) -> None:
@@ -151,16 +129,14 @@ def test_what_a_killed_process_left_half_written_is_tidied(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_a_second_training_is_refused_until_the_first_is_killed(
-    tmp_path: Path,
-    start: Callable[..., subprocess.Popen[str]],
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_killed_training_is_gone_on_with_and_until_then_a_second_is_refused(
+    tmp_path: Path, start_holder: StartHolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EQUIPOISE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv(runs.STORE_VARIABLE, str(tmp_path / "runs"))
     path, out = tmp_path / "tiny.toml", tmp_path / "runs"
-    path.write_text(tiny.TEXT)
-    first = start(TRAIN, out, path)
+    path.write_text(tiny.TEXT.replace("epochs = 2", "epochs = 4"))
+    first = start_holder(TRAIN, out, path)
     asked = ["train", str(path), "--method", "baseline", "--resume"]
     second = CliRunner().invoke(cli.app, asked)
     assert second.exit_code == 2
@@ -169,16 +145,22 @@ def test_a_second_training_is_refused_until_the_first_is_killed(
     )
     first.send_signal(signal.SIGKILL)
     first.wait()
+    place = out / "tiny" / "baseline" / "seed-0"
+    state = place.with_name(".seed-0.partial") / "state.npz"
+    assert not place.exists()
+    with np.load(state, allow_pickle=False) as saved:
+        assert json.loads(str(saved["record"]))["epoch"] == 2
     third = CliRunner().invoke(cli.app, asked)
     assert third.exit_code == 0, third.output
-    place = out / "tiny" / "baseline" / "seed-0"
     finished = runs.read_run(place)
-    assert finished.info["epochs"] == 2
+    assert finished.info["epochs"] == 4
+    assert list(finished.history()["epoch"].unique()) == [1, 2, 3, 4]
+    assert not state.exists()
     # Other epochs, with --resume or without: the finished run stays as it is.
     for further in ([], ["--resume"]):
         shorter = CliRunner().invoke(cli.app, [*asked[:4], "--epochs", "1", *further])
         assert shorter.exit_code == 2
-        assert "training.epochs is 2 there and 1 here" in shorter.stderr
+        assert "training.epochs is 4 there and 1 here" in shorter.stderr
         assert runs.read_run(place).info == finished.info
     again = CliRunner().invoke(cli.app, asked[:4])
     assert again.exit_code == 0

@@ -8,7 +8,10 @@ import pandas as pd
 import pytest
 
 from core import runs
-from core.training.beginnings import run_key
+from core.data.catalog import load_dataset
+from core.data.manifest import split_fingerprint
+from core.methods.registry import resolve_method
+from core.training.beginnings import find_trained_alike, finished_run, run_key
 from core.training.jobs import Listener, train_study
 from tests.tiny import tiny_study
 
@@ -116,42 +119,65 @@ def test_runs_of_other_stores_are_taken(study, baseline, tmp_path, place):
     assert (seen, taken) == ([], [(NAME, tmp_path / place / "tiny/baseline/seed-0")])
 
 
+def found_for(study, name, *, seed=0):
+    """The run that a method would take."""
+    loaded = load_dataset(study, None)
+    methods = {
+        each: resolve_method(study, each, loaded.info.tasks) for each in study.methods
+    }
+    split = split_fingerprint(loaded.manifest)
+    store = runs.user_store()
+    return find_trained_alike(study, methods[name], seed, split, store, methods.get)
+
+
 @pytest.mark.parametrize("change", ["key", "model", "epochs", "seed"])
 def test_a_run_of_another_key_or_without_model_is_not_taken(study, baseline, change):
-    options = {}
+    assert found_for(study, NAME) == baseline
     if change == "key":
         path = baseline.folder / runs.RECORD
         path.write_text(json.dumps({**baseline.info, "key": "0" * 16}))
     elif change == "model":
         baseline.model_path.unlink()
-    else:
-        options = {"epochs": {"epochs": 1}, "seed": {"seeds": [3]}}[change]
-    (run,), seen, taken = train(study, NAME, **options)
-    assert {method for method, _ in seen} == {NAME}
-    assert taken == []
+    elif change == "epochs":
+        budget = study.training.model_copy(update={"epochs": 1})
+        study = study.model_copy(update={"training": budget})
+    assert found_for(study, NAME, seed=3 if change == "seed" else 0) is None
+
+
+def test_where_none_is_taken_it_is_trained(study, baseline):
+    (run,), seen, taken = train(study, NAME, epochs=1)
+    assert (seen, taken) == ([(NAME, 1)], [])
     assert "trained_with" not in run.info
 
 
-def test_methods_that_are_trained_otherwise_are_not_taken(study):
-    train(study, "ins", "undersample")
-    _, seen, taken = train(study, NAME)
-    assert seen == [(NAME, 1), (NAME, 2)]
-    assert taken == []
+def test_methods_that_are_trained_otherwise_are_not_taken(study, baseline):
+    """They are the finished baseline under other names, each with a key of its own."""
+    for name in ("ins", "undersample"):
+        place = baseline.folder.parent.with_name(name) / baseline.folder.name
+        shutil.copytree(baseline.folder, place)
+        key = run_key(study, name, 0, baseline.info["split_fingerprint"])
+        record = {**baseline.info, "method": name, "key": key}
+        (place / runs.RECORD).write_text(json.dumps(record))
+        assert finished_run(place, key)
+    shutil.rmtree(baseline.folder)
+    assert found_for(study, NAME) is None
 
 
-def test_the_baseline_takes_nothing(study):
+def test_the_baseline_takes_nothing(study, baseline):
     train(study, NAME)
+    shutil.rmtree(baseline.folder)
     _, seen, taken = train(study, "baseline")
     assert len(seen) == 2
     assert taken == []
 
 
-def test_an_adjusted_run_is_taken_where_there_is_no_other(study):
+def test_an_adjusted_run_is_taken_where_there_is_no_other(study, baseline):
     other = study.method(NAME).model_copy(
         update={"use": {"post-hoc-logit-adjustment": {"on": "hair", "tau": 0.5}}}
     )
     study = study.model_copy(update={"methods": {**study.methods, "half": other}})
     (run,), *_ = train(study, NAME)
+    shutil.rmtree(baseline.folder)
     _, seen, taken = train(study, "half")
     assert (seen, taken) == ([], [("half", run.folder)])
 
