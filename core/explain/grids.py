@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -22,17 +23,27 @@ class Axis:
     first, step : float
         The pixel in the middle of the first cell, from 0, and the pixels from one
         cell to the next.
+    reach : float
+        Pixels that a cell can depend on, to each side of its middle.
     """
 
     count: int
     first: float
     step: float
+    reach: float = field(default=0.0, compare=False)
 
     @classmethod
     def evenly(cls, count: int, size: int) -> Axis:
         """Cells that divide ``size`` pixels."""
         step = size / count
         return cls(count, (step - 1) / 2, step)
+
+    @classmethod
+    def around(cls, axes: Sequence[Axis]) -> Axis:
+        """Cells that are summed or multiplied of others: they depend on all of them."""
+        low = min(axis.first - axis.reach for axis in axes)
+        high = max(axis.first + axis.reach for axis in axes)
+        return cls(axes[0].count, (low + high) / 2, axes[0].step, (high - low) / 2)
 
     def enlarging(self, size: int) -> NDArray[np.float32]:
         """Share of each cell in each pixel, shape (size, count).
@@ -98,11 +109,16 @@ def find_grids(opened: Opened, size: int) -> dict[str, Grid]:
         ]
         if not given or len(getattr(made, "shape", ())) != 4:
             continue
-        # Of what is summed or multiplied, a map and not a number for each channel.
-        before = max(given, key=lambda grid: grid.shape)
+        # Of what is summed or multiplied, the maps and not a number for each channel.
+        largest = max(grid.shape for grid in given)
+        maps = [grid for grid in given if grid.shape == largest]
+        before = (
+            Axis.around([grid.rows for grid in maps]),
+            Axis.around([grid.columns for grid in maps]),
+        )
         rows, columns = (
             _follow(layer, axis, number, made.shape[1 + number])
-            for number, axis in enumerate((before.rows, before.columns))
+            for number, axis in enumerate(before)
         )
         grids[id(made)] = by_name[name] = Grid(rows, columns)
     return by_name
@@ -110,7 +126,7 @@ def find_grids(opened: Opened, size: int) -> dict[str, Grid]:
 
 def _follow(layer: Any, axis: Axis, number: int, count: int) -> Axis:
     """One axis of what a layer makes, from that of what it takes."""
-    stride = 1
+    stride, wider = 1, 0.0
     if isinstance(layer, keras.layers.ZeroPadding2D):
         move = -float(layer.padding[number][0])
     elif isinstance(layer, keras.layers.Cropping2D):
@@ -121,14 +137,20 @@ def _follow(layer: Any, axis: Axis, number: int, count: int) -> Axis:
         reach = (window[number] - 1) * dilation + 1
         missing = max((count - 1) * stride + reach - axis.count, 0)
         before = missing // 2 if layer.padding == "same" else 0
-        move = (reach - 1) / 2 - before
+        wider = (reach - 1) / 2
+        move = wider - before
     elif count == axis.count:
         return axis
     else:
         within = Axis.evenly(count, axis.count)
         first = axis.first + axis.step * within.first
-        return Axis(count, first, axis.step * within.step)
-    return Axis(count, axis.first + axis.step * move, axis.step * stride)
+        return Axis(count, first, axis.step * within.step, axis.reach)
+    return Axis(
+        count,
+        axis.first + axis.step * move,
+        axis.step * stride,
+        axis.reach + axis.step * wider,
+    )
 
 
 def _window(layer: Any) -> tuple[int, int] | None:

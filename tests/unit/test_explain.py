@@ -240,6 +240,20 @@ def test_cells_lie_in_the_middle_of_the_pixels_that_they_see(name):
         assert grid.rows.first + cell * grid.rows.step == (first + last) / 2
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_cells_that_are_summed_lie_in_the_middle_of_what_all_of_them_see(order):
+    """As where ResNet-32 changes the size: every other pixel, and a convolution."""
+    pixels = keras.Input((32, 32, 3))
+    ways = [
+        keras.layers.Conv2D(3, 3, strides=2, padding="same")(pixels),
+        keras.layers.MaxPooling2D(1, strides=2)(pixels),
+    ]
+    model = keras.Model(pixels, keras.layers.Add(name="sum")(ways[::order]))
+    grid = find_grids(open_model(model), 32)["sum"]
+    assert grid.rows == Axis(16, 1.0, 2.0)
+    assert seen_by(model, 5) == (10, 12)
+
+
 def seen_by(model, cell):
     """First and last row of pixels that a cell on the diagonal depends on."""
     size = model.input_shape[1]
