@@ -12,7 +12,7 @@ import skimage.data
 from PIL import Image
 
 from core.data.images import decode_image
-from core.explain import Explainer
+from core.explain.explainer import Explainer
 from core.faces import FaceDetector
 from core.models.build import build_models
 from core.predictor import FaceAnswers, Predictor, predict_photo

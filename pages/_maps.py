@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.errors import EquipoiseError
 from core.plots import explain as plots
+from core.plots import style
 from core.plots.explain import Tile
 from core.predictor import ClassificationAnswer, FaceAnswers
 from core.tasks import Regression, Task
@@ -17,21 +18,29 @@ from pages._show import show_error
 from pages._study_bar import choose_task
 
 if TYPE_CHECKING:
-    from core.explain import Explainer, Explanation
+    from core.explain.explainer import Explainer, Explanation
 
 # In the session: what was computed, by the photo's key and more.
 MAPS_KEPT = "predict_maps_found"
 OWN_ANSWER = "What each method answered"
 LIMITS = """
-- *Grad-CAM* (Selvaraju et al., ICCV 2017) marks where the last features of a CNN raise
-  the score of an answer. *Attention rollout* (Abnar and Zuidema, ACL 2020) marks how
-  much of each part reaches the token that a transformer answers from, whatever the
-  question. The two show different things, also where they agree.
+- *LayerCAM* (Jiang et al., IEEE TIP 2021) marks where the features of a CNN raise the
+  score of an answer. It is taken at the network's layers of at least 7 × 7 cells, the
+  last of each size, and averaged; a model without such a layer gives its largest.
+  *Attention rollout* (Abnar and Zuidema, ACL 2020) marks how much of each part reaches
+  the token that a transformer answers from, whatever the question. The two show
+  different things, also where they agree.
+- *Occlusion check* (after Zeiler and Fergus, ECCV 2014): the highest tenth of the map
+  is blurred in the picture, and the model answers again; then the same shape is blurred
+  in 19 other places. A map that passes shows a place that this answer hangs on. There
+  may be others.
+- An answer that something is absent (no glasses, bald) has no place of its own: such
+  maps are scattered, and many fail the check.
 - A map that lies where a person would look is no proof that the model is right or
   fair, and one that lies elsewhere is no proof of the contrary.
 - Some popular techniques draw much the same map for a model with random weights
-  (Adebayo et al., NeurIPS 2018). Grad-CAM passed that test; attention rollout is
-  younger and was not in it.
+  (Adebayo et al., NeurIPS 2018). The two techniques here are younger than that test;
+  with other weights they draw other maps.
 - A map is as coarse as its grid, which stands below it. The smooth edges between the
   cells are drawn, not seen.
 """
@@ -134,12 +143,16 @@ def _show(
     st.markdown(
         to_markdown(plots.takeaway_maps({m: o.heat for m, o in maps.items()}, labels))
     )
+    holds = {method: one.hiding.holds for method, one in maps.items()}
+    st.markdown(to_markdown(plots.takeaway_hiding(holds, labels)))
     tiles = [Tile("The picture", (), plots.enlarge_picture(face.pixels))]
     alts = ["What the models saw, without a map"]
     for method, one in maps.items():
-        rows, columns = one.grid
-        what = _of_what(task, (classes or {}).get(method), one)
-        lines = (what, f"{one.technique}, {rows} × {columns}")
+        lines = (
+            _of_what(task, (classes or {}).get(method), one),
+            plots.describe_hiding(one.hiding, task),
+            f"{one.technique}, {plots.describe_grids(one.grids)}",
+        )
         pixels = plots.overlay_map(face.seen[method], one.heat)
         tiles.append(Tile(labels[method], lines, pixels))
         alts.append(f"{labels[method]} {plots.describe_map(one.heat)}")
@@ -158,11 +171,22 @@ def _show(
             "transformer gathers from. A difference between the kinds need not be one "
             "between the models."
         )
+    coarse = [labels[method] for method, one in maps.items() if one.is_coarse]
+    if coarse:
+        st.caption(
+            to_markdown(
+                f"{style.listed(coarse)}: no layer has 7 × 7 cells, so the map is of "
+                "the largest there is, and says only roughly where."
+            )
+        )
     seeds = sorted({one.seed for one in maps.values()})
     st.caption(
         to_markdown(
             f"Every map has its own scale: {high} is where that model looked most, "
-            f"{low} is 0. Compare places, and not brightness between maps. Of each "
+            f"{low} is 0. Compare places, and not brightness between maps. In brackets "
+            f"stands the model's answer to the whole picture; {strong('hidden')} is "
+            "its answer when the highest tenth of the map is blurred, "
+            f"{strong('elsewhere')} the median over other places. Of each "
             f"method one model is shown, its first: seed {', '.join(map(str, seeds))}; "
             "the answers above are means over seeds."
         )
@@ -185,9 +209,11 @@ def _show(
 
 def _of_what(task: Task, wanted: str | None, one: "Explanation") -> str:
     """Which answer a map is of."""
+    before = plots.describe_before(one.hiding, task)
     if not one.is_of_the_answer:
-        return "whatever the answer"
-    return f"for a higher {task.label.lower()}" if wanted is None else f"for {wanted}"
+        return f"whatever the answer ({before})"
+    what = f"a higher {task.label.lower()}" if wanted is None else wanted
+    return f"for {what} ({before})"
 
 
 def _as_png(tiles: list[Tile]) -> bytes:

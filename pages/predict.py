@@ -45,7 +45,7 @@ def load_predictor(
 @st.cache_resource(max_entries=2, show_spinner=False)
 def load_explainer(key: Fingerprint, _predictor: Predictor):
     """What looks into the models of a predictor."""
-    from core.explain import Explainer
+    from core.explain.explainer import Explainer
 
     return Explainer(_predictor)
 

@@ -6,7 +6,9 @@ of polygons to pixels, so that a portrait looks the same at 64 and at 640 pixels
 """
 
 import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,8 @@ from PIL import Image, ImageDraw
 
 RGB = tuple[int, int, int]
 Points = NDArray[np.float64]
+Placement = tuple[Points, NDArray[np.float64]]
+Part = Literal["glasses", "hair"]
 
 DARK: RGB = (52, 30, 38)
 BLACK: RGB = (20, 16, 22)
@@ -22,6 +26,8 @@ GREY_HAIR: RGB = (214, 214, 218)
 
 # Pillow's polygons have hard edges: they are drawn larger and averaged down.
 _SUPERSAMPLING = 3
+# What a part is marked with, and all else.
+_INSIDE, _OUTSIDE = 255, 0
 
 _ANGLES = np.linspace(0, 2 * np.pi, 32, endpoint=False)
 _CIRCLE: Points = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
@@ -151,32 +157,64 @@ def draw_avatar(person: Person, size: int) -> Image.Image:
     large = size * _SUPERSAMPLING
     image = Image.new("RGB", (large, large), person.background)
     pen = ImageDraw.Draw(image)
-    face = _Face.of(person)
+    for layer, mapping in _layers(person, large):
+        layer.paint(pen, mapping)
+    return _light(image.reduce(_SUPERSAMPLING), person)
 
+
+def draw_region(person: Person, part: Part, size: int) -> NDArray[np.bool_]:
+    """Where a part of a person is seen in their picture.
+
+    Parameters
+    ----------
+    person : Person
+    part : {"glasses", "hair"}
+        Glasses with what is seen through them; the hair of the head, without brows and
+        beard.
+    size : int
+        As for ``draw_avatar``.
+
+    Returns
+    -------
+    bool array, shape (size, size)
+        True where the part covers at least half of the pixel, and nothing covers it:
+        a hat hides hair. False everywhere where there is no such part.
+    """
+    large = size * _SUPERSAMPLING
+    image = Image.new("L", (large, large), _OUTSIDE)
+    pen = ImageDraw.Draw(image)
+    for layer, mapping in _layers(person, large):
+        layer.mark(pen, mapping, part)
+    covered: NDArray[np.bool_] = np.asarray(image.reduce(_SUPERSAMPLING)) > _INSIDE / 2
+    return covered
+
+
+def _layers(person: Person, large: int) -> Iterator[tuple["_Layer", Placement]]:
+    """What a portrait is made of, from the back to the front, and where it goes."""
+    face = _Face.of(person)
     behind = _Layer()
     behind.ellipse(0, 0, 1.72, 1.72, _mix(person.background, WHITE, 0.3))
-    behind.paint(pen, _frame_map(person, large, tilt=0.0))
+    yield behind, _frame_map(person, large, tilt=0.0)
     head = _frame_map(person, large, tilt=person.tilt)
     back = _Layer()
-    _draw_hair_back(back, face)
-    back.paint(pen, head)
+    back.draw(_draw_hair_back, face, "hair")
+    yield back, head
     body = _Layer()
-    _draw_body(body, face)
-    body.paint(pen, _frame_map(person, large, tilt=person.tilt * 0.15))
+    body.draw(_draw_body, face)
+    yield body, _frame_map(person, large, tilt=person.tilt * 0.15)
     front = _Layer()
-    _draw_head(front, face)
-    _draw_age_lines(front, face)
-    _draw_features(front, face)
-    _draw_hair_front(front, face)
-    _draw_glasses(front, face)
-    _draw_hat(front, face)
-    _draw_hood(front, face)
-    front.paint(pen, head)
+    front.draw(_draw_head, face)
+    front.draw(_draw_age_lines, face)
+    front.draw(_draw_features, face)
+    front.draw(_draw_hair_front, face, "hair")
+    front.draw(_draw_glasses, face, "glasses")
+    front.draw(_draw_hat, face)
+    front.draw(_draw_hood, face)
+    yield front, head
     if person.group == "D":
         scarf = _Layer()
-        _draw_scarf(scarf, face)
-        scarf.paint(pen, _frame_map(person, large, tilt=person.tilt * 0.5))
-    return _light(image.reduce(_SUPERSAMPLING), person)
+        scarf.draw(_draw_scarf, face)
+        yield scarf, _frame_map(person, large, tilt=person.tilt * 0.5)
 
 
 def _mix(first: RGB, second: RGB, share: float) -> RGB:
@@ -215,9 +253,7 @@ def _light(image: Image.Image, person: Person) -> Image.Image:
     return Image.fromarray(np.minimum(lit, 255.0).astype(np.uint8))
 
 
-def _frame_map(
-    person: Person, large: int, *, tilt: float
-) -> tuple[Points, NDArray[np.float64]]:
+def _frame_map(person: Person, large: int, *, tilt: float) -> Placement:
     """Matrix and offset that take head units to pixels, turned about the neck."""
     unit = 0.285 * person.scale * large
     cos, sin = math.cos(tilt) * unit, math.sin(tilt) * unit
@@ -232,11 +268,25 @@ class _Layer:
 
     def __init__(self) -> None:
         self._points: list[Points] = []
-        self._colours: list[RGB] = []
+        self._colours: list[RGB | None] = []
+        self._parts: list[Part | None] = []
+        self._part: Part | None = None
 
-    def polygon(self, points: Points, colour: RGB) -> None:
+    def draw(
+        self,
+        drawing: Callable[["_Layer", "_Face"], None],
+        face: "_Face",
+        part: Part | None = None,
+    ) -> None:
+        """Add what ``drawing`` draws of a face; all of it belongs to ``part``."""
+        self._part = part
+        drawing(self, face)
+
+    def polygon(self, points: Points, colour: RGB | None) -> None:
+        """Add a polygon; one without a colour is clear, like glass."""
         self._points.append(points)
         self._colours.append(colour)
+        self._parts.append(self._part)
 
     def corners(self, colour: RGB, *corners: tuple[float, float]) -> None:
         self.polygon(np.array(corners), colour)
@@ -263,8 +313,23 @@ class _Layer:
         points[:, 1] = start[1] + _STROKE_ALONG * dy + across * (dx / length)
         self.polygon(points, colour)
 
-    def paint(
-        self, pen: ImageDraw.ImageDraw, mapping: tuple[Points, NDArray[np.float64]]
+    def paint(self, pen: ImageDraw.ImageDraw, mapping: Placement) -> None:
+        """Fill the polygons with their colours."""
+        self._fill(pen, mapping, self._colours)
+
+    def mark(self, pen: ImageDraw.ImageDraw, mapping: Placement, part: Part) -> None:
+        """Fill those of a part with ``_INSIDE``, and what covers it otherwise."""
+        fills = [
+            _INSIDE if of == part else None if colour is None else _OUTSIDE
+            for of, colour in zip(self._parts, self._colours, strict=True)
+        ]
+        self._fill(pen, mapping, fills)
+
+    def _fill(
+        self,
+        pen: ImageDraw.ImageDraw,
+        mapping: Placement,
+        fills: Sequence[RGB | int | None],
     ) -> None:
         if not self._points:
             return
@@ -272,9 +337,10 @@ class _Layer:
         pixels = np.concatenate(self._points) @ matrix + offset
         flat = np.rint(pixels).ravel().tolist()
         start = 0
-        for points, colour in zip(self._points, self._colours, strict=True):
+        for points, fill in zip(self._points, fills, strict=True):
             stop = start + 2 * len(points)
-            pen.polygon(flat[start:stop], fill=colour)
+            if fill is not None:
+                pen.polygon(flat[start:stop], fill=fill)
             start = stop
 
 
@@ -835,10 +901,11 @@ def _draw_rim(
     rim: float,
     colour: RGB,
 ) -> None:
-    """A ring, as one polygon that goes around and comes back inside."""
+    """A ring, as one polygon that goes around and comes back inside, and its glass."""
     ring = np.concatenate([_SMALL_CIRCLE, _SMALL_CIRCLE[:1]])
     outer = ring * radii
     inner = ring[::-1] * (radii[0] - rim, radii[1] - rim)
+    layer.polygon(inner + centre, None)
     layer.polygon(np.concatenate([outer, inner]) + centre, colour)
 
 

@@ -9,7 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw, ImageFont
 from plotly.colors import hex_to_rgb, sequential
 
+from core.explain.occlusion import OTHERS, Hiding
 from core.plots import style
+from core.tasks import Regression, Task
 from core.text import listed
 
 # Viridis: even steps of lightness, and told apart by people who see fewer colours.
@@ -24,7 +26,7 @@ ROWS = ("upper", "middle", "lower")
 COLUMNS = ("left", "middle", "right")
 # A sentence names no more places than these one by one.
 MOST_PLACES = 3
-_TILE_TEXT, _TILE_GAP, _FONT = 72, 16, 20
+_TILE_TEXT, _TILE_GAP, _FONT = 96, 16, 20
 
 Pixels = NDArray[np.uint8]
 
@@ -156,6 +158,64 @@ def takeaway_maps(maps: Mapping[str, ArrayLike], labels: Mapping[str, str]) -> s
             f"In the eyes of {listed(blind)} nothing speaks for this answer."
         )
     return " ".join(sentences)
+
+
+def describe_grids(grids: Sequence[tuple[int, int]]) -> str:
+    """How fine a map is, such as "8 × 8", or "32 × 32 to 8 × 8" where layers differ."""
+    ends = dict.fromkeys((grids[0], grids[-1]))
+    # A line never breaks within one.
+    times = f"{style.NO_BREAK}×{style.NO_BREAK}"
+    return " to ".join(f"{rows}{times}{columns}" for rows, columns in ends)
+
+
+def describe_before(hiding: Hiding, task: Task) -> str:
+    """The answer that a map is of: "98 %" or "34 years"."""
+    unit = f" {task.unit}" if isinstance(task, Regression) else ""
+    return _shown(hiding.before, task) + unit
+
+
+def describe_hiding(hiding: Hiding, task: Task) -> str:
+    """The answer without the highest part of a map, and the median without others."""
+    elsewhere = float(np.median(hiding.elsewhere))
+    return f"hidden {_shown(hiding.after, task)}, elsewhere {_shown(elsewhere, task)}"
+
+
+def takeaway_hiding(holds: Mapping[str, bool], labels: Mapping[str, str]) -> str:
+    """Whether hiding the highest part of the maps changes the answers most.
+
+    Parameters
+    ----------
+    holds : mapping of str to bool
+        ``Hiding.holds`` of each method.
+    labels : mapping of str to str
+        What a reader sees for each method.
+    """
+    shown, not_shown = (
+        [labels.get(method, method) for method in holds if holds[method] == wanted]
+        for wanted in (True, False)
+    )
+    said = (
+        "Occlusion check: does hiding the highest tenth of the map change the answer "
+        f"more than hiding the same shape in any of {OTHERS} other places? "
+    )
+    if not not_shown:
+        return said + f"Yes, for {_all(shown)}."
+    if not shown:
+        return said + f"No, for {_all(not_shown)}."
+    return said + (
+        f"Yes, for {_named(shown)}; not for {_named(not_shown)}, where the answer "
+        "hangs on other places as much."
+    )
+
+
+def _shown(value: float, task: Task) -> str:
+    if isinstance(task, Regression):
+        return style.number(value, 0)
+    return f"{style.number(100 * value, 0)}{style.NO_BREAK}%"
+
+
+def _all(methods: Sequence[str]) -> str:
+    return methods[0] if len(methods) == 1 else f"all {len(methods)} methods"
 
 
 def _named(methods: Sequence[str]) -> str:

@@ -79,5 +79,5 @@ def test_core_never_names_streamlit_or_tf_keras(path):
     imports = [line.split() for line in lines if line.strip().startswith(IMPORTING)]
     imported = {words[1].split(".")[0] for words in imports}
     assert not imported & {"streamlit", "pages"}
-    if path.name not in ("faces.py", "explain.py"):
+    if path.name != "faces.py" and path.parent.name != "explain":
         assert "tensorflow" not in imported

@@ -11,11 +11,14 @@ import pytest
 import streamlit as st
 from PIL import Image
 
-import core.explain
+import core.explain.explainer
 import core.faces
 from core.data.cifar import CLASSES_10
 from core.errors import EquipoiseError
-from core.explain import GRAD_CAM, ROLLOUT, Explanation
+from core.explain.attention_rollout import ROLLOUT
+from core.explain.explainer import Explanation
+from core.explain.layer_cam import LAYER_CAM
+from core.explain.occlusion import OTHERS, Hiding
 from core.faces import Face
 from core.predictor import (
     ClassificationAnswer,
@@ -263,15 +266,20 @@ class StandInExplainer:
         for method in self.methods:
             heat = np.zeros(seen[method].shape[:2], np.float32)
             heat[:8, :8] = 1
-            technique = ROLLOUT if method == METHODS[-1] else GRAD_CAM
-            found[method] = Explanation(method, 0, technique, heat, (3, 3))
+            last = method == METHODS[-1]
+            technique = ROLLOUT if last else LAYER_CAM
+            grids = ((3, 3),) if last else ((24, 24), (8, 8))
+            hiding = Hiding(
+                0.75, 0.75 if last else 0.25, np.full(OTHERS, 0.5), not last
+            )
+            found[method] = Explanation(method, 0, technique, heat, grids, hiding)
         return found
 
 
 @pytest.fixture
 def explained(folder, monkeypatch):
     """The page on a photo, with maps switched on."""
-    monkeypatch.setattr(core.explain, "Explainer", StandInExplainer)
+    monkeypatch.setattr(core.explain.explainer, "Explainer", StandInExplainer)
     StandInExplainer.asked.clear()
     app = upload(open_page("predict", study="utkface"), me=photo())
     return switch_maps_on(app)
@@ -294,17 +302,20 @@ def alts_of(app):
 
 def test_maps_are_off_until_asked_for(folder, monkeypatch):
     monkeypatch.setattr(
-        core.explain, "Explainer", lambda *_: pytest.fail("was looked into")
+        core.explain.explainer, "Explainer", lambda *_: pytest.fail("was looked into")
     )
     app = upload(open_page("predict", study="utkface"), me=photo())
     assert not maps_switch(app).value
-    assert "Grad-CAM" not in words_of(app)
+    assert "LayerCAM" not in words_of(app)
 
 
 def test_both_families_are_shown_side_by_side(explained):
     words = words_of(explained)
-    assert "Grad-CAM, 3 × 3" in words
-    assert "attention rollout, 3 × 3" in words
+    spaced = words.replace("\xa0", " ")
+    assert "LayerCAM, 24 × 24 to 8 × 8" in spaced
+    assert "attention rollout, 3 × 3" in spaced
+    assert "LMF: no layer has 7 × 7 cells" in words
+    assert "Baseline: no layer" not in words
     assert "All looked most at the upper left of the picture." in words
     assert "INS: The model cannot be explained" in words
     assert "Two kinds of maps stand side by side" in words
@@ -314,6 +325,16 @@ def test_both_families_are_shown_side_by_side(explained):
     assert "Baseline looked most at the upper left" in alts
     assert "LMF looked most at the upper left" in alts
     assert any("Scale" in alt for alt in alts)
+
+
+def test_whether_hiding_a_map_changes_the_answer_is_said(explained):
+    words = words_of(choose_gender(explained))
+    assert "Yes, for Baseline; not for LMF, where the answer hangs on other" in words
+    blank = "\xa0"
+    assert f"for male (75{blank}%)" in words
+    assert f"hidden 25{blank}%, elsewhere 50{blank}%" in words
+    assert f"whatever the answer (75{blank}%)" in words
+    assert "the median over other places" in words
 
 
 def test_a_number_is_explained_by_what_raises_it(explained):
@@ -356,7 +377,7 @@ def test_a_fault_in_explaining_is_said(folder, monkeypatch):
     def refuse(predictor):
         raise EquipoiseError("Models cannot be explained with Keras on torch.")
 
-    monkeypatch.setattr(core.explain, "Explainer", refuse)
+    monkeypatch.setattr(core.explain.explainer, "Explainer", refuse)
     app = upload(open_page("predict", study="utkface"), me=photo())
     switch_maps_on(app)
     assert "cannot be explained with Keras on torch" in app.error[0].value

@@ -1,7 +1,9 @@
 """The bench: how a bound is read, and that every row has one."""
 
+import numpy as np
 import pytest
 
+from bench.pointing import highest_point, judge
 from bench.run import Result, Row, cells, within
 
 
@@ -29,3 +31,25 @@ def test_what_could_not_be_measured_does_not_hold():
     row = Row("bench.app", 0, "label", "under 5 s")
     assert cells(Result(row, None, "why")) == ("label", "under 5 s", "-", "no", "why")
     assert cells(Result(row, 4.5678, ""))[2:4] == ("4.568", "yes")
+
+
+def test_pointing_game_counts_hits_and_what_is_near():
+    size = 32  # the margin is 2.1 pixels
+    regions = np.zeros((4, size, size), bool)
+    regions[:, 8:12, 8:12] = True
+    maps = np.zeros((4, size, size), np.float32)
+    maps[0, 9, 9] = 1
+    maps[1, 13, 9] = 1  # two pixels below
+    maps[2, 14, 9] = 1  # three pixels below
+    score = judge("m", "kind", "hair", maps, regions)  # the last map is 0 everywhere
+    assert (score.answers, score.hits, score.near) == (4, 1, 2)
+    assert score.area == 16 / size**2
+    # 8 x 8 without the corners, where only a diagonal step of 1.4 pixels is near.
+    assert score.near_area == (64 - 4 * 3) / size**2
+
+
+def test_highest_point_is_the_middle_of_a_square():
+    heat = np.zeros((9, 9), np.float32)
+    heat[2:5, 4:7] = 2
+    assert highest_point(heat) == (3, 5)
+    assert highest_point(np.zeros((9, 9), np.float32)) is None

@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 from scipy import stats
+from scipy.ndimage import binary_dilation
 
-from core.data.avatar_drawing import Person, draw_avatar
+from core.data.avatar_drawing import Person, draw_avatar, draw_region
 from core.data.avatars import (
     GROUPS,
     HAIR,
@@ -330,3 +331,55 @@ def test_paths_name_an_index():
     for path in ("avatars:", "avatars:x", "avatars:-1", "faces/1.jpg", "other:3"):
         with pytest.raises(DatasetError):
             index_of(path)
+
+
+# --- where a part is ----------------------------------------------------------
+
+
+def test_region_of_glasses_is_what_they_change_and_what_is_seen_through(adult):
+    worn = replace(adult, glasses=True, frame=0.0)
+    region = draw_region(worn, "glasses", 128)
+    changed = (np.abs(pixels(worn) - pixels(adult)) > 60).any(axis=2)
+    assert changed.any()
+    # Pixels at the edge are covered in part.
+    assert binary_dilation(region)[changed].all()
+    assert changed[region].mean() > 0.2
+    # The eyes are behind the glasses: the white and the iris of a changed look.
+    other = replace(worn, eye_colour=(250, 30, 30))
+    eyes = (np.abs(pixels(other) - pixels(worn)) > 60).any(axis=2)
+    assert eyes.any()
+    assert region[eyes].all()
+    assert region.mean() < 0.06
+    assert not draw_region(adult, "glasses", 128).any()
+
+
+@pytest.mark.parametrize("hair", ["short", "long", "curly"])
+def test_region_of_hair_is_what_another_colour_changes(adult, hair):
+    dark = replace(adult, hair=hair, hair_length=0.8, hair_colour=(20, 16, 22))
+    green = replace(dark, hair_colour=(30, 220, 60))
+    changed = (np.abs(pixels(dark) - pixels(green)) > 60).any(axis=2)
+    region = draw_region(dark, "hair", 128)
+    assert (changed & region).sum() > 0.95 * region.sum()
+    # What changes elsewhere than at its edge are the brows.
+    brows = np.argwhere(changed & ~binary_dilation(region)) / 128
+    assert len(brows)
+    assert brows[:, 0].min() > 0.33
+    assert brows[:, 0].max() < 0.47
+    assert np.abs(brows[:, 1] - 0.5).max() < 0.2
+
+
+def test_region_is_only_what_is_seen(adult):
+    short = draw_region(adult, "hair", 128)
+    hatted = draw_region(replace(adult, hat=True), "hair", 128)
+    assert hatted.sum() < 0.5 * short.sum()
+    worn = replace(adult, glasses=True)
+    covered = short & ~draw_region(worn, "hair", 128)
+    # The arms of the glasses go over the hair, and their lenses leave it seen.
+    assert 0 < covered.sum() < 0.02 * short.sum()
+    assert binary_dilation(draw_region(worn, "glasses", 128))[covered].all()
+
+
+def test_region_has_the_size_of_the_picture(adult):
+    small, large = (draw_region(adult, "hair", size) for size in (64, 128))
+    assert small.shape == (64, 64)
+    assert small.mean() == pytest.approx(large.mean(), rel=0.05)

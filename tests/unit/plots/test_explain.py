@@ -3,10 +3,16 @@
 import numpy as np
 import pytest
 
+from core.explain.occlusion import OTHERS, Hiding
 from core.plots import explain as plots
+from core.tasks import Binary, Regression
 
 GREY = np.full((24, 24, 3), 100, np.uint8)
 LABELS = {"base": "Base", "ins": "INS", "lmf": "LMF", "vit": "ViT"}
+
+
+AGE = Regression("age", "Age", "years", 1, 80, 10)
+GLASSES = Binary("glasses", "Glasses", ("no glasses", "glasses"))
 
 
 def heat_at(row, column):
@@ -96,6 +102,54 @@ def test_one_map_alone_is_named():
     assert plots.takeaway_maps({"base": heat_at(0, 1)}, LABELS) == (
         "Looked at most: the upper middle (Base)."
     )
+
+
+@pytest.mark.parametrize(
+    ("grids", "said"),
+    [
+        (((3, 3),), "3 × 3"),
+        (((32, 32), (16, 16), (8, 8)), "32 × 32 to 8 × 8"),
+        (((9, 7), (9, 7)), "9 × 7"),
+    ],
+)
+def test_grids_are_said_from_the_finest_to_the_coarsest(grids, said):
+    blank = plots.style.NO_BREAK
+    assert plots.describe_grids(grids) == said.replace(" × ", f"{blank}×{blank}")
+
+
+def test_hiding_is_said_in_the_unit_of_the_answer():
+    elsewhere = np.full(OTHERS, 0.9)
+    elsewhere[:5] = 0.1
+    share = Hiding(0.984, 0.12, elsewhere)
+    blank = plots.style.NO_BREAK
+    assert plots.describe_before(share, GLASSES) == f"98{blank}%"
+    assert plots.describe_hiding(share, GLASSES) == (
+        f"hidden 12{blank}%, elsewhere 90{blank}%"
+    )
+    years = Hiding(34.4, 28.6, np.full(OTHERS, 33.0))
+    assert plots.describe_before(years, AGE) == "34 years"
+    assert plots.describe_hiding(years, AGE) == "hidden 29, elsewhere 33"
+
+
+@pytest.mark.parametrize(
+    ("holds", "said"),
+    [
+        ({"base": True, "ins": True}, "Yes, for all 2 methods."),
+        ({"base": True}, "Yes, for Base."),
+        ({"base": False}, "No, for Base."),
+        ({"base": False, "ins": False, "lmf": False}, "No, for all 3 methods."),
+        (
+            {"base": True, "ins": False, "lmf": True},
+            "Yes, for Base and LMF; not for INS, where the answer hangs on other places"
+            " as much.",
+        ),
+    ],
+)
+def test_sentence_says_whose_map_holds(holds, said):
+    sentence = plots.takeaway_hiding(holds, LABELS)
+    question, _, answer = sentence.partition("? ")
+    assert f"any of {OTHERS} other places" in question
+    assert answer == said
 
 
 def test_sheet_holds_every_tile_beside_its_words():
