@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.evaluation.metrics import MetricInfo, metric_info
+from core.evaluation.metrics import MetricInfo
 from core.evaluation.pareto import quality
 from core.evaluation.verdicts import MODEL, speaks_of_model
 from core.plots.escape import escapes_names
@@ -27,8 +27,6 @@ from core.plots.style import (
 )
 from core.results.sentences import about_models, detectable_text
 from core.results.signs import verdict_text
-from core.study import Trial
-from core.tasks import Task
 
 BETTER_SIDE = {
     "lower": "better when lower",
@@ -586,29 +584,3 @@ def error_bar(mean: float, low: float, high: float, colour: str) -> dict[str, ob
         "width": 7,
         "color": colour,
     }
-
-
-def search_table(
-    trials: Sequence[Trial], tasks: tuple[Task, ...], labels: Mapping[str, str]
-) -> pd.DataFrame:
-    """What was tried before the study was run: a row a setting, a column a metric."""
-    rows: dict[tuple[str, str], dict[str, str]] = {}
-    for trial in trials:
-        row = rows.setdefault((trial.method, trial.setting), {})
-        info = metric_info(trial.metric, tasks)
-        row["Chosen"] = "●" if trial.chosen else ""
-        row["Method"] = labels.get(trial.method, trial.method)
-        row["Setting"] = trial.setting
-        row[info.label] = info.format(trial.value)
-    return pd.DataFrame(list(rows.values())).fillna("–")
-
-
-def search_takeaway(trials: Sequence[Trial]) -> str:
-    """How many settings were tried, of how many methods."""
-    settings = {(trial.method, trial.setting) for trial in trials}
-    methods = {method for method, _ in settings}
-    return (
-        f"{plural(len(settings), 'setting')} of {plural(len(methods), 'method')} "
-        "tried with one seed each; methods without a row of their own use the "
-        "baseline's settings."
-    )
