@@ -24,6 +24,7 @@ from core.commands.predict import predict
 from core.commands.serve import serve
 from core.commands.studies import studies
 from core.commands.train import train
+from core.commands.tune import tune
 from core.commands.verify import verify
 from core.errors import EquipoiseError
 
@@ -61,7 +62,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 # The order of --help.
-for command in (studies, data, train, compare, predict, methods, verify, cache):
+for command in (studies, data, train, tune, compare, predict, methods, verify, cache):
     app.command()(command)
 app.command(name="import")(import_predictions)
 app.command(

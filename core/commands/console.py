@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ LOADING = "Loading models"
 # What the same command does with --resume, where a command has it.
 _GOING_ON: dict[str | None, tuple[str, ...]] = {
     "train": ("The same command with --resume goes on from the last finished epoch.",),
+    "tune": ("The same command goes on; finished trials are kept.",),
     "predict --csv": (
         "The same command with --resume goes on after the last written row.",
     ),
@@ -108,9 +110,17 @@ def load_engine() -> None:
         with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device, no path
             os.dup2(nowhere.fileno(), 2)
         import keras  # noqa: F401
+
+        # That models are built one after the other is what a command is for.
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
     finally:
         os.dup2(kept, 2)
         os.close(kept)
+
+
+def say_line(line: str) -> None:
+    """Say one line on stderr, above the progress bars if there are any."""
+    stderr().print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def warn_of(problems: Sequence[str]) -> None:

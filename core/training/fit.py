@@ -35,6 +35,7 @@ from core.training.callbacks import (
     EpochReport,
     History,
     SaveState,
+    WatchAnswers,
 )
 from core.training.groups import group_ids, group_names
 from core.training.optimizer import build_optimizer
@@ -365,6 +366,7 @@ def fit(
     beginnings: Mapping[int, tuple[Path, str]] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     source: Path | None = None,
+    watch: Callable[[int, keras.Model], None] | None = None,
 ) -> Fitted:
     """Train one run, from its saved state if there is one.
 
@@ -385,6 +387,9 @@ def fit(
         More of them, for progress.
     source : Path, optional
         See ``build_models``.
+    watch : callable, optional
+        Called after each epoch with its number, from 1, and the inference model, which
+        then has the weights that are validated.
 
     Returns
     -------
@@ -403,6 +408,8 @@ def fit(
         history=history,
         beginnings=beginnings,
     )
+    if watch is not None:
+        callbacks = [WatchAnswers(training.models, watch), *callbacks]
     done = _train_phases(training, saver, callbacks)
     best.restore(training.models.training)
     training.models.settle()
