@@ -25,6 +25,7 @@ from core.commands.predict import predict
 from core.commands.serve import serve
 from core.commands.studies import studies
 from core.commands.train import train
+from core.commands.tune import tune
 from core.commands.verify import verify
 from core.errors import EquipoiseError
 
@@ -63,7 +64,7 @@ app = typer.Typer(
 )
 # The order of --help.
 for command in (
-    *(studies, data, train, compare, explain_label),
+    *(studies, data, train, tune, compare, explain_label),
     *(predict, methods, verify, cache),
 ):
     app.command()(command)

@@ -54,5 +54,9 @@ class RunError(EquipoiseError):
     """A run folder that is missing a file, is damaged, or is of a later schema."""
 
 
+class DivergedError(RunError):
+    """A training whose loss is no finite number any more."""
+
+
 class WeightsError(EquipoiseError):
     """Pretrained weights that are not there."""

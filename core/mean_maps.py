@@ -14,13 +14,13 @@ from core.data.cache import Progress
 from core.data.catalog import renderer
 from core.data.enhancement import enhance
 from core.errors import EquipoiseError
-from core.plots.explain import Tile, overlay_map
+from core.plots.explain import Tile, describe_grids, overlay_map
 from core.predictor import Preprocessing
 from core.study import Study
 from core.tasks import Regression, Task
 
 if TYPE_CHECKING:
-    from core.explain import Explainer, Explanation
+    from core.explain.explainer import Explainer, Explanation
     from core.predictor import Predictor
 
 PICTURES = 16
@@ -131,13 +131,12 @@ def map_tiles(
     tiles = []
     for method, one in maps.items():
         explanation = one.explanation
-        rows, columns = explanation.grid
         what = f"for {category}"
         if isinstance(task, Regression):
             what = f"for a higher {task.label.lower()}"
         if not explanation.is_of_the_answer:
             what = "whatever the answer"
-        lines = (what, f"{explanation.technique}, {rows} × {columns}")
+        lines = (what, f"{explanation.technique}, {describe_grids(explanation.grids)}")
         pixels = overlay_map(one.picture, explanation.heat)
         tiles.append(Tile(labels.get(method, method), lines, pixels))
     return tiles

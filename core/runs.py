@@ -541,11 +541,16 @@ def manifest_of(run: Run) -> pd.DataFrame | None:
 
 
 def manifest_for(study: Study) -> pd.DataFrame | None:
-    """The split to use for a study: that of its runs, if they are of its dataset."""
-    manifest = shipped_manifest(study.name)
-    if manifest is not None and study_of_runs(study.name).dataset != study.dataset:
-        return None
-    return manifest
+    """The split to use for a study: that of its runs, if they are of its dataset.
+
+    Before it has runs, a tuned study takes the split of the study that was searched:
+    what chose its settings must not be among what it is tested on.
+    """
+    for name in filter(None, (study.name, study.search.of)):
+        manifest = shipped_manifest(name)
+        if manifest is not None and study_of_runs(name).dataset == study.dataset:
+            return manifest
+    return None
 
 
 def data_report(name: str) -> dict[str, Any] | None:

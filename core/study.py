@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from core.errors import StudyError
+from core.tunable import Between, OneOf, Powers
 
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
@@ -34,6 +35,7 @@ Option = bool | int | float | str | list[int] | list[float]
 DatasetOption = (
     bool | int | float | str | dict[str, int | float] | list[str] | dict[str, list[str]]
 )
+Tried = bool | int | float | str | list[int]
 Items = TypeVar("Items")
 # TOML and JSON have lists only, which strict tables do not take for tuples.
 FromList = Annotated[
@@ -46,6 +48,8 @@ NO_BACKBONE = "none"
 """Backbone of a study whose methods are not trained here, but predictions of others."""
 DEFAULT_VARIANTS = 8
 """Augmented variants of each training image that are kept of frozen layers."""
+LOSS_WEIGHTS = Powers(0.1, 10.0, times_own=True)
+"""What a search tries of the weight of a task's loss."""
 Resample = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 Fit = Literal["crop", "stretch"]
 
@@ -149,12 +153,12 @@ class ModelTable(_Table):
     backbone: str
     image_size: Annotated[int, Field(ge=0, le=1024), AfterValidator(_check_image_size)]
     weights: str = "none"
-    head_units: Annotated[int, Field(ge=0)] = 128
-    dropout: Share = 0.3
+    head_units: Annotated[int, Field(ge=0), OneOf((32, 64, 128, 256))] = 128
+    dropout: Annotated[Share, Between(0.0, 0.6)] = 0.3
     log_targets: FromList[tuple[str, ...]] = ()
     options: dict[str, Option] | None = None
     trainable: Literal["all", "head"] | Annotated[int, Field(ge=1)] | None = None
-    feature_dropout: Share | None = None
+    feature_dropout: Annotated[Share | None, Between(0.0, 0.6)] = None
     resize: ResizeTable | None = None
     weights_key: str | None = None
 
@@ -234,19 +238,19 @@ class TrainingTable(_Table):
 
     epochs: Annotated[int, Field(ge=0)]
     batch_size: Annotated[int, Field(ge=1)] = 128
-    learning_rate: Positive = 3e-3
-    weight_decay: NonNegative = 0.0
+    learning_rate: Annotated[Positive, Powers(1e-4, 1e-1)] = 3e-3
+    weight_decay: Annotated[NonNegative, Powers(1e-5, 1e-1)] = 0.0
     warmup_steps: Annotated[int, Field(ge=0)] = 0
     ema_momentum: Share = 0.0
     patience: Annotated[int, Field(ge=1)] = 10
-    loss_weights: dict[str, Positive] = {}
+    loss_weights: Annotated[dict[str, Positive], LOSS_WEIGHTS] = {}
     augmentation: Augmentation = Augmentation()
     optimizer: OptimizerTable | None = None
     schedule: ScheduleTable | None = None
     keep: Literal["best", "last"] | None = None
     precision: Literal["float32", "mixed_bfloat16"] | None = None
     # Of the backbone, where it is not that of the heads: loaded weights want less.
-    backbone_learning_rate: Positive | None = None
+    backbone_learning_rate: Annotated[Positive | None, Powers(1e-6, 1e-2)] = None
     # Augmented variants of each training image that frozen layers see, once for all
     # epochs; 0 and false let them see a new one at every step.
     cached_variants: Annotated[int, Field(ge=0)] | Literal[False] | None = None
@@ -355,7 +359,89 @@ class FairnessTable(_Table):
 
 
 class Trial(_Table):
-    """One try of the search on validation, kept with its result."""
+    """One try of a search on validation images, with what came of it.
+
+    Parameters
+    ----------
+    method : str
+    settings : dict
+        What was tried, by where a method has it: "training.learning_rate",
+        "model.options.filters", "loss_weights.hair", "use.lmf.alpha".
+    setting : str
+        The same in words, of a search by hand.
+    state : {"complete", "pruned", "diverged"}
+        "pruned" was stopped early, since others were ahead; a loss of one that
+        "diverged" was no number any more.
+    epochs : int, optional
+        That were trained.
+    score : float, optional
+        What the search looked for the largest of (``evaluation.skill``); of a pruned
+        try that after its last epoch.
+    metrics : dict
+        The headline metrics on the validation images, by their key.
+    chosen : bool
+        Whether the study uses it.
+    own : bool
+        Whether these are the settings that the study had before.
+    """
+
+    method: str
+    settings: dict[str, Tried] = {}
+    setting: str = ""
+    state: Literal["complete", "pruned", "diverged"] = "complete"
+    epochs: Annotated[int, Field(ge=0)] | None = None
+    score: float | None = None
+    metrics: dict[str, float] = {}
+    chosen: bool = False
+    own: bool = False
+
+
+class Search(_Table):
+    """How a study came by its settings: everything that was tried before.
+
+    Parameters
+    ----------
+    trials : tuple of Trial
+    of : str
+        The study that was searched; empty of a search by hand.
+    seed : int, optional
+        That all tries were trained with: none of the study's.
+    split : str
+        Fingerprint of the split whose validation images judged.
+    importance : dict of dicts
+        By method, each setting's share in how the scores of its tries vary; of methods
+        with too few tries there is none.
+
+    Notes
+    -----
+    A list of rows ``{method, setting, metric, value, chosen}``, as a search by hand is
+    noted, is read too: rows of one method and setting are one try.
+    """
+
+    trials: FromList[tuple[Trial, ...]] = ()
+    of: Name | Literal[""] = ""
+    seed: Seed | None = None
+    split: str = ""
+    importance: dict[str, dict[str, float]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_rows(cls, given: object) -> object:
+        if not isinstance(given, list | tuple):
+            return given
+        tries: dict[tuple[str, str], dict[str, Any]] = {}
+        for row in map(_Row.model_validate, given):
+            found = tries.setdefault(
+                (row.method, row.setting),
+                {"method": row.method, "setting": row.setting, "metrics": {}},
+            )
+            found["metrics"][row.metric] = row.value
+            found["chosen"] = row.chosen
+        return {"trials": list(tries.values())}
+
+
+class _Row(_Table):
+    """One metric of one try of a search by hand."""
 
     method: str
     setting: str
@@ -381,7 +467,8 @@ class Study(_Table):
     label_noise: LabelNoise | None = None
     published: FromList[tuple[Published, ...]] = ()
     published_by_group: FromList[tuple[PublishedByGroup, ...]] = ()
-    search: FromList[tuple[Trial, ...]] = ()
+    # What was tried before the study was run, on validation images.
+    search: Search = Search()
     # Keys of the metrics that are shown first; without them, by the kinds of tasks.
     headline: FromList[tuple[str, ...]] = ()
     # Largest difference of a metric that does not matter, by its key: "age.mae" = 0.5.

@@ -86,7 +86,7 @@ def _mean_maps(
 def _models(key: Fingerprint, tasks: tuple[Task, ...], _runs: tuple[Run, ...]):
     """One model of each method, and what looks into them."""
     load_engine()
-    from core.explain import Explainer
+    from core.explain.explainer import Explainer
     from core.predictor import Predictor
 
     predictor = Predictor.load(_runs, tasks)

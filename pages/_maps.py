@@ -8,11 +8,10 @@ import streamlit as st
 
 from core.errors import EquipoiseError
 from core.plots import explain as plots
-from core.plots import style
 from core.plots.explain import Tile
 from core.predictor import ClassificationAnswer, FaceAnswers
 from core.tasks import Regression, Task
-from core.text import BREAK, strong, to_markdown
+from core.text import BREAK, listed, strong, to_markdown
 from pages._answers import Shown
 from pages._show import show_error
 from pages._study_bar import choose_task
@@ -175,7 +174,7 @@ def _show(
     if coarse:
         st.caption(
             to_markdown(
-                f"{style.listed(coarse)}: no layer has 7 × 7 cells, so the map is of "
+                f"{listed(coarse)}: no layer has 7 × 7 cells, so the map is of "
                 "the largest there is, and says only roughly where."
             )
         )

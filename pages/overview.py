@@ -24,6 +24,7 @@ from core.evaluation.published import CHANGE, VALUE, published_table
 from core.evaluation.resampling import RESAMPLES
 from core.evaluation.verdicts import MOST_UNDEFINED, SMALL_GROUP
 from core.plots import overview as plots
+from core.plots import search as search_plots
 from core.plots.age import noise_floor_of
 from core.plots.cost import (
     VERY_WIDE,
@@ -32,15 +33,16 @@ from core.plots.cost import (
     plot_cost,
     seed_points,
 )
-from core.plots.style import number, plural
+from core.plots.style import method_styles, number, plural
 from core.results.frame import table_frame
 from core.results.published import PUBLISHED_NOTE, beside_published
 from core.results.sentences import comparison_notes, verdict_sentence
 from core.results.tables import distinct_metrics, leaderboard, metric_detail
 from core.runs import data_report
+from core.study import Search
 from core.tasks import Regression
 from core.text import BREAK, to_list, to_markdown
-from pages._show import show_chart, show_static_table
+from pages._show import show_chart, show_static_table, show_table
 from pages._study_bar import StudyView, choose_metric, study_bar
 from pages._tables import is_alone, leave_out_damaged, load_comparison, seeds_text
 
@@ -89,7 +91,7 @@ def main() -> None:
             # Others' changes are to their own baseline, and so are ours beside them.
             own = load_comparison(view, reference=view.study.baseline)
             _published(view, own.table)
-    if view.study.search:
+    if view.study.search.trials:
         _search(view)
 
 
@@ -381,14 +383,74 @@ def _theirs(table: pd.DataFrame) -> str:
 
 def _search(view: StudyView) -> None:
     st.header("How the settings were chosen", anchor=False)
+    search = view.study.search
+    if searched := search_plots.searched_methods(search):
+        _tries(view, searched)
     with st.expander("Everything that was tried", icon=":material/experiment:"):
-        show_static_table(
-            plots.search_table(view.study.search, view.tasks, view.labels),
+        takeaway = search_plots.search_takeaway(search)
+        st.markdown(to_markdown(takeaway))
+        show_table(
+            search_plots.search_table(search, view.tasks, view.labels),
             name=f"{view.study.name}-search",
-            takeaway=plots.search_takeaway(view.study.search),
+            alt=takeaway,
             note="Judged on the validation images alone; the test images were not "
             "looked at. ● is what the study uses.",
         )
+
+
+def _tries(view: StudyView, searched: Sequence[str]) -> None:
+    """The search of one method of the reader's choice."""
+    search, tasks = view.study.search, view.tasks
+    listed = {name: method.label for name, method in view.study.methods.items()}
+    labels = {**listed, **view.labels}
+    method = st.selectbox(
+        "Method",
+        searched,
+        format_func=lambda name: labels.get(name, name),
+        key=f"overview_search_{view.study.name}",
+        persist_state="session",
+        width=320,
+    )
+    label = labels.get(method, method)
+    # A method of the search need not have runs.
+    own = list(dict.fromkeys((*view.study.methods, method)))
+    styles = {**method_styles(own, view.study.baseline), **view.styles}
+    tried = search_plots.trials_of(search, method)
+    shares = search_plots.importance_shares(search, method, tasks)
+    frame = search_plots.trials_frame(tried, tasks)
+    left, *right = st.columns(2) if shares else [st.container()]
+    with left:
+        show_chart(
+            search_plots.plot_trials(frame, styles[method]),
+            name=f"{view.study.name}-tries",
+            title="Every try",
+            takeaway=search_plots.trials_takeaway(tried, label),
+            data=frame,
+            note=_how_judged(search),
+        )
+    for place in right:
+        with place:
+            show_chart(
+                search_plots.plot_importance(shares, styles[method]),
+                name=f"{view.study.name}-importance",
+                title="Which settings mattered",
+                takeaway=search_plots.importance_takeaway(shares, tried, label),
+                data=pd.DataFrame({"setting": list(shares), "share": shares.values()}),
+                note="Share of the variance of the skill that a setting explains in "
+                "a random forest over the complete tries (fANOVA, as Optuna has it). "
+                "From few tries it is a hint.",
+            )
+
+
+def _how_judged(search: Search) -> str:
+    seed = "" if search.seed is None else f" with seed {search.seed}, no run's own"
+    return (
+        "Skill: 0 is as good as one answer for all validation images, 1 is perfect; "
+        "the mean over the tasks, each by its headline metrics. Every try was trained"
+        f"{seed}, and judged on validation images alone. The best of many tries looks "
+        "better than it is: no verdict rests on it. Pruned: stopped early, as it was "
+        "behind the median of earlier tries."
+    )
 
 
 main()

@@ -173,14 +173,24 @@ def rename_study(store: Path, name: str = "utkface") -> None:
                     "source": "QUELLE",
                 },
             ]
-            study["search"] = [
-                {
-                    "method": "ins",
-                    "setting": "MARKE",
-                    "metric": "age.mae",
-                    "value": 9.1,
-                    "chosen": True,
-                }
-            ]
+            study["search"] = {
+                "trials": [
+                    {
+                        "method": "ins",
+                        "settings": {"use.MARKE.p": "MARKE"},
+                        "score": 0.5,
+                        "metrics": {"age.mae": 9.1},
+                        "chosen": True,
+                    },
+                    {"method": "ins", "setting": "MARKE"},
+                    {
+                        "method": "ins",
+                        "settings": {"use.MARKE.p": "MARKE"},
+                        "state": "pruned",
+                        "score": 0.25,
+                    },
+                ],
+                "importance": {"ins": {"use.MARKE.p": 1.0}},
+            }
         path.write_text(json.dumps(content))
     poison(store / name)

@@ -18,6 +18,7 @@ LOADING = "Loading models"
 # What the same command does with --resume, where a command has it.
 _GOING_ON: dict[str | None, tuple[str, ...]] = {
     "train": ("The same command with --resume goes on from the last finished epoch.",),
+    "tune": ("The same command goes on; finished trials are kept.",),
     "predict --csv": (
         "The same command with --resume goes on after the last written row.",
     ),
@@ -93,6 +94,11 @@ def progress_bars(*, speed: bool = False) -> Iterator[Report]:
             bars.update(tasks[what], completed=done, total=of, description=said)
 
         yield report
+
+
+def say_line(line: str) -> None:
+    """Say one line on stderr, above the progress bars if there are any."""
+    stderr().print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def warn_of(problems: Sequence[str]) -> None:

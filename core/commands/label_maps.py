@@ -69,7 +69,7 @@ def write_maps(
     OSError
         If the file cannot be written.
     """
-    from core.explain import Explainer
+    from core.explain.explainer import Explainer
     from core.mean_maps import PICTURES, map_tiles, mean_maps
     from core.plots.explain import draw_sheet
     from core.predictor import Predictor

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from core.commands.console import progress_bars, stderr, warn_of
+from core.commands.console import progress_bars, say_line, warn_of
 from core.commands.options import DataOption, StudyArgument
 from core.commands.studies import load_chosen_study
 from core.training.engine import load_engine
@@ -71,9 +71,9 @@ def train(
     from core.results.planning import planned_differences
 
     chosen = load_chosen_study(study)
-    _check_methods(chosen, method or chosen.methods)
+    check_methods(chosen, method or chosen.methods)
     for line in planned_differences(chosen):
-        _say(line)
+        say_line(line)
     from core.training.jobs import Listener, train_study, use_one_thread
 
     use_one_thread()
@@ -100,7 +100,7 @@ def train(
         sys.stdout.write(f"{run.name}: {run.folder}\n")
 
 
-def _check_methods(study: Study, names: Iterable[str]) -> None:
+def check_methods(study: Study, names: Iterable[str]) -> None:
     """Refuse what cannot be trained before anything slow is loaded."""
     from core.data.catalog import dataset_of
     from core.methods.registry import resolve_method
@@ -118,20 +118,16 @@ def _print_epoch(
         for name, label in (("loss", "training"), ("val_loss", "validation"))
         if name in values
     ]
-    _say(f"{method}, seed {seed}, epoch {epoch}: {', '.join(losses)}")
+    say_line(f"{method}, seed {seed}, epoch {epoch}: {', '.join(losses)}")
 
 
 def _print_taken(method: str, seed: int, run: Run) -> None:
-    _say(f"{method}, seed {seed}: trained as {run.method}, taken from {run.folder}")
+    say_line(f"{method}, seed {seed}: trained as {run.method}, taken from {run.folder}")
 
 
 def _print_kept(method: str, seed: int, run: Run) -> None:
     epochs, created = run.info.get("epochs"), run.info.get("created")
-    _say(
+    say_line(
         f"{method}, seed {seed}: finished already and kept ({epochs} epochs, {created})"
         "; --replace trains it anew."
     )
-
-
-def _say(line: str) -> None:
-    stderr().print(line, markup=False, highlight=False, soft_wrap=True)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from core.tunable import OneOf, Powers, Tunable
+
 Value = bool | int | float | str | Mapping[str, float]
 PartName = Literal[
     "sampler", "weights", "features", "loss", "objective", "adjustment", "decision"
@@ -19,6 +21,8 @@ ON = "on"
 GROUPS = "groups"
 HEAD = "head"
 START = "start"
+# What a search tries of the beta of the effective number of images.
+BETAS = OneOf((0.9, 0.99, 0.999, 0.9999, 0.99999))
 # Between the names of columns that are crossed: "gender x blond".
 CROSSED = " x "
 
@@ -103,6 +107,8 @@ class Parameter:
     only_with : tuple of (str, tuple of values)
         Another parameter, and the values of it with which this one does something;
         empty where it always does.
+    tuned : Tunable or None
+        What a search on validation images tries of it; None if it leaves it alone.
     """
 
     name: str
@@ -113,6 +119,7 @@ class Parameter:
     choices: tuple[str, ...] = ()
     odd: bool = False
     only_with: tuple[str, tuple[Value, ...]] | tuple[()] = ()
+    tuned: Tunable | None = None
 
     def idle_because(self, values: Mapping[str, Value]) -> str:
         """Why this one does nothing beside these values; empty if it does."""
@@ -199,16 +206,27 @@ def number(
     *,
     odd: bool = False,
     only_with: tuple[str, tuple[Value, ...]] | tuple[()] = (),
+    tuned: Tunable | None = None,
 ) -> Parameter:
     """A number and its range."""
-    return Parameter(
-        name, default, minimum, maximum, text, odd=odd, only_with=only_with
-    )
+    return Parameter(name, default, minimum, maximum, text, (), odd, only_with, tuned)
 
 
 def choice(name: str, default: str, choices: tuple[str, ...], text: str) -> Parameter:
     """One of a few words."""
     return Parameter(name, default, None, None, text, choices)
+
+
+def focusing(default: float) -> Parameter:
+    """How much a focal loss mutes what is already right."""
+    return number(
+        "gamma",
+        default,
+        0.0,
+        50.0,
+        "Focusing: 0 is cross-entropy, more mutes what is already right.",
+        tuned=Powers(0.5, 8.0),
+    )
 
 
 def mapping(name: str, minimum: float, maximum: float, text: str) -> Parameter:
@@ -218,9 +236,13 @@ def mapping(name: str, minimum: float, maximum: float, text: str) -> Parameter:
 
 def head(default: HeadName) -> Parameter:
     """What the model ends in under a loss."""
-    return choice(
+    heads = ("logits", "cosine")
+    return Parameter(
         HEAD,
         default,
-        ("logits", "cosine"),
+        None,
+        None,
         "Plain logits, or cosines between normalised features and class vectors.",
+        heads,
+        tuned=OneOf(heads),
     )

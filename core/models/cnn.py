@@ -6,8 +6,10 @@ import keras
 from pydantic import Field
 
 from core.study import BackboneOptions, FromList, Share
+from core.tunable import Between, Times
 
 Positive = Annotated[int, Field(ge=1)]
+WIDTHS = Times((0.5, 2.0))
 
 
 class CNNOptions(BackboneOptions):
@@ -19,12 +21,14 @@ class CNNOptions(BackboneOptions):
 
     free: ClassVar[frozenset[str]] = frozenset({"dropout"})
 
-    filters: FromList[Annotated[tuple[Positive, ...], Field(min_length=1)]] = (32,)
+    filters: Annotated[
+        FromList[Annotated[tuple[Positive, ...], Field(min_length=1)]], WIDTHS
+    ] = (32,)
     kernel: Positive = 3
     pool: Positive = 2
     pool_stride: Positive | None = None
-    dense: FromList[tuple[Positive, ...]] = (128,)
-    dropout: Share = 0.0
+    dense: Annotated[FromList[tuple[Positive, ...]], WIDTHS] = (128,)
+    dropout: Annotated[Share, Between(0.0, 0.6)] = 0.0
     batch_norm: bool = False
     activation: Literal["relu", "tanh", "gelu", "elu", "selu", "silu"] = "relu"
     summary: Literal["flatten", "average"] = "flatten"

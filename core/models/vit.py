@@ -7,6 +7,7 @@ from pydantic import Field
 
 from core.errors import StudyError
 from core.study import BackboneOptions, FromList, Share
+from core.tunable import Between, Times
 
 Positive = Annotated[int, Field(ge=1)]
 AboveZero = Annotated[float, Field(gt=0)]
@@ -29,9 +30,9 @@ class ViTOptions(BackboneOptions):
     layers: Positive = 12
     heads: Positive = 12
     width: Positive = 768
-    mlp: Positive = 3072
-    dropout: Share = 0.0
-    attention_dropout: Share = 0.0
+    mlp: Annotated[int, Field(ge=1), Times((0.5, 2.0))] = 3072
+    dropout: Annotated[Share, Between(0.0, 0.3)] = 0.0
+    attention_dropout: Annotated[Share, Between(0.0, 0.3)] = 0.0
     epsilon: AboveZero = 1e-6
     mean: FromList[tuple[float, float, float]] = (0.5, 0.5, 0.5)
     std: FromList[tuple[AboveZero, AboveZero, AboveZero]] = (0.5, 0.5, 0.5)

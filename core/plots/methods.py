@@ -24,6 +24,7 @@ from core.plots.style import (
     number,
     zero_line,
 )
+from core.study_toml import toml_value
 from core.text import listed, strong
 
 LOSS, GRADIENT = "loss", "gradient"
@@ -359,15 +360,6 @@ def toml_of(entry: str, label: str, on: str, parameters: Mapping[str, Value]) ->
         f'label = "{label}"',
         "",
         f"[methods.{entry}.use.{entry}]",
-        *(f"{name} = {_toml(value)}" for name, value in values.items()),
+        *(f"{name} = {toml_value(value)}" for name, value in values.items()),
     ]
     return "\n".join(lines)
-
-
-def _toml(value: Value) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, Mapping):
-        pairs = [f'"{name}" = {number!r}' for name, number in value.items()]
-        return f"{{ {', '.join(pairs)} }}" if pairs else "{}"
-    return f'"{value}"' if isinstance(value, str) else repr(value)

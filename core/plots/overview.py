@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.evaluation.metrics import MetricInfo, metric_info
+from core.evaluation.metrics import MetricInfo
 from core.evaluation.pareto import quality
 from core.evaluation.verdicts import MODEL, speaks_of_model
 from core.plots.escape import escapes_names
@@ -26,8 +26,6 @@ from core.plots.style import (
     zero_line,
 )
 from core.results.sentences import about_models, detectable_text, verdict_text
-from core.study import Trial
-from core.tasks import Task
 from core.text import listed
 
 BETTER_SIDE = {
@@ -567,30 +565,4 @@ def published_values_takeaway(table: pd.DataFrame, info: MetricInfo) -> str:
         f"For orientation: of {plural(len(known), 'method')}, the published "
         f"{info.phrase} is {span(known['theirs'])}, ours {span(known['ours'])}; the "
         "budgets differ, so no difference between the two is claimed."
-    )
-
-
-def search_table(
-    trials: Sequence[Trial], tasks: tuple[Task, ...], labels: Mapping[str, str]
-) -> pd.DataFrame:
-    """What was tried before the study was run: a row a setting, a column a metric."""
-    rows: dict[tuple[str, str], dict[str, str]] = {}
-    for trial in trials:
-        row = rows.setdefault((trial.method, trial.setting), {})
-        info = metric_info(trial.metric, tasks)
-        row["Chosen"] = "●" if trial.chosen else ""
-        row["Method"] = labels.get(trial.method, trial.method)
-        row["Setting"] = trial.setting
-        row[info.label] = info.format(trial.value)
-    return pd.DataFrame(list(rows.values())).fillna("–")
-
-
-def search_takeaway(trials: Sequence[Trial]) -> str:
-    """How many settings were tried, of how many methods."""
-    settings = {(trial.method, trial.setting) for trial in trials}
-    methods = {method for method, _ in settings}
-    return (
-        f"{plural(len(settings), 'setting')} of {plural(len(methods), 'method')} "
-        "tried with one seed each; methods without a row of their own use the "
-        "baseline's settings."
     )

@@ -13,7 +13,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import RunError
+from core.errors import DivergedError, RunError
+from core.models.build import Models
 
 # What reading a state raises that is not there, or breaks off half way.
 _DAMAGED_STATE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
@@ -168,7 +169,7 @@ class History(keras.callbacks.Callback):
         rate = float(np.asarray(self.model.optimizer.learning_rate))
         self.rows.append((epoch + 1, "training", "learning_rate", rate))
         if not all(np.isfinite(value) for value in values.values()):
-            raise RunError(
+            raise DivergedError(
                 f"The training diverged: a loss is not finite in epoch {epoch + 1}.",
                 expected="finite losses.",
                 remedy="lower the learning rate or the method's loss weight.",
@@ -179,6 +180,36 @@ class History(keras.callbacks.Callback):
         split, metric = ("val_", name[4:]) if name.startswith("val_") else ("", name)
         named = metric == "loss" or not self._only
         return name if named else f"{split}{self._only}_{metric}"
+
+
+class WatchAnswers(keras.callbacks.Callback):
+    """Show the inference model after every epoch, with the weights that are validated.
+
+    Put this after ``AverageWeights``: when a validation begins, the averaged weights
+    are then in the model.
+
+    Parameters
+    ----------
+    models : Models
+    watch : callable
+        Called with the epoch, from 1, and the inference model.
+    """
+
+    def __init__(
+        self, models: Models, watch: Callable[[int, keras.Model], None]
+    ) -> None:
+        super().__init__()
+        self._models, self._watch = models, watch
+        self._now = 0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Remember which epoch this is, counted from 1."""
+        self._now = epoch + 1
+
+    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Show it."""
+        self._models.settle()
+        self._watch(self._now, self._models.inference)
 
 
 class EndEpoch(keras.callbacks.Callback):

@@ -1,5 +1,6 @@
 """How the training engine is loaded: without a word on stderr."""
 
+import logging
 import os
 import sys
 
@@ -16,6 +17,9 @@ def load_engine() -> None:
         with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device, no path
             os.dup2(nowhere.fileno(), 2)
         import keras  # noqa: F401
+
+        # That models are built one after the other is what a command is for.
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
     finally:
         os.dup2(kept, 2)
         os.close(kept)

@@ -41,6 +41,7 @@ from core.training.callbacks import (
     EpochReport,
     History,
     SaveState,
+    WatchAnswers,
 )
 from core.training.frozen_features import FrozenFeatures, open_frozen_features
 from core.training.frozen_worker import NotCachedError
@@ -394,6 +395,7 @@ def fit(
     source: Path | None = None,
     progress: Progress = lambda what, done, of: None,
     warn: Callable[[str], None] = lambda sentence: None,
+    watch: Callable[[int, keras.Model], None] | None = None,
 ) -> Fitted:
     """Train one run, from its saved state if there is one.
 
@@ -418,6 +420,9 @@ def fit(
         Called with what is done, how many, of how many, before the epochs.
     warn : callable
         Called with a sentence where frozen layers cannot be kept.
+    watch : callable, optional
+        Called after each epoch with its number, from 1, and the inference model, which
+        then has the weights that are validated.
 
     Returns
     -------
@@ -436,6 +441,8 @@ def fit(
         history=history,
         beginnings=beginnings,
     )
+    if watch is not None:
+        callbacks = [WatchAnswers(training.models, watch), *callbacks]
     done = _train_phases(training, saver, callbacks)
     best.restore(training.models.training)
     training.models.settle()

@@ -130,9 +130,7 @@ def train_study(
     """
     listener = listener or Listener()
     store = out or runs.user_store()
-    if epochs is not None:
-        budget = study.training.model_copy(update={"epochs": epochs})
-        study = study.model_copy(update={"training": budget})
+    study = with_epochs(study, epochs)
     chosen = list(methods or study.methods)
     wanted = dict.fromkeys(
         (name, seed) for name in chosen for seed in seeds or study.seeds_of(name)
@@ -141,6 +139,14 @@ def train_study(
     with hold_runs(store, study.name, wanted, warn=listener.left_out):
         prepare()
         return _train_held(study, list(wanted), data, store, resume, replace, listener)
+
+
+def with_epochs(study: Study, epochs: int | None) -> Study:
+    """The study with another number of epochs, if one is given."""
+    if epochs is None:
+        return study
+    budget = study.training.model_copy(update={"epochs": epochs})
+    return study.model_copy(update={"training": budget})
 
 
 def _train_held(
@@ -163,6 +169,7 @@ def _train_held(
     for origin in origins.values():
         check_unseen(origin, study.dataset.name, loaded.manifest)
     split = split_fingerprint(loaded.manifest)
+    _refuse_another_split(study, split)
     asked = {
         (name, seed): Asked(study.for_method(name), name, seed, split, store)
         for name, seed in wanted
@@ -174,7 +181,7 @@ def _train_held(
     if not to_train and (store / study.name / runs.MANIFEST_FILE).is_file():
         runs.write_study(store, study)
         return tuple(kept[pair] for pair in asked)
-    images, manifest, report = _load_images(
+    images, manifest, report = load_images(
         {each.method: each.study for each in asked.values()},
         loaded,
         report,
@@ -211,14 +218,28 @@ def _train_held(
     return tuple(done[pair] for seed in every_seed for pair in asked if pair[1] == seed)
 
 
-def _load_images(
+def load_images(
     own: Mapping[str, Study],
     loaded: LoadedDataset,
     report: dict[str, Any],
     location: Path | None,
     listener: Listener,
+    *,
+    splits: Sequence[str] = SPLITS,
 ) -> tuple[dict[str, Data], pd.DataFrame, dict[str, Any]]:
     """The images as each method takes them; of those that see the same, once.
+
+    Parameters
+    ----------
+    own : mapping of str to Study
+        The study as each method has it.
+    loaded, report
+        As ``load_data`` gives them.
+    location : Path or None
+        Where the dataset is.
+    listener : Listener
+    splits : sequence of str
+        Of which there must be images left.
 
     Returns
     -------
@@ -251,7 +272,7 @@ def _load_images(
     manifest, report = leave_out_damaged(
         loaded.manifest, report, damaged, column=loaded.info.tasks[0].name
     )
-    _check_splits(manifest, loaded.info.tasks)
+    _check_splits(manifest, loaded.info.tasks, splits)
     _refuse_to_lose_tested(next(iter(own.values())).name, damaged)
     readable, _ = leave_out_damaged(used, {}, damaged)
     info, lost = loaded.info, tuple(report.get(UNREADABLE) or ())
@@ -262,9 +283,11 @@ def _load_images(
     return {name: data[square] for name, square in seen.items()}, manifest, report
 
 
-def _check_splits(manifest: pd.DataFrame, tasks: Sequence[Task]) -> None:
+def _check_splits(
+    manifest: pd.DataFrame, tasks: Sequence[Task], splits: Sequence[str] = SPLITS
+) -> None:
     """Refuse a split that has no images, or of some class none to learn from."""
-    empty = sorted(set(SPLITS) - set(manifest["split"]))
+    empty = sorted(set(splits) - set(manifest["split"]))
     if empty:
         raise DatasetError(
             f"The split has no {' and no '.join(empty)} image.",
@@ -286,6 +309,19 @@ def _check_splits(manifest: pd.DataFrame, tasks: Sequence[Task]) -> None:
                 remedy="add pictures of it, or change what leaves them out under "
                 "[dataset] options in the study's file.",
             )
+
+
+def _refuse_another_split(study: Study, split: str) -> None:
+    """Refuse test images that may have chosen the settings of a tuned study."""
+    searched = study.search.split
+    if searched and searched != split:
+        raise DatasetError(
+            f"The settings of '{study.name}' were chosen on another split: images that "
+            "chose them may be among the test images here.",
+            expected=f"the split that the search of '{study.search.of}' saw.",
+            remedy="use the copy of the dataset that was searched, or search again: "
+            f"equipoise tune {study.search.of}.",
+        )
 
 
 def _refuse_to_lose_tested(study: str, damaged: Sequence[DamagedPicture]) -> None:

@@ -64,6 +64,7 @@ def test_result_pages_import_no_training_engine():
     loaded = loaded_by(*names)
     assert "core" in loaded
     assert not loaded & set(HEAVY)
+    assert not loaded & {"optuna", "sqlalchemy"}
     assert "streamlit" not in loaded
 
 

@@ -333,3 +333,60 @@ def test_predictions_that_do_not_match_are_a_message(fill, store, open_page):
     assert not app.exception
     assert app.error
     assert "What to do" in app.error[0].value
+
+
+def _searched(store, **search):
+    path = next(store.glob("utkface/study.json"))
+    content = json.loads(path.read_text())
+    content["search"] = search
+    path.write_text(json.dumps(content))
+
+
+def _tries(method):
+    return [
+        {"method": method, "settings": {"use.x.a": a}, "epochs": 3, "score": score}
+        for a, score in ((0.5, 0.25), (1.0, 0.375))
+    ]
+
+
+def test_a_search_is_shown_method_by_method(fill, open_page, store):
+    fill()
+    ins = [*_tries("ins"), {**_tries("ins")[0], "state": "pruned"}]
+    ins[1]["chosen"] = ins[0]["own"] = True
+    _searched(
+        store,
+        trials=[*_tries("baseline"), *ins],
+        of="utkface",
+        seed=7,
+        importance={"ins": {"use.x.a": 0.75, "use.x.b": 0.25}},
+    )
+    app = open_page("overview")
+    assert not app.exception
+    assert "Baseline: 2 tries." in _text(app)
+    # Of the baseline nothing is known of what mattered.
+    assert "Which settings mattered" not in [part.value for part in app.subheader]
+    app.selectbox(key="overview_search_utkface").select("ins").run()
+    assert not app.exception
+    said = _text(app)
+    assert "INS: 3 tries, 1 pruned. The best has a skill of 0.375" in said
+    assert "x a goes with the largest part of the differences in skill: 75%" in said
+    assert "with seed 7, no run's own" in said
+    alts = [chart.proto.alt for chart in app.get("plotly_chart")]
+    assert any("3 tries, 1 pruned" in alt for alt in alts)
+    table = app.dataframe[-1].value
+    assert list(table["Ended"]) == ["", "", "", "", "pruned"]
+    assert list(table["Chosen"]) == ["", "", "", "●", ""]
+
+
+def test_a_search_by_hand_has_its_table_alone(fill, open_page, store):
+    fill()
+    path = next(store.glob("utkface/study.json"))
+    content = json.loads(path.read_text())
+    row = {"method": "ins", "setting": "x 1", "metric": "age.mae", "value": 9.0}
+    content["search"] = [row]
+    path.write_text(json.dumps(content))
+    app = open_page("overview")
+    assert not app.exception
+    assert "How the settings were chosen" in [part.value for part in app.header]
+    assert "Every try" not in [part.value for part in app.subheader]
+    assert list(app.dataframe[-1].value["Setting"]) == ["x 1"]

@@ -43,6 +43,7 @@ COMMANDS = (
     "studies",
     "data",
     "train",
+    "tune",
     "compare",
     "import",
     "predict",
@@ -270,6 +271,10 @@ def test_studies_lists_the_shipped_ones_with_their_methods():
         ("train", "missing.toml"),
         ("train", "avatars", "--method", "no-such-method"),
         ("train", "avatars", "--method", "../evil"),
+        ("tune", "no-such-study"),
+        ("tune", "avatars", "--method", "no-such-method"),
+        ("tune", "avatars", "--storage", "nonsense"),
+        ("tune", "avatars", "--out", "utkface.toml"),
     ],
 )
 def test_a_fault_is_three_sentences_on_stderr_and_exit_code_2(arguments):
@@ -297,6 +302,7 @@ def test_the_installed_program_prints_no_traceback():
         ("train", "avatars", "--sede", "1"),
         ("train", "avatars", "--seed", "-1"),
         ("train", "avatars", "--seed", "4294967296"),
+        ("tune", "avatars", "--trials", "0"),
         ("no-such-command",),
         ("predict",),
     ],
@@ -358,6 +364,7 @@ def test_an_interrupted_training_says_how_to_go_on(monkeypatch):
     assert result.exit_code == 130
     assert "--resume" in result.stderr
     assert "--resume" not in invoke("data", "avatars").stderr
+    assert "finished trials are kept" in invoke("tune", "avatars").stderr
 
 
 def test_a_full_disk_is_a_fault_and_not_a_crash(monkeypatch):

@@ -7,7 +7,10 @@ import pytest
 
 from core.data import avatars
 from core.errors import EquipoiseError
-from core.explain import GRAD_CAM, ROLLOUT, Explanation
+from core.explain.attention_rollout import ROLLOUT
+from core.explain.explainer import Explanation
+from core.explain.layer_cam import LAYER_CAM
+from core.explain.occlusion import Hiding
 from core.mean_maps import map_tiles, mean_maps
 from core.predictor import Preprocessing
 from core.study import load_study
@@ -16,6 +19,7 @@ from core.tasks import Binary, Regression
 TASK = Binary("glasses", "Glasses", ("no glasses", "glasses"))
 AGE = Regression("age", "Age", "years", 1, 80, 10)
 SIZE = 24
+HIDING = Hiding(0.9, 0.5, np.array([0.8]))
 PATHS = ["avatars:1", "avatars:2"]
 
 
@@ -35,8 +39,8 @@ class Known:
         heat[len(self.seen) - 1] = 1
         heat[5] = 1
         return {
-            "baseline": Explanation("baseline", 0, GRAD_CAM, heat, (6, 6)),
-            "vit": Explanation("vit", 0, ROLLOUT, 0 * heat, (3, 3)),
+            "baseline": Explanation("baseline", 0, LAYER_CAM, heat, ((6, 6),), HIDING),
+            "vit": Explanation("vit", 0, ROLLOUT, 0 * heat, ((3, 3),), HIDING),
         }
 
 
@@ -63,7 +67,7 @@ def test_maps_and_pictures_are_averaged(predictor):
     assert heat[0].tolist() == heat[1].tolist() == [0.5] * SIZE
     assert heat[5].tolist() == [1] * SIZE
     assert heat[6:].max() == 0
-    assert (one.pictures, one.explanation.grid) == (2, (6, 6))
+    assert (one.pictures, one.explanation.grids) == (2, ((6, 6),))
     options = avatars.AvatarsOptions.model_validate(study.dataset.options)
     drawn = [avatars.render(index, SIZE, options) for index in (1, 2)]
     assert (explainer.seen[0] == drawn[0]).all()
@@ -83,9 +87,15 @@ def test_tiles_say_of_what_they_are(predictor):
     found = mean_maps(Known(), predictor, load_study("avatars"), PATHS, TASK, "glasses")
     first, second = map_tiles(found, TASK, "glasses", {"baseline": "Baseline"})
     assert first.title == "Baseline"
-    assert first.lines == ("for glasses", "Grad-CAM, 6 × 6")
+    assert first.lines == (
+        "for glasses",
+        "LayerCAM, 6\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}6",
+    )
     assert second.title == "vit"
-    assert second.lines == ("whatever the answer", "attention rollout, 3 × 3")
+    assert second.lines == (
+        "whatever the answer",
+        "attention rollout, 3\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}3",
+    )
     assert first.pixels.shape[2] == 3
     (age, _) = map_tiles(found, AGE, "10-19", {})
     assert age.lines[0] == "for a higher age"

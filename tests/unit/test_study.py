@@ -189,6 +189,7 @@ def test_the_fingerprint_changes_with_what_decides_a_result(old, new):
         ('title = "Faces"', 'title = "Other"'),
         ("change_percent = -4.4", "change_percent = 1.0"),
         ("schema = 1", 'schema = 1\nnotice = "For research only."'),
+        ("[model]", '[search]\nof = "other"\nseed = 3\n[model]'),
     ],
 )
 def test_the_fingerprint_ignores_what_is_only_shown(old, new):

@@ -1,6 +1,7 @@
 """Remedies that change the answers of a finished model."""
 
 from core.methods.entry import Entry, number
+from core.tunable import Between
 
 ENTRIES = (
     Entry(
@@ -12,7 +13,14 @@ ENTRIES = (
         part="adjustment",
         task_kinds=("binary", "multiclass"),
         parameters=(
-            number("tau", 1.0, 0.0, 10.0, "Size of the adjustment: 0 is none."),
+            number(
+                "tau",
+                1.0,
+                0.0,
+                10.0,
+                "Size of the adjustment: 0 is none.",
+                tuned=Between(0.25, 2.5),
+            ),
         ),
         needs=("class counts",),
         builder="core.methods.adjustment:post_hoc_logit_adjustment",

@@ -1,6 +1,7 @@
 """Losses that act on the softmax by how common each class is."""
 
 from core.methods.entry import Entry, number
+from core.tunable import Between, Powers
 
 _RAW_AT_INFERENCE = (
     "The counts belong to the training only: the model predicts with its plain logits."
@@ -43,7 +44,14 @@ ENTRIES = (
         part="loss",
         task_kinds=("binary", "multiclass"),
         parameters=(
-            number("tau", 1.0, 0.0, 10.0, "Size of the adjustment: 0 is none."),
+            number(
+                "tau",
+                1.0,
+                0.0,
+                10.0,
+                "Size of the adjustment: 0 is none.",
+                tuned=Between(0.25, 2.5),
+            ),
         ),
         needs=("class counts",),
         builder="core.methods.losses.balanced:LogitAdjusted",
@@ -75,6 +83,7 @@ ENTRIES = (
                 0.0,
                 1.0,
                 "How often a rare class is left alone: 0 is cross-entropy.",
+                tuned=Between(0.5, 0.99),
             ),
             number(
                 "threshold",
@@ -82,6 +91,7 @@ ENTRIES = (
                 0.0,
                 1.0,
                 "Share of the images below which a class is rare: 0 is cross-entropy.",
+                tuned=Powers(0.001, 0.1),
             ),
         ),
         needs=("class counts",),

@@ -3,6 +3,8 @@
 from core.methods.entry import Entry, Kind, number
 
 _ANY_TASK: tuple[Kind, ...] = ("regression", "binary", "multiclass")
+# None of their parameters is searched: a search looks at quality alone, which would
+# switch them off.
 _VALIDATION = (
     "Validation is the mean loss, as for every method: the epoch that is kept need not "
     "be the fairest."

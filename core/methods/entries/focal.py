@@ -1,9 +1,10 @@
 """Losses that look at how right an image already is."""
 
-from core.methods.entry import Entry, Parameter, number
+from core.methods.entry import BETAS, Entry, Parameter, focusing, number
+from core.tunable import Between
 
 _PAPER = "Lin et al., Focal Loss for Dense Object Detection, ICCV 2017"
-_GAMMA = "Focusing: 0 is cross-entropy, more mutes what is already right."
+_GAMMA = focusing(2.0)
 _NO_COUNTS = (
     "It does not look at the class counts: an easy image of a rare class is muted too."
 )
@@ -17,7 +18,7 @@ ENTRIES = (
         summary="Images that are already right count less.",
         part="loss",
         task_kinds=("multiclass",),
-        parameters=(number("gamma", 2.0, 0.0, 50.0, _GAMMA),),
+        parameters=(_GAMMA,),
         needs=("class counts",),
         builder="core.methods.losses.focal:build_focal",
         formula=r"L = -(1 - p_y)^\gamma \ln p_y",
@@ -39,7 +40,7 @@ ENTRIES = (
         part="loss",
         task_kinds=("binary",),
         parameters=(
-            number("gamma", 2.0, 0.0, 50.0, _GAMMA),
+            _GAMMA,
             number(
                 "alpha",
                 0.25,
@@ -47,6 +48,7 @@ ENTRIES = (
                 1.0,
                 "Weight of the positive class; the negative has 1 - alpha.",
                 only_with=("apply_class_balancing", (True,)),
+                tuned=Between(0.1, 0.9),
             ),
             Parameter(
                 "apply_class_balancing",
@@ -91,8 +93,9 @@ ENTRIES = (
                 0.0,
                 0.9999999,
                 "How far images of a class differ: 0 is uniform, towards 1 is INS.",
+                tuned=BETAS,
             ),
-            number("gamma", 2.0, 0.0, 50.0, _GAMMA),
+            _GAMMA,
         ),
         needs=("class counts",),
         builder="core.methods.losses.focal:ClassBalancedFocal",

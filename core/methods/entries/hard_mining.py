@@ -1,6 +1,7 @@
 """Losses that seek what is hard and mute what is hopeless."""
 
-from core.methods.entry import Entry, choice, number
+from core.methods.entry import BETAS, Entry, choice, number
+from core.tunable import Powers
 
 ENTRIES = (
     Entry(
@@ -24,6 +25,7 @@ ENTRIES = (
                 1.0,
                 1e9,
                 "Where hopeless begins: the peak is near probability 1.2 / delta.",
+                tuned=Powers(1e2, 1e7),
             ),
             choice(
                 "form",
@@ -46,6 +48,7 @@ ENTRIES = (
                 0.9999999,
                 "Of class-balanced weights.",
                 only_with=("class_weighting", ("class-balanced",)),
+                tuned=BETAS,
             ),
         ),
         needs=("class counts",),

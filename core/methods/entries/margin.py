@@ -1,10 +1,24 @@
 """Losses with a margin."""
 
-from core.methods.entry import Entry, choice, head, number
+from core.methods.entry import Entry, choice, focusing, head, number
+from core.tunable import Between, Powers
 
-_GAMMA = "Focusing: 0 is cross-entropy, more mutes what is already right."
-_SCALE = "Factor on the logits of the margin term."
-_MAX_MARGIN = "Margin of the rarest class."
+_SCALE = number(
+    "scale",
+    30.0,
+    0.1,
+    1000.0,
+    "Factor on the logits of the margin term.",
+    tuned=Powers(1.0, 100.0),
+)
+_MAX_MARGIN = number(
+    "max_margin",
+    0.5,
+    0.0,
+    10.0,
+    "Margin of the rarest class.",
+    tuned=Between(0.1, 1.0),
+)
 
 ENTRIES = (
     Entry(
@@ -19,8 +33,8 @@ ENTRIES = (
         part="loss",
         task_kinds=("binary", "multiclass"),
         parameters=(
-            number("max_margin", 0.5, 0.0, 10.0, _MAX_MARGIN),
-            number("scale", 30.0, 0.1, 1000.0, _SCALE),
+            _MAX_MARGIN,
+            _SCALE,
             head("cosine"),
         ),
         needs=("class counts",),
@@ -53,11 +67,25 @@ ENTRIES = (
         part="loss",
         task_kinds=("multiclass",),
         parameters=(
-            number("alpha", 2.5, 0.0, 1000.0, "Weight of the LDAM half."),
-            number("beta", 0.05, 0.0, 1000.0, "Weight of the focal half."),
-            number("gamma", 4.0, 0.0, 50.0, _GAMMA),
-            number("max_margin", 0.5, 0.0, 10.0, _MAX_MARGIN),
-            number("scale", 30.0, 0.1, 1000.0, _SCALE),
+            number(
+                "alpha",
+                2.5,
+                0.0,
+                1000.0,
+                "Weight of the LDAM half.",
+                tuned=Powers(0.1, 10.0),
+            ),
+            number(
+                "beta",
+                0.05,
+                0.0,
+                1000.0,
+                "Weight of the focal half.",
+                tuned=Powers(0.01, 10.0),
+            ),
+            focusing(4.0),
+            _MAX_MARGIN,
+            _SCALE,
             choice(
                 "class_weighting",
                 "none",

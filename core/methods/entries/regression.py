@@ -1,6 +1,7 @@
 """Remedies for a number with rare values."""
 
 from core.methods.entry import Entry, choice, number
+from core.tunable import Between, Powers, Whole
 
 _DELVING = "Yang et al., Delving into Deep Imbalanced Regression, ICML 2021"
 _KERNELS = ("gaussian", "triang", "laplace")
@@ -13,6 +14,8 @@ _MAX_TARGET = number(
     100_000,
     "Largest target; there are as many bins of width 1, from 0 on.",
 )
+_KERNEL_SIZES = Whole(3, 15, step=2)
+_SIGMAS = Powers(0.5, 8.0)
 _ONE_UNIT = (
     "Bins are one unit wide: targets that spread over less, or over thousands, should "
     "be rescaled first."
@@ -31,7 +34,14 @@ ENTRIES = (
         part="weights",
         task_kinds=("regression",),
         parameters=(
-            number("power", 1.0, 0.0, 2.0, "Exponent: 0.5 is the square root."),
+            number(
+                "power",
+                1.0,
+                0.0,
+                2.0,
+                "Exponent: 0.5 is the square root.",
+                tuned=Between(0.25, 1.5),
+            ),
             _MAX_TARGET,
         ),
         needs=("targets",),
@@ -61,10 +71,22 @@ ENTRIES = (
                 "kernel", "gaussian", _KERNELS, "What the histogram is smoothed by."
             ),
             number(
-                "kernel_size", 5, 1, 101, "Bins that it spans, an odd number.", odd=True
+                "kernel_size",
+                5,
+                1,
+                101,
+                "Bins that it spans, an odd number.",
+                odd=True,
+                tuned=_KERNEL_SIZES,
             ),
             number(
-                "sigma", 2.0, 0.1, 50.0, "Its width in bins.", only_with=_WITH_SIGMA
+                "sigma",
+                2.0,
+                0.1,
+                50.0,
+                "Its width in bins.",
+                only_with=_WITH_SIGMA,
+                tuned=_SIGMAS,
             ),
             choice(
                 "reweight",
@@ -107,9 +129,16 @@ ENTRIES = (
                 101,
                 "Buckets that it spans, an odd number.",
                 odd=True,
+                tuned=_KERNEL_SIZES,
             ),
             number(
-                "sigma", 2.0, 0.1, 50.0, "Its width in buckets.", only_with=_WITH_SIGMA
+                "sigma",
+                2.0,
+                0.1,
+                50.0,
+                "Its width in buckets.",
+                only_with=_WITH_SIGMA,
+                tuned=_SIGMAS,
             ),
             number("momentum", 0.9, 0.0, 0.999, "Share of the statistics that stays."),
         ),
@@ -145,6 +174,7 @@ ENTRIES = (
                 0.01,
                 10_000.0,
                 "Where the learned noise starts, in the unit of the target.",
+                tuned=Powers(0.1, 10.0, times_own=True),
             ),
         ),
         needs=(),
@@ -177,8 +207,22 @@ ENTRIES = (
             choice(
                 "activate", "sigmoid", ("sigmoid", "tanh"), "What maps errors to 0..1."
             ),
-            number("beta", 0.2, 0.001, 100.0, "Steepness of the map."),
-            number("gamma", 1.0, 0.0, 10.0, "Focusing: 0 is the plain error."),
+            number(
+                "beta",
+                0.2,
+                0.001,
+                100.0,
+                "Steepness of the map.",
+                tuned=Powers(0.1, 10.0, times_own=True),
+            ),
+            number(
+                "gamma",
+                1.0,
+                0.0,
+                10.0,
+                "Focusing: 0 is the plain error.",
+                tuned=Powers(0.25, 4.0),
+            ),
         ),
         needs=(),
         builder="core.methods.losses.regression:FocalRegression",
@@ -201,7 +245,14 @@ ENTRIES = (
         part="loss",
         task_kinds=("regression",),
         parameters=(
-            number("beta", 1.0, 0.001, 1000.0, "Error from which on it is straight."),
+            number(
+                "beta",
+                1.0,
+                0.001,
+                1000.0,
+                "Error from which on it is straight.",
+                tuned=Powers(0.1, 10.0, times_own=True),
+            ),
         ),
         needs=(),
         builder="core.methods.losses.regression:Huber",

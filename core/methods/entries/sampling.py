@@ -1,6 +1,7 @@
 """Remedies that choose which images an epoch sees."""
 
 from core.methods.entry import Entry, number
+from core.tunable import Between
 
 _JAPKOWICZ = (
     "Japkowicz and Stephen, The class imbalance problem: A systematic study, "
@@ -22,7 +23,14 @@ ENTRIES = (
         part="sampler",
         task_kinds=("binary", "multiclass"),
         parameters=(
-            number("keep", 0.5, 0.01, 1.0, "Share of the majority class that stays."),
+            number(
+                "keep",
+                0.5,
+                0.01,
+                1.0,
+                "Share of the majority class that stays.",
+                tuned=Between(0.1, 0.9),
+            ),
         ),
         needs=("labels",),
         builder="core.methods.samplers:undersample_majority",

@@ -1,6 +1,7 @@
 """Remedies that weigh images."""
 
-from core.methods.entry import Entry, mapping, number
+from core.methods.entry import BETAS, Entry, mapping, number
+from core.tunable import Between, Powers
 
 ENTRIES = (
     Entry(
@@ -15,7 +16,14 @@ ENTRIES = (
         part="weights",
         task_kinds=("binary", "multiclass"),
         parameters=(
-            number("power", 1.0, 0.0, 2.0, "Exponent of the count: 0 is uniform."),
+            number(
+                "power",
+                1.0,
+                0.0,
+                2.0,
+                "Exponent of the count: 0 is uniform.",
+                tuned=Between(0.25, 1.5),
+            ),
         ),
         needs=("labels",),
         builder="core.methods.weights:inverse_frequency_sample_weights",
@@ -48,6 +56,7 @@ ENTRIES = (
                 0.0,
                 0.9999999,
                 "How far images of a class differ: 0 is uniform, towards 1 is INS.",
+                tuned=BETAS,
             ),
         ),
         needs=("labels",),
@@ -120,7 +129,14 @@ ENTRIES = (
         part="weights",
         task_kinds=("regression",),
         parameters=(
-            number("alpha", 0.25, 0.0, 10.0, "Strength: 0 is uniform, 1 the usual."),
+            number(
+                "alpha",
+                0.25,
+                0.0,
+                10.0,
+                "Strength: 0 is uniform, 1 the usual.",
+                tuned=Powers(0.1, 2.0),
+            ),
         ),
         needs=("targets",),
         builder="core.methods.weights:dense_weights",

@@ -11,10 +11,9 @@ from core.plots import overview as plots
 from core.plots.style import method_styles
 from core.results.frame import NO_BREAK, table_frame
 from core.results.tables import leaderboard, metric_detail
-from core.study import Published, Trial
+from core.study import Published
 from core.text import strong
 from tests.comparisons import cells_of, comparison_of
-from tests.synthetic import TASKS
 
 METHODS = ["baseline", "ins", "lmf", "focal"]
 LABELS = {"baseline": "Baseline", "ins": "INS", "lmf": "LMF", "focal": "Focal"}
@@ -322,19 +321,6 @@ def test_a_metric_without_a_value_is_a_dash(errors):
     unknown = errors.assign(mean=np.nan)
     table = board(unknown, [ERROR], METHODS[:2])
     assert table.iloc[:, 1].tolist() == ["–", "–"]
-
-
-def test_search_has_a_row_a_setting_and_marks_what_was_chosen() -> None:
-    trials = [
-        Trial(method="lmf", setting="x 1", metric="age.mae", value=9.0),
-        Trial(method="lmf", setting="x 1", metric="gender.accuracy", value=0.75),
-        Trial(method="lmf", setting="x 0.1", metric="age.mae", value=8.25, chosen=True),
-    ]
-    table = plots.search_table(trials, TASKS["utkface"], {"lmf": "LMF"})
-    assert table["Setting"].tolist() == ["x 1", "x 0.1"]
-    assert table["Chosen"].tolist() == ["", "●"]
-    assert table.iloc[1].tolist()[3:] == ["8.25", "–"]
-    assert "2 settings of 1 method" in plots.search_takeaway(trials)
 
 
 def test_of_single_seeds_the_sentences_speak_of_trained_models(comparison):

@@ -1,0 +1,95 @@
+"""A study as the text of its TOML file, which ``study.parse_study`` reads."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from core.study import Study
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+# Tables whose own tables have headings of their own.
+_OF_TABLES = ("methods",)
+
+
+def study_toml(study: Study) -> str:
+    """Write a study as TOML, without what is as it would be anyway.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    str
+        ``parse_study`` makes an equal study of it. Comments of a file that the study
+        was read from are not in it.
+    """
+    content = study.model_dump(mode="json", exclude_defaults=True)
+    kept = {"schema": study.schema_version, **_without_none(content)}
+    return "\n".join(_lines(kept)).strip() + "\n"
+
+
+def toml_value(value: Any) -> str:
+    """A value on one line, as it stands behind the ``=`` of a key."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        # JSON's escapes are TOML's, but for the one sign that JSON leaves as it is.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", r"\u007f")
+    if isinstance(value, Mapping):
+        pairs = [f"{_key(name)} = {toml_value(part)}" for name, part in value.items()]
+        return f"{{ {', '.join(pairs)} }}" if pairs else "{}"
+    if isinstance(value, Sequence):
+        return f"[{', '.join(map(toml_value, value))}]"
+    return repr(value)
+
+
+def _lines(content: Mapping[str, Any]) -> Iterator[str]:
+    tables = {name: part for name, part in content.items() if _has_heading(part)}
+    for name, part in content.items():
+        if name not in tables:
+            yield f"{_key(name)} = {toml_value(part)}"
+    for name, part in tables.items():
+        yield from _table(_key(name), part, nested=name in _OF_TABLES)
+
+
+def _table(heading: str, part: Any, *, nested: bool = False) -> Iterator[str]:
+    if isinstance(part, Mapping) and nested:
+        for name, inner in part.items():
+            yield from _table(f"{heading}.{_key(name)}", inner)
+    elif isinstance(part, Mapping):
+        rows = {name: inner for name, inner in part.items() if _is_rows(inner)}
+        yield from ("", f"[{heading}]")
+        for name, inner in part.items():
+            if name not in rows:
+                yield f"{_key(name)} = {toml_value(inner)}"
+        for name, inner in rows.items():
+            yield from _table(f"{heading}.{_key(name)}", inner)
+    else:
+        for row in part:
+            yield from ("", f"[[{heading}]]")
+            yield from (f"{_key(n)} = {toml_value(v)}" for n, v in row.items())
+
+
+def _has_heading(part: Any) -> bool:
+    return isinstance(part, Mapping) or _is_rows(part)
+
+
+def _is_rows(part: Any) -> bool:
+    """Whether it is a list of tables."""
+    is_list = isinstance(part, Sequence) and not isinstance(part, str) and bool(part)
+    return is_list and all(isinstance(row, Mapping) for row in part)
+
+
+def _key(name: str) -> str:
+    return name if _BARE_KEY.fullmatch(name) else toml_value(name)
+
+
+def _without_none(value: Any) -> Any:
+    """TOML has no null: what is None is left out."""
+    if isinstance(value, Mapping):
+        return {n: _without_none(part) for n, part in value.items() if part is not None}
+    if isinstance(value, list | tuple):
+        return [_without_none(part) for part in value]
+    return value

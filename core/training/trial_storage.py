@@ -1,0 +1,136 @@
+"""Where the trials of a search are kept: a database that several workers share."""
+
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import optuna
+import sqlalchemy
+from optuna.exceptions import ExperimentalWarning
+from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.study import Study as Trials
+from optuna.trial import FrozenTrial
+from sqlalchemy.exc import SQLAlchemyError
+
+from core.errors import EquipoiseError
+
+FOLDER = ".searches"
+# A worker says so often that it lives; silent for so long, it is given up.
+HEARTBEAT_S, SILENCE_S = 10, 60
+# Of waiting for a database that another worker is writing to.
+_BUSY_S = 60
+# Two workers may make the tables of a new database at once: one of them is refused.
+_ATTEMPTS = 5
+# So often a trial is begun again whose worker was lost: one that kills its workers,
+# by its memory for instance, must not go on for ever.
+_AGAIN = 2
+
+
+def default_url(store: Path, study: str) -> str:
+    """The database of a study's trials, in a user's store."""
+    return f"sqlite:///{(store / FOLDER / f'{study}.sqlite').absolute()}"
+
+
+def open_storage(url: str) -> RDBStorage:
+    """Open a database of trials, which is made if it is not there.
+
+    Parameters
+    ----------
+    url : str
+        As SQLAlchemy has it: ``sqlite:///trials.sqlite``, or
+        ``postgresql://user:password@host/database`` with its driver installed.
+
+    Raises
+    ------
+    EquipoiseError
+        If it cannot be opened; no password is in the message.
+    """
+    # Failed and pruned trials are told by whoever runs them.
+    optuna.logging.set_verbosity(optuna.logging.CRITICAL)
+    try:
+        place = sqlalchemy.engine.make_url(url)
+        if place.get_backend_name() == "sqlite" and place.database:
+            Path(place.database).parent.mkdir(parents=True, exist_ok=True)
+        return _open(url, place.get_backend_name())
+    except (SQLAlchemyError, ImportError, OSError, RuntimeError, ValueError) as error:
+        raise EquipoiseError(
+            f"The storage {_without_password(url)} cannot be opened: {_reason(error)}.",
+            expected="the URL of a database, such as sqlite:///trials.sqlite or "
+            "postgresql://user:password@host/database.",
+            remedy="correct --storage, install the database's driver, or leave "
+            "--storage out.",
+        ) from error
+
+
+def _open(url: str, backend: str) -> RDBStorage:
+    settings = {"connect_args": {"timeout": _BUSY_S}} if backend == "sqlite" else {}
+    for attempt in range(_ATTEMPTS):
+        try:
+            with _without_warnings():
+                return RDBStorage(
+                    url,
+                    engine_kwargs=settings,
+                    heartbeat_interval=HEARTBEAT_S,
+                    grace_period=SILENCE_S,
+                    heartbeat_stale_trial_callback=try_again,
+                )
+        except sqlalchemy.exc.OperationalError as error:
+            is_last = attempt + 1 == _ATTEMPTS
+            if is_last or "already exists" not in str(error):
+                raise
+            time.sleep(0.2)
+    raise AssertionError("unreachable")
+
+
+def try_again(trials: Trials, lost: FrozenTrial) -> None:
+    """Put the settings of a trial that was broken off before all others."""
+    with _without_warnings():
+        RetryHeartbeatStaleTrialCallback(max_retry=_AGAIN)(trials, lost)
+
+
+def give_up_lost(trials: Trials) -> None:
+    """Fail the trials whose worker is silent, and put their settings before others."""
+    with _without_warnings():
+        optuna.storages.fail_stale_trials(trials)
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """What is used here of Optuna is marked as experimental."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        yield
+
+
+@contextmanager
+def storage_faults() -> Iterator[None]:
+    """Turn a database that fails in the middle of a search into a fault.
+
+    Raises
+    ------
+    EquipoiseError
+        What was finished before is kept.
+    """
+    try:
+        yield
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        raise EquipoiseError(
+            f"The storage of the trials fails: {_reason(error)}.",
+            expected="a database that answers and can be written.",
+            remedy="fix that, then run the same command: finished trials are kept.",
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    cause = getattr(error, "orig", None) or error.__cause__ or error
+    return (str(cause).strip().splitlines() or [type(cause).__name__])[0].rstrip(".")
+
+
+def _without_password(url: str) -> str:
+    try:
+        return sqlalchemy.engine.make_url(url).render_as_string(hide_password=True)
+    except SQLAlchemyError:
+        # Whatever it is, a password may be in it.
+        return "that was given"

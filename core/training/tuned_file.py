@@ -1,0 +1,92 @@
+"""The file of a tuned study: where it may be written, and how it begins."""
+
+import os
+from pathlib import Path
+
+from core.errors import EquipoiseError, StudyError
+from core.study import Study, check_name, load_study, shipped_studies
+from core.study_toml import study_toml
+
+_HEAD = """\
+# Written by `equipoise tune {study}`: settings chosen on validation images alone.
+# Train it with its own seeds, none of which the search has seen, before comparing it.
+"""
+
+
+def check_searchable(study: Study) -> None:
+    """Refuse a study that trains nothing.
+
+    Raises
+    ------
+    EquipoiseError
+    """
+    if not study.is_trained:
+        raise EquipoiseError(
+            f"The study '{study.name}' trains nothing: its methods are predictions of "
+            "others.",
+            expected="a study that trains its methods.",
+            remedy="choose one of those that `equipoise studies` lists.",
+        )
+
+
+def check_place(path: Path, study: Study) -> None:
+    """Refuse a file that cannot hold the tuned study, before anything is searched.
+
+    Raises
+    ------
+    EquipoiseError
+        If its name is no study's name, or another study's, or if it is there and is not
+        of an earlier search of this study.
+    """
+    remedy = "choose another with --out."
+    if path.suffix != ".toml":
+        raise EquipoiseError(
+            f"{path} is not the name of a study's file.",
+            expected="a name that ends in .toml.",
+            remedy=remedy,
+        )
+    name = check_name(path.stem, "study")
+    if name == study.name or name in shipped_studies():
+        raise EquipoiseError(
+            f"The tuned study cannot be called '{name}': there is such a study, whose "
+            "runs have other settings.",
+            expected="a name of its own.",
+            remedy=remedy,
+        )
+    if not path.exists():
+        return
+    try:
+        of = load_study(path).search.of
+    except StudyError:
+        of = ""
+    if of != study.name:
+        raise EquipoiseError(
+            f"{path} is there already, and was not written by a search of "
+            f"'{study.name}'.",
+            expected="a new file, or the one of an earlier search of this study.",
+            remedy=remedy,
+        )
+
+
+def write_tuned(study: Study, path: Path) -> None:
+    """Write a tuned study as its TOML file, in one step.
+
+    Raises
+    ------
+    EquipoiseError
+        If it cannot be written.
+    """
+    text = _HEAD.format(study=study.search.of) + study_toml(study)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise EquipoiseError(
+            f"The tuned study could not be written to {path}: "
+            f"{error.strerror or error}.",
+            expected="a writable folder with room.",
+            remedy="run the same command with another --out: the search is kept.",
+        ) from error
