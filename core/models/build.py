@@ -15,6 +15,7 @@ from core.models.augmentation import RandomAffine
 from core.models.backbones import build_backbone
 from core.models.ensemble import load_model
 from core.models.heads import build_head, probabilities
+from core.models.mixing import MixImages
 from core.models.transfer import copy_backbone, freeze
 from core.study import Augmentation, ModelTable, weights_kind
 from core.tasks import Binary, Task
@@ -70,6 +71,7 @@ def build_models(
     adjustments: Mapping[str, NDArray[np.float64]] | None = None,
     features: Mapping[str, keras.layers.Layer] | None = None,
     learned: Sequence[keras.layers.Layer] = (),
+    mixes_images: bool = False,
     precision: str = "float32",
     source: Path | None = None,
 ) -> Models:
@@ -94,6 +96,10 @@ def build_models(
     learned : sequence of keras.layers.Layer
         What losses learn, or draw at random with: trained and saved with the training
         model.
+    mixes_images : bool
+        Whether the training model mixes pictures, after each was augmented by itself;
+        it then takes the second ones and the plan too, named as ``MIX_INPUTS`` says.
+        Not beside ``features``.
     precision : {"float32", "mixed_bfloat16"}
         In which the backbone computes while training.
     source : Path, optional
@@ -133,6 +139,7 @@ def build_models(
         RandomAffine(**augmentation.model_dump(), seed=seed, name="augment"),
         features or {},
         learned,
+        mixes_images=mixes_images,
     )
     return Models(training, inference, plain, exact)
 
@@ -149,6 +156,7 @@ class TrainingModel(keras.Model):
 
 
 PIXELS_INPUT = "raw_pixels"
+MIX_INPUTS = ("second_pixels", "mix_plan")
 
 
 def target_input(task: str) -> str:
@@ -161,9 +169,21 @@ def _training_model(
     augment: keras.layers.Layer,
     features: Mapping[str, keras.layers.Layer],
     learned: Sequence[keras.layers.Layer],
+    *,
+    mixes_images: bool = False,
 ) -> keras.Model:
-    raw = keras.Input(plain.input_shape[1:], name=PIXELS_INPUT, dtype="uint8")
+    shape = plain.input_shape[1:]
+    raw = keras.Input(shape, name=PIXELS_INPUT, dtype="uint8")
     augmented = augment(raw)
+    if mixes_images:
+        second = keras.Input(shape, name=MIX_INPUTS[0], dtype="uint8")
+        plan = keras.Input((5,), name=MIX_INPUTS[1])
+        mixed = MixImages(name="mix")(augmented, augment(second), plan)
+        inputs = {
+            PIXELS_INPUT: raw,
+            **dict(zip(MIX_INPUTS, (second, plan), strict=True)),
+        }
+        return TrainingModel(inputs, plain(mixed), learned)
     if not features:
         return TrainingModel(raw, plain(augmented), learned)
     heads = {task: plain.get_layer(task) for task in features}

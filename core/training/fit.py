@@ -14,15 +14,24 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.data.batches import Batches, Rows, shuffled_rows
+from core.data.batches import Batches, Mixing, Rows, shuffled_rows
 from core.data.cache import ImageCache
 from core.data.manifest import TEST, TRAINING, VALIDATION
 from core.errors import StudyError
 from core.methods.curves import usual_loss
+from core.methods.entry import CROSSED
 from core.methods.losses.by_group import GroupObjective, split_groups
+from core.methods.losses.mixed import MixedLabels, split_pairs
+from core.methods.mixing import Mixes, unmixed
 from core.methods.registry import Part, ResolvedMethod, load_builder
 from core.methods.weights import count_classes
-from core.models.build import PIXELS_INPUT, Models, build_models, target_input
+from core.models.build import (
+    MIX_INPUTS,
+    PIXELS_INPUT,
+    Models,
+    build_models,
+    target_input,
+)
 from core.models.ensemble import load_model
 from core.models.transfer import copy_weights
 from core.runs import Run, check_class_order
@@ -95,6 +104,8 @@ class _Training:
         All training rows.
     rows_of : callable
         ``(epoch) -> int array``: those that an epoch shows, in their order.
+    mixes : callable or None
+        ``(epoch) -> Mixes``: of those, where the sampler changes the pixels.
     shown : tuple of int
         Images that each epoch trains on.
     losses, objectives, features : mapping of task name to what the method has built.
@@ -107,6 +118,7 @@ class _Training:
     data: Data
     rows: Rows
     rows_of: Callable[[int], Rows]
+    mixes: Callable[[int], Mixes] | None
     shown: tuple[int, ...]
     losses: Mapping[str, keras.losses.Loss]
     objectives: Mapping[str, GroupObjective]
@@ -194,6 +206,9 @@ def epoch_rows(
     plain = shuffled_rows(rows, seed=seed)
     if not method.samplers:
         return plain
+    if method.changes_pixels:
+        mixes = epoch_mixes(data, method, rows, seed, epochs, batch_size)
+        return lambda epoch: mixes(epoch).rows
     (sampler,) = method.samplers
     labels = _training_classes(data, sampler.on, rows)
 
@@ -208,6 +223,54 @@ def epoch_rows(
         return rng.permutation(rows[sampler.build(labels, rng)])
 
     return draw
+
+
+def epoch_mixes(
+    data: Data,
+    method: ResolvedMethod,
+    rows: Rows,
+    seed: int,
+    epochs: int,
+    batch_size: int,
+) -> Callable[[int], Mixes]:
+    """What each epoch shows of images that are made of two, by a method's sampler.
+
+    Raises
+    ------
+    MethodError
+        As ``epoch_rows``.
+    """
+    plain = shuffled_rows(rows, seed=seed)
+    (sampler,) = method.samplers
+    labels = _training_classes(data, sampler.on, rows)
+    build = partial(
+        load_builder(sampler.entry),
+        batch_size=batch_size,
+        image_size=data.cache.images.shape[1],
+        **sampler.parameters,
+    )
+
+    def draw(epoch: int) -> Mixes:
+        if not method.at(epoch, epochs).samplers:
+            return unmixed(plain(epoch))
+        rng = np.random.default_rng([seed, epoch])
+        when = {"epoch": epoch, "epochs": epochs}
+        at = when if "epoch" in sampler.entry.needs else {}
+        mixes: Mixes = build(labels, rng, **at)
+        return mixes.of(rows)
+
+    return draw
+
+
+def leaning_tasks(method: ResolvedMethod, tasks: Sequence[Task]) -> tuple[str, ...]:
+    """Tasks of classes whose labels go by the sampler's own share.
+
+    Those that the sampler is on; all, where it is on sensitive features alone.
+    """
+    (sampler,) = method.samplers
+    classes = [task.name for task in tasks if not isinstance(task, Regression)]
+    named = [name for name in classes if name in sampler.on.split(CROSSED)]
+    return tuple(named or classes)
 
 
 def build_part(part: Part, data: Data, task: Task, rows: Rows) -> Any:
@@ -306,14 +369,7 @@ def compile_model(
         optimizer=optimizer,
         loss=dict(losses),
         loss_weights=dict(loss_weights),
-        metrics={
-            task.name: [
-                OnTarget(_metric(task))
-                if isinstance(losses[task.name], GroupObjective)
-                else _metric(task)
-            ]
-            for task in tasks
-        },
+        metrics={task.name: [_metric_of(task, losses[task.name])] for task in tasks},
         # XLA on the CPU made this model three times slower.
         jit_compile=False,
     )
@@ -343,6 +399,43 @@ class OnTarget(keras.metrics.Metric):
     def reset_state(self) -> None:
         """Start anew."""
         self.metric.reset_state()
+
+
+class OnPairs(keras.metrics.Metric):
+    """A metric of images with two labels: each counts by its share.
+
+    Parameters
+    ----------
+    metric : keras.metrics.Metric
+    """
+
+    def __init__(self, metric: keras.metrics.Metric) -> None:
+        super().__init__(name=metric.name)
+        self.metric = metric
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take in a batch, once for each of the labels."""
+        first, second, share = split_pairs(keras.ops.convert_to_tensor(y_true))
+        if sample_weight is None:
+            sample_weight = keras.ops.ones_like(share)
+        self.metric.update_state(first, y_pred, sample_weight=sample_weight * share)
+        other = sample_weight * (1.0 - share)
+        self.metric.update_state(second, y_pred, sample_weight=other)
+
+    def result(self) -> Any:
+        """That of the metric."""
+        return self.metric.result()
+
+    def reset_state(self) -> None:
+        """Start anew."""
+        self.metric.reset_state()
+
+
+def _metric_of(task: Task, loss: keras.losses.Loss) -> keras.metrics.Metric:
+    """The metric of a task, from targets as its loss takes them."""
+    if isinstance(loss, GroupObjective):
+        return OnTarget(_metric(task))
+    return OnPairs(_metric(task)) if isinstance(loss, MixedLabels) else _metric(task)
 
 
 def _metric(task: Task) -> keras.metrics.Metric:
@@ -480,6 +573,11 @@ def _prepare(
     # What cannot be weighed is refused now, and not when late weights begin.
     sample_weights(data, method, rows)
     rows_of = epoch_rows(data, method, rows, seed, budget.epochs, budget.batch_size)
+    mixes = (
+        epoch_mixes(data, method, rows, seed, budget.epochs, budget.batch_size)
+        if method.changes_pixels
+        else None
+    )
     sizes = [len(rows_of(epoch)) for epoch in range(budget.epochs)]
     steps = [max(1, size // budget.batch_size) for size in sizes]
     # A loss that draws at random takes its seed when it is built.
@@ -499,6 +597,7 @@ def _prepare(
         data=data,
         rows=rows,
         rows_of=rows_of,
+        mixes=mixes,
         shown=tuple(
             min(size, number * budget.batch_size)
             for size, number in zip(sizes, steps, strict=True)
@@ -563,6 +662,11 @@ def _compile_for(training: _Training, active: ResolvedMethod) -> None:
     }
     for name in active.objectives:
         losses[name] = training.objectives[name].over(losses[name])
+    if training.method.changes_pixels:
+        # In all phases: a phase without mixing has pairs of the same image.
+        for task in tasks:
+            if not isinstance(task, Regression):
+                losses[task.name] = MixedLabels(losses[task.name])
     compile_model(
         training.models.training,
         tasks,
@@ -596,8 +700,24 @@ def _build_models(
         adjustments=build_parts(method.adjustments, data, rows),
         features=features,
         learned=learned,
+        mixes_images=_mixes_images(method),
         precision=study.training.precision or "float32",
         source=source,
+    )
+
+
+def _mixes_images(method: ResolvedMethod) -> bool:
+    return any(part.entry.pixels == "mixed" for part in method.samplers)
+
+
+def _mixing(training: _Training, mixes: Callable[[int], Mixes]) -> Mixing:
+    """How the images of some mixes reach the model."""
+    tasks, method = training.data.tasks, training.method
+    return Mixing(
+        mixes,
+        paired=[task.name for task in tasks if not isinstance(task, Regression)],
+        leaning=leaning_tasks(method, tasks),
+        inputs=MIX_INPUTS if _mixes_images(method) else None,
     )
 
 
@@ -624,6 +744,7 @@ def _batches(
         inputs=inputs,
         pixels_input=PIXELS_INPUT,
         groups=groups,
+        mixing=training.mixes and _mixing(training, training.mixes),
         drop_last=True,
         first_epoch=done,
     )
@@ -635,6 +756,7 @@ def _batches(
         batch_size=PREDICT_BATCH,
         inputs=inputs,
         pixels_input=PIXELS_INPUT,
+        mixing=training.mixes and _mixing(training, lambda _: unmixed(validation)),
     )
     return training_batches, validation_batches
 

@@ -123,8 +123,14 @@ def test_what_is_saved_predicts_what_was_recorded(name, study, trained):
             "group-dro": {"on": "hair", "groups": "group", "step_size": 1.0},
             "balanced-batches": {"on": "group"},
         },
+        # Of three epochs the first is plain, by its start, and the last by itself.
+        {
+            "cmo": {"on": "hair", "start": 0.3, "probability": 1.0, "plain_last": 1},
+            "ins": {"on": "hair"},
+            "lmf": {"on": "hair"},
+        },
     ],
-    ids=["what is learned, gathered and drawn", "two phases", "group shares"],
+    ids=["what is learned, gathered and drawn", "two phases", "group shares", "mixes"],
 )
 def test_a_broken_off_training_goes_on_as_if_unbroken(use, tmp_path):
     study = small_study({"tried": MethodTable(label="Tried", use=use)}, epochs=3)

@@ -212,6 +212,10 @@ def test_samplers_are_run_and_counted():
     assert drawn("undersample", keep=0.5) == [405, 160, 10]
     assert drawn("oversample") == [810, 810, 810]
     assert max(drawn("class-balanced-sampling")) < 330
+    assert drawn("mixup") == list(COUNTS)
+    shown = drawn("cmo", probability=1.0)
+    assert sum(shown) == sum(COUNTS)
+    assert shown[2] > 5 * COUNTS[2]
 
 
 def test_regression_losses_by_hand():
