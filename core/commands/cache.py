@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from core.results.tables import Table
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
-_KINDS = {"images": "images of a study", "unpacked": "unpacked archive"}
+_KINDS = {
+    "images": "images of a study",
+    "generated": "generated images of a study",
+    "unpacked": "unpacked archive",
+}
 
 
 def cache(
@@ -92,7 +96,8 @@ def _what(entry: CacheEntry) -> str:
     if entry.kind == "unpacked":
         return f"{_KINDS[entry.kind]} {about.get('archive', entry.key)}"
     side = about.get("side_pixels", "?")
-    return f"{about.get('images', 0):,} images of {side} x {side} pixels"
+    made = "generated images" if entry.kind == "generated" else "images"
+    return f"{about.get('images', 0):,} {made} of {side} x {side} pixels"
 
 
 def _gigabytes(size: float) -> str:

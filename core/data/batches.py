@@ -37,12 +37,32 @@ class Mixing:
     inputs: tuple[str, str] | None = None
 
 
+class Stacked:
+    """Images of two arrays, looked up as if they were one.
+
+    Parameters
+    ----------
+    images, more : uint8 array, shapes (n, size, size, 3) and (m, size, size, 3)
+    """
+
+    def __init__(self, images: NDArray[np.uint8], more: NDArray[np.uint8]) -> None:
+        self.images, self.more = images, more
+
+    def __getitem__(self, rows: Rows) -> NDArray[np.uint8]:
+        """The images of these rows, shape (rows, size, size, 3)."""
+        own = rows < len(self.images)
+        found = np.empty((len(rows), *self.images.shape[1:]), dtype=np.uint8)
+        found[own] = self.images[rows[own]]
+        found[~own] = self.more[rows[~own] - len(self.images)]
+        return found
+
+
 class Batches(keras.utils.PyDataset):
     """Images with targets and weights a task, in batches.
 
     Parameters
     ----------
-    images : uint8 array, shape (n, size, size, 3)
+    images : uint8 array, shape (n, size, size, 3), or Stacked
         Usually memory-mapped.
     targets : mapping of str to array, shape (n,)
         Target of each image for each task.
@@ -70,7 +90,7 @@ class Batches(keras.utils.PyDataset):
 
     def __init__(
         self,
-        images: NDArray[np.uint8],
+        images: NDArray[np.uint8] | Stacked,
         targets: Mapping[str, NDArray[Any]],
         sample_weight: Mapping[str, NDArray[np.float32]],
         *,

@@ -1,6 +1,7 @@
 """What lies in the cache, how large it may grow, and what is removed first.
 
-An entry is the array of a study's images, or an unpacked archive. Whoever uses one
+An entry is the array of a study's images, of images that a generator has added to them,
+or an unpacked archive. Whoever uses one
 holds a shared lock on it, so that nothing removes it meanwhile; the time of the lock's
 file is that of the last use.
 """
@@ -23,7 +24,7 @@ CACHE_VARIABLE = "EQUIPOISE_CACHE"
 LIMIT_VARIABLE = "EQUIPOISE_CACHE_GB"
 DEFAULT_LIMIT_GB = 20.0
 GB = 10**9
-Kind = Literal["images", "unpacked"]
+Kind = Literal["images", "generated", "unpacked"]
 # Locks and descriptions of the entries are beside them: an archive's folder is its own.
 _USES = "uses"
 
@@ -34,8 +35,9 @@ class CacheEntry:
 
     Parameters
     ----------
-    kind : {"images", "unpacked"}
-        The pixels that a study trains on, or an archive's content.
+    kind : {"images", "generated", "unpacked"}
+        The pixels that a study trains on, those that a generator has added, or an
+        archive's content.
     key : str
         Name of its folder.
     size_bytes : int

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.data.batches import Batches, Mixing, Rows, shuffled_rows
-from core.data.cache import ImageCache
+from core.data.batches import Batches, Mixing, Rows, Stacked, shuffled_rows
+from core.data.cache import ImageCache, Progress
+from core.data.generated_images import GeneratedImages
 from core.data.manifest import TEST, TRAINING, VALIDATION
 from core.errors import StudyError
 from core.methods.curves import usual_loss
@@ -45,6 +46,7 @@ from core.training.callbacks import (
     History,
     SaveState,
 )
+from core.training.generation import generate_images
 from core.training.groups import group_ids, group_names
 from core.training.optimizer import build_optimizer
 
@@ -57,7 +59,7 @@ class Data:
     """A study's images and manifest, aligned: row i of one is row i of the other.
 
     ``unreadable`` are the pictures of its splits that cannot be read, as a run's record
-    lists them.
+    lists them; ``shareable`` says whether its pictures may be shown to anyone.
     """
 
     cache: ImageCache
@@ -65,6 +67,7 @@ class Data:
     tasks: tuple[Task, ...]
     sensitive_features: tuple[str, ...]
     unreadable: tuple[dict[str, str], ...] = ()
+    shareable: bool = False
 
     def rows(self, split: str) -> Rows:
         """Rows of a split whose image could be read."""
@@ -83,6 +86,7 @@ class Fitted:
     """What a finished training leaves.
 
     ``images_per_second`` is that of the fastest epoch; None if none was measured.
+    ``duration_s`` has the seconds of a generator in it, and ``generated`` what it drew.
     """
 
     models: Models
@@ -91,6 +95,7 @@ class Fitted:
     best_epoch: int
     duration_s: float
     images_per_second: float | None
+    generated: GeneratedImages | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,8 @@ class _Training:
         ``(epoch) -> int array``: those that an epoch shows, in their order.
     mixes : callable or None
         ``(epoch) -> Mixes``: of those, where the sampler changes the pixels.
+    generated : GeneratedImages or None
+        What the sampler's generator has drawn.
     shown : tuple of int
         Images that each epoch trains on.
     losses, objectives, features : mapping of task name to what the method has built.
@@ -119,6 +126,7 @@ class _Training:
     rows: Rows
     rows_of: Callable[[int], Rows]
     mixes: Callable[[int], Mixes] | None
+    generated: GeneratedImages | None
     shown: tuple[int, ...]
     losses: Mapping[str, keras.losses.Loss]
     objectives: Mapping[str, GroupObjective]
@@ -206,9 +214,6 @@ def epoch_rows(
     plain = shuffled_rows(rows, seed=seed)
     if not method.samplers:
         return plain
-    if method.changes_pixels:
-        mixes = epoch_mixes(data, method, rows, seed, epochs, batch_size)
-        return lambda epoch: mixes(epoch).rows
     (sampler,) = method.samplers
     labels = _training_classes(data, sampler.on, rows)
 
@@ -232,6 +237,7 @@ def epoch_mixes(
     seed: int,
     epochs: int,
     batch_size: int,
+    generated: GeneratedImages | None = None,
 ) -> Callable[[int], Mixes]:
     """What each epoch shows of images that are made of two, by a method's sampler.
 
@@ -241,6 +247,15 @@ def epoch_mixes(
         As ``epoch_rows``.
     """
     plain = shuffled_rows(rows, seed=seed)
+    if generated is not None:
+        added, offset = generated.between, len(data.cache.images)
+
+        def draw_all(epoch: int) -> Mixes:
+            if not method.at(epoch, epochs).samplers:
+                return unmixed(plain(epoch))
+            return added.shuffled(rows, offset, np.random.default_rng([seed, epoch]))
+
+        return draw_all
     (sampler,) = method.samplers
     labels = _training_classes(data, sampler.on, rows)
     build = partial(
@@ -260,6 +275,45 @@ def epoch_mixes(
         return mixes.of(rows)
 
     return draw
+
+
+def make_generated(
+    study: Study,
+    method: ResolvedMethod,
+    seed: int,
+    data: Data,
+    rows: Rows,
+    progress: Progress,
+) -> GeneratedImages | None:
+    """Draw what a method's generator adds to the training rows, or find it drawn.
+
+    Returns
+    -------
+    GeneratedImages or None
+        None for a method without one.
+
+    Raises
+    ------
+    MethodError
+        If a class has no training image, or one alone.
+    """
+    if not any(part.entry.pixels == "generated" for part in method.samplers):
+        return None
+    (sampler,) = method.samplers
+    labels = _training_classes(data, sampler.on, rows)
+    names = {t.name: t.classes for t in data.tasks if not isinstance(t, Regression)}
+    classes = names.get(sampler.on)
+    if classes is None:
+        _, classes = group_ids(group_names(data.manifest, sampler.on, rows))
+    return generate_images(
+        data.cache.images[rows],
+        sampler.build(labels, np.random.default_rng(seed)),
+        image_ids=data.manifest["image_id"].to_numpy(dtype=str)[rows],
+        classes=tuple(classes),
+        on=sampler.on,
+        study=study.name,
+        progress=progress,
+    )
 
 
 def leaning_tasks(method: ResolvedMethod, tasks: Sequence[Task]) -> tuple[str, ...]:
@@ -458,6 +512,7 @@ def fit(
     beginnings: Mapping[int, tuple[Path, str]] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     source: Path | None = None,
+    progress: Progress = lambda what, done, of: None,
 ) -> Fitted:
     """Train one run, from its saved state if there is one.
 
@@ -478,6 +533,8 @@ def fit(
         More of them, for progress.
     source : Path, optional
         See ``build_models``.
+    progress : callable
+        ``(what, done, of)``: of what is made before the training.
 
     Returns
     -------
@@ -485,7 +542,8 @@ def fit(
         With the weights to keep restored: the best ones, or the last.
     """
     budget = study.training
-    training = _prepare(study, method, seed, data, source)
+    generated = make_generated(study, method, seed, data, data.rows(TRAINING), progress)
+    training = _prepare(study, method, seed, data, source, generated)
     best = BestWeights(budget.patience, keep_last=budget.keep == "last")
     history = History(report, tasks=[task.name for task in data.tasks])
     saver = SaveState(
@@ -506,8 +564,9 @@ def fit(
         ).astype({"epoch": "int32"}),
         epochs=done,
         best_epoch=best.epoch,
-        duration_s=saver.seconds,
+        duration_s=saver.seconds + (generated.duration_s if generated else 0.0),
         images_per_second=saver.images_per_second,
+        generated=generated,
     )
 
 
@@ -566,18 +625,16 @@ def _prepare(
     seed: int,
     data: Data,
     source: Path | None = None,
+    generated: GeneratedImages | None = None,
 ) -> _Training:
     """Build all that one run is trained with, its first weights included."""
     budget = study.training
     rows = data.rows(TRAINING)
     # What cannot be weighed is refused now, and not when late weights begin.
     sample_weights(data, method, rows)
-    rows_of = epoch_rows(data, method, rows, seed, budget.epochs, budget.batch_size)
-    mixes = (
-        epoch_mixes(data, method, rows, seed, budget.epochs, budget.batch_size)
-        if method.changes_pixels
-        else None
-    )
+    asked = (data, method, rows, seed, budget.epochs, budget.batch_size)
+    mixes = epoch_mixes(*asked, generated) if method.changes_pixels else None
+    rows_of = _rows_of(mixes) if mixes else epoch_rows(*asked)
     sizes = [len(rows_of(epoch)) for epoch in range(budget.epochs)]
     steps = [max(1, size // budget.batch_size) for size in sizes]
     # A loss that draws at random takes its seed when it is built.
@@ -598,6 +655,7 @@ def _prepare(
         rows=rows,
         rows_of=rows_of,
         mixes=mixes,
+        generated=generated,
         shown=tuple(
             min(size, number * budget.batch_size)
             for size, number in zip(sizes, steps, strict=True)
@@ -610,6 +668,10 @@ def _prepare(
             study, method.name, steps, backbone=models.backbone.trainable_variables
         ),
     )
+
+
+def _rows_of(mixes: Callable[[int], Mixes]) -> Callable[[int], Rows]:
+    return lambda epoch: mixes(epoch).rows
 
 
 def _train_phases(
@@ -735,8 +797,9 @@ def _batches(
         name: _of_all(data, class_ids(data, part.groups, rows), rows)
         for name, part in active.objectives.items()
     }
+    real, drawn = data.cache.images, training.generated
     training_batches = Batches(
-        data.cache.images,
+        Stacked(real, drawn.images) if drawn else real,
         targets,
         weights,
         rows=training.rows_of,

@@ -12,6 +12,7 @@ from keras.losses import MeanAbsoluteError
 from core.errors import MethodError
 from core.methods.entries import ENTRIES
 from core.methods.entry import HEAD, PARTS, PartName
+from core.methods.generation import GenerationPlan
 from core.methods.mixing import Mixes
 from core.methods.registry import load_builder, validate_parameters
 
@@ -203,7 +204,7 @@ def test_samplers_give_rows_that_follow_the_generator(entry):
 @of_part("sampler")
 def test_samplers_say_whether_they_change_the_pixels(entry):
     drawn = load_builder(entry)(LABELS, np.random.default_rng(0))
-    kinds = {np.ndarray: "kept", Mixes: "mixed"}
+    kinds = {np.ndarray: "kept", Mixes: "mixed", GenerationPlan: "generated"}
     assert entry.pixels == kinds[type(drawn)]
     if entry.pixels != "kept":
         assert any("All heads" in trap for trap in entry.traps)

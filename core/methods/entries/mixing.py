@@ -1,6 +1,6 @@
 """Remedies that show pictures which nobody took: mixed, pasted, or generated."""
 
-from core.methods.entry import Entry, number
+from core.methods.entry import Entry, choice, number
 
 _ALPHA = "Of the Beta distribution of the shares: 1 is even, near 0 hardly mixes."
 _HEADS = (
@@ -104,7 +104,7 @@ ENTRIES = (
         needs=("labels", "batch size", "image size"),
         builder="core.methods.mixing:remix",
         formula=r"\lambda_y = \begin{cases} 0 & n_i / n_j \ge \kappa, \lambda < \tau "
-        r"\\ 1 & n_i / n_j \le 1 / \kappa, 1 - \lambda < \tau \\ \lambda & "
+        r"\ 1 & n_i / n_j \le 1 / \kappa, 1 - \lambda < \tau \ \lambda & "
         r"\text{else} \end{cases}",
         traps=(
             "Only the task that it is on leans to the rarer class; on a sensitive "
@@ -168,5 +168,65 @@ ENTRIES = (
             _REFUSED,
         ),
         pixels="mixed",
+    ),
+    Entry(
+        name="deepsmote",
+        label="DeepSMOTE",
+        paper=(
+            "Dablain et al., DeepSMOTE: Fusing Deep Learning and SMOTE for Imbalanced "
+            "Data, IEEE Transactions on Neural Networks and Learning Systems, 2022"
+        ),
+        year=2022,
+        summary=(
+            "Every class is filled up with generated images, which lie between two "
+            "real ones in the codes of an encoder."
+        ),
+        part="sampler",
+        task_kinds=("binary", "multiclass"),
+        parameters=(
+            number(
+                "up_to",
+                1.0,
+                0.01,
+                1.0,
+                "Size that each class is filled up to, as a share of the largest.",
+            ),
+            number("neighbours", 5, 1, 100, "Nearest images that one may lie towards."),
+            number("latent", 64, 2, 1024, "Numbers that a picture is encoded in."),
+            number("width", 16, 4, 256, "Filters of the first convolution."),
+            number(
+                "side",
+                32,
+                8,
+                128,
+                "Side in pixels at which pictures are generated, a multiple of 8.",
+            ),
+            number("epochs", 40, 1, 1000, "Of the generator's training."),
+            choice(
+                "form",
+                "paper",
+                ("paper", "official"),
+                "What the penalty compares with: others of the class, as in the paper, "
+                "or the picture itself, as in the authors' code.",
+            ),
+        ),
+        needs=("labels",),
+        builder="core.methods.generation:plan_deepsmote",
+        formula=r"z = z_i + u (z_j - z_i), \quad u \sim U(0, 1), \quad z_i = E(x_i), "
+        r"\quad \tilde x = D(z), \quad j \in \mathrm{NN}_k(i)",
+        traps=(
+            "Generated images are blurred, the more the smaller a class: a model may "
+            "learn that blur is rare, and not the class. Look at them on Data first.",
+            "An image beside its nearest real one shows whether the generator copies.",
+            "All heads see a generated image: it has the labels of both images that it "
+            "lies between, by their shares, a number such as an age is averaged, and "
+            "each label brings its own image's weight.",
+            "Epochs are longer, by up to the number of classes, and the generator is "
+            "trained first: its time counts as the method's.",
+            "With inverse weights on top, rare classes are corrected for twice.",
+            "Not with FDS or an objective over groups: an image between two has no one "
+            "group.",
+        ),
+        pixels="generated",
     ),
 )

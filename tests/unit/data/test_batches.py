@@ -2,7 +2,7 @@ from typing import Any
 
 import numpy as np
 
-from core.data.batches import Batches, Mixing, shuffled_rows
+from core.data.batches import Batches, Mixing, Stacked, shuffled_rows
 from core.methods.mixing import Mixes
 
 
@@ -100,3 +100,11 @@ def test_labels_without_weight_stay_finite() -> None:
     _, targets, weights = _mixed((0.0, 0.0))
     assert weights["hair"].tolist() == [0, 0]
     np.testing.assert_allclose(targets["hair"][:, 2], [0.5, 1])
+
+
+def test_two_arrays_are_looked_up_as_one() -> None:
+    numbers = np.arange(7, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 2, 3))
+    both = numbers.astype(np.uint8)
+    found = Stacked(both[:4], both[4:])[np.array([6, 0, 3, 4])]
+    assert found[:, 0, 0, 0].tolist() == [6, 0, 3, 4]
+    assert (found.dtype, found.shape) == (np.uint8, (4, 2, 2, 3))

@@ -213,6 +213,7 @@ def test_samplers_are_run_and_counted():
     assert drawn("oversample") == [810, 810, 810]
     assert max(drawn("class-balanced-sampling")) < 330
     assert drawn("mixup") == list(COUNTS)
+    assert drawn("deepsmote", up_to=0.5) == [810, 405, 405]
     shown = drawn("cmo", probability=1.0)
     assert sum(shown) == sum(COUNTS)
     assert shown[2] > 5 * COUNTS[2]

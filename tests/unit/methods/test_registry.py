@@ -241,7 +241,7 @@ def test_expected_names_only_what_would_do():
     assert caught.value.expected == "one of ethnicity."
 
 
-@pytest.mark.parametrize("sampler", ["mixup", "cutmix", "remix", "cmo"])
+@pytest.mark.parametrize("sampler", ["mixup", "cutmix", "remix", "cmo", "deepsmote"])
 @pytest.mark.parametrize(
     ("other", "given", "needs"),
     [
