@@ -190,5 +190,5 @@ def _usual_distance(images: Pixels) -> float:
     """Median distance of a real image to the nearest other one of its class."""
     if len(images) < 2:
         return float("nan")
-    _, distance = find_nearest(images[:COMPARED], images[:COMPARED], apart=True)
+    _, distance = find_nearest(images[:COMPARED], images, apart=True)
     return float(np.median(distance))
