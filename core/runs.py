@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core.data.generated_images import SAMPLE
 from core.data.manifest import LEFT_OUT, SPLITS
 from core.errors import RunError
 from core.shipped import PRETRAINED_FOLDER, WEIGHTS_FOLDER
@@ -378,6 +379,7 @@ def write_run(
     history: pd.DataFrame,
     predictions: pd.DataFrame,
     save_model: Callable[[Path], None] | None = None,
+    sample: Path | None = None,
 ) -> Run:
     """Write a run beside its place, then rename it into it.
 
@@ -392,6 +394,8 @@ def write_run(
     save_model : callable, optional
         Writes the inference model to the path that it is given; predictions of others
         come without one.
+    sample : Path, optional
+        A few images that a generator has drawn for the training, to be copied.
 
     Raises
     ------
@@ -414,6 +418,8 @@ def write_run(
         )
         if save_model is not None:
             save_model(beside / MODEL)
+        if sample is not None:
+            shutil.copyfile(sample, beside / SAMPLE)
         text = json.dumps({"schema": SCHEMA, **info}, indent=1)
         (beside / RECORD).write_text(text + "\n", encoding="utf-8")
         replace_folder(beside, place)

@@ -18,6 +18,7 @@ from core.runs import data_report, shipped_manifest
 from core.tasks import Regression
 from core.text import code, strong, to_markdown
 from pages._before_after import show_before_after
+from pages._mixed_images import show_mixed
 from pages._pictures import load_thumbnails, why_no_pictures
 from pages._show import show_chart, show_error, show_static_table, show_table
 from pages._study_bar import StudyView, study_bar
@@ -27,8 +28,9 @@ SAMPLES_EACH = 6
 CLASSES_AT_ONCE = 12
 MALFORMED_SHOWN = 50
 BEFORE_AFTER = "Before and after"
+MIXED = "Mixed and generated"
 VIEWS_OF_TABLE = ("Split", "Distributions", "Crossings")
-VIEWS = ("Split", "Distributions", "Crossings", "Weights", "Pictures", BEFORE_AFTER)
+VIEWS = (*VIEWS_OF_TABLE, "Weights", "Pictures", MIXED, BEFORE_AFTER)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -457,5 +459,7 @@ elif chosen == "Weights":
     show_weights(view, manifest)
 elif chosen == "Pictures":
     show_pictures(view, manifest)
+elif chosen == MIXED:
+    show_mixed(view, manifest)
 else:
     show_before_after(view, manifest)

@@ -18,6 +18,7 @@ _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
 _KINDS = {
     "images": "images of a study",
     "features": "what frozen layers make of images",
+    "generated": "generated images of a study",
     "unpacked": "unpacked archive",
 }
 
@@ -96,7 +97,8 @@ def _what(entry: CacheEntry) -> str:
     if entry.kind == "unpacked":
         return f"{_KINDS[entry.kind]} {about.get('archive', entry.key)}"
     side = about.get("side_pixels", "?")
-    images = f"{about.get('images', 0):,} images of {side} x {side} pixels"
+    made = "generated images" if entry.kind == "generated" else "images"
+    images = f"{about.get('images', 0):,} {made} of {side} x {side} pixels"
     if entry.kind == "features":
         return (
             f"frozen layers of {about.get('backbone', '?')} on {images}, "

@@ -1,13 +1,60 @@
 """Batches: slices of a cache, drawn anew at every epoch."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from core.methods.mixing import Mixes
+
 Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """What becomes of images that are made of two.
+
+    Parameters
+    ----------
+    mixes : callable
+        ``(epoch) -> Mixes``: of the rows of an epoch, in their order.
+    paired : collection of str
+        Tasks of classes: they get both labels and the share of the first. The targets
+        of the others are averaged by the share.
+    leaning : collection of str
+        Those of them whose labels go by the sampler's own share.
+    inputs : pair of str, optional
+        Names of the model's inputs for the second pictures and the plan of the mix;
+        without them the pixels are mixed already.
+    """
+
+    mixes: Callable[[int], Mixes]
+    paired: Collection[str]
+    leaning: Collection[str] = ()
+    inputs: tuple[str, str] | None = None
+
+
+class Stacked:
+    """Images of two arrays, looked up as if they were one.
+
+    Parameters
+    ----------
+    images, more : uint8 array, shapes (n, size, size, 3) and (m, size, size, 3)
+    """
+
+    def __init__(self, images: NDArray[np.uint8], more: NDArray[np.uint8]) -> None:
+        self.images, self.more = images, more
+
+    def __getitem__(self, rows: Rows) -> NDArray[np.uint8]:
+        """The images of these rows, shape (rows, size, size, 3)."""
+        own = rows < len(self.images)
+        found = np.empty((len(rows), *self.images.shape[1:]), dtype=np.uint8)
+        found[own] = self.images[rows[own]]
+        found[~own] = self.more[rows[~own] - len(self.images)]
+        return found
 
 
 class Batches(keras.utils.PyDataset):
@@ -15,7 +62,7 @@ class Batches(keras.utils.PyDataset):
 
     Parameters
     ----------
-    images : uint8 array, shape (n, size, size, 3)
+    images : uint8 array, shape (n, size, size, 3), or Stacked
         Usually memory-mapped. Or what frozen layers give of the images, any array.
     targets : mapping of str to array, shape (n,)
         Target of each image for each task.
@@ -36,6 +83,8 @@ class Batches(keras.utils.PyDataset):
     groups : mapping of str to int array, shape (n,), optional
         Group of each image for the tasks whose loss asks for it: it stands beside the
         target, in a second column.
+    mixing : Mixing, optional
+        For images that are made of two; not beside further inputs or groups.
     drop_last : bool
         Whether an incomplete last batch is left out, which keeps one compiled step.
     first_epoch : int
@@ -44,7 +93,7 @@ class Batches(keras.utils.PyDataset):
 
     def __init__(
         self,
-        images: NDArray[np.uint8],
+        images: NDArray[np.uint8] | Stacked,
         targets: Mapping[str, NDArray[Any]],
         sample_weight: Mapping[str, NDArray[np.float32]],
         *,
@@ -54,6 +103,7 @@ class Batches(keras.utils.PyDataset):
         inputs: Mapping[str, str] | None = None,
         first_input: str = "",
         groups: Mapping[str, NDArray[np.int64]] | None = None,
+        mixing: Mixing | None = None,
         drop_last: bool = False,
         first_epoch: int = 0,
     ) -> None:
@@ -65,11 +115,11 @@ class Batches(keras.utils.PyDataset):
         self.inputs = dict(inputs or {})
         self.first_input = first_input
         self.groups = dict(groups or {})
+        self.mixing = mixing
         self.drop_last = drop_last
         self._rows_of = rows
         self._places_of = places
-        self._epoch = first_epoch
-        self._draw()
+        self._draw(first_epoch)
 
     def __len__(self) -> int:
         """Batches in this epoch."""
@@ -79,10 +129,11 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[Any, Any, Any]:
         """Images, targets and weights of one batch."""
-        start = index * self.batch_size
-        batch = slice(start, start + self.batch_size)
-        rows = self._rows[batch]
-        images = self.images[self._places[batch]]
+        start, end = index * self.batch_size, (index + 1) * self.batch_size
+        if self.mixing is not None and self._mixes is not None:
+            return self._mixed(self.mixing, self._mixes.at(start, end))
+        rows = self._rows[start:end]
+        images = self.images[self._places[start:end]]
         targets = {task: self.targets[task][rows] for task in self.inputs.values()}
         further = {name: targets[task] for name, task in self.inputs.items()}
         return (
@@ -98,16 +149,52 @@ class Batches(keras.utils.PyDataset):
         both = np.column_stack([targets.ravel(), self.groups[task][rows]])
         return both.astype(targets.dtype)
 
+    def _mixed(self, mixing: Mixing, mixes: Mixes) -> tuple[Any, Any, Any]:
+        """Images of two, their targets and weights.
+
+        Each label counts by its share and by the weight of its own image: the weights
+        are averaged, and the shares of the labels follow the weights.
+        """
+        first, second = mixes.first, mixes.second
+        targets, weights = {}, {}
+        for task, own in self.targets.items():
+            share = mixes.label_share if task in mixing.leaning else mixes.share
+            share = share.astype(np.float32)
+            given = self.sample_weight[task]
+            weight = share * given[first] + (1 - share) * given[second]
+            weights[task] = weight.astype(np.float32)
+            if task in mixing.paired:
+                known = weight > 0
+                share = np.where(
+                    known, share * given[first] / np.where(known, weight, 1), share
+                )
+                columns = [own[first].ravel(), own[second].ravel(), share]
+                targets[task] = np.column_stack(columns).astype(np.float32)
+            else:
+                column = share[:, None]
+                targets[task] = column * own[first] + (1 - column) * own[second]
+        pixels: Any = self.images[mixes.rows]
+        if mixing.inputs is not None:
+            others, plan = mixing.inputs
+            is_plain = not mixes.is_mixed.any()
+            pixels = {
+                self.first_input: pixels,
+                others: pixels if is_plain else self.images[mixes.second],
+                plan: mixes.plan,
+            }
+        return pixels, targets, weights
+
     def on_epoch_end(self) -> None:
         """Draw the rows of the next epoch."""
-        self._epoch += 1
-        self._draw()
+        self._draw(self._epoch + 1)
 
-    def _draw(self) -> None:
-        self._rows = self._rows_of(self._epoch)
+    def _draw(self, epoch: int) -> None:
+        self._epoch = epoch
+        self._rows = self._rows_of(epoch)
         self._places = self._rows
         if self._places_of is not None:
-            self._places = self._places_of(self._epoch, self._rows)
+            self._places = self._places_of(epoch, self._rows)
+        self._mixes = self.mixing.mixes(epoch) if self.mixing else None
 
 
 def shuffled_rows(rows: Rows, *, seed: int) -> Callable[[int], Rows]:

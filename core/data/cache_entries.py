@@ -1,8 +1,9 @@
 """What lies in the cache, how large it may grow, and what is removed first.
 
-An entry is the array of a study's images, what frozen layers make of them, or an
-unpacked archive. Whoever uses one holds a shared lock on it, so that nothing removes it
-meanwhile; the time of the lock's file is that of the last use.
+An entry is the array of a study's images, of images that a generator has added to them,
+what frozen layers make of them, or an unpacked archive. Whoever uses one holds a shared
+lock on it, so that nothing removes it meanwhile; the time of the lock's file is that of
+the last use.
 """
 
 import json
@@ -27,7 +28,7 @@ CACHE_VARIABLE = "EQUIPOISE_CACHE"
 LIMIT_VARIABLE = "EQUIPOISE_CACHE_GB"
 DEFAULT_LIMIT_GB = 20.0
 GB = 10**9
-Kind = Literal["images", "features", "unpacked"]
+Kind = Literal["images", "features", "generated", "unpacked"]
 # Locks and descriptions of the entries are beside them: an archive's folder is its own.
 _USES = "uses"
 # How often a process looks whether another has built what it waits for.
@@ -40,8 +41,9 @@ class CacheEntry:
 
     Parameters
     ----------
-    kind : {"images", "features", "unpacked"}
-        The pixels that a study trains on, what frozen layers make of these, or an
+    kind : {"images", "features", "generated", "unpacked"}
+        The pixels that a study trains on, what frozen layers make of these, those that
+        a generator has added, or an
         archive's content.
     key : str
         Name of its folder.

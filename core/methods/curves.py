@@ -413,11 +413,15 @@ def drawn_images(
     Returns
     -------
     int64 array, shape (num_classes,)
+        Where images are mixed, the sums of their shares, rounded.
     """
     counts = check_class_counts(class_counts)
     labels = np.repeat(np.arange(len(counts)), counts)
-    rows = part.build(labels, np.random.default_rng(seed))
-    return np.bincount(labels[rows], minlength=len(counts)).astype(np.int64)
+    drawn = part.build(labels, np.random.default_rng(seed))
+    if part.entry.pixels != "kept":
+        shown: Floats = drawn.images_by_class(labels, len(counts))
+        return np.rint(shown).astype(np.int64)
+    return np.bincount(labels[drawn], minlength=len(counts)).astype(np.int64)
 
 
 def error_curve(

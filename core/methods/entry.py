@@ -13,6 +13,7 @@ PartName = Literal[
 ]
 Kind = Literal["regression", "binary", "multiclass"]
 HeadName = Literal["logits", "cosine"]
+Pixels = Literal["kept", "mixed", "generated"]
 
 # "on" is where an entry looks, "groups" whose losses or decisions it holds against one
 # another, "head" what the model ends in, and "start" from which share of the epochs on
@@ -160,16 +161,18 @@ class Entry:
         decision.
     needs : tuple of str
         What the builder is given: "labels" (codes), "names" (of classes or groups),
-        "batch size", "targets", "class counts", "range", "group counts", "pixels" (of
-        which it makes new images), or "validation": scores, truth and groups of the
-        validation images.
+        "batch size", "image size", "epoch", "targets", "class counts", "range",
+        "group counts", or "validation": scores, truth and groups of the validation
+        images.
     builder : str
         ``module:function``. A sampler is called with ``(labels, rng)`` and gives rows
         to be shuffled, or with the ``batch_size`` too and gives them in the order of
-        the batches; weights with ``(labels)``, ``(names)`` or ``(targets)``, a loss
-        with ``(class_counts)`` or nothing, an objective with ``(loss, group_counts)``,
-        an adjustment with ``(class_counts)``, what acts on features with
-        ``(minimum, maximum)`` of the task, a decision with
+        the batches; one that mixes also with ``image_size``, or ``epoch`` and
+        ``epochs``, and gives ``Mixes``; one that generates gives a
+        ``GenerationPlan``; weights with ``(labels)``, ``(names)`` or ``(targets)``,
+        a loss with ``(class_counts)`` or nothing, an objective with
+        ``(loss, group_counts)``, an adjustment with ``(class_counts)``, what acts on
+        features with ``(minimum, maximum)`` of the task, a decision with
         ``(scores, positive, groups)``; each with the parameters by name.
     formula : str
         In LaTeX, one line.
@@ -179,6 +182,9 @@ class Entry:
         For weights: whether they count on the task named by ``on``, or on all heads.
     not_all_zero : tuple of str
         Parameters of which one at least must be above 0, or nothing is learned.
+    pixels : {"kept", "mixed", "generated"}
+        For samplers: whether an epoch shows the images as they are, two of them mixed,
+        or more of them, that a model has drawn. Mixed and drawn ones have two labels.
     """
 
     name: str
@@ -195,6 +201,7 @@ class Entry:
     traps: tuple[str, ...] = ()
     heads: Literal["on", "all"] = "on"
     not_all_zero: tuple[str, ...] = ()
+    pixels: Pixels = "kept"
 
 
 def number(

@@ -109,21 +109,14 @@ class ResolvedMethod:
     decisions: Mapping[str, Part] = field(default_factory=dict)
 
     @property
+    def changes_pixels(self) -> bool:
+        """Whether training sees pictures that are in no image cache."""
+        return any(part.entry.pixels != "kept" for part in self.samplers)
+
+    @property
     def acts_afterwards(self) -> bool:
         """Whether a part of it changes what the finished model answers."""
         return bool(self.adjustments or self.decisions)
-
-    @property
-    def mixes_pixels(self) -> bool:
-        """Whether a part of it makes new images, which no network has seen before."""
-        parts = (
-            *self.samplers,
-            *self.weights,
-            *self.losses.values(),
-            *self.features.values(),
-            *self.objectives.values(),
-        )
-        return any("pixels" in part.entry.needs for part in parts)
 
     def head(self, task: str) -> HeadName:
         """What the output layer of a task must give under this method."""
@@ -318,8 +311,9 @@ def resolve_method(
         If the study has no such method.
     MethodError
         If an entry does not exist, looks at a task or column that is not there or is
-        of the wrong kind, or has a bad parameter; if all that it learns from is 0; or
-        if two losses claim one task, or two samplers one method.
+        of the wrong kind, or has a bad parameter; if all that it learns from is 0; if
+        two losses claim one task, or two samplers one method; or if images with two
+        labels are to have one group, or one place among the targets.
     """
     table = study.method(method_name)
     features = tuple(sensitive_features)
@@ -329,7 +323,7 @@ def resolve_method(
     ]
     for part in parts:
         _check_not_all_zero(method_name, part)
-    return ResolvedMethod(
+    method = ResolvedMethod(
         name=method_name,
         label=table.label,
         samplers=_only_one_sampler(method_name, parts),
@@ -340,6 +334,23 @@ def resolve_method(
         objectives=_one_a_task(method_name, parts, "objective"),
         decisions=_one_a_task(method_name, parts, "decision"),
     )
+    _check_two_labels(method)
+    return method
+
+
+def _check_two_labels(method: ResolvedMethod) -> None:
+    """Refuse what needs one label or one group of every image, beside mixed ones."""
+    if not method.changes_pixels:
+        return
+    (sampler,) = method.samplers
+    for part in (*method.objectives.values(), *method.features.values()):
+        needs = "group" if part.entry.part == "objective" else "target"
+        raise MethodError(
+            f"Method '{method.name}' has '{sampler.entry.name}', whose images are made "
+            f"of two, and '{part.entry.name}', which needs one {needs} an image.",
+            expected=f"'{part.entry.name}' with a sampler that keeps the images.",
+            remedy="make them two methods.",
+        )
 
 
 def _resolve_part(

@@ -16,6 +16,7 @@ from core.models.backbones import build_backbone
 from core.models.ensemble import load_model
 from core.models.frozen_prefix import Cut, cut_backbone
 from core.models.heads import build_head, probabilities
+from core.models.mixing import MixImages
 from core.models.transfer import copy_backbone, freeze
 from core.study import Augmentation, ModelTable, weights_kind
 from core.tasks import Binary, Task
@@ -75,6 +76,7 @@ def build_models(
     adjustments: Mapping[str, NDArray[np.float64]] | None = None,
     features: Mapping[str, keras.layers.Layer] | None = None,
     learned: Sequence[keras.layers.Layer] = (),
+    mixes_images: bool = False,
     precision: str = "float32",
     source: Path | None = None,
     cut: bool = False,
@@ -100,6 +102,10 @@ def build_models(
     learned : sequence of keras.layers.Layer
         What losses learn, or draw at random with: trained and saved with the training
         model.
+    mixes_images : bool
+        Whether the training model mixes pictures, after each was augmented by itself;
+        it then takes the second ones and the plan too, named as ``MIX_INPUTS`` says.
+        Not beside ``features``.
     precision : {"float32", "mixed_bfloat16"}
         In which the backbone computes while training.
     source : Path, optional
@@ -139,14 +145,22 @@ def build_models(
     inference = keras.Model(pixels, answers, name="inference")
     models = Models(plain, inference, plain, exact)
     parts = cut_backbone(models.backbone, table.trainable) if cut else None
+    further: dict[str, keras.KerasTensor] = {}
     if parts is None:
         augment = RandomAffine(**augmentation.model_dump(), seed=seed, name="augment")
         first = keras.Input(pixels.shape[1:], name=PIXELS_INPUT, dtype="uint8")
         start, x = plain.input, augment(first)
+        if mixes_images:
+            second = keras.Input(pixels.shape[1:], name=MIX_INPUTS[0], dtype="uint8")
+            plan = keras.Input((5,), name=MIX_INPUTS[1])
+            further = dict(zip(MIX_INPUTS, (second, plan), strict=True))
+            x = MixImages(name="mix")(x, augment(second), plan)
     else:
         first = keras.Input(parts.shape, name=FROZEN_INPUT, dtype="float16")
         start, x = vectors, first if parts.suffix is None else parts.suffix(first)
-    training = _training_model(plain, first, start, x, features or {}, learned)
+    training = _training_model(
+        plain, first, start, x, features or {}, learned, further=further
+    )
     return replace(models, training=training, cut=parts)
 
 
@@ -162,6 +176,7 @@ class TrainingModel(keras.Model):
 
 
 PIXELS_INPUT, FROZEN_INPUT = "raw_pixels", "frozen_features"
+MIX_INPUTS = ("second_pixels", "mix_plan")
 
 
 def target_input(task: str) -> str:
@@ -176,14 +191,16 @@ def _training_model(
     x: keras.KerasTensor,
     features: Mapping[str, keras.layers.Layer],
     learned: Sequence[keras.layers.Layer],
+    *,
+    further: Mapping[str, keras.KerasTensor],
 ) -> keras.Model:
     """From the first input to ``x``, which then takes the place of ``start``."""
+    inputs = {first.name: first, **further}
     if not features:
         whole = start is plain.input
         rest = plain if whole else keras.Model(start, plain.output, name="heads")
-        return TrainingModel(first, rest(x), learned)
+        return TrainingModel(inputs if further else first, rest(x), learned)
     heads = {task: plain.get_layer(task) for task in features}
-    inputs = {first.name: first}
     before = {f"{task}_features": head.input for task, head in heads.items()}
     both = keras.Model(start, {**plain.output, **before})(x)
     outputs = {task: both[task] for task in plain.output}

@@ -14,16 +14,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.data.batches import Batches, Rows, shuffled_rows
+from core.data.batches import Batches, Mixing, Rows, Stacked, shuffled_rows
 from core.data.cache import ImageCache, Progress
+from core.data.generated_images import GeneratedImages
 from core.data.manifest import TEST, TRAINING, VALIDATION
 from core.errors import StudyError
 from core.methods.curves import usual_loss
+from core.methods.entry import CROSSED
 from core.methods.losses.by_group import GroupObjective, split_groups
+from core.methods.losses.mixed import MixedLabels, split_pairs
+from core.methods.mixing import Mixes, unmixed
 from core.methods.registry import Part, ResolvedMethod, load_builder
 from core.methods.weights import count_classes
 from core.models.build import (
     FROZEN_INPUT,
+    MIX_INPUTS,
     PIXELS_INPUT,
     Models,
     build_models,
@@ -45,6 +50,7 @@ from core.training.callbacks import (
 )
 from core.training.frozen_features import FrozenFeatures, open_frozen_features
 from core.training.frozen_worker import NotCachedError
+from core.training.generation import generate_images
 from core.training.groups import group_ids, group_names
 from core.training.optimizer import build_optimizer
 
@@ -57,7 +63,7 @@ class Data:
     """A study's images and manifest, aligned: row i of one is row i of the other.
 
     ``unreadable`` are the pictures of its splits that cannot be read, as a run's record
-    lists them.
+    lists them; ``shareable`` says whether its pictures may be shown to anyone.
     """
 
     cache: ImageCache
@@ -65,6 +71,7 @@ class Data:
     tasks: tuple[Task, ...]
     sensitive_features: tuple[str, ...]
     unreadable: tuple[dict[str, str], ...] = ()
+    shareable: bool = False
 
     def rows(self, split: str) -> Rows:
         """Rows of a split whose image could be read."""
@@ -83,6 +90,7 @@ class Fitted:
     """What a finished training leaves.
 
     ``images_per_second`` is that of the fastest epoch; None if none was measured.
+    ``duration_s`` has the seconds of a generator in it, and ``generated`` what it drew.
     ``frozen_layers`` says how these were trained with, as a run's record holds it:
     empty where there are none.
     """
@@ -94,6 +102,7 @@ class Fitted:
     duration_s: float
     images_per_second: float | None
     frozen_layers: Mapping[str, Any]
+    generated: GeneratedImages | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +116,10 @@ class _Training:
         All training rows.
     rows_of : callable
         ``(epoch) -> int array``: those that an epoch shows, in their order.
+    mixes : callable or None
+        ``(epoch) -> Mixes``: of those, where the sampler changes the pixels.
+    generated : GeneratedImages or None
+        What the sampler's generator has drawn.
     shown : tuple of int
         Images that each epoch trains on.
     losses, objectives, features : mapping of task name to what the method has built.
@@ -124,6 +137,8 @@ class _Training:
     data: Data
     rows: Rows
     rows_of: Callable[[int], Rows]
+    mixes: Callable[[int], Mixes] | None
+    generated: GeneratedImages | None
     shown: tuple[int, ...]
     losses: Mapping[str, keras.losses.Loss]
     objectives: Mapping[str, GroupObjective]
@@ -238,6 +253,103 @@ def epoch_rows(
     return draw
 
 
+def epoch_mixes(
+    data: Data,
+    method: ResolvedMethod,
+    rows: Rows,
+    seed: int,
+    epochs: int,
+    batch_size: int,
+    generated: GeneratedImages | None = None,
+) -> Callable[[int], Mixes]:
+    """What each epoch shows of images that are made of two, by a method's sampler.
+
+    Raises
+    ------
+    MethodError
+        As ``epoch_rows``.
+    """
+    plain = shuffled_rows(rows, seed=seed)
+    if generated is not None:
+        added, offset = generated.between, len(data.cache.images)
+
+        def draw_all(epoch: int) -> Mixes:
+            if not method.at(epoch, epochs).samplers:
+                return unmixed(plain(epoch))
+            return added.shuffled(rows, offset, np.random.default_rng([seed, epoch]))
+
+        return draw_all
+    (sampler,) = method.samplers
+    labels = _training_classes(data, sampler.on, rows)
+    build = partial(
+        load_builder(sampler.entry),
+        batch_size=batch_size,
+        image_size=data.cache.images.shape[1],
+        **sampler.parameters,
+    )
+
+    def draw(epoch: int) -> Mixes:
+        if not method.at(epoch, epochs).samplers:
+            return unmixed(plain(epoch))
+        rng = np.random.default_rng([seed, epoch])
+        when = {"epoch": epoch, "epochs": epochs}
+        at = when if "epoch" in sampler.entry.needs else {}
+        mixes: Mixes = build(labels, rng, **at)
+        return mixes.of(rows)
+
+    return draw
+
+
+def make_generated(
+    study: Study,
+    method: ResolvedMethod,
+    seed: int,
+    data: Data,
+    rows: Rows,
+    progress: Progress,
+) -> GeneratedImages | None:
+    """Draw what a method's generator adds to the training rows, or find it drawn.
+
+    Returns
+    -------
+    GeneratedImages or None
+        None for a method without one.
+
+    Raises
+    ------
+    MethodError
+        If a class has no training image, or one alone.
+    """
+    if not any(part.entry.pixels == "generated" for part in method.samplers):
+        return None
+    (sampler,) = method.samplers
+    labels = _training_classes(data, sampler.on, rows)
+    names = {t.name: t.classes for t in data.tasks if not isinstance(t, Regression)}
+    classes = names.get(sampler.on)
+    if classes is None:
+        _, classes = group_ids(group_names(data.manifest, sampler.on, rows))
+    return generate_images(
+        data.cache.images[rows],
+        sampler.build(labels, np.random.default_rng(seed)),
+        image_ids=data.manifest["image_id"].to_numpy(dtype=str)[rows],
+        classes=tuple(classes),
+        on=sampler.on,
+        study=study.name,
+        progress=progress,
+    )
+
+
+def leaning_tasks(method: ResolvedMethod, tasks: Sequence[Task]) -> tuple[str, ...]:
+    """Tasks of classes whose labels go by the sampler's own share.
+
+    Those that the sampler is on; all, where it is on sensitive features alone.
+    """
+    (sampler,) = method.samplers
+    classes = [task.name for task in tasks if not isinstance(task, Regression)]
+    named = [name for name in classes if name in sampler.on.split(CROSSED)]
+    return tuple(named or classes)
+
+
 def build_part(part: Part, data: Data, task: Task, rows: Rows) -> Any:
     """Build a loss, an adjustment or what acts on features, from what it needs."""
     if "range" in part.entry.needs and isinstance(task, Regression):
@@ -334,14 +446,7 @@ def compile_model(
         optimizer=optimizer,
         loss=dict(losses),
         loss_weights=dict(loss_weights),
-        metrics={
-            task.name: [
-                OnTarget(_metric(task))
-                if isinstance(losses[task.name], GroupObjective)
-                else _metric(task)
-            ]
-            for task in tasks
-        },
+        metrics={task.name: [_metric_of(task, losses[task.name])] for task in tasks},
         # XLA on the CPU made this model three times slower.
         jit_compile=False,
     )
@@ -371,6 +476,43 @@ class OnTarget(keras.metrics.Metric):
     def reset_state(self) -> None:
         """Start anew."""
         self.metric.reset_state()
+
+
+class OnPairs(keras.metrics.Metric):
+    """A metric of images with two labels: each counts by its share.
+
+    Parameters
+    ----------
+    metric : keras.metrics.Metric
+    """
+
+    def __init__(self, metric: keras.metrics.Metric) -> None:
+        super().__init__(name=metric.name)
+        self.metric = metric
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take in a batch, once for each of the labels."""
+        first, second, share = split_pairs(keras.ops.convert_to_tensor(y_true))
+        if sample_weight is None:
+            sample_weight = keras.ops.ones_like(share)
+        self.metric.update_state(first, y_pred, sample_weight=sample_weight * share)
+        other = sample_weight * (1.0 - share)
+        self.metric.update_state(second, y_pred, sample_weight=other)
+
+    def result(self) -> Any:
+        """That of the metric."""
+        return self.metric.result()
+
+    def reset_state(self) -> None:
+        """Start anew."""
+        self.metric.reset_state()
+
+
+def _metric_of(task: Task, loss: keras.losses.Loss) -> keras.metrics.Metric:
+    """The metric of a task, from targets as its loss takes them."""
+    if isinstance(loss, GroupObjective):
+        return OnTarget(_metric(task))
+    return OnPairs(_metric(task)) if isinstance(loss, MixedLabels) else _metric(task)
 
 
 def _metric(task: Task) -> keras.metrics.Metric:
@@ -430,7 +572,10 @@ def fit(
         With the weights to keep restored: the best ones, or the last.
     """
     budget = study.training
-    training = _prepare(study, method, seed, data, source, progress, warn)
+    generated = make_generated(study, method, seed, data, data.rows(TRAINING), progress)
+    training = _prepare(
+        study, method, seed, data, source, progress, warn, generated=generated
+    )
     best = BestWeights(budget.patience, keep_last=budget.keep == "last")
     history = History(report, tasks=[task.name for task in data.tasks])
     saver = SaveState(
@@ -453,9 +598,10 @@ def fit(
         ).astype({"epoch": "int32"}),
         epochs=done,
         best_epoch=best.epoch,
-        duration_s=saver.seconds,
+        duration_s=saver.seconds + (generated.duration_s if generated else 0.0),
         images_per_second=saver.images_per_second,
         frozen_layers=training.frozen_layers(),
+        generated=generated,
     )
 
 
@@ -517,13 +663,17 @@ def _prepare(
     source: Path | None = None,
     progress: Progress = lambda what, done, of: None,
     warn: Callable[[str], None] = lambda sentence: None,
+    *,
+    generated: GeneratedImages | None = None,
 ) -> _Training:
     """Build all that one run is trained with, its first weights included."""
     budget = study.training
     rows = data.rows(TRAINING)
     # What cannot be weighed is refused now, and not when late weights begin.
     sample_weights(data, method, rows)
-    rows_of = epoch_rows(data, method, rows, seed, budget.epochs, budget.batch_size)
+    asked = (data, method, rows, seed, budget.epochs, budget.batch_size)
+    mixes = epoch_mixes(*asked, generated) if method.changes_pixels else None
+    rows_of = _rows_of(mixes) if mixes else epoch_rows(*asked)
     sizes = [len(rows_of(epoch)) for epoch in range(budget.epochs)]
     steps = [max(1, size // budget.batch_size) for size in sizes]
     # A loss that draws at random takes its seed when it is built.
@@ -547,6 +697,8 @@ def _prepare(
         data=data,
         rows=rows,
         rows_of=rows_of,
+        mixes=mixes,
+        generated=generated,
         shown=tuple(
             min(size, number * budget.batch_size)
             for size, number in zip(sizes, steps, strict=True)
@@ -584,8 +736,8 @@ def _cut_models(
         return build(), None, ""
     if not study.training.variants:
         return build(), None, "the study asks for it"
-    if method.mixes_pixels:
-        return build(), None, "the method makes new images at every step"
+    if method.changes_pixels:
+        return build(), None, "the method makes new images"
     models = build(cut=True)
     if models.cut is None:
         return models, None, ""
@@ -608,6 +760,8 @@ def _cut_models(
         )
         return build(), None, str(error)
     return models, frozen, ""
+def _rows_of(mixes: Callable[[int], Mixes]) -> Callable[[int], Rows]:
+    return lambda epoch: mixes(epoch).rows
 
 
 def _train_phases(
@@ -661,6 +815,11 @@ def _compile_for(training: _Training, active: ResolvedMethod) -> None:
     }
     for name in active.objectives:
         losses[name] = training.objectives[name].over(losses[name])
+    if training.method.changes_pixels:
+        # In all phases: a phase without mixing has pairs of the same image.
+        for task in tasks:
+            if not isinstance(task, Regression):
+                losses[task.name] = MixedLabels(losses[task.name])
     compile_model(
         training.models.training,
         tasks,
@@ -717,9 +876,25 @@ def _build_models(
         adjustments=build_parts(method.adjustments, data, rows),
         features=features,
         learned=learned,
+        mixes_images=_mixes_images(method),
         precision=study.training.precision or "float32",
         source=source,
         cut=cut,
+    )
+
+
+def _mixes_images(method: ResolvedMethod) -> bool:
+    return any(part.entry.pixels == "mixed" for part in method.samplers)
+
+
+def _mixing(training: _Training, mixes: Callable[[int], Mixes]) -> Mixing:
+    """How the images of some mixes reach the model."""
+    tasks, method = training.data.tasks, training.method
+    return Mixing(
+        mixes,
+        paired=[task.name for task in tasks if not isinstance(task, Regression)],
+        leaning=leaning_tasks(method, tasks),
+        inputs=MIX_INPUTS if _mixes_images(method) else None,
     )
 
 
@@ -737,29 +912,33 @@ def _batches(
         name: _of_all(data, class_ids(data, part.groups, rows), rows)
         for name, part in active.objectives.items()
     }
-    frozen = training.frozen
+    frozen, drawn = training.frozen, training.generated
     common: dict[str, Any] = {
-        "images": data.cache.images if frozen is None else frozen.array,
         "targets": targets,
         "inputs": inputs,
         "first_input": PIXELS_INPUT if frozen is None else FROZEN_INPUT,
     }
+    real = data.cache.images if frozen is None else frozen.array
     training_batches = Batches(
+        Stacked(real, drawn.images) if drawn else real,
         **common,
         places=None if frozen is None else frozen.drawn_places(training.seed),
         sample_weight=weights,
         rows=training.rows_of,
         batch_size=training.study.training.batch_size,
         groups=groups,
+        mixing=training.mixes and _mixing(training, training.mixes),
         drop_last=True,
         first_epoch=done,
     )
     validation_batches = Batches(
+        real,
         **common,
         places=None if frozen is None else frozen.plain_places,
         sample_weight={name: np.ones_like(v) for name, v in weights.items()},
         rows=lambda _: validation,
         batch_size=PREDICT_BATCH,
+        mixing=training.mixes and _mixing(training, lambda _: unmixed(validation)),
     )
     return training_batches, validation_batches
 

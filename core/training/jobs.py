@@ -277,7 +277,14 @@ def load_images(
     readable, _ = leave_out_damaged(used, {}, damaged)
     info, lost = loaded.info, tuple(report.get(UNREADABLE) or ())
     data = {
-        square: Data(cache, readable, info.tasks, tuple(info.sensitive_features), lost)
+        square: Data(
+            cache,
+            readable,
+            info.tasks,
+            tuple(info.sensitive_features),
+            lost,
+            shareable=info.shareable,
+        )
         for square, cache in caches.items()
     }
     return {name: data[square] for name, square in seen.items()}, manifest, report
@@ -491,6 +498,8 @@ def _fit_and_write(
         history=fitted.history,
         predictions=_compact(predictions),
         save_model=lambda path: save_model(model, path),
+        # Pictures that may be shown to nobody else stay in the cache.
+        sample=fitted.generated.sample if fitted.generated and data.shareable else None,
     )
 
 

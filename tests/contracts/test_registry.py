@@ -12,6 +12,8 @@ from keras.losses import MeanAbsoluteError
 from core.errors import MethodError
 from core.methods.entries import ENTRIES
 from core.methods.entry import HEAD, PARTS, PartName
+from core.methods.generation import GenerationPlan
+from core.methods.mixing import Mixes
 from core.methods.registry import load_builder, validate_parameters
 
 entries = pytest.mark.parametrize("entry", ENTRIES.values(), ids=lambda e: e.name)
@@ -49,6 +51,8 @@ def test_it_says_what_it_is(entry):
         "labels",
         "names",
         "batch size",
+        "image size",
+        "epoch",
         "targets",
         "class counts",
         "range",
@@ -131,6 +135,8 @@ def test_it_builds_at_both_ends_of_every_range(entry, end):
         "labels": (LABELS,),
         "names": (LABELS.astype(str),),
         "batch size": (),
+        "image size": (),
+        "epoch": (),
         # In the range of every parameter that bounds them.
         "targets": (TARGETS / 100,),
         "class counts": (np.bincount(LABELS),),
@@ -175,16 +181,41 @@ def test_weights_do_not_depend_on_the_order_of_images(entry):
     np.testing.assert_allclose(load_builder(entry)(given(entry)[order]), weights[order])
 
 
+def draw(entry, seed):
+    """What a sampler draws at the start of an epoch, as arrays by name."""
+    drawn = load_builder(entry)(LABELS, np.random.default_rng(seed))
+    return {"rows": drawn} if entry.pixels == "kept" else vars(drawn)
+
+
 @of_part("sampler")
 def test_samplers_give_rows_that_follow_the_generator(entry):
-    build = load_builder(entry)
-    rows = build(LABELS, np.random.default_rng(4))
-    assert np.issubdtype(rows.dtype, np.integer)
-    assert rows.min() >= 0
-    assert rows.max() < len(LABELS)
-    assert set(LABELS[rows]) == set(LABELS)
-    np.testing.assert_array_equal(rows, build(LABELS, np.random.default_rng(4)))
-    assert not np.array_equal(rows, build(LABELS, np.random.default_rng(5)))
+    drawn, again, other = (draw(entry, seed) for seed in (4, 4, 5))
+    for name in {"rows", "first", "second"} & set(drawn):
+        rows = drawn[name]
+        assert np.issubdtype(rows.dtype, np.integer)
+        assert rows.min() >= 0
+        assert rows.max() < len(LABELS)
+        assert set(LABELS[rows]) == set(LABELS)
+    for name, values in drawn.items():
+        np.testing.assert_array_equal(values, again[name])
+    assert any(not np.array_equal(v, other[n]) for n, v in drawn.items())
+
+
+@of_part("sampler")
+def test_samplers_say_whether_they_change_the_pixels(entry):
+    drawn = load_builder(entry)(LABELS, np.random.default_rng(0))
+    kinds = {np.ndarray: "kept", Mixes: "mixed", GenerationPlan: "generated"}
+    assert entry.pixels == kinds[type(drawn)]
+    if entry.pixels != "kept":
+        assert any("All heads" in trap for trap in entry.traps)
+        shown = drawn.images_by_class(LABELS, 3)
+        assert shown.sum() == pytest.approx(len(drawn))
+        assert (shown > 0).all()
+
+
+@entries
+def test_only_samplers_change_pixels(entry):
+    assert entry.part == "sampler" or entry.pixels == "kept"
 
 
 @of_part("sampler")

@@ -8,6 +8,7 @@ import pytest
 
 from core import runs
 from core.data.avatars import INFO
+from core.data.generated_images import SAMPLE, GeneratedSample
 from core.methods.entries import ENTRIES
 from core.methods.entry import PARTS
 from core.methods.registry import TAKES_GROUPS
@@ -17,7 +18,7 @@ from core.training.jobs import Listener, load_data, train_study
 from tests.tiny import tiny_study
 
 TASKS = {task.kind: task.name for task in INFO.tasks}
-Use = dict[str, dict[str, str]]
+Use = dict[str, dict[str, str | int]]
 
 
 def on_each_task(part: str) -> list[tuple[str, str]]:
@@ -49,9 +50,11 @@ def cases() -> dict[str, Use]:
     return used
 
 
-def _given(name: str, task: str) -> dict[str, str]:
+def _given(name: str, task: str) -> dict[str, str | int]:
     groups = {"groups": "group"} if ENTRIES[name].part in TAKES_GROUPS else {}
-    return {"on": task, **groups}
+    # A generator is trained first: a little is enough here.
+    little = {"epochs": 1, "width": 4} if ENTRIES[name].pixels == "generated" else {}
+    return {"on": task, **groups, **little}
 
 
 def test_every_entry_is_tried_on_every_kind_of_task():
@@ -133,8 +136,20 @@ def test_what_is_saved_predicts_what_was_recorded(name, study, data, trained):
             "hmloss": {"on": "hair", "start": 0.5},
             "undersample": {"on": "hair", "keep": 0.5},
         },
+        # Of three epochs the first is plain, by its start, and the last by itself.
+        {
+            "cmo": {"on": "hair", "start": 0.3, "probability": 1.0, "plain_last": 1},
+            "ins": {"on": "hair"},
+            "lmf": {"on": "hair"},
+        },
+        {"deepsmote": {"on": "hair", "start": 0.3, "epochs": 1, "width": 4}},
     ],
-    ids=["what is learned, gathered, shared and drawn", "two phases"],
+    ids=[
+        "what is learned, gathered, shared and drawn",
+        "two phases",
+        "mixes",
+        "generated",
+    ],
 )
 def test_a_broken_off_training_goes_on_as_if_unbroken(use, tmp_path):
     study = small_study({"tried": MethodTable(label="Tried", use=use)}, epochs=3)
@@ -162,3 +177,6 @@ def test_a_broken_off_training_goes_on_as_if_unbroken(use, tmp_path):
     pd.testing.assert_frame_equal(resumed.history(), unbroken.history())
     pd.testing.assert_frame_equal(resumed.predictions(), unbroken.predictions())
     assert runs.read_run(resumed.folder).info["epochs"] == 3
+    # These pictures may be shown to anyone: a few generated ones come with the run.
+    sample = GeneratedSample.read(resumed.folder / SAMPLE)
+    assert (sample is not None) == ("deepsmote" in use)

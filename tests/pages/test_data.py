@@ -3,14 +3,17 @@
 import subprocess
 import sys
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
 from core.data.avatars import AvatarsOptions, sample_people
 from core.data.catalog import load_dataset
+from core.data.generated_images import SAMPLE, GeneratedSample
 from core.data.stages import DRAWN_SIDE
-from core.runs import write_study_files
+from core.methods.entries import ENTRIES
+from core.runs import list_runs, write_study_files
 from core.study import load_study
 from pages import _pictures
 from tests.bad_images import HEIGHT, WIDTH, encode, plain
@@ -313,3 +316,102 @@ def test_a_copy_of_a_study_is_told_from_it_by_its_name(avatars):
     assert {f"{study.title} (copied)", f"{study.title} (avatars)"} <= set(options)
     metrics = {metric.label: metric.value for metric in app.metric}
     assert metrics["Images found"] == "60"
+
+
+SAMPLER_NAMES = ("mixup", "cutmix", "remix", "cmo", "deepsmote")
+
+
+def write_people(folder):
+    """Runs of avatars, with a manifest whose pictures can be drawn."""
+    write_study(folder, "avatars")
+    people = sample_people(AvatarsOptions(count=200))
+    people.to_parquet(folder / "avatars" / "manifest.parquet")
+    return people
+
+
+def look_at_samplers(study="avatars"):
+    return look_at("Mixed and generated", study=study)
+
+
+@pytest.mark.parametrize("name", SAMPLER_NAMES)
+def test_samplers_that_change_pictures_tell_their_counts(folder, name):
+    write_study(folder, "avatars")
+    app = look_at_samplers()
+    app.get_by_key("data_sampler").set_value(name).run()
+    assert not app.exception
+    entry = ENTRIES[name]
+    assert entry.summary in words_of(app)
+    table = app.table[0].value
+    assert table.columns.tolist() == ["class", "images", "in an epoch", "times"]
+    manifest = pd.read_parquet(folder / "avatars" / "manifest.parquet")
+    training = manifest[manifest["split"] == "training"]
+    assert table["images"].tolist()[-1] == f"{len(training):,}"
+    words = {"mixup": "leaves the imbalance", "deepsmote": "shows every class as often"}
+    words["cutmix"] = words["mixup"]
+    assert words.get(name, "times as often") in words_of(app)
+    heading = "Generated pictures" if name == "deepsmote" else "Two pictures and"
+    assert any(heading in each.value for each in app.subheader)
+
+
+def test_mixed_pictures_are_drawn_on_demand(folder):
+    write_people(folder)
+    app = look_at_samplers()
+    app.get_by_key("data_sampler").set_value("cmo").run()
+    assert not app.get("image")
+    app.toggle(key="data_mix").set_value(True).run()
+    assert not app.exception
+    captions = captions_of(app)
+    assert len(captions) == 3 * 4
+    assert [each.split(":")[0] for each in captions[:3]] == ["First", "Second", "Mixed"]
+    app.selectbox(key="data_sampler_on_avatars").select("glasses").run()
+    assert not app.exception
+    assert "on glasses, with the defaults" in words_of(app)
+
+
+def test_without_generated_pictures_it_says_how_to_get_them(folder, monkeypatch):
+    monkeypatch.setenv("EQUIPOISE_CACHE", str(folder / "cache"))
+    write_study(folder, "avatars")
+    app = look_at_samplers()
+    app.get_by_key("data_sampler").set_value("deepsmote").run()
+    assert "No generated pictures of these classes are here yet" in app.info[0].value
+    assert "equipoise train avatars" in app.info[0].value
+
+
+def test_generated_pictures_stand_beside_the_nearest_real_ones(folder, monkeypatch):
+    monkeypatch.setenv("EQUIPOISE_CACHE", str(folder / "cache"))
+    ids = write_people(folder)["image_id"].to_numpy(dtype=str)[:3]
+    GeneratedSample(
+        images=np.full((3, 16, 16, 3), 90, dtype=np.uint8),
+        classes=np.array(["curly", "bald", "bald"]),
+        first_id=ids,
+        second_id=ids[::-1].copy(),
+        share=np.array([0.75, 0.5, 0.6]),
+        nearest_id=ids,
+        distance=np.array([20.0, 24.0, 1.0]),
+        real_distance=np.array([30.0, 30.0, 30.0]),
+        on=np.array(["hair"]),
+    ).write(list_runs("avatars").runs[0].folder / SAMPLE)
+    app = look_at_samplers()
+    app.get_by_key("data_sampler").set_value("deepsmote").run()
+    assert not app.exception
+    assert "1 of 3 are so near to a real one" in words_of(app)
+    captions = [caption.replace("\u00a0", " ") for caption in captions_of(app)]
+    assert captions[:4] == [
+        "Generated: bald",
+        "Nearest real: 24 levels",
+        "First real: 50 %",
+        "Second real: 50 %",
+    ]
+    assert len(captions) == 8
+    # Of other classes there are none.
+    app.selectbox(key="data_sampler_on_avatars").select("glasses").run()
+    assert not app.exception
+    assert "No generated pictures of these classes" in app.info[0].value
+
+
+def test_pictures_of_people_are_neither_mixed_nor_generated(folder):
+    app = look_at_samplers("utkface")
+    assert not app.exception
+    assert "may not be passed on" in app.info[0].value
+    assert app.table
+    assert not app.toggle

@@ -8,6 +8,7 @@ from core.methods.entries import (
     focal,
     hard_mining,
     margin,
+    mixing,
     regression,
     sampling,
     weighting,
@@ -16,6 +17,7 @@ from core.methods.entry import Entry
 
 FAMILIES = (
     sampling,
+    mixing,
     weighting,
     focal,
     margin,

@@ -212,6 +212,11 @@ def test_samplers_are_run_and_counted():
     assert drawn("undersample", keep=0.5) == [405, 160, 10]
     assert drawn("oversample") == [810, 810, 810]
     assert max(drawn("class-balanced-sampling")) < 330
+    assert drawn("mixup") == list(COUNTS)
+    assert drawn("deepsmote", up_to=0.5) == [810, 405, 405]
+    shown = drawn("cmo", probability=1.0)
+    assert sum(shown) == sum(COUNTS)
+    assert shown[2] > 5 * COUNTS[2]
 
 
 def test_regression_losses_by_hand():

@@ -241,6 +241,29 @@ def test_expected_names_only_what_would_do():
     assert caught.value.expected == "one of ethnicity."
 
 
+@pytest.mark.parametrize("sampler", ["mixup", "cutmix", "remix", "cmo", "deepsmote"])
+@pytest.mark.parametrize(
+    ("other", "given", "needs"),
+    [
+        ("fds", {"on": "age"}, "one target an image"),
+        ("group-dro", {"on": "gender", "groups": "group"}, "one group an image"),
+        ("fairness-penalty", {"on": "age", "groups": "group"}, "one group an image"),
+    ],
+)
+def test_images_of_two_are_refused_where_one_label_is_needed(
+    sampler, other, given, needs
+):
+    said = f"'tried' has '{sampler}', .* and '{other}', which needs {needs}"
+    with pytest.raises(MethodError, match=said):
+        resolve(**{sampler: {"on": "ethnicity"}, other: given})
+
+
+def test_a_method_says_whether_its_pictures_are_those_of_the_cache():
+    assert resolve(cmo={"on": "group"}).changes_pixels
+    assert not resolve(oversample={"on": "ethnicity"}).changes_pixels
+    assert not resolve().changes_pixels
+
+
 def test_two_samplers_are_refused(monkeypatch):
     twin = ENTRIES["undersample"]
     monkeypatch.setitem(ENTRIES, "again", twin)

@@ -15,7 +15,15 @@ from core.methods.registry import resolve_method
 from core.study import MethodTable
 from core.tasks import Multiclass
 from core.training import fit as fitting
-from core.training.fit import Data, epoch_rows, fit, sample_weights, usual_losses
+from core.training.fit import (
+    Data,
+    epoch_mixes,
+    epoch_rows,
+    fit,
+    leaning_tasks,
+    sample_weights,
+    usual_losses,
+)
 from core.training.jobs import Listener, train_study
 from tests.tiny import tiny_study
 
@@ -121,6 +129,48 @@ def test_samplers_name_an_empty_last_class(task, name):
     data, method, rows, said = what_needs_classes(name, task)
     with pytest.raises(MethodError, match=said):
         epoch_rows(data, method, rows, seed=0, epochs=2, batch_size=16)
+
+
+def test_mixes_are_drawn_anew_at_every_epoch_from_training_rows_only():
+    use = {"cmo": {"on": "hair", "start": 0.4, "plain_last": 1, "probability": 1.0}}
+    study = study_of(use)
+    data = data_of(study)
+    method = resolve_method(study, "tried", data.tasks)
+    rows = data.rows("training")
+    asked = {"seed": 3, "epochs": 5, "batch_size": 16}
+    draw, again = (epoch_mixes(data, method, rows, **asked) for _ in range(2))
+    for epoch in range(5):
+        mixes = draw(epoch)
+        assert sorted(mixes.rows) == sorted(rows)
+        assert set(mixes.second) <= set(rows)
+        # Plain until it starts, and in the last one.
+        assert mixes.is_mixed.any() == (2 <= epoch < 4)
+        np.testing.assert_array_equal(again(epoch).second, mixes.second)
+    assert not np.array_equal(draw(2).second, draw(3).second)
+    # Boxes are in pixels of the study's images.
+    assert draw(2).boxes.max() <= 32
+
+
+@pytest.mark.parametrize(
+    ("on", "leaning"),
+    [
+        ("hair", ("hair",)),
+        ("group x hair", ("hair",)),
+        ("group", ("glasses", "hair")),
+    ],
+)
+def test_the_labels_lean_on_the_task_that_remix_is_on(on, leaning):
+    study = study_of({"remix": {"on": on}})
+    tasks = data_of(study).tasks
+    method = resolve_method(study, "tried", tasks, ["group"])
+    assert leaning_tasks(method, tasks) == leaning
+
+
+@TASKS
+def test_mixes_name_an_empty_last_class(task):
+    data, method, rows, said = what_needs_classes("cmo", task)
+    with pytest.raises(MethodError, match=said):
+        epoch_mixes(data, method, rows, seed=0, epochs=2, batch_size=16)
 
 
 @TASKS
