@@ -217,6 +217,8 @@ ENTRIES = (
         traps=(
             "Generated images are blurred, the more the smaller a class: a model may "
             "learn that blur is rare, and not the class. Look at them on Data first.",
+            "The paper's penalty draws a picture towards the mean of its class. On "
+            "avatars form = 'official' is much sharper, and nearer to the real images.",
             "An image beside its nearest real one shows whether the generator copies.",
             "All heads see a generated image: it has the labels of both images that it "
             "lies between, by their shares, a number such as an age is averaged, and "
