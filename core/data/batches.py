@@ -93,7 +93,7 @@ class Batches(keras.utils.PyDataset):
 
     def __init__(
         self,
-        images: NDArray[np.uint8] | Stacked,
+        images: NDArray[np.uint8] | NDArray[np.floating[Any]] | Stacked,
         targets: Mapping[str, NDArray[Any]],
         sample_weight: Mapping[str, NDArray[np.float32]],
         *,

@@ -760,6 +760,8 @@ def _cut_models(
         )
         return build(), None, str(error)
     return models, frozen, ""
+
+
 def _rows_of(mixes: Callable[[int], Mixes]) -> Callable[[int], Rows]:
     return lambda epoch: mixes(epoch).rows
 
@@ -920,7 +922,7 @@ def _batches(
     }
     real = data.cache.images if frozen is None else frozen.array
     training_batches = Batches(
-        Stacked(real, drawn.images) if drawn else real,
+        Stacked(data.cache.images, drawn.images) if drawn else real,
         **common,
         places=None if frozen is None else frozen.drawn_places(training.seed),
         sample_weight=weights,

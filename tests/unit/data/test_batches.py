@@ -59,6 +59,8 @@ def test_images_may_lie_in_other_places_than_targets() -> None:
             expected = (targets["age"] + epoch + 1) % 10
             np.testing.assert_array_equal(images[:, 0, 0, 0], expected)
         batches.on_epoch_end()
+
+
 def _mixed(weights: tuple[float, float] = (1.0, 1.0)) -> tuple[Any, Any, Any]:
     """One batch of two images: 1 with a quarter of 0's pixels, and 0 as it is."""
     mixes = Mixes(
