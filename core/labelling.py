@@ -223,7 +223,7 @@ def _check_threshold(task: Task, threshold: float | None) -> float | None:
         raise EquipoiseError(
             f"The threshold is {threshold}.",
             expected="a number from 0 to 1.",
-            remedy="mend --threshold.",
+            remedy="fix --threshold.",
         )
     return threshold
 

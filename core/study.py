@@ -601,13 +601,13 @@ def parse_study(text: str, *, origin: str) -> Study:
         raise StudyError(
             f"{origin} is not valid TOML: {error}.",
             expected="a study file as the shipped ones in core/studies.",
-            remedy="mend the line it names.",
+            remedy="fix the line it names.",
         ) from None
     except ValidationError as error:
         raise StudyError(
             f"{origin} is not a valid study: {explain_faults(error)}",
             expected="the keys and types of the shipped studies.",
-            remedy="mend these keys, then try again.",
+            remedy="fix these keys, then try again.",
         ) from None
     for name in (study.name, *study.methods):
         check_name(name, "study or method")
@@ -643,7 +643,7 @@ def check_options(
         raise StudyError(
             f"The {kind} '{name}' cannot use these options: {explain_faults(error)}",
             expected=f"some of {', '.join(table.model_fields) or 'none'}.",
-            remedy=f"mend {_OPTIONS_OF[kind]} in the study's file.",
+            remedy=f"fix {_OPTIONS_OF[kind]} in the study's file.",
         ) from None
 
 

@@ -129,5 +129,5 @@ def as_fault(error: OSError) -> EquipoiseError:
     return EquipoiseError(
         f"The system refused{place}: {error.strerror or error}.",
         expected="a place that can be read or written, with room on the disk.",
-        remedy="mend that, then run the same command again.",
+        remedy="fix that, then run the same command again.",
     )

@@ -215,7 +215,7 @@ def dataset_info(name: str) -> DatasetInfo:
         raise StudyError(
             f"There is no dataset '{name}'.",
             expected=f"one of {', '.join(DATASETS)}.",
-            remedy="mend [dataset] in the study's file.",
+            remedy="fix [dataset] in the study's file.",
         )
     return DATASETS[name]
 

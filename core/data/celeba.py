@@ -534,7 +534,7 @@ def _draw(manifest: pd.DataFrame, options: CelebAOptions) -> None:
         raise DatasetError(
             f"There are {len(manifest):,} pictures and not {options.count:,}.",
             expected=f"at most {len(manifest):,} for `count`.",
-            remedy="mend `count` under [dataset] options in the study's file.",
+            remedy="fix `count` under [dataset] options in the study's file.",
         )
     rng = np.random.default_rng([options.seed, 1])
     drawn = rng.choice(len(manifest), options.count, replace=False)

@@ -186,7 +186,7 @@ def _check_validation(
             f"The class '{classes[int(sizes.argmin())]}' has {smallest} test images: "
             f"with {asked} set aside for validation, none would be left to test on.",
             expected=f"a `validation_per_class` below {smallest}.",
-            remedy="mend `validation_per_class` under [dataset] options in the study's "
+            remedy="fix `validation_per_class` under [dataset] options in the study's "
             "file, or use the whole published set.",
         )
 

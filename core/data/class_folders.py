@@ -107,7 +107,7 @@ def walk_pictures(root: Path) -> Iterator[str]:
         raise DatasetError(
             f"{error.filename} cannot be read: {error.strerror or error}.",
             expected="a folder whose pictures may be read, and all those below it.",
-            remedy="mend its permissions, or take it out.",
+            remedy="fix its permissions, or take it out.",
         ) from error
 
     for here, below, names in os.walk(root, onerror=refuse):
@@ -407,7 +407,7 @@ def _wrong_choice(
         f"{problem}.",
         expected=f"2 to {len(names)}, or two or more names such as "
         f"{', '.join(names[:NAMED])}, with commas between them.",
-        remedy=f"mend `{classes.many}` under [dataset] options in the study's file.",
+        remedy=f"fix `{classes.many}` under [dataset] options in the study's file.",
     )
 
 

@@ -186,6 +186,6 @@ def _parts(root: Path, options: FolderOptions) -> dict[str, Path]:
         expected="train and test, each with its class folders, and perhaps val."
         if options.split == "folders"
         else 'the class folders themselves, with split = "stratified".',
-        remedy=f"mend `split` under [dataset] options{'' if whole else ', or rename'}"
+        remedy=f"fix `split` under [dataset] options{'' if whole else ', or rename'}"
         f"{'' if whole else ' them'}.",
     )

@@ -119,7 +119,7 @@ def _task_of(noise: LabelNoise, info: DatasetInfo) -> Classification:
             f"The study adds label noise to '{noise.task}', which is no task with "
             f"classes of {info.title}.",
             expected=f"one of {', '.join(tasks) or 'none: it predicts numbers'}.",
-            remedy="mend `task` under [label_noise] in the study's file.",
+            remedy="fix `task` under [label_noise] in the study's file.",
         )
     return tasks[noise.task]
 
@@ -134,7 +134,7 @@ def _groups_of(noise: LabelNoise, loaded: LoadedDataset) -> pd.Series:
             f"The study adds label noise by '{noise.by}', which is no sensitive "
             f"feature of {loaded.info.title}.",
             expected=f"one of {', '.join(features) or 'none: it has no such feature'}.",
-            remedy="mend `by` under [label_noise] in the study's file.",
+            remedy="fix `by` under [label_noise] in the study's file.",
         )
     strange = sorted(set(noise.shares) - set(features[noise.by]))
     if strange:
@@ -142,7 +142,7 @@ def _groups_of(noise: LabelNoise, loaded: LoadedDataset) -> pd.Series:
             f"The study adds label noise to {', '.join(strange)}, which is no group of "
             f"'{noise.by}'.",
             expected=f"some of {', '.join(features[noise.by])}.",
-            remedy="mend `shares` under [label_noise] in the study's file.",
+            remedy="fix `shares` under [label_noise] in the study's file.",
         )
     return loaded.manifest[noise.by]
 

@@ -43,7 +43,7 @@ UNKNOWN = "unknown"
 CODES = (("-1", "1"), ("0", "1"))
 # Columns of the manifest: no sensitive feature may be called so.
 _TAKEN = (FILENAME, "image_id", "path", LABEL, "split", DRAWN_SPLIT, "reason")
-_MEND = "mend the CSV file, then try again."
+_FIX = "fix the CSV file, then try again."
 
 _Share = Annotated[float, Field(ge=0.01, le=0.4)]
 
@@ -208,7 +208,7 @@ def read_labels(path: Path, columns: Sequence[str] = ()) -> pd.DataFrame:
         raise DatasetError(
             f"{path.name} cannot be read: {said[-1] if said else 'it is damaged'}",
             expected="a CSV file with a head and commas between its cells.",
-            remedy=_MEND,
+            remedy=_FIX,
         ) from None
     table.columns = table.columns.str.strip()
     absent = [name for name in (FILENAME, LABEL, *columns) if name not in table]
@@ -221,7 +221,7 @@ def read_labels(path: Path, columns: Sequence[str] = ()) -> pd.DataFrame:
             else f"{path.name} has no rows.",
             expected=f"a first line such as {','.join((FILENAME, LABEL, *columns))}, "
             "and a row for each picture.",
-            remedy=_MEND,
+            remedy=_FIX,
         )
     table = table[[FILENAME, LABEL, *columns]].apply(lambda cells: cells.str.strip())
     table = table.map(given_cell)
@@ -259,7 +259,7 @@ def _refuse_rows(
     raise DatasetError(
         f"{path.name} has {wrong.sum():,} rows {what} ({'; '.join(said)}).",
         expected=expected,
-        remedy=_MEND,
+        remedy=_FIX,
     )
 
 

@@ -61,13 +61,13 @@ def class_counts(
         raise DatasetError(
             f"The imbalance ratio is {ratio}.",
             expected="a number from 1: the largest class over the smallest.",
-            remedy="mend `ratio` under [dataset] options in the study's file.",
+            remedy="fix `ratio` under [dataset] options in the study's file.",
         )
     if profile not in get_args(Profile):
         raise DatasetError(
             f"There is no profile {profile!r}.",
             expected=f"one of {', '.join(get_args(Profile))}.",
-            remedy="mend `profile` under [dataset] options in the study's file.",
+            remedy="fix `profile` under [dataset] options in the study's file.",
         )
     factor = 1 / ratio
     if profile == "exponential":
@@ -81,7 +81,7 @@ def class_counts(
             f"A ratio of {ratio:g} leaves class "
             f"{_class_name(int(counts.argmin()), names)} no image of {largest}.",
             expected=f"a ratio of at most {largest}.",
-            remedy="mend `ratio` under [dataset] options in the study's file.",
+            remedy="fix `ratio` under [dataset] options in the study's file.",
         )
     return counts
 

@@ -242,7 +242,7 @@ def _unknown_feature(
     return StudyError(
         f"There is no sensitive feature '{feature}' in study '{study.name}'.",
         expected=f"some of {', '.join(known)}.",
-        remedy="mend `by` under [[fairness]] in the study's file."
+        remedy="fix `by` under [[fairness]] in the study's file."
         if in_file
         else "choose one of these, or several to be crossed.",
     )

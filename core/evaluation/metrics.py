@@ -469,7 +469,7 @@ def headline_keys(
             raise EquipoiseError(
                 f"The headline '{key}' is of no task of this study.",
                 expected=f"a metric of {', '.join(names)}.",
-                remedy="mend `headline` in the study's file.",
+                remedy="fix `headline` in the study's file.",
             )
     if headline:
         return tuple(headline)

@@ -84,7 +84,7 @@ def _check_share(item: Published, value: float) -> None:
         raise StudyError(
             f"The published {info.phrase} of '{item.method}' is {value:g}.",
             expected="a share from 0 to 1, such as 0.231 for 23.1 %.",
-            remedy="mend its `value` under [[published]] in the study's file.",
+            remedy="fix its `value` under [[published]] in the study's file.",
         )
 
 
@@ -155,7 +155,7 @@ def _metric_and_measure(item: PublishedByGroup) -> tuple[str, str]:
             raise StudyError(
                 f"The published '{item.metric}' of '{item.method}' names no group.",
                 expected=f"a group, or the metric '{task}.{FAIR}' between the groups.",
-                remedy="mend it under [[published_by_group]] in the study's file.",
+                remedy="fix it under [[published_by_group]] in the study's file.",
             )
         return f"{task}.accuracy", FAIR
     info = metric_info(item.metric)
@@ -164,7 +164,7 @@ def _metric_and_measure(item: PublishedByGroup) -> tuple[str, str]:
         raise StudyError(
             f"The published {info.phrase} of '{item.method}' is {item.value:g}.",
             expected="a share from 0 to 1, such as 0.919.",
-            remedy="mend its `value` under [[published_by_group]] in the study's file.",
+            remedy="fix its `value` under [[published_by_group]] in the study's file.",
         )
     return item.metric, ""
 

@@ -474,7 +474,7 @@ def _check_not_all_zero(method: str, part: Part) -> None:
             f"Method '{method}' sets {listed} of '{part.entry.name}' to 0: nothing "
             "would be learned.",
             expected="at least one of them above 0.",
-            remedy=f"mend them under 'use.{part.entry.name}' in the study.",
+            remedy=f"fix them under 'use.{part.entry.name}' in the study.",
         )
 
 

@@ -221,7 +221,7 @@ def _check_group_weights(names: Sequence[str], weights: Mapping[str, float]) -> 
         raise MethodError(
             f"Groups of the group weights {fault}.",
             expected=f"a weight for each of {', '.join(names)}.",
-            remedy="mend 'weights' under 'use.group-weights' in the study.",
+            remedy="fix 'weights' under 'use.group-weights' in the study.",
         )
     values = np.array([weights[name] for name in names], dtype=np.float64)
     if not (np.isfinite(values).all() and (values >= 0).all() and values.any()):

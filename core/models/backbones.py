@@ -257,7 +257,7 @@ def find_backbone(name: str, *, weights: str) -> Backbone:
         raise StudyError(
             f"There is no backbone '{name}'.",
             expected=f"one of {', '.join(BACKBONES)}.",
-            remedy="mend `backbone` in the study's file.",
+            remedy="fix `backbone` in the study's file.",
         )
     backbone = BACKBONES[name]
     kind = weights_kind(weights)
@@ -268,7 +268,7 @@ def find_backbone(name: str, *, weights: str) -> Backbone:
         raise StudyError(
             f"There are no weights '{weights}' for {backbone.label}.",
             expected=f"{backbone.weights}.",
-            remedy="mend `weights` in the study's file.",
+            remedy="fix `weights` in the study's file.",
         )
     return backbone
 
@@ -336,7 +336,7 @@ def _check_size(backbone: Backbone, image_size: int) -> None:
         raise StudyError(
             f"Images of {image_size} pixels are too small for {backbone.label}.",
             expected=f"at least {backbone.smallest}.",
-            remedy="mend `image_size` in the study's file.",
+            remedy="fix `image_size` in the study's file.",
         )
 
 

@@ -290,7 +290,7 @@ def _find(weights: str) -> Path:
         raise StudyError(
             f"'{weights}' names no checkpoint of Hugging Face.",
             expected="hf:<owner>/<name>, such as hf:google/vit-base-patch16-224-in21k.",
-            remedy="mend `weights` of the model in the study's file.",
+            remedy="fix `weights` of the model in the study's file.",
         )
     import huggingface_hub
 
@@ -390,7 +390,7 @@ def _unusable(weights: str, place: Path, reason: str) -> WeightsError:
         f"download them from {HUB}/{name} where there is a network, and give their "
         'folder as `weights`, such as "./checkpoint".'
         if name != weights
-        else "put them there as transformers' save_pretrained writes them, or mend "
+        else "put them there as transformers' save_pretrained writes them, or fix "
         "`weights` of the model in the study's file."
     )
     return WeightsError(

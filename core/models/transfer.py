@@ -85,7 +85,7 @@ def freeze(backbone: keras.Model, trainable: str | int | None) -> None:
         raise StudyError(
             f"The backbone has {count} blocks: its last {wanted} cannot learn.",
             expected=f'1 to {count}, "all" or "head".',
-            remedy="mend `trainable` of the model in the study's file.",
+            remedy="fix `trainable` of the model in the study's file.",
         )
     for layer in chain.from_iterable(parts[: count + 1 - wanted]):
         layer.trainable = False
@@ -178,7 +178,7 @@ def copy_backbone(trained: keras.Model, backbone: keras.Model, *, weights: str) 
             f"{_first_difference(found, ours)}.",
             expected="a run with this backbone, these options and, where it has "
             "dense layers, this image size.",
-            remedy="mend `weights`, `image_size` or `options` of the model in the "
+            remedy="fix `weights`, `image_size` or `options` of the model in the "
             "study's file.",
         )
     backbone.set_weights(values)

@@ -101,11 +101,11 @@ def _check(image_size: int, options: ViTOptions) -> None:
         raise StudyError(
             f"Patches of {options.patch} pixels do not fill a picture of {image_size}.",
             expected="an image size that is a multiple of the patch.",
-            remedy="mend `image_size`, or `patch` under the model's options.",
+            remedy="fix `image_size`, or `patch` under the model's options.",
         )
     if options.width % options.heads:
         raise StudyError(
             f"{options.heads} heads do not divide a width of {options.width}.",
             expected="a width that is a multiple of the heads.",
-            remedy="mend `width` or `heads` under the model's options.",
+            remedy="fix `width` or `heads` under the model's options.",
         )

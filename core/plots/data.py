@@ -30,7 +30,7 @@ REASONS = {
 }
 THINNING = (
     "Thinned on purpose: the study leaves out training and validation images of a "
-    "class to make it rare, so that the methods have an imbalance to mend. The test "
+    "class to make it rare, so that the methods have an imbalance to remedy. The test "
     "images are chosen apart from that, and the share says nothing about people."
 )
 MAX_CLASSES_WRITTEN = 5

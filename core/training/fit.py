@@ -419,7 +419,7 @@ def loss_weights(study: Study, method: str, tasks: Sequence[Task]) -> dict[str, 
                 f"The study '{study.name}' speaks of a task '{name}' that its dataset "
                 "does not have.",
                 expected=f"one of {', '.join(names)}.",
-                remedy="mend loss_weights or log_targets in the study's file.",
+                remedy="fix loss_weights or log_targets in the study's file.",
             )
     numbers = [task.name for task in tasks if isinstance(task, Regression)]
     for name in study.model.log_targets:
@@ -428,7 +428,7 @@ def loss_weights(study: Study, method: str, tasks: Sequence[Task]) -> dict[str, 
                 f"The study '{study.name}' takes the logarithm of '{name}', which is a "
                 "class and no number.",
                 expected=f"one of {', '.join(numbers) or 'none, without regression'}.",
-                remedy="mend log_targets in the study's file.",
+                remedy="fix log_targets in the study's file.",
             )
     return {name: given.get(name, 1.0) for name in names}
 

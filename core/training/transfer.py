@@ -166,7 +166,7 @@ def _origin(table: ModelTable, store: Path) -> Origin:
                 f"The weights {table.weights} are of {learned.backbone}, and not of "
                 f"{table.backbone}.",
                 expected=f"a run with the backbone {table.backbone}.",
-                remedy="mend `weights` or `backbone` of the model in the study's file.",
+                remedy="fix `weights` or `backbone` of the model in the study's file.",
             )
         name = f"run:{run.study}/{run.method}/seed-{run.seed}"
         found = learned.model_copy(
@@ -232,7 +232,7 @@ def _find_run(weights: str, store: Path) -> Run:
         raise StudyError(
             f"'{weights}' names no run.",
             expected="run:<study>/<method>/seed-<n>, or without the seed the first.",
-            remedy="mend `weights` of the model in the study's file.",
+            remedy="fix `weights` of the model in the study's file.",
         )
     study = check_name(match["study"], "study")
     method = check_name(match["method"], "method")
@@ -250,7 +250,7 @@ def _find_run(weights: str, store: Path) -> Run:
     raise RunError(
         f"There is no run '{weights.removeprefix('run:')}' to begin with.",
         expected=f"its folder in {' or '.join(map(str, places))}.",
-        remedy="train it first, or mend `weights` of the model in the study's file.",
+        remedy="train it first, or fix `weights` of the model in the study's file.",
     )
 
 

@@ -42,7 +42,7 @@ ENTRY_NAMES: Mapping[str, tuple[str, ...]] = {
     "fds": ("fds",),
     "balanced_mse_bmc": ("balanced-mse",),
 }
-MEND = "mend the file; the shipped losses.json shows the form."
+FIX = "fix the file; the shipped losses.json shows the form."
 _PARTS = ("params", "inputs", "expected")
 
 
@@ -177,7 +177,7 @@ def load_cases(path: Path | None = None, methods: Sequence[str] = ()) -> list[Ca
         raise EquipoiseError(
             f"{path} has no cases.",
             expected="at least one case under 'methods'.",
-            remedy=MEND,
+            remedy=FIX,
         )
     return cases
 
@@ -195,14 +195,14 @@ def _read_methods(path: Path) -> dict[str, list[Any]]:
         raise EquipoiseError(
             f"{path} is no JSON: {error}.",
             expected="a JSON file of cases.",
-            remedy=MEND,
+            remedy=FIX,
         ) from None
     schema = content.get("schema") if isinstance(content, dict) else None
     if schema != SCHEMA:
         raise EquipoiseError(
             f"{path} is of schema {schema!r}.",
             expected=f"an object whose 'schema' is {SCHEMA!r}.",
-            remedy=MEND,
+            remedy=FIX,
         )
     groups = content.get("methods")
     if not isinstance(groups, dict) or not all(
@@ -211,7 +211,7 @@ def _read_methods(path: Path) -> dict[str, list[Any]]:
         raise EquipoiseError(
             f"{path} has no 'methods' to run.",
             expected="'methods': an object with a list of cases for each method.",
-            remedy=MEND,
+            remedy=FIX,
         )
     return cast("dict[str, list[Any]]", groups)
 
@@ -219,18 +219,18 @@ def _read_methods(path: Path) -> dict[str, list[Any]]:
 def _read_case(path: Path, method: str, place: int, entry: Any) -> Case:
     name = f"Case {place} of '{method}' in {path}"
     if not isinstance(entry, dict):
-        raise EquipoiseError(f"{name} is no object.", expected="a case.", remedy=MEND)
+        raise EquipoiseError(f"{name} is no object.", expected="a case.", remedy=FIX)
     name = f"Case '{entry.get('id', place)}' of '{method}' in {path}"
     for part in _PARTS:
         if not isinstance(entry.get(part), dict):
             raise EquipoiseError(
                 f"{name} has no '{part}'.",
                 expected=f"objects {', '.join(repr(part) for part in _PARTS)}.",
-                remedy=MEND,
+                remedy=FIX,
             )
     if not entry["expected"]:
         raise EquipoiseError(
-            f"{name} expects nothing.", expected="at least one field.", remedy=MEND
+            f"{name} expects nothing.", expected="at least one field.", remedy=FIX
         )
     for field, value in entry["expected"].items():
         _check_expected(f"{name}: its expected '{field}'", value)
@@ -252,7 +252,7 @@ def _check_expected(what: str, value: Any) -> None:
         raise EquipoiseError(
             f"{what} has rows of several lengths.",
             expected="rows of one length.",
-            remedy=MEND,
+            remedy=FIX,
         ) from None
     words = values.dtype.kind == "U"
     numbers = values.dtype.kind in "iufb" and bool(np.isfinite(values).all())
@@ -260,7 +260,7 @@ def _check_expected(what: str, value: Any) -> None:
         raise EquipoiseError(
             f"{what} is no finite number.",
             expected="numbers or words, or lists of one kind of them.",
-            remedy=MEND,
+            remedy=FIX,
         )
 
 
@@ -278,6 +278,6 @@ def _read_tolerance(name: str, given: Any) -> Mapping[str, Any]:
         raise EquipoiseError(
             f"{name} has a 'tol' that is none: {given!r}.",
             expected="an object with numbers from 0 as 'rtol' and 'atol'.",
-            remedy=MEND,
+            remedy=FIX,
         )
     return numbers

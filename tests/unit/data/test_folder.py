@@ -95,7 +95,7 @@ def test_folders_of_a_split_that_are_not_meant_are_said(tmp_path: Path) -> None:
     write(tmp_path / "test", tulip=5, rose=4)
     with pytest.raises(DatasetError, match="has test, train of the folders") as caught:
         load(tmp_path)
-    assert "mend `split`" in caught.value.remedy
+    assert "fix `split`" in caught.value.remedy
     (tmp_path / "testing").mkdir()
     with pytest.raises(DatasetError, match="has test, testing, train"):
         load(tmp_path, split="folders")

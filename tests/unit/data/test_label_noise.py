@@ -126,7 +126,7 @@ def test_a_truth_that_a_dataset_keeps_stays(loaded):
 def test_what_the_dataset_does_not_have_is_named(loaded, noise, said):
     with pytest.raises(StudyError, match=said) as caught:
         add_label_noise(loaded, LabelNoise(**noise))
-    assert caught.value.remedy.startswith("mend ")
+    assert caught.value.remedy.startswith("fix ")
 
 
 def test_flipped_labels_are_counted_by_group_and_split(loaded):
