@@ -80,7 +80,7 @@ def mean_maps(
     Raises
     ------
     EquipoiseError
-        If there is no picture, or one cannot be read.
+        If there are no pictures, or a picture cannot be read.
     """
     if not paths:
         raise EquipoiseError(

@@ -103,8 +103,9 @@ def default_features(
 
     Those of the study's first choice for the task, ``Study.fairness``. Without one, the
     first feature alone: a crossing has few images in each group, and is asked for.
-    Never the feature that the task itself predicts, since a group would then hold one
-    class only; empty where there is no other. Parameters as in ``fairness_views``.
+    The feature that the task itself predicts is never among them, since each group
+    would then hold one class only. Without another feature the result is empty.
+    Parameters as in ``fairness_views``.
     """
     for table in study.fairness:
         if split_key(table.metric)[0] == task.name:

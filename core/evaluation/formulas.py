@@ -218,8 +218,8 @@ def error_metric(sums: ErrorSums, name: str, place: int | None = None) -> Floats
     Returns
     -------
     float array, shape (groups, columns, resamples)
-        In the unit of the task, ``within_5`` a share; NaN where there is no image. The
-        balanced MAE is the mean over the bins with images.
+        In the unit of the task; ``within_5`` is a share. NaN where there is no image.
+        The balanced MAE is the mean over the bins that have images.
     """
     if place is not None:
         return ratio(sums.sizes[:, place], sums.counts[:, place, None])

@@ -202,9 +202,15 @@ def measure_gap(
 ) -> GapRuns:
     """Compute a gap for every run of a method, as it is and under the resamples.
 
-    ``parts`` are those of ``gap.parts``, ``counted`` the groups that count for each
-    part, int arrays; with fewer than two there is no gap. ``columns`` are the method's
-    runs.
+    Parameters
+    ----------
+    gap : Gap
+    parts : sequence of MetricDraws
+        Of each metric in ``gap.parts``.
+    counted : sequence of int arrays
+        Groups that count for each part. With fewer than two there is no gap.
+    columns : list of int
+        Places of the method's runs.
     """
     candidates = []
     for part, (drawn, groups) in enumerate(zip(parts, counted, strict=True)):

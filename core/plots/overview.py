@@ -371,7 +371,9 @@ def detectable_takeaway(
     elif len(unsure) and np.isinf(unsure["seeds_needed"]).all():
         said += " No number of seeds would settle the others: that takes more images."
     if found := detectable_text(comparison, info):
-        said += f" Planned anew, it would find {found} (median over the methods)."
+        said += (
+            f" A study like this finds differences from {found} (median over methods)."
+        )
     return said
 
 

@@ -238,7 +238,10 @@ def seeds_table(
         if (text := detectable_text(comparison.table, info))
     ]
     if planned:
-        note += f" Planned anew (median over the methods): {'; '.join(planned)}."
+        note += (
+            " A study like this finds differences from (median over methods):"
+            f" {'; '.join(planned)}."
+        )
     return Table("How many seeds?", board.columns, tuple(still_open), (note,))
 
 

@@ -452,8 +452,8 @@ def compile_model(
     )
 
 
-class OnTarget(keras.metrics.Metric):
-    """A metric of the targets, where groups may stand beside them.
+class MetricOfLabels(keras.metrics.Metric):
+    """A metric that is given the plain labels of targets that hold more.
 
     Parameters
     ----------
@@ -463,11 +463,6 @@ class OnTarget(keras.metrics.Metric):
     def __init__(self, metric: keras.metrics.Metric) -> None:
         super().__init__(name=metric.name)
         self.metric = metric
-
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take in a batch, its groups left out."""
-        targets, _ = split_groups(keras.ops.convert_to_tensor(y_true))
-        self.metric.update_state(targets, y_pred, sample_weight=sample_weight)
 
     def result(self) -> Any:
         """That of the metric."""
@@ -478,17 +473,17 @@ class OnTarget(keras.metrics.Metric):
         self.metric.reset_state()
 
 
-class OnPairs(keras.metrics.Metric):
-    """A metric of images with two labels: each counts by its share.
+class OnTarget(MetricOfLabels):
+    """A metric of the targets, where groups may stand beside them."""
 
-    Parameters
-    ----------
-    metric : keras.metrics.Metric
-    """
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take in a batch, its groups left out."""
+        targets, _ = split_groups(keras.ops.convert_to_tensor(y_true))
+        self.metric.update_state(targets, y_pred, sample_weight=sample_weight)
 
-    def __init__(self, metric: keras.metrics.Metric) -> None:
-        super().__init__(name=metric.name)
-        self.metric = metric
+
+class OnPairs(MetricOfLabels):
+    """A metric of images with two labels: each counts by its share."""
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in a batch, once for each of the labels."""
@@ -498,14 +493,6 @@ class OnPairs(keras.metrics.Metric):
         self.metric.update_state(first, y_pred, sample_weight=sample_weight * share)
         other = sample_weight * (1.0 - share)
         self.metric.update_state(second, y_pred, sample_weight=other)
-
-    def result(self) -> Any:
-        """That of the metric."""
-        return self.metric.result()
-
-    def reset_state(self) -> None:
-        """Start anew."""
-        self.metric.reset_state()
 
 
 def _metric_of(task: Task, loss: keras.losses.Loss) -> keras.metrics.Metric:

@@ -219,7 +219,9 @@ def _read_methods(path: Path) -> dict[str, list[Any]]:
 def _read_case(path: Path, method: str, place: int, entry: Any) -> Case:
     name = f"Case {place} of '{method}' in {path}"
     if not isinstance(entry, dict):
-        raise EquipoiseError(f"{name} is no object.", expected="a case.", remedy=FIX)
+        raise EquipoiseError(
+            f"{name} is not an object.", expected="a case.", remedy=FIX
+        )
     name = f"Case '{entry.get('id', place)}' of '{method}' in {path}"
     for part in _PARTS:
         if not isinstance(entry.get(part), dict):

@@ -330,7 +330,10 @@ class TestBadFiles:
             ('{"schema": "golden-imbalance/1"}', "no 'methods'"),
             ('{"schema": "golden-imbalance/1", "methods": {"a": 1}}', "no 'methods'"),
             ('{"schema": "golden-imbalance/1", "methods": {}}', "has no cases"),
-            ('{"schema": "golden-imbalance/1", "methods": {"a": [1]}}', "is no object"),
+            (
+                '{"schema": "golden-imbalance/1", "methods": {"a": [1]}}',
+                "is not an object",
+            ),
         ],
     )
     def test_what_is_wrong_is_said(self, tmp_path, content, message):

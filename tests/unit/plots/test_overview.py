@@ -137,8 +137,8 @@ def test_a_margin_is_shaded_and_the_seeds_needed_stand_beside_the_difference(
     assert "25% of the variance is from the seeds" in said
     assert "Focal (7 seeds)" in said
     assert said.endswith(
-        "Planned anew, it would find 3.00 years with 3 seeds of each method, 2.00 with"
-        " 5 and 1.00 with 10 (median over the methods)."
+        "A study like this finds differences from 3.00 years with 3 seeds of each"
+        " method, 2.00 with 5 and 1.00 with 10 (median over methods)."
     )
 
 
