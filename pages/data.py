@@ -180,13 +180,20 @@ def show_flipped(view: StudyView, manifest: pd.DataFrame) -> None:
     with st.container(border=True):
         st.subheader("Labels flipped on purpose", anchor=False)
         show_static_table(
-            table.assign(percent=table["percent"].map("{:.1f}".format)).rename(
-                columns={"group": noise.by or "images", "percent": "flipped (%)"}
+            with_headings(
+                table.assign(percent=table["percent"].map("{:.1f}".format)).rename(
+                    columns={"group": noise.by or "images", "percent": "flipped (%)"}
+                )
             ),
             name="data_flipped",
             takeaway=plots.takeaway_flipped(table, task, noise.by),
             download=table,
         )
+
+
+def with_headings(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with columns that begin with a capital, as headings do."""
+    return table.rename(columns=lambda name: name[:1].upper() + name[1:])
 
 
 def show_known_noise(view: StudyView, manifest: pd.DataFrame) -> None:
@@ -201,7 +208,9 @@ def show_known_noise(view: StudyView, manifest: pd.DataFrame) -> None:
         with st.container(border=True):
             st.subheader(to_markdown(f"Label noise by {feature}"), anchor=False)
             show_static_table(
-                noise.map(lambda v: f"{v:.2f}" if isinstance(v, float) else v),
+                with_headings(
+                    noise.map(lambda v: f"{v:.2f}" if isinstance(v, float) else v)
+                ),
                 name=f"data_noise_{feature}",
                 takeaway="These pictures are generated, so the true values are known"
                 " beside the labels that the methods are trained on and measured with.",
@@ -244,7 +253,7 @@ def show_distributions(view: StudyView, manifest: pd.DataFrame) -> None:
     summary = plots.summarise_columns(manifest, columns.values())
     ratios = summary["imbalance ratio"].map("{:g}".format)
     show_static_table(
-        summary.assign(**{"imbalance ratio": ratios}),
+        with_headings(summary.assign(**{"imbalance ratio": ratios})),
         name="data_imbalance",
         takeaway=plots.takeaway_columns(summary),
         note="Imbalance ratio: largest class over smallest; 1 is balanced.",

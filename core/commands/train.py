@@ -92,6 +92,7 @@ def train(
                 progress=progress,
                 epoch_done=_print_epoch,
                 left_out=lambda reason: warn_of([reason]),
+                noted=say_line,
                 taken=_print_taken,
                 kept=_print_kept,
             ),

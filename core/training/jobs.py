@@ -61,8 +61,11 @@ class Listener:
     epoch_done : callable
         ``(method, seed, epoch, values)`` after each epoch.
     left_out : callable
-        ``(reason)``: an image of the split that cannot be read, and why; a group that
-        a rule leaves out; or why frozen layers are not kept.
+        ``(reason)``: an image of the split that cannot be read, and why; or a group
+        that a rule leaves out.
+    noted : callable
+        ``(sentence)``: what does not go as it usually would, such as frozen layers that
+        are not kept, while nothing is left out.
     taken : callable
         ``(method, seed, run)``: a finished run that is trained alike, and is taken.
     kept : callable
@@ -72,6 +75,7 @@ class Listener:
     progress: Progress = lambda what, done, of: None
     epoch_done: EpochDone = lambda method, seed, epoch, values: None
     left_out: Callable[[str], None] = lambda reason: None
+    noted: Callable[[str], None] = lambda sentence: None
     taken: Callable[[str, int, Run], None] = lambda method, seed, run: None
     kept: Callable[[str, int, Run], None] = lambda method, seed, run: None
 
@@ -136,7 +140,7 @@ def train_study(
         (name, seed) for name in chosen for seed in seeds or study.seeds_of(name)
     )
     use_one_thread()
-    with hold_runs(store, study.name, wanted, warn=listener.left_out):
+    with hold_runs(store, study.name, wanted, warn=listener.noted):
         prepare()
         return _train_held(study, list(wanted), data, store, resume, replace, listener)
 
@@ -483,7 +487,7 @@ def _fit_and_write(
             callbacks=[BatchProgress(asked.name, listener.progress)],
             source=source,
             progress=listener.progress,
-            warn=listener.left_out,
+            warn=listener.noted,
         )
     model = fitted.models.inference
     predictions, decisions = decide(predict(model, data), method, data.tasks, seed)

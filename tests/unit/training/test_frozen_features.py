@@ -376,7 +376,7 @@ def test_a_full_cache_is_told_and_trained_without(place, monkeypatch):
         study_of(epochs=1),
         place / "out",
         methods=["baseline"],
-        listener=Listener(left_out=told.append),
+        listener=Listener(noted=told.append),
     )
     assert run.info["frozen_layers"]["cached_variants"] == 0
     assert "there is room for" in run.info["frozen_layers"]["because"]
