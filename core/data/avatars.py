@@ -18,7 +18,8 @@ from pydantic import Field
 
 from core.data.avatar_drawing import RGB, Person, draw_avatar
 from core.data.face_templates import UTKFACE
-from core.data.manifest import TEST, TRAINING, VALIDATION, DatasetInfo
+from core.data.manifest import LEFT_OUT, TEST, TRAINING, VALIDATION, DatasetInfo
+from core.data.splits import keep_share
 from core.errors import DatasetError
 from core.study import DatasetOptions, Seed
 from core.tasks import Binary, Multiclass, Regression
@@ -30,6 +31,8 @@ IMAGE_ID = "avatar-{:06d}"
 PATH = "avatars:{}"
 
 NOISY_GROUP = "C"
+RARE_HAIR = "bald"
+THINNED = "bald, under-sampled"
 
 DRAWN = ("greying", "beard", "hat", "freckles", "laughing", "earrings")
 """Attributes of a person that are drawn, and that no label tells."""
@@ -73,6 +76,8 @@ class AvatarsOptions(DatasetOptions):
         Standard deviation of what is added to the age labels in group C, years.
     validation_share, test_share : float, in [0, 0.5]
         Shares of the images; the rest is for training.
+    bald_share : float, in (0, 1]
+        Share of the training and of the validation images labelled bald that is kept.
     """
 
     count: Annotated[int, Field(ge=60, le=200_000)] = 6000
@@ -81,6 +86,7 @@ class AvatarsOptions(DatasetOptions):
     age_noise_years: Annotated[float, Field(ge=0, le=20)] = 6.0
     validation_share: _Share = 1 / 6
     test_share: _Share = 1 / 6
+    bald_share: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
 def sample_people(options: AvatarsOptions) -> pd.DataFrame:
@@ -95,8 +101,9 @@ def sample_people(options: AvatarsOptions) -> pd.DataFrame:
     DataFrame
         The manifest, one row an image in the order of their indices: ``image_id``,
         ``path`` ("avatars:123"), ``age`` (int, years), ``glasses``, ``hair``,
-        ``group``, ``split``, and ``age_clean`` and ``hair_clean``, which are the true
-        values of the person drawn, before label noise.
+        ``group``, ``split``, ``reason`` where an image is left out, and ``age_clean``
+        and ``hair_clean``, which are the true values of the person drawn, before label
+        noise.
     """
     indices = range(options.count)
     people = [_sample_labels(_rng(options.seed, index)) for index in indices]
@@ -116,6 +123,8 @@ def sample_people(options: AvatarsOptions) -> pd.DataFrame:
     table["hair_clean"] = table["hair"]
     _add_label_noise(table, options)
     table["split"] = _split(table, options)
+    table["reason"] = ""
+    _make_rare(table, options)
     return table
 
 
@@ -151,6 +160,14 @@ def _split(table: pd.DataFrame, options: AvatarsOptions) -> NDArray[np.object_]:
     share = options.validation_share / (1 - options.test_share)
     split[rest[_every(len(rest), share)]] = VALIDATION
     return split
+
+
+def _make_rare(table: pd.DataFrame, options: AvatarsOptions) -> None:
+    """Leave out bald people of training and validation, in place."""
+    for split in (TRAINING, VALIDATION):
+        bald = (table["split"] == split) & (table["hair"] == RARE_HAIR)
+        dropped = keep_share(bald, options.bald_share, seed=options.seed)
+        table.loc[dropped, ["split", "reason"]] = [LEFT_OUT, THINNED]
 
 
 def _every(rows: int, share: float) -> NDArray[np.bool_]:

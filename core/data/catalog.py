@@ -98,7 +98,8 @@ def _load_avatars(
 ) -> LoadedDataset:
     """Draw who is in the pictures; there is no copy to read and no split to keep."""
     manifest = avatars.sample_people(options)
-    return LoadedDataset(avatars.INFO, manifest, summarise_split(manifest))
+    report = summarise_split(manifest)
+    return LoadedDataset(avatars.INFO, manifest.drop(columns="reason"), report)
 
 
 def _render_avatar(

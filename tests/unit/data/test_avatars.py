@@ -176,6 +176,20 @@ def test_other_shares():
     assert set(none["split"]) == {"training"}
 
 
+def test_bald_people_are_left_out_of_all_but_the_test_set(people):
+    rare = sample_people(AvatarsOptions(bald_share=0.15))
+    gone = rare["split"] == "left out"
+    assert set(rare.loc[gone, "hair"]) == {"bald"}
+    assert set(rare.loc[gone, "reason"]) == {"bald, under-sampled"}
+    bald = people["hair"] == "bald"
+    before, after = (t.loc[bald, "split"].value_counts() for t in (people, rare))
+    assert after["test"] == before["test"]
+    for name in ("training", "validation"):
+        assert after[name] == round(0.15 * before[name])
+    kept = ~gone
+    pd.testing.assert_frame_equal(rare[kept], people[kept])
+
+
 # --- determinism --------------------------------------------------------------
 
 
