@@ -11,10 +11,10 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
+from core.data import avatars, utkface
 from core.data.damage import UNREADABLE
 from core.data.long_tail import OVER_PROFILE
 from core.data.manifest import LEFT_OUT, SPLITS, TRAINING, DatasetInfo
-from core.data.utkface import THINNED
 from core.plots import style
 from core.plots.cells import plot_cells
 from core.plots.escape import escapes_names
@@ -25,7 +25,8 @@ SPLIT_PATTERNS = {"training": "", "validation": "/", "test": "."}
 ACCENT = style.METHOD_COLOURS[0]
 # Reasons that say too little outside their report: the study did it, and on purpose.
 REASONS = {
-    THINNED: "Asian, thinned on purpose by the study",
+    utkface.THINNED: "Asian, thinned on purpose by the study",
+    avatars.THINNED: "bald, thinned on purpose by the study",
     OVER_PROFILE: "over the long tail, thinned on purpose",
 }
 THINNING = (
