@@ -238,7 +238,7 @@ class TrainingTable(_Table):
 
     epochs: Annotated[int, Field(ge=0)]
     batch_size: Annotated[int, Field(ge=1)] = 128
-    learning_rate: Annotated[Positive, Powers(1e-4, 1e-1)] = 3e-3
+    learning_rate: Annotated[Positive, Powers(0.1, 10.0, times_own=True)] = 3e-3
     weight_decay: Annotated[NonNegative, Powers(1e-5, 1e-1)] = 0.0
     warmup_steps: Annotated[int, Field(ge=0)] = 0
     ema_momentum: Share = 0.0

@@ -45,7 +45,8 @@ def test_the_baseline_has_the_recipe() -> None:
         "loss_weights.glasses",
         "loss_weights.hair",
     ]
-    assert space["training.learning_rate"].tried == Span(1e-4, 1e-1, by_powers=True)
+    rate = space["training.learning_rate"]
+    assert rate.tried == Span(0.1 * rate.own, 10 * rate.own, by_powers=True)
     assert space["model.options.filters"].tried == Words.of([(8,), (4,), (16,)])
     assert "training.weight_decay" not in space_of(tiny_study(), "baseline")
 
