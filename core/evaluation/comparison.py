@@ -4,7 +4,7 @@ One engine: all images are a grouping with one group, and every number, interval
 verdict of a page, a command or a report comes from here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -51,6 +51,36 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
+class Counterparts:
+    """A baseline of its own for each method, in place of one for all.
+
+    Parameters
+    ----------
+    of : mapping of str to str
+        By method; what is compared with another has no method compared with it.
+    where : str
+        What a reader calls the place of all counterparts, such as another study.
+    """
+
+    of: Mapping[str, str]
+    where: str
+
+    @property
+    def first(self) -> str:
+        """The first of the counterparts."""
+        return next(iter(self.of.values()))
+
+
+Baseline = str | Counterparts
+"""What methods are compared with: one method for all, or each with its own."""
+
+
+def first_baseline(baseline: Baseline) -> str:
+    """The baseline, or the first of several."""
+    return baseline if isinstance(baseline, str) else baseline.first
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Every method beside a baseline, in the whole set and in groups.
 
@@ -87,6 +117,7 @@ class Comparison:
           where only more images would; ``detectable_with_3``, ``_5`` and ``_10``: what
           so many seeds of each method would find with 80 % power.
     baseline : str
+        Of all methods; with ``counterparts`` the first of these.
     level : float
         Of the intervals.
     rows : int
@@ -103,6 +134,9 @@ class Comparison:
         Which question the interval of a single mean answers.
     by_strata : int
         Strata that the test set was drawn by, and so resampled within; 0 if none.
+    counterparts : Counterparts, optional
+        Where each method has a baseline of its own. Every such baseline has the verdict
+        ``baseline``; what has no counterpart has no verdict.
     """
 
     cells: pd.DataFrame
@@ -115,11 +149,19 @@ class Comparison:
     include_small: bool
     anew: bool
     by_strata: int
+    counterparts: Counterparts | None = None
 
     @property
     def methods(self) -> tuple[str, ...]:
         """Methods in the order given."""
         return tuple(self.seeds)
+
+    @cached_property
+    def references(self) -> dict[str, str]:
+        """Of each method that is compared, the one that it is compared with."""
+        if self.counterparts is not None:
+            return dict(self.counterparts.of)
+        return {m: self.baseline for m in self.seeds if m != self.baseline}
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -192,7 +234,7 @@ class Comparison:
 def compare_runs(
     tables: Mapping[RunKey, pd.DataFrame],
     tasks: Sequence[Task],
-    baseline: str,
+    baseline: Baseline,
     *,
     by: Sequence[str] = (),
     metrics: Sequence[str] | None = None,
@@ -216,8 +258,9 @@ def compare_runs(
         Predictions of the test split, or of any part of it; all of the same images.
         Groups and design are those of the baseline's first table.
     tasks : sequence of Task
-    baseline : str
-        Method that the others are compared with.
+    baseline : str or Counterparts
+        Method that the others are compared with, or of each method its own. The family
+        is then the differences of all of them.
     by : sequence of str
         Sensitive features, crossed where there are several; ``"<task>_bin"`` is the bin
         of a number's truth. Without any, all images are one group.
@@ -268,13 +311,16 @@ def compare_runs(
     of a gap: ``gaps.measure_gap``. Where a verdict is within the Monte Carlo error of
     its bound, up to ``MAX_BLOCKS`` times as many resamples are drawn.
     """
+    first_of_all = first_baseline(baseline)
     keys = _keys_by_task(tasks, metrics, by, training_counts or {})
     asked = [task for task in tasks if task.name in keys]
-    aligned = aligned or align_predictions(tables, asked, baseline)
-    first = tables[next(run for run in aligned.runs if run[0] == baseline)]
+    aligned = aligned or align_predictions(tables, asked, first_of_all)
+    references = _references(aligned, baseline)
+    first = tables[next(run for run in aligned.runs if run[0] == first_of_all)]
     grouping = group_images(first, tasks, by)
     strata = None if design is None else _strata(design, aligned.rows)
-    judged = _by_family(aligned, baseline, families or {})
+    baselines = {first_of_all, *references.values()}
+    judged = _by_family(aligned, baselines, families or {})
     resampler = Resampler(aligned.rows, resamples, rng_seed, design=strata)
     frames: list[pd.DataFrame] = []
     runs: dict[str, dict[RunKey, float]] = {}
@@ -285,7 +331,8 @@ def compare_runs(
             aligned=own,
             tasks=tuple(tasks),
             grouping=grouping,
-            baseline=baseline,
+            references=references,
+            baselines=baselines,
             judged=methods,
             family=family,
             level=level,
@@ -302,7 +349,7 @@ def compare_runs(
     index = pd.MultiIndex.from_tuples(aligned.runs, names=["method", "seed"])
     return Comparison(
         cells=_in_order(frames, aligned.methods),
-        baseline=baseline,
+        baseline=first_of_all,
         level=level,
         rows=aligned.rows,
         seeds={method: aligned.seeds_of(method) for method in aligned.methods},
@@ -313,7 +360,23 @@ def compare_runs(
         include_small=include_small,
         anew=anew,
         by_strata=0 if strata is None else len(np.unique(strata)),
+        counterparts=baseline if isinstance(baseline, Counterparts) else None,
     )
+
+
+def _references(aligned: AlignedPredictions, baseline: Baseline) -> dict[str, str]:
+    """The method that each method is compared with."""
+    if isinstance(baseline, str):
+        return {method: baseline for method in aligned.methods if method != baseline}
+    of, there = dict(baseline.of), set(aligned.methods)
+    wrong = {*of, *of.values()} - there | set(of) & set(of.values())
+    if wrong:
+        raise EquipoiseError(
+            f"These counterparts cannot be compared: {', '.join(sorted(wrong))}.",
+            expected="methods with predictions, each on one side of the comparison.",
+            remedy="give every method at most one counterpart, and that one none.",
+        )
+    return of
 
 
 def _strata(design: Sequence[str] | pd.Series, rows: int) -> Integers:
@@ -330,13 +393,13 @@ def _strata(design: Sequence[str] | pd.Series, rows: int) -> Integers:
 
 
 def _by_family(
-    aligned: AlignedPredictions, baseline: str, families: Mapping[str, str]
+    aligned: AlignedPredictions, baselines: Collection[str], families: Mapping[str, str]
 ) -> dict[str, tuple[str, ...]]:
-    """Methods whose rows belong together; the baseline is of the study's own."""
+    """Methods whose rows belong together; baselines are of the study's own."""
     found: dict[str, tuple[str, ...]] = {STUDY_FAMILY: ()}
     for method in aligned.methods:
         family = families.get(method, STUDY_FAMILY)
-        name = STUDY_FAMILY if method == baseline else family
+        name = STUDY_FAMILY if method in baselines else family
         found[name] = (*found.get(name, ()), method)
     return found
 

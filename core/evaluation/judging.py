@@ -78,14 +78,16 @@ class Judging:
     """What the rows of a comparison are made with.
 
     ``judged`` are the methods of one ``family`` whose rows are wanted, perhaps with the
-    baseline; all methods of ``aligned`` tell how much trainings vary. The rest is as in
-    ``comparison.compare_runs``.
+    baselines; all methods of ``aligned`` tell how much trainings vary. ``references``
+    are the methods that each is compared with, and ``baselines`` all of these. The rest
+    is as in ``comparison.compare_runs``.
     """
 
     aligned: AlignedPredictions
     tasks: tuple[Task, ...]
     grouping: Grouping
-    baseline: str
+    references: Mapping[str, str]
+    baselines: Collection[str]
     judged: tuple[str, ...]
     family: str
     level: float
@@ -96,8 +98,8 @@ class Judging:
 
     @cached_property
     def others(self) -> tuple[str, ...]:
-        """Methods that are compared with the baseline."""
-        return tuple(m for m in self.judged if m != self.baseline)
+        """Methods that are compared with another."""
+        return tuple(m for m in self.judged if m in self.references)
 
     @cached_property
     def columns(self) -> dict[str, list[int]]:
@@ -106,22 +108,22 @@ class Judging:
 
     @cached_property
     def paired(self) -> set[str]:
-        """Methods that answer from the baseline's own trainings, seed by seed."""
-        own = self._trainings_of(self.baseline)
+        """Methods that answer from their baseline's own trainings, seed by seed."""
         return {
             method
             for method in self.others
-            if None not in own and self._trainings_of(method) == own
+            if None not in (own := self._trainings_of(self.references[method]))
+            and self._trainings_of(method) == own
         }
 
     @cached_property
     def copies(self) -> set[str]:
-        """Methods that give the baseline's own answers, seed by seed, to every task."""
-        base = self.columns[self.baseline]
+        """Methods that give their baseline's answers, seed by seed, to every task."""
         return self.paired | {
             method
             for method in self.others
-            if len(self.columns[method]) == len(base)
+            if len(self.columns[method])
+            == len(base := self.columns[self.references[method]])
             and all(
                 np.array_equal(given[self.columns[method]], given[base])
                 for given in self.aligned.predictions.values()
@@ -378,6 +380,9 @@ class TaskRows:
             )
             low, high = _cut(facts, mean, span.low, span.high, own.rests, judging.level)
             several = runs_of.seeds > 1
+            untested = dict(
+                zip(("verdict", "note"), _before_a_test(judging, method), strict=True)
+            )
             found: dict[str, Any] = {
                 "n": own.rests,
                 "small": own.rests < verdicts.SMALL_GROUP,
@@ -386,7 +391,7 @@ class TaskRows:
                 "low": low,
                 "high": high,
                 **own.ends,
-                **changes.get(method, {"verdict": verdicts.BASELINE, "note": ""}),
+                **changes.get(method, untested),
             }
             for name, values in found.items():
                 self._columns[name][row, places] = values
@@ -404,12 +409,17 @@ def _empty_columns(judging: Judging, lines: int) -> dict[str, NDArray[Any]]:
     }
     columns["scope"][:] = verdicts.METHOD
     for row, method in enumerate(judging.judged):
-        is_baseline = method == judging.baseline
-        columns["verdict"][row] = (
-            verdicts.BASELINE if is_baseline else verdicts.UNTESTED
-        )
-        columns["note"][row] = "" if is_baseline else verdicts.UNDEFINED
+        columns["verdict"][row], columns["note"][row] = _before_a_test(judging, method)
     return columns
+
+
+def _before_a_test(judging: Judging, method: str) -> tuple[str, str]:
+    """Verdict and note of a method where nothing is compared."""
+    if method in judging.references:
+        return verdicts.UNTESTED, verdicts.UNDEFINED
+    if method in judging.baselines:
+        return verdicts.BASELINE, ""
+    return verdicts.UNTESTED, verdicts.NO_COUNTERPART
 
 
 def _line_of(gap: Gap) -> Line:
@@ -421,23 +431,22 @@ def _changes(
 ) -> dict[str, dict[str, Any]]:
     """Columns of the difference to the baseline, by method."""
     signless = facts["direction"] == "zero"
-    base = measured[judging.baseline]
-    reference = without_sign(base.runs, signless)
-    runs, references, rests = {}, {}, {}
+    runs, parts, rests = {}, {}, {}
     for m, one in measured.items():
-        mine, theirs, least = one.pair or (one.runs, None, one.rests)
-        runs[m] = without_sign(mine, signless)
-        references[m] = reference if theirs is None else without_sign(theirs, signless)
-        rests[m] = least if one.pair else np.minimum(least, base.rests)
-    every = compute_contrasts(
+        runs[m] = without_sign(one.pair[0] if one.pair else one.runs, signless)
+    for m in judging.others:
+        own, base = measured[m], measured[judging.references[m]]
+        theirs = own.pair[1] if own.pair else base.runs
+        parts[m] = without_sign(theirs, signless)
+        rests[m] = own.pair[2] if own.pair else np.minimum(own.rests, base.rests)
+    contrasts = compute_contrasts(
         runs,
-        judging.baseline,
+        {m: judging.references[m] for m in judging.others},
         {m: fewest.astype(np.int64) for m, fewest in rests.items()},
         paired=judging.paired,
         trainings=judging.weights,
-        references=references,
+        parts=parts,
     )
-    contrasts = {m: every[m] for m in judging.others}
     tested = {
         m: replace(one, undefined=one.undefined | (rests[m] < verdicts.SMALL_GROUP))
         for m, one in contrasts.items()
@@ -498,13 +507,14 @@ class _Gaps:
 
     def measure(self) -> dict[str, _Measured]:
         """Everything that is judged of the gaps, by method."""
-        judging, base = self._judging, self._judging.columns[self._judging.baseline]
+        judging = self._judging
         measured = {}
         for method, own in judging.columns.items():
             found, pair = self._of(own, own), None
             runs, rests = self._runs_and_rests(found, own)
             if method in judging.others:
                 # The same groups in both, or the difference would be theirs.
+                base = judging.columns[judging.references[method]]
                 (mine, least), (theirs, other) = (
                     self._runs_and_rests(self._of(part, [*own, *base]), part)
                     for part in (own, base)

@@ -37,7 +37,7 @@ def levelling(comparison: Comparison) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a method other than the baseline, with ``LEVELLING_COLUMNS``: ``scope``
+        One row a method that is compared, with ``LEVELLING_COLUMNS``: ``scope``
         of its verdicts; ``fair`` and ``reference``, the Fair metric of the method and
         the baseline, and its change; ``mean_delta``, the mean change of the groups; the
         best and the worst group of the baseline and their changes; ``reason``, one of
@@ -51,13 +51,16 @@ def levelling(comparison: Comparison) -> pd.DataFrame:
     gaps = comparison.gaps
     rows = []
     for fair in gaps[gaps["measure"] == "fair_metric"].to_dict("records"):
-        base = comparison.row(comparison.baseline, fair["metric"], "fair_metric")
-        if fair["method"] == comparison.baseline or base["groups"] < 2:
+        reference = comparison.references.get(fair["method"])
+        if reference is None:
+            continue
+        base = comparison.row(reference, fair["metric"], "fair_metric")
+        if base["groups"] < 2:
             continue
         groups = comparison.groups[comparison.groups["metric"] == fair["metric"]]
         own, theirs = (
             groups[groups["method"] == method].set_index("group")
-            for method in (fair["method"], comparison.baseline)
+            for method in (fair["method"], reference)
         )
         # Groups that count in the baseline's gap.
         counted = (theirs["images"] > 0) & (~theirs["small"] | comparison.include_small)

@@ -171,7 +171,9 @@ class Contrast:
         Seeds of the method and of the baseline.
     shared : float64 array
         Part of ``over_seeds`` that the baseline's trainings bring, and that all
-        methods share.
+        methods with this baseline share.
+    reference : str
+        The baseline's name.
     interaction : float64 array
         Part of ``over_images`` that more seeds take away.
     method_run, baseline_run : TrainingVariance or None
@@ -192,6 +194,7 @@ class Contrast:
     n: Integers
     seeds: tuple[int, int]
     shared: Doubles
+    reference: str
     interaction: Doubles
     method_run: TrainingVariance | None
     baseline_run: TrainingVariance | None
@@ -371,20 +374,22 @@ def _median(values: Doubles) -> Doubles:
 
 def compute_contrasts(
     methods: Mapping[str, RunDraws],
-    baseline: str,
+    baseline: str | Mapping[str, str],
     n: Integers | Mapping[str, Integers],
     *,
     paired: Collection[str] = (),
     trainings: Mapping[str, str] | None = None,
-    references: Mapping[str, RunDraws] | None = None,
+    parts: Mapping[str, RunDraws] | None = None,
 ) -> dict[str, Contrast]:
-    """Put every method against the baseline, with its variance and where it is from.
+    """Put methods against a baseline, with the variance and where it is from.
 
     Parameters
     ----------
     methods : mapping of str to RunDraws
         The baseline among them. Seeds may differ in number; resamples are the same.
-    baseline : str
+    baseline : str, or mapping of str to str
+        The method that all others are put against; or of each method that is put
+        against another, that one. No method may be on both sides.
     n : int array, shape (metrics,), or a mapping of method to such an array
         Images that each metric rests on.
     paired : collection of str
@@ -393,14 +398,14 @@ def compute_contrasts(
     trainings : mapping of str to str, optional
         What the trained weights of each method are known by, so that each counts
         once in the pooled variance; see ``pool_training_variance``.
-    references : mapping of str to RunDraws, optional
+    parts : mapping of str to RunDraws, optional
         The baseline's part beside a method, where it is not the same for all: a gap is
         of the groups that count in both.
 
     Returns
     -------
     dict of str to Contrast
-        Without the baseline, in the order of ``methods``.
+        Of the methods that have a baseline, in the order of ``methods``.
 
     Notes
     -----
@@ -422,14 +427,16 @@ def compute_contrasts(
     ``paired`` methods are: the difference of each seed is the unit there, and with a
     single one the difference speaks of that training only.
     """
-    weights = dict.fromkeys((baseline, *paired), baseline) | dict(trainings or {})
-    distinct = _distinct(methods, weights)
+    if isinstance(baseline, str):
+        baseline = {name: baseline for name in methods if name != baseline}
+    own = {of: of for of in baseline.values()} | {m: baseline[m] for m in paired}
+    distinct = _distinct(methods, own | dict(trainings or {}))
     pool, typical = _pooled(distinct), _typical(distinct)
     contrasts = {}
     for name, runs in methods.items():
-        if name == baseline:
+        if name not in baseline:
             continue
-        reference = references[name] if references else methods[baseline]
+        reference = parts[name] if parts else methods[baseline[name]]
         seeds = (runs.seeds, reference.seeds)
         variances: _Pair
         if name in paired and seeds[0] == seeds[1]:
@@ -440,7 +447,9 @@ def compute_contrasts(
         else:
             variances = pool, pool
         images = n[name] if isinstance(n, Mapping) else n
-        contrasts[name] = _contrast(runs, reference, images, variances, typical)
+        contrasts[name] = _contrast(
+            runs, reference, images, variances, typical, of=baseline[name]
+        )
     return contrasts
 
 
@@ -454,6 +463,8 @@ def _contrast(
     n: Integers,
     variances: _Pair,
     typical: TrainingVariance | None,
+    *,
+    of: str,
 ) -> Contrast:
     delta = runs.values.mean(axis=1) - reference.values.mean(axis=1)
     draws = runs.mean_draws - reference.mean_draws
@@ -480,6 +491,7 @@ def _contrast(
         n=np.asarray(n, np.int64),
         seeds=seeds,
         shared=np.broadcast_to(shared, delta.shape),
+        reference=of,
         interaction=interaction,
         method_run=variances[0],
         baseline_run=variances[1],
@@ -554,8 +566,7 @@ def simultaneous(
     Parameters
     ----------
     contrasts : mapping of str to Contrast
-        The methods of one family, against one baseline. Each metric is a family of
-        its own.
+        The methods of one family. Each metric is a family of its own.
     level : float, in (0, 1)
         Chance that all intervals of one metric hold their differences.
 
@@ -585,12 +596,13 @@ def simultaneous(
     By simulation (``bench/coverage.py``) false verdicts of a family fall from up to
     16 % to at most 7 %.
 
-    R has two parts. The images' covariance is that of the joint resamples. The
-    baseline's trainings are shared by all methods; a method's own are taken as
-    independent of the others', also where methods answer from the same weights: that
-    makes intervals wider, never too short (Sidak, Journal of the American Statistical
-    Association 1967). Where R cannot be had, since few resamples are defined for all
-    methods, Bonferroni's inequality takes its place (Dunn, same journal, 1961).
+    R has two parts. The images' covariance is that of the joint resamples. A
+    baseline's trainings are shared by all methods that are put against it; a method's
+    own are taken as independent of the others', also where methods answer from the same
+    weights, and so are those of two baselines: that makes intervals wider, never too
+    short (Sidak, Journal of the American Statistical Association 1967). Where R cannot
+    be had, since few resamples are defined for all methods, Bonferroni's inequality
+    takes its place (Dunn, same journal, 1961).
 
     One method has the plain t interval; perfectly correlated methods have it too;
     independent ones have Sidak's.
@@ -682,7 +694,9 @@ def _correlation_roots(
     sizes = np.sqrt(np.where(members, over_images, 0))
     covariance = images * sizes[:, :, None] * sizes[:, None, :]
     loading = np.sqrt(np.where(members, shared, 0))
-    covariance += loading[:, :, None] * loading[:, None, :]
+    references = np.array([one.reference for one in contrasts])
+    same = references[:, None] == references[None, :]
+    covariance += np.where(same, loading[:, :, None] * loading[:, None, :], 0)
     total = np.where(members, over_images + over_seeds, 1)
     diagonal = np.arange(len(contrasts))
     covariance[:, diagonal, diagonal] = total

@@ -12,7 +12,7 @@ from scipy import stats
 from core.errors import EquipoiseError
 from core.evaluation import comparison as module
 from core.evaluation.alignment import align_predictions
-from core.evaluation.comparison import compare_runs
+from core.evaluation.comparison import Counterparts, compare_runs
 from core.evaluation.gaps import gap_info
 from core.evaluation.judging import _most_of_none
 from core.evaluation.metrics import (
@@ -29,6 +29,7 @@ from core.evaluation.verdicts import (
     INCONCLUSIVE,
     METHOD,
     MODEL,
+    NO_COUNTERPART,
     OFTEN_UNDEFINED,
     SMALL_GROUP,
     TOO_FEW,
@@ -695,3 +696,107 @@ def test_what_held_for_no_image_has_wilsons_interval_at_its_own_reach():
         nothing, images = np.zeros(1), np.array([50.0])
         expected = wilson(nothing, images, nothing, seeds=1, level=level)[1]
         assert _most_of_none(images, reach) == pytest.approx(expected)
+
+
+def paired_tables(seeds=(0, 1, 2)):
+    """Three methods, and as many counterparts that are other trainings of these."""
+    names = ("baseline", "ins", "undersample")
+    own = synthetic_tables(methods=names, seeds=seeds)
+    theirs = {
+        (f"other/{name}", seed): synthetic_predictions(
+            "utkface", name, seed + 20, rng_seed=0
+        )
+        for name in names
+        for seed in seeds[:2]
+    }
+    return {**own, **theirs}
+
+
+PAIRS = Counterparts(
+    {name: f"other/{name}" for name in ("baseline", "ins", "undersample")}, "elsewhere"
+)
+
+
+@pytest.mark.parametrize("by", [(), ("ethnicity",)])
+def test_counterparts_that_are_one_method_are_its_comparison(tables, by):
+    others = dict.fromkeys(("ins", "denseweight", "undersample"), "baseline")
+    options = {"by": by, "resamples": 400}
+    plain = compare_runs(tables, UTKFACE, "baseline", **options)
+    found = compare_runs(tables, UTKFACE, Counterparts(others, ""), **options)
+    pd.testing.assert_frame_equal(found.cells, plain.cells, check_exact=True)
+    assert found.baseline == "baseline"
+    assert found.references == plain.references == others
+
+
+@pytest.mark.parametrize("by", [(), ("ethnicity",)])
+def test_one_pair_is_the_comparison_of_two_methods(by):
+    tables = {
+        run: table
+        for run, table in paired_tables().items()
+        if run[0] in ("ins", "other/ins")
+    }
+    options = {"by": by, "resamples": 400}
+    plain = compare_runs(tables, UTKFACE, "other/ins", **options)
+    pair = Counterparts({"ins": "other/ins"}, "elsewhere")
+    found = compare_runs(tables, UTKFACE, pair, **options)
+    pd.testing.assert_frame_equal(found.cells, plain.cells, check_exact=True)
+
+
+def test_each_method_is_put_against_its_own_counterpart():
+    tables = paired_tables()
+    found = compare_runs(tables, UTKFACE, PAIRS)
+    for method, other in PAIRS.of.items():
+        plain = compare_runs(tables, UTKFACE, other)
+        for key in ("age.mae", "ethnicity.macro_f1"):
+            own, alone = found.row(method, key), plain.row(method, key)
+            same = ["mean", "sd", "n", "seeds", "delta", "margin"]
+            assert list(own[same]) == list(alone[same])
+            base = found.row(other, key)
+            assert own["delta"] == own["mean"] - base["mean"]
+            assert base["verdict"] == BASELINE
+            assert math.isnan(base["delta"])
+
+
+def test_the_family_is_all_pairs():
+    found = compare_runs(paired_tables(), UTKFACE, PAIRS).row("ins", "age.mae")
+    two = {
+        run: table
+        for run, table in paired_tables().items()
+        if run[0] in ("ins", "other/ins")
+    }
+    alone = compare_runs(two, UTKFACE, "other/ins").row("ins", "age.mae")
+    width = found["delta_high"] - found["delta_low"]
+    assert width > alone["delta_high"] - alone["delta_low"]
+    assert found["p"] >= alone["p"]
+
+
+def test_a_method_without_a_counterpart_has_no_verdict():
+    pairs = Counterparts({"ins": "other/ins"}, "elsewhere")
+    table = compare_runs(paired_tables(), UTKFACE, pairs, resamples=200).table
+    said = table.groupby("method")[["verdict", "note"]].agg(set)
+    for method in ("baseline", "undersample", "other/baseline"):
+        assert said.loc[method, "verdict"] == {UNTESTED}
+        assert said.loc[method, "note"] == {NO_COUNTERPART}
+    assert said.loc["other/ins", "verdict"] == {BASELINE}
+    assert table["mean"].notna().all()
+
+
+def test_what_a_method_shares_with_its_counterpart_is_compared_seed_by_seed():
+    tables = paired_tables()
+    keys = {("ins", 0): "a", ("ins", 1): "b", ("ins", 2): "c"}
+    same = {("other/ins", seed): keys["ins", seed] for seed in (0, 1)}
+    same_seeds = {run: table for run, table in tables.items() if run[1] < 2}
+    options = {"trainings": keys | same, "resamples": 400}
+    found = compare_runs(same_seeds, UTKFACE, PAIRS, **options)
+    plain = compare_runs(same_seeds, UTKFACE, "other/ins", **options)
+    free = compare_runs(same_seeds, UTKFACE, PAIRS, resamples=400)
+    shares = [c.row("ins", "age.mae")["seed_share"] for c in (found, plain, free)]
+    assert shares[0] == shares[1] != shares[2]
+
+
+@pytest.mark.parametrize(
+    "pairs", [{"ins": "nowhere"}, {"ins": "baseline", "baseline": "other/ins"}]
+)
+def test_counterparts_that_cannot_be_are_named(pairs):
+    with pytest.raises(EquipoiseError, match=r"nowhere|baseline"):
+        compare_runs(paired_tables(), UTKFACE, Counterparts(pairs, "elsewhere"))
