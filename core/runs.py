@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from core.data.generated_images import SAMPLE
-from core.data.manifest import LEFT_OUT, SPLITS
+from core.data.manifest import LEFT_OUT, SPLITS, TEST
 from core.errors import RunError
 from core.shipped import PRETRAINED_FOLDER, WEIGHTS_FOLDER
 from core.study import MethodTable, Study, check_name, shipped_studies
@@ -65,7 +66,9 @@ COLUMNS = {
 class Run:
     """One method of a study trained with one seed.
 
-    ``info`` is the content of ``run.json``; the tables are read when asked for.
+    ``info`` is the content of ``run.json``; the tables are read when asked for. Beside
+    another study, ``method`` is a name that is no other's there, and ``only`` are the
+    test images that both have, if they are not all.
     """
 
     study: str
@@ -73,6 +76,7 @@ class Run:
     seed: int
     folder: Path
     info: dict[str, Any]
+    only: frozenset[str] | None = None
 
     @property
     def name(self) -> str:
@@ -100,6 +104,8 @@ class Run:
     ) -> pd.DataFrame:
         """One row an image of validation and test, or of one split.
 
+        Without the test images that do not count (``only``).
+
         Parameters
         ----------
         split : str, optional
@@ -114,13 +120,20 @@ class Run:
         """
         path = self.folder / PREDICTIONS
         wanted = None if columns is None else {*columns, "split"}
+        if wanted is not None and self.only is not None:
+            wanted.add("image_id")
         table = _read_table(
             path, COLUMNS[PREDICTIONS] if wanted is None else wanted, wanted
         )
+        chosen = np.ones(len(table), bool)
         if split is not None:
-            table = _rows_of_split(table, split)
-        if wanted is not None and "split" not in set(columns or ()):
-            table = table.drop(columns="split")
+            chosen &= np.asarray(table["split"] == split)
+        if self.only is not None:
+            counts = np.asarray(table["image_id"].isin(self.only))
+            chosen &= counts | np.asarray(table["split"] != TEST)
+        table = _chosen_rows(table, chosen)
+        if wanted is not None:
+            table = table.drop(columns=[*wanted.difference(columns or ())])
         return table
 
     def class_order(self, task: str) -> tuple[str, ...]:
@@ -239,7 +252,7 @@ def is_added(run: Run) -> bool:
     if isinstance(is_own := run.imported.get(IS_OWN), bool):
         return not is_own
     # Records of earlier imports do not say.
-    return run.method not in study_of_runs(run.study).methods
+    return run.info["method"] not in study_of_runs(run.study).methods
 
 
 def list_runs(study: str | None = None) -> RunListing:
@@ -534,10 +547,13 @@ def study_of_runs(name: str) -> Study:
         ) from error
 
 
-def shipped_manifest(name: str) -> pd.DataFrame | None:
-    """The manifest, without paths, that the study's runs were trained on, if kept."""
+def shipped_manifest(name: str, columns: Set[str] | None = None) -> pd.DataFrame | None:
+    """The manifest, without paths, that the study's runs were trained on, if kept.
+
+    Of all columns, or of some alone.
+    """
     path = _find(name, MANIFEST_FILE)
-    return None if path is None else _read_table(path, COLUMNS[PREDICTIONS])
+    return None if path is None else _read_table(path, COLUMNS[PREDICTIONS], columns)
 
 
 def manifest_of(run: Run) -> pd.DataFrame | None:
@@ -609,9 +625,8 @@ def _check_columns(path: Path, found: Set[str], needed: Set[str]) -> None:
         raise _damaged_table(path, f"no column {', '.join(sorted(missing))}")
 
 
-def _rows_of_split(table: pd.DataFrame, split: str) -> pd.DataFrame:
-    """Rows of one split, numbered from 0, with no class or group of others left."""
-    chosen = np.asarray(table["split"] == split)
+def _chosen_rows(table: pd.DataFrame, chosen: NDArray[np.bool_]) -> pd.DataFrame:
+    """Some rows, numbered from 0, with no class or group of others left."""
     if chosen.all():
         return table
     table = table[chosen].reset_index(drop=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from core.results.study_runs import StudyRuns
 
 SECTIONS = (
-    *("leaderboard", "notes", "findings", "seeds"),
+    *("leaderboard", "notes", "findings", "seeds", "differences"),
     *("fairness", "gaps", "cost", "published"),
 )
 
@@ -66,6 +66,16 @@ def compare(
             help="Compare with this method, in place of the study's baseline.",
         ),
     ] = None,
+    beside: Annotated[
+        str | None,
+        typer.Option(
+            "--with",
+            metavar="OTHER",
+            help="Set the methods beside those of another study that shares test "
+            "images: each is compared with the same method there, unless --against "
+            "names one for all, such as OTHER/METHOD.",
+        ),
+    ] = None,
     margin: Annotated[
         list[str] | None,
         typer.Option(
@@ -87,13 +97,15 @@ def compare(
 
     Then what follows from it in sentences, how many seeds would settle what is open,
     and what its groups differ by, if it has sensitive features. Numbers that others
-    published stand below, labelled as theirs.
+    published stand below, labelled as theirs. With another study, what differs between
+    the two stands there instead.
     """
     from core.results.study_runs import load_study_runs
 
     parts = _parts(only or (), as_json=as_json)
-    name = load_chosen_study(study).name if study.endswith(".toml") else study
-    runs = load_study_runs(name, _margins(margin or ()))
+    runs = load_study_runs(
+        _name(study), _margins(margin or ()), None if beside is None else _name(beside)
+    )
     warn_of(runs.problems)
     views = _views(runs, metric or (), by or (), fairness, as_markdown)
     asked = bool(fairness or by)
@@ -119,6 +131,10 @@ def compare(
         from core.results.console import print_document
 
         print_document(document, stdout())
+
+
+def _name(study: str) -> str:
+    return load_chosen_study(study).name if study.endswith(".toml") else study
 
 
 def _gather(

@@ -31,7 +31,7 @@ METHOD, MODEL = "method", "model"
 TOO_FEW = f"fewer than {SMALL_GROUP} images"
 OFTEN_UNDEFINED = f"undefined in more than {MOST_UNDEFINED:.0%} of the resamples"
 UNDEFINED = "not defined here"
-NO_COUNTERPART = "only one of the studies has it"
+NO_COUNTERPART = "in one study only"
 BORDERLINE = "borderline: too near its bound to be decided by resampling"
 
 # Differences too small to matter, where a study gives none of its own.

@@ -6,10 +6,10 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.data.damage import CANNOT_BE_READ, UNREADABLE
 from core.plots import style
 from core.plots.escape import escapes_names
 from core.plots.style import MethodStyle
+from core.results.configurations import settings_of
 from core.runs import Run
 from core.tasks import Regression, Task
 from core.text import code, listed
@@ -17,25 +17,6 @@ from core.text import code, listed
 # What ends in these is better when higher; everything else when lower.
 HIGHER = ("accuracy", "f1", "auc", "precision", "recall")
 WORDS = {"mae": "MAE", "rmse": "RMSE", "f1": "F1", "lr": "learning rate"}
-# Measured while training: not chosen by anyone, so listed after what was.
-MEASURED = (
-    "epochs",
-    "best_epoch",
-    "duration_s",
-    "images_per_second",
-    "inference_ms",
-    "created",
-)
-# What all runs of a study share, and is long.
-NOT_OF_ONE_RUN = (
-    "methods",
-    "published",
-    "search",
-    "title",
-    "summary",
-    "notice",
-    "headline",
-)
 
 
 def gather_histories(runs: Sequence[Run]) -> pd.DataFrame:
@@ -247,7 +228,7 @@ def _network(info: Mapping[str, Any]) -> str | None:
 
 def describe_run(run: Run) -> pd.DataFrame:
     """Everything that a run's record says, as rows of part, what and value."""
-    return pd.DataFrame(_entries(run), columns=["part", "what", "value"])
+    return pd.DataFrame(settings_of(run), columns=["part", "what", "value"])
 
 
 def compare_configurations(one: Run, other: Run) -> pd.DataFrame:
@@ -260,7 +241,7 @@ def compare_configurations(one: Run, other: Run) -> pd.DataFrame:
     """
     names = [_full_name(run) for run in (one, other)]
     entries = [
-        {(part, what): value for part, what, value in _entries(run)}
+        {(part, what): value for part, what, value in settings_of(run)}
         for run in (one, other)
     ]
     keys = list(dict.fromkeys([*entries[0], *entries[1]]))
@@ -286,52 +267,6 @@ def takeaway_configurations(table: pd.DataFrame) -> str:
     count = style.plural(len(names), "setting")
     verb = "differs" if len(names) == 1 else "differ"
     return f"{count} {verb}: {shown}{more}."
-
-
-def _entries(run: Run) -> list[tuple[str, str, str]]:
-    info = dict(run.info)
-    resolved = dict(info.pop("resolved", None) or {})
-    own = (resolved.get("methods") or {}).get(run.method) or {}
-    # As resolved, with defaults; what the study's file says where that is not kept.
-    parameters = info.pop("method_parameters", None) or own.get("use") or {}
-    parts: dict[str, Any] = {
-        "run": {},
-        "method": {"label": own.get("label", run.method), **parameters},
-        "loss weights": info.pop("loss_weights", None) or {},
-        "study": {k: v for k, v in resolved.items() if k not in NOT_OF_ONE_RUN},
-        "hardware": info.pop("hardware", None) or {},
-        "versions": info.pop("versions", None) or {},
-        CANNOT_BE_READ: {
-            str(each.get("picture")): str(each.get("reason"))
-            for each in info.pop(UNREADABLE, None) or ()
-            if isinstance(each, dict)
-        },
-        "measured": {k: _known(info.pop(k)) for k in MEASURED if k in info},
-    }
-    # A hash of all the rest: it says nothing that the rest does not.
-    info.pop("key", None)
-    parts["run"] = info
-    return [
-        (part, what, value)
-        for part, content in parts.items()
-        for what, value in _flatten(content)
-    ]
-
-
-def _known(value: Any) -> Any:
-    return "–" if value is None else value
-
-
-def _flatten(content: object, prefix: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(content, Mapping):
-        for key, value in content.items():
-            yield from _flatten(value, f"{prefix}.{key}" if prefix else str(key))
-    elif isinstance(content, list | tuple):
-        yield prefix, ", ".join(str(item) for item in content) or "none"
-    elif isinstance(content, float):
-        yield prefix, f"{content:.6g}"
-    else:
-        yield prefix, "none" if content is None or content == "" else str(content)
 
 
 def _full_name(run: Run) -> str:

@@ -7,7 +7,15 @@ from typing import Literal
 from core.results.tables import Table
 
 Name = Literal[
-    "leaderboard", "notes", "findings", "seeds", "fairness", "gaps", "cost", "published"
+    "leaderboard",
+    "notes",
+    "findings",
+    "seeds",
+    "differences",
+    "fairness",
+    "gaps",
+    "cost",
+    "published",
 ]
 
 

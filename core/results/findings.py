@@ -26,16 +26,17 @@ def findings(
     labels: Labels,
     tasks: tuple[Task, ...] = (),
 ) -> tuple[str, ...]:
-    """Say of each metric which methods differ from the baseline, and what is open.
+    """Say of each metric which methods differ from what they are compared with.
 
-    A sentence a metric and family of methods; metrics that are equal by design are said
-    once, and nothing with the baseline alone. ``labels`` are what a reader sees of each
-    method that is spoken of, in order.
+    And what is open. A sentence a metric and family of methods; metrics that are equal
+    by design are said once, and nothing with the baseline alone. ``labels`` are what a
+    reader sees of each method that is spoken of, in order.
 
     Notes ----- A difference is only claimed where the verdict is ``better``, ``worse``,
     ``differs`` or ``equivalent``, and in a range of the differences that are shown.
     """
-    others = [m for m in labels if m in comparison.seeds and m != comparison.baseline]
+    others = [m for m in labels if m in comparison.references]
+    against = _Against(comparison)
     families: dict[str, list[str]] = {}
     for method in others:
         families.setdefault(comparison.families[method], []).append(method)
@@ -46,12 +47,34 @@ def findings(
         for family, methods in families.items():
             rows = [comparison.row(method, group[0]) for method in methods]
             apart = "" if family == STUDY_FAMILY else f" ({family})"
-            parts = " ".join(_sentences(rows, infos[0], labels))
+            parts = " ".join(_sentences(rows, infos[0], labels, against))
             said.append(f"{what[:1].upper()}{what[1:]}{apart}: {parts}")
     return tuple(said)
 
 
-def _sentences(rows: Rows, info: MetricInfo, labels: Labels) -> Iterator[str]:
+class _Against:
+    """What methods are compared with, in the words of a sentence."""
+
+    def __init__(self, comparison: Comparison) -> None:
+        pairs = comparison.counterparts
+        self.where = "" if pairs is None else pairs.where
+
+    def subject(self, number: int, *, of_model: bool) -> str:
+        """What so many methods, or trained models, stand against."""
+        if not self.where:
+            return "the baseline's" if of_model else "the baseline"
+        own = "its counterpart" if number == 1 else "their counterparts"
+        return f"{own} in {self.where}"
+
+    @property
+    def gap(self) -> str:
+        """Whose gap a gap stands against."""
+        return f"that in {self.where}" if self.where else "the baseline's"
+
+
+def _sentences(
+    rows: Rows, info: MetricInfo, labels: Labels, against: _Against
+) -> Iterator[str]:
     for verdict in _WORDS:
         for of_model in (False, True):
             own = [
@@ -60,11 +83,12 @@ def _sentences(rows: Rows, info: MetricInfo, labels: Labels) -> Iterator[str]:
                 if row["verdict"] == verdict and speaks_of_model(row) == of_model
             ]
             if own:
-                said = f"{_who(own, labels)} {_WORDS[verdict].format(_whose(of_model))}"
+                base = against.subject(len(own), of_model=of_model)
+                said = f"{_who(own, labels)} {_WORDS[verdict].format(base)}"
                 yield f"{said}{_by_how_much(own, verdict, info)}."
     unsure = [row for row in rows if row["verdict"] == verdicts.INCONCLUSIVE]
     if unsure:
-        yield _open(unsure, len(rows), info, labels)
+        yield _open(unsure, len(rows), info, labels, against)
     untested = [row for row in rows if row["verdict"] == verdicts.UNTESTED]
     if untested:
         yield f"There is no verdict on {_names(untested, labels)}."
@@ -80,15 +104,11 @@ def _by_how_much(rows: Rows, verdict: str, info: MetricInfo) -> str:
 
 
 _WORDS = {
-    verdicts.BETTER: "better than the {}",
-    verdicts.WORSE: "worse than the {}",
-    verdicts.DIFFERS: "different from the {}",
-    verdicts.EQUIVALENT: "equivalent to the {}",
+    verdicts.BETTER: "better than {}",
+    verdicts.WORSE: "worse than {}",
+    verdicts.DIFFERS: "different from {}",
+    verdicts.EQUIVALENT: "equivalent to {}",
 }
-
-
-def _whose(of_model: bool) -> str:
-    return "baseline's" if of_model else "baseline"
 
 
 def _who(rows: Rows, labels: Labels) -> str:
@@ -105,8 +125,10 @@ def _amount(sizes: Sequence[float], info: MetricInfo) -> str:
     return high if high.split(" ")[0] == low else f"{low} to {high}"
 
 
-def _open(rows: Rows, of: int, info: MetricInfo, labels: Labels) -> str:
-    """How many showed no difference from the baseline, and what would settle it."""
+def _open(
+    rows: Rows, of: int, info: MetricInfo, labels: Labels, against: _Against
+) -> str:
+    """How many showed no difference, and what would settle it."""
     of_model = speaks_of_model(rows[0])
     if len(rows) == 1:
         who = f"{'the trained model of ' * of_model}{_names(rows, labels)}"
@@ -114,7 +136,8 @@ def _open(rows: Rows, of: int, info: MetricInfo, labels: Labels) -> str:
         what = "trained models" if of_model else "methods"
         who = f"{len(rows)} of {of}" if len(rows) < of else f"any of the {of}"
         who = f"{who} {what}"
-    said = f"No difference from the {_whose(of_model)} was detected for {who}"
+    base = against.subject(len(rows), of_model=of_model)
+    said = f"No difference from {base} was detected for {who}"
     found = [row["smallest_detectable"] for row in rows]
     found = [size for size in found if math.isfinite(size)]
     if not found:
@@ -156,15 +179,17 @@ def listed(names: Sequence[str]) -> str:
 def gap_findings(
     comparison: Comparison, metric: str, labels: Labels, tasks: tuple[Task, ...] = ()
 ) -> tuple[str, ...]:
-    """Say which methods' gaps between groups differ from the baseline's, or that none.
+    """Say which methods' gaps between groups differ from what they stand against.
 
+    Or that none does.
     Parameters as in ``findings``; of the gaps that ``tables.fairness_table`` shows.
     Empty with the baseline alone.
     """
     shown = [method for method in labels if method in comparison.seeds]
+    against = _Against(comparison)
     gaps = comparison.gaps
     gaps = gaps[(gaps["metric"] == metric) & gaps["measure"].isin(_SHOWN_GAPS)]
-    gaps = gaps[gaps["method"].isin(shown) & (gaps["method"] != comparison.baseline)]
+    gaps = gaps[gaps["method"].isin(shown) & gaps["method"].isin(comparison.references)]
     if gaps.empty:
         return ()
     if (gaps["verdict"] == verdicts.UNTESTED).all():
@@ -172,12 +197,16 @@ def gap_findings(
     certain = gaps[gaps["verdict"].isin(verdicts.CERTAIN)].to_dict("records")
     said = tuple(
         verdict_sentence(
-            row, label=labels[row["method"]], level=comparison.level, tasks=tasks
+            row,
+            label=labels[row["method"]],
+            level=comparison.level,
+            tasks=tasks,
+            elsewhere=against.where,
         )
         for row in sorted(certain, key=lambda row: shown.index(row["method"]))
     )
     what = gap_info(metric, "difference", tasks).phrase.removesuffix(" difference")
-    none = f"No method's gap in {what} was found to differ from the baseline's."
+    none = f"No method's gap in {what} was found to differ from {against.gap}."
     return said or (none,)
 
 

@@ -11,7 +11,9 @@ from core.evaluation.comparison import Comparison
 from core.evaluation.judging import DETECTABLE
 from core.evaluation.published import VALUE
 from core.evaluation.verdicts import BASELINE
+from core.results.configurations import ALIKE, TOGETHER
 from core.results.sentences import fairness_notes
+from core.results.two_studies import TwoStudies
 
 Record = dict[str, Any]
 
@@ -28,7 +30,8 @@ def comparison_record(
     -------
     dict
         ``{"study", "baseline", "level", "images", "methods"}``. Each of the ``methods``
-        has ``name``, ``seeds``, ``family``, ``metrics``, ``cost`` and ``settings``;
+        has ``name``, the method that it is ``against`` (None of a baseline), ``seeds``,
+        ``family``, ``metrics``, ``cost`` and ``settings``;
         each metric ``mean``, ``sd``, ``ci``, ``n`` and ``delta``. That is None for the
         baseline, and else has ``mean``, ``ci``, ``p``, ``verdict``, ``scope``,
         ``note``, ``margin``, ``smallest_detectable``, ``seed_share``, ``seeds_needed``,
@@ -47,6 +50,7 @@ def comparison_record(
     methods = [
         {
             "name": name,
+            "against": comparison.references.get(name),
             "seeds": list(seeds),
             "family": comparison.families[name],
             "metrics": metrics[name],
@@ -120,6 +124,41 @@ def fairness_record(
             for name, seeds in comparison.seeds.items()
         ],
         "notes": list(fairness_notes(comparison, labels)),
+    }
+
+
+def two_studies_record(two: TwoStudies) -> Record:
+    """What two studies share and where they differ.
+
+    Returns
+    -------
+    dict
+        ``{"study", "title", "test_images", "differences", "note"}``. The
+        ``test_images`` have how many are ``shared``, how many are ``of`` each study,
+        and of each how many the other was ``trained_on``. Each of the ``differences``
+        has ``setting``, its value in either study by the study's name, and the
+        ``methods`` that it is of, None for all that both studies have.
+    """
+    own, other = two.names
+    shared = two.shared
+    return {
+        "study": other,
+        "title": two.other.title,
+        "test_images": {
+            "shared": len(shared.ids),
+            "of": dict(zip(two.names, shared.of, strict=True)),
+            "trained_on": dict(zip(two.names, shared.trained_on, strict=True)),
+        },
+        "differences": [
+            {
+                "setting": one.setting,
+                own: one.own,
+                other: one.other,
+                "methods": list(one.methods) or None,
+            }
+            for one in two.differing
+        ],
+        "note": TOGETHER if two.differing else ALIKE,
     }
 
 

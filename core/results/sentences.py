@@ -89,6 +89,7 @@ def verdict_sentence(
     label: str = "",
     level: float = 0.95,
     tasks: tuple[Task, ...] = (),
+    elsewhere: str = "",
 ) -> str:
     """Say one row of a comparison in a plain sentence.
 
@@ -102,6 +103,9 @@ def verdict_sentence(
         Level of the comparison's intervals.
     tasks : tuple of Task, optional
         For labels and units.
+    elsewhere : str
+        Where the method's counterpart is that it is compared with, such as another
+        study; empty of one baseline for all.
 
     Returns
     -------
@@ -124,8 +128,10 @@ def verdict_sentence(
         return f"{who} rests on {images}: too few to tell."
     if row["verdict"] == verdicts.UNTESTED:
         why = f": {row['note']}" if row["note"] else ""
-        return f"{who} cannot be compared with the baseline's here{why}."
-    return f"{who} {_difference_text(row, info, level)}"
+        whose = f"that in {elsewhere}" if elsewhere else "the baseline's"
+        return f"{who} cannot be compared with {whose} here{why}."
+    whose = f"in {elsewhere}" if elsewhere else "the baseline's"
+    return f"{who} {_difference_text(row, info, level, whose)}"
 
 
 def possessive(name: str) -> str:
@@ -146,7 +152,7 @@ def p_text(p: float) -> str:
 
 
 def _difference_text(
-    row: Mapping[Any, Any] | pd.Series, info: MetricInfo, level: float
+    row: Mapping[Any, Any] | pd.Series, info: MetricInfo, level: float, whose: str
 ) -> str:
     closer = ("nearer to zero", "farther from zero")
     down, up = closer if info.direction == "zero" else ("lower", "higher")
@@ -154,10 +160,10 @@ def _difference_text(
     info = telling_digits(row, info)
     size = info.format(abs(delta))
     if float(size) == 0:
-        said = "is the same as the baseline's to the digits shown"
+        said = f"is the same as {whose} to the digits shown"
     else:
         amount = f"{size} {info.difference_unit}".strip()
-        said = f"is {amount} {down if delta < 0 else up} than the baseline's"
+        said = f"is {amount} {down if delta < 0 else up} than {whose}"
     if low < 0 < high:
         span = f"{info.format(-low)} {down} to {info.format(high)} {up}"
     else:
@@ -192,6 +198,7 @@ def reading_notes(
     ``keys`` are the metrics that are shown, whose margins are named.
     """
     one = comparison.has_one_seed
+    to = compared_with(comparison)
     value = "The value of the one seed" if one else "The mean over the seeds"
     meaning = (
         "▲ better, ▼ worse: the interval of the difference leaves out 0."
@@ -200,10 +207,19 @@ def reading_notes(
         " metrics: with many metrics, some verdict may be chance."
     )
     return (
-        f"{value} and its interval; then the difference to the baseline, its interval"
+        f"{value} and its interval; then the difference to {to}, its interval"
         " and the verdict on it.",
         meaning,
     )
+
+
+def compared_with(
+    comparison: Comparison, labels: Mapping[str, str] | None = None
+) -> str:
+    """What each method is compared with; by its label where ``labels`` are given."""
+    if comparison.counterparts is not None:
+        return f"the same method in {comparison.counterparts.where}"
+    return "the baseline" if labels is None else labels[comparison.baseline]
 
 
 def _equivalence(
@@ -333,7 +349,7 @@ def family_notes(
     """Which methods are corrected apart from the study's own."""
     others: dict[str, list[str]] = {}
     for method, family in comparison.families.items():
-        if family != STUDY_FAMILY and method != comparison.baseline:
+        if family != STUDY_FAMILY and method in comparison.references:
             others.setdefault(family, []).append(method)
     return tuple(
         f"{_listed(names, labels)}: a family of {'its' if len(names) == 1 else 'their'}"

@@ -16,7 +16,12 @@ from core.evaluation.published import (
 from core.results.costs import budget_notes, costs_beside, costs_table, timing_notes
 from core.results.document import Document, Lines, Section
 from core.results.findings import findings, gap_findings
-from core.results.plain import comparison_record, fairness_record, published_records
+from core.results.plain import (
+    comparison_record,
+    fairness_record,
+    published_records,
+    two_studies_record,
+)
 from core.results.published import beside_published, published_notes
 from core.results.sentences import comparison_notes, fairness_notes, reading_notes
 from core.results.study_runs import StudyRuns, Views
@@ -29,6 +34,12 @@ from core.results.tables import (
     groups_table,
     leaderboard,
     seeds_table,
+)
+from core.results.two_studies import (
+    TwoStudies,
+    differences_notes,
+    differences_table,
+    pairing_notes,
 )
 from core.study import Study
 from core.tasks import Task
@@ -47,7 +58,7 @@ class StudyResults:
     ``labels`` are what a reader sees of each method, in the order of the tables;
     ``keys`` are the metrics of the leaderboard; ``theirs`` and ``theirs_by_group`` are
     what others published, beside ours; ``per_run`` and ``costs`` are costs of each run
-    and method.
+    and method. ``two`` is there beside another study.
     """
 
     study: Study
@@ -60,6 +71,7 @@ class StudyResults:
     theirs_by_group: pd.DataFrame
     per_run: pd.DataFrame
     costs: pd.DataFrame
+    two: TwoStudies | None = None
 
 
 def study_results(
@@ -94,6 +106,7 @@ def study_results(
         ),
         per_run=per_run,
         costs=cost_table(per_run),
+        two=runs.two,
     )
 
 
@@ -117,7 +130,7 @@ def build_document(
         keys,
         labels,
         tasks,
-        title=results.study.title,
+        title=_title(results),
         beside=costs_beside(results.costs, labels) if costs_beside_metrics else None,
     )
     said = findings(comparison, keys, labels, tasks)
@@ -126,6 +139,7 @@ def build_document(
         Section("notes", (_notes(results, costs_beside_metrics),)),
         Section("findings", (Lines("findings", said, "What it says"),)),
         Section("seeds", (seeds_table(comparison, keys, labels, tasks),)),
+        *_differences(results),
         *_fairness(results, with_groups=with_groups),
     ]
     if with_cost:
@@ -133,6 +147,21 @@ def build_document(
         table = costs_table(results.costs, labels, title=title)
         sections.append(Section("cost", (table,)))
     return Document((*sections, Section("published", tuple(_published(results)))))
+
+
+def _title(results: StudyResults) -> str:
+    if results.two is None:
+        return results.study.title
+    own, other = results.study.title, results.two.other.title
+    return f"{own} beside {other}" if own != other else f"{own}, two studies"
+
+
+def _differences(results: StudyResults) -> Iterator[Section]:
+    """Where the two studies differ, of which any difference is the effect."""
+    if results.two is not None:
+        table = differences_table(results.two)
+        said = Lines("notes", differences_notes(results.two))
+        yield Section("differences", (table, said))
 
 
 def _notes(results: StudyResults, with_costs: bool) -> Lines:
@@ -145,6 +174,7 @@ def _notes(results: StudyResults, with_costs: bool) -> Lines:
     distinct = [first for first, *_ in distinct_metrics(comparison, results.keys)]
     notes = (
         *([replaced] if other != own else []),
+        *(pairing_notes(results.two) if results.two else ()),
         *reading_notes(comparison, distinct, results.tasks),
         *comparison_notes(comparison, labels),
         *budget_notes(results.per_run, labels),
@@ -172,8 +202,16 @@ def _fairness(results: StudyResults, *, with_groups: bool) -> Iterator[Section]:
     compared = results.fairness.values()
     notes = (note for one in compared for note in fairness_notes(one, labels))
     if compared:
-        reading = Lines("notes", (FAIRNESS_READING, *dict.fromkeys(notes)))
+        reading = Lines("notes", (_fairness_reading(results), *dict.fromkeys(notes)))
         yield Section("fairness", (reading,))
+
+
+def _fairness_reading(results: StudyResults) -> str:
+    pairs = results.comparison.counterparts
+    if pairs is None:
+        return FAIRNESS_READING
+    theirs = f"that of the same method in {pairs.where}"
+    return FAIRNESS_READING.replace("the baseline's gap", theirs)
 
 
 def _published(results: StudyResults) -> Iterator[Table | Lines]:
@@ -206,4 +244,5 @@ def results_record(results: StudyResults) -> dict[str, Any]:
         "published": published_records(results.theirs),
         "published_by_group": published_records(results.theirs_by_group),
         "notice": results.study.notice,
+        **({"with": two_studies_record(results.two)} if results.two else {}),
     }

@@ -12,13 +12,21 @@ from core.data.manifest import TEST, TRAINING, DatasetInfo
 from core.errors import EquipoiseError, RunError, StudyError
 from core.evaluation import metrics
 from core.evaluation.classification import training_counts
-from core.evaluation.comparison import Comparison, compare_runs
+from core.evaluation.comparison import (
+    Baseline,
+    Comparison,
+    Counterparts,
+    compare_runs,
+    first_baseline,
+)
 from core.evaluation.cost import run_costs
 from core.evaluation.fairness_views import FairnessView
 from core.evaluation.judging import STUDY_FAMILY
 from core.results.tables import method_labels
+from core.results.two_studies import TwoStudies, join_studies
 from core.runs import (
     Run,
+    RunListing,
     is_added,
     list_runs,
     shipped_manifest,
@@ -37,7 +45,9 @@ class StudyRuns:
     """The runs of a study, and what they answered on the test images.
 
     ``runs`` are those that could be read, ``problems`` say why others could not, and
-    ``given_margins`` are the metrics whose margin is not the study's own.
+    ``given_margins`` are the metrics whose margin is not the study's own. Beside
+    another study, ``two`` says how the two are put together: study and runs are then
+    of both.
     """
 
     study: Study
@@ -46,13 +56,14 @@ class StudyRuns:
     tables: Mapping[tuple[str, int], pd.DataFrame]
     problems: tuple[str, ...] = ()
     given_margins: tuple[str, ...] = ()
+    two: TwoStudies | None = None
 
     @cached_property
     def labels(self) -> dict[str, str]:
         """What a reader sees for each method with runs, in the study's order."""
         return method_labels(self.study, (method for method, _ in self.tables))
 
-    def _options(self, baseline: str) -> dict[str, Any]:
+    def _options(self, baseline: Baseline) -> dict[str, Any]:
         return study_options(self.study, self.runs, self.tables, baseline)
 
     def costs(self) -> pd.DataFrame:
@@ -63,6 +74,9 @@ class StudyRuns:
         self, asked: Sequence[str] = (), against: str | None = None
     ) -> Comparison:
         """Compare them with the baseline, or another method, by metrics asked for too.
+
+        Beside another study, each method with the same method there, unless
+        ``against`` is given.
 
         Raises
         ------
@@ -154,8 +168,10 @@ class StudyRuns:
                 )
         return [key for key in asked if key in known]
 
-    def _reference(self, against: str | None) -> str:
+    def _reference(self, against: str | None) -> Baseline:
         study = self.study
+        if self.two is not None and against is None:
+            return self._counterparts(self.two)
         present = dict.fromkeys(method for method, _ in self.tables)
         if against is not None and against not in present:
             raise StudyError(
@@ -172,35 +188,82 @@ class StudyRuns:
             )
         return against or study.baseline
 
+    def _counterparts(self, two: TwoStudies) -> Counterparts:
+        """The pairs of methods that both have runs that could be read."""
+        present = {method for method, _ in self.tables}
+        pairs = dict(two.counterparts.of) if two.counterparts else {}
+        pairs = {m: other for m, other in pairs.items() if {m, other} <= present}
+        if not pairs:
+            own, other = two.names
+            raise StudyError(
+                f"No method has runs in both studies, '{own}' and '{other}'.",
+                expected="a method that both studies have, or one to compare all with.",
+                remedy=f"give --against METHOD: one of {', '.join(sorted(present))}.",
+            )
+        return Counterparts(pairs, two.other.name)
 
-def load_study_runs(name: str, margins: Mapping[str, float] | None = None) -> StudyRuns:
-    """Read the runs of a study.
+
+def load_study_runs(
+    name: str, margins: Mapping[str, float] | None = None, beside: str | None = None
+) -> StudyRuns:
+    """Read the runs of a study, and of another one to set beside it.
 
     ``margins`` are differences that do not matter, by metric, in place of the study's
     own.
+
+    Raises
+    ------
+    StudyError
+        If the studies have no test images in common, or otherwise cannot be compared.
     """
+    study, info, listing = _listed(name)
+    runs, two, problems = listing.runs, None, list(listing.problems)
+    if beside is not None:
+        other, other_info, other_listing = _listed(beside)
+        two = join_studies(
+            study, info, listing.runs, other, other_info, other_listing.runs
+        )
+        study, info, runs = two.study, two.info, two.runs
+        problems += other_listing.problems
+    return _read_runs(study, info, runs, problems, margins or {}, two)
+
+
+def _listed(name: str) -> tuple[Study, DatasetInfo, RunListing]:
     study = study_of_runs(name)
     listing = list_runs(study.name)
-    info = dataset_of(study, shipped_manifest, needed=True)
-    runs, tables, problems = [], {}, list(listing.problems)
-    for run in listing.runs:
+    return study, dataset_of(study, shipped_manifest, needed=True), listing
+
+
+def _read_runs(
+    study: Study,
+    info: DatasetInfo,
+    listed: Sequence[Run],
+    problems: list[str],
+    margins: Mapping[str, float],
+    two: TwoStudies | None,
+) -> StudyRuns:
+    """Read their predictions; what cannot be read is one of the problems."""
+    runs, tables = [], {}
+    for run in listed:
         try:
             tables[run.method, run.seed] = run.predictions(TEST)
         except RunError as error:
             problems.append(str(error))
         else:
             runs.append(run)
-    study = with_imported(study, runs)
-    given = dict(margins or {})
-    study = study.model_copy(update={"margins": {**study.margins, **given}})
-    return StudyRuns(study, info, tuple(runs), tables, tuple(problems), tuple(given))
+    if two is None:
+        study = with_imported(study, runs)
+    study = study.model_copy(update={"margins": {**study.margins, **margins}})
+    return StudyRuns(
+        study, info, tuple(runs), tables, tuple(problems), tuple(margins), two
+    )
 
 
 def study_options(
     study: Study,
     runs: Iterable[Run],
     tables: Mapping[tuple[str, int], pd.DataFrame],
-    baseline: str,
+    baseline: Baseline,
 ) -> dict[str, Any]:
     """Options of ``comparison.compare_runs`` that follow from a study and its runs.
 
@@ -210,25 +273,28 @@ def study_options(
     runs : iterable of Run
     tables : mapping of (method, seed) to DataFrame
         Their predictions of the test images.
-    baseline : str
-        Method that the others are compared with.
+    baseline : str or Counterparts
+        What they are compared with.
 
-    Notes ----- Predictions that were imported into a study are a family of their own,
-    so that what a visitor adds does not change what the study says of its own methods.
-    The runs of a study that was made of a table are its own.
+    Notes
+    -----
+    Predictions that were imported into a study are a family of their own, so that what
+    a visitor adds does not change what the study says of its own methods. The runs of a
+    study that was made of a table are its own. A part of a test set that was drawn by
+    strata was not drawn so itself: how many images a stratum has is then chance too.
     """
     listed = list(runs)
     families = {
         run.method: IMPORTED_FAMILY if is_added(run) else STUDY_FAMILY for run in listed
     }
-    seeds = [seed for method, seed in tables if method == baseline]
+    first = first_baseline(baseline)
+    seeds = [seed for method, seed in tables if method == first]
     # A table of predictions does not say how its images were drawn.
     is_drawn = study.is_trained and bool(seeds)
+    is_drawn &= all(run.only is None for run in listed)
     return {
         "trainings": training_keys(listed),
         "families": families,
         "margins": study.margins,
-        "design": test_strata(study, tables[baseline, min(seeds)])
-        if is_drawn
-        else None,
+        "design": test_strata(study, tables[first, min(seeds)]) if is_drawn else None,
     }

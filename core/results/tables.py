@@ -221,10 +221,11 @@ def seeds_table(
         for row in board.rows
         if any(isinstance(c, Cell) and c.verdict == INCONCLUSIVE for c in row)
     ]
+    base = "baseline" if comparison.counterparts is None else "counterpart"
     known = (
         "; with one seed for every method, what more seeds would do is unknown."
         if comparison.has_one_seed
-        else "; then the seeds of each method, baseline included, that would settle the"
+        else f"; then the seeds of each method, {base} included, that would settle the"
         " one observed, or that only more images would."
     )
     note = (
@@ -319,7 +320,7 @@ def groups_table(
         _METHOD,
         Column(heading(metric_info(metric, tasks)), "value"),
         Column(f"{100 * comparison.level:g} % interval", "interval"),
-        Column("Against the baseline", "change"),
+        Column(_against(comparison), "change"),
     )
     notes = _rests(comparison.cells, metric)
     return Table(title, columns, tuple(rows), notes, blocks=2)
@@ -351,9 +352,15 @@ def further_gaps_table(
         Column("Value", "estimate"),
         Column("Lowest", align="left"),
         Column("Highest", align="left"),
-        Column("Against the baseline", "change"),
+        Column(_against(comparison), "change"),
     )
     return Table(title, columns, tuple(rows), blocks=1)
+
+
+def _against(comparison: Comparison) -> str:
+    if comparison.counterparts is None:
+        return "Against the baseline"
+    return f"Against {comparison.counterparts.where}"
 
 
 def _plain_heading(info: MetricInfo) -> str:

@@ -1,11 +1,14 @@
 """What is said of a comparison: sentences on differences, and notes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from core.evaluation.comparison import compare_runs
+from core.evaluation.comparison import Counterparts, compare_runs
 from core.evaluation.verdicts import (
     BASELINE,
+    BETTER,
     BORDERLINE,
     METHOD,
     MODEL,
@@ -16,6 +19,7 @@ from core.evaluation.verdicts import (
     VERDICTS,
 )
 from core.results.sentences import (
+    compared_with,
     comparison_notes,
     fairness_notes,
     family_notes,
@@ -24,6 +28,7 @@ from core.results.sentences import (
     verdict_words,
 )
 from core.tasks import Regression
+from tests.comparisons import comparison_of
 from tests.oracles import AGE, FOUR, TWO, draw_table
 from tests.synthetic import TASKS, synthetic_tables
 
@@ -238,3 +243,27 @@ def test_notes_say_by_how_many_strata_a_test_set_was_drawn(tables):
     text = "was drawn by 4 strata"
     assert text in " ".join(comparison_notes(by_strata))
     assert text not in " ".join(comparison_notes(plain))
+
+
+def test_a_counterpart_in_another_study_is_named():
+    rows = [
+        {"method": "there/a", "metric": "age.mae", "mean": 9.0, "low": 8, "high": 10},
+        {
+            "method": "a",
+            "metric": "age.mae",
+            "mean": 8.0,
+            "delta": -1.0,
+            "delta_low": -1.5,
+            "delta_high": -0.5,
+            "p": 0.001,
+            "verdict": BETTER,
+        },
+    ]
+    row = comparison_of(rows, "there/a").row("a", "age.mae")
+    said = verdict_sentence(row, label="A", tasks=TASKS["utkface"], elsewhere="there")
+    assert "1.00 years lower than in there (95 %" in said
+    assert "baseline" not in said
+    pairs = Counterparts({"a": "there/a"}, "there")
+    comparison = replace(comparison_of(rows, "there/a"), counterparts=pairs)
+    assert compared_with(comparison) == "the same method in there"
+    assert compared_with(comparison_of(rows, "there/a")) == "the baseline"
