@@ -61,12 +61,14 @@ def _matrices(
     """Matrices of all methods; of many classes, of the baseline and one other."""
     baseline, classes = view.baseline, task.classes
     one = _one_method(view, task) if len(classes) > FEW else None
-    matrices = (
-        all_ if one is None else {m: all_[m] for m in all_ if m in (baseline, one)}
-    )
+    base = baseline if one is None else view.references.get(one, baseline)
+    matrices = all_ if one is None else {m: all_[m] for m in all_ if m in (base, one)}
     means = _mean_probabilities(view, task, matrices) if kind == "probability" else {}
-    hidden = baseline if kind == "difference" else None
-    shown = means or {m: matrix for m, matrix in matrices.items() if m != hidden}
+    shown = means or {
+        method: matrix
+        for method, matrix in matrices.items()
+        if kind != "difference" or method in view.references
+    }
     if not shown:
         _choose_kind()
         stop_with(
@@ -77,7 +79,7 @@ def _matrices(
     ids = plots.class_order(order, classes, counts, all_[baseline])
     ids = _zoomed(view, task, order, ids)
     end, said = _end_of_colours(kind, shown) if len(ids) > MANY else (1.0, "")
-    reach = plots.difference_reach(matrices, baseline)
+    reach = plots.difference_reach(matrices, view.references)
     figures = {
         view.labels[method]: plots.make_clickable(
             plots.plot_confusion(
@@ -85,7 +87,7 @@ def _matrices(
                 classes,
                 view.labels[method],
                 show=kind,
-                baseline=all_[baseline],
+                baseline=all_[view.references.get(method, baseline)],
                 reach=reach,
                 chosen=ids,
                 end=end,
@@ -108,7 +110,7 @@ def _matrices(
         named = {escape_chart(name): name for name in task.classes}
         _open_pair(view, task, method, named[str(point["y"])], named[str(point["x"])])
 
-    takeaway = plots.confusion_takeaway(matrices, classes, view.labels, baseline)
+    takeaway = plots.confusion_takeaway(matrices, classes, view.labels, base)
     data = plots.confusion_table(matrices, classes)
     if means:
         images = all_[baseline].sum(axis=1)
@@ -250,7 +252,9 @@ def _worst_pairs(view: StudyView, task: Classification, matrices: Matrices) -> N
             classes,
             label,
             view.styles[method],
-            baseline=None if method == baseline else matrices[baseline],
+            baseline=matrices[view.references[method]]
+            if method in view.references
+            else None,
         ),
         name=f"{view.study.name}-{task.name}-pairs",
         title=f"{task.label}: what is taken for what",

@@ -13,7 +13,12 @@ from core.evaluation.alignment import (
     RunKey,
     align_predictions,
 )
-from core.evaluation.comparison import Comparison, compare_runs
+from core.evaluation.comparison import (
+    Baseline,
+    Comparison,
+    compare_runs,
+    first_baseline,
+)
 from core.evaluation.whatif import (
     CONSTRAINTS,
     Choice,
@@ -65,7 +70,7 @@ def load_groups(
     runs = _in_order(view)
     return _groups(
         fingerprint(runs),
-        view.baseline,
+        view.against,
         question.task.name,
         question.features,
         tuple(dict.fromkeys(metrics)),
@@ -139,7 +144,7 @@ def load_choices(
 @st.cache_resource(max_entries=24, show_spinner="Comparing the groups…")
 def _groups(
     key: Fingerprint,
-    baseline: str,
+    baseline: Baseline,
     task: str,
     features: tuple[str, ...],
     metrics: tuple[str, ...],
@@ -157,7 +162,7 @@ def _groups(
         metrics=metrics,
         include_small=include_small,
         **study_options(_study, _runs, tables, baseline),
-        aligned=_aligned(key, task, baseline, tables, _tasks),
+        aligned=_aligned(key, task, first_baseline(baseline), tables, _tasks),
     )
 
 

@@ -96,7 +96,7 @@ def _chosen(view: StudyView) -> tuple[str, bool]:
     method = st.session_state.get(_keys(view)[1], view.baseline)
     method = method if method in view.methods else view.baseline
     asked = st.session_state.get(SHOWN_KEY) == CHANGE
-    return str(method), asked and method != view.baseline
+    return str(method), asked and method in view.references
 
 
 def _choose(
@@ -131,7 +131,7 @@ def _choose(
                 width=220,
             )
         if len(view.methods) > 1 and (
-            not is_crossed or _chosen(view)[0] != view.baseline
+            not is_crossed or _chosen(view)[0] in view.references
         ):
             st.segmented_control(
                 "Shown",

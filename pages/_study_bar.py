@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import streamlit as st
@@ -10,8 +10,10 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.data.catalog import DatasetInfo, dataset_info, dataset_of
 from core.errors import EquipoiseError, RunError
+from core.evaluation.comparison import Baseline, Counterparts
 from core.evaluation.metrics import MetricInfo, metric_info
 from core.plots.style import MethodStyle, method_styles, plural
+from core.results.two_studies import TwoStudies
 from core.runs import (
     Run,
     list_runs,
@@ -23,7 +25,14 @@ from core.runs import (
 from core.study import Study, load_study, shipped_studies
 from core.tasks import Task
 from core.text import code, emphasis, strong, to_markdown
+from pages._reference import choose_reference
 from pages._show import show_error, show_problems, stop_with
+from pages._two_studies import (
+    load_two_studies,
+    studies_beside,
+    styles_beside,
+    two_studies_caption,
+)
 
 AnyTask = TypeVar("AnyTask", bound=Task)
 
@@ -50,6 +59,9 @@ class StudyView:
         Of all methods that have runs.
     labels : dict of str to str
         What a reader sees for each method.
+    two : TwoStudies or None
+        Where another study stands beside the chosen one: study, runs and methods are
+        then of both, and each method is compared with its counterpart.
     """
 
     study: Study
@@ -60,6 +72,28 @@ class StudyView:
     runs: tuple[Run, ...]
     styles: dict[str, MethodStyle]
     labels: dict[str, str]
+    two: TwoStudies | None = None
+
+    @property
+    def has_counterparts(self) -> bool:
+        """Whether each method is compared with the same one in another study."""
+        return self.two is not None and self.two.counterparts is not None
+
+    @property
+    def against(self) -> Baseline:
+        """The baseline; beside another study, the counterparts that have runs."""
+        if not self.has_counterparts:
+            return self.baseline
+        return Counterparts(self.references, self.two.other.name)
+
+    @property
+    def references(self) -> dict[str, str]:
+        """Of each method that is compared and has runs, what it is compared with."""
+        present = dict.fromkeys(run.method for run in self.runs)
+        if not self.has_counterparts:
+            return {m: self.baseline for m in present if m != self.baseline}
+        pairs = self.two.counterparts.of
+        return {m: other for m, other in pairs.items() if {m, other} <= present.keys()}
 
     @property
     def tasks(self) -> tuple[Task, ...]:
@@ -73,7 +107,12 @@ class StudyView:
 
 
 def study_bar(
-    title: str, *, lead: str = "", needs_runs: bool = True, filters: bool = True
+    title: str,
+    *,
+    lead: str = "",
+    needs_runs: bool = True,
+    filters: bool = True,
+    beside: bool = False,
 ) -> StudyView:
     """Draw the head of a page and return what was chosen; stop where nothing can be.
 
@@ -87,6 +126,8 @@ def study_bar(
         Whether the page ends here when the study has no run.
     filters : bool
         Whether methods and seeds can be chosen.
+    beside : bool
+        Whether another study that shares test images can be set beside the chosen one.
     """
     st.title(to_markdown(title), anchor=False)
     if lead:
@@ -116,7 +157,10 @@ def study_bar(
         stop_with(f"The study {strong(study.title)} has no runs yet. {todo}")
     if dataset.generated:
         bar.badge("Generated pictures", icon=":material/draw:", color="orange")
-    return _filtered(study, dataset, listing.runs, bar if filters else None)
+    if not (filters and listing.runs):
+        return _whole(study, dataset, listing.runs)
+    others = studies_beside(study) if beside else None
+    return _filtered(study, dataset, listing.runs, bar, others)
 
 
 def choose_task(tasks: Sequence[AnyTask], *, key: str) -> AnyTask:
@@ -151,49 +195,20 @@ def choose_metric(view: StudyView, available: Iterable[str], *, key: str) -> Met
     return metric_info(name, view.tasks)
 
 
-def _filtered(
-    study: Study,
-    dataset: DatasetInfo,
-    runs: tuple[Run, ...],
-    bar: DeltaGenerator | None,
-) -> StudyView:
+def _whole(study: Study, dataset: DatasetInfo, runs: tuple[Run, ...]) -> StudyView:
+    """All methods and seeds of a study, against its own baseline."""
     present = {run.method for run in runs}
     listed = [method for method in study.methods if method in present]
     order = (*listed, *sorted(present - set(listed)))
-    seeds = tuple(sorted({run.seed for run in runs}))
-    methods, baseline = order, study.baseline
     # What others predicted has a label, and no table in the study.
     labelled = with_imported(study, runs)
-    if bar is not None and runs:
-        every_seed = seeds
-        with bar:
-            baseline = _choose_baseline(labelled, order)
-            methods, seeds = _choose(labelled, baseline, order, seeds)
-        # Not every method need have a run with every seed.
-        trained = {run.method for run in runs if run.seed in seeds}
-        methods = tuple(method for method in methods if method in trained)
-        if len(methods) < len(order) or len(seeds) < len(every_seed):
-            st.caption(
-                to_markdown(
-                    f"Shown: {len(methods)} of {plural(len(order), 'method')}, "
-                    f"{len(seeds)} of {plural(len(every_seed), 'seed')}."
-                )
-            )
-        if baseline != study.baseline:
-            st.caption(
-                to_markdown(
-                    f"Compared with {strong(_label(labelled, baseline))}: the baseline "
-                    "of these pages is this method, in place of the study's own "
-                    f"({_label(study, study.baseline)})."
-                )
-            )
     return StudyView(
         study=study,
         dataset=dataset,
-        baseline=baseline,
-        methods=methods,
-        seeds=seeds,
-        runs=tuple(run for run in runs if run.seed in seeds),
+        baseline=study.baseline,
+        methods=order,
+        seeds=tuple(sorted({run.seed for run in runs})),
+        runs=runs,
         styles=method_styles(
             tuple(dict.fromkeys((*study.methods, *order))), study.baseline
         ),
@@ -201,55 +216,129 @@ def _filtered(
     )
 
 
+def _filtered(
+    study: Study,
+    dataset: DatasetInfo,
+    runs: tuple[Run, ...],
+    bar: DeltaGenerator,
+    others: dict[str, str] | None,
+) -> StudyView:
+    """What the reader chooses of a study, and what it is compared with."""
+    whole = _whole(study, dataset, runs)
+    with bar:
+        baseline, other = choose_reference(
+            study, whole.methods, _every_label(study, whole), others
+        )
+        whole = _beside(whole, other) if other else replace(whole, baseline=baseline)
+        methods, seeds = _choose(whole)
+    kept = tuple(run for run in whole.runs if run.seed in seeds)
+    # Not every method need have a run with every seed.
+    trained = {run.method for run in kept}
+    methods = tuple(method for method in methods if method in trained)
+    if len(methods) < len(whole.methods) or len(seeds) < len(whole.seeds):
+        st.caption(
+            to_markdown(
+                f"Shown: {len(methods)} of {plural(len(whole.methods), 'method')}, "
+                f"{len(seeds)} of {plural(len(whole.seeds), 'seed')}."
+            )
+        )
+    view = replace(whole, methods=methods, seeds=seeds, runs=kept)
+    if view.has_counterparts:
+        view = replace(view, baseline=_first_counterpart(view))
+    _say_reference(view, study)
+    return view
+
+
+def _first_counterpart(view: StudyView) -> str:
+    """The baseline that texts name; stops where no method is in both studies."""
+    shown = [other for other in view.references.values() if other in view.methods]
+    if not shown:
+        stop_with(
+            "No shown method has runs in both studies with the chosen seeds. Choose "
+            f"other seeds or methods under {emphasis('Methods and seeds')}."
+        )
+    return shown[0]
+
+
+def _beside(whole: StudyView, other: str) -> StudyView:
+    """The methods of both studies; stops where the two cannot be compared."""
+    try:
+        two = load_two_studies(whole.study, whole.dataset, whole.runs, other)
+    except EquipoiseError as error:
+        show_error(error)
+        st.stop()
+    present = {run.method for run in two.runs}
+    order = tuple(method for method in two.study.methods if method in present)
+    return replace(
+        whole,
+        study=two.study,
+        dataset=two.info,
+        baseline=two.study.baseline,
+        methods=order,
+        seeds=tuple(sorted({run.seed for run in two.runs})),
+        runs=two.runs,
+        styles=styles_beside(two, whole.study),
+        labels={method: _label(two.study, method) for method in order},
+        two=two,
+    )
+
+
+def _say_reference(view: StudyView, study: Study) -> None:
+    """Say what is compared with what, where it is not the study's own baseline."""
+    label = view.labels.get(view.baseline, view.baseline)
+    if view.two is not None:
+        st.caption(to_markdown(two_studies_caption(view.two, label)))
+    elif view.baseline != study.baseline:
+        st.caption(
+            to_markdown(
+                f"Compared with {strong(label)}: the baseline of these pages is this "
+                f"method, in place of the study's own "
+                f"({_label(study, study.baseline)})."
+            )
+        )
+
+
+def _every_label(study: Study, view: StudyView) -> dict[str, str]:
+    """Of all methods, those of the study without a run too."""
+    listed = {method: table.label for method, table in study.methods.items()}
+    return {**listed, **view.labels}
+
+
 def _label(study: Study, method: str) -> str:
     """What a reader sees; a run of a method the study has not has its name."""
     return study.methods[method].label if method in study.methods else method
 
 
-def _choose_baseline(study: Study, order: tuple[str, ...]) -> str:
-    """Let the reader choose the method that the others are compared with."""
-    options = list(dict.fromkeys((study.baseline, *order)))
-    if len(options) < 2:
-        return study.baseline
-    return str(
-        st.selectbox(
-            "Compared with",
-            options,
-            format_func=lambda method: _label(study, method),
-            key=f"bar_against_{study.name}",
-            persist_state="session",
-            width=260,
-            help="Differences and verdicts on every page are to this method.",
-        )
-    )
-
-
-def _choose(
-    study: Study, baseline: str, order: tuple[str, ...], seeds: tuple[int, ...]
-) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    others = [method for method in order if method != baseline]
-    labels = {method: _label(study, method) for method in others}
-    # Others to choose from beside another baseline.
-    methods_key = f"bar_methods_{study.name}"
-    if baseline != study.baseline:
-        methods_key += f"_{baseline}"
-    seeds_key = f"bar_seeds_{study.name}"
+def _choose(view: StudyView) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Let the reader choose methods and seeds; beside another study, pairs of both."""
+    # The study's name alone would keep what was chosen beside another baseline.
+    name = view.study.name
+    suffix = "" if view.two is None else f"_{view.two.other.name}"
+    methods_key, seeds_key = f"bar_methods_{name}{suffix}", f"bar_seeds_{name}{suffix}"
+    if view.two is None and view.baseline != view.study.baseline:
+        methods_key += f"_{view.baseline}"
+    pairs = view.references if view.has_counterparts else {}
+    fixed = set(pairs.values()) or {view.baseline}
+    others = [method for method in view.methods if method not in fixed]
+    alone = [m for m in others if m not in pairs] if pairs else []
     with st.popover("Methods and seeds", icon=":material/tune:"):
         chosen = st.pills(
-            "Methods shown beside the baseline",
+            "Methods shown, each with its counterpart"
+            if pairs
+            else "Methods shown beside the baseline",
             others,
             selection_mode="multi",
-            default=others,
-            format_func=lambda method: to_markdown(labels[method]),
+            default=[method for method in others if method not in alone],
+            format_func=lambda method: to_markdown(view.labels[method]),
             key=methods_key,
             persist_state="session",
             help="Hiding a method changes no number: verdicts stay corrected over all.",
         )
         chosen_seeds = st.pills(
             "Seeds",
-            seeds,
+            view.seeds,
             selection_mode="multi",
-            default=seeds,
+            default=view.seeds,
             key=seeds_key,
             persist_state="session",
             help="Every number is computed again from the chosen seeds.",
@@ -259,9 +348,14 @@ def _choose(
             "No seed is chosen. Choose at least one under "
             f"{emphasis('Methods and seeds')}."
         )
-    kept = {baseline, *chosen}
+    kept = {*chosen, *(pairs[method] for method in chosen if method in pairs)}
+    # Whatever is shown, something to compare with is.
+    if not pairs:
+        kept.add(view.baseline)
+    elif not kept & pairs.keys():
+        kept |= {*next(iter(pairs.items()))}
     return (
-        tuple(method for method in order if method in kept),
+        tuple(method for method in view.methods if method in kept),
         tuple(sorted(chosen_seeds)),
     )
 

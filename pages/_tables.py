@@ -5,7 +5,6 @@ trained again shows at the next rerun and nothing goes stale.
 """
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -14,30 +13,17 @@ import streamlit as st
 from core.data.manifest import TEST, TRAINING
 from core.errors import RunError
 from core.evaluation.classification import training_counts
-from core.evaluation.comparison import Comparison, compare_runs
+from core.evaluation.comparison import Baseline, Comparison, compare_runs
 from core.evaluation.metrics import further_keys, study_metric_keys
 from core.plots.style import plural
 from core.results.study_runs import study_options
-from core.runs import (
-    MANIFEST_FILE,
-    PREDICTIONS,
-    Run,
-    shipped_manifest,
-    stores,
-)
+from core.runs import Run, shipped_manifest
 from core.study import Study
 from core.tasks import Task
 from core.text import code, emphasis, strong, to_markdown
+from pages._fingerprints import Fingerprint, fingerprint, manifest_fingerprint
 from pages._show import show_problems, stop_with
 from pages._study_bar import StudyView
-
-Fingerprint = tuple[tuple[str, int, int], ...]
-
-
-def fingerprint(runs: Sequence[Run]) -> Fingerprint:
-    """What the tables of these runs depend on."""
-    stats = ((run, (run.folder / PREDICTIONS).stat()) for run in runs)
-    return tuple((str(run.folder), s.st_mtime_ns, s.st_size) for run, s in stats)
 
 
 def leave_out_damaged(view: StudyView) -> StudyView:
@@ -74,7 +60,7 @@ def require_runs(view: StudyView, baseline: str) -> None:
 
 
 def load_comparison(view: StudyView, *, reference: str = "") -> Comparison:
-    """Every metric of every method beside the baseline.
+    """Every metric of every method beside the baseline, or its own.
 
     Of all methods of the study, shown or not: verdicts are corrected over all of them.
     Stops the page where the baseline has no run with the chosen seeds. ``reference``
@@ -85,9 +71,8 @@ def load_comparison(view: StudyView, *, reference: str = "") -> Comparison:
     counts = load_training_counts(view)
     further = further_keys(view.tasks, view.study.headline)
     key = fingerprint(view.runs)
-    return _comparison(
-        key, baseline, counts, further, view.runs, view.tasks, view.study
-    )
+    against = reference or view.against
+    return _comparison(key, against, counts, further, view.runs, view.tasks, view.study)
 
 
 def seeds_text(view: StudyView) -> str:
@@ -140,13 +125,6 @@ def load_predictions(run: Run, split: str) -> pd.DataFrame:
     return _predictions(fingerprint([run]), split, run).copy(deep=False)
 
 
-def manifest_fingerprint(study: str) -> Fingerprint:
-    """What the training rows of a study depend on; empty where none are kept."""
-    places = [store / study / MANIFEST_FILE for store in stores()]
-    stats = ((str(place), place.stat()) for place in places if place.is_file())
-    return tuple((path, s.st_mtime_ns, s.st_size) for path, s in stats)
-
-
 def load_training_rows(study: str) -> pd.DataFrame | None:
     """Rows of the manifest that were trained on, before any method draws from them."""
     return _training_rows(manifest_fingerprint(study), study)
@@ -178,7 +156,7 @@ def _training_counts(
 @st.cache_data(max_entries=16, show_spinner="Comparing the methods…")
 def _comparison(
     key: Fingerprint,
-    baseline: str,
+    baseline: Baseline,
     counts: dict[str, dict[str, int]],
     further: tuple[str, ...],
     _runs: tuple[Run, ...],

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from core.evaluation.alignment import align_predictions
-from core.evaluation.comparison import Comparison, compare_runs
+from core.evaluation.comparison import Baseline, Comparison, compare_runs
 from core.evaluation.metrics import TOP_K, metric_info
 from core.evaluation.ranking import top_k_accuracies
 from core.plots import classification as plots
@@ -57,7 +57,7 @@ def show_top_k(view: StudyView, comparison: Comparison, task: Multiclass) -> Non
     )
     if f"{task.name}.top_{k}_accuracy" not in comparison.runs:
         key = fingerprint(view.runs)
-        comparison = _compared(key, task, view.baseline, k, view.runs, view.study)
+        comparison = _compared(key, task, view.against, k, view.runs, view.study)
     _charts(view, curves, comparison, task, k)
 
 
@@ -121,7 +121,7 @@ def _charts(
 def _compared(
     key: Fingerprint,
     task: Multiclass,
-    baseline: str,
+    baseline: Baseline,
     k: int,
     _runs: tuple[Run, ...],
     _study: Study,

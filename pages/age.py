@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from core.evaluation.comparison import compare_runs
+from core.evaluation.comparison import Baseline, compare_runs
 from core.plots import age as plots
 from core.plots.classification import class_table, scores_by_part
 from core.plots.style import number
@@ -31,6 +31,7 @@ def main() -> None:
     view = study_bar(
         "How far off, and at which age?",
         lead="A mean error hides the ages that a model has seldom seen.",
+        beside=True,
     )
     task = _choose_task(view)
     view = leave_out_damaged(view)
@@ -96,7 +97,7 @@ def _error(view: StudyView, comparison: pd.DataFrame, task: Regression) -> None:
 
 def _bias(view: StudyView, task: Regression) -> None:
     runs = view.chosen_runs
-    scores = _bias_by_bin(fingerprint(runs), task, view.baseline, runs, view.study)
+    scores = _bias_by_bin(fingerprint(runs), task, view.against, runs, view.study)
     show_chart(
         plots.plot_bias_by_bin(scores, task, view.methods, view.styles, view.labels),
         name=f"{view.study.name}-{task.name}-bias",
@@ -138,7 +139,7 @@ def _truth_prediction(view: StudyView, task: Regression) -> None:
 def _bias_by_bin(
     key: Fingerprint,
     task: Regression,
-    baseline: str,
+    baseline: Baseline,
     _runs: tuple[Run, ...],
     _study: Study,
 ) -> pd.DataFrame:

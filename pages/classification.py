@@ -40,6 +40,7 @@ def main() -> None:
     view = study_bar(
         "Which classes are recognised?",
         lead="A rare class can fail while the overall accuracy looks fine.",
+        beside=True,
     )
     view = leave_out_damaged(view)
     whole = load_comparison(view)

@@ -50,6 +50,7 @@ def main() -> None:
         "Is it worth its cost?",
         lead="What each method takes to train, to keep and to answer, and whether the "
         "dearer one is really better.",
+        beside=True,
     )
     view = leave_out_damaged(view)
     comparison = load_comparison(view)
@@ -164,7 +165,7 @@ def _compared(
     view: StudyView, comparison: Comparison, pair: tuple[str, str]
 ) -> Comparison:
     reference = reference_of(pair, comparison.baseline)
-    if reference == comparison.baseline:
+    if reference == comparison.baseline and comparison.counterparts is None:
         return comparison
     return load_comparison(view, reference=reference)
 

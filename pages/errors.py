@@ -24,6 +24,7 @@ def main() -> None:
         "Where do the methods fail?",
         lead="The hardest classes, what they are taken for, and the images behind the "
         "numbers.",
+        beside=True,
     )
     view = leave_out_damaged(view)
     if not view.chosen_runs:
@@ -95,7 +96,8 @@ def _size(task: Task) -> int:
 def _choose_method(view: StudyView, asked: Asked) -> str:
     """The method whose errors are looked at, among those with a chosen run."""
     methods = _methods(view)
-    baseline = view.baseline
+    # Beside another study, the chosen study's own method comes first.
+    baseline = next(iter(view.references)) if view.has_counterparts else view.baseline
     key = f"errors_method_{view.study.name}"
     preset(
         key,

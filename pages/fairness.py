@@ -26,7 +26,7 @@ from core.plots import gaps as gap_plots
 from core.plots.style import feature_label
 from core.results.frame import table_frame
 from core.results.published import beside_published, published_notes
-from core.results.sentences import about_models, fairness_notes
+from core.results.sentences import about_models, compared_with, fairness_notes
 from core.results.tables import fairness_table
 from core.tasks import Regression, Task
 from core.text import BREAK, code, listed, strong, to_list, to_markdown
@@ -59,6 +59,7 @@ def main() -> None:
         lead="A good mean can hide a group that is answered worse. Here each method is "
         "measured group by group, with its uncertainty.",
         needs_runs=False,
+        beside=True,
     )
     if not view.runs:
         _published(view, ())
@@ -211,8 +212,8 @@ def _gaps(view: StudyView, comparison: Comparison, metric: MetricInfo) -> None:
             ),
             download=gaps[gaps["method"].isin(view.methods)],
             note="Value [95 % interval] and verdict on its difference to "
-            f"{view.labels[view.baseline]}. The interval of a difference and its p "
-            "hold for all methods at once.",
+            f"{compared_with(comparison, view.labels)}. The interval of a difference "
+            "and its p hold for all methods at once.",
         )
         with st.expander("What these gaps mean", icon=":material/help:"):
             st.markdown(MEANINGS)
@@ -267,7 +268,11 @@ def _trade(
         title=title,
         takeaway=about_models(
             gap_plots.gap_quality_takeaway(
-                points, quality, about, view.labels, view.baseline
+                points,
+                quality,
+                about,
+                view.labels,
+                compared_with(comparison, view.labels),
             ),
             comparison.gaps,
         ),
@@ -307,7 +312,7 @@ def _levelling(view: StudyView, comparison: Comparison, task: Task) -> None:
         takeaway=gap_plots.levelling_takeaway(table, view.labels),
         data=table,
         note=f"{REWARDS_LEVELLING_DOWN} Differences in accuracy to "
-        f"{view.labels[view.baseline]} with 95 % intervals."
+        f"{compared_with(comparison, view.labels)} with 95 % intervals."
         + f" Not drawn, for its change would hide all others: {left_out}."
         * bool(left_out),
     )

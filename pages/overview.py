@@ -45,6 +45,7 @@ from core.text import BREAK, to_list, to_markdown
 from pages._show import show_chart, show_static_table, show_table
 from pages._study_bar import StudyView, choose_metric, study_bar
 from pages._tables import is_alone, leave_out_damaged, load_comparison, seeds_text
+from pages._two_studies import show_differences
 
 COSTS_SHOWN = ("training_seconds", "inference_ms", "parameters")
 VERDICTS = f"""
@@ -77,11 +78,14 @@ def main() -> None:
         "Which remedy should I trust?",
         lead="Every method of a study against its baseline, or another of your choice, "
         "each difference with its uncertainty.",
+        beside=True,
     )
     view = leave_out_damaged(view)
     comparison = load_comparison(view)
     _notices(view, comparison.table)
     _leaderboard(view, comparison)
+    if view.two is not None:
+        show_differences(view.two)
     with st.expander("What the verdicts mean", icon=":material/help:"):
         st.markdown(VERDICTS)
     if not is_alone(view):
@@ -249,12 +253,14 @@ def _one_metric(view: StudyView, comparison: Comparison) -> None:
             download=plots.rows_of(table, key).reset_index(),
             note=" ".join(detail.notes),
         )
+        pairs = comparison.counterparts
         sentences = (
             verdict_sentence(
                 comparison.row(method, key),
                 label=view.labels[method],
                 level=comparison.level,
                 tasks=view.tasks,
+                elsewhere=pairs.where if pairs else "",
             )
             for method in view.methods
         )
@@ -312,7 +318,7 @@ def _cost(view: StudyView, comparison: Comparison, info: MetricInfo) -> None:
             points,
             cost,
             view.labels,
-            view.baseline,
+            comparison.references,
             spread=spread,
             is_elsewhere=bool(cost.timed_by)
             and not are_timed_alike(costs, tuple(points.index)),

@@ -326,12 +326,19 @@ def wrong_images(matrices: Mapping[str, NDArray[np.float64]]) -> int:
 
 
 def difference_reach(
-    matrices: Mapping[str, NDArray[np.float64]], baseline: str
+    matrices: Mapping[str, NDArray[np.float64]], references: Mapping[str, str]
 ) -> float:
-    """Largest difference of shares to the baseline, so that colours compare."""
-    base = share_of_rows(matrices[baseline])
-    gaps = [np.nanmax(np.abs(share_of_rows(m) - base)) for m in matrices.values()]
-    return max(float(np.max(gaps)), MINIMUM_REACH)
+    """Largest difference of shares to the baseline, so that colours compare.
+
+    ``references`` are the baselines of those that have one.
+    """
+    pairs = [
+        (matrices[method], matrices[reference])
+        for method, reference in references.items()
+        if method in matrices and reference in matrices
+    ]
+    gaps = [np.nanmax(np.abs(share_of_rows(a) - share_of_rows(b))) for a, b in pairs]
+    return max(float(np.max(gaps, initial=0)), MINIMUM_REACH)
 
 
 def confusion_takeaway(

@@ -531,7 +531,7 @@ def paid_takeaway(
     points: pd.DataFrame,
     cost: CostInfo,
     labels: Mapping[str, str],
-    baseline: str,
+    references: Mapping[str, str],
     *,
     spread: Spread | None = None,
     is_elsewhere: bool = False,
@@ -545,7 +545,8 @@ def paid_takeaway(
     cost : CostInfo
     labels : mapping
         What a reader sees for each method.
-    baseline : str
+    references : mapping of str to str
+        The method that each is compared with.
     spread : Spread, optional
         How far apart runs of one network were timed: a ratio within it is no method's.
     is_elsewhere : bool
@@ -584,9 +585,9 @@ def paid_takeaway(
         )
     if not better:
         return f"{sentence}; {none}."
-    if baseline not in points.index:
+    if not {references[m] for m in better} <= set(points.index):
         return f"{sentence}."
-    paid = [_paid(labels[m], burden[m] / burden[baseline], own) for m in better]
+    paid = [_paid(labels[m], burden[m] / burden[references[m]], own) for m in better]
     return f"{sentence}; certainly better: {listed(paid)}."
 
 

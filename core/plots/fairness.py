@@ -25,7 +25,7 @@ from core.plots.style import (
     number,
     plural,
 )
-from core.results.sentences import about_models
+from core.results.sentences import about_models, compared_with
 from core.tasks import Task
 from core.text import listed
 
@@ -309,7 +309,7 @@ def groups_takeaway(
         f" {gap.format(base['mean'], unit=True)} apart"
         f" {interval(low, high, gap.digits)}."
     )
-    others = [method for method in methods if method != comparison.baseline]
+    others = [method for method in methods if method in comparison.references]
     return f"{said} {_gap_changes(comparison, info.key, gap, others, labels)}".strip()
 
 
@@ -336,7 +336,10 @@ def _gap_changes(
     if not certain:
         if len(others) == 1:
             return f"With {labels[others[0]]}, no change of the gap was detected."
-        return f"No change of the gap was detected for the {len(others)} other methods."
+        rest = (
+            f"{len(others)} other" if comparison.counterparts is None else len(others)
+        )
+        return f"No change of the gap was detected for the {rest} methods."
     parts = [
         f"certainly {word} with {listed(names)}"
         for word, names in zip(("narrower", "wider"), by_verdict.values(), strict=True)
@@ -382,18 +385,19 @@ def gap_table_takeaway(
         f"{_overall(comparison, info, least)} over all images)"
     )
     row = comparison.row(least, info.key, "difference")
-    base = labels[comparison.baseline]
-    if row["verdict"] == BASELINE:
+    if row["verdict"] == BASELINE and comparison.counterparts is None:
         return f"{said}, the method that the others are compared with."
-    told = {
-        "better": f"certainly smaller than that of {base} (at "
-        f"{_overall(comparison, info, comparison.baseline)})",
-        "worse": "which is no gain",
-    }.get(
-        str(row["verdict"]),
-        f"with no difference detected from that of {base} (at "
-        f"{_overall(comparison, info, comparison.baseline)})",
+    if least not in comparison.references:
+        return f"{said}."
+    reference = comparison.references[least]
+    base = (
+        f"{compared_with(comparison, labels)} (at "
+        f"{_overall(comparison, info, reference)})"
     )
+    told = {
+        "better": f"certainly smaller than that of {base}",
+        "worse": "which is no gain",
+    }.get(str(row["verdict"]), f"with no difference detected from that of {base}")
     return f"{said}, {told}."
 
 

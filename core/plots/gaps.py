@@ -148,9 +148,12 @@ def gap_quality_takeaway(
     metric: MetricInfo,
     gap: MetricInfo,
     labels: Mapping[str, str],
-    baseline: str,
+    than: str,
 ) -> str:
-    """Who is on the front, and who certainly has the smaller gap at what price."""
+    """Who is on the front, and who certainly has the smaller gap at what price.
+
+    ``than`` is what the methods are compared with, in words.
+    """
     front = [labels[str(method)] for method in points.index[points["on_front"]]]
     count = len(points)
     if len(front) == 1:
@@ -167,10 +170,7 @@ def gap_quality_takeaway(
     closer = "smaller" if gap.direction == "lower" else "better"
     narrower = points[points["gap_verdict"] == "better"]
     if narrower.empty:
-        return (
-            f"{said} No method has a certainly {closer} {gap.phrase} than "
-            f"{labels[baseline]}."
-        )
+        return f"{said} No method has a certainly {closer} {gap.phrase} than {than}."
     parts = []
     for verdict, words in (
         ("better", f"and a certainly better {metric.phrase}"),

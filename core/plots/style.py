@@ -105,6 +105,17 @@ class MethodStyle:
         return mark
 
 
+def counterpart_style(style: MethodStyle) -> MethodStyle:
+    """The style of a method's counterpart in another study: its colour, not its marks.
+
+    A filled marker becomes hollow, a hollow one filled; the line is another one.
+    """
+    plain = style.marker.removesuffix("-open")
+    marker = plain if style.marker.endswith("-open") else f"{plain}-open"
+    place = (DASHES.index(style.dash) + 2) % len(DASHES)
+    return MethodStyle(style.colour, marker, DASHES[place])
+
+
 def method_styles(methods: Sequence[str], baseline: str) -> dict[str, MethodStyle]:
     """Style of each method by its place in the study, so that filters change nothing.
 

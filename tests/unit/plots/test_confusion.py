@@ -52,8 +52,9 @@ def test_difference_is_in_points_and_centred_on_zero():
 
 def test_reach_is_the_largest_difference_and_never_nothing():
     matrices = {"baseline": BASE, "ins": OTHER}
-    assert plots.difference_reach(matrices, "baseline") == pytest.approx(0.4)
-    same = plots.difference_reach({"baseline": BASE, "ins": BASE}, "baseline")
+    to = dict.fromkeys(matrices.keys() - {"baseline"}, "baseline")
+    assert plots.difference_reach(matrices, to) == pytest.approx(0.4)
+    same = plots.difference_reach({"baseline": BASE, "ins": BASE}, to)
     assert same == plots.MINIMUM_REACH
 
 

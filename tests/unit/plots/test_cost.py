@@ -333,7 +333,8 @@ def paid(spent, verdicts=None, **options):
         verdicts or {}
     )
     points = points_of(means, spent, verdicts=verdicts)
-    return plots.paid_takeaway(points, TIME, LABELS, "baseline", **options)
+    to = dict.fromkeys(points.index, "baseline")
+    return plots.paid_takeaway(points, TIME, LABELS, to, **options)
 
 
 def test_what_the_better_ones_pay_is_said_against_the_baseline():

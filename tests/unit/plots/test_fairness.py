@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.evaluation.comparison import compare_runs
+from core.evaluation.comparison import Counterparts, compare_runs
 from core.evaluation.gaps import Gap, gap_info
 from core.evaluation.levelling import LEVELLED_DOWN, WORST_GAINED, levelling
 from core.evaluation.metrics import metric_info
@@ -280,3 +280,25 @@ def test_points_of_undefined_gaps_are_left_out():
     points = gap_points(comparison, INFO, GAP, ("baseline",))
     assert isinstance(points, pd.DataFrame)
     assert points.empty
+
+
+def test_gaps_against_counterparts_are_told_as_such():
+    """Fairer stands against the method of its name elsewhere, and so does Same."""
+    accuracies = {
+        "fairer": ACCURACIES["fairer"],
+        "same": ACCURACIES["baseline"],
+        "there/fairer": ACCURACIES["baseline"],
+        "there/same": ACCURACIES["same"],
+    }
+    pairs = Counterparts({m: f"there/{m}" for m in ("fairer", "same")}, "there")
+    tables = grouped_tables(accuracies)
+    found = compare_runs(tables, (TASK,), pairs, by=["group"], metrics=[INFO.key])
+    labels = {name: name.capitalize() for name in accuracies}
+    said = plots.groups_takeaway(found, INFO, tuple(labels), labels, (TASK,))
+    assert "certainly narrower with Fairer (−0.140)" in said
+    assert "with the other method no change was detected" in said
+    said = plots.gap_table_takeaway(found, INFO, tuple(labels), labels, (TASK,))
+    assert "than that of the same method in there (at 0.875)" in said
+    table = levelling(found).set_index("method")
+    assert list(table.index) == ["fairer", "same"]
+    assert table.loc["fairer", "reason"] == WORST_GAINED

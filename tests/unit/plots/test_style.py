@@ -15,6 +15,7 @@ from core.plots.style import (
     METHOD_COLOURS,
     MINIMUM_FONT_SIZE,
     NO_BREAK,
+    counterpart_style,
     faded,
     finish,
     interval,
@@ -159,3 +160,12 @@ def test_where_colours_come_round_again_the_marks_are_hollow():
     assert styles[6].mark(10)["line"]["width"] == 2
     kinds = {style.marker.removesuffix("-open") for style in (styles[0], styles[6])}
     assert len(kinds) == 2, "another shape as well as another filling"
+
+
+def test_a_counterpart_has_the_colour_of_its_method_and_other_marks():
+    names = [f"m{i}" for i in range(12)]
+    styles = method_styles(names, "m0")
+    theirs = {name: counterpart_style(style) for name, style in styles.items()}
+    assert all(theirs[name].colour == styles[name].colour for name in names)
+    looks = [(s.colour, s.marker, s.dash) for s in (*styles.values(), *theirs.values())]
+    assert len(set(looks)) == 24
