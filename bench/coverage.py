@@ -79,6 +79,9 @@ class Case:
         Size of each method's seed effect, see ``EFFECTS``.
     paired : tuple of str
         Methods that answer from the baseline's trained weights.
+    two_studies : bool
+        Whether the second half of the methods is another study's: each is put against
+        one of the first half, in order.
     """
 
     label: str
@@ -86,6 +89,15 @@ class Case:
     seeds: tuple[int, ...]
     effects: tuple[float, ...]
     paired: tuple[str, ...] = ()
+    two_studies: bool = False
+
+    @property
+    def references(self) -> dict[str, str]:
+        """Of each method that is compared, the one that it is compared with."""
+        half = len(METHODS) // 2
+        if self.two_studies:
+            return dict(zip(METHODS[half:], METHODS[:half], strict=True))
+        return dict.fromkeys(METHODS[1:], METHODS[0])
 
     @property
     def one_training(self) -> bool:
@@ -130,7 +142,7 @@ class Found:
     """What a comparison says of one test set.
 
     Intervals have shape (2, metrics, methods), low and high; those of differences
-    are without the baseline.
+    are of the methods that are compared (``Case.references``).
 
     Parameters
     ----------
@@ -182,7 +194,22 @@ class Held:
 
 def all_cases() -> list[Case]:
     """The cases of the table."""
-    return [case for images in (640, 9_000) for case in _cases_of(images)]
+    cases = [case for images in (640, 9_000) for case in _cases_of(images)]
+    return [*cases, *_two_studies(640)]
+
+
+def _two_studies(images: int) -> list[Case]:
+    half = len(METHODS) // 2
+    return [
+        Case(
+            f"two studies, 5 against 3, {name} effect",
+            images,
+            (3,) * half + (5,) * half,
+            (size,) * len(METHODS),
+            two_studies=True,
+        )
+        for name, size in EFFECTS.items()
+    ]
 
 
 def _cases_of(images: int) -> list[Case]:
@@ -289,7 +316,7 @@ def compare_runs(
         for method in METHODS
     }
     n = np.full(len(METRICS) * len(test_sets), case.images)
-    contrasts = compute_contrasts(runs, "baseline", n, paired=case.paired)
+    contrasts = compute_contrasts(runs, case.references, n, paired=case.paired)
     family = simultaneous(contrasts, level=LEVEL)
     alone = [
         simultaneous({name: one}, level=LEVEL)[name] for name, one in contrasts.items()
@@ -363,12 +390,14 @@ def simulate(
     """
     rng = np.random.default_rng([case.images, crc32(case.label.encode())])
     covered, false, found, anew = [], [], [], []
+    pairs = case.references.items()
+    own, base = np.array([[METHODS.index(m) for m in pair] for pair in pairs]).T
     for start in range(0, repetitions, TOGETHER):
         weights = draw_weights(case.images, case.images, resamples, rng)
         size = min(TOGETHER, repetitions - start)
         test_sets = [draw_test_set(case, rng) for _ in range(size)]
         for test_set, said in zip(test_sets, compare(test_sets, weights), strict=True):
-            delta = test_set.truth[:, 1:] - test_set.truth[:, :1]
+            delta = test_set.truth[:, own] - test_set.truth[:, base]
             covered.append(_holds(said.single, delta))
             false.append(~_holds(said.family, delta).all(axis=1))
             low, high = said.family[..., -1]

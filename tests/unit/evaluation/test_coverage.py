@@ -111,3 +111,15 @@ def first_runs(test_set):
         right={name: runs[:1] for name, runs in test_set.right.items()},
         errors={name: runs[:1] for name, runs in test_set.errors.items()},
     )
+
+
+def test_methods_of_two_studies_are_put_against_their_own():
+    tried = next(one for one in all_cases() if one.two_studies)
+    assert tried.references == {"e": "baseline", "f": "b", "g": "c", "better": "d"}
+    assert case(640, 3, 1.0).references["better"] == "baseline"
+    with one_thread():
+        held = simulate(tried, 40, 200)
+    assert min(held.covered) > 0.85
+    assert max(held.false) < 0.2
+    # Against the wrong one, the better method's true difference would be left out.
+    assert min(held.least_covered) > 0.8
