@@ -979,20 +979,50 @@ def predict(model: keras.Model, data: Data) -> pd.DataFrame:
         The predictions table of a run.
     """
     rows = np.concatenate([data.rows(VALIDATION), data.rows(TEST)])
-    parts = [
-        model.predict_on_batch(data.cache.images[rows[i : i + PREDICT_BATCH]])
-        for i in range(0, len(rows), PREDICT_BATCH)
-    ]
     table = data.manifest.iloc[rows]
     columns = {
         name: table[name].to_numpy()
         for name in ("image_id", "split", *data.sensitive_features)
     }
+    answers = answer_images(model, data.cache.images, data.tasks, rows)
     for task in data.tasks:
-        outputs = np.concatenate([np.asarray(part[task.name]) for part in parts])
         columns[f"{task.name}_true"] = table[task.name].to_numpy()
-        columns |= _answers(task, outputs)
+        columns |= answers[task.name]
     return pd.DataFrame(columns)
+
+
+def answer_images(
+    model: keras.Model,
+    images: NDArray[np.uint8],
+    tasks: Sequence[Task],
+    rows: Rows | None = None,
+) -> dict[str, dict[str, NDArray[Any]]]:
+    """Answers of an inference model to images, or to some rows of them.
+
+    Parameters
+    ----------
+    model : keras.Model
+    images : uint8 array, shape (n, size, size, 3)
+    tasks : sequence of Task
+    rows : int array, optional
+
+    Returns
+    -------
+    dict of str to dict of arrays, shape (rows,)
+        By task, then by column of a predictions table: ``<task>_pred``, and of classes
+        ``<task>_p_<class>``.
+    """
+    rows = np.arange(len(images)) if rows is None else rows
+    parts = [
+        model.predict_on_batch(images[rows[i : i + PREDICT_BATCH]])
+        for i in range(0, len(rows), PREDICT_BATCH)
+    ]
+    return {
+        task.name: _answers(
+            task, np.concatenate([np.asarray(part[task.name]) for part in parts])
+        )
+        for task in tasks
+    }
 
 
 def _answers(task: Task, outputs: NDArray[np.float32]) -> dict[str, NDArray[Any]]:

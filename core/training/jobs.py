@@ -466,9 +466,13 @@ def _fit_and_write(
     from core.training.decisions import check_decisions, decide, explain_left
     from core.training.fit import fit, predict, save_model, take_trained
     from core.training.progress import BatchProgress
+    from core.training.stability import load_changed, measure_shifts
 
     study, seed = asked.study, asked.seed
     check_decisions(method, data)
+    # Before the training: a picture that is gone would end it in vain.
+    tested = data.manifest.iloc[data.rows(TEST)]
+    changed = load_changed(study, tested, listener.progress)
     if taken:
         listener.taken(method.name, seed, taken)
         fitted = take_trained(study, method, seed, data, taken, source=source)
@@ -491,6 +495,15 @@ def _fit_and_write(
         )
     model = fitted.models.inference
     predictions, decisions = decide(predict(model, data), method, data.tasks, seed)
+    shifts = measure_shifts(
+        model,
+        changed,
+        predictions,
+        method,
+        data.tasks,
+        seed,
+        progress=listener.progress,
+    )
     for reason in explain_left(decisions):
         listener.left_out(reason)
     record = _record(asked, data.tasks, fitted, taken)
@@ -500,7 +513,7 @@ def _fit_and_write(
         asked.store,
         info={**record, **({"decisions": decisions} if decisions else {})},
         history=fitted.history,
-        predictions=_compact(predictions),
+        predictions=_compact(predictions).assign(**shifts),
         save_model=lambda path: save_model(model, path),
         # Pictures that may be shown to nobody else stay in the cache.
         sample=fitted.generated.sample if fitted.generated and data.shareable else None,
