@@ -39,6 +39,9 @@ RECORD, HISTORY, PREDICTIONS, MODEL = (
     "model.keras",
 )
 STUDY_FILE, MANIFEST_FILE, REPORT_FILE = "study.json", "manifest.parquet", "data.json"
+# Key of a record: whether the model's answers are averaged with those to the mirror
+# image of a picture.
+MIRRORED = "mirrored_answers"
 # Key of a record that holds where predictions of somebody else came from.
 IMPORTED = "imported"
 # Key of that record: whether the method came with its study, both of one table.
@@ -84,6 +87,11 @@ class Run:
     def model_path(self) -> Path:
         """Where the inference model is; the file may be absent."""
         return self.folder / MODEL
+
+    @property
+    def has_mirrored_answers(self) -> bool:
+        """Whether an answer is the mean of those to a picture and its mirror image."""
+        return self.info.get(MIRRORED) is True
 
     @property
     def imported(self) -> dict[str, Any] | None:

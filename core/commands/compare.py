@@ -156,8 +156,9 @@ def _warn_unmeasured(runs: StudyRuns, keys: Sequence[str]) -> None:
     if unknown:
         warn_of(
             [
-                f"the stability of {', '.join(unknown)}, which was not measured; "
-                f"`equipoise stability {runs.study.name}` does it where a model is."
+                f"the stability of {', '.join(unknown)}: not every run of it was "
+                f"measured. `equipoise stability {runs.study.name}` does it where the "
+                "models are, in your own store."
             ]
         )
 

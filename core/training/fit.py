@@ -35,6 +35,7 @@ from core.models.build import (
     target_input,
 )
 from core.models.ensemble import load_model
+from core.models.mirroring import answer_mirrored
 from core.models.transfer import copy_weights
 from core.runs import Run, check_class_order
 from core.study import Study
@@ -970,8 +971,10 @@ class _Clock(keras.callbacks.Callback):
         saver.seconds += time.perf_counter() - self._epoch_start
 
 
-def predict(model: keras.Model, data: Data) -> pd.DataFrame:
+def predict(model: keras.Model, data: Data, *, mirrored: bool = False) -> pd.DataFrame:
     """Predict validation and test images with an inference model.
+
+    ``mirrored`` is as for ``answer_images``.
 
     Returns
     -------
@@ -984,7 +987,9 @@ def predict(model: keras.Model, data: Data) -> pd.DataFrame:
         name: table[name].to_numpy()
         for name in ("image_id", "split", *data.sensitive_features)
     }
-    answers = answer_images(model, data.cache.images, data.tasks, rows)
+    answers = answer_images(
+        model, data.cache.images, data.tasks, rows=rows, mirrored=mirrored
+    )
     for task in data.tasks:
         columns[f"{task.name}_true"] = table[task.name].to_numpy()
         columns |= answers[task.name]
@@ -995,7 +1000,9 @@ def answer_images(
     model: keras.Model,
     images: NDArray[np.uint8],
     tasks: Sequence[Task],
+    *,
     rows: Rows | None = None,
+    mirrored: bool = False,
 ) -> dict[str, dict[str, NDArray[Any]]]:
     """Answers of an inference model to images, or to some rows of them.
 
@@ -1005,6 +1012,8 @@ def answer_images(
     images : uint8 array, shape (n, size, size, 3)
     tasks : sequence of Task
     rows : int array, optional
+    mirrored : bool
+        Whether an answer is the mean of those to an image and to its mirror image.
 
     Returns
     -------
@@ -1013,8 +1022,9 @@ def answer_images(
         ``<task>_p_<class>``.
     """
     rows = np.arange(len(images)) if rows is None else rows
+    answer = _answering(model, mirrored)
     parts = [
-        model.predict_on_batch(images[rows[i : i + PREDICT_BATCH]])
+        answer(images[rows[i : i + PREDICT_BATCH]])
         for i in range(0, len(rows), PREDICT_BATCH)
     ]
     return {
@@ -1023,6 +1033,14 @@ def answer_images(
         )
         for task in tasks
     }
+
+
+def _answering(
+    model: keras.Model, mirrored: bool
+) -> Callable[[NDArray[np.uint8]], Mapping[str, Any]]:
+    """What gives the outputs for a batch of pictures."""
+    answer: Callable[[NDArray[np.uint8]], Mapping[str, Any]] = model.predict_on_batch
+    return partial(answer_mirrored, answer) if mirrored else answer
 
 
 def _answers(task: Task, outputs: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
@@ -1055,13 +1073,19 @@ def compress_model(path: Path) -> None:
     beside.replace(path)
 
 
-def measure_inference_ms(model: keras.Model, image_size: int) -> float:
-    """Median milliseconds for one image, warm, batch of one."""
+def measure_inference_ms(
+    model: keras.Model, image_size: int, *, mirrored: bool = False
+) -> float:
+    """Median milliseconds for one image, warm, batch of one.
+
+    ``mirrored`` is as for ``answer_images``.
+    """
     image = np.full((1, image_size, image_size, 3), 127, dtype=np.uint8)
-    model.predict_on_batch(image)
+    answer = _answering(model, mirrored)
+    answer(image)
     times = []
     for _ in range(TIMED_CALLS):
         start = time.perf_counter()
-        model.predict_on_batch(image)
+        answer(image)
         times.append(time.perf_counter() - start)
     return float(np.median(times) * 1000)

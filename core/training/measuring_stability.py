@@ -20,7 +20,7 @@ from core.study import ModelTable, Study
 from core.training.jobs import load_data
 from core.training.run_locks import hold_runs
 from core.training.stability import (
-    answer_again,
+    FinishedModel,
     check_agreement,
     load_changed,
     measure_shifts,
@@ -168,20 +168,12 @@ def _measure(run: Run, study: Study, loaded: LoadedDataset, progress: Progress) 
     stored = run.predictions()
     images = _test_images(run, stored, loaded.manifest)
     plain = load_changed(own, images, progress, changes=(PLAIN,))
-    again = answer_again(
-        model,
-        plain.caches[PLAIN],
-        stored,
-        rows_of(stored, plain.image_ids),
-        method,
-        info.tasks,
-        run.seed,
-    )
+    places = rows_of(stored, plain.image_ids)
+    finished = FinishedModel(model, method, info.tasks, run.seed)
+    again = finished.answer(plain.caches[PLAIN], stored, places)
     check_agreement(stored, again, info.tasks, run.name)
     changed = load_changed(own, images, progress)
-    shifts = measure_shifts(
-        model, changed, again, method, info.tasks, run.seed, progress=progress
-    )
+    shifts = measure_shifts(finished, changed, again, progress=progress)
     runs.write_predictions(run, stored.assign(**shifts))
     keras.utils.clear_session()
     return len(changed.image_ids)

@@ -46,6 +46,54 @@ class ChangedImages:
     caches: Mapping[str, ImageCache]
 
 
+@dataclass(frozen=True)
+class FinishedModel:
+    """The inference model of a run, and all that makes answers of its outputs.
+
+    Parameters
+    ----------
+    model : keras.Model
+    method : ResolvedMethod
+    tasks : tuple of Task
+    seed : int
+        Of the run.
+    """
+
+    model: keras.Model
+    method: ResolvedMethod
+    tasks: tuple[Task, ...]
+    seed: int
+
+    def answer(
+        self,
+        cache: ImageCache,
+        predictions: pd.DataFrame,
+        places: NDArray[np.intp],
+    ) -> pd.DataFrame:
+        """The predictions with the answers to other pictures in some rows.
+
+        Parameters
+        ----------
+        cache : ImageCache
+            The pictures.
+        predictions : DataFrame
+            The predictions table of the run.
+        places : int array, shape (pictures,)
+            Its rows.
+        """
+        from core.training.fit import answer_images
+
+        mirrored = self.method.mirrored_answers
+        answers = answer_images(self.model, cache.images, self.tasks, mirrored=mirrored)
+        columns = {
+            name: _with_values(predictions[name], places, values)
+            for own in answers.values()
+            for name, values in own.items()
+        }
+        table = predictions.assign(**columns)
+        return decide(table, self.method, self.tasks, self.seed)[0]
+
+
 def load_changed(
     study: Study,
     images: pd.DataFrame,
@@ -85,12 +133,9 @@ def load_changed(
 
 
 def measure_shifts(
-    model: keras.Model,
+    finished: FinishedModel,
     changed: ChangedImages,
     predictions: pd.DataFrame,
-    method: ResolvedMethod,
-    tasks: tuple[Task, ...],
-    seed: int,
     *,
     progress: Progress = lambda what, done, of: None,
 ) -> dict[str, NDArray[np.float32]]:
@@ -98,16 +143,10 @@ def measure_shifts(
 
     Parameters
     ----------
-    model : keras.Model
-        The inference model of a run.
+    finished : FinishedModel
     changed : ChangedImages
     predictions : DataFrame
         What it answers to the images as they are: the predictions table of the run.
-    method : ResolvedMethod
-        Its rules decide about changed images too.
-    tasks : tuple of Task
-    seed : int
-        Of the run.
     progress : callable
 
     Returns
@@ -122,8 +161,8 @@ def measure_shifts(
     shifts = {}
     for done, (change, cache) in enumerate(changed.caches.items()):
         progress(MEASURING, done, len(changed.caches))
-        answers = answer_again(model, cache, predictions, places, method, tasks, seed)
-        for task in tasks:
+        answers = finished.answer(cache, predictions, places)
+        for task in finished.tasks:
             before, after = (
                 of[f"{task.name}_pred"].to_numpy()[places]
                 for of in (predictions, answers)
@@ -135,30 +174,6 @@ def measure_shifts(
             shifts[shift_column(task.name, change)] = values
     progress(MEASURING, len(changed.caches), len(changed.caches))
     return shifts
-
-
-def answer_again(
-    model: keras.Model,
-    cache: ImageCache,
-    predictions: pd.DataFrame,
-    places: NDArray[np.intp],
-    method: ResolvedMethod,
-    tasks: tuple[Task, ...],
-    seed: int,
-) -> pd.DataFrame:
-    """The predictions with a model's answers to other pictures in some rows.
-
-    ``places`` are the rows of the pictures of ``cache``; the rest is as for
-    ``measure_shifts``.
-    """
-    from core.training.fit import answer_images
-
-    columns = {
-        name: _with_values(predictions[name], places, values)
-        for answers in answer_images(model, cache.images, tasks).values()
-        for name, values in answers.items()
-    }
-    return decide(predictions.assign(**columns), method, tasks, seed)[0]
 
 
 def check_agreement(

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from core import runs
 from core.cli import app
+from core.data.avatars import INFO, path_of
 from core.data.catalog import renderer
 from core.data.harmless_changes import CHANGES, shift_column
 from core.data.manifest import TEST, VALIDATION
@@ -34,8 +35,11 @@ RULE = {
 
 def study() -> Study:
     plain = tiny_study(epochs=1)
-    ruled = MethodTable(label="Ruled", use=RULE)
-    return plain.model_copy(update={"methods": {**plain.methods, "ruled": ruled}})
+    own = {
+        "ruled": MethodTable(label="Ruled", use=RULE),
+        "averaged": MethodTable(label="Averaged", mirrored_answers=True),
+    }
+    return plain.model_copy(update={"methods": {**own, **plain.methods}})
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -51,7 +55,8 @@ def trained(tmp_path_factory) -> dict[str, Run]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(runs.STORE_VARIABLE, str(store))
         patch.setattr(runs, "shipped_store", lambda: store / "none")
-        found = train_study(study(), methods=["baseline", "ruled"], out=store)
+        methods = ["baseline", "ruled", "averaged"]
+        found = train_study(study(), methods=methods, out=store)
     return {run.method: run for run in found}
 
 
@@ -77,7 +82,7 @@ def invoke(*arguments: str):
 
 def test_a_finished_run_keeps_how_its_answers_move(trained):
     table = trained["baseline"].predictions()
-    assert trained["baseline"].has_stability(study_tasks())
+    assert trained["baseline"].has_stability(INFO.tasks)
     tested = table[table["split"] == TEST]
     assert table.loc[table["split"] == VALIDATION, COLUMNS].isna().all(axis=None)
     assert tested[COLUMNS].notna().all(axis=None)
@@ -87,26 +92,22 @@ def test_a_finished_run_keeps_how_its_answers_move(trained):
     assert (tested["age_shift_mirrored"] != 0).any()
 
 
-def study_tasks():
-    from core.data.avatars import INFO
-
-    return INFO.tasks
+def pixels_of(image_ids, *, change: str = "") -> np.ndarray:
+    """The images as the models take them, rendered one by one."""
+    render = renderer(study(), change=change)
+    return np.stack([render(path_of(name), 32) for name in image_ids])
 
 
 def test_moves_are_those_of_the_model_on_the_changed_pictures(trained):
     run, change = trained["baseline"], "darker"
-    model = load_model(run.model_path)
-    loaded, _ = load_data(study(), None, Listener().progress)
-    paths = dict(zip(loaded.manifest["image_id"], loaded.manifest["path"], strict=True))
     tested = run.predictions(TEST)
-    render = renderer(study(), change=change)
-    pixels = np.stack([render(paths[name], 32) for name in tested["image_id"]])
-    answers = model.predict_on_batch(pixels)
+    pixels = pixels_of(tested["image_id"], change=change)
+    answers = load_model(run.model_path).predict_on_batch(pixels)
     moved = np.asarray(answers["age"])[:, 0] - tested["age_pred"]
     # Kept in half precision.
     found = tested[shift_column("age", change)]
     np.testing.assert_allclose(found, moved, rtol=1e-3, atol=1e-4)
-    hair = np.array(study_tasks()[2].classes)[np.asarray(answers["hair"]).argmax(1)]
+    hair = np.array(INFO.tasks[2].classes)[np.asarray(answers["hair"]).argmax(1)]
     flipped = tested[shift_column("hair", change)] == 1
     assert (flipped == (hair != tested["hair_pred"].to_numpy())).all()
 
@@ -137,6 +138,25 @@ def test_a_rule_decides_about_changed_pictures_too(trained):
     )
 
 
+def test_mirrored_answers_are_the_baselines_averaged_and_do_not_move_mirrored(trained):
+    run, plain = trained["averaged"], trained["baseline"]
+    assert run.has_mirrored_answers
+    assert not plain.has_mirrored_answers
+    # Trained once: only the answers differ.
+    assert run.info["trained_with"] == "baseline"
+    table, base = run.predictions(TEST), plain.predictions(TEST)
+    pixels = pixels_of(table["image_id"])
+    mirrored = load_model(plain.model_path).predict_on_batch(pixels[:, :, ::-1])
+    wanted = (base["age_pred"] + np.asarray(mirrored["age"])[:, 0]) / 2
+    np.testing.assert_allclose(table["age_pred"], wanted, rtol=1e-5)
+    assert (table["age_pred"] != base["age_pred"]).all()
+    moved, before = (t["age_shift_mirrored"].abs().mean() for t in (table, base))
+    still = table["age_shift_256 px"].abs().mean()
+    assert moved < before
+    assert moved == pytest.approx(still, abs=0.05)
+    assert run.info["key"] != plain.info["key"]
+
+
 def test_a_run_of_before_is_measured_as_training_would_have(store, trained):
     before = run_of(store).predictions()
     record = (run_of(store).folder / runs.RECORD).read_bytes()
@@ -149,7 +169,7 @@ def test_a_run_of_before_is_measured_as_training_would_have(store, trained):
     assert (run_of(store).folder / runs.RECORD).read_bytes() == record
     wanted = trained["baseline"].predictions()[COLUMNS]
     np.testing.assert_allclose(after[COLUMNS], wanted, atol=2e-3)
-    assert not run_of(store, "ruled").has_stability(study_tasks())
+    assert not run_of(store, "ruled").has_stability(INFO.tasks)
 
 
 def test_the_same_command_goes_on_with_what_is_left(store):
@@ -158,7 +178,10 @@ def test_the_same_command_goes_on_with_what_is_left(store):
     result = invoke()
     assert result.exit_code == 0, result.stderr
     assert "baseline, seed 0: measured already." in result.stderr
-    assert result.stdout == "ruled, seed 0: measured on 20 test images\n"
+    assert result.stdout.splitlines() == [
+        "averaged, seed 0: measured on 20 test images",
+        "ruled, seed 0: measured on 20 test images",
+    ]
     assert (run_of(store).folder / runs.PREDICTIONS).stat().st_mtime_ns == changed
     again = invoke("--method", "baseline", "--replace")
     assert again.stdout == "baseline, seed 0: measured on 20 test images\n"
@@ -173,15 +196,16 @@ def test_a_model_that_does_not_give_the_stored_answers_is_refused(store):
     assert result.exit_code == 2
     assert "The model of baseline, seed 0 does not give the answers" in result.stderr
     assert "age differs by up to 1 on 20 of the test images" in result.stderr
-    assert not run_of(store).has_stability(study_tasks())
+    assert not run_of(store).has_stability(INFO.tasks)
     # The others go on.
-    assert result.stdout == "ruled, seed 0: measured on 20 test images\n"
+    assert "ruled, seed 0: measured on 20 test images\n" in result.stdout
 
 
 def test_what_cannot_be_measured_is_said_and_left(store, tmp_path):
     run_of(store).model_path.unlink()
     shutil.copytree(store, tmp_path / "shipped")
     shutil.rmtree(store / "tiny" / "ruled")
+    shutil.rmtree(store / "tiny" / "averaged")
     result = invoke()
     assert result.exit_code == 0, result.stderr
     said = " ".join(result.stderr.split())
@@ -234,6 +258,6 @@ def test_compare_names_what_was_not_measured(store):
     assert invoke("--method", "baseline").exit_code == 0
     found = compare("--metric", "age.instability", "--no-fairness")
     said = " ".join(found.stderr.split())
-    assert "the stability of ruled, which was not measured" in said
+    assert "the stability of averaged, ruled: not every run of it was" in said
     assert "`equipoise stability tiny`" in said
     assert compare("--metric", "age.mae", "--no-fairness").stderr == ""
