@@ -62,11 +62,14 @@ class Recipe:
         there are not two classes.
     runs : tuple of Run
         Of one method: the mean of what its models say decides.
+    mirrored : bool
+        Whether what they say is averaged with what they say of the mirror image.
     """
 
     task: Task
     threshold: float | None
     runs: tuple[Run, ...]
+    mirrored: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """What is kept beside the CSV: the models by their content."""
@@ -78,6 +81,7 @@ class Recipe:
             "models": {
                 f"seed-{run.seed}": _hash_file(run.model_path) for run in self.runs
             },
+            **({"mirrored": True} if self.mirrored else {}),
         }
 
     def load(self, *, loading: Progress = lambda what, done, of: None) -> Predictor:
@@ -142,6 +146,7 @@ def choose_recipe(
     seed: int | None = None,
     task: str | None = None,
     threshold: float | None = None,
+    mirrored: bool = False,
 ) -> Recipe:
     """Choose what labels pictures among a study's runs and tasks.
 
@@ -158,6 +163,8 @@ def choose_recipe(
         May be left out where there is only one.
     threshold : float, optional
         Of a task with two classes; 0.5 if not given.
+    mirrored : bool
+        Average in the answers to mirror images.
 
     Raises
     ------
@@ -189,7 +196,8 @@ def choose_recipe(
         )
     by_name = {each.name: each for each in tasks}
     chosen = by_name[_only(task, by_name, "task", "--task")]
-    return Recipe(chosen, _check_threshold(chosen, threshold), tuple(of_method))
+    threshold = _check_threshold(chosen, threshold)
+    return Recipe(chosen, threshold, tuple(of_method), mirrored)
 
 
 def _only(asked: str | None, known: Iterable[str], what: str, option: str) -> str:
@@ -420,7 +428,9 @@ class _Batch:
         """Name and label of those that could be read."""
         if len(self.reasons) == len(self.names):
             return []
-        outputs = predictor.outputs(self.pictures, batches=_BATCHES)
+        outputs = predictor.outputs(
+            self.pictures, batches=_BATCHES, mirrored=recipe.mirrored
+        )
         labels = recipe.labels(outputs[recipe.task.name])
         pairs = zip(self.names, labels, strict=True)
         return [pair for row, pair in enumerate(pairs) if row not in self.reasons]

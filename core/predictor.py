@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -26,6 +26,7 @@ from core.data.images import check_upload, decode_image, preprocess
 from core.errors import EquipoiseError, ImageError, RunError
 from core.faces import TRUSTED_WIDTH, Face, FaceDetector, align_face
 from core.methods.entries import ENTRIES
+from core.models.mirroring import mean_outputs, mirror
 from core.runs import RECORD, Run, check_class_order
 from core.study import DatasetTable, ResizeTable, explain_faults
 from core.tasks import Binary, Multiclass, Regression, Task
@@ -255,6 +256,8 @@ class Timings:
     detect_ms: float = 0.0
     align_ms: float = 0.0
     answer_ms: float = 0.0
+    mirrored_ms: float = 0.0
+    """Part of ``answer_ms``: of the answers to mirror images."""
 
     @property
     def total_ms(self) -> float:
@@ -324,6 +327,9 @@ class Predictor:
     tasks : sequence of Task
     preprocessings : sequence of Preprocessing
         Of each member.
+    mirrored : sequence of bool, optional
+        Of each member, whether its answer is always the mean of those to a picture and
+        to its mirror image; of none if not given.
     problems : sequence of str, optional
         A sentence for each run that was left out.
     """
@@ -335,6 +341,7 @@ class Predictor:
         tasks: Sequence[Task],
         *,
         preprocessings: Sequence[Preprocessing],
+        mirrored: Sequence[bool] = (),
         problems: Sequence[str] = (),
     ) -> None:
         self.ensemble = ensemble
@@ -344,6 +351,7 @@ class Predictor:
         self.methods = tuple(dict.fromkeys(method for method, _ in members))
         self.preprocessings = tuple(dict.fromkeys(preprocessings))
         self._of_member = tuple(preprocessings)
+        self._mirrored = np.array(mirrored or [False] * len(members), bool)
 
     @classmethod
     def load(
@@ -404,6 +412,7 @@ class Predictor:
             [(chosen[place].method, chosen[place].seed) for place in places],
             tasks,
             preprocessings=[kinds[place] for place in places],
+            mirrored=[chosen[place].has_mirrored_answers for place in places],
             problems=[str(fault) for fault in faults],
         )
 
@@ -427,6 +436,8 @@ class Predictor:
         pictures: Mapping[Preprocessing, NDArray[np.uint8]],
         *,
         batches: Sequence[int] = BUCKETS,
+        mirrored: bool = False,
+        plain_done: Callable[[], None] = lambda: None,
     ) -> list[Answers]:
         """Let every method answer for aligned faces, or for whole pictures.
 
@@ -434,7 +445,7 @@ class Predictor:
         ----------
         pictures : mapping of Preprocessing to uint8 array, shape (n, size, size, 3)
             The same n for each of ``preprocessings``, as from its ``cut``.
-        batches : sequence of int
+        batches, mirrored, plain_done
             As for ``outputs``.
 
         Returns
@@ -445,7 +456,9 @@ class Predictor:
         count = len(next(iter(pictures.values())))
         if count == 0:
             return []
-        outputs = self.outputs(pictures, batches=batches)
+        outputs = self.outputs(
+            pictures, batches=batches, mirrored=mirrored, plain_done=plain_done
+        )
         rows = {
             method: [i for i, (name, _) in enumerate(self.members) if name == method]
             for method in self.methods
@@ -466,6 +479,8 @@ class Predictor:
         pictures: Mapping[Preprocessing, NDArray[np.uint8]],
         *,
         batches: Sequence[int] = BUCKETS,
+        mirrored: bool = False,
+        plain_done: Callable[[], None] = lambda: None,
     ) -> dict[str, NDArray[np.float64]]:
         """What every model says of pictures, as it says it.
 
@@ -475,12 +490,32 @@ class Predictor:
             As for ``answer``, at least one.
         batches : sequence of int
             Sizes of batches, rising: the only ones that the graph is given.
+        mirrored : bool
+            Average each output with that for the mirror image, whatever the model;
+            else only of models whose answers always are so.
+        plain_done : callable
+            Called between the pictures and their mirror images, if these are asked for.
 
         Returns
         -------
         dict of str to array, shape (models, n, values)
             By task; the models are those of ``members``.
         """
+        plain = self._outputs(pictures, batches)
+        averaged = self._mirrored | mirrored
+        if not averaged.any():
+            return plain
+        plain_done()
+        images = {kind: mirror(pixels) for kind, pixels in pictures.items()}
+        means = mean_outputs(plain, self._outputs(images, batches))
+        chosen = averaged[:, None, None]
+        return {name: np.where(chosen, means[name], plain[name]) for name in plain}
+
+    def _outputs(
+        self,
+        pictures: Mapping[Preprocessing, NDArray[np.uint8]],
+        batches: Sequence[int],
+    ) -> dict[str, NDArray[np.float64]]:
         given = [pictures[kind] for kind in self.preprocessings]
         parts = []
         for start in range(0, len(given[0]), batches[-1]):
@@ -546,6 +581,7 @@ def predict_photo(
     *,
     name: str = "",
     aligned: bool = False,
+    mirrored: bool = False,
 ) -> PhotoResult:
     """Decode a photo, find and align its faces, and let every method answer.
 
@@ -560,6 +596,8 @@ def predict_photo(
         What to call the photo; a file is called by its path.
     aligned : bool
         Take the whole picture for one aligned face: detect nothing.
+    mirrored : bool
+        Average every answer with that to the mirrored face.
 
     Returns
     -------
@@ -571,9 +609,29 @@ def predict_photo(
     seen = _see(source, predictor.preprocessings, detector, name=name)
     if isinstance(seen, PhotoResult):
         return seen
-    answers = predictor.answer(seen.pictures)
-    clock = (*seen.clock, time.perf_counter())
-    return _result(seen, answers, predictor, _timings(clock))
+    stopwatch = _Stopwatch()
+    answers = predictor.answer(
+        seen.pictures, mirrored=mirrored, plain_done=stopwatch.plain_done
+    )
+    end = time.perf_counter()
+    timings = replace(
+        _timings((*seen.clock, end)), mirrored_ms=1000 * stopwatch.mirrored_s(end)
+    )
+    return _result(seen, answers, predictor, timings)
+
+
+@dataclass
+class _Stopwatch:
+    """When a batch of pictures was answered for, and its mirror images were not yet."""
+
+    plain_end: float | None = None
+
+    def plain_done(self) -> None:
+        self.plain_end = time.perf_counter()
+
+    def mirrored_s(self, end: float) -> float:
+        """Seconds of the mirror images; 0 if there were none."""
+        return 0.0 if self.plain_end is None else end - self.plain_end
 
 
 def predict_photos(
@@ -581,6 +639,7 @@ def predict_photos(
     predictor: Predictor,
     detector: FaceDetector | None,
     *,
+    mirrored: bool = False,
     progress: Progress = lambda what, done, of: None,
 ) -> list[PhotoResult]:
     """Let every method answer for many photos, their faces in batches.
@@ -591,6 +650,8 @@ def predict_photos(
     predictor : Predictor
     detector : FaceDetector or None
         None takes every picture for one aligned face.
+    mirrored : bool
+        As for ``predict_photo``.
     progress : callable
         Called with what is done, how many, of how many.
 
@@ -616,7 +677,7 @@ def predict_photos(
                 seen.append(each)
                 read += 1
                 progress(READING, read, len(paths))
-            results += _answer_together(seen, predictor)
+            results += _answer_together(seen, predictor, mirrored)
             progress(ANSWERING, len(results), len(paths))
     return results
 
@@ -637,20 +698,27 @@ def _see_file(
 
 
 def _answer_together(
-    seen: Sequence[PhotoResult | _Seen], predictor: Predictor
+    seen: Sequence[PhotoResult | _Seen], predictor: Predictor, mirrored: bool
 ) -> list[PhotoResult]:
     """Answer for the faces of several photos at once; faults stay as they are."""
     good = [each for each in seen if isinstance(each, _Seen)]
     answers: list[Answers] = []
-    start = time.perf_counter()
+    stopwatch, start = _Stopwatch(), time.perf_counter()
     if good:
         pictures = {
             kind: np.concatenate([each.pictures[kind] for each in good])
             for kind in predictor.preprocessings
         }
         batches = (*BUCKETS, ANSWERED_AT_ONCE)
-        answers = predictor.answer(pictures, batches=batches)
-    each_s = (time.perf_counter() - start) / max(1, len(answers))
+        answers = predictor.answer(
+            pictures,
+            batches=batches,
+            mirrored=mirrored,
+            plain_done=stopwatch.plain_done,
+        )
+    end = time.perf_counter()
+    each_s = (end - start) / max(1, len(answers))
+    mirrored_s = stopwatch.mirrored_s(end) / max(1, len(answers))
     results = []
     for each in seen:
         if isinstance(each, PhotoResult):
@@ -659,7 +727,8 @@ def _answer_together(
         count = len(each.faces)
         own, answers = answers[:count], answers[count:]
         clock = (*each.clock, each.clock[-1] + count * each_s)
-        results.append(_result(each, own, predictor, _timings(clock)))
+        timings = replace(_timings(clock), mirrored_ms=1000 * count * mirrored_s)
+        results.append(_result(each, own, predictor, timings))
     return results
 
 

@@ -21,6 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.data.generated_images import SAMPLE
+from core.data.harmless_changes import CHANGES, shift_column
 from core.data.manifest import LEFT_OUT, SPLITS, TEST
 from core.errors import RunError
 from core.shipped import PRETRAINED_FOLDER, WEIGHTS_FOLDER
@@ -39,6 +40,9 @@ RECORD, HISTORY, PREDICTIONS, MODEL = (
     "model.keras",
 )
 STUDY_FILE, MANIFEST_FILE, REPORT_FILE = "study.json", "manifest.parquet", "data.json"
+# Key of a record: whether the model's answers are averaged with those to the mirror
+# image of a picture.
+MIRRORED = "mirrored_answers"
 # Key of a record that holds where predictions of somebody else came from.
 IMPORTED = "imported"
 # Key of that record: whether the method came with its study, both of one table.
@@ -87,6 +91,11 @@ class Run:
     def model_path(self) -> Path:
         """Where the inference model is; the file may be absent."""
         return self.folder / MODEL
+
+    @property
+    def has_mirrored_answers(self) -> bool:
+        """Whether an answer is the mean of those to a picture and its mirror image."""
+        return self.info.get(MIRRORED) is True
 
     @property
     def imported(self) -> dict[str, Any] | None:
@@ -146,16 +155,24 @@ class Run:
         RunError
             If the table is damaged.
         """
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        path = self.folder / PREDICTIONS
-        try:
-            names = pq.read_schema(path).names
-        except (OSError, pa.ArrowException) as error:
-            raise _damaged_table(path, error) from error
+        names = _column_names(self.folder / PREDICTIONS)
         prefix = f"{task}_p_"
         return tuple(n.removeprefix(prefix) for n in names if n.startswith(prefix))
+
+    def has_stability(self, tasks: Iterable[Task]) -> bool:
+        """Whether its answers to harmlessly changed test images are kept.
+
+        Raises
+        ------
+        RunError
+            If the table of predictions is damaged.
+        """
+        names = _column_names(self.folder / PREDICTIONS)
+        return all(
+            shift_column(task.name, change) in names
+            for task in tasks
+            for change in CHANGES
+        )
 
     def history(self) -> pd.DataFrame:
         """Long form: epoch, split, name, value.
@@ -422,13 +439,7 @@ def write_run(
     try:
         beside.mkdir(parents=True)
         history.to_parquet(beside / HISTORY, index=False, compression="zstd")
-        predictions.to_parquet(
-            beside / PREDICTIONS,
-            index=False,
-            compression="zstd",
-            # What hardly repeats is read faster without.
-            use_dictionary=_repeating(predictions),
-        )
+        _write_table(beside / PREDICTIONS, predictions)
         if save_model is not None:
             save_model(beside / MODEL)
         if sample is not None:
@@ -445,6 +456,26 @@ def write_run(
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return read_run(place)
+
+
+def write_predictions(run: Run, predictions: pd.DataFrame) -> None:
+    """Put another table of predictions in the place of a run's own, at once.
+
+    Raises
+    ------
+    RunError
+        If it cannot be written; the run is as it was.
+    """
+    path = run.folder / PREDICTIONS
+    _replace(path, lambda beside: _write_table(beside, predictions))
+
+
+def _write_table(path: Path, predictions: pd.DataFrame) -> None:
+    # What hardly repeats is read faster without a dictionary.
+    repeating = _repeating(predictions)
+    predictions.to_parquet(
+        path, index=False, compression="zstd", use_dictionary=repeating
+    )
 
 
 def _repeating(table: pd.DataFrame) -> list[str]:
@@ -608,15 +639,19 @@ def _has_types(info: dict[str, Any]) -> bool:
 
 
 def _check_parquet(path: Path, columns: Set[str]) -> None:
-    """Read the footer only: cheap, and it fails on a truncated file."""
+    """Check a table that is not read: cheap, and a truncated file fails."""
+    _check_columns(path, set(_column_names(path)), columns)
+
+
+def _column_names(path: Path) -> list[str]:
+    """Names of a table's columns, from its footer."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        found = set(pq.read_schema(path).names)
+        return list(pq.read_schema(path).names)
     except (OSError, pa.ArrowException) as error:
         raise _damaged_table(path, error) from error
-    _check_columns(path, found, columns)
 
 
 def _check_columns(path: Path, found: Set[str], needed: Set[str]) -> None:

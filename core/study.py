@@ -269,7 +269,9 @@ class MethodTable(_Table):
     names the task or sensitive feature that the entry looks at, ``start`` the share of
     the epochs from which on it acts. ``learning_rate_drops`` come on top of the
     study's schedule, ``seeds`` in place of the study's. ``model`` and ``training``
-    are keys of these tables that the method has otherwise than the study.
+    are keys of these tables that the method has otherwise than the study. With
+    ``mirrored_answers`` the finished model answers a picture by the mean of its answers
+    to it and to its mirror image; the training is the same.
     """
 
     label: str
@@ -279,6 +281,7 @@ class MethodTable(_Table):
     seeds: FromList[Annotated[tuple[Seed, ...], Field(min_length=1)]] | None = None
     model: dict[str, Any] | None = None
     training: dict[str, Any] | None = None
+    mirrored_answers: bool | None = None
     note: str = ""
 
 
@@ -555,6 +558,11 @@ class Study(_Table):
             apart["label_noise"] = True
         if self.training.cached_variants is None:
             apart["training"] = {"cached_variants"}
+        apart["methods"] = {
+            name: {"mirrored_answers"}
+            for name, method in self.methods.items()
+            if method.mirrored_answers is None
+        }
         text = self.model_dump_json(exclude=apart)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

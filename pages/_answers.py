@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 import streamlit as st
@@ -22,12 +22,16 @@ from pages._study_bar import StudyView
 
 @dataclass(frozen=True)
 class Shown:
-    """What of the answers is shown: tasks and methods; and where truths lie."""
+    """What of the answers is shown: tasks and methods; and where truths lie.
+
+    ``moves`` says how far answers move (``plots.stability.moves_in_words``).
+    """
 
     view: StudyView
     tasks: tuple[Task, ...]
     methods: tuple[str, ...]
     expected: Mapping[str, pd.DataFrame]
+    moves: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def answers_of(self, face: FaceAnswers) -> dict:
         """The answers of the methods and tasks that are shown, and no others."""
@@ -65,6 +69,17 @@ def choose_tasks(view: StudyView) -> tuple[Task, ...]:
             if on:
                 opted_in.append(task.name)
     return view.dataset.answered_tasks(opted_in)
+
+
+def choose_mirrored() -> bool:
+    """Whether every answer is averaged with that to the mirror image."""
+    return st.toggle(
+        "Average in the mirror image",
+        key="predict_mirrored",
+        help="Each method also answers for the picture with left and right swapped, and"
+        " gives the mean of both. That takes about as long again; how long stands below"
+        " the photo. What is said of where the truth lies was measured without.",
+    )
 
 
 def show_photo(key: str, result: PhotoResult, shown: Shown) -> FaceAnswers:
@@ -169,14 +184,18 @@ def show_face(key: str, face: FaceAnswers, shown: Shown) -> None:
         st.warning(to_markdown(face.warning), icon=":material/zoom_in:")
     show_static_table(
         plots.describe_answers(
-            shown.answers_of(face), shown.tasks, shown.expected, shown.view.labels
+            shown.answers_of(face),
+            shown.tasks,
+            shown.expected,
+            shown.view.labels,
+            shown.moves,
         ),
         name=f"predict_answers_{key}_{face.number}",
         takeaway=" ".join(d.sentence for d in shown.disagreements_on(face).values()),
         download=plots.tabulate_answers(
             shown.answers_of(face), shown.tasks, shown.expected
         ),
-        note=_what_is_written(shown.tasks),
+        note=_what_is_written(shown.tasks, moves=any(shown.moves.values())),
     )
 
 
@@ -252,7 +271,7 @@ def _show_top_classes(
     )
 
 
-def _what_is_written(tasks: Sequence[Task]) -> str:
+def _what_is_written(tasks: Sequence[Task], *, moves: bool) -> str:
     """What the signs in the table of answers mean."""
     parts = []
     if any(isinstance(task, Regression) for task in tasks):
@@ -263,6 +282,12 @@ def _what_is_written(tasks: Sequence[Task]) -> str:
         parts.append(
             "%: what the method gives its answer, mean over seeds."
             " ≠: not what most methods say."
+        )
+    if moves:
+        parts.append(
+            "Moves, flips: how far such a number moves, and how often such a class"
+            " becomes another, when a picture is harmlessly changed (mean over test"
+            " images; see Overview)."
         )
     return " ".join(parts)
 
@@ -319,5 +344,9 @@ def _latency(result: PhotoResult, shown: Shown) -> str:
     return (
         f":material/timer: **{times.total_ms:.0f} ms** in all: decode"
         f" {times.decode_ms:.0f}, {steps}, answer by all methods"
-        f" {times.answer_ms:.0f} ms."
+        f" {times.answer_ms:.0f} ms{_mirrored(times.mirrored_ms)}."
     )
+
+
+def _mirrored(milliseconds: float) -> str:
+    return f", {milliseconds:.0f} of these for mirror images" if milliseconds else ""

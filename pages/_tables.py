@@ -14,7 +14,7 @@ from core.data.manifest import TEST, TRAINING
 from core.errors import RunError
 from core.evaluation.classification import training_counts
 from core.evaluation.comparison import Baseline, Comparison, compare_runs
-from core.evaluation.metrics import further_keys, study_metric_keys
+from core.evaluation.metrics import further_keys, stability_keys, study_metric_keys
 from core.plots.style import plural
 from core.results.study_runs import study_options
 from core.runs import Run, shipped_manifest
@@ -70,9 +70,30 @@ def load_comparison(view: StudyView, *, reference: str = "") -> Comparison:
     require_runs(view, baseline)
     counts = load_training_counts(view)
     further = further_keys(view.tasks, view.study.headline)
+    if measured_runs(view):
+        further = (*further, *stability_keys(view.tasks))
     key = fingerprint(view.runs)
     against = reference or view.against
     return _comparison(key, against, counts, further, view.runs, view.tasks, view.study)
+
+
+def measured_runs(view: StudyView) -> tuple[Run, ...]:
+    """The runs of which it is known how their answers move under harmless changes."""
+    return _measured(fingerprint(view.runs), view.tasks, view.runs)
+
+
+def load_stability(view: StudyView, *, by_change: bool = False) -> Comparison | None:
+    """How far the answers of every measured method move; None if none was measured.
+
+    Over the seeds that were measured. With ``by_change`` also under every change.
+    """
+    runs = measured_runs(view)
+    if not runs:
+        return None
+    methods = [run.method for run in runs]
+    baseline = view.baseline if view.baseline in methods else methods[0]
+    keys = stability_keys(view.tasks, by_change=by_change)
+    return _stability(fingerprint(runs), baseline, keys, runs, view.tasks, view.study)
 
 
 def seeds_text(view: StudyView) -> str:
@@ -172,6 +193,27 @@ def _comparison(
         training_counts=counts,
         **study_options(_study, _runs, tables, baseline),
     )
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _measured(
+    key: Fingerprint, tasks: tuple[Task, ...], _runs: tuple[Run, ...]
+) -> tuple[Run, ...]:
+    return tuple(run for run in _runs if run.has_stability(tasks))
+
+
+@st.cache_data(max_entries=16, show_spinner="Comparing how far answers move…")
+def _stability(
+    key: Fingerprint,
+    baseline: str,
+    keys: tuple[str, ...],
+    _runs: tuple[Run, ...],
+    _tasks: tuple[Task, ...],
+    _study: Study,
+) -> Comparison:
+    tables = {(run.method, run.seed): load_test_predictions(run) for run in _runs}
+    options = study_options(_study, _runs, tables, baseline)
+    return compare_runs(tables, _tasks, baseline, metrics=keys, **options)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

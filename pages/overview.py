@@ -18,13 +18,19 @@ from core.evaluation.cost import (
     unknown_note,
     widest_spread,
 )
-from core.evaluation.metrics import MetricInfo, headline_keys, metric_info
+from core.evaluation.metrics import (
+    MetricInfo,
+    headline_keys,
+    metric_info,
+    stability_keys,
+)
 from core.evaluation.pareto import cost_points
 from core.evaluation.published import CHANGE, VALUE, published_table
 from core.evaluation.resampling import RESAMPLES
 from core.evaluation.verdicts import MOST_UNDEFINED, SMALL_GROUP
 from core.plots import overview as plots
 from core.plots import search as search_plots
+from core.plots import stability as stability_plots
 from core.plots.age import noise_floor_of
 from core.plots.cost import (
     VERY_WIDE,
@@ -41,10 +47,16 @@ from core.results.tables import distinct_metrics, leaderboard, metric_detail
 from core.runs import data_report
 from core.study import Search
 from core.tasks import Regression
-from core.text import BREAK, to_list, to_markdown
+from core.text import BREAK, code, to_list, to_markdown
 from pages._show import show_chart, show_static_table, show_table
 from pages._study_bar import StudyView, choose_metric, study_bar
-from pages._tables import is_alone, leave_out_damaged, load_comparison, seeds_text
+from pages._tables import (
+    is_alone,
+    leave_out_damaged,
+    load_comparison,
+    load_stability,
+    seeds_text,
+)
 from pages._two_studies import show_differences
 
 COSTS_SHOWN = ("training_seconds", "inference_ms", "parameters")
@@ -95,6 +107,8 @@ def main() -> None:
             # Others' changes are to their own baseline, and so are ours beside them.
             own = load_comparison(view, reference=view.study.baseline)
             _published(view, own.table)
+    if view.study.is_trained:
+        _stability(view)
     if view.study.search.trials:
         _search(view)
 
@@ -385,6 +399,64 @@ def _published(view: StudyView, comparison: pd.DataFrame) -> None:
 def _theirs(table: pd.DataFrame) -> str:
     sources = "; ".join(dict.fromkeys(table["source"]))
     return f"Theirs: {sources}, on their split, with no interval given."
+
+
+def _stability(view: StudyView) -> None:
+    """How far the answers to each task move when an image is harmlessly changed."""
+    st.header("How far does an answer move?", anchor=False)
+    comparison = load_stability(view, by_change=True)
+    if comparison is None:
+        how = code(f"equipoise stability {view.study.name}")
+        st.info(
+            to_markdown(
+                "How far answers move under harmless changes was not measured for "
+                f"these runs. {how} measures it where their models are."
+            ),
+            icon=":material/info:",
+        )
+        return
+    infos = {
+        task.label: metric_info(key, view.tasks)
+        for task, key in zip(view.tasks, stability_keys(view.tasks), strict=True)
+    }
+    info = next(iter(infos.values()))
+    if len(infos) > 1:
+        info = infos[
+            st.segmented_control(
+                "Task",
+                list(infos),
+                default=next(iter(infos)),
+                required=True,
+                key=f"overview_stability_{view.study.name}",
+                label_visibility="collapsed",
+                persist_state="session",
+            )
+        ]
+    st.caption(to_markdown(info.explanation))
+    table, shown = comparison.table, (info, view.methods)
+    images = plural(int(table["n"].max()), "test image")
+    notes = [
+        f"Lower is better; {images}. Bars are 95 % intervals over images and seeds.",
+        stability_plots.unmeasured_note(table, *shown, view.labels),
+    ]
+    show_chart(
+        stability_plots.plot_instability(table, *shown, view.styles, view.labels),
+        name=f"{view.study.name}-stability",
+        title="Over all changes",
+        takeaway=stability_plots.instability_takeaway(table, *shown, view.labels),
+        data=stability_plots.instability_frame(table, info),
+        note=" ".join(filter(None, notes)),
+    )
+    with st.container(border=True):
+        st.subheader("Under each change", anchor=False)
+        show_static_table(
+            stability_plots.tabulate_changes(table, *shown, view.labels),
+            name=f"{view.study.name}-stability-changes",
+            takeaway=stability_plots.worst_takeaway(table, *shown),
+            download=stability_plots.instability_frame(table, info),
+            note=f"In {'per cent' if info.unit == '%' else info.unit}, mean over the "
+            "seeds. Worst: each image under the change that moves its answer most.",
+        )
 
 
 def _search(view: StudyView) -> None:

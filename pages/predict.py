@@ -9,7 +9,9 @@ import streamlit as st
 
 from core.data.manifest import TEST, VALIDATION
 from core.errors import EquipoiseError
+from core.evaluation.metrics import metric_info, stability_keys
 from core.plots.predict import draw_faces
+from core.plots.stability import moves_in_words
 from core.plots.style import plural
 from core.predictor import PhotoResult, Predictor, predict_photo
 from core.results.expected_truth import expected_truths
@@ -17,17 +19,24 @@ from core.runs import Run
 from core.study import Study
 from core.tasks import Regression, Task
 from core.text import code, strong, to_markdown
-from pages._answers import Shown, choose_tasks, offer_answers, show_photo
+from pages._answers import (
+    Shown,
+    choose_mirrored,
+    choose_tasks,
+    offer_answers,
+    show_photo,
+)
 from pages._engine import load_engine
 from pages._maps import MAPS_KEPT, offer_maps
 from pages._photos import Photo, choose_photos
 from pages._show import show_error, stop_with
-from pages._study_bar import study_bar
+from pages._study_bar import StudyView, study_bar
 from pages._tables import (
     Fingerprint,
     fingerprint,
     leave_out_damaged,
     load_predictions,
+    load_stability,
 )
 
 
@@ -84,13 +93,18 @@ def model_fingerprint(runs: Sequence[Run]) -> Fingerprint:
 
 
 def answer_photo(
-    photo: Photo, predictor: Predictor, key: Fingerprint, *, find_faces: bool
+    photo: Photo,
+    predictor: Predictor,
+    key: Fingerprint,
+    *,
+    find_faces: bool,
+    mirrored: bool,
 ) -> PhotoResult:
     """Answer a photo once; what came is kept for this visitor alone, downsized."""
     asked = st.session_state.get("predict_whole", set())
     whole = photo.aligned or not find_faces or photo.key in asked
     results = st.session_state.setdefault("predict_results", {})
-    place = (photo.key, whole, key)
+    place = (photo.key, whole, key, mirrored)
     if place not in results:
         with st.spinner(to_markdown(f"Looking at {photo.name}…")):
             result = predict_photo(
@@ -99,6 +113,7 @@ def answer_photo(
                 None if whole else load_detector(),
                 name=photo.name,
                 aligned=whole,
+                mirrored=mirrored,
             )
         if result.image is not None:
             boxes = [] if whole else [face.box for face in result.faces]
@@ -106,6 +121,15 @@ def answer_photo(
             result = dataclasses.replace(result, image=shown)
         results[place] = result
     return results[place]
+
+
+def load_moves(view: StudyView) -> dict[str, dict[str, str]]:
+    """How far the answers of each measured method move, in words."""
+    comparison = load_stability(view)
+    if comparison is None:
+        return {}
+    infos = [metric_info(key, view.tasks) for key in stability_keys(view.tasks)]
+    return moves_in_words(comparison.table, infos, view.methods)
 
 
 def take_whole(key: str) -> None:
@@ -161,6 +185,7 @@ if view.dataset.generated and view.dataset.of_faces:
         " answers mean nothing."
     )
 tasks = choose_tasks(view)
+mirrored = choose_mirrored()
 key = model_fingerprint(runs)
 try:
     with st.spinner(
@@ -185,7 +210,9 @@ if not photos:
     stop_with("Drop a photo above, take one with the camera, or pick a sample.")
 
 methods = tuple(method for method in view.methods if method in predictor.methods)
-shown = Shown(view, tasks, methods, expected)
+# Measured as the methods answer by themselves.
+moves = {} if mirrored else load_moves(view)
+shown = Shown(view, tasks, methods, expected, moves)
 downloads = st.container()
 answered = []
 for photo in photos:
@@ -193,7 +220,9 @@ for photo in photos:
         st.subheader(to_markdown(photo.name), anchor=False)
         if photo.credit:
             st.caption(to_markdown(photo.credit))
-        result = answer_photo(photo, predictor, key, find_faces=find_faces)
+        result = answer_photo(
+            photo, predictor, key, find_faces=find_faces, mirrored=mirrored
+        )
         if result.fault is not None:
             show_fault(photo, result)
         else:

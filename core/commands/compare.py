@@ -153,11 +153,30 @@ def _gather(
     if not keys:
         keys, problems = runs.headline(comparison)
         warn_of(problems)
+    _warn_unmeasured(runs, (*keys, *(view.metric for view in views)))
     fairness, errors = runs.compare_groups(views, against)
     if errors and asked:
         raise errors[0]
     warn_of([str(error) for error in errors])
     return study_results(runs, comparison, keys, fairness)
+
+
+def _warn_unmeasured(runs: StudyRuns, keys: Sequence[str]) -> None:
+    """Say of which methods it is not known how their answers move, if that is shown."""
+    from core.evaluation.metrics import STABILITY, split_key
+
+    if not any(split_key(key)[1] in STABILITY for key in keys):
+        return
+    tasks = runs.info.tasks
+    unknown = dict.fromkeys(r.method for r in runs.runs if not r.has_stability(tasks))
+    if unknown:
+        warn_of(
+            [
+                f"the stability of {', '.join(unknown)}: not every run of it was "
+                f"measured. `equipoise stability {runs.study.name}` does it where the "
+                "models are, in your own store."
+            ]
+        )
 
 
 def _views(

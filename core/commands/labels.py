@@ -76,7 +76,12 @@ class LabelRequest:
         )
 
     def choose(
-        self, runs: Sequence[Run], info: DatasetInfo, *, opted_in: bool
+        self,
+        runs: Sequence[Run],
+        info: DatasetInfo,
+        *,
+        opted_in: bool,
+        mirrored: bool = False,
     ) -> Recipe:
         """What is to label.
 
@@ -94,6 +99,7 @@ class LabelRequest:
             seed=self.seed,
             task=self.task,
             threshold=self.threshold,
+            mirrored=mirrored,
         )
         name = recipe.task.name
         if recipe.task not in info.answered_tasks(info.opt_in if opted_in else ()):

@@ -15,6 +15,7 @@ from core.commands.console import (
     print_json,
     progress_bars,
     say,
+    say_line,
     stdout,
     warn_of,
 )
@@ -49,6 +50,14 @@ def predict(
     ] = False,
     ethnicity: Annotated[
         bool, typer.Option("--ethnicity", help="Give the answers on ethnicity too.")
+    ] = False,
+    mirrored: Annotated[
+        bool,
+        typer.Option(
+            "--mirrored",
+            help="Average every answer with that to the mirror image, and say how long "
+            "that took.",
+        ),
     ] = False,
     as_json: JsonOption = False,
     csv: Annotated[
@@ -108,11 +117,17 @@ def predict(
     warn_of(listing.problems)
     info = dataset_of(chosen, shipped_manifest, needed=True)
     if csv is not None:
-        recipe = labels.choose(listing.runs, info, opted_in=ethnicity)
+        recipe = labels.choose(
+            listing.runs, info, opted_in=ethnicity, mirrored=mirrored
+        )
         label_folder(recipe, photos[0], csv, info, resume=resume, as_json=as_json)
         return
     own = [run for run in listing.runs if run.imported is None]
-    results = _answer(photos, own, info, aligned or not info.of_faces)
+    results = _answer(
+        photos, own, info, aligned or not info.of_faces, mirrored=mirrored
+    )
+    if mirrored:
+        _print_times(results)
     tasks = info.answered_tasks(info.opt_in if ethnicity else ())
     if as_json:
         names = [task.name for task in tasks]
@@ -124,7 +139,12 @@ def predict(
 
 
 def _answer(
-    photos: Sequence[Path], runs: Sequence[Run], info: DatasetInfo, aligned: bool
+    photos: Sequence[Path],
+    runs: Sequence[Run],
+    info: DatasetInfo,
+    aligned: bool,
+    *,
+    mirrored: bool,
 ) -> list[PhotoResult]:
     """Answer for photos; one that fails carries its fault and stops no other.
 
@@ -146,9 +166,18 @@ def _answer(
             loading=lambda name, done, of: progress(LOADING, done, of, name),
         )
         detector = None if aligned else FaceDetector()
-        results = predict_photos(photos, predictor, detector, progress=progress)
+        results = predict_photos(
+            photos, predictor, detector, mirrored=mirrored, progress=progress
+        )
     warn_of(predictor.problems)
     return results
+
+
+def _print_times(results: Sequence[PhotoResult]) -> None:
+    """Say what the mirror images cost, on stderr."""
+    whole = sum(result.timings.answer_ms for result in results)
+    part = sum(result.timings.mirrored_ms for result in results)
+    say_line(f"Answering took {whole:.0f} ms, {part:.0f} of these for mirror images.")
 
 
 def print_answers(

@@ -19,6 +19,7 @@ from core.data import avatars
 from core.data.avatar_drawing import Person, draw_avatar
 from core.data.cache import Pixels, Progress, Render
 from core.data.face_templates import UTKFACE
+from core.data.images import preprocess_drawn
 from core.data.manifest import (
     TEST,
     VALIDATION,
@@ -210,8 +211,9 @@ def render(
     drawing: tuple[int, int],
     resample: Resample = "bicubic",
     fit: Fit = "crop",
+    change: str = "",
 ) -> Pixels:
-    """Draw a manifest's ``path``, as the square that is wanted: nothing is resized.
+    """Draw a manifest's ``path``.
 
     Parameters
     ----------
@@ -222,8 +224,8 @@ def render(
     options : AvatarsSoftbioOptions
     drawing : tuple of int
         Only makes a changed drawing another cache.
-    resample, fit
-        Not used.
+    resample, fit, change
+        As for ``preprocess_drawn``.
 
     Returns
     -------
@@ -241,7 +243,12 @@ def render(
             expected=f"0 to {options.count - 1}.",
             remedy="check the manifest, or raise 'count' in the study's options.",
         )
-    return np.asarray(draw_avatar(sample_person(index, options), size))
+    person = sample_person(index, options)
+
+    def draw(side: int) -> Pixels:
+        return np.asarray(draw_avatar(person, side))
+
+    return preprocess_drawn(draw, size, change, resample=resample, fit=fit)
 
 
 def renderer(options: AvatarsSoftbioOptions) -> Render:

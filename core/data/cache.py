@@ -69,10 +69,17 @@ class ImageCache:
 
 
 def render_file(
-    path: str, size: int, *, resample: Resample = "bicubic", fit: Fit = "crop"
+    path: str,
+    size: int,
+    *,
+    resample: Resample = "bicubic",
+    fit: Fit = "crop",
+    change: str = "",
 ) -> Pixels:
     """Read a picture from disk at the model's size."""
-    return load_preprocessed(Path(path), size, resample=resample, fit=fit)
+    return load_preprocessed(
+        Path(path), size, resample=resample, fit=fit, change=change
+    )
 
 
 def build_image_cache(

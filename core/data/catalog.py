@@ -25,6 +25,7 @@ from core.data.class_folders import ClassFolderOptions
 from core.data.damage import leave_out_known_damage
 from core.data.duplicates import report_near_copies
 from core.data.enhancement import Enhancement
+from core.data.images import preprocess_drawn
 from core.data.label_noise import add_label_noise
 from core.data.manifest import DatasetInfo, LoadedDataset, summarise_split
 from core.data.splits import apply_split, name_strata
@@ -52,7 +53,8 @@ class Reader:
         ``(location, options, *, shipped, progress) -> LoadedDataset``.
     renderer : callable
         ``(options) -> Render``: what turns a manifest's ``path`` into pixels. It takes
-        ``resample`` and ``fit`` as ``preprocess`` does, and hands them on to it.
+        ``resample`` and ``fit`` as ``preprocess`` does, and hands them on to it; and
+        the name of a harmless ``change``, which comes before.
     copy : str
         What a person has to fetch first; empty if it can be loaded without.
     path_of : callable, optional
@@ -110,12 +112,11 @@ def _render_avatar(
     drawing: int,
     resample: Resample = "bicubic",
     fit: Fit = "crop",
+    change: str = "",
 ) -> Pixels:
-    """Draw an avatar; ``drawing`` only makes a changed drawing another cache.
-
-    It is drawn as the square that is wanted: there is nothing to resize.
-    """
-    return avatars.render(avatars.index_of(path), size, options)
+    """Draw an avatar; ``drawing`` only makes a changed drawing another cache."""
+    draw = partial(avatars.render, avatars.index_of(path), options=options)
+    return preprocess_drawn(draw, size, change, resample=resample, fit=fit)
 
 
 def _avatar_renderer(options: avatars.AvatarsOptions) -> Render:
@@ -357,8 +358,11 @@ def test_strata(study: Study, table: pd.DataFrame) -> pd.Series | None:
 test_strata.__test__ = False  # type: ignore[attr-defined]
 
 
-def renderer(study: Study) -> Render:
+def renderer(study: Study, *, change: str = "") -> Render:
     """The function that turns a manifest's ``path`` into pixels, for the study's model.
+
+    With a ``change``, one of ``harmless_changes.CHANGES``, those of the picture after
+    it.
 
     Raises
     ------
@@ -368,7 +372,10 @@ def renderer(study: Study) -> Render:
     reader = READERS[dataset_info(study.dataset.name).name]
     render = reader.renderer(reader.parse(study.dataset.options))
     resize = study.model.resize
-    return render if resize is None else partial(render, **resize.model_dump())
+    given = {} if resize is None else resize.model_dump()
+    if change:
+        given["change"] = change
+    return partial(render, **given) if given else render
 
 
 def enhancement_of(table: DatasetTable) -> Enhancement:

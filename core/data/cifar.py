@@ -19,6 +19,7 @@ from pydantic import Field
 from core.data.archive import folder_of
 from core.data.cache import Pixels, Progress, render_file
 from core.data.class_folders import MAC_FOLDER, list_pictures, pictures_in
+from core.data.harmless_changes import apply_change
 from core.data.images import preprocess
 from core.data.long_tail import (
     OVER_PROFILE,
@@ -253,13 +254,18 @@ def _arrays(name: str) -> dict[str, tuple[Pixels, NDArray[np.int64]]]:
 
 
 def render(
-    path: str, size: int, *, resample: Resample = "bicubic", fit: Fit = "crop"
+    path: str,
+    size: int,
+    *,
+    resample: Resample = "bicubic",
+    fit: Fit = "crop",
+    change: str = "",
 ) -> Pixels:
     """Pixels of a manifest's ``path``: a file, or a row of Keras's download."""
     name, _, rest = path.partition(":")
     if name not in (INFO_10.name, INFO_100.name):
-        return render_file(path, size, resample=resample, fit=fit)
+        return render_file(path, size, resample=resample, fit=fit, change=change)
     part, _, row = rest.partition(":")
     images, _ = _arrays(name)[part]
-    picture = Image.fromarray(images[int(row)])
+    picture = apply_change(Image.fromarray(images[int(row)]), change)
     return preprocess(picture, size, resample=resample, fit=fit)

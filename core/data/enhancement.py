@@ -73,9 +73,11 @@ def render_enhanced(
     enhancement: Enhancement,
     resample: Resample = "bicubic",
     fit: Fit = "crop",
+    change: str = "",
 ) -> Pixels:
     """Read a picture from disk at the model's size, and change its brightness."""
-    return enhance(render_file(path, size, resample=resample, fit=fit), enhancement)
+    pixels = render_file(path, size, resample=resample, fit=fit, change=change)
+    return enhance(pixels, enhancement)
 
 
 def enhanced_renderer(enhancement: Enhancement) -> Render:

@@ -3,6 +3,7 @@
 import struct
 import warnings
 import zlib
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError, features
 
+from core.data.harmless_changes import DRAWN_SIDE, apply_change
 from core.errors import ImageError
 from core.study import Fit, Resample
 
@@ -143,10 +145,12 @@ def load_preprocessed(
     name: str = "",
     resample: Resample = "bicubic",
     fit: Fit = "crop",
+    change: str = "",
 ) -> NDArray[np.uint8]:
     """Decode and preprocess a picture, with a large JPEG decoded at a fraction.
 
-    Parameters are those of ``decode_image`` and ``preprocess``.
+    Parameters are those of ``decode_image`` and ``preprocess``; ``change`` is one of
+    ``harmless_changes.CHANGES``, made in between to the picture in full.
 
     Returns
     -------
@@ -157,8 +161,28 @@ def load_preprocessed(
     ImageError
         As ``decode_image``.
     """
-    image = decode_image(source, name=name, at_least=2 * size)
+    image = decode_image(source, name=name, at_least=None if change else 2 * size)
+    image = apply_change(image, change)
     return preprocess(image, size, resample=resample, fit=fit)
+
+
+def preprocess_drawn(
+    draw: Callable[[int], NDArray[np.uint8]],
+    size: int,
+    change: str = "",
+    *,
+    resample: Resample = "bicubic",
+    fit: Fit = "crop",
+) -> NDArray[np.uint8]:
+    """Draw a picture as the square that is wanted; there is nothing to resize.
+
+    With a ``change``, one of ``harmless_changes.CHANGES``, it is drawn as a picture
+    that somebody keeps, changed, and resized like one. ``draw`` takes pixels of a side.
+    """
+    if not change:
+        return draw(size)
+    kept = apply_change(Image.fromarray(draw(DRAWN_SIDE)), change)
+    return preprocess(kept, size, resample=resample, fit=fit)
 
 
 def check_upload(num_bytes: int, name: str) -> None:

@@ -9,12 +9,11 @@ from PIL import Image
 from core.data.cache import Pixels
 from core.data.catalog import dataset_info, enhancement_of, renderer
 from core.data.enhancement import Enhancement, enhance
+from core.data.harmless_changes import DRAWN_SIDE
 from core.data.images import decode_image, preprocess
 from core.data.picture_names import BESIDE
 from core.study import ResizeTable, Study
 
-# A picture that a program draws is drawn so large where no file holds it.
-DRAWN_SIDE = 256
 LONGEST = 640
 """Pixels of the longer side of what is shown of a picture as it was found."""
 

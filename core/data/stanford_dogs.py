@@ -33,6 +33,7 @@ from core.data.class_folders import (
     take_split,
 )
 from core.data.enhancement import Enhancement, enhance, enhanced_renderer
+from core.data.harmless_changes import apply_change
 from core.data.images import decode_image, preprocess
 from core.data.manifest import (
     LEFT_OUT,
@@ -244,6 +245,7 @@ def render_in_box(
     enhancement: Enhancement,
     resample: Resample = "bicubic",
     fit: Fit = "crop",
+    change: str = "",
 ) -> Pixels:
     """Read what is in a picture's box, at the model's size, its brightness changed.
 
@@ -263,7 +265,7 @@ def render_in_box(
             expected="left, top, right and bottom inside it, in this order.",
             remedy=_fetch("annotation"),
         )
-    cropped = image.crop((left, top, right, bottom))
+    cropped = apply_change(image.crop((left, top, right, bottom)), change)
     pixels = preprocess(cropped, size, resample=resample, fit=fit)
     return enhance(pixels, enhancement)
 

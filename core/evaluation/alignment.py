@@ -1,7 +1,7 @@
 """Predictions of several runs brought to the same images in the same order."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from core.data.harmless_changes import CHANGES, shift_column
 from core.errors import EquipoiseError
 from core.evaluation.classification import encode_labels
 from core.tasks import Classification, Regression, Task
@@ -35,6 +36,10 @@ class AlignedPredictions:
     probabilities : dict of tuples
         By task with classes: for each column a float array of shape (rows, classes),
         as exact as the table has it, or None where a run has none.
+    shifts : dict of float32 arrays, shape (changes, columns, rows)
+        By task, how far answers move under the harmless changes (a number), or whether
+        the label changes; NaN where it was not measured. Without a task of which no run
+        was measured.
     """
 
     runs: tuple[RunKey, ...]
@@ -42,6 +47,7 @@ class AlignedPredictions:
     truth: dict[str, NDArray[np.generic]]
     predictions: dict[str, NDArray[np.generic]]
     probabilities: dict[str, tuple[Probabilities | None, ...]]
+    shifts: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -69,6 +75,7 @@ class AlignedPredictions:
                 name: tuple(own[column] for column in kept)
                 for name, own in self.probabilities.items()
             },
+            shifts={name: own[:, kept] for name, own in self.shifts.items()},
         )
 
     def probabilities_of(self, task: str, method: str) -> list[Probabilities] | None:
@@ -126,6 +133,7 @@ def align_predictions(
     truth: dict[str, NDArray[np.generic]] = {}
     predictions: dict[str, NDArray[np.generic]] = {}
     probabilities: dict[str, tuple[Probabilities | None, ...]] = {}
+    shifts: dict[str, NDArray[np.float32]] = {}
     for task in tasks:
         first = _values(tables[reference], task, "true", reference, None)
         truth[task.name] = first
@@ -140,7 +148,10 @@ def align_predictions(
             probabilities[task.name] = tuple(
                 _probabilities(tables[run], task, places[run]) for run in runs
             )
-    return AlignedPredictions(runs, len(ids), truth, predictions, probabilities)
+        moved = [_shifts(tables[run], task, places[run]) for run in runs]
+        if any(np.isfinite(values).any() for values in moved):
+            shifts[task.name] = np.stack(moved, axis=1)
+    return AlignedPredictions(runs, len(ids), truth, predictions, probabilities, shifts)
 
 
 def _check_one_split(table: pd.DataFrame, run: RunKey) -> None:
@@ -248,6 +259,23 @@ def _probabilities(
     if not np.isfinite(values).all():
         return None
     return values if places is None else values[places]
+
+
+def _shifts(
+    table: pd.DataFrame, task: Task, places: NDArray[np.intp] | None
+) -> NDArray[np.float32]:
+    """How answers move under each harmless change, shape (changes, rows)."""
+    names = [shift_column(task.name, change) for change in CHANGES]
+    # Most tables of others have none: a million images need no array of nothing.
+    unknown = np.broadcast_to(np.float32(np.nan), len(table))
+    values = [
+        table[name].to_numpy(np.float32, na_value=np.nan) if name in table else unknown
+        for name in names
+    ]
+    if all(one is unknown for one in values):
+        return np.broadcast_to(unknown, (len(names), len(table)))
+    found = np.stack(values)
+    return found if places is None else found[:, places]
 
 
 def _check_truth(

@@ -12,6 +12,7 @@ from core.evaluation.metrics import (
     headline_keys,
     metric_info,
     split_key,
+    stability_keys,
     unknown_metric,
 )
 from core.evaluation.whatif import CONSTRAINTS
@@ -223,7 +224,8 @@ def _unknown_metric(key: str, tasks: Sequence[Task], study: Study) -> EquipoiseE
 
 
 def _has(task: Task, key: str) -> bool:
-    return key in group_metric_keys(task, every_class=True)
+    known = group_metric_keys(task, every_class=True)
+    return key in known or key in stability_keys([task], by_change=True)
 
 
 def no_groups(study: Study) -> StudyError:

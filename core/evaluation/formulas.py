@@ -8,7 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.evaluation.metrics import CLASS_RATES, ERRORS, shot_groups, split_key, top_k
+from core.evaluation.metrics import (
+    CLASS_RATES,
+    ERRORS,
+    SHIFTS,
+    shot_groups,
+    split_key,
+    stability_keys,
+    top_k,
+)
 from core.evaluation.resampling import Flags, Floats
 from core.tasks import Classification, Regression
 
@@ -104,6 +112,36 @@ class ErrorSums(GroupSums):
         self.signed[group] += parts[1]
         self.squares[group] += parts[2]
         self.near[group] += parts[3]
+
+
+@dataclass(frozen=True)
+class ShiftSums(GroupSums):
+    """Sums of how far answers move under harmless changes, of every group.
+
+    Parameters
+    ----------
+    sizes : float array, shape (groups, shifts, columns, resamples)
+        Of the moves without sign, of ``metrics.SHIFTS``; of classes 1 where the label
+        changed.
+    counts : float array, shape (groups, shifts, columns, resamples)
+        Images of which that is known.
+    """
+
+    sizes: Floats
+    counts: Floats
+
+    @classmethod
+    def zeros(cls, groups: int, columns: int, places: int, size: int) -> "ShiftSums":
+        """Nothing summed yet; of the data themselves, ``size`` 1, in float64."""
+        dtype = np.float64 if size == 1 else np.float32
+        shape = (groups, len(SHIFTS), columns, size)
+        return cls(np.zeros(shape, dtype), np.zeros(shape, dtype))
+
+    def add(self, group: int, place: int, counts: Floats, sums: Floats) -> None:
+        """Add the images of one group; ``sums`` of both, by change and run."""
+        parts = sums.reshape(2, *self.sizes.shape[1:])
+        self.sizes[group] += parts[0]
+        self.counts[group] += parts[1]
 
 
 def ratio(numerator: Floats, denominator: Floats) -> Floats:
@@ -235,6 +273,22 @@ def error_metric(sums: ErrorSums, name: str, place: int | None = None) -> Floats
     return ratio({"bias": sums.signed, "within_5": sums.near}[name], total)
 
 
+def shift_metric(sums: ShiftSums, change: str = "") -> Floats:
+    """How far answers move under one harmless change, or on average under all.
+
+    Returns
+    -------
+    float array, shape (groups, columns, resamples)
+        In the unit of the task, of classes a share. NaN where it is not known under
+        every change asked for.
+    """
+    by_change = ratio(sums.sizes, sums.counts)
+    if change:
+        return by_change[:, SHIFTS.index(change)]
+    # The worst of them is no further change.
+    return np.asarray(by_change[:, :-1].mean(axis=1))
+
+
 def class_places(
     task: Classification, key: str, training_counts: Mapping[str, int] | None = None
 ) -> list[int] | None:
@@ -264,6 +318,8 @@ def has_metric(
     name_of_task, name, part = split_key(key)
     if name_of_task != task.name:
         return False
+    if key in stability_keys([task], by_change=True):
+        return True
     if isinstance(task, Regression):
         return (name == "mae" and part in task.bin_labels) if part else name in ERRORS
     k = top_k(name)

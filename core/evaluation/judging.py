@@ -698,5 +698,7 @@ def _cut(
 @cache
 def _is_share(metric: str) -> bool:
     _, name, part = split_key(metric)
+    if name == "flip_rate":
+        return bool(part)  # over several changes it is a mean of shares
     # The accuracy of a shot group is a mean of recalls.
     return name in SHARES and not (name == "accuracy" and part)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Literal
 
+from core.data.harmless_changes import CHANGES, IN_WORDS, WORST, describe_change
 from core.errors import EquipoiseError
 from core.tasks import Regression, Task
 
@@ -230,6 +231,20 @@ _TEMPLATES: dict[str, _Template] = {
         "Share of the images of the positive class that were missed.",
         "Share of the images of the class {part} that were missed.",
     ),
+    "instability": _error(
+        "instability",
+        "How far a prediction moves when the image is harmlessly changed: mean size of"
+        f" the move, over the images and the changes ({IN_WORDS}).",
+        "Mean size of the move of a prediction when the image is {change}.",
+    ),
+    "flip_rate": _lower(
+        "flip rate",
+        "How often a prediction becomes another class when the image is harmlessly"
+        f" changed: share of the images, as a mean over the changes ({IN_WORDS}).",
+        "Share of the images whose predicted class becomes another when the image is"
+        " {change}.",
+        in_percent=True,
+    ),
 }
 
 ERRORS = ("mae", "rmse", "bias", "mae_balanced", "within_5")
@@ -242,11 +257,30 @@ CLASS_RATES = (
 )
 """Metrics of one class against the rest, within the groups of a sensitive feature."""
 
+STABILITY = ("instability", "flip_rate")
+"""Metrics of how answers move under harmless changes: of a number, and of classes.
+
+Only runs whose answers to changed images are kept have them, and they are asked for.
+
+Source: instability is the word of Cidon et al., MLSys 2021, for answers that differ
+between two photos of one thing; the flip rate is that of Hendrycks and Dietterich, ICLR
+2019. Departures: the first is the size of the move, since a number always moves; the
+second is taken between an image and its changes, and not along a series of changes.
+"""
+
+SHIFTS = (*CHANGES, WORST)
+"""What stands in their brackets."""
+
 MANY_CLASSES = 16
 """Classes beyond which those metrics are not given unless asked for."""
 
 # What stands in the brackets of a metric.
-_PARTS = {"mae": "bin", "accuracy": "group", **dict.fromkeys(CLASS_RATES, "class")}
+_PARTS = {
+    "mae": "bin",
+    "accuracy": "group",
+    **dict.fromkeys(CLASS_RATES, "class"),
+    **dict.fromkeys(STABILITY, "change"),
+}
 
 
 def split_key(key: str) -> tuple[str, str, str]:
@@ -281,17 +315,35 @@ def top_k(name: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def further_keys(tasks: Sequence[Task], keys: Iterable[str]) -> tuple[str, ...]:
-    """Those of the keys that are the top-k accuracy of a task with that many classes.
+def stability_keys(
+    tasks: Sequence[Task], *, by_change: bool = False
+) -> tuple[str, ...]:
+    """Keys of how the answers to each task move, over all harmless changes.
 
-    They are to be asked for (``comparison.compare_runs``); all others are computed.
+    With ``by_change`` after each those of every single change, and of the worst.
+    """
+    keys: list[str] = []
+    for task in tasks:
+        name = STABILITY[0 if isinstance(task, Regression) else 1]
+        keys.append(f"{task.name}.{name}")
+        if by_change:
+            keys += [f"{keys[-1]}[{change}]" for change in SHIFTS]
+    return tuple(keys)
+
+
+def further_keys(tasks: Sequence[Task], keys: Iterable[str]) -> tuple[str, ...]:
+    """Those of the keys that are to be asked for (``comparison.compare_runs``).
+
+    They are the top-k accuracy of a task with that many classes, and how answers move
+    under harmless changes; all others are computed.
     """
     classes = {t.name: len(t.classes) for t in tasks if t.kind != "regression"}
+    known = stability_keys(tasks, by_change=True)
     found = []
     for key in keys:
         task, _, name = key.rpartition(".")
         k = top_k(name)
-        if k is not None and k <= classes.get(task, 0):
+        if key in known or (k is not None and k <= classes.get(task, 0)):
             found.append(key)
     return tuple(found)
 
@@ -368,7 +420,7 @@ def metric_info(key: str, tasks: tuple[Task, ...] = ()) -> MetricInfo:
     task = next((t for t in tasks if t.name == task_name), None)
     label = task_label(task_name, tasks)
     unit = task.unit if isinstance(task, Regression) else _UNITS.get(task_name, "")
-    words = {"part": part, "k": top_k(name)}
+    words = {"part": part, "k": top_k(name), "change": describe_change(part)}
     return MetricInfo(
         key=key,
         label=f"{label} {template.label.format(**words)}{f', {part}' if part else ''}",

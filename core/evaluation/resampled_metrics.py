@@ -9,11 +9,13 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from core.data.harmless_changes import CHANGES
 from core.evaluation import formulas, ranking
 from core.evaluation.alignment import AlignedPredictions
-from core.evaluation.formulas import ClassCounts, ErrorSums
+from core.evaluation.formulas import ClassCounts, ErrorSums, ShiftSums
 from core.evaluation.grouping import Grouping
 from core.evaluation.metrics import (
+    STABILITY,
     TOLERANCE,
     metric_keys,
     split_key,
@@ -31,7 +33,7 @@ from core.evaluation.resampling import (
 from core.evaluation.variance import RunDraws
 from core.tasks import Classification, Regression, Task
 
-_Sums = TypeVar("_Sums", ClassCounts, ErrorSums)
+_Sums = TypeVar("_Sums", ClassCounts, ErrorSums, ShiftSums)
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,8 @@ class TaskDraws:
             known = metric_keys(self.task, self.training_counts)
             raise unknown_metric(key, known, study=f"the task '{self.task.name}'")
         _, name, part = split_key(key)
+        if name in STABILITY:
+            return self._of_shifts(key, part)
         if isinstance(self.task, Regression):
             place = self.task.bin_labels.index(part) if part else None
             return self._of_errors(key, name, place)
@@ -105,6 +109,15 @@ class TaskDraws:
         # The accuracy of a shot group is the mean recall of its classes.
         return self._of_classes(
             key, "recall" if name == "accuracy" and part else name, places
+        )
+
+    def _of_shifts(self, key: str, change: str) -> MetricDraws:
+        here, there = self._shifts
+        return MetricDraws(
+            key,
+            here.counts.min(axis=1)[..., 0].astype(np.float64),
+            formulas.shift_metric(here, change)[..., 0].astype(np.float64),
+            formulas.shift_metric(there, change),
         )
 
     def _of_errors(self, key: str, name: str, place: int | None) -> MetricDraws:
@@ -173,6 +186,24 @@ class TaskDraws:
 
         bins = self.task.bin_of(y_true)
         return self._summed(ErrorSums, features, bins, len(self.task.bin_labels))
+
+    @cached_property
+    def _shifts(self) -> tuple[ShiftSums, ShiftSums]:
+        """Sums of how far answers move, of the data and of the resamples."""
+        shape = (len(CHANGES), len(self.aligned.runs), self.aligned.rows)
+        unknown = np.broadcast_to(np.float32(np.nan), shape)
+        shifts = self.aligned.shifts.get(self.task.name, unknown)
+
+        def features(members: NDArray[np.intp]) -> Floats:
+            moves = np.abs(shifts[..., members])
+            moves = np.concatenate([moves, moves.max(axis=0, keepdims=True)])
+            own = moves.reshape(-1, len(members)).T
+            known = np.isfinite(own)
+            sizes = np.where(known, own, 0)
+            return np.concatenate([sizes, known], axis=1, dtype=np.float32)
+
+        zeros = np.zeros(self.aligned.rows, np.int64)
+        return self._summed(ShiftSums, features, zeros, 1)
 
     def _summed(
         self,

@@ -38,13 +38,14 @@ BORDERLINE = "borderline: too near its bound to be decided by resampling"
 _MARGINS = {
     "accuracy": 0.01,
     "error_rate": 0.01,
+    "flip_rate": 0.01,
     "balanced_accuracy": 0.01,
     "auc": 0.01,
     "f1": 0.02,
     "macro_f1": 0.02,
 }
 _YEARS_MARGIN = 0.5
-_IN_UNITS = ("mae", "mae_balanced", "rmse")
+_IN_UNITS = ("mae", "mae_balanced", "rmse", "instability")
 
 
 def margin_of(
@@ -53,8 +54,9 @@ def margin_of(
     """The largest difference of a metric that does not matter; NaN if none is known.
 
     The study's own in ``margins``, by the metric's key; else 0.5 years, 0.01 of an
-    accuracy or an area, 0.02 of an F1. A metric of one class, bin or group has none of
-    its own accord, and neither has an error in a unit other than years.
+    accuracy, an area or a flip rate, 0.02 of an F1. A metric of one class, bin, group
+    or change has none of its own accord, and neither has an error in a unit other than
+    years.
     """
     if info.key in margins:
         return float(margins[info.key])

@@ -96,6 +96,8 @@ class ResolvedMethod:
         How the losses of a task's groups become one.
     decisions : mapping of task name to Part
         What is decided from the finished model's probabilities.
+    mirrored_answers : bool
+        Whether an answer is the mean of those to a picture and to its mirror image.
     """
 
     name: str
@@ -107,6 +109,7 @@ class ResolvedMethod:
     adjustments: Mapping[str, Part] = field(default_factory=dict)
     objectives: Mapping[str, Part] = field(default_factory=dict)
     decisions: Mapping[str, Part] = field(default_factory=dict)
+    mirrored_answers: bool = False
 
     @property
     def changes_pixels(self) -> bool:
@@ -116,7 +119,7 @@ class ResolvedMethod:
     @property
     def acts_afterwards(self) -> bool:
         """Whether a part of it changes what the finished model answers."""
-        return bool(self.adjustments or self.decisions)
+        return bool(self.adjustments or self.decisions or self.mirrored_answers)
 
     def head(self, task: str) -> HeadName:
         """What the output layer of a task must give under this method."""
@@ -333,6 +336,7 @@ def resolve_method(
         adjustments=_one_a_task(method_name, parts, "adjustment"),
         objectives=_one_a_task(method_name, parts, "objective"),
         decisions=_one_a_task(method_name, parts, "decision"),
+        mirrored_answers=bool(table.mirrored_answers),
     )
     _check_two_labels(method)
     return method

@@ -1,6 +1,6 @@
 """What the methods answer for one picture, and where in it the faces are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -199,8 +199,12 @@ def describe_answers(
     tasks: Sequence[Task],
     expected: Mapping[str, pd.DataFrame],
     labels: Mapping[str, str],
+    moves: Mapping[str, Mapping[str, str]] | None = None,
 ) -> pd.DataFrame:
     """One row a method, in words; a class that most others do not give is marked.
+
+    ``moves`` says, by task and method, how far such answers move when a picture is
+    harmlessly changed, in a few words that follow the answer.
 
     Returns
     -------
@@ -211,18 +215,34 @@ def describe_answers(
     for task in tasks:
         if isinstance(task, Regression):
             values = tabulate_values(answers, task, expected[task.name])
-            table[f"{task.label} ({task.unit})"] = [
-                _value_in_words(row) for _, row in values.iterrows()
-            ]
+            cells = [_value_in_words(row) for _, row in values.iterrows()]
+            table[f"{task.label} ({task.unit})"] = _followed(
+                cells, answers, moves, task
+            )
             continue
         given = [answer[task.name] for answer in answers.values()]
         names = [answer.label for answer in given]
         most = max(task.classes, key=names.count)
-        table[task.label] = [
+        cells = [
             _class_in_words(answer.label, answer.probability, answer.label != most)
             for answer in given
         ]
+        table[task.label] = _followed(cells, answers, moves, task)
     return table
+
+
+def _followed(
+    cells: Sequence[str],
+    methods: Iterable[str],
+    moves: Mapping[str, Mapping[str, str]] | None,
+    task: Task,
+) -> list[str]:
+    """Cells of a task, each followed by how far the method's answers move."""
+    own = (moves or {}).get(task.name, {})
+    pairs = zip(cells, methods, strict=True)
+    return [
+        f"{cell}, {own[method]}" if method in own else cell for cell, method in pairs
+    ]
 
 
 def _value_in_words(row: pd.Series) -> str:

@@ -89,7 +89,7 @@ class StudyRuns:
         counts = training_counts(rows, tasks)
         further = (
             *(key for key in asked if metrics.top_k(key.rpartition(".")[2])),
-            *metrics.further_keys(tasks, self.study.headline),
+            *metrics.further_keys(tasks, (*asked, *self.study.headline)),
         )
         reference = self._reference(against)
         return compare_runs(

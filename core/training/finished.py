@@ -166,9 +166,10 @@ def _differences(run: Run, asked: Asked) -> list[str]:
     resolved = run.info["resolved"]
     before = _settings(resolved if isinstance(resolved, dict) else {})
     before |= _flat({"use": run.info.get("method_parameters")})
+    before |= _flat({runs.MIRRORED: run.has_mirrored_answers or None})
     method = asked.study.method(asked.method)
     after = _settings(asked.study.model_dump(mode="json"))
-    after |= _flat({"use": method.use})
+    after |= _flat({"use": method.use, runs.MIRRORED: method.mirrored_answers})
     changed = [
         f"{name} is {before.get(name, 'not set')} there and "
         f"{after.get(name, 'not set')} here"

@@ -35,6 +35,7 @@ from core.models.build import (
     target_input,
 )
 from core.models.ensemble import load_model
+from core.models.mirroring import answer_mirrored
 from core.models.transfer import copy_weights
 from core.runs import Run, check_class_order
 from core.study import Study
@@ -970,8 +971,10 @@ class _Clock(keras.callbacks.Callback):
         saver.seconds += time.perf_counter() - self._epoch_start
 
 
-def predict(model: keras.Model, data: Data) -> pd.DataFrame:
+def predict(model: keras.Model, data: Data, *, mirrored: bool = False) -> pd.DataFrame:
     """Predict validation and test images with an inference model.
+
+    ``mirrored`` is as for ``answer_images``.
 
     Returns
     -------
@@ -979,20 +982,65 @@ def predict(model: keras.Model, data: Data) -> pd.DataFrame:
         The predictions table of a run.
     """
     rows = np.concatenate([data.rows(VALIDATION), data.rows(TEST)])
-    parts = [
-        model.predict_on_batch(data.cache.images[rows[i : i + PREDICT_BATCH]])
-        for i in range(0, len(rows), PREDICT_BATCH)
-    ]
     table = data.manifest.iloc[rows]
     columns = {
         name: table[name].to_numpy()
         for name in ("image_id", "split", *data.sensitive_features)
     }
+    answers = answer_images(
+        model, data.cache.images, data.tasks, rows=rows, mirrored=mirrored
+    )
     for task in data.tasks:
-        outputs = np.concatenate([np.asarray(part[task.name]) for part in parts])
         columns[f"{task.name}_true"] = table[task.name].to_numpy()
-        columns |= _answers(task, outputs)
+        columns |= answers[task.name]
     return pd.DataFrame(columns)
+
+
+def answer_images(
+    model: keras.Model,
+    images: NDArray[np.uint8],
+    tasks: Sequence[Task],
+    *,
+    rows: Rows | None = None,
+    mirrored: bool = False,
+) -> dict[str, dict[str, NDArray[Any]]]:
+    """Answers of an inference model to images, or to some rows of them.
+
+    Parameters
+    ----------
+    model : keras.Model
+    images : uint8 array, shape (n, size, size, 3)
+    tasks : sequence of Task
+    rows : int array, optional
+    mirrored : bool
+        Whether an answer is the mean of those to an image and to its mirror image.
+
+    Returns
+    -------
+    dict of str to dict of arrays, shape (rows,)
+        By task, then by column of a predictions table: ``<task>_pred``, and of classes
+        ``<task>_p_<class>``.
+    """
+    rows = np.arange(len(images)) if rows is None else rows
+    answer = _answering(model, mirrored)
+    parts = [
+        answer(images[rows[i : i + PREDICT_BATCH]])
+        for i in range(0, len(rows), PREDICT_BATCH)
+    ]
+    return {
+        task.name: _answers(
+            task, np.concatenate([np.asarray(part[task.name]) for part in parts])
+        )
+        for task in tasks
+    }
+
+
+def _answering(
+    model: keras.Model, mirrored: bool
+) -> Callable[[NDArray[np.uint8]], Mapping[str, Any]]:
+    """What gives the outputs for a batch of pictures."""
+    answer: Callable[[NDArray[np.uint8]], Mapping[str, Any]] = model.predict_on_batch
+    return partial(answer_mirrored, answer) if mirrored else answer
 
 
 def _answers(task: Task, outputs: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
@@ -1025,13 +1073,19 @@ def compress_model(path: Path) -> None:
     beside.replace(path)
 
 
-def measure_inference_ms(model: keras.Model, image_size: int) -> float:
-    """Median milliseconds for one image, warm, batch of one."""
+def measure_inference_ms(
+    model: keras.Model, image_size: int, *, mirrored: bool = False
+) -> float:
+    """Median milliseconds for one image, warm, batch of one.
+
+    ``mirrored`` is as for ``answer_images``.
+    """
     image = np.full((1, image_size, image_size, 3), 127, dtype=np.uint8)
-    model.predict_on_batch(image)
+    answer = _answering(model, mirrored)
+    answer(image)
     times = []
     for _ in range(TIMED_CALLS):
         start = time.perf_counter()
-        model.predict_on_batch(image)
+        answer(image)
         times.append(time.perf_counter() - start)
     return float(np.median(times) * 1000)

@@ -466,9 +466,17 @@ def _fit_and_write(
     from core.training.decisions import check_decisions, decide, explain_left
     from core.training.fit import fit, predict, save_model, take_trained
     from core.training.progress import BatchProgress
+    from core.training.stability import (
+        FinishedModel,
+        load_changed,
+        measure_shifts,
+    )
 
     study, seed = asked.study, asked.seed
     check_decisions(method, data)
+    # Before the training: a picture that is gone would end it in vain.
+    tested = data.manifest.iloc[data.rows(TEST)]
+    changed = load_changed(study, tested, listener.progress)
     if taken:
         listener.taken(method.name, seed, taken)
         fitted = take_trained(study, method, seed, data, taken, source=source)
@@ -490,7 +498,11 @@ def _fit_and_write(
             warn=listener.noted,
         )
     model = fitted.models.inference
-    predictions, decisions = decide(predict(model, data), method, data.tasks, seed)
+    mirrored = method.mirrored_answers
+    answers = predict(model, data, mirrored=mirrored)
+    predictions, decisions = decide(answers, method, data.tasks, seed)
+    finished = FinishedModel(model, method, data.tasks, seed)
+    shifts = measure_shifts(finished, changed, predictions, progress=listener.progress)
     for reason in explain_left(decisions):
         listener.left_out(reason)
     record = _record(asked, data.tasks, fitted, taken)
@@ -500,7 +512,7 @@ def _fit_and_write(
         asked.store,
         info={**record, **({"decisions": decisions} if decisions else {})},
         history=fitted.history,
-        predictions=_compact(predictions),
+        predictions=_compact(predictions).assign(**shifts),
         save_model=lambda path: save_model(model, path),
         # Pictures that may be shown to nobody else stay in the cache.
         sample=fitted.generated.sample if fitted.generated and data.shareable else None,
@@ -518,13 +530,15 @@ def _record(
     from core.training.fit import loss_weights, measure_inference_ms
 
     study, method = asked.study, asked.method
+    mirrored = bool(study.method(method).mirrored_answers)
     model, speed = fitted.models.inference, fitted.images_per_second
     here = _surroundings()
     there = {name: taken.info.get(name) for name in here} if taken else here
     is_elsewhere = there["hardware"] != here["hardware"]
     answered = None
     if not is_elsewhere:
-        answered = round(measure_inference_ms(model, study.model.image_size), 3)
+        size = study.model.image_size
+        answered = round(measure_inference_ms(model, size, mirrored=mirrored), 3)
     return {
         "study": study.name,
         "method": method,
@@ -534,6 +548,7 @@ def _record(
         "split_fingerprint": asked.split,
         "resolved": study.model_dump(mode="json", exclude={"methods", "search"}),
         "method_parameters": study.method(method).use,
+        **({runs.MIRRORED: True} if mirrored else {}),
         "loss_weights": loss_weights(study, method, tasks),
         "trained_from": study.model.weights,
         **({"trained_from_key": key} if (key := study.model.weights_key) else {}),

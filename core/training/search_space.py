@@ -70,6 +70,8 @@ def search_space(
         off, at 0 or by leaving it out, is left off.
     """
     parts = _parts(method)
+    if method.mirrored_answers and not parts and method.name != study.baseline:
+        return ()  # it is trained as the baseline
     trained = [part for part in parts if part.entry.part not in _AFTERWARDS]
     found = [setting for part in parts for setting in _of_part(part)]
     if not is_only_afterwards(method):
@@ -88,7 +90,7 @@ def search_space(
 def is_only_afterwards(method: ResolvedMethod) -> bool:
     """Whether a method only changes what a model answers that is trained as another."""
     trained = any(part.entry.part not in _AFTERWARDS for part in _parts(method))
-    return method.acts_afterwards and not trained
+    return bool(method.adjustments or method.decisions) and not trained
 
 
 def _parts(method: ResolvedMethod) -> list[Part]:

@@ -405,7 +405,8 @@ class MethodSearch:
         DivergedError
             If an answer is not a finite number.
         """
-        answers = predict(model, self.data)
+        mirrored = resolved.mirrored_answers
+        answers = predict(model, self.data, mirrored=mirrored)
         numbers = answers.select_dtypes("number").to_numpy(np.float64)
         if not np.isfinite(numbers).all():
             raise DivergedError("The model's answers are not finite numbers.")

@@ -9,7 +9,13 @@ from core.evaluation.comparison import compare_runs
 from core.results.study_runs import study_options
 from core.runs import list_runs, study_of_runs
 from core.study import Study
-from tests.synthetic import TASKS, synthetic_study, write_run, write_store
+from tests.synthetic import (
+    TASKS,
+    add_moves,
+    synthetic_study,
+    write_run,
+    write_store,
+)
 
 
 def _text(app):
@@ -390,3 +396,60 @@ def test_a_search_by_hand_has_its_table_alone(fill, open_page, store):
     assert "How the settings were chosen" in [part.value for part in app.header]
     assert "Every try" not in [part.value for part in app.subheader]
     assert list(app.dataframe[-1].value["Setting"]) == ["x 1"]
+
+
+def test_runs_that_were_not_measured_say_how_they_can_be(fill, open_page):
+    fill()
+    app = open_page("overview")
+    assert not app.exception
+    assert "was not measured for these runs" in _text(app)
+    assert "`equipoise stability utkface` measures it" in _text(app)
+    assert "age.instability" not in app.selectbox(key="overview_metric").options
+
+
+def test_how_far_answers_move_stands_beside_quality(fill, open_page, store):
+    fill()
+    add_moves(store, "utkface")
+    app = open_page("overview")
+    assert not app.exception
+    said = _text(app)
+    assert "was not measured" not in said
+    assert "On Age instability: Baseline" in said
+    assert "(the lowest), INS" in said
+    assert "320 test images. Bars are 95 % intervals" in said
+    (table,) = [t.value for t in app.table if "mirrored" in t.value]
+    assert list(table["Method"]) == ["Baseline", "INS", "DenseWeight"]
+    assert list(table)[1:] == [
+        *("256 px", "512 px", "1,024 px", "JPEG 40", "JPEG 95", "mirrored"),
+        *("20 % lighter", "20 % darker", "worst"),
+    ]
+    tables = {
+        run.seed: run.predictions("test")
+        for run in list_runs("utkface").runs
+        if run.method == "baseline"
+    }
+    moves = [t["age_shift_mirrored"].abs().mean() for t in tables.values()]
+    cell = table.set_index("Method").loc["Baseline", "mirrored"]
+    assert cell.strip("*") == f"{sum(moves) / len(moves):.2f}"
+    # A metric like any other.
+    app.selectbox(key="overview_metric").select("age.instability").run()
+    assert not app.exception
+    assert "INS" in _text(app)
+
+
+def test_how_often_labels_change_is_in_per_cent(fill, open_page, store):
+    fill()
+    add_moves(store, "utkface")
+    app = open_page("overview")
+    app.segmented_control(key="overview_stability_utkface").set_value("Gender").run()
+    assert not app.exception
+    assert "On Gender flip rate: " in _text(app)
+    assert "In per cent, mean over the seeds." in _text(app)
+
+
+def test_a_method_that_was_not_measured_is_named(fill, open_page, store):
+    fill()
+    add_moves(store, "utkface", methods=["ins", "denseweight"])
+    app = open_page("overview")
+    assert not app.exception
+    assert "Not measured: Baseline." in _text(app)

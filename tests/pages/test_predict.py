@@ -5,6 +5,7 @@ What real models and the real detector answer is tested in Chromium.
 
 import io
 import json
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ from core.predictor import (
 )
 from tests import bad_images
 from tests.pages.opening import METHODS, open_page, words_of, write_study
+from tests.synthetic import add_moves
 
 LANDMARKS = ((35, 30), (65, 30), (50, 45), (38, 60), (62, 60))
 FACE = Face(1, (20, 10, 60, 70), 0.99, LANDMARKS)
@@ -40,6 +42,7 @@ class StandIn:
     methods = METHODS
     preprocessings = (Preprocessing(24), Preprocessing(32))
     problems = ("The run ins, seed 9 was left out.",)
+    asked: ClassVar[list[bool]] = []
 
     def preprocessing_of(self, method):
         return self.preprocessings[method == METHODS[-1]]
@@ -47,7 +50,10 @@ class StandIn:
     def warm_up(self):
         pass
 
-    def answer(self, pictures):
+    def answer(self, pictures, *, mirrored, plain_done):
+        self.asked.append(mirrored)
+        if mirrored:
+            plain_done()
         assert [pictures[kind].shape[1] for kind in self.preprocessings] == [24, 32]
         return [
             {
@@ -192,9 +198,12 @@ def test_what_is_taken_away_is_forgotten(folder):
 def test_answers_are_not_computed_again(folder, monkeypatch):
     seen = []
     original = StandIn.answer
-    monkeypatch.setattr(
-        StandIn, "answer", lambda self, f: seen.append(f) or original(self, f)
-    )
+
+    def answer(self, pictures, **options):
+        seen.append(pictures)
+        return original(self, pictures, **options)
+
+    monkeypatch.setattr(StandIn, "answer", answer)
     app = upload(open_page("predict", study="utkface"), me=photo())
     app.toggle(key="predict_show_ethnicity").set_value(True).run()
     assert len(seen) == 1
@@ -235,7 +244,7 @@ def test_generated_study_answers_without_searching(folder, monkeypatch):
     assert "Labels in the dataset: age" in words_of(app)
 
 
-def answer_avatars(self, pictures):
+def answer_avatars(self, pictures, **options):
     faces = pictures[Preprocessing(24)]
     assert np.ptp(faces) > 100
     return [
@@ -400,7 +409,7 @@ def other_pictures(folder, monkeypatch):
         "baseline": {"label": classes("cat", CLASSES_10)},
         "csce": {"label": classes("dog", CLASSES_10)},
     }
-    monkeypatch.setattr(StandIn, "answer", lambda *_: [answers])
+    monkeypatch.setattr(StandIn, "answer", lambda *_, **options: [answers])
     return folder
 
 
@@ -447,3 +456,40 @@ def test_no_runs_says_what_to_do(store):
     app = open_page("predict", study="avatars")
     assert not app.exception
     assert "equipoise train avatars" in app.info[0].value
+
+
+def test_how_far_answers_move_stands_beside_each_measured_one(folder):
+    add_moves(folder, "utkface", methods=["baseline", "ins"])
+    app = upload(open_page("predict", study="utkface"), me=photo())
+    assert not app.exception
+    table = app.table[0].value.set_index("Method")
+    age, gender = "Age (years)", "Gender"
+    assert ", moves\u00a00.8" in table.loc["Baseline", age]
+    assert ", flips\u00a0" in table.loc["Baseline", gender]
+    assert "moves" not in table.loc["LMF", age]
+    assert "when a picture is harmlessly changed" in words_of(app)
+
+
+def test_without_a_measurement_nothing_is_said_of_moves(folder):
+    app = upload(open_page("predict", study="utkface"), me=photo())
+    assert not app.exception
+    assert "harmlessly changed" not in words_of(app)
+    assert "moves" not in app.table[0].value.to_string()
+
+
+def test_mirror_images_are_averaged_in_on_request_and_their_time_is_said(folder):
+    add_moves(folder, "utkface")
+    StandIn.asked.clear()
+    app = upload(open_page("predict", study="utkface"), me=photo())
+    assert StandIn.asked == [False]
+    assert "of these for mirror images" not in words_of(app)
+    app.toggle(key="predict_mirrored").set_value(True).run()
+    assert not app.exception
+    assert StandIn.asked == [False, True]
+    assert "of these for mirror images" in words_of(app)
+    # The moves are those of answers without.
+    assert "moves" not in app.table[0].value.to_string()
+    app.toggle(key="predict_mirrored").set_value(False).run()
+    # What was answered once is kept.
+    assert StandIn.asked == [False, True]
+    assert "moves" in app.table[0].value.to_string()

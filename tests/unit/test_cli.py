@@ -44,6 +44,7 @@ COMMANDS = (
     "data",
     "train",
     "tune",
+    "stability",
     "compare",
     "import",
     "predict",

@@ -1,6 +1,7 @@
 """`equipoise predict` on a study of other pictures than faces."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -264,3 +265,16 @@ def test_the_bar_counts_models_by_name_and_then_photos(
         ("Reading photos", 2, 2, ""),
         ("Answering photos", 2, 2, ""),
     ]
+
+
+@pytest.mark.usefixtures("store")
+def test_mirrored_answers_are_averaged_and_their_milliseconds_said(photo: Path) -> None:
+    plain = ["predict", str(photo), "--study", NAME, "--json"]
+    one = CliRunner().invoke(app, plain)
+    other = CliRunner().invoke(app, [*plain, "--mirrored"])
+    assert other.exit_code == 0, other.stderr
+    assert re.search(
+        r"Answering took \d+ ms, \d+ of these for mirror images\.", other.stderr
+    )
+    assert "mirror images" not in one.stderr
+    assert one.stdout != other.stdout

@@ -28,7 +28,7 @@ from core.predictor import (
     predict_photo,
     predict_photos,
 )
-from core.runs import Run
+from core.runs import MIRRORED, Run
 from core.study import Augmentation, ModelTable
 from core.tasks import Binary, Multiclass, Regression
 from tests import bad_images as bad
@@ -623,3 +623,42 @@ def test_a_model_with_its_classes_in_another_order_is_refused(runs, tmp_path):
     table = pd.DataFrame({"image_id": ["a"], "split": ["test"], **right})
     table.to_parquet(other.folder / "predictions.parquet")
     assert Predictor.load([kept, other], TASKS).problems == ()
+
+
+def test_mirrored_answers_are_the_mean_of_both(predictor, faces):
+    (kind,) = predictor.preprocessings
+    plain = predictor.outputs({kind: faces[:3]})
+    flipped = predictor.outputs({kind: faces[:3, :, ::-1]})
+    passed = []
+    found = predictor.outputs(
+        {kind: faces[:3]}, mirrored=True, plain_done=lambda: passed.append(1)
+    )
+    for name, values in found.items():
+        np.testing.assert_allclose(values, (plain[name] + flipped[name]) / 2)
+    assert (found["hair"] != plain["hair"]).any()
+    assert passed == [1]
+    assert predictor.outputs({kind: faces[:3]}, plain_done=passed.clear).keys()
+    assert passed == [1]  # no mirror image is asked for
+
+
+def test_a_run_that_averages_does_so_unasked_and_no_other_does(runs, faces):
+    own = [replace(run, info={**run.info, MIRRORED: True}) for run in runs[:1]]
+    some = Predictor.load([*own, runs[2]], TASKS)
+    (kind,) = some.preprocessings
+    plain = Predictor.load([runs[0], runs[2]], TASKS).outputs({kind: faces[:2]})
+    flipped = Predictor.load([runs[0]], TASKS).outputs({kind: faces[:2, :, ::-1]})
+    found = some.outputs({kind: faces[:2]})
+    for name, values in found.items():
+        mean = (plain[name][0] + flipped[name][0]) / 2
+        np.testing.assert_allclose(values[0], mean, atol=1e-5)
+        np.testing.assert_allclose(values[1], plain[name][1], atol=1e-5)
+
+
+def test_a_photo_says_how_long_its_mirror_image_took(predictor, faces):
+    content = photo(faces[0])
+    mirrored = predict_photo(content, predictor, None, mirrored=True)
+    assert 0 < mirrored.timings.mirrored_ms < mirrored.timings.answer_ms
+    assert mirrored.timings.total_ms >= mirrored.timings.answer_ms
+    plain = predict_photo(content, predictor, None)
+    assert plain.timings.mirrored_ms == 0
+    assert plain.faces[0].answers != mirrored.faces[0].answers

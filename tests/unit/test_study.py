@@ -474,3 +474,15 @@ def test_a_study_without_a_backbone_trains_nothing():
     own["methods"] = {"baseline": {"label": "Theirs"}}
     assert not Study.model_validate(own).is_trained
     assert load_study("avatars").is_trained
+
+
+def test_mirrored_answers_change_the_fingerprint_only_where_they_are_asked_for():
+    study = parse(TEXT)
+    name = next(iter(study.methods))
+    asked = study.method(name).model_copy(update={"mirrored_answers": True})
+    other = study.model_copy(update={"methods": {**study.methods, name: asked}})
+    assert other.fingerprint() != study.fingerprint()
+    off = study.method(name).model_copy(update={"mirrored_answers": False})
+    said = study.model_copy(update={"methods": {**study.methods, name: off}})
+    # As it was before there was the key, where nothing is said.
+    assert said.fingerprint() != study.fingerprint()

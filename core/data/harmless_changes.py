@@ -1,0 +1,122 @@
+"""The fixed list of harmless changes: the picture is another file, and shows the same.
+
+How far a model's answers move under them is its instability. A change is made to the
+picture as it is found, before it is cropped and resized for a model: as if somebody had
+saved it so. A picture that a program draws is found ``DRAWN_SIDE`` pixels wide. In
+pictures of 32 pixels, such as CIFAR's, the sizes do no more than enlarge a picture and
+reduce it again, and a block of JPEG is a quarter of a side.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from io import BytesIO
+
+from PIL import Image, ImageEnhance, ImageOps
+
+DRAWN_SIDE = 256
+"""Pixels that a drawn picture is wide where no file holds it."""
+LIGHTER, DARKER = 1.2, 0.8
+
+
+@dataclass(frozen=True)
+class HarmlessChange:
+    """One change.
+
+    Whoever alters what one does gives it another name: answers and prepared pictures
+    are kept under it.
+
+    Parameters
+    ----------
+    name : str
+        In the key of a metric, "age.instability[mirrored]", and of a column.
+    label : str
+        What a reader sees.
+    explanation : str
+        What is done to the image, for the end of a sentence: "... when it is mirrored".
+    apply : callable
+        Picture to picture, mode RGB.
+    """
+
+    name: str
+    label: str
+    explanation: str
+    apply: Callable[[Image.Image], Image.Image]
+
+
+def scale_to(image: Image.Image, side: int) -> Image.Image:
+    """Enlarge or reduce a picture until its shorter side has so many pixels."""
+    scale = side / min(image.size)
+    width, height = (round(length * scale) for length in image.size)
+    return image.resize((width, height), Image.Resampling.BICUBIC)
+
+
+def compress(image: Image.Image, quality: int) -> Image.Image:
+    """Save a picture as JPEG, with colours at half the resolution, and open it."""
+    content = BytesIO()
+    image.save(content, "JPEG", quality=quality, subsampling="4:2:0")
+    return Image.open(content).convert("RGB")
+
+
+def brighten(image: Image.Image, factor: float) -> Image.Image:
+    """Multiply the levels of a picture; what is lighter than white is white."""
+    return ImageEnhance.Brightness(image).enhance(factor)
+
+
+def _size(side: int) -> HarmlessChange:
+    name = f"{side} px"
+    return HarmlessChange(
+        name,
+        f"{side:,} px",
+        f"enlarged or reduced to {side:,} pixels on its shorter side (bicubic)",
+        partial(scale_to, side=side),
+    )
+
+
+def _jpeg(quality: int) -> HarmlessChange:
+    name = f"JPEG {quality}"
+    explanation = f"saved as JPEG of quality {quality}"
+    return HarmlessChange(name, name, explanation, partial(compress, quality=quality))
+
+
+def _brightness(name: str, factor: float) -> HarmlessChange:
+    label = f"{abs(factor - 1):.0%} {name}".replace("%", " %")
+    explanation = f"{label}: every level times {factor:g}"
+    return HarmlessChange(name, label, explanation, partial(brighten, factor=factor))
+
+
+CHANGES = {
+    change.name: change
+    for change in (
+        *map(_size, (256, 512, 1024)),
+        *map(_jpeg, (40, 95)),
+        HarmlessChange(
+            "mirrored", "mirrored", "mirrored, left and right swapped", ImageOps.mirror
+        ),
+        _brightness("lighter", LIGHTER),
+        _brightness("darker", DARKER),
+    )
+}
+IN_WORDS = ", ".join(change.label for change in CHANGES.values())
+"""All of them, for a sentence."""
+
+
+WORST = "worst change"
+"""In the place of a change: of each image the one under which its answer moves most."""
+
+
+def describe_change(name: str) -> str:
+    """What is done to the image, for the end of a sentence; also of ``WORST``."""
+    if name in CHANGES:
+        return CHANGES[name].explanation
+    return "changed in whichever of these ways moves it most"
+
+
+def shift_column(task: str, change: str) -> str:
+    """Column of a predictions table that holds how answers move under a change."""
+    return f"{task}_shift_{change}"
+
+
+def apply_change(image: Image.Image, name: str) -> Image.Image:
+    """Make the change of this name; the empty name makes none."""
+    return CHANGES[name].apply(image) if name else image
