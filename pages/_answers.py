@@ -22,12 +22,21 @@ from pages._study_bar import StudyView
 
 @dataclass(frozen=True)
 class Shown:
-    """What of the answers is shown: tasks and methods; and where truths lie."""
+    """What of the answers is shown: tasks and methods; and where truths lie.
+
+    ``over_seeds`` says whether answers are means over the models of several seeds.
+    """
 
     view: StudyView
     tasks: tuple[Task, ...]
     methods: tuple[str, ...]
     expected: Mapping[str, pd.DataFrame]
+    over_seeds: bool = False
+
+    @property
+    def mean(self) -> str:
+        """What is added to the name of a number: that it is a mean, if it is one."""
+        return ", mean over seeds" if self.over_seeds else ""
 
     def answers_of(self, face: FaceAnswers) -> dict:
         """The answers of the methods and tasks that are shown, and no others."""
@@ -176,7 +185,7 @@ def show_face(key: str, face: FaceAnswers, shown: Shown) -> None:
         download=plots.tabulate_answers(
             shown.answers_of(face), shown.tasks, shown.expected
         ),
-        note=_what_is_written(shown.tasks),
+        note=_what_is_written(shown),
     )
 
 
@@ -227,7 +236,7 @@ def _show_probabilities(
         name=f"predict_{task.name}_{name}",
         takeaway=plots.takeaway_probabilities(shares, task.label, labels),
         data=shares.rename_axis("method").reset_index(),
-        note="Probability of each class, mean over seeds.",
+        note=f"Probability of each class{shown.mean}.",
     )
 
 
@@ -247,21 +256,21 @@ def _show_top_classes(
         takeaway=plots.takeaway_probabilities(shares, task.label, view.labels),
         data=shares.rename_axis("method").reset_index(),
         note=f"The {plots.TOP} most probable of {len(task.classes)} classes by each"
-        " method, mean over seeds; the file holds them all.",
+        f" method{shown.mean}; the file holds them all.",
         column_width=270,
     )
 
 
-def _what_is_written(tasks: Sequence[Task]) -> str:
+def _what_is_written(shown: Shown) -> str:
     """What the signs in the table of answers mean."""
     parts = []
-    if any(isinstance(task, Regression) for task in tasks):
+    if any(isinstance(task, Regression) for task in shown.tasks):
         parts.append(
             f"In brackets: where the truth lies in {COVERAGE:.0%} of such answers."
         )
-    if any(not isinstance(task, Regression) for task in tasks):
+    if any(not isinstance(task, Regression) for task in shown.tasks):
         parts.append(
-            "%: what the method gives its answer, mean over seeds."
+            f"%: what the method gives its answer{shown.mean}."
             " ≠: not what most methods say."
         )
     return " ".join(parts)

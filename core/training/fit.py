@@ -34,7 +34,7 @@ from core.models.build import (
     build_models,
     target_input,
 )
-from core.models.ensemble import load_model
+from core.models.saved import load_model
 from core.models.transfer import copy_weights
 from core.runs import Run, check_class_order
 from core.study import Study
