@@ -29,7 +29,8 @@ from core.data.avatars import (
 from core.data.manifest import TEST
 from core.explain.explainer import read_answer, select_score
 from core.explain.layer_cam import LayerCAM
-from core.models.ensemble import load_groups
+from core.models.model_file import read_ahead
+from core.models.saved import load_groups
 from core.runs import Run, list_runs
 from core.study import load_study
 from core.tasks import Task
@@ -201,7 +202,7 @@ def play(
     occlusion : bool
         Whether an occlusion map is played with too.
     """
-    groups, faults = load_groups([run.model_path for run in runs])
+    groups, faults = load_groups(read_ahead([run.model_path for run in runs]))
     for fault in faults.values():
         raise fault
     for group in groups:

@@ -23,6 +23,7 @@ from core.commands.methods import methods
 from core.commands.options import FAULT, INTERRUPTED
 from core.commands.predict import predict
 from core.commands.serve import serve
+from core.commands.ship import ship
 from core.commands.stability import stability
 from core.commands.studies import studies
 from core.commands.train import train
@@ -66,7 +67,7 @@ app = typer.Typer(
 # The order of --help.
 for command in (
     *(studies, data, train, tune, stability, compare, explain_label),
-    *(predict, methods, verify, cache),
+    *(predict, methods, verify, ship, cache),
 ):
     app.command()(command)
 app.command(name="import")(import_predictions)

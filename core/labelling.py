@@ -158,7 +158,8 @@ def choose_recipe(
     method : str, optional
         May be left out where there is only one.
     seed : int, optional
-        All seeds of the method, on average, if not given.
+        All seeds of the method, on average, if not given; of a shipped study those
+        whose models were shipped.
     task : str, optional
         May be left out where there is only one.
     threshold : float, optional
@@ -186,7 +187,9 @@ def choose_recipe(
             expected="a method that was trained here.",
             remedy="choose another with --method.",
         )
-    without = [run for run in of_method if not run.model_path.is_file()]
+    # Of a shipped study only some seeds have models.
+    kept = [run for run in of_method if not run.is_without_model] or of_method
+    without = [run for run in kept if not run.model_path.is_file()]
     if without:
         raise RunError(
             f"There is no {without[0].model_path.name} of "
@@ -197,7 +200,7 @@ def choose_recipe(
     by_name = {each.name: each for each in tasks}
     chosen = by_name[_only(task, by_name, "task", "--task")]
     threshold = _check_threshold(chosen, threshold)
-    return Recipe(chosen, threshold, tuple(of_method), mirrored)
+    return Recipe(chosen, threshold, tuple(kept), mirrored)
 
 
 def _only(asked: str | None, known: Iterable[str], what: str, option: str) -> str:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.data.cache import Progress
-from core.data.catalog import renderer
-from core.data.enhancement import enhance
 from core.errors import EquipoiseError
 from core.plots.explain import Tile, describe_grids, overlay_map
 from core.predictor import Preprocessing
@@ -96,7 +93,7 @@ def mean_maps(
     last: Mapping[str, Explanation] = {}
     for number, path in enumerate(paths):
         progress(LOOKING, number, len(paths))
-        pixels = {kind: _seen(study, kind, path) for kind in set(kinds.values())}
+        pixels = {kind: kind.read(study, path) for kind in set(kinds.values())}
         for kind, own in pixels.items():
             sums[kind] = sums.get(kind, 0.0) + own.astype(np.float64)
         seen = {method: pixels[kind] for method, kind in kinds.items()}
@@ -140,9 +137,3 @@ def map_tiles(
         pixels = overlay_map(one.picture, explanation.heat)
         tiles.append(Tile(labels.get(method, method), lines, pixels))
     return tiles
-
-
-def _seen(study: Study, kind: Preprocessing, path: str) -> NDArray[np.uint8]:
-    """A picture of the study as a model sees it, shape (size, size, 3)."""
-    render = partial(renderer(study), **kind.resize.model_dump())
-    return np.asarray(enhance(render(path, kind.size), kind.enhancement))

@@ -19,7 +19,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from core.data.cache import Progress, Render
-from core.data.catalog import dataset_info, enhancement_of
+from core.data.catalog import dataset_info, enhancement_of, renderer
 from core.data.enhancement import Enhancement, enhance, render_enhanced
 from core.data.face_templates import UTKFACE, FaceTemplate
 from core.data.images import check_upload, decode_image, preprocess
@@ -28,11 +28,12 @@ from core.faces import TRUSTED_WIDTH, Face, FaceDetector, align_face
 from core.methods.entries import ENTRIES
 from core.models.mirroring import mean_outputs, mirror
 from core.runs import RECORD, Run, check_class_order
-from core.study import DatasetTable, ResizeTable, explain_faults
+from core.study import DatasetTable, ResizeTable, Study, explain_faults
 from core.tasks import Binary, Multiclass, Regression, Task
 
 if TYPE_CHECKING:
-    from core.models.ensemble import Ensemble, Group
+    from core.models.ensemble import Ensemble
+    from core.models.saved import Group
 
 # Faces go through the graph in batches of these sizes only: on a backend that
 # compiles for every shape, fifty faces need no more than three compilations.
@@ -104,6 +105,18 @@ class Preprocessing:
             enhancement=self.enhancement,
             **self.resize.model_dump(),
         )
+
+    def read(self, study: Study, path: str) -> NDArray[np.uint8]:
+        """A picture of a study as a model sees it, shape (size, size, 3).
+
+        Parameters
+        ----------
+        study : Study
+        path : str
+            Where the picture is, as the study's manifest has it.
+        """
+        render = partial(renderer(study), **self.resize.model_dump())
+        return np.asarray(enhance(render(path, self.size), self.enhancement))
 
     def cut(self, image: Image.Image, face: Face) -> NDArray[np.uint8]:
         """A face of a picture, or all of it, shape (size, size, 3)."""
@@ -361,6 +374,7 @@ class Predictor:
         *,
         seeds: Sequence[int] | None = None,
         loading: Progress = lambda what, done, of: None,
+        load_engine: Callable[[], None] = lambda: None,
     ) -> Predictor:
         """Load the models of runs of one study.
 
@@ -374,18 +388,25 @@ class Predictor:
         loading : callable
             Called with the name of the run that is loaded next, how many were loaded,
             of how many; at the end without a name.
+        load_engine : callable
+            Imports Keras; called while the files are being read.
 
         Raises
         ------
         RunError
             If no run is left. A run that cannot be used is named in ``problems``.
         """
-        from core.models.ensemble import Ensemble, load_groups
+        from core.models.model_file import read_ahead
 
         asked = [run for run in runs if seeds is None or run.seed in seeds]
         chosen = [run for run in asked if not _decides_by_group(run)]
+        files = read_ahead([run.model_path for run in chosen])
+        load_engine()
+        from core.models.ensemble import Ensemble
+        from core.models.saved import load_groups
+
         groups, missing = load_groups(
-            [run.model_path for run in chosen],
+            files,
             loading=lambda place: loading(chosen[place].name, place, len(chosen)),
         )
         loading("", len(chosen), len(chosen))
@@ -421,15 +442,17 @@ class Predictor:
         names = [name for name, _ in self.members]
         return self._of_member[names.index(method)]
 
-    def warm_up(self) -> None:
-        """Trace the graph for one face and for several, so that no photo waits."""
-        for count in BUCKETS[:2]:
-            self.outputs(
-                {
-                    kind: np.zeros((count, kind.size, kind.size, 3), np.uint8)
-                    for kind in self.preprocessings
-                }
-            )
+    def warm_up(self, count: int = BUCKETS[0]) -> None:
+        """Trace the graph for so many faces, so that no photo waits for it.
+
+        The second number that is traced, whichever it is, serves all others too.
+        """
+        self.outputs(
+            {
+                kind: np.zeros((count, kind.size, kind.size, 3), np.uint8)
+                for kind in self.preprocessings
+            }
+        )
 
     def answer(
         self,

@@ -10,7 +10,8 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ from core.data.generated_images import SAMPLE
 from core.data.harmless_changes import CHANGES, shift_column
 from core.data.manifest import LEFT_OUT, SPLITS, TEST
 from core.errors import RunError
-from core.shipped import PRETRAINED_FOLDER, WEIGHTS_FOLDER
+from core.shipped import PRETRAINED_FOLDER, SHIPPED, WEIGHTS_FOLDER
 from core.study import MethodTable, Study, check_name, shipped_studies
 from core.tasks import Multiclass, Task
 
@@ -96,6 +97,12 @@ class Run:
     def has_mirrored_answers(self) -> bool:
         """Whether an answer is the mean of those to a picture and its mirror image."""
         return self.info.get(MIRRORED) is True
+
+    @property
+    def is_without_model(self) -> bool:
+        """Whether its model was left behind when the run was shipped."""
+        shipped = self.info.get(SHIPPED)
+        return isinstance(shipped, dict) and shipped.get("model", "") is None
 
     @property
     def imported(self) -> dict[str, Any] | None:
@@ -244,6 +251,41 @@ def first_models(listed: Iterable[Run]) -> tuple[Run, ...]:
     return tuple(first.values())
 
 
+def describe_models(answering: Sequence[Run], known: Iterable[Run]) -> str:
+    """Say how many of its seeds each method answers with.
+
+    Parameters
+    ----------
+    answering : sequence of Run
+        Those whose models answer, at least one.
+    known : iterable of Run
+        All runs of the study.
+
+    Returns
+    -------
+    str
+        Such as "Each method answers with one model, that of seed 0: 1 of 5 seeds.";
+        empty where no method has another seed.
+    """
+    models = Counter(run.method for run in answering)
+    seeds = Counter(run.method for run in known if run.method in models)
+    of = f"{_span(seeds.values())} seeds"
+    if max(seeds.values()) < 2:
+        return ""
+    if max(models.values()) > 1:
+        return (
+            "Each answer is the mean over the models of a method: "
+            f"{_span(models.values())} of {of}."
+        )
+    own = " or ".join(str(seed) for seed in sorted({run.seed for run in answering}))
+    return f"Each method answers with one model, that of seed {own}: 1 of {of}."
+
+
+def _span(counts: Collection[int]) -> str:
+    low, high = min(counts), max(counts)
+    return str(low) if low == high else f"{low} to {high}"
+
+
 def with_imported(study: Study, listed: Iterable[Run]) -> Study:
     """The study with a table, of their label alone, for the methods imported to it."""
     tables = {
@@ -272,8 +314,12 @@ def is_added(run: Run) -> bool:
     return run.info["method"] not in study_of_runs(run.study).methods
 
 
-def list_runs(study: str | None = None) -> RunListing:
+def list_runs(
+    study: str | None = None, *, within: Sequence[Path] | None = None
+) -> RunListing:
     """Find the runs of one study, or of all; a later store replaces an earlier one.
+
+    In the stores of ``within``, if it is given.
 
     A broken run is named in ``problems`` and skipped, and so is one of another split
     than the first run of its study, or under other label noise than the study has:
@@ -282,14 +328,15 @@ def list_runs(study: str | None = None) -> RunListing:
     found: dict[tuple[str, str, int], Run] = {}
     common: dict[str, dict[str, object]] = {}
     problems: list[str] = []
-    for folder in _run_folders(check_name(study, "study") if study else "*"):
+    places = stores() if within is None else within
+    for folder in _run_folders(check_name(study, "study") if study else "*", places):
         try:
             run = read_run(folder)
         except RunError as error:
             problems.append(str(error))
             continue
         if run.study not in common:
-            common[run.study] = _noise_of_study(run.study)
+            common[run.study] = _noise_of_study(run.study, places)
         known, own = common[run.study], _must_agree(run)
         if other := [what for what in own if known.get(what, own[what]) != own[what]]:
             problems.append(
@@ -303,9 +350,9 @@ def list_runs(study: str | None = None) -> RunListing:
     return RunListing(tuple(found.values()), tuple(problems))
 
 
-def _run_folders(study: str) -> Iterator[Path]:
+def _run_folders(study: str, places: Iterable[Path]) -> Iterator[Path]:
     """Folders of finished runs, store by store."""
-    for store in stores():
+    for store in places:
         for folder in sorted(store.glob(f"{study}/*/seed-*")) if store.is_dir() else ():
             parts = folder.relative_to(store).parts
             if not any(part.startswith(".") for part in parts):
@@ -325,9 +372,9 @@ def _must_agree(run: Run) -> dict[str, object]:
     }
 
 
-def _noise_of_study(name: str) -> dict[str, object]:
+def _noise_of_study(name: str, places: Sequence[Path]) -> dict[str, object]:
     """The label noise that a study has now; empty where its file does not say."""
-    path = _find(name, STUDY_FILE)
+    path = _find(name, STUDY_FILE, places)
     try:
         return {} if path is None else _noise_in(_read_json(path))
     except RunError:  # whoever needs the study says so
@@ -551,15 +598,17 @@ def write_study(store: Path, study: Study) -> None:
     _replace(path, lambda p: p.write_text(text, encoding="utf-8"))
 
 
-def study_of_runs(name: str) -> Study:
+def study_of_runs(name: str, *, within: Sequence[Path] | None = None) -> Study:
     """The study as its runs were trained with.
+
+    In the stores of ``within``, if it is given.
 
     Raises
     ------
     RunError
         If no store holds it.
     """
-    path = _find(name, STUDY_FILE)
+    path = _find(name, STUDY_FILE, within)
     if path is None:
         raise RunError(
             f"No store holds runs of a study '{name}'.",
@@ -578,12 +627,17 @@ def study_of_runs(name: str) -> Study:
         ) from error
 
 
-def shipped_manifest(name: str, columns: Set[str] | None = None) -> pd.DataFrame | None:
+def shipped_manifest(
+    name: str,
+    columns: Set[str] | None = None,
+    *,
+    within: Sequence[Path] | None = None,
+) -> pd.DataFrame | None:
     """The manifest, without paths, that the study's runs were trained on, if kept.
 
-    Of all columns, or of some alone.
+    Of all columns, or of some alone; in the stores of ``within``, if it is given.
     """
-    path = _find(name, MANIFEST_FILE)
+    path = _find(name, MANIFEST_FILE, within)
     return None if path is None else _read_table(path, COLUMNS[PREDICTIONS], columns)
 
 
@@ -612,9 +666,10 @@ def data_report(name: str) -> dict[str, Any] | None:
     return None if path is None else _read_json(path)
 
 
-def _find(name: str, file: str) -> Path | None:
+def _find(name: str, file: str, within: Sequence[Path] | None = None) -> Path | None:
     check_name(name, "study")
-    places = (store / name / file for store in stores())
+    within = stores() if within is None else within
+    places = (store / name / file for store in within)
     return next((place for place in places if place.is_file()), None)
 
 

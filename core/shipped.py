@@ -1,7 +1,9 @@
-"""Where the files are that come with the project beside its code."""
+"""What comes with the project beside its code, and how a record says so."""
 
 from pathlib import Path
 
 PRETRAINED_FOLDER = Path(__file__).resolve().parent.parent / "pretrained"
 # Beside the folders of the studies' runs.
 WEIGHTS_FOLDER = PRETRAINED_FOLDER / "weights"
+# Key of a run's record: what became of its model when the run was shipped.
+SHIPPED = "shipped"

@@ -25,6 +25,7 @@ class Shown:
     """What of the answers is shown: tasks and methods; and where truths lie.
 
     ``moves`` says how far answers move (``plots.stability.moves_in_words``).
+    ``over_seeds`` says whether answers are means over the models of several seeds.
     """
 
     view: StudyView
@@ -32,6 +33,12 @@ class Shown:
     methods: tuple[str, ...]
     expected: Mapping[str, pd.DataFrame]
     moves: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    over_seeds: bool = False
+
+    @property
+    def mean(self) -> str:
+        """What is added to the name of a number: that it is a mean, if it is one."""
+        return ", mean over seeds" if self.over_seeds else ""
 
     def answers_of(self, face: FaceAnswers) -> dict:
         """The answers of the methods and tasks that are shown, and no others."""
@@ -195,7 +202,7 @@ def show_face(key: str, face: FaceAnswers, shown: Shown) -> None:
         download=plots.tabulate_answers(
             shown.answers_of(face), shown.tasks, shown.expected
         ),
-        note=_what_is_written(shown.tasks, moves=any(shown.moves.values())),
+        note=_what_is_written(shown),
     )
 
 
@@ -246,7 +253,7 @@ def _show_probabilities(
         name=f"predict_{task.name}_{name}",
         takeaway=plots.takeaway_probabilities(shares, task.label, labels),
         data=shares.rename_axis("method").reset_index(),
-        note="Probability of each class, mean over seeds.",
+        note=f"Probability of each class{shown.mean}.",
     )
 
 
@@ -266,24 +273,24 @@ def _show_top_classes(
         takeaway=plots.takeaway_probabilities(shares, task.label, view.labels),
         data=shares.rename_axis("method").reset_index(),
         note=f"The {plots.TOP} most probable of {len(task.classes)} classes by each"
-        " method, mean over seeds; the file holds them all.",
+        f" method{shown.mean}; the file holds them all.",
         column_width=270,
     )
 
 
-def _what_is_written(tasks: Sequence[Task], *, moves: bool) -> str:
+def _what_is_written(shown: Shown) -> str:
     """What the signs in the table of answers mean."""
     parts = []
-    if any(isinstance(task, Regression) for task in tasks):
+    if any(isinstance(task, Regression) for task in shown.tasks):
         parts.append(
             f"In brackets: where the truth lies in {COVERAGE:.0%} of such answers."
         )
-    if any(not isinstance(task, Regression) for task in tasks):
+    if any(not isinstance(task, Regression) for task in shown.tasks):
         parts.append(
-            "%: what the method gives its answer, mean over seeds."
+            f"%: what the method gives its answer{shown.mean}."
             " ≠: not what most methods say."
         )
-    if moves:
+    if any(shown.moves.values()):
         parts.append(
             "Moves, flips: how far such a number moves, and how often such a class"
             " becomes another, when a picture is harmlessly changed (mean over test"

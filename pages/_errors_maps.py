@@ -85,11 +85,11 @@ def _mean_maps(
 @st.cache_resource(max_entries=1, show_spinner=False)
 def _models(key: Fingerprint, tasks: tuple[Task, ...], _runs: tuple[Run, ...]):
     """One model of each method, and what looks into them."""
-    load_engine()
-    from core.explain.explainer import Explainer
     from core.predictor import Predictor
 
-    predictor = Predictor.load(_runs, tasks)
+    predictor = Predictor.load(_runs, tasks, load_engine=load_engine)
+    from core.explain.explainer import Explainer
+
     return predictor, Explainer(predictor)
 
 

@@ -179,6 +179,7 @@ def _show(
             )
         )
     seeds = sorted({one.seed for one in maps.values()})
+    above = "; the answers above are means over seeds" if shown.over_seeds else ""
     st.caption(
         to_markdown(
             f"Every map has its own scale: {high} is where that model looked most, "
@@ -186,8 +187,8 @@ def _show(
             f"stands the model's answer to the whole picture; {strong('hidden')} is "
             "its answer when the highest tenth of the map is blurred, "
             f"{strong('elsewhere')} the median over other places. Of each "
-            f"method one model is shown, its first: seed {', '.join(map(str, seeds))}; "
-            "the answers above are means over seeds."
+            f"method one model is shown, its first: seed {', '.join(map(str, seeds))}"
+            f"{above}."
         )
     )
     st.markdown(

@@ -69,14 +69,21 @@ def write_maps(
     OSError
         If the file cannot be written.
     """
+    from core.data.pictures import find_pictures
     from core.explain.explainer import Explainer
     from core.mean_maps import PICTURES, map_tiles, mean_maps
     from core.plots.explain import draw_sheet
     from core.predictor import Predictor
-    from core.runs import first_models
+    from core.runs import first_models, shipped_manifest
 
-    ids = meaning.typical["image_id"].head(PICTURES).tolist()
-    paths = _paths(runs, ids, data)
+    paths = find_pictures(
+        runs.study,
+        runs.info,
+        meaning.typical["image_id"].head(PICTURES).tolist(),
+        data,
+        shipped=shipped_manifest(runs.study.name),
+        remedy="add --data DIR, or leave --maps out.",
+    )
     predictor = Predictor.load(
         first_models(runs.runs), runs.info.tasks, loading=loading
     )
@@ -87,23 +94,3 @@ def write_maps(
     )
     tiles = map_tiles(found, meaning.task, meaning.category, runs.labels)
     draw_sheet(tiles).save(file, "PNG")
-
-
-def _paths(runs: StudyRuns, ids: Sequence[str], data: Path | None) -> list[str]:
-    from core.data.pictures import copied_paths, drawn_paths, own_copy
-    from core.runs import shipped_manifest
-
-    if runs.info.generated:
-        known = drawn_paths(runs.study, ids)
-    else:
-        copy = data or own_copy(runs.study)
-        if copy is None or not runs.info.has_pictures:
-            raise EquipoiseError(
-                f"The pictures of {runs.info.title} are not here.",
-                expected="your own copy of them.",
-                remedy="add --data DIR, or leave --maps out.",
-            )
-        known = copied_paths(
-            runs.study, copy, shipped=shipped_manifest(runs.study.name)
-        )
-    return [known[image_id] for image_id in ids if image_id in known]

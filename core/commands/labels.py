@@ -41,7 +41,7 @@ class LabelRequest:
     threshold: float | None
     resume: bool
 
-    def check(self, photos: Sequence[Path], *, aligned: bool) -> None:
+    def check(self, photos: Sequence[Path], *, aligned: bool, every_seed: bool) -> None:
         """Refuse options that would be without effect, and more than one folder.
 
         Raises
@@ -54,6 +54,11 @@ class LabelRequest:
                 expected="with --csv, pictures that are as the study's own: of faces "
                 "crops that are aligned already.",
                 remedy="leave it out.",
+            )
+            refuse_without_effect(
+                ["--seeds"] * every_seed,
+                expected="with --csv, the mean over all models of the method.",
+                remedy="leave it out, or choose one model with --seed.",
             )
             if len(photos) == 1:
                 return
@@ -153,12 +158,16 @@ def _tell(
     result: Labelled, recipe: Recipe, csv: Path, info: DatasetInfo, *, as_json: bool
 ) -> None:
     from core.tasks import Binary
+    from core.text import listed
 
     if as_json:
         print_json({"csv": str(csv), **asdict(result)})
         return
     already = f", {result.already:,} were there already" if result.already else ""
     sys.stdout.write(f"{csv}: {_pictures(result.labelled)} labelled{already}.\n")
+    seeds = [str(run.seed) for run in recipe.runs]
+    models = "the model of seed" if len(seeds) == 1 else "the mean over seeds"
+    sys.stdout.write(f"By '{recipe.runs[0].method}', {models} {listed(seeds)}.\n")
     if isinstance(recipe.task, Binary):
         no, yes = recipe.task.classes
         at = f"from a probability of {recipe.threshold} on"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,6 +31,13 @@ if TYPE_CHECKING:
     from core.tasks import Task
 
 DEFAULT_STUDY = "utkface"
+
+
+class Seeds(StrEnum):
+    """Whose models answer."""
+
+    FIRST = "first"
+    ALL = "all"
 
 
 def predict(
@@ -74,7 +82,7 @@ def predict(
         int | None,
         typer.Option(
             metavar="N",
-            help="With --csv: only this seed; the mean over all if unsaid.",
+            help="With --csv: only this seed; the mean over all models if unsaid.",
         ),
     ] = None,
     task: Annotated[
@@ -95,10 +103,18 @@ def predict(
         bool,
         typer.Option("--resume", help="With --csv: go on with a file that broke off."),
     ] = False,
+    seeds: Annotated[
+        Seeds,
+        typer.Option(
+            help="Models of each method that answer: that of the first seed which has "
+            "one, or those of all seeds, whose mean is given."
+        ),
+    ] = Seeds.FIRST,
 ) -> None:
     """Let every method of a study answer for photos: for each face, if it is of faces.
 
-    In a study of other pictures each photo is taken as a whole.
+    In a study of other pictures each photo is taken as a whole. One model a method
+    answers, unless --seeds all asks for all of them.
 
     With --csv one method labels all pictures of a folder and of those below it, into a
     file with filename,label: -1 or 1 of two classes, else the class or the number.
@@ -108,10 +124,16 @@ def predict(
     file is kept beside it, as FILE.json.
     """
     from core.data.catalog import dataset_of
-    from core.runs import list_runs, shipped_manifest, study_of_runs
+    from core.runs import (
+        describe_models,
+        first_models,
+        list_runs,
+        shipped_manifest,
+        study_of_runs,
+    )
 
     labels = LabelRequest(csv, method, seed, task, threshold, resume)
-    labels.check(photos, aligned=aligned)
+    labels.check(photos, aligned=aligned, every_seed=seeds is Seeds.ALL)
     chosen = study_of_runs(study)
     listing = list_runs(chosen.name)
     warn_of(listing.problems)
@@ -123,8 +145,9 @@ def predict(
         label_folder(recipe, photos[0], csv, info, resume=resume, as_json=as_json)
         return
     own = [run for run in listing.runs if run.imported is None]
+    models = own if seeds is Seeds.ALL else first_models(own)
     results = _answer(
-        photos, own, info, aligned or not info.of_faces, mirrored=mirrored
+        photos, models, info, aligned or not info.of_faces, mirrored=mirrored
     )
     if mirrored:
         _print_times(results)
@@ -133,7 +156,9 @@ def predict(
         names = [task.name for task in tasks]
         print_json([result.as_dict(names) for result in results])
     else:
-        print_answers(results, info, tasks)
+        answering = [run for run in models if run.model_path.is_file()]
+        whose = describe_models(answering, own) if answering else ""
+        print_answers(results, info, tasks, whose=whose)
     if any(result.fault for result in results):
         raise typer.Exit(FAULT)
 
@@ -158,12 +183,13 @@ def _answer(
     if len(faults) == len(set(photos)):
         return [PhotoResult(str(photo), fault=faults[photo]) for photo in photos]
     warn_of([str(fault) for fault in faults.values()])
-    load_engine()
     with progress_bars() as progress:
+        progress(LOADING, 0, len(runs), "TensorFlow")
         predictor = Predictor.load(
             runs,
             info.tasks,
             loading=lambda name, done, of: progress(LOADING, done, of, name),
+            load_engine=load_engine,
         )
         detector = None if aligned else FaceDetector()
         results = predict_photos(
@@ -181,9 +207,16 @@ def _print_times(results: Sequence[PhotoResult]) -> None:
 
 
 def print_answers(
-    results: Sequence[PhotoResult], info: DatasetInfo, tasks: Sequence[Task]
+    results: Sequence[PhotoResult],
+    info: DatasetInfo,
+    tasks: Sequence[Task],
+    *,
+    whose: str = "",
 ) -> None:
-    """A table a face or photo, methods as rows; the faults of photos to stderr."""
+    """A table a face or photo, methods as rows; the faults of photos to stderr.
+
+    ``whose`` says whose answers these are.
+    """
     out = stdout()
     for result in results:
         if result.fault:
@@ -195,7 +228,7 @@ def print_answers(
             if face.warning:
                 out.print(face.warning, style="yellow", markup=False)
     notices = [info.opt_in[task.name] for task in tasks if task.name in info.opt_in]
-    for notice in (*notices, info.notice):
+    for notice in filter(None, (whose, *notices, info.notice)):
         out.print(escape(notice), style="dim")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from core.data.catalog import READERS, dataset_info, load_dataset
+from core.data.manifest import DatasetInfo
 from core.errors import DatasetError
 from core.study import Study
 
@@ -75,3 +76,50 @@ def copied_paths(
     manifest = load_dataset(study, copy, shipped=shipped).manifest
     ids, paths = manifest["image_id"].astype(str), manifest["path"].astype(str)
     return dict(zip(ids, paths, strict=True))
+
+
+def find_pictures(
+    study: Study,
+    info: DatasetInfo,
+    image_ids: Iterable[str],
+    copy: Path | None,
+    *,
+    shipped: pd.DataFrame | None = None,
+    remedy: str = "add --data DIR.",
+) -> list[str]:
+    """Paths of some pictures of a study: drawn, or from a copy of its dataset.
+
+    Parameters
+    ----------
+    study, info : Study, DatasetInfo
+    image_ids : iterable of str
+    copy : Path or None
+        ``own_copy`` if not given; a generated dataset needs none.
+    shipped : DataFrame, optional
+        As for ``copied_paths``.
+    remedy : str
+        What to do where there is no copy.
+
+    Returns
+    -------
+    list of str
+        In the order of the ids, without those that are not found.
+
+    Raises
+    ------
+    DatasetError
+        If there is no copy, or it is not in its published layout.
+    """
+    image_ids = list(image_ids)
+    if info.generated:
+        known = drawn_paths(study, image_ids)
+    else:
+        place = copy or own_copy(study)
+        if place is None or not info.has_pictures:
+            raise DatasetError(
+                f"The pictures of {info.title} are not here.",
+                expected="your own copy of them.",
+                remedy=remedy,
+            )
+        known = copied_paths(study, place, shipped=shipped)
+    return [known[image_id] for image_id in image_ids if image_id in known]

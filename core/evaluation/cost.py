@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 
 import pandas as pd
 
+from core.shipped import SHIPPED
 from core.text import listed
 
 NOTABLE_SPREAD = 1.05
@@ -207,7 +208,7 @@ def _run_row(run: RecordedRun) -> dict[str, Any]:
     costs = {key: _measured(info.get(_RECORDED.get(key, key))) for key in COSTS}
     trained = costs["parameters_trained"] / 1e6
     costs["training_seconds_per_million"] = costs["training_seconds"] / trained
-    costs["size_mb"] = _size_mb(run.model_path)
+    costs["size_mb"] = _size_mb(run)
     resolved = info.get("resolved") or {}
     model, training = resolved.get("model") or {}, resolved.get("training") or {}
     precision = training.get("precision") or ("float32" if training else None)
@@ -235,9 +236,13 @@ def _measured(value: object) -> float:
     return float(value) if value > 0 else math.nan
 
 
-def _size_mb(path: Path) -> float:
+def _size_mb(run: RecordedRun) -> float:
+    """Size of the model as it was trained: a shipped one may be smaller, or absent."""
+    shipped = run.info.get(SHIPPED)
+    if isinstance(shipped, dict) and (size := _measured(shipped.get("size_mb"))) > 0:
+        return size
     try:
-        return path.stat().st_size / 1e6
+        return run.model_path.stat().st_size / 1e6
     except OSError:
         return math.nan
 

@@ -248,9 +248,7 @@ class _ExplainedPart:
 
         def call_with_weights(one: tuple[Tensor, Tensor]) -> Tensor:
             row, own = one
-            weights = self.part.weights_of(row)
-            mapping = list(zip(self.part.template.weights, weights, strict=True))
-            with keras.StatelessScope(state_mapping=mapping):
+            with keras.StatelessScope(state_mapping=self.part.scope(row)):
                 return call(own)
 
         rows = ops.convert_to_tensor(self.rows, "int32")

@@ -1,14 +1,12 @@
-"""Many trained models as one: a graph that is traced once, not once a model."""
+"""Many trained models as one graph, in which what they share is computed once."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import tempfile
-import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Sequence
+from functools import partial
+from itertools import accumulate, takewhile
+from math import prod
 from typing import Any
 
 import keras
@@ -16,213 +14,18 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-# They register the layers that runs are saved with.
-import core.models.backbones
-import core.models.heads  # noqa: F401
-from core.errors import RunError
+from core.models.frozen_prefix import Cut, cut_backbone
+from core.models.saved import Group
+from core.models.transfer import blocks
 
-# What zipfile, HDF5 and Keras raise on a damaged or foreign file.
-_DAMAGE = (
-    OSError,
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    AttributeError,
-    ImportError,
-    RuntimeError,
-    zipfile.BadZipFile,
-)
-_WEIGHTS = "model.weights.h5"
-# Keras imports any class of KerasHub that a file names; runs hold its ViT alone.
-_HUB, _TRUSTED_HUB = "keras_hub", "keras_hub.src.models.vit."
-
-
-def load_model(path: Path) -> keras.Model:
-    """Load an inference model, uncompiled and in safe mode.
-
-    Raises
-    ------
-    RunError
-        If the file is missing or damaged, or holds what runs do not: a Lambda layer,
-        which is code, or a class of KerasHub other than its ViT's.
-
-    Notes
-    -----
-    Keras finds the classes of a transformer in KerasHub, and imports it for these
-    files only: it takes long.
-    """
-    read_architecture(path)
-    try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except _DAMAGE:
-        raise _damaged(path) from None
-
-
-def read_architecture(path: Path) -> str:
-    """Fingerprint of a saved model without its weights and its names.
-
-    Parameters
-    ----------
-    path : Path
-        A ``.keras`` file.
-
-    Returns
-    -------
-    str
-        Equal for two models that differ in weights, names and seeds only.
-
-    Raises
-    ------
-    RunError
-        As ``load_model``; nothing of the file is built or run.
-    """
-    if not path.is_file():
-        raise RunError(
-            f"There is no {path.name} in {path.parent}.",
-            expected="the inference model of the run.",
-            remedy="train it again; its results can be read without it.",
-        )
-    try:
-        with zipfile.ZipFile(path) as archive:
-            config = json.loads(archive.read("config.json"))
-        objects = list(_objects(config))
-    except (*_DAMAGE, RecursionError):
-        raise _damaged(path) from None
-    if any(item.get("class_name") == "Lambda" for item in objects):
-        raise RunError(
-            f"{path} holds a Lambda layer, which would run code from the file.",
-            expected="a model made of Keras's and Equipoise's own layers.",
-            remedy="replace the Lambda layer by a layer class and train it again.",
-        )
-    _check_modules(objects, path)
-    return _fingerprint(config)
-
-
-def fingerprint_architecture(model: keras.Model) -> str:
-    """Fingerprint of a model as ``read_architecture`` gives it of a saved one."""
-    config = keras.saving.serialize_keras_object(model)
-    # As in a file: JSON has lists where the configuration has tuples.
-    return _fingerprint(json.loads(json.dumps(config)))
-
-
-def _fingerprint(config: Mapping[str, Any]) -> str:
-    objects = _objects(config)
-    names = [item["name"] for item in objects if isinstance(item.get("name"), str)]
-    places = {name: f"#{i}" for i, name in enumerate(dict.fromkeys(names))}
-    text = json.dumps(_rename(config, places), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _check_modules(objects: Sequence[Mapping[str, Any]], path: Path) -> None:
-    modules = {m for item in objects if isinstance(m := item.get("module"), str)}
-    hub = {m for m in modules if m.partition(".")[0] == _HUB}
-    foreign = sorted(m for m in hub if not m.startswith(_TRUSTED_HUB))
-    if foreign:
-        raise RunError(
-            f"{path} holds classes of {', '.join(foreign)}.",
-            expected="a model made of Keras's and Equipoise's own layers and "
-            "KerasHub's ViT.",
-            remedy="train it again with one of Equipoise's backbones.",
-        )
-
-
-@dataclass
-class Group:
-    """Trained models of one architecture.
-
-    Parameters
-    ----------
-    template : keras.Model
-        One of them; its weights are not looked at.
-    members : list of int
-        Place of each model among all: in the list that was loaded.
-    weights : list of list of array
-        Of each model, in the order of ``template.weights``.
-    pictures : int
-        Which of the pictures these models take, where several kinds are given.
-    """
-
-    template: keras.Model
-    members: list[int] = field(default_factory=list)
-    weights: list[list[NDArray[Any]]] = field(default_factory=list)
-    pictures: int = 0
-
-    def select(self, places: Mapping[int, int], *, pictures: int) -> Group:
-        """Those of the models that ``places`` gives another place, there."""
-        rows = [row for row, member in enumerate(self.members) if member in places]
-        return Group(
-            self.template,
-            [places[self.members[row]] for row in rows],
-            [self.weights[row] for row in rows],
-            pictures,
-        )
-
-
-@dataclass(frozen=True)
-class Part:
-    """A group inside an ensemble: its weights are one stack a weight.
-
-    Parameters
-    ----------
-    template : keras.Model
-    members : tuple of int
-        Place of each model among all of the ensemble.
-    stacks : tuple of keras.Variable, each of shape (members, ...)
-        In the order of ``template.weights``.
-    pictures : int
-        Which of the pictures these models take.
-    """
-
-    template: keras.Model
-    members: tuple[int, ...]
-    stacks: tuple[Any, ...]
-    pictures: int
-
-    def weights_of(self, row: Any) -> list[Any]:
-        """Weights of the member at a place in this part, which may be a tensor."""
-        return [ops.take(stack, row, axis=0) for stack in self.stacks]
-
-
-def load_groups(
-    paths: Sequence[Path], *, loading: Callable[[int], None] = lambda place: None
-) -> tuple[list[Group], dict[int, RunError]]:
-    """Load models, building each architecture only once.
-
-    Parameters
-    ----------
-    paths : sequence of Path
-        ``.keras`` files.
-    loading : callable
-        Called with the place of each before it is loaded.
-
-    Returns
-    -------
-    groups : list of Group
-    faults : dict of int to RunError
-        Place of each path that could not be loaded, with the reason.
-    """
-    groups: dict[str, Group] = {}
-    faults: dict[int, RunError] = {}
-    for index, path in enumerate(paths):
-        loading(index)
-        try:
-            architecture = read_architecture(path)
-            if architecture in groups:
-                _load_weights(groups[architecture].template, path)
-            else:
-                groups[architecture] = Group(load_model(path))
-        except RunError as fault:
-            faults[index] = fault
-            continue
-        group = groups[architecture]
-        group.members.append(index)
-        group.weights.append(group.template.get_weights())
-    return list(groups.values()), faults
+Tensor = Any
+Arrays = Sequence[NDArray[Any]]
+Scope = list[tuple[Any, Tensor]]
+"""Variables, each with a value to have in place of its own."""
 
 
 class Ensemble(keras.Model):
-    """Trained models that answer together, one after the other in one graph.
+    """Trained models that answer together in one graph.
 
     Parameters
     ----------
@@ -232,46 +35,31 @@ class Ensemble(keras.Model):
 
     Notes
     -----
-    Models of one architecture are one template whose weights are stacked and mapped
-    over: tracing takes time and memory by the architectures, not by the models.
+    The first blocks of a backbone are computed once for all models in which their
+    weights are equal, as they are where these blocks did not learn. The rest of a
+    backbone is one template, as is each kind of heads, whose weights are stacked and
+    mapped over: tracing takes time and memory by the architectures, not by the models.
     """
 
     def __init__(self, groups: Sequence[Group]) -> None:
         super().__init__()
-        self.templates = [group.template for group in groups]
-        self.stacks = [
-            self._stack(number, group.weights) for number, group in enumerate(groups)
-        ]
-        self._members = [tuple(group.members) for group in groups]
-        self._pictures = [group.pictures for group in groups]
-        self.order = np.argsort(np.concatenate(self._members)).tolist()
+        backbones = {
+            id(group.backbone): group.backbone
+            for group in groups
+            if group.backbone is not None
+        }
+        self._backbones = {
+            key: Backbone(model, [g for g in groups if g.backbone is model])
+            for key, model in backbones.items()
+        }
+        self.parts = tuple(
+            Part(group, self._backbones.get(id(group.backbone))) for group in groups
+        )
+        members = [member for part in self.parts for member in part.members]
+        self.order = np.argsort(members).tolist()
         self.trainable = False
         # XLA takes minutes over the graph on a CPU, to save milliseconds.
         self.jit_compile = False
-
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        """The groups, as they are inside."""
-        return tuple(
-            Part(template, tuple(members), tuple(stacks), pictures)
-            for template, members, stacks, pictures in zip(
-                self.templates, self._members, self.stacks, self._pictures, strict=True
-            )
-        )
-
-    def _stack(self, number: int, weights: list[list[NDArray[Any]]]) -> list[Any]:
-        variables = []
-        for index, values in enumerate(zip(*weights, strict=True)):
-            stack = np.stack(values)
-            variable = self.add_weight(
-                shape=stack.shape,
-                dtype=stack.dtype.name,
-                trainable=False,
-                name=f"stack_{number}_{index}",
-            )
-            variable.assign(stack)
-            variables.append(variable)
-        return variables
 
     def call(
         self, pictures: Sequence[keras.KerasTensor]
@@ -281,7 +69,17 @@ class Ensemble(keras.Model):
         Of each kind of pictures pixels, shape (n, size, size, 3). The models are in
         the order of their places.
         """
-        answers = [_map(part, pictures[part.pictures]) for part in self.parts]
+        features: dict[tuple[int, int], Tensor] = {}
+        answers = []
+        for part in self.parts:
+            pixels = ops.cast(pictures[part.pictures], "float32")
+            if part.backbone is None:
+                answers.append(part.answers(pixels))
+                continue
+            key = (id(part.backbone), part.pictures)
+            if key not in features:
+                features[key] = part.backbone.features(pixels)
+            answers.append(part.answers(features[key]))
         return {
             key: ops.take(
                 ops.concatenate([answer[key] for answer in answers]), self.order, axis=0
@@ -290,55 +88,210 @@ class Ensemble(keras.Model):
         }
 
 
-def _map(part: Part, pixels: keras.KerasTensor) -> Any:
-    """Outputs of the template with each of the stacked weights in turn."""
-    pixels = ops.cast(pixels, "float32")
+class Backbone:
+    """A backbone with the weights of several models.
 
-    def answer(weights: Sequence[Any]) -> Any:
-        mapping = list(zip(part.template.weights, weights, strict=True))
-        with keras.StatelessScope(state_mapping=mapping):
-            return part.template(pixels, training=False)
+    Parameters
+    ----------
+    model : keras.Model
+        Keeps the weights that are equal in all of them.
+    groups : sequence of Group
+        All of those with this backbone.
 
-    return ops.map(answer, [ops.convert_to_tensor(stack) for stack in part.stacks])
-
-
-def _load_weights(model: keras.Model, path: Path) -> None:
-    """Load the weights of a ``.keras`` file into a model of its architecture.
-
-    They are unpacked first: Keras goes back and forth in them, and each step back
-    would unpack them from their beginning.
+    Attributes
+    ----------
+    row_of : dict of int to int
+        Member of a group to its row among what ``features`` gives; models whose
+        backbones are equal have one.
     """
-    try:
-        with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(path) as archive:
-            model.load_weights(archive.extract(_WEIGHTS, folder))
-    except _DAMAGE:
-        raise _damaged(path) from None
+
+    def __init__(self, model: keras.Model, groups: Sequence[Group]) -> None:
+        weights: dict[int, Arrays] = {
+            member: _values_of(model, group.template, values)
+            for group in groups
+            for member, values in zip(group.members, group.weights, strict=True)
+        }
+        cut = cut_equal(model, _are_equal(list(weights.values())))
+        self.prefix = None if cut is None else cut.prefix
+        self.suffix = model if cut is None else cut.suffix
+        learned = {id(v) for v in (self.suffix.weights if self.suffix else ())}
+        (first, *_) = weights.values()
+        for variable, value in zip(model.weights, first, strict=True):
+            if id(variable) not in learned:
+                variable.assign(value)
+        rows: dict[bytes, Arrays] = {}
+        keys: dict[int, bytes] = {}
+        for member, values in weights.items():
+            pairs = zip(model.weights, values, strict=True)
+            own = [value for variable, value in pairs if id(variable) in learned]
+            keys[member] = _digest(own)
+            rows.setdefault(keys[member], own)
+        places = {key: row for row, key in enumerate(rows)}
+        self.row_of = {member: places[key] for member, key in keys.items()}
+        variables = [v for v in model.weights if id(v) in learned]
+        self._stack = Stack(variables, list(rows.values()))
+
+    def features(self, pixels: Tensor) -> Tensor:
+        """Pixels, shape (n, size, size, 3), to features, shape (rows, n, channels)."""
+        x = pixels if self.prefix is None else self.prefix(pixels, training=False)
+        suffix = self.suffix
+        if suffix is None:
+            return ops.expand_dims(x, 0)
+
+        def compute(row: Tensor) -> Tensor:
+            with keras.StatelessScope(state_mapping=self._stack.scope(row)):
+                return suffix(x, training=False)
+
+        return ops.map(compute, ops.convert_to_tensor(self._stack.values))
+
+    def scope(self, row: Tensor) -> Scope:
+        """The weights of a row, which may be a tensor."""
+        return self._stack.scope(ops.take(self._stack.values, row, axis=0))
 
 
-def _objects(config: Any) -> Iterator[Mapping[str, Any]]:
-    """Every table of a nested configuration, outermost first."""
-    if isinstance(config, dict):
-        yield config
-        for value in config.values():
-            yield from _objects(value)
-    elif isinstance(config, list):
-        for value in config:
-            yield from _objects(value)
+class Part:
+    """A group inside an ensemble.
+
+    Parameters
+    ----------
+    group : Group
+    backbone : Backbone or None
+        That of the group, if it has one.
+
+    Attributes
+    ----------
+    template : keras.Model
+    members : tuple of int
+        Place of each model among all of the ensemble.
+    pictures : int
+        Which of the pictures these models take.
+    """
+
+    def __init__(self, group: Group, backbone: Backbone | None) -> None:
+        self.template = group.template
+        self.members = tuple(group.members)
+        self.pictures = group.pictures
+        self.backbone = backbone
+        self._head = head = group.template if group.head is None else group.head
+        self._stack = Stack(
+            head.weights,
+            [_values_of(head, group.template, values) for values in group.weights],
+        )
+        self._rows = [backbone.row_of[m] for m in self.members] if backbone else []
+
+    def answers(self, given: Tensor) -> dict[str, Tensor]:
+        """Outputs of the members, shape (members, n, values) for each key.
+
+        Parameters
+        ----------
+        given : tensor
+            What the backbone makes, shape (rows, n, channels); without a backbone the
+            pixels, shape (n, size, size, 3).
+        """
+        rows = ops.convert_to_tensor(self._stack.values)
+        if self.backbone is None:
+            found: dict[str, Tensor] = ops.map(partial(self._answer, given), rows)
+            return found
+        features = ops.take(given, self._rows, axis=0)
+        found = ops.map(lambda both: self._answer(*both), (features, rows))
+        return found
+
+    def _answer(self, given: Tensor, row: Tensor) -> Any:
+        with keras.StatelessScope(state_mapping=self._stack.scope(row)):
+            return self._head(given, training=False)
+
+    def scope(self, row: Tensor) -> Scope:
+        """The weights that the template has to have for a member.
+
+        Parameters
+        ----------
+        row : int or tensor
+            Place of the member in this part.
+        """
+        own = self._stack.scope(ops.take(self._stack.values, row, axis=0))
+        if self.backbone is None:
+            return own
+        return [*self.backbone.scope(ops.take(self._rows, row, axis=0)), *own]
 
 
-def _rename(config: Any, places: Mapping[str, str]) -> Any:
-    """Names by the place where they first occur; without what is of one process."""
-    if isinstance(config, dict):
-        dropped = ("seed", "compile_config", "shared_object_id")
-        return {k: _rename(v, places) for k, v in config.items() if k not in dropped}
-    if isinstance(config, list):
-        return [_rename(value, places) for value in config]
-    return places.get(config, config) if isinstance(config, str) else config
+class Stack:
+    """Weights of several models of one template, a row each.
+
+    Parameters
+    ----------
+    variables : sequence of keras.Variable
+        Of the template.
+    rows : sequence of sequence of array
+        Values for these variables, of each model.
+
+    Notes
+    -----
+    One variable holds all of them: to map over hundreds takes seconds to trace.
+    """
+
+    def __init__(self, variables: Sequence[Any], rows: Sequence[Arrays]) -> None:
+        self._variables = tuple(variables)
+        sizes = [prod(variable.shape) for variable in self._variables]
+        self._ends = ends = list(accumulate(sizes))[:-1]
+        values = np.empty((len(rows), sum(sizes)), np.float32)
+        for filled, row in zip(values, rows, strict=True):
+            for start, end, value in zip([0, *ends], [*ends, None], row, strict=False):
+                filled[start:end] = np.ravel(value)
+        self.values = keras.Variable(values, trainable=False, name="stack")
+
+    def scope(self, row: Tensor) -> Scope:
+        """Each variable with its part of a row, shape (values,)."""
+        if not self._variables:
+            return []
+        parts = ops.split(row, self._ends)
+        return [
+            (variable, ops.cast(ops.reshape(part, variable.shape), variable.dtype))
+            for variable, part in zip(self._variables, parts, strict=True)
+        ]
 
 
-def _damaged(path: Path) -> RunError:
-    return RunError(
-        f"{path} is damaged or is no Keras model that can be loaded safely.",
-        expected="the inference model of the run, as Equipoise saved it.",
-        remedy="train it again, or delete the folder.",
-    )
+def cut_equal(backbone: keras.Model, equal: Sequence[bool]) -> Cut | None:
+    """Cut a backbone after its first blocks whose weights are equal in all models.
+
+    Parameters
+    ----------
+    backbone : keras.Model
+        As ``build_backbone`` gives it.
+    equal : sequence of bool
+        Of each of ``backbone.weights``, whether all models have the same.
+
+    Returns
+    -------
+    Cut or None
+        None where not even the first weights are equal.
+    """
+    if all(equal):
+        return Cut(backbone, None)
+    pairs = zip(backbone.weights, equal, strict=True)
+    apart = {id(variable) for variable, is_equal in pairs if not is_equal}
+    parts = [[v for layer in part for v in layer.weights] for part in blocks(backbone)]
+    shared = list(takewhile(lambda part: not any(id(v) in apart for v in part), parts))
+    if not any(shared):
+        return None
+    return cut_backbone(backbone, len(parts) - len(shared))
+
+
+def _are_equal(weights: Sequence[Arrays]) -> list[bool]:
+    """Whether all models have the same, of each weight."""
+    return [
+        all(np.array_equal(first, each) for each in others)
+        for first, *others in zip(*weights, strict=True)
+    ]
+
+
+def _values_of(model: keras.Model, template: keras.Model, values: Arrays) -> Arrays:
+    """Of the weights of a template those of a model that is part of it."""
+    by_variable = dict(zip(map(id, template.weights), values, strict=True))
+    return [by_variable[id(variable)] for variable in model.weights]
+
+
+def _digest(values: Arrays) -> bytes:
+    digest = hashlib.sha256()
+    for value in values:
+        digest.update(np.ascontiguousarray(value).tobytes())
+    return digest.digest()

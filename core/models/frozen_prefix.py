@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.models.augmentation import RandomAffine
-from core.models.ensemble import fingerprint_architecture
+from core.models.saved import fingerprint_architecture
 from core.models.transfer import blocks, encoder_of
 from core.models.vit import TRANSFORMER
 from core.study import Augmentation

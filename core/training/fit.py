@@ -34,8 +34,8 @@ from core.models.build import (
     build_models,
     target_input,
 )
-from core.models.ensemble import load_model
 from core.models.mirroring import answer_mirrored
+from core.models.saved import load_model
 from core.models.transfer import copy_weights
 from core.runs import Run, check_class_order
 from core.study import Study

@@ -125,7 +125,7 @@ def begin(prefix: Path, augmentation: Augmentation, pixels: Path, path: Path) ->
     global _worker
     end_with_parent()
     load_engine()
-    from core.models.ensemble import load_model
+    from core.models.saved import load_model
 
     images = np.load(pixels, mmap_mode="r")
     _worker = Worker(load_model(prefix), augmentation, images, path)

@@ -159,7 +159,7 @@ def _measure(run: Run, study: Study, loaded: LoadedDataset, progress: Progress) 
     """Measure one run and write what came of it; the number of test images."""
     import keras
 
-    from core.models.ensemble import load_model
+    from core.models.saved import load_model
 
     own = _study_of(run, study)
     info = loaded.info

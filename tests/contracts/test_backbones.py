@@ -10,8 +10,10 @@ from core.data.avatars import INFO
 from core.errors import StudyError
 from core.models.backbones import BACKBONES, build_backbone
 from core.models.build import build_models
-from core.models.ensemble import Ensemble, load_groups, load_model
+from core.models.ensemble import Ensemble
 from core.models.frozen_prefix import cut_backbone
+from core.models.model_file import read_ahead
+from core.models.saved import load_groups, load_model
 from core.models.transfer import blocks, freeze
 from core.study import Augmentation, ModelTable
 from core.training.fit import compile_model, usual_losses
@@ -141,7 +143,7 @@ def test_two_of_them_are_mapped_over_one_template(models, tmp_path):
         models.inference.save(path)
         expected.append(answers_of(models.inference))
     models.inference.set_weights(first)
-    groups, faults = load_groups(paths)
+    groups, faults = load_groups(read_ahead(paths))
     assert faults == {}
     assert [group.members for group in groups] == [[0, 1]]
     answers = Ensemble(groups).predict_on_batch([PIXELS])

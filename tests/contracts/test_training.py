@@ -12,7 +12,7 @@ from core.data.generated_images import SAMPLE, GeneratedSample
 from core.methods.entries import ENTRIES
 from core.methods.entry import PARTS
 from core.methods.registry import TAKES_GROUPS
-from core.models.ensemble import load_model
+from core.models.saved import load_model
 from core.study import MethodTable, Study
 from core.training.jobs import Listener, load_data, train_study
 from tests.tiny import tiny_study

@@ -12,7 +12,9 @@ from core import runs
 from core.cli import app
 from core.data.images import preprocess
 from core.models.checkpoint import load_checkpoint
-from core.models.ensemble import Ensemble, load_groups, load_model
+from core.models.ensemble import Ensemble
+from core.models.model_file import read_ahead
+from core.models.saved import load_groups, load_model
 from core.study import parse_study
 from core.training.jobs import Listener, train_study
 from tests.checkpoint import FOLDER
@@ -147,7 +149,8 @@ def test_a_frozen_runs_backbone_is_that_of_the_run(trained):
 
 
 def test_transformers_and_networks_answer_together(trained, place):
-    groups, faults = load_groups([trained[n].model_path for n in ("vit", "baseline")])
+    paths = [trained[name].model_path for name in ("vit", "baseline")]
+    groups, faults = load_groups(read_ahead(paths))
     assert faults == {}
     seen = [pictures(place, trained[name]) for name in ("vit", "baseline")]
     for number, group in enumerate(groups):

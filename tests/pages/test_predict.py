@@ -5,12 +5,14 @@ What real models and the real detector answer is tested in Chromium.
 
 import io
 import json
+import time
 from typing import ClassVar
 
 import numpy as np
 import pytest
 import streamlit as st
 from PIL import Image
+from streamlit.delta_generator import DeltaGenerator
 
 import core.explain.explainer
 import core.faces
@@ -40,6 +42,7 @@ class StandIn:
     """Three methods; the last one disagrees with the others on everything."""
 
     methods = METHODS
+    members = tuple((method, 0) for method in METHODS)
     preprocessings = (Preprocessing(24), Preprocessing(32))
     problems = ("The run ins, seed 9 was left out.",)
     asked: ClassVar[list[bool]] = []
@@ -47,7 +50,7 @@ class StandIn:
     def preprocessing_of(self, method):
         return self.preprocessings[method == METHODS[-1]]
 
-    def warm_up(self):
+    def warm_up(self, count=1):
         pass
 
     def answer(self, pictures, *, mirrored, plain_done):
@@ -207,6 +210,92 @@ def test_answers_are_not_computed_again(folder, monkeypatch):
     app = upload(open_page("predict", study="utkface"), me=photo())
     app.toggle(key="predict_show_ethnicity").set_value(True).run()
     assert len(seen) == 1
+
+
+def test_one_model_a_method_answers_unless_all_are_asked_for(folder, monkeypatch):
+    asked = []
+
+    def load(runs, tasks, **more):
+        asked.append([(run.method, run.seed) for run in runs])
+        stand_in = StandIn()
+        stand_in.members = tuple(asked[-1])
+        return stand_in
+
+    monkeypatch.setattr(Predictor, "load", load)
+    app = upload(open_page("predict", study="utkface"), me=photo())
+    assert asked == [[(method, 0) for method in METHODS]]
+    words = words_of(app)
+    assert "Each method answers with one model, that of seed 0: 1 of 2 seeds." in words
+    assert "mean over seeds" not in words
+    app.toggle(key="predict_every_seed_utkface").set_value(True).run()
+    assert asked[1] == [(method, seed) for method in METHODS for seed in (0, 1)]
+    words = words_of(app)
+    assert "the mean over the models of a method: 2 of 2 seeds." in words
+    assert "the method gives its answer, mean over seeds" in words
+
+
+def test_runs_without_their_models_leave_the_others_to_answer(folder, monkeypatch):
+    for method in METHODS:
+        (folder / "utkface" / method / "seed-0" / "model.keras").unlink()
+    (folder / "utkface" / "lmf" / "seed-1" / "model.keras").unlink()
+    monkeypatch.setattr(StandIn, "methods", METHODS[:2])
+    monkeypatch.setattr(StandIn, "members", tuple((m, 1) for m in METHODS[:2]))
+    app = open_page("predict", study="utkface")
+    assert not app.exception
+    words = words_of(app)
+    assert "that of seed 1: 1 of 2 seeds." in words
+    assert "Left out: LMF. No run of these is here with its model" in words
+    assert "predict_every_seed_utkface" not in {toggle.key for toggle in app.toggle}
+
+
+def test_a_bar_names_what_is_loaded(folder, monkeypatch):
+    texts = []
+    progress = DeltaGenerator.progress
+
+    def note(self, value, text=None, **more):
+        texts.append((value, text))
+        return progress(self, value, text, **more)
+
+    def wait_until_said(what):
+        limit = time.monotonic() + 30
+        while not any(what in text for _, text in texts) and time.monotonic() < limit:
+            time.sleep(0.05)
+
+    def load(runs, tasks, *, loading, load_engine):
+        for place, run in enumerate(runs):
+            loading(run.name, place, len(runs))
+            wait_until_said(f"{place + 1} of {len(runs)}")
+        loading("", len(runs), len(runs))
+        wait_until_said("Connecting")
+        return StandIn()
+
+    monkeypatch.setattr(DeltaGenerator, "progress", note)
+    monkeypatch.setattr(Predictor, "load", load)
+    app = open_page("predict", study="utkface")
+    assert not app.exception
+    said = list(dict.fromkeys(text for _, text in texts))
+    own = [text for text in said if "Loading" in text and "detector" not in text]
+    assert own == [
+        "Loading Baseline, 1 of 3…",
+        "Loading INS, 2 of 3…",
+        "Loading LMF, 3 of 3…",
+    ]
+    assert "Connecting the models…" in said
+    assert all(0 <= value <= 1 for value, _ in texts)
+    assert not app.get("progress")
+
+
+def test_loading_that_failed_is_tried_again(folder, monkeypatch):
+    def fail(*_, **__):
+        raise EquipoiseError("There is no model that could answer.")
+
+    monkeypatch.setattr(Predictor, "load", fail)
+    app = open_page("predict", study="utkface")
+    assert "no model that could answer" in app.error[0].value
+    monkeypatch.setattr(Predictor, "load", lambda *args, **kwargs: StandIn())
+    app.run()
+    assert not app.error
+    assert not app.exception
 
 
 def test_left_out_run_is_named(folder):

@@ -467,6 +467,15 @@ def test_a_run_without_its_model_is_named(runs, tmp_path):
     )
 
 
+def test_a_seed_whose_model_was_not_shipped_is_not_missed(runs, tmp_path):
+    shipped = {"shipped": {"model": None}}
+    gone = replace(runs[1], folder=tmp_path, info={**runs[1].info, **shipped})
+    assert choose_recipe([runs[0], gone], TASKS, task="asked").runs == (runs[0],)
+    for known in ([runs[0], gone], [gone]):
+        with pytest.raises(RunError, match=r"no model.keras of a, seed 1: it cannot"):
+            choose_recipe(known, TASKS, task="asked", seed=1)
+
+
 def test_a_damaged_model_labels_nothing_even_beside_a_whole_one(runs, tmp_path):
     (tmp_path / "model.keras").write_bytes(b"damaged")
     damaged = replace(runs[1], folder=tmp_path)

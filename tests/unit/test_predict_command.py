@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -138,6 +139,53 @@ def test_who_interrupts_is_told_how_it_goes_on(
     assert "--resume goes on after the last written row" in result.stderr
 
 
+@pytest.fixture
+def more_seeds(store: Path) -> Path:
+    """The store with a second seed of each method, which has a model for one."""
+    write_store(store, NAME, methods=METHODS, seeds=(1,), rows=200)
+    first, second = (store / NAME / METHODS[0] / f"seed-{seed}" for seed in (0, 1))
+    shutil.copy(first / core.runs.MODEL, second)
+    return store
+
+
+@pytest.mark.usefixtures("more_seeds")
+def test_one_model_a_method_answers_and_it_is_said_which(photo: Path) -> None:
+    result = CliRunner().invoke(app, ["predict", str(photo), "--study", NAME])
+    assert result.exit_code == 0, result.stderr
+    said = " ".join(result.stdout.split())
+    assert "one model, that of seed 0: 1 of 2 seeds." in said
+    assert "Skipped" not in result.stderr
+
+
+@pytest.mark.usefixtures("more_seeds")
+def test_all_models_answer_if_asked_and_what_has_none_is_named(photo: Path) -> None:
+    arguments = ["predict", str(photo), "--study", NAME, "--seeds", "all"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.stderr
+    said = " ".join(result.stdout.split())
+    assert "the mean over the models of a method: 1 to 2 of 2 seeds." in said
+    warned = "".join(result.stderr.split())
+    assert f"/{METHODS[1]}/seed-1." in warned
+    assert f"/{METHODS[0]}/seed-1." not in warned
+
+
+@pytest.mark.usefixtures("store")
+def test_a_failed_model_is_named_and_the_rest_answer(store: Path, photo: Path) -> None:
+    (store / NAME / METHODS[1] / "seed-0" / core.runs.MODEL).write_bytes(b"broken")
+    arguments = ["predict", str(photo), "--study", NAME, "--json"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.stderr
+    (answer,) = json.loads(result.stdout)
+    assert list(answer["faces"][0]["answers"]) == [METHODS[0]]
+    assert "is damaged" in result.stderr
+
+
+def test_seeds_change_nothing_with_a_csv(folder: Path, tmp_path: Path) -> None:
+    result = label(folder, tmp_path / "labels.csv", "--seeds", "all")
+    assert result.exit_code == 2
+    assert "--seeds would change nothing" in result.stderr
+
+
 @pytest.mark.usefixtures("store")
 @pytest.mark.parametrize(
     ("more", "said"),
@@ -258,6 +306,7 @@ def test_the_bar_counts_models_by_name_and_then_photos(
     arguments = ["predict", str(photo), str(photo), "--study", NAME]
     assert CliRunner().invoke(app, arguments).exit_code == 0
     assert told == [
+        ("Loading models", 0, 2, "TensorFlow"),
         ("Loading models", 0, 2, "baseline, seed 0"),
         ("Loading models", 1, 2, "csce, seed 0"),
         ("Loading models", 2, 2, ""),

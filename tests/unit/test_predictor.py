@@ -12,12 +12,14 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageOps
 
-import core.models.ensemble as ensemble_module
 from core.data.face_templates import CELEBA, UTKFACE
 from core.data.images import load_preprocessed, preprocess
 from core.errors import RunError
 from core.faces import Face, FaceDetector, align_face
 from core.models.build import build_models
+from core.models.ensemble import Part
+from core.models.model_file import read_ahead
+from core.models.saved import load_groups
 from core.predictor import (
     BUCKETS,
     ClassificationAnswer,
@@ -79,7 +81,8 @@ def runs(tmp_path_factory):
 @pytest.fixture(scope="module")
 def predictor(runs):
     predictor = Predictor.load(runs, TASKS)
-    predictor.warm_up()
+    for count in BUCKETS[:2]:
+        predictor.warm_up(count)
     return predictor
 
 
@@ -118,7 +121,7 @@ def photo(picture):
 
 
 def test_architectures_are_told_apart_and_together(runs):
-    groups, faults = ensemble_module.load_groups([r.model_path for r in runs])
+    groups, faults = load_groups(read_ahead([r.model_path for r in runs]))
     assert [group.members for group in groups] == [[0, 2], [1, 3, 4]]
     assert faults == {}
 
@@ -171,7 +174,7 @@ def test_nothing_is_traced_after_the_warm_up(ask, faces, monkeypatch):
     def explode(*_):
         raise AssertionError("traced again")
 
-    monkeypatch.setattr(ensemble_module, "_map", explode)
+    monkeypatch.setattr(Part, "answers", explode)
     for count in (1, 3, *BUCKETS, 50):
         ask(faces[:count])
 
@@ -391,8 +394,9 @@ def test_transformers_answer_in_the_ensemble_as_alone(tmp_path):
 def test_file_without_a_transformer_does_not_import_keras_hub(runs):
     code = (
         "import sys; from pathlib import Path;"
-        "from core.models.ensemble import load_groups;"
-        "groups, faults = load_groups([Path(sys.argv[1])]);"
+        "from core.models.model_file import read_ahead;"
+        "from core.models.saved import load_groups;"
+        "groups, faults = load_groups(read_ahead([Path(sys.argv[1])]));"
         "sys.exit(len(groups) != 1 or 'keras_hub' in sys.modules)"
     )
     root = Path(__file__).resolve().parents[2]

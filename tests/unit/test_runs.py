@@ -301,3 +301,29 @@ def test_a_run_is_removed_with_the_folders_that_it_leaves_empty(store: Path) -> 
     assert not (store / "tiny").exists()
     with pytest.raises(RunError, match="could not be removed"):
         runs.remove_run(kept)
+
+
+def test_who_answers_is_said_where_a_method_has_several_seeds(store: Path) -> None:
+    one = [_write(store, method) for method in ("baseline", "lmf")]
+    assert runs.describe_models(one, one) == ""
+    more = [_write(store, "baseline", seed) for seed in (1, 2)]
+    known = [*one, *more]
+    said = runs.describe_models(one, known)
+    assert said == (
+        "Each method answers with one model, that of seed 0: 1 of 1 to 3 seeds."
+    )
+    assert runs.describe_models(known, known) == (
+        "Each answer is the mean over the models of a method: 1 to 3 of 1 to 3 seeds."
+    )
+    for run in more:
+        run.model_path.unlink()
+    assert runs.first_models(known) == tuple(one)
+
+
+def test_runs_of_one_store_alone_can_be_listed(store: Path) -> None:
+    _write(store)
+    other = store.parent / "other"
+    _write(other, "lmf")
+    listed = runs.list_runs("tiny", within=[other]).runs
+    assert [run.method for run in listed] == ["lmf"]
+    assert [run.method for run in runs.list_runs("tiny").runs] == ["baseline"]

@@ -61,6 +61,15 @@ def test_size_is_that_of_the_file_and_unknown_without_one(tmp_path):
     assert rows.loc[1, "size_mb"] == 2.5
 
 
+def test_size_of_a_shipped_model_is_that_before_it_was_shipped(tmp_path):
+    path = tmp_path / "model.keras"
+    path.write_bytes(bytes(1_000_000))
+    halved = record(shipped={"model": "float16", "size_mb": 2.5})
+    gone = record("lmf", shipped={"model": None, "size_mb": 2.25})
+    rows = run_costs([Record("baseline", 0, halved.info, path), gone])
+    assert rows["size_mb"].tolist() == [2.5, 2.25]
+
+
 @pytest.mark.parametrize("nothing", [0, 0.0, None, "long", True, float("nan")])
 def test_what_is_no_measurement_is_unknown_and_never_zero(nothing):
     keys = ("parameters_trained", "duration_s", "images_per_second", "inference_ms")

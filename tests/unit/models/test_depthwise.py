@@ -9,7 +9,7 @@ from keras import ops
 
 from core.methods.verification.gradients import evaluate, value_and_gradients
 from core.models.depthwise import MOST_PAIRS, SmallMapDepthwise, place_pairs
-from core.models.ensemble import load_model
+from core.models.saved import load_model
 
 # Height, width, kernel, stride.
 SMALL = [

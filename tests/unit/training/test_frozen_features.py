@@ -14,8 +14,9 @@ from core.data import cache_entries
 from core.data.cache import ImageCache
 from core.data.cache_entries import LIMIT_VARIABLE, list_entries
 from core.models.build import build_models
-from core.models.ensemble import load_model, read_architecture
 from core.models.frozen_prefix import cut_backbone
+from core.models.model_file import read_architecture
+from core.models.saved import load_model
 from core.study import Augmentation, MethodTable, Study
 from core.tasks import Binary
 from core.training import frozen_features

@@ -14,7 +14,7 @@ from core.data.avatars import INFO, path_of
 from core.data.catalog import renderer
 from core.data.harmless_changes import CHANGES, shift_column
 from core.data.manifest import TEST, VALIDATION
-from core.models.ensemble import load_model
+from core.models.saved import load_model
 from core.runs import Run
 from core.study import MethodTable, Study
 from core.training import stability

@@ -1,0 +1,290 @@
+"""Finished runs made ready to be passed on: all predictions, and few, small models."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.data.cache import Progress
+from core.data.manifest import TEST, DatasetInfo
+from core.data.pictures import find_pictures
+from core.errors import EquipoiseError, RunError
+from core.predictor import Preprocessing
+from core.runs import (
+    MODEL,
+    RECORD,
+    Run,
+    list_runs,
+    manifest_of,
+    replace_folder,
+)
+from core.shipped import SHIPPED
+from core.study import Study
+from core.tasks import Regression, Task
+
+# How far an answer may move when a model is stored in half precision: in the unit of
+# a number, and in probability.
+LARGEST_CHANGE, LARGEST_PROBABILITY_CHANGE = 0.05, 0.002
+READING, CHECKING = "Reading test images", "Checking models"
+HALF, FULL = "float16", "float32"
+
+Changes = dict[str, float]
+
+
+@dataclass(frozen=True)
+class ShippedModel:
+    """What became of the model of a run.
+
+    Parameters
+    ----------
+    run : Run
+        As it lies where it was shipped to.
+    precision : str or None
+        That its weights are stored in; None where the model was left behind.
+    bytes_before, bytes_after : int
+        Size of the file, 0 where there is none.
+    changes : dict of str to float
+        By task how far the answer for a test image moved at most; empty if it was not
+        looked at.
+    """
+
+    run: Run
+    precision: str | None
+    bytes_before: int
+    bytes_after: int
+    changes: Changes
+
+
+def tolerance(task: Task) -> float:
+    """How far an answer may move, in the unit of a number or in probability."""
+    if isinstance(task, Regression):
+        return LARGEST_CHANGE
+    return LARGEST_PROBABILITY_CHANGE
+
+
+def agrees(changes: Mapping[str, float], tasks: Sequence[Task]) -> bool:
+    """Whether no answer moved further than it may; NaN is too far."""
+    return all(changes[task.name] <= tolerance(task) for task in tasks)
+
+
+def ship_study(
+    study: Study,
+    info: DatasetInfo,
+    source: Path,
+    out: Path,
+    *,
+    seed: int = 0,
+    data: Path | None = None,
+    replaces: bool = False,
+    progress: Progress = lambda what, done, of: None,
+) -> tuple[list[ShippedModel], tuple[str, ...]]:
+    """Copy the finished runs of a study from one store to another, to be passed on.
+
+    Parameters
+    ----------
+    study, info : Study, DatasetInfo
+    source, out : Path
+        The stores.
+    seed : int
+        Whose models go along; of the other seeds all but the model does.
+    data : Path, optional
+        A copy of the dataset: the test images decide whether a model may be stored in
+        half precision. Generated ones are drawn.
+    replaces : bool
+        Take the place of what ``out`` holds of the study.
+    progress : callable
+
+    Returns
+    -------
+    list of ShippedModel
+        A run each.
+    tuple of str
+        A sentence for each broken run, which was left behind.
+
+    Raises
+    ------
+    EquipoiseError
+        If there is no run, no model of that seed, no picture, or something in the way.
+
+    Notes
+    -----
+    A model is stored in half precision where every answer for a test image stays
+    within ``LARGEST_CHANGE`` and ``LARGEST_PROBABILITY_CHANGE``, and as it is
+    otherwise. ``run.json`` says what was done.
+    """
+    listing = list_runs(study.name, within=[source])
+    own = [run for run in listing.runs if run.imported is None]
+    place = out / study.name
+    chosen = _check(own, study.name, source, place, seed, replaces=replaces)
+    paths = _test_paths(study, info, chosen[0], data)
+    check = _Check(study, info.tasks, paths, progress)
+    beside = place.with_name(f".{study.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        beside.mkdir(parents=True)
+        for file in (source / study.name).iterdir():
+            if file.is_file():
+                shutil.copyfile(file, beside / file.name)
+        shipped = []
+        for number, run in enumerate(own):
+            progress(CHECKING, number, len(own))
+            within = Path(run.method) / f"seed-{run.seed}"
+            made = _ship(run, beside / within, seed, check)
+            shipped.append(replace(made, run=replace(run, folder=place / within)))
+        progress(CHECKING, len(own), len(own))
+        replace_folder(beside, place)
+    except OSError as error:
+        raise RunError(
+            f"The runs could not be written to {place}: {error.strerror or error}.",
+            expected="a writable folder with room for them.",
+            remedy="free some space, or choose another --out.",
+        ) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return shipped, listing.problems
+
+
+def _check(
+    own: Sequence[Run],
+    study: str,
+    source: Path,
+    place: Path,
+    seed: int,
+    *,
+    replaces: bool,
+) -> list[Run]:
+    """Runs whose models go along, if all can be shipped."""
+    if not own:
+        raise RunError(
+            f"{source} holds no finished run of '{study}'.",
+            expected="a store with runs of the study.",
+            remedy="name another with --from, or train the study.",
+        )
+    chosen = [run for run in own if run.seed == seed and run.model_path.is_file()]
+    if not chosen:
+        raise RunError(
+            f"No run of '{study}' with seed {seed} has its {MODEL} in {source}.",
+            expected="the seed whose models go along.",
+            remedy="choose another with --seed.",
+        )
+    if place.exists() and not replaces:
+        raise RunError(
+            f"{place} is there already.",
+            expected="a store without the study.",
+            remedy="add --replace to put these runs in its place, or choose another "
+            "--out.",
+        )
+    return chosen
+
+
+def _test_paths(
+    study: Study, info: DatasetInfo, run: Run, data: Path | None
+) -> list[str]:
+    manifest = manifest_of(run)
+    if manifest is None:
+        raise RunError(
+            f"The split of '{study.name}' is not beside its runs.",
+            expected="the manifest that training wrote.",
+            remedy="train one of the runs again.",
+        )
+    ids = manifest.loc[manifest["split"] == TEST, "image_id"].astype(str).tolist()
+    paths = find_pictures(study, info, ids, data, shipped=manifest)
+    if len(paths) < len(ids):
+        raise EquipoiseError(
+            f"{len(ids) - len(paths)} of {len(ids)} test images of '{study.name}' are "
+            "not in the copy.",
+            expected="the copy that the runs were trained on.",
+            remedy="name it with --data.",
+        )
+    return paths
+
+
+def _ship(run: Run, folder: Path, seed: int, check: _Check) -> ShippedModel:
+    """Copy a run, its model in half precision where that agrees."""
+    shutil.copytree(run.folder, folder, ignore=shutil.ignore_patterns(MODEL))
+    there = run.model_path.is_file()
+    before = run.model_path.stat().st_size if there else 0
+    precision: str | None = None
+    changes: Changes = {}
+    if there and run.seed == seed:
+        precision, changes = check.write(run, folder / MODEL)
+    record: dict[str, Any] = {"model": precision, "size_mb": before / 1e6 or None}
+    if precision is None:
+        record["seed_with_model"] = seed
+    else:
+        record |= {"test_images": len(check.paths), "largest_change": changes}
+    # What was shipped before, and is shipped again, keeps the size that it had.
+    earlier = run.info.get(SHIPPED)
+    if isinstance(earlier, dict):
+        record["size_mb"] = earlier.get("size_mb") or record["size_mb"]
+    text = json.dumps({**run.info, SHIPPED: record}, indent=1)
+    (folder / RECORD).write_text(text + "\n", encoding="utf-8")
+    after = (folder / MODEL).stat().st_size if precision else 0
+    return ShippedModel(run, precision, before, after, changes)
+
+
+class _Check:
+    """Compares a model with itself in half precision, on the test images.
+
+    Parameters
+    ----------
+    study : Study
+    tasks : sequence of Task
+    paths : sequence of str
+        Of the test images.
+    progress : callable
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        tasks: Sequence[Task],
+        paths: Sequence[str],
+        progress: Progress,
+    ) -> None:
+        self.paths = tuple(paths)
+        self._study, self._tasks, self._progress = study, tuple(tasks), progress
+        self._pixels: dict[Preprocessing, NDArray[np.uint8]] = {}
+
+    def write(self, run: Run, file: Path) -> tuple[str, Changes]:
+        """Write a run's model: in half precision if it agrees, else as it is.
+
+        Returns
+        -------
+        str
+            The precision.
+        dict of str to float
+            How far the answers moved in half precision.
+        """
+        from core.models.model_file import write_halved
+        from core.models.saved import load_model
+
+        write_halved(run.model_path, file)
+        full, half = load_model(run.model_path), load_model(file)
+        pixels = self._read(Preprocessing.of(run, full.input_shape[1]))
+        before, after = (model.predict(pixels, verbose=0) for model in (full, half))
+        changes = {
+            task.name: float(np.max(np.abs(after[task.name] - before[task.name])))
+            for task in self._tasks
+        }
+        if agrees(changes, self._tasks):
+            return HALF, changes
+        shutil.copyfile(run.model_path, file)
+        return FULL, changes
+
+    def _read(self, kind: Preprocessing) -> NDArray[np.uint8]:
+        if kind not in self._pixels:
+            pictures: list[NDArray[np.uint8]] = []
+            for path in self.paths:
+                self._progress(READING, len(pictures), len(self.paths))
+                pictures.append(kind.read(self._study, path))
+            self._progress(READING, len(self.paths), len(self.paths))
+            self._pixels[kind] = np.stack(pictures)
+        return self._pixels[kind]
