@@ -36,9 +36,13 @@ class Block:
     content: str
 
 
-def documents(root: Path = ROOT) -> tuple[Path, ...]:
-    """Every document of the project: those at the top, then those of ``docs/``."""
-    return (*sorted(root.glob("*.md")), *sorted((root / "docs").glob("*.md")))
+def documents() -> dict[str, str]:
+    """Text of every document by its path: those at the top, then those of ``docs/``."""
+    paths = (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")))
+    return {
+        path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+        for path in paths
+    }
 
 
 def blocks(text: str) -> Iterator[Block]:
@@ -75,7 +79,7 @@ def _one_line(command: str) -> str:
 
 
 def main() -> None:
-    """Replace the blocks of all documents, or name the documents that differ."""
+    """Replace the blocks of all documents, and name the documents that differed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--check",
@@ -83,19 +87,16 @@ def main() -> None:
         help="write nothing; name the documents that differ and leave with 1",
     )
     check = parser.parse_args().check
-    changed = {}
+    before = documents()
     with tempfile.TemporaryDirectory() as empty:
         # The shipped runs alone, whatever else was trained here.
         os.environ[STORE_VARIABLE] = empty
-        for path in documents():
-            before = path.read_text(encoding="utf-8")
-            after = regenerated(before)
-            if after != before:
-                changed[path] = after
-    for path, text in changed.items():
-        sys.stdout.write(f"{path.relative_to(ROOT)}\n")
+        after = {name: regenerated(text) for name, text in before.items()}
+    changed = [name for name, text in after.items() if text != before[name]]
+    for name in changed:
+        sys.stdout.write(f"{name}\n")
         if not check:
-            path.write_text(text, encoding="utf-8")
+            (ROOT / name).write_text(after[name], encoding="utf-8")
     sys.exit(int(check and bool(changed)))
 
 
