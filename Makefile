@@ -7,7 +7,7 @@ JOBS ?= 2
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test bench readme clean
+.PHONY: help environment demo test bench docs clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | \
@@ -29,8 +29,8 @@ test: environment  ## run every check and every test
 bench: environment  ## print the table of speed and memory
 	$(BIN)/python -m bench.run
 
-readme: environment  ## write the results in README anew, from the shipped runs
-	$(BIN)/python -m docs.readme
+docs: environment  ## write the results in README and docs anew, from the shipped runs
+	$(BIN)/python -m docs.blocks
 
 clean:  ## remove the environment and every cache
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info

@@ -343,7 +343,7 @@ ROWS = [
         measure_first_photo,
     ),
     (
-        "TensorFlow is loaded by Predict, and by no page before it",
+        "TensorFlow is loaded by Predict, and by no result page before it",
         "yes",
         measure_lazy_tensorflow,
     ),

@@ -163,7 +163,9 @@ def main() -> int:
     """Measure the rows and print the table; 1 if a row could not be measured."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--only", default="", help="rows whose module or label has it")
-    parser.add_argument("--markdown", action="store_true", help="as in the README")
+    parser.add_argument(
+        "--markdown", action="store_true", help="as in docs/benchmarks.md"
+    )
     parser.add_argument("--row", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--list", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()

@@ -21,11 +21,15 @@ PAGES = (
     "Age",
     "Fairness",
     "Errors",
+    "Cost",
     "Data",
     "Runs",
+    "Import",
     "Predict",
     "Overview",
 )
+# Of pages whose address is not their name.
+ADDRESSES = {"Overview": "/\\?", "Import": "/import_predictions"}
 METHODS = ("baseline", "ins", "lmf")
 MB = 2**20
 
@@ -152,9 +156,7 @@ def test_no_page_asks_another_host_or_fails(app: App, page: Page) -> None:
     open_at(page, app)
     for name in PAGES:
         page.get_by_role("link", name=name).first.click()
-        expect(page).to_have_url(
-            re.compile("/\\?" if name == "Overview" else f"/{name.lower()}")
-        )
+        expect(page).to_have_url(re.compile(ADDRESSES.get(name, f"/{name.lower()}")))
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         expect(page.get_by_test_id("stException")).to_have_count(0)
         page.wait_for_load_state("networkidle")
@@ -174,7 +176,7 @@ def test_uploaded_photo_never_reaches_the_disk(app: App, page: Page) -> None:
     assert files_under(*places) == files
 
 
-def test_any_page_opens_first_and_results_need_no_tensorflow(
+def test_any_page_opens_first_and_only_methods_and_predict_load_tensorflow(
     tmp_path: Path, store: Path, page: Page
 ) -> None:
     app = start(tmp_path, store)
@@ -187,6 +189,9 @@ def test_any_page_opens_first_and_results_need_no_tensorflow(
             page.get_by_role("link", name=name).first.click()
             page.wait_for_load_state("networkidle")
         assert "import tensorflow" not in app.events()
+        page.get_by_role("link", name="Methods").first.click()
+        expect(page.get_by_test_id("stPlotlyChart").first).to_be_visible()
+        assert "import tensorflow" in app.events()
     finally:
         stop(app)
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from bench.pointing import highest_point, judge
-from bench.run import Result, Row, cells, within
+from bench.run import HEADINGS, Result, Row, cells, within
+from docs.blocks import documents
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,17 @@ def test_what_could_not_be_measured_does_not_hold():
     row = Row("bench.app", 0, "label", "under 5 s")
     assert cells(Result(row, None, "why")) == ("label", "under 5 s", "-", "no", "why")
     assert cells(Result(row, 4.5678, ""))[2:4] == ("4.568", "yes")
+
+
+def test_the_published_table_says_of_every_row_whether_it_holds():
+    lines = documents()["docs/benchmarks.md"].splitlines()
+    rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("|")]
+    assert tuple(rows[0]) == HEADINGS
+    assert len(rows) > 20
+    for _, bound, measured, holds, _ in rows[2:]:
+        is_answer = measured in ("yes", "no")
+        value = measured == "yes" if is_answer else float(measured.replace(",", ""))
+        assert holds == ("yes" if within(value, bound) else "no")
 
 
 def test_pointing_game_counts_hits_and_what_is_near():

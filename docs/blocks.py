@@ -1,7 +1,8 @@
-"""Write the results in README anew, from what the commands print of the shipped runs.
+"""Write the generated blocks of the documents anew, from what the commands print.
 
-A block of README stands between ``<!-- equipoise compare ... -->`` and ``<!-- end -->``
-and holds what that command prints. ``python -m docs.readme`` replaces them all.
+A block of a document stands between ``<!-- equipoise compare ... -->`` and
+``<!-- end -->`` and holds what that command prints of the shipped runs.
+``python -m docs.blocks`` replaces all blocks of README, CONTRIBUTING and ``docs/``.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from typer.testing import CliRunner
 from core.cli import app
 from core.runs import STORE_VARIABLE
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+ROOT = Path(__file__).resolve().parents[1]
 _BLOCK = re.compile(
     r"(?P<open><!-- equipoise (?P<command>[^>]+?) -->\n)(?P<content>.*?)"
     r"(?P<close><!-- end -->)",
@@ -29,10 +30,19 @@ _BLOCK = re.compile(
 
 @dataclass(frozen=True)
 class Block:
-    """What README says that a command prints, and the command."""
+    """A command, and what a document says that it prints."""
 
     command: str
     content: str
+
+
+def documents() -> dict[str, str]:
+    """Text of every document by its path: those at the top, then those of ``docs/``."""
+    paths = (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")))
+    return {
+        path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+        for path in paths
+    }
 
 
 def blocks(text: str) -> Iterator[Block]:
@@ -69,22 +79,25 @@ def _one_line(command: str) -> str:
 
 
 def main() -> None:
-    """Replace the blocks of README, or say whether one differs."""
+    """Replace the blocks of all documents, and name the documents that differed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--check",
         action="store_true",
-        help="write nothing; leave with 1 if one differs",
+        help="write nothing; name the documents that differ and leave with 1",
     )
     check = parser.parse_args().check
-    before = README.read_text(encoding="utf-8")
+    before = documents()
     with tempfile.TemporaryDirectory() as empty:
         # The shipped runs alone, whatever else was trained here.
         os.environ[STORE_VARIABLE] = empty
-        after = regenerated(before)
-    if check:
-        sys.exit(int(after != before))
-    README.write_text(after, encoding="utf-8")
+        after = {name: regenerated(text) for name, text in before.items()}
+    changed = [name for name, text in after.items() if text != before[name]]
+    for name in changed:
+        sys.stdout.write(f"{name}\n")
+        if not check:
+            (ROOT / name).write_text(after[name], encoding="utf-8")
+    sys.exit(int(check and bool(changed)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""README's numbers and claims are what the commands say of the shipped runs."""
+"""Numbers and claims of the documents are what the commands say of the shipped runs."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from core import runs
-from docs.readme import README, Block, blocks, output_of, regenerated, without_blocks
+from docs.blocks import (
+    Block,
+    blocks,
+    documents,
+    output_of,
+    regenerated,
+    without_blocks,
+)
 
 SHIPPED = (
     "avatars",
@@ -15,8 +22,8 @@ SHIPPED = (
     "cifar10-transfer",
     "utkface",
 )
-TEXT = README.read_text(encoding="utf-8")
-BLOCKS = tuple(blocks(TEXT))
+TEXTS = documents()
+BLOCKS = [(name, block) for name, text in TEXTS.items() for block in blocks(text)]
 # What only a verdict may say of a method, and so no hand.
 CLAIMS = re.compile(
     r"\b(better|worse|best|worst|beats?|wins?|loses?|gains?|helps?|hurts?|improves?"
@@ -30,9 +37,13 @@ def _shipped_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(runs.STORE_VARIABLE, str(tmp_path))
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.command)
+@pytest.mark.parametrize(
+    "block",
+    [block for _, block in BLOCKS],
+    ids=[f"{name}: {block.command}" for name, block in BLOCKS],
+)
 def test_a_block_is_what_its_command_prints(block: Block) -> None:
-    assert block.content == output_of(block.command), "run: make readme"
+    assert block.content == output_of(block.command), "run: make docs"
 
 
 def results_sections(text: str) -> dict[str, str]:
@@ -43,19 +54,24 @@ def results_sections(text: str) -> dict[str, str]:
 
 
 def test_every_section_on_results_says_what_was_found_by_command() -> None:
-    sections = results_sections(TEXT)
-    assert len(sections) == 4
-    for title, part in sections.items():
+    sections = [
+        (name, title, part)
+        for name, text in TEXTS.items()
+        for title, part in results_sections(text).items()
+    ]
+    assert len(sections) == 5
+    for name, title, part in sections:
         commands = [block.command for block in blocks(part)]
         assert any(
             "--only findings" in command or "--only" not in command
             for command in commands
             if command.startswith("compare")
-        ), title
+        ), (name, title)
 
 
-def test_no_hand_claims_what_only_a_verdict_may_say() -> None:
-    for title, part in results_sections(without_blocks(TEXT)).items():
+@pytest.mark.parametrize("name", TEXTS)
+def test_no_hand_claims_what_only_a_verdict_may_say(name: str) -> None:
+    for title, part in results_sections(without_blocks(TEXTS[name])).items():
         # The original project's own words are quoted as theirs.
         own = part.replace("The original project reported gains", "")
         assert not CLAIMS.search(own), (title, CLAIMS.findall(own))
