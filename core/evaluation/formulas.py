@@ -43,7 +43,8 @@ class ClassCounts(GroupSums):
     support : float array, shape (groups, classes, resamples)
         Images of each true class.
     hits, predicted : float arrays, shape (groups, columns, classes, resamples)
-        Images of each class that were predicted rightly; that were predicted as it.
+        Images of each class that were predicted rightly; all images that were
+        predicted as it.
     """
 
     support: Floats
@@ -52,7 +53,7 @@ class ClassCounts(GroupSums):
 
     @classmethod
     def zeros(cls, groups: int, columns: int, classes: int, size: int) -> "ClassCounts":
-        """Nothing counted yet; of the data themselves, ``size`` 1, in float64."""
+        """Counts of 0, in float64 for the data themselves, which have ``size`` 1."""
         dtype = np.float64 if size == 1 else np.float32
         shape = (groups, columns, classes, size)
         return cls(
@@ -82,9 +83,9 @@ class ErrorSums(GroupSums):
     counts : float array, shape (groups, bins, resamples)
         Images of each bin of the truth.
     sizes : float array, shape (groups, bins, columns, resamples)
-        Of the errors without sign.
+        Sums of the absolute errors.
     signed, squares, near : float arrays, shape (groups, columns, resamples)
-        Of the errors, of their squares, and of how many are at most
+        Sums of the errors and of their squares, and the number of errors of at most
         ``metrics.TOLERANCE``.
     """
 
@@ -96,7 +97,7 @@ class ErrorSums(GroupSums):
 
     @classmethod
     def zeros(cls, groups: int, columns: int, bins: int, size: int) -> "ErrorSums":
-        """Nothing summed yet; of the data themselves, ``size`` 1, in float64."""
+        """Sums of 0, in float64 for the data themselves, which have ``size`` 1."""
         dtype = np.float64 if size == 1 else np.float32
         plain = (groups, columns, size)
         return cls(
@@ -145,7 +146,13 @@ class ShiftSums(GroupSums):
 
 
 def ratio(numerator: Floats, denominator: Floats) -> Floats:
-    """Divide; NaN where the denominator is 0."""
+    """Divide; NaN where the denominator is 0.
+
+    Examples
+    --------
+    >>> ratio(np.array([3.0, 1.0]), np.array([4.0, 0.0])).tolist()
+    [0.75, nan]
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.where(denominator > 0, numerator / denominator, np.nan))
 
@@ -155,10 +162,18 @@ def class_rate(
 ) -> Floats:
     """A rate of one class against the rest, from counts that broadcast.
 
-    ``name`` is one of ``metrics.CLASS_RATES``. The counts, float arrays, are of all
-    images; those of the class; those of it that were predicted as it; all that were
-    predicted as it. NaN where the denominator is 0, where fairlearn and scikit-learn,
-    whose definitions these are, give 0.
+    ``name`` is one of ``metrics.CLASS_RATES``. The float arrays count all images; the
+    images of the class; those of the class that were predicted as it; and all that
+    were predicted as it. The definitions are those of fairlearn and scikit-learn, but
+    the rate is NaN where the denominator is 0, and not 0.
+
+    Examples
+    --------
+    Of 10 images, 4 are of the class; 3 of these and 3 others are predicted as it:
+
+    >>> counts = [np.array(count) for count in (10.0, 4.0, 3.0, 6.0)]
+    >>> [float(class_rate(name, *counts)) for name in ("precision", "recall", "f1")]
+    [0.5, 0.75, 0.6]
     """
     others = total - support
     numerator, denominator = {
@@ -183,10 +198,10 @@ def class_metric(
     name : str
         Metric's name without task and class.
     places : list of int
-        Classes that it is about: of a rate one, or several whose mean is taken (the
-        accuracy of a shot group is the mean recall of its classes), else all.
+        Classes of the metric: one for a rate, several for a mean of rates (the
+        accuracy of a shot group is the mean recall of its classes), or all.
     known : bool array, shape (groups, classes, 1)
-        Classes that a group has images of, in the data themselves.
+        Whether a group has images of a class, in the data themselves.
 
     Returns
     -------
@@ -198,6 +213,20 @@ def class_metric(
     classes that a group has images of or that were predicted there, the second over
     those that it has images of. A class that a resample merely missed is left out of
     that resample: it is not absent from the data.
+
+    Examples
+    --------
+    Two classes of 4 and 6 images, with 3 and 3 hits:
+
+    >>> counts = ClassCounts.zeros(groups=1, columns=1, classes=2, size=1)
+    >>> counts.add(0, 0, np.array([4.0]), np.array([[3.0], [1.0]]))
+    >>> counts.add(0, 1, np.array([6.0]), np.array([[3.0], [3.0]]))
+    >>> known = np.ones((1, 2, 1), bool)
+    >>> [
+    ...     class_metric(counts, name, [0, 1], known).item()
+    ...     for name in ("accuracy", "balanced_accuracy")
+    ... ]
+    [0.6, 0.625]
     """
     support = counts.support[:, None]
     total = support.sum(axis=2)
@@ -225,7 +254,13 @@ def class_metric(
 
 
 def mean_defined(values: Floats) -> Floats:
-    """Mean over the third axis, of what is defined; NaN where nothing is."""
+    """Mean of the defined values over the third axis; NaN where none is defined.
+
+    Examples
+    --------
+    >>> float(mean_defined(np.array([[[[0.5], [np.nan], [1.0]]]])).item())
+    0.75
+    """
     if values.shape[2] == 1:
         return values[:, :, 0]
     defined = ~np.isnan(values)
@@ -233,7 +268,18 @@ def mean_defined(values: Floats) -> Floats:
 
 
 def resting_images(counts: ClassCounts, name: str, places: list[int]) -> Floats:
-    """Images that a metric rests on, shape (groups, 1 or columns, 1)."""
+    """Number of images that a metric rests on, shape (groups, 1 or columns, 1).
+
+    Examples
+    --------
+    Of 10 images, 4 are of the class; the rate of false positives rests on the others:
+
+    >>> counts = ClassCounts.zeros(groups=1, columns=1, classes=2, size=1)
+    >>> counts.add(0, 0, np.array([6.0]), np.array([[5.0], [1.0]]))
+    >>> counts.add(0, 1, np.array([4.0]), np.array([[0.0], [4.0]]))
+    >>> resting_images(counts, "false_positive_rate", [1]).item()
+    6.0
+    """
     total = counts.support[:, None].sum(axis=2)
     own = counts.support[:, None, places].sum(axis=2)
     if name == "precision":
@@ -251,13 +297,26 @@ def error_metric(sums: ErrorSums, name: str, place: int | None = None) -> Floats
     sums : ErrorSums
     name : {"mae", "bias", "rmse", "mae_balanced", "within_5"}
     place : int, optional
-        Bin of the truth that a MAE is about; all images otherwise.
+        Bin of the truth for which the MAE is computed; by default all images.
 
     Returns
     -------
     float array, shape (groups, columns, resamples)
         In the unit of the task; ``within_5`` is a share. NaN where there is no image.
         The balanced MAE is the mean over the bins that have images.
+
+    Examples
+    --------
+    Errors of 1 and -3 in one bin, and of 6 in another:
+
+    >>> sums = ErrorSums.zeros(groups=1, columns=1, bins=2, size=1)
+    >>> sums.add(0, 0, np.array([2.0]), np.array([[4.0], [-2.0], [10.0], [2.0]]))
+    >>> sums.add(0, 1, np.array([1.0]), np.array([[6.0], [6.0], [36.0], [0.0]]))
+    >>> for name in ("mae", "mae_balanced", "bias"):
+    ...     print(name, round(error_metric(sums, name).item(), 4))
+    mae 3.3333
+    mae_balanced 4.0
+    bias 1.3333
     """
     if place is not None:
         return ratio(sums.sizes[:, place], sums.counts[:, place, None])
@@ -292,9 +351,16 @@ def shift_metric(sums: ShiftSums, change: str = "") -> Floats:
 def class_places(
     task: Classification, key: str, training_counts: Mapping[str, int] | None = None
 ) -> list[int] | None:
-    """Classes that a metric is about; None if there is no such metric of counts.
+    """Ids of the classes of a metric; None if no metric of counts has this key.
 
     ``training_counts`` are training images by class, for the accuracy of shot groups.
+
+    Examples
+    --------
+    >>> from core.tasks import Multiclass
+    >>> task = Multiclass("kind", "Kind", ("cat", "dog", "fox"))
+    >>> class_places(task, "kind.recall[dog]"), class_places(task, "kind.accuracy")
+    ([1], [0, 1, 2])
     """
     _, name, part = split_key(key)
     if part and name == "accuracy":
@@ -314,7 +380,15 @@ def has_metric(
     key: str,
     training_counts: Mapping[str, int] | None = None,
 ) -> bool:
-    """Whether a task has a metric, in the whole set and in every group alike."""
+    """Whether a task has a metric, in the whole set and in every group alike.
+
+    Examples
+    --------
+    >>> from core.tasks import Binary
+    >>> task = Binary("pet", "Pet", ("cat", "dog"))
+    >>> has_metric(task, "pet.auc"), has_metric(task, "pet.mae")
+    (True, False)
+    """
     name_of_task, name, part = split_key(key)
     if name_of_task != task.name:
         return False

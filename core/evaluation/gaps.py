@@ -72,6 +72,11 @@ def gaps_of(keys: Iterable[str]) -> tuple[Gap, ...]:
     A metric has its difference and its ratio, but for the bias, whose sign makes a
     ratio meaningless; accuracy also has the Fair metric; recall and false positive rate
     together have equalized odds.
+
+    Examples
+    --------
+    >>> [(gap.metric, gap.measure) for gap in gaps_of(["age.mae"])]
+    [('age.mae', 'difference'), ('age.mae', 'ratio')]
     """
     keys = tuple(keys)
     found: list[Gap] = []
@@ -95,10 +100,16 @@ def _key(task: str, name: str, part: str) -> str:
 
 
 def gap_info(metric: str, measure: str, tasks: tuple[Task, ...] = ()) -> MetricInfo:
-    """What a reader has to know of a gap: its name, unit and which way is better.
+    """Name, unit, direction and explanation of a gap.
 
     Metric and measure are as in ``Gap``; ``tasks`` give label and unit. Its key is that
     of the metric, and for equalized odds that of the recall.
+
+    Examples
+    --------
+    >>> info = gap_info("age.mae", "difference")
+    >>> info.label, info.unit
+    ('Age MAE difference', 'years')
     """
     odds = f".{EQUALIZED_ODDS}"
     info = metric_info(metric.replace(odds, ".recall"), tasks)
@@ -126,19 +137,25 @@ def gap_info(metric: str, measure: str, tasks: tuple[Task, ...] = ()) -> MetricI
 
 @cache
 def line_info(metric: str, measure: str, tasks: tuple[Task, ...] = ()) -> MetricInfo:
-    """``gap_info`` of a gap; without a measure, ``metric_info`` of the metric."""
+    """``gap_info`` of a gap; without a measure, ``metric_info`` of the metric.
+
+    Examples
+    --------
+    >>> line_info("age.mae", "").label, line_info("age.mae", "ratio").label
+    ('Age MAE', 'Age MAE ratio')
+    """
     return gap_info(metric, measure, tasks) if measure else metric_info(metric, tasks)
 
 
 def fair_metric(accuracies: ArrayLike, *, penalty: float = FAIR_PENALTY) -> float:
-    """Mean accuracy over groups, less a penalty on what they differ by.
+    """Mean accuracy over groups, less a penalty on their largest difference.
 
     Parameters
     ----------
     accuracies : float array, shape (groups,)
         Accuracy within each group, from 0 to 1.
     penalty : float, at least 0
-        How much the gap between the best and the worst group costs.
+        Factor on the gap between the best and the worst group.
 
     Returns
     -------
@@ -155,6 +172,11 @@ def fair_metric(accuracies: ArrayLike, *, penalty: float = FAIR_PENALTY) -> floa
     Source: the soft-bio project, ``mean(a) - 2 |a_women - a_men|``. Departures: any
     number of groups, with their largest gap. It rewards levelling down: it can rise
     while the accuracy of every group falls. Equal accuracies give that accuracy.
+
+    Examples
+    --------
+    >>> round(fair_metric([0.9, 0.8]), 4)  # 0.85 - 2 * 0.1
+    0.65
     """
     values = np.asarray(accuracies, dtype=np.float64)
     if not values.size or not ((values >= 0) & (values <= 1)).all():
@@ -211,6 +233,16 @@ def measure_gap(
         Groups that count for each part. With fewer than two there is no gap.
     columns : list of int
         Places of the method's runs.
+
+    Examples
+    --------
+    Two groups with a value of 4 and of 6 years, under one resample:
+
+    >>> values = np.array([[4.0], [6.0]])
+    >>> drawn = MetricDraws("age.mae", values, values, values[..., None])
+    >>> (gap, _) = gaps_of(["age.mae"])
+    >>> measure_gap(gap, [drawn], [np.array([0, 1])], [0]).value
+    2.0
     """
     candidates = []
     for part, (drawn, groups) in enumerate(zip(parts, counted, strict=True)):
@@ -296,6 +328,17 @@ def gap_bounds(
     hold the largest difference. With two groups the interval is the plain one of their
     difference, cut at 0 (a ratio and the Fair metric at 1); with many it is
     conservative, since any of them may be the worst.
+
+    Examples
+    --------
+    Groups at 4 and 6 with ends at 4 +- 1 and 6 +- 1 differ by 2 +- the root of 2:
+
+    >>> (gap, _) = gaps_of(["age.mae"])
+    >>> values, groups = np.array([4.0, 6.0]), np.array([0, 1])
+    >>> ends = lambda reach: (values - 1, values + 1)
+    >>> low, high = gap_bounds(gap, [values], [ends], [groups], level=0.95)
+    >>> round(low, 4), round(high, 4)
+    (0.5858, 3.4142)
     """
     lows, highs = [], []
     for own, ends_of, groups in zip(values, bounds, counted, strict=True):
@@ -318,12 +361,17 @@ def gap_bounds(
 
 @cache
 def pairwise_reach(groups: int, level: float) -> float:
-    """Standard errors to either side, for all pairs of groups at once.
+    """Half width of the intervals of all pairs of groups at once, in standard errors.
 
     Notes
     -----
     Quantile of the range of ``groups`` standard normal values, over the root of 2. Two
     groups give the usual 1.96 at 95 %.
+
+    Examples
+    --------
+    >>> round(pairwise_reach(2, 0.95), 2)
+    1.96
     """
     top = np.linspace(-9.0, 9.0, 3601)
     density = np.exp(-(top**2) / 2) / np.sqrt(2 * np.pi)

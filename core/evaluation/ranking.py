@@ -21,15 +21,15 @@ ALL = slice(None)
 
 @dataclass(frozen=True)
 class RankFeatures:
-    """What each image adds to the ranking metrics of each run.
+    """The terms that each image adds to the ranking metrics of each run.
 
     Parameters
     ----------
     values : float32 array, shape ((2 + tops) x columns, rows)
-        Of each run ``own`` and ``others`` (see ``auc_parts``), then for each k of
+        For each run ``own`` and ``others`` (see ``auc_parts``), then for each k of
         ``tops`` whether the true class is among the k most probable.
     areas : float64 array, shape (columns,)
-        Of each run, of the data themselves.
+        Area of each run on the data themselves.
     scored : int array, shape (scored,)
         Classes whose area is in the mean.
     known : bool array, shape (columns,)
@@ -63,7 +63,17 @@ def rank_features(
     tops : sequence of int
         The k of each top-k accuracy, each at most the number of classes.
     images : int array, or slice
-        Rows that are ranked, all by default; the features are theirs.
+        Rows to rank, all by default; the features are for these rows.
+
+    Examples
+    --------
+    One of two negatives is ranked above the positive:
+
+    >>> from core.tasks import Binary
+    >>> task = Binary("pet", "Pet", ("cat", "dog"))
+    >>> p = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]])
+    >>> rank_features(np.array([0, 0, 1]), [p], task, tops=()).areas.tolist()
+    [0.5]
     """
     own = y_true[images]
     rows, columns = len(own), len(probabilities)
@@ -94,11 +104,18 @@ def _scored_classes(y_true: Integers, task: Classification) -> Integers:
 
 
 def smallest_side(y_true: Integers, task: Classification) -> int:
-    """Images of the smallest class whose area is in the mean, or of its rest.
+    """Images on the smallest side of the areas in the mean: a class, or all others.
 
-    An area is as uncertain as the smaller of the two that it ranks: with five images
-    of a class it rests on five, however many there are of the others. All images
-    where none is defined.
+    An area is as uncertain as the smaller of the two sides that it ranks: with five
+    images of a class it rests on five, however many other images there are. If no area
+    is defined, this is the number of all images.
+
+    Examples
+    --------
+    >>> from core.tasks import Binary
+    >>> task = Binary("pet", "Pet", ("cat", "dog"))
+    >>> smallest_side(np.array([0, 0, 0, 1, 1]), task)
+    2
     """
     counts = np.bincount(y_true, minlength=len(task.classes))
     scored = counts[_scored_classes(y_true, task)]
@@ -111,7 +128,7 @@ def auc_parts(
     scored: Integers,
     images: Images = ALL,
 ) -> tuple[Doubles, Doubles]:
-    """What each image adds to the mean area of the classes against the rest.
+    """The terms that each image adds to the mean area of the classes against the rest.
 
     Parameters
     ----------
@@ -121,16 +138,16 @@ def auc_parts(
     scored : int array
         Classes with images and with images of others.
     images : int array, or slice
-        Rows that are ranked, all by default.
+        Rows to rank, all by default.
 
     Returns
     -------
     own : float64 array, shape (images,)
-        Share of the images of other classes that the image's own class ranks it
-        above; its mean over a class is that class's area.
+        Share of the images of other classes that have a lower probability of the
+        image's own class; its mean over a class is that class's area.
     others : float64 array, shape (images,)
-        How far the image shifts the areas of the classes it does not belong to;
-        it sums to 0 over the images.
+        Shift of the areas of the other classes by the image; it sums to 0 over the
+        images.
 
     Notes
     -----
@@ -139,6 +156,15 @@ def auc_parts(
     sum(w own) / sum(w) over the class, plus sum(w others), up to terms of second
     order (Hoeffding's projection; van der Vaart, Asymptotic Statistics, 1998,
     section 12.2). With every w = 1 it is the area itself.
+
+    Examples
+    --------
+    The positives are ranked above both negatives, and above one of two:
+
+    >>> p = np.array([[0.9, 0.1], [0.5, 0.5], [0.2, 0.8], [0.7, 0.3]])
+    >>> own, _ = auc_parts(np.array([0, 0, 1, 1]), p, np.array([1]))
+    >>> own[2:].tolist()
+    [1.0, 0.5]
     """
     rows, count = len(y_true), max(len(scored), 1)
     own, others = np.zeros(rows), np.zeros(rows)
@@ -170,10 +196,16 @@ def _placements(scores: Probabilities, among: Probabilities) -> Doubles:
 
 
 def true_class_ranks(y_true: Integers, probabilities: Probabilities) -> Integers:
-    """Classes that stand before the true one; among equals the earlier class does.
+    """Number of classes ranked before the true one; ties go to the earlier class.
 
     An int array, shape (rows,): 0 where the true class is the most probable, as
     ``argmax`` finds it.
+
+    Examples
+    --------
+    >>> p = np.array([[0.2, 0.5, 0.3], [0.4, 0.4, 0.2]])
+    >>> true_class_ranks(np.array([2, 1]), p).tolist()
+    [1, 1]
     """
     own = np.take_along_axis(probabilities, y_true[:, None], axis=1)
     earlier = np.arange(probabilities.shape[1]) < y_true[:, None]
@@ -186,6 +218,12 @@ def top_k_accuracies(y_true: Integers, probabilities: Probabilities) -> Doubles:
 
     The share of the images whose class is among the k most probable, for k = 1, 2, ...;
     it never falls, and is 1 at the last k.
+
+    Examples
+    --------
+    >>> p = np.array([[0.2, 0.5, 0.3], [0.7, 0.2, 0.1]])
+    >>> top_k_accuracies(np.array([2, 0]), p).tolist()
+    [0.5, 1.0, 1.0]
     """
     ranks = true_class_ranks(y_true, probabilities)
     counts = np.bincount(ranks, minlength=probabilities.shape[1])
@@ -207,12 +245,21 @@ def area(counts: Floats, parts: Floats, scored: Integers) -> Floats:
     Returns
     -------
     float array, shape (columns, resamples)
-        NaN where there are not images of two classes.
+        NaN without images of two classes.
+
+    Examples
+    --------
+    Two images of class 1, whose terms ``own`` are 1 and 1/2:
+
+    >>> counts, parts = np.array([[2.0], [2.0]]), np.zeros((2, 2, 1, 1))
+    >>> parts[1, 0] = 1.5
+    >>> area(counts, parts, np.array([1])).item()
+    0.75
     """
     drawn = counts[scored]
     with np.errstate(divide="ignore", invalid="ignore"):
         areas = parts[scored, 0] / drawn[:, None]
         present = drawn > 0
         mean = np.where(present[:, None], areas, 0).sum(axis=0) / present.sum(axis=0)
-    # The terms left out can carry a draw next to 1 over it.
+    # Without the terms of second order, a draw near 1 can exceed it.
     return np.asarray(np.clip(mean + parts[:, 1].sum(axis=0), 0, 1))

@@ -1,9 +1,9 @@
-"""What is added to the logits of a finished model; nothing here imports Keras."""
+"""Logit adjustment of a finished model. Nothing here imports Keras."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from core.errors import MethodError
+from core.methods.checks import FROM_ZERO, check_number
 from core.methods.weights import check_class_counts
 
 
@@ -13,14 +13,19 @@ def check_tau(tau: float) -> float:
     Raises
     ------
     MethodError
-        If tau is below 0 or no finite number.
+        If tau is below 0 or not finite.
+
+    Examples
+    --------
+    >>> check_tau(1)
+    1.0
     """
-    if not (np.isfinite(tau) and tau >= 0):
-        raise MethodError(
-            f"tau of logit adjustment is {tau}.",
-            expected="a finite number from 0; 1 is the theory's, 0 adjusts nothing.",
-        )
-    return float(tau)
+    return check_number(
+        "tau of logit adjustment",
+        tau,
+        FROM_ZERO,
+        note="1 is the theory's, 0 adjusts nothing",
+    )
 
 
 def log_prior(class_counts: ArrayLike) -> NDArray[np.float64]:
@@ -30,6 +35,11 @@ def log_prior(class_counts: ArrayLike) -> NDArray[np.float64]:
     ------
     MethodError
         If a class has no image.
+
+    Examples
+    --------
+    >>> np.exp(log_prior([30, 10])).round(4).tolist()
+    [0.75, 0.25]
     """
     counts = check_class_counts(class_counts).astype(np.float64)
     logarithm: NDArray[np.float64] = np.log(counts) - np.log(counts.sum())
@@ -39,7 +49,7 @@ def log_prior(class_counts: ArrayLike) -> NDArray[np.float64]:
 def post_hoc_logit_adjustment(
     class_counts: ArrayLike, *, tau: float = 1.0
 ) -> NDArray[np.float64]:
-    """What logit adjustment adds to the logits of a model trained by cross-entropy.
+    """Values to add to the logits of a model that was trained by cross-entropy.
 
     Parameters
     ----------
@@ -51,7 +61,7 @@ def post_hoc_logit_adjustment(
     Returns
     -------
     float64 array, shape (num_classes,)
-        Nats, at least 0: the rarer the class, the more.
+        Nats, at least 0, larger for rarer classes.
 
     Raises
     ------
@@ -62,6 +72,11 @@ def post_hoc_logit_adjustment(
     -----
     Source: Menon et al., ICLR 2021, eq. 9: ``-tau ln prior``. Departures: none. With
     equal counts every logit is raised alike, and no answer changes.
+
+    Examples
+    --------
+    >>> post_hoc_logit_adjustment([30, 10]).round(4).tolist()  # ln(4/3) and ln(4)
+    [0.2877, 1.3863]
     """
     # Adding 0 turns the -0 of a single class, or of tau 0, into 0.
     adjustment: NDArray[np.float64] = -check_tau(tau) * log_prior(class_counts) + 0.0

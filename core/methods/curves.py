@@ -1,4 +1,4 @@
-"""What a method does to an image, computed by the very functions that train.
+"""Curves of the effect of a method on an image, computed by the functions that train.
 
 Every value comes from a loss, weights or a sampler as training calls them, in float64;
 a derivative is the central difference of that same function. Importing this module is
@@ -20,13 +20,13 @@ from core.tasks import Binary, Multiclass, Regression, Task
 
 Floats = NDArray[np.float64]
 
-# Of a logit, for derivatives: with logits scaled by 30 the error stays below 1e-6.
+# Step of a logit for derivatives: with logits scaled by 30 their error is below 1e-6.
 STEP = 1e-5
 LEAST_PROBABILITY = 1e-8
-# Images in the batch that a loss over a whole batch is drawn with.
+# Images in the batch with which a loss over a whole batch is plotted.
 BATCH = 128
-# A loss with random masks is drawn by its mean over so many, fewer where that would be
-# more logits than this: a slider should not wait.
+# A loss with random masks is plotted as its mean over this many masks, or over fewer if
+# there would be more logits than below: a slider must not wait.
 MASKS = 1000
 MOST_LOGITS = 2**19
 
@@ -109,8 +109,8 @@ _SQUARED = Entry(
     formula=r"L = (\hat{y} - y)^2",
     traps=("A few wrong labels can lead the whole training.",),
 )
-# What training minimises without a remedy, and what it is compared with in textbooks:
-# no entries of the registry, for no study needs to name them.
+# Losses that training minimises without a remedy, and those that textbooks compare them
+# with. They are not in the registry, because no study needs to name them.
 USUAL: dict[str, Entry] = {
     entry.name: entry
     for entry in (
@@ -132,10 +132,10 @@ class Curve:
     x : float64 array, shape (points,)
         Probability of the true class, or error in the unit of the task.
     loss : float64 array, shape (points,)
-        Nats (times a weight), or what the regression loss measures in.
+        In nats (times a weight), or in the unit of the regression loss.
     gradient : float64 array, shape (points,)
-        By the true class's logit as the model's probabilities are made of it, or by
-        the prediction. Below 0, training raises the logit or the prediction.
+        Derivative by the true class's logit, at the scale of the softmax, or by the
+        prediction. Below 0, training raises the logit or the prediction.
     """
 
     x: Floats
@@ -168,7 +168,7 @@ def part_of(
 
 
 def usual_loss(task: Task, *, logarithmic: bool = False) -> Entry:
-    """What training minimises on a task whose method names no loss."""
+    """The loss that training minimises on a task whose method names none."""
     if isinstance(task, Regression):
         return _LOGARITHMIC if logarithmic else _ABSOLUTE
     return _BINARY_CROSS_ENTROPY if isinstance(task, Binary) else _CROSS_ENTROPY
@@ -214,7 +214,7 @@ def loss_curve(
     Parameters
     ----------
     part : Part
-        A loss; or class weights, which are drawn on the usual cross-entropy.
+        A loss; or class weights, which are applied to the usual cross-entropy.
     task : Binary or Multiclass
     class_counts : int array, shape (num_classes,)
         Training images of each class, each at least 1.
@@ -226,8 +226,8 @@ def loss_curve(
     Returns
     -------
     Curve
-        Missing (NaN) where cosine logits cannot reach the probability. Of a loss with
-        random masks, the mean over many, which are the same at every point.
+        Missing (NaN) where cosine logits cannot reach the probability. For a loss with
+        random masks, the mean over many masks, which are the same at every point.
 
     Raises
     ------
@@ -287,7 +287,7 @@ def _losses(
 def _images(
     task: Binary | Multiclass, labels: NDArray[np.int64], lead: Floats
 ) -> tuple[NDArray[Any], Floats]:
-    """Targets and logits of images, in the shapes in which training has them."""
+    """Targets and logits of images, in the shapes of training."""
     if isinstance(task, Binary):
         y_true = labels[:, None].astype(np.float64)
         return y_true, np.where(y_true == 1, lead[:, None], -lead[:, None])
@@ -312,10 +312,10 @@ def _call(loss: Any, y_true: NDArray[Any], y_pred: Floats) -> Floats:
 
 
 def _masks_for(loss: Any, logits: Floats) -> NDArray[np.bool_] | None:
-    """Masks to show a loss with, shape (masks, classes); None if it draws none.
+    """Masks for the curve of a loss, shape (masks, classes); None if it draws none.
 
-    Masks of its own for each image would make noise of a curve, and much more of its
-    derivative. Each class is left out in the share of the masks that training aims at.
+    Separate masks for each image would make a curve noisy, and its derivative more so.
+    The share of the masks that leave out a class is that of training.
     """
     if not hasattr(loss, "masked"):
         return None
@@ -327,7 +327,7 @@ def _masks_for(loss: Any, logits: Floats) -> NDArray[np.bool_] | None:
 
 
 def class_weights(part: Part, class_counts: ArrayLike) -> Floats:
-    """How much an image of each class counts, under weights.
+    """Weight of an image of each class.
 
     Returns
     -------
@@ -345,7 +345,7 @@ def class_weights(part: Part, class_counts: ArrayLike) -> Floats:
 def class_values(
     part: Part, task: Binary | Multiclass, class_counts: ArrayLike
 ) -> dict[Quantity, Floats]:
-    """What a part gives each class: a weight, a margin, or a shift of its logit.
+    """Values of a part for each class: a weight, a margin, or a shift of its logit.
 
     Parameters
     ----------
@@ -357,10 +357,11 @@ def class_values(
     Returns
     -------
     dict of quantity to float64 array, shape (num_classes,)
-        "weight": factor on the loss of an image. "margin": what the true class's
-        logit must be above the others, in the unit of the logits before scaling.
-        "shift": what is added to the logits, with mean 0 over the classes; by a loss
-        while training, by an adjustment in the finished model. Only what there is.
+        "weight": factor on the loss of an image. "margin": amount by which the true
+        class's logit must exceed the others, in the unit of the logits before scaling.
+        "shift": values added to the logits, with mean 0 over the classes; by a loss
+        while training, by an adjustment in the finished model. Quantities that the
+        part does not have are left out.
     """
     counts = check_class_counts(class_counts, names=task.classes)
     if part.entry.part == "weights":
@@ -384,10 +385,10 @@ def class_values(
 
 
 def _shift_of(loss: Any, task: Binary | Multiclass) -> Floats | None:
-    """What a loss adds to the logits, if it is cross-entropy of shifted logits.
+    """Shift of the logits by a loss, if it is cross-entropy of shifted logits.
 
-    At equal logits such a loss is a constant less the shift; whether it is one is
-    seen at other logits.
+    At equal logits such a loss is a constant less the shift. Other logits show whether
+    the loss is of this kind.
     """
     if isinstance(task, Binary):
         return None
@@ -408,12 +409,12 @@ def drawn_images(
     Parameters
     ----------
     seed : int
-        Of the draw: the sampler itself is run once.
+        Seed of the draw: the sampler itself runs once.
 
     Returns
     -------
     int64 array, shape (num_classes,)
-        Where images are mixed, the sums of their shares, rounded.
+        For mixed images, the sums of their shares, rounded.
     """
     counts = check_class_counts(class_counts)
     labels = np.repeat(np.arange(len(counts)), counts)
@@ -441,14 +442,14 @@ def error_curve(
         A regression loss.
     task : Regression
     targets : float array, shape (n,)
-        Training targets. A loss over a whole batch sees the image among 127 others
-        that are drawn from them and predicted exactly.
+        Training targets. A loss over a whole batch sees the image beside 127 others,
+        which are drawn from the targets and predicted exactly.
     true_value : float
         Target of the image, in the unit of the task.
     errors : float array, shape (points,)
         Prediction minus truth, ascending, at least two.
     seed : int
-        Of the batch.
+        Seed of the batch.
 
     Returns
     -------

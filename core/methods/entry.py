@@ -1,10 +1,11 @@
-"""What the registry says of a remedy. Nothing here imports Keras."""
+"""The description of a remedy in the registry. Nothing here imports Keras."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
+from core.methods.signature import signature_defaults
 from core.tunable import OneOf, Powers, Tunable
 
 Value = bool | int | float | str | Mapping[str, float]
@@ -15,14 +16,16 @@ Kind = Literal["regression", "binary", "multiclass"]
 HeadName = Literal["logits", "cosine"]
 Pixels = Literal["kept", "mixed", "generated"]
 
-# "on" is where an entry looks, "groups" whose losses or decisions it holds against one
-# another, "head" what the model ends in, and "start" from which share of the epochs on
-# it acts: none of them is an argument of a builder.
+# The task or feature that an entry looks at, the groups that it compares, the output
+# layer of the model, and the share of the epochs after which it begins to act. None of
+# these is an argument of a builder.
 ON = "on"
 GROUPS = "groups"
 HEAD = "head"
 START = "start"
-# What a search tries of the beta of the effective number of images.
+# In place of a default: the entry reads it from the signature of its builder.
+OF_BUILDER: Any = object()
+# Values that a search tries for the beta of the effective number of images.
 BETAS = OneOf((0.9, 0.99, 0.999, 0.9999, 0.99999))
 # Between the names of columns that are crossed: "gender x blond".
 CROSSED = " x "
@@ -30,18 +33,18 @@ CROSSED = " x "
 
 @dataclass(frozen=True)
 class PartLabel:
-    """How a part of training is called.
+    """The names of a part of training.
 
     Parameters
     ----------
     title : str
         Heading over the entries that change it.
     kind : str
-        What one of them is, in a table.
+        Name of one such entry, in a table.
     plural : str
-        Several of them, in a sentence.
+        Name of several, in a sentence.
     decides : str
-        What it decides, in one sentence.
+        One sentence on what the part decides.
     """
 
     title: str
@@ -96,20 +99,20 @@ class Parameter:
         As written in a study.
     default : bool, int, float, str or mapping
         Also fixes the type: a float takes whole numbers, nothing else converts. A
-        mapping is one of names to numbers.
+        mapping is one of names to numbers. ``OF_BUILDER`` until the entry is made.
     minimum, maximum : float or None
         Range of a number, or of each number of a mapping; both ends included.
     description : str
-        What it does, in one line.
+        Its effect, in one line.
     choices : tuple of str
         The words that a text parameter may be.
     odd : bool
         Whether a whole number must be odd: a window needs a middle.
     only_with : tuple of (str, tuple of values)
-        Another parameter, and the values of it with which this one does something;
-        empty where it always does.
+        Another parameter, and the values of it with which this one has an effect;
+        empty if it always has.
     tuned : Tunable or None
-        What a search on validation images tries of it; None if it leaves it alone.
+        Values that a search on validation images tries; None if it tries none.
     """
 
     name: str
@@ -123,7 +126,7 @@ class Parameter:
     tuned: Tunable | None = None
 
     def idle_because(self, values: Mapping[str, Value]) -> str:
-        """Why this one does nothing beside these values; empty if it does."""
+        """The reason why it has no effect beside these values; empty if it has."""
         if not self.only_with:
             return ""
         other, wanted = self.only_with
@@ -138,7 +141,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Entry:
-    """A remedy: which part of training it changes, and how it is built.
+    """A remedy: the part of training that it changes, and its builder.
 
     Parameters
     ----------
@@ -147,20 +150,20 @@ class Entry:
     paper : str
         Source, with year in ``year``.
     summary : str
-        What it does, in one plain sentence.
+        Its effect, in one plain sentence.
     part : {"sampler", "weights", "features", "loss", "objective", "adjustment", \
 "decision"}
-        Which rows are drawn, how much each counts, what becomes of the features
-        before a head while training, what is minimised, how the losses of the groups
-        become one, what is added to the logits of the finished model, or what is
-        decided from its probabilities.
+        A sampler chooses rows, weights say how much each counts, features change the
+        features before a head while training, a loss is minimised, an objective
+        combines the losses of the groups, an adjustment is added to the logits of the
+        finished model, and a decision is made from its probabilities.
     task_kinds : tuple of str
         Kinds of task that it may be used on. A sensitive feature counts as classes.
     parameters : tuple of Parameter
         Everything that may be set, beside ``on``, and ``groups`` of an objective or a
         decision.
     needs : tuple of str
-        What the builder is given: "labels" (codes), "names" (of classes or groups),
+        Inputs of the builder: "labels" (codes), "names" (of classes or groups),
         "batch size", "image size", "epoch", "targets", "class counts", "range",
         "group counts", or "validation": scores, truth and groups of the validation
         images.
@@ -171,13 +174,13 @@ class Entry:
         ``epochs``, and gives ``Mixes``; one that generates gives a
         ``GenerationPlan``; weights with ``(labels)``, ``(names)`` or ``(targets)``,
         a loss with ``(class_counts)`` or nothing, an objective with
-        ``(loss, group_counts)``, an adjustment with ``(class_counts)``, what acts on
+        ``(loss, group_counts)``, an adjustment with ``(class_counts)``, a change to
         features with ``(minimum, maximum)`` of the task, a decision with
         ``(scores, positive, groups)``; each with the parameters by name.
     formula : str
         In LaTeX, one line.
     traps : tuple of str
-        What a user should beware of, a sentence each.
+        Warnings for the user, a sentence each.
     heads : {"on", "all"}
         For weights: whether they count on the task named by ``on``, or on all heads.
     not_all_zero : tuple of str
@@ -203,10 +206,19 @@ class Entry:
     not_all_zero: tuple[str, ...] = ()
     pixels: Pixels = "kept"
 
+    def __post_init__(self) -> None:
+        """Read the defaults of its parameters from the signature of the builder."""
+        if any(parameter.default is OF_BUILDER for parameter in self.parameters):
+            own = signature_defaults(self.builder)
+            filled = tuple(
+                replace(p, default=own[p.name]) if p.default is OF_BUILDER else p
+                for p in self.parameters
+            )
+            object.__setattr__(self, "parameters", filled)
+
 
 def number(
     name: str,
-    default: float,
     minimum: float,
     maximum: float,
     text: str,
@@ -216,19 +228,25 @@ def number(
     tuned: Tunable | None = None,
 ) -> Parameter:
     """A number and its range."""
-    return Parameter(name, default, minimum, maximum, text, (), odd, only_with, tuned)
+    return Parameter(
+        name, OF_BUILDER, minimum, maximum, text, (), odd, only_with, tuned
+    )
 
 
-def choice(name: str, default: str, choices: tuple[str, ...], text: str) -> Parameter:
+def choice(name: str, choices: tuple[str, ...], text: str) -> Parameter:
     """One of a few words."""
-    return Parameter(name, default, None, None, text, choices)
+    return Parameter(name, OF_BUILDER, None, None, text, choices)
 
 
-def focusing(default: float) -> Parameter:
-    """How much a focal loss mutes what is already right."""
+def switch(name: str, text: str) -> Parameter:
+    """Yes or no."""
+    return Parameter(name, OF_BUILDER, None, None, text)
+
+
+def focusing() -> Parameter:
+    """The gamma of a focal loss: how much it mutes images that are already right."""
     return number(
         "gamma",
-        default,
         0.0,
         50.0,
         "Focusing: 0 is cross-entropy, more mutes what is already right.",
@@ -237,12 +255,12 @@ def focusing(default: float) -> Parameter:
 
 
 def mapping(name: str, minimum: float, maximum: float, text: str) -> Parameter:
-    """Numbers by names that only the data know; empty by default."""
+    """Numbers by names that come from the data; empty by default."""
     return Parameter(name, MappingProxyType({}), minimum, maximum, text)
 
 
 def head(default: HeadName) -> Parameter:
-    """What the model ends in under a loss."""
+    """The output layer of the model under a loss."""
     heads = ("logits", "cosine")
     return Parameter(
         HEAD,

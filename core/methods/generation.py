@@ -1,4 +1,4 @@
-"""How many images of each class a generator adds, and what an epoch shows of them."""
+"""The images that a generator adds to each class, and the epochs made of them."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from core.errors import MethodError
+from core.methods.checks import SHARE_ABOVE_ZERO, check_choice, check_number
 from core.methods.mixing import Mixes, unmixed
+from core.methods.samplers import code_labels
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -18,7 +20,7 @@ LEAST_IMAGES = 2
 
 @dataclass(frozen=True)
 class GenerationPlan:
-    """What a generator is to add to the training images.
+    """The images that a generator is to add to the training images.
 
     Parameters
     ----------
@@ -27,7 +29,7 @@ class GenerationPlan:
     new : int64 array, shape (classes,)
         Images to add to each class.
     seed : int
-        Of the generator's training and of its draws.
+        Seed of the generator's training and of its draws.
     neighbours, latent, width, side, epochs, form
         See ``plan_deepsmote``.
     """
@@ -91,16 +93,16 @@ def plan_deepsmote(
         Nearest images of the class, in the latent space, that a new one may lie
         towards; fewer where the class has fewer.
     latent : int
-        Numbers that the encoder makes of a picture.
+        Numbers by which the encoder describes a picture.
     width : int
         Filters of the first convolution; each further one has twice as many.
     side : int
         Side in pixels at which pictures are encoded and decoded, a multiple of 8; at
         most that of the images.
     epochs : int
-        Of the generator's training.
+        Epochs of the generator's training.
     form : {"paper", "official"}
-        What decoded images of a class are compared with; see
+        The images that decoded images of a class are compared with; see
         ``core.models.deepsmote``.
 
     Returns
@@ -112,30 +114,29 @@ def plan_deepsmote(
     MethodError
         If there are no labels, a parameter is out of range, or a class that is to be
         filled up has a single image.
+
+    Examples
+    --------
+    >>> plan = plan_deepsmote([0, 0, 1, 1, 1], np.random.default_rng(0))
+    >>> plan.new.tolist(), len(plan)
+    ([1, 0], 6)
     """
-    names, codes, counts = np.unique(
-        np.asarray(labels), return_inverse=True, return_counts=True
-    )
-    if not counts.size:
-        raise MethodError("There are no training images to learn from.")
-    if not 0 < up_to <= 1:
-        raise MethodError(
-            f"'up_to' is {up_to}.", expected="a share above 0 and at most 1."
-        )
-    if form not in get_args(Form):
-        raise MethodError(f"There is no form {form!r} of DeepSMOTE.")
+    codes, counts = code_labels(labels)
+    check_number("'up_to'", up_to, SHARE_ABOVE_ZERO)
+    check_choice("form", form, get_args(Form), of="DeepSMOTE")
     target = round(up_to * int(counts.max()))
     new = np.maximum(target - counts, 0).astype(np.int64)
-    alone = names[(new > 0) & (counts < LEAST_IMAGES)]
-    if alone.size:
+    alone = (new > 0) & (counts < LEAST_IMAGES)
+    if alone.any():
+        name = np.asarray(labels)[codes == np.argmax(alone)][0]
         raise MethodError(
-            f"A class has a single training image (number {alone[0]}): nothing lies "
+            f"A class has a single training image (number {name}): nothing lies "
             "between it and another one.",
             expected=f"at least {LEAST_IMAGES} images of every class.",
             remedy="add images of it, or take oversample, which repeats the one.",
         )
     return GenerationPlan(
-        codes=codes.astype(np.int64),
+        codes=codes,
         new=new,
         seed=int(rng.integers(2**31)),
         neighbours=neighbours,
@@ -149,14 +150,14 @@ def plan_deepsmote(
 
 @dataclass(frozen=True)
 class Between:
-    """What each generated image lies between.
+    """The two real images that each generated image lies between.
 
     Parameters
     ----------
     first, second : int64 array, shape (generated,)
         Positions of two real images of its class.
     share : float64 array, shape (generated,), in [0, 1]
-        Of the first.
+        Share of the first.
     """
 
     first: Ints

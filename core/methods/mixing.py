@@ -1,8 +1,8 @@
-"""Which training images are mixed with which: mixup, CutMix, Remix and CMO.
+"""Samplers that mix training images in pairs: mixup, CutMix, Remix and CMO.
 
-A sampler of this kind draws pairs. The pixels are mixed on the device, after each
-picture was augmented by itself (``core.models.mixing``), and the labels of every head
-with them (``core.data.batches``).
+A sampler of this kind draws the pairs. ``core.models.mixing`` mixes the pixels on the
+device, after each picture was augmented by itself, and ``core.data.batches`` mixes the
+labels of every head.
 """
 
 from dataclasses import dataclass, replace
@@ -11,28 +11,31 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from core.errors import MethodError
+from core.methods.checks import FROM_ZERO, SHARE, Interval, check_number
+from core.methods.samplers import code_labels
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+_FROM_ONE = Interval(1)
 
 
 @dataclass(frozen=True)
 class Mixes:
-    """The images of an epoch, in the order of the batches, and what each is made of.
+    """The images of an epoch, in the order of the batches, and the parts of each.
 
     Parameters
     ----------
     rows : int64 array, shape (n,)
-        Whose pixels are shown, and mixed into.
+        Images whose pixels are shown, and mixed into.
     first, second : int64 array, shape (n,)
-        Whose labels count. ``second`` are also the pixels that are mixed in.
+        Images whose labels count. The pixels of ``second`` are mixed in.
     share : float64 array, shape (n,), in [0, 1]
-        Of the first image: the papers' lambda. 1 where nothing is mixed.
+        Share of the first image: the papers' lambda. 1 where nothing is mixed.
     label_share : float64 array, shape (n,), in [0, 1]
-        Of the first label, on the task that the sampler looks at; ``share`` elsewhere.
+        Share of the first label, on the task that the sampler looks at; ``share``
+        elsewhere.
     keep : float64 array, shape (n,), in [0, 1]
-        Of the first image's pixels inside the box; outside of it they stay.
+        Share of the first image's pixels inside the box; outside of it they stay.
     boxes : int64 array, shape (n, 4)
         Top, left, bottom and right of the box in pixels, the last two excluded.
     """
@@ -49,7 +52,7 @@ class Mixes:
         return len(self.rows)
 
     def of(self, rows: Ints) -> Self:
-        """The same with each position among ``rows`` replaced by the row there."""
+        """The same mixes with each position replaced by its row in ``rows``."""
         return replace(
             self,
             rows=rows[self.rows],
@@ -58,18 +61,18 @@ class Mixes:
         )
 
     def at(self, start: int, stop: int) -> Self:
-        """Some of the images, one after another."""
+        """The images from ``start`` up to ``stop``."""
         return type(self)(**{n: v[start:stop] for n, v in vars(self).items()})
 
     @property
     def is_mixed(self) -> NDArray[np.bool_]:
-        """Which images are made of two, shape (n,)."""
+        """Whether each image is made of two, shape (n,)."""
         mixed: NDArray[np.bool_] = (self.share < 1) & (self.first != self.second)
         return mixed
 
     @property
     def plan(self) -> NDArray[np.float32]:
-        """What the pixels are mixed by, shape (n, 5): ``keep``, then the box."""
+        """How the pixels are mixed, shape (n, 5): ``keep``, then the box."""
         return np.column_stack([self.keep, self.boxes]).astype(np.float32)
 
     def images_by_class(self, labels: ArrayLike, num_classes: int) -> Floats:
@@ -93,7 +96,14 @@ class Mixes:
 
 
 def unmixed(rows: Ints) -> Mixes:
-    """Images as they are, in this order."""
+    """Images as they are, in this order.
+
+    Examples
+    --------
+    >>> mixes = unmixed(np.array([4, 2]))
+    >>> mixes.rows.tolist(), mixes.share.tolist()
+    ([4, 2], [1.0, 1.0])
+    """
     ones = np.ones(len(rows))
     boxes = np.zeros((len(rows), 4), dtype=np.int64)
     return Mixes(rows, rows, rows, ones, ones, ones, boxes)
@@ -102,14 +112,14 @@ def unmixed(rows: Ints) -> Mixes:
 def draw_box(
     image_size: int, share: float, rng: np.random.Generator
 ) -> tuple[tuple[int, int, int, int], float]:
-    """Draw CutMix's box, and the share of the image that it leaves.
+    """Draw CutMix's box, and return the share of the image outside of it.
 
     Parameters
     ----------
     image_size : int
         Side of the square images, in pixels.
     share : float, in [0, 1]
-        Of the image that is to stay, before the box is cut at the border.
+        Share of the image that stays, before the box is cut at the border.
     rng : numpy.random.Generator
 
     Returns
@@ -117,13 +127,21 @@ def draw_box(
     box : tuple of int
         Top, left, bottom and right in pixels, the last two excluded.
     share : float, in [0, 1]
-        Of the pixels outside of it, exactly.
+        Exact share of the pixels outside of the box.
 
     Notes
     -----
     Source: Yun et al., ICCV 2019, eq. 2, and the authors' code: the sides are
     ``size sqrt(1 - lambda)`` rounded down to an even number of pixels, and the centre
     lies anywhere in the image with the same probability. Departures: none.
+
+    Examples
+    --------
+    With share 1 the box is empty, and all pixels stay:
+
+    >>> box, share = draw_box(32, 1.0, np.random.default_rng(0))
+    >>> box[0] == box[2], float(share)
+    (True, 1.0)
     """
     half = int(image_size * np.sqrt(1 - share)) // 2
     row, column = (int(place) for place in rng.integers(image_size, size=2))
@@ -141,14 +159,14 @@ def mixup(
     image_size: int = 32,
     alpha: float = 1.0,
 ) -> Mixes:
-    """Lay two images of a batch over one another, and their labels alike.
+    """Blend two images of a batch, and their labels by the same share.
 
     Parameters
     ----------
     labels : array, shape (n,)
-        Class of each training image: it decides nothing here.
+        Class of each training image; the pairs do not depend on it.
     rng : numpy.random.Generator
-        Every epoch gets other pairs, and the same state the same ones.
+        Every epoch gets other pairs; the same state gives the same pairs.
     batch_size, image_size : int
         Images of a batch; side of the images in pixels.
     alpha : float, at least 0
@@ -168,12 +186,15 @@ def mixup(
     -----
     Source: Zhang et al., ICLR 2018, eq. 2, and the authors' code: one lambda a batch,
     and the batch in another order as the second images. Departures: the second image
-    is augmented anew, where the code takes it as it lies in the batch.
+    is augmented anew; the code takes it as it is in the batch.
+
+    Examples
+    --------
+    >>> mixes = mixup([0, 1, 1, 0], np.random.default_rng(0), batch_size=4)
+    >>> sorted(mixes.first.tolist()), len(set(mixes.share[mixes.is_mixed].tolist()))
+    ([0, 1, 2, 3], 1)
     """
-    batches = _Batches.of(labels, rng, batch_size)
-    shares = [_draw_share(alpha, rng) for _ in batches.sizes]
-    boxes = [(0, 0, image_size, image_size)] * len(shares)
-    return batches.mixed(batches.partners(rng), shares, shares, boxes)
+    return _blend(_Batches.of(labels, rng, batch_size), rng, image_size, alpha)
 
 
 def cutmix(
@@ -195,7 +216,7 @@ def cutmix(
         The area of the box, before it is cut at the border, follows
         ``1 - Beta(alpha, alpha)``; 0 mixes nothing.
     probability : float, in [0, 1]
-        That a batch is mixed at all.
+        Probability that a batch is mixed at all.
 
     Returns
     -------
@@ -211,6 +232,14 @@ def cutmix(
     -----
     Source: Yun et al., ICCV 2019, and the authors' code: one box a batch. Departures:
     as ``mixup``. See ``draw_box``.
+
+    Examples
+    --------
+    With probability 0 no image is mixed:
+
+    >>> mixes = cutmix([0, 1, 1, 0], np.random.default_rng(0), probability=0.0)
+    >>> bool(mixes.is_mixed.any())
+    False
     """
     batches = _Batches.of(labels, rng, batch_size)
     return _paste(batches, batches.partners(rng), rng, image_size, alpha, probability)
@@ -226,7 +255,7 @@ def remix(
     kappa: float = 3.0,
     tau: float = 0.5,
 ) -> Mixes:
-    """Mixup whose label goes to the rarer of two very unequal classes.
+    """Mixup that gives the label to the rarer of two very unequal classes.
 
     Parameters
     ----------
@@ -238,7 +267,7 @@ def remix(
     Returns
     -------
     Mixes
-        The pixels as ``mixup`` has them; ``label_share`` is Remix's.
+        Pixels as in ``mixup``; ``label_share`` as in Remix.
 
     Raises
     ------
@@ -249,17 +278,19 @@ def remix(
     -----
     Source: Chou et al., ECCV 2020 Workshops, section 3. Departures: as ``mixup``.
     With classes of the same size it is mixup.
+
+    Examples
+    --------
+    >>> mixes = remix([0, 1, 1, 0], np.random.default_rng(0))
+    >>> (mixes.label_share == mixes.share).all().item()  # two classes of two images
+    True
     """
-    mixes = mixup(
-        labels, rng, batch_size=batch_size, image_size=image_size, alpha=alpha
-    )
-    _, codes, counts = np.unique(
-        np.asarray(labels), return_inverse=True, return_counts=True
-    )
+    batches = _Batches.of(labels, rng, batch_size)
+    mixes = _blend(batches, rng, image_size, alpha)
     share = remix_label_share(
         mixes.share,
-        counts[codes[mixes.first]],
-        counts[codes[mixes.second]],
+        batches.class_counts[mixes.first],
+        batches.class_counts[mixes.second],
         kappa=kappa,
         tau=tau,
     )
@@ -271,27 +302,27 @@ def remix_label_share(
     first_counts: ArrayLike,
     second_counts: ArrayLike,
     *,
-    kappa: float = 3.0,
-    tau: float = 0.5,
+    kappa: float,
+    tau: float,
 ) -> Floats:
     """Share of the first label when images of unequal classes are mixed (Remix).
 
     Parameters
     ----------
     share : float array, shape (n,), in [0, 1]
-        Of the first image in the pixels.
+        Share of the first image in the pixels.
     first_counts, second_counts : int array, shape (n,)
         Training images of the two classes, each at least 1.
     kappa : float, at least 1
-        How many times as common a class must be to give its label away.
+        A class gives its label away if it is at least this many times as common.
     tau : float, in [0, 1]
         It does so where its share of the pixels is below this.
 
     Returns
     -------
     float64 array, shape (n,)
-        0 where the second class is rarer and wins, 1 where the first is and does, and
-        the share of the pixels elsewhere.
+        0 where the second class gets the label, 1 where the first gets it, and the
+        share of the pixels elsewhere.
 
     Raises
     ------
@@ -302,11 +333,17 @@ def remix_label_share(
     -----
     Source: Chou et al., ECCV 2020 Workshops, section 3. Departures: none. With tau 0
     it is the share of the pixels.
+
+    Examples
+    --------
+    The first class is four times as common, and loses its label below a half:
+
+    >>> share = remix_label_share([0.3, 0.7], [40, 40], [10, 10], kappa=3, tau=0.5)
+    >>> share.tolist()
+    [0.0, 0.7]
     """
-    if not kappa >= 1:
-        raise MethodError(f"kappa is {kappa}.", expected="a number from 1.")
-    if not 0 <= tau <= 1:
-        raise MethodError(f"tau is {tau}.", expected="a number from 0 to 1.")
+    check_number("kappa", kappa, _FROM_ONE)
+    check_number("tau", tau, SHARE)
     given = np.asarray(share, dtype=np.float64)
     ratio = np.asarray(first_counts) / np.asarray(second_counts)
     second_wins = (ratio >= kappa) & (given < tau)
@@ -334,12 +371,12 @@ def cmo(
     labels, rng, batch_size, image_size, alpha, probability
         As for ``cutmix``.
     epoch, epochs : int
-        Which epoch this is, counted from 0, and how many there are.
+        Number of this epoch, counted from 0, and number of all epochs.
     power : float, at least 0
         The pasted image is drawn with probability proportional to ``n_c^-power`` of
-        its class: 1 draws every class as often, 0 every image.
+        its class: 1 draws every class equally often, 0 every image.
     plain_last : int, at least 0
-        In so many last epochs nothing is mixed, but at most in half of all.
+        Number of last epochs without mixing, at most half of all epochs.
 
     Returns
     -------
@@ -357,39 +394,45 @@ def cmo(
     these are. ``power`` is the paper's r: ``q_k`` proportional to ``1 / n_k^r``; the
     draw is with replacement. Departures: the code also leaves the first four of 200
     epochs plain, for which a study sets ``start = 0.02``.
+
+    Examples
+    --------
+    The last epoch is plain:
+
+    >>> mixes = cmo([0, 1, 1], np.random.default_rng(0), epoch=9, epochs=10)
+    >>> bool(mixes.is_mixed.any())
+    False
     """
-    if not (np.isfinite(power) and power >= 0):
-        raise MethodError(f"The power is {power}.", expected="a finite number from 0.")
+    check_number("The power", power, FROM_ZERO)
     batches = _Batches.of(labels, rng, batch_size)
     if epoch >= epochs - min(plain_last, epochs // 2):
         return unmixed(batches.order)
-    _, codes, counts = np.unique(
-        np.asarray(labels), return_inverse=True, return_counts=True
-    )
-    chance = counts[codes].astype(np.float64) ** -power
-    pasted = rng.choice(codes.size, size=codes.size, p=chance / chance.sum())
+    chance = batches.class_counts.astype(np.float64) ** -power
+    pasted = rng.choice(chance.size, size=chance.size, p=chance / chance.sum())
     return _paste(batches, pasted, rng, image_size, alpha, probability)
 
 
 @dataclass(frozen=True)
 class _Batches:
-    """The images of an epoch in their order, and how many each batch has."""
+    """The images of an epoch in their order, and the size of each batch.
+
+    ``class_counts`` has, for each image, the number of images of its class.
+    """
 
     order: Ints
     sizes: list[int]
+    class_counts: Ints
 
     @classmethod
     def of(cls, labels: ArrayLike, rng: np.random.Generator, batch_size: int) -> Self:
         """Every image once, in a new order."""
-        images = np.asarray(labels).size
-        if not images:
-            raise MethodError("There are no training images to draw from.")
-        starts = range(0, images, batch_size)
-        sizes = [min(batch_size, images - start) for start in starts]
-        return cls(rng.permutation(images).astype(np.int64), sizes)
+        codes, counts = code_labels(labels)
+        starts = range(0, codes.size, batch_size)
+        sizes = [min(batch_size, codes.size - start) for start in starts]
+        return cls(rng.permutation(codes.size).astype(np.int64), sizes, counts[codes])
 
     def partners(self, rng: np.random.Generator) -> Ints:
-        """Every batch once more, in another order of its own."""
+        """The same images, each batch in another order."""
         parts = np.split(self.order, np.cumsum(self.sizes)[:-1])
         return np.concatenate([rng.permutation(part) for part in parts])
 
@@ -400,7 +443,7 @@ class _Batches:
         keep: list[float],
         boxes: list[tuple[int, int, int, int]],
     ) -> Mixes:
-        """Images with their partners; the rest is one a batch."""
+        """Images with their partners; shares, keep and boxes are one a batch."""
         share = np.repeat(np.array(shares, dtype=np.float64), self.sizes)
         # Where a box has no pixel, the second image is not in the picture at all.
         second = np.where(share < 1, second, self.order)
@@ -415,6 +458,16 @@ class _Batches:
         )
 
 
+def _blend(
+    batches: _Batches, rng: np.random.Generator, image_size: int, alpha: float
+) -> Mixes:
+    """Blend the whole pictures of every batch with another order of it."""
+    check_number("alpha", alpha, FROM_ZERO)
+    shares = [_draw_share(alpha, rng) for _ in batches.sizes]
+    boxes = [(0, 0, image_size, image_size)] * len(shares)
+    return batches.mixed(batches.partners(rng), shares, shares, boxes)
+
+
 def _paste(
     batches: _Batches,
     second: Ints,
@@ -424,10 +477,8 @@ def _paste(
     probability: float,
 ) -> Mixes:
     """Paste a box of each second image onto the first, in some of the batches."""
-    if not 0 <= probability <= 1:
-        raise MethodError(
-            f"The probability is {probability}.", expected="a number from 0 to 1."
-        )
+    check_number("The probability", probability, SHARE)
+    check_number("alpha", alpha, FROM_ZERO)
     boxes, shares = [], []
     for _ in batches.sizes:
         box, share = (0, 0, 0, 0), 1.0
@@ -439,6 +490,4 @@ def _paste(
 
 
 def _draw_share(alpha: float, rng: np.random.Generator) -> float:
-    if not (np.isfinite(alpha) and alpha >= 0):
-        raise MethodError(f"alpha is {alpha}.", expected="a finite number from 0.")
     return float(rng.beta(alpha, alpha)) if alpha else 1.0

@@ -25,7 +25,7 @@ class Phase:
     first, end : float
         In epochs from 0; ``end`` is where the next phase begins.
     name : str
-        What is minimised, and with what.
+        The loss, and the remedies that act on it.
     """
 
     first: float

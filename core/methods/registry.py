@@ -1,7 +1,7 @@
-"""The registry of remedies, and what a method of a study resolves to.
+"""The registry of remedies, and the parts that a method of a study resolves to.
 
 Nothing here imports Keras: pages list methods and check parameters without that
-cost. A builder is named as ``module:function`` and imported when it is called.
+cost. A builder is given as ``module:function``, and imported when it is called.
 """
 
 import importlib
@@ -46,13 +46,13 @@ class Part:
     parameters : mapping of str to value
         The builder's arguments, all of them, defaults included.
     head : {"logits", "cosine"}
-        What the task's output layer must give. Cosine logits lie in [-1, 1], and
+        Output of the task's last layer. Cosine logits lie in [-1, 1], and
         probabilities are the softmax of ``scale`` times them.
     start : float, in [0, 1)
-        Share of the epochs from which on it acts.
+        Share of the epochs after which it begins to act.
     groups : str
         For an objective or a decision: the sensitive feature, or crossing, whose
-        groups it holds against one another.
+        groups it compares.
     """
 
     entry: Entry
@@ -64,13 +64,13 @@ class Part:
 
     @property
     def scale(self) -> float:
-        """Factor of the head's outputs: cosines need it to be logits."""
+        """Factor that makes logits of the head's outputs; 1 unless they are cosines."""
         if self.head != "cosine":
             return 1.0
         return cast("float", self.parameters.get("scale", 1.0))
 
     def build(self, *given: Any) -> Any:
-        """Call the entry's builder with what it needs, and the parameters."""
+        """Call the entry's builder with its inputs and the parameters."""
         return load_builder(self.entry)(*given, **self.parameters)
 
 
@@ -89,13 +89,13 @@ class ResolvedMethod:
     losses : mapping of task name to Part
         Tasks that are not named keep the usual loss of their kind.
     features : mapping of task name to Part
-        What acts on the features before a head while training.
+        Changes to the features before a head while training.
     adjustments : mapping of task name to Part
-        What is added to the logits of the finished model.
+        Values that are added to the logits of the finished model.
     objectives : mapping of task name to Part
-        How the losses of a task's groups become one.
+        Rules that combine the losses of a task's groups.
     decisions : mapping of task name to Part
-        What is decided from the finished model's probabilities.
+        Rules that decide from the finished model's probabilities.
     mirrored_answers : bool
         Whether an answer is the mean of those to a picture and to its mirror image.
     """
@@ -113,20 +113,20 @@ class ResolvedMethod:
 
     @property
     def changes_pixels(self) -> bool:
-        """Whether training sees pictures that are in no image cache."""
+        """Whether training sees pictures that are not in the image cache."""
         return any(part.entry.pixels != "kept" for part in self.samplers)
 
     @property
     def acts_afterwards(self) -> bool:
-        """Whether a part of it changes what the finished model answers."""
+        """Whether a part of it changes the answers of the finished model."""
         return bool(self.adjustments or self.decisions or self.mirrored_answers)
 
     def head(self, task: str) -> HeadName:
-        """What the output layer of a task must give under this method."""
+        """Output of the last layer of a task under this method."""
         return self.losses[task].head if task in self.losses else "logits"
 
     def first_epochs(self, epochs: int) -> tuple[int, ...]:
-        """The first epoch of each phase, from 0: where a part begins to act."""
+        """The epochs, counted from 0, in which a part begins to act, and epoch 0."""
         parts = (
             *self.samplers,
             *self.weights,
@@ -197,7 +197,7 @@ def validate_parameters(entry: Entry, given: Mapping[str, Value]) -> dict[str, V
     ------
     MethodError
         If a parameter is unknown, of the wrong type, not a finite number, outside
-        its range, even where it must be odd, or none of its choices.
+        its range, even where it must be odd, or not one of its choices.
     """
     known = {parameter.name: parameter for parameter in entry.parameters}
     for name in given:
@@ -258,7 +258,7 @@ def _check_range(what: str, parameter: Parameter, value: float) -> float:
     )
     if not math.isfinite(value):
         raise MethodError(
-            f"{what} is {value}, which is no finite number.",
+            f"{what} is {value}, which is not a finite number.",
             expected=f"a number from {low:g} to {high:g}.",
             remedy=f"give it a value{default}.",
         )
@@ -313,10 +313,10 @@ def resolve_method(
     StudyError
         If the study has no such method.
     MethodError
-        If an entry does not exist, looks at a task or column that is not there or is
-        of the wrong kind, or has a bad parameter; if all that it learns from is 0; if
-        two losses claim one task, or two samplers one method; or if images with two
-        labels are to have one group, or one place among the targets.
+        If an entry does not exist, looks at a missing task or column or one of the
+        wrong kind, or has a bad parameter; if all its weights are 0; if a task has two
+        losses or a method two samplers; or if images with two labels meet a part that
+        needs one group or one target an image.
     """
     table = study.method(method_name)
     features = tuple(sensitive_features)
@@ -343,7 +343,7 @@ def resolve_method(
 
 
 def _check_two_labels(method: ResolvedMethod) -> None:
-    """Refuse what needs one label or one group of every image, beside mixed ones."""
+    """Refuse a part that needs one target or group an image, beside mixed images."""
     if not method.changes_pixels:
         return
     (sampler,) = method.samplers
@@ -388,8 +388,8 @@ def _check_start(entry: Entry, start: Value, head: HeadName) -> float:
         )
     if start and head == "cosine":
         raise MethodError(
-            f"{what} is {start:g}, but cosine logits are of no use to the plain loss "
-            "before it.",
+            f"{what} is {start:g}, but the plain loss before it cannot use cosine "
+            "logits.",
             expected="0, or head = 'logits'.",
             remedy="start the loss at once, or give it plain logits.",
         )
@@ -419,7 +419,8 @@ def _check_on(
         return str(on)
     if not isinstance(on, str) or (on not in kinds and on not in features):
         raise MethodError(
-            f"'{entry.name}' is on {on!r}, which is no task or sensitive feature here.",
+            f"'{entry.name}' is on {on!r}, which is not a task or sensitive feature "
+            "here.",
             expected=expected,
             remedy=remedy,
         )
@@ -444,10 +445,10 @@ def _check_groups(
     tasks: Sequence[Task],
     features: tuple[str, ...],
 ) -> str:
-    """The groups of an objective or a decision: a feature, or a crossing of them.
+    """The groups of an objective or a decision: a feature, or a crossing of features.
 
-    The classes of the task may be crossed with them while training, not for a
-    decision, which is made where the class is not known.
+    An objective may also cross them with the classes of the task; a decision may not,
+    because it is made without knowing the class.
     """
     classes = [t.name for t in tasks if t.name == on and t.kind != "regression"]
     others = classes if entry.part == "objective" else []
@@ -457,7 +458,8 @@ def _check_groups(
         problem = (
             f"does not say between which groups: '{GROUPS}' is missing."
             if groups is None
-            else f"is between the groups of {groups!r}, which is no sensitive feature."
+            else f"is between the groups of {groups!r}, which is not a sensitive "
+            "feature."
         )
         crossing = f", or a crossing such as '{known[0]}{CROSSED}{known[-1]}'"
         raise MethodError(

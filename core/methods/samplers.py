@@ -1,14 +1,43 @@
-"""Which training images an epoch sees."""
+"""Samplers: the training images that an epoch shows."""
+
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from core.errors import MethodError
+from core.methods.checks import SHARE, SHARE_ABOVE_ZERO, check_number
+
+Ints = NDArray[np.int64]
+
+
+def code_labels(labels: ArrayLike) -> tuple[Ints, Ints]:
+    """Code of each label, from 0 in the order of the classes, and images of each class.
+
+    Every sampler reads its labels with this function.
+
+    Raises
+    ------
+    MethodError
+        If there are no labels.
+
+    Examples
+    --------
+    >>> codes, counts = code_labels(["b", "a", "b"])
+    >>> codes.tolist(), counts.tolist()
+    ([1, 0, 1], [1, 2])
+    """
+    _, codes, counts = np.unique(
+        np.asarray(labels), return_inverse=True, return_counts=True
+    )
+    if not counts.size:
+        raise MethodError("There are no training images to draw from.")
+    return codes.astype(np.int64), counts.astype(np.int64)
 
 
 def undersample_majority(
     labels: ArrayLike, rng: np.random.Generator, *, keep: float = 0.5
-) -> NDArray[np.int64]:
+) -> Ints:
     """Keep a random share of the largest class, and all of the others.
 
     Parameters
@@ -16,11 +45,11 @@ def undersample_majority(
     labels : array, shape (n,)
         Class of each training image.
     rng : numpy.random.Generator
-        Advanced by one draw, so that every epoch gets other images, and the same
-        state the same ones.
+        Advanced by one draw: every epoch gets other images, and the same state gives
+        the same images.
     keep : float, in (0, 1]
-        Share of the largest class that is kept, rounded, at least one image. Of
-        classes that are equally large, the first is the largest.
+        Share of the largest class that is kept, rounded, at least one image. If
+        several classes are equally large, the first of them counts as the largest.
 
     Returns
     -------
@@ -36,39 +65,26 @@ def undersample_majority(
     -----
     The draw is imbalanced-learn's ``RandomUnderSampler``, without replacement. With
     ``keep`` 1, all rows are returned.
-    """
-    classes, counts = np.unique(np.asarray(labels), return_counts=True)
-    if classes.size == 0:
-        raise MethodError("There are no training images to draw from.")
-    if not 0 < keep <= 1:
-        raise MethodError(
-            f"'keep' is {keep}.", expected="a share above 0 and at most 1."
-        )
-    seed = int(rng.integers(2**32))
-    if classes.size == 1 or keep == 1:
-        return _keep_share_of_all(len(np.asarray(labels)), seed, keep)
-    # scikit-learn comes with it: a second that listing methods should not cost.
-    from imblearn.under_sampling import RandomUnderSampler
 
+    Examples
+    --------
+    >>> rows = undersample_majority([0, 1, 1, 1, 1], np.random.default_rng(0), keep=0.5)
+    >>> len(rows), int(rows[0])  # the image of class 0, and two of class 1
+    (3, 0)
+    """
+    codes, counts = code_labels(labels)
+    check_number("'keep'", keep, SHARE_ABOVE_ZERO)
     majority = int(np.argmax(counts))
     kept = max(1, round(keep * int(counts[majority])))
-    sampler = RandomUnderSampler(
-        sampling_strategy={classes[majority].item(): kept}, random_state=seed
-    )
-    sampler.fit_resample(np.zeros((counts.sum(), 1)), np.asarray(labels))
-    return np.sort(sampler.sample_indices_).astype(np.int64)
-
-
-def _keep_share_of_all(n: int, seed: int, keep: float) -> NDArray[np.int64]:
-    """Draw from a single class, which imbalanced-learn refuses."""
-    kept = max(1, round(keep * n))
-    drawn = np.random.default_rng(seed).choice(n, size=kept, replace=False)
+    seed = _draw_seed(rng)
+    if counts.size > 1:
+        return _resample(codes, seed, {majority: kept})
+    # imbalanced-learn refuses a single class.
+    drawn = np.random.default_rng(seed).choice(codes.size, size=kept, replace=False)
     return np.sort(drawn).astype(np.int64)
 
 
-def undersample_to_smallest(
-    labels: ArrayLike, rng: np.random.Generator
-) -> NDArray[np.int64]:
+def undersample_to_smallest(labels: ArrayLike, rng: np.random.Generator) -> Ints:
     """Draw from every class as many random images as the smallest has.
 
     Parameters
@@ -81,8 +97,8 @@ def undersample_to_smallest(
     Returns
     -------
     int64 array, shape (num_classes * smallest,)
-        Row indices in ascending order; batches do the shuffling. No row is there
-        twice, and the rows of the smallest class all are.
+        Row indices in ascending order; batches do the shuffling. No row occurs twice,
+        and all rows of the smallest class occur.
 
     Raises
     ------
@@ -93,20 +109,18 @@ def undersample_to_smallest(
     -----
     The draw is imbalanced-learn's ``RandomUnderSampler``, without replacement. Equal
     classes are returned as they are.
+
+    Examples
+    --------
+    >>> rows = undersample_to_smallest([0, 1, 1, 1, 1], np.random.default_rng(0))
+    >>> len(rows), int(rows[0])  # one image of each class
+    (2, 0)
     """
-    _, counts = _count(labels)
-    seed = int(rng.integers(2**32))
-    if counts.size == 1:
-        return np.arange(counts[0], dtype=np.int64)
-    # scikit-learn comes with it: a second that listing methods should not cost.
-    from imblearn.under_sampling import RandomUnderSampler
-
-    sampler = RandomUnderSampler(random_state=seed)
-    sampler.fit_resample(np.zeros((counts.sum(), 1)), np.asarray(labels))
-    return np.sort(sampler.sample_indices_).astype(np.int64)
+    codes, _ = code_labels(labels)
+    return _resample(codes, _draw_seed(rng))
 
 
-def oversample(labels: ArrayLike, rng: np.random.Generator) -> NDArray[np.int64]:
+def oversample(labels: ArrayLike, rng: np.random.Generator) -> Ints:
     """Repeat random images of every class up to the size of the largest.
 
     Parameters
@@ -119,8 +133,8 @@ def oversample(labels: ArrayLike, rng: np.random.Generator) -> NDArray[np.int64]
     Returns
     -------
     int64 array, shape (num_classes * largest,)
-        Row indices in ascending order; batches do the shuffling. Every row is there
-        at least once, and the rows of the largest class exactly once.
+        Row indices in ascending order; batches do the shuffling. Every row occurs at
+        least once, and each row of the largest class exactly once.
 
     Raises
     ------
@@ -131,23 +145,43 @@ def oversample(labels: ArrayLike, rng: np.random.Generator) -> NDArray[np.int64]
     -----
     The draw is imbalanced-learn's ``RandomOverSampler``, with replacement. Equal
     classes are returned as they are.
-    """
-    _, counts = _count(labels)
-    seed = int(rng.integers(2**32))
-    if counts.size == 1:
-        return np.arange(counts[0], dtype=np.int64)
-    # scikit-learn comes with it: a second that listing methods should not cost.
-    from imblearn.over_sampling import RandomOverSampler
 
-    sampler = RandomOverSampler(random_state=seed)
-    sampler.fit_resample(np.zeros((counts.sum(), 1)), np.asarray(labels))
+    Examples
+    --------
+    >>> oversample([0, 1, 1, 1], np.random.default_rng(0)).tolist()
+    [0, 0, 0, 1, 2, 3]
+    """
+    codes, _ = code_labels(labels)
+    return _resample(codes, _draw_seed(rng), repeat=True)
+
+
+def _draw_seed(rng: np.random.Generator) -> int:
+    return int(rng.integers(2**32))
+
+
+def _resample(
+    codes: Ints,
+    seed: int,
+    target: Mapping[int, int] | str = "auto",
+    *,
+    repeat: bool = False,
+) -> Ints:
+    """Draw rows with imbalanced-learn, ascending; a single class is returned whole."""
+    if codes.max() == 0:
+        return np.arange(codes.size, dtype=np.int64)
+    # scikit-learn comes with it: a second that listing methods should not cost.
+    if repeat:
+        from imblearn.over_sampling import RandomOverSampler as Sampler
+    else:
+        from imblearn.under_sampling import RandomUnderSampler as Sampler
+
+    sampler = Sampler(sampling_strategy=target, random_state=seed)
+    sampler.fit_resample(np.zeros((codes.size, 1)), codes)
     return np.sort(sampler.sample_indices_).astype(np.int64)
 
 
-def sample_classes_evenly(
-    labels: ArrayLike, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """Show every class as often as any other, in as many draws as there are images.
+def sample_classes_evenly(labels: ArrayLike, rng: np.random.Generator) -> Ints:
+    """Show every class equally often, in as many draws as there are images.
 
     Parameters
     ----------
@@ -169,16 +203,20 @@ def sample_classes_evenly(
 
     Notes
     -----
-    Source: Shen et al., ECCV 2016 (class-aware sampling): a class first, each as
-    likely; then the next image of its shuffled list. Departures: classes are
-    allotted their share of an epoch instead of being drawn one by one.
+    Source: Shen et al., ECCV 2016 (class-aware sampling): first a class, each with the
+    same probability; then the next image of its shuffled list. Departures: each class
+    gets its share of an epoch instead of being drawn one by one.
+
+    Examples
+    --------
+    >>> rows = sample_classes_evenly([0, 1, 1, 1], np.random.default_rng(0))
+    >>> rows[:2].tolist()  # two images of class 0, which has one, and two of class 1
+    [0, 0]
     """
     return sample_classes_by_power(labels, rng, power=0.0)
 
 
-def sample_classes_by_square_root(
-    labels: ArrayLike, rng: np.random.Generator
-) -> NDArray[np.int64]:
+def sample_classes_by_square_root(labels: ArrayLike, rng: np.random.Generator) -> Ints:
     """Show every class in proportion to the square root of its number of images.
 
     Parameters
@@ -201,13 +239,21 @@ def sample_classes_by_square_root(
     Notes
     -----
     Source: Mahajan et al., ECCV 2018. Departures: as ``sample_classes_evenly``.
+
+    Examples
+    --------
+    Classes of 1 and 4 images share five draws as 1 to 2, that is 1.7 to 3.3:
+
+    >>> rows = sample_classes_by_square_root([0, 1, 1, 1, 1], np.random.default_rng(0))
+    >>> len(rows), int((rows == 0).sum()) in (1, 2)
+    (5, True)
     """
     return sample_classes_by_power(labels, rng, power=0.5)
 
 
 def sample_classes_by_power(
     labels: ArrayLike, rng: np.random.Generator, *, power: float
-) -> NDArray[np.int64]:
+) -> Ints:
     """Share as many draws as there are images among classes by a power of their size.
 
     Parameters
@@ -215,9 +261,10 @@ def sample_classes_by_power(
     labels : array, shape (n,)
         Class of each training image.
     rng : numpy.random.Generator
-        Advanced, so that every epoch gets other images, and the same state the same.
+        Advanced: every epoch gets other images, and the same state gives the same
+        images.
     power : float, in [0, 1]
-        0 shows every class as often; 0.5 by the square root; 1 shows every image
+        0 shows every class equally often; 0.5 by the square root; 1 shows every image
         once.
 
     Returns
@@ -233,13 +280,18 @@ def sample_classes_by_power(
     Notes
     -----
     A class of ``n_c`` images gets ``n n_c^power / sum_k n_k^power`` draws, rounded up
-    or down at random so that this is its mean. That is never below 1, as every
+    or down at random so that this is its mean. The number is at least 1, because every
     ``n_c^power`` is at least 1 and their sum at most ``n``: no class is left out of
-    an epoch. Within a class no image is drawn once more before all others were.
+    an epoch. Within a class, an image is drawn again only after all others were drawn.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> sample_classes_by_power(["a", "b", "b"], rng, power=1.0).tolist()
+    [0, 1, 2]
     """
-    if not 0 <= power <= 1:
-        raise MethodError(f"The power is {power}.", expected="a number from 0 to 1.")
-    codes, counts = _count(labels)
+    codes, counts = code_labels(labels)
+    check_number("The power", power, SHARE)
     raised = counts.astype(np.float64) ** power
     edges = np.append(0.0, np.cumsum(codes.size * raised / raised.sum()))
     edges[-1] = codes.size
@@ -254,7 +306,7 @@ def sample_classes_by_power(
 
 def balance_batches(
     labels: ArrayLike, rng: np.random.Generator, *, batch_size: int = 32
-) -> NDArray[np.int64]:
+) -> Ints:
     """Fill every batch with the same number of images of each class.
 
     Parameters
@@ -269,8 +321,8 @@ def balance_batches(
     Returns
     -------
     int64 array, shape (n,)
-        Row indices in the order of the batches: each ``batch_size`` of them are one.
-        Rows of small classes are repeated, and some of large ones left out.
+        Row indices in the order of the batches, ``batch_size`` rows each. Rows of small
+        classes are repeated, and some rows of large classes left out.
 
     Raises
     ------
@@ -279,12 +331,19 @@ def balance_batches(
 
     Notes
     -----
-    What a batch has beyond a multiple of the classes goes to one class after the
-    other, from batch to batch, so that every class has its share of the epoch to
-    within one image. Within a class no image is drawn once more before all others
-    were.
+    If the batch size is not a multiple of the number of classes, the classes take
+    turns in getting one image more, so that every class has its share of the epoch to
+    within one image. Within a class, an image is drawn again only after all others were
+    drawn.
+
+    Examples
+    --------
+    >>> labels = np.array([0, 1, 1, 1])
+    >>> rows = balance_batches(labels, np.random.default_rng(0), batch_size=2)
+    >>> labels[rows].reshape(2, 2).sum(axis=1).tolist()  # one image of class 1 in each
+    [1, 1]
     """
-    codes, counts = _count(labels)
+    codes, counts = code_labels(labels)
     if batch_size < counts.size:
         raise MethodError(
             f"A batch of {batch_size} has no room for {counts.size} groups.",
@@ -304,20 +363,8 @@ def balance_batches(
     return rows
 
 
-def _cycle(
-    rows: NDArray[np.int64], number: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """Draw all rows as often as they go into the number, and the rest at random."""
+def _cycle(rows: Ints, number: int, rng: np.random.Generator) -> Ints:
+    """Repeat all rows as often as they fit into the number, and draw the rest."""
     rounds, rest = divmod(number, rows.size)
     once_more = rng.choice(rows, size=rest, replace=False)
     return np.concatenate([np.tile(rows, rounds), once_more])
-
-
-def _count(labels: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Code of each label and images of each class."""
-    _, codes, counts = np.unique(
-        np.asarray(labels), return_inverse=True, return_counts=True
-    )
-    if not counts.size:
-        raise MethodError("There are no training images to draw from.")
-    return codes.astype(np.int64), counts.astype(np.int64)

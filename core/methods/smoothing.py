@@ -1,4 +1,4 @@
-"""Neighbouring targets share what they know: LDS for weights, FDS for features."""
+"""Smoothing over neighbouring targets: LDS for weights, FDS for features."""
 
 from dataclasses import dataclass
 from typing import Literal, Self, get_args
@@ -7,17 +7,24 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from core.errors import MethodError
+from core.methods.checks import (
+    ABOVE_ZERO,
+    FROM_ZERO,
+    SHARE_BELOW_ONE,
+    check_choice,
+    check_number,
+)
 
 Floats = NDArray[np.float64]
 Kernel = Literal["gaussian", "triang", "laplace"]
 Reweight = Literal["sqrt_inv", "inverse"]
 Outside = Literal["error", "last bin"]
 
-# Bounds of a count before its inverse is taken, as in the authors' code.
+# Counts are clipped to these bounds before they are inverted, as in the authors' code.
 LEAST_COUNT, MOST_COUNT = 5, 1000
 # scipy.ndimage.gaussian_filter1d, which the authors call, ends here.
 GAUSSIAN_ENDS_AT_SIGMAS = 4.0
-# Below this, a bucket's variances count as 0 in all, and its features stay.
+# If a bucket's variances sum to less, they count as 0, and its features stay.
 LEAST_TOTAL_VARIANCE = 1e-10
 
 
@@ -51,10 +58,15 @@ def kernel_window(
 
     Notes
     -----
-    Source: Yang et al., ICML 2021, and the authors' code. There the Gaussian is what
-    a filter leaves of a single one inside the window, which reflects at its ends: a
-    window that is narrow for its sigma has heavier ends than a Gaussian. Departures:
-    none. A size of 1 is [1].
+    Source: Yang et al., ICML 2021, and the authors' code. There the Gaussian is the
+    response of a filter to a single 1 in the middle of the window. The filter reflects
+    at the ends: a window that is narrow for its sigma has heavier ends than a
+    Gaussian. Departures: none. A size of 1 is [1].
+
+    Examples
+    --------
+    >>> kernel_window("triang", kernel_size=3).tolist()
+    [0.5, 1.0, 0.5]
     """
     _check_kernel(kernel, kernel_size, sigma)
     half = kernel_size // 2
@@ -82,10 +94,10 @@ def bin_targets(
     targets : float array, shape (n,)
         At least one, from 0 to ``max_target``, in the unit of the task.
     max_target : int, at least 1
-        Number of bins; the last one takes what is at or above ``max_target - 1``.
+        Number of bins; the last one takes all targets from ``max_target - 1`` on.
     outside : {"error", "last bin"}
-        What becomes of targets above ``max_target``. The authors' code puts them
-        into the last bin.
+        Treatment of targets above ``max_target``. The authors' code puts them into
+        the last bin.
 
     Returns
     -------
@@ -95,14 +107,19 @@ def bin_targets(
     Raises
     ------
     MethodError
-        If there are no targets, or one is no finite number or out of range.
+        If there are no targets, or one is not a finite number or out of range.
+
+    Examples
+    --------
+    >>> bin_targets([0.4, 30.9, 121.0]).tolist()
+    [0, 30, 120]
     """
     values = np.asarray(targets)
     if not values.size:
         raise MethodError("There are no training images to weigh.")
     if not np.issubdtype(values.dtype, np.number) or not np.isfinite(values).all():
         raise MethodError(
-            "Some targets are no finite numbers.",
+            "Some targets are not finite numbers.",
             expected="a number for every image.",
             remedy="leave these images out of the manifest.",
         )
@@ -157,6 +174,11 @@ def effective_density(
     -----
     Source: Yang et al., ICML 2021, eq. 1. Outside the bins there are no images. A
     kernel of size 1 changes nothing.
+
+    Examples
+    --------
+    >>> effective_density([0, 4, 0], kernel="triang", kernel_size=3).tolist()
+    [2.0, 4.0, 2.0]
     """
     values = np.asarray(density, dtype=np.float64)
     if kernel is None:
@@ -174,7 +196,7 @@ def effective_density(
 
 @dataclass(frozen=True, eq=False)
 class LDSCurve:
-    """What LDS makes of a histogram of targets, to be drawn.
+    """A histogram of targets before and after LDS, for a plot.
 
     Parameters
     ----------
@@ -183,12 +205,12 @@ class LDSCurve:
     counts : int64 array, shape (bins,)
         Training images.
     before : float64 array, shape (bins,)
-        What is smoothed: the counts' square roots, or the clipped counts.
+        Input of the smoothing: the counts' square roots, or the clipped counts.
     density : float64 array, shape (bins,)
         Effective density: ``before``, smoothed.
     weights : float64 array, shape (bins,)
         Weight of an image in that bin; 1 is the mean over the training images. NaN
-        where the density is 0, since no image is near.
+        where the density is 0, because no image is near.
     """
 
     targets: Floats
@@ -209,7 +231,14 @@ def lds_curve(
     outside: Outside = "error",
     whole: bool = False,
 ) -> LDSCurve:
-    """Density and weight of every bin under LDS; see ``lds_weights``."""
+    """Density and weight of every bin under LDS; see ``lds_weights``.
+
+    Examples
+    --------
+    >>> curve = lds_curve([1.0, 1.5, 3.0], kernel=None, max_target=4)
+    >>> curve.counts.tolist(), curve.density.round(4).tolist()
+    ([0, 2, 0, 1], [0.0, 1.4142, 0.0, 1.0])
+    """
     counts = np.bincount(
         bin_targets(targets, max_target=max_target, outside=outside),
         minlength=max_target,
@@ -254,13 +283,13 @@ def lds_weights(
     kernel, kernel_size, sigma
         See ``kernel_window``; without a kernel nothing is smoothed.
     reweight : {"sqrt_inv", "inverse"}
-        What is smoothed and then inverted: the square root of a bin's images, or
-        their number clipped to 5..1000.
+        Value of a bin that is smoothed and then inverted: the square root of its
+        number of images, or the number clipped to 5..1000.
     max_target, outside
         See ``bin_targets``.
     whole : bool
         Cut the smoothed density of "inverse" down to whole numbers, as the authors'
-        code does unawares.
+        code does by accident.
 
     Returns
     -------
@@ -270,14 +299,21 @@ def lds_weights(
     Raises
     ------
     MethodError
-        If a target is out of range or no number, or a parameter out of range.
+        If a target is out of range or not a number, or a parameter is out of range.
 
     Notes
     -----
     Source: Yang et al., ICML 2021, and the authors' code: square root or clip, then
-    smooth, then 1 / x. Departures: targets above ``max_target`` are an error unless
-    asked for, and the density is not cut to whole numbers. As many images in every
-    bin give ones, but for the bins next to the ends of the range.
+    smooth, then 1 / x. Departures: by default targets above ``max_target`` are an
+    error, and the density is not cut to whole numbers. Equal numbers of images in all
+    bins give ones, except for the bins next to the ends of the range.
+
+    Examples
+    --------
+    Bins of four images and of one, without smoothing: weights of 1 to 2.
+
+    >>> lds_weights([5, 5, 5, 5, 9], kernel=None).round(4).tolist()
+    [0.8333, 0.8333, 0.8333, 0.8333, 1.6667]
     """
     curve = lds_curve(
         targets,
@@ -315,18 +351,22 @@ def inverse_frequency_bin_weights(
     Raises
     ------
     MethodError
-        If a target is out of range or no number, or the power is below 0.
+        If a target is out of range or not a number, or the power is below 0.
 
     Notes
     -----
     Source: Yang et al., ICML 2021 (INV and SQINV). Departures: the number is not
-    clipped; ``lds_weights`` without a kernel is the authors' "inverse", which is.
+    clipped; ``lds_weights`` without a kernel is the authors' clipped "inverse".
+
+    Examples
+    --------
+    >>> inverse_frequency_bin_weights([5.0, 5.5, 9.0]).tolist()
+    [0.75, 0.75, 1.5]
     """
-    if not (np.isfinite(power) and power >= 0):
-        raise MethodError(f"The power is {power}.", expected="a number from 0.")
+    check_number("The power", power, FROM_ZERO)
     bins = bin_targets(targets, max_target=max_target)
     counts = np.bincount(bins)[bins]
-    # Relative to the rarest target, no power of a large count can underflow.
+    # Shares of the smallest count: their powers do not underflow at large counts.
     weights: Floats = (counts.min() / counts) ** power
     return weights / float(weights.mean())
 
@@ -340,8 +380,8 @@ class BucketStatistics:
     counts : float64 array, shape (buckets,)
         Images.
     mean, variance : float64 array, shape (buckets, features)
-        Variance with ``n - 1``, and 0 for a single image. Finite in empty buckets too,
-        where it counts for nothing.
+        Variance with ``n - 1``, and 0 for a single image. Finite also in empty buckets,
+        where it has no effect.
     """
 
     counts: Floats
@@ -363,6 +403,11 @@ def bucket_of(targets: ArrayLike, *, start: int, buckets: int) -> NDArray[np.int
     -------
     int64 array, shape (n,)
         From 0 to ``buckets - 1``.
+
+    Examples
+    --------
+    >>> bucket_of([1.0, 3.7, 200.0], start=3, buckets=97).tolist()
+    [0, 0, 96]
     """
     index = np.floor(np.asarray(targets, dtype=np.float64)).astype(np.int64) - start
     return np.clip(index, 0, buckets - 1)
@@ -383,6 +428,12 @@ def compute_bucket_statistics(
     Returns
     -------
     BucketStatistics
+
+    Examples
+    --------
+    >>> found = compute_bucket_statistics([[1.0], [3.0], [7.0]], [0, 0, 1], buckets=2)
+    >>> found.mean.tolist(), found.variance.tolist()
+    ([[2.0], [7.0]], [[2.0], [0.0]])
     """
     values = np.asarray(features, dtype=np.float64)
     index = np.asarray(bucket)
@@ -397,7 +448,7 @@ def compute_bucket_statistics(
 
 @dataclass(frozen=True, eq=False)
 class FeatureStatistics:
-    """What FDS carries from epoch to epoch.
+    """The state of FDS between epochs.
 
     Parameters
     ----------
@@ -424,7 +475,7 @@ class FeatureStatistics:
 
     @classmethod
     def initial(cls, buckets: int, features: int) -> Self:
-        """Before the first epoch: under these statistics features stay as they are."""
+        """Statistics before the first epoch, which leave features as they are."""
         zeros, ones = np.zeros((buckets, features)), np.ones((buckets, features))
         return cls(0, np.zeros(buckets), zeros, ones, zeros, ones, zeros, ones)
 
@@ -436,7 +487,7 @@ class FeatureStatistics:
         momentum: float | None = 0.9,
         aliased: bool = False,
     ) -> Self:
-        """Take in the features of an epoch that has ended.
+        """Update the statistics with the features of an epoch that has ended.
 
         Parameters
         ----------
@@ -447,8 +498,8 @@ class FeatureStatistics:
             Share of the running statistics that stays, from the second epoch on; None
             weighs all images seen so far alike.
         aliased : bool
-            Read the newest running statistics where those of one epoch before are
-            meant, as a slip in the authors' code does.
+            Whether to read the newest running statistics in place of those of one
+            epoch before, which is a mistake in the authors' code.
 
         Returns
         -------
@@ -461,10 +512,10 @@ class FeatureStatistics:
 
         Notes
         -----
-        Source: Yang et al., ICML 2021, and the authors' code. Departures: none, but
-        that the slip is an option. The first epoch replaces the statistics, without
-        momentum; the statistics of an epoch smooth features from the second epoch
-        after it on, so that the first two epochs are plain.
+        Source: Yang et al., ICML 2021, and the authors' code. Departures: the mistake
+        is off by default. The first epoch replaces the statistics, without momentum.
+        The statistics of an epoch smooth features from the second epoch after it on,
+        so that the first two epochs are plain.
         """
         mean, variance = self._take_in(epoch, momentum)
         before = (self.last_mean, self.last_variance)
@@ -481,7 +532,7 @@ class FeatureStatistics:
     def _take_in(
         self, epoch: BucketStatistics, momentum: float | None
     ) -> tuple[Floats, Floats]:
-        """Running mean and variance with an epoch in them; empty buckets stay."""
+        """Running mean and variance after an epoch; empty buckets do not change."""
         check_momentum(momentum)
         if not self.epochs:
             share = np.ones_like(epoch.counts)
@@ -496,7 +547,7 @@ class FeatureStatistics:
     def calibration(
         self, *, clip_min: float = 0.1, clip_max: float = 10.0
     ) -> tuple[Floats, Floats]:
-        """Factor and shift that move the features of each bucket.
+        """Factor and shift of the features of each bucket.
 
         Parameters
         ----------
@@ -563,6 +614,11 @@ def smooth_over_buckets(values: ArrayLike, window: ArrayLike) -> Floats:
     ------
     MethodError
         If half the window is as wide as the buckets.
+
+    Examples
+    --------
+    >>> smooth_over_buckets([[0.0], [3.0], [0.0]], [1 / 3] * 3).round(4).tolist()
+    [[2.0], [1.0], [2.0]]
     """
     rows = np.asarray(values, dtype=np.float64)
     weights = np.asarray(window, dtype=np.float64)
@@ -580,6 +636,10 @@ def check_window_fits(kernel_size: int, buckets: int) -> None:
     ------
     MethodError
         If it is.
+
+    Examples
+    --------
+    >>> check_window_fits(kernel_size=5, buckets=3)
     """
     if kernel_size // 2 >= buckets:
         raise MethodError(
@@ -594,37 +654,28 @@ def check_momentum(momentum: float | None) -> None:
     Raises
     ------
     MethodError
-        If it is; None is right.
+        If it is; None is allowed.
+
+    Examples
+    --------
+    >>> check_momentum(0.9)
     """
-    if momentum is not None and not 0 <= momentum < 1:
-        raise MethodError(
-            f"The momentum is {momentum}.", expected="a number from 0 and below 1."
-        )
+    if momentum is not None:
+        check_number("The momentum", momentum, SHARE_BELOW_ONE)
 
 
 def _reweighted(counts: NDArray[np.int64], reweight: Reweight) -> Floats:
+    check_choice("re-weighting", reweight, get_args(Reweight))
     if reweight == "sqrt_inv":
         return np.sqrt(counts)
-    if reweight == "inverse":
-        return np.clip(counts, LEAST_COUNT, MOST_COUNT).astype(np.float64)
-    raise MethodError(
-        f"There is no re-weighting {reweight!r}.",
-        expected=f"one of {', '.join(get_args(Reweight))}.",
-    )
+    return np.clip(counts, LEAST_COUNT, MOST_COUNT).astype(np.float64)
 
 
 def _check_kernel(kernel: Kernel, kernel_size: int, sigma: float) -> None:
-    if kernel not in get_args(Kernel):
-        raise MethodError(
-            f"There is no kernel {kernel!r}.",
-            expected=f"one of {', '.join(get_args(Kernel))}.",
-        )
+    check_choice("kernel", kernel, get_args(Kernel))
     if kernel_size < 1 or kernel_size % 2 == 0:
         raise MethodError(
             f"kernel_size is {kernel_size}.",
             expected="an odd number from 1, so that the window has a middle.",
         )
-    if not (np.isfinite(sigma) and sigma > 0):
-        raise MethodError(
-            f"sigma of the kernel is {sigma}.", expected="a finite number above 0."
-        )
+    check_number("sigma of the kernel", sigma, ABOVE_ZERO)

@@ -1,6 +1,7 @@
-"""Thresholds by group, fitted by fairlearn on a finished model; nothing imports Keras.
+"""Thresholds by group, fitted by fairlearn on a finished model.
 
-A rule says, for a group, with which probability an image of a score is called positive.
+The rule of a group gives the probability with which an image with a score is called
+positive. Nothing here imports Keras.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from core.errors import MethodError
+from core.methods.checks import check_choice
 
 Floats = NDArray[np.float64]
 Constraint = Literal[
@@ -22,15 +24,21 @@ Objective = Literal["accuracy_score", "balanced_accuracy_score"]
 
 @dataclass(frozen=True)
 class Threshold:
-    """Call positive what is above a score, with a probability.
+    """A score above which images are called positive, used with a probability.
 
     Parameters
     ----------
     probability : float
-        Share of the draws in which this threshold is the one that decides.
+        Share of the draws in which this threshold decides.
     value : float
-        Score above which, or below which, it calls positive; may be infinite.
+        Score; may be infinite.
     above : bool
+        Whether scores above the value are positive, or those below.
+
+    Examples
+    --------
+    >>> Threshold(1.0, 0.5).positive(np.array([0.4, 0.6])).tolist()
+    [False, True]
     """
 
     probability: float
@@ -44,16 +52,22 @@ class Threshold:
 
 @dataclass(frozen=True)
 class GroupRule:
-    """How a group is decided on: one of two thresholds, or a constant.
+    """The decision on a group: one of two thresholds, or a constant.
 
     Parameters
     ----------
     thresholds : tuple of Threshold
         Their probabilities sum to 1.
     ignore : float
-        Share of the draws in which the score is not looked at.
+        Share of the draws that ignore the score.
     constant : float
-        Probability of the positive answer in these.
+        Probability of the positive answer in these draws.
+
+    Examples
+    --------
+    >>> rule = GroupRule((Threshold(0.25, 0.3), Threshold(0.75, 0.7)))
+    >>> rule.positive_rate([0.2, 0.5, 0.8]).tolist()
+    [0.0, 0.25, 1.0]
     """
 
     thresholds: tuple[Threshold, ...]
@@ -77,7 +91,13 @@ class ThresholdRule:
     ----------
     groups : mapping of str to GroupRule
     left : mapping of str to str
-        Groups of the validation images that have no rule, and why.
+        Groups of the validation images without a rule, with the reason.
+
+    Examples
+    --------
+    >>> rule = ThresholdRule({"a": GroupRule((Threshold(1.0, 0.7),))}, left={})
+    >>> rule.positive_rate([0.6, 0.6], ["a", "b"]).tolist()  # b has no rule: 0.5
+    [0.0, 1.0]
     """
 
     groups: Mapping[str, GroupRule]
@@ -95,8 +115,7 @@ class ThresholdRule:
         Returns
         -------
         float64 array, shape (n,)
-            Of a group without a rule 1 where the model's own answer is positive, at
-            0.5, and else 0.
+            In a group without a rule: 1 where the score is above 0.5, and 0 elsewhere.
         """
         values = np.asarray(scores, dtype=np.float64)
         names = np.asarray(groups)
@@ -107,7 +126,7 @@ class ThresholdRule:
         return rates
 
     def as_dict(self) -> dict[str, Any]:
-        """As plain values, for JSON; an infinite threshold as text."""
+        """The rules as plain values for JSON, an infinite threshold as text."""
         rules = {name: asdict(rule) for name, rule in self.groups.items()}
         for rule in rules.values():
             for threshold in rule["thresholds"]:
@@ -134,36 +153,46 @@ def fit_threshold_rule(
         Whether the truth is the positive class.
     groups : str array, shape (n,)
     constraint : {"demographic_parity", "equalized_odds", "true_positive_rate_parity"}
-        What is to be equal between the groups: how many are called positive; that
-        and how many of the negatives are, too, given the truth; or how many of the
-        positives are found (equal opportunity).
+        The rate that is equal between the groups: the share of images that are called
+        positive; this share both of the positive and of the negative images; or of
+        the positive images only (equal opportunity).
     objective : {"accuracy_score", "balanced_accuracy_score"}
-        What is largest under the constraint.
+        The score that is largest under the constraint.
 
     Returns
     -------
     ThresholdRule
-        A group whose images are all of one class has none.
+        Without a rule for groups whose images are all of one class.
 
     Raises
     ------
     MethodError
-        If fewer than two groups have images of both classes, a score is no finite
-        number, or a parameter is none of its choices.
+        If fewer than two groups have images of both classes, a score is not a finite
+        number, or a parameter is not one of its choices.
 
     Notes
     -----
     Source: Hardt et al., NeurIPS 2016, by fairlearn's ``ThresholdOptimizer``, without
     flipped thresholds, on its grid of 1,000 points. The constraint holds on the
-    validation images, and over the draws: a rule may choose between two thresholds at
-    random.
+    validation images, on average over the draws: a rule may choose between two
+    thresholds at random.
+
+    Examples
+    --------
+    The positive images of b score lower, and the rules find them all the same:
+
+    >>> scores, positive = [0.9, 0.2, 0.4, 0.1], [True, False, True, False]
+    >>> rule = fit_threshold_rule(scores, positive, ["a", "a", "b", "b"])
+    >>> rule.positive_rate(scores, ["a", "a", "b", "b"]).tolist()
+    [1.0, 0.0, 1.0, 0.0]
     """
     values = np.asarray(scores, dtype=np.float64)
     truth, names = np.asarray(positive, dtype=bool), np.asarray(groups).astype(str)
-    _check_choices(constraint, objective)
+    check_choice("constraint", constraint, get_args(Constraint))
+    check_choice("objective", objective, get_args(Objective))
     if not np.isfinite(values).all():
         raise MethodError(
-            f"{int((~np.isfinite(values)).sum())} validation scores are no finite "
+            f"{int((~np.isfinite(values)).sum())} validation scores are not finite "
             "numbers.",
             expected="a probability for every image.",
         )
@@ -187,12 +216,18 @@ def fit_threshold_rule(
 
 
 def groups_without_rule(positive: ArrayLike, groups: ArrayLike) -> dict[str, str]:
-    """Groups whose validation images are all of one class, and why they have no rule.
+    """Groups whose validation images are all of one class, each with this reason.
 
     Raises
     ------
     MethodError
-        If fewer than two groups are left.
+        If fewer than two other groups remain.
+
+    Examples
+    --------
+    >>> positive = [True, False, True, False, True]
+    >>> groups_without_rule(positive, ["a", "a", "b", "b", "c"])
+    {'c': 'all its validation images are positive'}
     """
     truth, names = np.asarray(positive, dtype=bool), np.asarray(groups)
     found = [str(name) for name in np.unique(names)]
@@ -213,7 +248,7 @@ def groups_without_rule(positive: ArrayLike, groups: ArrayLike) -> dict[str, str
 
 
 def _given_scores() -> Any:
-    """What fairlearn takes for a fitted model: it gives back what it is given."""
+    """A fitted model for fairlearn, whose predictions are the scores themselves."""
     from sklearn.base import BaseEstimator
 
     # scikit-learn has no types.
@@ -247,22 +282,16 @@ def _as_rule(fitted: Any) -> GroupRule:
     )
 
 
-def _check_choices(constraint: str, objective: str) -> None:
-    for value, choices in (
-        (constraint, get_args(Constraint)),
-        (objective, get_args(Objective)),
-    ):
-        if value not in choices:
-            raise MethodError(
-                f"The threshold optimizer knows no {value!r}.",
-                expected=f"one of {', '.join(choices)}.",
-            )
-
-
 def draws(image_ids: Sequence[str], *, seed: int) -> Floats:
     """A number in [0, 1) for each image, from its id and the seed alone.
 
     The same image has the same draw in any order and any table.
+
+    Examples
+    --------
+    >>> first, second = draws(["a", "b"], seed=0), draws(["b", "a"], seed=0)
+    >>> first.tolist() == second[::-1].tolist()
+    True
     """
     hashes = (
         hashlib.blake2b(f"{seed}:{image}".encode(), digest_size=8).digest()

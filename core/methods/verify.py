@@ -1,8 +1,8 @@
 """Our methods against numbers of the original implementations.
 
-A file of cases says, in words of its own, what went into an original and what came
-out. Here every case goes into the functions that train, and the answers are compared
-field by field.
+A file of cases holds inputs and outputs of the originals, in the words of its schema.
+Here every case goes into the functions that train, and the answers are compared field
+by field.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +26,7 @@ from core.methods.verification.comparison import Check, compare
 
 Adapter = Callable[..., Mapping[str, Any]]
 
-# By the schema's name of the method; each says which inputs and parameters it takes.
+# By the schema's name of the method; inputs and parameters are in the signatures.
 ADAPTERS: Mapping[str, Adapter] = {
     "ins_weights": weighting.ins_weights,
     "class_balanced_weights": weighting.class_balanced_weights,
@@ -54,7 +54,7 @@ ADAPTERS: Mapping[str, Adapter] = {
 
 @dataclass(frozen=True)
 class CaseResult:
-    """What became of a case.
+    """The result of a case.
 
     Parameters
     ----------
@@ -63,9 +63,9 @@ class CaseResult:
     checks : tuple of Check
         One an expected field that was answered.
     problem : str
-        Why it could not be run, or not in full; empty if it was.
+        Reason why it could not be run, or only in part; empty if it was run.
     implemented : bool
-        Whether something of ours answers to all that the case asks for.
+        Whether everything that the case asks for is implemented here.
     """
 
     case: Case
@@ -82,19 +82,19 @@ class CaseResult:
 
 @dataclass(frozen=True)
 class MethodResult:
-    """What became of the cases of a method, at least one."""
+    """The results of the cases of a method, at least one."""
 
     method: str
     cases: tuple[CaseResult, ...]
 
     @property
     def entries(self) -> tuple[str, ...]:
-        """Names of the remedy in the registry; none where it is no remedy."""
+        """Names of the remedy in the registry; none if it is not a remedy."""
         return ENTRY_NAMES.get(self.method, ())
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why its cases have a tolerance of their own, as the file says."""
+        """Reasons in the file for tolerances of their own."""
         given = (result.case.why for result in self.cases)
         return tuple(dict.fromkeys(why for why in given if why))
 
@@ -110,7 +110,7 @@ class MethodResult:
 
     @property
     def implemented(self) -> bool:
-        """Whether something of ours answers to every case."""
+        """Whether every case is implemented here."""
         return all(result.implemented for result in self.cases)
 
     @property
@@ -127,14 +127,14 @@ class MethodResult:
 
 @dataclass(frozen=True)
 class Verification:
-    """What became of a file of cases.
+    """The results of a file of cases.
 
     Parameters
     ----------
     backend : str
-        Of Keras.
+        Backend of Keras.
     dtype : {"float64", "float32"}
-        Of the losses.
+        Precision of the losses.
     methods : tuple of MethodResult
         In the order of the file.
     """
@@ -149,7 +149,7 @@ class Verification:
         return all(result.passed for result in self.methods)
 
     def as_dict(self) -> dict[str, Any]:
-        """The same as plain values, for JSON; what is infinite is None."""
+        """The same as plain values, for JSON, with None for infinite values."""
         return {
             "passed": self.passed,
             "backend": self.backend,
@@ -166,12 +166,12 @@ def verify(cases: Sequence[Case], *, dtype: Dtype = "float64") -> Verification:
     cases : sequence of Case
         See ``load_cases``.
     dtype : {"float64", "float32"}
-        Of predictions and losses; weights and schedules are float64 always.
+        Precision of predictions and losses; weights and schedules are always float64.
 
     Returns
     -------
     Verification
-        A case that cannot be run has failed, and says why.
+        A case that cannot be run has failed, with the reason.
     """
     results: dict[str, list[CaseResult]] = {}
     for case in cases:

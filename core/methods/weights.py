@@ -1,4 +1,4 @@
-"""How much each training image counts: by its class, or by its target's density."""
+"""Weights of the training images, by their class or by the density of their target."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,6 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from core.errors import MethodError
+from core.methods.checks import (
+    ABOVE_ZERO,
+    FROM_ZERO,
+    SHARE_BELOW_ONE,
+    check_choice,
+    check_number,
+)
 
 Floats = NDArray[np.float64]
 Normalization = Literal["sum_to_num_classes", "balanced", "min_over_n"]
@@ -29,7 +36,7 @@ def count_classes(
     labels : int array, shape (n,)
         Class ids, from 0 to ``num_classes`` - 1.
     num_classes : int
-        Classes that there should be.
+        Number of classes of the task.
     names : sequence of str
         Names of the classes, for the message.
 
@@ -40,7 +47,12 @@ def count_classes(
     Raises
     ------
     MethodError
-        If a label is no class id, or a class has no image.
+        If a label is not a class id, or a class has no image.
+
+    Examples
+    --------
+    >>> count_classes([0, 1, 1], 2).tolist()
+    [1, 2]
     """
     ids = np.asarray(labels)
     if not np.issubdtype(ids.dtype, np.integer) or ids.ndim != 1:
@@ -64,7 +76,12 @@ def check_class_counts(
     Raises
     ------
     MethodError
-        If a class has none, or the counts are no whole numbers, one a class.
+        If a class has none, or the counts are not one whole number a class.
+
+    Examples
+    --------
+    >>> check_class_counts([30.0, 10.0]).tolist()
+    [30, 10]
     """
     counts = np.asarray(class_counts)
     numeric = np.issubdtype(counts.dtype, np.number) and np.isfinite(counts).all()
@@ -116,11 +133,15 @@ def inverse_frequency_weights(
     Notes
     -----
     With power 1, "balanced" is scikit-learn's ``N / (C n)``. Equal counts give ones.
+
+    Examples
+    --------
+    >>> inverse_frequency_weights([30, 10]).round(4).tolist()  # 40 / 60 and 40 / 20
+    [0.6667, 2.0]
     """
     counts = check_class_counts(class_counts).astype(np.float64)
-    if not (np.isfinite(power) and power >= 0):
-        raise MethodError(f"The power is {power}.", expected="a number from 0.")
-    # Relative to the rarest class, no power of a large count can underflow.
+    check_number("The power", power, FROM_ZERO)
+    # Shares of the smallest count: their powers do not underflow at large counts.
     inverse: Floats = (counts.min() / counts) ** power
     return _normalise(inverse, counts, normalization)
 
@@ -128,17 +149,13 @@ def inverse_frequency_weights(
 def _normalise(
     relative: Floats, counts: Floats, normalization: Normalization
 ) -> Floats:
-    """Scale class weights of which the rarest class has 1."""
+    """Scale class weights whose value for the rarest class is 1."""
+    check_choice("normalization", normalization, get_args(Normalization))
     if normalization == "min_over_n":
         return relative
     if normalization == "sum_to_num_classes":
         return _mean_one(relative)
-    if normalization == "balanced":
-        return relative * float(counts.sum() / (counts @ relative))
-    raise MethodError(
-        f"There is no normalization {normalization!r}.",
-        expected="one of balanced, sum_to_num_classes, min_over_n.",
-    )
+    return relative * float(counts.sum() / (counts @ relative))
 
 
 def inverse_frequency_sample_weights(
@@ -153,7 +170,7 @@ def inverse_frequency_sample_weights(
     power : float, at least 0
         Exponent of the count.
     num_classes : int, optional
-        Classes that there should be; by default, up to the largest label.
+        Number of classes of the task; by default, up to the largest label.
 
     Returns
     -------
@@ -164,6 +181,11 @@ def inverse_frequency_sample_weights(
     ------
     MethodError
         If a class has no image, or there are no labels.
+
+    Examples
+    --------
+    >>> inverse_frequency_sample_weights([0, 1, 1, 1]).round(4).tolist()
+    [2.0, 0.6667, 0.6667, 0.6667]
     """
     ids, counts = _count_labels(labels, num_classes)
     weights = inverse_frequency_weights(counts, power=power)
@@ -178,7 +200,7 @@ def group_weights(groups: ArrayLike, *, weights: Mapping[str, float] = EVEN) -> 
     groups : array, shape (n,)
         Group of each training image.
     weights : mapping of str to float
-        Weight of each group, at least 0, one of them above 0. Without any, a group
+        Weight of each group, at least 0, one of them above 0. By default each group
         weighs the inverse of the number of its images.
 
     Returns
@@ -189,13 +211,18 @@ def group_weights(groups: ArrayLike, *, weights: Mapping[str, float] = EVEN) -> 
     Raises
     ------
     MethodError
-        If there are no images; a group has no weight, or a weight no group; or a
-        weight is below 0, no finite number, or all are 0.
+        If there are no images; a group has no weight, or a weight no group; a weight
+        is below 0 or not finite; or all are 0.
 
     Notes
     -----
-    ``w_i = v_g(i) / mean_j v_g(j)``. Without weights every group has the same total:
-    ``n / (groups * n_g)``, as ``inverse_frequency_sample_weights`` has it.
+    ``w_i = v_g(i) / mean_j v_g(j)``. By default every group has the same total:
+    ``n / (groups * n_g)``, as in ``inverse_frequency_sample_weights``.
+
+    Examples
+    --------
+    >>> group_weights(["a", "a", "b"], weights={"a": 1, "b": 4}).tolist()  # mean 2
+    [0.5, 0.5, 2.0]
     """
     names, ids, counts = np.unique(
         np.asarray(groups), return_inverse=True, return_counts=True
@@ -247,7 +274,7 @@ def effective_number_weights(
     beta : float, in [0, 1)
         0 gives equal weights; towards 1 they approach the inverse of the count.
     normalization : {"sum_to_num_classes", "balanced", "min_over_n"}
-        As for ``inverse_frequency_weights``; the paper's is mean 1 over the classes.
+        As for ``inverse_frequency_weights``; the paper has mean 1 over the classes.
 
     Returns
     -------
@@ -262,16 +289,23 @@ def effective_number_weights(
     Notes
     -----
     Source: Cui et al., CVPR 2019, eq. 2: ``(1 - beta) / (1 - beta^n)``. Departures:
-    float64, and through the logarithm of beta, for ``1 - 0.9999`` is off by 1e-4 in
-    float32. Equal counts give ones.
+    float64, computed from the logarithm of beta, because ``1 - 0.9999`` is off by
+    1e-4 in float32. Equal counts give ones.
+
+    Examples
+    --------
+    Effective numbers of 1.5 and 1 at beta 0.5 give weights of 2 to 3:
+
+    >>> effective_number_weights([2, 1], beta=0.5).round(4).tolist()
+    [0.8, 1.2]
     """
     counts = check_class_counts(class_counts).astype(np.float64)
-    if not 0 <= beta < 1:
-        raise MethodError(
-            f"beta of the class-balanced weights is {beta}.",
-            expected="a number from 0 and below 1.",
-            remedy="the paper's best are 0.9999 and 0.999; 0 weighs nothing.",
-        )
+    check_number(
+        "beta of the class-balanced weights",
+        beta,
+        SHARE_BELOW_ONE,
+        remedy="the paper's best are 0.9999 and 0.999; 0 weighs nothing.",
+    )
     effective = -np.expm1(counts * np.log(beta)) if beta else np.ones_like(counts)
     return _normalise(effective.min() / effective, counts, normalization)
 
@@ -288,7 +322,7 @@ def effective_number_sample_weights(
     beta : float, in [0, 1)
         See ``effective_number_weights``.
     num_classes : int, optional
-        Classes that there should be; by default, up to the largest label.
+        Number of classes of the task; by default, up to the largest label.
 
     Returns
     -------
@@ -299,6 +333,11 @@ def effective_number_sample_weights(
     ------
     MethodError
         If a class has no image, there are no labels, or beta is out of range.
+
+    Examples
+    --------
+    >>> effective_number_sample_weights([0, 0, 1], beta=0.5).round(4).tolist()
+    [0.8571, 0.8571, 1.2857]
     """
     ids, counts = _count_labels(labels, num_classes)
     weights = effective_number_weights(counts, beta=beta, normalization="balanced")
@@ -311,7 +350,7 @@ def _count_labels(
     ids = np.asarray(labels)
     if ids.size == 0:
         raise MethodError("There are no training images to weigh.")
-    # Without num_classes, a label that is no number is count_classes's to name.
+    # count_classes reports labels that are not numbers.
     numeric = np.issubdtype(ids.dtype, np.number)
     classes = num_classes or (int(ids.max()) + 1 if numeric else 1)
     return ids, count_classes(ids, classes)
@@ -319,7 +358,7 @@ def _count_labels(
 
 @dataclass(frozen=True)
 class DenseWeightCurve:
-    """DenseWeight along a line of targets, to be drawn.
+    """Density and weight at evenly spaced targets, for a plot.
 
     Parameters
     ----------
@@ -328,7 +367,7 @@ class DenseWeightCurve:
     density : float64 array, shape (points,)
         Normalised density, from 0 to 1.
     weights : float64 array, shape (points,)
-        Weight of an image with that target; 1 is the mean over the training images.
+        Weight of an image with this target; 1 is the mean over the training images.
     """
 
     targets: Floats
@@ -343,9 +382,9 @@ class DenseWeight:
     Parameters
     ----------
     alpha : float, at least 0
-        Strength: 0 gives ones; from 1 on, the densest targets fall to ``eps``.
+        Strength: 0 gives ones; from 1 on, the densest targets weigh ``eps``.
     eps : float, above 0
-        Least weight before the mean is made 1.
+        Smallest weight before the mean is made 1.
     bandwidth : float
         Width of the kernel, in the unit of the targets.
     grid, density : float64 array, shape (grid_points,)
@@ -353,16 +392,23 @@ class DenseWeight:
     training_density : float64 array, shape (n,)
         Normalised density of the targets that it was fitted to.
     lookup : {"floor", "linear"}
-        Whether the grid is read at the point at or below a target, or between two.
+        Whether the density is that of the grid point at or below a target, or
+        interpolated between two points.
 
     Notes
     -----
     Source: Steininger et al., Machine Learning 110, 2021:
     ``w = max(1 - alpha p', eps) / mean``, with a Gaussian kernel of bandwidth
     ``1.06 std n^(-1/5)``, on a grid of 4096 points that is read at the point at or
-    below the target, as in the authors' package. Departures: fitting again makes a
-    new object, so no bandwidth is left over from another fit; and a target below the
+    below the target, as in the authors' package. Departures: a new fit makes a new
+    object, so that no bandwidth remains from an earlier fit; and a target below the
     grid reads the first point and not the last.
+
+    Examples
+    --------
+    >>> fitted = DenseWeight.fit([20.0, 21.0, 22.0, 80.0], alpha=1.0)
+    >>> bool(fitted.training_weights.argmax() == 3)  # the rare target weighs most
+    True
     """
 
     alpha: float
@@ -398,27 +444,28 @@ class DenseWeight:
             ``1.06 std n^(-1/5)``.
         grid_points : int, at least 2
         lookup : {"floor", "linear"}
-            "floor" is the authors' package; "linear" is exact to the width of a line.
+            "floor" is the authors' package; "linear" interpolates, and is exact to the
+            precision of a plot.
         extremes : {"grid", "targets"}
-            Where density 0 and 1 lie: at its extremes over the grid, as in the
-            package, or over the targets, as in the paper.
+            Whether density 0 and 1 are its extremes over the grid, as in the package,
+            or over the targets, as in the paper.
 
         Raises
         ------
         MethodError
-            If the targets are no finite numbers or all the same, or a parameter is
-            out of range.
+            If the targets are not finite or are all the same, or a parameter is out
+            of range.
         """
         # Half a second to import, and the pages that list methods do not need it.
         from KDEpy import FFTKDE
 
         strength = _check_alpha(alpha)
-        _check_positive("eps", eps)
+        check_number("DenseWeight's eps", eps, ABOVE_ZERO)
         _check_bandwidth(bandwidth)
         values = _check_targets(targets)
         if values.size < 2 or np.ptp(values) == 0:
             raise MethodError(
-                "DenseWeight has nothing to weigh: all targets are the same.",
+                "DenseWeight cannot weigh: all targets are the same.",
                 expected="at least two targets that differ.",
                 remedy="use it on another task, or not at all.",
             )
@@ -426,7 +473,8 @@ class DenseWeight:
             bandwidth = float(1.06 * values.std() * values.size**-0.2)
         kde = FFTKDE(kernel="gaussian", bw=bandwidth).fit(values)
         grid, density = kde.evaluate(grid_points)
-        _check_lookup(lookup, extremes)
+        check_choice("lookup", lookup, get_args(Lookup), of="DenseWeight")
+        check_choice("extremes", extremes, get_args(Extremes), of="DenseWeight")
         span = density if extremes == "grid" else _read(grid, density, values, lookup)
         density = (density - span.min()) / (np.ptp(span) or 1.0)
         return cls(
@@ -450,7 +498,7 @@ class DenseWeight:
         return _mean_one(self._raw(self.training_density))
 
     def with_alpha(self, alpha: float) -> Self:
-        """The same density with another strength, at no cost of fitting."""
+        """The same density with another strength, without a new fit."""
         return replace(self, alpha=_check_alpha(alpha))
 
     def density_at(self, targets: ArrayLike) -> Floats:
@@ -459,7 +507,7 @@ class DenseWeight:
         Raises
         ------
         MethodError
-            If a target is no finite number.
+            If a target is not a finite number.
         """
         return _read(self.grid, self.density, _check_targets(targets), self.lookup)
 
@@ -469,14 +517,14 @@ class DenseWeight:
         Raises
         ------
         MethodError
-            If a target is no finite number.
+            If a target is not a finite number.
         """
         return self._raw(self.density_at(targets)) / self.mean_weight
 
     def curve(
         self, minimum: float, maximum: float, points: int = 400
     ) -> DenseWeightCurve:
-        """Density and weight at evenly spaced targets, to be drawn."""
+        """Density and weight at evenly spaced targets, for a plot."""
         targets = np.linspace(minimum, maximum, points)
         return DenseWeightCurve(
             targets, self.density_at(targets), self.weights(targets)
@@ -505,6 +553,11 @@ def dense_weights(targets: ArrayLike, *, alpha: float = 0.25) -> Floats:
     ------
     MethodError
         As ``DenseWeight.fit``.
+
+    Examples
+    --------
+    >>> dense_weights([20.0, 21.0, 22.0, 80.0], alpha=0.0).tolist()
+    [1.0, 1.0, 1.0, 1.0]
     """
     return DenseWeight.fit(targets, alpha=alpha).training_weights
 
@@ -527,7 +580,7 @@ def _check_targets(targets: ArrayLike) -> Floats:
     faults = int(np.count_nonzero(~np.isfinite(values)))
     if faults:
         raise MethodError(
-            f"{faults} of {values.size} targets are no finite numbers.",
+            f"{faults} of {values.size} targets are not finite numbers.",
             expected="a number for every image.",
             remedy="leave these images out of the manifest.",
         )
@@ -535,39 +588,19 @@ def _check_targets(targets: ArrayLike) -> Floats:
 
 
 def _check_alpha(alpha: float) -> float:
-    if not (np.isfinite(alpha) and alpha >= 0):
-        raise MethodError(
-            f"DenseWeight's alpha is {alpha}.",
-            expected="a finite number from 0; 0 gives every image the same weight.",
-        )
-    return float(alpha)
-
-
-def _check_lookup(lookup: Lookup, extremes: Extremes) -> None:
-    for value, choices in ((lookup, get_args(Lookup)), (extremes, get_args(Extremes))):
-        if value not in choices:
-            raise MethodError(
-                f"DenseWeight knows no {value!r}.",
-                expected=f"one of {', '.join(choices)}.",
-            )
+    return check_number(
+        "DenseWeight's alpha",
+        alpha,
+        FROM_ZERO,
+        note="0 gives every image the same weight",
+    )
 
 
 def _check_bandwidth(bandwidth: Bandwidth | None) -> None:
     if isinstance(bandwidth, str):
-        if bandwidth not in get_args(BandwidthRule):
-            raise MethodError(
-                f"There is no bandwidth rule {bandwidth!r}.",
-                expected=f"a number, or one of {', '.join(get_args(BandwidthRule))}.",
-            )
+        check_choice("bandwidth rule", bandwidth, get_args(BandwidthRule))
     elif bandwidth is not None:
-        _check_positive("bandwidth", bandwidth)
-
-
-def _check_positive(name: str, value: float) -> None:
-    if not (np.isfinite(value) and value > 0):
-        raise MethodError(
-            f"DenseWeight's {name} is {value}.", expected="a finite number above 0."
-        )
+        check_number("DenseWeight's bandwidth", bandwidth, ABOVE_ZERO)
 
 
 def _freeze(values: Floats) -> Floats:

@@ -754,7 +754,7 @@ def test_verify_refuses_a_bad_file_before_the_engine_is_loaded(tmp_path, write_c
     text.write_text("no JSON", encoding="utf-8")
     for arguments, message in (
         (["missing.json"], "no file missing.json"),
-        ([str(text)], "is no JSON"),
+        ([str(text)], "is not JSON"),
         ([write_cases(expected=None)], "no 'expected'"),
         ([write_cases(), "--method", "ldam_loss"], "no cases of 'ldam_loss'"),
     ):

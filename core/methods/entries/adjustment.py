@@ -15,7 +15,6 @@ ENTRIES = (
         parameters=(
             number(
                 "tau",
-                1.0,
                 0.0,
                 10.0,
                 "Size of the adjustment: 0 is none.",

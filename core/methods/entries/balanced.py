@@ -46,7 +46,6 @@ ENTRIES = (
         parameters=(
             number(
                 "tau",
-                1.0,
                 0.0,
                 10.0,
                 "Size of the adjustment: 0 is none.",
@@ -79,7 +78,6 @@ ENTRIES = (
         parameters=(
             number(
                 "gamma",
-                0.95,
                 0.0,
                 1.0,
                 "How often a rare class is left alone: 0 is cross-entropy.",
@@ -87,7 +85,6 @@ ENTRIES = (
             ),
             number(
                 "threshold",
-                0.005,
                 0.0,
                 1.0,
                 "Share of the images below which a class is rare: 0 is cross-entropy.",

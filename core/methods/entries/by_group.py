@@ -25,14 +25,12 @@ ENTRIES = (
         parameters=(
             number(
                 "step_size",
-                0.01,
                 0.0,
                 1.0,
                 "Eta: how fast a group with a large loss gains; 0 balances the groups.",
             ),
             number(
                 "adjustment",
-                0.0,
                 0.0,
                 10.0,
                 "C: what a group's loss is raised by, over the root of its size.",
@@ -67,9 +65,7 @@ ENTRIES = (
         ),
         part="objective",
         task_kinds=_ANY_TASK,
-        parameters=(
-            number("strength", 1.0, 0.0, 100.0, "Lambda: 0 is the plain loss."),
-        ),
+        parameters=(number("strength", 0.0, 100.0, "Lambda: 0 is the plain loss."),),
         needs=("group counts",),
         builder="core.methods.losses.by_group:FairnessPenalty",
         formula=(

@@ -19,7 +19,6 @@ ENTRIES = (
         parameters=(
             choice(
                 "constraint",
-                "demographic_parity",
                 (
                     "demographic_parity",
                     "equalized_odds",
@@ -30,7 +29,6 @@ ENTRIES = (
             ),
             choice(
                 "objective",
-                "accuracy_score",
                 ("accuracy_score", "balanced_accuracy_score"),
                 "What is largest under the constraint.",
             ),

@@ -1,10 +1,10 @@
 """Losses that look at how right an image already is."""
 
-from core.methods.entry import BETAS, Entry, Parameter, focusing, number
+from core.methods.entry import BETAS, Entry, focusing, number, switch
 from core.tunable import Between
 
 _PAPER = "Lin et al., Focal Loss for Dense Object Detection, ICCV 2017"
-_GAMMA = focusing(2.0)
+_GAMMA = focusing()
 _NO_COUNTS = (
     "It does not look at the class counts: an easy image of a rare class is muted too."
 )
@@ -43,18 +43,14 @@ ENTRIES = (
             _GAMMA,
             number(
                 "alpha",
-                0.25,
                 0.0,
                 1.0,
                 "Weight of the positive class; the negative has 1 - alpha.",
                 only_with=("apply_class_balancing", (True,)),
                 tuned=Between(0.1, 0.9),
             ),
-            Parameter(
+            switch(
                 "apply_class_balancing",
-                False,
-                None,
-                None,
                 "Whether alpha is used at all, as Keras has it.",
             ),
         ),
@@ -89,7 +85,6 @@ ENTRIES = (
         parameters=(
             number(
                 "beta",
-                0.9999,
                 0.0,
                 0.9999999,
                 "How far images of a class differ: 0 is uniform, towards 1 is INS.",

@@ -21,7 +21,6 @@ ENTRIES = (
         parameters=(
             number(
                 "delta",
-                1e5,
                 1.0,
                 1e9,
                 "Where hopeless begins: the peak is near probability 1.2 / delta.",
@@ -29,21 +28,18 @@ ENTRIES = (
             ),
             choice(
                 "form",
-                "official",
                 ("official", "paper"),
                 "The authors' code, ten times as large and with the class weight "
                 "inside the probability; or their equations.",
             ),
             choice(
                 "class_weighting",
-                "none",
                 ("none", "ins", "class-balanced"),
                 "Class weights inside the loss: the paper's CS is ins, its CB "
                 "class-balanced.",
             ),
             number(
                 "beta",
-                0.9999,
                 0.0,
                 0.9999999,
                 "Of class-balanced weights.",

@@ -5,7 +5,6 @@ from core.tunable import Between, Powers
 
 _SCALE = number(
     "scale",
-    30.0,
     0.1,
     1000.0,
     "Factor on the logits of the margin term.",
@@ -13,7 +12,6 @@ _SCALE = number(
 )
 _MAX_MARGIN = number(
     "max_margin",
-    0.5,
     0.0,
     10.0,
     "Margin of the rarest class.",
@@ -69,7 +67,6 @@ ENTRIES = (
         parameters=(
             number(
                 "alpha",
-                2.5,
                 0.0,
                 1000.0,
                 "Weight of the LDAM half.",
@@ -77,18 +74,16 @@ ENTRIES = (
             ),
             number(
                 "beta",
-                0.05,
                 0.0,
                 1000.0,
                 "Weight of the focal half.",
                 tuned=Powers(0.01, 10.0),
             ),
-            focusing(4.0),
+            focusing(),
             _MAX_MARGIN,
             _SCALE,
             choice(
                 "class_weighting",
-                "none",
                 ("none", "margins"),
                 "Whether the margins also weigh the classes, as in the authors' code.",
             ),

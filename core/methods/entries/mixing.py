@@ -23,7 +23,7 @@ ENTRIES = (
         ),
         part="sampler",
         task_kinds=("binary", "multiclass"),
-        parameters=(number("alpha", 1.0, 0.01, 100.0, _ALPHA),),
+        parameters=(number("alpha", 0.01, 100.0, _ALPHA),),
         needs=("labels", "batch size", "image size"),
         builder="core.methods.mixing:mixup",
         formula=r"\tilde x = \lambda x_i + (1 - \lambda) x_j, \quad \tilde y = "
@@ -55,8 +55,8 @@ ENTRIES = (
         part="sampler",
         task_kinds=("binary", "multiclass"),
         parameters=(
-            number("alpha", 1.0, 0.01, 100.0, _ALPHA),
-            number("probability", 0.5, 0.0, 1.0, "That a batch is mixed at all."),
+            number("alpha", 0.01, 100.0, _ALPHA),
+            number("probability", 0.0, 1.0, "That a batch is mixed at all."),
         ),
         needs=("labels", "batch size", "image size"),
         builder="core.methods.mixing:cutmix",
@@ -84,17 +84,15 @@ ENTRIES = (
         part="sampler",
         task_kinds=("binary", "multiclass"),
         parameters=(
-            number("alpha", 1.0, 0.01, 100.0, _ALPHA),
+            number("alpha", 0.01, 100.0, _ALPHA),
             number(
                 "kappa",
-                3.0,
                 1.0,
                 1000.0,
                 "How many times as common a class must be to give its label away.",
             ),
             number(
                 "tau",
-                0.5,
                 0.0,
                 1.0,
                 "A common class gives its label away where its share of the pixels is "
@@ -134,11 +132,10 @@ ENTRIES = (
         part="sampler",
         task_kinds=("binary", "multiclass"),
         parameters=(
-            number("alpha", 1.0, 0.01, 100.0, _ALPHA),
-            number("probability", 0.5, 0.0, 1.0, "That a batch is mixed at all."),
+            number("alpha", 0.01, 100.0, _ALPHA),
+            number("probability", 0.0, 1.0, "That a batch is mixed at all."),
             number(
                 "power",
-                1.0,
                 0.0,
                 4.0,
                 "Of the inverse class count by which the pasted image is drawn: 1 "
@@ -146,7 +143,6 @@ ENTRIES = (
             ),
             number(
                 "plain_last",
-                3,
                 0,
                 1000,
                 "Last epochs without mixing, at most half of all.",
@@ -186,25 +182,22 @@ ENTRIES = (
         parameters=(
             number(
                 "up_to",
-                1.0,
                 0.01,
                 1.0,
                 "Size that each class is filled up to, as a share of the largest.",
             ),
-            number("neighbours", 5, 1, 100, "Nearest images that one may lie towards."),
-            number("latent", 64, 2, 1024, "Numbers that a picture is encoded in."),
-            number("width", 16, 4, 256, "Filters of the first convolution."),
+            number("neighbours", 1, 100, "Nearest images that one may lie towards."),
+            number("latent", 2, 1024, "Numbers that a picture is encoded in."),
+            number("width", 4, 256, "Filters of the first convolution."),
             number(
                 "side",
-                32,
                 8,
                 128,
                 "Side in pixels at which pictures are generated, a multiple of 8.",
             ),
-            number("epochs", 40, 1, 1000, "Of the generator's training."),
+            number("epochs", 1, 1000, "Of the generator's training."),
             choice(
                 "form",
-                "paper",
                 ("paper", "official"),
                 "What the penalty compares with: others of the class, as in the paper, "
                 "or the picture itself, as in the authors' code.",

@@ -9,7 +9,6 @@ _KERNELS = ("gaussian", "triang", "laplace")
 _WITH_SIGMA = ("kernel", ("gaussian", "laplace"))
 _MAX_TARGET = number(
     "max_target",
-    121,
     1,
     100_000,
     "Largest target; there are as many bins of width 1, from 0 on.",
@@ -36,7 +35,6 @@ ENTRIES = (
         parameters=(
             number(
                 "power",
-                1.0,
                 0.0,
                 2.0,
                 "Exponent: 0.5 is the square root.",
@@ -67,12 +65,9 @@ ENTRIES = (
         part="weights",
         task_kinds=("regression",),
         parameters=(
-            choice(
-                "kernel", "gaussian", _KERNELS, "What the histogram is smoothed by."
-            ),
+            choice("kernel", _KERNELS, "What the histogram is smoothed by."),
             number(
                 "kernel_size",
-                5,
                 1,
                 101,
                 "Bins that it spans, an odd number.",
@@ -81,7 +76,6 @@ ENTRIES = (
             ),
             number(
                 "sigma",
-                2.0,
                 0.1,
                 50.0,
                 "Its width in bins.",
@@ -90,7 +84,6 @@ ENTRIES = (
             ),
             choice(
                 "reweight",
-                "sqrt_inv",
                 ("sqrt_inv", "inverse"),
                 "Whether square roots or clipped counts are smoothed and inverted.",
             ),
@@ -121,10 +114,9 @@ ENTRIES = (
         part="features",
         task_kinds=("regression",),
         parameters=(
-            choice("kernel", "gaussian", _KERNELS, "What statistics are smoothed by."),
+            choice("kernel", _KERNELS, "What statistics are smoothed by."),
             number(
                 "kernel_size",
-                5,
                 1,
                 101,
                 "Buckets that it spans, an odd number.",
@@ -133,14 +125,13 @@ ENTRIES = (
             ),
             number(
                 "sigma",
-                2.0,
                 0.1,
                 50.0,
                 "Its width in buckets.",
                 only_with=_WITH_SIGMA,
                 tuned=_SIGMAS,
             ),
-            number("momentum", 0.9, 0.0, 0.999, "Share of the statistics that stays."),
+            number("momentum", 0.0, 0.999, "Share of the statistics that stays."),
         ),
         needs=("range",),
         builder="core.models.feature_smoothing:FeatureSmoothing",
@@ -170,7 +161,6 @@ ENTRIES = (
         parameters=(
             number(
                 "noise_sigma",
-                10.0,
                 0.01,
                 10_000.0,
                 "Where the learned noise starts, in the unit of the target.",
@@ -203,13 +193,10 @@ ENTRIES = (
         part="loss",
         task_kinds=("regression",),
         parameters=(
-            choice("kind", "l1", ("mse", "l1"), "Squared or absolute error."),
-            choice(
-                "activate", "sigmoid", ("sigmoid", "tanh"), "What maps errors to 0..1."
-            ),
+            choice("kind", ("mse", "l1"), "Squared or absolute error."),
+            choice("activate", ("sigmoid", "tanh"), "What maps errors to 0..1."),
             number(
                 "beta",
-                0.2,
                 0.001,
                 100.0,
                 "Steepness of the map.",
@@ -217,7 +204,6 @@ ENTRIES = (
             ),
             number(
                 "gamma",
-                1.0,
                 0.0,
                 10.0,
                 "Focusing: 0 is the plain error.",
@@ -247,7 +233,6 @@ ENTRIES = (
         parameters=(
             number(
                 "beta",
-                1.0,
                 0.001,
                 1000.0,
                 "Error from which on it is straight.",

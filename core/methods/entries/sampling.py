@@ -25,7 +25,6 @@ ENTRIES = (
         parameters=(
             number(
                 "keep",
-                0.5,
                 0.01,
                 1.0,
                 "Share of the majority class that stays.",

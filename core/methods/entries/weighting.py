@@ -18,7 +18,6 @@ ENTRIES = (
         parameters=(
             number(
                 "power",
-                1.0,
                 0.0,
                 2.0,
                 "Exponent of the count: 0 is uniform.",
@@ -52,7 +51,6 @@ ENTRIES = (
         parameters=(
             number(
                 "beta",
-                0.9999,
                 0.0,
                 0.9999999,
                 "How far images of a class differ: 0 is uniform, towards 1 is INS.",
@@ -131,7 +129,6 @@ ENTRIES = (
         parameters=(
             number(
                 "alpha",
-                0.25,
                 0.0,
                 10.0,
                 "Strength: 0 is uniform, 1 the usual.",

@@ -6,10 +6,10 @@ import keras
 from keras import ops
 from numpy.typing import ArrayLike
 
-from core.errors import MethodError
 from core.methods.adjustment import check_tau, log_prior
+from core.methods.checks import SHARE, check_number
+from core.methods.losses.base import FunctionLoss, Tensor
 from core.methods.losses.cross_entropy import (
-    Tensor,
     class_ids,
     class_logits,
     cross_entropy,
@@ -17,7 +17,7 @@ from core.methods.losses.cross_entropy import (
 )
 from core.methods.weights import check_class_counts
 
-# A logit that no sum of exponentials sees, and far from overflow in float32.
+# The exponential of this logit is 0, and float32 does not overflow.
 _NEVER = -1e30
 
 
@@ -48,14 +48,22 @@ def balanced_softmax(
     Notes
     -----
     Source: Ren et al., NeurIPS 2020, eq. 4: ``CE(z + ln n)``. Departures: the share
-    is used in place of the count, which shifts all logits alike. With equal counts it
+    takes the place of the count, which shifts all logits alike. With equal counts it
     is cross-entropy.
+
+    Examples
+    --------
+    Equal logits leave the odds of the counts, 3 to 1:
+
+    >>> loss = balanced_softmax([0], [[0.0, 0.0]], class_counts=[30, 10])
+    >>> round(float(loss[0]), 4)  # ln(4 / 3)
+    0.2877
     """
     return logit_adjusted(y_true, logits, class_counts=class_counts, tau=1.0)
 
 
 def logit_adjusted(
-    y_true: Tensor, logits: Tensor, *, class_counts: ArrayLike, tau: float = 1.0
+    y_true: Tensor, logits: Tensor, *, class_counts: ArrayLike, tau: float
 ) -> Tensor:
     """Logit-adjusted cross-entropy.
 
@@ -84,26 +92,18 @@ def logit_adjusted(
     -----
     Source: Menon et al., ICLR 2021, eq. 10: ``CE(z + tau ln prior)``. Departures:
     none. With equal counts it is cross-entropy at any tau.
+
+    Examples
+    --------
+    Tau 2 squares the odds of the counts, 9 to 1:
+
+    >>> loss = logit_adjusted([0], [[0.0, 0.0]], class_counts=[30, 10], tau=2)
+    >>> round(float(loss[0]), 4)  # ln(10 / 9)
+    0.1054
     """
     shift = check_tau(tau) * log_prior(class_counts)
     logits = class_logits(logits)
     return cross_entropy(y_true, logits + per_class(shift, logits))
-
-
-def check_share(name: str, value: float) -> float:
-    """Return a parameter of softmax equalization if it is a share.
-
-    Raises
-    ------
-    MethodError
-        If it is outside [0, 1].
-    """
-    if not 0 <= value <= 1:
-        raise MethodError(
-            f"{name} of softmax equalization is {value}.",
-            expected="a number from 0 to 1; at 0 it is cross-entropy.",
-        )
-    return float(value)
 
 
 def softmax_equalization(
@@ -112,9 +112,9 @@ def softmax_equalization(
     *,
     class_counts: ArrayLike,
     mask: Tensor,
-    threshold: float = 0.005,
+    threshold: float,
 ) -> Tensor:
-    """Softmax equalization: rare classes are not pushed down by the images of others.
+    """Softmax equalization: images of other classes do not push rare classes down.
 
     Parameters
     ----------
@@ -125,8 +125,8 @@ def softmax_equalization(
     class_counts : int array, shape (num_classes,)
         Training images of each class, each at least 1.
     mask : array of 0 and 1, shape (n, num_classes) or (num_classes,)
-        The paper's beta, drawn with probability gamma: where it is 1 and the class is
-        rare, its logit is left out, unless it is the true one.
+        The paper's beta, drawn with probability gamma. A 1 leaves out the logit of a
+        rare class, unless it is the true one.
     threshold : float, in [0, 1]
         The paper's lambda: classes with a smaller share of the images are rare.
 
@@ -144,11 +144,22 @@ def softmax_equalization(
     -----
     Source: Tan et al., CVPR 2020, eq. 7 and 8: ``ln sum_k w_k e^(z_k) - z_y`` with
     ``w_k = 1 - b_k [f_k < lambda] (1 - y_k)``. Departures: the sum leaves terms out
-    rather than multiplying them by 0, and never overflows. Where nothing is masked it
+    rather than multiplying them by 0, and never overflows. Without a masked class it
     is cross-entropy.
+
+    Examples
+    --------
+    The last of three classes is rare, so two are left:
+
+    >>> counts, logits = [5, 4, 1], [[0.0, 0.0, 0.0]]
+    >>> loss = softmax_equalization(
+    ...     [0], logits, class_counts=counts, mask=[1, 1, 1], threshold=0.2
+    ... )
+    >>> round(float(loss[0]), 4)  # ln(2)
+    0.6931
     """
     counts = check_class_counts(class_counts)
-    rare = counts / counts.sum() < check_share("threshold", threshold)
+    rare = counts / counts.sum() < _check_share("threshold", threshold)
     ids = class_ids(y_true)
     logits = class_logits(logits)
     left_out = ops.cast(mask, logits.dtype) * per_class(rare, logits)
@@ -157,44 +168,37 @@ def softmax_equalization(
     return cross_entropy(ids, kept)
 
 
+def _check_share(name: str, value: float) -> float:
+    return check_number(
+        f"{name} of softmax equalization", value, SHARE, note="0 is cross-entropy"
+    )
+
+
 @keras.saving.register_keras_serializable(package="equipoise")
-class BalancedSoftmax(keras.losses.Loss):
+class BalancedSoftmax(FunctionLoss):
     """Balanced softmax on logits; see ``balanced_softmax`` for the formula.
 
     Parameters
     ----------
     class_counts : int array, shape (num_classes,)
         Training images of each class, each at least 1.
-    reduction, name, dtype
-        As for every Keras loss.
+    **options
+        ``reduction``, ``name`` and ``dtype`` of every Keras loss.
+
+    Examples
+    --------
+    >>> loss = BalancedSoftmax([30, 10])
+    >>> round(float(loss(ops.array([0]), ops.zeros((1, 2)))), 4)  # ln(4 / 3)
+    0.2877
     """
 
-    def __init__(
-        self,
-        class_counts: ArrayLike,
-        *,
-        reduction: str | None = "sum_over_batch_size",
-        name: str = "balanced_softmax",
-        dtype: str | None = None,
-    ) -> None:
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
-        self.class_counts = check_class_counts(class_counts)
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """One value an example, shape (n,)."""
-        return balanced_softmax(y_true, y_pred, class_counts=self.class_counts)
-
-    def get_config(self) -> dict[str, Any]:
-        """What is needed to make the same loss again."""
-        return {
-            **super().get_config(),
-            "class_counts": self.class_counts.tolist(),
-            "dtype": self.dtype,
-        }
+    def __init__(self, class_counts: ArrayLike, **options: Any) -> None:
+        counts = check_class_counts(class_counts)
+        super().__init__(balanced_softmax, {"class_counts": counts}, **options)
 
 
 @keras.saving.register_keras_serializable(package="equipoise")
-class LogitAdjusted(keras.losses.Loss):
+class LogitAdjusted(FunctionLoss):
     """Logit-adjusted cross-entropy; see ``logit_adjusted`` for the formula.
 
     Parameters
@@ -202,42 +206,28 @@ class LogitAdjusted(keras.losses.Loss):
     class_counts : int array, shape (num_classes,)
         Training images of each class, each at least 1.
     tau : float, at least 0
-    reduction, name, dtype
-        As for every Keras loss.
+    **options
+        ``reduction``, ``name`` and ``dtype`` of every Keras loss.
+
+    Examples
+    --------
+    >>> loss = LogitAdjusted([30, 10], tau=2)
+    >>> round(float(loss(ops.array([0]), ops.zeros((1, 2)))), 4)  # ln(10 / 9)
+    0.1054
     """
 
     def __init__(
-        self,
-        class_counts: ArrayLike,
-        *,
-        tau: float = 1.0,
-        reduction: str | None = "sum_over_batch_size",
-        name: str = "logit_adjusted",
-        dtype: str | None = None,
+        self, class_counts: ArrayLike, *, tau: float = 1.0, **options: Any
     ) -> None:
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
-        self.class_counts = check_class_counts(class_counts)
-        self.tau = check_tau(tau)
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """One value an example, shape (n,)."""
-        return logit_adjusted(
-            y_true, y_pred, class_counts=self.class_counts, tau=self.tau
+        counts = check_class_counts(class_counts)
+        super().__init__(
+            logit_adjusted, {"class_counts": counts, "tau": check_tau(tau)}, **options
         )
-
-    def get_config(self) -> dict[str, Any]:
-        """What is needed to make the same loss again."""
-        return {
-            **super().get_config(),
-            "class_counts": self.class_counts.tolist(),
-            "tau": self.tau,
-            "dtype": self.dtype,
-        }
 
 
 @keras.saving.register_keras_serializable(package="equipoise")
 class Draws(keras.layers.Layer):
-    """The random numbers of a loss, and how many of them it has drawn.
+    """The random numbers of a loss, with a count of those drawn so far.
 
     Parameters
     ----------
@@ -257,12 +247,12 @@ class Draws(keras.layers.Layer):
         return keras.random.uniform(shape, dtype=dtype, seed=self.generator)
 
     def get_config(self) -> dict[str, Any]:
-        """What ``__init__`` takes: a copy starts from its first draw."""
+        """The arguments of ``__init__``: a copy starts from its first draw."""
         return {**super().get_config(), "seed": self.seed}
 
 
 @keras.saving.register_keras_serializable(package="equipoise")
-class SoftmaxEqualization(keras.losses.Loss):
+class SoftmaxEqualization(FunctionLoss):
     """Softmax equalization with a random mask; see ``softmax_equalization``.
 
     Parameters
@@ -270,21 +260,29 @@ class SoftmaxEqualization(keras.losses.Loss):
     class_counts : int array, shape (num_classes,)
         Training images of each class, each at least 1.
     gamma : float, in [0, 1]
-        Probability that an image leaves a rare class alone, drawn anew for each image
-        and class whenever the loss is computed.
+        Probability that an image leaves a rare class alone. Each call of the loss
+        draws anew for each image and class.
     threshold : float, in [0, 1]
     seed : int, optional
-        Of the draws; by default from Keras's global seed, and so from a run's.
-    reduction, name, dtype
-        As for every Keras loss.
+        Seed of the draws; by default from Keras's global seed, which is a run's.
+    **options
+        ``reduction``, ``name`` and ``dtype`` of every Keras loss.
 
     Attributes
     ----------
     draws : Draws
-        What the masks are drawn with.
+        The source of the masks.
     learned : tuple of keras.layers.Layer
-        What a training model must hold as its own, so that a training that is taken
-        up again goes on with the next draw: a Keras loss keeps no state.
+        Layers that a training model must hold as its own, so that a resumed training
+        continues with the next draw: a Keras loss keeps no state.
+
+    Examples
+    --------
+    With gamma 1 every mask leaves out the rare class, and two classes are left:
+
+    >>> loss = SoftmaxEqualization([5, 4, 1], gamma=1.0, threshold=0.2)
+    >>> round(float(loss(ops.array([0]), ops.zeros((1, 3)))), 4)  # ln(2)
+    0.6931
     """
 
     def __init__(
@@ -294,16 +292,22 @@ class SoftmaxEqualization(keras.losses.Loss):
         gamma: float = 0.95,
         threshold: float = 0.005,
         seed: int | None = None,
-        reduction: str | None = "sum_over_batch_size",
-        name: str = "softmax_equalization",
-        dtype: str | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
-        self.class_counts = check_class_counts(class_counts)
-        self.gamma = check_share("gamma", gamma)
-        self.threshold = check_share("threshold", threshold)
-        self.draws = Draws(seed, name=f"{name}_draws")
+        super().__init__(
+            softmax_equalization,
+            {
+                "class_counts": check_class_counts(class_counts),
+                "gamma": _check_share("gamma", gamma),
+                "threshold": _check_share("threshold", threshold),
+                "seed": seed,
+            },
+            **options,
+        )
+        self.gamma = float(gamma)
+        self.draws = Draws(seed, name=f"{self.name}_draws")
         self.learned = (self.draws,)
+        self.parameters["seed"] = self.draws.seed
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """One value an example, shape (n,)."""
@@ -313,21 +317,4 @@ class SoftmaxEqualization(keras.losses.Loss):
 
     def masked(self, y_true: Tensor, logits: Tensor, mask: Tensor) -> Tensor:
         """One value an example, shape (n,), under a mask that is given."""
-        return softmax_equalization(
-            y_true,
-            logits,
-            class_counts=self.class_counts,
-            mask=mask,
-            threshold=self.threshold,
-        )
-
-    def get_config(self) -> dict[str, Any]:
-        """What is needed to make the same loss again, from its first draw."""
-        return {
-            **super().get_config(),
-            "class_counts": self.class_counts.tolist(),
-            "gamma": self.gamma,
-            "threshold": self.threshold,
-            "seed": self.draws.seed,
-            "dtype": self.dtype,
-        }
+        return self.function(y_true, logits, mask=mask, **self.arguments)

@@ -1,4 +1,4 @@
-"""Objectives over groups: the losses of the groups of a batch, and what they become."""
+"""Objectives over groups: one number from the losses of the groups of a batch."""
 
 from typing import Any, Self
 
@@ -8,13 +8,14 @@ from keras import ops
 from numpy.typing import ArrayLike
 
 from core.errors import MethodError
+from core.methods.checks import FROM_ZERO, check_number
+from core.methods.losses.base import Tensor, WrappingLoss
 
 PACKAGE = "equipoise"
-Tensor = Any
 
 
 def split_groups(y_true: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Take targets and groups apart.
+    """Split targets from groups.
 
     Parameters
     ----------
@@ -24,7 +25,13 @@ def split_groups(y_true: Tensor) -> tuple[Tensor, Tensor | None]:
     Returns
     -------
     targets, groups
-        Of shapes (n, 1) and (n,), int32; or the targets as they are, and None.
+        Arrays of shapes (n, 1) and (n,), int32; or the targets as they are, and None.
+
+    Examples
+    --------
+    >>> targets, groups = split_groups(ops.array([[7.0, 0.0], [9.0, 1.0]]))
+    >>> float(targets[1, 0]), int(groups[1])
+    (9.0, 1)
     """
     if len(y_true.shape) < 2 or y_true.shape[-1] != 2:
         return y_true, None
@@ -48,9 +55,16 @@ def group_means(
     Returns
     -------
     means : float array, shape (num_groups,)
-        ``sum w l / sum w`` over the images of the group; 0 of one that is not there.
+        ``sum w l / sum w`` over the images of the group; 0 for a group without images.
     present : bool array, shape (num_groups,)
-        Whether the batch has an image of it with a weight above 0.
+        Whether the batch has an image of the group with a weight above 0.
+
+    Examples
+    --------
+    >>> values, groups = ops.array([1.0, 3.0, 5.0]), ops.array([0, 0, 1])
+    >>> means, present = group_means(values, groups, ops.ones(3), num_groups=3)
+    >>> [float(mean) for mean in means], [bool(flag) for flag in present]
+    ([2.0, 5.0, 0.0], [True, True, False])
     """
     member = ops.one_hot(groups, num_groups, dtype=values.dtype) * weights[:, None]
     mass = ops.sum(member, axis=0)
@@ -66,8 +80,14 @@ def loss_gap(means: Tensor, present: Tensor) -> Tensor:
     ----------
     means, present : arrays, shape (groups,)
         As ``group_means`` gives them.
+
+    Examples
+    --------
+    >>> present = ops.array([True, True, False])
+    >>> float(loss_gap(ops.array([2.0, 5.0, 0.0]), present))
+    3.0
     """
-    # Beyond every loss, and no infinity: its gradient would be no number.
+    # Larger than every loss, but finite: the gradient of an infinity is NaN.
     beyond = ops.full_like(means, 1e30)
     largest = ops.max(ops.where(present, means, -beyond))
     smallest = ops.min(ops.where(present, means, beyond))
@@ -75,11 +95,11 @@ def loss_gap(means: Tensor, present: Tensor) -> Tensor:
     return ops.where(any_there, largest - smallest, ops.zeros_like(largest))
 
 
-class GroupObjective(keras.losses.Loss):
+class GroupObjective(WrappingLoss):
     """Base of the objectives: a loss of images, and a rule over groups.
 
-    Called with targets and groups, it is the rule; with targets alone, as in
-    validation, the mean of the loss.
+    A call with targets and groups applies the rule; a call with targets alone, as in
+    validation, returns the mean of the loss.
 
     Parameters
     ----------
@@ -97,8 +117,8 @@ class GroupObjective(keras.losses.Loss):
 
     Notes
     -----
-    Sample weights weigh the images of a group against one another; where the images
-    of a group all weigh the same, its mean loss is the plain one.
+    Sample weights weigh the images of a group against one another. If all images of a
+    group weigh the same, its mean loss is the plain one.
     """
 
     def __init__(
@@ -109,18 +129,17 @@ class GroupObjective(keras.losses.Loss):
         name: str,
         dtype: str | None = None,
     ) -> None:
-        super().__init__(name=name, dtype=dtype)
-        self.base = base
+        super().__init__(base, name=name, dtype=dtype)
         self.group_counts = _check_group_counts(group_counts)
 
     @property
     def learned(self) -> tuple[keras.layers.Layer, ...]:
-        """What a training model must hold as its own: of the base loss too."""
+        """Layers that a training model must hold as its own: the base loss's."""
         return tuple(getattr(self.base, "learned", ()))
 
     def over(self, base: keras.losses.Loss) -> Self:
         """The same objective, its state shared, over another loss."""
-        # Keras copies what it saves by writing it out: the state would be another.
+        # Keras copies by serializing: such a copy would have a state of its own.
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__, base=base)
         return other
@@ -128,7 +147,7 @@ class GroupObjective(keras.losses.Loss):
     def __call__(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None
     ) -> Tensor:
-        """What is minimised, a scalar."""
+        """The value that training minimises, a scalar."""
         targets, groups = split_groups(ops.convert_to_tensor(y_true, dtype=self.dtype))
         if groups is None:
             return self.base(targets, y_pred, sample_weight)
@@ -150,7 +169,7 @@ class GroupObjective(keras.losses.Loss):
         return ops.reshape(self.base.call(targets, y_pred), (-1,))
 
     def combine(self, mean: Tensor, means: Tensor, present: Tensor) -> Tensor:
-        """What is minimised, a scalar.
+        """The value that training minimises, a scalar.
 
         Parameters
         ----------
@@ -162,24 +181,13 @@ class GroupObjective(keras.losses.Loss):
         raise NotImplementedError
 
     def get_config(self) -> dict[str, Any]:
-        """What is needed to make the same objective again."""
-        return {
-            "name": self.name,
-            "dtype": self.dtype,
-            "base": keras.losses.serialize(self.base),
-            "group_counts": self.group_counts.tolist(),
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """Make it from its configuration."""
-        base = keras.losses.deserialize(config["base"])
-        return cls(**{**config, "base": base})
+        """The arguments of ``__init__``, as plain values."""
+        return {**super().get_config(), "group_counts": self.group_counts.tolist()}
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class FairnessPenalty(GroupObjective):
-    """The mean loss, and the gap between the groups of the batch.
+    """The mean loss plus the gap between the groups of the batch.
 
     Parameters
     ----------
@@ -191,15 +199,24 @@ class FairnessPenalty(GroupObjective):
     Raises
     ------
     MethodError
-        As ``GroupObjective``; or if the strength is below 0 or no finite number.
+        As ``GroupObjective``; or if the strength is below 0 or not finite.
 
     Notes
     -----
     ``mean_i w_i l_i + lambda (max_g m_g - min_g m_g)``, ``m_g`` the mean loss of group
-    g in the batch; groups that are not in the batch are left out, and with one group
-    there is no penalty. Source: Donini et al., NeurIPS 2018, who bound the difference
-    of two groups' risks on positive images; departures: a penalty in place of the
-    bound, over all images, and over any number of groups.
+    g in the batch. Groups without an image in the batch are left out, and with one
+    group there is no penalty. Source: Donini et al., NeurIPS 2018, who bound the
+    difference of two groups' risks on positive images. Departures: a penalty in place
+    of the bound, over all images, and over any number of groups.
+
+    Examples
+    --------
+    Group 0 has an error of 1 and group 1 of 3: mean 2, gap 2.
+
+    >>> loss = FairnessPenalty(keras.losses.MeanAbsoluteError(), [5, 5], strength=3.0)
+    >>> targets = np.array([[0.0, 0.0], [0.0, 1.0]])
+    >>> float(loss(targets, np.array([[1.0], [3.0]])))
+    8.0
     """
 
     def __init__(
@@ -219,13 +236,13 @@ class FairnessPenalty(GroupObjective):
         return mean + self.strength * loss_gap(means, present)
 
     def get_config(self) -> dict[str, Any]:
-        """What is needed to make the same objective again."""
+        """The arguments of ``__init__``, as plain values."""
         return {**super().get_config(), "strength": self.strength}
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class GroupShares(keras.layers.Layer):
-    """How much each group counts in group DRO: the paper's q, kept as logarithms.
+    """Weight of each group in group DRO: the paper's q, kept as logarithms.
 
     Parameters
     ----------
@@ -247,7 +264,7 @@ class GroupShares(keras.layers.Layer):
 
     @property
     def shares(self) -> Tensor:
-        """The shares as they are, shape (groups,); they sum to 1."""
+        """The current shares, shape (groups,); they sum to 1."""
         return ops.softmax(ops.convert_to_tensor(self.log_q))
 
     def raise_by(self, raised: Tensor) -> Tensor:
@@ -257,7 +274,7 @@ class GroupShares(keras.layers.Layer):
         return ops.exp(log_q)
 
     def get_config(self) -> dict[str, Any]:
-        """What ``__init__`` takes: a copy starts with equal shares."""
+        """The arguments of ``__init__``: a copy starts with equal shares."""
         return {**super().get_config(), "groups": self.groups}
 
 
@@ -272,28 +289,37 @@ class GroupDRO(GroupObjective):
     step_size : float, at least 0
         The paper's eta_q: 0 counts every group the same.
     adjustment : float, at least 0
-        The paper's C: ``C / sqrt(n_g)`` is added to the loss of a group, as seen by
-        its share, so that small groups get more.
+        The paper's C: ``C / sqrt(n_g)`` is added to the loss of a group before its
+        share is updated, so that small groups gain more.
 
     Raises
     ------
     MethodError
-        As ``GroupObjective``; or if a parameter is below 0 or no finite number.
+        As ``GroupObjective``; or if a parameter is below 0 or not finite.
 
     Attributes
     ----------
     shares : GroupShares
-        State of the training, saved and taken up with the model's.
+        State of the training, saved and restored with the model.
 
     Notes
     -----
     At every step, for the groups of the batch, ``q_g <- q_g exp(eta (m_g + C /
-    sqrt(n_g)))``, then all are divided by their sum; minimised is ``sum_g q_g m_g``,
-    with m_g the mean loss of group g in the batch. Source: Sagawa et al., ICLR 2020,
-    algorithm 1 and eq. 5, in mini-batches as in the authors' code. Departures: the
-    logarithm of q is kept, so that no share is lost to 0; and a group that is not in
-    the batch is not raised by its adjustment either, as in the algorithm and unlike
-    in the code. The sampling by group is left to a sampler.
+    sqrt(n_g)))``, then all are divided by their sum. Training minimises
+    ``sum_g q_g m_g``, with m_g the mean loss of group g in the batch. Source: Sagawa
+    et al., ICLR 2020, algorithm 1 and eq. 5, in mini-batches as in the authors' code.
+    Departures: the logarithm of q is kept, so that no share becomes 0; and the
+    adjustment does not raise a group without an image in the batch, as in the
+    algorithm and unlike in the code. The sampling by group is left to a sampler.
+
+    Examples
+    --------
+    With step size 0 both groups keep a share of 1/2, and errors of 1 and 3 make 2:
+
+    >>> loss = GroupDRO(keras.losses.MeanAbsoluteError(), [5, 5], step_size=0.0)
+    >>> targets = np.array([[0.0, 0.0], [0.0, 1.0]])
+    >>> round(float(loss(targets, np.array([[1.0], [3.0]]))), 4)
+    2.0
     """
 
     def __init__(
@@ -317,7 +343,7 @@ class GroupDRO(GroupObjective):
         return (*super().learned, self.shares)
 
     def combine(self, mean: Tensor, means: Tensor, present: Tensor) -> Tensor:
-        """Raise the shares by the groups' losses, and weigh these by them."""
+        """Raise the shares by the groups' losses, and weigh the losses by them."""
         added = self.adjustment / np.sqrt(self.group_counts)
         seen = ops.stop_gradient(means) + ops.convert_to_tensor(added, means.dtype)
         raised = self.step_size * ops.where(present, seen, ops.zeros_like(seen))
@@ -325,7 +351,7 @@ class GroupDRO(GroupObjective):
         return ops.sum(shares * means)
 
     def get_config(self) -> dict[str, Any]:
-        """What is needed to make the same objective again, from equal shares."""
+        """The arguments of ``__init__``: a copy starts with equal shares."""
         return {
             **super().get_config(),
             "step_size": self.step_size,
@@ -353,6 +379,4 @@ def _check_group_counts(group_counts: ArrayLike) -> Any:
 
 
 def _check_from_zero(what: str, value: float) -> float:
-    if not (np.isfinite(value) and value >= 0):
-        raise MethodError(f"The {what} is {value}.", expected="a finite number from 0.")
-    return float(value)
+    return check_number(f"The {what}", value, FROM_ZERO)

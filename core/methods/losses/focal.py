@@ -1,16 +1,22 @@
 """Focal loss in its forms: images that are already right count less."""
 
 import math
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import keras
 import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike
 
-from core.errors import MethodError
+from core.methods.checks import (
+    FROM_ZERO,
+    SHARE,
+    Interval,
+    check_choice,
+    check_number,
+)
+from core.methods.losses.base import FunctionLoss, Tensor
 from core.methods.losses.cross_entropy import (
-    Tensor,
     bound,
     class_ids,
     class_logits,
@@ -23,10 +29,17 @@ Variant = Literal["outside", "inside"]
 
 # Keeps the derivative of (1 - p)^gamma finite where p is 1 and gamma below 1.
 _LEAST_MISS = 1e-30
+_BELOW_HALF = Interval(0, 0.5, with_high=False)
 
 
 def focus(cross_entropies: Tensor, gamma: float) -> Tensor:
-    """``(1 - p)^gamma`` for cross-entropies ``-ln p``, accurate also near p = 1."""
+    """``(1 - p)^gamma`` for cross-entropies ``-ln p``, accurate also near p = 1.
+
+    Examples
+    --------
+    >>> round(float(focus(cross_entropy([0], [[0.0, 0.0]]), 2.0)[0]), 4)  # p is 1/2
+    0.25
+    """
     miss = bound(-ops.expm1(-cross_entropies), _LEAST_MISS, 1.0)
     # An operator, and no function: under torch that would round gamma to float32.
     return miss**gamma
@@ -38,30 +51,27 @@ def check_gamma(gamma: float) -> float:
     Raises
     ------
     MethodError
-        If gamma is below 0 or no finite number.
+        If gamma is below 0 or not finite.
+
+    Examples
+    --------
+    >>> check_gamma(2)
+    2.0
     """
-    if not (np.isfinite(gamma) and gamma >= 0):
-        raise MethodError(
-            f"gamma is {gamma}.", expected="a finite number from 0; 0 is cross-entropy."
-        )
-    return float(gamma)
+    return check_number("gamma", gamma, FROM_ZERO, note="0 is cross-entropy")
 
 
 def _check_variant(variant: Variant) -> Variant:
-    if variant not in ("outside", "inside"):
-        raise MethodError(
-            f"There is no variant {variant!r}.", expected="outside, inside."
-        )
-    return variant
+    return check_choice("variant", variant, get_args(Variant))
 
 
 def focal(
     y_true: Tensor,
     logits: Tensor,
     *,
-    gamma: float = 2.0,
+    gamma: float,
+    variant: Variant,
     class_weight: ArrayLike | None = None,
-    variant: Variant = "outside",
 ) -> Tensor:
     """Focal loss for several classes.
 
@@ -72,12 +82,13 @@ def focal(
     logits : float array, shape (n, num_classes), or (n, 1) of a binary task
         Before any softmax or sigmoid.
     gamma : float, at least 0
-        0 is cross-entropy; the larger, the less counts what is already right.
-    class_weight : float array, shape (num_classes,), optional
-        The paper's alpha.
+        0 is cross-entropy. The larger it is, the less an image counts that is already
+        right.
     variant : {"outside", "inside"}
         Where the class weight goes: beside the focus, as in the paper, or also into
         the probability, ``p = exp(-w CE)``, as two known repositories do.
+    class_weight : float array, shape (num_classes,), optional
+        The paper's alpha.
 
     Returns
     -------
@@ -87,14 +98,22 @@ def focal(
     Raises
     ------
     MethodError
-        If gamma is below 0, there is no such variant, or the weights are not one for
+        If gamma is below 0, there is no such variant, or there is not one weight for
         each class.
 
     Notes
     -----
     Source: Lin et al., ICCV 2017, ``w_y (1 - p_y)^gamma (-ln p_y)`` with the softmax
-    probability in place of the sigmoid. Departures: none. At gamma 0 it is weighted
-    cross-entropy, where both variants agree.
+    probability in place of the sigmoid. Departures: none. At gamma 0 both variants
+    are weighted cross-entropy.
+
+    Examples
+    --------
+    Equal logits give p = 1/2:
+
+    >>> loss = focal([0], [[0.0, 0.0]], gamma=2.0, variant="outside")
+    >>> round(float(loss[0]), 4)  # (1/2)^2 ln(2)
+    0.1733
     """
     check_gamma(gamma)
     _check_variant(variant)
@@ -110,7 +129,7 @@ def focal(
 
 
 @keras.saving.register_keras_serializable(package="equipoise")
-class Focal(keras.losses.Loss):
+class Focal(FunctionLoss):
     """Focal loss on logits; see ``focal`` for the formula and the parameters.
 
     Parameters
@@ -118,49 +137,44 @@ class Focal(keras.losses.Loss):
     gamma : float, at least 0
     class_weight : sequence of float, optional
     variant : {"outside", "inside"}
-    reduction, name, dtype
-        As for every Keras loss.
+    **options
+        ``reduction``, ``name`` and ``dtype`` of every Keras loss.
+
+    Examples
+    --------
+    >>> loss = Focal(gamma=2.0)
+    >>> round(float(loss(ops.array([0]), ops.zeros((1, 2)))), 4)  # (1/2)^2 ln(2)
+    0.1733
     """
 
     def __init__(
         self,
         *,
-        gamma: float = 2.0,
+        gamma: float,
         class_weight: ArrayLike | None = None,
         variant: Variant = "outside",
-        reduction: str | None = "sum_over_batch_size",
-        name: str = "focal",
-        dtype: str | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
-        self.gamma = check_gamma(gamma)
         self.class_weight = None if class_weight is None else np.asarray(class_weight)
-        self.variant = _check_variant(variant)
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """One value an example, shape (n,)."""
-        return focal(
-            y_true,
-            y_pred,
-            gamma=self.gamma,
-            class_weight=self.class_weight,
-            variant=self.variant,
+        super().__init__(
+            focal,
+            {
+                "gamma": check_gamma(gamma),
+                "class_weight": self.class_weight,
+                "variant": _check_variant(variant),
+            },
+            **options,
         )
-
-    def get_config(self) -> dict[str, Any]:
-        """What is needed to make the same loss again."""
-        weight = self.class_weight
-        return {
-            **super().get_config(),
-            "gamma": self.gamma,
-            "class_weight": None if weight is None else weight.tolist(),
-            "variant": self.variant,
-            "dtype": self.dtype,
-        }
 
 
 def build_focal(class_counts: ArrayLike, *, gamma: float = 2.0) -> Focal:
-    """Focal loss without class weights, for a study; the counts are only checked."""
+    """Focal loss without class weights, for a study; the counts are only checked.
+
+    Examples
+    --------
+    >>> build_focal([30, 10]).get_config()["gamma"]
+    2.0
+    """
     check_class_counts(class_counts)
     return Focal(gamma=gamma)
 
@@ -168,9 +182,14 @@ def build_focal(class_counts: ArrayLike, *, gamma: float = 2.0) -> Focal:
 def sigmoid_focal(margin: Tensor, gamma: float, clip: float = 0.0) -> Tensor:
     """``(1 - p)^gamma (-ln p)`` for ``p = sigmoid(margin)``, finite at any margin.
 
-    The focus is a power of a sigmoid, taken through its logarithm: no digits are lost
-    where p is 0 or 1, and at no gamma is the derivative infinite. With ``clip``, the
-    p of ``-ln p`` stays that far from 0 and 1.
+    The focus is a power of a sigmoid, computed through its logarithm: no digits are
+    lost where p is 0 or 1, and the derivative is finite at every gamma. With ``clip``,
+    the p of ``-ln p`` stays that far from 0 and 1.
+
+    Examples
+    --------
+    >>> round(float(sigmoid_focal(ops.array(0.0), 2.0)), 4)  # (1/2)^2 ln(2)
+    0.1733
     """
     nats = ops.softplus(-margin)
     if clip > 0:
@@ -185,23 +204,27 @@ def check_alpha(alpha: float) -> float:
     ------
     MethodError
         If alpha is outside [0, 1].
+
+    Examples
+    --------
+    >>> check_alpha(0.25)
+    0.25
     """
-    if not 0 <= alpha <= 1:
-        raise MethodError(
-            f"alpha of binary focal loss is {alpha}.",
-            expected="a number from 0 to 1: the weight of the positive class.",
-            remedy="the negative class gets 1 - alpha.",
-        )
-    return float(alpha)
+    return check_number(
+        "alpha of binary focal loss",
+        alpha,
+        SHARE,
+        note="it is the weight of the positive class, and 1 - alpha of the negative",
+    )
 
 
 def binary_focal(
     y_true: Tensor,
     logits: Tensor,
     *,
-    gamma: float = 2.0,
-    alpha: float = 0.25,
-    apply_class_balancing: bool = False,
+    gamma: float,
+    alpha: float,
+    apply_class_balancing: bool,
     clip: float = 0.0,
 ) -> Tensor:
     """Focal loss for two classes, on one logit.
@@ -211,15 +234,16 @@ def binary_focal(
     y_true : int array, shape (n,) or (n, 1)
         1 for the positive class, 0 for the negative.
     logits : float array, shape (n,) or (n, 1)
-        Of the positive class, before the sigmoid.
+        Logit of the positive class, before the sigmoid.
     gamma : float, at least 0
-        0 is cross-entropy; the larger, the less counts what is already right.
+        0 is cross-entropy. The larger it is, the less an image counts that is already
+        right.
     alpha : float, in [0, 1]
         Weight of the positive class; the negative has 1 - alpha.
     apply_class_balancing : bool
         Whether alpha is used at all.
     clip : float, in [0, 0.5)
-        How far the p in the logarithm stays from 0 and 1; 1e-7 in Keras.
+        Distance that the p in the logarithm keeps from 0 and 1; 1e-7 in Keras.
 
     Returns
     -------
@@ -235,17 +259,25 @@ def binary_focal(
     -----
     Source: Lin et al., ICCV 2017, eq. 5: ``alpha_t (1 - p_t)^gamma (-ln p_t)``, which
     always balances. As in Keras, alpha is ignored here unless
-    ``apply_class_balancing`` is set. Departures: nothing is clipped unless asked for,
-    where Keras mutes the gradient of what is badly wrong. At gamma 0 it is (weighted)
-    cross-entropy.
+    ``apply_class_balancing`` is set. Departures: nothing is clipped by default; the
+    clip of Keras mutes the gradient of images that are badly wrong. At gamma 0 it is
+    (weighted) cross-entropy.
+
+    Examples
+    --------
+    A logit of 0 is a probability of 1/2:
+
+    >>> loss = binary_focal(
+    ...     [1], [0.0], gamma=2.0, alpha=0.25, apply_class_balancing=True
+    ... )
+    >>> round(float(loss[0]), 4)  # 1/4 (1/2)^2 ln(2)
+    0.0433
     """
     check_gamma(gamma)
     check_alpha(alpha)
-    if not 0 <= clip < 0.5:
-        raise MethodError(
-            f"The clip of binary focal loss is {clip}.",
-            expected="a number from 0 and below 0.5; 0 clips nothing.",
-        )
+    check_number(
+        "The clip of binary focal loss", clip, _BELOW_HALF, note="0 clips nothing"
+    )
     logits = ops.reshape(ops.convert_to_tensor(logits), (-1,))
     positive = ops.reshape(ops.cast(y_true, logits.dtype), (-1,))
     values = sigmoid_focal((2.0 * positive - 1.0) * logits, gamma, clip)
@@ -258,7 +290,7 @@ def class_balanced_focal(
     y_true: Tensor,
     logits: Tensor,
     *,
-    gamma: float = 2.0,
+    gamma: float,
     class_weight: ArrayLike | None = None,
 ) -> Tensor:
     """Focal loss of one sigmoid a class, weighted by the true class.
@@ -272,7 +304,7 @@ def class_balanced_focal(
     gamma : float, at least 0
         0 is the sum of the binary cross-entropies.
     class_weight : float array, shape (num_classes,), optional
-        On all the sigmoids of an example, by its true class; the paper's are
+        Factor on all the sigmoids of an example, by its true class; the paper's are
         ``core.methods.weights.effective_number_weights``.
 
     Returns
@@ -283,7 +315,7 @@ def class_balanced_focal(
     Raises
     ------
     MethodError
-        If gamma is below 0, or the weights are not one for each class.
+        If gamma is below 0, or there is not one weight for each class.
 
     Notes
     -----
@@ -291,6 +323,14 @@ def class_balanced_focal(
     ``w_y sum_k (1 - p_k)^gamma (-ln p_k)``, where p_k is the probability that the
     k-th sigmoid is right. Departures: none; their mean over a batch divides by the
     number of positives, which is the number of examples.
+
+    Examples
+    --------
+    Both sigmoids are 1/2:
+
+    >>> loss = class_balanced_focal([0], [[0.0, 0.0]], gamma=2.0)
+    >>> round(float(loss[0]), 4)  # 2 (1/2)^2 ln(2)
+    0.3466
     """
     check_gamma(gamma)
     ids = class_ids(y_true)
@@ -303,15 +343,21 @@ def class_balanced_focal(
 
 
 @keras.saving.register_keras_serializable(package="equipoise")
-class BinaryFocal(keras.losses.Loss):
+class BinaryFocal(FunctionLoss):
     """Binary focal loss on one logit; see ``binary_focal`` for the formula.
 
     Parameters
     ----------
     gamma, alpha, apply_class_balancing
         See ``binary_focal``.
-    reduction, name, dtype
-        As for every Keras loss.
+    **options
+        ``reduction``, ``name`` and ``dtype`` of every Keras loss.
+
+    Examples
+    --------
+    >>> loss = BinaryFocal(gamma=2.0)
+    >>> round(float(loss(ops.array([1]), ops.zeros((1, 1)))), 4)  # (1/2)^2 ln(2)
+    0.1733
     """
 
     def __init__(
@@ -320,38 +366,21 @@ class BinaryFocal(keras.losses.Loss):
         gamma: float = 2.0,
         alpha: float = 0.25,
         apply_class_balancing: bool = False,
-        reduction: str | None = "sum_over_batch_size",
-        name: str = "binary_focal",
-        dtype: str | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
-        self.gamma = check_gamma(gamma)
-        self.alpha = check_alpha(alpha)
-        self.apply_class_balancing = bool(apply_class_balancing)
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """One value an example, shape (n,)."""
-        return binary_focal(
-            y_true,
-            y_pred,
-            gamma=self.gamma,
-            alpha=self.alpha,
-            apply_class_balancing=self.apply_class_balancing,
+        super().__init__(
+            binary_focal,
+            {
+                "gamma": check_gamma(gamma),
+                "alpha": check_alpha(alpha),
+                "apply_class_balancing": bool(apply_class_balancing),
+            },
+            **options,
         )
-
-    def get_config(self) -> dict[str, Any]:
-        """What is needed to make the same loss again."""
-        return {
-            **super().get_config(),
-            "gamma": self.gamma,
-            "alpha": self.alpha,
-            "apply_class_balancing": self.apply_class_balancing,
-            "dtype": self.dtype,
-        }
 
 
 @keras.saving.register_keras_serializable(package="equipoise")
-class ClassBalancedFocal(keras.losses.Loss):
+class ClassBalancedFocal(FunctionLoss):
     """Class-balanced focal loss; see ``class_balanced_focal`` for the formula.
 
     Parameters
@@ -359,11 +388,19 @@ class ClassBalancedFocal(keras.losses.Loss):
     class_counts : int array, shape (num_classes,)
         Training images of each class, each at least 1.
     beta : float, in [0, 1)
-        Of the weights, which have mean 1 over the training images here, as all
-        weights; the paper's have mean 1 over the classes.
+        See ``core.methods.weights.effective_number_weights``. The weights have mean 1
+        over the training images, as all weights here; the paper's over the classes.
     gamma : float, at least 0
-    reduction, name, dtype
-        As for every Keras loss.
+    **options
+        ``reduction``, ``name`` and ``dtype`` of every Keras loss.
+
+    Examples
+    --------
+    Equal counts give weights of 1:
+
+    >>> loss = ClassBalancedFocal([5, 5], gamma=2.0)
+    >>> round(float(loss(ops.array([0]), ops.zeros((1, 2)))), 4)  # 2 (1/2)^2 ln(2)
+    0.3466
     """
 
     def __init__(
@@ -372,30 +409,19 @@ class ClassBalancedFocal(keras.losses.Loss):
         *,
         beta: float = 0.9999,
         gamma: float = 2.0,
-        reduction: str | None = "sum_over_batch_size",
-        name: str = "class_balanced_focal",
-        dtype: str | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
-        self.class_counts = check_class_counts(class_counts)
-        self.beta = float(beta)
-        self.gamma = check_gamma(gamma)
+        counts = check_class_counts(class_counts)
         self.class_weight = effective_number_weights(
-            self.class_counts, beta=beta, normalization="balanced"
+            counts, beta=beta, normalization="balanced"
         )
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """One value an example, shape (n,)."""
-        return class_balanced_focal(
-            y_true, y_pred, gamma=self.gamma, class_weight=self.class_weight
+        super().__init__(
+            class_balanced_focal,
+            {
+                "class_counts": counts,
+                "beta": float(beta),
+                "gamma": check_gamma(gamma),
+            },
+            derived={"class_weight": self.class_weight},
+            **options,
         )
-
-    def get_config(self) -> dict[str, Any]:
-        """What is needed to make the same loss again."""
-        return {
-            **super().get_config(),
-            "class_counts": self.class_counts.tolist(),
-            "beta": self.beta,
-            "gamma": self.gamma,
-            "dtype": self.dtype,
-        }

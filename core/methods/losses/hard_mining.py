@@ -1,16 +1,16 @@
-"""Hard-mining loss: what is right and what is hopeless both count less."""
+"""Hard-mining loss: images that are right, or hopelessly wrong, count less."""
 
 import math
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import keras
 import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike, NDArray
 
-from core.errors import MethodError
+from core.methods.checks import ABOVE_ZERO, Interval, check_choice, check_number
+from core.methods.losses.base import FunctionLoss, Tensor
 from core.methods.losses.cross_entropy import (
-    Tensor,
     bound,
     class_ids,
     class_logits,
@@ -27,11 +27,12 @@ from core.methods.weights import (
 Form = Literal["official", "paper"]
 ClassWeighting = Literal["none", "ins", "class-balanced"]
 
-# Of each form: a factor, and how far a probability is kept from 0 and 1.
+# Factor of each form, and the distance that its probability keeps from 0 and 1.
 OWN: dict[Form, tuple[float, float]] = {"official": (10.0, 1e-10), "paper": (1.0, 0.0)}
 
 # 1 - sin(u)/u = u^2/3! - u^4/5! + ...: ten terms are exact in float64 up to u = 1.
 _SERIES = tuple((-1) ** k / math.factorial(2 * k + 3) for k in range(10))
+_BELOW_HALF = Interval(0, 0.5, with_high=False)
 
 
 def check_delta(delta: float) -> float:
@@ -40,31 +41,24 @@ def check_delta(delta: float) -> float:
     Raises
     ------
     MethodError
-        If delta is not above 0, or no finite number.
+        If delta is not above 0, or not finite.
+
+    Examples
+    --------
+    >>> check_delta(1e5)
+    100000.0
     """
-    if not (np.isfinite(delta) and delta > 0):
-        raise MethodError(
-            f"delta of HMLoss is {delta}.",
-            expected="a finite number above 0; 1e5 for ten classes, 1e4 for a hundred.",
-            remedy="the loss peaks where the probability is about 1.2 / delta.",
-        )
-    return float(delta)
-
-
-def _check_clip(clip: float) -> float:
-    if not 0 <= clip < 0.5:
-        raise MethodError(
-            f"The clip of HMLoss is {clip}.", expected="a number from 0, below 0.5."
-        )
-    return float(clip)
+    return check_number(
+        "delta of HMLoss",
+        delta,
+        ABOVE_ZERO,
+        note="1e5 for ten classes, 1e4 for a hundred",
+        remedy="the loss peaks where the probability is about 1.2 / delta.",
+    )
 
 
 def _check_form(form: Form) -> Form:
-    if form not in ("official", "paper"):
-        raise MethodError(
-            f"There is no form {form!r} of HMLoss.", expected="official or paper."
-        )
-    return form
+    return check_choice("form", form, get_args(Form), of="HMLoss")
 
 
 def _sinc_defect(x: Tensor) -> Tensor:
@@ -97,7 +91,15 @@ def hardness_weight(p: Tensor, miss: Tensor, *, delta: float) -> Tensor:
     Notes
     -----
     Near 0 both terms are 1 to float32, so their differences from 1 are subtracted;
-    near 1, ``sin(pi p)`` is taken as ``sin(pi miss)``.
+    near 1, ``sin(pi p)`` is computed as ``sin(pi miss)``.
+
+    Examples
+    --------
+    At p = 1/2 and a large delta it is sinc(1/2) = 2 / pi:
+
+    >>> half = ops.array([0.5])
+    >>> round(float(hardness_weight(half, half, delta=1e5)[0]), 4)
+    0.6366
     """
     x = delta * p
     decay, bend = ops.exp(-x), _sinc_defect(x)
@@ -112,8 +114,8 @@ def hard_mining(
     y_true: Tensor,
     logits: Tensor,
     *,
-    delta: float = 1e5,
-    form: Form = "official",
+    delta: float,
+    form: Form,
     class_weight: ArrayLike | None = None,
     scale: float | None = None,
     clip: float | None = None,
@@ -127,7 +129,7 @@ def hard_mining(
     logits : float array, shape (n, num_classes), or (n, 1) of a binary task
         Before any softmax or sigmoid.
     delta : float, above 0
-        The larger, the further out an image must be to be muted as an outlier.
+        The larger it is, the further out an image must be to be muted as an outlier.
     form : {"official", "paper"}
         The authors' code: ten times the loss, the class weight also inside the
         probability, ``p = exp(-w_y CE)``, which is clipped to [1e-10, 1 - 1e-10] in
@@ -135,8 +137,8 @@ def hard_mining(
         the class weight outside.
     class_weight : float array, shape (num_classes,), optional
     scale, clip : float, optional
-        In place of the form's own factor, and of how far the weight's probability is
-        kept from 0 and 1; a clip of 0 leaves it as it is.
+        Other values for the form's factor, and for the distance that the weight's
+        probability keeps from 0 and 1; a clip of 0 leaves it as it is.
 
     Returns
     -------
@@ -146,7 +148,7 @@ def hard_mining(
     Raises
     ------
     MethodError
-        If delta is not above 0, there is no such form, the weights are not one for
+        If delta is not above 0, there is no such form, there is not one weight for
         each class, or the clip is not from 0 and below 0.5.
 
     Notes
@@ -156,11 +158,20 @@ def hard_mining(
     ``sinc(x) = sin(pi x) / (pi x)``. Departures: none in value; near p = 0 and 1 the
     weight is evaluated without cancellation. As p goes to 0, so does the paper's
     loss; it is highest near p = 1.2 / delta.
+
+    Examples
+    --------
+    At p = 1/2 the weight is 2 / pi:
+
+    >>> loss = hard_mining([0], [[0.0, 0.0]], delta=1e5, form="paper")
+    >>> round(float(loss[0]), 4)  # 2 / pi ln(2)
+    0.4413
     """
     check_delta(delta)
     own_scale, own_clip = OWN[_check_form(form)]
     scale = own_scale if scale is None else scale
-    clip = _check_clip(own_clip if clip is None else clip)
+    clip = own_clip if clip is None else clip
+    check_number("The clip of HMLoss", clip, _BELOW_HALF)
     ids = class_ids(y_true)
     logits = class_logits(logits)
     plain = cross_entropy(ids, logits)
@@ -177,24 +188,24 @@ def hard_mining(
 def compute_class_weight(
     class_counts: ArrayLike,
     *,
-    form: Form = "official",
-    class_weighting: ClassWeighting = "none",
-    beta: float = 0.9999,
+    form: Form,
+    class_weighting: ClassWeighting,
+    beta: float,
 ) -> NDArray[np.float64] | None:
-    """Class weights as HMLoss takes them.
+    """Class weights in the normalization of a form of HMLoss.
 
     Parameters
     ----------
     class_counts : int array, shape (num_classes,)
         Training images of each class, each at least 1.
     form : {"official", "paper"}
-        Official: mean 1 over the classes, as in the authors' code, where another
-        factor would be another loss. Paper: mean 1 over the training images, as
-        weights are everywhere else here.
+        Official: mean 1 over the classes, as in the authors' code; another factor
+        would make another loss of it. Paper: mean 1 over the training images, as for
+        all other weights here.
     class_weighting : {"none", "ins", "class-balanced"}
         Inverse number of samples is the CS of the paper, class-balanced its CB.
     beta : float, in [0, 1)
-        Of class-balanced weights.
+        Parameter of class-balanced weights.
 
     Returns
     -------
@@ -204,7 +215,18 @@ def compute_class_weight(
     ------
     MethodError
         If a class has no image, beta is out of range, or there is no such weighting.
+
+    Examples
+    --------
+    Weights in proportion to 1 / 30 and 1 / 10, with mean 1 over the classes:
+
+    >>> weights = compute_class_weight(
+    ...     [30, 10], form="official", class_weighting="ins", beta=0.9999
+    ... )
+    >>> weights.tolist()
+    [0.5, 1.5]
     """
+    check_choice("class weighting", class_weighting, get_args(ClassWeighting))
     mean_one: Normalization = (
         "sum_to_num_classes" if _check_form(form) == "official" else "balanced"
     )
@@ -212,18 +234,13 @@ def compute_class_weight(
     effective = effective_number_weights(counts, beta=beta, normalization=mean_one)
     if class_weighting == "none":
         return None
-    if class_weighting == "ins":
-        return inverse_frequency_weights(counts, normalization=mean_one)
     if class_weighting == "class-balanced":
         return effective
-    raise MethodError(
-        f"There is no class weighting {class_weighting!r}.",
-        expected="none, ins or class-balanced.",
-    )
+    return inverse_frequency_weights(counts, normalization=mean_one)
 
 
 @keras.saving.register_keras_serializable(package="equipoise")
-class HardMining(keras.losses.Loss):
+class HardMining(FunctionLoss):
     """HMLoss on logits; see ``hard_mining`` for the formula.
 
     Parameters
@@ -234,8 +251,14 @@ class HardMining(keras.losses.Loss):
         See ``hard_mining``.
     class_weighting, beta
         See ``compute_class_weight``.
-    reduction, name, dtype
-        As for every Keras loss.
+    **options
+        ``reduction``, ``name`` and ``dtype`` of every Keras loss.
+
+    Examples
+    --------
+    >>> loss = HardMining([30, 10], form="paper")
+    >>> round(float(loss(ops.array([0]), ops.zeros((1, 2)))), 4)  # 2 / pi ln(2)
+    0.4413
     """
 
     def __init__(
@@ -246,38 +269,21 @@ class HardMining(keras.losses.Loss):
         form: Form = "official",
         class_weighting: ClassWeighting = "none",
         beta: float = 0.9999,
-        reduction: str | None = "sum_over_batch_size",
-        name: str = "hard_mining",
-        dtype: str | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
-        self.class_counts = check_class_counts(class_counts)
-        self.delta = check_delta(delta)
-        self.form = _check_form(form)
-        self.class_weighting = class_weighting
-        self.beta = float(beta)
+        counts = check_class_counts(class_counts)
         self.class_weight = compute_class_weight(
-            self.class_counts, form=form, class_weighting=class_weighting, beta=beta
+            counts, form=form, class_weighting=class_weighting, beta=beta
         )
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """One value an example, shape (n,)."""
-        return hard_mining(
-            y_true,
-            y_pred,
-            delta=self.delta,
-            form=self.form,
-            class_weight=self.class_weight,
+        super().__init__(
+            hard_mining,
+            {
+                "class_counts": counts,
+                "delta": check_delta(delta),
+                "form": form,
+                "class_weighting": class_weighting,
+                "beta": float(beta),
+            },
+            derived={"class_weight": self.class_weight},
+            **options,
         )
-
-    def get_config(self) -> dict[str, Any]:
-        """What is needed to make the same loss again."""
-        return {
-            **super().get_config(),
-            "class_counts": self.class_counts.tolist(),
-            "delta": self.delta,
-            "form": self.form,
-            "class_weighting": self.class_weighting,
-            "beta": self.beta,
-            "dtype": self.dtype,
-        }

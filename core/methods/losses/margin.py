@@ -1,6 +1,6 @@
-"""Losses with a margin that grows with a class's rarity: LDAM, and LMF over it."""
+"""Losses with a margin that is larger for rarer classes: LDAM, and LMF over it."""
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import keras
 import numpy as np
@@ -8,8 +8,9 @@ from keras import ops
 from numpy.typing import ArrayLike, NDArray
 
 from core.errors import MethodError
+from core.methods.checks import ABOVE_ZERO, FROM_ZERO, check_choice, check_number
+from core.methods.losses.base import FunctionLoss, Tensor
 from core.methods.losses.cross_entropy import (
-    Tensor,
     class_ids,
     class_logits,
     cross_entropy,
@@ -23,7 +24,7 @@ ClassWeighting = Literal["none", "margins"]
 
 
 def compute_margins(
-    class_counts: ArrayLike, *, max_margin: float = 0.5
+    class_counts: ArrayLike, *, max_margin: float
 ) -> NDArray[np.float64]:
     """Margin of each class, ``C n^(-1/4)``.
 
@@ -47,11 +48,15 @@ def compute_margins(
     Notes
     -----
     Source: Cao et al., NeurIPS 2019, eq. 13. Equal counts give equal margins.
+
+    Examples
+    --------
+    A class with 16 times the images has half the margin:
+
+    >>> compute_margins([160, 10], max_margin=0.5).round(4).tolist()
+    [0.25, 0.5]
     """
-    if not (np.isfinite(max_margin) and max_margin >= 0):
-        raise MethodError(
-            f"max_margin is {max_margin}.", expected="a finite number from 0."
-        )
+    check_number("max_margin", max_margin, FROM_ZERO)
     counts = check_class_counts(class_counts).astype(np.float64)
     margins: NDArray[np.float64] = max_margin * (counts.min() / counts) ** 0.25
     return margins
@@ -70,7 +75,7 @@ def ldam(
     logits: Tensor,
     *,
     margins: ArrayLike,
-    scale: float = 30.0,
+    scale: float,
     class_weight: ArrayLike | None = None,
 ) -> Tensor:
     """Label-distribution-aware margin loss.
@@ -80,9 +85,9 @@ def ldam(
     y_true : int array, shape (n,) or (n, 1)
         Class ids.
     logits : float array, shape (n, num_classes), or (n, 1) of a binary task
-        Cosines in the paper; any logits will do.
+        Cosines in the paper; other logits are allowed.
     margins : float array, shape (num_classes,)
-        Taken from the logit of the true class; see ``compute_margins``.
+        Subtracted from the logit of the true class; see ``compute_margins``.
     scale : float, above 0
         Factor on all logits, after the margin.
     class_weight : float array, shape (num_classes,), optional
@@ -95,13 +100,21 @@ def ldam(
     Raises
     ------
     MethodError
-        If the margins or the weights are not one for each class.
+        If there is not one margin, or not one weight, for each class.
 
     Notes
     -----
     Source: Cao et al., NeurIPS 2019, eq. 10 and the authors' code:
     ``CE(s (z - margin_y on the true class))``. Departures: none. With margins 0 and
     scale 1 it is cross-entropy.
+
+    Examples
+    --------
+    A margin of ln 3 on equal logits makes the odds 1 to 3:
+
+    >>> loss = ldam([0], [[0.0, 0.0]], margins=[np.log(3), 0.0], scale=1.0)
+    >>> round(float(loss[0]), 4)  # ln(4)
+    1.3863
     """
     ids = class_ids(y_true)
     raised = _scaled_with_margin(ids, class_logits(logits), margins, scale)
@@ -113,10 +126,10 @@ def lmf(
     logits: Tensor,
     *,
     margins: ArrayLike,
-    alpha: float = 2.5,
-    beta: float = 0.05,
-    gamma: float = 4.0,
-    scale: float = 30.0,
+    alpha: float,
+    beta: float,
+    gamma: float,
+    scale: float,
     class_weight: ArrayLike | None = None,
 ) -> Tensor:
     """Large-margin-aware focal loss: ``alpha LDAM + beta focal``.
@@ -132,9 +145,9 @@ def lmf(
     alpha, beta : float, at least 0
         Weights of the two halves; 1.5 and 1 in the paper.
     gamma : float, at least 0
-        Of the focal half; 1.5 in the paper.
+        Focusing of the focal half; 1.5 in the paper.
     scale : float, above 0
-        Of the LDAM half.
+        Factor on the logits of the LDAM half.
     class_weight : float array, shape (num_classes,), optional
         On both halves. The LDAM half is then divided by the mean weight over the
         batch, so that its mean over the batch is a weighted mean; the focal half is
@@ -148,13 +161,23 @@ def lmf(
     Raises
     ------
     MethodError
-        If gamma is below 0, or the margins or the weights are not one for each class.
+        If gamma is below 0, or there is not one margin or weight for each class.
 
     Notes
     -----
     Source: Sadi et al., arXiv 2212.12741, 2022, and the authors' code. Departures:
-    class weights are off unless given; their training passes the margins as such.
-    With beta 0 it is LDAM, with alpha 0 focal loss.
+    class weights are off unless given; the authors' training passes the margins as
+    class weights. With beta 0 it is LDAM, with alpha 0 focal loss.
+
+    Examples
+    --------
+    Without margins at scale 1, LDAM is ln(2), and focal loss (1/2)^2 ln(2):
+
+    >>> loss = lmf(
+    ...     [0], [[0.0, 0.0]], margins=[0, 0], alpha=2, beta=4, gamma=2, scale=1
+    ... )
+    >>> round(float(loss[0]), 4)  # 3 ln(2)
+    2.0794
     """
     check_gamma(gamma)
     ids = class_ids(y_true)
@@ -171,13 +194,11 @@ def lmf(
 
 
 def _check_scale(scale: float) -> float:
-    if not (np.isfinite(scale) and scale > 0):
-        raise MethodError(f"scale is {scale}.", expected="a finite number above 0.")
-    return float(scale)
+    return check_number("scale", scale, ABOVE_ZERO)
 
 
 @keras.saving.register_keras_serializable(package="equipoise")
-class LDAM(keras.losses.Loss):
+class LDAM(FunctionLoss):
     """LDAM on logits; see ``ldam`` for the formula.
 
     Parameters
@@ -187,8 +208,14 @@ class LDAM(keras.losses.Loss):
     max_margin, scale : float
         See ``compute_margins`` and ``ldam``.
     class_weight : sequence of float, optional
-    reduction, name, dtype
-        As for every Keras loss.
+    **options
+        ``reduction``, ``name`` and ``dtype`` of every Keras loss.
+
+    Examples
+    --------
+    >>> loss = LDAM([5, 5], max_margin=0.0, scale=1.0)
+    >>> round(float(loss(ops.array([0]), ops.zeros((1, 2)))), 4)  # ln(2)
+    0.6931
     """
 
     def __init__(
@@ -198,42 +225,26 @@ class LDAM(keras.losses.Loss):
         max_margin: float = 0.5,
         scale: float = 30.0,
         class_weight: ArrayLike | None = None,
-        reduction: str | None = "sum_over_batch_size",
-        name: str = "ldam",
-        dtype: str | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
-        self.class_counts = check_class_counts(class_counts)
-        self.max_margin = float(max_margin)
-        self.scale = _check_scale(scale)
+        counts = check_class_counts(class_counts)
+        self.margins = compute_margins(counts, max_margin=max_margin)
         self.class_weight = None if class_weight is None else np.asarray(class_weight)
-        self.margins = compute_margins(self.class_counts, max_margin=max_margin)
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """One value an example, shape (n,)."""
-        return ldam(
-            y_true,
-            y_pred,
-            margins=self.margins,
-            scale=self.scale,
-            class_weight=self.class_weight,
+        super().__init__(
+            ldam,
+            {
+                "class_counts": counts,
+                "max_margin": float(max_margin),
+                "scale": _check_scale(scale),
+                "class_weight": self.class_weight,
+            },
+            derived={"margins": self.margins},
+            **options,
         )
-
-    def get_config(self) -> dict[str, Any]:
-        """What is needed to make the same loss again."""
-        weight = self.class_weight
-        return {
-            **super().get_config(),
-            "class_counts": self.class_counts.tolist(),
-            "max_margin": self.max_margin,
-            "scale": self.scale,
-            "class_weight": None if weight is None else weight.tolist(),
-            "dtype": self.dtype,
-        }
 
 
 @keras.saving.register_keras_serializable(package="equipoise")
-class LMF(keras.losses.Loss):
+class LMF(FunctionLoss):
     """LMF on logits; see ``lmf`` for the formula.
 
     Parameters
@@ -244,8 +255,14 @@ class LMF(keras.losses.Loss):
         See ``lmf`` and ``compute_margins``.
     class_weighting : {"none", "margins"}
         Whether the margins also weigh the classes, as in the authors' training code.
-    reduction, name, dtype
-        As for every Keras loss.
+    **options
+        ``reduction``, ``name`` and ``dtype`` of every Keras loss.
+
+    Examples
+    --------
+    >>> loss = LMF([5, 5], alpha=2, beta=4, gamma=2, max_margin=0.0, scale=1.0)
+    >>> round(float(loss(ops.array([0]), ops.zeros((1, 2)))), 4)  # 3 ln(2)
+    2.0794
     """
 
     def __init__(
@@ -258,65 +275,31 @@ class LMF(keras.losses.Loss):
         max_margin: float = 0.5,
         scale: float = 30.0,
         class_weighting: ClassWeighting = "none",
-        reduction: str | None = "sum_over_batch_size",
-        name: str = "lmf",
-        dtype: str | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
-        self.class_counts = check_class_counts(class_counts)
-        self.alpha, self.beta = _check_halves(alpha, beta)
-        self.gamma = check_gamma(gamma)
-        self.max_margin = float(max_margin)
-        self.scale = _check_scale(scale)
-        self.class_weighting = _check_weighting(class_weighting)
-        self.margins = compute_margins(self.class_counts, max_margin=max_margin)
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """One value an example, shape (n,)."""
-        return lmf(
-            y_true,
-            y_pred,
-            margins=self.margins,
-            alpha=self.alpha,
-            beta=self.beta,
-            gamma=self.gamma,
-            scale=self.scale,
-            class_weight=self.margins if self.class_weighting == "margins" else None,
-        )
-
-    def get_config(self) -> dict[str, Any]:
-        """What is needed to make the same loss again."""
-        return {
-            **super().get_config(),
-            "class_counts": self.class_counts.tolist(),
-            "alpha": self.alpha,
-            "beta": self.beta,
-            "gamma": self.gamma,
-            "max_margin": self.max_margin,
-            "scale": self.scale,
-            "class_weighting": self.class_weighting,
-            "dtype": self.dtype,
-        }
-
-
-def _check_halves(alpha: float, beta: float) -> tuple[float, float]:
-    for name, value in (("alpha", alpha), ("beta", beta)):
-        if not (np.isfinite(value) and value >= 0):
+        counts = check_class_counts(class_counts)
+        self.margins = compute_margins(counts, max_margin=max_margin)
+        check_choice("class weighting", class_weighting, get_args(ClassWeighting))
+        weighted = class_weighting == "margins"
+        if alpha == beta == 0:
             raise MethodError(
-                f"{name} of LMF is {value}.", expected="a finite number from 0."
+                "LMF's alpha and beta are both 0: nothing would be learned.",
+                expected="at least one above 0.",
             )
-    if alpha == beta == 0:
-        raise MethodError(
-            "LMF's alpha and beta are both 0: nothing would be learned.",
-            expected="at least one above 0.",
+        super().__init__(
+            lmf,
+            {
+                "class_counts": counts,
+                "alpha": check_number("alpha of LMF", alpha, FROM_ZERO),
+                "beta": check_number("beta of LMF", beta, FROM_ZERO),
+                "gamma": check_gamma(gamma),
+                "max_margin": float(max_margin),
+                "scale": _check_scale(scale),
+                "class_weighting": class_weighting,
+            },
+            derived={
+                "margins": self.margins,
+                "class_weight": self.margins if weighted else None,
+            },
+            **options,
         )
-    return float(alpha), float(beta)
-
-
-def _check_weighting(class_weighting: ClassWeighting) -> ClassWeighting:
-    if class_weighting not in ("none", "margins"):
-        raise MethodError(
-            f"There is no class weighting {class_weighting!r}.",
-            expected="none or margins.",
-        )
-    return class_weighting

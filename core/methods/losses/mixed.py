@@ -1,15 +1,13 @@
-"""The loss of an image that is made of two: each label by its share."""
-
-from typing import Any, Self
+"""The loss of an image that is made of two: each label counts by its share."""
 
 import keras
 from keras import ops
 
-Tensor = Any
+from core.methods.losses.base import Tensor, WrappingLoss
 
 
 def split_pairs(y_true: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Take two labels and the share of the first apart.
+    """Split targets into two labels and the share of the first.
 
     Parameters
     ----------
@@ -18,14 +16,20 @@ def split_pairs(y_true: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     Returns
     -------
     first, second, share
-        Of shapes (n, 1), (n, 1) and (n,).
+        Arrays of shapes (n, 1), (n, 1) and (n,).
+
+    Examples
+    --------
+    >>> first, second, share = split_pairs(ops.array([[2.0, 0.0, 0.75]]))
+    >>> float(first[0, 0]), float(second[0, 0]), float(share[0])
+    (2.0, 0.0, 0.75)
     """
     return y_true[:, :1], y_true[:, 1:2], y_true[:, 2]
 
 
 @keras.saving.register_keras_serializable("equipoise")
-class MixedLabels(keras.losses.Loss):
-    """A loss on classes, of images with two labels.
+class MixedLabels(WrappingLoss):
+    """A loss on classes for images with two labels.
 
     Parameters
     ----------
@@ -37,9 +41,18 @@ class MixedLabels(keras.losses.Loss):
     Notes
     -----
     ``lambda l(y_1) + (1 - lambda) l(y_2)``. Source: Zhang et al., ICLR 2018, and the
-    code of mixup, CutMix and CMO, which mix whatever loss is trained. For
+    code of mixup, CutMix and CMO, which mix any loss that is trained. For
     cross-entropy it is the loss of the mixed label. A loss that draws at random draws
-    for either label.
+    once for each label.
+
+    Examples
+    --------
+    >>> loss = MixedLabels(
+    ...     keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    ... )
+    >>> logits = ops.log(ops.array([[3.0, 1.0]]))  # losses of ln(4/3) and ln(4)
+    >>> round(float(loss(ops.array([[0.0, 1.0, 0.75]]), logits)), 4)
+    0.5623
     """
 
     def __init__(
@@ -49,8 +62,7 @@ class MixedLabels(keras.losses.Loss):
         name: str = "mixed_labels",
         dtype: str | None = None,
     ) -> None:
-        super().__init__(name=name, dtype=dtype)
-        self.base = base
+        super().__init__(base, name=name, dtype=dtype)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """One value an image, shape (n,), from labels of shape (n, 3)."""
@@ -59,17 +71,3 @@ class MixedLabels(keras.losses.Loss):
         other = ops.reshape(self.base.call(second, y_pred), (-1,))
         share = ops.cast(share, own.dtype)
         return share * own + (1.0 - share) * other
-
-    def get_config(self) -> dict[str, Any]:
-        """What is needed to make the same loss again."""
-        return {
-            "name": self.name,
-            "dtype": self.dtype,
-            "base": keras.losses.serialize(self.base),
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """Make it from its configuration."""
-        base = keras.losses.deserialize(config["base"])
-        return cls(**{**config, "base": base})

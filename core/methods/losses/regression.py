@@ -7,17 +7,17 @@ import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike
 
-from core.errors import MethodError
+from core.methods.checks import ABOVE_ZERO, FROM_ZERO, check_choice, check_number
+from core.methods.losses.base import FunctionLoss, Tensor
 from core.methods.losses.cross_entropy import bound
 
-Tensor = Any
 Base = Literal["mse", "l1"]
 Activation = Literal["sigmoid", "tanh"]
 DenseVariant = Literal["once", "squared"]
 
 # Keeps the derivative of f^gamma finite where the error is 0 and gamma below 1.
 _LEAST_FOCUS = 1e-30
-# In squared units of the target: a learned noise of 0 would divide by 0.
+# In squared units of the target: with a learned noise of 0 the loss divides by 0.
 _LEAST_VARIANCE = 1e-6
 
 
@@ -45,6 +45,11 @@ def squared_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     -------
     float array, shape (n,)
         In the squared unit of the target.
+
+    Examples
+    --------
+    >>> float(squared_error([30.0], [33.0])[0])
+    9.0
     """
     y_true, y_pred = _columns(y_true, y_pred)
     return ops.square(y_pred - y_true)
@@ -61,13 +66,18 @@ def absolute_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     -------
     float array, shape (n,)
         In the unit of the target.
+
+    Examples
+    --------
+    >>> float(absolute_error([30.0], [33.0])[0])
+    3.0
     """
     y_true, y_pred = _columns(y_true, y_pred)
     return ops.abs(y_pred - y_true)
 
 
 def _error(y_true: Tensor, y_pred: Tensor, base: Base) -> Tensor:
-    _check_choice("base", base, get_args(Base))
+    check_choice("error", base, get_args(Base))
     return (squared_error if base == "mse" else absolute_error)(y_true, y_pred)
 
 
@@ -82,6 +92,12 @@ def log_absolute_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     -------
     float array, shape (n,)
         Dimensionless: an error of 10 % costs the same at every target.
+
+    Examples
+    --------
+    >>> loss = log_absolute_error([10.0, 80.0], [20.0, 40.0])
+    >>> [round(float(value), 4) for value in loss]  # twice ln(2)
+    [0.6931, 0.6931]
     """
     y_true, y_pred = _columns(y_true, y_pred)
     return ops.abs(ops.log(y_true) - ops.log(y_pred))
@@ -91,10 +107,10 @@ def focal_regression(
     y_true: Tensor,
     y_pred: Tensor,
     *,
-    kind: Base = "l1",
-    activate: Activation = "sigmoid",
-    beta: float = 0.2,
-    gamma: float = 1.0,
+    kind: Base,
+    activate: Activation,
+    beta: float,
+    gamma: float,
 ) -> Tensor:
     """Error whose small values count less (Focal-R).
 
@@ -104,7 +120,7 @@ def focal_regression(
     kind : {"mse", "l1"}
         Whether the error is squared or absolute.
     activate : {"sigmoid", "tanh"}
-        What brings the error into 0..1: ``2 sigmoid(beta e) - 1`` or ``tanh(beta e)``.
+        Map of the error to 0..1: ``2 sigmoid(beta e) - 1`` or ``tanh(beta e)``.
     beta : float, above 0
         Steepness, in one over the unit of the target.
     gamma : float, at least 0
@@ -118,16 +134,26 @@ def focal_regression(
     Raises
     ------
     MethodError
-        If a parameter is out of range or no choice.
+        If a parameter is out of range, or not one of its choices.
 
     Notes
     -----
     Source: Yang et al., ICML 2021, and the authors' code. Departures: none;
     ``2 sigmoid(x) - 1`` is computed as ``tanh(x / 2)``, which keeps its digits near 0.
-    Large errors cost what they cost without the focus.
+    Large errors cost the same as without the focus.
+
+    Examples
+    --------
+    At a steepness of ln(3) an error of 1 is mapped to 2 * 3/4 - 1, one half:
+
+    >>> loss = focal_regression(
+    ...     [30.0], [31.0], kind="l1", activate="sigmoid", beta=np.log(3), gamma=1
+    ... )
+    >>> round(float(loss[0]), 4)
+    0.5
     """
-    _check_choice("activate", activate, get_args(Activation))
-    _check_positive("beta", beta)
+    check_choice("activation", activate, get_args(Activation))
+    check_number("beta", beta, ABOVE_ZERO)
     _check_gamma(gamma)
     plain = _error(y_true, y_pred, kind)
     if gamma == 0:
@@ -138,14 +164,14 @@ def focal_regression(
     return plain * bound(share, _LEAST_FOCUS, 1.0) ** gamma
 
 
-def huber(y_true: Tensor, y_pred: Tensor, *, beta: float = 1.0) -> Tensor:
+def huber(y_true: Tensor, y_pred: Tensor, *, beta: float) -> Tensor:
     """Squared error near 0, absolute error beyond ``beta``.
 
     Parameters
     ----------
     y_true, y_pred : float array, shape (n,) or (n, 1)
     beta : float, above 0
-        Where the one becomes the other, in the unit of the target.
+        Error at which the one becomes the other, in the unit of the target.
 
     Returns
     -------
@@ -162,10 +188,17 @@ def huber(y_true: Tensor, y_pred: Tensor, *, beta: float = 1.0) -> Tensor:
     -----
     Source: Huber, 1964, divided by ``beta`` as in the code of Yang et al., ICML 2021,
     so that its slope ends at 1. Towards beta 0 it is the absolute error.
+
+    Examples
+    --------
+    Errors of 1 and 6 at beta 2: 1/4 and 6 - 1.
+
+    >>> [float(value) for value in huber([30.0, 30.0], [31.0, 36.0], beta=2.0)]
+    [0.25, 5.0]
     """
-    _check_positive("beta", beta)
+    check_number("beta", beta, ABOVE_ZERO)
     size = absolute_error(y_true, y_pred)
-    # Where the square is not taken it must stay finite, for the sake of its gradient.
+    # The square must be finite beyond beta too, where only its gradient is computed.
     near = bound(size, 0.0, beta)
     return ops.square(near) / (2 * beta) + (size - near)
 
@@ -184,10 +217,10 @@ def dense_loss(
     ----------
     y_true, y_pred : float array, shape (n,) or (n, 1)
     weights : float array, shape (n,) or (n, 1)
-        Of ``DenseWeight``; training gives them as sample weights of the plain error,
-        which is the same.
+        Weights of ``DenseWeight``. Training passes them as sample weights of the plain
+        error, which is the same.
     base : {"mse", "l1"}
-        Which error.
+        Squared or absolute error.
     variant : {"once", "squared"}
         Whether the weight is applied once, or once as sample weight and again inside
         the loss, as one known project does.
@@ -206,8 +239,13 @@ def dense_loss(
     -----
     Source: Steininger et al., Machine Learning 110, 2021, eq. 5. Departures: none in
     "once". Weights of 1 give the plain error.
+
+    Examples
+    --------
+    >>> float(dense_loss([30.0], [33.0], weights=[2.0])[0])  # 2 * 3^2
+    18.0
     """
-    _check_choice("variant", variant, get_args(DenseVariant))
+    check_choice("variant", variant, get_args(DenseVariant))
     weight, values = _columns(weights, _error(y_true, y_pred, base))
     return (weight if variant == "once" else ops.square(weight)) * values
 
@@ -216,7 +254,7 @@ def balanced_mse(
     y_true: Tensor,
     y_pred: Tensor,
     *,
-    noise_sigma: Tensor = 10.0,
+    noise_sigma: Tensor,
     rescale: bool = True,
 ) -> Tensor:
     """Balanced MSE by the targets of the batch (BMC).
@@ -225,9 +263,9 @@ def balanced_mse(
     ----------
     y_true, y_pred : float array, shape (n,) or (n, 1)
     noise_sigma : float or scalar tensor, not 0
-        Noise of the prediction, in the unit of the target; a tensor is learned.
+        Noise of the prediction, in the unit of the target; a tensor can be learned.
     rescale : bool
-        Whether the loss is multiplied by twice the variance, which is held constant.
+        Whether the loss is multiplied by twice the variance, as a constant.
 
     Returns
     -------
@@ -240,6 +278,12 @@ def balanced_mse(
     Source: Ren et al., CVPR 2022, eq. 9 and the authors' code: cross-entropy to the
     diagonal of ``-(y_pred_i - y_true_j)^2 / (2 sigma^2)``. Departures: the variance
     is held above 1e-6. A batch of one gives 0; equal targets give ``2 sigma^2 ln n``.
+
+    Examples
+    --------
+    >>> loss = balanced_mse([30.0, 30.0], [33.0, 29.0], noise_sigma=1.0)
+    >>> [round(float(value), 4) for value in loss]  # 2 ln(2)
+    [1.3863, 1.3863]
     """
     y_true, y_pred = _columns(y_true, y_pred)
     sigma = _like(noise_sigma, y_pred)
@@ -257,15 +301,21 @@ class LogAbsoluteError(keras.losses.Loss):
     """|ln y_true - ln y_pred|: an error of 10 % costs the same at every age.
 
     Both must be above 0. Equal values give 0.
+
+    Examples
+    --------
+    >>> loss = LogAbsoluteError()
+    >>> round(float(loss(np.array([[10.0]]), np.array([[20.0]]))), 4)  # ln(2)
+    0.6931
     """
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Values, shape (n, 1), to one loss an example, shape (n,)."""
+        """One value an example, shape (n,)."""
         return log_absolute_error(y_true, y_pred)
 
 
 @keras.saving.register_keras_serializable("equipoise")
-class FocalRegression(keras.losses.Loss):
+class FocalRegression(FunctionLoss):
     """Error whose small values count less; see ``focal_regression``.
 
     Parameters
@@ -274,8 +324,14 @@ class FocalRegression(keras.losses.Loss):
     activate : {"sigmoid", "tanh"}
     beta : float, above 0
     gamma : float, at least 0
-    reduction, name, dtype
-        As for every Keras loss.
+    **options
+        ``reduction``, ``name`` and ``dtype`` of every Keras loss.
+
+    Examples
+    --------
+    >>> loss = FocalRegression(beta=np.log(3))
+    >>> round(float(loss(np.array([[30.0]]), np.array([[31.0]]))), 4)
+    0.5
     """
 
     def __init__(
@@ -285,69 +341,42 @@ class FocalRegression(keras.losses.Loss):
         activate: Activation = "sigmoid",
         beta: float = 0.2,
         gamma: float = 1.0,
-        reduction: str | None = "sum_over_batch_size",
-        name: str = "focal_regression",
-        dtype: str | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
-        self.kind = _check_choice("kind", kind, get_args(Base))
-        self.activate = _check_choice("activate", activate, get_args(Activation))
-        self.beta = _check_positive("beta", beta)
-        self.gamma = _check_gamma(gamma)
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """One value an example, shape (n,)."""
-        return focal_regression(
-            y_true,
-            y_pred,
-            kind=self.kind,
-            activate=self.activate,
-            beta=self.beta,
-            gamma=self.gamma,
+        super().__init__(
+            focal_regression,
+            {
+                "kind": check_choice("error", kind, get_args(Base)),
+                "activate": check_choice("activation", activate, get_args(Activation)),
+                "beta": check_number("beta", beta, ABOVE_ZERO),
+                "gamma": _check_gamma(gamma),
+            },
+            **options,
         )
-
-    def get_config(self) -> dict[str, Any]:
-        """What is needed to make the same loss again."""
-        return {
-            **super().get_config(),
-            "kind": self.kind,
-            "activate": self.activate,
-            "beta": self.beta,
-            "gamma": self.gamma,
-            "dtype": self.dtype,
-        }
 
 
 @keras.saving.register_keras_serializable("equipoise")
-class Huber(keras.losses.Loss):
+class Huber(FunctionLoss):
     """Squared error near 0, absolute error beyond ``beta``; see ``huber``.
 
     Parameters
     ----------
     beta : float, above 0
         In the unit of the target.
-    reduction, name, dtype
-        As for every Keras loss.
+    **options
+        ``reduction``, ``name`` and ``dtype`` of every Keras loss.
+
+    Examples
+    --------
+    >>> loss = Huber(beta=2.0)
+    >>> float(loss(np.array([30.0, 30.0]), np.array([31.0, 36.0])))  # (0.25 + 5) / 2
+    2.625
     """
 
-    def __init__(
-        self,
-        *,
-        beta: float = 1.0,
-        reduction: str | None = "sum_over_batch_size",
-        name: str = "huber",
-        dtype: str | None = None,
-    ) -> None:
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
-        self.beta = _check_positive("beta", beta)
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """One value an example, shape (n,)."""
-        return huber(y_true, y_pred, beta=self.beta)
-
-    def get_config(self) -> dict[str, Any]:
-        """What is needed to make the same loss again."""
-        return {**super().get_config(), "beta": self.beta, "dtype": self.dtype}
+    def __init__(self, *, beta: float = 1.0, **options: Any) -> None:
+        super().__init__(
+            huber, {"beta": check_number("beta", beta, ABOVE_ZERO)}, **options
+        )
 
 
 @keras.saving.register_keras_serializable("equipoise")
@@ -376,72 +405,42 @@ class NoiseSigma(keras.layers.Layer):
         return ops.convert_to_tensor(self.noise_sigma)
 
     def get_config(self) -> dict[str, Any]:
-        """What ``__init__`` takes."""
+        """The arguments of ``__init__``."""
         return {**super().get_config(), "initial": self.initial}
 
 
 @keras.saving.register_keras_serializable("equipoise")
-class BalancedMSE(keras.losses.Loss):
+class BalancedMSE(FunctionLoss):
     """Balanced MSE with a learned noise; see ``balanced_mse`` for the formula.
 
     Parameters
     ----------
     noise_sigma : float, above 0
-        Where the noise starts, in the unit of the target.
-    reduction, name, dtype
-        As for every Keras loss.
+        Initial noise, in the unit of the target.
+    **options
+        ``reduction``, ``name`` and ``dtype`` of every Keras loss.
 
     Attributes
     ----------
     learned : tuple of keras.layers.Layer
-        What a training model must hold as its own, so that the noise is trained and
-        saved with it: a Keras loss has no weights. Left alone, the noise stays.
+        Layers that a training model must hold as its own, so that the noise is trained
+        and saved with it: a Keras loss has no weights. Without that the noise stays.
+
+    Examples
+    --------
+    >>> loss = BalancedMSE(noise_sigma=1.0)
+    >>> predicted = np.array([33.0, 29.0])
+    >>> round(float(loss(np.array([30.0, 30.0]), predicted)), 4)  # 2 ln(2)
+    1.3863
     """
 
-    def __init__(
-        self,
-        *,
-        noise_sigma: float = 10.0,
-        reduction: str | None = "sum_over_batch_size",
-        name: str = "balanced_mse",
-        dtype: str | None = None,
-    ) -> None:
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
-        initial = _check_positive("noise_sigma", noise_sigma)
-        self.layer = NoiseSigma(initial, dtype=self.dtype, name=f"{name}_noise")
+    def __init__(self, *, noise_sigma: float = 10.0, **options: Any) -> None:
+        initial = check_number("noise_sigma", noise_sigma, ABOVE_ZERO)
+        super().__init__(balanced_mse, {"noise_sigma": initial}, **options)
+        self.layer = NoiseSigma(initial, dtype=self.dtype, name=f"{self.name}_noise")
         self.learned = (self.layer,)
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """One value an example, shape (n,)."""
-        return balanced_mse(y_true, y_pred, noise_sigma=self.layer.noise_sigma)
-
-    def get_config(self) -> dict[str, Any]:
-        """What is needed to make the loss again as it started."""
-        return {
-            **super().get_config(),
-            "noise_sigma": self.layer.initial,
-            "dtype": self.dtype,
-        }
-
-
-def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> Any:
-    if value not in choices:
-        raise MethodError(
-            f"{name} is {value!r}.", expected=f"one of {', '.join(choices)}."
-        )
-    return value
-
-
-def _check_positive(name: str, value: float) -> float:
-    if not (np.isfinite(value) and value > 0):
-        raise MethodError(f"{name} is {value}.", expected="a finite number above 0.")
-    return float(value)
+        self.arguments["noise_sigma"] = self.layer.noise_sigma
 
 
 def _check_gamma(gamma: float) -> float:
-    if not (np.isfinite(gamma) and gamma >= 0):
-        raise MethodError(
-            f"gamma is {gamma}.",
-            expected="a finite number from 0; 0 is the plain error.",
-        )
-    return float(gamma)
+    return check_number("gamma", gamma, FROM_ZERO, note="0 is the plain error")

@@ -1,1 +1,1 @@
-"""What holds our methods to the originals: see ``core.methods.verify``."""
+"""Checks of our methods against the originals: see ``core.methods.verify``."""

@@ -1,4 +1,4 @@
-"""Files of cases: what goes in, and what must come out. Nothing here imports Keras."""
+"""Files of cases: inputs and expected outputs. Nothing here imports Keras."""
 
 import inspect
 import json
@@ -15,13 +15,13 @@ from core.errors import EquipoiseError, MethodError
 Dtype = Literal["float64", "float32"]
 SCHEMA = "golden-imbalance/1"
 SHIPPED = Path(__file__).parents[1] / "losses.json"
-# Relative and absolute, where a case has no tolerance of its own.
+# Relative and absolute, for cases without a tolerance of their own.
 TOLERANCE: dict[Dtype, tuple[float, float]] = {
     "float64": (1e-6, 1e-9),
     "float32": (1e-4, 1e-4),
 }
-# What a name of the schema is called by the registry, by studies and by
-# ``equipoise methods``. The others are no remedy: a schedule, a profile, a metric.
+# Names in the schema, and the names that the registry, studies and ``equipoise
+# methods`` have for them. The others are not remedies: a schedule, a profile, a metric.
 ENTRY_NAMES: Mapping[str, tuple[str, ...]] = {
     "ins_weights": ("ins",),
     "class_balanced_weights": ("class-balanced",),
@@ -47,12 +47,12 @@ _PARTS = ("params", "inputs", "expected")
 
 
 class NoImplementation(MethodError):
-    """Nothing of ours answers to what a case asks for."""
+    """A case asks for something that is not implemented here."""
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """Allowed is a deviation of ``absolute + relative * |expected|``."""
+    """A deviation of up to ``absolute + relative * |expected|`` is allowed."""
 
     relative: float
     absolute: float
@@ -63,7 +63,7 @@ class Tolerance:
 
 @dataclass(frozen=True)
 class Case:
-    """Inputs and parameters of a method, and what it must answer.
+    """Inputs and parameters of a method, and the expected answer.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class Case:
         The case's own tolerance: ``rtol`` and ``atol``, or the same with ``_f64`` and
         ``_f32`` for one precision.
     why : str
-        Why it has one of its own; empty if the file does not say.
+        Reason for its own tolerance; empty if the file gives none.
     """
 
     id: str
@@ -89,7 +89,7 @@ class Case:
     why: str = ""
 
     def tolerance(self, dtype: Dtype) -> Tolerance:
-        """What may deviate at a precision; float32 is never held closer than usual."""
+        """Tolerance at a precision; in float32 never smaller than the usual one."""
         usual = TOLERANCE[dtype]
         relative, absolute = (
             float(
@@ -107,7 +107,7 @@ class Case:
 def check_arguments(
     function: Callable[..., Any], names: Iterable[str], what: str
 ) -> None:
-    """Refuse arguments that a function does not take, and those that it lacks.
+    """Refuse arguments that a function does not take, and missing ones.
 
     Raises
     ------
@@ -151,14 +151,14 @@ def load_cases(path: Path | None = None, methods: Sequence[str] = ()) -> list[Ca
     Raises
     ------
     EquipoiseError
-        If the file is missing, is no JSON or not of that schema, if a case lacks a
-        part or expects what is no finite number, or if a method has no case.
+        If the file is missing, is not JSON or not of that schema; if a case lacks a
+        part or expects a value that is not finite; or if a method has no case.
     """
     path = path or SHIPPED
     groups = _read_methods(path)
     names = {group: (*ENTRY_NAMES.get(group, ()), group) for group in groups}
     known = tuple(dict.fromkeys(chain.from_iterable(names.values())))
-    # A name of the file is that of its own cases alone.
+    # A name in the file selects only its own cases.
     asked = set(methods) - set(groups)
     unknown = [name for name in methods if name not in known]
     if unknown:
@@ -193,7 +193,7 @@ def _read_methods(path: Path) -> dict[str, list[Any]]:
         ) from None
     except ValueError as error:
         raise EquipoiseError(
-            f"{path} is no JSON: {error}.",
+            f"{path} is not JSON: {error}.",
             expected="a JSON file of cases.",
             remedy=FIX,
         ) from None
@@ -260,7 +260,7 @@ def _check_expected(what: str, value: Any) -> None:
     numbers = values.dtype.kind in "iufb" and bool(np.isfinite(values).all())
     if not (words or numbers):
         raise EquipoiseError(
-            f"{what} is no finite number.",
+            f"{what} is not a finite number.",
             expected="numbers or words, or lists of one kind of them.",
             remedy=FIX,
         )
@@ -278,7 +278,7 @@ def _read_tolerance(name: str, given: Any) -> Mapping[str, Any]:
     )
     if not isinstance(given, dict) or not sound:
         raise EquipoiseError(
-            f"{name} has a 'tol' that is none: {given!r}.",
+            f"{name} has a 'tol' that is not a tolerance: {given!r}.",
             expected="an object with numbers from 0 as 'rtol' and 'atol'.",
             remedy=FIX,
         )

@@ -1,7 +1,7 @@
 """The schema's words for losses on classes, in ours.
 
-Each function takes the inputs and parameters of a case by name, and answers with what
-the functions that train make of them, by field.
+Each function takes the inputs and parameters of a case by name, calls the functions
+that train, and returns their answers by field.
 """
 
 from collections.abc import Callable, Mapping
@@ -217,7 +217,9 @@ def lmf_loss(
         evaluate(half, logits, dtype=dtype)
         for half in (
             partial(margin.ldam, ids, margins=margins, scale=s, class_weight=weight),
-            partial(focal.focal, ids, gamma=gamma, class_weight=weight),
+            partial(
+                focal.focal, ids, gamma=gamma, variant="outside", class_weight=weight
+            ),
         )
     )
     return {
@@ -246,7 +248,7 @@ def hmloss(
     class_weights: ArrayLike | None = None,
     reduction: str = "mean",
 ) -> Answers:
-    """Hard-mining loss; what a case leaves unsaid is the form's own."""
+    """Hard-mining loss; scale and clip are the form's own unless a case gives them."""
     if variant not in hard_mining.OWN:
         raise NoImplementation(f"There is no variant {variant!r} of HMLoss.")
     clip = None if p_clip == AS_THE_FORM else float(p_clip or 0.0)
@@ -300,9 +302,10 @@ def softmax_equalization(
     tail_mask: ArrayLike | None = None,
     reduction: str = "mean",
 ) -> Answers:
-    """Softmax equalization with what was drawn; gamma says how, and is not needed.
+    """Softmax equalization with the mask of the case.
 
-    Nor is the mask of rare classes, which the counts and lambda say.
+    Gamma is not needed, nor the mask of rare classes, which follows from the counts
+    and lambda.
     """
     return loss_answers(
         partial(

@@ -1,4 +1,4 @@
-"""One expected field against what was answered."""
+"""One expected field against the answer."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,9 +22,9 @@ class Check:
     expected, got : number, word or str
         At that place; shapes in words where these differ.
     deviation : float
-        Absolute; infinite where no number can be compared.
+        Absolute; infinite if there are no numbers to compare.
     share : float
-        Of the tolerance: up to 1 passes.
+        Share of the tolerance: up to 1 passes.
     """
 
     field: str

@@ -45,14 +45,14 @@ class _Shifted(keras.Model):  # type: ignore[misc]
         sample_weight: Tensor = None,
         training: bool = True,
     ) -> Tensor:
-        """The value itself is what is minimised."""
+        """The value itself is minimised."""
         return y_pred
 
 
 def evaluate(
     function: Callable[..., Tensor], *points: ArrayLike, dtype: Dtype = "float64"
 ) -> Values:
-    """What a function of tensors makes of some points, as an array."""
+    """Value of a function of tensors at some points, as an array."""
     tensors = [ops.convert_to_tensor(np.asarray(point), dtype) for point in points]
     return np.asarray(ops.convert_to_numpy(function(*tensors)))
 
@@ -79,16 +79,15 @@ def value_and_gradients(
 
     Notes
     -----
-    One step of plain gradient descent at learning rate 1 from weights of 0, which the
-    function sees added to the points: what the weights become is the gradient with
-    its sign turned. Nothing is rounded, where a step from the points themselves would
-    lose all digits below theirs.
+    The function is evaluated at the points plus weights of 0. After one step of plain
+    gradient descent at learning rate 1 the weights are the negative gradient. Nothing
+    is rounded; a step from the points themselves would lose all digits below theirs.
     """
     tensors = [ops.convert_to_tensor(np.asarray(point), dtype) for point in points]
     model = _Shifted(function, tensors)
     model.compile(optimizer=keras.optimizers.SGD(learning_rate=1.0), run_eagerly=True)
     model.train_on_batch(np.zeros((1, 1)))
-    # 0 - shift, and not -shift: no minus zeros are shown to anyone.
+    # 0 - shift, and not -shift, which would print minus zeros.
     value = float(evaluate(function, *points, dtype=dtype))
     return value, [0 - ops.convert_to_numpy(shift.value) for shift in model.shifts]
 
@@ -113,13 +112,13 @@ def loss_answers(
     dtype : {"float64", "float32"}
         Of the points.
     reduction : {"mean", "weighted_mean", "sum"}
-        By the number of examples, by the sum of their weights, or by nothing. Keras's
-        name of the first is known too.
+        The sum is divided by the number of examples, by the sum of their weights, or
+        not at all. Keras's name for the first is known too.
     sample_weights : float array, shape (n,), optional
-        What multiplies the values.
+        Factors on the values.
     drawn_weights : float array, shape (n,), optional
-        What ``each`` has multiplied them with; both are what "weighted_mean" divides
-        by, and without either it is the mean.
+        Factors that ``each`` has applied already. "weighted_mean" divides by the sum
+        of the product of both, and without either it is the mean.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""The schema's words for losses on one value and what acts on features, in ours.
+"""The schema's words for losses on one value and changes to features, in ours.
 
-Each function takes the inputs and parameters of a case by name, and answers with what
-the functions that train make of them, by field.
+Each function takes the inputs and parameters of a case by name, calls the functions
+that train, and returns their answers by field.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,12 +24,14 @@ from core.methods.weights import Bandwidth, DenseWeight
 Answers = Mapping[str, Any]
 Each = Callable[..., Tensor]
 
+# Parameters that a case does not give have the defaults of a study.
+_focal = partial(regression.focal_regression, **regression.FocalRegression.defaults())
 KINDS: Mapping[str, Each] = {
     "mse": regression.squared_error,
     "l1": regression.absolute_error,
-    "focal_mse": partial(regression.focal_regression, kind="mse"),
-    "focal_l1": partial(regression.focal_regression, kind="l1"),
-    "huber": regression.huber,
+    "focal_mse": partial(_focal, kind="mse"),
+    "focal_l1": partial(_focal, kind="l1"),
+    "huber": partial(regression.huber, **regression.Huber.defaults()),
 }
 
 

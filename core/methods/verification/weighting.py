@@ -1,7 +1,7 @@
 """The schema's words for weights, schedules, profiles and metrics, in ours.
 
-Each function takes the inputs and parameters of a case by name, and answers with what
-the functions that train make of them, by field.
+Each function takes the inputs and parameters of a case by name, calls the functions
+that train, and returns their answers by field.
 """
 
 from collections.abc import Mapping, Sequence
@@ -188,7 +188,7 @@ def imbalance_profile(
 
 
 def fair_metric(*, dtype: Dtype, penalty: float = 2.0, **accuracies: float) -> Answers:
-    """Mean accuracy less what the groups differ; each group is an ``acc_...``."""
+    """Mean accuracy less the penalty on the gap; each group is an ``acc_...``."""
     for name in accuracies:
         if not name.startswith("acc_"):
             raise NoImplementation(f"'fair_metric' takes no '{name}'.")

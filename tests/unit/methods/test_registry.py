@@ -138,8 +138,8 @@ class TestResolve:
     [
         ({"smote": {"on": "age"}}, "no method entry 'smote'"),
         ({"ins": {}}, "'on' is missing"),
-        ({"ins": {"on": "hair"}}, "'hair', which is no task or sensitive feature"),
-        ({"ins": {"on": 3}}, "on 3, which is no task"),
+        ({"ins": {"on": "hair"}}, "'hair', which is not a task or sensitive feature"),
+        ({"ins": {"on": 3}}, "on 3, which is not a task"),
         (
             {"ins": {"on": "age"}},
             "'ins' cannot be used on 'age', which is a regression",
@@ -147,16 +147,16 @@ class TestResolve:
         ({"denseweight": {"on": "gender"}}, "'gender', which is a binary task"),
         ({"denseweight": {"on": "group"}}, "'group', which is a sensitive feature"),
         ({"ins": {"on": "group x age"}}, "cannot be used on 'age', which is a regr"),
-        ({"ins": {"on": "group x lost"}}, "'lost', which is no task or sensitive"),
+        ({"ins": {"on": "group x lost"}}, "'lost', which is not a task or sensitive"),
         ({"lmf": {"on": "ethnicity x group"}}, "'ethnicity x group', which is no"),
         ({"group-dro": {"on": "gender"}}, "between which groups: 'groups' is missing"),
         (
             {"group-dro": {"on": "gender", "groups": "gender"}},
-            "between the groups of 'gender', which is no sensitive feature",
+            "between the groups of 'gender', which is not a sensitive feature",
         ),
         (
             {"threshold-optimizer": {"on": "gender", "groups": "group x gender"}},
-            "between the groups of 'group x gender', which is no sensitive",
+            "between the groups of 'group x gender', which is not a sensitive",
         ),
         (
             {"threshold-optimizer": {"on": "ethnicity", "groups": "group"}},
@@ -185,11 +185,11 @@ class TestResolve:
         ({"lmf": {"on": "ethnicity", "gamma": -1.0}}, "is -1, outside its range"),
         (
             {"lmf": {"on": "ethnicity", "gamma": float("nan")}},
-            "nan, which is no finite",
+            "nan, which is not a finite",
         ),
         (
             {"lmf": {"on": "ethnicity", "scale": float("inf")}},
-            "inf, which is no finite",
+            "inf, which is not a finite",
         ),
         (
             {"lmf": {"on": "ethnicity", "alpha": True}},

@@ -115,7 +115,7 @@ class TestBins:
 
     @pytest.mark.parametrize("bad", [[1, float("nan")], [float("inf")], ["old"]])
     def test_no_numbers(self, bad):
-        with pytest.raises(MethodError, match="no finite numbers"):
+        with pytest.raises(MethodError, match="not finite numbers"):
             bin_targets(bad)
 
     def test_nothing_at_all(self):

@@ -324,7 +324,7 @@ class TestBadFiles:
     @pytest.mark.parametrize(
         ("content", "message"),
         [
-            ("{", "is no JSON"),
+            ("{", "is not JSON"),
             ("[]", "is of schema None"),
             ('{"schema": "golden-imbalance/2"}', "schema 'golden-imbalance/2'"),
             ('{"schema": "golden-imbalance/1"}', "no 'methods'"),
@@ -351,11 +351,15 @@ class TestBadFiles:
             ("inputs", [1], "no 'inputs'"),
             ("expected", "loss", "no 'expected'"),
             ("expected", {}, "expects nothing"),
-            ("expected", {"loss": None}, "'loss' is no finite number"),
-            ("expected", {"loss": [1.0, float("nan")]}, "'loss' is no finite number"),
+            ("expected", {"loss": None}, "'loss' is not a finite number"),
+            (
+                "expected",
+                {"loss": [1.0, float("nan")]},
+                "'loss' is not a finite number",
+            ),
             ("expected", {"loss": [[1.0], [2.0, 3.0]]}, "rows of several lengths"),
-            ("tol", {"rtol": "wide"}, "'tol' that is none"),
-            ("tol", [1], "'tol' that is none"),
+            ("tol", {"rtol": "wide"}, "'tol' that is not a tolerance"),
+            ("tol", [1], "'tol' that is not a tolerance"),
         ],
     )
     def test_a_bad_case_is_named(self, tmp_path, part, value, message):

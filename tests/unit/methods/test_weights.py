@@ -305,10 +305,12 @@ class TestDenseWeightInItsOtherForms:
         # Over the grid, which is wider, the least density is that of its ends.
         assert DenseWeight.fit(TARGETS).training_density.min() > 0
 
-    @pytest.mark.parametrize("form", [{"lookup": "cubic"}, {"extremes": "mean"}])
-    def test_no_such_form(self, form):
-        with pytest.raises(MethodError, match="DenseWeight knows no"):
-            DenseWeight.fit(TARGETS, **form)
+    @pytest.mark.parametrize(
+        ("name", "word"), [("lookup", "cubic"), ("extremes", "mean")]
+    )
+    def test_no_such_form(self, name, word):
+        with pytest.raises(MethodError, match=f"no {name} '{word}' of DenseWeight"):
+            DenseWeight.fit(TARGETS, **{name: word})
 
 
 class TestGroupWeights:

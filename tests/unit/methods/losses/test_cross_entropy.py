@@ -5,7 +5,6 @@ from scipy.special import log_expit, log_softmax
 
 from core.errors import MethodError
 from core.methods.losses.cross_entropy import class_logits, cross_entropy
-from tests.unit.methods.reference import TOLERANCE, cases, value_and_gradient
 
 RNG = np.random.default_rng(2)
 LOGITS = RNG.normal(size=(6, 3))
@@ -14,29 +13,6 @@ LABELS = np.array([0, 1, 2, 2, 1, 0])
 
 def numbers(tensor):
     return ops.convert_to_numpy(tensor)
-
-
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize(
-    "case", cases("weighted_cross_entropy"), ids=lambda case: case["id"]
-)
-def test_equals_the_originals(case, dtype):
-    inputs, expected = case["inputs"], case["expected"]
-    labels, weights = np.array(inputs["labels"]), np.array(inputs["class_weights"])
-    divisor = len(labels)
-    if case["params"]["reduction"] == "weighted_mean":
-        divisor = weights[labels].sum()
-    value, gradient = value_and_gradient(
-        lambda z: ops.sum(cross_entropy(labels, z, class_weight=weights)) / divisor,
-        inputs["logits"],
-        dtype,
-    )
-    logits = ops.convert_to_tensor(inputs["logits"], dtype=dtype)
-    each = cross_entropy(labels, logits, class_weight=weights)
-    close = TOLERANCE[dtype]
-    np.testing.assert_allclose(value, expected["loss"], **close)
-    np.testing.assert_allclose(numbers(each), expected["per_sample_loss"], **close)
-    np.testing.assert_allclose(gradient, expected["grad_logits"], **close)
 
 
 def test_is_the_logarithm_of_the_softmax():

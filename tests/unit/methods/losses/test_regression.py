@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -18,8 +19,9 @@ from core.methods.losses.regression import (
     huber,
     squared_error,
 )
-from core.methods.weights import DenseWeight
-from tests.unit.methods.reference import TOLERANCE, cases, value_and_gradient
+from core.methods.verification.cases import load_cases
+from core.methods.verify import verify
+from tests.unit.methods.reference import cases, value_and_gradient
 
 RNG = np.random.default_rng(11)
 TARGETS = RNG.uniform(1, 90, size=(12, 1)).astype("float32")
@@ -48,30 +50,11 @@ def mean(each):
     return ops.sum(each) / each.shape[0]
 
 
-def of_kind(params):
-    """The function of a weighted regression case."""
-    settings = {k: v for k, v in params.items() if k not in ("kind", "reduction")}
-    if params["kind"].startswith("focal_"):
-        base = params["kind"].removeprefix("focal_")
-        return lambda y, p: focal_regression(y, p, kind=base, **settings)
-    plain = {"mse": squared_error, "l1": absolute_error, "huber": huber}
-    return lambda y, p: plain[params["kind"]](y, p, **settings)
+def focused(y_true, y_pred, **changed):
+    return focal_regression(y_true, y_pred, **{**FocalRegression.defaults(), **changed})
 
 
 class TestErrors:
-    @dtypes
-    @pytest.mark.parametrize("case", cases("weighted_regression_loss"), ids=ids)
-    def test_equals_the_originals(self, case, dtype):
-        inputs, expected = case["inputs"], case["expected"]
-        function = of_kind(case["params"])
-        targets = np.array(inputs["targets"], dtype)
-        weights = ops.convert_to_tensor(inputs["sample_weights"], dtype=dtype)
-        value, gradient = value_and_gradient(
-            lambda p: mean(weights * function(targets, p)), inputs["preds"], dtype
-        )
-        np.testing.assert_allclose(value, expected["loss"], **TOLERANCE[dtype])
-        np.testing.assert_allclose(gradient, expected["grad_preds"], **TOLERANCE[dtype])
-
     def test_by_hand(self):
         y_true, y_pred = np.array([[1.0], [5.0]]), np.array([[3.0], [4.5]])
         np.testing.assert_allclose(numbers(squared_error(y_true, y_pred)), [4, 0.25])
@@ -83,7 +66,7 @@ class TestErrors:
             numbers(huber(y_true, y_pred, beta=4.0)), [0.5, 1 / 32]
         )
         # sigmoid(ln 3) is 3/4, and 2 * 3/4 - 1 is a half.
-        focal = focal_regression(y_true, y_pred, beta=np.log(3) / 2, gamma=2)
+        focal = focused(y_true, y_pred, beta=np.log(3) / 2, gamma=2)
         np.testing.assert_allclose(numbers(focal)[0], 2 * 0.5**2)
 
     def test_an_error_of_a_tenth_costs_the_same_at_every_age(self):
@@ -104,16 +87,16 @@ class TestErrors:
         far = np.array([[500.0]])
         zero = np.zeros((1, 1))
         np.testing.assert_allclose(
-            numbers(focal_regression(zero, far, kind=kind, gamma=3.0)),
+            numbers(focused(zero, far, kind=kind, gamma=3.0)),
             numbers(plain(zero, far)),
         )
         np.testing.assert_array_equal(
-            numbers(focal_regression(TARGETS, VALUES, kind=kind, gamma=0.0)),
+            numbers(focused(TARGETS, VALUES, kind=kind, gamma=0.0)),
             numbers(plain(TARGETS, VALUES)),
         )
 
     def test_small_errors_keep_their_digits(self):
-        value = focal_regression(np.zeros(1), np.array([1e-4], "float32"), beta=0.2)
+        value = focused(np.zeros(1), np.array([1e-4], "float32"), beta=0.2)
         np.testing.assert_allclose(numbers(value), [1e-4 * 1e-5], rtol=1e-5)
 
     @pytest.mark.parametrize("kind", ["mse", "l1"])
@@ -135,19 +118,22 @@ class TestErrors:
         [
             (lambda: FocalRegression(gamma=-1), "gamma is -1"),
             (lambda: FocalRegression(beta=0), "beta is 0"),
-            (lambda: FocalRegression(kind="l3"), "kind is 'l3'"),
-            (lambda: FocalRegression(activate="relu"), "activate is 'relu'"),
+            (lambda: FocalRegression(kind="l3"), "no error 'l3'"),
+            (lambda: FocalRegression(activate="relu"), "no activation 'relu'"),
             (lambda: Huber(beta=-2.0), "beta is -2"),
             (lambda: Huber(beta=float("nan")), "beta is nan"),
             (lambda: BalancedMSE(noise_sigma=0), "noise_sigma is 0"),
             (lambda: huber([1.0], [2.0], beta=0), "beta is 0"),
-            (lambda: focal_regression([1.0], [2.0], gamma=-1), "gamma is -1"),
-            (lambda: focal_regression([1.0], [2.0], kind="l3"), "base is 'l3'"),
-            (lambda: focal_regression([1.0], [2.0], activate="x"), "activate is 'x'"),
-            (lambda: dense_loss([1.0], [2.0], weights=[1.0], base="l3"), "base is"),
+            (lambda: focused([1.0], [2.0], gamma=-1), "gamma is -1"),
+            (lambda: focused([1.0], [2.0], kind="l3"), "no error 'l3'"),
+            (lambda: focused([1.0], [2.0], activate="x"), "no activation 'x'"),
+            (
+                lambda: dense_loss([1.0], [2.0], weights=[1.0], base="l3"),
+                "no error 'l3'",
+            ),
             (
                 lambda: dense_loss([1.0], [2.0], weights=[1.0], variant="thrice"),
-                "variant is 'thrice'",
+                "no variant 'thrice'",
             ),
         ],
     )
@@ -158,35 +144,19 @@ class TestErrors:
 
 class TestDenseLoss:
     @dtypes
-    @pytest.mark.parametrize("case", cases("dense_loss"), ids=ids)
-    def test_equals_the_originals(self, case, dtype):
-        inputs, expected = case["inputs"], case["expected"]
-        targets, weights = np.array(inputs["targets"]), expected["weights"]
-
-        def loss(p):
-            return dense_loss(targets, p, weights=weights, base=case["params"]["base"])
-
-        value, gradient = value_and_gradient(
-            lambda p: mean(loss(p)), inputs["preds"], dtype
-        )
-        # Given the weights, the case's wide tolerance of fitting them is not needed.
-        close = TOLERANCE[dtype]
-        each = numbers(loss(ops.convert_to_tensor(inputs["preds"], dtype=dtype)))
-        np.testing.assert_allclose(value, expected["loss"], **close)
-        np.testing.assert_allclose(each, expected["per_sample_loss"], **close)
-        np.testing.assert_allclose(gradient, expected["grad_preds"], **close)
-
-    @pytest.mark.parametrize("case", cases("dense_loss"), ids=ids)
-    def test_with_our_own_weights(self, case):
-        inputs, params = case["inputs"], case["params"]
-        weights = DenseWeight.fit(
-            inputs["targets"], alpha=params["alpha"], eps=params["eps"]
-        ).training_weights
-        predicted = np.array(inputs["preds"])
-        each = dense_loss(np.array(inputs["targets"]), predicted, weights=weights)
-        np.testing.assert_allclose(
-            numbers(mean(each)), case["expected"]["loss"], **case["tol"]
-        )
+    def test_equals_the_originals_given_their_weights(self, dtype):
+        # The wide tolerance of the cases is for fitting the weights.
+        given = [
+            replace(
+                case,
+                inputs={**case.inputs, "weights": case.expected["weights"]},
+                tol={},
+            )
+            for case in load_cases(methods=["dense_loss"])
+        ]
+        result = verify(given, dtype=dtype)
+        assert given
+        assert result.passed, result.as_dict()
 
     def test_it_is_what_training_does_with_sample_weights(self):
         weights = RNG.uniform(0.2, 3, size=12).astype("float32")
@@ -204,26 +174,6 @@ class TestDenseLoss:
 
 
 class TestBalancedMSE:
-    @dtypes
-    @pytest.mark.parametrize("case", cases("balanced_mse_bmc"), ids=ids)
-    def test_equals_the_originals(self, case, dtype):
-        inputs, expected, close = case["inputs"], case["expected"], TOLERANCE[dtype]
-        sigma = case["params"]["noise_sigma"]
-        targets = np.array(inputs["targets"], dtype)
-        predicted = np.array(inputs["preds"], dtype)
-        loss = BalancedMSE(noise_sigma=sigma, dtype=dtype)
-        value, gradient = value_and_gradient(
-            lambda p: mean(loss.call(targets, p)), predicted, dtype
-        )
-        _, by_sigma = value_and_gradient(
-            lambda s: mean(balanced_mse(targets, predicted, noise_sigma=s)),
-            sigma,
-            dtype,
-        )
-        np.testing.assert_allclose(value, expected["loss"], **close)
-        np.testing.assert_allclose(gradient, expected["grad_preds"], **close)
-        np.testing.assert_allclose(by_sigma, expected["grad_noise_sigma"], **close)
-
     def test_by_hand(self):
         # Distances 0 and 1 at 2 sigma^2 = 1: each image is sure by 1 / (1 + e^-1).
         each = balanced_mse([[3.0], [4.0]], [[3.0], [4.0]], noise_sigma=np.sqrt(0.5))
