@@ -115,7 +115,11 @@ def _render_avatar(
     change: str = "",
 ) -> Pixels:
     """Draw an avatar; ``drawing`` only makes a changed drawing another cache."""
-    draw = partial(avatars.render, avatars.index_of(path), options=options)
+    index = avatars.index_of(path)
+
+    def draw(side: int) -> Pixels:
+        return avatars.render(index, side, options)
+
     return preprocess_drawn(draw, size, change, resample=resample, fit=fit)
 
 

@@ -340,6 +340,15 @@ def shift_metric(sums: ShiftSums, change: str = "") -> Floats:
     float array, shape (groups, columns, resamples)
         In the unit of the task, of classes a share. NaN where it is not known under
         every change asked for.
+
+    Examples
+    --------
+    Under every change the answers for two images move by 3 years together:
+
+    >>> shape = (1, len(SHIFTS), 1, 1)
+    >>> sums = ShiftSums(sizes=np.full(shape, 3.0), counts=np.full(shape, 2.0))
+    >>> shift_metric(sums, "mirrored").item()
+    1.5
     """
     by_change = ratio(sums.sizes, sums.counts)
     if change:
