@@ -112,7 +112,8 @@ def ship_study(
     Raises
     ------
     EquipoiseError
-        If there is no run, no model of that seed, no picture, or something in the way.
+        If the study has no run, the seed has no model, a picture is missing, or ``out``
+        holds the study already.
 
     Notes
     -----

@@ -31,6 +31,25 @@ DataOption = Annotated[
     ),
 ]
 
+MethodsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--method",
+        metavar="METHOD",
+        help="Only this method; may be given several times.",
+    ),
+]
+SeedsOption = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--seed",
+        metavar="N",
+        min=0,
+        max=2**32 - 1,
+        help="Only this seed; may be given several times.",
+    ),
+]
+
 
 def refuse_without_effect(
     given: Sequence[str], *, expected: str, remedy: str = "leave them out."

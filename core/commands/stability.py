@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from core.commands.console import progress_bars, say, say_line, warn_of
-from core.commands.options import FAULT, DataOption, StudyArgument
+from core.commands.options import (
+    FAULT,
+    DataOption,
+    MethodsOption,
+    SeedsOption,
+    StudyArgument,
+)
 from core.commands.studies import load_chosen_study
 from core.training.engine import load_engine
 
@@ -18,18 +24,8 @@ if TYPE_CHECKING:
 
 def stability(
     study: StudyArgument,
-    method: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="METHOD", help="Only this method; may be given several times."
-        ),
-    ] = None,
-    seed: Annotated[
-        list[int] | None,
-        typer.Option(
-            metavar="N", min=0, help="Only this seed; may be given several times."
-        ),
-    ] = None,
+    method: MethodsOption = None,
+    seed: SeedsOption = None,
     data: DataOption = None,
     replace: Annotated[
         bool,
@@ -39,10 +35,10 @@ def stability(
     """Measure how far the answers of finished runs move under harmless changes.
 
     Each test image is answered for at 256, 512 and 1,024 px, as JPEG of quality 40 and
-    95, mirrored, and 20 % lighter and darker. Training does it by itself: this is for
-    runs of before, in your store, whose models are there. The answers that are stored
-    stay as they are; a model that does not give them is refused. The same command goes
-    on where it was stopped.
+    95, mirrored, and 20 % lighter and darker. Training does this by itself. The command
+    is for older runs in your store that have a model. Stored answers do not change, and
+    a model that gives other answers is refused. The same command goes on where it was
+    stopped.
     """
     from core.data.catalog import dataset_of
     from core.evaluation.metrics import stability_keys

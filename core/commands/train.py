@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from core.commands.console import progress_bars, say_line, warn_of
-from core.commands.options import DataOption, StudyArgument
+from core.commands.options import (
+    DataOption,
+    MethodsOption,
+    SeedsOption,
+    StudyArgument,
+)
 from core.commands.studies import load_chosen_study
 from core.training.engine import load_engine
 
@@ -21,21 +26,8 @@ if TYPE_CHECKING:
 
 def train(
     study: StudyArgument,
-    method: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="METHOD", help="Only this method; may be given several times."
-        ),
-    ] = None,
-    seed: Annotated[
-        list[int] | None,
-        typer.Option(
-            metavar="N",
-            min=0,
-            max=2**32 - 1,
-            help="Only this seed; may be given several times.",
-        ),
-    ] = None,
+    method: MethodsOption = None,
+    seed: SeedsOption = None,
     epochs: Annotated[
         int | None,
         typer.Option(metavar="E", min=1, help="Epochs, in place of the study's."),

@@ -98,7 +98,7 @@ def find_pictures(
     shipped : DataFrame, optional
         As for ``copied_paths``.
     remedy : str
-        What to do where there is no copy.
+        Advice for a person who has no copy.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def find_pictures(
     Raises
     ------
     DatasetError
-        If there is no copy, or it is not in its published layout.
+        If no copy is found, or the copy is not in its published layout.
     """
     image_ids = list(image_ids)
     if info.generated:

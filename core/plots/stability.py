@@ -13,6 +13,8 @@ from core.plots.overview import axis_title, rows_of, shown_rows, with_unit
 from core.plots.style import NO_BREAK, MethodStyle, error_bar, interval, number, plural
 from core.text import listed, strong
 
+UNKNOWN = "How far answers move was not measured for any of the methods shown."
+
 
 def measured_methods(
     table: pd.DataFrame, info: MetricInfo, methods: Sequence[str]
@@ -126,7 +128,7 @@ def instability_takeaway(
     """Whose answers move least and most, over all changes."""
     shown = measured_methods(table, info, methods)
     if not shown:
-        return "For none of the methods shown is it known how far its answers move."
+        return UNKNOWN
     means = rows_of(table, info.key)["mean"].loc[shown]
     least, most = str(means.idxmin()), str(means.idxmax())
     said = f"On {info.label}: {labels[least]} {info.format(means[least], unit=True)}"
@@ -144,7 +146,7 @@ def worst_takeaway(
     """Under which change the answers move most, and under which least."""
     shown = measured_methods(table, info, methods)
     if not shown:
-        return "For none of the methods shown is it known how far its answers move."
+        return UNKNOWN
     means = _by_change(table, info, CHANGES).loc[shown].mean()
     most, least = str(means.idxmax()), str(means.idxmin())
     of = "" if len(shown) == 1 else ", as a mean over the methods shown"

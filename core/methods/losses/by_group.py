@@ -205,9 +205,9 @@ class FairnessPenalty(GroupObjective):
     -----
     ``mean_i w_i l_i + lambda (max_g m_g - min_g m_g)``, ``m_g`` the mean loss of group
     g in the batch. Groups without an image in the batch are left out, and with one
-    group there is no penalty. Source: Donini et al., NeurIPS 2018, who bound the
-    difference of two groups' risks on positive images. Departures: a penalty in place
-    of the bound, over all images, and over any number of groups.
+    group the penalty is 0. Source: Donini et al., NeurIPS 2018. They limit the
+    difference between two groups' risks on positive images. Departures: a penalty in
+    place of the limit, over all images, and over any number of groups.
 
     Examples
     --------

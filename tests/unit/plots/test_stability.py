@@ -90,7 +90,7 @@ def test_sentences_name_the_lowest_the_highest_and_the_changes():
 def test_what_was_not_measured_is_named_and_else_nothing():
     assert plots.unmeasured_note(table(), AGE, METHODS, LABELS) == "Not measured: LDS."
     assert plots.unmeasured_note(table(), AGE, METHODS[:2], LABELS) == ""
-    unknown = "For none of the methods shown is it known how far its answers move."
+    unknown = "How far answers move was not measured for any of the methods shown."
     assert plots.instability_takeaway(table(), AGE, METHODS[2:], LABELS) == unknown
     assert plots.worst_takeaway(table(), AGE, METHODS[2:]) == unknown
     figure = plots.plot_instability(table(), AGE, METHODS[2:], STYLES, LABELS)
