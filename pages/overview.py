@@ -410,7 +410,7 @@ def _stability(view: StudyView) -> None:
         st.info(
             to_markdown(
                 "How far answers move under harmless changes was not measured for "
-                f"these runs. {how} measures runs of your own that have a model."
+                f"these runs. {how} measures it for your own runs with a model."
             ),
             icon=":material/info:",
         )
