@@ -3,21 +3,77 @@
 The server imports this file for ``app``; every visit then runs it for its pages.
 """
 
+from keyword import iskeyword
 from pathlib import Path
 
 import streamlit as st
 from starlette.middleware import Middleware
+from streamlit.navigation.page import Page
 
 from core.errors import EquipoiseError
 from core.host_check import HostCheck
 
 ASSETS = Path(__file__).parent / "pages" / "assets"
+# What can be opened: title, icon, and the question that it answers.
+PAGES = (
+    (
+        "Overview",
+        ":material/balance:",
+        "Which method helps, by how much, and whether that is certain.",
+    ),
+    (
+        "Classification",
+        ":material/grid_view:",
+        "F1 of each class beside its training images; confusion matrices.",
+    ),
+    (
+        "Age",
+        ":material/show_chart:",
+        "Error and bias by age, and truth against prediction.",
+    ),
+    (
+        "Fairness",
+        ":material/diversity_3:",
+        "Each group by itself, what they differ by, and what parity costs.",
+    ),
+    (
+        "Errors",
+        ":material/search_insights:",
+        "The hardest classes, what they are taken for, and the images.",
+    ),
+    (
+        "Cost",
+        ":material/savings:",
+        "What each method takes, and whether paying more buys a difference.",
+    ),
+    (
+        "Methods",
+        ":material/tune:",
+        "Play with each loss, weight and sampler, and see what it changes.",
+    ),
+    ("Data", ":material/database:", "What the methods were trained and tested on."),
+    (
+        "Runs",
+        ":material/model_training:",
+        "Learning curves, and how each run was made.",
+    ),
+    (
+        "Import",
+        ":material/upload_file:",
+        "Predictions of yours, made anywhere, compared like any method.",
+    ),
+    (
+        "Predict",
+        ":material/photo_camera:",
+        "A photo of yours, answered by every method at once.",
+    ),
+)
 
 
 def show_page() -> None:
     """Name the pages, and run the one that is asked for."""
     # Imported in a visit only: pages set up what they need of a running server.
-    from pages._show import show_error
+    from pages.shell.show import show_error
 
     st.set_page_config(
         page_title="Equipoise",
@@ -27,90 +83,35 @@ def show_page() -> None:
     )
     st.logo(str(ASSETS / "logo.svg"), size="large")
 
-    page = st.navigation(
-        [
-            st.Page(
-                "pages/overview.py",
-                title="Overview",
-                icon=":material/balance:",
-                default=True,
-                help="Which method helps, by how much, and whether that is certain.",
-            ),
-            st.Page(
-                "pages/classification.py",
-                title="Classification",
-                icon=":material/grid_view:",
-                help="F1 of each class beside its training images; confusion matrices.",
-            ),
-            st.Page(
-                "pages/age.py",
-                title="Age",
-                icon=":material/show_chart:",
-                help="Error and bias by age, and truth against prediction.",
-            ),
-            st.Page(
-                "pages/fairness.py",
-                title="Fairness",
-                icon=":material/diversity_3:",
-                help="Each group by itself, what they differ by, and what parity "
-                "costs.",
-            ),
-            st.Page(
-                "pages/errors.py",
-                title="Errors",
-                icon=":material/search_insights:",
-                help="The hardest classes, what they are taken for, and the images.",
-            ),
-            st.Page(
-                "pages/cost.py",
-                title="Cost",
-                icon=":material/savings:",
-                help="What each method takes, and whether paying more buys a "
-                "difference.",
-            ),
-            st.Page(
-                "pages/methods.py",
-                title="Methods",
-                icon=":material/tune:",
-                help="Play with each loss, weight and sampler, and see what it "
-                "changes.",
-            ),
-            st.Page(
-                "pages/data.py",
-                title="Data",
-                icon=":material/database:",
-                help="What the methods were trained and tested on.",
-            ),
-            st.Page(
-                "pages/runs.py",
-                title="Runs",
-                icon=":material/model_training:",
-                help="Learning curves, and how each run was made.",
-            ),
-            st.Page(
-                "pages/import_predictions.py",
-                title="Import",
-                icon=":material/upload_file:",
-                help="Predictions of yours, made anywhere, compared like any method.",
-            ),
-            st.Page(
-                "pages/predict.py",
-                title="Predict",
-                icon=":material/photo_camera:",
-                help="A photo of yours, answered by every method at once.",
-            ),
-        ],
-        position="top",
-    )
+    pages = [_page(*described) for described in PAGES]
+    page = st.navigation(pages, position="top")
     try:
         page.run()
     except EquipoiseError as error:
         show_error(error)
 
 
+def _page(title: str, icon: str, question: str) -> Page:
+    """A page by its title: its folder and its address are named alike."""
+    name = title.lower()
+    folder = name if name.isidentifier() and not iskeyword(name) else f"{name}_"
+    return st.Page(
+        f"pages/{folder}/page.py",
+        title=title,
+        icon=icon,
+        help=question,
+        # The one that opens has no address of its own.
+        url_path=name,
+        default=title == PAGES[0][0],
+    )
+
+
 if st.runtime.exists():
     show_page()
 else:
+    from pages.shell.patches import take_pages_from_navigation
+
+    take_pages_from_navigation()
     # However the server is started, its requests go through the check.
     check = Middleware(HostCheck, address=st.get_option("server.address"))
     app = st.App(__file__, middleware=[check])

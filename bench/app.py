@@ -147,7 +147,7 @@ def open_page(name: str, **address: str) -> Any:
     """Run a page once, as its address opens it."""
     from streamlit.testing.v1 import AppTest
 
-    page = AppTest.from_file(str(ROOT / "pages" / f"{name}.py"))
+    page = AppTest.from_file(str(ROOT / "pages" / name / "page.py"))
     page.default_timeout = PATIENCE_S
     for key, value in address.items():
         page.query_params[key] = value

@@ -153,23 +153,23 @@ def measure_what_if() -> tuple[float, str]:
 
 def _seconds_of_fragment() -> list[float]:
     """The what-if's part of the page alone: in the browser nothing else runs again."""
-    from pages import _whatif
+    from pages.fairness import whatif
 
-    play, seconds = _whatif._play, []
+    play, seconds = whatif._play, []
 
     def timed(*given: Any) -> None:
         began = time.perf_counter()
         play(*given)
         seconds.append(time.perf_counter() - began)
 
-    _whatif._play = timed
+    whatif._play = timed
     try:
         page = open_page("fairness", study=STUDY)
         for place in range(2 * KEYS):
             page.slider[0].set_value(0.4 + 0.01 * place)
             page.run()
     finally:
-        _whatif._play = play
+        whatif._play = play
     return seconds[1:]
 
 

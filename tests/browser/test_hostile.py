@@ -60,7 +60,7 @@ def test_names_are_text_on_every_page(bad_app: App, page: Page, study: str) -> N
     seen, title = "", page.get_by_role("heading", level=1)
     page.goto(f"{bad_app.url}/?study={study}")
     for place, name in enumerate(PAGES):
-        if name == "import_predictions":
+        if name == "import":
             # Only its address tells it which study is meant.
             page.goto(f"{bad_app.url}/{name}?study={study}")
         elif place:
@@ -106,7 +106,7 @@ def test_a_hostile_address_is_text(bad_app: App, page: Page) -> None:
 def test_the_names_of_uploads_are_text(
     bad_app: App, page: Page, tmp_path: Path
 ) -> None:
-    page.goto(f"{bad_app.url}/import_predictions?study=utkface")
+    page.goto(f"{bad_app.url}/import?study=utkface")
     page.get_by_label("Name of the method").fill(f"http://{hostile.HOST} $x^2$")
     page.get_by_label("Name of the method").press("Enter")
     name = f"![t](http:{hostile.HOST}) $x^2$ www.{hostile.HOST}.csv"

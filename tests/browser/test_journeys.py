@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+import streamlit_app
 from tests import bad_images
 from tests.browser.conftest import App, start, stop
 from tests.synthetic import LABELS, synthetic_predictions
@@ -16,20 +17,11 @@ from tests.synthetic import LABELS, synthetic_predictions
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 ASTRONAUT = Path(__file__).parents[2] / "pages" / "assets" / "astronaut.jpg"
-PAGES = (
-    "Classification",
-    "Age",
-    "Fairness",
-    "Errors",
-    "Cost",
-    "Data",
-    "Runs",
-    "Import",
-    "Predict",
-    "Overview",
-)
-# Of pages whose address is not their name.
-ADDRESSES = {"Overview": "/\\?", "Import": "/import_predictions"}
+# Each but Methods, from the second on: the first is open already.
+FIRST, *PAGES = (title for title, *_ in streamlit_app.PAGES if title != "Methods")
+PAGES.append(FIRST)
+# The first has no name in its address.
+ADDRESSES = {FIRST: "/\\?"}
 METHODS = ("baseline", "ins", "lmf")
 MB = 2**20
 
@@ -201,7 +193,7 @@ def test_predictions_are_imported_and_compared(
 ) -> None:
     table = synthetic_predictions("utkface", "denseweight", 0, rows=320)
     place = store / "utkface" / "theirs"
-    open_at(page, app, "import_predictions")
+    open_at(page, app, "import")
     page.get_by_label("Name of the method").fill("Theirs")
     page.keyboard.press("Enter")
     give(page, "theirs.csv", table.to_csv(index=False).encode(), "text/csv")

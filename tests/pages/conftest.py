@@ -12,13 +12,14 @@ import streamlit as st
 from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.scriptrunner import script_runner
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 import core.runs
 from core.runs import write_study_files
 from core.study import Study
+from tests.pages.opening import ROUTER
 from tests.synthetic import synthetic_manifest, write_store
 
-ROUTER = Path(__file__).resolve().parents[2] / "streamlit_app.py"
 METHODS = ("baseline", "ins", "denseweight")
 LABEL_NOISE = 4.03
 # A server looks through the installed packages once, AppTest at every opening.
@@ -99,7 +100,8 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
         for key, value in query.items():
             app.query_params[key] = value
         if name != "overview":
-            app.switch_page(f"pages/{name}.py")
+            # As a link does: switch_page would open Overview before.
+            app._page_hash = calc_hash(name)
         return app.run()
 
     return open_

@@ -6,9 +6,13 @@ from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
 import core.runs
+import streamlit_app
 from tests import synthetic
 
-PAGES = Path(__file__).parents[2] / "pages"
+ROUTER = Path(__file__).parents[2] / "streamlit_app.py"
+PAGES = ROUTER.parent / "pages"
+# As their addresses name them, in the order of the navigation.
+NAMES = tuple(title.lower() for title, *_ in streamlit_app.PAGES)
 METHODS = ("baseline", "ins", "lmf")
 
 
@@ -23,9 +27,14 @@ def write_report(store: Path, name: str, report: dict) -> None:
     (store / name / core.runs.REPORT_FILE).write_text(json.dumps(report))
 
 
+def page_file(page: str) -> Path:
+    """The script of a page, named by its address."""
+    return PAGES / page.replace("import", "import_") / "page.py"
+
+
 def open_page(page: str, *, study: str | None = None) -> AppTest:
     """Run a page, and choose a study on it."""
-    app = AppTest.from_file(str(PAGES / f"{page}.py"), default_timeout=60).run()
+    app = AppTest.from_file(str(page_file(page)), default_timeout=60).run()
     if study is not None and app.selectbox:
         app.selectbox(key="study").select(study).run()
     return app

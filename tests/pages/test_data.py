@@ -15,7 +15,7 @@ from core.data.stages import DRAWN_SIDE
 from core.methods.entries import ENTRIES
 from core.runs import list_runs, write_study_files
 from core.study import load_study
-from pages import _pictures
+from pages.shell import pictures
 from tests.bad_images import HEIGHT, WIDTH, encode, plain
 from tests.dogs import BREEDS, write_dogs
 from tests.pages.opening import (
@@ -220,7 +220,7 @@ def test_augmentation_is_drawn_when_it_is_asked_for_only(avatars):
 def test_opening_the_page_does_not_import_keras():
     code = (
         "import sys; from streamlit.testing.v1 import AppTest\n"
-        "app = AppTest.from_file('pages/data.py', default_timeout=60)\n"
+        "app = AppTest.from_file('pages/data/page.py', default_timeout=60)\n"
         "app.query_params['study'] = 'avatars'\n"
         "app.session_state['data_view'] = 'Before and after'\n"
         "app.run()\n"
@@ -288,7 +288,7 @@ def test_ones_own_copy_is_shown_on_ones_own_machine(store, tmp_path, monkeypatch
     app = look_at("Before and after", study="dogs-cnn")
     assert not app.get("image")
     monkeypatch.setenv("EQUIPOISE_DATA", str(tmp_path))
-    monkeypatch.setattr(_pictures, "is_own_machine", lambda address: True)
+    monkeypatch.setattr(pictures, "is_own_machine", lambda address: True)
     app = look_at("Before and after", study="dogs-cnn")
     assert captions_of(app) == ["Before: 60 × 48 pixels", "After: 128 × 128 pixels"]
     words = words_of(app)

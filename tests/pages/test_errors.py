@@ -12,9 +12,9 @@ from core.data import avatars, catalog
 from core.data.manifest import DatasetInfo
 from core.runs import list_runs
 from core.study import Study
-from pages import _pictures
-from pages._errors_gallery import PICTURES, ROWS
-from pages._errors_meaning import CONTRADICTING, TYPICAL
+from pages.errors.gallery import PICTURES, ROWS
+from pages.errors.meaning import CONTRADICTING, TYPICAL
+from pages.shell import pictures
 from tests.synthetic import AGE, TASKS, write_store
 
 
@@ -242,9 +242,9 @@ def test_a_person_sees_a_copy_of_their_own_on_their_own_machine(
         asked.append(folder)
         return {image_id: image_id for image_id in shipped["image_id"]}
 
-    monkeypatch.setattr(_pictures, "copied_paths", copied)
+    monkeypatch.setattr(pictures, "copied_paths", copied)
     grey = np.full((8, 8, 3), 128, np.uint8)
-    monkeypatch.setattr(_pictures, "renderer", lambda study: lambda path, side: grey)
+    monkeypatch.setattr(pictures, "renderer", lambda study: lambda path, side: grey)
     own["server.address"] = "localhost"
     st.cache_resource.clear()
     app = open_page("errors")

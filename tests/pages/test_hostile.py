@@ -14,23 +14,14 @@ import pytest
 import streamlit as st
 from google.protobuf.message import Message
 
-from pages import _errors_address
+from pages.shell import address
 from tests import hostile
 from tests.imports import long, theirs, write_study
+from tests.pages.opening import NAMES
 from tests.pages.test_predict import folder, photo  # noqa: F401
 
-PAGES = (
-    "overview",
-    "classification",
-    "age",
-    "fairness",
-    "errors",
-    "cost",
-    "methods",
-    "data",
-    "runs",
-    "import_predictions",
-)
+# Predict is asked with photos of its own.
+PAGES = tuple(name for name in NAMES if name != "predict")
 # Fields that are never Markdown, by name, or by message and name.
 PLAIN = {
     *("id", "element_id", "form_id", "alt", "placeholder", "url", "value", "default"),
@@ -187,7 +178,7 @@ def test_a_trained_study_is_text_everywhere(fill, store, open_page, offered, pag
     app = open_page(page, study="utkface")
     assert not faults_of(app)
     # These show the title among the choices of a box only, which are plain text.
-    assert says_it(app) or page in ("import_predictions", "methods", "data")
+    assert says_it(app) or page in ("import", "methods", "data")
     check_downloads(offered)
 
 
@@ -227,19 +218,19 @@ def test_a_hostile_address_is_text(fill, open_page):
     for page, query in (
         ("overview", {"study": f"x` {BAD_ADDRESS}"}),
         ("methods", {"study": "utkface", "method": f"x` {BAD_ADDRESS}"}),
-        ("import_predictions", {"study": f"x` {BAD_ADDRESS}"}),
+        ("import", {"study": f"x` {BAD_ADDRESS}"}),
         (
             "errors",
             {
                 "study": "utkface",
-                **dict.fromkeys(_errors_address.PARAMETERS, f"x` {BAD_ADDRESS}"),
+                **dict.fromkeys(address.PARAMETERS, f"x` {BAD_ADDRESS}"),
             },
         ),
     ):
         app = open_page(page, **query)
         assert not faults_of(app), page
         shown = " ".join(text for _, text in markdown_of(app))
-        assert hostile.HOST in shown or page == "import_predictions"
+        assert hostile.HOST in shown or page == "import"
 
 
 def test_the_name_of_a_photo_is_text(folder, open_page, offered):  # noqa: F811
@@ -257,7 +248,7 @@ def test_the_name_of_a_photo_is_text(folder, open_page, offered):  # noqa: F811
 @pytest.mark.parametrize("way", ["method", "study"])
 def test_the_names_in_a_file_to_import_are_text(store, open_page, offered, way):
     write_study(store)
-    app = open_page("import_predictions")
+    app = open_page("import")
     # What a name may not hold is refused, and named.
     name = f"{hostile.PARTS[0]} $x^2$.csv"
     table = theirs() if way == "method" else long()
@@ -280,6 +271,6 @@ def test_the_check_finds_what_is_not_escaped(open_page, monkeypatch, fill):
     fill("utkface", methods=("baseline", "ins"), seeds=(0,))
     app = open_page("overview", study=f"x` {BAD_ADDRESS}")
     assert not faults_of(app)
-    monkeypatch.setattr("pages._study_bar.to_markdown", str)
+    monkeypatch.setattr("pages.shell.study_bar.to_markdown", str)
     app = open_page("overview", study=f"x` {BAD_ADDRESS}")
     assert faults_of(app)

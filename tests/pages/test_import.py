@@ -7,20 +7,9 @@ import pytest
 
 import core.runs
 from tests.imports import STUDY, long, theirs, wide, write_study
-from tests.pages.opening import words_of
+from tests.pages.opening import NAMES, words_of
 
-PAGES = (
-    "overview",
-    "classification",
-    "age",
-    "fairness",
-    "errors",
-    "cost",
-    "methods",
-    "data",
-    "runs",
-    "predict",
-)
+PAGES = tuple(name for name in NAMES if name != "import")
 
 
 @pytest.fixture
@@ -35,7 +24,7 @@ def csv(table, name="mine.csv"):
 
 def bring(open_page, table, *, name="My net"):
     """Give a method's file to the page; it is checked, and not imported yet."""
-    app = open_page("import_predictions")
+    app = open_page("import")
     app.text_input(key="import_name").set_value(name).run()
     app.file_uploader(key="import_predictions_file_0").set_value(csv(table)).run()
     assert not app.exception
@@ -43,7 +32,7 @@ def bring(open_page, table, *, name="My net"):
 
 
 def bring_table(open_page, table, *, name="My table"):
-    app = open_page("import_predictions")
+    app = open_page("import")
     app.get_by_key("import_way").set_value("study").run()
     app.text_input(key="import_study_name").set_value(name).run()
     app.file_uploader(key="import_study_file_0").set_value(csv(table)).run()
@@ -57,7 +46,7 @@ def chosen(app, start):
 
 
 def test_the_page_waits_for_a_file_and_says_where_it_goes(study, open_page):
-    app = open_page("import_predictions")
+    app = open_page("import")
     assert not app.exception
     words = words_of(app)
     assert "stays in your session until you press" in words
@@ -70,7 +59,7 @@ def test_the_page_waits_for_a_file_and_says_where_it_goes(study, open_page):
 
 
 def test_without_a_study_a_table_is_asked_for(store, open_page):
-    app = open_page("import_predictions")
+    app = open_page("import")
     assert "no study with a test set" in words_of(app)
 
 
@@ -101,7 +90,7 @@ def test_faults_are_told_and_there_is_no_button(study, open_page):
 
 
 def test_what_cannot_be_read_is_said(study, open_page):
-    app = open_page("import_predictions")
+    app = open_page("import")
     upload = ("mine.csv", b"a,b\n1\n", "text/csv")
     app.file_uploader(key="import_predictions_file_0").set_value(upload).run()
     assert not app.exception
@@ -237,7 +226,7 @@ def test_a_spreadsheets_own_export_is_read(store, open_page):
     text = table[["image_id", "truth", "a_pred"]].to_csv(
         index=False, sep=";", decimal=","
     )
-    app = open_page("import_predictions")
+    app = open_page("import")
     app.get_by_key("import_way").set_value("study").run()
     app.text_input(key="import_study_name").set_value("Größe").run()
     upload = ("mine.csv", f"sep=;\n{text}".encode("utf-16"), "text/csv")
@@ -307,8 +296,8 @@ def test_a_truth_that_is_not_seen_can_be_chosen(store, open_page):
 def test_a_rerun_reads_nothing_again(study, open_page, monkeypatch):
     calls = []
     for name, place in (
-        ("load_test_set", "pages._import_method"),
-        ("find_layout", "pages._import_study"),
+        ("load_test_set", "pages.import_.method"),
+        ("find_layout", "pages.import_.study"),
     ):
         own = getattr(importlib.import_module(place), name)
 

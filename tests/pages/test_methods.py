@@ -9,15 +9,15 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.runs import shipped_manifest
-from pages import _tables
-from tests.pages.opening import PAGES, words_of, write_study
+from pages.shell import tables
+from tests.pages.opening import page_file, words_of, write_study
 
 STUDY = "utkface"
 
 
 def look_at(*, view=None, **query):
     # The first one imports Keras, beside other tests.
-    app = AppTest.from_file(str(PAGES / "methods.py"), default_timeout=300)
+    app = AppTest.from_file(str(page_file("methods")), default_timeout=300)
     for name, value in {"study": STUDY, **query}.items():
         app.query_params[name] = value
     app.run()
@@ -225,7 +225,7 @@ def test_the_split_is_read_once_and_not_at_every_rerun(folder, monkeypatch):
         read.append(study)
         return shipped_manifest(study)
 
-    monkeypatch.setattr(_tables, "shipped_manifest", counting)
+    monkeypatch.setattr(tables, "shipped_manifest", counting)
     app = look_at(method=["absolute-error"])
     app.run()
     assert not app.exception

@@ -223,11 +223,11 @@ def test_the_address_chooses_the_study_and_keeps_it(fill, open_page):
     fill("avatars")
     app = open_page("overview", study="avatars")
     assert app.selectbox(key="study").value == "avatars"
-    app.switch_page("pages/age.py").run()
+    app.switch_page("pages/age/page.py").run()
     assert app.query_params["study"] == "avatars"
     app.selectbox(key="study").select("utkface").run()
     assert app.query_params["study"] == "utkface"
-    app.switch_page("pages/age.py").run()
+    app.switch_page("pages/age/page.py").run()
     assert app.selectbox(key="study").value == "utkface"
 
 

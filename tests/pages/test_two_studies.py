@@ -70,20 +70,20 @@ def test_a_link_opens_every_page_with_both(both, open_page, page):
 
 def test_it_goes_along_to_other_pages_and_can_be_left(both, open_page):
     app = open_page("overview", study="utkface", **{"with": OTHER})
-    app.switch_page("pages/age.py").run()
+    app.switch_page("pages/age/page.py").run()
     assert app.selectbox(key=KEY).value == OPTION
     assert app.query_params["with"] == OTHER
     # Runs looks at one study; whoever comes back finds both again.
-    app.switch_page("pages/runs.py").run()
+    app.switch_page("pages/runs/page.py").run()
     assert not app.exception
     assert "Beside" not in _text(app)
-    app.switch_page("pages/classification.py").run()
+    app.switch_page("pages/classification/page.py").run()
     assert app.selectbox(key=KEY).value == OPTION
     app.selectbox(key=KEY).select("ins").run()
     assert not app.exception
     assert "with" not in app.query_params
     assert "Compared with **INS**" in _text(app)
-    app.switch_page("pages/overview.py").run()
+    app.switch_page("pages/overview/page.py").run()
     assert app.selectbox(key=KEY).value == "ins"
 
 
@@ -151,7 +151,7 @@ def test_only_shared_images_count_on_the_pages(both, open_page, store):
     assert "20 test images were left out of utkface" in said
     assert "UTKFace: 300 test images" in said
     for page in PAGES[1:]:
-        app.switch_page(f"pages/{page}.py").run()
+        app.switch_page(f"pages/{page}/page.py").run()
         assert not app.exception, page
         assert not app.error, page
 

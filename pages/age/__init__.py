@@ -1,0 +1,1 @@
+"""Age: error and bias by age, and truth against prediction."""

@@ -1,0 +1,1 @@
+"""Classification: F1 of each class, confusion matrices, top-k accuracy."""

@@ -1,0 +1,223 @@
+"""Classification: how well, on which classes, and what is taken for what."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+import streamlit as st
+
+from core.evaluation.comparison import Comparison
+from core.evaluation.metrics import (
+    SHOT_GROUPS,
+    SHOTS,
+    metric_info,
+    metric_keys,
+    shot_groups,
+)
+from core.plots import classification as plots
+from core.plots.overview import leaderboard_takeaway
+from core.results.frame import table_frame
+from core.results.tables import leaderboard
+from core.tasks import Classification, Multiclass, Regression
+from core.text import strong, to_markdown
+from pages.classification.confusions import show_confusions
+from pages.classification.top_k import show_top_k
+from pages.shell.show import show_chart, show_static_table, show_table, stop_with
+from pages.shell.study_bar import StudyView, choose_task, study_bar
+from pages.shell.tables import (
+    is_alone,
+    leave_out_damaged,
+    load_comparison,
+    load_training_counts,
+    mean_text,
+)
+
+SCORES = {"f1": "F1", "recall": "Recall"}
+Counts = Mapping[str, int] | None
+
+
+def main() -> None:
+    """Choose a task, show its classes."""
+    view = study_bar(
+        "Which classes are recognised?",
+        lead="A rare class can fail while the overall accuracy looks fine.",
+        beside=True,
+    )
+    view = leave_out_damaged(view)
+    whole = load_comparison(view)
+    comparison = whole.table
+    task = _choose_task(view)
+    counts = load_training_counts(view).get(task.name)
+    is_alone(view)
+    _whole_task(view, whole, task)
+    _shot_groups(view, comparison, task, counts)
+    _class_scores(view, comparison, task, counts)
+    show_confusions(view, task, counts)
+    if isinstance(task, Multiclass):
+        show_top_k(view, whole, task)
+
+
+def _choose_task(view: StudyView) -> Classification:
+    tasks = {t.name: t for t in view.tasks if not isinstance(t, Regression)}
+    if not tasks:
+        stop_with(
+            f"The study {strong(view.study.title)} has no classification task. Choose "
+            "another study above, or see its numbers on the Age page."
+        )
+    # The task with the most classes first: there imbalance shows most.
+    ordered = sorted(tasks.values(), key=lambda task: -len(task.classes))
+    return choose_task(ordered, key=f"classification_task_{view.study.name}")
+
+
+def _whole_task(view: StudyView, comparison: Comparison, task: Classification) -> None:
+    """Every metric of the task as a whole, one row a method."""
+    keys = [key for key in metric_keys(task) if not metric_info(key).part]
+    infos = [
+        metric_info(key, view.tasks) for key in keys if not key.endswith(".accuracy")
+    ]
+    area = metric_info(f"{task.name}.auc", view.tasks)
+    rows = comparison.table[comparison.table["metric"].isin(keys)]
+    board = leaderboard(
+        comparison,
+        [info.key for info in infos],
+        {method: view.labels[method] for method in view.methods},
+        view.tasks,
+        part="score",
+    )
+    with st.container(border=True):
+        st.subheader(to_markdown(f"{task.label}: over all classes"), anchor=False)
+        show_static_table(
+            table_frame(board),
+            name=f"{view.study.name}-{task.name}-whole",
+            takeaway=leaderboard_takeaway(rows, infos, view.methods, view.labels),
+            download=rows,
+            note=f"{mean_text(view).capitalize()} [95 % interval] and verdict against "
+            "the baseline;"
+            " – where a method has labels only, without probabilities. "
+            f"{area.label}: {area.explanation}",
+        )
+
+
+def _shot_groups(
+    view: StudyView, comparison: pd.DataFrame, task: Classification, counts: Counts
+) -> None:
+    scores = plots.scores_by_part(comparison, task.name, "accuracy", tuple(SHOT_GROUPS))
+    scores = scores[scores["method"].isin(view.methods)]
+    if scores.empty or counts is None:
+        return
+    show_chart(
+        plots.plot_shot_groups(
+            scores, task.classes, counts, view.methods, view.styles, view.labels
+        ),
+        name=f"{view.study.name}-{task.name}-shots",
+        title=f"{task.label}: classes with many, medium and few training images",
+        takeaway=plots.shot_takeaway(
+            scores,
+            {name: len(ids) for name, ids in shot_groups(task.classes, counts).items()},
+            view.methods,
+            view.labels,
+            view.baseline,
+        ),
+        data=scores,
+        note="Mean recall of the group's classes, over the seeds, with 95 % interval; "
+        f"{SHOTS} (Liu et al., CVPR 2019).",
+    )
+
+
+def _class_scores(
+    view: StudyView, comparison: pd.DataFrame, task: Classification, counts: Counts
+) -> None:
+    kind = st.session_state.get("classification_score") or "f1"
+    kind = kind if task.kind == "multiclass" else "f1"
+    scores = plots.scores_by_part(comparison, task.name, kind, task.classes)
+    scores = scores[scores["method"].isin(view.methods)]
+    many = len(task.classes) > plots.MANY
+    choice = st.session_state.get("classification_classes") or next(iter(plots.CHOICES))
+    shown = plots.choose_classes(
+        scores, counts, view.baseline, choice if many else "all"
+    )
+    drawn = " with 95 % interval"
+    if len(shown) > plots.MANY:
+        drawn = ", intervals in the CSV"
+    name = f"{view.study.name}-{task.name}-{kind}"
+    names = (view.methods, view.labels)
+
+    def choose() -> None:
+        if task.kind == "multiclass":
+            _choose_score()
+        if many:
+            _choose_classes()
+
+    beside = " beside its training images"
+    order = (
+        "classes from most to fewest training images, counted before a method draws "
+        "from them"
+    )
+    if counts is None:
+        # Of a table of predictions the images that were trained on are not known.
+        beside = ""
+        order = "classes from most to fewest test images"
+    show_chart(
+        plots.plot_class_scores(
+            scores,
+            shown,
+            counts,
+            view.methods,
+            view.styles,
+            view.labels,
+            score=SCORES[kind],
+        ),
+        name=name,
+        title=f"{task.label}: {SCORES[kind]} of each class{beside}",
+        takeaway=plots.class_takeaway(
+            scores, counts, *names, view.baseline, score=SCORES[kind]
+        ),
+        data=scores,
+        note=f"{mean_text(view).capitalize()}{drawn}; {order}.",
+        above=choose,
+    )
+    with st.expander("In numbers", icon=":material/table:"):
+        said = f"{SCORES[kind]} of each class: {mean_text(view)}"
+        if many:
+            show_table(
+                plots.class_scores_table(scores, task.classes, counts, *names),
+                name=f"{name}-table",
+                alt=f"{said}.",
+                download=scores,
+                note=f"{said}; intervals and verdicts are in the CSV.",
+            )
+        else:
+            show_static_table(
+                plots.class_table(scores, task.classes, *names),
+                name=f"{name}-table",
+                takeaway=f"{said}, 95 % interval, verdict.",
+                download=scores,
+            )
+
+
+def _choose_score() -> None:
+    st.segmented_control(
+        "Score",
+        list(SCORES),
+        default="f1",
+        required=True,
+        format_func=SCORES.__getitem__,
+        key="classification_score",
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+
+
+def _choose_classes() -> None:
+    st.segmented_control(
+        "Classes",
+        list(plots.CHOICES),
+        default=next(iter(plots.CHOICES)),
+        required=True,
+        format_func=plots.CHOICES.__getitem__,
+        key="classification_classes",
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+
+
+main()

@@ -1,0 +1,1 @@
+"""Cost: what each method takes, and whether paying more buys a difference."""

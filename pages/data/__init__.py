@@ -1,0 +1,1 @@
+"""Data: what the methods were trained and tested on."""

@@ -1,0 +1,1 @@
+"""Errors: the hardest classes, what they are taken for, and the images."""

@@ -1,0 +1,221 @@
+"""The part of the Errors page on single images: their order, pictures or a table."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from core.evaluation.answers import (
+    CLASS_ORDERS,
+    Order,
+    orders_of,
+    rank_images,
+    tabulate_images,
+)
+from core.evaluation.metrics import TOLERANCE
+from core.plots import answers as plots
+from core.plots.style import feature_label, plural
+from core.tasks import Regression, Task
+from core.text import BREAK, code, emphasis, strong, to_markdown
+from pages.errors.filters import Chosen, filter_images
+from pages.shell.address import Asked, preset
+from pages.shell.answers import TaskErrors
+from pages.shell.pictures import load_thumbnails, why_no_pictures
+from pages.shell.show import offer_csv
+from pages.shell.study_bar import StudyView
+
+PICTURES, ROWS = 12, 25
+
+
+def show_images(
+    view: StudyView, method: str, found: TaskErrors, asked: Asked
+) -> dict[str, list[str]]:
+    """The images behind the numbers, as the reader filters and orders them.
+
+    Returns
+    -------
+    dict of str to list of str
+        What is shown, for the address.
+    """
+    answers = found.answers
+    with st.container(border=True, key="errors_images"):
+        st.subheader("The images", anchor=False)
+        chosen = filter_images(view, method, found, asked)
+        orders = orders_of(answers, method)
+        order = _choose_order(orders, asked, answers.task)
+        wrong = chosen.mask & ~answers.right[answers.place(method)]
+        st.markdown(
+            to_markdown(
+                plots.gallery_takeaway(
+                    answers,
+                    method,
+                    view.labels[method],
+                    int(chosen.mask.sum()),
+                    int(wrong.sum()),
+                    orders[order],
+                )
+            )
+        )
+        rows = rank_images(answers, method, orders[order], chosen.mask)
+        usual = order == next(iter(orders))
+        shown = {**chosen.address, "order": [] if usual else [order]}
+        if not len(rows):
+            _say_empty(view, method, chosen, orders[order])
+            return shown
+        state = (view.study.name, answers.task.name, method, str(shown))
+        page = _show_page(view, found, rows, asked, state)
+        _notes(view, method, found)
+        offer_csv(
+            lambda: tabulate_images(answers, found.images, rows),
+            f"{view.study.name}-{answers.task.name}-{method}-images",
+        )
+    return {**shown, "page": [] if page == 1 else [str(page)]}
+
+
+def _choose_order(orders: dict[str, Order], asked: Asked, task: Task) -> str:
+    key = f"errors_order_{task.kind}"
+    usual = next(iter(orders))
+    truth = asked.get("truth")
+    if truth and truth == asked.get("predicted") and usual in CLASS_ORDERS:
+        # A link to what is right: the least certain of it first, where that is known.
+        usual = next(name for name in ("margin", "listed") if name in orders)
+    preset(
+        key,
+        list(orders),
+        asked=asked,
+        wanted=asked.get("order"),
+        what="order",
+        default=usual,
+    )
+    return st.segmented_control(
+        "Order",
+        list(orders),
+        required=True,
+        format_func=lambda name: orders[name].label,
+        key=key,
+        persist_state="session",
+    )
+
+
+def _say_empty(view: StudyView, method: str, chosen: Chosen, order: Order) -> None:
+    """Why there is no image to show, and what to do."""
+    left = int(chosen.mask.sum())
+    if not left:
+        said = f"Set one of the filters to {emphasis('Any')}, or clear them all."
+    else:
+        are = "image matches" if left == 1 else "images match"
+        said = (
+            f"{left:,} {are} the filters, but none is what {emphasis(order.label)} is "
+            f"about: {view.labels[method]} has no such answer there. Choose another "
+            "order."
+        )
+    st.info(to_markdown(said), icon=":material/info:")
+
+
+def _show_page(
+    view: StudyView,
+    found: TaskErrors,
+    rows: NDArray[np.intp],
+    asked: Asked,
+    state: tuple[str, ...],
+) -> int:
+    """One page of the images, as pictures or as rows; the number of the page."""
+    reason = why_no_pictures(view)
+    size = ROWS if reason else PICTURES
+    page = _choose_page(-(-len(rows) // size), asked, state)
+    part = rows[(page - 1) * size : page * size]
+    if reason:
+        st.caption(to_markdown(f"{reason} Here the images are listed by their ids."))
+        _table(view, found, part)
+    else:
+        _pictures(view, found, part)
+    first = (page - 1) * size + 1
+    st.caption(
+        to_markdown(
+            f"{first:,} to {first + len(part) - 1:,} of {plural(len(rows), 'image')}"
+        )
+    )
+    return page
+
+
+def _choose_page(pages: int, asked: Asked, state: tuple[str, ...]) -> int:
+    """The page; another filter, order or method starts at the first again."""
+    begun, turn, start = st.session_state.get("errors_pages", (None, 0, 1))
+    if asked.is_new or begun != (state, pages):
+        wanted = asked.get("page") or "1"
+        if not wanted.isdecimal():
+            asked.name_unknown("page", wanted)
+        start = min(max(int(wanted), 1), pages) if wanted.isdecimal() else 1
+        turn += 1
+        st.session_state["errors_pages"] = ((state, pages), turn, start)
+    if pages == 1:
+        return 1
+    # Another key is another widget, that begins where it is told to.
+    return st.pagination(pages, default=start, key=f"errors_page_{turn}")
+
+
+def _pictures(view: StudyView, found: TaskErrors, rows: NDArray[np.intp]) -> None:
+    answers, images = found.answers, found.images
+    ids = images["image_id"].iloc[rows].tolist()
+    thumbnails = load_thumbnails(view, ids)
+    with st.grid("auto", min_column_width=270, gap="small"):
+        for row, image_id in zip(rows.tolist(), ids, strict=True):
+            truth = plots.truth_text(answers, row)
+            with st.container(border=True, gap="xsmall"):
+                if image_id in thumbnails:
+                    st.image(
+                        thumbnails[image_id], width=128, alt=f"{image_id}: {truth}"
+                    )
+                else:
+                    st.caption("No picture of that id can be had.")
+                st.markdown(to_markdown(f"Truth: {strong(truth)}"))
+                st.markdown(
+                    to_markdown(
+                        BREAK.join(plots.answer_lines(answers, row, view.labels))
+                    )
+                )
+                groups = [
+                    f"{feature_label(name)} {images[name].iloc[row]}"
+                    for name in found.features
+                ]
+                st.caption(to_markdown(" · ".join([code(image_id), *groups])))
+
+
+def _table(view: StudyView, found: TaskErrors, rows: NDArray[np.intp]) -> None:
+    table: pd.DataFrame = plots.shown_table(
+        found.answers, found.images, rows.tolist(), view.labels
+    )
+    st.dataframe(
+        table,
+        key="errors_table",
+        hide_index=True,
+        height="content",
+        alt="Test images with their truth and every method's answer",
+        column_config={"Image": st.column_config.TextColumn(pinned=True)},
+    )
+
+
+def _notes(view: StudyView, method: str, found: TaskErrors) -> None:
+    """How an answer comes about, and what a gallery cannot tell."""
+    task = found.answers.task
+    many = max(found.answers.seeds) > 1
+    if isinstance(task, Regression):
+        said = f"In brackets: answer − truth. ✓ is within {TOLERANCE} {task.unit}."
+        said += " Of several seeds the mean is the answer." if many else ""
+    else:
+        said = "Per cent: the probability that a method gives its answer."
+        if many:
+            said += (
+                " Of several seeds the answer is what most say, and the probability "
+                "is the mean; the shares of classes are means over single seeds."
+            )
+        if not found.answers.has_probabilities(method):
+            said += (
+                f" {view.labels[method]} has labels only, without probabilities, "
+                "so its answers keep the order of the images."
+            )
+    st.caption(
+        to_markdown(
+            f"{said} Chosen for being extreme, these images say nothing of rates."
+        )
+    )

@@ -1,0 +1,135 @@
+"""Where the models look in the typical images of a class: computed on request."""
+
+import io
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core.errors import EquipoiseError
+from core.plots import explain as plots
+from core.plots.style import plural
+from core.results.label_meaning import LabelMeaning
+from core.runs import Run, first_models
+from core.study import Study
+from core.tasks import Task
+from core.text import BREAK, strong, to_markdown
+from pages.shell.engine import load_engine
+from pages.shell.pictures import find_paths, why_no_pictures
+from pages.shell.show import show_error
+from pages.shell.study_bar import StudyView
+from pages.shell.tables import Fingerprint, fingerprint
+
+if TYPE_CHECKING:
+    from core.mean_maps import MeanMap
+
+
+def offer_mean_maps(view: StudyView, meaning: LabelMeaning) -> None:
+    """Draw a switch, off at first, and behind it a mean map a method."""
+    runs = first_models(view.chosen_runs)
+    if not runs or why_no_pictures(view) or meaning.typical.empty:
+        return
+    name = f"{view.study.name}_{meaning.task.name}_{meaning.category}"
+    if not st.toggle(
+        "Show where each model looks in them, on average",
+        key=f"errors_meaning_maps_{name}",
+        help="Loads one model of each method; the first time takes longer.",
+    ):
+        return
+    try:
+        maps, problems = _mean_maps(
+            fingerprint(runs),
+            view.study.fingerprint(),
+            meaning.task,
+            meaning.category,
+            tuple(_typical_paths(view, meaning)),
+            view.tasks,
+            view.study,
+            runs,
+        )
+    except EquipoiseError as error:
+        show_error(error)
+        return
+    if maps:
+        _show(view, meaning, maps)
+    for method, problem in problems.items():
+        st.caption(to_markdown(f"{view.labels[method]}: {problem}"))
+
+
+def _typical_paths(view: StudyView, meaning: LabelMeaning) -> list[str]:
+    from core.mean_maps import PICTURES
+
+    ids = meaning.typical["image_id"].head(PICTURES).tolist()
+    known = find_paths(view, ids)
+    return [known[image_id] for image_id in ids if image_id in known]
+
+
+@st.cache_resource(max_entries=8, show_spinner="Looking into the models…")
+def _mean_maps(
+    key: Fingerprint,
+    study_key: str,
+    task: Task,
+    category: str,
+    paths: tuple[str, ...],
+    tasks: tuple[Task, ...],
+    _study: Study,
+    _runs: tuple[Run, ...],
+) -> "tuple[dict[str, MeanMap], dict[str, str]]":
+    """Mean map of every method, and why others have none."""
+    from core.mean_maps import mean_maps
+
+    predictor, explainer = _models(key, tasks, _runs)
+    maps = mean_maps(explainer, predictor, _study, paths, task, category)
+    return maps, explainer.problems
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _models(key: Fingerprint, tasks: tuple[Task, ...], _runs: tuple[Run, ...]):
+    """One model of each method, and what looks into them."""
+    from core.predictor import Predictor
+
+    predictor = Predictor.load(_runs, tasks, load_engine=load_engine)
+    from core.explain.explainer import Explainer
+
+    return predictor, Explainer(predictor)
+
+
+def _show(view: StudyView, meaning: LabelMeaning, maps: "dict[str, MeanMap]") -> None:
+    from core.mean_maps import map_tiles
+
+    heats = {method: one.explanation.heat for method, one in maps.items()}
+    st.markdown(to_markdown(plots.takeaway_maps(heats, view.labels)))
+    tiles = map_tiles(maps, meaning.task, meaning.category, view.labels)
+    with st.grid("auto", min_column_width=136, gap="small"):
+        for tile, heat in zip(tiles, heats.values(), strict=True):
+            with st.container(gap="xsmall"):
+                alt = f"{tile.title} {plots.describe_map(heat)}"
+                st.image(tile.pixels, width="stretch", alt=alt)
+                st.markdown(to_markdown(strong(tile.title)))
+                st.caption(to_markdown(BREAK.join(tile.lines)))
+    low, high = plots.SCALE_ENDS
+    st.image(plots.draw_scale(), width=288, alt=f"Scale from {low}, 0, to {high}, 1")
+    count = next(iter(maps.values())).pictures
+    st.caption(
+        to_markdown(
+            f"Mean of the maps of {plural(count, 'typical image')}, over the mean of "
+            f"these pictures; each map counts alike, and {high} is where that model "
+            "looks most. Of each method one model is shown. A map explains the model "
+            "and not the label."
+        )
+    )
+    st.download_button(
+        "Mean maps (PNG)",
+        data=lambda: _as_png(tiles),
+        file_name=f"{view.study.name}-{meaning.task.name}-where-models-look.png",
+        mime="image/png",
+        key="errors_meaning_maps_png",
+        icon=":material/download:",
+        type="tertiary",
+        on_click="ignore",
+    )
+
+
+def _as_png(tiles: list[plots.Tile]) -> bytes:
+    file = io.BytesIO()
+    plots.draw_sheet(tiles).save(file, "PNG")
+    return file.getvalue()

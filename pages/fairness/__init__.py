@@ -1,0 +1,1 @@
+"""Fairness: each group, the gaps, crossings of groups, and what parity costs."""

@@ -1,0 +1,239 @@
+"""What the Fairness page computes, once for each state of the runs and each choice."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+import streamlit as st
+
+from core.data.manifest import TEST, VALIDATION
+from core.errors import EquipoiseError
+from core.evaluation.alignment import (
+    AlignedPredictions,
+    RunKey,
+    align_predictions,
+)
+from core.evaluation.comparison import (
+    Baseline,
+    Comparison,
+    compare_runs,
+    first_baseline,
+)
+from core.evaluation.whatif import (
+    CONSTRAINTS,
+    Choice,
+    ScoreCounts,
+    choose,
+    count_scores,
+)
+from core.plots.whatif import CONSTRAINT_LABELS
+from core.results.study_runs import study_options
+from core.runs import Run
+from core.study import Study
+from core.tasks import Task
+from pages.shell.study_bar import StudyView
+from pages.shell.tables import (
+    Fingerprint,
+    fingerprint,
+    load_predictions,
+    require_runs,
+)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the page is asked: the same words reach every card.
+
+    Parameters
+    ----------
+    task : Task
+    features : tuple of str
+        Sensitive features, crossed if there are several.
+    include_small : bool
+        Whether groups of few images count in the gaps.
+    """
+
+    task: Task
+    features: tuple[str, ...]
+    include_small: bool
+
+
+def load_groups(
+    view: StudyView, question: Question, metrics: tuple[str, ...]
+) -> Comparison:
+    """Every method of the study in every group (``core.evaluation.comparison``).
+
+    Of all methods, shown or not: verdicts are corrected over all of them. Stops the
+    page where the baseline has no run with the chosen seeds.
+    """
+    require_runs(view, view.baseline)
+    runs = _in_order(view)
+    return _groups(
+        fingerprint(runs),
+        view.against,
+        question.task.name,
+        question.features,
+        tuple(dict.fromkeys(metrics)),
+        question.include_small,
+        runs,
+        view.tasks,
+        view.study,
+    )
+
+
+def load_scores(
+    view: StudyView, question: Question, positive: str, split: str
+) -> ScoreCounts | None:
+    """Scores of every method by group and truth; None where the split has no image.
+
+    Of all methods, so that what was aligned for the comparison serves here too.
+    """
+    runs = _in_order(view)
+    return _scores(
+        fingerprint(runs),
+        question.task.name,
+        question.features,
+        positive,
+        split,
+        view.baseline,
+        runs,
+        view.tasks,
+    )
+
+
+def _in_order(view: StudyView) -> tuple[Run, ...]:
+    """Every run with a chosen seed, by the study's order of methods."""
+    order = {method: place for place, method in enumerate(view.labels)}
+    return tuple(sorted(view.runs, key=lambda run: (order[run.method], run.seed)))
+
+
+def load_choices(
+    view: StudyView,
+    question: Question,
+    positive: str,
+    method: str,
+    most: float,
+    *,
+    common: bool,
+) -> tuple[tuple[Choice, ...], tuple[str, ...]]:
+    """What each constraint chooses for a method on the validation images.
+
+    Returns
+    -------
+    choices : tuple of Choice
+        Without a constraint that no threshold meets.
+    missing : tuple of str
+        Sentences on why one, or all, are not there.
+    """
+    runs = tuple(run for run in view.chosen_runs if run.method == method)
+    return _choices(
+        fingerprint(runs),
+        question.task.name,
+        question.features,
+        positive,
+        method,
+        most,
+        common,
+        runs,
+        view.tasks,
+    )
+
+
+# Resources and not data: of a million images a copy at every rerun would take longer
+# than all else. Nothing on the page changes them.
+@st.cache_resource(max_entries=24, show_spinner="Comparing the groups…")
+def _groups(
+    key: Fingerprint,
+    baseline: Baseline,
+    task: str,
+    features: tuple[str, ...],
+    metrics: tuple[str, ...],
+    include_small: bool,
+    _runs: tuple[Run, ...],
+    _tasks: tuple[Task, ...],
+    _study: Study,
+) -> Comparison:
+    tables = {(run.method, run.seed): load_predictions(run, TEST) for run in _runs}
+    return compare_runs(
+        tables,
+        _tasks,
+        baseline,
+        by=features,
+        metrics=metrics,
+        include_small=include_small,
+        **study_options(_study, _runs, tables, baseline),
+        aligned=_aligned(key, task, first_baseline(baseline), tables, _tasks),
+    )
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _aligned(
+    key: Fingerprint,
+    task: str,
+    baseline: str,
+    _tables: Mapping[RunKey, pd.DataFrame],
+    _tasks: tuple[Task, ...],
+) -> AlignedPredictions:
+    own = [one for one in _tasks if one.name == task]
+    return align_predictions(_tables, own, baseline)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _choices(
+    key: Fingerprint,
+    task: str,
+    features: tuple[str, ...],
+    positive: str,
+    method: str,
+    most: float,
+    common: bool,
+    _runs: tuple[Run, ...],
+    _tasks: tuple[Task, ...],
+) -> tuple[tuple[Choice, ...], tuple[str, ...]]:
+    try:
+        counts = _scores(
+            key, task, features, positive, VALIDATION, method, _runs, _tasks
+        )
+    except EquipoiseError as error:
+        return (), (f"On the validation images: {error.problem}",)
+    if counts is None:
+        return (), (
+            "This method has no predictions of validation images, so no constraint "
+            "chooses a point; nothing is ever chosen on test.",
+        )
+    found, missing = [], []
+    for constraint in CONSTRAINTS:
+        try:
+            found.append(choose(counts, method, constraint, most=most, common=common))
+        except EquipoiseError as error:
+            missing.append(f"{CONSTRAINT_LABELS[constraint]}: {error.problem}")
+    return tuple(found), tuple(missing)
+
+
+@st.cache_resource(max_entries=16, show_spinner="Counting the scores…")
+def _scores(
+    key: Fingerprint,
+    task: str,
+    features: tuple[str, ...],
+    positive: str,
+    split: str,
+    baseline: str,
+    _runs: tuple[Run, ...],
+    _tasks: tuple[Task, ...],
+) -> ScoreCounts | None:
+    tables = {(run.method, run.seed): load_predictions(run, split) for run in _runs}
+    # Others' predictions need not hold the validation images.
+    tables = {run: table for run, table in tables.items() if len(table)}
+    if not tables:
+        return None
+    return count_scores(
+        tables,
+        _tasks,
+        baseline,
+        task=task,
+        features=features,
+        positive=positive,
+        aligned=_aligned(key, task, baseline, tables, _tasks)
+        if split == TEST
+        else None,
+    )

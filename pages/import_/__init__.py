@@ -1,0 +1,1 @@
+"""Import: predictions and studies made elsewhere."""

@@ -1,0 +1,193 @@
+"""Import, first way: predictions for the test images of a study that is there."""
+
+import streamlit as st
+
+from core.csv_text import csv_text
+from core.errors import EquipoiseError
+from core.importing.findings import PredictionsError
+from core.importing.predictions import (
+    Prepared,
+    TestSet,
+    load_test_set,
+    prepare,
+    template,
+    write,
+)
+from core.importing.reading import RawTable
+from core.plots.style import plural
+from core.runs import list_runs, list_studies, study_of_runs
+from core.tasks import Regression
+from core.text import code, strong, to_markdown
+from pages.import_.findings import show_findings
+from pages.import_.uploads import choose_file, finish, make_once, show_faults
+from pages.shell.show import show_error, show_table, stop_with
+from pages.shell.tables import Fingerprint, fingerprint, manifest_fingerprint
+
+PREVIEW_ROWS = 100
+
+
+def import_method() -> None:
+    """Choose a study and a name, bring a file, look at it, import it."""
+    studies = _titles()
+    if not studies:
+        stop_with(
+            "There is no study with a test set here. Bring a table that holds the "
+            "truth too: it becomes a study of its own."
+        )
+    asked = st.query_params.get("study")
+    names = list(studies)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        study = st.selectbox(
+            "Study",
+            names,
+            index=names.index(asked) if asked in names else 0,
+            format_func=studies.__getitem__,
+            key="import_study",
+            width=420,
+        )
+        name = st.text_input(
+            "Name of the method",
+            placeholder="such as My ResNet",
+            key="import_name",
+            max_chars=64,
+            width=260,
+        )
+        seed = st.number_input(
+            "Seed",
+            min_value=0,
+            max_value=2**32 - 1,
+            step=1,
+            key="import_seed",
+            width=140,
+            help="Of a file without a column `seed`: with which seed it was trained.",
+        )
+    try:
+        test_set = _load_test_set(study)
+    except EquipoiseError as error:
+        show_error(error)
+        return
+    _explain(test_set)
+    raw = choose_file(
+        "import_predictions_file",
+        help_text="A row for each test image: image_id and the predictions.",
+        written="the predictions, the seeds, and the name of the method",
+    )
+    if raw is None:
+        return
+    if not name.strip():
+        stop_with("Give the method a name above: others will see it under that.")
+    _check_and_import(raw, test_set, name, int(seed))
+
+
+def _check_and_import(raw: RawTable, test_set: TestSet, name: str, seed: int) -> None:
+    replacing = st.toggle(
+        "Replace an earlier import of this name and seed", key="import_replace"
+    )
+    study = test_set.study.name
+    given = None if "seed" in raw.names else seed
+    made = make_once(
+        ("method", study, name, given, replacing, len(test_set.runs)),
+        lambda: prepare(raw, test_set, name=name, seed=given, replacing=replacing),
+    )
+    if isinstance(made, PredictionsError):
+        show_faults(made, raw.name)
+        return
+    _preview(made, raw)
+    show_findings(made.findings, name=f"{raw.name}-findings")
+    if st.button(
+        "Import", type="primary", icon=":material/upload:", key="import_method_button"
+    ):
+        try:
+            write(made)
+        except EquipoiseError as error:
+            show_error(error)
+            return
+        finish(study, made.label)
+
+
+def _load_test_set(study: str) -> TestSet:
+    """The test set, read once for each state of the study's runs."""
+    runs = list_runs(study).runs
+    return _test_set((*manifest_fingerprint(study), *fingerprint(runs)), study)
+
+
+# It is the study's own and only read: a copy for every rerun would be for nothing.
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _test_set(key: Fingerprint, study: str) -> TestSet:
+    return load_test_set(study)
+
+
+def _titles() -> dict[str, str]:
+    """Title of each study that has runs, by its name."""
+    titles = {}
+    for name in list_studies():
+        try:
+            titles[name] = study_of_runs(name).title
+        except EquipoiseError:
+            continue
+    return titles
+
+
+def _explain(test_set: TestSet) -> None:
+    """Which columns a file may have, and the form to fill in."""
+    images = len(test_set.images.test_table)
+    with st.expander("What the file holds", icon=":material/table:"):
+        st.markdown(
+            to_markdown(
+                f"A row for each of the {strong(f'{images:,} test images')}. Truth and "
+                "sensitive features are the study's own and need not be there. A "
+                f"column {code('seed')} holds several runs of one method; validation "
+                "images may be there too, all of them."
+            )
+        )
+        rows = [("image_id", f"the image, such as {test_set.images.example()}")]
+        for task in test_set.info.tasks:
+            if isinstance(task, Regression):
+                rows.append((f"{task.name}_pred", f"a number of {task.unit}"))
+                continue
+            classes = ", ".join(task.classes[:6])
+            more = ", ..." if len(task.classes) > 6 else ""
+            rows.append((f"{task.name}_pred", f"a label: {classes}{more}"))
+            rows.append(
+                (
+                    f"{task.name}_p_<class>",
+                    "and, or instead, the probability of each class: together 1",
+                )
+            )
+        st.table(
+            {
+                "column": [to_markdown(name) for name, _ in rows],
+                "holds": [to_markdown(what) for _, what in rows],
+            },
+            border="horizontal",
+        )
+        st.download_button(
+            "Empty form (CSV)",
+            data=lambda: csv_text(template(test_set)),
+            file_name=f"{test_set.study.name}-predictions.csv",
+            mime="text/csv",
+            key="import_template",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+def _preview(made: Prepared, raw: RawTable) -> None:
+    runs = plural(len(made.tables), "run")
+    table = next(iter(made.tables.values()))
+    st.success(
+        to_markdown(
+            f"No fault in {raw.name}: {runs} of {strong(made.label)}, "
+            f"{plural(len(table), 'image')}{' each' * (len(made.tables) > 1)}."
+        ),
+        icon=":material/check_circle:",
+    )
+    with st.expander("Preview", icon=":material/preview:"):
+        show_table(
+            table.head(PREVIEW_ROWS),
+            name=f"import-{made.method}",
+            alt=f"The first images of {made.label} with truth and predictions",
+            download=table,
+            note=f"The first {min(PREVIEW_ROWS, len(table))} images as they would be "
+            "kept, the truth beside the predictions.",
+        )

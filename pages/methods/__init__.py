@@ -1,0 +1,1 @@
+"""Methods: each loss, weight and sampler, played with."""

@@ -1,0 +1,262 @@
+"""Every class, or every target, on the Methods page: weights, margins, draws."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from core.methods import curves
+from core.methods.smoothing import LEAST_COUNT, MOST_COUNT, kernel_window, lds_curve
+from core.plots import method_classes as plots
+from core.plots.data import weights_by_value
+from pages.methods.parameters import values_of
+from pages.methods.play import Play, gathered
+from pages.shell.show import show_chart, show_charts
+
+DRAW_SEED = 0
+QUANTITIES = {
+    "weight": ("Weight of an image", "weight", 1.0, "an image weighs"),
+    "margin": ("Margin asked of a class", "margin (logits)", None, "the margin is"),
+    "shift": (
+        "What is added to a class's logit",
+        "shift (nats, mean 0)",
+        0.0,
+        "what is added to its logit is",
+    ),
+}
+QUANTITY_NOTES = {
+    "weight": "1 is as without weights. Weights of images have mean 1 over the "
+    "training images; those inside a loss are as that loss has them.",
+    "margin": "The true class's logit must be higher by this, before logits are "
+    "multiplied by the scale.",
+    "shift": "A loss adds it while training, so that the finished model, without it, "
+    "leans the other way; an adjustment adds it to the finished model.",
+}
+
+
+def show_classes(play: Play, controls: DeltaGenerator) -> None:
+    """What the chosen methods give each class, and how hard its images pull."""
+    shown = [_class_values(play), _drawn(play), _pulls(play, controls)]
+    if not any(shown):
+        st.info("None of the chosen methods looks at the classes: choose another one.")
+
+
+def _class_values(play: Play) -> bool:
+    entries = play.only("weights", "loss", "adjustment")
+    found: dict[str, list[pd.DataFrame]] = {}
+    for entry in entries:
+        part = curves.part_of(entry, play.task, values_of(entry))
+        values = curves.class_values(part, play.task, play.counts)
+        for quantity, numbers in values.items():
+            table = pd.DataFrame({"class": range(len(numbers)), "value": numbers})
+            found.setdefault(quantity, []).append(table.assign(method=entry.name))
+    for quantity in (q for q in QUANTITIES if q in found):
+        title, y_title, reference, what = QUANTITIES[quantity]
+        table = pd.concat(found[quantity], ignore_index=True)
+        show_chart(
+            plots.plot_by_class(
+                table,
+                play.task.classes,
+                play.counts,
+                play.look(entries),
+                x_title=f"{play.task.label}, from common to rare",
+                y_title=y_title,
+                reference=reference,
+            ),
+            name=f"methods-{play.view.study.name}-{play.task.name}-{quantity}",
+            title=title,
+            takeaway=plots.by_class_takeaway(
+                table,
+                play.task.classes,
+                play.counts,
+                play.look(entries),
+                what=what,
+            ),
+            data=_named(table, play),
+            note=f"n = {sum(play.counts):,} training images. "
+            + QUANTITY_NOTES[quantity],
+        )
+    return bool(found)
+
+
+def _named(table: pd.DataFrame, play: Play) -> pd.DataFrame:
+    """A table by class with names and counts in it, for the download."""
+    places = table["class"].to_numpy()
+    return pd.DataFrame(
+        {
+            "method": table["method"],
+            "class": [play.task.classes[i] for i in places],
+            "training_images": [play.counts[i] for i in places],
+            "value": table["value"],
+        }
+    )
+
+
+def _drawn(play: Play) -> bool:
+    entries = play.only("sampler")
+    if not entries:
+        return False
+    drawn = {
+        entry.name: curves.drawn_images(
+            curves.part_of(entry, play.task, values_of(entry)),
+            play.counts,
+            seed=DRAW_SEED,
+        ).tolist()
+        for entry in entries
+    }
+    look = play.look(entries)
+    names = play.task.classes
+    show_chart(
+        plots.plot_drawn_images(
+            drawn,
+            names,
+            play.counts,
+            look,
+            x_title=f"{play.task.label}, from common to rare",
+        ),
+        name=f"methods-{play.view.study.name}-{play.task.name}-drawn",
+        title="Images that an epoch shows",
+        takeaway=plots.drawn_takeaway(drawn, names, play.counts, look),
+        data=pd.DataFrame(
+            {"class": names, "training_images": play.counts, **drawn},
+        ),
+        note=f"Each sampler was run once, as at the start of an epoch (seed "
+        f"{DRAW_SEED}); every epoch draws anew.",
+    )
+    return True
+
+
+def _pulls(play: Play, controls: DeltaGenerator) -> bool:
+    entries = play.only("loss", "weights")
+    if not entries:
+        return False
+    probability = controls.slider(
+        "Probability p of the true class",
+        0.01,
+        0.99,
+        0.5,
+        0.01,
+        key="methods_probability",
+        persist_state="session",
+        help="For the pull: low is wrong, high is right.",
+    )
+    rows = []
+    for entry in entries:
+        part = curves.part_of(entry, play.task, values_of(entry))
+        _, gradient = curves.loss_by_class(
+            part, play.task, play.counts, probability=probability
+        )
+        table = pd.DataFrame({"class": range(len(gradient)), "value": np.abs(gradient)})
+        rows.append(table.assign(method=entry.name))
+    table = pd.concat(rows, ignore_index=True)
+    look = play.look(entries)
+    show_chart(
+        plots.plot_by_class(
+            table,
+            play.task.classes,
+            play.counts,
+            look,
+            x_title=f"{play.task.label}, from common to rare",
+            y_title="pull (nats per unit of logit)",
+        ),
+        name=f"methods-{play.view.study.name}-{play.task.name}-pull",
+        title=f"How hard an image pulls that is at p = {probability:g}",
+        takeaway=plots.pulls_takeaway(
+            table, play.task.classes, play.counts, look, probability=probability
+        ),
+        data=_named(table, play),
+        note="Size of the gradient by the logit of the true class, of one image; "
+        "computed by the losses that train on a batch with an image of each class. "
+        "Weights are drawn on cross-entropy.",
+    )
+    return True
+
+
+def show_targets(play: Play, controls: DeltaGenerator) -> None:
+    """Weights over the real histogram of a number, and the kernels that smooth."""
+    task, entries = play.task, play.only("weights")
+    targets = np.array(play.targets)
+    if entries:
+        tables = {
+            entry.name: weights_by_value(
+                targets,
+                curves.target_weights(
+                    curves.part_of(entry, task, values_of(entry)), targets
+                ),
+            )
+            for entry in entries
+        }
+        histogram = next(iter(tables.values()))
+        look = play.look(entries)
+        show_chart(
+            plots.plot_by_target(
+                tables, histogram, look, label=task.label, unit=task.unit
+            ),
+            name=f"methods-{play.view.study.name}-{task.name}-weight",
+            title=f"Weight of an image by its {task.label.lower()}",
+            takeaway=plots.by_target_takeaway(tables, histogram, look, unit=task.unit),
+            data=gathered(tables, "value"),
+            note=f"n = {len(targets):,} training images; bars on the right axis. "
+            "Weights have mean 1 over the training images; the dashed line is as "
+            "without.",
+        )
+    if not _kernels(play) and not entries:
+        st.info(
+            "None of the chosen methods weighs images or smooths over neighbours: "
+            "choose weights above."
+        )
+
+
+def _kernels(play: Play) -> bool:
+    """Windows of the chosen methods that smooth, and what LDS's does."""
+    entries = [e for e in play.chosen if "kernel_size" in values_of(e)]
+    if not entries:
+        return False
+    windows = {
+        entry.name: kernel_window(
+            **{k: values_of(entry)[k] for k in ("kernel", "kernel_size", "sigma")}
+        )
+        for entry in entries
+    }
+    task, look = play.task, play.look(entries)
+    figures = {"Kernel": plots.plot_kernels(windows, look, unit=task.unit)}
+    smoothing = next((e for e in entries if e.part == "weights"), None)
+    if smoothing is not None:
+        curve = lds_curve(np.array(play.targets), **values_of(smoothing))
+        table = pd.DataFrame(
+            {"value": curve.targets, "before": curve.before, "after": curve.density}
+        )
+        # The window's peak is 1, so that it adds up to more than what it smooths.
+        table["after"] /= windows[smoothing.name].sum()
+        squares = values_of(smoothing)["reweight"] == "sqrt_inv"
+        clipped = f"images, {LEAST_COUNT} to {MOST_COUNT:,}"
+        table = table[table["value"].between(task.minimum - 1, task.maximum + 1)]
+        figures["Density"] = plots.plot_smoothing(
+            table,
+            label=task.label,
+            unit=task.unit,
+            what=f"what {smoothing.label} inverts ("
+            f"{'square root of the images' if squares else clipped})",
+            colour=play.styles[smoothing.name].colour,
+        )
+    show_charts(
+        figures,
+        name=f"methods-{play.view.study.name}-{task.name}-kernel",
+        title="Neighbours lend each other images",
+        takeaway=plots.kernels_takeaway(windows, look, unit=task.unit),
+        data=pd.concat(
+            [
+                pd.DataFrame(
+                    {
+                        "method": name,
+                        "distance": np.arange(len(window)) - len(window) // 2,
+                        "share": window,
+                    }
+                )
+                for name, window in windows.items()
+            ]
+        ),
+        note=f"n = {len(play.targets):,} training images, in bins of one unit. The "
+        "smoothed line is divided by the sum of the window, to lie on the bars.",
+    )
+    return True

@@ -1,0 +1,234 @@
+"""One image on the Methods page: its loss and gradient under each method."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from core.methods import curves
+from core.methods.entry import Entry, Value
+from core.plots import methods as plots
+from core.plots.method_classes import order_by_count
+from core.plots.style import plural
+from core.tasks import Binary, Multiclass, Regression
+from core.text import to_markdown
+from pages.methods.parameters import is_moved, values_of
+from pages.methods.play import Play, as_table, defaults_of, gathered, usual_of
+from pages.shell.show import show_charts
+from pages.shell.tables import Fingerprint
+
+# A loss over a batch is called once for each: a slider should not wait.
+ERROR_POINTS = 44
+
+
+def show_probability_curves(play: Play, controls: DeltaGenerator) -> None:
+    """Loss and gradient against the probability of the true class."""
+    task, entries = play.task, play.only("loss", "weights")
+    if not entries:
+        st.info(
+            "None of the chosen methods changes the loss of an image: choose a loss or "
+            "weights."
+        )
+        return
+    with controls:
+        true_class = _choose_class(play)
+        with st.container(horizontal=True):
+            log_axis = st.toggle(
+                "Decades of p",
+                value=True,
+                key="methods_decades",
+                persist_state="session",
+                help="Shows what happens next to 0; off, every step of p is as wide.",
+            )
+            relative = _is_relative()
+    tables = {e.name: _curve(play, e, values_of(e), true_class) for e in entries}
+    defaults = {
+        e.name: _curve(play, e, defaults_of(e), true_class)
+        for e in entries
+        if is_moved(e)
+    }
+    look = play.look(entries)
+    show_charts(
+        {
+            value.capitalize(): plots.plot_by_probability(
+                tables,
+                value,
+                look,
+                defaults=defaults,
+                num_classes=len(task.classes),
+                log_axis=log_axis,
+                relative=relative,
+            )
+            for value in (plots.LOSS, plots.GRADIENT)
+        },
+        name=f"methods-{play.view.study.name}-{task.name}-loss",
+        title=f"An image of {task.classes[true_class]}, from hopeless to right",
+        takeaway=plots.probability_takeaway(
+            tables,
+            look,
+            usual_of(play.view, task).name,
+            deltas={
+                e.name: float(values_of(e)["delta"])
+                for e in entries
+                if "delta" in values_of(e)
+            },
+            num_classes=len(task.classes),
+        ),
+        data=gathered(tables, "p"),
+        note=f"One image of {task.classes[true_class]} "
+        f"({play.counts[true_class]:,} of n = {sum(play.counts):,} training images); "
+        f"what p leaves is spread evenly over the other "
+        f"{plural(len(task.classes) - 1, 'class', 'classes')}. Computed by the losses "
+        "that train, in float64; the gradient is their central difference. Below 0 it "
+        "pulls p up, above 0 down. Weights are drawn on cross-entropy. Dotted: before "
+        "the sliders were moved.",
+        column_width=340,
+    )
+
+
+def _choose_class(play: Play) -> int:
+    names, counts = play.task.classes, play.counts
+    order = order_by_count(counts)[::-1]
+    words = {order[0]: ", the rarest", order[-1]: ", the most common"}
+    return st.selectbox(
+        "Class of the image",
+        order,
+        format_func=lambda i: (
+            f"{names[i]}: {plural(counts[i], 'image')}{words.get(i, '')}"
+        ),
+        key=f"methods_class_{play.view.study.name}_{play.task.name}",
+        persist_state="session",
+        help="Losses that know the class counts treat classes differently.",
+    )
+
+
+def _is_relative() -> bool:
+    return st.toggle(
+        "Compare shapes",
+        value=True,
+        key="methods_shapes",
+        persist_state="session",
+        help="Divides each curve by its highest; off, values are as trained.",
+    )
+
+
+def _curve(
+    play: Play, entry: Entry, values: Mapping[str, Value], true_class: int
+) -> pd.DataFrame:
+    return _loss_table(
+        entry.name, tuple(values.items()), play.task, play.counts, true_class
+    )
+
+
+@st.cache_data(max_entries=1024, show_spinner=False)
+def _loss_table(
+    name: str,
+    values: tuple[tuple[str, Value], ...],
+    task: Binary | Multiclass,
+    counts: tuple[int, ...],
+    true_class: int,
+) -> pd.DataFrame:
+    part = curves.part_of(curves.entries_of(task)[name], task, dict(values))
+    line = curves.probability_line()
+    curve = curves.loss_curve(
+        part, task, counts, true_class=true_class, probabilities=line
+    )
+    return as_table(curve)
+
+
+def show_error_curves(play: Play, controls: DeltaGenerator) -> None:
+    """Loss and gradient against the error of the prediction."""
+    task, entries = play.task, play.only("loss")
+    if not entries:
+        st.info(
+            "None of the chosen methods changes the loss of an image: choose a loss "
+            "above."
+        )
+        return
+    targets = np.array(play.targets)
+    with controls:
+        true_value = st.slider(
+            to_markdown(f"True {task.label.lower()} ({task.unit})"),
+            float(task.minimum),
+            float(task.maximum),
+            float(round(np.quantile(targets, 0.95))),
+            1.0,
+            format="%g",
+            key=f"methods_truth_{play.view.study.name}_{task.name}",
+            persist_state="session",
+            width=330,
+            help="Losses that know the other targets treat rare ones differently.",
+        )
+        relative = _is_relative()
+    tables = {e.name: _errors(play, e, values_of(e), true_value) for e in entries}
+    defaults = {
+        e.name: _errors(play, e, defaults_of(e), true_value)
+        for e in entries
+        if is_moved(e)
+    }
+    look = play.look(entries)
+    near = int((np.abs(targets - true_value) <= 0.5).sum())
+    show_charts(
+        {
+            value.capitalize(): plots.plot_by_error(
+                tables,
+                value,
+                look,
+                defaults=defaults,
+                unit=task.unit,
+                relative=relative,
+            )
+            for value in (plots.LOSS, plots.GRADIENT)
+        },
+        name=f"methods-{play.view.study.name}-{task.name}-loss",
+        title=f"An image of {true_value:g} {task.unit}, and how far off it is",
+        takeaway=plots.error_takeaway(
+            tables, look, unit=task.unit, true_value=true_value
+        ),
+        data=gathered(tables, f"error_{task.unit}"),
+        note=f"{near:,} of n = {len(targets):,} training images have this target. "
+        "Computed by the losses that train, in float64; the gradient is their central "
+        "difference. Below 0 it pulls the prediction up, above 0 down. Balanced MSE "
+        f"depends on its batch: here {curves.BATCH - 1} other images, drawn from the "
+        "real histogram (seed 0) and predicted exactly. Predictions end at "
+        f"{task.minimum:g} and {task.maximum:g} {task.unit}.",
+        column_width=340,
+    )
+
+
+def _errors(
+    play: Play, entry: Entry, values: Mapping[str, Value], true_value: float
+) -> pd.DataFrame:
+    return _error_table(
+        entry.name,
+        tuple(values.items()),
+        play.task,
+        true_value,
+        play.source,
+        play.targets,
+    )
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _error_table(
+    name: str,
+    values: tuple[tuple[str, Value], ...],
+    task: Regression,
+    true_value: float,
+    source: Fingerprint,
+    _targets: tuple[float, ...],
+) -> pd.DataFrame:
+    part = curves.part_of(curves.entries_of(task)[name], task, dict(values))
+    low, high = task.minimum - true_value, task.maximum - true_value
+    below = round(ERROR_POINTS * -low / (high - low)) + 1
+    sides = np.linspace(low, 0, below), np.linspace(0, high, ERROR_POINTS - below + 2)
+    curve = curves.error_curve(
+        part,
+        task,
+        _targets,
+        true_value=true_value,
+        errors=np.unique(np.concatenate(sides)),
+    )
+    return as_table(curve)

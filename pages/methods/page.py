@@ -1,0 +1,360 @@
+"""Methods: what each remedy does to one image and to every class, to be played with."""
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from core.data.long_tail import class_counts
+from core.errors import EquipoiseError
+from core.methods import curves
+from core.methods.entry import GROUPS, PARTS, Entry, Value
+from core.methods.registry import TAKES_GROUPS
+from core.plots import methods as plots
+from core.plots.style import method_styles, plural
+from core.study import load_study, shipped_studies
+from core.tasks import Regression, Task
+from core.text import code, listed, strong, to_list, to_markdown
+from pages.methods.classes import show_classes, show_targets
+from pages.methods.images import show_error_curves, show_probability_curves
+from pages.methods.parameters import (
+    is_moved,
+    movable,
+    reset,
+    show_parameters,
+    values_of,
+)
+from pages.methods.play import Play, usual_of
+from pages.methods.schedule import show_schedule
+from pages.shell.engine import load_engine
+from pages.shell.show import show_error, stop_with
+from pages.shell.study_bar import StudyView, study_bar
+from pages.shell.tables import load_training_rows, manifest_fingerprint
+
+# A picture that tells something at once: a loss that looks at what is easy, and one
+# that looks away from what is hopeless.
+FIRST = {
+    "multiclass": ("cross-entropy", "focal", "hmloss"),
+    "binary": ("binary-cross-entropy", "binary-focal", "hmloss"),
+    "regression": ("absolute-error", "balanced-mse", "denseweight", "lds"),
+}
+KINDS = ("multiclass", "binary", "regression")
+LOSS, CLASSES, SCHEDULE = "Loss and gradient", "Margins and weights", "Schedule"
+# Stand in where a study has no split yet and its options name no ratio.
+STAND_IN_IMAGES, STAND_IN_RATIO = 50_000, 100.0
+# Parts whose sliders move something in a view: for classes, and for a number.
+MOVED = {
+    LOSS: (("loss", "weights"), ("loss",)),
+    CLASSES: (
+        ("loss", "weights", "sampler", "features", "adjustment"),
+        ("weights", "features"),
+    ),
+    SCHEDULE: ((), ()),
+}
+# Parts that look at groups of images: no picture of one image or class shows them.
+UNSEEN = ("objective", "decision")
+# What each view draws: for classes, and for a number.
+VIEWS = {
+    LOSS: (show_probability_curves, show_error_curves),
+    CLASSES: (show_classes, show_targets),
+    SCHEDULE: (show_schedule, show_schedule),
+}
+
+
+def main() -> None:
+    """Choose a study, a task and methods; then play."""
+    view = study_bar(
+        "What does a method change?",
+        lead="Choose methods, move their sliders, and see what training would do.",
+        needs_runs=False,
+        filters=False,
+    )
+    if not view.study.is_trained:
+        stop_with(
+            f"{strong(view.study.title)} was made of a table of predictions: there are "
+            "no training images that a method could change. Choose another study "
+            "above."
+        )
+    asked = _asked_methods()
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        task = _choose_task(view, asked)
+        entries = _in_order(curves.entries_of(task))
+        chosen = _choose_methods(entries, task, asked)
+    if not chosen:
+        stop_with(
+            f"No method is chosen. Choose one above: {strong('Cross-entropy')} is what "
+            "training minimises without a remedy."
+        )
+    # Before the file is read: one that changes meanwhile is then read again.
+    source = manifest_fingerprint(view.study.name)
+    counts, targets = _training_data(view, task)
+    usual = usual_of(view, task).name
+    styles = method_styles(tuple(entries), usual)
+    with st.spinner("Loading the functions that train; this is once…"):
+        load_engine()
+    _play(Play(view, task, chosen, styles, counts, targets, source))
+
+
+def _in_order(entries: Mapping[str, Entry]) -> dict[str, Entry]:
+    """Entries by what they change, which also fixes their colours."""
+    parts = list(PARTS)
+    names = sorted(entries, key=lambda name: parts.index(entries[name].part))
+    return {name: entries[name] for name in names}
+
+
+def _asked_methods() -> tuple[str, ...]:
+    """Methods that the address names, when it is new; says which do not exist."""
+    asked = tuple(st.query_params.get_all("method"))
+    if not asked or asked == st.session_state.get("methods_address"):
+        return ()
+    known = {*curves.USUAL, *curves.ENTRIES}
+    unknown = [code(name[:64]) for name in asked if name not in known]
+    if unknown:
+        st.warning(
+            to_markdown(
+                f"There is no method {', '.join(unknown)} here. Choose one below."
+            )
+        )
+    return tuple(name for name in asked if name in known)
+
+
+def _choose_task(view: StudyView, asked: Sequence[str]) -> Task:
+    """Let the reader choose; an address chooses the task that its methods fit."""
+    tasks = {t.name: t for t in sorted(view.tasks, key=lambda t: KINDS.index(t.kind))}
+    fitting = [
+        name
+        for name, task in tasks.items()
+        if any(method in curves.entries_of(task) for method in asked)
+    ]
+    if len(tasks) == 1:
+        return next(iter(tasks.values()))
+    key = f"methods_task_{view.study.name}"
+    if fitting or key not in st.session_state:
+        st.session_state[key] = next(iter(fitting or tasks))
+    chosen = st.segmented_control(
+        "Task",
+        list(tasks),
+        required=True,
+        format_func=lambda name: to_markdown(tasks[name].label),
+        key=key,
+        persist_state="session",
+    )
+    return tasks[chosen]
+
+
+def _choose_methods(
+    entries: Mapping[str, Entry], task: Task, asked: Sequence[str]
+) -> tuple[Entry, ...]:
+    """Let the reader choose by what they change; keep the address in step."""
+    wanted = [name for name in asked if name in entries] or FIRST[task.kind]
+    chosen: list[str] = []
+    with st.popover("Choose methods", icon=":material/add_circle:", width=240):
+        for part, label in PARTS.items():
+            names = [name for name, entry in entries.items() if entry.part == part]
+            if not names:
+                continue
+            key = f"methods_{part}_{task.kind}"
+            if asked or key not in st.session_state:
+                st.session_state[key] = [name for name in names if name in wanted]
+            chosen += st.pills(
+                label.title,
+                names,
+                selection_mode="multi",
+                format_func=lambda name: entries[name].label,
+                key=key,
+                help=label.decides,
+                persist_state="session",
+                wrap=True,
+            )
+    if chosen:
+        st.query_params["method"] = chosen
+    elif "method" in st.query_params:
+        del st.query_params["method"]
+    st.session_state["methods_address"] = tuple(chosen)
+    return tuple(entries[name] for name in entries if name in chosen)
+
+
+def _training_data(
+    view: StudyView, task: Task
+) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Real class counts, or real targets; a long tail of examples where unknown."""
+    rows = load_training_rows(view.study.name)
+    known = rows is not None and task.name in rows
+    if isinstance(task, Regression):
+        if not known:
+            stop_with(
+                f"The study {strong(view.study.title)} has no split here yet, so the "
+                f"histogram of {task.label.lower()} is not known. It comes with the "
+                f"first run: `equipoise train {view.study.name}`. Or choose another "
+                "study."
+            )
+        return (), tuple(rows[task.name].astype(float))
+    if known:
+        counts = rows[task.name].value_counts()
+        return tuple(int(counts.get(name, 0)) for name in task.classes), ()
+    return _stand_in(view, task.classes), ()
+
+
+def _stand_in(view: StudyView, classes: Sequence[str]) -> tuple[int, ...]:
+    """Class counts as the study asks for, of a dataset as large as CIFAR."""
+    options = view.study.dataset.options
+    ratio = float(options.get("ratio", STAND_IN_RATIO))
+    counts = class_counts(
+        len(classes),
+        STAND_IN_IMAGES // len(classes),
+        ratio,
+        options.get("profile", "exponential"),
+    ).tolist()
+    st.info(
+        to_markdown(
+            f"The study {strong(view.study.title)} has no split here yet: "
+            f"{plural(len(classes), 'class', 'classes')} from {counts[0]:,} down to "
+            f"{counts[-1]:,} images (a ratio of {ratio:g}) stand in for its own, until "
+            f"`equipoise train {view.study.name}` makes one."
+        ),
+        icon=":material/info:",
+    )
+    return tuple(counts)
+
+
+@st.fragment
+def _play(play: Play) -> None:
+    """All that a slider moves: only this runs again."""
+    view = st.segmented_control(
+        "View",
+        VIEWS,
+        default=LOSS,
+        required=True,
+        key="methods_view",
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+    draw = VIEWS[view][isinstance(play.task, Regression)]
+    controls, charts = st.columns([1, 3.4], gap="medium")
+    controls = controls.container(border=True, key="methods_controls")
+    parts = MOVED[view][isinstance(play.task, Regression)]
+    if parts:
+        with controls:
+            _sliders(play.only(*parts))
+    with charts:
+        try:
+            draw(play, controls)
+        except EquipoiseError as error:
+            show_error(error)
+    _say_what_is_not_drawn(play)
+    _cards(play)
+
+
+def _say_what_is_not_drawn(play: Play) -> None:
+    unseen = play.only(*UNSEEN)
+    if unseen:
+        st.info(
+            to_markdown(
+                f"Not drawn: {listed([entry.label for entry in unseen])}. What "
+                "compares the groups of a sensitive feature is not seen on one image "
+                "or class; the formula is below."
+            ),
+            icon=":material/info:",
+        )
+
+
+def _sliders(entries: Sequence[Entry]) -> None:
+    """The sliders of one method at a time; those of the others stay as they are."""
+    shown = {entry.name: entry for entry in entries if movable(entry)}
+    if not shown:
+        st.caption("None of the methods drawn here has a slider.")
+        return
+    name = st.selectbox(
+        "Sliders of",
+        list(shown),
+        index=len(shown) - 1,
+        format_func=lambda name: shown[name].label,
+        key=f"methods_movable_{'_'.join(shown)}",
+        persist_state="session",
+        help="Those of the other methods stay as they are.",
+    )
+    show_parameters(shown[name])
+    moved = [entry for entry in shown.values() if is_moved(entry)]
+    st.button(
+        "Back to the defaults",
+        icon=":material/restart_alt:",
+        key="methods_reset",
+        type="tertiary",
+        on_click=reset,
+        args=(moved,),
+        disabled=not moved,
+        help="Of all the methods drawn here.",
+    )
+
+
+def _cards(play: Play) -> None:
+    """Formula, source, sentence and traps of each chosen method."""
+    st.subheader("In words and in a study's file", anchor=False)
+    with st.grid("auto", min_column_width=330, gap="medium"):
+        for entry in play.chosen:
+            with st.container(border=True, key=f"methods_card_{entry.name}"):
+                _card(entry, play)
+
+
+def _card(entry: Entry, play: Play) -> None:
+    st.markdown(
+        f"**{to_markdown(entry.label)}**  :gray-badge[{PARTS[entry.part].title}]"
+    )
+    st.markdown(to_markdown(entry.summary))
+    # A formula's second half would leave the card.
+    for line in entry.formula.split(r", \quad"):
+        if line.strip():
+            st.latex(line.strip())
+    if entry.traps:
+        st.markdown("**Traps**")
+        st.markdown(to_list(entry.traps))
+    st.caption(to_markdown(entry.paper))
+    if entry.name in curves.USUAL:
+        usual = entry == usual_of(play.view, play.task)
+        st.caption(
+            to_markdown(
+                "What a study minimises where it names no loss."
+                if usual
+                else "Drawn to compare with: no entry of the registry."
+            )
+        )
+        return
+    users = _users().get(entry.name, ())
+    with st.expander("In a study's file", icon=":material/code:"):
+        on, values = _in_a_study(entry, play)
+        st.code(plots.toml_of(entry.name, entry.label, on, values), language="toml")
+        st.caption(
+            f"Used by\n\n{to_list(users)}" if users else "No shipped study uses it."
+        )
+
+
+def _in_a_study(entry: Entry, play: Play) -> tuple[str, dict[str, Value]]:
+    """Where an entry looks in a study's file, and its parameters there."""
+    features = play.view.dataset.sensitive_features
+    feature, groups = next(iter(features.items()), ("SENSITIVE FEATURE", ("GROUP",)))
+    values = values_of(entry)
+    if entry.part in TAKES_GROUPS:
+        return play.task.name, {GROUPS: feature, **values}
+    by_name = [p.name for p in entry.parameters if p not in movable(entry)]
+    if by_name:
+        return feature, {**values, **dict.fromkeys(by_name, dict.fromkeys(groups, 1.0))}
+    return play.task.name, values
+
+
+@st.cache_data(max_entries=1, show_spinner=False)
+def _users() -> dict[str, tuple[str, ...]]:
+    """Shipped studies that use an entry, with their methods, by the entry's name."""
+    users: dict[str, dict[str, list[str]]] = {}
+    for name in shipped_studies():
+        study = load_study(name)
+        for method in study.methods.values():
+            for entry in method.use:
+                users.setdefault(entry, {}).setdefault(study.title, []).append(
+                    method.label
+                )
+    return {
+        entry: tuple(f"{title} ({', '.join(labels)})" for title, labels in by.items())
+        for entry, by in users.items()
+    }
+
+
+main()

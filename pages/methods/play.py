@@ -1,0 +1,74 @@
+"""What the head of the Methods page chose, as its pictures need it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from core.methods import curves
+from core.methods.entry import Entry, Value
+from core.plots import methods as plots
+from core.plots.style import MethodStyle
+from core.tasks import Task
+from pages.methods.parameters import movable
+from pages.shell.study_bar import StudyView
+from pages.shell.tables import Fingerprint
+
+
+@dataclass(frozen=True)
+class Play:
+    """What the head of the page chose.
+
+    Parameters
+    ----------
+    view : StudyView
+    task : Task
+    chosen : tuple of Entry
+        In the order in which they are offered.
+    styles : dict of str to MethodStyle
+    counts : tuple of int
+        Training images of each class; empty for a number.
+    targets : tuple of float
+        Training targets of a number; empty for classes.
+    source : tuple
+        Of the file that these are read from: a key for what is computed from them.
+    """
+
+    view: StudyView
+    task: Task
+    chosen: tuple[Entry, ...]
+    styles: dict[str, MethodStyle]
+    counts: tuple[int, ...]
+    targets: tuple[float, ...]
+    source: Fingerprint
+
+    def look(self, entries: Sequence[Entry]) -> plots.Look:
+        """Styles and labels of some of the chosen."""
+        return plots.Look(self.styles, {e.name: e.label for e in entries})
+
+    def only(self, *parts: str) -> list[Entry]:
+        """The chosen entries that change one of these parts of training."""
+        return [entry for entry in self.chosen if entry.part in parts]
+
+
+def usual_of(view: StudyView, task: Task) -> Entry:
+    """What training minimises on a task of the study without a remedy."""
+    return curves.usual_loss(
+        task, logarithmic=task.name in view.study.model.log_targets
+    )
+
+
+def defaults_of(entry: Entry) -> dict[str, Value]:
+    """Default of each parameter."""
+    return {p.name: p.default for p in movable(entry)}
+
+
+def as_table(curve: curves.Curve) -> pd.DataFrame:
+    """A curve as its figure takes it."""
+    return pd.DataFrame({"x": curve.x, "loss": curve.loss, "gradient": curve.gradient})
+
+
+def gathered(tables: Mapping[str, pd.DataFrame], x: str) -> pd.DataFrame:
+    """Tables of several methods below one another, for the download."""
+    together = pd.concat(tables, names=["method"]).reset_index(level=0)
+    return together.rename(columns={"x": x})

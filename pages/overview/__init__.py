@@ -1,0 +1,1 @@
+"""Overview: which method helps, by how much, and whether that is certain."""

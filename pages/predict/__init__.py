@@ -1,0 +1,1 @@
+"""Predict: a photo, answered by every method."""

@@ -1,0 +1,359 @@
+"""What the methods answer for one photo, and the downloads of it all."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+import streamlit as st
+
+from core.csv_text import csv_text
+from core.evaluation.conformal import COVERAGE
+from core.plots import predict as plots
+from core.plots.style import plural
+from core.predictor import Disagreement, FaceAnswers, PhotoResult, disagreements
+from core.results.expected_truth import held_note
+from core.runs import data_report
+from core.tasks import Classification, Regression, Task
+from core.text import listed, strong, to_markdown
+from pages.shell.show import show_chart, show_charts, show_static_table
+from pages.shell.study_bar import StudyView
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What of the answers is shown: tasks and methods; and where truths lie.
+
+    ``moves`` says how far answers move (``plots.stability.moves_in_words``).
+    ``over_seeds`` says whether answers are means over the models of several seeds.
+    """
+
+    view: StudyView
+    tasks: tuple[Task, ...]
+    methods: tuple[str, ...]
+    expected: Mapping[str, pd.DataFrame]
+    moves: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    over_seeds: bool = False
+
+    @property
+    def mean(self) -> str:
+        """What is added to the name of a number: that it is a mean, if it is one."""
+        return ", mean over seeds" if self.over_seeds else ""
+
+    def answers_of(self, face: FaceAnswers) -> dict:
+        """The answers of the methods and tasks that are shown, and no others."""
+        names = [task.name for task in self.tasks]
+        return {
+            method: {name: face.answers[method][name] for name in names}
+            for method in self.methods
+        }
+
+    def disagreements_on(self, face: FaceAnswers) -> dict[str, Disagreement]:
+        """How far the shown methods are apart on each shown task."""
+        return disagreements(self.answers_of(face), self.tasks)
+
+
+def choose_tasks(view: StudyView) -> tuple[Task, ...]:
+    """Tasks that are answered: those to opt in to only when switched on."""
+    opted_in = []
+    for task in view.tasks:
+        if task.name in view.dataset.opt_in:
+            report = data_report(view.study.name) or {}
+            noise = ((report.get("twins") or {}).get("label_noise") or {}).get(
+                f"{task.name}_disagreement"
+            )
+            with st.container(border=True):
+                on = st.toggle(
+                    to_markdown(f"Show {task.label.lower()} as well"),
+                    key=f"predict_show_{task.name}",
+                )
+                often = (
+                    ""
+                    if noise is None
+                    else f" Two labels of one photo differ in {noise:.0%}."
+                )
+                st.caption(to_markdown(view.dataset.opt_in[task.name] + often))
+            if on:
+                opted_in.append(task.name)
+    return view.dataset.answered_tasks(opted_in)
+
+
+def choose_mirrored() -> bool:
+    """Whether every answer is averaged with that to the mirror image."""
+    return st.toggle(
+        "Average in the mirror image",
+        key="predict_mirrored",
+        help="Each method also answers for the picture with left and right swapped, and"
+        " gives the mean of both. That takes about as long again; how long stands below"
+        " the photo. What is said of where the truth lies was measured without.",
+    )
+
+
+def show_photo(key: str, result: PhotoResult, shown: Shown) -> FaceAnswers:
+    """Show a photo with its faces boxed, and the answers for one of them.
+
+    Returns
+    -------
+    FaceAnswers
+        The face that was chosen; of a photo without faces, all of it.
+    """
+    count = len(result.faces)
+    left, right = st.columns([2, 5], gap="large")
+    with left:
+        st.image(
+            result.image,
+            width="stretch",
+            alt=f"{result.photo} with {plural(count, 'face')} boxed and numbered"
+            if shown.view.dataset.of_faces
+            else result.photo,
+        )
+        st.caption(_latency(result, shown))
+    with right:
+        face = result.faces[0]
+        if count > 1:
+            st.markdown(
+                to_markdown(
+                    f"{strong(plural(count, 'face'))}, numbered from left to right."
+                )
+            )
+            show_summary(key, result, shown)
+            number = st.pills(
+                "Face",
+                [face.number for face in result.faces],
+                default=1,
+                required=True,
+                key=f"predict_face_{key}",
+            )
+            face = result.faces[int(number) - 1]
+        show_face(key, face, shown)
+    show_figures(key, face, shown)
+    return face
+
+
+def show_summary(key: str, result: PhotoResult, shown: Shown) -> None:
+    """One row a face: what the methods say together, and where they disagree."""
+    rows = []
+    for face in result.faces:
+        apart = shown.disagreements_on(face)
+        rows.append(
+            {
+                "Face": str(face.number),
+                **{
+                    task.label: ("≠ " if apart[task.name].stands_out else "")
+                    + apart[task.name].sentence.removeprefix(f"{task.label}: ")
+                    for task in shown.tasks
+                },
+            }
+        )
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        key=f"predict_summary_{key}",
+        alt=f"What all methods answer for each face of {result.photo}",
+        height="content" if len(rows) <= 6 else 260,
+    )
+    st.caption("≠ marks what the methods disagree on.")
+
+
+def show_face(key: str, face: FaceAnswers, shown: Shown) -> None:
+    """One row a method for one face, and whether the methods agree."""
+    apart = [d for d in shown.disagreements_on(face).values() if d.stands_out]
+    sure = face.confidence
+    found = "" if sure is None else f" (the detector is {sure:.0%} sure)"
+    what = f"Face {face.number}" if shown.view.dataset.of_faces else "The picture"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.image(
+            face.pixels,
+            width=120,
+            alt=f"{what} as the methods see it",
+        )
+        with st.container():
+            st.markdown(to_markdown(f"{strong(what)} as the methods see it{found}"))
+            sizes = sorted({len(pixels) for pixels in face.seen.values()})
+            if len(sizes) > 1:
+                st.caption(
+                    to_markdown(
+                        f"Drawn with {sizes[-1]} pixels a side; by their settings the "
+                        f"methods see {listed([str(size) for size in sizes])}."
+                    )
+                )
+            if len(shown.methods) < 2:
+                st.badge("one method only", color="gray")
+            elif apart:
+                names = to_markdown(", ".join(d.task.label.lower() for d in apart))
+                # A badge would cut its text on a phone.
+                st.markdown(
+                    f":orange[:material/warning: The methods disagree on {names}]"
+                )
+            else:
+                st.badge("The methods agree", icon=":material/check:", color="green")
+    if face.warning:
+        st.warning(to_markdown(face.warning), icon=":material/zoom_in:")
+    show_static_table(
+        plots.describe_answers(
+            shown.answers_of(face),
+            shown.tasks,
+            shown.expected,
+            shown.view.labels,
+            shown.moves,
+        ),
+        name=f"predict_answers_{key}_{face.number}",
+        takeaway=" ".join(d.sentence for d in shown.disagreements_on(face).values()),
+        download=plots.tabulate_answers(
+            shown.answers_of(face), shown.tasks, shown.expected
+        ),
+        note=_what_is_written(shown),
+    )
+
+
+def show_figures(key: str, face: FaceAnswers, shown: Shown) -> None:
+    """One chart a task for one face; of many classes one a method."""
+    many = [t for t in shown.tasks if not _fits_beside(t)]
+    beside = [t for t in shown.tasks if _fits_beside(t)]
+    name = f"{key}_{face.number}"
+    places = st.columns(len(beside)) if beside else []
+    for place, task in zip(places, beside, strict=True):
+        with place:
+            if isinstance(task, Regression):
+                _show_values(name, face, task, shown)
+            else:
+                _show_probabilities(name, face, task, shown)
+    for task in many:
+        _show_top_classes(name, face, task, shown)
+
+
+def _fits_beside(task: Task) -> bool:
+    return isinstance(task, Regression) or len(task.classes) <= plots.TOP
+
+
+def _show_values(name: str, face: FaceAnswers, task: Regression, shown: Shown) -> None:
+    view = shown.view
+    values = plots.tabulate_values(
+        shown.answers_of(face), task, shown.expected[task.name]
+    )
+    apart = shown.disagreements_on(face)[task.name]
+    show_chart(
+        plots.plot_values(values, task, styles=view.styles, labels=view.labels),
+        name=f"predict_{task.name}_{name}",
+        takeaway=plots.takeaway_values(
+            values, task, view.labels, stands_out=apart.stands_out
+        ),
+        data=values,
+        note=held_note(shown.expected[task.name], shown.methods),
+    )
+
+
+def _show_probabilities(
+    name: str, face: FaceAnswers, task: Classification, shown: Shown
+) -> None:
+    labels = shown.view.labels
+    shares = plots.tabulate_probabilities(shown.answers_of(face), task)
+    show_chart(
+        plots.plot_probabilities(shares, task.label, labels),
+        name=f"predict_{task.name}_{name}",
+        takeaway=plots.takeaway_probabilities(shares, task.label, labels),
+        data=shares.rename_axis("method").reset_index(),
+        note=f"Probability of each class{shown.mean}.",
+    )
+
+
+def _show_top_classes(
+    name: str, face: FaceAnswers, task: Classification, shown: Shown
+) -> None:
+    view = shown.view
+    shares = plots.tabulate_probabilities(shown.answers_of(face), task)
+    show_charts(
+        {
+            view.labels[method]: plots.plot_top_classes(
+                row, title=view.labels[method], colour=view.styles[method].colour
+            )
+            for method, row in shares.iterrows()
+        },
+        name=f"predict_{task.name}_{name}",
+        takeaway=plots.takeaway_probabilities(shares, task.label, view.labels),
+        data=shares.rename_axis("method").reset_index(),
+        note=f"The {plots.TOP} most probable of {len(task.classes)} classes by each"
+        f" method{shown.mean}; the file holds them all.",
+        column_width=270,
+    )
+
+
+def _what_is_written(shown: Shown) -> str:
+    """What the signs in the table of answers mean."""
+    parts = []
+    if any(isinstance(task, Regression) for task in shown.tasks):
+        parts.append(
+            f"In brackets: where the truth lies in {COVERAGE:.0%} of such answers."
+        )
+    if any(not isinstance(task, Regression) for task in shown.tasks):
+        parts.append(
+            f"%: what the method gives its answer{shown.mean}."
+            " ≠: not what most methods say."
+        )
+    if any(shown.moves.values()):
+        parts.append(
+            "Moves, flips: how far such a number moves, and how often such a class"
+            " becomes another, when a picture is harmlessly changed (mean over test"
+            " images; see Overview)."
+        )
+    return " ".join(parts)
+
+
+def offer_answers(results: Sequence[PhotoResult], shown: Shown) -> None:
+    """Offer all answers of all photos as CSV and JSON; only what is shown."""
+    with st.container(horizontal=True):
+        st.download_button(
+            "All answers (CSV)",
+            data=lambda: csv_text(_as_table(results, shown)),
+            file_name="answers.csv",
+            mime="text/csv",
+            key="predict_csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        st.download_button(
+            "All answers (JSON)",
+            data=lambda: json.dumps(_as_json(results, shown), indent=1),
+            file_name="answers.json",
+            mime="application/json",
+            key="predict_json",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+def _as_table(results: Sequence[PhotoResult], shown: Shown) -> pd.DataFrame:
+    parts = []
+    for result in results:
+        for face in result.faces:
+            table = plots.tabulate_answers(
+                shown.answers_of(face), shown.tasks, shown.expected
+            )
+            table.insert(0, "photo", result.photo)
+            table.insert(1, "face", face.number)
+            parts.append(table)
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _as_json(results: Sequence[PhotoResult], shown: Shown) -> list[dict]:
+    tasks = [task.name for task in shown.tasks]
+    return [result.as_dict(tasks, shown.methods) for result in results]
+
+
+def _latency(result: PhotoResult, shown: Shown) -> str:
+    """How long each step took."""
+    times = result.timings
+    steps = (
+        f"find faces {times.detect_ms:.0f}, align {times.align_ms:.0f}"
+        if shown.view.dataset.of_faces
+        else f"resize {times.align_ms:.0f}"
+    )
+    return (
+        f":material/timer: **{times.total_ms:.0f} ms** in all: decode"
+        f" {times.decode_ms:.0f}, {steps}, answer by all methods"
+        f" {times.answer_ms:.0f} ms{_mirrored(times.mirrored_ms)}."
+    )
+
+
+def _mirrored(milliseconds: float) -> str:
+    return f", {milliseconds:.0f} of these for mirror images" if milliseconds else ""

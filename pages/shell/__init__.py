@@ -1,0 +1,1 @@
+"""Parts that several pages share: the bar, choosers, tables, charts and notices."""

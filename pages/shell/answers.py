@@ -1,0 +1,74 @@
+"""What the Errors page is made of, computed once for each state of the runs."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+import streamlit as st
+
+from core.evaluation.alignment import align_predictions
+from core.evaluation.answers import Answers, collect_answers, describe_images
+from core.evaluation.errors import Confusions, count_confusions
+from core.runs import Run
+from core.tasks import Regression, Task
+from pages.shell.study_bar import StudyView
+from pages.shell.tables import Fingerprint, fingerprint, load_test_predictions
+
+
+@dataclass(frozen=True)
+class TaskErrors:
+    """One task's answers and what they add up to.
+
+    Parameters
+    ----------
+    answers : Answers
+    images : DataFrame
+        Ids and groups of the images.
+    confusions : dict of str to Confusions
+        By method; empty for a number.
+    """
+
+    answers: Answers
+    images: pd.DataFrame
+    confusions: dict[str, Confusions]
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Features that the images can be filtered by."""
+        return tuple(name for name in self.images.columns if name != "image_id")
+
+
+def load_errors(view: StudyView, task: Task) -> TaskErrors:
+    """Every chosen method's answers to the test images, on one task.
+
+    Raises
+    ------
+    EquipoiseError
+        If the runs are not of the same images, or lack the task.
+    """
+    order = {method: place for place, method in enumerate(view.methods)}
+    runs = tuple(sorted(view.chosen_runs, key=lambda run: order[run.method]))
+    others = (t for t in view.tasks if isinstance(t, Regression) and t != task)
+    features = (
+        *(name for name in view.dataset.sensitive_features if name != task.name),
+        *(f"{other.name}_bin" for other in others),
+    )
+    return _errors(fingerprint(runs), task, view.tasks, features, view.baseline, runs)
+
+
+@st.cache_data(max_entries=8, show_spinner="Collecting the answers…")
+def _errors(
+    key: Fingerprint,
+    task: Task,
+    _tasks: tuple[Task, ...],
+    features: tuple[str, ...],
+    baseline: str,
+    _runs: tuple[Run, ...],
+) -> TaskErrors:
+    tables = {(run.method, run.seed): load_test_predictions(run) for run in _runs}
+    trained = [method for method, _ in tables]
+    reference = baseline if baseline in trained else trained[0]
+    aligned = align_predictions(tables, [task], reference)
+    images = describe_images(tables, _tasks, features, reference)
+    confusions = {} if isinstance(task, Regression) else count_confusions(aligned, task)
+    answers = collect_answers(aligned, task, images["image_id"].to_numpy())
+    return TaskErrors(answers, images, confusions)

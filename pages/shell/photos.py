@@ -1,0 +1,151 @@
+"""Photos that a visitor gives to be answered: uploaded, taken, or a sample."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+from PIL import Image
+from starlette.formparsers import MultiPartParser
+
+from core.data.images import MAX_UPLOAD_BYTES
+from core.plots.data import columns_of, pick_samples
+from core.runs import shipped_manifest
+from core.text import to_markdown
+from pages.shell.study_bar import StudyView
+
+# Above this size an upload would go through a temporary file: it never may.
+MultiPartParser.spool_max_size = MAX_UPLOAD_BYTES + 2**21
+
+ASTRONAUT = Path(__file__).parents[1] / "assets" / "astronaut.jpg"
+ASTRONAUT_CREDIT = "Sample: astronaut Eileen Collins. Photo: NASA, public domain."
+SAMPLES_EACH = 2
+PRIVACY = (
+    ":material/lock: Photos stay in the memory of this server while the page is open."
+    " They are not written to disk, not logged, not shown to other visitors, and not"
+    " sent anywhere."
+)
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo to be answered.
+
+    Parameters
+    ----------
+    key : str
+        Tells it from others of the same name.
+    name : str
+        What a reader sees.
+    content : bytes
+        The file, as it was given.
+    aligned : bool
+        Whether it is known to be one aligned face.
+    credit : str
+        Where a sample is from.
+    """
+
+    key: str
+    name: str
+    content: bytes
+    aligned: bool = False
+    credit: str = ""
+
+
+def choose_photos(view: StudyView) -> tuple[tuple[Photo, ...], bool]:
+    """Draw the ways in: uploads, the camera, samples.
+
+    Returns
+    -------
+    tuple of Photo
+        What was given.
+    bool
+        Whether faces are to be found in them.
+    """
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        uploads = st.file_uploader(
+            "Photos",
+            type="image",
+            accept_multiple_files=True,
+            max_upload_size=MAX_UPLOAD_BYTES // 2**20,
+            key="predict_photos",
+            help="JPEG, PNG, WebP, GIF, BMP or TIFF; several at once.",
+        )
+        st.caption(PRIVACY)
+    with right:
+        samples = {photo.name: photo for photo in list_samples(view)}
+        chosen = []
+        if samples:
+            chosen = st.pills(
+                "Or a sample",
+                list(samples),
+                selection_mode="multi",
+                format_func=to_markdown,
+                key=f"predict_samples_{view.study.name}",
+                wrap=True,
+            )
+        camera = None
+        if st.toggle("Use the camera", key="predict_camera_on"):
+            camera = st.camera_input("Take a photo", key="predict_camera")
+        find_faces = view.dataset.of_faces and st.toggle(
+            "Find faces in the photos",
+            value=not view.dataset.generated,
+            key=f"predict_find_{view.study.name}",
+            help="Off: each picture is taken for one face that is already aligned.",
+        )
+        if not view.dataset.of_faces:
+            st.caption(
+                to_markdown(
+                    "Each picture is taken as a whole, as in training. These models "
+                    f"know {view.dataset.title} and nothing else: whatever a picture "
+                    "shows, they answer with one of its classes."
+                )
+            )
+    photos = [Photo(up.file_id, up.name, up.getvalue()) for up in uploads or ()]
+    if camera is not None:
+        name = "Photo from the camera"
+        photos.append(Photo(camera.file_id, name, camera.getvalue()))
+    photos += [samples[name] for name in chosen]
+    return tuple(photos), find_faces
+
+
+def list_samples(view: StudyView) -> Iterator[Photo]:
+    """Photos that anyone may be shown: generated ones, or one in the public domain."""
+    if not view.dataset.of_faces:
+        return
+    if not view.dataset.generated:
+        content = ASTRONAUT.read_bytes()
+        yield Photo("astronaut", "Astronaut", content, credit=ASTRONAUT_CREDIT)
+        return
+    manifest = shipped_manifest(view.study.name)
+    if manifest is None:
+        return
+    rarest = columns_of(view.dataset, manifest)[view.tasks[-1].name]
+    for name, rows in pick_samples(manifest, rarest, each=SAMPLES_EACH).items():
+        for place, (_, row) in enumerate(rows.iterrows(), start=1):
+            labels = ", ".join(
+                f"{task.label.lower()} {row[task.name]}" for task in view.tasks
+            )
+            yield Photo(
+                key=row["image_id"],
+                name=f"{name} {place}",
+                content=draw_sample(row["image_id"], view),
+                aligned=True,
+                credit=f"Generated. Labels in the dataset: {labels}.",
+            )
+
+
+def draw_sample(image_id: str, view: StudyView) -> bytes:
+    """A generated picture, at the largest size that a method takes, as PNG."""
+    from core.data.catalog import renderer
+    from core.data.pictures import drawn_paths
+
+    study = view.study
+    path = drawn_paths(study, [image_id])[image_id]
+    sizes = [study.for_method(name).model.image_size for name in study.methods]
+    pixels = renderer(study)(path, max(sizes))
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()

@@ -1,0 +1,431 @@
+"""The bar at the head of every page: which study, which methods, which seeds."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from core.data.catalog import DatasetInfo, dataset_info, dataset_of
+from core.errors import EquipoiseError, RunError
+from core.evaluation.comparison import Baseline, Counterparts
+from core.evaluation.metrics import MetricInfo, metric_info
+from core.plots.style import MethodStyle, method_styles, plural
+from core.results.two_studies import TwoStudies
+from core.runs import (
+    Run,
+    list_runs,
+    list_studies,
+    shipped_manifest,
+    study_of_runs,
+    with_imported,
+)
+from core.study import Study, load_study, shipped_studies
+from core.tasks import Task
+from core.text import code, emphasis, strong, to_markdown
+from pages.shell.reference import choose_reference
+from pages.shell.show import show_error, show_problems, stop_with
+from pages.shell.two_studies import (
+    load_two_studies,
+    studies_beside,
+    styles_beside,
+    two_studies_caption,
+)
+
+AnyTask = TypeVar("AnyTask", bound=Task)
+
+
+@dataclass(frozen=True)
+class StudyView:
+    """What the bar chose.
+
+    Parameters
+    ----------
+    study, dataset
+        The chosen study and what is known of its dataset.
+    baseline : str
+        The method that the others are compared with: the study's own, unless the
+        reader has chosen another.
+    methods : tuple of str
+        Chosen methods in the study's order; the baseline is always among them.
+    seeds : tuple of int
+        Chosen seeds.
+    runs : tuple of Run
+        Every run with a chosen seed, of all methods: verdicts are corrected over all
+        of them, so hiding a method changes no number.
+    styles : dict of str to MethodStyle
+        Of all methods that have runs.
+    labels : dict of str to str
+        What a reader sees for each method.
+    two : TwoStudies or None
+        Where another study stands beside the chosen one: study, runs and methods are
+        then of both, and each method is compared with its counterpart.
+    """
+
+    study: Study
+    dataset: DatasetInfo
+    baseline: str
+    methods: tuple[str, ...]
+    seeds: tuple[int, ...]
+    runs: tuple[Run, ...]
+    styles: dict[str, MethodStyle]
+    labels: dict[str, str]
+    two: TwoStudies | None = None
+
+    @property
+    def has_counterparts(self) -> bool:
+        """Whether each method is compared with the same one in another study."""
+        return self.two is not None and self.two.counterparts is not None
+
+    @property
+    def against(self) -> Baseline:
+        """The baseline; beside another study, the counterparts that have runs."""
+        if not self.has_counterparts:
+            return self.baseline
+        return Counterparts(self.references, self.two.other.name)
+
+    @property
+    def references(self) -> dict[str, str]:
+        """Of each method that is compared and has runs, what it is compared with."""
+        present = dict.fromkeys(run.method for run in self.runs)
+        if not self.has_counterparts:
+            return {m: self.baseline for m in present if m != self.baseline}
+        pairs = self.two.counterparts.of
+        return {m: other for m, other in pairs.items() if {m, other} <= present.keys()}
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """Tasks of the study."""
+        return self.dataset.tasks
+
+    @property
+    def chosen_runs(self) -> tuple[Run, ...]:
+        """Runs of the chosen methods only."""
+        return tuple(run for run in self.runs if run.method in self.methods)
+
+
+def study_bar(
+    title: str,
+    *,
+    lead: str = "",
+    needs_runs: bool = True,
+    filters: bool = True,
+    beside: bool = False,
+) -> StudyView:
+    """Draw the head of a page and return what was chosen; stop where nothing can be.
+
+    Parameters
+    ----------
+    title : str
+        Title of the page.
+    lead : str
+        One sentence on what the page answers.
+    needs_runs : bool
+        Whether the page ends here when the study has no run.
+    filters : bool
+        Whether methods and seeds can be chosen.
+    beside : bool
+        Whether another study that shares test images can be set beside the chosen one.
+    """
+    st.title(to_markdown(title), anchor=False)
+    if lead:
+        st.markdown(to_markdown(lead))
+    names = _study_names()
+    if not names:
+        stop_with(
+            "There are no studies and no runs. Train the embedded one with "
+            f"{code('equipoise train avatars')}, then reload this page."
+        )
+    bar = st.container(horizontal=True, vertical_alignment="bottom")
+    name = _choose_study(names, bar)
+    try:
+        study = _study_named(name)
+        listing = list_runs(name)
+        dataset = dataset_of(study, shipped_manifest, needed=bool(listing.runs))
+    except EquipoiseError as error:
+        show_error(error)
+        st.stop()
+    if listing.problems:
+        show_problems(listing.problems)
+    if needs_runs and not listing.runs:
+        todo = "Import predictions on the Import page."
+        if study.is_trained:
+            command = code(f"equipoise train {name}")
+            todo = f"Train it with {command}, then reload this page."
+        stop_with(f"The study {strong(study.title)} has no runs yet. {todo}")
+    if dataset.generated:
+        bar.badge("Generated pictures", icon=":material/draw:", color="orange")
+    if not (filters and listing.runs):
+        return _whole(study, dataset, listing.runs)
+    others = studies_beside(study) if beside else None
+    return _filtered(study, dataset, listing.runs, bar, others)
+
+
+def choose_task(tasks: Sequence[AnyTask], *, key: str) -> AnyTask:
+    """Let the reader choose one of the tasks; the only one is taken unasked."""
+    if len(tasks) == 1:
+        return tasks[0]
+    by_name = {task.name: task for task in tasks}
+    name = st.segmented_control(
+        "Task",
+        list(by_name),
+        default=tasks[0].name,
+        required=True,
+        format_func=lambda name: to_markdown(by_name[name].label),
+        key=key,
+        persist_state="session",
+    )
+    return by_name[name]
+
+
+def choose_metric(view: StudyView, available: Iterable[str], *, key: str) -> MetricInfo:
+    """Let the reader choose one metric: the study's own choice first."""
+    known = list(dict.fromkeys(available))
+    chosen = [name for name in view.study.headline if name in known]
+    name = st.selectbox(
+        "Metric",
+        list(dict.fromkeys((*chosen, *known))),
+        format_func=lambda name: metric_info(name, view.tasks).label,
+        key=key,
+        persist_state="session",
+        width=420,
+    )
+    return metric_info(name, view.tasks)
+
+
+def _whole(study: Study, dataset: DatasetInfo, runs: tuple[Run, ...]) -> StudyView:
+    """All methods and seeds of a study, against its own baseline."""
+    present = {run.method for run in runs}
+    listed = [method for method in study.methods if method in present]
+    order = (*listed, *sorted(present - set(listed)))
+    # What others predicted has a label, and no table in the study.
+    labelled = with_imported(study, runs)
+    return StudyView(
+        study=study,
+        dataset=dataset,
+        baseline=study.baseline,
+        methods=order,
+        seeds=tuple(sorted({run.seed for run in runs})),
+        runs=runs,
+        styles=method_styles(
+            tuple(dict.fromkeys((*study.methods, *order))), study.baseline
+        ),
+        labels={method: _label(labelled, method) for method in order},
+    )
+
+
+def _filtered(
+    study: Study,
+    dataset: DatasetInfo,
+    runs: tuple[Run, ...],
+    bar: DeltaGenerator,
+    others: dict[str, str] | None,
+) -> StudyView:
+    """What the reader chooses of a study, and what it is compared with."""
+    whole = _whole(study, dataset, runs)
+    with bar:
+        baseline, other = choose_reference(
+            study, whole.methods, _every_label(study, whole), others
+        )
+        whole = _beside(whole, other) if other else replace(whole, baseline=baseline)
+        methods, seeds = _choose(whole)
+    kept = tuple(run for run in whole.runs if run.seed in seeds)
+    # Not every method need have a run with every seed.
+    trained = {run.method for run in kept}
+    methods = tuple(method for method in methods if method in trained)
+    if len(methods) < len(whole.methods) or len(seeds) < len(whole.seeds):
+        st.caption(
+            to_markdown(
+                f"Shown: {len(methods)} of {plural(len(whole.methods), 'method')}, "
+                f"{len(seeds)} of {plural(len(whole.seeds), 'seed')}."
+            )
+        )
+    view = replace(whole, methods=methods, seeds=seeds, runs=kept)
+    if view.has_counterparts:
+        view = replace(view, baseline=_first_counterpart(view))
+    _say_reference(view, study)
+    return view
+
+
+def _first_counterpart(view: StudyView) -> str:
+    """The baseline that texts name; stops where no method is in both studies."""
+    shown = [other for other in view.references.values() if other in view.methods]
+    if not shown:
+        stop_with(
+            "No shown method has runs in both studies with the chosen seeds. Choose "
+            f"other seeds or methods under {emphasis('Methods and seeds')}."
+        )
+    return shown[0]
+
+
+def _beside(whole: StudyView, other: str) -> StudyView:
+    """The methods of both studies; stops where the two cannot be compared."""
+    try:
+        two = load_two_studies(whole.study, whole.dataset, whole.runs, other)
+    except EquipoiseError as error:
+        show_error(error)
+        st.stop()
+    present = {run.method for run in two.runs}
+    order = tuple(method for method in two.study.methods if method in present)
+    return replace(
+        whole,
+        study=two.study,
+        dataset=two.info,
+        baseline=two.study.baseline,
+        methods=order,
+        seeds=tuple(sorted({run.seed for run in two.runs})),
+        runs=two.runs,
+        styles=styles_beside(two, whole.study),
+        labels={method: _label(two.study, method) for method in order},
+        two=two,
+    )
+
+
+def _say_reference(view: StudyView, study: Study) -> None:
+    """Say what is compared with what, where it is not the study's own baseline."""
+    label = view.labels.get(view.baseline, view.baseline)
+    if view.two is not None:
+        st.caption(to_markdown(two_studies_caption(view.two, label)))
+    elif view.baseline != study.baseline:
+        st.caption(
+            to_markdown(
+                f"Compared with {strong(label)}: the baseline of these pages is this "
+                f"method, in place of the study's own "
+                f"({_label(study, study.baseline)})."
+            )
+        )
+
+
+def _every_label(study: Study, view: StudyView) -> dict[str, str]:
+    """Of all methods, those of the study without a run too."""
+    listed = {method: table.label for method, table in study.methods.items()}
+    return {**listed, **view.labels}
+
+
+def _label(study: Study, method: str) -> str:
+    """What a reader sees; a run of a method the study has not has its name."""
+    return study.methods[method].label if method in study.methods else method
+
+
+def _choose(view: StudyView) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Let the reader choose methods and seeds; beside another study, pairs of both."""
+    # The study's name alone would keep what was chosen beside another baseline.
+    name = view.study.name
+    suffix = "" if view.two is None else f"_{view.two.other.name}"
+    methods_key, seeds_key = f"bar_methods_{name}{suffix}", f"bar_seeds_{name}{suffix}"
+    if view.two is None and view.baseline != view.study.baseline:
+        methods_key += f"_{view.baseline}"
+    pairs = view.references if view.has_counterparts else {}
+    fixed = set(pairs.values()) or {view.baseline}
+    others = [method for method in view.methods if method not in fixed]
+    alone = [m for m in others if m not in pairs] if pairs else []
+    with st.popover("Methods and seeds", icon=":material/tune:"):
+        chosen = st.pills(
+            "Methods shown, each with its counterpart"
+            if pairs
+            else "Methods shown beside the baseline",
+            others,
+            selection_mode="multi",
+            default=[method for method in others if method not in alone],
+            format_func=lambda method: to_markdown(view.labels[method]),
+            key=methods_key,
+            persist_state="session",
+            help="Hiding a method changes no number: verdicts stay corrected over all.",
+        )
+        chosen_seeds = st.pills(
+            "Seeds",
+            view.seeds,
+            selection_mode="multi",
+            default=view.seeds,
+            key=seeds_key,
+            persist_state="session",
+            help="Every number is computed again from the chosen seeds.",
+        )
+    if not chosen_seeds:
+        stop_with(
+            "No seed is chosen. Choose at least one under "
+            f"{emphasis('Methods and seeds')}."
+        )
+    kept = {*chosen, *(pairs[method] for method in chosen if method in pairs)}
+    # Whatever is shown, something to compare with is.
+    if not pairs:
+        kept.add(view.baseline)
+    elif not kept & pairs.keys():
+        kept |= {*next(iter(pairs.items()))}
+    return (
+        tuple(method for method in view.methods if method in kept),
+        tuple(sorted(chosen_seeds)),
+    )
+
+
+def _choose_study(names: list[str], bar: DeltaGenerator) -> str:
+    """Let the reader choose; keep ``?study=`` in the address in step with it.
+
+    Streamlit's own binding writes what the reader sees, and a link must carry the
+    study's name, so the two are kept in step here.
+    """
+    asked, known = st.query_params.get("study"), st.session_state.get("bar_address")
+    if asked is None or asked == known:
+        # Set again: Streamlit keeps from page to page what a reader chose, and not
+        # what an address did.
+        if (kept := st.session_state.get("study", known)) in names:
+            st.session_state["study"] = kept
+    elif asked in names:
+        st.session_state["study"] = asked
+    else:
+        st.warning(
+            to_markdown(f"There is no study {code(asked[:64])} here. Choose one above.")
+        )
+    name = bar.selectbox(
+        "Study",
+        names,
+        key="study",
+        persist_state="session",
+        format_func=_titles(names).__getitem__,
+        width=420,
+    )
+    if asked != name:
+        st.query_params["study"] = name
+    st.session_state["bar_address"] = name
+    return name
+
+
+def _study_names() -> list[str]:
+    """Studies with runs first; photos of faces, then others, then generated ones."""
+    with_runs = list_studies()
+    names = dict.fromkeys((*with_runs, *shipped_studies()))
+    return sorted(names, key=lambda name: (name not in with_runs, *_rank(name)))
+
+
+def _study_named(name: str) -> Study:
+    """As its runs were trained with, or as shipped where there are none."""
+    try:
+        return study_of_runs(name)
+    except RunError:
+        if name not in shipped_studies():
+            raise
+        return load_study(name)
+
+
+def _titles(names: Sequence[str]) -> dict[str, str]:
+    """Title of each study; with its name where two, such as a copy, have the same."""
+    titles = {name: _title_of(name) for name in names}
+    counts = Counter(titles.values())
+    return {n: f"{t} ({n})" if counts[t] > 1 else t for n, t in titles.items()}
+
+
+def _title_of(name: str) -> str:
+    try:
+        return _study_named(name).title
+    except EquipoiseError:
+        return name
+
+
+def _rank(name: str) -> tuple[bool, bool]:
+    try:
+        info = dataset_info(_study_named(name).dataset.name)
+    except EquipoiseError:
+        return True, True
+    return info.generated, not info.of_faces

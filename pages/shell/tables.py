@@ -1,0 +1,234 @@
+"""Tables that several pages read, computed once for each state of the runs.
+
+Each is keyed by the files it was made from (path, time and size), so a run that is
+trained again shows at the next rerun and nothing goes stale.
+"""
+
+from collections import Counter
+from dataclasses import replace
+
+import pandas as pd
+import streamlit as st
+
+from core.data.manifest import TEST, TRAINING
+from core.errors import RunError
+from core.evaluation.classification import training_counts
+from core.evaluation.comparison import Baseline, Comparison, compare_runs
+from core.evaluation.metrics import further_keys, stability_keys, study_metric_keys
+from core.plots.style import plural
+from core.results.study_runs import study_options
+from core.runs import Run, shipped_manifest
+from core.study import Study
+from core.tasks import Task
+from core.text import code, emphasis, strong, to_markdown
+from pages.shell.fingerprints import Fingerprint, fingerprint, manifest_fingerprint
+from pages.shell.show import show_problems, stop_with
+from pages.shell.study_bar import StudyView
+
+
+def leave_out_damaged(view: StudyView) -> StudyView:
+    """The view without runs whose predictions break off in the middle; names them.
+
+    Listing the runs reads only the end of each table, which may be whole.
+    """
+    problems = _damage(fingerprint(view.runs), view.runs)
+    if not problems:
+        return view
+    show_problems(problems.values())
+    runs = tuple(run for run in view.runs if str(run.folder) not in problems)
+    return replace(
+        view,
+        runs=runs,
+        methods=tuple(m for m in view.methods if any(r.method == m for r in runs)),
+        seeds=tuple(s for s in view.seeds if any(r.seed == s for r in runs)),
+    )
+
+
+def require_runs(view: StudyView, baseline: str) -> None:
+    """Stop the page where the baseline has no run with the chosen seeds."""
+    if not any(run.method == baseline for run in view.runs):
+        other = "import it again"
+        if view.study.is_trained:
+            name = view.study.name
+            other = "train it with " + code(
+                f"equipoise train {name} --method {baseline}"
+            )
+        stop_with(
+            f"The baseline {strong(baseline)} has no run with the chosen seeds, so "
+            f"there is nothing to compare with. Choose other seeds, or {other}."
+        )
+
+
+def load_comparison(view: StudyView, *, reference: str = "") -> Comparison:
+    """Every metric of every method beside the baseline, or its own.
+
+    Of all methods of the study, shown or not: verdicts are corrected over all of them.
+    Stops the page where the baseline has no run with the chosen seeds. ``reference``
+    is a method to compare with in place of the baseline.
+    """
+    baseline = reference or view.baseline
+    require_runs(view, baseline)
+    counts = load_training_counts(view)
+    further = further_keys(view.tasks, view.study.headline)
+    if measured_runs(view):
+        further = (*further, *stability_keys(view.tasks))
+    key = fingerprint(view.runs)
+    against = reference or view.against
+    return _comparison(key, against, counts, further, view.runs, view.tasks, view.study)
+
+
+def measured_runs(view: StudyView) -> tuple[Run, ...]:
+    """The runs of which it is known how their answers move under harmless changes."""
+    return _measured(fingerprint(view.runs), view.tasks, view.runs)
+
+
+def load_stability(view: StudyView, *, by_change: bool = False) -> Comparison | None:
+    """How far the answers of every measured method move; None if none was measured.
+
+    Over the seeds that were measured. With ``by_change`` also under every change.
+    """
+    runs = measured_runs(view)
+    if not runs:
+        return None
+    methods = [run.method for run in runs]
+    baseline = view.baseline if view.baseline in methods else methods[0]
+    keys = stability_keys(view.tasks, by_change=by_change)
+    return _stability(fingerprint(runs), baseline, keys, runs, view.tasks, view.study)
+
+
+def seeds_text(view: StudyView) -> str:
+    """Over how many seeds a mean is: "3 seeds"; "1 to 3 seeds, ..." where it varies."""
+    counts = Counter(run.method for run in view.chosen_runs).values()
+    low, high = min(counts), max(counts)
+    if low == high:
+        return plural(high, "seed")
+    return f"{low} to {high} seeds, as many as a method was trained with"
+
+
+def mean_text(view: StudyView) -> str:
+    """Say what a number is: "one seed", or "mean over 3 seeds"."""
+    seeds = seeds_text(view)
+    return "one seed" if seeds == plural(1, "seed") else f"mean over {seeds}"
+
+
+def is_alone(view: StudyView) -> bool:
+    """Whether no method stands beside the baseline; says what to do if so."""
+    if len(view.methods) > 1:
+        return False
+    name = view.study.name
+    others = {run.method for run in view.runs} - {view.baseline}
+    if others:
+        said = (
+            "Only the baseline is shown. Choose a method under "
+            f"{emphasis('Methods and seeds')} to compare it."
+        )
+    elif view.study.is_trained:
+        said = (
+            "Only the baseline has been trained, so there is no difference to show. "
+            f"Train the other methods with {code(f'equipoise train {name}')}."
+        )
+    else:
+        said = (
+            "Only one method is here, so there is no difference to show. Import the "
+            "predictions of another on the Import page."
+        )
+    st.info(to_markdown(said), icon=":material/info:")
+    return True
+
+
+def load_test_predictions(run: Run) -> pd.DataFrame:
+    """One row a test image, as one run answered; not to be changed."""
+    return load_predictions(run, TEST)
+
+
+def load_predictions(run: Run, split: str) -> pd.DataFrame:
+    """One row an image of a split, as one run answered; not to be changed."""
+    return _predictions(fingerprint([run]), split, run).copy(deep=False)
+
+
+def load_training_rows(study: str) -> pd.DataFrame | None:
+    """Rows of the manifest that were trained on, before any method draws from them."""
+    return _training_rows(manifest_fingerprint(study), study)
+
+
+def load_training_counts(view: StudyView) -> dict[str, dict[str, int]]:
+    """Training images of each class, by task; empty where no manifest is kept."""
+    name = view.study.name
+    return _training_counts(manifest_fingerprint(name), name, view.tasks)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _training_rows(key: Fingerprint, study: str) -> pd.DataFrame | None:
+    manifest = shipped_manifest(study)
+    if manifest is None:
+        return None
+    rows = manifest[manifest["split"] == TRAINING]
+    # A table of predictions has test images alone.
+    return rows if len(rows) else None
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _training_counts(
+    key: Fingerprint, study: str, _tasks: tuple[Task, ...]
+) -> dict[str, dict[str, int]]:
+    return training_counts(_training_rows(key, study), _tasks)
+
+
+@st.cache_data(max_entries=16, show_spinner="Comparing the methods…")
+def _comparison(
+    key: Fingerprint,
+    baseline: Baseline,
+    counts: dict[str, dict[str, int]],
+    further: tuple[str, ...],
+    _runs: tuple[Run, ...],
+    _tasks: tuple[Task, ...],
+    _study: Study,
+) -> Comparison:
+    tables = {(run.method, run.seed): load_test_predictions(run) for run in _runs}
+    return compare_runs(
+        tables,
+        _tasks,
+        baseline,
+        metrics=study_metric_keys(_tasks, counts, further),
+        training_counts=counts,
+        **study_options(_study, _runs, tables, baseline),
+    )
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _measured(
+    key: Fingerprint, tasks: tuple[Task, ...], _runs: tuple[Run, ...]
+) -> tuple[Run, ...]:
+    return tuple(run for run in _runs if run.has_stability(tasks))
+
+
+@st.cache_data(max_entries=16, show_spinner="Comparing how far answers move…")
+def _stability(
+    key: Fingerprint,
+    baseline: str,
+    keys: tuple[str, ...],
+    _runs: tuple[Run, ...],
+    _tasks: tuple[Task, ...],
+    _study: Study,
+) -> Comparison:
+    tables = {(run.method, run.seed): load_test_predictions(run) for run in _runs}
+    options = study_options(_study, _runs, tables, baseline)
+    return compare_runs(tables, _tasks, baseline, metrics=keys, **options)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _damage(key: Fingerprint, _runs: tuple[Run, ...]) -> dict[str, str]:
+    """What is wrong with the predictions of the runs that are damaged, by folder."""
+    problems = {}
+    for run in _runs:
+        try:
+            load_test_predictions(run)
+        except RunError as error:
+            problems[str(run.folder)] = str(error)
+    return problems
+
+
+# The table itself and no copy of it: what changes a table copies it first (pandas).
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _predictions(key: Fingerprint, split: str, _run: Run) -> pd.DataFrame:
+    return _run.predictions(split)

@@ -1,0 +1,40 @@
+"""Each change to Streamlit or Keras is still needed; else its test says to drop it."""
+
+import runpy
+import sys
+from types import SimpleNamespace
+
+import pytest
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.scriptrunner import script_runner
+
+from pages.shell import patches
+from tests.pages.opening import ROUTER
+
+
+@pytest.fixture(autouse=True)
+def own_switch(monkeypatch):
+    monkeypatch.setattr(PagesManager, "uses_pages_directory", None)
+
+
+def test_a_folder_named_pages_is_still_taken_for_the_older_kind_of_app():
+    PagesManager(str(ROUTER))
+    assert PagesManager.uses_pages_directory
+
+
+def test_the_server_takes_its_pages_from_the_navigation():
+    runpy.run_path(str(ROUTER))
+    PagesManager(str(ROUTER))
+    assert PagesManager.uses_pages_directory is False
+
+
+def test_streamlit_still_clears_the_session_of_keras(monkeypatch):
+    cleared = []
+    clear = SimpleNamespace(clear_session=lambda: cleared.append(True))
+    monkeypatch.setitem(sys.modules, "keras", SimpleNamespace(backend=clear))
+    script_runner._clean_problem_modules()
+    assert cleared
+    patches.keep_keras_session()
+    cleared.clear()
+    script_runner._clean_problem_modules()
+    assert not cleared
