@@ -12,8 +12,9 @@ from core.runs import Run, data_report
 from core.study import Study
 from core.tasks import Regression
 from core.text import strong
+from pages.shell.choose import choose_task
 from pages.shell.show import show_chart, show_charts, show_static_table, stop_with
-from pages.shell.study_bar import StudyView, choose_task, study_bar
+from pages.shell.study_bar import StudyView, study_bar
 from pages.shell.tables import (
     Fingerprint,
     fingerprint,

@@ -16,7 +16,8 @@ from core.tasks import Classification
 from core.text import emphasis, escape_chart, listed, to_markdown
 from pages.shell.address import open_errors
 from pages.shell.answers import load_errors
-from pages.shell.show import show_chart, show_charts, stop_with
+from pages.shell.choose import choose
+from pages.shell.show import Card, open_card, show_chart, show_charts, stop_with
 from pages.shell.study_bar import StudyView
 from pages.shell.tables import (
     Fingerprint,
@@ -47,37 +48,50 @@ def show_confusions(view: StudyView, task: Classification, counts: Counts) -> No
     runs = view.chosen_runs
     matrices = _mean_confusions(fingerprint(runs), task.name, task.classes, runs)
     matrices = {method: matrices[method] for method in view.methods}
-    kind = st.session_state.get("classification_show") or "shares"
-    if kind == "pairs":
-        _worst_pairs(view, task, matrices)
-    else:
-        _matrices(view, task, counts, matrices, kind)
+    with open_card(f"{task.label}: what is taken for what") as card:
+        kind = choose(
+            "Show",
+            list(SHOW),
+            labels=SHOW,
+            key="classification_show",
+            parameter="matrix",
+            is_segmented=True,
+            label_visibility="collapsed",
+        )
+        is_large = len(task.classes) > FEW
+        method = _choose_method(view) if is_large or kind == "pairs" else None
+        if kind == "pairs":
+            _worst_pairs(view, task, matrices, method, card)
+        else:
+            _matrices(view, task, counts, matrices, kind, method, card)
     _choose_pair(view, task, list(matrices))
 
 
 def _matrices(
-    view: StudyView, task: Classification, counts: Counts, all_: Matrices, kind: str
+    view: StudyView,
+    task: Classification,
+    counts: Counts,
+    all_: Matrices,
+    kind: str,
+    one: str | None,
+    card: Card,
 ) -> None:
-    """Matrices of all methods; of many classes, of the baseline and one other."""
+    """Matrices of all methods; of many classes, of the baseline and ``one`` other."""
     baseline, classes = view.baseline, task.classes
-    one = _one_method(view, task) if len(classes) > FEW else None
     base = baseline if one is None else view.references.get(one, baseline)
     matrices = all_ if one is None else {m: all_[m] for m in all_ if m in (base, one)}
-    means = _mean_probabilities(view, task, matrices) if kind == "probability" else {}
-    shown = means or {
-        method: matrix
-        for method, matrix in matrices.items()
-        if kind != "difference" or method in view.references
-    }
+    means: Matrices = {}
+    shown = matrices
+    if kind == "probability":
+        shown = means = _mean_probabilities(view, task, matrices)
+    elif kind == "difference":
+        shown = {m: matrices[m] for m in matrices if m in view.references}
     if not shown:
-        _choose_kind()
-        stop_with(
-            "Only the baseline is shown, so there is no difference to draw. Choose "
-            f"{emphasis('Counts')} or {emphasis('Shares')}, or another method."
-        )
-    order = _order(view, task)
+        stop_with(_why_nothing(kind))
+    order = _choose_order(view, known=counts is not None) if one else "study"
     ids = plots.class_order(order, classes, counts, all_[baseline])
-    ids = _zoomed(view, task, order, ids)
+    if len(ids) > MANY:
+        ids = _choose_zoom(view, task, order, ids)
     end, said = _end_of_colours(kind, shown) if len(ids) > MANY else (1.0, "")
     reach = plots.difference_reach(matrices, view.references)
     figures = {
@@ -96,14 +110,6 @@ def _matrices(
         for method, matrix in shown.items()
     }
 
-    def choose() -> None:
-        _choose_kind()
-        if len(classes) > FEW:
-            _choose_method(view, task)
-            _choose_order(view, task, known=counts is not None)
-        if len(classes) > MANY:
-            _choose_zoom(view, task, order, all_[baseline], counts)
-
     def click(label: str, point: Mapping[str, Any]) -> None:
         method = next(m for m in shown if view.labels[m] == label)
         # A point has the names as they were drawn.
@@ -121,12 +127,11 @@ def _matrices(
     show_charts(
         figures,
         name=f"{view.study.name}-{task.name}-confusion-{kind}",
-        title=f"{task.label}: what is taken for what",
         takeaway=takeaway,
         data=data,
         note=f"{note}{said}{_without(view, set(matrices) - set(shown), kind)} "
         f"{_click_note(len(ids))}",
-        above=choose,
+        card=card,
         column_width=WIDE if len(ids) > FEW else NARROW,
         on_click=click,
     )
@@ -168,13 +173,17 @@ def _mean_probabilities(
     found = load_errors(view, task).confusions
     known = {method: found[method].probabilities for method in matrices}
     means = {method: mean for method, mean in known.items() if mean is not None}
-    if not means:
-        _choose_kind()
-        stop_with(
-            "The methods shown have labels only, without probabilities. Choose "
-            f"{emphasis('Counts')} or {emphasis('Shares')}, or another method."
-        )
     return means
+
+
+def _why_nothing(kind: str) -> str:
+    """Why no matrix can be drawn, and what to choose."""
+    why = "Only the baseline is shown, so there is no difference to draw."
+    if kind == "probability":
+        why = "The methods shown have labels only, without probabilities."
+    return (
+        f"{why} Choose {emphasis('Counts')} or {emphasis('Shares')}, or another method."
+    )
 
 
 def _without(view: StudyView, methods: set[str], kind: str) -> str:
@@ -235,16 +244,17 @@ def _note(view: StudyView, base: NDArray[np.float64]) -> str:
     return f"{note}."
 
 
-def _worst_pairs(view: StudyView, task: Classification, matrices: Matrices) -> None:
+def _worst_pairs(
+    view: StudyView,
+    task: Classification,
+    matrices: Matrices,
+    method: str,
+    card: Card,
+) -> None:
     baseline, classes = view.baseline, task.classes
     pairs = plots.worst_pairs(matrices, classes)
-    method = _one_method(view, task) or baseline
     own, label = pairs[pairs["method"] == method], view.labels[method]
     wrong = matrices[method].sum() - np.trace(matrices[method])
-
-    def choose() -> None:
-        _choose_kind()
-        _choose_method(view, task)
 
     show_chart(
         plots.plot_worst_pairs(
@@ -257,110 +267,58 @@ def _worst_pairs(view: StudyView, task: Classification, matrices: Matrices) -> N
             else None,
         ),
         name=f"{view.study.name}-{task.name}-pairs",
-        title=f"{task.label}: what is taken for what",
         takeaway=plots.worst_pairs_takeaway(own, label, round(float(wrong))),
         data=pairs,
         note=f"Truth → prediction; {_note(view, matrices[baseline])}",
-        above=choose,
+        card=card,
     )
 
 
-def _choose_kind() -> None:
-    st.segmented_control(
-        "Show",
-        list(SHOW),
-        default="shares",
-        required=True,
-        format_func=SHOW.__getitem__,
-        key="classification_show",
-        label_visibility="collapsed",
-        persist_state="session",
-    )
-
-
-def _method_key(view: StudyView, task: Classification) -> str:
-    # Another key for another choice of methods, so that one left out is never kept.
-    return f"classification_method_{view.study.name}_{'_'.join(view.methods)}"
-
-
-def _one_method(view: StudyView, task: Classification) -> str:
-    """The chosen method; else the first beside the baseline, if there is one."""
-    others = [m for m in view.methods if m != view.baseline]
-    first = others[0] if others else view.baseline
-    return str(st.session_state.get(_method_key(view, task)) or first)
-
-
-def _choose_method(view: StudyView, task: Classification) -> None:
-    st.selectbox(
+def _choose_method(view: StudyView) -> str:
+    """One method; at first the one beside the baseline, if there is one."""
+    others = [method for method in view.methods if method != view.baseline]
+    return choose(
         "Method",
         view.methods,
-        index=view.methods.index(_one_method(view, task)),
-        format_func=view.labels.__getitem__,
-        key=_method_key(view, task),
-        persist_state="session",
+        default=others[0] if others else view.baseline,
+        labels=view.labels,
+        key=f"classification_method_{view.study.name}",
+        parameter="method",
+        always=True,
         width=320,
     )
 
 
-def _order_key(view: StudyView) -> str:
-    return f"classification_order_{view.study.name}"
-
-
-def _order(view: StudyView, task: Classification) -> str:
-    if len(task.classes) <= FEW:
-        return "study"
-    return str(st.session_state.get(_order_key(view)) or "study")
-
-
-def _choose_order(view: StudyView, task: Classification, *, known: bool) -> None:
-    st.segmented_control(
+def _choose_order(view: StudyView, *, known: bool) -> str:
+    """The order of the classes; by training images only where these are known."""
+    return choose(
         "Order of the classes",
         [order for order in plots.ORDERS if known or order != "training"],
         default="study",
-        required=True,
-        format_func=plots.ORDERS.__getitem__,
-        key=_order_key(view),
-        persist_state="session",
+        labels=plots.ORDERS,
+        key=f"classification_order_{view.study.name}",
+        parameter="order",
+        is_segmented=True,
     )
 
 
-def _zoom_key(view: StudyView, task: Classification, order: str) -> str:
-    return f"classification_zoom_{view.study.name}_{task.name}_{order}"
-
-
-def _zoomed(
+def _choose_zoom(
     view: StudyView, task: Classification, order: str, ids: list[int]
 ) -> list[int]:
-    """The part of the classes that the reader has zoomed to."""
-    ends = st.session_state.get(_zoom_key(view, task, order))
-    if not ends or len(ids) <= MANY:
-        return ids
+    """The part of the classes, from one to another, that is drawn."""
     names = [task.classes[i] for i in ids]
-    if not set(ends) <= set(names):
-        return ids
-    first, last = sorted(names.index(end) for end in ends)
-    return ids[first : last + 1]
-
-
-def _choose_zoom(
-    view: StudyView,
-    task: Classification,
-    order: str,
-    base: NDArray[np.float64],
-    counts: Counts,
-) -> None:
-    ids = plots.class_order(order, task.classes, counts, base)
-    names = [task.classes[i] for i in ids]
-    st.select_slider(
+    ends = st.select_slider(
         "Zoom: from class to class",
         names,
         value=(names[0], names[-1]),
         format_func=to_markdown,
-        key=_zoom_key(view, task, order),
+        key=f"classification_zoom_{view.study.name}_{task.name}_{order}",
         persist_state="session",
         help=f"In the order chosen above. Up to {MANY} classes, each cell has its"
         " value written in.",
     )
+    first, last = sorted(names.index(end) for end in ends)
+    return ids[first : last + 1]
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

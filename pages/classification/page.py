@@ -21,8 +21,15 @@ from core.tasks import Classification, Multiclass, Regression
 from core.text import strong, to_markdown
 from pages.classification.confusions import show_confusions
 from pages.classification.top_k import show_top_k
-from pages.shell.show import show_chart, show_static_table, show_table, stop_with
-from pages.shell.study_bar import StudyView, choose_task, study_bar
+from pages.shell.choose import choose, choose_task
+from pages.shell.show import (
+    open_card,
+    show_chart,
+    show_static_table,
+    show_table,
+    stop_with,
+)
+from pages.shell.study_bar import StudyView, study_bar
 from pages.shell.tables import (
     is_alone,
     leave_out_damaged,
@@ -126,55 +133,37 @@ def _shot_groups(
 def _class_scores(
     view: StudyView, comparison: pd.DataFrame, task: Classification, counts: Counts
 ) -> None:
-    kind = st.session_state.get("classification_score") or "f1"
-    kind = kind if task.kind == "multiclass" else "f1"
-    scores = plots.scores_by_part(comparison, task.name, kind, task.classes)
-    scores = scores[scores["method"].isin(view.methods)]
     many = len(task.classes) > plots.MANY
-    choice = st.session_state.get("classification_classes") or next(iter(plots.CHOICES))
-    shown = plots.choose_classes(
-        scores, counts, view.baseline, choice if many else "all"
-    )
-    drawn = " with 95 % interval"
-    if len(shown) > plots.MANY:
-        drawn = ", intervals in the CSV"
-    name = f"{view.study.name}-{task.name}-{kind}"
+    beside, order = _how_ordered(counts)
     names = (view.methods, view.labels)
-
-    def choose() -> None:
-        if task.kind == "multiclass":
-            _choose_score()
-        if many:
-            _choose_classes()
-
-    beside = " beside its training images"
-    order = (
-        "classes from most to fewest training images, counted before a method draws "
-        "from them"
-    )
-    if counts is None:
-        # Of a table of predictions the images that were trained on are not known.
-        beside = ""
-        order = "classes from most to fewest test images"
-    show_chart(
-        plots.plot_class_scores(
-            scores,
-            shown,
-            counts,
-            view.methods,
-            view.styles,
-            view.labels,
-            score=SCORES[kind],
-        ),
-        name=name,
-        title=f"{task.label}: {SCORES[kind]} of each class{beside}",
-        takeaway=plots.class_takeaway(
-            scores, counts, *names, view.baseline, score=SCORES[kind]
-        ),
-        data=scores,
-        note=f"{mean_text(view).capitalize()}{drawn}; {order}.",
-        above=choose,
-    )
+    with open_card(f"{task.label}: each class{beside}") as card:
+        kind = _choose_score(task)
+        choice = _choose_classes() if many else "all"
+        scores = plots.scores_by_part(comparison, task.name, kind, task.classes)
+        scores = scores[scores["method"].isin(view.methods)]
+        shown = plots.choose_classes(scores, counts, view.baseline, choice)
+        drawn = " with 95 % interval"
+        if len(shown) > plots.MANY:
+            drawn = ", intervals in the CSV"
+        name = f"{view.study.name}-{task.name}-{kind}"
+        show_chart(
+            plots.plot_class_scores(
+                scores,
+                shown,
+                counts,
+                view.methods,
+                view.styles,
+                view.labels,
+                score=SCORES[kind],
+            ),
+            name=name,
+            takeaway=plots.class_takeaway(
+                scores, counts, *names, view.baseline, score=SCORES[kind]
+            ),
+            data=scores,
+            note=f"{mean_text(view).capitalize()}{drawn}; {order}.",
+            card=card,
+        )
     with st.expander("In numbers", icon=":material/table:"):
         said = f"{SCORES[kind]} of each class: {mean_text(view)}"
         if many:
@@ -194,29 +183,39 @@ def _class_scores(
             )
 
 
-def _choose_score() -> None:
-    st.segmented_control(
-        "Score",
-        list(SCORES),
-        default="f1",
-        required=True,
-        format_func=SCORES.__getitem__,
-        key="classification_score",
-        label_visibility="collapsed",
-        persist_state="session",
+def _how_ordered(counts: Counts) -> tuple[str, str]:
+    """What stands beside the classes, and how they are ordered."""
+    if counts is None:
+        # Of a table of predictions the images that were trained on are not known.
+        return "", "classes from most to fewest test images"
+    return " beside its training images", (
+        "classes from most to fewest training images, counted before a method draws "
+        "from them"
     )
 
 
-def _choose_classes() -> None:
-    st.segmented_control(
+def _choose_score(task: Classification) -> str:
+    """F1 or recall; with two classes F1 alone."""
+    return choose(
+        "Score",
+        list(SCORES) if task.kind == "multiclass" else ["f1"],
+        labels=SCORES,
+        key=f"classification_score_{task.kind}",
+        parameter="score",
+        is_segmented=True,
+        label_visibility="collapsed",
+    )
+
+
+def _choose_classes() -> str:
+    return choose(
         "Classes",
         list(plots.CHOICES),
-        default=next(iter(plots.CHOICES)),
-        required=True,
-        format_func=plots.CHOICES.__getitem__,
+        labels=plots.CHOICES,
         key="classification_classes",
+        parameter="classes",
+        is_segmented=True,
         label_visibility="collapsed",
-        persist_state="session",
     )
 
 

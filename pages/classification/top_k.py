@@ -24,6 +24,7 @@ from core.results.tables import leaderboard
 from core.runs import Run
 from core.study import Study
 from core.tasks import Multiclass
+from pages.shell.choose import choose_number
 from pages.shell.show import show_chart, show_static_table
 from pages.shell.study_bar import StudyView
 from pages.shell.tables import (
@@ -45,13 +46,13 @@ def show_top_k(view: StudyView, comparison: Comparison, task: Multiclass) -> Non
         return
     st.header("Is the right class among the first k?", anchor=False)
     classes = len(task.classes)
-    k = st.slider(
+    k = choose_number(
         "k",
         1,
         classes,
         min(TOP_K if classes > TOP_K else 2, classes),
         key=f"classification_k_{view.study.name}_{task.name}",
-        persist_state="session",
+        parameter="k",
         width=420,
         help="How many of the most probable classes may be looked at.",
     )

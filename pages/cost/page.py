@@ -27,7 +27,8 @@ from core.evaluation.pareto import (
 )
 from core.plots import cost as plots
 from core.text import BREAK, to_markdown
-from pages.shell.show import show_chart, show_static_table, show_table
+from pages.shell.choose import choose, choose_whether
+from pages.shell.show import open_card, show_chart, show_static_table, show_table
 from pages.shell.study_bar import StudyView, choose_metric, study_bar
 from pages.shell.tables import is_alone, leave_out_damaged, load_comparison
 
@@ -72,13 +73,13 @@ def main() -> None:
 
 
 def _choose_cost() -> CostInfo:
-    key = st.selectbox(
+    key = choose(
         "Cost",
         list(COSTS),
-        index=list(COSTS).index(FIRST),
-        format_func=lambda key: COSTS[key].label,
+        default=FIRST,
+        labels=lambda key: COSTS[key].label,
         key="cost_cost",
-        persist_state="session",
+        parameter="cost",
         width=420,
     )
     return COSTS[key]
@@ -133,31 +134,32 @@ def _front(
         f"{cost.label}: {cost.explanation}",
         plots.left_out_note(points, view.methods, cost, view.labels),
     ]
-    show_chart(
-        plots.plot_cost(
-            points,
-            plots.seed_points(comparison, per_run, metric, cost),
-            metric,
-            cost,
-            view.styles,
-            view.labels,
-            logarithmic=_is_logarithmic(points, cost),
-        ),
-        name=f"{view.study.name}-cost",
-        title=f"{metric.label} against {cost.label.lower()}",
-        takeaway=plots.front_takeaway(
-            points,
-            steps,
-            metric,
-            cost,
-            view.labels,
-            spread=spread,
-            elsewhere=elsewhere,
-        ),
-        data=points.reset_index(),
-        note=BREAK.join(filter(None, notes)),
-        above=lambda: _offer_logarithm(points, cost),
-    )
+    with open_card(f"{metric.label} against {cost.label.lower()}") as card:
+        logarithmic = _choose_logarithm(points, cost)
+        show_chart(
+            plots.plot_cost(
+                points,
+                plots.seed_points(comparison, per_run, metric, cost),
+                metric,
+                cost,
+                view.styles,
+                view.labels,
+                logarithmic=logarithmic,
+            ),
+            name=f"{view.study.name}-cost",
+            takeaway=plots.front_takeaway(
+                points,
+                steps,
+                metric,
+                cost,
+                view.labels,
+                spread=spread,
+                elsewhere=elsewhere,
+            ),
+            data=points.reset_index(),
+            note=BREAK.join(filter(None, notes)),
+            card=card,
+        )
     _steps(view, steps, elsewhere, points, metric, cost)
 
 
@@ -170,26 +172,15 @@ def _compared(
     return load_comparison(view, reference=reference)
 
 
-def _logarithm_key(cost: CostInfo) -> str:
-    return f"cost_logarithm_{cost.key}"
-
-
-def _is_logarithmic(points: pd.DataFrame, cost: CostInfo) -> bool:
+def _choose_logarithm(points: pd.DataFrame, cost: CostInfo) -> bool:
+    """Whether the cost axis is logarithmic; asked where costs lie far apart."""
     ratio = plots.cost_ratio(points)
-    if ratio < plots.WIDE:
-        return False
-    unasked = ratio >= plots.VERY_WIDE
-    return bool(st.session_state.get(_logarithm_key(cost), unasked))
-
-
-def _offer_logarithm(points: pd.DataFrame, cost: CostInfo) -> None:
-    if plots.cost_ratio(points) >= plots.WIDE:
-        st.toggle(
-            "Logarithmic cost axis",
-            value=plots.cost_ratio(points) >= plots.VERY_WIDE,
-            key=_logarithm_key(cost),
-            persist_state="session",
-        )
+    return ratio >= plots.WIDE and choose_whether(
+        "Logarithmic cost axis",
+        key=f"cost_logarithm_{cost.key}",
+        parameter="logarithmic",
+        default=ratio >= plots.VERY_WIDE,
+    )
 
 
 def _steps(

@@ -1,7 +1,5 @@
 """The Data page's view of one picture, before and after what is done to it."""
 
-from functools import partial
-
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -16,10 +14,11 @@ from core.plots.data import columns_of, pick_samples
 from core.plots.predict import thicken
 from core.study import Augmentation, Study
 from core.text import emphasis, to_markdown
+from pages.shell.choose import choose
 from pages.shell.engine import load_engine
 from pages.shell.photos import PRIVACY
 from pages.shell.pictures import find_paths, why_no_pictures
-from pages.shell.show import show_charts, show_error, stop_with
+from pages.shell.show import open_card, show_charts, show_error, stop_with
 from pages.shell.study_bar import StudyView
 
 DRAWS = 6
@@ -101,15 +100,14 @@ def _choose_method(view: StudyView) -> Study:
             " known before it is loaded."
         )
     groups = {names[0]: names for names in kinds.values()}
-    chosen = next(iter(groups))
-    if len(groups) > 1:
-        chosen = st.selectbox(
-            "As for",
-            list(groups),
-            format_func=lambda name: _listed_label(view, groups[name]),
-            key=f"data_method_{view.study.name}",
-            width=260,
-        )
+    chosen = choose(
+        "As for",
+        list(groups),
+        labels=lambda name: _listed_label(view, groups[name]),
+        key=f"data_method_{view.study.name}",
+        parameter="method",
+        width=260,
+    )
     return view.study.for_method(chosen)
 
 
@@ -126,27 +124,31 @@ def _choose_sample(view: StudyView, manifest: pd.DataFrame | None) -> str | None
     column = columns_of(view.dataset, manifest)[task.name]
     samples = pick_samples(manifest, column, each=1)
     ids = {name: str(rows["image_id"].iloc[0]) for name, rows in samples.items()}
-    name = st.selectbox(
-        to_markdown(f"Picture, by {task.label.lower()}"),
+    if not ids:
+        return None
+    name = choose(
+        f"Picture, by {task.label.lower()}",
         list(ids),
         key=f"data_sample_{view.study.name}",
+        parameter="picture",
         width=220,
     )
-    return ids.get(name)
+    return ids[name]
 
 
 def _show_preprocessing(stages: Stages, name: str, note: str) -> None:
     table = plots.count_levels({"before": stages.before, "after": stages.after})
-    show_charts(
-        {c: plots.plot_levels(table, c) for c in plots.CHANNELS},
-        name="data_preprocessing",
-        title="Before and after preprocessing",
-        takeaway=plots.takeaway_preprocessing(stages.before, stages.after),
-        data=table,
-        note=BINS,
-        above=partial(_show_stages, stages, name, note),
-        column_width=COLUMN_WIDTH,
-    )
+    with open_card("Before and after preprocessing") as card:
+        _show_stages(stages, name, note)
+        show_charts(
+            {c: plots.plot_levels(table, c) for c in plots.CHANNELS},
+            name="data_preprocessing",
+            takeaway=plots.takeaway_preprocessing(stages.before, stages.after),
+            data=table,
+            note=BINS,
+            card=card,
+            column_width=COLUMN_WIDTH,
+        )
 
 
 def _show_stages(stages: Stages, name: str, note: str) -> None:
@@ -218,16 +220,17 @@ def _show_draws(
     names = {f"draw {place}": each for place, each in enumerate(draws, start=1)}
     table = plots.count_levels({"preprocessed": pixels, **names})
     drawn = f"the {DRAWS} draws"
-    show_charts(
-        {c: plots.plot_levels(table, c, others=drawn) for c in plots.CHANNELS},
-        name="data_augmentation",
-        title=f"{DRAWS} augmented pictures",
-        takeaway=plots.takeaway_augmentation(pixels, draws),
-        data=table,
-        note=f"Seed {seed}: {what}. {BINS}",
-        above=partial(_show_row, names),
-        column_width=COLUMN_WIDTH,
-    )
+    with open_card(f"{DRAWS} augmented pictures") as card:
+        _show_row(names)
+        show_charts(
+            {c: plots.plot_levels(table, c, others=drawn) for c in plots.CHANNELS},
+            name="data_augmentation",
+            takeaway=plots.takeaway_augmentation(pixels, draws),
+            data=table,
+            note=f"Seed {seed}: {what}. {BINS}",
+            card=card,
+            column_width=COLUMN_WIDTH,
+        )
 
 
 def _show_row(pictures: dict[str, np.ndarray]) -> None:

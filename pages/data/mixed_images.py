@@ -19,6 +19,7 @@ from core.plots.predict import thicken
 from core.runs import list_runs
 from core.tasks import Regression
 from core.text import code, to_markdown
+from pages.shell.choose import choose
 from pages.shell.engine import load_engine
 from pages.shell.pictures import find_paths, load_thumbnails, why_no_pictures
 from pages.shell.show import show_error, show_static_table
@@ -47,21 +48,23 @@ def show_mixed(view: StudyView, manifest: pd.DataFrame) -> None:
             icon=":material/info:",
         )
         return
-    name = st.segmented_control(
+    name = choose(
         "Sampler",
         list(SAMPLERS),
-        default=next(iter(SAMPLERS)),
-        required=True,
-        format_func=lambda name: SAMPLERS[name].label,
+        labels=lambda name: SAMPLERS[name].label,
         key="data_sampler",
+        parameter="sampler",
+        is_segmented=True,
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        on = st.selectbox(
+        on = choose(
             "Classes of",
             list(columns),
-            index=_most_classes(columns),
-            format_func=lambda name: to_markdown(columns[name].label),
+            default=list(columns)[_most_classes(columns)],
+            labels=lambda name: columns[name].label,
             key=f"data_sampler_on_{view.study.name}",
+            parameter="column",
+            always=True,
             width=220,
         )
         seed = st.number_input(
@@ -241,13 +244,13 @@ def _show_generated(view: StudyView, entry: Entry, on: str) -> None:
 
 def _show_sample(view: StudyView, sample: GeneratedSample) -> None:
     names = list(dict.fromkeys(sample.classes.tolist()))
-    chosen = st.segmented_control(
+    chosen = choose(
         "Class",
         names,
         default=names[-1],
-        required=True,
-        format_func=to_markdown,
         key=f"data_generated_{view.study.name}",
+        parameter="class",
+        is_segmented=True,
     )
     places = np.flatnonzero(sample.classes == chosen)[:SHOWN]
     beside = (sample.nearest_id, sample.first_id, sample.second_id)

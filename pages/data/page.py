@@ -19,6 +19,7 @@ from core.tasks import Regression
 from core.text import code, strong, to_markdown
 from pages.data.before_after import show_before_after
 from pages.data.mixed_images import show_mixed
+from pages.shell.choose import choose, choose_task
 from pages.shell.pictures import load_thumbnails, why_no_pictures
 from pages.shell.show import show_chart, show_error, show_static_table, show_table
 from pages.shell.study_bar import StudyView, study_bar
@@ -222,20 +223,20 @@ def show_distributions(view: StudyView, manifest: pd.DataFrame) -> None:
     """Classes of one target or sensitive feature by split; imbalance of them all."""
     columns = plots.columns_of(view.dataset, manifest)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.segmented_control(
+        name = choose(
             "Target or sensitive feature",
             list(columns),
-            default=next(iter(columns)),
-            required=True,
-            format_func=lambda name: to_markdown(columns[name].label),
+            labels=lambda name: columns[name].label,
             key=f"data_column_{view.study.name}",
+            parameter="column",
+            is_segmented=True,
         )
-        unit = st.segmented_control(
+        unit = choose(
             "Show as",
             ["Share of the split", "Images"],
-            default="Share of the split",
-            required=True,
             key="data_unit",
+            parameter="unit",
+            is_segmented=True,
         )
     column = columns[name]
     counts = plots.count_classes(manifest, column)
@@ -270,30 +271,34 @@ def show_crossing(view: StudyView, manifest: pd.DataFrame) -> None:
     across = names[0]
     down = next((n for n in reversed(names) if n != across), across)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        rows = st.selectbox(
+        rows = choose(
             "Rows",
             names,
-            index=names.index(down),
-            format_func=lambda name: columns[name].label,
+            default=down,
+            labels=lambda name: columns[name].label,
             key=f"data_rows_{view.study.name}",
+            parameter="rows",
+            what="column",
             width=220,
         )
         others = [name for name in names if name != rows]
-        cols = st.selectbox(
+        cols = choose(
             "Columns",
             others,
-            index=others.index(across) if across in others else 0,
-            format_func=lambda name: columns[name].label,
+            default=across if across in others else others[0],
+            labels=lambda name: columns[name].label,
             key=f"data_columns_{view.study.name}",
+            parameter="columns",
+            what="column",
+            always=True,
             width=220,
         )
-        there = [name for name in SPLITS if name in set(manifest["split"])]
-        split = st.segmented_control(
+        split = choose(
             "Split",
-            there,
-            default=there[0],
-            required=True,
-            key="data_split" if TRAINING in there else "data_split_table",
+            [name for name in SPLITS if name in set(manifest["split"])],
+            key="data_split",
+            parameter="split",
+            is_segmented=True,
         )
     table = plots.count_crossing(
         manifest[manifest["split"] == split], columns[rows], columns[cols]
@@ -318,17 +323,7 @@ def show_weights(view: StudyView, manifest: pd.DataFrame) -> None:
     if not tasks:
         st.info("DenseWeight weighs numbers, and this study predicts classes only.")
         return
-    task = next(iter(tasks.values()))
-    if len(tasks) > 1:
-        name = st.segmented_control(
-            "Target",
-            list(tasks),
-            default=task.name,
-            required=True,
-            format_func=lambda name: to_markdown(tasks[name].label),
-            key="data_task",
-        )
-        task = tasks[name]
+    task = choose_task(list(tasks.values()), key=f"data_task_{view.study.name}")
     training = manifest[manifest["split"] == TRAINING]
     values = training[task.name].to_numpy(dtype=np.float64)
     if len(values) < 2 or np.ptp(values) == 0:
@@ -378,13 +373,14 @@ def show_pictures(view: StudyView, manifest: pd.DataFrame) -> None:
         st.info(to_markdown(why), icon=":material/visibility_off:")
         return
     columns = plots.columns_of(view.dataset, manifest)
-    name = st.segmented_control(
+    name = choose(
         "Sorted by",
         list(columns),
         default=list(columns)[-1],
-        required=True,
-        format_func=lambda name: to_markdown(columns[name].label),
+        labels=lambda name: columns[name].label,
         key=f"data_sorted_{view.study.name}",
+        parameter="column",
+        is_segmented=True,
     )
     whose = "Generated pictures: no one is shown."
     if not view.dataset.generated:
@@ -450,12 +446,12 @@ if manifest is None:
     st.subheader(BEFORE_AFTER, anchor=False)
     show_before_after(view, None)
     st.stop()
-chosen = st.segmented_control(
+chosen = choose(
     "View",
     VIEWS if view.dataset.has_pictures else VIEWS_OF_TABLE,
-    default=VIEWS[0],
-    required=True,
-    key="data_view" if view.dataset.has_pictures else "data_view_table",
+    key="data_view",
+    parameter="view",
+    is_segmented=True,
     label_visibility="collapsed",
 )
 if chosen == "Split":

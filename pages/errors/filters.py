@@ -1,6 +1,6 @@
 """Which images the Errors page shows: by truth, answer, group and agreement."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +11,9 @@ from core.evaluation.answers import ANY, agreeing, agreement_kinds
 from core.plots import answers as plots
 from core.plots.style import feature_label
 from core.tasks import Regression, natural_order
-from core.text import to_markdown
-from pages.shell.address import Asked, preset
+from pages.shell.address import this_address, write_address
 from pages.shell.answers import TaskErrors
+from pages.shell.choose import choose
 from pages.shell.study_bar import StudyView
 
 WIDTH = 190
@@ -26,69 +26,87 @@ class Chosen:
     Parameters
     ----------
     mask : bool array, shape (images,)
-    address : dict of str to list of str
-        What the filters are, for the address.
+    filters : tuple of str
+        What is chosen in each filter.
     """
 
     mask: NDArray[np.bool_]
-    address: dict[str, list[str]]
+    filters: tuple[str, ...]
 
 
-def filter_images(
-    view: StudyView, method: str, found: TaskErrors, asked: Asked
-) -> Chosen:
+def filter_images(view: StudyView, method: str, found: TaskErrors) -> Chosen:
     """Choosers of truth, answer, groups and agreement, and what they leave."""
     answers, images = found.answers, found.images
     key = _task_key(view, found)
     mask = np.ones(len(images), bool)
-    address: dict[str, list[str]] = {"where": []}
     what = "bin" if isinstance(answers.task, Regression) else "class"
     label = view.labels[method]
     sides = {
         "truth": ("Truth", answers.true_category),
         "predicted": (f"{label} says", answers.answered_category(method)),
     }
+    filters = []
     with st.container(horizontal=True, vertical_alignment="bottom"):
         for name, (heading, ids) in sides.items():
-            value = _choose(
+            value = choose(
                 heading,
-                f"errors_{name}_{key}",
-                answers.categories,
-                asked,
-                asked.get(name),
-                what,
+                ["", *answers.categories],
+                labels=_or_any,
+                key=f"errors_{name}_{key}",
+                parameter=name,
+                what=what,
+                width=WIDTH,
             )
+            filters.append(value)
             if value:
                 mask &= ids == answers.categories.index(value)
-                address[name] = [value]
-        for feature in found.features:
-            groups = _groups(view, found, feature)
-            value = _choose(
-                feature_label(feature),
-                f"errors_group_{feature}_{view.study.name}",
-                groups,
-                asked,
-                asked.group(feature),
-                "group",
-            )
-            if value:
-                mask &= (images[feature] == value).to_numpy()
-                address["where"].append(f"{feature}:{value}")
-        agree = _choose_agreement(view, found, mask, asked)
+        groups = _choose_groups(view, found)
+        for feature, group in groups.items():
+            mask &= (images[feature] == group).to_numpy()
+        agree = _choose_agreement(view, found, mask)
         _offer_clearing(view, found)
-    _name_unknown(asked, found)
     if agree != ANY:
         mask &= agreeing(answers, agree)
-        address["agree"] = [agree]
-    return Chosen(mask, address)
+    return Chosen(mask, (*filters, *_where(groups), agree))
 
 
-def _name_unknown(asked: Asked, found: TaskErrors) -> None:
-    """Features that an address filters by and that these images do not have."""
-    for value in asked.values.get("where", ()):
-        feature = value.partition(":")[0]
-        if feature not in found.features:
-            asked.name_unknown("feature", feature)
+def _choose_groups(view: StudyView, found: TaskErrors) -> dict[str, str]:
+    """The chosen group of each feature that the images are filtered by."""
+    asked = this_address().take("where")
+    wanted = dict(value.partition(":")[::2] for value in asked or ())
+    for feature in wanted.keys() - set(found.features):
+        this_address().name_unknown("feature", feature)
+    chosen = {}
+    for feature in found.features:
+        key, groups = _group_key(view, feature), _groups(view, found, feature)
+        if asked is not None:
+            st.session_state[key] = group = wanted.get(feature, "")
+            if group and group not in groups:
+                this_address().name_unknown("group", group)
+        if group := choose(
+            feature_label(feature),
+            ["", *groups],
+            labels=_or_any,
+            key=key,
+            always=True,
+            width=WIDTH,
+        ):
+            chosen[feature] = group
+    write_address("where", _where(chosen))
+    return chosen
+
+
+def _where(groups: Mapping[str, str]) -> list[str]:
+    """The chosen groups as the address has them."""
+    return [f"{feature}:{group}" for feature, group in groups.items()]
+
+
+def _or_any(name: str) -> str:
+    return name or "Any"
+
+
+def _group_key(view: StudyView, feature: str) -> str:
+    return f"errors_group_{feature}_{view.study.name}"
 
 
 def _task_key(view: StudyView, found: TaskErrors) -> str:
@@ -99,7 +117,7 @@ def _offer_clearing(view: StudyView, found: TaskErrors) -> None:
     """A button that sets every filter to Any."""
     key = _task_key(view, found)
     keys = {f"errors_{name}_{key}": "" for name in ("truth", "predicted")}
-    keys |= {f"errors_group_{name}_{view.study.name}": "" for name in found.features}
+    keys |= {_group_key(view, feature): "" for feature in found.features}
     keys[_agreement_key(view, found)] = ANY
     st.button(
         "Clear the filters",
@@ -126,27 +144,8 @@ def _groups(view: StudyView, found: TaskErrors, feature: str) -> list[str]:
     return [*(g for g in known if g in there), *natural_order(there - set(known))]
 
 
-def _choose(
-    heading: str,
-    key: str,
-    options: Sequence[str],
-    asked: Asked,
-    wanted: str | None,
-    what: str,
-) -> str:
-    preset(key, ["", *options], asked=asked, wanted=wanted, what=what)
-    return st.selectbox(
-        to_markdown(heading),
-        ["", *options],
-        format_func=lambda name: name or "Any",
-        key=key,
-        persist_state="session",
-        width=WIDTH,
-    )
-
-
 def _choose_agreement(
-    view: StudyView, found: TaskErrors, mask: NDArray[np.bool_], asked: Asked
+    view: StudyView, found: TaskErrors, mask: NDArray[np.bool_]
 ) -> str:
     """Which methods are right; each way says how many images it leaves."""
     answers = found.answers
@@ -154,24 +153,17 @@ def _choose_agreement(
     kinds = agreement_kinds(answers.methods)
     counts = {kind: int((mask & agreeing(answers, kind)).sum()) for kind in kinds}
     unit = task.unit if isinstance(task, Regression) else ""
-    key = _agreement_key(view, found)
-    preset(
-        key,
-        kinds,
-        asked=asked,
-        wanted=asked.get("agree"),
-        what="agreement",
-        default=ANY,
-    )
-    return st.selectbox(
+    return choose(
         "Agreement",
         kinds,
-        format_func=lambda kind: (
+        default=ANY,
+        labels=lambda kind: (
             plots.agreement_name(kind, view.labels, len(answers.methods), unit)
             + f" ({counts[kind]:,})"
         ),
-        key=key,
-        persist_state="session",
+        key=_agreement_key(view, found),
+        parameter="agree",
+        what="agreement",
         width=300,
         help="Among many methods some image is right by one alone by chance: that is "
         "no evidence for it.",

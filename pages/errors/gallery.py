@@ -18,8 +18,9 @@ from core.plots.style import feature_label, plural
 from core.tasks import Regression, Task
 from core.text import BREAK, code, emphasis, strong, to_markdown
 from pages.errors.filters import Chosen, filter_images
-from pages.shell.address import Asked, preset
+from pages.shell.address import this_address, write_address
 from pages.shell.answers import TaskErrors
+from pages.shell.choose import choose
 from pages.shell.pictures import load_thumbnails, why_no_pictures
 from pages.shell.show import offer_csv
 from pages.shell.study_bar import StudyView
@@ -27,22 +28,14 @@ from pages.shell.study_bar import StudyView
 PICTURES, ROWS = 12, 25
 
 
-def show_images(
-    view: StudyView, method: str, found: TaskErrors, asked: Asked
-) -> dict[str, list[str]]:
-    """The images behind the numbers, as the reader filters and orders them.
-
-    Returns
-    -------
-    dict of str to list of str
-        What is shown, for the address.
-    """
+def show_images(view: StudyView, method: str, found: TaskErrors) -> None:
+    """The images behind the numbers, as the reader filters and orders them."""
     answers = found.answers
     with st.container(border=True, key="errors_images"):
         st.subheader("The images", anchor=False)
-        chosen = filter_images(view, method, found, asked)
+        chosen = filter_images(view, method, found)
         orders = orders_of(answers, method)
-        order = _choose_order(orders, asked, answers.task)
+        order = _choose_order(orders, answers.task)
         wrong = chosen.mask & ~answers.right[answers.place(method)]
         st.markdown(
             to_markdown(
@@ -57,44 +50,39 @@ def show_images(
             )
         )
         rows = rank_images(answers, method, orders[order], chosen.mask)
-        usual = order == next(iter(orders))
-        shown = {**chosen.address, "order": [] if usual else [order]}
         if not len(rows):
             _say_empty(view, method, chosen, orders[order])
-            return shown
-        state = (view.study.name, answers.task.name, method, str(shown))
-        page = _show_page(view, found, rows, asked, state)
+            write_address("page", ())
+            return
+        state = (view.study.name, answers.task.name, method, order, *chosen.filters)
+        _show_page(view, found, rows, state)
         _notes(view, method, found)
         offer_csv(
             lambda: tabulate_images(answers, found.images, rows),
             f"{view.study.name}-{answers.task.name}-{method}-images",
         )
-    return {**shown, "page": [] if page == 1 else [str(page)]}
 
 
-def _choose_order(orders: dict[str, Order], asked: Asked, task: Task) -> str:
+def _choose_order(orders: dict[str, Order], task: Task) -> str:
     key = f"errors_order_{task.kind}"
-    usual = next(iter(orders))
-    truth = asked.get("truth")
-    if truth and truth == asked.get("predicted") and usual in CLASS_ORDERS:
+    asked = this_address().asked
+    truth, answer = asked.get("truth"), asked.get("predicted")
+    if truth and truth == answer and "order" not in asked and _is_by_class(orders):
         # A link to what is right: the least certain of it first, where that is known.
-        usual = next(name for name in ("margin", "listed") if name in orders)
-    preset(
-        key,
-        list(orders),
-        asked=asked,
-        wanted=asked.get("order"),
-        what="order",
-        default=usual,
-    )
-    return st.segmented_control(
+        this_address().take("order")
+        st.session_state[key] = next(n for n in ("margin", "listed") if n in orders)
+    return choose(
         "Order",
         list(orders),
-        required=True,
-        format_func=lambda name: orders[name].label,
+        labels=lambda name: orders[name].label,
         key=key,
-        persist_state="session",
+        parameter="order",
+        is_segmented=True,
     )
+
+
+def _is_by_class(orders: dict[str, Order]) -> bool:
+    return next(iter(orders)) in CLASS_ORDERS
 
 
 def _say_empty(view: StudyView, method: str, chosen: Chosen, order: Order) -> None:
@@ -116,13 +104,12 @@ def _show_page(
     view: StudyView,
     found: TaskErrors,
     rows: NDArray[np.intp],
-    asked: Asked,
     state: tuple[str, ...],
-) -> int:
-    """One page of the images, as pictures or as rows; the number of the page."""
+) -> None:
+    """One page of the images, as pictures or as rows."""
     reason = why_no_pictures(view)
     size = ROWS if reason else PICTURES
-    page = _choose_page(-(-len(rows) // size), asked, state)
+    page = _choose_page(-(-len(rows) // size), state)
     part = rows[(page - 1) * size : page * size]
     if reason:
         st.caption(to_markdown(f"{reason} Here the images are listed by their ids."))
@@ -135,23 +122,25 @@ def _show_page(
             f"{first:,} to {first + len(part) - 1:,} of {plural(len(rows), 'image')}"
         )
     )
-    return page
 
 
-def _choose_page(pages: int, asked: Asked, state: tuple[str, ...]) -> int:
+def _choose_page(pages: int, state: tuple[str, ...]) -> int:
     """The page; another filter, order or method starts at the first again."""
     begun, turn, start = st.session_state.get("errors_pages", (None, 0, 1))
-    if asked.is_new or begun != (state, pages):
-        wanted = asked.get("page") or "1"
+    asked = this_address().take("page")
+    if asked is not None or begun != (state, pages):
+        wanted = (asked or ("1",))[0]
         if not wanted.isdecimal():
-            asked.name_unknown("page", wanted)
+            this_address().name_unknown("page", wanted)
         start = min(max(int(wanted), 1), pages) if wanted.isdecimal() else 1
         turn += 1
         st.session_state["errors_pages"] = ((state, pages), turn, start)
-    if pages == 1:
-        return 1
-    # Another key is another widget, that begins where it is told to.
-    return st.pagination(pages, default=start, key=f"errors_page_{turn}")
+    page = 1
+    if pages > 1:
+        # Another key is another widget, that begins where it is told to.
+        page = st.pagination(pages, default=start, key=f"errors_page_{turn}")
+    write_address("page", () if page == 1 else (str(page),))
+    return page
 
 
 def _pictures(view: StudyView, found: TaskErrors, rows: NDArray[np.intp]) -> None:

@@ -30,6 +30,7 @@ from core.study import Study
 from core.tasks import Binary, Regression, Task
 from core.text import BREAK, code, strong, to_markdown
 from pages.errors.maps import offer_mean_maps
+from pages.shell.choose import choose
 from pages.shell.pictures import load_thumbnails, why_no_pictures
 from pages.shell.show import offer_csv, show_error, show_static_table
 from pages.shell.study_bar import StudyView
@@ -73,13 +74,13 @@ def show_meaning(view: StudyView, task: Task) -> None:
 
 def _choose_category(view: StudyView, task: Task) -> str:
     categories = categories_of(task)
-    first = categories.index(task.positive) if isinstance(task, Binary) else 0
-    return st.selectbox(
+    return choose(
         "Bin explained" if isinstance(task, Regression) else "Class explained",
         categories,
-        index=first,
+        default=task.positive if isinstance(task, Binary) else categories[0],
         key=f"errors_meaning_{view.study.name}_{task.name}",
-        persist_state="session",
+        parameter="meaning",
+        what="class",
         width=320,
     )
 

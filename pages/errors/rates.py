@@ -13,7 +13,8 @@ from core.plots import errors as plots
 from core.plots.style import number, plural
 from core.tasks import Classification, Regression
 from pages.shell.answers import TaskErrors
-from pages.shell.show import show_chart, show_static_table
+from pages.shell.choose import choose
+from pages.shell.show import open_card, show_chart, show_static_table
 from pages.shell.study_bar import StudyView
 
 ONE, ALL = "one", "all"
@@ -66,24 +67,23 @@ def _pairs(
 ) -> None:
     pairs = confused_pairs(found.confusions, task.classes)
     own, label = pairs[pairs["method"] == method], view.labels[method]
-    compared = len(found.confusions) > 1
-    kind = (st.session_state.get("errors_pairs") if compared else ONE) or ONE
     methods = tuple(found.confusions)
     if own.empty:
         return
-    show_chart(
-        plots.plot_pairs(own, label, view.styles[method])
-        if kind == ONE
-        else plots.plot_pairs_by_method(
-            pairs, method, methods, view.styles, view.labels
-        ),
-        name=f"{view.study.name}-{task.name}-{method}-pairs-{kind}",
-        title=f"{task.label}: the most confused pairs",
-        takeaway=plots.pairs_takeaway(own, label),
-        data=pairs if kind == ALL else own,
-        note=_pairs_note(len(own), label, kind, found.confusions[method].seeds),
-        above=_choose_pairs if compared else None,
-    )
+    with open_card(f"{task.label}: the most confused pairs") as card:
+        kind = _choose_pairs() if len(methods) > 1 else ONE
+        show_chart(
+            plots.plot_pairs(own, label, view.styles[method])
+            if kind == ONE
+            else plots.plot_pairs_by_method(
+                pairs, method, methods, view.styles, view.labels
+            ),
+            name=f"{view.study.name}-{task.name}-{method}-pairs-{kind}",
+            takeaway=plots.pairs_takeaway(own, label),
+            data=pairs if kind == ALL else own,
+            note=_pairs_note(len(own), label, kind, found.confusions[method].seeds),
+            card=card,
+        )
 
 
 def _pairs_note(count: int, label: str, kind: str, seeds: int) -> str:
@@ -101,16 +101,15 @@ def _pairs_note(count: int, label: str, kind: str, seeds: int) -> str:
     )
 
 
-def _choose_pairs() -> None:
-    st.segmented_control(
+def _choose_pairs() -> str:
+    return choose(
         "Methods",
         [ONE, ALL],
-        default=ONE,
-        required=True,
-        format_func={ONE: "This method", ALL: "All methods"}.__getitem__,
+        labels={ONE: "This method", ALL: "All methods"},
         key="errors_pairs",
+        parameter="pairs",
+        is_segmented=True,
         label_visibility="collapsed",
-        persist_state="session",
     )
 
 
@@ -125,22 +124,22 @@ def show_bins(
         answers.image_ids,
         task,
     )
-    kind = st.session_state.get("errors_sign") or SIGNED
     seeds = answers.seeds[answers.place(method)]
     name = f"{view.study.name}-{task.name}-{method}-bins"
-    show_chart(
-        plots.plot_errors_by_bin(
-            table, task, view.styles[method], absolute=kind == ABSOLUTE
-        ),
-        name=f"{name}-{kind}",
-        title=f"{task.label}: how large the errors get in each bin",
-        takeaway=plots.bins_takeaway(table, task, label),
-        data=table,
-        note=f"{label}; the answer to an image is the mean over "
-        f"{plural(seeds, 'seed')}. A bar holds so much of a bin's images, whose "
-        "number is in brackets; of few images the ends mean little.",
-        above=_choose_sign,
-    )
+    with open_card(f"{task.label}: how large the errors get in each bin") as card:
+        kind = _choose_sign()
+        show_chart(
+            plots.plot_errors_by_bin(
+                table, task, view.styles[method], absolute=kind == ABSOLUTE
+            ),
+            name=f"{name}-{kind}",
+            takeaway=plots.bins_takeaway(table, task, label),
+            data=table,
+            note=f"{label}; the answer to an image is the mean over "
+            f"{plural(seeds, 'seed')}. A bar holds so much of a bin's images, whose "
+            "number is in brackets; of few images the ends mean little.",
+            card=card,
+        )
     with st.expander("In numbers", icon=":material/table:"):
         show_static_table(
             plots.bins_table(table),
@@ -152,14 +151,13 @@ def show_bins(
         )
 
 
-def _choose_sign() -> None:
-    st.segmented_control(
+def _choose_sign() -> str:
+    return choose(
         "Error",
         [SIGNED, ABSOLUTE],
-        default=SIGNED,
-        required=True,
-        format_func={SIGNED: "With its sign", ABSOLUTE: "Without"}.__getitem__,
+        labels={SIGNED: "With its sign", ABSOLUTE: "Without"},
         key="errors_sign",
+        parameter="sign",
+        is_segmented=True,
         label_visibility="collapsed",
-        persist_state="session",
     )

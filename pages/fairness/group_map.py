@@ -1,5 +1,6 @@
 """The heat map of the Fairness page: one method in every crossing of two features."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import streamlit as st
@@ -10,11 +11,11 @@ from core.evaluation.verdicts import SMALL_GROUP
 from core.plots import group_map as plots
 from core.plots.style import feature_label
 from pages.fairness.tables import Question, load_groups
-from pages.shell.show import show_chart, show_error
+from pages.shell.choose import choose
+from pages.shell.show import open_card, show_chart, show_error
 from pages.shell.study_bar import StudyView
 
 VALUE, CHANGE = "Value", "Change"
-SHOWN_KEY = "fairness_map_shown"
 
 
 @st.fragment
@@ -32,57 +33,42 @@ def show_group_map(
         Every sensitive feature of the study.
     """
     names = {name: feature_label(name, view.tasks) for name in known}
-    features = _crossed(view, question, known)
-    crossing = replace(question, features=features)
-    try:
-        comparison = load_groups(view, crossing, (metric.key,))
-    except EquipoiseError as error:
-        # A fragment's failure does not reach the router.
-        with st.container(border=True):
-            _choose(view, question, known, names)
-            show_error(error)
-        return
-    if len(features) > 1:
-        method, change = _chosen(view)
-        cells = plots.map_cells(comparison, metric, method)
-        titles = plots.axes_of(features, names)
-        takeaway = plots.map_takeaway(cells, metric, view.labels[method], change=change)
-    else:
-        change = st.session_state.get(SHOWN_KEY) == CHANGE
-        cells = plots.map_methods(comparison, metric, view.methods, view.labels)
-        titles = "", names[features[0]]
-        takeaway = plots.methods_takeaway(cells, metric, names[features[0]])
-    show_chart(
-        plots.plot_group_map(cells, metric, titles=titles, change=change),
-        name=f"{view.study.name}-{metric.key}-map",
-        title=f"{metric.label}: every crossing"
-        if len(features) > 1
-        else f"{metric.label}: every method in every group",
-        takeaway=takeaway,
-        data=cells,
-        note=f"{plots.map_note(metric, change=change)} n: test images of the cell; "
-        f"{plots.SMALL_SIGN}: the value rests on fewer than {SMALL_GROUP} of them. A "
-        "dash: no image, or undefined.",
-        above=lambda: _choose(view, question, known, names),
-    )
-
-
-def _keys(view: StudyView) -> tuple[str, str]:
-    """Keys of what is set across, and of the method."""
-    name = view.study.name
-    return f"fairness_map_across_{name}", f"fairness_map_method_{name}"
-
-
-def _crossed(
-    view: StudyView, question: Question, known: tuple[str, ...]
-) -> tuple[str, ...]:
-    """The chosen features; one alone with the one that it is set across."""
     across = _others(question, known)
-    if not across:
-        return question.features
-    chosen = st.session_state.get(_keys(view)[0])
-    # A bin comes last among them, and is what a map is mostly read across.
-    return (*question.features, chosen if chosen in across else across[-1])
+    is_crossed = len(question.features) > 1 or bool(across)
+    title = "every crossing" if is_crossed else "every method in every group"
+    with open_card(f"{metric.label}: {title}") as card:
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            method = _choose_method(view) if is_crossed else ""
+            features = question.features
+            if across:
+                features = (*features, _choose_across(view, across, names))
+            change = _choose_change(view, method)
+        crossing = replace(question, features=features)
+        try:
+            comparison = load_groups(view, crossing, (metric.key,))
+        except EquipoiseError as error:
+            # A fragment's failure does not reach the router.
+            show_error(error)
+            return
+        if is_crossed:
+            cells = plots.map_cells(comparison, metric, method)
+            titles = plots.axes_of(features, names)
+            label = view.labels[method]
+            takeaway = plots.map_takeaway(cells, metric, label, change=change)
+        else:
+            cells = plots.map_methods(comparison, metric, view.methods, view.labels)
+            titles = "", names[features[0]]
+            takeaway = plots.methods_takeaway(cells, metric, names[features[0]])
+        show_chart(
+            plots.plot_group_map(cells, metric, titles=titles, change=change),
+            name=f"{view.study.name}-{metric.key}-map",
+            takeaway=takeaway,
+            data=cells,
+            note=f"{plots.map_note(metric, change=change)} n: test images of the cell; "
+            f"{plots.SMALL_SIGN}: the value rests on fewer than {SMALL_GROUP} of them. "
+            "A dash: no image, or undefined.",
+            card=card,
+        )
 
 
 def _others(question: Question, known: tuple[str, ...]) -> list[str]:
@@ -91,54 +77,47 @@ def _others(question: Question, known: tuple[str, ...]) -> list[str]:
     return [name for name in known if name not in question.features]
 
 
-def _chosen(view: StudyView) -> tuple[str, bool]:
-    """The method that is drawn, and whether its change is."""
-    method = st.session_state.get(_keys(view)[1], view.baseline)
-    method = method if method in view.methods else view.baseline
-    asked = st.session_state.get(SHOWN_KEY) == CHANGE
-    return str(method), asked and method in view.references
+def _choose_method(view: StudyView) -> str:
+    return choose(
+        "Method",
+        view.methods,
+        default=view.baseline,
+        labels=view.labels,
+        key=f"fairness_map_method_{view.study.name}",
+        parameter="mapped",
+        what="method",
+        always=True,
+        width=320,
+    )
 
 
-def _choose(
-    view: StudyView,
-    question: Question,
-    known: tuple[str, ...],
-    names: dict[str, str],
-) -> None:
-    """The card's own controls."""
-    across_key, method_key = _keys(view)
-    across = _others(question, known)
-    is_crossed = len(question.features) > 1 or bool(across)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        if is_crossed:
-            st.selectbox(
-                "Method",
-                view.methods,
-                index=view.methods.index(view.baseline),
-                format_func=view.labels.__getitem__,
-                key=method_key,
-                persist_state="session",
-                width=320,
-            )
-        if len(across) > 1:
-            st.selectbox(
-                "Across",
-                across,
-                index=len(across) - 1,
-                format_func=names.__getitem__,
-                key=across_key,
-                persist_state="session",
-                width=220,
-            )
-        if len(view.methods) > 1 and (
-            not is_crossed or _chosen(view)[0] in view.references
-        ):
-            st.segmented_control(
-                "Shown",
-                [VALUE, CHANGE],
-                default=VALUE,
-                required=True,
-                key=SHOWN_KEY,
-                persist_state="session",
-                help="The change is that to the method compared with.",
-            )
+def _choose_across(
+    view: StudyView, across: Sequence[str], names: Mapping[str, str]
+) -> str:
+    """The feature that a single chosen one is crossed with."""
+    return choose(
+        "Across",
+        across,
+        # A bin comes last among them, and is what a map is mostly read across.
+        default=across[-1],
+        labels=names,
+        key=f"fairness_map_across_{view.study.name}",
+        parameter="across",
+        what="feature",
+        width=220,
+    )
+
+
+def _choose_change(view: StudyView, method: str) -> bool:
+    """Whether changes are drawn: of one method, or of all where none is named."""
+    if len(view.methods) < 2 or (method and method not in view.references):
+        return False
+    shown = choose(
+        "Shown",
+        [VALUE, CHANGE],
+        key="fairness_map_shown",
+        parameter="shown",
+        is_segmented=True,
+        help="The change is that to the method compared with.",
+    )
+    return shown == CHANGE

@@ -33,8 +33,9 @@ from core.text import BREAK, code, listed, strong, to_list, to_markdown
 from pages.fairness.group_map import show_group_map
 from pages.fairness.tables import Question, load_groups
 from pages.fairness.whatif import show_whatif
-from pages.shell.show import show_chart, show_static_table, stop_with
-from pages.shell.study_bar import StudyView, choose_metric, choose_task, study_bar
+from pages.shell.choose import choose, choose_several, choose_task, choose_whether
+from pages.shell.show import Card, open_card, show_chart, show_static_table, stop_with
+from pages.shell.study_bar import StudyView, choose_metric, study_bar
 from pages.shell.tables import is_alone, leave_out_damaged, mean_text
 
 MOST_FEATURES = 3
@@ -77,19 +78,20 @@ def main() -> None:
             group_metric_keys(task),
             key=f"fairness_metric_{view.study.name}_{task.name}",
         )
-    small = bool(st.session_state.get(_small_key(view), False))
+        small = choose_whether(
+            f"Count groups of fewer than {SMALL_GROUP} images",
+            key=f"fairness_small_{view.study.name}",
+            parameter="small",
+            help="Lets them count in the gaps: one of them alone may then decide a gap "
+            "by chance.",
+        )
     question = Question(task, chosen, small)
-    quality, gap = quality_of(metric, task), _chosen_gap(metric, task)
-    keys = [metric.key, quality.key, *gap.parts]
-    if not isinstance(task, Regression):
-        keys.append(f"{task.name}.accuracy")
-    comparison = load_groups(view, question, tuple(keys))
+    comparison = load_groups(view, question, (metric.key,))
     alone = is_alone(view)
     _groups(view, comparison, metric)
     _gaps(view, comparison, metric)
     if not alone:
-        _trade(view, comparison, metric, quality, gap, task)
-        _levelling(view, comparison, task)
+        _cost_of_parity(view, question, metric)
     show_group_map(view, question, metric, known)
     show_whatif(view, question)
     views = published_views(view.study.published_by_group)
@@ -117,18 +119,17 @@ def _choose_features(
         # As `equipoise compare` does: the study's own choice, or one feature first.
         features = tuple(view.dataset.sensitive_features)
         first = default_features(view.study, task, view.tasks, features)
-        picked = st.pills(
+        chosen = choose_several(
             "Sensitive features",
             known,
-            selection_mode="multi",
             default=[name for name in first if name in known] or known[:1],
-            format_func=lambda name: to_markdown(feature_label(name, view.tasks)),
+            labels=lambda name: feature_label(name, view.tasks),
             key=f"fairness_features_{view.study.name}_{task.name}",
-            persist_state="session",
+            parameter="features",
+            what="sensitive feature",
             help="Look at one first. Several are crossed, and each crossing has fewer "
             f"images: at most {MOST_FEATURES}.",
         )
-        chosen = tuple(name for name in known if name in picked)
     if not chosen:
         stop_with("No sensitive feature is chosen. Choose at least one above.")
     if len(chosen) > MOST_FEATURES:
@@ -139,22 +140,24 @@ def _choose_features(
     return chosen
 
 
-def _small_key(view: StudyView) -> str:
-    return f"fairness_small_{view.study.name}"
-
-
-def _gap_key(metric: MetricInfo) -> str:
-    return f"fairness_gap_{metric.key}"
-
-
-def _gap_choices(metric: MetricInfo, task: Task) -> dict[str, Gap]:
-    return {f"{g.metric} {g.measure}": g for g in related_gaps(metric, task)}
-
-
-def _chosen_gap(metric: MetricInfo, task: Task) -> Gap:
-    choices = _gap_choices(metric, task)
-    asked = st.session_state.get(_gap_key(metric))
-    return choices.get(str(asked), next(iter(choices.values())))
+def _choose_gap(view: StudyView, metric: MetricInfo, task: Task) -> Gap:
+    """The gap that is set against quality."""
+    gaps = {f"{g.metric} {g.measure}": g for g in related_gaps(metric, task)}
+    infos = {
+        name: gap_info(g.metric, g.measure, view.tasks) for name, g in gaps.items()
+    }
+    name = choose(
+        "Gap",
+        list(gaps),
+        labels=lambda name: infos[name].label,
+        key=f"fairness_gap_{metric.key}",
+        parameter="gap",
+        width=420,
+        help=to_markdown(
+            BREAK.join(f"{strong(i.label)}: {i.explanation}" for i in infos.values())
+        ),
+    )
+    return gaps[name]
 
 
 def _groups(view: StudyView, comparison: Comparison, metric: MetricInfo) -> None:
@@ -172,21 +175,7 @@ def _groups(view: StudyView, comparison: Comparison, metric: MetricInfo) -> None
         note=f"{mean_text(view).capitalize()}; bars are 95 % intervals over the test "
         f"images. Hollow: fewer than {SMALL_GROUP} images count, too few to tell. "
         f"{metric.label}: {metric.explanation}",
-        above=lambda: _offer_small(view, comparison),
     )
-
-
-def _offer_small(view: StudyView, comparison: Comparison) -> None:
-    """Let groups of few images count, where there are such groups."""
-    if comparison.groups["small"].any() or comparison.include_small:
-        st.toggle(
-            to_markdown(
-                f"Let groups of fewer than {SMALL_GROUP} images count in the gaps"
-            ),
-            key=_small_key(view),
-            persist_state="session",
-            help="One of them alone may then decide a gap by chance.",
-        )
 
 
 def _gaps(view: StudyView, comparison: Comparison, metric: MetricInfo) -> None:
@@ -219,16 +208,29 @@ def _gaps(view: StudyView, comparison: Comparison, metric: MetricInfo) -> None:
             st.markdown(MEANINGS)
 
 
+def _cost_of_parity(view: StudyView, question: Question, metric: MetricInfo) -> None:
+    """What a smaller gap costs, and who gains and pays."""
+    task = question.task
+    quality = metric_info(quality_of(metric, task).key, view.tasks)
+    accuracy = [] if isinstance(task, Regression) else [f"{task.name}.accuracy"]
+    with open_card("What a smaller gap costs") as card:
+        gap = _choose_gap(view, metric, task)
+        keys = (quality.key, *gap.parts, *accuracy)
+        comparison = load_groups(view, question, keys)
+        _trade(view, comparison, metric, quality, gap, card)
+    if accuracy:
+        _levelling(view, comparison, task)
+
+
 def _trade(
     view: StudyView,
     comparison: Comparison,
     metric: MetricInfo,
     quality: MetricInfo,
     gap: Gap,
-    task: Task,
+    card: Card,
 ) -> None:
     """Gap against quality, with the front."""
-    quality = metric_info(quality.key, view.tasks)
     about = gap_info(gap.metric, gap.measure, view.tasks)
     points = gap_points(comparison, quality, gap, view.methods)
     labels = {
@@ -236,36 +238,18 @@ def _trade(
         for method, label in view.labels.items()
         if method in comparison.seeds
     }
-
-    def choose() -> None:
-        choices = _gap_choices(metric, task)
-        st.selectbox(
-            "Gap",
-            list(choices),
-            format_func=lambda name: _gap_label(choices[name], view),
-            key=_gap_key(metric),
-            persist_state="session",
-            width=420,
-            help=to_markdown(about.explanation),
-        )
-
-    title = "What a smaller gap costs"
     if len(points) < 2:
-        with st.container(border=True):
-            st.subheader(to_markdown(title), anchor=False)
-            choose()
-            st.info(
-                to_markdown(
-                    f"Fewer than two methods have both {quality.label} and this gap "
-                    "here. Choose another gap, or fewer features."
-                ),
-                icon=":material/info:",
-            )
+        st.info(
+            to_markdown(
+                f"Fewer than two methods have both {quality.label} and this gap here. "
+                "Choose another gap, or fewer features."
+            ),
+            icon=":material/info:",
+        )
         return
     show_chart(
         gap_plots.plot_gap_quality(points, quality, about, view.styles, labels),
         name=f"{view.study.name}-{metric.key}-front",
-        title=title,
         takeaway=about_models(
             gap_plots.gap_quality_takeaway(
                 points,
@@ -280,19 +264,15 @@ def _trade(
         note="Bars: 95 % intervals over the test images. The front, dashed, joins the "
         "methods that no other beats in both, by the point estimates: other images "
         f"may choose others. {about.label}: {about.explanation}",
-        above=choose,
+        card=card,
     )
-
-
-def _gap_label(gap: Gap, view: StudyView) -> str:
-    return gap_info(gap.metric, gap.measure, view.tasks).label
 
 
 def _levelling(view: StudyView, comparison: Comparison, task: Task) -> None:
     """Whether the Fair metric rose because the better group fell."""
     table = levelling(comparison)
     table = table[table["method"].isin(view.methods)]
-    if isinstance(task, Regression) or table.empty:
+    if table.empty:
         return
     counted = int(
         comparison.row(view.baseline, f"{task.name}.accuracy", "fair_metric")["groups"]

@@ -14,12 +14,15 @@ from core.plots.whatif import Mark
 from core.tasks import Classification, Regression
 from core.text import strong, to_markdown
 from pages.fairness.tables import Question, load_choices, load_scores
+from pages.shell.address import this_address, write_address
+from pages.shell.choose import choose, choose_number, number_in
 from pages.shell.show import show_chart, show_table
 from pages.shell.study_bar import StudyView
 
 MOST_SLIDERS, MOST_ROWS = 8, 12
 COMMON, OWN = "One for all", "One for each group"
 USUAL = 0.5
+STEPS = {"step": 0.001, "format": "%.3f"}
 GAP_KEY = "fairness_whatif_gap"
 
 
@@ -49,14 +52,12 @@ def show_whatif(view: StudyView, question: Question) -> None:
 def _choose_class(view: StudyView, task: Classification) -> str:
     if task.kind == "binary":
         return task.classes[1]
-    return str(
-        st.selectbox(
-            "Class that is decided on, against the rest",
-            task.classes,
-            key=f"fairness_whatif_class_{view.study.name}_{task.name}",
-            persist_state="session",
-            width=420,
-        )
+    return choose(
+        "Class that is decided on, against the rest",
+        task.classes,
+        key=f"fairness_whatif_class_{view.study.name}_{task.name}",
+        parameter="class",
+        width=420,
     )
 
 
@@ -102,27 +103,33 @@ def _play(view: StudyView, question: Question, counts: ScoreCounts) -> None:
 
 def _controls(view: StudyView, counts: ScoreCounts) -> tuple[str, str, float, bool]:
     """Method, gap of the chart, largest gap allowed, and whether one threshold."""
-    method = st.selectbox(
+    method = choose(
         "Method",
         [method for method in view.methods if method in counts.methods],
-        format_func=view.labels.__getitem__,
+        labels=view.labels,
         key=f"fairness_whatif_method_{view.study.name}",
+        parameter="method",
+        always=True,
         width=300,
     )
-    gap = st.selectbox(
+    gap = choose(
         "Gap drawn",
         list(plots.GAPS),
-        format_func=plots.GAPS.__getitem__,
+        labels=plots.GAPS,
         key=GAP_KEY,
+        parameter="drawn",
+        what="gap",
         width=300,
     )
-    most = st.number_input(
+    most = choose_number(
         "Largest gap allowed",
         0.0,
         1.0,
         0.05,
-        0.01,
         key="fairness_whatif_most",
+        parameter="most",
+        draw=st.number_input,
+        step=0.01,
         width=180,
         help="What the marked points were held to, on the validation images.",
     )
@@ -134,12 +141,12 @@ def _controls(view: StudyView, counts: ScoreCounts) -> tuple[str, str, float, bo
             )
         )
         return method, gap, most, True
-    kind = st.segmented_control(
+    kind = choose(
         "Threshold",
         [COMMON, OWN],
-        default=COMMON,
-        required=True,
         key="fairness_whatif_kind",
+        parameter="thresholds",
+        is_segmented=True,
     )
     return method, gap, most, kind == COMMON
 
@@ -194,17 +201,38 @@ def _sliders(
     prefix: str, counts: ScoreCounts, *, common: bool
 ) -> float | Mapping[str, float]:
     if common:
-        return _slider(prefix, "", "Threshold")
+        return choose_number(
+            "Threshold",
+            0.0,
+            1.0,
+            USUAL,
+            key=_slider_key(prefix, ""),
+            parameter="threshold",
+            **STEPS,
+        )
+    _take_thresholds(prefix, _groups_of(counts))
     own = dict.fromkeys(counts.grouping.names, USUAL)
     with st.grid("auto", min_column_width=300):
         for group in _groups_of(counts):
-            own[group] = _slider(prefix, group, f"Threshold, {group}")
+            own[group] = _slider(prefix, group)
+    moved = [f"{group}:{value:g}" for group, value in own.items() if value != USUAL]
+    write_address("threshold", moved)
     return own
 
 
-def _slider(prefix: str, group: str, label: str) -> float:
+def _take_thresholds(prefix: str, groups: Sequence[str]) -> None:
+    """Set the sliders as a new address has them, each as ``<group>:<threshold>``."""
+    for asked in this_address().take("threshold") or ():
+        group, _, text = asked.rpartition(":")
+        value = number_in(text, 0.0, 1.0)
+        if group in groups and value is not None:
+            st.session_state[_slider_key(prefix, group)] = value
+        else:
+            this_address().name_unknown("threshold", asked)
+
+
+def _slider(prefix: str, group: str) -> float:
     key = _slider_key(prefix, group)
     st.session_state.setdefault(key, USUAL)
-    return float(
-        st.slider(to_markdown(label), 0.0, 1.0, step=0.001, format="%.3f", key=key)
-    )
+    label = to_markdown(f"Threshold, {group}")
+    return float(st.slider(label, 0.0, 1.0, key=key, **STEPS))

@@ -16,6 +16,7 @@ from core.tasks import Binary, Multiclass, Regression
 from core.text import to_markdown
 from pages.methods.parameters import is_moved, values_of
 from pages.methods.play import Play, as_table, defaults_of, gathered, usual_of
+from pages.shell.choose import choose_whether
 from pages.shell.show import show_charts
 from pages.shell.tables import Fingerprint
 
@@ -35,11 +36,11 @@ def show_probability_curves(play: Play, controls: DeltaGenerator) -> None:
     with controls:
         true_class = _choose_class(play)
         with st.container(horizontal=True):
-            log_axis = st.toggle(
-                "Decades of p",
-                value=True,
+            log_axis = choose_whether(
+                "Logarithmic p axis",
+                default=True,
                 key="methods_decades",
-                persist_state="session",
+                parameter="logarithmic",
                 help="Shows what happens next to 0; off, every step of p is as wide.",
             )
             relative = _is_relative()
@@ -79,7 +80,7 @@ def show_probability_curves(play: Play, controls: DeltaGenerator) -> None:
         data=gathered(tables, "p"),
         note=f"One image of {task.classes[true_class]} "
         f"({play.counts[true_class]:,} of n = {sum(play.counts):,} training images); "
-        f"what p leaves is spread evenly over the other "
+        f"the remaining 1 − p is spread evenly over the other "
         f"{plural(len(task.classes) - 1, 'class', 'classes')}. Computed by the losses "
         "that train, in float64; the gradient is their central difference. Below 0 it "
         "pulls p up, above 0 down. Weights are drawn on cross-entropy. Dotted: before "
@@ -105,11 +106,11 @@ def _choose_class(play: Play) -> int:
 
 
 def _is_relative() -> bool:
-    return st.toggle(
+    return choose_whether(
         "Compare shapes",
-        value=True,
+        default=True,
         key="methods_shapes",
-        persist_state="session",
+        parameter="shapes",
         help="Divides each curve by its highest; off, values are as trained.",
     )
 

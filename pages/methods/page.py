@@ -13,7 +13,7 @@ from core.plots import methods as plots
 from core.plots.style import method_styles, plural
 from core.study import load_study, shipped_studies
 from core.tasks import Regression, Task
-from core.text import code, listed, strong, to_list, to_markdown
+from core.text import listed, strong, to_list, to_markdown
 from pages.methods.classes import show_classes, show_targets
 from pages.methods.images import show_error_curves, show_probability_curves
 from pages.methods.parameters import (
@@ -25,6 +25,8 @@ from pages.methods.parameters import (
 )
 from pages.methods.play import Play, usual_of
 from pages.methods.schedule import show_schedule
+from pages.shell.address import this_address, write_address
+from pages.shell.choose import choose, choose_several, choose_task
 from pages.shell.engine import load_engine
 from pages.shell.show import show_error, stop_with
 from pages.shell.study_bar import StudyView, study_bar
@@ -102,50 +104,35 @@ def _in_order(entries: Mapping[str, Entry]) -> dict[str, Entry]:
 
 
 def _asked_methods() -> tuple[str, ...]:
-    """Methods that the address names, when it is new; says which do not exist."""
-    asked = tuple(st.query_params.get_all("method"))
-    if not asked or asked == st.session_state.get("methods_address"):
-        return ()
+    """Methods that a new address names; says which do not exist."""
+    asked = this_address().take("method") or ()
     known = {*curves.USUAL, *curves.ENTRIES}
-    unknown = [code(name[:64]) for name in asked if name not in known]
-    if unknown:
-        st.warning(
-            to_markdown(
-                f"There is no method {', '.join(unknown)} here. Choose one below."
-            )
-        )
+    for name in asked:
+        if name not in known:
+            this_address().name_unknown("method", name)
     return tuple(name for name in asked if name in known)
 
 
 def _choose_task(view: StudyView, asked: Sequence[str]) -> Task:
     """Let the reader choose; an address chooses the task that its methods fit."""
-    tasks = {t.name: t for t in sorted(view.tasks, key=lambda t: KINDS.index(t.kind))}
+    tasks = sorted(view.tasks, key=lambda task: KINDS.index(task.kind))
     fitting = [
-        name
-        for name, task in tasks.items()
+        task.name
+        for task in tasks
         if any(method in curves.entries_of(task) for method in asked)
     ]
-    if len(tasks) == 1:
-        return next(iter(tasks.values()))
     key = f"methods_task_{view.study.name}"
-    if fitting or key not in st.session_state:
-        st.session_state[key] = next(iter(fitting or tasks))
-    chosen = st.segmented_control(
-        "Task",
-        list(tasks),
-        required=True,
-        format_func=lambda name: to_markdown(tasks[name].label),
-        key=key,
-        persist_state="session",
-    )
-    return tasks[chosen]
+    if fitting and "task" not in this_address().asked:
+        this_address().take("task")
+        st.session_state[key] = fitting[0]
+    return choose_task(tasks, key=key)
 
 
 def _choose_methods(
     entries: Mapping[str, Entry], task: Task, asked: Sequence[str]
 ) -> tuple[Entry, ...]:
     """Let the reader choose by what they change; keep the address in step."""
-    wanted = [name for name in asked if name in entries] or FIRST[task.kind]
+    asked = [name for name in asked if name in entries]
     chosen: list[str] = []
     with st.popover("Choose methods", icon=":material/add_circle:", width=240):
         for part, label in PARTS.items():
@@ -153,23 +140,18 @@ def _choose_methods(
             if not names:
                 continue
             key = f"methods_{part}_{task.kind}"
-            if asked or key not in st.session_state:
-                st.session_state[key] = [name for name in names if name in wanted]
-            chosen += st.pills(
+            if asked:
+                st.session_state[key] = [name for name in names if name in asked]
+            chosen += choose_several(
                 label.title,
                 names,
-                selection_mode="multi",
-                format_func=lambda name: entries[name].label,
+                default=[name for name in names if name in FIRST[task.kind]],
+                labels=lambda name: entries[name].label,
                 key=key,
                 help=label.decides,
-                persist_state="session",
                 wrap=True,
             )
-    if chosen:
-        st.query_params["method"] = chosen
-    elif "method" in st.query_params:
-        del st.query_params["method"]
-    st.session_state["methods_address"] = tuple(chosen)
+    write_address("method", chosen)
     return tuple(entries[name] for name in entries if name in chosen)
 
 
@@ -219,14 +201,13 @@ def _stand_in(view: StudyView, classes: Sequence[str]) -> tuple[int, ...]:
 @st.fragment
 def _play(play: Play) -> None:
     """All that a slider moves: only this runs again."""
-    view = st.segmented_control(
+    view = choose(
         "View",
-        VIEWS,
-        default=LOSS,
-        required=True,
+        list(VIEWS),
         key="methods_view",
+        parameter="view",
+        is_segmented=True,
         label_visibility="collapsed",
-        persist_state="session",
     )
     draw = VIEWS[view][isinstance(play.task, Regression)]
     controls, charts = st.columns([1, 3.4], gap="medium")
@@ -263,13 +244,13 @@ def _sliders(entries: Sequence[Entry]) -> None:
     if not shown:
         st.caption("None of the methods drawn here has a slider.")
         return
-    name = st.selectbox(
+    name = choose(
         "Sliders of",
         list(shown),
-        index=len(shown) - 1,
-        format_func=lambda name: shown[name].label,
+        default=list(shown)[-1],
+        labels=lambda name: shown[name].label,
         key=f"methods_movable_{'_'.join(shown)}",
-        persist_state="session",
+        always=True,
         help="Those of the other methods stay as they are.",
     )
     show_parameters(shown[name])

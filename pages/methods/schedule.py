@@ -7,6 +7,7 @@ from core.methods import phases as schedule
 from core.methods.registry import resolve_method
 from core.plots import schedule as plots
 from pages.methods.play import Play
+from pages.shell.choose import choose
 from pages.shell.show import show_chart
 from pages.shell.study_bar import StudyView
 
@@ -14,14 +15,17 @@ from pages.shell.study_bar import StudyView
 def show_schedule(play: Play, controls: DeltaGenerator) -> None:
     """Learning rate and phases of one method of the study."""
     study = play.view.study
-    name = controls.selectbox(
-        "Method of the study",
-        list(study.methods),
-        index=_first_with_phases(play.view),
-        format_func=lambda name: study.methods[name].label,
-        key=f"methods_schedule_{study.name}",
-        persist_state="session",
-    )
+    with controls:
+        name = choose(
+            "Method of the study",
+            list(study.methods),
+            default=list(study.methods)[_first_with_phases(play.view)],
+            labels=lambda name: study.methods[name].label,
+            key=f"methods_schedule_{study.name}",
+            parameter="schedule",
+            what="method",
+            always=True,
+        )
     # A method may have a budget, an optimiser and a schedule of its own.
     study = study.for_method(name)
     method = resolve_method(

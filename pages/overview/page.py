@@ -9,6 +9,7 @@ import streamlit as st
 from core.evaluation.comparison import Comparison
 from core.evaluation.cost import (
     COSTS,
+    CostInfo,
     are_timed_alike,
     budget_note,
     cost_table,
@@ -48,7 +49,8 @@ from core.runs import data_report
 from core.study import Search
 from core.tasks import Regression
 from core.text import BREAK, code, to_list, to_markdown
-from pages.shell.show import show_chart, show_static_table, show_table
+from pages.shell.choose import choose
+from pages.shell.show import Card, open_card, show_chart, show_static_table, show_table
 from pages.shell.study_bar import StudyView, choose_metric, study_bar
 from pages.shell.tables import (
     is_alone,
@@ -161,18 +163,18 @@ def _leaderboard(view: StudyView, comparison: Comparison) -> None:
         metric_info(key, view.tasks)
         for key in headline_keys(view.tasks, view.study.headline)
     ]
-    ordered, best = _sorted(view, table, metrics)
-    labels = {method: view.labels[method] for method in ordered}
-    keys = [info.key for info in metrics]
-    board = leaderboard(comparison, keys, labels, view.tasks, part="score")
-    counted = [
-        metric_info(group[0], view.tasks)
-        for group in distinct_metrics(comparison, keys)
-    ]
-    over = "One seed, no sd" if comparison.has_one_seed else "Mean over the seeds"
     with st.container(border=True):
         st.subheader("Leaderboard", anchor=False)
-        _choose_order(view, metrics)
+        order = _choose_order(view, metrics)
+        ordered, best = _sorted(view, table, order)
+        labels = {method: view.labels[method] for method in ordered}
+        keys = [info.key for info in metrics]
+        board = leaderboard(comparison, keys, labels, view.tasks, part="score")
+        counted = [
+            metric_info(group[0], view.tasks)
+            for group in distinct_metrics(comparison, keys)
+        ]
+        over = "One seed, no sd" if comparison.has_one_seed else "Mean over the seeds"
         show_static_table(
             table_frame(board),
             name=f"{view.study.name}-leaderboard",
@@ -190,30 +192,30 @@ def _leaderboard(view: StudyView, comparison: Comparison) -> None:
         st.caption(to_markdown(" ".join(comparison_notes(comparison, view.labels))))
 
 
-def _order_key(view: StudyView) -> str:
-    return f"overview_order_{view.study.name}"
-
-
-def _choose_order(view: StudyView, metrics: Sequence[MetricInfo]) -> None:
-    labels = {info.key: f"{info.label}, best first" for info in metrics}
-    if len(view.methods) > 1:
-        st.selectbox(
-            "Order",
-            ["", *labels],
-            format_func=lambda key: labels.get(key, "The study's order"),
-            key=_order_key(view),
-            persist_state="session",
-            width=320,
-        )
+def _choose_order(view: StudyView, metrics: Sequence[MetricInfo]) -> MetricInfo | None:
+    """The metric that the methods are sorted by; None is the study's own order."""
+    infos = {info.key: info for info in metrics}
+    if len(view.methods) < 2:
+        return None
+    order = choose(
+        "Order",
+        ["", *infos],
+        labels=lambda key: (
+            f"{infos[key].label}, best first" if key else "The study's order"
+        ),
+        key=f"overview_order_{view.study.name}",
+        parameter="order",
+        what="metric",
+        width=320,
+    )
+    return infos.get(order)
 
 
 def _sorted(
-    view: StudyView, comparison: pd.DataFrame, metrics: Sequence[MetricInfo]
+    view: StudyView, comparison: pd.DataFrame, info: MetricInfo | None
 ) -> tuple[Sequence[str], str]:
     """The methods in the order chosen, and what can be said of the first."""
-    asked = st.session_state.get(_order_key(view))
-    info = next((info for info in metrics if info.key == asked), None)
-    if info is None or len(view.methods) < 2:
+    if info is None:
         return view.methods, ""
     order = plots.best_first(comparison, info, view.methods)
     against = load_comparison(view, reference=order[0]).table
@@ -305,7 +307,17 @@ def _with_margin(
 
 
 def _cost(view: StudyView, comparison: Comparison, info: MetricInfo) -> None:
-    cost = COSTS[st.session_state.get("overview_cost") or COSTS_SHOWN[0]]
+    with open_card("Quality against cost") as card:
+        _show_cost(view, comparison, info, _choose_cost(), card)
+
+
+def _show_cost(
+    view: StudyView,
+    comparison: Comparison,
+    info: MetricInfo,
+    cost: CostInfo,
+    card: Card,
+) -> None:
     per_run = run_costs(view.chosen_runs)
     costs = cost_table(per_run)
     points = cost_points(comparison, costs, info, cost, view.methods)
@@ -327,7 +339,6 @@ def _cost(view: StudyView, comparison: Comparison, info: MetricInfo) -> None:
             logarithmic=cost_ratio(points) >= VERY_WIDE,
         ),
         name=f"{view.study.name}-cost",
-        title="Quality against cost",
         takeaway=paid_takeaway(
             points,
             cost,
@@ -339,21 +350,21 @@ def _cost(view: StudyView, comparison: Comparison, info: MetricInfo) -> None:
         ),
         data=costs.reset_index(),
         note=" ".join(filter(None, notes)),
-        above=_choose_cost,
+        card=card,
     )
 
 
-def _choose_cost() -> None:
-    st.segmented_control(
+def _choose_cost() -> CostInfo:
+    key = choose(
         "Cost",
         COSTS_SHOWN,
-        default=COSTS_SHOWN[0],
-        required=True,
-        format_func=lambda key: COSTS[key].label,
+        labels=lambda key: COSTS[key].label,
         key="overview_cost",
+        parameter="cost",
+        is_segmented=True,
         label_visibility="collapsed",
-        persist_state="session",
     )
+    return COSTS[key]
 
 
 def _published(view: StudyView, comparison: pd.DataFrame) -> None:
@@ -419,19 +430,16 @@ def _stability(view: StudyView) -> None:
         task.label: metric_info(key, view.tasks)
         for task, key in zip(view.tasks, stability_keys(view.tasks), strict=True)
     }
-    info = next(iter(infos.values()))
-    if len(infos) > 1:
-        info = infos[
-            st.segmented_control(
-                "Task",
-                list(infos),
-                default=next(iter(infos)),
-                required=True,
-                key=f"overview_stability_{view.study.name}",
-                label_visibility="collapsed",
-                persist_state="session",
-            )
-        ]
+    info = infos[
+        choose(
+            "Task",
+            list(infos),
+            key=f"overview_stability_{view.study.name}",
+            parameter="moved",
+            is_segmented=True,
+            label_visibility="collapsed",
+        )
+    ]
     st.caption(to_markdown(info.explanation))
     table, shown = comparison.table, (info, view.methods)
     images = plural(int(table["n"].max()), "test image")
@@ -481,12 +489,13 @@ def _tries(view: StudyView, searched: Sequence[str]) -> None:
     search, tasks = view.study.search, view.tasks
     listed = {name: method.label for name, method in view.study.methods.items()}
     labels = {**listed, **view.labels}
-    method = st.selectbox(
+    method = choose(
         "Method",
         searched,
-        format_func=lambda name: labels.get(name, name),
+        labels=lambda name: labels.get(name, name),
         key=f"overview_search_{view.study.name}",
-        persist_state="session",
+        parameter="tries",
+        always=True,
         width=320,
     )
     label = labels.get(method, method)

@@ -13,8 +13,8 @@ from core.predictor import ClassificationAnswer, FaceAnswers
 from core.tasks import Regression, Task
 from core.text import BREAK, listed, strong, to_markdown
 from pages.predict.answers import Shown
+from pages.shell.choose import choose, choose_task
 from pages.shell.show import show_error
-from pages.shell.study_bar import choose_task
 
 if TYPE_CHECKING:
     from core.explain.explainer import Explainer, Explanation
@@ -98,7 +98,7 @@ def _choose_classes(
     """The class that is explained of every method; None where the task is a number."""
     if isinstance(task, Regression):
         return None
-    chosen = st.selectbox(
+    chosen = choose(
         "Explain",
         [OWN_ANSWER, *task.classes],
         key=f"predict_maps_class_{shown.view.study.name}_{task.name}_{name}",

@@ -9,6 +9,7 @@ from core.errors import EquipoiseError
 from core.plots import runs as plots
 from core.runs import RECORD, Run
 from core.text import emphasis, to_markdown
+from pages.shell.choose import choose
 from pages.shell.show import show_chart, show_error, show_table, stop_with
 from pages.shell.study_bar import StudyView, study_bar
 from pages.shell.tables import Fingerprint, fingerprint
@@ -39,21 +40,23 @@ def show_curves(view: StudyView, runs: tuple[Run, ...]) -> None:
         st.info("These runs kept no history of their training.")
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.selectbox(
+        name = choose(
             "Curve",
             names,
             # Losses of different methods are no common measure.
-            index=next((i for i, n in enumerate(names) if not n.endswith("loss")), 0),
-            format_func=lambda name: plots.curve_label(name, view.tasks),
+            default=next((n for n in names if not n.endswith("loss")), names[0]),
+            labels=lambda name: plots.curve_label(name, view.tasks),
             key="runs_curve",
+            parameter="curve",
+            always=True,
             width=300,
         )
-        seeds = st.segmented_control(
+        seeds = choose(
             "Lines",
             ["Mean over seeds", "Each seed"],
-            default="Mean over seeds",
-            required=True,
             key="runs_lines",
+            parameter="lines",
+            is_segmented=True,
         )
     label = plots.curve_label(name, view.tasks)
     show_chart(
@@ -91,15 +94,17 @@ def show_runs(view: StudyView, runs: tuple[Run, ...]) -> None:
 def show_record(view: StudyView, runs: tuple[Run, ...]) -> None:
     """The record of one run, and its differences to another."""
     names = {f"{view.labels[run.method]}, seed {run.seed}": run for run in runs}
-    methods, baseline = [run.method for run in runs], view.baseline
+    baseline = view.baseline
     st.subheader("One run, and how it differs from another", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        first = st.selectbox(
+        first = choose(
             "Run",
             list(names),
             # The baseline is what one compares with.
-            index=next((i for i, m in enumerate(methods) if m != baseline), 0),
+            default=next((n for n, r in names.items() if r.method != baseline), None),
             key="runs_one",
+            parameter="run",
+            always=True,
             width=300,
         )
         others = [name for name in names if name != first]

@@ -1,4 +1,4 @@
-"""The address of the Errors page: a link opens what was looked at."""
+"""The address of a page: it holds what is looked at, and a link opens that again."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,130 +8,87 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.text import code, listed, to_markdown
 
-PAGE = "pages/errors/page.py"
-PARAMETERS = (
-    "task",
-    "method",
-    "truth",
-    "predicted",
-    "where",
-    "agree",
-    "order",
-    "page",
-)
-_LAST = "errors_address"
-_SHOWN = 64
+ERRORS_PAGE = "pages/errors/page.py"
+_STATE, _WRITTEN = "address", "address_written"
+_LONGEST_SHOWN = 64
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What a new address asks for; empty where the address is that of this page.
+@dataclass
+class Address:
+    """What a link asks for; a page takes each parameter from it once.
 
     Parameters
     ----------
-    values : mapping of str to tuple of str
-        By parameter; ``where`` may have several.
     is_new : bool
+        Whether someone else wrote the address: a link, the reader, the browser's back.
+    asked : mapping of str to tuple of str
+        Values by parameter, where the address is new.
     place : DeltaGenerator
-        Where it is said what of it there is not.
-    unknown : list of str
-        What there is not, as the choosers find it.
+        Where values that do not exist here are named.
     """
 
+    is_new: bool
+    asked: Mapping[str, tuple[str, ...]]
     place: DeltaGenerator
-    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    is_new: bool = False
-    unknown: list[str] = field(default_factory=list)
+    _taken: set[str] = field(default_factory=set)
+    _unknown: list[str] = field(default_factory=list)
 
-    def get(self, name: str) -> str | None:
-        """The first value of a parameter."""
-        return next(iter(self.values.get(name, ())), None)
+    def take(self, parameter: str) -> tuple[str, ...] | None:
+        """Values that a new address gives a parameter; empty where it gives none.
 
-    def group(self, feature: str) -> str | None:
-        """The group that ``where=<feature>:<group>`` asks for."""
-        for value in self.values.get("where", ()):
-            name, _, group = value.partition(":")
-            if name == feature:
-                return group
-        return None
+        None where the address is this page's own, and when it is asked again: from
+        then on the reader decides.
+        """
+        if not self.is_new or parameter in self._taken:
+            return None
+        self._taken.add(parameter)
+        return self.asked.get(parameter, ())
 
-    def name_unknown(self, what: str, name: str) -> None:
-        """Note that there is no such thing."""
-        shown = name[:_SHOWN]
-        self.unknown.append(f"{what} {code(shown)}")
-
-
-def read_address() -> Asked:
-    """What the address asks for, when it is not the one that this page wrote."""
-    values, place = _values(), st.container()
-    if not values or values == st.session_state.get(_LAST):
-        return Asked(place)
-    return Asked(place, values, is_new=True)
-
-
-def preset(
-    key: str,
-    options: Sequence[str],
-    *,
-    asked: Asked,
-    wanted: str | None,
-    what: str,
-    default: str = "",
-) -> None:
-    """Give a chooser its value before it is drawn.
-
-    A new address decides, and what it does not name takes its default; else the choice
-    stays, as long as it is among the options.
-
-    Parameters
-    ----------
-    key : str
-        Of the widget.
-    options : sequence of str
-    asked : Asked
-    wanted : str or None
-        What the address asks for.
-    what : str
-        What is chosen, for ``Asked.unknown``.
-    default : str
-    """
-    if asked.is_new:
-        if wanted is not None and wanted not in options:
-            asked.name_unknown(what, wanted)
-        st.session_state[key] = wanted if wanted in options else default
-    elif st.session_state.get(key) not in options:
-        st.session_state[key] = default
-
-
-def write_address(values: Mapping[str, Sequence[str]], asked: Asked) -> None:
-    """Write what is looked at into the address; what is empty is left out.
-
-    Says what the address asked for that is not there.
-    """
-    if asked.unknown:
-        asked.place.warning(
+    def name_unknown(self, what: str, value: str) -> None:
+        """Say that the address asks for something that does not exist here."""
+        self._unknown.append(f"{what} {code(value[:_LONGEST_SHOWN])}")
+        self.place.warning(
             to_markdown(
-                f"The address asks for what is not here: {listed(asked.unknown)}. All "
+                f"The address asks for what is not here: {listed(self._unknown)}. All "
                 "else is as it asks."
             )
         )
-    for name in PARAMETERS:
-        given = [value for value in values.get(name, ()) if value]
-        if given and st.query_params.get_all(name) != given:
-            st.query_params[name] = given
-        elif not given and name in st.query_params:
-            del st.query_params[name]
-    st.session_state[_LAST] = _values()
+
+
+def read_address() -> Address:
+    """Read the address at the start of a page; ``this_address`` gives it again."""
+    values = _values()
+    is_new = bool(values) and values != st.session_state.get(_WRITTEN)
+    address = Address(is_new, values if is_new else {}, st.empty())
+    st.session_state[_STATE] = address
+    return address
+
+
+def this_address() -> Address:
+    """The address as the page read it."""
+    return st.session_state[_STATE]
+
+
+def write_address(parameter: str, values: Sequence[str]) -> None:
+    """Put one parameter into the address, or take it out where it has no value."""
+    given = [value for value in values if value]
+    if given and st.query_params.get_all(parameter) != given:
+        st.query_params[parameter] = given
+    elif not given and parameter in st.query_params:
+        del st.query_params[parameter]
+    st.session_state[_WRITTEN] = _values()
+
+
+def forget_address(*, but: str) -> None:
+    """Take all parameters but one out of the address."""
+    for parameter in [name for name in st.query_params if name != but]:
+        write_address(parameter, ())
 
 
 def open_errors(study: str, **values: str) -> None:
-    """Leave for the Errors page; ``values`` are some of ``PARAMETERS``."""
-    st.switch_page(PAGE, query_params={"study": study, **values})
+    """Leave for the Errors page; ``values`` are parameters of its address."""
+    st.switch_page(ERRORS_PAGE, query_params={"study": study, **values})
 
 
 def _values() -> dict[str, tuple[str, ...]]:
-    return {
-        name: tuple(st.query_params.get_all(name))
-        for name in PARAMETERS
-        if name in st.query_params
-    }
+    return {name: tuple(st.query_params.get_all(name)) for name in st.query_params}

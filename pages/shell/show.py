@@ -1,19 +1,44 @@
 """How every page shows a chart or a table: takeaway first, downloads beneath."""
 
 import html
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, NoReturn
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.csv_text import csv_text
 from core.errors import EquipoiseError
 from core.plots.escape import only_own_markup
 from core.plots.style import plural
 from core.text import BREAK, mark_code, strong, to_list, to_markdown, to_plain
+
+
+@dataclass(frozen=True)
+class Card:
+    """An open card: what is drawn in it comes under the takeaway.
+
+    Parameters
+    ----------
+    takeaway : DeltaGenerator
+        Where the takeaway goes, which is known only when its controls were drawn.
+    """
+
+    takeaway: DeltaGenerator
+
+
+@contextmanager
+def open_card(title: str = "") -> Iterator[Card]:
+    """Draw a card; its controls are drawn in it before what they choose is shown."""
+    with st.container(border=True):
+        if title:
+            st.subheader(to_markdown(title), anchor=False)
+        yield Card(st.container())
 
 
 def show_chart(
@@ -24,7 +49,7 @@ def show_chart(
     data: pd.DataFrame | None = None,
     title: str = "",
     note: str = "",
-    above: Callable[[], object] | None = None,
+    card: Card | None = None,
 ) -> None:
     """Show a figure in a card, under its takeaway, with its downloads.
 
@@ -42,8 +67,8 @@ def show_chart(
         Heading of the card.
     note : str
         Smaller print below: units, n, how the interval was made.
-    above : callable, optional
-        Draws the card's own controls between takeaway and figure.
+    card : Card, optional
+        The open card to show it in, which has its title; else one of its own.
     """
     show_charts(
         {name: figure},
@@ -52,7 +77,7 @@ def show_chart(
         data=data,
         title=title,
         note=note,
-        above=above,
+        card=card,
     )
 
 
@@ -64,7 +89,7 @@ def show_charts(
     data: pd.DataFrame | None = None,
     title: str = "",
     note: str = "",
-    above: Callable[[], object] | None = None,
+    card: Card | None = None,
     column_width: int = 330,
     on_click: Callable[[str, Mapping[str, Any]], object] | None = None,
 ) -> None:
@@ -74,21 +99,17 @@ def show_charts(
     ``column_width`` is the least width of one in pixels. ``on_click`` is called with
     what a figure shows and the point of it that was clicked.
     """
-    with st.container(border=True, key=f"card_{name}"):
-        if title:
-            st.subheader(to_markdown(title), anchor=False)
-        st.markdown(to_markdown(takeaway))
-        if above is not None:
-            above()
+    with nullcontext(card) if card else open_card(title) as place:
+        place.takeaway.markdown(to_markdown(takeaway))
         # A grid of one column would hold a single chart to the narrow width.
-        place = (
+        figures_place = (
             st.grid("auto", min_column_width=column_width)
             if len(figures) > 1
             else st.container()
         )
-        with place:
-            for place_in_row, (what, figure) in enumerate(figures.items()):
-                key = f"chart_{name}_{place_in_row}"
+        with figures_place:
+            for number, (what, figure) in enumerate(figures.items()):
+                key = f"chart_{name}_{number}"
                 st.plotly_chart(
                     only_own_markup(figure),
                     key=key,

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -25,6 +24,8 @@ from core.runs import (
 from core.study import Study, load_study, shipped_studies
 from core.tasks import Task
 from core.text import code, emphasis, strong, to_markdown
+from pages.shell.address import forget_address, read_address
+from pages.shell.choose import choose, choose_several, chosen_before
 from pages.shell.reference import choose_reference
 from pages.shell.show import show_error, show_problems, stop_with
 from pages.shell.two_studies import (
@@ -33,8 +34,6 @@ from pages.shell.two_studies import (
     styles_beside,
     two_studies_caption,
 )
-
-AnyTask = TypeVar("AnyTask", bound=Task)
 
 
 @dataclass(frozen=True)
@@ -139,6 +138,7 @@ def study_bar(
             f"{code('equipoise train avatars')}, then reload this page."
         )
     bar = st.container(horizontal=True, vertical_alignment="bottom")
+    read_address()
     name = _choose_study(names, bar)
     try:
         study = _study_named(name)
@@ -163,33 +163,17 @@ def study_bar(
     return _filtered(study, dataset, listing.runs, bar, others)
 
 
-def choose_task(tasks: Sequence[AnyTask], *, key: str) -> AnyTask:
-    """Let the reader choose one of the tasks; the only one is taken unasked."""
-    if len(tasks) == 1:
-        return tasks[0]
-    by_name = {task.name: task for task in tasks}
-    name = st.segmented_control(
-        "Task",
-        list(by_name),
-        default=tasks[0].name,
-        required=True,
-        format_func=lambda name: to_markdown(by_name[name].label),
-        key=key,
-        persist_state="session",
-    )
-    return by_name[name]
-
-
 def choose_metric(view: StudyView, available: Iterable[str], *, key: str) -> MetricInfo:
     """Let the reader choose one metric: the study's own choice first."""
     known = list(dict.fromkeys(available))
     chosen = [name for name in view.study.headline if name in known]
-    name = st.selectbox(
+    name = choose(
         "Metric",
         list(dict.fromkeys((*chosen, *known))),
-        format_func=lambda name: metric_info(name, view.tasks).label,
+        labels=lambda name: metric_info(name, view.tasks).label,
         key=key,
-        persist_state="session",
+        parameter="metric",
+        spelled_out=True,
         width=420,
     )
     return metric_info(name, view.tasks)
@@ -322,25 +306,25 @@ def _choose(view: StudyView) -> tuple[tuple[str, ...], tuple[int, ...]]:
     others = [method for method in view.methods if method not in fixed]
     alone = [m for m in others if m not in pairs] if pairs else []
     with st.popover("Methods and seeds", icon=":material/tune:"):
-        chosen = st.pills(
+        chosen = choose_several(
             "Methods shown, each with its counterpart"
             if pairs
             else "Methods shown beside the baseline",
             others,
-            selection_mode="multi",
             default=[method for method in others if method not in alone],
-            format_func=lambda method: to_markdown(view.labels[method]),
+            labels=view.labels,
             key=methods_key,
-            persist_state="session",
+            parameter="methods",
+            what="method",
             help="Hiding a method changes no number: verdicts stay corrected over all.",
         )
-        chosen_seeds = st.pills(
+        _offer_all_or_none(methods_key, others)
+        chosen_seeds = choose_several(
             "Seeds",
-            view.seeds,
-            selection_mode="multi",
-            default=view.seeds,
+            [str(seed) for seed in view.seeds],
             key=seeds_key,
-            persist_state="session",
+            parameter="seeds",
+            what="seed",
             help="Every number is computed again from the chosen seeds.",
         )
     if not chosen_seeds:
@@ -356,39 +340,40 @@ def _choose(view: StudyView) -> tuple[tuple[str, ...], tuple[int, ...]]:
         kept |= {*next(iter(pairs.items()))}
     return (
         tuple(method for method in view.methods if method in kept),
-        tuple(sorted(chosen_seeds)),
+        tuple(map(int, chosen_seeds)),
     )
+
+
+def _offer_all_or_none(key: str, methods: Sequence[str]) -> None:
+    """Buttons that show every method, or the baseline alone."""
+    with st.container(horizontal=True, gap="small"):
+        for label, chosen in (("All", list(methods)), ("None", [])):
+            st.button(
+                label,
+                key=f"{key}_{label}",
+                type="tertiary",
+                on_click=st.session_state.update,
+                args=({key: chosen},),
+                disabled=chosen_before(key) == chosen,
+            )
 
 
 def _choose_study(names: list[str], bar: DeltaGenerator) -> str:
-    """Let the reader choose; keep ``?study=`` in the address in step with it.
-
-    Streamlit's own binding writes what the reader sees, and a link must carry the
-    study's name, so the two are kept in step here.
-    """
-    asked, known = st.query_params.get("study"), st.session_state.get("bar_address")
-    if asked is None or asked == known:
-        # Set again: Streamlit keeps from page to page what a reader chose, and not
-        # what an address did.
-        if (kept := st.session_state.get("study", known)) in names:
-            st.session_state["study"] = kept
-    elif asked in names:
-        st.session_state["study"] = asked
-    else:
-        st.warning(
-            to_markdown(f"There is no study {code(asked[:64])} here. Choose one above.")
+    """Let the reader choose the study; another one leaves the rest of the address."""
+    before = st.query_params.get("study")
+    with bar:
+        name = choose(
+            "Study",
+            names,
+            labels=_titles(names),
+            key="study",
+            parameter="study",
+            spelled_out=True,
+            always=True,
+            width=420,
         )
-    name = bar.selectbox(
-        "Study",
-        names,
-        key="study",
-        persist_state="session",
-        format_func=_titles(names).__getitem__,
-        width=420,
-    )
-    if asked != name:
-        st.query_params["study"] = name
-    st.session_state["bar_address"] = name
+    if before not in (None, name):
+        forget_address(but="study")
     return name
 
 

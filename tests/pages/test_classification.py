@@ -177,7 +177,9 @@ def test_without_training_counts_there_are_no_shot_groups(ten, store, open_page)
 
 def test_recall_can_be_shown_in_place_of_f1(ten, open_page):
     app = open_page("classification")
-    app.segmented_control(key="classification_score").set_value("recall").run()
+    app.segmented_control(key="classification_score_multiclass").set_value(
+        "recall"
+    ).run()
     assert not app.exception
     figure = _spec(app.get("plotly_chart")[1])
     assert figure["layout"]["yaxis"]["title"]["text"] == "Recall (0 to 1)"

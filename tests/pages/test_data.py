@@ -222,7 +222,7 @@ def test_opening_the_page_does_not_import_keras():
         "import sys; from streamlit.testing.v1 import AppTest\n"
         "app = AppTest.from_file('pages/data/page.py', default_timeout=60)\n"
         "app.query_params['study'] = 'avatars'\n"
-        "app.session_state['data_view'] = 'Before and after'\n"
+        "app.query_params['view'] = 'Before and after'\n"
         "app.run()\n"
         "assert not app.exception and len(app.get('image')) == 2\n"
         "sys.exit(bool({'keras', 'tensorflow'} & set(sys.modules)))"

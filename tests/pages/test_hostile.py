@@ -14,7 +14,6 @@ import pytest
 import streamlit as st
 from google.protobuf.message import Message
 
-from pages.shell import address
 from tests import hostile
 from tests.imports import long, theirs, write_study
 from tests.pages.opening import NAMES
@@ -184,9 +183,11 @@ def test_a_trained_study_is_text_everywhere(fill, store, open_page, offered, pag
 
 def options_of(group) -> list[object]:
     """What can be chosen, where that can be told from what is shown."""
-    table = getattr(group.format_func, "__self__", None)
+    # ``choose`` gives the function that labels an option, as one of its arguments.
+    show = getattr(group.format_func, "args", [group.format_func])[0]
+    table = getattr(show, "__self__", None)
     if isinstance(table, dict):
-        return [key for key, shown in table.items() if shown in group.options]
+        return [key for key in table if group.format_func(key) in group.options]
     try:
         return [o for o in group.options if group.format_func(o) == o]
     except KeyError:
@@ -211,6 +212,10 @@ def test_every_view_of_a_page_shows_text(bad_store, open_page, offered, page):
 
 
 BAD_ADDRESS = hostile.HOSTILE[:60]
+ERRORS_PARAMETERS = (
+    *("task", "method", "truth", "predicted", "where", "agree", "order", "page"),
+    *("methods", "seeds", "baseline", "with", "pairs", "meaning"),
+)
 
 
 def test_a_hostile_address_is_text(fill, open_page):
@@ -223,7 +228,7 @@ def test_a_hostile_address_is_text(fill, open_page):
             "errors",
             {
                 "study": "utkface",
-                **dict.fromkeys(address.PARAMETERS, f"x` {BAD_ADDRESS}"),
+                **dict.fromkeys(ERRORS_PARAMETERS, f"x` {BAD_ADDRESS}"),
             },
         ),
     ):
@@ -271,6 +276,6 @@ def test_the_check_finds_what_is_not_escaped(open_page, monkeypatch, fill):
     fill("utkface", methods=("baseline", "ins"), seeds=(0,))
     app = open_page("overview", study=f"x` {BAD_ADDRESS}")
     assert not faults_of(app)
-    monkeypatch.setattr("pages.shell.study_bar.to_markdown", str)
+    monkeypatch.setattr("pages.shell.address.to_markdown", str)
     app = open_page("overview", study=f"x` {BAD_ADDRESS}")
     assert faults_of(app)

@@ -130,7 +130,7 @@ def test_nothing_chosen_says_what_to_do(folder):
 
 def test_an_address_that_names_nothing_is_said_and_left(folder):
     app = look_at(method=["<b>nonsense", "focal"])
-    assert "There is no method `<b>nonsense`" in app.warning[0].value
+    assert "what is not here: method `<b>nonsense`" in app.warning[0].value
     assert app.query_params["method"] == "focal"
     alone = look_at(method="nonsense")
     assert {"Cross-entropy", "Focal loss", "HMLoss"} <= names_drawn(alone)

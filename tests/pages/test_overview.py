@@ -235,7 +235,7 @@ def test_an_unknown_study_in_the_address_is_named(fill, open_page):
     fill()
     app = open_page("overview", study="../../etc")
     assert not app.exception
-    assert "no study `../../etc`" in app.warning[0].value
+    assert "what is not here: study `../../etc`" in app.warning[0].value
     assert app.table
 
 

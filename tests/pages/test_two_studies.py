@@ -164,7 +164,7 @@ def test_it_is_not_offered_where_no_image_is_shared(fill, open_page, store):
     app = open_page("overview")
     assert not any("Another study" in name for name in app.selectbox(key=KEY).options)
     app = open_page("overview", study="utkface", **{"with": OTHER})
-    assert "no study `utkface-scratch` that shares test images" in app.warning[0].value
+    assert "study of the same test images `utkface-scratch`" in app.warning[0].value
     assert app.table
     assert "with" not in app.query_params
 
