@@ -12,12 +12,11 @@ from core.runs import Run, data_report
 from core.study import Study
 from core.tasks import Regression
 from core.text import strong
+from pages.shell.caching import cached
 from pages.shell.choose import choose_task
 from pages.shell.show import show_chart, show_charts, show_static_table, stop_with
 from pages.shell.study_bar import StudyView, study_bar
 from pages.shell.tables import (
-    Fingerprint,
-    fingerprint,
     is_alone,
     leave_out_damaged,
     load_comparison,
@@ -98,7 +97,7 @@ def _error(view: StudyView, comparison: pd.DataFrame, task: Regression) -> None:
 
 def _bias(view: StudyView, task: Regression) -> None:
     runs = view.chosen_runs
-    scores = _bias_by_bin(fingerprint(runs), task, view.against, runs, view.study)
+    scores = _bias_by_bin(task, view.against, runs, view.study)
     show_chart(
         plots.plot_bias_by_bin(scores, task, view.methods, view.styles, view.labels),
         name=f"{view.study.name}-{task.name}-bias",
@@ -112,7 +111,7 @@ def _bias(view: StudyView, task: Regression) -> None:
 
 def _truth_prediction(view: StudyView, task: Regression) -> None:
     runs = view.chosen_runs
-    tables = _mean_predictions(fingerprint(runs), task.name, runs)
+    tables = _mean_predictions(task.name, runs)
     tables = {method: tables[method] for method in view.methods}
     images = len(tables[view.baseline])
     drawn = min(images, plots.MAXIMUM_POINTS)
@@ -136,32 +135,29 @@ def _truth_prediction(view: StudyView, task: Regression) -> None:
     )
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@cached(entries=32)
 def _bias_by_bin(
-    key: Fingerprint,
     task: Regression,
     baseline: Baseline,
-    _runs: tuple[Run, ...],
-    _study: Study,
+    runs: tuple[Run, ...],
+    study: Study,
 ) -> pd.DataFrame:
-    tables = {(run.method, run.seed): load_test_predictions(run) for run in _runs}
+    tables = {(run.method, run.seed): load_test_predictions(run) for run in runs}
     return compare_runs(
         tables,
         [task],
         baseline,
         by=[f"{task.name}_bin"],
         metrics=[f"{task.name}.bias"],
-        **study_options(_study, _runs, tables, baseline),
+        **study_options(study, runs, tables, baseline),
     ).groups
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def _mean_predictions(
-    key: Fingerprint, task: str, _runs: tuple[Run, ...]
-) -> dict[str, pd.DataFrame]:
+@cached(entries=32)
+def _mean_predictions(task: str, runs: tuple[Run, ...]) -> dict[str, pd.DataFrame]:
     """Truth and prediction of each test image, each method's mean over its runs."""
     tables: dict[str, list[pd.DataFrame]] = {}
-    for run in _runs:
+    for run in runs:
         table = load_test_predictions(run).rename(
             columns={f"{task}_true": "truth", f"{task}_pred": "prediction"}
         )

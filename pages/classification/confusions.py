@@ -16,12 +16,11 @@ from core.tasks import Classification
 from core.text import emphasis, escape_chart, listed, to_markdown
 from pages.shell.address import open_errors
 from pages.shell.answers import load_errors
+from pages.shell.caching import cached
 from pages.shell.choose import choose
 from pages.shell.show import Card, open_card, show_chart, show_charts, stop_with
 from pages.shell.study_bar import StudyView
 from pages.shell.tables import (
-    Fingerprint,
-    fingerprint,
     load_test_predictions,
     mean_text,
 )
@@ -46,7 +45,7 @@ def show_confusions(view: StudyView, task: Classification, counts: Counts) -> No
     ``counts`` are the training images of each class, None where they are not known.
     """
     runs = view.chosen_runs
-    matrices = _mean_confusions(fingerprint(runs), task.name, task.classes, runs)
+    matrices = _mean_confusions(task.name, task.classes, runs)
     matrices = {method: matrices[method] for method in view.methods}
     with open_card(f"{task.label}: what is taken for what") as card:
         kind = choose(
@@ -321,13 +320,13 @@ def _choose_zoom(
     return ids[first : last + 1]
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@cached(entries=32)
 def _mean_confusions(
-    key: Fingerprint, task: str, classes: tuple[str, ...], _runs: tuple[Run, ...]
+    task: str, classes: tuple[str, ...], runs: tuple[Run, ...]
 ) -> Matrices:
     """Confusion counts of each method, as a mean over its runs."""
     counts: dict[str, list[NDArray[np.float64]]] = {}
-    for run in _runs:
+    for run in runs:
         table = load_test_predictions(run)
         matrix = confusion(table[f"{task}_true"], table[f"{task}_pred"], classes)
         counts.setdefault(run.method, []).append(np.asarray(matrix, dtype=np.float64))

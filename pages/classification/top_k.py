@@ -24,12 +24,11 @@ from core.results.tables import leaderboard
 from core.runs import Run
 from core.study import Study
 from core.tasks import Multiclass
+from pages.shell.caching import cached
 from pages.shell.choose import choose_number
 from pages.shell.show import show_chart, show_static_table
 from pages.shell.study_bar import StudyView
 from pages.shell.tables import (
-    Fingerprint,
-    fingerprint,
     load_test_predictions,
     mean_text,
 )
@@ -40,7 +39,7 @@ def show_top_k(view: StudyView, comparison: Comparison, task: Multiclass) -> Non
 
     ``comparison`` is that of the page, in which some k may be already.
     """
-    curves = _curves(fingerprint(view.runs), task, view.baseline, view.runs)
+    curves = _curves(task, view.baseline, view.runs)
     curves = curves[curves["method"].isin(view.methods)]
     if curves.empty:
         return
@@ -57,8 +56,7 @@ def show_top_k(view: StudyView, comparison: Comparison, task: Multiclass) -> Non
         help="How many of the most probable classes may be looked at.",
     )
     if f"{task.name}.top_{k}_accuracy" not in comparison.runs:
-        key = fingerprint(view.runs)
-        comparison = _compared(key, task, view.against, k, view.runs, view.study)
+        comparison = _compared(task, view.against, k, view.runs, view.study)
     _charts(view, curves, comparison, task, k)
 
 
@@ -118,32 +116,29 @@ def _charts(
         )
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@cached(entries=32)
 def _compared(
-    key: Fingerprint,
     task: Multiclass,
     baseline: Baseline,
     k: int,
-    _runs: tuple[Run, ...],
-    _study: Study,
+    runs: tuple[Run, ...],
+    study: Study,
 ) -> Comparison:
     metric = f"{task.name}.top_{k}_accuracy"
-    tables = _tables(_runs)
+    tables = _tables(runs)
     return compare_runs(
         tables,
         (task,),
         baseline,
         metrics=[metric],
-        **study_options(_study, _runs, tables, baseline),
+        **study_options(study, runs, tables, baseline),
     )
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
-def _curves(
-    key: Fingerprint, task: Multiclass, baseline: str, _runs: tuple[Run, ...]
-) -> pd.DataFrame:
+@cached(entries=16)
+def _curves(task: Multiclass, baseline: str, runs: tuple[Run, ...]) -> pd.DataFrame:
     """Top-k accuracy of each method for every k, as a mean over its runs."""
-    aligned = align_predictions(_tables(_runs), [task], baseline)
+    aligned = align_predictions(_tables(runs), [task], baseline)
     labels = aligned.truth[task.name].astype(np.int64)
     given = aligned.probabilities[task.name]
     parts = []

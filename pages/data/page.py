@@ -19,6 +19,7 @@ from core.tasks import Regression
 from core.text import code, strong, to_markdown
 from pages.data.before_after import show_before_after
 from pages.data.mixed_images import show_mixed
+from pages.shell.caching import cached
 from pages.shell.choose import choose, choose_task
 from pages.shell.pictures import load_thumbnails, why_no_pictures
 from pages.shell.show import show_chart, show_error, show_static_table, show_table
@@ -34,7 +35,7 @@ VIEWS_OF_TABLE = ("Split", "Distributions", "Crossings")
 VIEWS = (*VIEWS_OF_TABLE, "Weights", "Pictures", MIXED, BEFORE_AFTER)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@cached(entries=8, is_shared=True)
 def fit_density(study: str, task: str, split_key: str, _values) -> DenseWeight:
     """DenseWeight's density of a study's training targets; strength is set later."""
     return DenseWeight.fit(_values)

@@ -13,11 +13,11 @@ from core.runs import Run, first_models
 from core.study import Study
 from core.tasks import Task
 from core.text import BREAK, strong, to_markdown
+from pages.shell.caching import cached
 from pages.shell.engine import load_engine
 from pages.shell.pictures import find_paths, why_no_pictures
 from pages.shell.show import show_error
 from pages.shell.study_bar import StudyView
-from pages.shell.tables import Fingerprint, fingerprint
 
 if TYPE_CHECKING:
     from core.mean_maps import MeanMap
@@ -37,8 +37,6 @@ def offer_mean_maps(view: StudyView, meaning: LabelMeaning) -> None:
         return
     try:
         maps, problems = _mean_maps(
-            fingerprint(runs),
-            view.study.fingerprint(),
             meaning.task,
             meaning.category,
             tuple(_typical_paths(view, meaning)),
@@ -63,31 +61,29 @@ def _typical_paths(view: StudyView, meaning: LabelMeaning) -> list[str]:
     return [known[image_id] for image_id in ids if image_id in known]
 
 
-@st.cache_resource(max_entries=8, show_spinner="Looking into the models…")
+@cached(entries=8, spinner="Looking into the models…", is_shared=True)
 def _mean_maps(
-    key: Fingerprint,
-    study_key: str,
     task: Task,
     category: str,
     paths: tuple[str, ...],
     tasks: tuple[Task, ...],
-    _study: Study,
-    _runs: tuple[Run, ...],
+    study: Study,
+    runs: tuple[Run, ...],
 ) -> "tuple[dict[str, MeanMap], dict[str, str]]":
     """Mean map of every method, and why others have none."""
     from core.mean_maps import mean_maps
 
-    predictor, explainer = _models(key, tasks, _runs)
-    maps = mean_maps(explainer, predictor, _study, paths, task, category)
+    predictor, explainer = _models(tasks, runs)
+    maps = mean_maps(explainer, predictor, study, paths, task, category)
     return maps, explainer.problems
 
 
-@st.cache_resource(max_entries=1, show_spinner=False)
-def _models(key: Fingerprint, tasks: tuple[Task, ...], _runs: tuple[Run, ...]):
+@cached(entries=1, is_shared=True)
+def _models(tasks: tuple[Task, ...], runs: tuple[Run, ...]):
     """One model of each method, and what looks into them."""
     from core.predictor import Predictor
 
-    predictor = Predictor.load(_runs, tasks, load_engine=load_engine)
+    predictor = Predictor.load(runs, tasks, load_engine=load_engine)
     from core.explain.explainer import Explainer
 
     return predictor, Explainer(predictor)

@@ -30,16 +30,12 @@ from core.study import Study
 from core.tasks import Binary, Regression, Task
 from core.text import BREAK, code, strong, to_markdown
 from pages.errors.maps import offer_mean_maps
+from pages.shell.caching import Fingerprint, cached, manifest_fingerprint
 from pages.shell.choose import choose
 from pages.shell.pictures import load_thumbnails, why_no_pictures
 from pages.shell.show import offer_csv, show_error, show_static_table
 from pages.shell.study_bar import StudyView
-from pages.shell.tables import (
-    Fingerprint,
-    fingerprint,
-    load_predictions,
-    manifest_fingerprint,
-)
+from pages.shell.tables import load_predictions
 
 CONTRADICTING, TYPICAL, ROWS = 6, 4, 10
 SIDE = 112
@@ -53,8 +49,7 @@ def show_meaning(view: StudyView, task: Task) -> None:
         runs = view.chosen_runs
         try:
             meaning = _meaning(
-                (*fingerprint(runs), *manifest_fingerprint(view.study.name)),
-                view.study.fingerprint(),
+                manifest_fingerprint(view.study.name),
                 task,
                 category,
                 view.tasks,
@@ -209,26 +204,25 @@ def _table(table, alt: str) -> None:
     st.table(shown, hide_index=True, border="horizontal", alt=alt)
 
 
-@st.cache_data(max_entries=32, show_spinner="Searching for a rule…")
+@cached(entries=32, spinner="Searching for a rule…")
 def _meaning(
-    key: Fingerprint,
-    study_key: str,
+    split: Fingerprint,
     task: Task,
     category: str,
     tasks: tuple[Task, ...],
     baseline: str,
-    _study: Study,
-    _runs: tuple[Run, ...],
+    study: Study,
+    runs: tuple[Run, ...],
 ) -> LabelMeaning:
     tables = {
-        split: {(run.method, run.seed): load_predictions(run, split) for run in _runs}
+        split: {(run.method, run.seed): load_predictions(run, split) for run in runs}
         for split in OWN_SPLITS
     }
     return explain_label(
-        _study,
+        study,
         tasks,
         task,
         category,
-        manifest=shipped_manifest(_study.name),
+        manifest=shipped_manifest(study.name),
         answers=collect_split_answers(tables, task, baseline),
     )

@@ -1,16 +1,11 @@
 """What the Fairness page computes, once for each state of the runs and each choice."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-
-import pandas as pd
-import streamlit as st
 
 from core.data.manifest import TEST, VALIDATION
 from core.errors import EquipoiseError
 from core.evaluation.alignment import (
     AlignedPredictions,
-    RunKey,
     align_predictions,
 )
 from core.evaluation.comparison import (
@@ -31,10 +26,9 @@ from core.results.study_runs import study_options
 from core.runs import Run
 from core.study import Study
 from core.tasks import Task
+from pages.shell.caching import cached
 from pages.shell.study_bar import StudyView
 from pages.shell.tables import (
-    Fingerprint,
-    fingerprint,
     load_predictions,
     require_runs,
 )
@@ -69,7 +63,6 @@ def load_groups(
     require_runs(view, view.baseline)
     runs = _in_order(view)
     return _groups(
-        fingerprint(runs),
         view.against,
         question.task.name,
         question.features,
@@ -90,7 +83,6 @@ def load_scores(
     """
     runs = _in_order(view)
     return _scores(
-        fingerprint(runs),
         question.task.name,
         question.features,
         positive,
@@ -127,7 +119,6 @@ def load_choices(
     """
     runs = tuple(run for run in view.chosen_runs if run.method == method)
     return _choices(
-        fingerprint(runs),
         question.task.name,
         question.features,
         positive,
@@ -141,59 +132,51 @@ def load_choices(
 
 # Resources and not data: of a million images a copy at every rerun would take longer
 # than all else. Nothing on the page changes them.
-@st.cache_resource(max_entries=24, show_spinner="Comparing the groups…")
+@cached(entries=24, spinner="Comparing the groups…", is_shared=True)
 def _groups(
-    key: Fingerprint,
     baseline: Baseline,
     task: str,
     features: tuple[str, ...],
     metrics: tuple[str, ...],
     include_small: bool,
-    _runs: tuple[Run, ...],
-    _tasks: tuple[Task, ...],
-    _study: Study,
+    runs: tuple[Run, ...],
+    tasks: tuple[Task, ...],
+    study: Study,
 ) -> Comparison:
-    tables = {(run.method, run.seed): load_predictions(run, TEST) for run in _runs}
+    tables = {(run.method, run.seed): load_predictions(run, TEST) for run in runs}
     return compare_runs(
         tables,
-        _tasks,
+        tasks,
         baseline,
         by=features,
         metrics=metrics,
         include_small=include_small,
-        **study_options(_study, _runs, tables, baseline),
-        aligned=_aligned(key, task, first_baseline(baseline), tables, _tasks),
+        **study_options(study, runs, tables, baseline),
+        aligned=_aligned(runs, task, first_baseline(baseline), tasks),
     )
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
+@cached(entries=2, is_shared=True)
 def _aligned(
-    key: Fingerprint,
-    task: str,
-    baseline: str,
-    _tables: Mapping[RunKey, pd.DataFrame],
-    _tasks: tuple[Task, ...],
+    runs: tuple[Run, ...], task: str, baseline: str, tasks: tuple[Task, ...]
 ) -> AlignedPredictions:
-    own = [one for one in _tasks if one.name == task]
-    return align_predictions(_tables, own, baseline)
+    tables = {(run.method, run.seed): load_predictions(run, TEST) for run in runs}
+    return align_predictions(tables, [t for t in tasks if t.name == task], baseline)
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@cached(entries=64, is_shared=True)
 def _choices(
-    key: Fingerprint,
     task: str,
     features: tuple[str, ...],
     positive: str,
     method: str,
     most: float,
     common: bool,
-    _runs: tuple[Run, ...],
-    _tasks: tuple[Task, ...],
+    runs: tuple[Run, ...],
+    tasks: tuple[Task, ...],
 ) -> tuple[tuple[Choice, ...], tuple[str, ...]]:
     try:
-        counts = _scores(
-            key, task, features, positive, VALIDATION, method, _runs, _tasks
-        )
+        counts = _scores(task, features, positive, VALIDATION, method, runs, tasks)
     except EquipoiseError as error:
         return (), (f"On the validation images: {error.problem}",)
     if counts is None:
@@ -210,30 +193,27 @@ def _choices(
     return tuple(found), tuple(missing)
 
 
-@st.cache_resource(max_entries=16, show_spinner="Counting the scores…")
+@cached(entries=16, spinner="Counting the scores…", is_shared=True)
 def _scores(
-    key: Fingerprint,
     task: str,
     features: tuple[str, ...],
     positive: str,
     split: str,
     baseline: str,
-    _runs: tuple[Run, ...],
-    _tasks: tuple[Task, ...],
+    runs: tuple[Run, ...],
+    tasks: tuple[Task, ...],
 ) -> ScoreCounts | None:
-    tables = {(run.method, run.seed): load_predictions(run, split) for run in _runs}
+    tables = {(run.method, run.seed): load_predictions(run, split) for run in runs}
     # Others' predictions need not hold the validation images.
     tables = {run: table for run, table in tables.items() if len(table)}
     if not tables:
         return None
     return count_scores(
         tables,
-        _tasks,
+        tasks,
         baseline,
         task=task,
         features=features,
         positive=positive,
-        aligned=_aligned(key, task, baseline, tables, _tasks)
-        if split == TEST
-        else None,
+        aligned=_aligned(runs, task, baseline, tasks) if split == TEST else None,
     )

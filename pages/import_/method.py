@@ -15,13 +15,13 @@ from core.importing.predictions import (
 )
 from core.importing.reading import RawTable
 from core.plots.style import plural
-from core.runs import list_runs, list_studies, study_of_runs
+from core.runs import Run, list_runs, list_studies, study_of_runs
 from core.tasks import Regression
 from core.text import code, strong, to_markdown
 from pages.import_.findings import show_findings
 from pages.import_.uploads import choose_file, finish, make_once, show_faults
+from pages.shell.caching import Fingerprint, cached, manifest_fingerprint
 from pages.shell.show import show_error, show_table, stop_with
-from pages.shell.tables import Fingerprint, fingerprint, manifest_fingerprint
 
 PREVIEW_ROWS = 100
 
@@ -107,13 +107,12 @@ def _check_and_import(raw: RawTable, test_set: TestSet, name: str, seed: int) ->
 
 def _load_test_set(study: str) -> TestSet:
     """The test set, read once for each state of the study's runs."""
-    runs = list_runs(study).runs
-    return _test_set((*manifest_fingerprint(study), *fingerprint(runs)), study)
+    return _test_set(manifest_fingerprint(study), list_runs(study).runs, study)
 
 
 # It is the study's own and only read: a copy for every rerun would be for nothing.
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _test_set(key: Fingerprint, study: str) -> TestSet:
+@cached(entries=4, is_shared=True)
+def _test_set(split: Fingerprint, runs: tuple[Run, ...], study: str) -> TestSet:
     return load_test_set(study)
 
 

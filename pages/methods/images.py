@@ -16,9 +16,9 @@ from core.tasks import Binary, Multiclass, Regression
 from core.text import to_markdown
 from pages.methods.parameters import is_moved, values_of
 from pages.methods.play import Play, as_table, defaults_of, gathered, usual_of
+from pages.shell.caching import Fingerprint, cached
 from pages.shell.choose import choose_whether
 from pages.shell.show import show_charts
-from pages.shell.tables import Fingerprint
 
 # A loss over a batch is called once for each: a slider should not wait.
 ERROR_POINTS = 44
@@ -123,7 +123,7 @@ def _curve(
     )
 
 
-@st.cache_data(max_entries=1024, show_spinner=False)
+@cached(entries=1024)
 def _loss_table(
     name: str,
     values: tuple[tuple[str, Value], ...],
@@ -212,7 +212,7 @@ def _errors(
     )
 
 
-@st.cache_data(max_entries=512, show_spinner=False)
+@cached(entries=512)
 def _error_table(
     name: str,
     values: tuple[tuple[str, Value], ...],

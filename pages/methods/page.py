@@ -26,11 +26,12 @@ from pages.methods.parameters import (
 from pages.methods.play import Play, usual_of
 from pages.methods.schedule import show_schedule
 from pages.shell.address import this_address, write_address
+from pages.shell.caching import cached, manifest_fingerprint
 from pages.shell.choose import choose, choose_several, choose_task
 from pages.shell.engine import load_engine
 from pages.shell.show import show_error, stop_with
 from pages.shell.study_bar import StudyView, study_bar
-from pages.shell.tables import load_training_rows, manifest_fingerprint
+from pages.shell.tables import load_training_rows
 
 # A picture that tells something at once: a loss that looks at what is easy, and one
 # that looks away from what is hopeless.
@@ -321,7 +322,7 @@ def _in_a_study(entry: Entry, play: Play) -> tuple[str, dict[str, Value]]:
     return play.task.name, values
 
 
-@st.cache_data(max_entries=1, show_spinner=False)
+@cached(entries=1)
 def _users() -> dict[str, tuple[str, ...]]:
     """Shipped studies that use an entry, with their methods, by the entry's name."""
     users: dict[str, dict[str, list[str]]] = {}

@@ -11,8 +11,8 @@ from core.plots import methods as plots
 from core.plots.style import MethodStyle
 from core.tasks import Task
 from pages.methods.parameters import movable
+from pages.shell.caching import Fingerprint
 from pages.shell.study_bar import StudyView
-from pages.shell.tables import Fingerprint
 
 
 @dataclass(frozen=True)

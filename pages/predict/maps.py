@@ -72,7 +72,9 @@ def offer_maps(
     with st.container(border=True, key=f"predict_map_card_{name}"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             names = "_".join(task.name for task in shown.tasks)
-            task = choose_task(shown.tasks, key=f"predict_maps_task_{names}_{name}")
+            task = choose_task(
+                shown.tasks, key=f"predict_maps_task_{names}_{name}", parameter=""
+            )
             classes = _choose_classes(task, face, shown, name)
         try:
             with st.spinner("Looking into the models; the first time takes longer…"):

@@ -29,38 +29,32 @@ from pages.predict.answers import (
     show_photo,
 )
 from pages.predict.maps import MAPS_KEPT, offer_maps
+from pages.shell.caching import Fingerprint, cached
 from pages.shell.engine import BackgroundLoad, load_engine
 from pages.shell.photos import Photo, choose_photos
 from pages.shell.show import show_error, stop_with
 from pages.shell.study_bar import StudyView, study_bar
-from pages.shell.tables import (
-    Fingerprint,
-    fingerprint,
-    leave_out_damaged,
-    load_predictions,
-    load_stability,
-)
+from pages.shell.tables import leave_out_damaged, load_predictions, load_stability
 
 CONNECTING = "Connecting the models"
 # A person who waits sees what is loaded change.
 SECONDS_BETWEEN = 0.2
 
 
-@st.cache_resource(show_spinner=False)
+@cached(entries=1, is_shared=True)
 def start_engine() -> BackgroundLoad[None]:
     """Begin to import TensorFlow, while the page finds out what it is needed for."""
     return BackgroundLoad(lambda say: load_engine())
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
+@cached(entries=2, is_shared=True)
 def start_predictor(
-    key: Fingerprint,
-    _runs: tuple[Run, ...],
-    _tasks: tuple[Task, ...],
-    _labels: Mapping[str, str],
+    runs: tuple[Run, ...],
+    tasks: tuple[Task, ...],
+    labels: Mapping[str, str],
 ) -> BackgroundLoad[Predictor]:
     """Begin to load models into one graph, and to warm it."""
-    labels = {run.name: _labels[run.method] for run in _runs}
+    labels = {run.name: labels[run.method] for run in runs}
 
     def load(say: Progress) -> Predictor:
         def loading(name: str, done: int, of: int) -> None:
@@ -68,7 +62,7 @@ def start_predictor(
             say(what, done + 1, of + 2)
 
         predictor = Predictor.load(
-            _runs, _tasks, loading=loading, load_engine=load_engine
+            runs, tasks, loading=loading, load_engine=load_engine
         )
         predictor.warm_up()
         return predictor
@@ -76,21 +70,21 @@ def start_predictor(
     return BackgroundLoad(load)
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
-def start_warm_up(key: Fingerprint, _predictor: Predictor) -> BackgroundLoad[None]:
+@cached(entries=2, is_shared=True)
+def start_warm_up(runs: tuple[Run, ...], _predictor: Predictor) -> BackgroundLoad[None]:
     """Begin to trace the graph for several faces, when the first photo is answered."""
     return BackgroundLoad(lambda say: _predictor.warm_up(BUCKETS[1]))
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
-def load_explainer(key: Fingerprint, _predictor: Predictor):
+@cached(entries=2, is_shared=True)
+def load_explainer(runs: tuple[Run, ...], _predictor: Predictor):
     """What looks into the models of a predictor."""
     from core.explain.explainer import Explainer
 
     return Explainer(_predictor)
 
 
-@st.cache_resource(max_entries=1, show_spinner=False)
+@cached(entries=1, is_shared=True)
 def start_detector() -> BackgroundLoad[FaceDetector]:
     """Begin to load the face detector, and to warm it."""
 
@@ -104,19 +98,19 @@ def start_detector() -> BackgroundLoad[FaceDetector]:
     return BackgroundLoad(load)
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
+@cached(entries=16)
 def load_expected_truths(
-    key: Fingerprint, _study: Study, _runs: tuple[Run, ...], _tasks: tuple[Task, ...]
+    study: Study, runs: tuple[Run, ...], tasks: tuple[Task, ...]
 ) -> dict[str, pd.DataFrame]:
     """Where the truth of every number lies, by method and bin of its prediction."""
     validation, test = (
-        {(run.method, run.seed): load_predictions(run, split) for run in _runs}
+        {(run.method, run.seed): load_predictions(run, split) for run in runs}
         for split in (VALIDATION, TEST)
     )
     validation = {key: table for key, table in validation.items() if len(table)}
     return {
-        task.name: expected_truths(_study, validation, test, task)
-        for task in _tasks
+        task.name: expected_truths(study, validation, test, task)
+        for task in tasks
         if isinstance(task, Regression)
     }
 
@@ -270,10 +264,10 @@ tasks = choose_tasks(view)
 mirrored = choose_mirrored()
 runs = choose_models(view, with_models)
 key = model_fingerprint(runs)
-asked = (key, runs, view.tasks, view.labels)
+asked = (runs, view.tasks, view.labels)
 loads = [start_predictor(*asked), *([start_detector()] if find_faces else [])]
 try:
-    expected = load_expected_truths(fingerprint(runs), view.study, runs, view.tasks)
+    expected = load_expected_truths(view.study, runs, view.tasks)
     predictor, *_ = wait_for(loads, bar)
 except EquipoiseError as error:
     show_error(error)
@@ -292,7 +286,7 @@ for name in ("predict_results", MAPS_KEPT):
     for place in [place for place in kept if place[0] not in given]:
         del kept[place]
 if not photos:
-    start_warm_up(key, predictor)
+    start_warm_up(runs, predictor)
     stop_with("Drop a photo above, take one with the camera, or pick a sample.")
 
 methods = tuple(method for method in view.methods if method in predictor.methods)
@@ -314,9 +308,9 @@ for photo in photos:
             show_fault(photo, result)
         else:
             face = show_photo(photo.key, result, shown)
-            load = partial(load_explainer, key, predictor)
+            load = partial(load_explainer, runs, predictor)
             offer_maps(photo.key, face, shown, load, models=key)
         answered.append(result)
 with downloads:
     offer_answers(answered, shown)
-start_warm_up(key, predictor)
+start_warm_up(runs, predictor)

@@ -9,10 +9,10 @@ from core.errors import EquipoiseError
 from core.plots import runs as plots
 from core.runs import RECORD, Run
 from core.text import emphasis, to_markdown
+from pages.shell.caching import cached
 from pages.shell.choose import choose
 from pages.shell.show import show_chart, show_error, show_table, stop_with
 from pages.shell.study_bar import StudyView, study_bar
-from pages.shell.tables import Fingerprint, fingerprint
 
 COLUMNS = {
     "training (min)": st.column_config.NumberColumn(format="%.1f"),
@@ -22,16 +22,16 @@ COLUMNS = {
 }
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
-def load_histories(key: Fingerprint, _runs: tuple[Run, ...]) -> pd.DataFrame:
+@cached(entries=16)
+def load_histories(runs: tuple[Run, ...]) -> pd.DataFrame:
     """Histories of the runs in one table."""
-    return plots.gather_histories(_runs)
+    return plots.gather_histories(runs)
 
 
 def show_curves(view: StudyView, runs: tuple[Run, ...]) -> None:
     """Learning curves of the chosen runs together."""
     try:
-        history = load_histories(fingerprint(runs), runs)
+        history = load_histories(runs)
     except EquipoiseError as error:
         show_error(error)
         return

@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 
 import pandas as pd
-import streamlit as st
 
 from core.evaluation.alignment import align_predictions
 from core.evaluation.answers import Answers, collect_answers, describe_images
 from core.evaluation.errors import Confusions, count_confusions
 from core.runs import Run
 from core.tasks import Regression, Task
+from pages.shell.caching import cached
 from pages.shell.study_bar import StudyView
-from pages.shell.tables import Fingerprint, fingerprint, load_test_predictions
+from pages.shell.tables import load_test_predictions
 
 
 @dataclass(frozen=True)
@@ -52,23 +52,22 @@ def load_errors(view: StudyView, task: Task) -> TaskErrors:
         *(name for name in view.dataset.sensitive_features if name != task.name),
         *(f"{other.name}_bin" for other in others),
     )
-    return _errors(fingerprint(runs), task, view.tasks, features, view.baseline, runs)
+    return _errors(task, view.tasks, features, view.baseline, runs)
 
 
-@st.cache_data(max_entries=8, show_spinner="Collecting the answers…")
+@cached(entries=8, spinner="Collecting the answers…")
 def _errors(
-    key: Fingerprint,
     task: Task,
-    _tasks: tuple[Task, ...],
+    tasks: tuple[Task, ...],
     features: tuple[str, ...],
     baseline: str,
-    _runs: tuple[Run, ...],
+    runs: tuple[Run, ...],
 ) -> TaskErrors:
-    tables = {(run.method, run.seed): load_test_predictions(run) for run in _runs}
+    tables = {(run.method, run.seed): load_test_predictions(run) for run in runs}
     trained = [method for method, _ in tables]
     reference = baseline if baseline in trained else trained[0]
     aligned = align_predictions(tables, [task], reference)
-    images = describe_images(tables, _tasks, features, reference)
+    images = describe_images(tables, tasks, features, reference)
     confusions = {} if isinstance(task, Regression) else count_confusions(aligned, task)
     answers = collect_answers(aligned, task, images["image_id"].to_numpy())
     return TaskErrors(answers, images, confusions)

@@ -191,7 +191,9 @@ def number_in(text: str, low: float, high: float) -> float | None:
     return number if low <= number <= high else None
 
 
-def choose_task(tasks: Sequence[AnyTask], *, key: str) -> AnyTask:
+def choose_task(
+    tasks: Sequence[AnyTask], *, key: str, parameter: str = "task"
+) -> AnyTask:
     """Let the reader choose one of the tasks; the only one is taken unasked."""
     by_name = {task.name: task for task in tasks}
     name = choose(
@@ -199,7 +201,7 @@ def choose_task(tasks: Sequence[AnyTask], *, key: str) -> AnyTask:
         list(by_name),
         labels=lambda name: by_name[name].label,
         key=key,
-        parameter="task",
+        parameter=parameter,
         spelled_out=True,
         is_segmented=True,
     )

@@ -14,6 +14,7 @@ from core.host_check import is_own_machine
 from core.runs import shipped_manifest
 from core.study import Study
 from core.text import code, strong
+from pages.shell.caching import cached
 from pages.shell.show import show_error
 from pages.shell.study_bar import StudyView
 
@@ -45,7 +46,7 @@ def find_paths(view: StudyView, image_ids: Sequence[str]) -> Mapping[str, str]:
     try:
         if copy is None:
             return drawn_paths(study, image_ids)
-        return _copied(study.fingerprint(), str(copy), study)
+        return _copied(str(copy), study)
     except EquipoiseError as error:
         show_error(error)
         return {}
@@ -54,9 +55,8 @@ def find_paths(view: StudyView, image_ids: Sequence[str]) -> Mapping[str, str]:
 def load_thumbnails(view: StudyView, image_ids: Sequence[str]) -> dict[str, bytes]:
     """Pictures of these images as PNG, by id; those that cannot be had are left out."""
     study, paths = view.study, find_paths(view, image_ids)
-    key = study.fingerprint()
     made = {
-        image_id: _thumbnail(paths[image_id], key, study)
+        image_id: _thumbnail(paths[image_id], study)
         for image_id in image_ids
         if image_id in paths
     }
@@ -70,16 +70,16 @@ def _copy(study: Study) -> Path | None:
     return own_copy(study)
 
 
-@st.cache_resource(max_entries=4, show_spinner="Looking for the pictures…")
-def _copied(key: str, copy: str, _study: Study) -> Mapping[str, str]:
-    return copied_paths(_study, Path(copy), shipped=shipped_manifest(_study.name))
+@cached(entries=4, spinner="Looking for the pictures…", is_shared=True)
+def _copied(copy: str, study: Study) -> Mapping[str, str]:
+    return copied_paths(study, Path(copy), shipped=shipped_manifest(study.name))
 
 
-@st.cache_data(max_entries=1024, show_spinner=False)
-def _thumbnail(path: str, key: str, _study: Study) -> bytes:
+@cached(entries=1024)
+def _thumbnail(path: str, study: Study) -> bytes:
     """One picture as PNG; nothing where it cannot be read."""
     try:
-        pixels = renderer(_study)(path, SIDE)
+        pixels = renderer(study)(path, SIDE)
     except EquipoiseError:
         return b""
     buffer = io.BytesIO()

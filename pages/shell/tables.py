@@ -21,7 +21,7 @@ from core.runs import Run, shipped_manifest
 from core.study import Study
 from core.tasks import Task
 from core.text import code, emphasis, strong, to_markdown
-from pages.shell.fingerprints import Fingerprint, fingerprint, manifest_fingerprint
+from pages.shell.caching import Fingerprint, cached, manifest_fingerprint
 from pages.shell.show import show_problems, stop_with
 from pages.shell.study_bar import StudyView
 
@@ -31,7 +31,7 @@ def leave_out_damaged(view: StudyView) -> StudyView:
 
     Listing the runs reads only the end of each table, which may be whole.
     """
-    problems = _damage(fingerprint(view.runs), view.runs)
+    problems = _damage(view.runs)
     if not problems:
         return view
     show_problems(problems.values())
@@ -72,14 +72,13 @@ def load_comparison(view: StudyView, *, reference: str = "") -> Comparison:
     further = further_keys(view.tasks, view.study.headline)
     if measured_runs(view):
         further = (*further, *stability_keys(view.tasks))
-    key = fingerprint(view.runs)
     against = reference or view.against
-    return _comparison(key, against, counts, further, view.runs, view.tasks, view.study)
+    return _comparison(against, counts, further, view.runs, view.tasks, view.study)
 
 
 def measured_runs(view: StudyView) -> tuple[Run, ...]:
     """The runs of which it is known how their answers move under harmless changes."""
-    return _measured(fingerprint(view.runs), view.tasks, view.runs)
+    return _measured(view.tasks, view.runs)
 
 
 def load_stability(view: StudyView, *, by_change: bool = False) -> Comparison | None:
@@ -93,7 +92,7 @@ def load_stability(view: StudyView, *, by_change: bool = False) -> Comparison | 
     methods = [run.method for run in runs]
     baseline = view.baseline if view.baseline in methods else methods[0]
     keys = stability_keys(view.tasks, by_change=by_change)
-    return _stability(fingerprint(runs), baseline, keys, runs, view.tasks, view.study)
+    return _stability(baseline, keys, runs, view.tasks, view.study)
 
 
 def seeds_text(view: StudyView) -> str:
@@ -143,7 +142,7 @@ def load_test_predictions(run: Run) -> pd.DataFrame:
 
 def load_predictions(run: Run, split: str) -> pd.DataFrame:
     """One row an image of a split, as one run answered; not to be changed."""
-    return _predictions(fingerprint([run]), split, run).copy(deep=False)
+    return _predictions(split, run).copy(deep=False)
 
 
 def load_training_rows(study: str) -> pd.DataFrame | None:
@@ -157,7 +156,7 @@ def load_training_counts(view: StudyView) -> dict[str, dict[str, int]]:
     return _training_counts(manifest_fingerprint(name), name, view.tasks)
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@cached(entries=8)
 def _training_rows(key: Fingerprint, study: str) -> pd.DataFrame | None:
     manifest = shipped_manifest(study)
     if manifest is None:
@@ -167,60 +166,56 @@ def _training_rows(key: Fingerprint, study: str) -> pd.DataFrame | None:
     return rows if len(rows) else None
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
+@cached(entries=16)
 def _training_counts(
     key: Fingerprint, study: str, _tasks: tuple[Task, ...]
 ) -> dict[str, dict[str, int]]:
     return training_counts(_training_rows(key, study), _tasks)
 
 
-@st.cache_data(max_entries=16, show_spinner="Comparing the methods…")
+@cached(entries=16, spinner="Comparing the methods…")
 def _comparison(
-    key: Fingerprint,
     baseline: Baseline,
     counts: dict[str, dict[str, int]],
     further: tuple[str, ...],
-    _runs: tuple[Run, ...],
-    _tasks: tuple[Task, ...],
-    _study: Study,
+    runs: tuple[Run, ...],
+    tasks: tuple[Task, ...],
+    study: Study,
 ) -> Comparison:
-    tables = {(run.method, run.seed): load_test_predictions(run) for run in _runs}
+    tables = {(run.method, run.seed): load_test_predictions(run) for run in runs}
     return compare_runs(
         tables,
-        _tasks,
+        tasks,
         baseline,
-        metrics=study_metric_keys(_tasks, counts, further),
+        metrics=study_metric_keys(tasks, counts, further),
         training_counts=counts,
-        **study_options(_study, _runs, tables, baseline),
+        **study_options(study, runs, tables, baseline),
     )
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
-def _measured(
-    key: Fingerprint, tasks: tuple[Task, ...], _runs: tuple[Run, ...]
-) -> tuple[Run, ...]:
-    return tuple(run for run in _runs if run.has_stability(tasks))
+@cached(entries=16)
+def _measured(tasks: tuple[Task, ...], runs: tuple[Run, ...]) -> tuple[Run, ...]:
+    return tuple(run for run in runs if run.has_stability(tasks))
 
 
-@st.cache_data(max_entries=16, show_spinner="Comparing how far answers move…")
+@cached(entries=16, spinner="Comparing how far answers move…")
 def _stability(
-    key: Fingerprint,
     baseline: str,
     keys: tuple[str, ...],
-    _runs: tuple[Run, ...],
-    _tasks: tuple[Task, ...],
-    _study: Study,
+    runs: tuple[Run, ...],
+    tasks: tuple[Task, ...],
+    study: Study,
 ) -> Comparison:
-    tables = {(run.method, run.seed): load_test_predictions(run) for run in _runs}
-    options = study_options(_study, _runs, tables, baseline)
-    return compare_runs(tables, _tasks, baseline, metrics=keys, **options)
+    tables = {(run.method, run.seed): load_test_predictions(run) for run in runs}
+    options = study_options(study, runs, tables, baseline)
+    return compare_runs(tables, tasks, baseline, metrics=keys, **options)
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
-def _damage(key: Fingerprint, _runs: tuple[Run, ...]) -> dict[str, str]:
+@cached(entries=16)
+def _damage(runs: tuple[Run, ...]) -> dict[str, str]:
     """What is wrong with the predictions of the runs that are damaged, by folder."""
     problems = {}
-    for run in _runs:
+    for run in runs:
         try:
             load_test_predictions(run)
         except RunError as error:
@@ -229,6 +224,6 @@ def _damage(key: Fingerprint, _runs: tuple[Run, ...]) -> dict[str, str]:
 
 
 # The table itself and no copy of it: what changes a table copies it first (pandas).
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _predictions(key: Fingerprint, split: str, _run: Run) -> pd.DataFrame:
-    return _run.predictions(split)
+@cached(entries=64, is_shared=True)
+def _predictions(split: str, run: Run) -> pd.DataFrame:
+    return run.predictions(split)

@@ -22,7 +22,7 @@ from core.results.two_studies import (
 from core.runs import Run, list_runs, list_studies, shipped_manifest, study_of_runs
 from core.study import Study
 from core.text import BREAK, code, strong, to_markdown
-from pages.shell.fingerprints import Fingerprint, fingerprint, manifest_fingerprint
+from pages.shell.caching import Fingerprint, cached, manifest_fingerprint
 from pages.shell.show import show_static_table
 
 
@@ -35,23 +35,21 @@ def studies_beside(study: Study) -> dict[str, str]:
         except EquipoiseError:  # the study's own page says so
             continue
         keys = manifest_fingerprint(study.name), manifest_fingerprint(name)
-        datasets = (study.dataset.model_dump_json(), other.dataset.model_dump_json())
-        if name != study.name and _share_images(keys, datasets, study, other):
+        if name != study.name and _share_images(keys, study, other):
             found[name] = other.title
     known = Counter([study.title, *found.values()])
     return {n: f"{t} ({n})" if known[t] > 1 else t for n, t in found.items()}
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
+@cached(entries=256)
 def _share_images(
-    key: tuple[Fingerprint, Fingerprint],
-    datasets: tuple[str, str],
-    _study: Study,
-    _other: Study,
+    splits: tuple[Fingerprint, Fingerprint],
+    study: Study,
+    other: Study,
 ) -> bool:
     """Whether the kept splits have test images in common; by their ids alone."""
     try:
-        return bool(all(key) and shared_test_images(_study, _other).ids)
+        return bool(all(splits) and shared_test_images(study, other).ids)
     except EquipoiseError:
         return False
 
@@ -69,27 +67,22 @@ def load_two_studies(
     beside = study_of_runs(other)
     listing = list_runs(other)
     info = dataset_of(beside, shipped_manifest, needed=bool(listing.runs))
-    keys = (
-        *(manifest_fingerprint(study.name), manifest_fingerprint(other)),
-        *(fingerprint(runs), fingerprint(listing.runs)),
-    )
-    names = (study.model_dump_json(), beside.model_dump_json())
-    return _joined(keys, names, study, dataset, runs, beside, info, listing.runs)
+    splits = manifest_fingerprint(study.name), manifest_fingerprint(other)
+    return _joined(splits, study, dataset, runs, beside, info, listing.runs)
 
 
 # A resource and not data: of a large study a copy at every rerun takes long.
-@st.cache_resource(max_entries=8, show_spinner="Setting the studies side by side…")
+@cached(entries=8, spinner="Setting the studies side by side…", is_shared=True)
 def _joined(
-    key: tuple[Fingerprint, ...],
-    studies: tuple[str, str],
-    _study: Study,
+    splits: tuple[Fingerprint, Fingerprint],
+    study: Study,
     _dataset: DatasetInfo,
-    _runs: tuple[Run, ...],
-    _other: Study,
+    runs: tuple[Run, ...],
+    other: Study,
     _other_dataset: DatasetInfo,
-    _other_runs: tuple[Run, ...],
+    other_runs: tuple[Run, ...],
 ) -> TwoStudies:
-    return join_studies(_study, _dataset, _runs, _other, _other_dataset, _other_runs)
+    return join_studies(study, _dataset, runs, other, _other_dataset, other_runs)
 
 
 def styles_beside(two: TwoStudies, study: Study) -> dict[str, MethodStyle]:
