@@ -11,8 +11,9 @@ from core.errors import EquipoiseError
 from core.evaluation.alignment import AlignedPredictions, RunKey
 from core.evaluation.grouping import group_labels
 from core.evaluation.metrics import TOLERANCE
+from core.evaluation.ranking import top_k_accuracies
 from core.evaluation.resampling import Doubles, Flags, Floats, Integers
-from core.tasks import Classification, Regression, Task
+from core.tasks import Classification, Multiclass, Regression, Task
 
 Mask = Flags
 ANY, ALL_RIGHT, ALL_WRONG = "any", "all-right", "all-wrong"
@@ -96,6 +97,11 @@ class Answers:
         if isinstance(self.task, Regression):
             return self.task.bin_of(values.astype(np.float64))
         return values.astype(np.int64)
+
+    def table(self, method: str) -> pd.DataFrame:
+        """Truth and answer of one method for every image, by image id."""
+        columns = {"truth": self.truth, "prediction": self.answer[self.place(method)]}
+        return pd.DataFrame(columns, index=pd.Index(self.image_ids, name="image_id"))
 
 
 def categories_of(task: Task) -> tuple[str, ...]:
@@ -377,3 +383,26 @@ def _named(answers: Answers, values: NDArray[np.generic]) -> NDArray[np.generic]
     if isinstance(answers.task, Regression):
         return values
     return np.array(answers.categories, dtype=object)[values.astype(np.int64)]
+
+
+def top_k_curves(aligned: AlignedPredictions, task: Multiclass) -> pd.DataFrame:
+    """Top-k accuracy of each method for every k, as a mean over its seeds.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``method``, ``k`` (from 1 to the number of classes) and ``accuracy``;
+        no rows of a method that has labels without probabilities.
+    """
+    labels = aligned.truth[task.name].astype(np.int64)
+    parts = []
+    for method in aligned.methods:
+        given = aligned.probabilities_of(task.name, method)
+        if given is not None:
+            shares = np.mean([top_k_accuracies(labels, p) for p in given], axis=0)
+            k = np.arange(1, len(shares) + 1)
+            parts.append(pd.DataFrame({"method": method, "k": k, "accuracy": shares}))
+    columns = ["method", "k", "accuracy"]
+    return (
+        pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+    )

@@ -12,6 +12,7 @@ from core.runs import Run, data_report
 from core.study import Study
 from core.tasks import Regression
 from core.text import strong
+from pages.shell.answers import load_errors
 from pages.shell.caching import cached
 from pages.shell.choose import choose_task
 from pages.shell.show import show_chart, show_charts, show_static_table, stop_with
@@ -20,7 +21,7 @@ from pages.shell.tables import (
     is_alone,
     leave_out_damaged,
     load_comparison,
-    load_test_predictions,
+    load_tables,
     load_training_rows,
     mean_text,
 )
@@ -110,9 +111,8 @@ def _bias(view: StudyView, task: Regression) -> None:
 
 
 def _truth_prediction(view: StudyView, task: Regression) -> None:
-    runs = view.chosen_runs
-    tables = _mean_predictions(task.name, runs)
-    tables = {method: tables[method] for method in view.methods}
+    answers = load_errors(view, task).answers
+    tables = {method: answers.table(method) for method in view.methods}
     images = len(tables[view.baseline])
     drawn = min(images, plots.MAXIMUM_POINTS)
     sample = "" if drawn == images else f", {drawn:,} of them drawn"
@@ -142,7 +142,7 @@ def _bias_by_bin(
     runs: tuple[Run, ...],
     study: Study,
 ) -> pd.DataFrame:
-    tables = {(run.method, run.seed): load_test_predictions(run) for run in runs}
+    tables = load_tables(runs)
     return compare_runs(
         tables,
         [task],
@@ -151,25 +151,6 @@ def _bias_by_bin(
         metrics=[f"{task.name}.bias"],
         **study_options(study, runs, tables, baseline),
     ).groups
-
-
-@cached(entries=32)
-def _mean_predictions(task: str, runs: tuple[Run, ...]) -> dict[str, pd.DataFrame]:
-    """Truth and prediction of each test image, each method's mean over its runs."""
-    tables: dict[str, list[pd.DataFrame]] = {}
-    for run in runs:
-        table = load_test_predictions(run).rename(
-            columns={f"{task}_true": "truth", f"{task}_pred": "prediction"}
-        )
-        tables.setdefault(run.method, []).append(
-            table[["image_id", "truth", "prediction"]]
-        )
-    return {
-        method: pd.concat(parts)
-        .groupby("image_id", sort=False)[["truth", "prediction"]]
-        .mean()
-        for method, parts in tables.items()
-    }
 
 
 main()

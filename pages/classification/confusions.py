@@ -7,21 +7,17 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.evaluation.classification import confusion
 from core.plots import confusion as plots
 from core.plots.classification import FEW, MANY
 from core.plots.style import number, plural
-from core.runs import Run
 from core.tasks import Classification
 from core.text import emphasis, escape_chart, listed, to_markdown
 from pages.shell.address import open_errors
 from pages.shell.answers import load_errors
-from pages.shell.caching import cached
 from pages.shell.choose import choose
 from pages.shell.show import Card, open_card, show_chart, show_charts, stop_with
 from pages.shell.study_bar import StudyView
 from pages.shell.tables import (
-    load_test_predictions,
     mean_text,
 )
 
@@ -44,9 +40,8 @@ def show_confusions(view: StudyView, task: Classification, counts: Counts) -> No
 
     ``counts`` are the training images of each class, None where they are not known.
     """
-    runs = view.chosen_runs
-    matrices = _mean_confusions(task.name, task.classes, runs)
-    matrices = {method: matrices[method] for method in view.methods}
+    found = load_errors(view, task).confusions
+    matrices = {method: found[method].counts for method in view.methods}
     with open_card(f"{task.label}: what is taken for what") as card:
         kind = choose(
             "Show",
@@ -318,16 +313,3 @@ def _choose_zoom(
     )
     first, last = sorted(names.index(end) for end in ends)
     return ids[first : last + 1]
-
-
-@cached(entries=32)
-def _mean_confusions(
-    task: str, classes: tuple[str, ...], runs: tuple[Run, ...]
-) -> Matrices:
-    """Confusion counts of each method, as a mean over its runs."""
-    counts: dict[str, list[NDArray[np.float64]]] = {}
-    for run in runs:
-        table = load_test_predictions(run)
-        matrix = confusion(table[f"{task}_true"], table[f"{task}_pred"], classes)
-        counts.setdefault(run.method, []).append(np.asarray(matrix, dtype=np.float64))
-    return {method: np.mean(stack, axis=0) for method, stack in counts.items()}

@@ -1,15 +1,12 @@
 """The part of the Classification page on top-k accuracy, for any k."""
 
-from collections.abc import Sequence
-
-import numpy as np
 import pandas as pd
 import streamlit as st
 
 from core.evaluation.alignment import align_predictions
+from core.evaluation.answers import top_k_curves
 from core.evaluation.comparison import Baseline, Comparison, compare_runs
 from core.evaluation.metrics import TOP_K, metric_info
-from core.evaluation.ranking import top_k_accuracies
 from core.plots import classification as plots
 from core.plots.overview import (
     differences_takeaway,
@@ -29,7 +26,7 @@ from pages.shell.choose import choose_number
 from pages.shell.show import show_chart, show_static_table
 from pages.shell.study_bar import StudyView
 from pages.shell.tables import (
-    load_test_predictions,
+    load_tables,
     mean_text,
 )
 
@@ -125,7 +122,7 @@ def _compared(
     study: Study,
 ) -> Comparison:
     metric = f"{task.name}.top_{k}_accuracy"
-    tables = _tables(runs)
+    tables = load_tables(runs)
     return compare_runs(
         tables,
         (task,),
@@ -137,23 +134,5 @@ def _compared(
 
 @cached(entries=16)
 def _curves(task: Multiclass, baseline: str, runs: tuple[Run, ...]) -> pd.DataFrame:
-    """Top-k accuracy of each method for every k, as a mean over its runs."""
-    aligned = align_predictions(_tables(runs), [task], baseline)
-    labels = aligned.truth[task.name].astype(np.int64)
-    given = aligned.probabilities[task.name]
-    parts = []
-    for method in aligned.methods:
-        known = [p for c in aligned.columns_of(method) if (p := given[c]) is not None]
-        if len(known) == len(aligned.columns_of(method)):
-            shares = np.mean([top_k_accuracies(labels, p) for p in known], axis=0)
-            parts.append(_curve(method, shares))
-    return pd.concat(parts, ignore_index=True) if parts else _curve("", ()).iloc[:0]
-
-
-def _curve(method: str, shares: Sequence[float] | np.ndarray) -> pd.DataFrame:
-    k = np.arange(1, len(shares) + 1)
-    return pd.DataFrame({"method": method, "k": k, "accuracy": shares})
-
-
-def _tables(runs: tuple[Run, ...]) -> dict[tuple[str, int], pd.DataFrame]:
-    return {(run.method, run.seed): load_test_predictions(run) for run in runs}
+    aligned = align_predictions(load_tables(runs), [task], baseline)
+    return top_k_curves(aligned, task)

@@ -35,7 +35,7 @@ from pages.shell.choose import choose
 from pages.shell.pictures import load_thumbnails, why_no_pictures
 from pages.shell.show import offer_csv, show_error, show_static_table
 from pages.shell.study_bar import StudyView
-from pages.shell.tables import load_predictions
+from pages.shell.tables import load_tables
 
 CONTRADICTING, TYPICAL, ROWS = 6, 4, 10
 SIDE = 112
@@ -214,10 +214,7 @@ def _meaning(
     study: Study,
     runs: tuple[Run, ...],
 ) -> LabelMeaning:
-    tables = {
-        split: {(run.method, run.seed): load_predictions(run, split) for run in runs}
-        for split in OWN_SPLITS
-    }
+    tables = {split: load_tables(runs, split) for split in OWN_SPLITS}
     return explain_label(
         study,
         tasks,

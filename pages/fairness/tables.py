@@ -29,7 +29,7 @@ from core.tasks import Task
 from pages.shell.caching import cached
 from pages.shell.study_bar import StudyView
 from pages.shell.tables import (
-    load_predictions,
+    load_tables,
     require_runs,
 )
 
@@ -143,7 +143,7 @@ def _groups(
     tasks: tuple[Task, ...],
     study: Study,
 ) -> Comparison:
-    tables = {(run.method, run.seed): load_predictions(run, TEST) for run in runs}
+    tables = load_tables(runs)
     return compare_runs(
         tables,
         tasks,
@@ -160,7 +160,7 @@ def _groups(
 def _aligned(
     runs: tuple[Run, ...], task: str, baseline: str, tasks: tuple[Task, ...]
 ) -> AlignedPredictions:
-    tables = {(run.method, run.seed): load_predictions(run, TEST) for run in runs}
+    tables = load_tables(runs)
     return align_predictions(tables, [t for t in tasks if t.name == task], baseline)
 
 
@@ -203,7 +203,7 @@ def _scores(
     runs: tuple[Run, ...],
     tasks: tuple[Task, ...],
 ) -> ScoreCounts | None:
-    tables = {(run.method, run.seed): load_predictions(run, split) for run in runs}
+    tables = load_tables(runs, split)
     # Others' predictions need not hold the validation images.
     tables = {run: table for run, table in tables.items() if len(table)}
     if not tables:

@@ -34,7 +34,7 @@ from pages.shell.engine import BackgroundLoad, load_engine
 from pages.shell.photos import Photo, choose_photos
 from pages.shell.show import show_error, stop_with
 from pages.shell.study_bar import StudyView, study_bar
-from pages.shell.tables import leave_out_damaged, load_predictions, load_stability
+from pages.shell.tables import leave_out_damaged, load_stability, load_tables
 
 CONNECTING = "Connecting the models"
 # A person who waits sees what is loaded change.
@@ -103,10 +103,7 @@ def load_expected_truths(
     study: Study, runs: tuple[Run, ...], tasks: tuple[Task, ...]
 ) -> dict[str, pd.DataFrame]:
     """Where the truth of every number lies, by method and bin of its prediction."""
-    validation, test = (
-        {(run.method, run.seed): load_predictions(run, split) for run in runs}
-        for split in (VALIDATION, TEST)
-    )
+    validation, test = (load_tables(runs, split) for split in (VALIDATION, TEST))
     validation = {key: table for key, table in validation.items() if len(table)}
     return {
         task.name: expected_truths(study, validation, test, task)

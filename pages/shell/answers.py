@@ -11,7 +11,7 @@ from core.runs import Run
 from core.tasks import Regression, Task
 from pages.shell.caching import cached
 from pages.shell.study_bar import StudyView
-from pages.shell.tables import load_test_predictions
+from pages.shell.tables import load_tables
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def _errors(
     baseline: str,
     runs: tuple[Run, ...],
 ) -> TaskErrors:
-    tables = {(run.method, run.seed): load_test_predictions(run) for run in runs}
+    tables = load_tables(runs)
     trained = [method for method, _ in tables]
     reference = baseline if baseline in trained else trained[0]
     aligned = align_predictions(tables, [task], reference)

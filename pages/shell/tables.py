@@ -5,6 +5,7 @@ trained again shows at the next rerun and nothing goes stale.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -135,14 +136,11 @@ def is_alone(view: StudyView) -> bool:
     return True
 
 
-def load_test_predictions(run: Run) -> pd.DataFrame:
-    """One row a test image, as one run answered; not to be changed."""
-    return load_predictions(run, TEST)
-
-
-def load_predictions(run: Run, split: str) -> pd.DataFrame:
-    """One row an image of a split, as one run answered; not to be changed."""
-    return _predictions(split, run).copy(deep=False)
+def load_tables(
+    runs: Sequence[Run], split: str = TEST
+) -> dict[tuple[str, int], pd.DataFrame]:
+    """One row an image of a split, by method and seed; not to be changed."""
+    return {(r.method, r.seed): _predictions(split, r).copy(deep=False) for r in runs}
 
 
 def load_training_rows(study: str) -> pd.DataFrame | None:
@@ -182,7 +180,7 @@ def _comparison(
     tasks: tuple[Task, ...],
     study: Study,
 ) -> Comparison:
-    tables = {(run.method, run.seed): load_test_predictions(run) for run in runs}
+    tables = load_tables(runs)
     return compare_runs(
         tables,
         tasks,
@@ -206,7 +204,7 @@ def _stability(
     tasks: tuple[Task, ...],
     study: Study,
 ) -> Comparison:
-    tables = {(run.method, run.seed): load_test_predictions(run) for run in runs}
+    tables = load_tables(runs)
     options = study_options(study, runs, tables, baseline)
     return compare_runs(tables, tasks, baseline, metrics=keys, **options)
 
@@ -217,7 +215,7 @@ def _damage(runs: tuple[Run, ...]) -> dict[str, str]:
     problems = {}
     for run in runs:
         try:
-            load_test_predictions(run)
+            _predictions(TEST, run)
         except RunError as error:
             problems[str(run.folder)] = str(error)
     return problems

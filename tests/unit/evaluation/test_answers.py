@@ -16,6 +16,7 @@ from core.evaluation.answers import (
     orders_of,
     rank_images,
     tabulate_images,
+    top_k_curves,
 )
 from core.tasks import Multiclass, Regression
 from tests.synthetic import TASKS, synthetic_tables
@@ -233,3 +234,30 @@ def test_images_are_described_by_features_and_bins_that_are_there():
     truth = tables["baseline", 0]["age_true"]
     expected = [f"{10 * (age // 10):g}-{10 * (age // 10) + 9:g}" for age in truth]
     assert found["age_bin"].tolist() == expected
+
+
+def test_a_table_of_a_method_has_truth_and_mean_answer_by_image():
+    tables = {
+        ("m", 0): numbers_table([20.0] * 4, [20.0, 24.0, 26.0, 10.0]),
+        ("m", 1): numbers_table([20.0] * 4, [20.0, 26.0, 28.0, 10.0]),
+    }
+    table = collect(tables, AGE).table("m")
+    assert table.index.tolist() == [*IDS]
+    assert table["truth"].tolist() == [20.0] * 4
+    assert table["prediction"].tolist() == [20.0, 25.0, 27.0, 10.0]
+
+
+def test_top_k_curves_are_means_over_the_seeds_of_who_has_probabilities():
+    first = [[0.6, 0.3, 0.1], [0.2, 0.3, 0.5]]
+    second = [[0.1, 0.3, 0.6], [0.3, 0.6, 0.1]]
+    tables = {
+        ("m", 0): classes_table("ab", "ac", first),
+        ("m", 1): classes_table("ab", "cb", second),
+        ("labels", 0): classes_table("ab", "ab"),
+    }
+    curves = top_k_curves(align_predictions(tables, [KIND], "m"), KIND)
+    assert curves["method"].tolist() == ["m"] * 3
+    assert curves["k"].tolist() == [1, 2, 3]
+    np.testing.assert_allclose(curves["accuracy"], [0.5, 0.75, 1.0])
+    bare = {("m", 0): classes_table("ab", "ab")}
+    assert top_k_curves(align_predictions(bare, [KIND], "m"), KIND).empty
