@@ -27,11 +27,17 @@ class Chosen:
     ----------
     mask : bool array, shape (images,)
     filters : tuple of str
-        What is chosen in each filter.
+        What is chosen in each filter: truth, answer, groups, agreement.
     """
 
     mask: NDArray[np.bool_]
     filters: tuple[str, ...]
+
+    @property
+    def is_of_right_answers(self) -> bool:
+        """Whether truth and answer are filtered by one class."""
+        truth, answer, *_ = self.filters
+        return bool(truth) and truth == answer
 
 
 def filter_images(view: StudyView, method: str, found: TaskErrors) -> Chosen:

@@ -35,7 +35,7 @@ def show_images(view: StudyView, method: str, found: TaskErrors) -> None:
         st.subheader("The images", anchor=False)
         chosen = filter_images(view, method, found)
         orders = orders_of(answers, method)
-        order = _choose_order(orders, answers.task)
+        order = _choose_order(orders, answers.task, chosen)
         wrong = chosen.mask & ~answers.right[answers.place(method)]
         st.markdown(
             to_markdown(
@@ -63,7 +63,7 @@ def show_images(view: StudyView, method: str, found: TaskErrors) -> None:
         )
 
 
-def _choose_order(orders: dict[str, Order], task: Task) -> str:
+def _choose_order(orders: dict[str, Order], task: Task, chosen: Chosen) -> str:
     key = f"errors_order_{task.kind}"
     asked = this_address().asked
     truth, answer = asked.get("truth"), asked.get("predicted")
@@ -77,6 +77,8 @@ def _choose_order(orders: dict[str, Order], task: Task) -> str:
         labels=lambda name: orders[name].label,
         key=key,
         parameter="order",
+        # There an address without an order means another one.
+        spelled_out=chosen.is_of_right_answers,
         is_segmented=True,
     )
 

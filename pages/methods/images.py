@@ -17,7 +17,7 @@ from core.text import to_markdown
 from pages.methods.parameters import is_moved, values_of
 from pages.methods.play import Play, as_table, defaults_of, gathered, usual_of
 from pages.shell.caching import Fingerprint, cached
-from pages.shell.choose import choose_whether
+from pages.shell.choose import choose, choose_whether
 from pages.shell.show import show_charts
 
 # A loss over a batch is called once for each: a slider should not wait.
@@ -93,16 +93,19 @@ def _choose_class(play: Play) -> int:
     names, counts = play.task.classes, play.counts
     order = order_by_count(counts)[::-1]
     words = {order[0]: ", the rarest", order[-1]: ", the most common"}
-    return st.selectbox(
+    said = {
+        names[i]: f"{names[i]}: {plural(counts[i], 'image')}{words.get(i, '')}"
+        for i in order
+    }
+    chosen = choose(
         "Class of the image",
-        order,
-        format_func=lambda i: (
-            f"{names[i]}: {plural(counts[i], 'image')}{words.get(i, '')}"
-        ),
+        list(said),
+        labels=said,
         key=f"methods_class_{play.view.study.name}_{play.task.name}",
-        persist_state="session",
+        parameter="class",
         help="Losses that know the class counts treat classes differently.",
     )
+    return names.index(chosen)
 
 
 def _is_relative() -> bool:
