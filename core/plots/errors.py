@@ -11,21 +11,18 @@ from core.evaluation.errors import MOST_OF_ALL
 from core.evaluation.verdicts import SMALL_GROUP
 from core.plots.classification import NAMED, plot_by_group
 from core.plots.escape import escapes_names
-from core.plots.style import (
+from core.plots.figure import build_figure
+from core.plots.formatting import interval, number, plural, signed
+from core.plots.look import (
     FONT_SIZE,
     INK,
     MINIMUM_FONT_SIZE,
     NO_BREAK,
+    Look,
     MethodStyle,
-    build_figure,
-    error_bar,
     faded,
-    interval,
-    number,
-    plural,
-    signed,
-    zero_line,
 )
+from core.plots.traces import error_bar, zero_line
 from core.tasks import Regression
 from core.text import code, listed, strong
 
@@ -300,13 +297,7 @@ def plot_pairs(
 
 @escapes_names
 def plot_pairs_by_method(
-    pairs: pd.DataFrame,
-    method: str,
-    methods: Sequence[str],
-    styles: Mapping[str, MethodStyle],
-    labels: Mapping[str, str],
-    *,
-    limit: int = PAIRS,
+    pairs: pd.DataFrame, method: str, look: Look, *, limit: int = PAIRS
 ) -> go.Figure:
     """The pairs that one method confuses most, beside all the other methods.
 
@@ -316,7 +307,7 @@ def plot_pairs_by_method(
         From ``evaluation.errors.confused_pairs``.
     method : str
         Whose pairs are drawn.
-    methods, styles, labels
+    look : Look
         Which methods are shown, and how.
     limit : int
         How many pairs.
@@ -338,9 +329,7 @@ def plot_pairs_by_method(
         scores,
         groups,
         None,
-        methods,
-        styles,
-        labels,
+        look,
         y_axis={
             "title": {"text": "Mean of both shares (%)"},
             "rangemode": "tozero",

@@ -88,7 +88,7 @@ def _whole_task(view: StudyView, comparison: Comparison, task: Classification) -
         show_static_table(
             table_frame(board),
             name=f"{view.study.name}-{task.name}-whole",
-            takeaway=leaderboard_takeaway(rows, infos, view.methods, view.labels),
+            takeaway=leaderboard_takeaway(rows, infos, view.look),
             download=rows,
             note=f"{mean_text(view).capitalize()} [95 % interval] and verdict against "
             "the baseline;"
@@ -105,17 +105,13 @@ def _shot_groups(
     if scores.empty or counts is None:
         return
     show_chart(
-        plots.plot_shot_groups(
-            scores, task.classes, counts, view.methods, view.styles, view.labels
-        ),
+        plots.plot_shot_groups(scores, task.classes, counts, view.look),
         name=f"{view.study.name}-{task.name}-shots",
         title=f"{task.label}: classes with many, medium and few training images",
         takeaway=plots.shot_takeaway(
             scores,
             {name: len(ids) for name, ids in shot_groups(task.classes, counts).items()},
-            view.methods,
-            view.labels,
-            view.baseline,
+            view.look,
         ),
         data=scores,
         note="Mean recall of the group's classes, over the seeds, with 95 % interval; "
@@ -139,7 +135,6 @@ def _class_scores(
     if len(shown) > plots.MANY:
         drawn = ", intervals in the CSV"
     name = f"{view.study.name}-{task.name}-{kind}"
-    names = (view.methods, view.labels)
 
     def choose() -> None:
         if task.kind == "multiclass":
@@ -157,20 +152,10 @@ def _class_scores(
         beside = ""
         order = "classes from most to fewest test images"
     show_chart(
-        plots.plot_class_scores(
-            scores,
-            shown,
-            counts,
-            view.methods,
-            view.styles,
-            view.labels,
-            score=SCORES[kind],
-        ),
+        plots.plot_class_scores(scores, shown, counts, view.look, score=SCORES[kind]),
         name=name,
         title=f"{task.label}: {SCORES[kind]} of each class{beside}",
-        takeaway=plots.class_takeaway(
-            scores, counts, *names, view.baseline, score=SCORES[kind]
-        ),
+        takeaway=plots.class_takeaway(scores, counts, view.look, score=SCORES[kind]),
         data=scores,
         note=f"{mean_text(view).capitalize()}{drawn}; {order}.",
         above=choose,
@@ -179,7 +164,7 @@ def _class_scores(
         said = f"{SCORES[kind]} of each class: {mean_text(view)}"
         if many:
             show_table(
-                plots.class_scores_table(scores, task.classes, counts, *names),
+                plots.class_scores_table(scores, task.classes, counts, view.look),
                 name=f"{name}-table",
                 alt=f"{said}.",
                 download=scores,
@@ -187,7 +172,7 @@ def _class_scores(
             )
         else:
             show_static_table(
-                plots.class_table(scores, task.classes, *names),
+                plots.class_table(scores, task.classes, view.look),
                 name=f"{name}-table",
                 takeaway=f"{said}, 95 % interval, verdict.",
                 download=scores,

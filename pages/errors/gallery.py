@@ -14,7 +14,7 @@ from core.evaluation.answers import (
 )
 from core.evaluation.metrics import TOLERANCE
 from core.plots import answers as plots
-from core.plots.style import feature_label, plural
+from core.plots.formatting import feature_label, plural
 from core.tasks import Regression, Task
 from core.text import BREAK, code, emphasis, strong, to_markdown
 from pages.errors.filters import Chosen, filter_images

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.errors import EquipoiseError
 from core.evaluation.answers import categories_of
-from core.plots.style import plural
+from core.plots.formatting import plural
 from core.results.frame import table_frame
 from core.results.label_meaning import (
     KIND_WORDS,

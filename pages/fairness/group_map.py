@@ -8,7 +8,7 @@ from core.errors import EquipoiseError
 from core.evaluation.metrics import MetricInfo
 from core.evaluation.verdicts import SMALL_GROUP
 from core.plots import group_map as plots
-from core.plots.style import feature_label
+from core.plots.formatting import feature_label
 from pages.fairness.tables import Question, load_groups
 from pages.shell.show import show_chart, show_error
 from pages.shell.study_bar import StudyView
@@ -49,7 +49,7 @@ def show_group_map(
         takeaway = plots.map_takeaway(cells, metric, view.labels[method], change=change)
     else:
         change = st.session_state.get(SHOWN_KEY) == CHANGE
-        cells = plots.map_methods(comparison, metric, view.methods, view.labels)
+        cells = plots.map_methods(comparison, metric, view.look)
         titles = "", names[features[0]]
         takeaway = plots.methods_takeaway(cells, metric, names[features[0]])
     show_chart(

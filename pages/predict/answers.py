@@ -10,7 +10,7 @@ import streamlit as st
 from core.csv_text import csv_text
 from core.evaluation.conformal import COVERAGE
 from core.plots import predict as plots
-from core.plots.style import plural
+from core.plots.formatting import plural
 from core.predictor import Disagreement, FaceAnswers, PhotoResult, disagreements
 from core.results.expected_truth import held_note
 from core.runs import data_report
@@ -233,7 +233,7 @@ def _show_values(name: str, face: FaceAnswers, task: Regression, shown: Shown) -
     )
     apart = shown.disagreements_on(face)[task.name]
     show_chart(
-        plots.plot_values(values, task, styles=view.styles, labels=view.labels),
+        plots.plot_values(values, task, view.look),
         name=f"predict_{task.name}_{name}",
         takeaway=plots.takeaway_values(
             values, task, view.labels, stands_out=apart.stands_out

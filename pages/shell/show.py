@@ -12,7 +12,7 @@ import streamlit as st
 from core.csv_text import csv_text
 from core.errors import EquipoiseError
 from core.plots.escape import only_own_markup
-from core.plots.style import plural
+from core.plots.formatting import plural
 from core.text import BREAK, mark_code, strong, to_list, to_markdown, to_plain
 
 

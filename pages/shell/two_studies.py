@@ -7,7 +7,8 @@ import streamlit as st
 from core.data.catalog import dataset_of
 from core.data.manifest import DatasetInfo
 from core.errors import EquipoiseError
-from core.plots.style import MethodStyle, counterpart_style, method_styles, plural
+from core.plots.formatting import plural
+from core.plots.look import MethodStyle, counterpart_style, method_styles
 from core.results.configurations import TOGETHER
 from core.results.frame import table_frame
 from core.results.two_studies import (
