@@ -6,13 +6,12 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
-from core.plots.look import DIVERGING, FONT_SIZE, INK, SEQUENTIAL
+from core.plots.look import DARK_TEXT, DIVERGING, FONT_SIZE, INK, SEQUENTIAL, WHITE_TEXT
 
 # Where white text begins to stand out more than dark text on ``SEQUENTIAL``.
 WHITE_FROM = 0.72
 # The same of ``DIVERGING``, on either side.
 WHITE_ENDS = 0.82
-DARK_TEXT, WHITE_TEXT = "#000000", "#FFFFFF"
 
 
 def text_colour(shade: float, *, diverging: bool = False) -> str:

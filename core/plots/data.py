@@ -19,10 +19,9 @@ from core.plots.cells import plot_cells
 from core.plots.escape import escapes_names
 from core.plots.figure import finish
 from core.plots.formatting import signed
-from core.plots.look import FAINT_COLOUR, METHOD_COLOURS
+from core.plots.look import FAINT_COLOUR, METHOD_COLOURS, SPLIT_COLOURS
 from core.tasks import Regression, Task
 
-SPLIT_COLOURS = {"training": "#0072B2", "validation": "#56B4E9", "test": "#E69F00"}
 SPLIT_PATTERNS = {"training": "", "validation": "/", "test": "."}
 ACCENT = METHOD_COLOURS[0]
 # Reasons that say too little outside their report: the study did it, and on purpose.

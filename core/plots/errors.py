@@ -16,8 +16,12 @@ from core.plots.formatting import interval, number, plural, signed
 from core.plots.look import (
     FONT_SIZE,
     INK,
+    METHOD_COLOURS,
     MINIMUM_FONT_SIZE,
     NO_BREAK,
+    REST_COLOUR,
+    RIGHT_COLOUR,
+    WRONG_COLOURS,
     Look,
     MethodStyle,
     faded,
@@ -32,9 +36,6 @@ NAMED_WRONG = 3
 ROOM = 1
 # Pairs of classes that are drawn.
 PAIRS = 8
-RIGHT_COLOUR, REST_COLOUR = "#0072B2", "#8A8A8A"
-# Darkest for the most common; each with the colour of text that stands out on it.
-WRONG_COLOURS = (("#B34700", "#FFFFFF"), ("#E8935A", "#000000"), ("#F6CDB0", "#000000"))
 
 
 @escapes_names
@@ -478,7 +479,7 @@ def _extremes(
         "y": values.tolist(),
         "name": name,
         "customdata": list(ids),
-        "marker": {"symbol": symbol, "size": 10, "color": "#D55E00"},
+        "marker": {"symbol": symbol, "size": 10, "color": METHOD_COLOURS[1]},
         "hovertemplate": f"{name}: %{{y:.1f}}<br>%{{customdata}}<extra></extra>",
     }
 

@@ -14,7 +14,15 @@ from core.evaluation.verdicts import BASELINE, SMALL_GROUP
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
 from core.plots.formatting import interval, number, plural
-from core.plots.look import FAINT_COLOUR, INK, MARKERS, METHOD_COLOURS, Look, faded
+from core.plots.look import (
+    FAINT_COLOUR,
+    INK,
+    MARKERS,
+    METHOD_COLOURS,
+    STRIPE_COLOUR,
+    Look,
+    faded,
+)
 from core.plots.overview import BETTER_SIDE, axis_title, with_unit
 from core.plots.traces import error_bar
 from core.results.sentences import about_models, compared_with
@@ -26,7 +34,6 @@ NAMED_GROUPS = len(METHOD_COLOURS)
 SPREAD, LOWERED = 0.56, 0.16
 """How far apart, in units of one method, its groups stand, and how far below its
 name."""
-STRIPE_COLOUR = "rgba(128, 128, 128, 0.09)"
 
 
 def shown_groups(

@@ -22,6 +22,7 @@ from core.plots.figure import build_figure
 from core.plots.formatting import interval, number, plural, signed, verdict_mark
 from core.plots.look import (
     FAINT_COLOUR,
+    FALLS_COLOUR,
     GRID_COLOUR,
     INK,
     Look,
@@ -34,8 +35,6 @@ from core.plots.overview import BETTER_SIDE, axis_title, with_unit
 from core.plots.traces import error_bar, front_line, sign_at
 from core.text import listed, strong
 
-FALLS_COLOUR = "rgba(213, 94, 0, 0.10)"
-"""Where both groups lose."""
 FAR = 5.0
 """Times the median change beyond which a method is left out of the chart."""
 REASONS = {

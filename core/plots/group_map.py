@@ -11,21 +11,19 @@ from numpy.typing import NDArray
 from core.evaluation.comparison import Comparison
 from core.evaluation.grouping import CROSSING
 from core.evaluation.metrics import MetricInfo
-from core.evaluation.verdicts import SMALL_GROUP
+from core.evaluation.verdicts import BETTER, DIFFERS, SMALL_GROUP, WORSE
 from core.plots.cells import plot_cells
 from core.plots.escape import escapes_names
 from core.plots.figure import finish
 from core.plots.formatting import interval, number, plural, signed
-from core.plots.look import Look
+from core.plots.look import SMALL_SIGN, Look
 from core.plots.overview import with_unit
-from core.results.sentences import about_models
+from core.results.sentences import SIGNS, about_models
 from core.tasks import Task
 
-SMALL_SIGN = "†"
-"""Beside a value that rests on fewer than ``SMALL_GROUP`` images."""
 NARROW = 4
 """Columns for whose numbers a phone has room."""
-CELL_SIGNS = {"better": " ▲", "worse": " ▼", "differs": " ◆"}
+CELL_SIGNS = {verdict: f" {SIGNS[verdict]}" for verdict in (BETTER, WORSE, DIFFERS)}
 
 
 def map_cells(comparison: Comparison, info: MetricInfo, method: str) -> pd.DataFrame:

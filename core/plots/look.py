@@ -5,19 +5,35 @@ meaning has a colour that can be told apart on both, and a second cue beside it.
 """
 
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 # Okabe and Ito's palette, without its black (lost on dark) and yellow (lost on white).
 METHOD_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 BASELINE_COLOUR = "#8A8A8A"
+# Of what others predicted: no method that was trained has it.
+IMPORTED_COLOUR = "#8D33FF"
 MARKERS = ("circle", "diamond", "square", "triangle-up", "cross", "star")
 DASHES = ("solid", "dash", "dot", "dashdot")
 TRAINING_COLOUR = "rgba(128, 128, 128, 0.30)"
 FAINT_COLOUR = "rgba(128, 128, 128, 0.55)"
 GRID_COLOUR = "rgba(128, 128, 128, 0.22)"
 NOISE_COLOUR = "#B8860B"
+STRIPE_COLOUR = "rgba(128, 128, 128, 0.09)"
+# Where both groups lose.
+FALLS_COLOUR = "rgba(213, 94, 0, 0.10)"
+RIGHT_COLOUR, REST_COLOUR = METHOD_COLOURS[0], BASELINE_COLOUR
+# Darkest for the most common; each with the colour of text that stands out on it.
+WRONG_COLOURS = (("#B34700", "#FFFFFF"), ("#E8935A", "#000000"), ("#F6CDB0", "#000000"))
+SPLIT_COLOURS = {
+    "training": METHOD_COLOURS[0],
+    "validation": METHOD_COLOURS[4],
+    "test": METHOD_COLOURS[5],
+}
+# Drawn into a photo, whatever the theme.
+BOX_COLOUR, BOX_EDGE = "#FFB000", "#101010"
+DARK_TEXT, WHITE_TEXT = "#000000", "#FFFFFF"
 # Light to dark of one hue for shares; two hues around a neutral for differences.
 SEQUENTIAL = ((0.0, "#F2F6FB"), (0.5, "#6FA8DC"), (1.0, "#0B3C6F"))
 DIVERGING = ((0.0, "#B2500B"), (0.5, "#F4F4F4"), (1.0, "#0B5FA5"))
@@ -31,6 +47,8 @@ TITLE_SIZE = 17
 MINIMUM_FONT_SIZE = 14
 MINUS = "\N{MINUS SIGN}"
 NO_BREAK = "\N{NO-BREAK SPACE}"
+# Beside a value that rests on few images.
+SMALL_SIGN = "†"
 
 
 @dataclass(frozen=True)
@@ -109,7 +127,9 @@ def counterpart_style(style: MethodStyle) -> MethodStyle:
     return MethodStyle(style.colour, marker, DASHES[place])
 
 
-def method_styles(methods: Sequence[str], baseline: str) -> dict[str, MethodStyle]:
+def method_styles(
+    methods: Sequence[str], baseline: str, *, imported: Collection[str] = ()
+) -> dict[str, MethodStyle]:
     """Style of each method by its place in the study, so that filters change nothing.
 
     Parameters
@@ -118,6 +138,8 @@ def method_styles(methods: Sequence[str], baseline: str) -> dict[str, MethodStyl
         All methods of the study in its order, chosen or not.
     baseline : str
         The method that is drawn in grey.
+    imported : collection of str
+        Those that were imported to the study; they change no other's style.
 
     Returns
     -------
@@ -127,10 +149,19 @@ def method_styles(methods: Sequence[str], baseline: str) -> dict[str, MethodStyl
     Notes
     -----
     There are six colours that everybody can tell apart. Where they come round again
-    the marker is another one, and hollow, and the line is dashed.
+    the marker is another one, and hollow, and the line is dashed. Imported methods
+    share a colour of their own, and each has its marker.
     """
     styles = {}
-    others = [method for method in methods if method != baseline]
+    added = [method for method in methods if method in {*imported} - {baseline}]
+    for place, method in enumerate(added):
+        turn, marker = divmod(place, len(MARKERS))
+        styles[method] = MethodStyle(
+            IMPORTED_COLOUR,
+            MARKERS[marker] + ("-open" if turn % 2 else ""),
+            DASHES[place % len(DASHES)],
+        )
+    others = [m for m in methods if m != baseline and m not in styles]
     for place, method in enumerate(others):
         turn, colour = divmod(place, len(METHOD_COLOURS))
         styles[method] = MethodStyle(

@@ -13,6 +13,8 @@ from core.plots.cells import plot_cells
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure, finish
 from core.plots.look import (
+    BOX_COLOUR,
+    BOX_EDGE,
     FONT_SIZE,
     INK,
     NO_BREAK,
@@ -23,8 +25,6 @@ from core.plots.look import (
 from core.tasks import Classification, Regression, Task
 from core.text import coloured, listed, strong
 
-BOX_COLOUR = "#FFB000"
-BOX_EDGE = "#101010"
 # A photo is shown no larger than this, whatever it was uploaded as.
 SHOWN_SIDE = 1200
 LEAST_WIDTH = 100

@@ -13,8 +13,7 @@ from core.evaluation.whatif import Choice, Constraint, Outcome
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
 from core.plots.formatting import number, signed
-from core.plots.group_map import SMALL_SIGN
-from core.plots.look import FAINT_COLOUR, INK, METHOD_COLOURS
+from core.plots.look import FAINT_COLOUR, INK, METHOD_COLOURS, SMALL_SIGN
 
 CONSTRAINT_LABELS: dict[Constraint, str] = {
     "none": "Best accuracy, no constraint",

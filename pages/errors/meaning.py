@@ -28,7 +28,7 @@ from core.results.label_meaning import (
 from core.runs import Run, shipped_manifest
 from core.study import Study
 from core.tasks import Binary, Regression, Task
-from core.text import BREAK, code, strong, to_markdown
+from core.text import BREAK, SEPARATOR, code, strong, to_markdown
 from pages.errors.maps import offer_mean_maps
 from pages.shell.pictures import load_thumbnails, why_no_pictures
 from pages.shell.show import offer_csv, show_error, show_static_table
@@ -130,7 +130,7 @@ def _show_contradictions(view: StudyView, meaning: LabelMeaning, name: str) -> N
         (
             f"Label: {strong(row['label'])}",
             f"By the rule: {strong(says_text(meaning, says=bool(row['says'])))}",
-            f"{KIND_WORDS[row['kind']]} · {row['split']}",
+            f"{KIND_WORDS[row['kind']]}{SEPARATOR}{row['split']}",
             f"As the rule: {opinion_text(row)}" if row["methods"] else "",
         )
         for _, row in first.iterrows()

@@ -9,7 +9,7 @@ from core.errors import EquipoiseError
 from core.evaluation.verdicts import SMALL_GROUP
 from core.evaluation.whatif import ScoreCounts
 from core.plots import whatif as plots
-from core.plots.group_map import SMALL_SIGN
+from core.plots.look import SMALL_SIGN
 from core.plots.whatif import Mark
 from core.tasks import Classification, Regression
 from core.text import strong, to_markdown

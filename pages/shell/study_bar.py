@@ -17,6 +17,7 @@ from core.plots.look import Look, MethodStyle, method_styles
 from core.results.two_studies import TwoStudies
 from core.runs import (
     Run,
+    added_methods,
     list_runs,
     list_studies,
     shipped_manifest,
@@ -221,7 +222,9 @@ def _whole(study: Study, dataset: DatasetInfo, runs: tuple[Run, ...]) -> StudyVi
         look=Look(
             order,
             method_styles(
-                tuple(dict.fromkeys((*study.methods, *order))), study.baseline
+                tuple(dict.fromkeys((*study.methods, *order))),
+                study.baseline,
+                imported=added_methods(study, runs),
             ),
             {method: _label(labelled, method) for method in order},
             study.baseline,

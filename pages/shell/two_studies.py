@@ -20,7 +20,14 @@ from core.results.two_studies import (
     pairing_notes,
     shared_test_images,
 )
-from core.runs import Run, list_runs, list_studies, shipped_manifest, study_of_runs
+from core.runs import (
+    Run,
+    added_methods,
+    list_runs,
+    list_studies,
+    shipped_manifest,
+    study_of_runs,
+)
 from core.study import Study
 from core.text import BREAK, code, strong, to_markdown
 from pages.shell.fingerprints import Fingerprint, fingerprint, manifest_fingerprint
@@ -103,7 +110,8 @@ def styles_beside(two: TwoStudies, study: Study) -> dict[str, MethodStyle]:
     }
     own = [m for m in two.study.methods if m not in theirs]
     alone = [name for name, method in theirs.items() if method not in own]
-    styles = method_styles((*own, *alone), study.baseline)
+    added = added_methods(study, two.runs).intersection(own)
+    styles = method_styles((*own, *alone), study.baseline, imported=added)
     return styles | {
         name: counterpart_style(styles[method])
         for name, method in theirs.items()

@@ -1,6 +1,7 @@
 """Colours and marks: each method's own, stable, and told apart by everybody."""
 
 import itertools
+import re
 import tomllib
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from core.plots.look import (
     BASELINE_COLOUR,
+    IMPORTED_COLOUR,
     INK,
     METHOD_COLOURS,
     Look,
@@ -40,6 +42,19 @@ def test_hiding_a_method_changes_no_other_methods_style():
     assert {m: longer[m] for m in methods} == styles
 
 
+def test_imported_methods_have_a_colour_of_their_own_and_change_no_other():
+    own = ["baseline", *(f"m{i}" for i in range(12))]
+    alone = method_styles(own, "baseline")
+    theirs = [f"theirs{i}" for i in range(6)]
+    styles = method_styles([*theirs, *own], "baseline", imported=theirs)
+    assert {m: styles[m] for m in own} == alone
+    assert {styles[m].colour for m in theirs} == {IMPORTED_COLOUR}
+    assert IMPORTED_COLOUR not in {style.colour for style in alone.values()}
+    assert len({styles[m].marker for m in theirs}) == len(theirs)
+    compared = method_styles([*own, "theirs"], "theirs", imported=["theirs"])
+    assert compared["theirs"].colour == BASELINE_COLOUR
+
+
 def test_two_dozen_methods_all_look_different():
     names = [f"m{i}" for i in range(24)]
     looks = [
@@ -50,7 +65,7 @@ def test_two_dozen_methods_all_look_different():
 
 
 @pytest.mark.parametrize("background", ["#FFFFFF", "#11171E"])
-@pytest.mark.parametrize("colour", [*METHOD_COLOURS, BASELINE_COLOUR])
+@pytest.mark.parametrize("colour", [*METHOD_COLOURS, BASELINE_COLOUR, IMPORTED_COLOUR])
 def test_every_colour_stands_out_on_light_and_dark(colour, background):
     assert _contrast(colour, background) > 2
 
@@ -70,7 +85,10 @@ def test_colours_differ_for_who_sees_no_red_or_no_green():
         ],
     )
     rgb = np.array(
-        [[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in METHOD_COLOURS]
+        [
+            [int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+            for c in (*METHOD_COLOURS, IMPORTED_COLOUR)
+        ]
     )
     for matrix in matrices:
         seen = rgb**2.2 @ np.array(matrix).T
@@ -87,6 +105,24 @@ def test_each_theme_gives_charts_its_own_colour_of_text():
         theme = config["theme"][mode]
         assert theme["chartCategoricalColors"][place] == theme["textColor"]
         assert _contrast(theme["textColor"], theme["backgroundColor"]) > 10
+
+
+def test_tables_and_charts_of_streamlit_have_the_colours_of_the_look():
+    root = Path(__file__).resolve().parents[3]
+    config = tomllib.loads((root / ".streamlit" / "config.toml").read_text())
+    expected = [*METHOD_COLOURS, BASELINE_COLOUR]
+    for mode in ("light", "dark"):
+        theme = config["theme"][mode]
+        assert theme["chartCategoricalColors"][: len(expected)] == expected
+
+
+def test_the_logo_has_colours_of_the_look():
+    root = Path(__file__).resolve().parents[3]
+    logo = (root / "pages" / "assets" / "logo.svg").read_text(encoding="utf-8")
+    frame = re.search(r'stroke="(#\w+)"', logo).group(1)
+    pans = set(re.findall(r'fill="(#\w+)"', logo)) - {frame}
+    assert len(pans) == 2
+    assert pans <= set(METHOD_COLOURS)
 
 
 def test_where_colours_come_round_again_the_marks_are_hollow():
