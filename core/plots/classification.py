@@ -269,8 +269,7 @@ def plot_by_group(
         layout["yaxis"]["domain"] = [0.27, 1]
         layout["yaxis2"] = _training_axis(counts, log=log_counts)
     height = 480 if training_counts is None else 620
-    # On a phone each method has a line of the legend.
-    # On a phone each has a line of its own in the legend.
+    # On a phone each method has a line of its own in the legend.
     height += 18 * max(0, len(shown) - 4)
     return build_figure(traces, height=height, **layout)
 

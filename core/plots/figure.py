@@ -6,16 +6,27 @@ from typing import Any
 import plotly.graph_objects as go
 import plotly.io as pio
 
-from core.plots.look import FONT_SIZE, GRID_COLOUR, INK, METHOD_COLOURS, TITLE_SIZE
+from core.plots.look import (
+    FONT_FAMILY,
+    FONT_SIZE,
+    GRID_COLOUR,
+    INK,
+    METHOD_COLOURS,
+    TITLE_SIZE,
+)
 
 # Plotly's own templates are large, and copying one into each figure takes longer than
 # all else: this small one is set for every figure that is made from here on.
 pio.templates["equipoise"] = go.layout.Template(
     layout={
-        "font": {"size": FONT_SIZE, "family": "Source Sans Pro, Arial, sans-serif"},
+        "font": {"size": FONT_SIZE, "family": FONT_FAMILY},
         "paper_bgcolor": "white",
         "plot_bgcolor": "white",
         "colorway": list(METHOD_COLOURS),
+        # Distances as Streamlit's own template has them, so that a file looks alike.
+        "margin": {"pad": 8},
+        "xaxis": {"title": {"standoff": 20}, "showgrid": False, "zeroline": False},
+        "yaxis": {"title": {"standoff": 24}},
     }
 )
 pio.templates.default = "equipoise"
@@ -102,7 +113,8 @@ def finish(
 
 def _common_layout(*, height: int, legend: bool) -> dict[str, Any]:
     return {
-        "font": {"size": FONT_SIZE, "color": INK},
+        # In the figure itself: the page gives its own font to every template.
+        "font": {"size": FONT_SIZE, "color": INK, "family": FONT_FAMILY},
         "hoverlabel": {"font": {"size": FONT_SIZE}},
         "height": height,
         "margin": {"l": 10, "r": 16, "t": 48 if legend else 28, "b": 10},

@@ -42,6 +42,8 @@ DIVERGING = ((0.0, "#B2500B"), (0.5, "#F4F4F4"), (1.0, "#0B5FA5"))
 # which .streamlit/config.toml gives the colour of text; elsewhere it is near black.
 INK = "#000008"
 
+# No font of the page: a picture is drawn by whatever reads it, with fonts it has.
+FONT_FAMILY = "Arial, Helvetica, Liberation Sans, DejaVu Sans, sans-serif"
 FONT_SIZE = 15
 TITLE_SIZE = 17
 MINIMUM_FONT_SIZE = 14

@@ -83,6 +83,7 @@ def _play(view: StudyView, question: Question, counts: ScoreCounts) -> None:
     show_chart(
         plots.plot_whatif(curve, now, usual, marks, gap),
         name=f"{prefix}_chart",
+        download_title=f"{question.task.label}: accuracy against the gap, by threshold",
         takeaway=plots.whatif_takeaway(now, usual, gap, counts.positive),
         data=curve,
         note=" ".join(filter(None, notes)),

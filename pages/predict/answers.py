@@ -235,6 +235,7 @@ def _show_values(name: str, face: FaceAnswers, task: Regression, shown: Shown) -
     show_chart(
         plots.plot_values(values, task, view.look),
         name=f"predict_{task.name}_{name}",
+        download_title=f"{task.label}, by method",
         takeaway=plots.takeaway_values(
             values, task, view.labels, stands_out=apart.stands_out
         ),
@@ -251,6 +252,7 @@ def _show_probabilities(
     show_chart(
         plots.plot_probabilities(shares, task.label, labels),
         name=f"predict_{task.name}_{name}",
+        download_title=f"{task.label}, by method",
         takeaway=plots.takeaway_probabilities(shares, task.label, labels),
         data=shares.rename_axis("method").reset_index(),
         note=f"Probability of each class{shown.mean}.",
@@ -270,6 +272,7 @@ def _show_top_classes(
             for method, row in shares.iterrows()
         },
         name=f"predict_{task.name}_{name}",
+        download_title=f"{task.label}, by method",
         takeaway=plots.takeaway_probabilities(shares, task.label, view.labels),
         data=shares.rename_axis("method").reset_index(),
         note=f"The {plots.TOP} most probable of {len(task.classes)} classes by each"

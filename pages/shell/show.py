@@ -1,6 +1,5 @@
 """How every page shows a chart or a table: takeaway first, downloads beneath."""
 
-import html
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, NoReturn
@@ -11,6 +10,7 @@ import streamlit as st
 
 from core.csv_text import csv_text
 from core.errors import EquipoiseError
+from core.plots.download import chart_html, image_options, titled
 from core.plots.escape import only_own_markup
 from core.plots.formatting import plural
 from core.text import BREAK, mark_code, strong, to_list, to_markdown, to_plain
@@ -23,6 +23,7 @@ def show_chart(
     takeaway: str,
     data: pd.DataFrame | None = None,
     title: str = "",
+    download_title: str = "",
     note: str = "",
     above: Callable[[], object] | None = None,
 ) -> None:
@@ -40,6 +41,8 @@ def show_chart(
         The rows behind the figure, offered as CSV.
     title : str
         Heading of the card.
+    download_title : str
+        Title of what is downloaded, where the card has no heading.
     note : str
         Smaller print below: units, n, how the interval was made.
     above : callable, optional
@@ -51,6 +54,7 @@ def show_chart(
         takeaway=takeaway,
         data=data,
         title=title,
+        download_title=download_title,
         note=note,
         above=above,
     )
@@ -63,6 +67,7 @@ def show_charts(
     takeaway: str,
     data: pd.DataFrame | None = None,
     title: str = "",
+    download_title: str = "",
     note: str = "",
     above: Callable[[], object] | None = None,
     column_width: int = 330,
@@ -74,6 +79,11 @@ def show_charts(
     ``column_width`` is the least width of one in pixels. ``on_click`` is called with
     what a figure shows and the point of it that was clicked.
     """
+    download_title = download_title or title
+    drawn = {
+        what: titled(only_own_markup(figure), to_plain(download_title))
+        for what, figure in figures.items()
+    }
     with st.container(border=True, key=f"card_{name}"):
         if title:
             st.subheader(to_markdown(title), anchor=False)
@@ -87,15 +97,15 @@ def show_charts(
             else st.container()
         )
         with place:
-            for place_in_row, (what, figure) in enumerate(figures.items()):
+            for place_in_row, (what, figure) in enumerate(drawn.items()):
                 key = f"chart_{name}_{place_in_row}"
                 st.plotly_chart(
-                    only_own_markup(figure),
+                    figure,
                     key=key,
                     alt=to_plain(
                         takeaway if len(figures) == 1 else f"{what}. {takeaway}"
                     ),
-                    config=_modebar(name),
+                    config=_modebar(image_options(figure, name, alone=len(drawn) == 1)),
                     on_select=partial(_clicked, key, what, on_click)
                     if on_click
                     else "ignore",
@@ -106,7 +116,7 @@ def show_charts(
         with st.container(horizontal=True, gap="small"):
             if data is not None:
                 offer_csv(data, name)
-            _offer_html(tuple(map(only_own_markup, figures.values())), name)
+            _offer_html(tuple(drawn.values()), to_plain(download_title) or name, name)
 
 
 def _clicked(
@@ -218,38 +228,27 @@ def show_problems(problems: Collection[str]) -> None:
     )
 
 
-def _modebar(name: str) -> dict[str, Any]:
+def _modebar(image: Mapping[str, Any]) -> dict[str, Any]:
     """The camera (PNG) alone: zooming by accident hides data."""
     return {
         "displaylogo": False,
         "modeBarButtons": [["toImage"]],
-        "toImageButtonOptions": {"filename": name, "format": "png", "scale": 2},
+        "toImageButtonOptions": image,
     }
 
 
-def _offer_html(figures: Sequence[go.Figure], name: str) -> None:
-    def build() -> str:
-        # The library goes in once, so that the file opens offline.
-        parts = [
-            figure.to_html(include_plotlyjs=place == 0, full_html=False)
-            for place, figure in enumerate(figures)
-        ]
-        head = (
-            f"<!doctype html><meta charset='utf-8'><title>{html.escape(name)}</title>"
-        )
-        return head + "\n".join(parts)
-
+def _offer_html(figures: Sequence[go.Figure], title: str, name: str) -> None:
     st.download_button(
         "Chart (HTML)",
-        data=build,
+        data=lambda: chart_html(figures, title=title, name=name),
         file_name=f"{name}.html",
         mime="text/html",
         key=f"html_{name}",
         icon=":material/download:",
         type="tertiary",
         on_click="ignore",
-        help="Interactive, opens offline. For a PNG, use the camera that appears over "
-        "the chart.",
+        help="Interactive, opens offline, and saves the chart as an SVG too. For a "
+        "PNG, use the camera that appears over the chart.",
     )
 
 
