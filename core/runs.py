@@ -296,6 +296,15 @@ def with_imported(study: Study, listed: Iterable[Run]) -> Study:
     return study.model_copy(update={"methods": {**study.methods, **tables}})
 
 
+def added_methods(study: Study, listed: Iterable[Run]) -> frozenset[str]:
+    """Methods that were imported to a study that was there; they are not its own."""
+    return frozenset(
+        run.method
+        for run in listed
+        if run.imported is not None and run.method not in study.methods
+    )
+
+
 def is_added(run: Run) -> bool:
     """Whether a run was imported to a study that was there: not one of its methods.
 

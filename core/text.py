@@ -31,6 +31,8 @@ _KINDS = {mark: kind for kind, mark in _MARKS.items()}
 _FENCES = {"strong": "**", "emphasis": "*", "code": ""}
 # Begins a new line.
 BREAK = "\ue00e"
+# Between parts of one line that are no sentence.
+SEPARATOR = " · "
 _PIECES = re.compile("([\ue000-\ue00f])")
 
 # Between two characters it ends a run of text, and draws nothing. A backslash is not

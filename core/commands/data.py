@@ -12,6 +12,7 @@ from rich.table import Table
 from core.commands.console import progress_bars, stdout
 from core.commands.options import DataOption, StudyArgument
 from core.commands.studies import load_chosen_study
+from core.text import SEPARATOR
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +33,7 @@ def data(study: StudyArgument, data: DataOption = None) -> None:
     manifest, report = _load_data(chosen, data)
     info = dataset_of(chosen, lambda _: manifest)
     out = stdout()
-    out.print(f"[bold]{escape(chosen.title)}[/bold] · {escape(info.title)}")
+    out.print(f"[bold]{escape(chosen.title)}[/bold]{SEPARATOR}{escape(info.title)}")
     if info.notice:
         out.print(escape(info.notice), style="dim")
     for title, table in _count_tables(manifest, info):
@@ -103,14 +104,16 @@ def _unreadable(listed: object) -> Iterator[tuple[str, str]]:
     for each in listed if isinstance(listed, list) else ():
         # Reports of an earlier version hold a sentence for each.
         known = each if isinstance(each, dict) else {"reason": str(each)}
-        name = " · ".join(filter(None, ("cannot be read", known.get("picture"))))
+        name = SEPARATOR.join(filter(None, ("cannot be read", known.get("picture"))))
         yield name, str(known.get("reason"))
 
 
 def _flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
         for key, part in value.items():
-            yield from _flatten(part, f"{prefix} · {key}" if prefix else str(key))
+            yield from _flatten(
+                part, f"{prefix}{SEPARATOR}{key}" if prefix else str(key)
+            )
     elif isinstance(value, list | tuple):
         shown = ", ".join(map(str, value[:8])) + (" …" if len(value) > 8 else "")
         yield prefix, f"{len(value):,}: {shown}" if value else "none"

@@ -1,6 +1,6 @@
 """Figures and sentences of the Age page: error, bias and scatter of a regression."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,16 +9,10 @@ import plotly.graph_objects as go
 
 from core.plots.classification import plot_by_group
 from core.plots.escape import escapes_names
-from core.plots.style import (
-    FAINT_COLOUR,
-    NOISE_COLOUR,
-    MethodStyle,
-    build_figure,
-    number,
-    plural,
-    signed,
-    zero_line,
-)
+from core.plots.figure import build_figure
+from core.plots.formatting import number, plural, signed
+from core.plots.look import FAINT_COLOUR, NOISE_COLOUR, Look, MethodStyle
+from core.plots.traces import zero_line
 from core.results.sentences import about_models
 from core.tasks import Regression
 from core.text import listed
@@ -32,9 +26,7 @@ def plot_error_by_bin(
     scores: pd.DataFrame,
     task: Regression,
     training_counts: pd.Series | None,
-    methods: Sequence[str],
-    styles: Mapping[str, MethodStyle],
-    labels: Mapping[str, str],
+    look: Look,
     *,
     noise_floor: float | None = None,
 ) -> go.Figure:
@@ -48,7 +40,7 @@ def plot_error_by_bin(
         Gives the bins and the unit.
     training_counts : Series of int, optional
         Training images of each bin.
-    methods, styles, labels
+    look : Look
         Which methods are shown, and how.
     noise_floor : float, optional
         Mean difference of two labels of one photo, drawn as a line.
@@ -58,9 +50,7 @@ def plot_error_by_bin(
         scores,
         task.bin_labels,
         training_counts,
-        methods,
-        styles,
-        labels,
+        look,
         y_axis={"title": {"text": f"MAE ({task.unit})"}, "rangemode": "tozero"},
         x_title=f"True {task.label.lower()} ({task.unit})",
         digits=2,
@@ -88,13 +78,11 @@ def _noise_marks(value: float, unit: str) -> dict[str, list[dict[str, Any]]]:
 def error_takeaway(
     scores: pd.DataFrame,
     training_counts: pd.Series | None,
-    methods: Sequence[str],
-    labels: Mapping[str, str],
-    baseline: str,
+    look: Look,
     task: Regression,
 ) -> str:
     """Where the baseline errs most and least, and in which bins a method helps."""
-    base = scores[scores["method"] == baseline].set_index("group")["mean"].dropna()
+    base = scores[scores["method"] == look.baseline].set_index("group")["mean"].dropna()
     if base.empty:
         return "There is no test image in any bin."
     worst, best = base.idxmax(), base.idxmin()
@@ -111,7 +99,9 @@ def error_takeaway(
         f"{number(base[worst], 1)} {task.unit} on average{shares[worst]}) and nearest "
         f"at {what} {best} (by {number(base[best], 1)} {task.unit}{shares[best]})."
     )
-    others = scores[scores["method"].isin(methods) & (scores["method"] != baseline)]
+    others = scores[
+        scores["method"].isin(look.methods) & (scores["method"] != look.baseline)
+    ]
     if others.empty:
         return sentence
     gains = others[others["verdict"] == "better"]["method"].value_counts().to_dict()
@@ -119,7 +109,7 @@ def error_takeaway(
     if not gains and not losses:
         return f"{sentence} In no bin is a method certainly better or worse than it."
     parts = [
-        f"certainly {word} {_in_bins(counts, labels, len(base))}"
+        f"certainly {word} {_in_bins(counts, look.labels, len(base))}"
         for counts, word in ((gains, "smaller"), (losses, "larger"))
         if counts
     ]
@@ -141,13 +131,7 @@ def _in_bins(counts: Mapping[Any, int], labels: Mapping[str, str], bins: int) ->
 
 
 @escapes_names
-def plot_bias_by_bin(
-    scores: pd.DataFrame,
-    task: Regression,
-    methods: Sequence[str],
-    styles: Mapping[str, MethodStyle],
-    labels: Mapping[str, str],
-) -> go.Figure:
+def plot_bias_by_bin(scores: pd.DataFrame, task: Regression, look: Look) -> go.Figure:
     """Mean of prediction minus truth in each bin, with its interval, by method.
 
     Parameters
@@ -159,9 +143,7 @@ def plot_bias_by_bin(
         scores,
         task.bin_labels,
         None,
-        methods,
-        styles,
-        labels,
+        look,
         y_axis={"title": {"text": f"Prediction − truth ({task.unit})"}},
         x_title=f"True {task.label.lower()} ({task.unit})",
         digits=2,
@@ -170,11 +152,9 @@ def plot_bias_by_bin(
     )
 
 
-def bias_takeaway(
-    scores: pd.DataFrame, labels: Mapping[str, str], baseline: str, task: Regression
-) -> str:
+def bias_takeaway(scores: pd.DataFrame, look: Look, task: Regression) -> str:
     """Which way the baseline leans at both ends, and who leans least."""
-    rows = scores[scores["method"] == baseline].dropna(subset=["mean"])
+    rows = scores[scores["method"] == look.baseline].dropna(subset=["mean"])
     if len(rows) < 2:
         return "There are not two bins with test images, so no lean can be seen."
     first, last = rows.iloc[0], rows.iloc[-1]
@@ -191,8 +171,8 @@ def bias_takeaway(
     least = str(size.idxmin())
     return (
         f"{sentence}; the mean size of the bias over the bins is smallest for "
-        f"{labels[least]} ({number(size[least], 1)} {task.unit}; baseline "
-        f"{number(size[baseline], 1)})."
+        f"{look.labels[least]} ({number(size[least], 1)} {task.unit}; baseline "
+        f"{number(size[look.baseline], 1)})."
     )
 
 
@@ -253,10 +233,7 @@ def plot_truth_prediction(
 
 
 def truth_prediction_takeaway(
-    tables: Mapping[str, pd.DataFrame],
-    labels: Mapping[str, str],
-    baseline: str,
-    task: Regression,
+    tables: Mapping[str, pd.DataFrame], look: Look, task: Regression
 ) -> str:
     """How much of the range the predictions use: the slope against the truth."""
     slopes = {
@@ -264,18 +241,18 @@ def truth_prediction_takeaway(
         for method, table in tables.items()
         if table["truth"].nunique() > 1
     }
-    if baseline not in slopes:
+    if look.baseline not in slopes:
         return "The test images all have one value, so no slope can be seen."
     sentence = (
         f"Where the truth rises by 1 of its {task.unit}, the baseline's prediction "
-        f"rises by {number(slopes[baseline], 2)} (1 would be right)"
+        f"rises by {number(slopes[look.baseline], 2)} (1 would be right)"
     )
-    others = {m: s for m, s in slopes.items() if m != baseline}
+    others = {m: s for m, s in slopes.items() if m != look.baseline}
     if not others:
         return f"{sentence}."
     closest = min(others, key=lambda m: abs(others[m] - 1))
     return (
-        f"{sentence}; among the others {labels[closest]} comes closest, "
+        f"{sentence}; among the others {look.labels[closest]} comes closest, "
         f"with {number(slopes[closest], 2)}."
     )
 

@@ -14,7 +14,8 @@ from core.evaluation.answers import (
     Order,
 )
 from core.evaluation.metrics import TOLERANCE
-from core.plots.style import NO_BREAK, feature_label, number, plural, signed
+from core.plots.formatting import feature_label, number, plural, signed
+from core.plots.look import NO_BREAK
 from core.tasks import Regression
 from core.text import coloured, strong
 

@@ -6,13 +6,12 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
-from core.plots import style
+from core.plots.look import DARK_TEXT, DIVERGING, FONT_SIZE, INK, SEQUENTIAL, WHITE_TEXT
 
-# Where white text begins to stand out more than dark text on ``style.SEQUENTIAL``.
+# Where white text begins to stand out more than dark text on ``SEQUENTIAL``.
 WHITE_FROM = 0.72
-# The same of ``style.DIVERGING``, on either side.
+# The same of ``DIVERGING``, on either side.
 WHITE_ENDS = 0.82
-DARK_TEXT, WHITE_TEXT = "#000000", "#FFFFFF"
 
 
 def text_colour(shade: float, *, diverging: bool = False) -> str:
@@ -21,7 +20,7 @@ def text_colour(shade: float, *, diverging: bool = False) -> str:
     Without a shade, NaN, the cell has the page's ground, and text its colour.
     """
     if shade != shade:
-        return style.INK
+        return INK
     if diverging:
         return WHITE_TEXT if abs(2 * shade - 1) >= WHITE_ENDS else DARK_TEXT
     return WHITE_TEXT if shade >= WHITE_FROM else DARK_TEXT
@@ -54,7 +53,7 @@ def plot_cells(
     Plotly's own text colour follows the theme and is lost on the middle shades.
     """
     values = np.asarray(shades, dtype=np.float64)
-    scale = style.DIVERGING if diverging else style.SEQUENTIAL
+    scale = DIVERGING if diverging else SEQUENTIAL
     heat = {
         "type": "heatmap",
         "z": values,
@@ -77,7 +76,7 @@ def plot_cells(
             "text": texts[i][j],
             "showarrow": False,
             "font": {
-                "size": style.FONT_SIZE,
+                "size": FONT_SIZE,
                 "color": text_colour(values[i, j], diverging=diverging),
             },
         }

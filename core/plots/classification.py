@@ -9,19 +9,17 @@ import plotly.graph_objects as go
 
 from core.evaluation.metrics import shot_groups, shot_range
 from core.plots.escape import escapes_names
-from core.plots.style import (
+from core.plots.figure import build_figure
+from core.plots.formatting import interval, number, plural, score_cell
+from core.plots.look import (
     FAINT_COLOUR,
     FONT_SIZE,
     MINIMUM_FONT_SIZE,
     TRAINING_COLOUR,
+    Look,
     MethodStyle,
-    build_figure,
-    error_bar,
-    interval,
-    number,
-    plural,
-    score_cell,
 )
+from core.plots.traces import error_bar
 from core.results.sentences import about_models
 from core.text import listed, strong
 
@@ -82,9 +80,7 @@ def plot_class_scores(
     scores: pd.DataFrame,
     classes: Sequence[str],
     training_counts: Mapping[str, int] | None,
-    methods: Sequence[str],
-    styles: Mapping[str, MethodStyle],
-    labels: Mapping[str, str],
+    look: Look,
     *,
     score: str = "F1",
 ) -> go.Figure:
@@ -98,10 +94,8 @@ def plot_class_scores(
         In the order of the axis, such as from ``choose_classes``.
     training_counts : mapping, optional
         Training images of each class; left out where they are not known.
-    methods : sequence of str
-        Those shown, in order.
-    styles, labels : mapping
-        How each method is drawn and named.
+    look : Look
+        Which methods are shown, and how.
     score : str
         Such as "F1" or "Recall"; from 0 to 1.
     """
@@ -117,9 +111,7 @@ def plot_class_scores(
         scores,
         classes,
         training_counts,
-        methods,
-        styles,
-        labels,
+        look,
         y_axis=axis,
         marks=_shot_marks(groups, top),
         log_counts=True,
@@ -162,9 +154,7 @@ def plot_shot_groups(
     scores: pd.DataFrame,
     classes: Sequence[str],
     training_counts: Mapping[str, int],
-    methods: Sequence[str],
-    styles: Mapping[str, MethodStyle],
-    labels: Mapping[str, str],
+    look: Look,
 ) -> go.Figure:
     """Mean recall of the classes with many, medium and few training images.
 
@@ -181,34 +171,26 @@ def plot_shot_groups(
         scores.assign(group=scores["group"].map(names)),
         list(names.values()),
         {names[name]: count for name, count in images.items()},
-        methods,
-        styles,
-        labels,
+        look,
         y_axis={"title": {"text": "Accuracy (0 to 1)"}, "range": [-0.03, 1.02]},
         x_title="Training images of a class",
         log_counts=True,
     ).update_xaxes(tickangle=0)
 
 
-def shot_takeaway(
-    scores: pd.DataFrame,
-    sizes: Mapping[str, int],
-    methods: Sequence[str],
-    labels: Mapping[str, str],
-    baseline: str,
-) -> str:
+def shot_takeaway(scores: pd.DataFrame, sizes: Mapping[str, int], look: Look) -> str:
     """How far the baseline falls from group to group, and who certainly lifts the last.
 
     ``scores`` as for ``plot_shot_groups``; ``sizes`` are the classes of each group.
     """
     groups = list(dict.fromkeys(scores["group"]))
-    own = scores[scores["method"] == baseline].set_index("group")["mean"]
+    own = scores[scores["method"] == look.baseline].set_index("group")["mean"]
     fall = [
         f"{number(own[group], 2)} on the {sizes[group]} {group}" for group in groups
     ]
     sentence = f"The baseline's accuracy is {listed(fall)} classes"
-    last = scores[(scores["group"] == groups[-1]) & scores["method"].isin(methods)]
-    better = [labels[m] for m in last[last["verdict"] == "better"]["method"]]
+    last = scores[(scores["group"] == groups[-1]) & scores["method"].isin(look.methods)]
+    better = [look.labels[m] for m in last[last["verdict"] == "better"]["method"]]
     if len(set(last["method"])) < 2:
         return f"{sentence}."
     if not better:
@@ -224,9 +206,7 @@ def plot_by_group(
     scores: pd.DataFrame,
     groups: Sequence[str],
     training_counts: Mapping[str, int] | None,
-    methods: Sequence[str],
-    styles: Mapping[str, MethodStyle],
-    labels: Mapping[str, str],
+    look: Look,
     *,
     y_axis: Mapping[str, Any],
     x_title: str = "",
@@ -245,7 +225,7 @@ def plot_by_group(
         Classes or bins, in the order of the axis.
     training_counts : mapping, optional
         Training images of each group; without them there is no lower row.
-    methods, styles, labels
+    look : Look
         Which methods are shown, and how.
     y_axis : mapping
         Of the upper row.
@@ -263,12 +243,14 @@ def plot_by_group(
     small and without interval, and a count is said when pointed at.
     """
     many = len(groups) > MANY
-    shown = [m for m in methods if (scores["method"] == m).any()]
+    shown = [m for m in look.methods if (scores["method"] == m).any()]
     offsets = np.linspace(-SPREAD / 2, SPREAD / 2, len(shown) + 2)[1:-1]
     traces = []
     for method, offset in zip(shown, offsets, strict=True):
         rows = scores[scores["method"] == method].set_index("group").reindex(groups)
-        trace = _group_marks(rows, styles[method], labels[method], digits, unit)
+        trace = _group_marks(
+            rows, look.styles[method], look.labels[method], digits, unit
+        )
         traces.append({**trace, "x": (np.arange(len(groups)) + offset).tolist()})
     layout: dict[str, Any] = {
         "xaxis": _group_axis(groups, x_title),
@@ -287,8 +269,7 @@ def plot_by_group(
         layout["yaxis"]["domain"] = [0.27, 1]
         layout["yaxis2"] = _training_axis(counts, log=log_counts)
     height = 480 if training_counts is None else 620
-    # On a phone each method has a line of the legend.
-    # On a phone each has a line of its own in the legend.
+    # On a phone each method has a line of its own in the legend.
     height += 18 * max(0, len(shown) - 4)
     return build_figure(traces, height=height, **layout)
 
@@ -383,14 +364,12 @@ def _training_bars(
 def class_takeaway(
     scores: pd.DataFrame,
     training_counts: Mapping[str, int] | None,
-    methods: Sequence[str],
-    labels: Mapping[str, str],
-    baseline: str,
+    look: Look,
     *,
     score: str = "F1",
 ) -> str:
     """The class that the baseline finds hardest, and who certainly moves it."""
-    rows = scores[scores["method"] == baseline].set_index("group")["mean"]
+    rows = scores[scores["method"] == look.baseline].set_index("group")["mean"]
     if rows.empty or rows.isna().all():
         return f"No class has a score ({score}) that could be computed."
     worst, best = rows.idxmin(), rows.idxmax()
@@ -401,10 +380,10 @@ def class_takeaway(
     if worst == best:
         return f"{sentence}."
     sentence += f", and {best} easiest ({number(rows[best], 2)})"
-    moved = scores[(scores["group"] == worst) & scores["method"].isin(methods)]
+    moved = scores[(scores["group"] == worst) & scores["method"].isin(look.methods)]
     parts = [
-        f"{listed([labels[m] for m in names])} {'is' if len(names) == 1 else 'are'} "
-        f"{verdict} on {worst}"
+        f"{listed([look.labels[m] for m in names])} "
+        f"{'is' if len(names) == 1 else 'are'} {verdict} on {worst}"
         for verdict in ("better", "worse")
         if (names := list(moved[moved["verdict"] == verdict]["method"]))
     ]
@@ -415,13 +394,7 @@ def class_takeaway(
 
 
 @escapes_names
-def plot_top_k(
-    curves: pd.DataFrame,
-    k: int,
-    methods: Sequence[str],
-    styles: Mapping[str, MethodStyle],
-    labels: Mapping[str, str],
-) -> go.Figure:
+def plot_top_k(curves: pd.DataFrame, k: int, look: Look) -> go.Figure:
     """Top-k accuracy against k, one line a method, with one k marked.
 
     Parameters
@@ -430,23 +403,23 @@ def plot_top_k(
         Columns method, k, accuracy (0 to 1).
     k : int
         The one that is marked.
-    methods, styles, labels
+    look : Look
         Which methods are shown, and how.
     """
     traces = []
-    for method in (m for m in methods if (curves["method"] == m).any()):
+    for method in (m for m in look.methods if (curves["method"] == m).any()):
         own = curves[curves["method"] == method]
-        style = styles[method]
+        style = look.styles[method]
         traces.append(
             {
                 "type": "scatter",
                 "mode": "lines" if len(own) > MANY else "lines+markers",
                 "x": own["k"].tolist(),
                 "y": own["accuracy"].tolist(),
-                "name": labels[method],
+                "name": look.labels[method],
                 "line": {"color": style.colour, "dash": style.dash, "width": 2.5},
                 "marker": style.mark(10),
-                "hovertemplate": f"<b>{labels[method]}</b><br>k = %{{x}}: "
+                "hovertemplate": f"<b>{look.labels[method]}</b><br>k = %{{x}}: "
                 "%{y:.3f}<extra></extra>",
             }
         )
@@ -466,18 +439,17 @@ def plot_top_k(
     )
 
 
-def top_k_takeaway(
-    rows: pd.DataFrame, k: int, classes: int, labels: Mapping[str, str], baseline: str
-) -> str:
+def top_k_takeaway(rows: pd.DataFrame, k: int, classes: int, look: Look) -> str:
     """What the baseline reaches with one k, beside what guessing would.
 
     ``rows`` are those of the metric in ``Comparison.table``.
     """
-    own = rows[(rows["method"] == baseline) & rows["mean"].notna()]
+    own = rows[(rows["method"] == look.baseline) & rows["mean"].notna()]
+    label = look.labels[look.baseline]
     chance = f"guessing would with {number(100 * k / classes, 0)} %"
     if own.empty:
         return (
-            f"{labels[baseline]} has labels only, without probabilities, so its top-k "
+            f"{label} has labels only, without probabilities, so its top-k "
             f"accuracy is not known; {chance}."
         )
     first = own.iloc[0]
@@ -488,7 +460,7 @@ def top_k_takeaway(
         else (f"the right class is among the {k} most probable")
     )
     return (
-        f"With {labels[baseline]} {among} for {number(100 * first['mean'], 1)} % of "
+        f"With {label} {among} for {number(100 * first['mean'], 1)} % of "
         f"the images (95 % interval {span}); {chance}."
     )
 
@@ -512,22 +484,17 @@ def scores_by_part(
 
 
 def class_table(
-    scores: pd.DataFrame,
-    classes: Sequence[str],
-    methods: Sequence[str],
-    labels: Mapping[str, str],
-    *,
-    digits: int = 3,
+    scores: pd.DataFrame, classes: Sequence[str], look: Look, *, digits: int = 3
 ) -> pd.DataFrame:
     """One row a method, one column a class or bin: mean, interval and verdict."""
     rows = []
-    for method in methods:
+    for method in look.methods:
         mine = scores[scores["method"] == method].set_index("group")
         cells = {
             group: score_cell(mine.loc[group], digits) if group in mine.index else "–"
             for group in classes
         }
-        rows.append({"Method": strong(labels[method]), **cells})
+        rows.append({"Method": strong(look.labels[method]), **cells})
     return pd.DataFrame(rows)
 
 
@@ -535,11 +502,10 @@ def class_scores_table(
     scores: pd.DataFrame,
     classes: Sequence[str],
     training_counts: Mapping[str, int] | None,
-    methods: Sequence[str],
-    labels: Mapping[str, str],
+    look: Look,
 ) -> pd.DataFrame:
     """One row a class, for many classes: images, then each method's score."""
-    rows = scores[scores["method"].isin(methods)]
+    rows = scores[scores["method"].isin(look.methods)]
     wide = rows.pivot(index="group", columns="method", values="mean").reindex(classes)
     table = pd.DataFrame({"Class": list(classes)})
     if training_counts is not None:
@@ -547,6 +513,6 @@ def class_scores_table(
         table["Training images"] = counts
     images = rows.drop_duplicates("group").set_index("group")["n"]
     table["Test images"] = images.reindex(classes).to_numpy()
-    for method in (m for m in methods if m in wide):
-        table[labels[method]] = wide[method].round(3).to_numpy()
+    for method in (m for m in look.methods if m in wide):
+        table[look.labels[method]] = wide[method].round(3).to_numpy()
     return table

@@ -11,17 +11,16 @@ from numpy.typing import NDArray
 from core.plots.cells import text_colour
 from core.plots.classification import FEW, MANY
 from core.plots.escape import escapes_names
-from core.plots.style import (
+from core.plots.figure import build_figure
+from core.plots.formatting import number, plural, signed
+from core.plots.look import (
     DIVERGING,
     FONT_SIZE,
     INK,
     MINIMUM_FONT_SIZE,
     SEQUENTIAL,
+    Look,
     MethodStyle,
-    build_figure,
-    number,
-    plural,
-    signed,
 )
 
 # Share at which the colours of a difference, or of what is wrong, end at the least.
@@ -342,37 +341,35 @@ def difference_reach(
 
 
 def confusion_takeaway(
-    matrices: Mapping[str, NDArray[np.float64]],
-    classes: Sequence[str],
-    labels: Mapping[str, str],
-    baseline: str,
+    matrices: Mapping[str, NDArray[np.float64]], classes: Sequence[str], look: Look
 ) -> str:
     """The baseline's most common confusion, and who makes it least and most."""
-    base = share_of_rows(matrices[baseline])
+    base = share_of_rows(matrices[look.baseline])
     wrong = np.where(np.eye(len(classes), dtype=bool), -1, np.nan_to_num(base, nan=-1))
     true, said = divmod(int(wrong.argmax()), len(classes))
     if wrong[true, said] <= 0:
         return "The baseline makes no mistake on the test images."
-    n = round(float(matrices[baseline][true].sum()))
+    n = round(float(matrices[look.baseline][true].sum()))
     sentence = (
         f"The baseline's most common confusion, by share, takes {classes[true]} for "
         f"{classes[said]}: {number(100 * base[true, said], 0)} % of "
         f"{plural(n, 'test image')}"
     )
     shares = {m: float(share_of_rows(c)[true, said]) for m, c in matrices.items()}
-    others = {m: s for m, s in shares.items() if m != baseline}
+    others = {m: s for m, s in shares.items() if m != look.baseline}
     if not others:
         return f"{sentence}."
     if len(others) == 1:
         name, share = next(iter(others.items()))
-        return f"{sentence}; of {labels[name]} it is {number(100 * share, 0)} %."
+        return f"{sentence}; of {look.labels[name]} it is {number(100 * share, 0)} %."
     least, most = (
         min(others, key=others.__getitem__),
         max(others, key=others.__getitem__),
     )
     return (
         f"{sentence}; among the others it ranges from {number(100 * shares[least], 0)} "
-        f"% ({labels[least]}) to {number(100 * shares[most], 0)} % ({labels[most]})."
+        f"% ({look.labels[least]}) to {number(100 * shares[most], 0)} % "
+        f"({look.labels[most]})."
     )
 
 

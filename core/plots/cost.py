@@ -15,28 +15,16 @@ from core.evaluation.pareto import EQUAL_COST, Step
 from core.evaluation.verdicts import MODEL
 from core.plots.cost_axis import CostAxis, build_cost_axis
 from core.plots.escape import escapes_names
+from core.plots.figure import build_figure
+from core.plots.formatting import interval, number, p_value, signed, verdict_mark
+from core.plots.look import INK, Look, MethodStyle, faded, letters_of, place_sign
 from core.plots.overview import (
     BETTER_SIDE,
     axis_title,
     shown_rows,
     with_unit,
 )
-from core.plots.style import (
-    INK,
-    MethodStyle,
-    build_figure,
-    error_bar,
-    faded,
-    front_line,
-    interval,
-    letters_of,
-    number,
-    p_value,
-    place_sign,
-    sign_at,
-    signed,
-    verdict_mark,
-)
+from core.plots.traces import error_bar, front_line, sign_at
 from core.text import listed
 
 # Ratio of the greatest to the least cost from which a logarithmic axis is offered,
@@ -92,8 +80,7 @@ def plot_cost(
     seeds: pd.DataFrame,
     metric: MetricInfo,
     cost: CostInfo,
-    styles: Mapping[str, MethodStyle],
-    labels: Mapping[str, str],
+    look: Look,
     *,
     logarithmic: bool = False,
 ) -> go.Figure:
@@ -107,8 +94,8 @@ def plot_cost(
         From ``seed_points``; drawn small.
     metric, cost
         The axes; of a bias, its size without sign is drawn.
-    styles, labels : mapping
-        How each method is drawn and named.
+    look : Look
+        How each method is drawn and called.
     logarithmic : bool
         Of the cost.
 
@@ -138,16 +125,16 @@ def plot_cost(
     line = front_line(places, front["mean"].to_numpy())
     traces = [line] if len(front) > 1 else []
     if not seeds.empty:
-        traces.append(_seed_trace(seeds, metric, cost, axis, styles, labels))
+        traces.append(_seed_trace(seeds, metric, cost, axis, look))
     for method, sign in (signs | letters).items():
         traces.append(
             _method_trace(
                 shown.loc[method],
-                f"{sign} {labels[method]}".strip(),
+                f"{sign} {look.labels[method]}".strip(),
                 metric,
                 cost,
                 axis,
-                styles[method],
+                look.styles[method],
             )
         )
     up = 1 if metric.direction == "higher" else -1
@@ -200,15 +187,10 @@ def _cheaper(cost: CostInfo) -> str:
 
 
 def _seed_trace(
-    runs: pd.DataFrame,
-    metric: MetricInfo,
-    cost: CostInfo,
-    axis: CostAxis,
-    styles: Mapping[str, MethodStyle],
-    labels: Mapping[str, str],
+    runs: pd.DataFrame, metric: MetricInfo, cost: CostInfo, axis: CostAxis, look: Look
 ) -> dict[str, Any]:
     """The single runs of all methods as small dots."""
-    colours = [faded(styles[method].colour, 0.6) for method in runs["method"]]
+    colours = [faded(look.styles[method].colour, 0.6) for method in runs["method"]]
     return {
         "type": "scatter",
         "x": axis.drawn(axis.runs),
@@ -218,7 +200,7 @@ def _seed_trace(
         "marker": {"color": colours, "size": 7},
         "hovertemplate": [
             _hover(
-                f"{labels[run['method']]}</b>, seed {run['seed']}",
+                f"{look.labels[run['method']]}</b>, seed {run['seed']}",
                 run["cost"] / cost.factor,
                 with_unit(number(run["value"], metric.digits), metric.unit),
                 metric,
@@ -456,14 +438,11 @@ def steps_takeaway(
     return f"{said}, nor does the way from end to end."
 
 
-def left_out_note(
-    points: pd.DataFrame,
-    methods: Sequence[str],
-    cost: CostInfo,
-    labels: Mapping[str, str],
-) -> str:
+def left_out_note(points: pd.DataFrame, look: Look, cost: CostInfo) -> str:
     """Name the methods that are not drawn; empty where all are."""
-    missing = [labels[method] for method in methods if method not in points.index]
+    missing = [
+        look.labels[method] for method in look.methods if method not in points.index
+    ]
     if not missing:
         return ""
     return (
@@ -477,8 +456,7 @@ def costs_frame(
     points: pd.DataFrame,
     metric_rows: pd.DataFrame,
     metric: MetricInfo,
-    methods: Sequence[str],
-    labels: Mapping[str, str],
+    look: Look,
 ) -> pd.DataFrame:
     """Every cost of every method, as a reader sees it: a row a method.
 
@@ -490,8 +468,8 @@ def costs_frame(
         From ``front.cost_points``, for the signs of the front.
     metric_rows : DataFrame
         ``Comparison.table``.
-    methods : sequence of str
-        Those shown, in order.
+    look : Look
+        Which methods are shown, and how.
 
     Returns
     -------
@@ -499,12 +477,12 @@ def costs_frame(
         Numbers, NaN where unknown, in the units of the headings; the spread is the
         standard deviation over the runs.
     """
-    rows = shown_rows(metric_rows, metric).reindex(list(methods))
-    costs = costs.reindex(list(methods))
+    rows = shown_rows(metric_rows, metric).reindex(list(look.methods))
+    costs = costs.reindex(list(look.methods))
     signs = front_signs(points)
     columns: dict[str, Any] = {
-        "Method": [labels[method] for method in methods],
-        "Front": [signs.get(method, "") for method in methods],
+        "Method": [look.labels[method] for method in look.methods],
+        "Front": [signs.get(method, "") for method in look.methods],
         axis_title(metric): rows["mean"].round(metric.digits).to_numpy(),
         "95 % interval": [
             interval(low, high, metric.digits)

@@ -15,14 +15,15 @@ from core.data import avatars, utkface
 from core.data.damage import UNREADABLE
 from core.data.long_tail import OVER_PROFILE
 from core.data.manifest import LEFT_OUT, SPLITS, TRAINING, DatasetInfo
-from core.plots import style
 from core.plots.cells import plot_cells
 from core.plots.escape import escapes_names
+from core.plots.figure import finish
+from core.plots.formatting import signed
+from core.plots.look import FAINT_COLOUR, METHOD_COLOURS, SPLIT_COLOURS
 from core.tasks import Regression, Task
 
-SPLIT_COLOURS = {"training": "#0072B2", "validation": "#56B4E9", "test": "#E69F00"}
 SPLIT_PATTERNS = {"training": "", "validation": "/", "test": "."}
-ACCENT = style.METHOD_COLOURS[0]
+ACCENT = METHOD_COLOURS[0]
 # Reasons that say too little outside their report: the study did it, and on purpose.
 REASONS = {
     utkface.THINNED: "Asian, thinned on purpose by the study",
@@ -178,7 +179,7 @@ def plot_classes(
         )
     figure.update_yaxes(rangemode="tozero")
     figure.update_xaxes(type="category")
-    return style.finish(
+    return finish(
         figure,
         x_title=label,
         y_title="share of the split (%)" if as_share else "images",
@@ -257,7 +258,7 @@ def plot_crossing(table: pd.DataFrame) -> go.Figure:
             for row, line in zip(rows, counts, strict=True)
         ],
     )
-    return style.finish(
+    return finish(
         figure,
         x_title=str(table.columns.name),
         y_title=str(table.index.name),
@@ -363,7 +364,7 @@ def plot_accounting(table: pd.DataFrame) -> go.Figure:
     """Horizontal bars: images left out, by reason, and images of each split."""
     figure = go.Figure()
     names = {"left out": "left out", "split": "used"}
-    colours = {"left out": style.FAINT_COLOUR, "split": ACCENT}
+    colours = {"left out": FAINT_COLOUR, "split": ACCENT}
     patterns = {"left out": "/", "split": ""}
     for kind in names:
         part = table[table["kind"] == kind]
@@ -391,7 +392,7 @@ def plot_accounting(table: pd.DataFrame) -> go.Figure:
         categoryarray=list(table["what"]),
         autorange="reversed",
     )
-    return style.finish(figure, x_title="images", height=120 + 42 * len(table))
+    return finish(figure, x_title="images", height=120 + 42 * len(table))
 
 
 def takeaway_accounting(table: pd.DataFrame) -> str:
@@ -533,7 +534,7 @@ def plot_weights(table: pd.DataFrame, task: Regression, alpha: float) -> go.Figu
         x=table["value"],
         y=table["n"],
         name=f"training images (n = {table['n'].sum():,})",
-        marker={"color": style.FAINT_COLOUR},
+        marker={"color": FAINT_COLOUR},
         hovertemplate=f"%{{x}} {task.unit}: %{{y:,}} images<extra></extra>",
         row=1,
         col=1,
@@ -552,14 +553,14 @@ def plot_weights(table: pd.DataFrame, task: Regression, alpha: float) -> go.Figu
         y=1.0,
         row=2,
         col=1,
-        line={"dash": "dash", "color": style.FAINT_COLOUR, "width": 2},
+        line={"dash": "dash", "color": FAINT_COLOUR, "width": 2},
         annotation={"text": "weight 1: as without", "xanchor": "right"},
         annotation_position="bottom right",
     )
     figure.update_yaxes(title="images", rangemode="tozero", row=1, col=1)
     figure.update_yaxes(title="weight", rangemode="tozero", row=2, col=1)
     figure.update_xaxes(title=axis, row=2, col=1)
-    return style.finish(figure, height=560, bargap=0.1)
+    return finish(figure, height=560, bargap=0.1)
 
 
 def takeaway_weights(table: pd.DataFrame, task: Regression, alpha: float) -> str:
@@ -588,7 +589,7 @@ def plot_log_target(values: NDArray[np.float64], task: Regression) -> go.Figure:
     name = task.label.lower()
     figure = make_subplots(rows=2, cols=1, vertical_spacing=0.24)
     panels = (
-        (values, f"{name} ({task.unit})", style.FAINT_COLOUR),
+        (values, f"{name} ({task.unit})", FAINT_COLOUR),
         (np.log(values), f"log {name} (natural logarithm of {task.unit})", ACCENT),
     )
     for row, (numbers, title, colour) in enumerate(panels, start=1):
@@ -606,7 +607,7 @@ def plot_log_target(values: NDArray[np.float64], task: Regression) -> go.Figure:
         )
         figure.update_xaxes(title=title, row=row, col=1)
         figure.update_yaxes(title="images", row=row, col=1)
-    return style.finish(figure, height=560, legend=False)
+    return finish(figure, height=560, legend=False)
 
 
 def takeaway_log_target(values: NDArray[np.float64], task: Regression) -> str:
@@ -619,8 +620,8 @@ def takeaway_log_target(values: NDArray[np.float64], task: Regression) -> str:
         else f"the logarithm makes {name} more symmetric"
     )
     return (
-        f"Skewness is {style.signed(plain, 2)} for {name} and"
-        f" {style.signed(logged, 2)} for its logarithm"
+        f"Skewness is {signed(plain, 2)} for {name} and"
+        f" {signed(logged, 2)} for its logarithm"
         f" (0 is symmetric; n = {len(values):,}): {better}."
     )
 

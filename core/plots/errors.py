@@ -11,21 +11,22 @@ from core.evaluation.errors import MOST_OF_ALL
 from core.evaluation.verdicts import SMALL_GROUP
 from core.plots.classification import NAMED, plot_by_group
 from core.plots.escape import escapes_names
-from core.plots.style import (
+from core.plots.figure import build_figure
+from core.plots.formatting import interval, number, plural, signed
+from core.plots.look import (
     FONT_SIZE,
     INK,
+    METHOD_COLOURS,
     MINIMUM_FONT_SIZE,
     NO_BREAK,
+    REST_COLOUR,
+    RIGHT_COLOUR,
+    WRONG_COLOURS,
+    Look,
     MethodStyle,
-    build_figure,
-    error_bar,
     faded,
-    interval,
-    number,
-    plural,
-    signed,
-    zero_line,
 )
+from core.plots.traces import error_bar, zero_line
 from core.tasks import Regression
 from core.text import code, listed, strong
 
@@ -35,9 +36,6 @@ NAMED_WRONG = 3
 ROOM = 1
 # Pairs of classes that are drawn.
 PAIRS = 8
-RIGHT_COLOUR, REST_COLOUR = "#0072B2", "#8A8A8A"
-# Darkest for the most common; each with the colour of text that stands out on it.
-WRONG_COLOURS = (("#B34700", "#FFFFFF"), ("#E8935A", "#000000"), ("#F6CDB0", "#000000"))
 
 
 @escapes_names
@@ -300,13 +298,7 @@ def plot_pairs(
 
 @escapes_names
 def plot_pairs_by_method(
-    pairs: pd.DataFrame,
-    method: str,
-    methods: Sequence[str],
-    styles: Mapping[str, MethodStyle],
-    labels: Mapping[str, str],
-    *,
-    limit: int = PAIRS,
+    pairs: pd.DataFrame, method: str, look: Look, *, limit: int = PAIRS
 ) -> go.Figure:
     """The pairs that one method confuses most, beside all the other methods.
 
@@ -316,7 +308,7 @@ def plot_pairs_by_method(
         From ``evaluation.errors.confused_pairs``.
     method : str
         Whose pairs are drawn.
-    methods, styles, labels
+    look : Look
         Which methods are shown, and how.
     limit : int
         How many pairs.
@@ -338,9 +330,7 @@ def plot_pairs_by_method(
         scores,
         groups,
         None,
-        methods,
-        styles,
-        labels,
+        look,
         y_axis={
             "title": {"text": "Mean of both shares (%)"},
             "rangemode": "tozero",
@@ -489,7 +479,7 @@ def _extremes(
         "y": values.tolist(),
         "name": name,
         "customdata": list(ids),
-        "marker": {"symbol": symbol, "size": 10, "color": "#D55E00"},
+        "marker": {"symbol": symbol, "size": 10, "color": METHOD_COLOURS[1]},
         "hovertemplate": f"{name}: %{{y:.1f}}<br>%{{customdata}}<extra></extra>",
     }
 

@@ -10,7 +10,8 @@ from PIL import Image, ImageDraw, ImageFont
 from plotly.colors import hex_to_rgb, sequential
 
 from core.explain.occlusion import OTHERS, Hiding
-from core.plots import style
+from core.plots.formatting import number, plural
+from core.plots.look import NO_BREAK
 from core.tasks import Regression, Task
 from core.text import listed
 
@@ -164,7 +165,7 @@ def describe_grids(grids: Sequence[tuple[int, int]]) -> str:
     """How fine a map is, such as "8 × 8", or "32 × 32 to 8 × 8" where layers differ."""
     ends = dict.fromkeys((grids[0], grids[-1]))
     # A line never breaks within one.
-    times = f"{style.NO_BREAK}×{style.NO_BREAK}"
+    times = f"{NO_BREAK}×{NO_BREAK}"
     return " to ".join(f"{rows}{times}{columns}" for rows, columns in ends)
 
 
@@ -210,8 +211,8 @@ def takeaway_hiding(holds: Mapping[str, bool], labels: Mapping[str, str]) -> str
 
 def _shown(value: float, task: Task) -> str:
     if isinstance(task, Regression):
-        return style.number(value, 0)
-    return f"{style.number(100 * value, 0)}{style.NO_BREAK}%"
+        return number(value, 0)
+    return f"{number(100 * value, 0)}{NO_BREAK}%"
 
 
 def _all(methods: Sequence[str]) -> str:
@@ -220,7 +221,7 @@ def _all(methods: Sequence[str]) -> str:
 
 def _named(methods: Sequence[str]) -> str:
     few = len(methods) < 4
-    return listed(methods) if few else style.plural(len(methods), "method")
+    return listed(methods) if few else plural(len(methods), "method")
 
 
 @dataclass(frozen=True)
@@ -249,8 +250,8 @@ def draw_sheet(tiles: Sequence[Tile], *, columns: int = 4) -> Image.Image:
     )
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(_FONT)
-    for number, tile in enumerate(tiles):
-        row, column = divmod(number, columns)
+    for place, tile in enumerate(tiles):
+        row, column = divmod(place, columns)
         x, y = column * width + _TILE_GAP, row * height + _TILE_GAP
         image = Image.fromarray(tile.pixels).resize((SHOWN_SIDE, SHOWN_SIDE))
         sheet.paste(image, (x, y))

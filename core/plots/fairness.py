@@ -12,19 +12,19 @@ from core.evaluation.gaps import gap_info
 from core.evaluation.metrics import MetricInfo
 from core.evaluation.verdicts import BASELINE, SMALL_GROUP
 from core.plots.escape import escapes_names
-from core.plots.overview import BETTER_SIDE, axis_title, with_unit
-from core.plots.style import (
+from core.plots.figure import build_figure
+from core.plots.formatting import interval, number, plural
+from core.plots.look import (
     FAINT_COLOUR,
     INK,
     MARKERS,
     METHOD_COLOURS,
-    build_figure,
-    error_bar,
+    STRIPE_COLOUR,
+    Look,
     faded,
-    interval,
-    number,
-    plural,
 )
+from core.plots.overview import BETTER_SIDE, axis_title, with_unit
+from core.plots.traces import error_bar
 from core.results.sentences import about_models, compared_with
 from core.tasks import Task
 from core.text import listed
@@ -34,7 +34,6 @@ NAMED_GROUPS = len(METHOD_COLOURS)
 SPREAD, LOWERED = 0.56, 0.16
 """How far apart, in units of one method, its groups stand, and how far below its
 name."""
-STRIPE_COLOUR = "rgba(128, 128, 128, 0.09)"
 
 
 def shown_groups(
@@ -60,12 +59,7 @@ def shown_groups(
 
 
 @escapes_names
-def plot_groups(
-    comparison: Comparison,
-    info: MetricInfo,
-    methods: Sequence[str],
-    labels: Mapping[str, str],
-) -> go.Figure:
+def plot_groups(comparison: Comparison, info: MetricInfo, look: Look) -> go.Figure:
     """A row a method: its metric in each group with the interval, and of all images.
 
     Parameters
@@ -73,10 +67,8 @@ def plot_groups(
     comparison : Comparison
     info : MetricInfo
         The metric.
-    methods : sequence of str
-        Those shown, from above.
-    labels : mapping
-        What a reader sees for each method.
+    look : Look
+        Which methods are shown, and how.
 
     Notes
     -----
@@ -84,33 +76,40 @@ def plot_groups(
     the highest of each method. A hollow mark rests on fewer than ``SMALL_GROUP``
     images.
     """
-    rows = shown_groups(comparison, info, methods)
-    places = {method: float(place) for place, method in enumerate(methods)}
+    rows = shown_groups(comparison, info, look.methods)
+    places = {method: float(place) for place, method in enumerate(look.methods)}
     groups = list(dict.fromkeys(rows["group"]))
     few = len(groups) <= NAMED_GROUPS
     if few:
         traces = [
             _group_trace(
-                rows[rows["group"] == group], places, info, labels, place, len(groups)
+                rows[rows["group"] == group],
+                places,
+                info,
+                look.labels,
+                place,
+                len(groups),
             )
             for place, group in enumerate(groups)
         ]
     else:
-        traces = _crowd_traces(comparison, rows, places, info, labels)
-    traces.append(_overall_trace(comparison, places, info, labels))
+        traces = _crowd_traces(comparison, rows, places, info, look.labels)
+    traces.append(_overall_trace(comparison, places, info, look.labels))
     lanes = min(len(groups), NAMED_GROUPS) if few else 2
     return build_figure(
         traces,
-        height=150 + 24 * len(groups) * few + len(methods) * (34 + 14 * lanes),
+        height=150 + 24 * len(groups) * few + len(look.methods) * (34 + 14 * lanes),
         xaxis={"title": {"text": _titled(info)}},
         yaxis={
             "showticklabels": False,
-            "range": [len(methods) - 0.5, -0.5],
+            "range": [len(look.methods) - 0.5, -0.5],
             "showgrid": False,
             "zeroline": False,
         },
-        shapes=[_stripe(place) for place in range(0, len(methods), 2)],
-        annotations=[_name(labels[method], place) for method, place in places.items()],
+        shapes=[_stripe(place) for place in range(0, len(look.methods), 2)],
+        annotations=[
+            _name(look.labels[method], place) for method, place in places.items()
+        ],
     )
 
 
@@ -281,11 +280,7 @@ def _overall_trace(
 
 
 def groups_takeaway(
-    comparison: Comparison,
-    info: MetricInfo,
-    methods: Sequence[str],
-    labels: Mapping[str, str],
-    tasks: tuple[Task, ...] = (),
+    comparison: Comparison, info: MetricInfo, look: Look, tasks: tuple[Task, ...] = ()
 ) -> str:
     """What the baseline's groups differ by, and which methods certainly change that."""
     base = comparison.row(comparison.baseline, info.key, "difference")
@@ -293,7 +288,7 @@ def groups_takeaway(
     if not np.isfinite(base["mean"]):
         fewer = " Choose fewer features." if len(_features(comparison)) > 1 else ""
         return (
-            f"With {labels[comparison.baseline]} there are no two groups whose "
+            f"With {look.labels[comparison.baseline]} there are no two groups whose "
             f"{info.phrase} rests on at least {SMALL_GROUP} images, so no gap can be "
             f"told.{fewer}"
         )
@@ -305,12 +300,14 @@ def groups_takeaway(
     ]
     low, high = (base[name] * gap.factor for name in ("low", "high"))
     said = (
-        f"With {labels[comparison.baseline]}, {info.phrase} is {ends[0]} and {ends[1]}:"
-        f" {gap.format(base['mean'], unit=True)} apart"
+        f"With {look.labels[comparison.baseline]}, {info.phrase} is {ends[0]} and "
+        f"{ends[1]}: {gap.format(base['mean'], unit=True)} apart"
         f" {interval(low, high, gap.digits)}."
     )
-    others = [method for method in methods if method in comparison.references]
-    return f"{said} {_gap_changes(comparison, info.key, gap, others, labels)}".strip()
+    others = [method for method in look.methods if method in comparison.references]
+    return (
+        f"{said} {_gap_changes(comparison, info.key, gap, others, look.labels)}".strip()
+    )
 
 
 def _features(comparison: Comparison) -> list[str]:
@@ -363,24 +360,20 @@ def seeds_mark(comparison: Comparison, method: str) -> str:
 
 
 def gap_table_takeaway(
-    comparison: Comparison,
-    info: MetricInfo,
-    methods: Sequence[str],
-    labels: Mapping[str, str],
-    tasks: tuple[Task, ...] = (),
+    comparison: Comparison, info: MetricInfo, look: Look, tasks: tuple[Task, ...] = ()
 ) -> str:
     """Which method has the smallest gap, and whether that can be told."""
     gap = gap_info(info.key, "difference", tasks)
     values = {
         method: comparison.row(method, info.key, "difference")["mean"]
-        for method in methods
+        for method in look.methods
     }
     known = {method: value for method, value in values.items() if np.isfinite(value)}
     if not known:
         return f"No {gap.phrase} can be computed of these groups."
     least = min(known, key=known.__getitem__)
     said = (
-        f"Smallest {gap.phrase} by the point estimate: {labels[least]} "
+        f"Smallest {gap.phrase} by the point estimate: {look.labels[least]} "
         f"({gap.format(known[least], unit=True)}, at "
         f"{_overall(comparison, info, least)} over all images)"
     )
@@ -391,7 +384,7 @@ def gap_table_takeaway(
         return f"{said}."
     reference = comparison.references[least]
     base = (
-        f"{compared_with(comparison, labels)} (at "
+        f"{compared_with(comparison, look.labels)} (at "
         f"{_overall(comparison, info, reference)})"
     )
     told = {

@@ -18,29 +18,23 @@ from core.evaluation.levelling import (
 )
 from core.evaluation.metrics import MetricInfo
 from core.plots.escape import escapes_names
-from core.plots.overview import BETTER_SIDE, axis_title, with_unit
-from core.plots.style import (
+from core.plots.figure import build_figure
+from core.plots.formatting import interval, number, plural, signed, verdict_mark
+from core.plots.look import (
     FAINT_COLOUR,
+    FALLS_COLOUR,
     GRID_COLOUR,
     INK,
+    Look,
     MethodStyle,
-    build_figure,
-    error_bar,
     faded,
-    front_line,
-    interval,
     letters_of,
-    number,
     place_sign,
-    plural,
-    sign_at,
-    signed,
-    verdict_mark,
 )
+from core.plots.overview import BETTER_SIDE, axis_title, with_unit
+from core.plots.traces import error_bar, front_line, sign_at
 from core.text import listed, strong
 
-FALLS_COLOUR = "rgba(213, 94, 0, 0.10)"
-"""Where both groups lose."""
 FAR = 5.0
 """Times the median change beyond which a method is left out of the chart."""
 REASONS = {
@@ -55,11 +49,7 @@ REASONS = {
 
 @escapes_names
 def plot_gap_quality(
-    points: pd.DataFrame,
-    metric: MetricInfo,
-    gap: MetricInfo,
-    styles: Mapping[str, MethodStyle],
-    labels: Mapping[str, str],
+    points: pd.DataFrame, metric: MetricInfo, gap: MetricInfo, look: Look
 ) -> go.Figure:
     """Quality of all images against a gap, both with intervals, and the front.
 
@@ -69,8 +59,8 @@ def plot_gap_quality(
         From ``front.gap_points``.
     metric, gap : MetricInfo
         The axes.
-    styles, labels : mapping
-        How each method is drawn and named.
+    look : Look
+        How each method is drawn and called.
     """
     shown = points.assign(
         **{name: points[name] * metric.factor for name in ("mean", "low", "high")},
@@ -85,8 +75,8 @@ def plot_gap_quality(
     line = front_line(front["gap"].to_numpy(), front["mean"].to_numpy())
     traces = [line] if len(front) > 1 else []
     for method, sign in (signs | beside).items():
-        name = f"{sign} {labels[method]}"
-        traces.append(_point(shown.loc[method], name, metric, gap, styles[method]))
+        name = f"{sign} {look.labels[method]}"
+        traces.append(_point(shown.loc[method], name, metric, gap, look.styles[method]))
     up = 1 if metric.direction == "higher" else -1
     side = -1 if gap.direction == "lower" else 1
     smaller = "◀ smaller gap" if gap.direction == "lower" else "better ▶"
@@ -187,24 +177,15 @@ def gap_quality_takeaway(
 
 
 @escapes_names
-def plot_levelling(
-    table: pd.DataFrame,
-    baseline: str,
-    styles: Mapping[str, MethodStyle],
-    labels: Mapping[str, str],
-    *,
-    two_groups: bool,
-) -> go.Figure:
+def plot_levelling(table: pd.DataFrame, look: Look, *, two_groups: bool) -> go.Figure:
     """Change of the worst group against that of the best: who gained and who paid.
 
     Parameters
     ----------
     table : DataFrame
         From ``levelling.levelling``; not empty.
-    baseline : str
-        Drawn at 0, 0.
-    styles, labels : mapping
-        How each method is drawn and named.
+    look : Look
+        How each method is drawn and called.
     two_groups : bool
         Of two groups the Fair metric rises above a line, which is drawn then.
 
@@ -223,14 +204,14 @@ def plot_levelling(
             "type": "scatter",
             "x": [0],
             "y": [0],
-            "name": labels[baseline],
+            "name": look.labels[look.baseline],
             "mode": "markers",
-            "marker": styles[baseline].mark(16),
-            "hovertemplate": f"<b>{labels[baseline]}</b><extra></extra>",
+            "marker": look.styles[look.baseline].mark(16),
+            "hovertemplate": f"<b>{look.labels[look.baseline]}</b><extra></extra>",
         }
     ]
     for row in table.to_dict("records"):
-        traces.append(_levelling_point(row, letters, styles, labels))
+        traces.append(_levelling_point(row, letters, look))
     shapes = [_lost(reach), *_axes(reach)]
     if two_groups:
         slope = (FAIR_PENALTY - 0.5) / (FAIR_PENALTY + 0.5)
@@ -273,13 +254,10 @@ def _letter(text: str, row: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _levelling_point(
-    row: Mapping[Any, Any],
-    letters: Mapping[str, str],
-    styles: Mapping[str, MethodStyle],
-    labels: Mapping[str, str],
+    row: Mapping[Any, Any], letters: Mapping[str, str], look: Look
 ) -> dict[str, Any]:
     method = str(row["method"])
-    style, name = styles[method], f"{letters[method]} {labels[method]}"
+    style, name = look.styles[method], f"{letters[method]} {look.labels[method]}"
     colour = faded(style.colour, 0.4)
     texts = [
         f"{row[f'{end}_group']}: {signed(row[f'{end}_delta'])} "

@@ -11,20 +11,19 @@ from numpy.typing import NDArray
 from core.evaluation.comparison import Comparison
 from core.evaluation.grouping import CROSSING
 from core.evaluation.metrics import MetricInfo
-from core.evaluation.verdicts import SMALL_GROUP
-from core.plots import style
+from core.evaluation.verdicts import BETTER, DIFFERS, SMALL_GROUP, WORSE
 from core.plots.cells import plot_cells
 from core.plots.escape import escapes_names
+from core.plots.figure import finish
+from core.plots.formatting import interval, number, plural, signed
+from core.plots.look import SMALL_SIGN, Look
 from core.plots.overview import with_unit
-from core.plots.style import interval, number, plural, signed
-from core.results.sentences import about_models
+from core.results.sentences import SIGNS, about_models
 from core.tasks import Task
 
-SMALL_SIGN = "†"
-"""Beside a value that rests on fewer than ``SMALL_GROUP`` images."""
 NARROW = 4
 """Columns for whose numbers a phone has room."""
-CELL_SIGNS = {"better": " ▲", "worse": " ▼", "differs": " ◆"}
+CELL_SIGNS = {verdict: f" {SIGNS[verdict]}" for verdict in (BETTER, WORSE, DIFFERS)}
 
 
 def map_cells(comparison: Comparison, info: MetricInfo, method: str) -> pd.DataFrame:
@@ -63,16 +62,11 @@ def map_cells(comparison: Comparison, info: MetricInfo, method: str) -> pd.DataF
     return cells.join(own[scaled] * info.factor).reset_index()
 
 
-def map_methods(
-    comparison: Comparison,
-    info: MetricInfo,
-    methods: Sequence[str],
-    labels: Mapping[str, str],
-) -> pd.DataFrame:
+def map_methods(comparison: Comparison, info: MetricInfo, look: Look) -> pd.DataFrame:
     """As ``map_cells`` of one feature, with a row for each method."""
     parts = [
-        map_cells(comparison, info, method).assign(row=labels[method])
-        for method in methods
+        map_cells(comparison, info, method).assign(row=look.labels[method])
+        for method in look.methods
     ]
     return pd.concat(parts, ignore_index=True)
 
@@ -114,7 +108,7 @@ def plot_group_map(
         hover=[[_hover(cell, info) for cell in line] for line in by_place],
         diverging=change,
     )
-    return style.finish(
+    return finish(
         figure,
         x_title=titles[1],
         y_title=titles[0],

@@ -8,14 +8,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.plots.escape import escapes_names
-from core.plots.methods import HEIGHT, Look, two_figures, unreached_text
-from core.plots.style import (
-    FAINT_COLOUR,
-    TRAINING_COLOUR,
-    build_figure,
-    number,
-    plural,
-)
+from core.plots.figure import build_figure
+from core.plots.formatting import number, plural
+from core.plots.look import FAINT_COLOUR, TRAINING_COLOUR, Look
+from core.plots.methods import HEIGHT, two_figures, unreached_text
 from core.text import listed, strong
 
 # Classes whose number of images is written under their name.

@@ -5,7 +5,6 @@ here but what a sentence compares.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,16 +13,10 @@ import plotly.graph_objects as go
 
 from core.methods.entry import Value
 from core.plots.escape import escapes_names
-from core.plots.style import (
-    BASELINE_COLOUR,
-    FAINT_COLOUR,
-    MINUS,
-    MethodStyle,
-    build_figure,
-    faded,
-    number,
-    zero_line,
-)
+from core.plots.figure import build_figure
+from core.plots.formatting import number
+from core.plots.look import BASELINE_COLOUR, FAINT_COLOUR, MINUS, Look, faded
+from core.plots.traces import zero_line
 from core.study_toml import toml_value
 from core.text import listed, strong
 
@@ -33,20 +26,6 @@ RIGHT = 0.9
 MOST_SAID = 5
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 HEIGHT = 400
-
-
-@dataclass(frozen=True)
-class Look:
-    """How each method is drawn and called, by its name.
-
-    Parameters
-    ----------
-    styles : mapping of str to MethodStyle
-    labels : mapping of str to str
-    """
-
-    styles: Mapping[str, MethodStyle]
-    labels: Mapping[str, str]
 
 
 @escapes_names

@@ -10,21 +10,17 @@ from core.evaluation.metrics import MetricInfo
 from core.evaluation.pareto import quality
 from core.evaluation.verdicts import MODEL, speaks_of_model
 from core.plots.escape import escapes_names
-from core.plots.style import (
+from core.plots.figure import build_figure
+from core.plots.formatting import interval, number, p_value, plural, signed
+from core.plots.look import (
     FAINT_COLOUR,
     GRID_COLOUR,
     NOISE_COLOUR,
     TRAINING_COLOUR,
+    Look,
     MethodStyle,
-    build_figure,
-    error_bar,
-    interval,
-    number,
-    p_value,
-    plural,
-    signed,
-    zero_line,
 )
+from core.plots.traces import error_bar, zero_line
 from core.results.sentences import about_models, detectable_text, verdict_text
 from core.text import listed
 
@@ -95,11 +91,7 @@ def best_first(
 
 
 def best_takeaway(
-    against_best: pd.DataFrame,
-    info: MetricInfo,
-    methods: Sequence[str],
-    labels: Mapping[str, str],
-    best: str,
+    against_best: pd.DataFrame, info: MetricInfo, look: Look, best: str
 ) -> str:
     """Which method has the best point estimate, and how many are certainly worse.
 
@@ -108,10 +100,8 @@ def best_takeaway(
     against_best : DataFrame
         ``Comparison.table`` with the best method as its baseline.
     info : MetricInfo
-    methods : sequence of str
-        Those shown.
-    labels : mapping
-        What a reader sees for each method.
+    look : Look
+        Which methods are shown, and how.
     best : str
         The first of ``best_first``.
     """
@@ -119,8 +109,8 @@ def best_takeaway(
     if np.isnan(rows["mean"][best]):
         return f"No method has a value of {info.phrase} here."
     value = info.format(rows["mean"][best], unit=True)
-    said = f"On {info.label}, {labels[best]} has the best point estimate ({value})"
-    others = rows.loc[[m for m in methods if m in rows.index and m != best]]
+    said = f"On {info.label}, {look.labels[best]} has the best point estimate ({value})"
+    others = rows.loc[[m for m in look.methods if m in rows.index and m != best]]
     others = others[others["mean"].notna()]
     if others.empty:
         return f"{said}, and there is no other to compare it with."
@@ -136,15 +126,12 @@ def best_takeaway(
 
 
 def leaderboard_takeaway(
-    comparison: pd.DataFrame,
-    metrics: Sequence[MetricInfo],
-    methods: Sequence[str],
-    labels: Mapping[str, str],
+    comparison: pd.DataFrame, metrics: Sequence[MetricInfo], look: Look
 ) -> str:
     """How many verdicts are certain, and which methods have one."""
     shown = comparison[
         comparison["metric"].isin([info.key for info in metrics])
-        & comparison["method"].isin(methods)
+        & comparison["method"].isin(look.methods)
         & (comparison["verdict"] != "baseline")
     ]
     if shown.empty:
@@ -160,7 +147,9 @@ def leaderboard_takeaway(
     behind = set(shown[shown["verdict"] == "worse"]["method"])
     few = fewer_seeds(comparison)
     clean = [
-        labels[m] + _mark(m, few) for m in methods if m in ahead and m not in behind
+        look.labels[m] + _mark(m, few)
+        for m in look.methods
+        if m in ahead and m not in behind
     ]
     others = {
         word: int(counts.get(word, 0))
@@ -182,32 +171,30 @@ def leaderboard_takeaway(
 
 @escapes_names
 def plot_differences(
-    comparison: pd.DataFrame,
-    info: MetricInfo,
-    methods: Sequence[str],
-    styles: Mapping[str, MethodStyle],
-    labels: Mapping[str, str],
+    comparison: pd.DataFrame, info: MetricInfo, look: Look
 ) -> go.Figure:
     """Forest plot: paired difference to the baseline with its interval, by method."""
     rows = shown_rows(comparison, info)
-    shown = [m for m in methods if m in rows.index and np.isfinite(rows["delta"][m])]
+    shown = [
+        m for m in look.methods if m in rows.index and np.isfinite(rows["delta"][m])
+    ]
     traces = []
     for method in reversed(shown):
-        row, style = rows.loc[method], styles[method]
+        row, style = rows.loc[method], look.styles[method]
         sign = verdict_text(row)
         traces.append(
             {
                 "type": "scatter",
                 "x": [row["delta"]],
-                "y": [f"<b>{labels[method]}</b><br>{sign}"],
-                "name": labels[method],
+                "y": [f"<b>{look.labels[method]}</b><br>{sign}"],
+                "name": look.labels[method],
                 "mode": "markers",
                 "marker": style.mark(14),
                 "error_x": error_bar(
                     row["delta"], row["delta_low"], row["delta_high"], style.colour
                 ),
                 "hovertemplate": (
-                    f"<b>{labels[method]}</b><br>"
+                    f"<b>{look.labels[method]}</b><br>"
                     f"{signed(row['delta'], info.digits)} "
                     f"{interval(row['delta_low'], row['delta_high'], info.digits)}"
                     f"<br>p {p_value(row['p'])}, {sign}"
@@ -258,11 +245,7 @@ def _margin_band(rows: pd.DataFrame) -> list[dict[str, object]]:
 
 @escapes_names
 def plot_detectable(
-    comparison: pd.DataFrame,
-    info: MetricInfo,
-    methods: Sequence[str],
-    styles: Mapping[str, MethodStyle],
-    labels: Mapping[str, str],
+    comparison: pd.DataFrame, info: MetricInfo, look: Look
 ) -> go.Figure:
     """Size of each method's difference against the smallest that could be found.
 
@@ -272,9 +255,11 @@ def plot_detectable(
     """
     rows = shown_rows(comparison, info)
     known = rows["smallest_detectable"].notna() & rows["delta"].notna()
-    shown = [m for m in reversed(methods) if m in rows.index and known[m]]
+    shown = [m for m in reversed(look.methods) if m in rows.index and known[m]]
     own = rows.loc[shown]
-    names = [f"<b>{labels[m]}</b><br>{seeds_needed_text(own.loc[m])}" for m in shown]
+    names = [
+        f"<b>{look.labels[m]}</b><br>{seeds_needed_text(own.loc[m])}" for m in shown
+    ]
     sizes = own["delta"].abs().to_numpy()
     reach = np.maximum(sizes, own["smallest_detectable"].to_numpy())
     bar = {
@@ -294,11 +279,12 @@ def plot_detectable(
         "mode": "markers",
         "marker": {
             "size": 14,
-            "color": [styles[m].colour for m in shown],
-            "symbol": [styles[m].marker for m in shown],
+            "color": [look.styles[m].colour for m in shown],
+            "symbol": [look.styles[m].marker for m in shown],
         },
         "hovertemplate": [
-            f"<b>{labels[m]}</b><br>{_seeds_hover(own.loc[m], info)}<extra></extra>"
+            f"<b>{look.labels[m]}</b><br>{_seeds_hover(own.loc[m], info)}"
+            "<extra></extra>"
             for m in shown
         ],
     }
@@ -335,15 +321,10 @@ def _seeds_hover(row: pd.Series, info: MetricInfo) -> str:
     return "<br>".join(filter(None, parts))
 
 
-def detectable_takeaway(
-    comparison: pd.DataFrame,
-    info: MetricInfo,
-    methods: Sequence[str],
-    labels: Mapping[str, str],
-) -> str:
+def detectable_takeaway(comparison: pd.DataFrame, info: MetricInfo, look: Look) -> str:
     """Which difference could have been found, and what more seeds would settle."""
     rows = shown_rows(comparison, info)
-    rows = rows.loc[[m for m in methods if m in rows.index]]
+    rows = rows.loc[[m for m in look.methods if m in rows.index]]
     rows = rows[rows["smallest_detectable"].gt(1e-6) & (rows["verdict"] != "baseline")]
     if rows.empty:
         return "No difference has an interval here, so nothing can be planned."
@@ -364,7 +345,7 @@ def detectable_takeaway(
     few = unsure[np.isfinite(unsure["seeds_needed"])]
     if len(few):
         names = [
-            f"{labels[str(m)]} ({seeds_needed_text(row)})"
+            f"{look.labels[str(m)]} ({seeds_needed_text(row)})"
             for m, row in few.sort_values("seeds_needed").head(3).iterrows()
         ]
         said += f" More seeds would settle {listed(names)} first."
@@ -403,15 +384,10 @@ def _sides(info: MetricInfo) -> list[dict[str, object]]:
     ]
 
 
-def differences_takeaway(
-    comparison: pd.DataFrame,
-    info: MetricInfo,
-    methods: Sequence[str],
-    labels: Mapping[str, str],
-) -> str:
+def differences_takeaway(comparison: pd.DataFrame, info: MetricInfo, look: Look) -> str:
     """Which methods are certainly better or worse on one metric, and how many not."""
     rows = shown_rows(comparison, info)
-    rows = rows.loc[[m for m in methods if m in rows.index]]
+    rows = rows.loc[[m for m in look.methods if m in rows.index]]
     rows = rows[rows["verdict"] != "baseline"]
     if rows.empty:
         return "There is no method beside the baseline to compare with it."
@@ -420,7 +396,7 @@ def differences_takeaway(
     than = "the baseline's" if of_models else "the baseline"
     for verdict in ("better", "worse"):
         names = [
-            f"{labels[str(m)]} ({_difference(row['delta'], info)})"
+            f"{look.labels[str(m)]} ({_difference(row['delta'], info)})"
             for m, row in rows[rows["verdict"] == verdict].iterrows()
         ]
         if names:
@@ -448,10 +424,7 @@ def _difference(delta: float, info: MetricInfo) -> str:
 
 @escapes_names
 def plot_published_changes(
-    table: pd.DataFrame,
-    infos: Mapping[str, MetricInfo],
-    styles: Mapping[str, MethodStyle],
-    labels: Mapping[str, str],
+    table: pd.DataFrame, infos: Mapping[str, MetricInfo], look: Look
 ) -> go.Figure:
     """Their changes beside ours, one line a claim, in per cent of the own baseline.
 
@@ -461,16 +434,16 @@ def plot_published_changes(
         Rows of kind "change" of ``evaluation.published.published_table``.
     infos : mapping
         Of the metrics in the table.
-    styles, labels : mapping
-        How each method is drawn and named.
+    look : Look
+        How each method is drawn and called.
     """
     places = [
-        f"<b>{labels.get(row['method'], row['method'])}</b><br>"
+        f"<b>{look.labels.get(row['method'], row['method'])}</b><br>"
         f"{infos[row['metric']].label}"
         for _, row in table.iterrows()
     ]
     return build_figure(
-        _ours_and_theirs(table, places, styles, "+.1f"),
+        _ours_and_theirs(table, places, look.styles, "+.1f"),
         height=150 + 58 * len(table),
         xaxis={"title": {"text": "Change to own baseline (%)"}},
         yaxis={"autorange": "reversed", "showgrid": False},
@@ -480,20 +453,17 @@ def plot_published_changes(
 
 @escapes_names
 def plot_published_values(
-    table: pd.DataFrame,
-    info: MetricInfo,
-    styles: Mapping[str, MethodStyle],
-    labels: Mapping[str, str],
+    table: pd.DataFrame, info: MetricInfo, look: Look
 ) -> go.Figure:
     """Their values of one metric beside ours, one line a method.
 
     Parameters as in ``plot_published_changes``, of kind "value" and one metric.
     """
-    places = [f"<b>{labels.get(name, name)}</b>" for name in table["method"]]
+    places = [f"<b>{look.labels.get(name, name)}</b>" for name in table["method"]]
     numbers = ["theirs", "ours", "low", "high"]
     scaled = table.assign(**{name: table[name] * info.factor for name in numbers})
     return build_figure(
-        _ours_and_theirs(scaled, places, styles, f".{info.digits}f"),
+        _ours_and_theirs(scaled, places, look.styles, f".{info.digits}f"),
         height=150 + 44 * len(table),
         xaxis={"title": {"text": f"{axis_title(info)}, {BETTER_SIDE[info.direction]}"}},
         yaxis={"autorange": "reversed", "showgrid": False},

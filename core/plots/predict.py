@@ -9,15 +9,22 @@ import plotly.graph_objects as go
 from PIL import Image, ImageDraw, ImageFont
 
 from core.evaluation.conformal import COVERAGE
-from core.plots import style
 from core.plots.cells import plot_cells
 from core.plots.escape import escapes_names
-from core.plots.style import NO_BREAK, MethodStyle
+from core.plots.figure import build_figure, finish
+from core.plots.look import (
+    BOX_COLOUR,
+    BOX_EDGE,
+    FONT_SIZE,
+    INK,
+    NO_BREAK,
+    TRAINING_COLOUR,
+    Look,
+    faded,
+)
 from core.tasks import Classification, Regression, Task
 from core.text import coloured, listed, strong
 
-BOX_COLOUR = "#FFB000"
-BOX_EDGE = "#101010"
 # A photo is shown no larger than this, whatever it was uploaded as.
 SHOWN_SIDE = 1200
 LEAST_WIDTH = 100
@@ -264,13 +271,7 @@ def _class_in_words(label: str, probability: float, stands_apart: bool) -> str:
 
 
 @escapes_names
-def plot_values(
-    table: pd.DataFrame,
-    task: Regression,
-    *,
-    styles: Mapping[str, MethodStyle],
-    labels: Mapping[str, str],
-) -> go.Figure:
+def plot_values(table: pd.DataFrame, task: Regression, look: Look) -> go.Figure:
     """One row a method: its value, and the interval that holds nine truths in ten.
 
     Parameters
@@ -279,10 +280,10 @@ def plot_values(
         Columns method, value, low and high (NaN where not known).
     """
     figure = go.Figure()
-    names = [labels.get(method, method) for method in table["method"]]
+    names = [look.labels.get(method, method) for method in table["method"]]
     low, high = table["value"].min(), table["value"].max()
     if len(table) > 1:
-        figure.add_vrect(x0=low, x1=high, fillcolor=style.TRAINING_COLOUR, line_width=0)
+        figure.add_vrect(x0=low, x1=high, fillcolor=TRAINING_COLOUR, line_width=0)
     for name, (_, row) in zip(names, table.iterrows(), strict=True):
         method, value = row["method"], row["value"]
         known = bool(row["low"] == row["low"])
@@ -294,14 +295,14 @@ def plot_values(
             textposition="top center",
             # The uppermost number stands above the axis.
             cliponaxis=False,
-            marker=styles[method].mark(15),
+            marker=look.styles[method].mark(15),
             error_x={
                 "type": "data",
                 "array": [row["high"] - value if known else 0],
                 "arrayminus": [value - row["low"] if known else 0],
                 "thickness": 3,
                 "width": 7,
-                "color": styles[method].colour,
+                "color": look.styles[method].colour,
                 "visible": known,
             },
             showlegend=False,
@@ -317,7 +318,7 @@ def plot_values(
         categoryarray=names,
         autorange="reversed",
     )
-    return style.finish(
+    return finish(
         figure,
         x_title=f"{task.label.lower()} ({task.unit})",
         height=120 + 52 * len(table),
@@ -414,9 +415,7 @@ def plot_probabilities(
         ],
     )
     figure.update_xaxes(side="top")
-    return style.finish(
-        figure, x_title=label, height=120 + 44 * len(table), legend=False
-    )
+    return finish(figure, x_title=label, height=120 + 44 * len(table), legend=False)
 
 
 @escapes_names
@@ -448,14 +447,14 @@ def plot_top_classes(
         "y": places,
         "text": [f"<b>{texts[0]}</b>", *texts[1:]],
         "textposition": "outside",
-        "textfont": {"size": style.FONT_SIZE, "color": style.INK},
+        "textfont": {"size": FONT_SIZE, "color": INK},
         "cliponaxis": False,
-        "marker": {"color": [colour, *[style.faded(colour, 0.45)] * (len(chosen) - 1)]},
+        "marker": {"color": [colour, *[faded(colour, 0.45)] * (len(chosen) - 1)]},
         "customdata": names,
         "hovertemplate": f"{title}: %{{customdata}} with probability %{{x:.1f}} %"
         "<extra></extra>",
     }
-    return style.build_figure(
+    return build_figure(
         [bars],
         height=76 + 32 * len(chosen),
         legend=False,

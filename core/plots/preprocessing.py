@@ -8,8 +8,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.plots import style
 from core.plots.escape import escapes_names
+from core.plots.figure import build_figure
+from core.plots.formatting import plural
+from core.plots.look import BASELINE_COLOUR, TRAINING_COLOUR, method_styles
 from core.study import Augmentation
 from core.text import listed
 
@@ -69,13 +71,13 @@ def plot_levels(table: pd.DataFrame, channel: str, *, others: str = "") -> go.Fi
     """
     rows = table[table["channel"] == channel]
     first, *rest = dict.fromkeys(rows["picture"])
-    looks = style.method_styles([first, *rest], first)
-    area = {"color": style.BASELINE_COLOUR, "width": 1}
+    looks = method_styles([first, *rest], first)
+    area = {"color": BASELINE_COLOUR, "width": 1}
     traces = [
         {
             **_steps(rows, first, area),
             "fill": "tozeroy",
-            "fillcolor": style.TRAINING_COLOUR,
+            "fillcolor": TRAINING_COLOUR,
         }
     ]
     for name in rest:
@@ -86,7 +88,7 @@ def plot_levels(table: pd.DataFrame, channel: str, *, others: str = "") -> go.Fi
             trace |= {"opacity": 0.8, "legendgroup": others, "name": others}
             trace["showlegend"] = name == rest[0]
         traces.append(trace)
-    return style.build_figure(
+    return build_figure(
         traces,
         height=320,
         title=f"{channel.capitalize()} channel",
@@ -130,7 +132,7 @@ def takeaway_augmentation(plain: Pixels, draws: NDArray[np.uint8]) -> str:
     means, spreads = zip(*map(_light, draws), strict=True)
     was, spread_was = _light(plain)
     return (
-        f"Over {style.plural(len(draws), 'draw')} the mean level lies between"
+        f"Over {plural(len(draws), 'draw')} the mean level lies between"
         f" {min(means):.0f} and {max(means):.0f} (without augmentation {was:.0f}), and"
         f" the contrast between {min(spreads):.0f} and {max(spreads):.0f}"
         f" ({spread_was:.0f})."

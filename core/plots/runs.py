@@ -6,9 +6,10 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.plots import style
 from core.plots.escape import escapes_names
-from core.plots.style import MethodStyle
+from core.plots.figure import finish
+from core.plots.formatting import number, plural
+from core.plots.look import Look, MethodStyle, faded
 from core.results.configurations import settings_of
 from core.runs import Run
 from core.tasks import Regression, Task
@@ -73,13 +74,7 @@ def is_higher_better(name: str) -> bool:
 
 @escapes_names
 def plot_curves(
-    history: pd.DataFrame,
-    name: str,
-    *,
-    label: str,
-    styles: Mapping[str, MethodStyle],
-    labels: Mapping[str, str],
-    each_seed: bool = False,
+    history: pd.DataFrame, name: str, look: Look, *, label: str, each_seed: bool = False
 ) -> go.Figure:
     """Training (thin, dotted) against validation (thick) over the epochs.
 
@@ -91,7 +86,7 @@ def plot_curves(
         Which curve.
     label : str
         Axis title, with the unit.
-    styles, labels : mapping of str
+    look : Look
         How each method is drawn and called.
     each_seed : bool
         One line a seed; else their mean, with a band from the lowest to the highest.
@@ -102,15 +97,17 @@ def plot_curves(
     """
     figure = go.Figure()
     curves = history[history["name"] == name]
-    for method, part in _by_method(curves, styles):
+    for method, part in _by_method(curves, look.styles):
         for split, rows in part.groupby("split"):
-            look = _line(styles[method], str(split))
+            line = _line(look.styles[method], str(split))
             if each_seed:
-                _add_seeds(figure, rows, method, labels[method], look)
+                _add_seeds(figure, rows, method, look.labels[method], line)
             else:
-                _add_mean(figure, rows, method, labels[method], look, styles[method])
-        _add_best(figure, part, method, labels[method], styles[method])
-    return style.finish(figure, x_title="epoch", y_title=label, height=580)
+                _add_mean(
+                    figure, rows, method, look.labels[method], line, look.styles[method]
+                )
+        _add_best(figure, part, method, look.labels[method], look.styles[method])
+    return finish(figure, x_title="epoch", y_title=label, height=580)
 
 
 def best_values(history: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -148,8 +145,8 @@ def takeaway_curves(
     values = means["validation"]
     best = str(values.idxmax() if higher else values.idxmin())
     of_best = seen[seen["method"] == best]
-    value = style.number(float(values[best]), _digits(values))
-    seeds = style.plural(len(of_best), "seed")
+    value = number(float(values[best]), _digits(values))
+    seeds = plural(len(of_best), "seed")
     if len(means) == 1:
         sentence = (
             f"{label} on validation, at the best epoch {_span(of_best)}: {value} on"
@@ -173,7 +170,7 @@ def takeaway_curves(
     where = "" if len(means) == 1 else f" most for {labels.get(widest, widest)},"
     return (
         f"{sentence}; training and validation differ{where} by"
-        f" {style.number(gap.max(), _digits(gap))}."
+        f" {number(gap.max(), _digits(gap))}."
     )
 
 
@@ -264,7 +261,7 @@ def takeaway_configurations(table: pd.DataFrame) -> str:
     names = list(dict.fromkeys(chosen["what"]))
     shown = listed([code(name) for name in names[:4]])
     more = f" and {len(names) - 4} more" if len(names) > 4 else ""
-    count = style.plural(len(names), "setting")
+    count = plural(len(names), "setting")
     verb = "differs" if len(names) == 1 else "differ"
     return f"{count} {verb}: {shown}{more}."
 
@@ -285,7 +282,7 @@ def _by_method(
 def _line(method: MethodStyle, split: str) -> dict[str, Any]:
     if split == "validation":
         return {"color": method.colour, "width": 3, "dash": method.dash}
-    return {"color": style.faded(method.colour, 0.75), "width": 1.6, "dash": "dot"}
+    return {"color": faded(method.colour, 0.75), "width": 1.6, "dash": "dot"}
 
 
 def _add_seeds(
@@ -328,7 +325,7 @@ def _add_mean(
             x=epochs,
             y=edge,
             fill="toself",
-            fillcolor=style.faded(method_style.colour, 0.14),
+            fillcolor=faded(method_style.colour, 0.14),
             line={"width": 0},
             mode="lines",
             hoverinfo="skip",

@@ -8,8 +8,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.plots.escape import escapes_names
+from core.plots.figure import build_figure
+from core.plots.formatting import plural
+from core.plots.look import INK, METHOD_COLOURS, faded
 from core.plots.methods import HEIGHT, short_number, upright
-from core.plots.style import INK, METHOD_COLOURS, build_figure, faded, plural
 from core.text import listed, strong
 
 # The chart's height up to which lines are drawn; above stand the phases' numbers.

@@ -10,14 +10,9 @@ import plotly.graph_objects as go
 from core.evaluation.metrics import metric_info, task_label
 from core.methods.entries import ENTRIES
 from core.plots.escape import escapes_names
-from core.plots.style import (
-    FAINT_COLOUR,
-    INK,
-    MethodStyle,
-    build_figure,
-    number,
-    plural,
-)
+from core.plots.figure import build_figure
+from core.plots.formatting import number, plural
+from core.plots.look import FAINT_COLOUR, INK, MethodStyle
 from core.study import Search, Trial, Tried
 from core.tasks import Task
 

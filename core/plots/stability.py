@@ -1,16 +1,18 @@
 """How far answers move under harmless changes: by method, and by change."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 import plotly.graph_objects as go
 
 from core.data.harmless_changes import CHANGES, WORST
 from core.evaluation.metrics import SHIFTS, MetricInfo
-from core.plots import style
 from core.plots.escape import escapes_names
+from core.plots.figure import finish
+from core.plots.formatting import interval, number, plural
+from core.plots.look import NO_BREAK, Look
 from core.plots.overview import axis_title, rows_of, shown_rows, with_unit
-from core.plots.style import NO_BREAK, MethodStyle, error_bar, interval, number, plural
+from core.plots.traces import error_bar
 from core.text import listed, strong
 
 UNKNOWN = "How far answers move was not measured for any of the methods shown."
@@ -25,13 +27,7 @@ def measured_methods(
 
 
 @escapes_names
-def plot_instability(
-    table: pd.DataFrame,
-    info: MetricInfo,
-    methods: Sequence[str],
-    styles: Mapping[str, MethodStyle],
-    labels: Mapping[str, str],
-) -> go.Figure:
+def plot_instability(table: pd.DataFrame, info: MetricInfo, look: Look) -> go.Figure:
     """One row a method: how far its answers move on average, with its interval.
 
     Parameters
@@ -40,34 +36,33 @@ def plot_instability(
         ``Comparison.table``.
     info : MetricInfo
         Of an instability or a flip rate over all changes.
-    methods : sequence of str
-    styles, labels : mapping
-        How each method is drawn and named.
+    look : Look
+        Which methods are shown, and how.
     """
     rows = shown_rows(table, info)
     figure = go.Figure()
-    for method in measured_methods(table, info, methods):
+    for method in measured_methods(table, info, look.methods):
         row = rows.loc[method]
         figure.add_scatter(
             x=[row["mean"]],
-            y=[labels[method]],
+            y=[look.labels[method]],
             mode="markers+text",
             text=[number(row["mean"], info.digits)],
             textposition="top center",
             cliponaxis=False,
-            marker=styles[method].mark(14),
+            marker=look.styles[method].mark(14),
             error_x=error_bar(
-                row["mean"], row["low"], row["high"], styles[method].colour
+                row["mean"], row["low"], row["high"], look.styles[method].colour
             ),
             showlegend=False,
-            hovertemplate=f"<b>{labels[method]}</b><br>{_in_words(row, info)}"
+            hovertemplate=f"<b>{look.labels[method]}</b><br>{_in_words(row, info)}"
             "<extra></extra>",
         )
     figure.update_yaxes(
         type="category", autorange="reversed", showgrid=False, automargin=True
     )
     figure.update_xaxes(rangemode="tozero")
-    return style.finish(
+    return finish(
         figure,
         x_title=axis_title(info),
         height=120 + 52 * max(len(figure.data), 1),
@@ -81,21 +76,16 @@ def _in_words(row: pd.Series, info: MetricInfo) -> str:
     return f"{value} {span}, {plural(int(row['n']), 'image')}"
 
 
-def tabulate_changes(
-    table: pd.DataFrame,
-    info: MetricInfo,
-    methods: Sequence[str],
-    labels: Mapping[str, str],
-) -> pd.DataFrame:
+def tabulate_changes(table: pd.DataFrame, info: MetricInfo, look: Look) -> pd.DataFrame:
     """How far each method's answers move under each change, and at worst, as Markdown.
 
     Parameters as in ``plot_instability``. The change of each row that moves them most
     is bold.
     """
-    shown = measured_methods(table, info, methods)
+    shown = measured_methods(table, info, look.methods)
     values = _by_change(table, info, SHIFTS).loc[shown]
     most = values[list(CHANGES)].max(axis=1)
-    columns = {"Method": [labels[method] for method in shown]}
+    columns = {"Method": [look.labels[method] for method in shown]}
     for change in SHIFTS:
         columns[change_label(change)] = [
             strong(text) if change in CHANGES and value == most[method] else text
@@ -119,22 +109,19 @@ def change_label(change: str) -> str:
     return "worst" if change == WORST else CHANGES[change].label
 
 
-def instability_takeaway(
-    table: pd.DataFrame,
-    info: MetricInfo,
-    methods: Sequence[str],
-    labels: Mapping[str, str],
-) -> str:
+def instability_takeaway(table: pd.DataFrame, info: MetricInfo, look: Look) -> str:
     """Whose answers move least and most, over all changes."""
-    shown = measured_methods(table, info, methods)
+    shown = measured_methods(table, info, look.methods)
     if not shown:
         return UNKNOWN
     means = rows_of(table, info.key)["mean"].loc[shown]
     least, most = str(means.idxmin()), str(means.idxmax())
-    said = f"On {info.label}: {labels[least]} {info.format(means[least], unit=True)}"
+    said = (
+        f"On {info.label}: {look.labels[least]} {info.format(means[least], unit=True)}"
+    )
     if least != most:
         far = info.format(means[most], unit=True)
-        said += f" (the lowest), {labels[most]} {far} (the highest)"
+        said += f" (the lowest), {look.labels[most]} {far} (the highest)"
     return f"{said}."
 
 
@@ -175,15 +162,10 @@ def moves_in_words(
     return found
 
 
-def unmeasured_note(
-    table: pd.DataFrame,
-    info: MetricInfo,
-    methods: Sequence[str],
-    labels: Mapping[str, str],
-) -> str:
+def unmeasured_note(table: pd.DataFrame, info: MetricInfo, look: Look) -> str:
     """Which of the methods shown were not measured; empty if all were."""
-    known = measured_methods(table, info, methods)
-    missing = [labels[method] for method in methods if method not in known]
+    known = measured_methods(table, info, look.methods)
+    missing = [look.labels[method] for method in look.methods if method not in known]
     return f"Not measured: {listed(missing)}." if missing else ""
 
 

@@ -11,15 +11,9 @@ import plotly.graph_objects as go
 from core.evaluation.verdicts import SMALL_GROUP
 from core.evaluation.whatif import Choice, Constraint, Outcome
 from core.plots.escape import escapes_names
-from core.plots.group_map import SMALL_SIGN
-from core.plots.style import (
-    FAINT_COLOUR,
-    INK,
-    METHOD_COLOURS,
-    build_figure,
-    number,
-    signed,
-)
+from core.plots.figure import build_figure
+from core.plots.formatting import number, signed
+from core.plots.look import FAINT_COLOUR, INK, METHOD_COLOURS, SMALL_SIGN
 
 CONSTRAINT_LABELS: dict[Constraint, str] = {
     "none": "Best accuracy, no constraint",

@@ -6,7 +6,7 @@ import streamlit as st
 from core.evaluation.comparison import Baseline, compare_runs
 from core.plots import age as plots
 from core.plots.classification import class_table, scores_by_part
-from core.plots.style import number
+from core.plots.formatting import number
 from core.results.study_runs import study_options
 from core.runs import Run, data_report
 from core.study import Study
@@ -68,27 +68,17 @@ def _error(view: StudyView, comparison: pd.DataFrame, task: Regression) -> None:
         )
     name = f"{view.study.name}-{task.name}-mae"
     show_chart(
-        plots.plot_error_by_bin(
-            scores,
-            task,
-            counts,
-            view.methods,
-            view.styles,
-            view.labels,
-            noise_floor=floor,
-        ),
+        plots.plot_error_by_bin(scores, task, counts, view.look, noise_floor=floor),
         name=name,
         title=f"{task.label}: error in each bin"
         + ("" if counts is None else ", over the training images"),
-        takeaway=plots.error_takeaway(
-            scores, counts, view.methods, view.labels, view.baseline, task
-        ),
+        takeaway=plots.error_takeaway(scores, counts, view.look, task),
         data=scores,
         note=note,
     )
     with st.expander("In numbers", icon=":material/table:"):
         show_static_table(
-            class_table(scores, task.bin_labels, view.methods, view.labels, digits=2),
+            class_table(scores, task.bin_labels, view.look, digits=2),
             name=f"{name}-table",
             takeaway=f"MAE ({task.unit}) of each bin: {mean_text(view)}, 95 % "
             "interval, verdict.",
@@ -100,10 +90,10 @@ def _bias(view: StudyView, task: Regression) -> None:
     runs = view.chosen_runs
     scores = _bias_by_bin(task, view.against, runs, view.study)
     show_chart(
-        plots.plot_bias_by_bin(scores, task, view.methods, view.styles, view.labels),
+        plots.plot_bias_by_bin(scores, task, view.look),
         name=f"{view.study.name}-{task.name}-bias",
         title=f"{task.label}: which way the error leans",
-        takeaway=plots.bias_takeaway(scores, view.labels, view.baseline, task),
+        takeaway=plots.bias_takeaway(scores, view.look, task),
         data=scores,
         note=f"Above zero is predicted too high. {mean_text(view).capitalize()}; bars "
         "are 95 % intervals over the test images.",
@@ -125,9 +115,7 @@ def _truth_prediction(view: StudyView, task: Regression) -> None:
         },
         name=f"{view.study.name}-{task.name}-scatter",
         title=f"{task.label}: truth against prediction",
-        takeaway=plots.truth_prediction_takeaway(
-            tables, view.labels, view.baseline, task
-        ),
+        takeaway=plots.truth_prediction_takeaway(tables, view.look, task),
         data=pd.concat(tables, names=["method"]).reset_index(level=0),
         note=f"One point a test image ({images:,}{sample}), {mean_text(view)}; "
         "the line joins the means of the bins, the "

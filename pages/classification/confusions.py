@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.plots import confusion as plots
 from core.plots.classification import FEW, MANY
-from core.plots.style import number, plural
+from core.plots.formatting import number, plural
 from core.tasks import Classification
 from core.text import emphasis, escape_chart, listed, to_markdown
 from pages.shell.address import open_errors
@@ -110,7 +110,7 @@ def _matrices(
         named = {escape_chart(name): name for name in task.classes}
         _open_pair(view, task, method, named[str(point["y"])], named[str(point["x"])])
 
-    takeaway = plots.confusion_takeaway(matrices, classes, view.labels, base)
+    takeaway = plots.confusion_takeaway(matrices, classes, view.look.against(base))
     data = plots.confusion_table(matrices, classes)
     if means:
         images = all_[baseline].sum(axis=1)

@@ -95,7 +95,7 @@ def _whole_task(view: StudyView, comparison: Comparison, task: Classification) -
         show_static_table(
             table_frame(board),
             name=f"{view.study.name}-{task.name}-whole",
-            takeaway=leaderboard_takeaway(rows, infos, view.methods, view.labels),
+            takeaway=leaderboard_takeaway(rows, infos, view.look),
             download=rows,
             note=f"{mean_text(view).capitalize()} [95 % interval] and verdict against "
             "the baseline;"
@@ -112,17 +112,13 @@ def _shot_groups(
     if scores.empty or counts is None:
         return
     show_chart(
-        plots.plot_shot_groups(
-            scores, task.classes, counts, view.methods, view.styles, view.labels
-        ),
+        plots.plot_shot_groups(scores, task.classes, counts, view.look),
         name=f"{view.study.name}-{task.name}-shots",
         title=f"{task.label}: classes with many, medium and few training images",
         takeaway=plots.shot_takeaway(
             scores,
             {name: len(ids) for name, ids in shot_groups(task.classes, counts).items()},
-            view.methods,
-            view.labels,
-            view.baseline,
+            view.look,
         ),
         data=scores,
         note="Mean recall of the group's classes, over the seeds, with 95 % interval; "
@@ -135,7 +131,6 @@ def _class_scores(
 ) -> None:
     many = len(task.classes) > plots.MANY
     beside, order = _how_ordered(counts)
-    names = (view.methods, view.labels)
     with open_card(f"{task.label}: each class{beside}") as card:
         kind = _choose_score(task)
         choice = _choose_classes() if many else "all"
@@ -148,17 +143,11 @@ def _class_scores(
         name = f"{view.study.name}-{task.name}-{kind}"
         show_chart(
             plots.plot_class_scores(
-                scores,
-                shown,
-                counts,
-                view.methods,
-                view.styles,
-                view.labels,
-                score=SCORES[kind],
+                scores, shown, counts, view.look, score=SCORES[kind]
             ),
             name=name,
             takeaway=plots.class_takeaway(
-                scores, counts, *names, view.baseline, score=SCORES[kind]
+                scores, counts, view.look, score=SCORES[kind]
             ),
             data=scores,
             note=f"{mean_text(view).capitalize()}{drawn}; {order}.",
@@ -168,7 +157,7 @@ def _class_scores(
         said = f"{SCORES[kind]} of each class: {mean_text(view)}"
         if many:
             show_table(
-                plots.class_scores_table(scores, task.classes, counts, *names),
+                plots.class_scores_table(scores, task.classes, counts, view.look),
                 name=f"{name}-table",
                 alt=f"{said}.",
                 download=scores,
@@ -176,7 +165,7 @@ def _class_scores(
             )
         else:
             show_static_table(
-                plots.class_table(scores, task.classes, *names),
+                plots.class_table(scores, task.classes, view.look),
                 name=f"{name}-table",
                 takeaway=f"{said}, 95 % interval, verdict.",
                 download=scores,

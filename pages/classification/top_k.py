@@ -8,13 +8,13 @@ from core.evaluation.answers import top_k_curves
 from core.evaluation.comparison import Baseline, Comparison, compare_runs
 from core.evaluation.metrics import TOP_K, metric_info
 from core.plots import classification as plots
+from core.plots.formatting import plural
 from core.plots.overview import (
     differences_takeaway,
     leaderboard_takeaway,
     plot_differences,
     rows_of,
 )
-from core.plots.style import plural
 from core.results.frame import table_frame
 from core.results.study_runs import study_options
 from core.results.tables import leaderboard
@@ -66,17 +66,14 @@ def _charts(
 ) -> None:
     info = metric_info(f"{task.name}.top_{k}_accuracy", view.tasks)
     rows = rows_of(comparison.table, info.key).reset_index()
-    names = (view.methods, view.labels)
     alone = set(rows["method"]) & set(view.methods) <= {view.baseline}
     left, right = (st.container(), None) if alone else st.columns(2)
     with left:
         show_chart(
-            plots.plot_top_k(curves, k, view.methods, view.styles, view.labels),
+            plots.plot_top_k(curves, k, view.look),
             name=f"{view.study.name}-{task.name}-top-k",
             title=f"{task.label}: top-k accuracy",
-            takeaway=plots.top_k_takeaway(
-                rows, k, len(task.classes), view.labels, view.baseline
-            ),
+            takeaway=plots.top_k_takeaway(rows, k, len(task.classes), view.look),
             data=curves,
             note=f"{mean_text(view).capitalize()}, of "
             f"{plural(int(rows['n'].max()), 'test image')}; with k = "
@@ -85,10 +82,10 @@ def _charts(
     if right is not None:
         with right:
             show_chart(
-                plot_differences(rows, info, view.methods, view.styles, view.labels),
+                plot_differences(rows, info, view.look),
                 name=f"{view.study.name}-{task.name}-top-k-differences",
                 title=f"Difference to the baseline, k = {k}",
-                takeaway=differences_takeaway(rows, info, *names),
+                takeaway=differences_takeaway(rows, info, view.look),
                 data=rows,
                 note="Paired on the same test images; bars are 95 % intervals. "
                 "Verdicts are corrected for the number of methods, and not for trying "
@@ -106,7 +103,7 @@ def _charts(
                 )
             ),
             name=f"{view.study.name}-{task.name}-top-k-table",
-            takeaway=leaderboard_takeaway(rows, [info], *names),
+            takeaway=leaderboard_takeaway(rows, [info], view.look),
             download=rows,
             note=f"{mean_text(view).capitalize()} [95 % interval] and verdict against "
             "the baseline; – where a method has labels only, without probabilities.",

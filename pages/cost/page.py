@@ -132,7 +132,7 @@ def _front(
         "has the numbers.",
         f"{metric.label}: {metric.explanation}",
         f"{cost.label}: {cost.explanation}",
-        plots.left_out_note(points, view.methods, cost, view.labels),
+        plots.left_out_note(points, view.look, cost),
     ]
     with open_card(f"{metric.label} against {cost.label.lower()}") as card:
         logarithmic = _choose_logarithm(points, cost)
@@ -142,8 +142,7 @@ def _front(
                 plots.seed_points(comparison, per_run, metric, cost),
                 metric,
                 cost,
-                view.styles,
-                view.labels,
+                view.look,
                 logarithmic=logarithmic,
             ),
             name=f"{view.study.name}-cost",
@@ -216,9 +215,7 @@ def _every_cost(
     points: pd.DataFrame,
     metric: MetricInfo,
 ) -> None:
-    frame = plots.costs_frame(
-        costs, points, comparison.table, metric, view.methods, view.labels
-    )
+    frame = plots.costs_frame(costs, points, comparison.table, metric, view.look)
     with st.container(border=True):
         st.subheader("Every cost in numbers", anchor=False)
         st.markdown(to_markdown(machine_note(per_run, view.labels)))

@@ -13,7 +13,7 @@ from core.data.manifest import SPLITS, TRAINING, split_fingerprint
 from core.errors import EquipoiseError
 from core.methods.weights import DenseWeight
 from core.plots import data as plots
-from core.plots.style import plural
+from core.plots.formatting import plural
 from core.runs import data_report, shipped_manifest
 from core.tasks import Regression
 from core.text import code, strong, to_markdown

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.evaluation.answers import ANY, agreeing, agreement_kinds
 from core.plots import answers as plots
-from core.plots.style import feature_label
+from core.plots.formatting import feature_label
 from core.tasks import Regression, natural_order
 from pages.shell.address import this_address, write_address
 from pages.shell.answers import TaskErrors

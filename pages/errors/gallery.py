@@ -14,9 +14,9 @@ from core.evaluation.answers import (
 )
 from core.evaluation.metrics import TOLERANCE
 from core.plots import answers as plots
-from core.plots.style import feature_label, plural
+from core.plots.formatting import feature_label, plural
 from core.tasks import Regression, Task
-from core.text import BREAK, code, emphasis, strong, to_markdown
+from core.text import BREAK, SEPARATOR, code, emphasis, strong, to_markdown
 from pages.errors.filters import Chosen, filter_images
 from pages.shell.address import this_address, write_address
 from pages.shell.answers import TaskErrors
@@ -169,7 +169,7 @@ def _pictures(view: StudyView, found: TaskErrors, rows: NDArray[np.intp]) -> Non
                     f"{feature_label(name)} {images[name].iloc[row]}"
                     for name in found.features
                 ]
-                st.caption(to_markdown(" · ".join([code(image_id), *groups])))
+                st.caption(to_markdown(SEPARATOR.join([code(image_id), *groups])))
 
 
 def _table(view: StudyView, found: TaskErrors, rows: NDArray[np.intp]) -> None:

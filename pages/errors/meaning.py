@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.errors import EquipoiseError
 from core.evaluation.answers import categories_of
-from core.plots.style import plural
+from core.plots.formatting import plural
 from core.results.frame import table_frame
 from core.results.label_meaning import (
     KIND_WORDS,
@@ -28,7 +28,7 @@ from core.results.label_meaning import (
 from core.runs import Run, shipped_manifest
 from core.study import Study
 from core.tasks import Binary, Regression, Task
-from core.text import BREAK, code, strong, to_markdown
+from core.text import BREAK, SEPARATOR, code, strong, to_markdown
 from pages.errors.maps import offer_mean_maps
 from pages.shell.caching import Fingerprint, cached, manifest_fingerprint
 from pages.shell.choose import choose
@@ -126,7 +126,7 @@ def _show_contradictions(view: StudyView, meaning: LabelMeaning, name: str) -> N
         (
             f"Label: {strong(row['label'])}",
             f"By the rule: {strong(says_text(meaning, says=bool(row['says'])))}",
-            f"{KIND_WORDS[row['kind']]} · {row['split']}",
+            f"{KIND_WORDS[row['kind']]}{SEPARATOR}{row['split']}",
             f"As the rule: {opinion_text(row)}" if row["methods"] else "",
         )
         for _, row in first.iterrows()

@@ -10,7 +10,7 @@ from core.evaluation.errors import (
     taken_for,
 )
 from core.plots import errors as plots
-from core.plots.style import number, plural
+from core.plots.formatting import number, plural
 from core.tasks import Classification, Regression
 from pages.shell.answers import TaskErrors
 from pages.shell.choose import choose
@@ -75,9 +75,7 @@ def _pairs(
         show_chart(
             plots.plot_pairs(own, label, view.styles[method])
             if kind == ONE
-            else plots.plot_pairs_by_method(
-                pairs, method, methods, view.styles, view.labels
-            ),
+            else plots.plot_pairs_by_method(pairs, method, view.look.only(methods)),
             name=f"{view.study.name}-{task.name}-{method}-pairs-{kind}",
             takeaway=plots.pairs_takeaway(own, label),
             data=pairs if kind == ALL else own,

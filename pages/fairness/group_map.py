@@ -9,7 +9,7 @@ from core.errors import EquipoiseError
 from core.evaluation.metrics import MetricInfo
 from core.evaluation.verdicts import SMALL_GROUP
 from core.plots import group_map as plots
-from core.plots.style import feature_label
+from core.plots.formatting import feature_label
 from pages.fairness.tables import Question, load_groups
 from pages.shell.choose import choose
 from pages.shell.show import open_card, show_chart, show_error
@@ -56,7 +56,7 @@ def show_group_map(
             label = view.labels[method]
             takeaway = plots.map_takeaway(cells, metric, label, change=change)
         else:
-            cells = plots.map_methods(comparison, metric, view.methods, view.labels)
+            cells = plots.map_methods(comparison, metric, view.look)
             titles = "", names[features[0]]
             takeaway = plots.methods_takeaway(cells, metric, names[features[0]])
         show_chart(

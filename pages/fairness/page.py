@@ -23,7 +23,7 @@ from core.evaluation.published import (
 from core.evaluation.verdicts import SMALL_GROUP
 from core.plots import fairness as plots
 from core.plots import gaps as gap_plots
-from core.plots.style import feature_label
+from core.plots.formatting import feature_label
 from core.results.frame import table_frame
 from core.results.published import beside_published, published_notes
 from core.results.sentences import about_models, compared_with, fairness_notes
@@ -165,12 +165,10 @@ def _groups(view: StudyView, comparison: Comparison, metric: MetricInfo) -> None
     feature = feature_label(comparison.grouping.feature, view.tasks)
     shown = comparison.groups[comparison.groups["method"].isin(view.methods)]
     show_chart(
-        plots.plot_groups(comparison, metric, view.methods, view.labels),
+        plots.plot_groups(comparison, metric, view.look),
         name=f"{view.study.name}-{metric.key}-groups",
         title=f"{metric.label} by {feature[:1].lower() + feature[1:]}",
-        takeaway=plots.groups_takeaway(
-            comparison, metric, view.methods, view.labels, view.tasks
-        ),
+        takeaway=plots.groups_takeaway(comparison, metric, view.look, view.tasks),
         data=shown[shown["metric"] == metric.key],
         note=f"{mean_text(view).capitalize()}; bars are 95 % intervals over the test "
         f"images. Hollow: fewer than {SMALL_GROUP} images count, too few to tell. "
@@ -197,7 +195,7 @@ def _gaps(view: StudyView, comparison: Comparison, metric: MetricInfo) -> None:
             ),
             name=f"{view.study.name}-{metric.key}-gaps",
             takeaway=plots.gap_table_takeaway(
-                comparison, metric, view.methods, view.labels, view.tasks
+                comparison, metric, view.look, view.tasks
             ),
             download=gaps[gaps["method"].isin(view.methods)],
             note="Value [95 % interval] and verdict on its difference to "
@@ -248,7 +246,7 @@ def _trade(
         )
         return
     show_chart(
-        gap_plots.plot_gap_quality(points, quality, about, view.styles, labels),
+        gap_plots.plot_gap_quality(points, quality, about, view.look.called(labels)),
         name=f"{view.study.name}-{metric.key}-front",
         takeaway=about_models(
             gap_plots.gap_quality_takeaway(
@@ -280,13 +278,7 @@ def _levelling(view: StudyView, comparison: Comparison, task: Task) -> None:
     far = gap_plots.far_out(table)
     left_out = listed([view.labels[method] for method in table["method"][far]])
     show_chart(
-        gap_plots.plot_levelling(
-            table[~far],
-            view.baseline,
-            view.styles,
-            view.labels,
-            two_groups=counted == 2,
-        ),
+        gap_plots.plot_levelling(table[~far], view.look, two_groups=counted == 2),
         name=f"{view.study.name}-{task.name}-levelling",
         title="Who gained, and who paid: accuracy",
         takeaway=gap_plots.levelling_takeaway(table, view.labels),

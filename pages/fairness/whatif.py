@@ -9,7 +9,7 @@ from core.errors import EquipoiseError
 from core.evaluation.verdicts import SMALL_GROUP
 from core.evaluation.whatif import ScoreCounts
 from core.plots import whatif as plots
-from core.plots.group_map import SMALL_SIGN
+from core.plots.look import SMALL_SIGN
 from core.plots.whatif import Mark
 from core.tasks import Classification, Regression
 from core.text import strong, to_markdown
@@ -84,6 +84,7 @@ def _play(view: StudyView, question: Question, counts: ScoreCounts) -> None:
     show_chart(
         plots.plot_whatif(curve, now, usual, marks, gap),
         name=f"{prefix}_chart",
+        download_title=f"{question.task.label}: accuracy against the gap, by threshold",
         takeaway=plots.whatif_takeaway(now, usual, gap, counts.positive),
         data=curve,
         note=" ".join(filter(None, notes)),

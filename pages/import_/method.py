@@ -14,7 +14,7 @@ from core.importing.predictions import (
     write,
 )
 from core.importing.reading import RawTable
-from core.plots.style import plural
+from core.plots.formatting import plural
 from core.runs import Run, list_runs, list_studies, study_of_runs
 from core.tasks import Regression
 from core.text import code, strong, to_markdown

@@ -16,7 +16,7 @@ from core.importing.table_study import (
     with_baseline,
     write_study,
 )
-from core.plots.style import plural
+from core.plots.formatting import plural
 from core.tasks import Binary, Regression
 from core.text import to_markdown
 from pages.import_.findings import show_findings

@@ -237,7 +237,7 @@ def _kernels(play: Play) -> bool:
             unit=task.unit,
             what=f"what {smoothing.label} inverts ("
             f"{'square root of the images' if squares else clipped})",
-            colour=play.styles[smoothing.name].colour,
+            colour=play.every.styles[smoothing.name].colour,
         )
     show_charts(
         figures,

@@ -10,7 +10,8 @@ from core.methods import curves
 from core.methods.entry import GROUPS, PARTS, Entry, Value
 from core.methods.registry import TAKES_GROUPS
 from core.plots import methods as plots
-from core.plots.style import method_styles, plural
+from core.plots.formatting import plural
+from core.plots.look import Look, method_styles
 from core.study import load_study, shipped_studies
 from core.tasks import Regression, Task
 from core.text import listed, strong, to_list, to_markdown
@@ -91,10 +92,12 @@ def main() -> None:
     source = manifest_fingerprint(view.study.name)
     counts, targets = _training_data(view, task)
     usual = usual_of(view, task).name
-    styles = method_styles(tuple(entries), usual)
+    labels = {name: entry.label for name, entry in entries.items()}
+    names = tuple(entries)
+    every = Look(names, method_styles(names, usual), labels, usual)
     with st.spinner("Loading the functions that train; this is once…"):
         load_engine()
-    _play(Play(view, task, chosen, styles, counts, targets, source))
+    _play(Play(view, task, chosen, every, counts, targets, source))
 
 
 def _in_order(entries: Mapping[str, Entry]) -> dict[str, Entry]:

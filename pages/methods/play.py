@@ -7,8 +7,7 @@ import pandas as pd
 
 from core.methods import curves
 from core.methods.entry import Entry, Value
-from core.plots import methods as plots
-from core.plots.style import MethodStyle
+from core.plots.look import Look
 from core.tasks import Task
 from pages.methods.parameters import movable
 from pages.shell.caching import Fingerprint
@@ -25,7 +24,8 @@ class Play:
     task : Task
     chosen : tuple of Entry
         In the order in which they are offered.
-    styles : dict of str to MethodStyle
+    every : Look
+        Of all methods that are offered.
     counts : tuple of int
         Training images of each class; empty for a number.
     targets : tuple of float
@@ -37,14 +37,14 @@ class Play:
     view: StudyView
     task: Task
     chosen: tuple[Entry, ...]
-    styles: dict[str, MethodStyle]
+    every: Look
     counts: tuple[int, ...]
     targets: tuple[float, ...]
     source: Fingerprint
 
-    def look(self, entries: Sequence[Entry]) -> plots.Look:
-        """Styles and labels of some of the chosen."""
-        return plots.Look(self.styles, {e.name: e.label for e in entries})
+    def look(self, entries: Sequence[Entry]) -> Look:
+        """The look of some of the chosen."""
+        return self.every.only(tuple(entry.name for entry in entries))
 
     def only(self, *parts: str) -> list[Entry]:
         """The chosen entries that change one of these parts of training."""

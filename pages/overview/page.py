@@ -40,7 +40,8 @@ from core.plots.cost import (
     plot_cost,
     seed_points,
 )
-from core.plots.style import method_styles, number, plural
+from core.plots.formatting import number, plural
+from core.plots.look import method_styles
 from core.results.frame import table_frame
 from core.results.published import PUBLISHED_NOTE, beside_published
 from core.results.sentences import comparison_notes, verdict_sentence
@@ -178,8 +179,7 @@ def _leaderboard(view: StudyView, comparison: Comparison) -> None:
         show_static_table(
             table_frame(board),
             name=f"{view.study.name}-leaderboard",
-            takeaway=best
-            + plots.leaderboard_takeaway(table, counted, view.methods, view.labels),
+            takeaway=best + plots.leaderboard_takeaway(table, counted, view.look),
             download=table,
             note=BREAK.join(
                 [
@@ -219,7 +219,7 @@ def _sorted(
         return view.methods, ""
     order = plots.best_first(comparison, info, view.methods)
     against = load_comparison(view, reference=order[0]).table
-    said = plots.best_takeaway(against, info, view.methods, view.labels, order[0])
+    said = plots.best_takeaway(against, info, view.look, order[0])
     return order, f"{said} "
 
 
@@ -232,15 +232,14 @@ def _one_metric(view: StudyView, comparison: Comparison) -> None:
         comparison = _with_margin(view, comparison, info)
     key, table = info.key, comparison.table
     st.caption(to_markdown(info.explanation))
-    names = (view.methods, view.labels)
     # Of a table of predictions no cost is known, so there is nothing beside it.
     left, *right = st.columns(2) if view.study.is_trained else [st.container()]
     with left:
         show_chart(
-            plots.plot_differences(table, info, view.methods, view.styles, view.labels),
+            plots.plot_differences(table, info, view.look),
             name=f"{view.study.name}-differences",
             title="Difference to the baseline",
-            takeaway=plots.differences_takeaway(table, info, *names),
+            takeaway=plots.differences_takeaway(table, info, view.look),
             data=plots.rows_of(table, key).reset_index(),
             note="On the same test images; bars are 95 % intervals that hold for all "
             "methods at once. Shaded: differences that do not matter.",
@@ -249,10 +248,10 @@ def _one_metric(view: StudyView, comparison: Comparison) -> None:
         with place:
             _cost(view, comparison, info)
     show_chart(
-        plots.plot_detectable(table, info, view.methods, view.styles, view.labels),
+        plots.plot_detectable(table, info, view.look),
         name=f"{view.study.name}-detectable",
         title="How many seeds would it take?",
-        takeaway=plots.detectable_takeaway(table, info, *names),
+        takeaway=plots.detectable_takeaway(table, info, view.look),
         data=plots.rows_of(table, key).reset_index(),
         note="Smallest detectable: the difference that this study would have found in "
         "four of five repetitions (80 % power). Seeds needed: seeds of both methods "
@@ -334,8 +333,7 @@ def _show_cost(
             seed_points(comparison, per_run, info, cost),
             info,
             cost,
-            view.styles,
-            view.labels,
+            view.look,
             logarithmic=cost_ratio(points) >= VERY_WIDE,
         ),
         name=f"{view.study.name}-cost",
@@ -377,7 +375,7 @@ def _published(view: StudyView, comparison: pd.DataFrame) -> None:
     for key, rows in table[table["kind"] == VALUE].groupby("metric", sort=False):
         info = infos[str(key)]
         show_chart(
-            plots.plot_published_values(rows, info, view.styles, labels),
+            plots.plot_published_values(rows, info, view.look.called(labels)),
             name=f"{view.study.name}-published-{info.name}",
             title=f"{info.label}: published beside ours",
             takeaway=plots.published_values_takeaway(rows, info),
@@ -388,7 +386,7 @@ def _published(view: StudyView, comparison: pd.DataFrame) -> None:
     changes = table[table["kind"] == CHANGE]
     if not changes.empty:
         show_chart(
-            plots.plot_published_changes(changes, infos, view.styles, labels),
+            plots.plot_published_changes(changes, infos, view.look.called(labels)),
             name=f"{view.study.name}-published",
             title="Their changes beside ours",
             takeaway=plots.published_changes_takeaway(changes),
@@ -441,26 +439,26 @@ def _stability(view: StudyView) -> None:
         )
     ]
     st.caption(to_markdown(info.explanation))
-    table, shown = comparison.table, (info, view.methods)
+    table = comparison.table
     images = plural(int(table["n"].max()), "test image")
     notes = [
         f"Lower is better; {images}. Bars are 95 % intervals over images and seeds.",
-        stability_plots.unmeasured_note(table, *shown, view.labels),
+        stability_plots.unmeasured_note(table, info, view.look),
     ]
     show_chart(
-        stability_plots.plot_instability(table, *shown, view.styles, view.labels),
+        stability_plots.plot_instability(table, info, view.look),
         name=f"{view.study.name}-stability",
         title="Over all changes",
-        takeaway=stability_plots.instability_takeaway(table, *shown, view.labels),
+        takeaway=stability_plots.instability_takeaway(table, info, view.look),
         data=stability_plots.instability_frame(table, info),
         note=" ".join(filter(None, notes)),
     )
     with st.container(border=True):
         st.subheader("Under each change", anchor=False)
         show_static_table(
-            stability_plots.tabulate_changes(table, *shown, view.labels),
+            stability_plots.tabulate_changes(table, info, view.look),
             name=f"{view.study.name}-stability-changes",
-            takeaway=stability_plots.worst_takeaway(table, *shown),
+            takeaway=stability_plots.worst_takeaway(table, info, view.methods),
             download=stability_plots.instability_frame(table, info),
             note=f"In {'per cent' if info.unit == '%' else info.unit}, mean over the "
             "seeds. Worst: each image under the change that moves its answer most.",

@@ -10,7 +10,7 @@ import streamlit as st
 from core.csv_text import csv_text
 from core.evaluation.conformal import COVERAGE
 from core.plots import predict as plots
-from core.plots.style import plural
+from core.plots.formatting import plural
 from core.predictor import Disagreement, FaceAnswers, PhotoResult, disagreements
 from core.results.expected_truth import held_note
 from core.runs import data_report
@@ -233,8 +233,9 @@ def _show_values(name: str, face: FaceAnswers, task: Regression, shown: Shown) -
     )
     apart = shown.disagreements_on(face)[task.name]
     show_chart(
-        plots.plot_values(values, task, styles=view.styles, labels=view.labels),
+        plots.plot_values(values, task, view.look),
         name=f"predict_{task.name}_{name}",
+        download_title=f"{task.label}, by method",
         takeaway=plots.takeaway_values(
             values, task, view.labels, stands_out=apart.stands_out
         ),
@@ -251,6 +252,7 @@ def _show_probabilities(
     show_chart(
         plots.plot_probabilities(shares, task.label, labels),
         name=f"predict_{task.name}_{name}",
+        download_title=f"{task.label}, by method",
         takeaway=plots.takeaway_probabilities(shares, task.label, labels),
         data=shares.rename_axis("method").reset_index(),
         note=f"Probability of each class{shown.mean}.",
@@ -270,6 +272,7 @@ def _show_top_classes(
             for method, row in shares.iterrows()
         },
         name=f"predict_{task.name}_{name}",
+        download_title=f"{task.label}, by method",
         takeaway=plots.takeaway_probabilities(shares, task.label, view.labels),
         data=shares.rename_axis("method").reset_index(),
         note=f"The {plots.TOP} most probable of {len(task.classes)} classes by each"

@@ -61,12 +61,7 @@ def show_curves(view: StudyView, runs: tuple[Run, ...]) -> None:
     label = plots.curve_label(name, view.tasks)
     show_chart(
         plots.plot_curves(
-            history,
-            name,
-            label=label,
-            styles=view.styles,
-            labels=view.labels,
-            each_seed=seeds == "Each seed",
+            history, name, view.look, label=label, each_seed=seeds == "Each seed"
         ),
         name="runs_curves",
         title=f"{label} over the epochs",

@@ -1,6 +1,5 @@
 """How every page shows a chart or a table: takeaway first, downloads beneath."""
 
-import html
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -14,8 +13,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.csv_text import csv_text
 from core.errors import EquipoiseError
+from core.plots.download import chart_html, image_options, titled
 from core.plots.escape import only_own_markup
-from core.plots.style import plural
+from core.plots.formatting import plural
 from core.text import BREAK, mark_code, strong, to_list, to_markdown, to_plain
 
 
@@ -25,10 +25,12 @@ class Card:
 
     Parameters
     ----------
+    title : str
     takeaway : DeltaGenerator
         Where the takeaway goes, which is known only when its controls were drawn.
     """
 
+    title: str
     takeaway: DeltaGenerator
 
 
@@ -38,7 +40,7 @@ def open_card(title: str = "") -> Iterator[Card]:
     with st.container(border=True):
         if title:
             st.subheader(to_markdown(title), anchor=False)
-        yield Card(st.container())
+        yield Card(title, st.container())
 
 
 def show_chart(
@@ -48,6 +50,7 @@ def show_chart(
     takeaway: str,
     data: pd.DataFrame | None = None,
     title: str = "",
+    download_title: str = "",
     note: str = "",
     card: Card | None = None,
 ) -> None:
@@ -65,6 +68,8 @@ def show_chart(
         The rows behind the figure, offered as CSV.
     title : str
         Heading of the card.
+    download_title : str
+        Title of what is downloaded, where the card has no heading.
     note : str
         Smaller print below: units, n, how the interval was made.
     card : Card, optional
@@ -76,6 +81,7 @@ def show_chart(
         takeaway=takeaway,
         data=data,
         title=title,
+        download_title=download_title,
         note=note,
         card=card,
     )
@@ -88,6 +94,7 @@ def show_charts(
     takeaway: str,
     data: pd.DataFrame | None = None,
     title: str = "",
+    download_title: str = "",
     note: str = "",
     card: Card | None = None,
     column_width: int = 330,
@@ -99,6 +106,11 @@ def show_charts(
     ``column_width`` is the least width of one in pixels. ``on_click`` is called with
     what a figure shows and the point of it that was clicked.
     """
+    download_title = download_title or (card.title if card else title)
+    drawn = {
+        what: titled(only_own_markup(figure), to_plain(download_title))
+        for what, figure in figures.items()
+    }
     with nullcontext(card) if card else open_card(title) as place:
         place.takeaway.markdown(to_markdown(takeaway))
         # A grid of one column would hold a single chart to the narrow width.
@@ -108,15 +120,15 @@ def show_charts(
             else st.container()
         )
         with figures_place:
-            for number, (what, figure) in enumerate(figures.items()):
+            for number, (what, figure) in enumerate(drawn.items()):
                 key = f"chart_{name}_{number}"
                 st.plotly_chart(
-                    only_own_markup(figure),
+                    figure,
                     key=key,
                     alt=to_plain(
                         takeaway if len(figures) == 1 else f"{what}. {takeaway}"
                     ),
-                    config=_modebar(name),
+                    config=_modebar(image_options(figure, name, alone=len(drawn) == 1)),
                     on_select=partial(_clicked, key, what, on_click)
                     if on_click
                     else "ignore",
@@ -127,7 +139,7 @@ def show_charts(
         with st.container(horizontal=True, gap="small"):
             if data is not None:
                 offer_csv(data, name)
-            _offer_html(tuple(map(only_own_markup, figures.values())), name)
+            _offer_html(tuple(drawn.values()), to_plain(download_title) or name, name)
 
 
 def _clicked(
@@ -239,38 +251,27 @@ def show_problems(problems: Collection[str]) -> None:
     )
 
 
-def _modebar(name: str) -> dict[str, Any]:
+def _modebar(image: Mapping[str, Any]) -> dict[str, Any]:
     """The camera (PNG) alone: zooming by accident hides data."""
     return {
         "displaylogo": False,
         "modeBarButtons": [["toImage"]],
-        "toImageButtonOptions": {"filename": name, "format": "png", "scale": 2},
+        "toImageButtonOptions": image,
     }
 
 
-def _offer_html(figures: Sequence[go.Figure], name: str) -> None:
-    def build() -> str:
-        # The library goes in once, so that the file opens offline.
-        parts = [
-            figure.to_html(include_plotlyjs=place == 0, full_html=False)
-            for place, figure in enumerate(figures)
-        ]
-        head = (
-            f"<!doctype html><meta charset='utf-8'><title>{html.escape(name)}</title>"
-        )
-        return head + "\n".join(parts)
-
+def _offer_html(figures: Sequence[go.Figure], title: str, name: str) -> None:
     st.download_button(
         "Chart (HTML)",
-        data=build,
+        data=lambda: chart_html(figures, title=title, name=name),
         file_name=f"{name}.html",
         mime="text/html",
         key=f"html_{name}",
         icon=":material/download:",
         type="tertiary",
         on_click="ignore",
-        help="Interactive, opens offline. For a PNG, use the camera that appears over "
-        "the chart.",
+        help="Interactive, opens offline, and saves the chart as an SVG too. For a "
+        "PNG, use the camera that appears over the chart.",
     )
 
 

@@ -1,7 +1,7 @@
 """The bar at the head of every page: which study, which methods, which seeds."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import streamlit as st
@@ -11,10 +11,12 @@ from core.data.catalog import DatasetInfo, dataset_info, dataset_of
 from core.errors import EquipoiseError, RunError
 from core.evaluation.comparison import Baseline, Counterparts
 from core.evaluation.metrics import MetricInfo, metric_info
-from core.plots.style import MethodStyle, method_styles, plural
+from core.plots.formatting import plural
+from core.plots.look import Look, MethodStyle, method_styles
 from core.results.two_studies import TwoStudies
 from core.runs import (
     Run,
+    added_methods,
     list_runs,
     list_studies,
     shipped_manifest,
@@ -44,20 +46,15 @@ class StudyView:
     ----------
     study, dataset
         The chosen study and what is known of its dataset.
-    baseline : str
-        The method that the others are compared with: the study's own, unless the
-        reader has chosen another.
-    methods : tuple of str
-        Chosen methods in the study's order; the baseline is always among them.
+    look : Look
+        The chosen methods in the study's order, the baseline always among them; how
+        all methods that have runs are drawn and called; and the baseline, which is the
+        study's own unless the reader has chosen another.
     seeds : tuple of int
         Chosen seeds.
     runs : tuple of Run
         Every run with a chosen seed, of all methods: verdicts are corrected over all
         of them, so hiding a method changes no number.
-    styles : dict of str to MethodStyle
-        Of all methods that have runs.
-    labels : dict of str to str
-        What a reader sees for each method.
     two : TwoStudies or None
         Where another study stands beside the chosen one: study, runs and methods are
         then of both, and each method is compared with its counterpart.
@@ -65,13 +62,30 @@ class StudyView:
 
     study: Study
     dataset: DatasetInfo
-    baseline: str
-    methods: tuple[str, ...]
+    look: Look
     seeds: tuple[int, ...]
     runs: tuple[Run, ...]
-    styles: dict[str, MethodStyle]
-    labels: dict[str, str]
     two: TwoStudies | None = None
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Chosen methods in the study's order."""
+        return self.look.methods
+
+    @property
+    def styles(self) -> Mapping[str, MethodStyle]:
+        """How each method that has runs is drawn."""
+        return self.look.styles
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """What a reader sees for each method that has runs."""
+        return self.look.labels
+
+    @property
+    def baseline(self) -> str:
+        """The method that the others are compared with."""
+        return self.look.baseline
 
     @property
     def has_counterparts(self) -> bool:
@@ -189,14 +203,18 @@ def _whole(study: Study, dataset: DatasetInfo, runs: tuple[Run, ...]) -> StudyVi
     return StudyView(
         study=study,
         dataset=dataset,
-        baseline=study.baseline,
-        methods=order,
+        look=Look(
+            order,
+            method_styles(
+                tuple(dict.fromkeys((*study.methods, *order))),
+                study.baseline,
+                imported=added_methods(study, runs),
+            ),
+            {method: _label(labelled, method) for method in order},
+            study.baseline,
+        ),
         seeds=tuple(sorted({run.seed for run in runs})),
         runs=runs,
-        styles=method_styles(
-            tuple(dict.fromkeys((*study.methods, *order))), study.baseline
-        ),
-        labels={method: _label(labelled, method) for method in order},
     )
 
 
@@ -213,7 +231,11 @@ def _filtered(
         baseline, other = choose_reference(
             study, whole.methods, _every_label(study, whole), others
         )
-        whole = _beside(whole, other) if other else replace(whole, baseline=baseline)
+        whole = (
+            _beside(whole, other)
+            if other
+            else replace(whole, look=whole.look.against(baseline))
+        )
         methods, seeds = _choose(whole)
     kept = tuple(run for run in whole.runs if run.seed in seeds)
     # Not every method need have a run with every seed.
@@ -226,9 +248,9 @@ def _filtered(
                 f"{len(seeds)} of {plural(len(whole.seeds), 'seed')}."
             )
         )
-    view = replace(whole, methods=methods, seeds=seeds, runs=kept)
+    view = replace(whole, look=whole.look.only(methods), seeds=seeds, runs=kept)
     if view.has_counterparts:
-        view = replace(view, baseline=_first_counterpart(view))
+        view = replace(view, look=view.look.against(_first_counterpart(view)))
     _say_reference(view, study)
     return view
 
@@ -257,12 +279,14 @@ def _beside(whole: StudyView, other: str) -> StudyView:
         whole,
         study=two.study,
         dataset=two.info,
-        baseline=two.study.baseline,
-        methods=order,
+        look=Look(
+            order,
+            styles_beside(two, whole.study),
+            {method: _label(two.study, method) for method in order},
+            two.study.baseline,
+        ),
         seeds=tuple(sorted({run.seed for run in two.runs})),
         runs=two.runs,
-        styles=styles_beside(two, whole.study),
-        labels={method: _label(two.study, method) for method in order},
         two=two,
     )
 

@@ -16,7 +16,7 @@ from core.errors import RunError
 from core.evaluation.classification import training_counts
 from core.evaluation.comparison import Baseline, Comparison, compare_runs
 from core.evaluation.metrics import further_keys, stability_keys, study_metric_keys
-from core.plots.style import plural
+from core.plots.formatting import plural
 from core.results.study_runs import study_options
 from core.runs import Run, shipped_manifest
 from core.study import Study
@@ -37,10 +37,11 @@ def leave_out_damaged(view: StudyView) -> StudyView:
         return view
     show_problems(problems.values())
     runs = tuple(run for run in view.runs if str(run.folder) not in problems)
+    trained = [m for m in view.methods if any(r.method == m for r in runs)]
     return replace(
         view,
         runs=runs,
-        methods=tuple(m for m in view.methods if any(r.method == m for r in runs)),
+        look=view.look.only(trained),
         seeds=tuple(s for s in view.seeds if any(r.seed == s for r in runs)),
     )
 

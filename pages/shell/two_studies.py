@@ -7,7 +7,8 @@ import streamlit as st
 from core.data.catalog import dataset_of
 from core.data.manifest import DatasetInfo
 from core.errors import EquipoiseError
-from core.plots.style import MethodStyle, counterpart_style, method_styles, plural
+from core.plots.formatting import plural
+from core.plots.look import MethodStyle, counterpart_style, method_styles
 from core.results.configurations import TOGETHER
 from core.results.frame import table_frame
 from core.results.two_studies import (
@@ -19,7 +20,14 @@ from core.results.two_studies import (
     pairing_notes,
     shared_test_images,
 )
-from core.runs import Run, list_runs, list_studies, shipped_manifest, study_of_runs
+from core.runs import (
+    Run,
+    added_methods,
+    list_runs,
+    list_studies,
+    shipped_manifest,
+    study_of_runs,
+)
 from core.study import Study
 from core.text import BREAK, code, strong, to_markdown
 from pages.shell.caching import Fingerprint, cached, manifest_fingerprint
@@ -95,7 +103,8 @@ def styles_beside(two: TwoStudies, study: Study) -> dict[str, MethodStyle]:
     }
     own = [m for m in two.study.methods if m not in theirs]
     alone = [name for name, method in theirs.items() if method not in own]
-    styles = method_styles((*own, *alone), study.baseline)
+    added = added_methods(study, two.runs).intersection(own)
+    styles = method_styles((*own, *alone), study.baseline, imported=added)
     return styles | {
         name: counterpart_style(styles[method])
         for name, method in theirs.items()

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 import core.runs
+from core.plots.look import IMPORTED_COLOUR
 from tests.imports import STUDY, long, theirs, wide, write_study
 from tests.pages.opening import NAMES, words_of
 
@@ -111,6 +112,9 @@ def test_pages_take_an_imported_method_like_any(study, open_page, page):
     assert not app.error
     if page == "cost":
         assert "No cost is known of My net" in words_of(app)
+    if page == "overview":
+        drawn = app.get("plotly_chart")[0].proto.spec
+        assert drawn.count(IMPORTED_COLOUR) >= 1
     if page == "runs":
         table = app.dataframe[0].value.set_index("method")
         assert table.loc["My net", "imported from"] == "mine.csv"

@@ -291,6 +291,8 @@ def test_an_imported_method_has_a_label_of_its_own(store: Path) -> None:
     labelled = runs.with_imported(study, runs.list_runs("tiny").runs)
     assert labelled.methods["theirs"].label == "Their net"
     assert list(labelled.methods) == [*study.methods, "theirs"]
+    assert runs.added_methods(study, runs.list_runs("tiny").runs) == {"theirs"}
+    assert runs.added_methods(labelled, runs.list_runs("tiny").runs) == set()
 
 
 def test_a_run_is_removed_with_the_folders_that_it_leaves_empty(store: Path) -> None:

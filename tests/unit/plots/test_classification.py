@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 
 from core.plots import classification as plots
-from core.plots.style import method_styles
+from core.plots.look import Look, method_styles
 from core.text import strong
 
-METHODS = ["baseline", "ins"]
+METHODS = ("baseline", "ins")
 LABELS = {"baseline": "Baseline", "ins": "INS"}
-STYLES = method_styles(METHODS, "baseline")
+LOOK = Look(METHODS, method_styles(METHODS, "baseline"), LABELS, "baseline")
 CLASSES = ("cat", "dog")
 COUNTS = {"dog": 900, "cat": 30}
 MANY_CLASSES = tuple(f"kind {i:02d}" for i in range(30))
@@ -32,9 +32,7 @@ def scores():
 
 
 def draw(scores, classes, counts, **more):
-    return plots.plot_class_scores(
-        scores, classes, counts, METHODS, STYLES, LABELS, **more
-    )
+    return plots.plot_class_scores(scores, classes, counts, LOOK, **more)
 
 
 def test_scores_by_part_keeps_the_order_of_the_parts(scores):
@@ -76,7 +74,7 @@ def test_methods_of_a_class_do_not_overlap(scores):
 
 
 def test_takeaway_names_the_hardest_class_and_who_moves_it(scores):
-    said = plots.class_takeaway(scores, COUNTS, METHODS, LABELS, "baseline")
+    said = plots.class_takeaway(scores, COUNTS, LOOK)
     assert "hardest (F1 0.40), with 30 training images" in said
     assert "dog easiest (0.90)" in said
     assert said.endswith("INS is better on cat.")
@@ -84,13 +82,13 @@ def test_takeaway_names_the_hardest_class_and_who_moves_it(scores):
 
 def test_takeaway_claims_nothing_uncertain(scores):
     unsure = scores.assign(verdict="inconclusive")
-    said = plots.class_takeaway(unsure, COUNTS, METHODS, LABELS, "baseline")
+    said = plots.class_takeaway(unsure, COUNTS, LOOK)
     assert said.endswith("no method moves cat certainly.")
 
 
 def test_class_table_holds_mean_interval_and_verdict(scores):
     scores = scores.assign(scope="method")
-    table = plots.class_table(scores, CLASSES, METHODS, LABELS, digits=2)
+    table = plots.class_table(scores, CLASSES, LOOK, digits=2)
     cell = table.set_index("Method").loc[strong("INS"), "cat"].replace("\xa0", " ")
     assert f"{strong('0.60')} [0.50, 0.65]" in cell
     assert "better" in cell
@@ -167,9 +165,7 @@ def test_all_of_many_classes_have_few_names_and_no_intervals(many_scores):
 
 
 def test_table_of_many_classes_has_a_row_a_class(many_scores):
-    table = plots.class_scores_table(
-        many_scores, MANY_CLASSES, MANY_COUNTS, METHODS, LABELS
-    )
+    table = plots.class_scores_table(many_scores, MANY_CLASSES, MANY_COUNTS, LOOK)
     assert list(table.columns) == [
         "Class",
         "Training images",
@@ -195,7 +191,7 @@ def shots():
 
 def test_shot_groups_stand_over_the_images_they_were_trained_on(shots):
     classes, counts = ("cat", "dog", "fish"), {"cat": 300, "dog": 150, "fish": 9}
-    figure = plots.plot_shot_groups(shots, classes, counts, METHODS, STYLES, LABELS)
+    figure = plots.plot_shot_groups(shots, classes, counts, LOOK)
     names = list(figure.layout.xaxis.ticktext)
     assert names == [
         "<b>many-shot</b><br>more than 100",
@@ -208,11 +204,11 @@ def test_shot_groups_stand_over_the_images_they_were_trained_on(shots):
 
 def test_shot_takeaway_names_the_fall_and_who_lifts_the_rare(shots):
     sizes = {"many-shot": 7, "few-shot": 3}
-    said = plots.shot_takeaway(shots, sizes, METHODS, LABELS, "baseline")
+    said = plots.shot_takeaway(shots, sizes, LOOK)
     assert "0.90 on the 7 many-shot and 0.20 on the 3 few-shot classes" in said
     assert said.endswith("INS is better on the few-shot classes.")
     unsure = shots.assign(verdict="inconclusive")
-    said = plots.shot_takeaway(unsure, sizes, METHODS, LABELS, "baseline")
+    said = plots.shot_takeaway(unsure, sizes, LOOK)
     assert said.endswith("no method certainly lifts the few-shot classes.")
 
 
@@ -229,7 +225,7 @@ def curves(k):
 
 @pytest.mark.parametrize(("classes", "mode"), [(7, "lines+markers"), (60, "lines")])
 def test_top_k_is_a_line_a_method_with_the_chosen_k_marked(classes, mode):
-    figure = plots.plot_top_k(curves(classes), 3, METHODS, STYLES, LABELS)
+    figure = plots.plot_top_k(curves(classes), 3, LOOK)
     (line,) = figure.data
     assert (line.name, line.mode) == ("Baseline", mode)
     assert list(line.x) == list(range(1, classes + 1))
@@ -241,12 +237,12 @@ def test_top_k_takeaway_stands_beside_guessing():
     rows = pd.DataFrame(
         {"method": ["baseline"], "mean": [0.8], "low": [0.75], "high": [0.84]}
     )
-    said = plots.top_k_takeaway(rows, 2, 4, LABELS, "baseline")
+    said = plots.top_k_takeaway(rows, 2, 4, LOOK)
     assert said == (
         "With Baseline the right class is among the 2 most probable for 80.0 % of the "
         "images (95 % interval 75.0 to 84.0); guessing would with 50 %."
     )
-    first = plots.top_k_takeaway(rows, 1, 4, LABELS, "baseline")
+    first = plots.top_k_takeaway(rows, 1, 4, LOOK)
     assert "the most probable class is right for 80.0 %" in first
-    unknown = plots.top_k_takeaway(rows.assign(mean=math.nan), 2, 4, LABELS, "baseline")
+    unknown = plots.top_k_takeaway(rows.assign(mean=math.nan), 2, 4, LOOK)
     assert unknown.startswith("Baseline has labels only")

@@ -5,11 +5,11 @@ import pytest
 
 from core.plots import confusion as plots
 from core.plots.classification import MANY
-from core.plots.style import method_styles
+from core.plots.look import Look, method_styles
 
-METHODS = ["baseline", "ins"]
+METHODS = ("baseline", "ins")
 LABELS = {"baseline": "Baseline", "ins": "INS"}
-STYLES = method_styles(METHODS, "baseline")
+LOOK = Look(METHODS, method_styles(METHODS, "baseline"), LABELS, "baseline")
 CLASSES = ("cat", "dog")
 BASE = np.array([[4.0, 6.0], [1.0, 9.0]])
 OTHER = np.array([[8.0, 2.0], [2.0, 8.0]])
@@ -59,17 +59,13 @@ def test_reach_is_the_largest_difference_and_never_nothing():
 
 
 def test_confusion_takeaway_names_the_commonest_mistake():
-    said = plots.confusion_takeaway(
-        {"baseline": BASE, "ins": OTHER}, CLASSES, LABELS, "baseline"
-    )
+    said = plots.confusion_takeaway({"baseline": BASE, "ins": OTHER}, CLASSES, LOOK)
     assert "takes cat for dog: 60 % of 10 test images" in said
     assert said.endswith("of INS it is 20 %.")
 
 
 def test_confusion_takeaway_of_a_perfect_baseline():
-    said = plots.confusion_takeaway(
-        {"baseline": np.diag([3.0, 4.0])}, CLASSES, LABELS, "baseline"
-    )
+    said = plots.confusion_takeaway({"baseline": np.diag([3.0, 4.0])}, CLASSES, LOOK)
     assert said == "The baseline makes no mistake on the test images."
 
 
@@ -235,7 +231,9 @@ def test_worst_pairs_leave_out_what_never_happens():
 
 def test_worst_pairs_are_drawn_beside_the_baseline():
     pairs = plots.worst_pairs({"ins": OTHER}, CLASSES)
-    figure = plots.plot_worst_pairs(pairs, CLASSES, "INS", STYLES["ins"], baseline=BASE)
+    figure = plots.plot_worst_pairs(
+        pairs, CLASSES, "INS", LOOK.styles["ins"], baseline=BASE
+    )
     bars, marks = figure.data
     assert list(bars.y) == [
         "<b>cat → dog</b><br>20 %: 2 of 10",

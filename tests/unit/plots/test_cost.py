@@ -11,13 +11,13 @@ from core.evaluation.cost import COSTS, Spread, cost_table, run_costs
 from core.evaluation.metrics import metric_info
 from core.evaluation.pareto import Step, cost_points
 from core.plots import cost as plots
-from core.plots.style import INK, MARKERS, method_styles
+from core.plots.look import INK, MARKERS, Look, method_styles
 from tests import comparisons
 from tests.records import record
 
 METHODS = ("baseline", "ins", "lmf", "vit")
 LABELS = {"baseline": "Baseline", "ins": "INS", "lmf": "LMF", "vit": "ViT"}
-STYLES = method_styles(METHODS, "baseline")
+LOOK = Look(METHODS, method_styles(METHODS, "baseline"), LABELS, "baseline")
 MAE, BIAS = metric_info("age.mae"), metric_info("age.bias")
 ERROR, F1 = metric_info("label.error_rate"), metric_info("label.macro_f1")
 TIME, SPEED = COSTS["training_seconds"], COSTS["images_per_second"]
@@ -60,7 +60,7 @@ def step(cheaper="baseline", dearer="vit", verdict="better", ratio=4.0, **number
 
 
 def draw(points, metric=MAE, cost=TIME, seeds=NO_SEEDS, **options):
-    return plots.plot_cost(points, seeds, metric, cost, STYLES, LABELS, **options)
+    return plots.plot_cost(points, seeds, metric, cost, LOOK, **options)
 
 
 def traces(figure):
@@ -178,14 +178,14 @@ def test_equal_costs_stand_side_by_side_the_best_first():
 @pytest.mark.parametrize("count", [1, 2, 20])
 def test_one_to_twenty_methods_are_drawn_and_none_covers_another(count):
     names = [f"m{i}" for i in range(count)]
-    styles = method_styles(names, "m0")
     rng = np.random.default_rng(0)
     values = rng.normal(9, 1, count)
     means = dict(zip(names, values, strict=True))
     spent = {name: 100 + i * i / 8 for i, name in enumerate(names)}
     points = points_of(means, spent)
     labels = {name: name.upper() for name in names}
-    figure = plots.plot_cost(points, NO_SEEDS, MAE, TIME, styles, labels)
+    look = Look(tuple(names), method_styles(names, "m0"), labels, "m0")
+    figure = plots.plot_cost(points, NO_SEEDS, MAE, TIME, look)
     places = [t.x[0] for t in figure.data if t.mode == "markers"]
     assert len(places) == len(set(places)) == count
     low, high = figure.layout.xaxis.range
@@ -305,8 +305,8 @@ def test_how_many_steps_buy_something_is_counted_without_the_way_end_to_end():
 
 
 def test_what_is_not_drawn_is_named(points):
-    assert plots.left_out_note(points, METHODS, TIME, LABELS) == ""
-    said = plots.left_out_note(points.drop("lmf"), METHODS, TIME, LABELS)
+    assert plots.left_out_note(points, LOOK, TIME) == ""
+    said = plots.left_out_note(points.drop("lmf"), LOOK, TIME)
     assert said.endswith("unknown: LMF.")
 
 
@@ -315,7 +315,7 @@ def test_the_table_has_every_cost_and_nothing_where_it_is_unknown(points):
         run_costs([record(m) for m in METHODS[:3]] + [record("vit", inference_ms=0)])
     )
     rows = comparison_of(MAE, dict(points["mean"])).table
-    frame = plots.costs_frame(costs, points, rows, MAE, METHODS, LABELS)
+    frame = plots.costs_frame(costs, points, rows, MAE, LOOK)
     assert frame["Method"].tolist() == ["Baseline", "INS", "LMF", "ViT"]
     assert frame["Front"].tolist() == ["①", "②", "", "③"]
     assert frame["95 % interval"].iloc[0] == "[8.50, 9.50]"

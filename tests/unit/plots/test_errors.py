@@ -12,14 +12,14 @@ from core.evaluation.errors import (
     taken_for,
 )
 from core.plots import errors as plots
-from core.plots.style import method_styles
+from core.plots.look import Look, method_styles
 from core.tasks import Regression
 from core.text import code, strong, to_plain
 
 CLASSES = ("cat", "dog", "bird")
 METHODS = ("m", "n")
-STYLES = method_styles(METHODS, "m")
 LABELS = {"m": "Mine", "n": "New"}
+LOOK = Look(METHODS, method_styles(METHODS, "m"), LABELS, "m")
 AGE = Regression("age", "Age", "years", 1, 80, 10)
 COUNTS = [[150, 40, 10], [20, 180, 0], [2, 4, 194]]
 EVEN = np.full((3, 3), 1 / 3)
@@ -133,16 +133,16 @@ def pairs_of(counts=COUNTS):
 def test_every_pair_has_two_bars_one_for_each_way():
     pairs = pairs_of()
     own = pairs[pairs["method"] == "m"]
-    bars = plots.plot_pairs(own, "Mine", STYLES["m"]).data[0]
+    bars = plots.plot_pairs(own, "Mine", LOOK.styles["m"]).data[0]
     assert len(bars.x) == 2 * 3
     np.testing.assert_allclose(bars.x[:2], [20, 10])
-    texts = plots.plot_pairs(own, "Mine", STYLES["m"]).layout.yaxis.ticktext
+    texts = plots.plot_pairs(own, "Mine", LOOK.styles["m"]).layout.yaxis.ticktext
     assert texts[0] == "<b>cat → dog</b><br>20 %: 40 of 200"
     assert texts[1] == "<b>dog → cat</b><br>10 %: 20 of 200"
 
 
 def test_pairs_of_one_method_stand_beside_the_others():
-    figure = plots.plot_pairs_by_method(pairs_of(), "m", METHODS, STYLES, LABELS)
+    figure = plots.plot_pairs_by_method(pairs_of(), "m", LOOK)
     assert [trace.name for trace in figure.data] == ["Mine", "New"]
     assert figure.layout.xaxis.ticktext[0] == "cat ↔ dog"
     assert figure.data[0].y[0] == pytest.approx(15)
@@ -176,13 +176,13 @@ def bins():
 
 
 def test_errors_by_bin_are_drawn_with_and_without_their_sign(bins):
-    figure = plots.plot_errors_by_bin(bins, AGE, STYLES["m"])
+    figure = plots.plot_errors_by_bin(bins, AGE, LOOK.styles["m"])
     by_name = {trace.name: trace for trace in figure.data}
     assert list(by_name["median"].x) == ["0-9 (3)", "30-39 (3)"]
     assert list(by_name["median"].y) == [0, -5]
     assert list(by_name["largest +"].customdata) == ["a", ""]
     assert list(by_name["largest −"].y) == [-1, -15]
-    figure = plots.plot_errors_by_bin(bins, AGE, STYLES["m"], absolute=True)
+    figure = plots.plot_errors_by_bin(bins, AGE, LOOK.styles["m"], absolute=True)
     by_name = {trace.name: trace for trace in figure.data}
     assert list(by_name["largest"].y) == [2, 15]
     assert list(by_name["largest"].customdata) == ["a", "d"]

@@ -5,6 +5,7 @@ import pytest
 
 from core.explain.occlusion import OTHERS, Hiding
 from core.plots import explain as plots
+from core.plots.look import NO_BREAK
 from core.tasks import Binary, Regression
 
 GREY = np.full((24, 24, 3), 100, np.uint8)
@@ -113,7 +114,7 @@ def test_one_map_alone_is_named():
     ],
 )
 def test_grids_are_said_from_the_finest_to_the_coarsest(grids, said):
-    blank = plots.style.NO_BREAK
+    blank = NO_BREAK
     assert plots.describe_grids(grids) == said.replace(" × ", f"{blank}×{blank}")
 
 
@@ -121,7 +122,7 @@ def test_hiding_is_said_in_the_unit_of_the_answer():
     elsewhere = np.full(OTHERS, 0.9)
     elsewhere[:5] = 0.1
     share = Hiding(0.984, 0.12, elsewhere)
-    blank = plots.style.NO_BREAK
+    blank = NO_BREAK
     assert plots.describe_before(share, GLASSES) == f"98{blank}%"
     assert plots.describe_hiding(share, GLASSES) == (
         f"hidden 12{blank}%, elsewhere 90{blank}%"

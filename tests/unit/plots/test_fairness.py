@@ -13,7 +13,8 @@ from core.evaluation.metrics import metric_info
 from core.evaluation.pareto import gap_points
 from core.plots import fairness as plots
 from core.plots import gaps as gap_plots
-from core.plots.style import feature_label, method_styles
+from core.plots.formatting import feature_label
+from core.plots.look import Look, method_styles
 from core.results.frame import NO_BREAK, table_frame
 from core.results.tables import fairness_table
 from core.text import strong, to_plain
@@ -28,7 +29,7 @@ ACCURACIES = {
 }
 LABELS = {name: name.capitalize() for name in ACCURACIES}
 METHODS = tuple(ACCURACIES)
-STYLES = method_styles(METHODS, "baseline")
+LOOK = Look(METHODS, method_styles(METHODS, "baseline"), LABELS, "baseline")
 INFO = metric_info("hired.accuracy", (TASK,))
 GAP = Gap(INFO.key, "difference", (INFO.key,))
 ABOUT = gap_info(INFO.key, "difference", (TASK,))
@@ -74,7 +75,7 @@ def test_a_feature_is_named_as_a_reader_says_it():
 
 
 def test_each_group_has_its_mark_and_its_interval(comparison):
-    figure = plots.plot_groups(comparison, INFO, METHODS, LABELS)
+    figure = plots.plot_groups(comparison, INFO, LOOK)
     by_name = {trace.name: trace for trace in figure.data}
     assert set(by_name) == {f"A (n {IMAGES})", f"B (n {IMAGES})", "All images"}
     for group in "AB":
@@ -90,7 +91,7 @@ def test_each_group_has_its_mark_and_its_interval(comparison):
 
 
 def test_marks_stay_within_the_row_of_their_method(comparison):
-    figure = plots.plot_groups(comparison, INFO, METHODS, LABELS)
+    figure = plots.plot_groups(comparison, INFO, LOOK)
     for trace in figure.data:
         places = np.asarray(trace.y, float)
         assert (np.abs(places - np.arange(len(METHODS))) < 0.5).all()
@@ -98,8 +99,10 @@ def test_marks_stay_within_the_row_of_their_method(comparison):
 
 def test_many_groups_are_a_crowd_with_its_two_ends(crossed):
     info = metric_info("age.mae", TASKS["utkface"])
-    labels = {"baseline": "Baseline", "ins": "INS"}
-    figure = plots.plot_groups(crossed, info, ("baseline", "ins"), labels)
+    look = Look(
+        ("baseline", "ins"), {}, {"baseline": "Baseline", "ins": "INS"}, "baseline"
+    )
+    figure = plots.plot_groups(crossed, info, look)
     by_name = {trace.name: trace for trace in figure.data}
     crowd = by_name["Each of 8 groups"]
     rows = crossed.groups[crossed.groups["metric"] == "age.mae"]
@@ -113,22 +116,22 @@ def test_many_groups_are_a_crowd_with_its_two_ends(crossed):
 def test_a_small_group_is_hollow():
     tables = grouped_tables({"baseline": {"A": 0.9, "B": 0.8}}, images=12)
     comparison = compare_runs(tables, (TASK,), "baseline", by=["group"])
-    figure = plots.plot_groups(comparison, INFO, ("baseline",), LABELS)
+    figure = plots.plot_groups(comparison, INFO, LOOK.only(("baseline",)))
     symbols = [trace.marker.symbol for trace in figure.data[:2]]
     assert all(symbol[0].endswith("-open") for symbol in symbols)
-    said = plots.groups_takeaway(comparison, INFO, ("baseline",), LABELS)
+    said = plots.groups_takeaway(comparison, INFO, LOOK.only(("baseline",)))
     assert "there are no two groups whose hired accuracy rests on at least 20" in said
     table = gap_table(comparison, INFO, ("baseline",))
     assert table["Difference ↓"].tolist() == ["–"]
-    assert "No " in plots.gap_table_takeaway(comparison, INFO, ("baseline",), LABELS)
+    assert "No " in plots.gap_table_takeaway(comparison, INFO, LOOK.only(("baseline",)))
 
 
 def test_takeaway_names_both_ends_the_gap_and_what_is_certain(comparison):
-    said = plots.groups_takeaway(comparison, INFO, METHODS, LABELS, (TASK,))
+    said = plots.groups_takeaway(comparison, INFO, LOOK, (TASK,))
     assert "0.800 in group B and 0.950 in group A: 0.150 apart" in said
     assert "certainly narrower with Fairer (−0.140) and Levelled (−0.140)" in said
     assert "with the other method no change was detected" in said
-    alone = plots.groups_takeaway(comparison, INFO, ("baseline",), LABELS, (TASK,))
+    alone = plots.groups_takeaway(comparison, INFO, LOOK.only(("baseline",)), (TASK,))
     assert alone.endswith("].")
 
 
@@ -162,10 +165,10 @@ def test_of_an_error_the_highest_group_is_the_worst(crossed):
 
 
 def test_smallest_gap_is_called_certain_only_if_it_is(comparison):
-    said = plots.gap_table_takeaway(comparison, INFO, METHODS, LABELS, (TASK,))
+    said = plots.gap_table_takeaway(comparison, INFO, LOOK, (TASK,))
     assert "(0.010, at 0.945 over all images), certainly smaller" in said
     assert "than that of Baseline (at 0.875)" in said
-    said = plots.gap_table_takeaway(comparison, INFO, ("baseline",), LABELS)
+    said = plots.gap_table_takeaway(comparison, INFO, LOOK.only(("baseline",)))
     assert said.endswith("the method that the others are compared with.")
 
 
@@ -203,7 +206,7 @@ def test_of_a_ratio_and_the_fair_metric_more_is_nearer_to_parity(comparison):
 
 
 def test_front_is_drawn_and_lettered(points):
-    figure = gap_plots.plot_gap_quality(points, INFO, ABOUT, STYLES, LABELS)
+    figure = gap_plots.plot_gap_quality(points, INFO, ABOUT, LOOK)
     names = [trace["name"] for trace in spec(figure)["data"]]
     assert "① Fairer" in names
     assert "<b>a</b> Levelled" in names
@@ -251,18 +254,14 @@ def test_a_method_far_out_does_not_hide_the_others():
 
 def test_fair_metric_rises_above_the_line_and_only_there(comparison):
     table = levelling(comparison)
-    figure = gap_plots.plot_levelling(
-        table, "baseline", STYLES, LABELS, two_groups=True
-    )
+    figure = gap_plots.plot_levelling(table, LOOK, two_groups=True)
     (line,) = [s for s in figure.layout.shapes if s.line.dash == "dash"]
     slope = line.y1 / line.x1
     assert slope == pytest.approx(0.6)
     for row in table.to_dict("records"):
         above = row["worst_delta"] > slope * row["best_delta"] + 1e-9
         assert above == (row["fair_delta"] > 1e-9)
-    without = gap_plots.plot_levelling(
-        table, "baseline", STYLES, LABELS, two_groups=False
-    )
+    without = gap_plots.plot_levelling(table, LOOK, two_groups=False)
     assert not [s for s in without.layout.shapes if s.line.dash == "dash"]
 
 
@@ -294,10 +293,11 @@ def test_gaps_against_counterparts_are_told_as_such():
     tables = grouped_tables(accuracies)
     found = compare_runs(tables, (TASK,), pairs, by=["group"], metrics=[INFO.key])
     labels = {name: name.capitalize() for name in accuracies}
-    said = plots.groups_takeaway(found, INFO, tuple(labels), labels, (TASK,))
+    look = Look(tuple(labels), {}, labels, "there/fairer")
+    said = plots.groups_takeaway(found, INFO, look, (TASK,))
     assert "certainly narrower with Fairer (−0.140)" in said
     assert "with the other method no change was detected" in said
-    said = plots.gap_table_takeaway(found, INFO, tuple(labels), labels, (TASK,))
+    said = plots.gap_table_takeaway(found, INFO, look, (TASK,))
     assert "than that of the same method in there (at 0.875)" in said
     table = levelling(found).set_index("method")
     assert list(table.index) == ["fairer", "same"]

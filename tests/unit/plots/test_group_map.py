@@ -7,6 +7,7 @@ from core.evaluation.comparison import compare_runs
 from core.evaluation.metrics import metric_info
 from core.evaluation.verdicts import SMALL_GROUP
 from core.plots import group_map as plots
+from core.plots.look import Look
 from tests.grouped import TASK, grouped_tables
 from tests.synthetic import TASKS, synthetic_tables
 
@@ -129,7 +130,8 @@ def test_one_feature_alone_is_set_against_the_methods():
     )
     comparison = compare_runs(tables, (TASK,), "baseline", by=["group"])
     labels = {"baseline": "Baseline", "other": "Other"}
-    cells = plots.map_methods(comparison, ACCURACY, ("baseline", "other"), labels)
+    look = Look(tuple(labels), {}, labels, "baseline")
+    cells = plots.map_methods(comparison, ACCURACY, look)
     figure = plots.plot_group_map(cells, ACCURACY, titles=("", "Group"), change=False)
     assert texts(figure)["Other", "B"].startswith("<b>0.750</b>")
     said = plots.methods_takeaway(cells, ACCURACY, "Group")
@@ -165,8 +167,8 @@ def test_a_group_of_few_images_is_no_lowest():
     table = tables["baseline", 0]
     table.loc[table.index[-5:], "group"] = "C"
     comparison = compare_runs(tables, (TASK,), "baseline", by=["group"])
-    labels = {"baseline": "Baseline"}
-    cells = plots.map_methods(comparison, ACCURACY, ("baseline",), labels)
+    look = Look(("baseline",), {}, {"baseline": "Baseline"}, "baseline")
+    cells = plots.map_methods(comparison, ACCURACY, look)
     assert cells.set_index("column").loc["C", "mean"] == 0
     said = plots.methods_takeaway(cells, ACCURACY, "Group")
     assert "lowest in group B" in said

@@ -4,14 +4,15 @@ import numpy as np
 import pandas as pd
 
 from core.plots import method_classes as plots
-from core.plots.methods import Look
-from core.plots.style import method_styles
+from core.plots.look import Look, method_styles
 from core.text import strong
 
 NAMES = ("plain", "focused", "muting")
 LOOK = Look(
+    NAMES,
     method_styles(NAMES, "plain"),
     {"plain": "Plain", "focused": "Focused", "muting": "Muting"},
+    "plain",
 )
 CLASSES = ("b", "a", "c")
 COUNTS = (50, 200, 10)

@@ -9,13 +9,15 @@ import pytest
 from core.methods.entries import ENTRIES
 from core.methods.registry import validate_parameters
 from core.plots import methods as plots
-from core.plots.style import method_styles
+from core.plots.look import Look, method_styles
 from core.text import strong
 
 NAMES = ("plain", "focused", "muting")
-LOOK = plots.Look(
+LOOK = Look(
+    NAMES,
     method_styles(NAMES, "plain"),
     {"plain": "Plain", "focused": "Focused", "muting": "Muting"},
+    "plain",
 )
 P = np.concatenate(
     [np.geomspace(1e-8, 0.1, 200, endpoint=False), np.arange(0.1, 1, 0.01)]

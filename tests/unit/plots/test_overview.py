@@ -8,16 +8,16 @@ from core.evaluation.metrics import metric_info
 from core.evaluation.published import published_table
 from core.evaluation.verdicts import METHOD, MODEL
 from core.plots import overview as plots
-from core.plots.style import method_styles
+from core.plots.look import Look, method_styles
 from core.results.frame import NO_BREAK, table_frame
 from core.results.tables import leaderboard, metric_detail
 from core.study import Published
 from core.text import strong
 from tests.comparisons import cells_of, comparison_of
 
-METHODS = ["baseline", "ins", "lmf", "focal"]
+METHODS = ("baseline", "ins", "lmf", "focal")
 LABELS = {"baseline": "Baseline", "ins": "INS", "lmf": "LMF", "focal": "Focal"}
-STYLES = method_styles(METHODS, "baseline")
+LOOK = Look(METHODS, method_styles(METHODS, "baseline"), LABELS, "baseline")
 MAE = metric_info("age.mae")
 F1 = metric_info("ethnicity.macro_f1")
 
@@ -94,7 +94,7 @@ def test_leaderboard_marks_what_was_not_measured(comparison):
 
 
 def test_tally_counts_verdicts_and_names_who_only_gains(comparison):
-    said = plots.leaderboard_takeaway(comparison, [MAE, F1], METHODS, LABELS)
+    said = plots.leaderboard_takeaway(comparison, [MAE, F1], LOOK)
     assert "6 comparisons" in said
     assert "2 are better, 1 worse and 3 inconclusive" in said
     assert said.endswith("Better on one of these and worse on none: INS.")
@@ -108,7 +108,7 @@ def test_a_method_of_fewer_seeds_is_marked_beside_its_verdict(comparison):
         f"{strong('INS')} (1 seed)",
         strong("LMF"),
     ]
-    said = plots.leaderboard_takeaway(comparison, [MAE, F1], METHODS, LABELS)
+    said = plots.leaderboard_takeaway(comparison, [MAE, F1], LOOK)
     assert said.endswith("worse on none: INS (1 seed).")
     alone = comparison[comparison["method"] == "ins"]
     assert plots.fewer_seeds(alone) == {}
@@ -123,16 +123,16 @@ def test_a_margin_is_shaded_and_the_seeds_needed_stand_beside_the_difference(
     planned.loc[planned["method"] == "focal", "seeds_needed"] = 7
     for place, sizes in enumerate(((3.0, 2.0, 1.0), (2.0, 1.0, 0.5), (9.0, 8.0, 7.0))):
         planned.loc[place + 1, list(DETECTABLE)] = sizes
-    figure = plots.plot_differences(planned, MAE, METHODS, STYLES, LABELS)
+    figure = plots.plot_differences(planned, MAE, LOOK)
     band = figure.layout.shapes[0]
     assert (band.x0, band.x1) == (-0.5, 0.5)
-    figure = plots.plot_detectable(planned, MAE, METHODS, STYLES, LABELS)
+    figure = plots.plot_detectable(planned, MAE, LOOK)
     assert list(figure.data[0].y) == [
         "<b>Focal</b><br>7 seeds",
         "<b>LMF</b><br>settled",
         "<b>INS</b><br>settled",
     ]
-    said = plots.detectable_takeaway(planned, MAE, METHODS, LABELS)
+    said = plots.detectable_takeaway(planned, MAE, LOOK)
     assert "1.50 years" in said
     assert "25% of the variance is from the seeds" in said
     assert "Focal (7 seeds)" in said
@@ -143,7 +143,7 @@ def test_a_margin_is_shaded_and_the_seeds_needed_stand_beside_the_difference(
 
 
 def test_without_a_margin_nothing_is_shaded(comparison):
-    figure = plots.plot_differences(comparison, MAE, METHODS, STYLES, LABELS)
+    figure = plots.plot_differences(comparison, MAE, LOOK)
     assert {shape.type for shape in figure.layout.shapes} == {"line"}
 
 
@@ -174,35 +174,37 @@ def test_the_best_is_named_with_how_many_are_certainly_worse(comparison):
             row("focal", "age.mae", 7.2, 0.2, "inconclusive", 0.7),
         ]
     )
-    said = plots.best_takeaway(against, MAE, METHODS, LABELS, "ins")
+    said = plots.best_takeaway(against, MAE, LOOK, "ins")
     assert said == (
         "On Age MAE, INS has the best point estimate (7.00 years); of the 3 others "
         "shown, 1 is certainly worse, and for 2 no difference was detected. The same "
         "images chose it, which flatters it."
     )
-    few = plots.best_takeaway(against, MAE, ["ins", "lmf"], LABELS, "ins")
+    few = plots.best_takeaway(against, MAE, LOOK.only(["ins", "lmf"]), "ins")
     assert "of the one other shown, none are certainly worse, and for 1 no" in few
 
 
 def test_tally_of_no_gain_claims_none(comparison):
-    said = plots.leaderboard_takeaway(comparison, [F1], ["baseline", "focal"], LABELS)
+    said = plots.leaderboard_takeaway(
+        comparison, [F1], LOOK.only(["baseline", "focal"])
+    )
     assert said.endswith("the data show no gain over the baseline.")
 
 
 def test_tally_of_mixed_gains_says_so(comparison):
     said = plots.leaderboard_takeaway(
-        comparison, [MAE, F1], ["baseline", "lmf"], LABELS
+        comparison, [MAE, F1], LOOK.only(["baseline", "lmf"])
     )
     assert said.endswith("every method that gains on one metric loses on another.")
 
 
 def test_one_method_leaves_nothing_to_compare(comparison):
-    said = plots.leaderboard_takeaway(comparison, [MAE], ["baseline"], LABELS)
+    said = plots.leaderboard_takeaway(comparison, [MAE], LOOK.only(["baseline"]))
     assert "one method only" in said
 
 
 def test_differences_are_named_with_unit_and_sign(comparison):
-    said = plots.differences_takeaway(comparison, MAE, METHODS, LABELS)
+    said = plots.differences_takeaway(comparison, MAE, LOOK)
     assert said == (
         "On Age MAE, INS (−1.00 years) is better than the baseline; "
         "LMF (+1.00 years) is worse than the baseline; "
@@ -212,16 +214,16 @@ def test_differences_are_named_with_unit_and_sign(comparison):
 
 def test_no_certain_difference_is_not_called_equality(comparison):
     chosen = ["baseline", "ins", "focal"]
-    said = plots.differences_takeaway(comparison, F1, chosen, LABELS)
+    said = plots.differences_takeaway(comparison, F1, LOOK.only(chosen))
     assert (
         "no difference from the baseline was detected for any of the 2 others" in said
     )
-    alone = plots.differences_takeaway(comparison, F1, ["baseline", "ins"], LABELS)
+    alone = plots.differences_takeaway(comparison, F1, LOOK.only(["baseline", "ins"]))
     assert "no difference from the baseline was detected for the other method" in alone
 
 
 def test_forest_plot_draws_deltas_with_their_intervals(comparison):
-    figure = plots.plot_differences(comparison, MAE, METHODS, STYLES, LABELS)
+    figure = plots.plot_differences(comparison, MAE, LOOK)
     drawn = {trace.name: trace for trace in figure.data}
     assert set(drawn) == {"INS", "LMF", "Focal"}
     ins = drawn["INS"]
@@ -235,7 +237,7 @@ def test_forest_plot_draws_deltas_with_their_intervals(comparison):
 
 @pytest.mark.parametrize(("info", "left"), [(MAE, "◀ better"), (F1, "◀ worse")])
 def test_forest_plot_says_which_side_is_better(comparison, info, left):
-    figure = plots.plot_differences(comparison, info, METHODS, STYLES, LABELS)
+    figure = plots.plot_differences(comparison, info, LOOK)
     texts = {note.xanchor: note.text for note in figure.layout.annotations}
     assert texts["right"] == left
 
@@ -259,7 +261,7 @@ def test_published_changes_stand_beside_ours_in_per_cent(comparison):
         "Of 1 published change, ours points the same way in 1, with certainty" in said
     )
     infos = {"age.mae": MAE}
-    figure = plots.plot_published_changes(table, infos, STYLES, LABELS)
+    figure = plots.plot_published_changes(table, infos, LOOK)
     assert list(figure.data[1].x) == [-4.4, -1.0]
     assert figure.data[0].x[0] == pytest.approx(-12.5)
 
@@ -288,7 +290,7 @@ def test_published_values_stand_beside_ours_without_a_verdict(errors):
         for method, value in (("baseline", 0.231), ("lmf", 0.173), ("gone", 0.2))
     ]
     table = published_table(claims, errors, "baseline")
-    figure = plots.plot_published_values(table, ERROR, STYLES, LABELS)
+    figure = plots.plot_published_values(table, ERROR, LOOK)
     ours, theirs = figure.data
     assert list(ours.x)[:2] == pytest.approx([30.5, 25.5])
     assert list(theirs.x) == pytest.approx([23.1, 17.3, 20.0])
@@ -307,9 +309,9 @@ def test_a_share_in_per_cent_is_shown_so_everywhere(errors):
     heading = table.columns[1]
     assert heading == "Label error rate (%) ↓"
     assert strong(29.1) in table.loc[1, heading]
-    said = plots.differences_takeaway(errors, ERROR, METHODS, LABELS)
+    said = plots.differences_takeaway(errors, ERROR, LOOK)
     assert "LMF (−5.0 points) is better" in said
-    figure = plots.plot_differences(errors, ERROR, METHODS, STYLES, LABELS)
+    figure = plots.plot_differences(errors, ERROR, LOOK)
     assert [trace.x[0] for trace in figure.data] == pytest.approx([-5.0, -1.4])
     assert figure.layout.xaxis.title.text == "Difference (points)"
     table = detail(errors, ERROR)
@@ -326,14 +328,14 @@ def test_a_metric_without_a_value_is_a_dash(errors):
 def test_of_single_seeds_the_sentences_speak_of_trained_models(comparison):
     models = comparison.assign(scope=MODEL)
     models.loc[models["verdict"] == "baseline", "scope"] = METHOD
-    said = plots.leaderboard_takeaway(models, [MAE, F1], METHODS, LABELS)
+    said = plots.leaderboard_takeaway(models, [MAE, F1], LOOK)
     assert said.startswith("One trained model of each method is compared here. Of 6")
-    said = plots.differences_takeaway(models, MAE, METHODS, LABELS)
+    said = plots.differences_takeaway(models, MAE, LOOK)
     assert (
         "the trained model of INS (−1.00 years) is better than the baseline's" in said
     )
-    figure = plots.plot_differences(models, MAE, METHODS, STYLES, LABELS)
+    figure = plots.plot_differences(models, MAE, LOOK)
     places = {trace.name: trace.y[0] for trace in figure.data}
     assert places["INS"].endswith("▲ this trained model is better")
-    said = plots.leaderboard_takeaway(comparison, [MAE, F1], METHODS, LABELS)
+    said = plots.leaderboard_takeaway(comparison, [MAE, F1], LOOK)
     assert "trained model" not in said

@@ -7,7 +7,7 @@ from PIL import Image, ImageColor
 
 from core.plots import predict as plots
 from core.plots.cells import plot_cells
-from core.plots.style import method_styles
+from core.plots.look import Look, method_styles
 from core.predictor import ClassificationAnswer, RegressionAnswer
 from core.tasks import Binary, Regression
 from core.text import strong, to_plain
@@ -15,7 +15,7 @@ from core.text import strong, to_plain
 AGE = Regression("age", "Age", "years", 1, 80, 10)
 GENDER = Binary("gender", "Gender", ("male", "female"))
 LABELS = {"base": "Base", "ins": "INS", "lmf": "LMF"}
-STYLES = method_styles(tuple(LABELS), "base")
+LOOK = Look(tuple(LABELS), method_styles(tuple(LABELS), "base"), LABELS, "base")
 
 
 def gender(probability):
@@ -79,7 +79,7 @@ def test_sentence_on_values_names_the_ends(answers, expected):
 
 def test_value_chart_draws_error_bars_where_known(answers, expected):
     table = plots.tabulate_values(answers, AGE, expected["age"])
-    figure = plots.plot_values(table, AGE, styles=STYLES, labels=LABELS)
+    figure = plots.plot_values(table, AGE, LOOK)
     assert [trace.x[0] for trace in figure.data] == [31.0, 38.2, 45.0]
     assert [trace.error_x.visible for trace in figure.data] == [True, True, False]
     bar = figure.data[0].error_x

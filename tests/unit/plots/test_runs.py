@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from core.plots import runs as plots
-from core.plots.style import method_styles
+from core.plots.look import Look, method_styles
 from core.runs import Run
 from core.tasks import Binary, Regression
 from core.text import to_markdown
@@ -16,7 +16,7 @@ TASKS = (
     Binary("gender", "Gender", ("male", "female")),
 )
 LABELS = {"base": "Base", "other": "Other"}
-STYLES = method_styles(("base", "other"), "base")
+LOOK = Look(("base", "other"), method_styles(("base", "other"), "base"), LABELS, "base")
 
 
 class KeptRun(Run):
@@ -120,9 +120,7 @@ def test_losses_of_different_methods_are_not_ranked(runs):
 def test_mean_curve_stops_where_a_seed_does(runs):
     history = plots.gather_histories(runs)
     history = history[~((history["seed"] == 1) & (history["epoch"] == 3))]
-    figure = plots.plot_curves(
-        history, "age_mae", label="Age MAE (years)", styles=STYLES, labels=LABELS
-    )
+    figure = plots.plot_curves(history, "age_mae", LOOK, label="Age MAE (years)")
     lines = [t for t in figure.data if t.mode == "lines" and t.hoverinfo != "skip"]
     validation = next(t for t in lines if "Base, validation" in t.hovertemplate)
     assert list(validation.x) == [1, 2]
@@ -133,9 +131,8 @@ def test_best_epochs_are_marked_at_their_own_value(runs):
     figure = plots.plot_curves(
         plots.gather_histories(runs),
         "age_mae",
+        LOOK,
         label="Age MAE (years)",
-        styles=STYLES,
-        labels=LABELS,
         each_seed=True,
     )
     marks = {t.name: t for t in figure.data if t.name}

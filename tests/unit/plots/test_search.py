@@ -5,7 +5,7 @@ import pytest
 
 from core.data.avatars import INFO
 from core.plots import search as plots
-from core.plots.style import MethodStyle
+from core.plots.look import MethodStyle
 from core.study import Search, Trial
 
 LMF = "lmf"

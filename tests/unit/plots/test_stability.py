@@ -7,7 +7,7 @@ import pytest
 from core.data.harmless_changes import CHANGES, WORST
 from core.evaluation.metrics import SHIFTS, metric_info
 from core.plots import stability as plots
-from core.plots.style import NO_BREAK, method_styles
+from core.plots.look import NO_BREAK, Look, method_styles
 from core.text import to_markdown
 from tests.synthetic import TASKS
 
@@ -16,7 +16,7 @@ AGE = metric_info("age.instability", TASK)
 GENDER = metric_info("gender.flip_rate", TASK)
 METHODS = ("baseline", "ins", "lds")
 LABELS = {"baseline": "Baseline", "ins": "INS", "lds": "LDS"}
-STYLES = method_styles(METHODS, "baseline")
+LOOK = Look(METHODS, method_styles(METHODS, "baseline"), LABELS, "baseline")
 MEANS = {"baseline": 1.25, "ins": 3.5, "lds": np.nan}
 
 
@@ -43,7 +43,7 @@ def table(key="age.instability", factor=1.0):
 
 
 def test_a_mark_a_method_with_its_interval_and_none_where_it_is_unknown():
-    figure = plots.plot_instability(table(), AGE, METHODS, STYLES, LABELS)
+    figure = plots.plot_instability(table(), AGE, LOOK)
     assert [trace.y[0] for trace in figure.data] == ["Baseline", "INS"]
     first = figure.data[0]
     assert first.x[0] == 1.25
@@ -55,13 +55,13 @@ def test_a_mark_a_method_with_its_interval_and_none_where_it_is_unknown():
 
 def test_shares_are_shown_in_per_cent():
     shares = table("gender.flip_rate", 0.01)
-    figure = plots.plot_instability(shares, GENDER, METHODS, STYLES, LABELS)
+    figure = plots.plot_instability(shares, GENDER, LOOK)
     assert figure.data[0].x[0] == pytest.approx(1.25)
     assert "(2.3 %)" in plots.worst_takeaway(shares, GENDER, METHODS[:1])
 
 
 def test_the_table_has_every_change_and_marks_the_one_that_moves_most():
-    found = plots.tabulate_changes(table(), AGE, METHODS, LABELS)
+    found = plots.tabulate_changes(table(), AGE, LOOK)
     assert list(found) == [
         "Method",
         *(CHANGES[change].label for change in CHANGES),
@@ -74,11 +74,11 @@ def test_the_table_has_every_change_and_marks_the_one_that_moves_most():
 
 
 def test_sentences_name_the_lowest_the_highest_and_the_changes():
-    assert plots.instability_takeaway(table(), AGE, METHODS, LABELS) == (
+    assert plots.instability_takeaway(table(), AGE, LOOK) == (
         "On Age instability: Baseline 1.25 years (the lowest), INS 3.50 years (the "
         "highest)."
     )
-    alone = plots.instability_takeaway(table(), AGE, METHODS[:1], LABELS)
+    alone = plots.instability_takeaway(table(), AGE, LOOK.only(METHODS[:1]))
     assert alone == "On Age instability: Baseline 1.25 years."
     assert plots.worst_takeaway(table(), AGE, METHODS) == (
         "Answers change most when the image is 20 % darker (4.28 years), and least "
@@ -88,12 +88,12 @@ def test_sentences_name_the_lowest_the_highest_and_the_changes():
 
 
 def test_what_was_not_measured_is_named_and_else_nothing():
-    assert plots.unmeasured_note(table(), AGE, METHODS, LABELS) == "Not measured: LDS."
-    assert plots.unmeasured_note(table(), AGE, METHODS[:2], LABELS) == ""
+    assert plots.unmeasured_note(table(), AGE, LOOK) == "Not measured: LDS."
+    assert plots.unmeasured_note(table(), AGE, LOOK.only(METHODS[:2])) == ""
     unknown = "How far answers move was not measured for any of the methods shown."
-    assert plots.instability_takeaway(table(), AGE, METHODS[2:], LABELS) == unknown
+    assert plots.instability_takeaway(table(), AGE, LOOK.only(METHODS[2:])) == unknown
     assert plots.worst_takeaway(table(), AGE, METHODS[2:]) == unknown
-    figure = plots.plot_instability(table(), AGE, METHODS[2:], STYLES, LABELS)
+    figure = plots.plot_instability(table(), AGE, LOOK.only(METHODS[2:]))
     assert len(figure.data) == 0
 
 

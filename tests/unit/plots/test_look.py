@@ -1,31 +1,23 @@
-"""The common look: stable colours, readable sizes, numbers as they are read."""
+"""Colours and marks: each method's own, stable, and told apart by everybody."""
 
 import itertools
+import re
 import tomllib
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
-import plotly.graph_objects as go
 import pytest
 
-from core.plots.style import (
+from core.plots.look import (
     BASELINE_COLOUR,
+    IMPORTED_COLOUR,
     INK,
     METHOD_COLOURS,
-    MINIMUM_FONT_SIZE,
-    NO_BREAK,
+    Look,
     counterpart_style,
     faded,
-    finish,
-    interval,
     method_styles,
-    number,
-    plural,
-    score_cell,
-    signed,
 )
-from core.text import listed, strong
 
 
 def _luminance(colour):
@@ -50,6 +42,19 @@ def test_hiding_a_method_changes_no_other_methods_style():
     assert {m: longer[m] for m in methods} == styles
 
 
+def test_imported_methods_have_a_colour_of_their_own_and_change_no_other():
+    own = ["baseline", *(f"m{i}" for i in range(12))]
+    alone = method_styles(own, "baseline")
+    theirs = [f"theirs{i}" for i in range(6)]
+    styles = method_styles([*theirs, *own], "baseline", imported=theirs)
+    assert {m: styles[m] for m in own} == alone
+    assert {styles[m].colour for m in theirs} == {IMPORTED_COLOUR}
+    assert IMPORTED_COLOUR not in {style.colour for style in alone.values()}
+    assert len({styles[m].marker for m in theirs}) == len(theirs)
+    compared = method_styles([*own, "theirs"], "theirs", imported=["theirs"])
+    assert compared["theirs"].colour == BASELINE_COLOUR
+
+
 def test_two_dozen_methods_all_look_different():
     names = [f"m{i}" for i in range(24)]
     looks = [
@@ -60,7 +65,7 @@ def test_two_dozen_methods_all_look_different():
 
 
 @pytest.mark.parametrize("background", ["#FFFFFF", "#11171E"])
-@pytest.mark.parametrize("colour", [*METHOD_COLOURS, BASELINE_COLOUR])
+@pytest.mark.parametrize("colour", [*METHOD_COLOURS, BASELINE_COLOUR, IMPORTED_COLOUR])
 def test_every_colour_stands_out_on_light_and_dark(colour, background):
     assert _contrast(colour, background) > 2
 
@@ -80,64 +85,15 @@ def test_colours_differ_for_who_sees_no_red_or_no_green():
         ],
     )
     rgb = np.array(
-        [[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in METHOD_COLOURS]
+        [
+            [int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+            for c in (*METHOD_COLOURS, IMPORTED_COLOUR)
+        ]
     )
     for matrix in matrices:
         seen = rgb**2.2 @ np.array(matrix).T
         for one, other in itertools.combinations(seen, 2):
             assert np.abs(one - other).max() > 0.06
-
-
-def test_no_text_of_a_figure_is_small():
-    figure = finish(go.Figure(go.Scatter(x=[1], y=[2])), x_title="x", y_title="y")
-    layout = figure.layout
-    sizes = [
-        layout.font.size,
-        layout.legend.font.size,
-        layout.hoverlabel.font.size,
-        layout.xaxis.tickfont.size,
-        layout.yaxis.title.font.size,
-    ]
-    assert min(sizes) >= MINIMUM_FONT_SIZE
-    assert layout.xaxis.title.text == "x"
-
-
-@pytest.mark.parametrize(
-    ("value", "digits", "text"),
-    [
-        (1234.5678, 1, "1,234.6"),
-        (-0.5, 2, "−0.50"),
-        (-0.0004, 2, "0.00"),
-        (float("nan"), 2, "–"),
-    ],
-)
-def test_number(value, digits, text):
-    assert number(value, digits) == text
-
-
-def test_signed_writes_the_sign_of_a_difference():
-    assert signed(0.25, 2) == "+0.25"
-    assert signed(-0.25, 2) == "−0.25"
-    assert signed(0.0, 2) == "0.00"
-    assert signed(0.001, 2) == "0.00"
-
-
-def test_words():
-    assert interval(1, 2.5, 1) == "[1.0, 2.5]"
-    assert listed([]) == ""
-    assert listed(["a"]) == "a"
-    assert listed(["a", "b", "c"]) == "a, b and c"
-    assert plural(1, "photo") == "1 photo"
-    assert plural(2000, "class", "classes") == "2,000 classes"
-    assert faded("#FF8000", 0.5) == "rgba(255, 128, 0, 0.5)"
-
-
-def test_score_cell_writes_mean_interval_and_verdict():
-    row = pd.Series({"mean": 8.5, "low": 8.0, "high": 9.0, "verdict": "better"})
-    row["scope"] = "method"
-    cell = score_cell(row, 1).replace(NO_BREAK, " ")
-    assert cell.startswith(f"{strong(8.5)} [8.0, 9.0]")
-    assert "▲ better" in cell
 
 
 def test_each_theme_gives_charts_its_own_colour_of_text():
@@ -149,6 +105,24 @@ def test_each_theme_gives_charts_its_own_colour_of_text():
         theme = config["theme"][mode]
         assert theme["chartCategoricalColors"][place] == theme["textColor"]
         assert _contrast(theme["textColor"], theme["backgroundColor"]) > 10
+
+
+def test_tables_and_charts_of_streamlit_have_the_colours_of_the_look():
+    root = Path(__file__).resolve().parents[3]
+    config = tomllib.loads((root / ".streamlit" / "config.toml").read_text())
+    expected = [*METHOD_COLOURS, BASELINE_COLOUR]
+    for mode in ("light", "dark"):
+        theme = config["theme"][mode]
+        assert theme["chartCategoricalColors"][: len(expected)] == expected
+
+
+def test_the_logo_has_colours_of_the_look():
+    root = Path(__file__).resolve().parents[3]
+    logo = (root / "pages" / "assets" / "logo.svg").read_text(encoding="utf-8")
+    frame = re.search(r'stroke="(#\w+)"', logo).group(1)
+    pans = set(re.findall(r'fill="(#\w+)"', logo)) - {frame}
+    assert len(pans) == 2
+    assert pans <= set(METHOD_COLOURS)
 
 
 def test_where_colours_come_round_again_the_marks_are_hollow():
@@ -169,3 +143,15 @@ def test_a_counterpart_has_the_colour_of_its_method_and_other_marks():
     assert all(theirs[name].colour == styles[name].colour for name in names)
     looks = [(s.colour, s.marker, s.dash) for s in (*styles.values(), *theirs.values())]
     assert len(set(looks)) == 24
+
+
+def test_a_faded_colour_keeps_its_hue():
+    assert faded("#FF8000", 0.5) == "rgba(255, 128, 0, 0.5)"
+
+
+def test_a_look_is_narrowed_renamed_and_set_against_another_baseline():
+    look = Look(("a", "b"), method_styles(("a", "b"), "a"), {"a": "A", "b": "B"}, "a")
+    assert look.only(["b"]) == Look(("b",), look.styles, look.labels, "a")
+    assert look.called({"a": "Z"}).labels == {"a": "Z"}
+    assert look.against("b").baseline == "b"
+    assert look.methods == ("a", "b")

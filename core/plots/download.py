@@ -1,0 +1,156 @@
+"""A chart to take away: with its title, in one file that opens offline."""
+
+import base64
+import gzip
+import html
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import plotly.graph_objects as go
+import plotly.io as pio
+from plotly.offline import get_plotlyjs
+
+from core.plots.look import FONT_FAMILY, FONT_SIZE, INK
+from core.text import escape_chart
+
+# Pixels that a title takes, with what stands above and below it, and a legend's line.
+TITLE_LINE, TITLE_ABOVE, TITLE_BELOW = 20, 4, 2
+TITLE_ROOM = TITLE_ABOVE + TITLE_LINE + TITLE_BELOW
+LEGEND_LINE = 34
+# Of a picture, whatever the width of the window it was saved from.
+IMAGE_WIDTH, IMAGE_WIDTH_OF_SEVERAL = 1000, 760
+SCALE = 2
+_WEIGHT = "font-weight: 600"
+# The card has the title as its heading, so the chart on the page leaves it out.
+HIDE_TITLES = (
+    f'<style>.stPlotlyChart .gtitle tspan[style*="{_WEIGHT}"] {{display: none}}</style>'
+)
+
+
+def titled(figure: go.Figure, title: str) -> go.Figure:
+    """A copy with a title at its head, above the legend; a page hides it.
+
+    Parameters
+    ----------
+    figure : plotly Figure
+        One that has a title of its own, such as the name of a method, keeps it after
+        this one.
+    title : str
+        Shown as it is; without one the figure is returned as it is.
+    """
+    if not title:
+        return figure
+    copy = go.Figure(figure)
+    layout = copy.layout
+    own = layout.title.text or ""
+    before = layout.margin.t
+    if layout.showlegend:
+        layout.margin.t = TITLE_ROOM + LEGEND_LINE
+    elif not own:
+        layout.margin.t += TITLE_LINE
+    layout.height += layout.margin.t - before
+    if layout.showlegend:
+        # Hung below the title, it takes as many lines as the width leaves it.
+        layout.legend.update(
+            {"yref": "container", "y": 1 - TITLE_ROOM / layout.height, "yanchor": "top"}
+        )
+    mark = f'<span style="{_WEIGHT}">{escape_chart(title)}{": " if own else ""}</span>'
+    layout.title.update(
+        {
+            "text": mark + own,
+            "font": {"size": FONT_SIZE + 1, "color": INK, "family": FONT_FAMILY},
+            "x": 0,
+            "xanchor": "left",
+            "y": 1 - TITLE_ABOVE / layout.height,
+            "yanchor": "top",
+            "pad": {"l": 10, "t": 0},
+        }
+    )
+    return copy
+
+
+def image_options(figure: go.Figure, name: str, *, alone: bool) -> dict[str, Any]:
+    """What a picture of a chart is saved as: Plotly's ``toImageButtonOptions``."""
+    return {
+        "filename": name,
+        "format": "png",
+        "scale": SCALE,
+        "width": IMAGE_WIDTH if alone else IMAGE_WIDTH_OF_SEVERAL,
+        "height": figure.layout.height,
+    }
+
+
+def chart_html(figures: Sequence[go.Figure], *, title: str, name: str) -> str:
+    """One HTML file with the figures, which can be pointed at and saved as pictures.
+
+    Parameters
+    ----------
+    figures : sequence of Figure
+        With their titles: see ``titled``.
+    title : str
+        Of the window.
+    name : str
+        Of the pictures that are saved from it.
+
+    Notes
+    -----
+    Plotly's script goes in once, compressed to two fifths: every browser since 2023
+    unpacks it by itself. The Python package brings the whole script only, and none of
+    the smaller ones for plain axes.
+    """
+    options = [
+        image_options(figure, name, alone=len(figures) == 1) for figure in figures
+    ]
+    charts = [
+        {**json.loads(pio.to_json(figure)), "image": saved}
+        for figure, saved in zip(figures, options, strict=True)
+    ]
+    # Within a script, "</" could end it.
+    drawn = json.dumps(charts, ensure_ascii=False).replace("<", "\\u003c")
+    return _PAGE.format(title=html.escape(title), script=_packed_script(), charts=drawn)
+
+
+@lru_cache(maxsize=1)
+def _packed_script() -> str:
+    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), 9, mtime=0)).decode()
+
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{title}</title>
+</head>
+<body>
+<noscript>This chart needs JavaScript.</noscript>
+<script type="text/plain" id="library">{script}</script>
+<script type="application/json" id="charts">{charts}</script>
+<script>
+const read = (id) => document.getElementById(id).textContent;
+async function draw() {{
+  const packed = Uint8Array.from(atob(read("library")), (sign) => sign.charCodeAt(0));
+  const unpacked = new Blob([packed]).stream()
+    .pipeThrough(new DecompressionStream("gzip"));
+  const library = document.createElement("script");
+  library.textContent = await new Response(unpacked).text();
+  document.head.append(library);
+  for (const {{data, layout, image}} of JSON.parse(read("charts"))) {{
+    const place = document.body.appendChild(document.createElement("div"));
+    const vector = {{
+      name: "vector", title: "Download plot as an SVG", icon: Plotly.Icons.disk,
+      click: (chart) => Plotly.downloadImage(chart, {{...image, format: "svg"}}),
+    }};
+    await Plotly.newPlot(place, data, layout, {{
+      responsive: true, displaylogo: false, toImageButtonOptions: image,
+      modeBarButtons: [["toImage", vector]],
+    }});
+  }}
+}}
+draw().catch((fault) => document.body.append(`The chart cannot be drawn: ${{fault}}`));
+</script>
+</body>
+</html>
+"""

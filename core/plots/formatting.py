@@ -1,0 +1,79 @@
+"""Numbers and counts as they are read aloud, with their signs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from core.evaluation.verdicts import BASELINE
+from core.plots.look import MINUS, NO_BREAK
+from core.results.cells import Piece
+from core.results.frame import verdict_marked
+from core.results.sentences import TONES, verdict_text
+from core.tasks import Task
+from core.text import strong
+
+
+def verdict_mark(row: Mapping[Any, Any] | pd.Series) -> str:
+    """A verdict with its sign and colour; nothing for the baseline.
+
+    Parameters
+    ----------
+    row : mapping or Series
+        With ``verdict`` and ``scope``: of one trained model it says so.
+    """
+    verdict = str(row["verdict"])
+    if verdict == BASELINE:
+        return ""
+    return verdict_marked(Piece("verdict", verdict_text(row), TONES[verdict]))
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A number as it is read aloud: fixed digits, a real minus, an en dash if none."""
+    if value != value:
+        return "–"
+    text = f"{value:,.{digits}f}"
+    if float(text.replace(",", "")) == 0:
+        text = text.lstrip("-")
+    return text.replace("-", MINUS)
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """A difference, with its sign always written; nothing rounds to "+0"."""
+    text = number(value, digits)
+    return f"+{text}" if round(value, digits) > 0 else text
+
+
+def interval(low: float, high: float, digits: int = 3) -> str:
+    """An interval as "[low, high]"."""
+    return f"[{number(low, digits)}, {number(high, digits)}]"
+
+
+def p_value(value: float) -> str:
+    """A p-value to three digits; "< 0.001" below."""
+    return "< 0.001" if value < 0.001 else number(value, 3)
+
+
+def feature_label(feature: str, tasks: Sequence[Task] = ()) -> str:
+    """A sensitive feature as a reader sees it, such as "Age bin" for ``age_bin``."""
+    named = {task.name: task.label for task in tasks}
+    binned = feature.removesuffix("_bin")
+    if binned != feature and binned in named:
+        return f"{named[binned]} bin"
+    text = named.get(feature, feature.replace("_", " "))
+    return text[:1].upper() + text[1:]
+
+
+def plural(count: int, word: str, many: str = "") -> str:
+    """A count with its noun: "1 photo", "3 photos"."""
+    return f"{count:,} {word if count == 1 else many or word + 's'}"
+
+
+def score_cell(row: pd.Series, digits: int) -> str:
+    """Mean, interval and verdict of a row of ``Comparison.table``.
+
+    Breaks into two lines, before the verdict, where room is scarce.
+    """
+    between = interval(row["low"], row["high"], digits)
+    score = f"{strong(number(row['mean'], digits))} {between}".replace(" ", NO_BREAK)
+    return f"{score} {verdict_mark(row)}".strip()

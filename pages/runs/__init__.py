@@ -1,0 +1,1 @@
+"""Runs: learning curves, and how each run was made."""
