@@ -48,7 +48,10 @@ class ShippedModel:
     run : Run
         As it lies where it was shipped to.
     precision : str or None
-        That its weights are stored in; None where the model was left behind.
+        That its weights are stored in, at least the large ones; None where the model
+        was left behind.
+    least_halved : int or None
+        Values of the smallest arrays that are in half precision; None where none is.
     bytes_before, bytes_after : int
         Size of the file, 0 where there is none.
     changes : dict of str to float
@@ -58,6 +61,7 @@ class ShippedModel:
 
     run: Run
     precision: str | None
+    least_halved: int | None
     bytes_before: int
     bytes_after: int
     changes: Changes
@@ -117,9 +121,9 @@ def ship_study(
 
     Notes
     -----
-    A model is stored in half precision where every answer for a test image stays
-    within ``LARGEST_CHANGE`` and ``LARGEST_PROBABILITY_CHANGE``, and as it is
-    otherwise. ``run.json`` says what was done.
+    Of a model, as many arrays as possible are stored in half precision, the largest
+    first, so long as every answer for a test image stays within ``LARGEST_CHANGE`` and
+    ``LARGEST_PROBABILITY_CHANGE``. ``run.json`` says from which size on.
     """
     listing = list_runs(study.name, within=[source])
     own = [run for run in listing.runs if run.imported is None]
@@ -208,19 +212,25 @@ def _test_paths(
 
 
 def _ship(run: Run, folder: Path, seed: int, check: _Check) -> ShippedModel:
-    """Copy a run, its model in half precision where that agrees."""
+    """Copy a run, its model in half precision as far as the answers agree."""
     shutil.copytree(run.folder, folder, ignore=shutil.ignore_patterns(MODEL))
     there = run.model_path.is_file()
     before = run.model_path.stat().st_size if there else 0
     precision: str | None = None
+    least: int | None = None
     changes: Changes = {}
     if there and run.seed == seed:
-        precision, changes = check.write(run, folder / MODEL)
+        least, changes = check.write(run, folder / MODEL)
+        precision = FULL if least is None else HALF
     record: dict[str, Any] = {"model": precision, "size_mb": before / 1e6 or None}
     if precision is None:
         record["seed_with_model"] = seed
     else:
-        record |= {"test_images": len(check.paths), "largest_change": changes}
+        record |= {
+            "least_halved": least,
+            "test_images": len(check.paths),
+            "largest_change": changes,
+        }
     # What was shipped before, and is shipped again, keeps the size that it had.
     earlier = run.info.get(SHIPPED)
     if isinstance(earlier, dict):
@@ -228,7 +238,7 @@ def _ship(run: Run, folder: Path, seed: int, check: _Check) -> ShippedModel:
     text = json.dumps({**run.info, SHIPPED: record}, indent=1)
     (folder / RECORD).write_text(text + "\n", encoding="utf-8")
     after = (folder / MODEL).stat().st_size if precision else 0
-    return ShippedModel(run, precision, before, after, changes)
+    return ShippedModel(run, precision, least, before, after, changes)
 
 
 class _Check:
@@ -254,31 +264,50 @@ class _Check:
         self._study, self._tasks, self._progress = study, tuple(tasks), progress
         self._pixels: dict[Preprocessing, NDArray[np.uint8]] = {}
 
-    def write(self, run: Run, file: Path) -> tuple[str, Changes]:
-        """Write a run's model: in half precision if it agrees, else as it is.
+    def write(self, run: Run, file: Path) -> tuple[int | None, Changes]:
+        """Write a run's model, in half precision as far as the answers agree.
 
         Returns
         -------
-        str
-            The precision.
+        int or None
+            Values of the smallest arrays in half precision; None where none is.
         dict of str to float
-            How far the answers moved in half precision.
+            How far the answers moved; where no array is in half precision, how far
+            they would have with the largest ones.
         """
-        from core.models.model_file import write_halved
+        from core.models.model_file import halvable_sizes, write_halved
         from core.models.saved import load_model
 
-        write_halved(run.model_path, file)
-        full, half = load_model(run.model_path), load_model(file)
+        full = load_model(run.model_path)
         pixels = self._read(Preprocessing.of(run, full.input_shape[1]))
-        before, after = (model.predict(pixels, verbose=0) for model in (full, half))
-        changes = {
-            task.name: float(np.max(np.abs(after[task.name] - before[task.name])))
-            for task in self._tasks
-        }
-        if agrees(changes, self._tasks):
-            return HALF, changes
-        shutil.copyfile(run.model_path, file)
-        return FULL, changes
+        before = full.predict(pixels, verbose=0)
+
+        def moved(least: int) -> Changes:
+            write_halved(run.model_path, file, least=least)
+            after = load_model(file).predict(pixels, verbose=0)
+            return {
+                task.name: float(np.max(np.abs(after[task.name] - before[task.name])))
+                for task in self._tasks
+            }
+
+        sizes = halvable_sizes(run.model_path)
+        changes = dict.fromkeys((task.name for task in self._tasks), 0.0)
+        found: tuple[int, Changes] | None = None
+        # The fewer arrays are rounded, the less an answer moves. Most models agree
+        # with all of them, which is tried first; then the rest is halved each time.
+        low, high, place = 0, len(sizes), 0
+        while low < high:
+            changes = moved(sizes[place])
+            if agrees(changes, self._tasks):
+                found, high = (sizes[place], changes), place
+            else:
+                low = place + 1
+            place = (low + high) // 2
+        if found is None:
+            shutil.copyfile(run.model_path, file)
+            return None, changes
+        write_halved(run.model_path, file, least=found[0])
+        return found
 
     def _read(self, kind: Preprocessing) -> NDArray[np.uint8]:
         if kind not in self._pixels:

@@ -54,10 +54,10 @@ def ship(
     """Copy the finished runs of a study into another store, to be passed on.
 
     The predictions, histories and records of all seeds go along, and the models of one
-    seed. A model is stored in float16 where none of its answers for a test image moves
-    by more than 0.05 in the unit of a number or 0.002 of probability, and as it is
-    otherwise; run.json says what was done. --data is for studies whose pictures are
-    not drawn.
+    seed. Of a model, as many arrays as possible are stored in float16, the largest
+    first, so long as none of its answers for a test image moves by more than 0.05 in
+    the unit of a number or 0.002 of probability; run.json says what was done. --data is
+    for studies whose pictures are not drawn.
     """
     from core.data.catalog import dataset_of
     from core.runs import MODEL, shipped_manifest, study_of_runs, user_store
@@ -120,8 +120,14 @@ def _print(shipped: Sequence[ShippedModel], tasks: Sequence[Task]) -> None:
             continue
         moved = [f"{each.changes[task.name]:.4f}" for task in tasks]
         size = f"{each.bytes_after / 1e6:.1f}"
-        table.add_row(escape(each.run.name), each.precision, size, *moved)
+        table.add_row(escape(each.run.name), _stored(each), size, *moved)
     stdout().print(table)
+
+
+def _stored(each: ShippedModel) -> str:
+    if each.least_halved is None:
+        return f"{each.precision}"
+    return f"{each.precision} from {each.least_halved:,} values on"
 
 
 def _record(each: ShippedModel) -> dict[str, object]:
@@ -129,6 +135,7 @@ def _record(each: ShippedModel) -> dict[str, object]:
         "method": each.run.method,
         "seed": each.run.seed,
         "model": each.precision,
+        "least_halved": each.least_halved,
         "bytes_before": each.bytes_before,
         "bytes_after": each.bytes_after,
         "largest_change": each.changes,

@@ -14,6 +14,7 @@ from core.cli import app
 from core.data.avatars import IMAGE_ID
 from core.data.catalog import renderer
 from core.data.pictures import drawn_paths
+from core.models import model_file
 from core.models.build import build_models
 from core.models.model_file import read_model_file
 from core.models.saved import load_model
@@ -131,6 +132,34 @@ def test_a_model_that_does_not_agree_stays_as_it_is(
     assert (folder / "model.keras").read_bytes() == (
         trained / NAME / "ins" / "seed-0" / "model.keras"
     ).read_bytes()
+
+
+def test_of_a_model_that_does_not_agree_whole_the_largest_arrays_are_halved(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_file, "LEAST_HALVED", 64)
+    model = trained / NAME / "ins" / "seed-0" / "model.keras"
+    sizes = model_file.halvable_sizes(model)
+    assert len(sizes) > 2
+    kept = sizes[len(sizes) // 2]
+
+    def agree(changes: dict[str, float], tasks: object) -> bool:
+        file = next((tmp_path / "out").rglob("ins/seed-0/model.keras"), None)
+        if file is None:
+            return True
+        arrays = read_model_file(file).arrays.values()
+        halved = [a.size for a in arrays if a.dtype == np.float16]
+        return min(halved, default=kept) >= kept
+
+    monkeypatch.setattr(core.shipping, "agrees", agree)
+    assert ship(tmp_path / "out").exit_code == 0
+    folder = tmp_path / "out" / NAME / "ins" / "seed-0"
+    said = shipped_in(folder)
+    assert said["model"] == "float16"
+    assert said["least_halved"] == kept
+    for array in read_model_file(folder / "model.keras").arrays.values():
+        if array.dtype in (np.float16, np.float32):
+            assert (array.dtype == np.float16) == (array.size >= kept)
 
 
 @pytest.mark.parametrize(
