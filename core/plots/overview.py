@@ -1,6 +1,7 @@
 """Figures and sentences of the Overview page: who helps, and by how much."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from core.plots.look import (
     Look,
     MethodStyle,
 )
-from core.plots.traces import error_bar, zero_line
+from core.plots.traces import error_bar, row_axis, row_names, zero_line
 from core.results.sentences import about_models, detectable_text, verdict_text
 from core.text import listed
 
@@ -178,7 +179,7 @@ def plot_differences(
     shown = [
         m for m in look.methods if m in rows.index and np.isfinite(rows["delta"][m])
     ]
-    traces = []
+    traces: list[dict[str, Any]] = []
     for method in reversed(shown):
         row, style = rows.loc[method], look.styles[method]
         sign = verdict_text(row)
@@ -212,9 +213,9 @@ def plot_differences(
             "title": _difference_title("Difference", info),
             "range": [-reach, reach],
         },
-        yaxis={"showgrid": False},
+        yaxis=row_axis(len(shown), lines=2),
         shapes=[*_margin_band(rows), zero_line("x")],
-        annotations=_sides(info),
+        annotations=[*_sides(info), *row_names(trace["y"][0] for trace in traces)],
     )
 
 
@@ -268,6 +269,8 @@ def plot_detectable(
         "x": own["smallest_detectable"].to_numpy(),
         "y": names,
         "name": "Smallest detectable",
+        # A bar leaves the name above it free.
+        "width": 0.26,
         "marker": {"color": TRAINING_COLOUR},
         "hoverinfo": "skip",
     }
@@ -290,13 +293,14 @@ def plot_detectable(
     }
     return build_figure(
         [bar, seen],
-        height=130 + 54 * max(len(shown), 1),
+        height=130 + 62 * max(len(shown), 1),
         legend=True,
         xaxis={
             "title": _difference_title("Difference", info),
             "range": [0, 1.1 * float(np.max(reach, initial=0)) or 1.0],
         },
-        yaxis={"showgrid": False},
+        yaxis=row_axis(len(shown), lines=2),
+        annotations=row_names(names),
     )
 
 
@@ -444,9 +448,10 @@ def plot_published_changes(
     ]
     return build_figure(
         _ours_and_theirs(table, places, look.styles, "+.1f"),
-        height=150 + 58 * len(table),
+        height=150 + 62 * len(table),
         xaxis={"title": {"text": "Change to own baseline (%)"}},
-        yaxis={"autorange": "reversed", "showgrid": False},
+        yaxis=row_axis(len(places), lines=2, down=True),
+        annotations=row_names(places),
         shapes=[zero_line("x")],
     )
 
@@ -466,7 +471,8 @@ def plot_published_values(
         _ours_and_theirs(scaled, places, look.styles, f".{info.digits}f"),
         height=150 + 44 * len(table),
         xaxis={"title": {"text": f"{axis_title(info)}, {BETTER_SIDE[info.direction]}"}},
-        yaxis={"autorange": "reversed", "showgrid": False},
+        yaxis=row_axis(len(places), down=True),
+        annotations=row_names(places),
     )
 
 

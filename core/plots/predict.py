@@ -22,6 +22,7 @@ from core.plots.look import (
     Look,
     faded,
 )
+from core.plots.traces import ROW_VALUE, row_axis, row_names
 from core.tasks import Classification, Regression, Task
 from core.text import coloured, listed, strong
 
@@ -292,8 +293,7 @@ def plot_values(table: pd.DataFrame, task: Regression, look: Look) -> go.Figure:
             y=[name],
             mode="markers+text",
             text=[f"{value:.0f}"],
-            textposition="top center",
-            # The uppermost number stands above the axis.
+            textposition="bottom center",
             cliponaxis=False,
             marker=look.styles[method].mark(15),
             error_x={
@@ -313,15 +313,15 @@ def plot_values(table: pd.DataFrame, task: Regression, look: Look) -> go.Figure:
     low, high = np.nanmin([low, *table["low"]]), np.nanmax([high, *table["high"]])
     figure.update_xaxes(range=[low - 3, high + 3])
     figure.update_yaxes(
-        type="category",
         categoryorder="array",
         categoryarray=names,
-        autorange="reversed",
+        **row_axis(len(names), below=ROW_VALUE, down=True),
     )
     return finish(
         figure,
         x_title=f"{task.label.lower()} ({task.unit})",
-        height=120 + 52 * len(table),
+        height=120 + 56 * len(table),
+        annotations=row_names(names),
         legend=False,
     )
 

@@ -1,11 +1,65 @@
 """The parts that figures are built from, as plain Plotly dictionaries."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from core.plots.look import FAINT_COLOUR, INK
+
+# Pixels of a row below its mark, and between the mark and its name; of a name's line.
+ROW_BELOW, ROW_GAP, ROW_LINE = 15, 9, 19
+# Below a mark that has its value written there.
+ROW_VALUE = 28
+
+
+def row_axis(
+    rows: int, *, lines: int = 1, below: int = ROW_BELOW, down: bool = False
+) -> dict[str, Any]:
+    """A y axis of rows that leaves room above each mark for ``row_names``.
+
+    Parameters
+    ----------
+    rows : int
+        How many there are.
+    lines : int
+        Of a name.
+    below : int
+        Pixels of a row below its mark.
+    down : bool
+        Whether the first row is the uppermost.
+    """
+    above = ROW_GAP + lines * ROW_LINE
+    share = above / (above + below)
+    last = max(rows, 1) - 1
+    return {
+        "type": "category",
+        "showticklabels": False,
+        "showgrid": False,
+        "range": [last + 1 - share, -share] if down else [share - 1, last + share],
+    }
+
+
+def row_names(names: Iterable[str]) -> list[dict[str, Any]]:
+    """Annotations: the name of each row above its mark, at the left.
+
+    Beside the rows they would leave a phone no room for intervals.
+    """
+    return [
+        {
+            "text": name,
+            "x": 0,
+            "xref": "paper",
+            "xanchor": "left",
+            "align": "left",
+            "y": name,
+            "yanchor": "bottom",
+            "yshift": ROW_GAP,
+            "showarrow": False,
+        }
+        for name in names
+    ]
 
 
 def zero_line(axis: str) -> dict[str, Any]:

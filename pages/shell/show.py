@@ -1,6 +1,6 @@
 """How every page shows a chart or a table: takeaway first, downloads beneath."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, NoReturn
 
@@ -14,6 +14,9 @@ from core.plots.download import chart_html, image_options, titled
 from core.plots.escape import only_own_markup
 from core.plots.formatting import plural
 from core.text import BREAK, mark_code, strong, to_list, to_markdown, to_plain
+
+# Pixels of a cell beside its name, and of a letter, of a name of capitals at most.
+NAME_PADDING, NAME_LETTER = 24, 8
 
 
 def show_chart(
@@ -200,6 +203,13 @@ def show_table(
     if note:
         st.caption(to_markdown(note))
     offer_csv(table if download is None else download, name)
+
+
+def names_column(names: Iterable[str]) -> dict[str, Any]:
+    """A pinned column as wide as the longest name: by itself it measures a few rows."""
+    longest = max(map(len, names), default=0)
+    width = NAME_PADDING + NAME_LETTER * longest
+    return st.column_config.TextColumn(pinned=True, width=width)
 
 
 def stop_with(sentence: str) -> NoReturn:
