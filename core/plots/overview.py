@@ -21,7 +21,15 @@ from core.plots.look import (
     Look,
     MethodStyle,
 )
-from core.plots.traces import error_bar, row_axis, row_names, zero_line
+from core.plots.traces import (
+    build_band,
+    build_marks,
+    build_note,
+    error_bar,
+    row_axis,
+    row_names,
+    zero_line,
+)
 from core.results.sentences import about_models, detectable_text, verdict_text
 from core.text import listed
 
@@ -184,24 +192,20 @@ def plot_differences(
         row, style = rows.loc[method], look.styles[method]
         sign = verdict_text(row)
         traces.append(
-            {
-                "type": "scatter",
-                "x": [row["delta"]],
-                "y": [f"<b>{look.labels[method]}</b><br>{sign}"],
-                "name": look.labels[method],
-                "mode": "markers",
-                "marker": style.mark(14),
-                "error_x": error_bar(
+            build_marks(
+                [row["delta"]],
+                [f"<b>{look.labels[method]}</b><br>{sign}"],
+                style.mark(14),
+                name=look.labels[method],
+                error_x=error_bar(
                     row["delta"], row["delta_low"], row["delta_high"], style.colour
                 ),
-                "hovertemplate": (
-                    f"<b>{look.labels[method]}</b><br>"
-                    f"{signed(row['delta'], info.digits)} "
-                    f"{interval(row['delta_low'], row['delta_high'], info.digits)}"
-                    f"<br>p {p_value(row['p'])}, {sign}"
-                    f"<br>{_detectable(row, info)}<extra></extra>"
-                ),
-            }
+                hovertemplate=f"<b>{look.labels[method]}</b><br>"
+                f"{signed(row['delta'], info.digits)} "
+                f"{interval(row['delta_low'], row['delta_high'], info.digits)}"
+                f"<br>p {p_value(row['p'])}, {sign}"
+                f"<br>{_detectable(row, info)}<extra></extra>",
+            )
         )
     ends = rows.loc[shown, ["delta_low", "delta_high"]].abs().to_numpy()
     reach = 1.1 * float(np.nanmax(ends, initial=0)) or 1.0
@@ -229,19 +233,7 @@ def _margin_band(rows: pd.DataFrame) -> list[dict[str, object]]:
     margin = float(rows["margin"].iloc[0]) if len(rows) else np.nan
     if not np.isfinite(margin):
         return []
-    return [
-        {
-            "type": "rect",
-            "x0": -margin,
-            "x1": margin,
-            "y0": 0,
-            "y1": 1,
-            "yref": "paper",
-            "fillcolor": GRID_COLOUR,
-            "line": {"width": 0},
-            "layer": "below",
-        }
-    ]
+    return [build_band("x", -margin, margin, GRID_COLOUR)]
 
 
 @escapes_names
@@ -274,23 +266,21 @@ def plot_detectable(
         "marker": {"color": TRAINING_COLOUR},
         "hoverinfo": "skip",
     }
-    seen = {
-        "type": "scatter",
-        "x": sizes,
-        "y": names,
-        "name": "Seen",
-        "mode": "markers",
-        "marker": {
+    seen = build_marks(
+        sizes,
+        names,
+        {
             "size": 14,
             "color": [look.styles[m].colour for m in shown],
             "symbol": [look.styles[m].marker for m in shown],
         },
-        "hovertemplate": [
+        name="Seen",
+        hovertemplate=[
             f"<b>{look.labels[m]}</b><br>{_seeds_hover(own.loc[m], info)}"
             "<extra></extra>"
             for m in shown
         ],
-    }
+    )
     return build_figure(
         [bar, seen],
         height=130 + 62 * max(len(shown), 1),
@@ -374,16 +364,9 @@ def _sides(info: MetricInfo) -> list[dict[str, object]]:
     if info.direction != "higher":
         words = ("◀ better", "worse ▶")
     return [
-        {
-            "text": text,
-            "x": 0,
-            "y": 1,
-            "yref": "paper",
-            "yanchor": "bottom",
-            "xanchor": anchor,
-            "xshift": shift,
-            "showarrow": False,
-        }
+        build_note(
+            text, 0, 1, yref="paper", yanchor="bottom", xanchor=anchor, xshift=shift
+        )
         for text, anchor, shift in zip(words, ("right", "left"), (-8, 8), strict=True)
     ]
 
@@ -484,30 +467,26 @@ def _ours_and_theirs(
 ) -> list[dict[str, object]]:
     """Ours with its interval, theirs as an open mark."""
     colours = [styles[m].colour if m in styles else FAINT_COLOUR for m in table.method]
-    ours = {
-        "type": "scatter",
-        "x": table["ours"].tolist(),
-        "y": list(places),
-        "name": "Ours, 95 % interval",
-        "mode": "markers",
-        "marker": {"color": colours, "symbol": "circle", "size": 14},
-        "error_x": error_bar(table["ours"], table["low"], table["high"], FAINT_COLOUR),
-        "hovertemplate": f"Ours: %{{x:{digits}}}<extra></extra>",
-    }
-    theirs = {
-        "type": "scatter",
-        "x": table["theirs"].tolist(),
-        "y": list(places),
-        "name": "Published, their own budget",
-        "mode": "markers",
-        "marker": {
+    ours = build_marks(
+        table["ours"].tolist(),
+        list(places),
+        {"color": colours, "symbol": "circle", "size": 14},
+        name="Ours, 95 % interval",
+        error_x=error_bar(table["ours"], table["low"], table["high"], FAINT_COLOUR),
+        hovertemplate=f"Ours: %{{x:{digits}}}<extra></extra>",
+    )
+    theirs = build_marks(
+        table["theirs"].tolist(),
+        list(places),
+        {
             "symbol": "diamond-open",
             "size": 15,
             "color": NOISE_COLOUR,
             "line": {"width": 3},
         },
-        "hovertemplate": f"Published: %{{x:{digits}}}<extra></extra>",
-    }
+        name="Published, their own budget",
+        hovertemplate=f"Published: %{{x:{digits}}}<extra></extra>",
+    )
     return [ours, theirs]
 
 

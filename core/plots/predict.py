@@ -22,7 +22,7 @@ from core.plots.look import (
     Look,
     faded,
 )
-from core.plots.traces import ROW_VALUE, row_axis, row_names
+from core.plots.traces import ROW_VALUE, build_level_bars, row_axis, row_names
 from core.tasks import Classification, Regression, Task
 from core.text import coloured, listed, strong
 
@@ -440,20 +440,18 @@ def plot_top_classes(
     names = [str(name) for name in chosen.index]
     places = list(range(len(chosen)))
     texts = [f"{value:.0f} %" for value in percent]
-    bars = {
-        "type": "bar",
-        "orientation": "h",
-        "x": percent.tolist(),
-        "y": places,
-        "text": [f"<b>{texts[0]}</b>", *texts[1:]],
-        "textposition": "outside",
-        "textfont": {"size": FONT_SIZE, "color": INK},
-        "cliponaxis": False,
-        "marker": {"color": [colour, *[faded(colour, 0.45)] * (len(chosen) - 1)]},
-        "customdata": names,
-        "hovertemplate": f"{title}: %{{customdata}} with probability %{{x:.1f}} %"
+    bars = build_level_bars(
+        percent.tolist(),
+        places,
+        {"color": [colour, *[faded(colour, 0.45)] * (len(chosen) - 1)]},
+        text=[f"<b>{texts[0]}</b>", *texts[1:]],
+        textposition="outside",
+        textfont={"size": FONT_SIZE, "color": INK},
+        cliponaxis=False,
+        customdata=names,
+        hovertemplate=f"{title}: %{{customdata}} with probability %{{x:.1f}} %"
         "<extra></extra>",
-    }
+    )
     return build_figure(
         [bars],
         height=76 + 32 * len(chosen),

@@ -1,6 +1,6 @@
 """The parts that figures are built from, as plain Plotly dictionaries."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,85 @@ from core.plots.look import FAINT_COLOUR, INK
 ROW_BELOW, ROW_GAP, ROW_LINE = 15, 9, 19
 # Below a mark that has its value written there.
 ROW_VALUE = 28
+
+
+def build_marks(
+    x: Any, y: Any, marker: Mapping[str, Any], **more: Any
+) -> dict[str, Any]:
+    """A trace of points, without lines; ``more`` are further keys of it."""
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": x,
+        "y": y,
+        "marker": marker,
+        **more,
+    }
+
+
+def build_level_bars(
+    x: Any, y: Any, marker: Mapping[str, Any], **more: Any
+) -> dict[str, Any]:
+    """A trace of level bars, each as long as its ``x``; they may be stacked."""
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "x": x,
+        "y": y,
+        "marker": marker,
+        **more,
+    }
+
+
+def build_note(text: str, x: Any, y: Any, **more: Any) -> dict[str, Any]:
+    """An annotation without an arrow."""
+    return {"text": text, "x": x, "y": y, "showarrow": False, **more}
+
+
+def build_band(axis: str, low: float, high: float, colour: str) -> dict[str, Any]:
+    """A shape: everything from one value of an axis to another, behind the data."""
+    other = "y" if axis == "x" else "x"
+    return {
+        "type": "rect",
+        f"{axis}0": low,
+        f"{axis}1": high,
+        f"{other}0": 0,
+        f"{other}1": 1,
+        f"{other}ref": "paper",
+        "layer": "below",
+        "line": {"width": 0},
+        "fillcolor": colour,
+    }
+
+
+def build_line(
+    axis: str, value: float, colour: str, *, width: float = 2, dash: str = ""
+) -> dict[str, Any]:
+    """A shape: a line across the chart, behind the data.
+
+    Parameters
+    ----------
+    axis : {"x", "y"}
+        Of the value: "x" is upright, "y" level.
+    value : float
+    colour : str
+    width : float
+        Pixels.
+    dash : str
+        Plotly's; none if empty.
+    """
+    other = "y" if axis == "x" else "x"
+    line = {"color": colour, "width": width, **({"dash": dash} if dash else {})}
+    return {
+        "type": "line",
+        f"{axis}0": value,
+        f"{axis}1": value,
+        f"{other}0": 0,
+        f"{other}1": 1,
+        f"{other}ref": "paper",
+        "layer": "below",
+        "line": line,
+    }
 
 
 def row_axis(
@@ -47,34 +126,23 @@ def row_names(names: Iterable[str]) -> list[dict[str, Any]]:
     Beside the rows they would leave a phone no room for intervals.
     """
     return [
-        {
-            "text": name,
-            "x": 0,
-            "xref": "paper",
-            "xanchor": "left",
-            "align": "left",
-            "y": name,
-            "yanchor": "bottom",
-            "yshift": ROW_GAP,
-            "showarrow": False,
-        }
+        build_note(
+            name,
+            0,
+            name,
+            xref="paper",
+            xanchor="left",
+            align="left",
+            yanchor="bottom",
+            yshift=ROW_GAP,
+        )
         for name in names
     ]
 
 
 def zero_line(axis: str) -> dict[str, Any]:
     """A shape: the line at 0 across the whole chart, "x" upright or "y" level."""
-    other = "y" if axis == "x" else "x"
-    return {
-        "type": "line",
-        f"{axis}0": 0,
-        f"{axis}1": 0,
-        f"{other}0": 0,
-        f"{other}1": 1,
-        f"{other}ref": "paper",
-        "layer": "below",
-        "line": {"color": FAINT_COLOUR, "width": 2},
-    }
+    return build_line(axis, 0, FAINT_COLOUR)
 
 
 def error_bar(
@@ -119,12 +187,11 @@ def sign_at(
     text: str, x: float, y: float, right: float, up: float, size: int | None = None
 ) -> dict[str, Any]:
     """An annotation beside a mark, so many pixels away; bold where it has a size."""
-    return {
-        "text": f"<b>{text}</b>" if size else text,
-        "x": x,
-        "y": y,
-        "xshift": right,
-        "yshift": up,
-        "showarrow": False,
+    return build_note(
+        f"<b>{text}</b>" if size else text,
+        x,
+        y,
+        xshift=right,
+        yshift=up,
         **({"font": {"size": size}} if size else {}),
-    }
+    )
