@@ -12,7 +12,7 @@ from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
 from core.plots.formatting import number, plural, signed
 from core.plots.look import FAINT_COLOUR, NOISE_COLOUR, Look, MethodStyle
-from core.plots.traces import zero_line
+from core.plots.traces import build_marks, build_note, zero_line
 from core.results.sentences import about_models
 from core.tasks import Regression
 from core.text import listed
@@ -62,16 +62,15 @@ def plot_error_by_bin(
 def _noise_marks(value: float, unit: str) -> dict[str, list[dict[str, Any]]]:
     line = {"color": NOISE_COLOUR, "width": 2.5, "dash": "dash"}
     ends = {"x0": 0, "x1": 1, "xref": "paper", "y0": value, "y1": value}
-    note = {
-        "text": f"noise of the labels: {number(value, 1)} {unit}",
-        "font": {"color": NOISE_COLOUR, "weight": 600},
-        "x": 1,
-        "xref": "paper",
-        "xanchor": "right",
-        "y": value,
-        "yanchor": "top",
-        "showarrow": False,
-    }
+    note = build_note(
+        f"noise of the labels: {number(value, 1)} {unit}",
+        1,
+        value,
+        font={"color": NOISE_COLOUR, "weight": 600},
+        xref="paper",
+        xanchor="right",
+        yanchor="top",
+    )
     return {"shapes": [{"type": "line", "line": line, **ends}], "annotations": [note]}
 
 
@@ -205,14 +204,12 @@ def plot_truth_prediction(
         "line": {"color": FAINT_COLOUR, "width": 2, "dash": "dash"},
         "hoverinfo": "skip",
     }
-    points = {
-        "type": "scatter",
-        "x": drawn["truth"].to_numpy(),
-        "y": drawn["prediction"].to_numpy(),
-        "mode": "markers",
-        "marker": {"color": style.colour, "size": 5, "opacity": 0.45},
-        "hovertemplate": "truth %{x:.0f}, predicted %{y:.1f}<extra></extra>",
-    }
+    points = build_marks(
+        drawn["truth"].to_numpy(),
+        drawn["prediction"].to_numpy(),
+        {"color": style.colour, "size": 5, "opacity": 0.45},
+        hovertemplate="truth %{x:.0f}, predicted %{y:.1f}<extra></extra>",
+    )
     middle = {
         "type": "scatter",
         "x": means["truth"].tolist(),

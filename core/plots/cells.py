@@ -1,12 +1,14 @@
 """A grid of shaded cells with their values written in, readable on every shade."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
 from core.plots.look import DARK_TEXT, DIVERGING, FONT_SIZE, INK, SEQUENTIAL, WHITE_TEXT
+from core.plots.traces import build_note
 
 # Where white text begins to stand out more than dark text on ``SEQUENTIAL``.
 WHITE_FROM = 0.72
@@ -24,6 +26,46 @@ def text_colour(shade: float, *, diverging: bool = False) -> str:
     if diverging:
         return WHITE_TEXT if abs(2 * shade - 1) >= WHITE_ENDS else DARK_TEXT
     return WHITE_TEXT if shade >= WHITE_FROM else DARK_TEXT
+
+
+def build_heat_map(
+    z: Any,
+    columns: Sequence[str],
+    rows: Sequence[str],
+    scale: Sequence[tuple[float, str]],
+    *,
+    ends: tuple[float, float] = (0.0, 1.0),
+    gap: int = 2,
+    **more: Any,
+) -> dict[str, Any]:
+    """A trace of coloured cells, without their texts.
+
+    Parameters
+    ----------
+    z : array, shape (rows, columns)
+    columns, rows : sequence of str
+        Names of the axes' places.
+    scale : sequence of (share, colour)
+    ends : tuple of float
+        Values at both ends of the scale.
+    gap : int
+        Pixels between cells.
+    **more
+        Further keys of the trace.
+    """
+    return {
+        "type": "heatmap",
+        "z": z,
+        "x": list(columns),
+        "y": list(rows),
+        "zmin": ends[0],
+        "zmax": ends[1],
+        "colorscale": [list(stop) for stop in scale],
+        "showscale": False,
+        "xgap": gap,
+        "ygap": gap,
+        **more,
+    }
 
 
 def plot_cells(
@@ -54,32 +96,25 @@ def plot_cells(
     """
     values = np.asarray(shades, dtype=np.float64)
     scale = DIVERGING if diverging else SEQUENTIAL
-    heat = {
-        "type": "heatmap",
-        "z": values,
-        "x": list(columns),
-        "y": list(rows),
-        "customdata": hover,
-        "zmin": 0.0,
-        "zmax": 1.0,
-        "colorscale": [list(stop) for stop in scale],
-        "showscale": False,
-        "xgap": 2,
-        "ygap": 2,
-        "hoverongaps": True,
-        "hovertemplate": "%{customdata}<extra></extra>",
-    }
+    heat = build_heat_map(
+        values,
+        columns,
+        rows,
+        scale,
+        customdata=hover,
+        hoverongaps=True,
+        hovertemplate="%{customdata}<extra></extra>",
+    )
     notes = [
-        {
-            "x": column,
-            "y": row,
-            "text": texts[i][j],
-            "showarrow": False,
-            "font": {
+        build_note(
+            texts[i][j],
+            column,
+            row,
+            font={
                 "size": FONT_SIZE,
                 "color": text_colour(values[i, j], diverging=diverging),
             },
-        }
+        )
         for i, row in enumerate(rows)
         for j, column in enumerate(columns)
     ]

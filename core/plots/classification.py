@@ -19,7 +19,7 @@ from core.plots.look import (
     Look,
     MethodStyle,
 )
-from core.plots.traces import error_bar
+from core.plots.traces import build_line, build_note, error_bar
 from core.results.sentences import about_models
 from core.text import listed, strong
 
@@ -136,15 +136,9 @@ def _shot_marks(
     shapes, notes = [], []
     for name, first, last in groups:
         if first:
-            shapes.append({**_divider(first - 0.5), "line": _EDGE})
+            shapes.append(_edge(first - 0.5))
         notes.append(
-            {
-                "text": f"<b>{name}</b>",
-                "x": (first + last) / 2,
-                "y": top,
-                "yanchor": "top",
-                "showarrow": False,
-            }
+            build_note(f"<b>{name}</b>", (first + last) / 2, top, yanchor="top")
         )
     return {"shapes": shapes, "annotations": notes}
 
@@ -257,7 +251,10 @@ def plot_by_group(
         "yaxis": dict(y_axis),
         "shapes": []
         if many
-        else [_divider(edge - 0.5) for edge in range(1, len(groups))],
+        else [
+            build_line("x", edge - 0.5, TRAINING_COLOUR, width=1)
+            for edge in range(1, len(groups))
+        ],
         "annotations": [],
     }
     for key, extra in (marks or {}).items():
@@ -309,13 +306,9 @@ def _group_axis(groups: Sequence[str], title: str) -> dict[str, Any]:
     }
 
 
-_EDGE = {"color": FAINT_COLOUR, "width": 2, "dash": "dash"}
-
-
-def _divider(x: float) -> dict[str, Any]:
-    line = {"color": TRAINING_COLOUR, "width": 1}
-    ends = {"x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper"}
-    return {"type": "line", "line": line, "layer": "below", **ends}
+def _edge(x: float) -> dict[str, Any]:
+    """A line between two groups of classes, or at the value that is chosen."""
+    return build_line("x", x, FAINT_COLOUR, dash="dash")
 
 
 def _training_axis(counts: Sequence[int], *, log: bool) -> dict[str, Any]:
@@ -435,7 +428,7 @@ def plot_top_k(curves: pd.DataFrame, k: int, look: Look) -> go.Figure:
             "range": [0.5, last + 0.5],
         },
         yaxis={"title": {"text": "Top-k accuracy (0 to 1)"}},
-        shapes=[{**_divider(k), "line": _EDGE}],
+        shapes=[_edge(k)],
     )
 
 

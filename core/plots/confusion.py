@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.plots.cells import text_colour
+from core.plots.cells import build_heat_map, text_colour
 from core.plots.classification import FEW, MANY
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
@@ -22,6 +22,7 @@ from core.plots.look import (
     Look,
     MethodStyle,
 )
+from core.plots.traces import build_level_bars, build_marks, build_note
 
 # Share at which the colours of a difference, or of what is wrong, end at the least.
 MINIMUM_REACH = 0.05
@@ -136,23 +137,20 @@ def plot_confusion(
         show = show if show in ("counts", "probability") else "shares"
         values = images if many and show == "counts" else shares
     names = [classes[i] for i in ids]
-    heatmap = {
-        "type": "heatmap",
-        "z": values.round(4).tolist() if many else values.tolist(),
-        "x": names,
-        "y": names,
-        "zmin": low,
-        "zmax": high,
-        "colorscale": [list(stop) for stop in colours],
-        "showscale": many,
-        "xgap": 0 if many else 2,
-        "ygap": 0 if many else 2,
+    heatmap = build_heat_map(
+        values.round(4).tolist() if many else values.tolist(),
+        names,
+        names,
+        colours,
+        ends=(low, high),
+        gap=0 if many else 2,
+        showscale=many,
         **(
             _pointed_at(images, shares, show, (low, high))
             if many
             else _written(images, values, show)
         ),
-    }
+    )
     written = [] if many else _annotated(heatmap, np.abs(values) / high)
     return _framed(heatmap, title, len(ids), written)
 
@@ -163,13 +161,7 @@ def _annotated(
     """Text of each cell: Plotly's own is grey, and lost on the middle shades."""
     size = MINIMUM_FONT_SIZE if len(shades) > FEW else FONT_SIZE
     return [
-        {
-            "x": column,
-            "y": row,
-            "text": text,
-            "showarrow": False,
-            "font": {"size": size, "color": text_colour(shade)},
-        }
+        build_note(text, column, row, font={"size": size, "color": text_colour(shade)})
         for row, texts, tones in zip(heatmap["y"], heatmap["text"], shades, strict=True)
         for column, text, shade in zip(heatmap["x"], texts, tones, strict=True)
         if text
@@ -292,17 +284,15 @@ def make_clickable(figure: go.Figure) -> go.Figure:
     has_text = cells.text is not None
     template = cells.hovertemplate.replace("%{customdata", "%{customdata[1]")
     extra = values if cells.customdata is None else np.asarray(cells.customdata)
-    marks: dict[str, Any] = {
-        "type": "scatter",
-        "mode": "markers",
-        "x": names["x"][columns.ravel()[order]].tolist(),
-        "y": names["y"][rows.ravel()[order]].tolist(),
-        "text": np.asarray(cells.text).ravel()[order].tolist() if has_text else None,
-        "customdata": np.stack([values.ravel(), extra.ravel()], axis=1)[order].tolist(),
-        "hovertemplate": template.replace("%{z", "%{customdata[0]"),
-        "marker": {"size": 12 if has_text else 8, "opacity": 0, "symbol": "square"},
-        "showlegend": False,
-    }
+    marks: dict[str, Any] = build_marks(
+        names["x"][columns.ravel()[order]].tolist(),
+        names["y"][rows.ravel()[order]].tolist(),
+        {"size": 12 if has_text else 8, "opacity": 0, "symbol": "square"},
+        text=np.asarray(cells.text).ravel()[order].tolist() if has_text else None,
+        customdata=np.stack([values.ravel(), extra.ravel()], axis=1)[order].tolist(),
+        hovertemplate=template.replace("%{z", "%{customdata[0]"),
+        showlegend=False,
+    )
     for state in ("selected", "unselected"):
         marks[state] = {"marker": {"opacity": 0}}
     return figure.add_trace(marks)
@@ -469,15 +459,13 @@ def plot_worst_pairs(
         for row in pairs.to_dict("records")
     ]
     shares = 100 * pairs["share"]
-    bars = {
-        "type": "bar",
-        "orientation": "h",
-        "x": shares.tolist(),
-        "y": places,
-        "name": title,
-        "marker": {"color": style.colour, "opacity": 0.75},
-        "hovertemplate": "%{y}<extra></extra>",
-    }
+    bars = build_level_bars(
+        shares.tolist(),
+        places,
+        {"color": style.colour, "opacity": 0.75},
+        name=title,
+        hovertemplate="%{y}<extra></extra>",
+    )
     traces: list[dict[str, Any]] = [bars]
     if baseline is not None:
         ids = {name: i for i, name in enumerate(classes)}
@@ -497,20 +485,18 @@ def plot_worst_pairs(
 
 
 def _baseline_marks(places: Sequence[str], shares: Sequence[float]) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "x": list(shares),
-        "y": list(places),
-        "name": "Baseline",
-        "marker": {
+    return build_marks(
+        list(shares),
+        list(places),
+        {
             "symbol": "line-ns-open",
             "size": 18,
             "color": INK,
             "line": {"width": 3},
         },
-        "hovertemplate": "%{y}, baseline: %{x:.0f} %<extra></extra>",
-    }
+        name="Baseline",
+        hovertemplate="%{y}, baseline: %{x:.0f} %<extra></extra>",
+    )
 
 
 def worst_pairs_takeaway(pairs: pd.DataFrame, label: str, mistakes: int) -> str:

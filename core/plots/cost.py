@@ -24,7 +24,7 @@ from core.plots.overview import (
     shown_rows,
     with_unit,
 )
-from core.plots.traces import error_bar, front_line, sign_at
+from core.plots.traces import build_marks, error_bar, front_line, sign_at
 from core.text import listed
 
 # Ratio of the greatest to the least cost from which a logarithmic axis is offered,
@@ -191,14 +191,12 @@ def _seed_trace(
 ) -> dict[str, Any]:
     """The single runs of all methods as small dots."""
     colours = [faded(look.styles[method].colour, 0.6) for method in runs["method"]]
-    return {
-        "type": "scatter",
-        "x": axis.drawn(axis.runs),
-        "y": runs["value"].to_numpy(),
-        "name": "Single seeds",
-        "mode": "markers",
-        "marker": {"color": colours, "size": 7},
-        "hovertemplate": [
+    return build_marks(
+        axis.drawn(axis.runs),
+        runs["value"].to_numpy(),
+        {"color": colours, "size": 7},
+        name="Single seeds",
+        hovertemplate=[
             _hover(
                 f"{look.labels[run['method']]}</b>, seed {run['seed']}",
                 run["cost"] / cost.factor,
@@ -208,7 +206,7 @@ def _seed_trace(
             )
             for run in runs.to_dict("records")
         ],
-    }
+    )
 
 
 def _method_trace(
@@ -226,24 +224,22 @@ def _method_trace(
         marker["line"] = {"color": INK, "width": 3}
     score = with_unit(number(row["mean"], metric.digits), metric.unit)
     between = interval(row["low"], row["high"], metric.digits)
-    return {
-        "type": "scatter",
-        "x": axis.drawn(np.array([row["x"]])),
-        "y": [row["mean"]],
-        "name": name,
-        "mode": "markers",
-        "marker": marker,
-        "error_y": error_bar(
+    return build_marks(
+        axis.drawn(np.array([row["x"]])),
+        [row["mean"]],
+        marker,
+        name=name,
+        error_y=error_bar(
             row["mean"], row["low"], row["high"], faded(style.colour, 0.75)
         ),
-        "hovertemplate": _hover(
+        hovertemplate=_hover(
             f"{name}</b>{', on the front' if row['on_front'] else ''}",
             row["cost"],
             f"{score} {between}",
             metric,
             cost,
         ),
-    }
+    )
 
 
 def _hover(

@@ -4,6 +4,7 @@ import base64
 import gzip
 import html
 import json
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -22,6 +23,9 @@ LEGEND_LINE = 34
 # Of a picture, whatever the width of the window it was saved from.
 IMAGE_WIDTH, IMAGE_WIDTH_OF_SEVERAL = 1000, 760
 SCALE = 2
+# Pixels of a letter of a title, at most on average.
+LETTER = 10
+_TAGS = re.compile(r"<[^>]+>")
 _WEIGHT = "font-weight: 600"
 # The card has the title as its heading, so the chart on the page leaves it out.
 HIDE_TITLES = (
@@ -73,11 +77,16 @@ def titled(figure: go.Figure, title: str) -> go.Figure:
 
 def image_options(figure: go.Figure, name: str, *, alone: bool) -> dict[str, Any]:
     """What a picture of a chart is saved as: Plotly's ``toImageButtonOptions``."""
+    title = _TAGS.sub("", figure.layout.title.text or "")
     return {
         "filename": name,
         "format": "png",
         "scale": SCALE,
-        "width": IMAGE_WIDTH if alone else IMAGE_WIDTH_OF_SEVERAL,
+        # Titles are not broken into lines.
+        "width": max(
+            IMAGE_WIDTH if alone else IMAGE_WIDTH_OF_SEVERAL,
+            LETTER * (len(title) + 4),
+        ),
         "height": figure.layout.height,
     }
 

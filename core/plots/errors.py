@@ -26,7 +26,7 @@ from core.plots.look import (
     MethodStyle,
     faded,
 )
-from core.plots.traces import error_bar, zero_line
+from core.plots.traces import build_level_bars, build_marks, error_bar, zero_line
 from core.tasks import Regression
 from core.text import code, listed, strong
 
@@ -92,13 +92,11 @@ def plot_hardest(
 def _bars(
     places: Sequence[str], shares: Sequence[float], colour: str
 ) -> dict[str, Any]:
-    return {
-        "type": "bar",
-        "orientation": "h",
-        "x": list(shares),
-        "y": list(places),
-        "marker": {"color": colour, "line": {"width": 1, "color": "white"}},
-    }
+    return build_level_bars(
+        list(shares),
+        list(places),
+        {"color": colour, "line": {"width": 1, "color": "white"}},
+    )
 
 
 def _right_bars(drawn: pd.DataFrame, places: Sequence[str]) -> dict[str, Any]:
@@ -116,16 +114,14 @@ def _right_bars(drawn: pd.DataFrame, places: Sequence[str]) -> dict[str, Any]:
 
 def _recall_intervals(drawn: pd.DataFrame, places: Sequence[str]) -> dict[str, Any]:
     recall, low, high = (100 * drawn[name] for name in ("recall", "low", "high"))
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "x": recall.tolist(),
-        "y": list(places),
-        "name": "95 % interval",
-        "marker": {"symbol": "line-ns-open", "size": 8, "color": INK},
-        "error_x": error_bar(recall, low, high, INK, width=6),
-        "hoverinfo": "skip",
-    }
+    return build_marks(
+        recall.tolist(),
+        list(places),
+        {"symbol": "line-ns-open", "size": 8, "color": INK},
+        name="95 % interval",
+        error_x=error_bar(recall, low, high, INK, width=6),
+        hoverinfo="skip",
+    )
 
 
 def _wrong_bars(
@@ -262,24 +258,18 @@ def plot_pairs(
             ends = (100 * row[way], 100 * row[f"{way}_low"], 100 * row[f"{way}_high"])
             ways.append((2.35 * place + side, words, *ends))
     y, words_of, share, low, high = (list(c) for c in zip(*ways, strict=True))
-    bars = {
-        "type": "bar",
-        "orientation": "h",
-        "x": share,
-        "y": y,
-        "width": 0.72,
-        "marker": {
-            "color": [
-                faded(style.colour, 0.55 if i % 2 else 0.9) for i in range(len(y))
-            ]
-        },
-        "error_x": error_bar(share, low, high, INK, thickness=2, width=5),
-        "customdata": [
+    bars = build_level_bars(
+        share,
+        y,
+        {"color": [faded(style.colour, 0.55 if i % 2 else 0.9) for i in range(len(y))]},
+        width=0.72,
+        error_x=error_bar(share, low, high, INK, thickness=2, width=5),
+        customdata=[
             f"{w.split('<br>')[0]}: {number(s, 1)} % {interval(lo, h, 1)}"
             for w, s, lo, h in zip(words_of, share, low, high, strict=True)
         ],
-        "hovertemplate": "%{customdata}<extra></extra>",
-    }
+        hovertemplate="%{customdata}<extra></extra>",
+    )
     return build_figure(
         [bars],
         height=130 + 46 * max(len(ways), 2),
@@ -449,20 +439,18 @@ def _ranges(
 def _marks(
     x: Sequence[str], values: Sequence[float], name: str, symbol: str, colour: str
 ) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "x": list(x),
-        "y": list(values),
-        "name": name,
-        "marker": {
+    return build_marks(
+        list(x),
+        list(values),
+        {
             "symbol": symbol,
             "size": 18,
             "color": INK,
             "line": {"width": 3, "color": INK},
         },
-        "hovertemplate": f"{name}: %{{y:.1f}}<extra></extra>",
-    }
+        name=name,
+        hovertemplate=f"{name}: %{{y:.1f}}<extra></extra>",
+    )
 
 
 def _extremes(
@@ -472,16 +460,14 @@ def _extremes(
     name: str,
     symbol: str,
 ) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "x": list(x),
-        "y": values.tolist(),
-        "name": name,
-        "customdata": list(ids),
-        "marker": {"symbol": symbol, "size": 10, "color": METHOD_COLOURS[1]},
-        "hovertemplate": f"{name}: %{{y:.1f}}<br>%{{customdata}}<extra></extra>",
-    }
+    return build_marks(
+        list(x),
+        values.tolist(),
+        {"symbol": symbol, "size": 10, "color": METHOD_COLOURS[1]},
+        name=name,
+        customdata=list(ids),
+        hovertemplate=f"{name}: %{{y:.1f}}<br>%{{customdata}}<extra></extra>",
+    )
 
 
 def _farther_ids(table: pd.DataFrame) -> list[str]:

@@ -24,7 +24,7 @@ from core.plots.look import (
     faded,
 )
 from core.plots.overview import BETTER_SIDE, axis_title, with_unit
-from core.plots.traces import error_bar
+from core.plots.traces import build_band, build_marks, build_note, error_bar
 from core.results.sentences import about_models, compared_with
 from core.tasks import Task
 from core.text import listed
@@ -115,16 +115,15 @@ def plot_groups(comparison: Comparison, info: MetricInfo, look: Look) -> go.Figu
 
 def _name(label: str, place: float) -> dict[str, Any]:
     """A method's name within its row: beside it, it would take half of a phone."""
-    return {
-        "text": f"<b>{label}</b>",
-        "x": 0,
-        "xref": "paper",
-        "xanchor": "left",
-        "xshift": 4,
-        "y": place - 0.5,
-        "yanchor": "top",
-        "showarrow": False,
-    }
+    return build_note(
+        f"<b>{label}</b>",
+        0,
+        place - 0.5,
+        xref="paper",
+        xanchor="left",
+        xshift=4,
+        yanchor="top",
+    )
 
 
 def _titled(info: MetricInfo) -> str:
@@ -133,17 +132,7 @@ def _titled(info: MetricInfo) -> str:
 
 
 def _stripe(place: int) -> dict[str, Any]:
-    return {
-        "type": "rect",
-        "x0": 0,
-        "x1": 1,
-        "xref": "paper",
-        "y0": place - 0.5,
-        "y1": place + 0.5,
-        "fillcolor": STRIPE_COLOUR,
-        "line": {"width": 0},
-        "layer": "below",
-    }
+    return build_band("y", place - 0.5, place + 0.5, STRIPE_COLOUR)
 
 
 def _group_trace(
@@ -158,13 +147,10 @@ def _group_trace(
     offset = SPREAD * ((place + 0.5) / of - 0.5) + LOWERED
     colour, marker = METHOD_COLOURS[place], MARKERS[place % len(MARKERS)]
     group, n = rows["group"].iloc[0], int(rows["images"].iloc[0])
-    return {
-        "type": "scatter",
-        "x": rows["mean"].to_numpy(),
-        "y": [places[method] + offset for method in rows["method"]],
-        "name": f"{group} (n {n:,})",
-        "mode": "markers",
-        "marker": {
+    return build_marks(
+        rows["mean"].to_numpy(),
+        [places[method] + offset for method in rows["method"]],
+        {
             "color": colour,
             "size": 11,
             "symbol": [
@@ -172,9 +158,10 @@ def _group_trace(
             ],
             "line": {"width": 2, "color": colour},
         },
-        "error_x": _bars(rows, colour),
-        "hovertemplate": _hovers(rows, info, labels),
-    }
+        name=f"{group} (n {n:,})",
+        error_x=_bars(rows, colour),
+        hovertemplate=_hovers(rows, info, labels),
+    )
 
 
 def _bars(rows: pd.DataFrame, colour: str) -> dict[str, Any]:
@@ -207,13 +194,10 @@ def _crowd_traces(
 ) -> list[dict[str, Any]]:
     """All groups as faint dots, and the two ends of each method."""
     traces: list[dict[str, Any]] = [
-        {
-            "type": "scatter",
-            "x": rows["mean"].to_numpy(),
-            "y": [places[method] + LOWERED for method in rows["method"]],
-            "name": f"Each of {rows['group'].nunique()} groups",
-            "mode": "markers",
-            "marker": {
+        build_marks(
+            rows["mean"].to_numpy(),
+            [places[method] + LOWERED for method in rows["method"]],
+            {
                 "color": FAINT_COLOUR,
                 "size": 9,
                 "symbol": [
@@ -221,8 +205,9 @@ def _crowd_traces(
                 ],
                 "line": {"width": 1.5, "color": FAINT_COLOUR},
             },
-            "hovertemplate": _hovers(rows, info, labels),
-        }
+            name=f"Each of {rows['group'].nunique()} groups",
+            hovertemplate=_hovers(rows, info, labels),
+        )
     ]
     ends = comparison.gaps[
         (comparison.gaps["metric"] == info.key)
@@ -235,16 +220,14 @@ def _crowd_traces(
         named = rows["group"] == rows["method"].map(ends[column])
         own = rows[named]
         traces.append(
-            {
-                "type": "scatter",
-                "x": own["mean"].to_numpy(),
-                "y": [places[method] + offset + LOWERED for method in own["method"]],
-                "name": f"{name} group",
-                "mode": "markers",
-                "marker": {"color": colour, "size": 12, "symbol": marker},
-                "error_x": _bars(own, colour),
-                "hovertemplate": _hovers(own, info, labels, f", {name.lower()}"),
-            }
+            build_marks(
+                own["mean"].to_numpy(),
+                [places[method] + offset + LOWERED for method in own["method"]],
+                {"color": colour, "size": 12, "symbol": marker},
+                name=f"{name} group",
+                error_x=_bars(own, colour),
+                hovertemplate=_hovers(own, info, labels, f", {name.lower()}"),
+            )
         )
     return traces
 
@@ -258,25 +241,23 @@ def _overall_trace(
     rows = comparison.table
     rows = rows[rows["metric"] == info.key].set_index("method")
     rows = rows.loc[list(places), ["mean", "low", "high"]] * info.factor
-    return {
-        "type": "scatter",
-        "x": rows["mean"].to_numpy(),
-        "y": [place + LOWERED for place in places.values()],
-        "name": "All images",
-        "mode": "markers",
-        "marker": {
+    return build_marks(
+        rows["mean"].to_numpy(),
+        [place + LOWERED for place in places.values()],
+        {
             "symbol": "line-ns-open",
             "size": 20,
             "color": INK,
             "line": {"width": 2.5},
         },
-        "hovertemplate": [
+        name="All images",
+        hovertemplate=[
             f"<b>All images</b>, {labels[method]}<br>"
             f"{with_unit(number(row['mean'], info.digits), info.unit)} "
             f"{interval(row['low'], row['high'], info.digits)}<extra></extra>"
             for method, row in rows.iterrows()
         ],
-    }
+    )
 
 
 def groups_takeaway(

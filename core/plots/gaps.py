@@ -32,7 +32,7 @@ from core.plots.look import (
     place_sign,
 )
 from core.plots.overview import BETTER_SIDE, axis_title, with_unit
-from core.plots.traces import error_bar, front_line, sign_at
+from core.plots.traces import build_marks, build_note, error_bar, front_line, sign_at
 from core.text import listed, strong
 
 FAR = 5.0
@@ -109,24 +109,20 @@ def _point(
     if row["on_front"]:
         marker["line"] = {"color": INK, "width": 3}
     colour = faded(style.colour, 0.45)
-    return {
-        "type": "scatter",
-        "x": [row["gap"]],
-        "y": [row["mean"]],
-        "name": name,
-        "mode": "markers",
-        "marker": marker,
-        "error_x": _fine_bar(row["gap"], row["gap_low"], row["gap_high"], colour),
-        "error_y": _fine_bar(row["mean"], row["low"], row["high"], colour),
-        "hovertemplate": (
-            f"<b>{name}</b><br>{gap.label}: "
-            f"{with_unit(number(row['gap'], gap.digits), gap.unit)} "
-            f"{interval(row['gap_low'], row['gap_high'], gap.digits)}<br>"
-            f"{metric.label}: "
-            f"{with_unit(number(row['mean'], metric.digits), metric.unit)} "
-            f"{interval(row['low'], row['high'], metric.digits)}<extra></extra>"
-        ),
-    }
+    return build_marks(
+        [row["gap"]],
+        [row["mean"]],
+        marker,
+        name=name,
+        error_x=_fine_bar(row["gap"], row["gap_low"], row["gap_high"], colour),
+        error_y=_fine_bar(row["mean"], row["low"], row["high"], colour),
+        hovertemplate=f"<b>{name}</b><br>{gap.label}: "
+        f"{with_unit(number(row['gap'], gap.digits), gap.unit)} "
+        f"{interval(row['gap_low'], row['gap_high'], gap.digits)}<br>"
+        f"{metric.label}: "
+        f"{with_unit(number(row['mean'], metric.digits), metric.unit)} "
+        f"{interval(row['low'], row['high'], metric.digits)}<extra></extra>",
+    )
 
 
 # Finer than elsewhere: bars cross here in both directions.
@@ -200,15 +196,13 @@ def plot_levelling(table: pd.DataFrame, look: Look, *, two_groups: bool) -> go.F
     reach = 1.08 * float(np.abs(known).max(initial=0)) or 0.01
     letters = letters_of([str(method) for method in table["method"]])
     traces = [
-        {
-            "type": "scatter",
-            "x": [0],
-            "y": [0],
-            "name": look.labels[look.baseline],
-            "mode": "markers",
-            "marker": look.styles[look.baseline].mark(16),
-            "hovertemplate": f"<b>{look.labels[look.baseline]}</b><extra></extra>",
-        }
+        build_marks(
+            [0],
+            [0],
+            look.styles[look.baseline].mark(16),
+            name=look.labels[look.baseline],
+            hovertemplate=f"<b>{look.labels[look.baseline]}</b><extra></extra>",
+        )
     ]
     for row in table.to_dict("records"):
         traces.append(_levelling_point(row, letters, look))
@@ -243,14 +237,7 @@ def _change_axis(where: str, reach: float) -> dict[str, Any]:
 
 
 def _letter(text: str, row: Mapping[Any, Any]) -> dict[str, Any]:
-    return {
-        "text": text,
-        "x": row["best_delta"],
-        "y": row["worst_delta"],
-        "xshift": 14,
-        "yshift": 12,
-        "showarrow": False,
-    }
+    return build_note(text, row["best_delta"], row["worst_delta"], xshift=14, yshift=12)
 
 
 def _levelling_point(
@@ -264,25 +251,19 @@ def _levelling_point(
         f"{interval(row[f'{end}_low'], row[f'{end}_high'])}"
         for end in ("best", "worst")
     ]
-    return {
-        "type": "scatter",
-        "x": [row["best_delta"]],
-        "y": [row["worst_delta"]],
-        "name": name,
-        "mode": "markers",
-        "marker": style.mark(14),
-        "error_x": _fine_bar(
-            row["best_delta"], row["best_low"], row["best_high"], colour
-        ),
-        "error_y": _fine_bar(
+    return build_marks(
+        [row["best_delta"]],
+        [row["worst_delta"]],
+        style.mark(14),
+        name=name,
+        error_x=_fine_bar(row["best_delta"], row["best_low"], row["best_high"], colour),
+        error_y=_fine_bar(
             row["worst_delta"], row["worst_low"], row["worst_high"], colour
         ),
-        "hovertemplate": (
-            f"<b>{name}</b><br>{'<br>'.join(texts)}<br>"
-            f"Fair metric {signed(row['fair_delta'])}: {REASONS[row['reason']]}"
-            "<extra></extra>"
-        ),
-    }
+        hovertemplate=f"<b>{name}</b><br>{'<br>'.join(texts)}<br>"
+        f"Fair metric {signed(row['fair_delta'])}: {REASONS[row['reason']]}"
+        "<extra></extra>",
+    )
 
 
 def _lost(reach: float) -> dict[str, Any]:
@@ -330,16 +311,15 @@ def _corner_words(reach: float, *, two_groups: bool) -> list[dict[str, Any]]:
             ("Fair metric<br>rises above<br>the dashes", 1, -1, "right", "bottom")
         )
     return [
-        {
-            "text": text,
-            "x": right * reach,
-            "y": up * reach,
-            "xanchor": x_anchor,
-            "yanchor": y_anchor,
-            "align": x_anchor,
-            "showarrow": False,
-            "bgcolor": GRID_COLOUR if text == "both lost" else "rgba(0, 0, 0, 0)",
-        }
+        build_note(
+            text,
+            right * reach,
+            up * reach,
+            xanchor=x_anchor,
+            yanchor=y_anchor,
+            align=x_anchor,
+            bgcolor=GRID_COLOUR if text == "both lost" else "rgba(0, 0, 0, 0)",
+        )
         for text, right, up, x_anchor, y_anchor in words
     ]
 

@@ -12,6 +12,7 @@ from core.plots.figure import build_figure
 from core.plots.formatting import number, plural
 from core.plots.look import FAINT_COLOUR, TRAINING_COLOUR, Look
 from core.plots.methods import HEIGHT, two_figures, unreached_text
+from core.plots.traces import build_line
 from core.text import listed, strong
 
 # Classes whose number of images is written under their name.
@@ -78,7 +79,11 @@ def plot_by_class(
                 "%{customdata} training images<extra></extra>",
             }
         )
-    level = [] if reference is None else [_level(reference)]
+    level = (
+        []
+        if reference is None
+        else [build_line("y", reference, FAINT_COLOUR, dash="dash")]
+    )
     return build_figure(
         traces,
         height=HEIGHT,
@@ -93,12 +98,6 @@ def _scale(values: pd.Series) -> dict[str, Any]:
     if low > 0 and high / low > LOG_FROM:
         return {"type": "log", "tickmode": "linear", "dtick": 1}
     return {"rangemode": "tozero"}
-
-
-def _level(y: float) -> dict[str, Any]:
-    line = {"color": FAINT_COLOUR, "width": 2, "dash": "dash"}
-    ends = {"x0": 0, "x1": 1, "xref": "paper", "y0": y, "y1": y}
-    return {"type": "line", "layer": "below", "line": line, **ends}
 
 
 def by_class_takeaway(
@@ -293,7 +292,7 @@ def plot_by_target(
             "showgrid": False,
             "rangemode": "tozero",
         },
-        shapes=[_level(1.0)],
+        shapes=[build_line("y", 1.0, FAINT_COLOUR, dash="dash")],
     )
 
 

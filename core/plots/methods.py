@@ -16,7 +16,7 @@ from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
 from core.plots.formatting import number
 from core.plots.look import BASELINE_COLOUR, FAINT_COLOUR, MINUS, Look, faded
-from core.plots.traces import zero_line
+from core.plots.traces import build_line, build_marks, build_note, zero_line
 from core.study_toml import toml_value
 from core.text import listed, strong
 
@@ -74,15 +74,14 @@ def plot_by_probability(
         yaxis={"title": {"text": _y_title(value, unit, relative)}},
         shapes=[zero_line("y"), upright(chance)],
         annotations=[
-            {
-                "text": f"guessing: 1/{num_classes}",
-                "x": np.log10(chance) if log_axis else chance,
-                "y": 1,
-                "yref": "paper",
-                "xanchor": "right" if log_axis else "left",
-                "yanchor": "top",
-                "showarrow": False,
-            }
+            build_note(
+                f"guessing: 1/{num_classes}",
+                np.log10(chance) if log_axis else chance,
+                1,
+                yref="paper",
+                xanchor="right" if log_axis else "left",
+                yanchor="top",
+            )
         ],
     )
 
@@ -125,9 +124,7 @@ def _y_title(value: str, unit: str, relative: bool) -> str:
 
 def upright(x: float) -> dict[str, Any]:
     """A shape: a dotted line over the whole height of a chart."""
-    line = {"color": FAINT_COLOUR, "width": 1.5, "dash": "dot"}
-    ends = {"x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper"}
-    return {"type": "line", "layer": "below", "line": line, **ends}
+    return build_line("x", x, FAINT_COLOUR, width=1.5, dash="dot")
 
 
 def _lines(
@@ -174,15 +171,13 @@ def _peak_trace(
     trace: Mapping[str, Any], peak: float, colour: str, label: str
 ) -> dict[str, Any]:
     place = int(np.searchsorted(trace["x"], peak))
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "x": [peak],
-        "y": [trace["y"][place]],
-        "marker": {"color": colour, "size": 11, "symbol": "diamond"},
-        "showlegend": False,
-        "hovertemplate": f"{label} costs most here: p = %{{x:.2g}}<extra></extra>",
-    }
+    return build_marks(
+        [peak],
+        [trace["y"][place]],
+        {"color": colour, "size": 11, "symbol": "diamond"},
+        showlegend=False,
+        hovertemplate=f"{label} costs most here: p = %{{x:.2g}}<extra></extra>",
+    )
 
 
 def peak_of(table: pd.DataFrame) -> float | None:

@@ -1,6 +1,7 @@
 """Figures and sentences of the Overview page: who helps, and by how much."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,15 @@ from core.plots.look import (
     Look,
     MethodStyle,
 )
-from core.plots.traces import error_bar, zero_line
+from core.plots.traces import (
+    build_band,
+    build_marks,
+    build_note,
+    error_bar,
+    row_axis,
+    row_names,
+    zero_line,
+)
 from core.results.sentences import about_models, detectable_text, verdict_text
 from core.text import listed
 
@@ -178,29 +187,25 @@ def plot_differences(
     shown = [
         m for m in look.methods if m in rows.index and np.isfinite(rows["delta"][m])
     ]
-    traces = []
+    traces: list[dict[str, Any]] = []
     for method in reversed(shown):
         row, style = rows.loc[method], look.styles[method]
         sign = verdict_text(row)
         traces.append(
-            {
-                "type": "scatter",
-                "x": [row["delta"]],
-                "y": [f"<b>{look.labels[method]}</b><br>{sign}"],
-                "name": look.labels[method],
-                "mode": "markers",
-                "marker": style.mark(14),
-                "error_x": error_bar(
+            build_marks(
+                [row["delta"]],
+                [f"<b>{look.labels[method]}</b><br>{sign}"],
+                style.mark(14),
+                name=look.labels[method],
+                error_x=error_bar(
                     row["delta"], row["delta_low"], row["delta_high"], style.colour
                 ),
-                "hovertemplate": (
-                    f"<b>{look.labels[method]}</b><br>"
-                    f"{signed(row['delta'], info.digits)} "
-                    f"{interval(row['delta_low'], row['delta_high'], info.digits)}"
-                    f"<br>p {p_value(row['p'])}, {sign}"
-                    f"<br>{_detectable(row, info)}<extra></extra>"
-                ),
-            }
+                hovertemplate=f"<b>{look.labels[method]}</b><br>"
+                f"{signed(row['delta'], info.digits)} "
+                f"{interval(row['delta_low'], row['delta_high'], info.digits)}"
+                f"<br>p {p_value(row['p'])}, {sign}"
+                f"<br>{_detectable(row, info)}<extra></extra>",
+            )
         )
     ends = rows.loc[shown, ["delta_low", "delta_high"]].abs().to_numpy()
     reach = 1.1 * float(np.nanmax(ends, initial=0)) or 1.0
@@ -212,9 +217,9 @@ def plot_differences(
             "title": _difference_title("Difference", info),
             "range": [-reach, reach],
         },
-        yaxis={"showgrid": False},
+        yaxis=row_axis(len(shown), lines=2),
         shapes=[*_margin_band(rows), zero_line("x")],
-        annotations=_sides(info),
+        annotations=[*_sides(info), *row_names(trace["y"][0] for trace in traces)],
     )
 
 
@@ -228,19 +233,7 @@ def _margin_band(rows: pd.DataFrame) -> list[dict[str, object]]:
     margin = float(rows["margin"].iloc[0]) if len(rows) else np.nan
     if not np.isfinite(margin):
         return []
-    return [
-        {
-            "type": "rect",
-            "x0": -margin,
-            "x1": margin,
-            "y0": 0,
-            "y1": 1,
-            "yref": "paper",
-            "fillcolor": GRID_COLOUR,
-            "line": {"width": 0},
-            "layer": "below",
-        }
-    ]
+    return [build_band("x", -margin, margin, GRID_COLOUR)]
 
 
 @escapes_names
@@ -268,35 +261,36 @@ def plot_detectable(
         "x": own["smallest_detectable"].to_numpy(),
         "y": names,
         "name": "Smallest detectable",
+        # A bar leaves the name above it free.
+        "width": 0.26,
         "marker": {"color": TRAINING_COLOUR},
         "hoverinfo": "skip",
     }
-    seen = {
-        "type": "scatter",
-        "x": sizes,
-        "y": names,
-        "name": "Seen",
-        "mode": "markers",
-        "marker": {
+    seen = build_marks(
+        sizes,
+        names,
+        {
             "size": 14,
             "color": [look.styles[m].colour for m in shown],
             "symbol": [look.styles[m].marker for m in shown],
         },
-        "hovertemplate": [
+        name="Seen",
+        hovertemplate=[
             f"<b>{look.labels[m]}</b><br>{_seeds_hover(own.loc[m], info)}"
             "<extra></extra>"
             for m in shown
         ],
-    }
+    )
     return build_figure(
         [bar, seen],
-        height=130 + 54 * max(len(shown), 1),
+        height=130 + 62 * max(len(shown), 1),
         legend=True,
         xaxis={
             "title": _difference_title("Difference", info),
             "range": [0, 1.1 * float(np.max(reach, initial=0)) or 1.0],
         },
-        yaxis={"showgrid": False},
+        yaxis=row_axis(len(shown), lines=2),
+        annotations=row_names(names),
     )
 
 
@@ -370,16 +364,9 @@ def _sides(info: MetricInfo) -> list[dict[str, object]]:
     if info.direction != "higher":
         words = ("◀ better", "worse ▶")
     return [
-        {
-            "text": text,
-            "x": 0,
-            "y": 1,
-            "yref": "paper",
-            "yanchor": "bottom",
-            "xanchor": anchor,
-            "xshift": shift,
-            "showarrow": False,
-        }
+        build_note(
+            text, 0, 1, yref="paper", yanchor="bottom", xanchor=anchor, xshift=shift
+        )
         for text, anchor, shift in zip(words, ("right", "left"), (-8, 8), strict=True)
     ]
 
@@ -444,9 +431,10 @@ def plot_published_changes(
     ]
     return build_figure(
         _ours_and_theirs(table, places, look.styles, "+.1f"),
-        height=150 + 58 * len(table),
+        height=150 + 62 * len(table),
         xaxis={"title": {"text": "Change to own baseline (%)"}},
-        yaxis={"autorange": "reversed", "showgrid": False},
+        yaxis=row_axis(len(places), lines=2, down=True),
+        annotations=row_names(places),
         shapes=[zero_line("x")],
     )
 
@@ -466,7 +454,8 @@ def plot_published_values(
         _ours_and_theirs(scaled, places, look.styles, f".{info.digits}f"),
         height=150 + 44 * len(table),
         xaxis={"title": {"text": f"{axis_title(info)}, {BETTER_SIDE[info.direction]}"}},
-        yaxis={"autorange": "reversed", "showgrid": False},
+        yaxis=row_axis(len(places), down=True),
+        annotations=row_names(places),
     )
 
 
@@ -478,30 +467,26 @@ def _ours_and_theirs(
 ) -> list[dict[str, object]]:
     """Ours with its interval, theirs as an open mark."""
     colours = [styles[m].colour if m in styles else FAINT_COLOUR for m in table.method]
-    ours = {
-        "type": "scatter",
-        "x": table["ours"].tolist(),
-        "y": list(places),
-        "name": "Ours, 95 % interval",
-        "mode": "markers",
-        "marker": {"color": colours, "symbol": "circle", "size": 14},
-        "error_x": error_bar(table["ours"], table["low"], table["high"], FAINT_COLOUR),
-        "hovertemplate": f"Ours: %{{x:{digits}}}<extra></extra>",
-    }
-    theirs = {
-        "type": "scatter",
-        "x": table["theirs"].tolist(),
-        "y": list(places),
-        "name": "Published, their own budget",
-        "mode": "markers",
-        "marker": {
+    ours = build_marks(
+        table["ours"].tolist(),
+        list(places),
+        {"color": colours, "symbol": "circle", "size": 14},
+        name="Ours, 95 % interval",
+        error_x=error_bar(table["ours"], table["low"], table["high"], FAINT_COLOUR),
+        hovertemplate=f"Ours: %{{x:{digits}}}<extra></extra>",
+    )
+    theirs = build_marks(
+        table["theirs"].tolist(),
+        list(places),
+        {
             "symbol": "diamond-open",
             "size": 15,
             "color": NOISE_COLOUR,
             "line": {"width": 3},
         },
-        "hovertemplate": f"Published: %{{x:{digits}}}<extra></extra>",
-    }
+        name="Published, their own budget",
+        hovertemplate=f"Published: %{{x:{digits}}}<extra></extra>",
+    )
     return [ours, theirs]
 
 

@@ -22,6 +22,7 @@ from core.plots.look import (
     Look,
     faded,
 )
+from core.plots.traces import ROW_VALUE, build_level_bars, row_axis, row_names
 from core.tasks import Classification, Regression, Task
 from core.text import coloured, listed, strong
 
@@ -292,8 +293,7 @@ def plot_values(table: pd.DataFrame, task: Regression, look: Look) -> go.Figure:
             y=[name],
             mode="markers+text",
             text=[f"{value:.0f}"],
-            textposition="top center",
-            # The uppermost number stands above the axis.
+            textposition="bottom center",
             cliponaxis=False,
             marker=look.styles[method].mark(15),
             error_x={
@@ -313,15 +313,15 @@ def plot_values(table: pd.DataFrame, task: Regression, look: Look) -> go.Figure:
     low, high = np.nanmin([low, *table["low"]]), np.nanmax([high, *table["high"]])
     figure.update_xaxes(range=[low - 3, high + 3])
     figure.update_yaxes(
-        type="category",
         categoryorder="array",
         categoryarray=names,
-        autorange="reversed",
+        **row_axis(len(names), below=ROW_VALUE, down=True),
     )
     return finish(
         figure,
         x_title=f"{task.label.lower()} ({task.unit})",
-        height=120 + 52 * len(table),
+        height=120 + 56 * len(table),
+        annotations=row_names(names),
         legend=False,
     )
 
@@ -440,20 +440,18 @@ def plot_top_classes(
     names = [str(name) for name in chosen.index]
     places = list(range(len(chosen)))
     texts = [f"{value:.0f} %" for value in percent]
-    bars = {
-        "type": "bar",
-        "orientation": "h",
-        "x": percent.tolist(),
-        "y": places,
-        "text": [f"<b>{texts[0]}</b>", *texts[1:]],
-        "textposition": "outside",
-        "textfont": {"size": FONT_SIZE, "color": INK},
-        "cliponaxis": False,
-        "marker": {"color": [colour, *[faded(colour, 0.45)] * (len(chosen) - 1)]},
-        "customdata": names,
-        "hovertemplate": f"{title}: %{{customdata}} with probability %{{x:.1f}} %"
+    bars = build_level_bars(
+        percent.tolist(),
+        places,
+        {"color": [colour, *[faded(colour, 0.45)] * (len(chosen) - 1)]},
+        text=[f"<b>{texts[0]}</b>", *texts[1:]],
+        textposition="outside",
+        textfont={"size": FONT_SIZE, "color": INK},
+        cliponaxis=False,
+        customdata=names,
+        hovertemplate=f"{title}: %{{customdata}} with probability %{{x:.1f}} %"
         "<extra></extra>",
-    }
+    )
     return build_figure(
         [bars],
         height=76 + 32 * len(chosen),

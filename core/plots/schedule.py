@@ -12,6 +12,7 @@ from core.plots.figure import build_figure
 from core.plots.formatting import plural
 from core.plots.look import INK, METHOD_COLOURS, faded
 from core.plots.methods import HEIGHT, short_number, upright
+from core.plots.traces import build_band, build_marks, build_note
 from core.text import listed, strong
 
 # The chart's height up to which lines are drawn; above stand the phases' numbers.
@@ -80,28 +81,16 @@ def _phase_colour(place: int) -> str:
 def _phase_key(place: int, name: str) -> dict[str, Any]:
     """An entry of the legend: the number and the name of a phase."""
     colour = faded(_phase_colour(place), 0.45)
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "x": [None],
-        "y": [None],
-        "name": f"{place + 1}: {name}",
-        "marker": {"color": colour, "symbol": "square", "size": 15},
-    }
+    return build_marks(
+        [None],
+        [None],
+        {"color": colour, "symbol": "square", "size": 15},
+        name=f"{place + 1}: {name}",
+    )
 
 
 def _band(first: float, end: float, colour: str) -> dict[str, Any]:
-    return {
-        "type": "rect",
-        "x0": first,
-        "x1": end,
-        "y0": 0,
-        "y1": 1,
-        "yref": "paper",
-        "layer": "below",
-        "line": {"width": 0},
-        "fillcolor": faded(colour, 0.16),
-    }
+    return build_band("x", first, end, faded(colour, 0.16))
 
 
 def _number(phase: int, x: float) -> dict[str, Any]:
@@ -117,15 +106,14 @@ def _fall(
     before = rates.loc[rates["epoch"] < epoch, "rate"].iloc[-1:]
     after = rates.loc[rates["epoch"] >= epoch, "rate"].iloc[:1]
     ends = np.concatenate([before, after])
-    return {
-        "text": f"× {factor:g}",
-        "x": epoch,
-        "xanchor": "right",
-        "xshift": -4,
-        "y": float((np.log10(ends) if log_axis else ends).mean()),
-        "yanchor": "middle",
-        "showarrow": False,
-    }
+    return build_note(
+        f"× {factor:g}",
+        epoch,
+        float((np.log10(ends) if log_axis else ends).mean()),
+        xanchor="right",
+        xshift=-4,
+        yanchor="middle",
+    )
 
 
 def schedule_takeaway(

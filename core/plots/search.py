@@ -13,6 +13,7 @@ from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
 from core.plots.formatting import number, plural
 from core.plots.look import FAINT_COLOUR, INK, MethodStyle
+from core.plots.traces import build_level_bars, build_marks
 from core.study import Search, Trial, Tried
 from core.tasks import Task
 
@@ -181,15 +182,13 @@ def plot_trials(tried: pd.DataFrame, style: MethodStyle) -> go.Figure:
 
 
 def _marks(name: str, rows: pd.DataFrame, mark: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "name": name,
-        "x": rows["try"].tolist(),
-        "y": rows["skill"].tolist(),
-        "marker": mark,
-        "hovertemplate": [_hover(row) for row in rows.to_dict("records")],
-    }
+    return build_marks(
+        rows["try"].tolist(),
+        rows["skill"].tolist(),
+        mark,
+        name=name,
+        hovertemplate=[_hover(row) for row in rows.to_dict("records")],
+    )
 
 
 def _step(count: int) -> int:
@@ -253,17 +252,15 @@ def plot_importance(shares: Mapping[str, float], style: MethodStyle) -> go.Figur
         ``importance_shares``.
     style : MethodStyle
     """
-    bars = {
-        "type": "bar",
-        "orientation": "h",
-        "x": list(shares.values()),
-        "y": list(shares),
-        "marker": {"color": style.colour},
-        "text": [f"{share:.0%}" for share in shares.values()],
-        "textposition": "outside",
-        "cliponaxis": False,
-        "hovertemplate": "%{y}: %{x:.1%}<extra></extra>",
-    }
+    bars = build_level_bars(
+        list(shares.values()),
+        list(shares),
+        {"color": style.colour},
+        text=[f"{share:.0%}" for share in shares.values()],
+        textposition="outside",
+        cliponaxis=False,
+        hovertemplate="%{y}: %{x:.1%}<extra></extra>",
+    )
     return build_figure(
         [bars],
         height=max(400, 90 + 34 * len(shares)),

@@ -12,7 +12,7 @@ from core.plots.figure import finish
 from core.plots.formatting import interval, number, plural
 from core.plots.look import NO_BREAK, Look
 from core.plots.overview import axis_title, rows_of, shown_rows, with_unit
-from core.plots.traces import error_bar
+from core.plots.traces import ROW_VALUE, error_bar, row_axis, row_names
 from core.text import listed, strong
 
 UNKNOWN = "How far answers move was not measured for any of the methods shown."
@@ -48,7 +48,7 @@ def plot_instability(table: pd.DataFrame, info: MetricInfo, look: Look) -> go.Fi
             y=[look.labels[method]],
             mode="markers+text",
             text=[number(row["mean"], info.digits)],
-            textposition="top center",
+            textposition="bottom center",
             cliponaxis=False,
             marker=look.styles[method].mark(14),
             error_x=error_bar(
@@ -58,14 +58,13 @@ def plot_instability(table: pd.DataFrame, info: MetricInfo, look: Look) -> go.Fi
             hovertemplate=f"<b>{look.labels[method]}</b><br>{_in_words(row, info)}"
             "<extra></extra>",
         )
-    figure.update_yaxes(
-        type="category", autorange="reversed", showgrid=False, automargin=True
-    )
+    figure.update_yaxes(row_axis(len(figure.data), below=ROW_VALUE, down=True))
     figure.update_xaxes(rangemode="tozero")
     return finish(
         figure,
         x_title=axis_title(info),
-        height=120 + 52 * max(len(figure.data), 1),
+        height=120 + 56 * max(len(figure.data), 1),
+        annotations=row_names([trace.y[0] for trace in figure.data]),
         legend=False,
     )
 

@@ -1,5 +1,6 @@
 """The parts that figures are built from, as plain Plotly dictionaries."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -7,20 +8,141 @@ from numpy.typing import ArrayLike
 
 from core.plots.look import FAINT_COLOUR, INK
 
+# Pixels of a row below its mark, and between the mark and its name; of a name's line.
+ROW_BELOW, ROW_GAP, ROW_LINE = 15, 9, 19
+# Below a mark that has its value written there.
+ROW_VALUE = 28
 
-def zero_line(axis: str) -> dict[str, Any]:
-    """A shape: the line at 0 across the whole chart, "x" upright or "y" level."""
+
+def build_marks(
+    x: Any, y: Any, marker: Mapping[str, Any], **more: Any
+) -> dict[str, Any]:
+    """A trace of points, without lines; ``more`` are further keys of it."""
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": x,
+        "y": y,
+        "marker": marker,
+        **more,
+    }
+
+
+def build_level_bars(
+    x: Any, y: Any, marker: Mapping[str, Any], **more: Any
+) -> dict[str, Any]:
+    """A trace of level bars, each as long as its ``x``; they may be stacked."""
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "x": x,
+        "y": y,
+        "marker": marker,
+        **more,
+    }
+
+
+def build_note(text: str, x: Any, y: Any, **more: Any) -> dict[str, Any]:
+    """An annotation without an arrow."""
+    return {"text": text, "x": x, "y": y, "showarrow": False, **more}
+
+
+def build_band(axis: str, low: float, high: float, colour: str) -> dict[str, Any]:
+    """A shape: everything from one value of an axis to another, behind the data."""
     other = "y" if axis == "x" else "x"
     return {
-        "type": "line",
-        f"{axis}0": 0,
-        f"{axis}1": 0,
+        "type": "rect",
+        f"{axis}0": low,
+        f"{axis}1": high,
         f"{other}0": 0,
         f"{other}1": 1,
         f"{other}ref": "paper",
         "layer": "below",
-        "line": {"color": FAINT_COLOUR, "width": 2},
+        "line": {"width": 0},
+        "fillcolor": colour,
     }
+
+
+def build_line(
+    axis: str, value: float, colour: str, *, width: float = 2, dash: str = ""
+) -> dict[str, Any]:
+    """A shape: a line across the chart, behind the data.
+
+    Parameters
+    ----------
+    axis : {"x", "y"}
+        Of the value: "x" is upright, "y" level.
+    value : float
+    colour : str
+    width : float
+        Pixels.
+    dash : str
+        Plotly's; none if empty.
+    """
+    other = "y" if axis == "x" else "x"
+    line = {"color": colour, "width": width, **({"dash": dash} if dash else {})}
+    return {
+        "type": "line",
+        f"{axis}0": value,
+        f"{axis}1": value,
+        f"{other}0": 0,
+        f"{other}1": 1,
+        f"{other}ref": "paper",
+        "layer": "below",
+        "line": line,
+    }
+
+
+def row_axis(
+    rows: int, *, lines: int = 1, below: int = ROW_BELOW, down: bool = False
+) -> dict[str, Any]:
+    """A y axis of rows that leaves room above each mark for ``row_names``.
+
+    Parameters
+    ----------
+    rows : int
+        How many there are.
+    lines : int
+        Of a name.
+    below : int
+        Pixels of a row below its mark.
+    down : bool
+        Whether the first row is the uppermost.
+    """
+    above = ROW_GAP + lines * ROW_LINE
+    share = above / (above + below)
+    last = max(rows, 1) - 1
+    return {
+        "type": "category",
+        "showticklabels": False,
+        "showgrid": False,
+        "range": [last + 1 - share, -share] if down else [share - 1, last + share],
+    }
+
+
+def row_names(names: Iterable[str]) -> list[dict[str, Any]]:
+    """Annotations: the name of each row above its mark, at the left.
+
+    Beside the rows they would leave a phone no room for intervals.
+    """
+    return [
+        build_note(
+            name,
+            0,
+            name,
+            xref="paper",
+            xanchor="left",
+            align="left",
+            yanchor="bottom",
+            yshift=ROW_GAP,
+        )
+        for name in names
+    ]
+
+
+def zero_line(axis: str) -> dict[str, Any]:
+    """A shape: the line at 0 across the whole chart, "x" upright or "y" level."""
+    return build_line(axis, 0, FAINT_COLOUR)
 
 
 def error_bar(
@@ -65,12 +187,11 @@ def sign_at(
     text: str, x: float, y: float, right: float, up: float, size: int | None = None
 ) -> dict[str, Any]:
     """An annotation beside a mark, so many pixels away; bold where it has a size."""
-    return {
-        "text": f"<b>{text}</b>" if size else text,
-        "x": x,
-        "y": y,
-        "xshift": right,
-        "yshift": up,
-        "showarrow": False,
+    return build_note(
+        f"<b>{text}</b>" if size else text,
+        x,
+        y,
+        xshift=right,
+        yshift=up,
         **({"font": {"size": size}} if size else {}),
-    }
+    )

@@ -14,6 +14,7 @@ from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
 from core.plots.formatting import number, signed
 from core.plots.look import FAINT_COLOUR, INK, METHOD_COLOURS, SMALL_SIGN
+from core.plots.traces import build_marks
 
 CONSTRAINT_LABELS: dict[Constraint, str] = {
     "none": "Best accuracy, no constraint",
@@ -153,16 +154,14 @@ def _point(
             outcome.names[:8], outcome.thresholds[:8], strict=True
         )
     )
-    return {
-        "type": "scatter",
-        "x": [outcome.gaps[gap]],
-        "y": [outcome.overall["accuracy"]],
-        "name": name,
-        "mode": "markers",
-        "marker": marker,
-        "hovertemplate": f"<b>{name}</b><br>accuracy %{{y:.3f}}<br>{GAPS[gap]} "
+    return build_marks(
+        [outcome.gaps[gap]],
+        [outcome.overall["accuracy"]],
+        marker,
+        name=name,
+        hovertemplate=f"<b>{name}</b><br>accuracy %{{y:.3f}}<br>{GAPS[gap]} "
         f"%{{x:.3f}}<br>{thresholds}<extra></extra>",
-    }
+    )
 
 
 def whatif_takeaway(now: Outcome, usual: Outcome, gap: str, positive: str) -> str:

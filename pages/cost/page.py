@@ -1,5 +1,7 @@
 """Cost: what each method takes, and whether paying more buys a real difference."""
 
+from collections.abc import Iterable
+
 import pandas as pd
 import streamlit as st
 
@@ -28,7 +30,13 @@ from core.evaluation.pareto import (
 from core.plots import cost as plots
 from core.text import BREAK, to_markdown
 from pages.shell.choose import choose, choose_whether
-from pages.shell.show import open_card, show_chart, show_static_table, show_table
+from pages.shell.show import (
+    names_column,
+    open_card,
+    show_chart,
+    show_static_table,
+    show_table,
+)
 from pages.shell.study_bar import StudyView, choose_metric, study_bar
 from pages.shell.tables import is_alone, leave_out_damaged, load_comparison
 
@@ -224,7 +232,7 @@ def _every_cost(
             name=f"{view.study.name}-costs",
             alt=f"What each of {len(frame)} methods costs: parameters, training and "
             "inference time, size, and what it was made with.",
-            column_config=_columns(metric),
+            column_config=_columns(metric, frame["Method"]),
             download=costs.reset_index(),
             height="content",
             note="Means over the runs, ± their standard deviation; – is unknown. What "
@@ -232,11 +240,11 @@ def _every_cost(
         )
 
 
-def _columns(metric: MetricInfo) -> dict[str, object]:
+def _columns(metric: MetricInfo, names: Iterable[str]) -> dict[str, object]:
     """Formats and tooltips of the table."""
     number = st.column_config.NumberColumn
     columns: dict[str, object] = {
-        "Method": st.column_config.TextColumn(pinned=True),
+        "Method": names_column(names),
         "Front": st.column_config.TextColumn(
             help="Its place on the front of the metric and the cost chosen above."
         ),

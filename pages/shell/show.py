@@ -1,6 +1,13 @@
 """How every page shows a chart or a table: takeaway first, downloads beneath."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +24,9 @@ from core.plots.download import chart_html, image_options, titled
 from core.plots.escape import only_own_markup
 from core.plots.formatting import plural
 from core.text import BREAK, mark_code, strong, to_list, to_markdown, to_plain
+
+# Pixels of a cell beside its name, and of a letter, of a name of capitals at most.
+NAME_PADDING, NAME_LETTER = 24, 8
 
 
 @dataclass(frozen=True)
@@ -223,6 +233,13 @@ def show_table(
     if note:
         st.caption(to_markdown(note))
     offer_csv(table if download is None else download, name)
+
+
+def names_column(names: Iterable[str]) -> dict[str, Any]:
+    """A pinned column as wide as the longest name: by itself it measures a few rows."""
+    longest = max(map(len, names), default=0)
+    width = NAME_PADDING + NAME_LETTER * longest
+    return st.column_config.TextColumn(pinned=True, width=width)
 
 
 def stop_with(sentence: str) -> NoReturn:

@@ -128,6 +128,8 @@ def test_table_has_a_method_a_row_and_a_dash_where_nothing_is_known(spent, open_
     assert frame["Parameters trained (millions)"].isna().all()
     assert app.dataframe[0].proto.placeholder == "–"
     columns = json.loads(app.dataframe[0].proto.columns)
+    assert columns["Method"]["pinned"]
+    assert columns["Method"]["width"] >= 8 * len("DenseWeight"), "no name is cut"
     for info in COSTS.values():
         assert columns[info.heading]["help"] == info.explanation
 

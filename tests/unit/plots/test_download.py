@@ -77,6 +77,8 @@ def test_a_picture_is_as_wide_from_a_phone_as_from_a_desk():
     assert saved["height"] == figure.layout.height
     assert saved["filename"] == "scores"
     assert image_options(figure, "scores", alone=False)["width"] < IMAGE_WIDTH
+    long = titled(chart(), "long " * 60)
+    assert image_options(long, "scores", alone=True)["width"] > 60 * 5 * 9
 
 
 def test_the_file_holds_its_library_once_and_asks_no_other_host():

@@ -125,6 +125,18 @@ def test_the_logo_has_colours_of_the_look():
     assert pans <= set(METHOD_COLOURS)
 
 
+def test_the_name_in_the_logo_fits_whatever_font_draws_it():
+    root = Path(__file__).resolve().parents[3]
+    logo = (root / "pages" / "assets" / "logo.svg").read_text(encoding="utf-8")
+    (name,) = re.findall("<text[^>]+>", logo)
+    start, length = (
+        float(re.search(f'{key}="([0-9.]+)"', name).group(1))
+        for key in (" x", "textLength")
+    )
+    width = float(re.search(r'viewBox="0 0 ([0-9.]+)', logo).group(1))
+    assert start + length < width
+
+
 def test_where_colours_come_round_again_the_marks_are_hollow():
     styles = list(method_styles([f"m{i}" for i in range(13)], "m0").values())[1:]
     assert [style.marker.endswith("-open") for style in styles] == [False] * 6 + [
