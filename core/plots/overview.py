@@ -218,8 +218,8 @@ def plot_differences(
             "range": [-reach, reach],
         },
         yaxis=row_axis(len(shown), lines=2),
-        shapes=[*_margin_band(rows), zero_line("x")],
-        annotations=[*_sides(info), *row_names(trace["y"][0] for trace in traces)],
+        shapes=[*margin_band(rows), zero_line("x")],
+        annotations=[*side_notes(info), *row_names(trace["y"][0] for trace in traces)],
     )
 
 
@@ -228,7 +228,7 @@ def _difference_title(what: str, info: MetricInfo) -> dict[str, str]:
     return {"text": f"{what}{unit}"}
 
 
-def _margin_band(rows: pd.DataFrame) -> list[dict[str, object]]:
+def margin_band(rows: pd.DataFrame) -> list[dict[str, object]]:
     """Differences that do not matter, as a band around 0."""
     margin = float(rows["margin"].iloc[0]) if len(rows) else np.nan
     if not np.isfinite(margin):
@@ -358,7 +358,7 @@ def _detectable(row: pd.Series, info: MetricInfo) -> str:
     return f"smallest detectable {with_unit(size, info.difference_unit)}"
 
 
-def _sides(info: MetricInfo) -> list[dict[str, object]]:
+def side_notes(info: MetricInfo) -> list[dict[str, object]]:
     """Say at the top which side of zero is the better one."""
     words = ("◀ worse", "better ▶")
     if info.direction != "higher":

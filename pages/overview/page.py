@@ -41,6 +41,7 @@ from core.plots.cost import (
     seed_points,
 )
 from core.plots.formatting import number, plural
+from core.plots.headline import plot_headline
 from core.plots.look import method_styles
 from core.results.frame import table_frame
 from core.results.published import PUBLISHED_NOTE, beside_published
@@ -51,7 +52,14 @@ from core.study import Search
 from core.tasks import Regression
 from core.text import BREAK, code, to_list, to_markdown
 from pages.shell.choose import choose
-from pages.shell.show import Card, open_card, show_chart, show_static_table, show_table
+from pages.shell.show import (
+    Card,
+    open_card,
+    show_chart,
+    show_charts,
+    show_static_table,
+    show_table,
+)
 from pages.shell.study_bar import StudyView, choose_metric, study_bar
 from pages.shell.tables import (
     is_alone,
@@ -98,7 +106,11 @@ def main() -> None:
     view = leave_out_damaged(view)
     comparison = load_comparison(view)
     _notices(view, comparison.table)
-    _leaderboard(view, comparison)
+    tally = _tally(view, comparison)
+    if len(view.methods) > 1:
+        _headline(view, comparison, tally)
+        tally = "The numbers behind the picture."
+    _leaderboard(view, comparison, tally)
     if view.two is not None:
         show_differences(view.two)
     with st.expander("What the verdicts mean", icon=":material/help:"):
@@ -158,29 +170,58 @@ def _trained_from(costs: pd.DataFrame) -> str:
     return known.iloc[0] if len(known) else "unknown weights"
 
 
-def _leaderboard(view: StudyView, comparison: Comparison) -> None:
-    table = comparison.table
-    metrics = [
-        metric_info(key, view.tasks)
-        for key in headline_keys(view.tasks, view.study.headline)
+def _headline(view: StudyView, comparison: Comparison, said: str) -> None:
+    """Every method against the baseline on the headline metrics, as a picture."""
+    infos = [
+        metric_info(group[0], view.tasks)
+        for group in distinct_metrics(comparison, _headline_keys(view))
     ]
+    show_charts(
+        {
+            info.label: plot_headline(comparison.table, info, view.look)
+            for info in infos
+        },
+        name=f"{view.study.name}-headline",
+        title="Against the baseline",
+        takeaway=said,
+        data=comparison.table,
+        note="Difference to the baseline with the 95 % interval that holds for all "
+        "methods at once; the most favourable first. ▲ better, ▼ worse, ≈ equivalent, "
+        "○ inconclusive. Shaded: differences that do not matter.",
+        column_width=300,
+    )
+
+
+def _headline_keys(view: StudyView) -> list[str]:
+    return list(headline_keys(view.tasks, view.study.headline))
+
+
+def _tally(view: StudyView, comparison: Comparison) -> str:
+    """How many differences on the headline metrics are certain."""
+    counted = [
+        metric_info(group[0], view.tasks)
+        for group in distinct_metrics(comparison, _headline_keys(view))
+    ]
+    return plots.leaderboard_takeaway(comparison.table, counted, view.look)
+
+
+def _leaderboard(view: StudyView, comparison: Comparison, said: str) -> None:
+    """The headline metrics in numbers; ``said`` leads where no order is chosen."""
+    metrics = [metric_info(key, view.tasks) for key in _headline_keys(view)]
     with st.container(border=True):
         st.subheader("Leaderboard", anchor=False)
         order = _choose_order(view, metrics)
-        ordered, best = _sorted(view, table, order)
+        ordered, best = _sorted(view, comparison.table, order)
         labels = {method: view.labels[method] for method in ordered}
-        keys = [info.key for info in metrics]
-        board = leaderboard(comparison, keys, labels, view.tasks, part="score")
-        counted = [
-            metric_info(group[0], view.tasks)
-            for group in distinct_metrics(comparison, keys)
-        ]
+        board = leaderboard(
+            comparison, [info.key for info in metrics], labels, view.tasks, part="score"
+        )
         over = "One seed, no sd" if comparison.has_one_seed else "Mean over the seeds"
         show_static_table(
             table_frame(board),
             name=f"{view.study.name}-leaderboard",
-            takeaway=best + plots.leaderboard_takeaway(table, counted, view.look),
-            download=table,
+            takeaway=best or said,
+            download=comparison.table,
             note=BREAK.join(
                 [
                     f"{over} [95 % interval] and verdict against the baseline; ↓ lower "
@@ -220,7 +261,7 @@ def _sorted(
     order = plots.best_first(comparison, info, view.methods)
     against = load_comparison(view, reference=order[0]).table
     said = plots.best_takeaway(against, info, view.look, order[0])
-    return order, f"{said} "
+    return order, said
 
 
 def _one_metric(view: StudyView, comparison: Comparison) -> None:

@@ -48,12 +48,12 @@ def test_every_chart_has_a_text_alternative_and_downloads(fill, open_page):
     fill()
     app = open_page("overview")
     charts = app.get("plotly_chart")
-    assert len(charts) == 3
+    assert len(charts) == 4 + 3  # the headline metrics, then one in detail
     for chart in charts:
         assert len(chart.proto.alt) > 20
     labels = [button.proto.label for button in app.get("download_button")]
-    assert labels.count("Chart (HTML)") == 3
-    assert labels.count("Data (CSV)") == 5
+    assert labels.count("Chart (HTML)") == 4
+    assert labels.count("Data (CSV)") == 6
 
 
 def test_a_metric_of_choice_is_compared(fill, open_page):
@@ -116,7 +116,7 @@ def test_published_changes_are_labelled_as_theirs(fill, open_page):
     app = open_page("overview")
     assert not app.exception
     assert "Theirs: the original project" in _text(app)
-    assert len(app.get("plotly_chart")) == 4
+    assert len(app.get("plotly_chart")) == 4 + 4
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def test_published_values_stand_beside_ours_and_claim_nothing(cifar, open_page):
     cifar(published=claims, notice="Thirty epochs here.", headline=headline)
     app = open_page("overview")
     assert not app.exception
-    figure = json.loads(app.get("plotly_chart")[3].proto.spec)
+    figure = json.loads(app.get("plotly_chart")[1 + 3].proto.spec)
     assert figure["data"][1]["x"] == pytest.approx([23.1, 22.1, 21.5])
     text = _text(app)
     assert "no difference between the two is claimed" in text
@@ -310,7 +310,7 @@ def test_a_run_of_another_split_is_named_and_the_rest_works(fill, store, open_pa
     app = open_page("overview")
     assert not app.error
     assert "another split" in app.warning[0].value
-    assert len(app.get("plotly_chart")) == 3
+    assert len(app.get("plotly_chart")) == 4 + 3
 
 
 def test_verdicts_are_said_in_words_and_one_seed_is_noted(fill, open_page):

@@ -1,0 +1,84 @@
+"""The first figure of Overview: order, colour and sign are right."""
+
+import pandas as pd
+import pytest
+
+from core.evaluation.metrics import metric_info
+from core.evaluation.verdicts import BASELINE, BETTER, EQUIVALENT, INCONCLUSIVE, WORSE
+from core.plots.headline import MARKS, UNDECIDED, plot_headline, sort_by_difference
+from core.plots.look import Look, method_styles
+
+METHODS = ("baseline", "ins", "lmf", "lds", "vit")
+VERDICTS = (BASELINE, WORSE, BETTER, EQUIVALENT, INCONCLUSIVE)
+LABELS = dict(zip(METHODS, ("Baseline", "INS", "LMF", "LDS", "ViT"), strict=True))
+
+
+def look():
+    return Look(METHODS, method_styles(METHODS, "baseline"), LABELS, "baseline")
+
+
+def table(key, deltas, mean=1.0):
+    return pd.DataFrame(
+        {
+            "method": METHODS,
+            "metric": key,
+            "mean": [mean, *(mean + delta for delta in deltas)],
+            "delta": [float("nan"), *deltas],
+            "delta_low": [float("nan"), *(delta - 0.2 for delta in deltas)],
+            "delta_high": [float("nan"), *(delta + 0.2 for delta in deltas)],
+            "margin": 0.1,
+            "p": 0.01,
+            "verdict": VERDICTS,
+            "scope": "method",
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "mean", "order"),
+    [
+        ("kind.macro_f1", 1.0, ["ins", "vit", "lds", "lmf"]),
+        ("age.mae", 1.0, ["lmf", "lds", "vit", "ins"]),
+        # The baseline's bias is -1: whoever comes nearest to 0 is first.
+        ("age.bias", -1.0, ["ins", "vit", "lds", "lmf"]),
+    ],
+)
+def test_the_most_favourable_difference_is_first(key, mean, order):
+    rows = table(key, (0.5, -0.5, 0.0, 0.3), mean)
+    info = metric_info(key)
+    assert sort_by_difference(rows, info, look()) == order
+    figure = plot_headline(rows, info, look())
+    # Plotly draws the first row at the bottom.
+    assert [trace.name for trace in figure.data] == [LABELS[m] for m in order[::-1]]
+
+
+def test_colour_marker_and_sign_are_of_the_verdict():
+    rows = table("kind.macro_f1", (-0.5, 0.5, 0.0, 0.3))
+    figure = plot_headline(rows, metric_info("kind.macro_f1"), look())
+    marks = {t.name: (t.marker.color, t.marker.symbol) for t in figure.data}
+    assert marks == {
+        "INS": MARKS[WORSE],
+        "LMF": MARKS[BETTER],
+        "LDS": MARKS[EQUIVALENT],
+        "ViT": UNDECIDED,
+    }
+    names = {note.text for note in figure.layout.annotations}
+    assert "<b>LMF</b>  ▲ +0.500" in names
+    assert "<b>INS</b>  ▼ −0.500" in names
+    assert len(set(marks.values())) == 4
+
+
+def test_what_is_not_compared_is_left_out():
+    rows = table("kind.macro_f1", (-0.5, 0.5, 0.0, float("nan")))
+    info = metric_info("kind.macro_f1")
+    assert sort_by_difference(rows, info, look()) == ["lmf", "lds", "ins"]
+    assert sort_by_difference(rows.iloc[:1], info, look()) == []
+    assert len(plot_headline(rows.iloc[:1], info, look()).data) == 0
+
+
+def test_a_share_in_per_cent_is_drawn_in_points():
+    rows = table("kind.error_rate", (-0.05, 0.05, 0.0, 0.03))
+    figure = plot_headline(rows, metric_info("kind.error_rate"), look())
+    assert figure.layout.title.text == "<b>Kind error rate (points)</b>"
+    (ins,) = (trace for trace in figure.data if trace.name == "INS")
+    assert ins.x[0] == pytest.approx(-5)
