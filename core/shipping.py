@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from core.data.cache import Progress
 from core.data.manifest import TEST, DatasetInfo
-from core.data.pictures import find_pictures
+from core.data.picture_paths import find_pictures
 from core.errors import EquipoiseError, RunError
 from core.predictor import Preprocessing
 from core.runs import (

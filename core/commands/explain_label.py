@@ -21,7 +21,7 @@ from core.commands.studies import load_chosen_study
 from core.training.engine import load_engine
 
 if TYPE_CHECKING:
-    from core.results.label_meaning import LabelMeaning
+    from core.results.explain_label import LabelMeaning
     from core.results.study_runs import StudyRuns
     from core.tasks import Task
 
@@ -66,8 +66,8 @@ def explain_label(
     class: those that all methods are surest of. --data is for --maps alone, of
     pictures that are not drawn.
     """
-    from core.commands.label_maps import check_maps, write_maps
-    from core.results.label_meaning import find_category, find_task
+    from core.commands.explain_label_maps import check_maps, write_maps
+    from core.results.explain_label import find_category, find_task
     from core.results.study_runs import load_study_runs
 
     name = load_chosen_study(study).name if study.endswith(".toml") else study
@@ -80,7 +80,7 @@ def explain_label(
     check_maps(maps, data, asked, runs)
     meanings = _explain(runs, chosen, asked)
     if as_json:
-        from core.results.label_meaning import meaning_record
+        from core.results.explain_label import meaning_record
 
         print_json([meaning_record(each, limit=images) for each in meanings])
     else:
@@ -110,7 +110,7 @@ def _explain(
     runs: StudyRuns, task: Task, categories: Sequence[str]
 ) -> list[LabelMeaning]:
     from core.data.manifest import TEST
-    from core.results.label_meaning import (
+    from core.results.explain_label import (
         OWN_SPLITS,
         collect_split_answers,
         explain_label,
@@ -140,7 +140,7 @@ def _explain(
 
 def _print(runs: StudyRuns, meanings: Sequence[LabelMeaning], images: int) -> None:
     from core.results.console import print_table
-    from core.results.label_meaning import (
+    from core.results.explain_label import (
         RULES_NOTE,
         contradiction_sentence,
         contradictions_table,

@@ -46,9 +46,9 @@ from core.errors import EquipoiseError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from core.importing.findings import Finding
-    from core.importing.kind import Asked
+    from core.importing.file_findings import Finding
     from core.importing.reading import RawTable
+    from core.importing.task_kind import Asked
     from core.runs import Run
 
 STYLES = {"fault": "red", "warning": "yellow", "note": "dim"}
@@ -107,7 +107,7 @@ def import_predictions(
         with _findings_told(faults):
             _import_method(file, *own, seed, replace, check)
         return
-    from core.importing.kind import Asked
+    from core.importing.task_kind import Asked
 
     asked = Asked(
         truth=truth,
@@ -130,7 +130,7 @@ def import_predictions(
 @contextmanager
 def _findings_told(faults: Path | None) -> Iterator[None]:
     """Tell the faults of a file, keep them where asked, and leave with their code."""
-    from core.importing.findings import PredictionsError, findings_table
+    from core.importing.file_findings import PredictionsError, findings_table
 
     try:
         yield

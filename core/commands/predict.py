@@ -20,8 +20,8 @@ from core.commands.console import (
     stdout,
     warn_of,
 )
-from core.commands.labels import LabelRequest, label_folder
 from core.commands.options import FAULT, JsonOption
+from core.commands.predict_folder import LabelRequest, label_folder
 from core.training.engine import load_engine
 
 if TYPE_CHECKING:

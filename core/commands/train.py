@@ -60,7 +60,7 @@ def train(
     A finished run is kept, unless --replace asks for another in its place. Before
     anything is trained, the smallest difference is said that so many seeds can find.
     """
-    from core.results.planning import planned_differences
+    from core.results.statistical_power import planned_differences
 
     chosen = load_chosen_study(study)
     check_methods(chosen, method or chosen.methods)

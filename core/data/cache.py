@@ -135,7 +135,9 @@ def _names_key(paths: Sequence[str], size: int, render: Render) -> str:
     """Hash of which pictures are asked for, and how they are made."""
     function = render.func if isinstance(render, partial) else render
     settings = repr(render.keywords) if isinstance(render, partial) else ""
-    source = f"{function.__module__}.{function.__qualname__} {settings}"
+    # The readers were modules of core.data when the first caches were made.
+    module = function.__module__.replace("core.data.readers.", "core.data.")
+    source = f"{module}.{function.__qualname__} {settings}"
     digest = hashlib.sha256(f"{VERSION} {size} {source}".encode())
     for path in paths:
         digest.update(f"\n{path}".encode(errors="surrogateescape"))

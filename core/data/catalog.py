@@ -8,27 +8,27 @@ from typing import Any
 
 import pandas as pd
 
-from core.data import (
+from core.data.cache import Pixels, Progress, Render, render_file
+from core.data.class_folders import ClassFolderOptions
+from core.data.enhancement import Enhancement
+from core.data.images import preprocess_drawn
+from core.data.label_noise import add_label_noise
+from core.data.leakage import report_near_copies
+from core.data.manifest import DatasetInfo, LoadedDataset, summarise_split
+from core.data.readers import (
     avatars,
     avatars_softbio,
     celeba,
     cifar,
-    folder,
+    csv_labels,
+    image_folder,
     isic2019,
-    labelled,
+    predictions_table,
     stanford_dogs,
-    table,
     utkface,
 )
-from core.data.cache import Pixels, Progress, Render, render_file
-from core.data.class_folders import ClassFolderOptions
-from core.data.damage import leave_out_known_damage
-from core.data.duplicates import report_near_copies
-from core.data.enhancement import Enhancement
-from core.data.images import preprocess_drawn
-from core.data.label_noise import add_label_noise
-from core.data.manifest import DatasetInfo, LoadedDataset, summarise_split
 from core.data.splits import apply_split, name_strata
+from core.data.unreadable_pictures import leave_out_known_damage
 from core.errors import DatasetError, StudyError
 from core.study import (
     DatasetOptions,
@@ -190,20 +190,25 @@ READERS = {
             copy="images.tar, and lists.tar and annotation.tar if they are asked for",
         ),
         Reader(
-            folder.INFO,
-            folder.FolderOptions,
-            folder.load,
-            folder.renderer,
+            image_folder.INFO,
+            image_folder.FolderOptions,
+            image_folder.load,
+            image_folder.renderer,
             copy="the pictures, in one folder a class",
         ),
         Reader(
-            labelled.INFO,
-            labelled.LabelledOptions,
-            labelled.load,
+            csv_labels.INFO,
+            csv_labels.CSVLabelsOptions,
+            csv_labels.load,
             copy="the pictures and a CSV file of their labels",
-            info_of=labelled.info_of,
+            info_of=csv_labels.info_of,
         ),
-        Reader(table.INFO, table.TableOptions, table.load, info_of=table.info_of),
+        Reader(
+            predictions_table.INFO,
+            predictions_table.TableOptions,
+            predictions_table.load,
+            info_of=predictions_table.info_of,
+        ),
     )
 }
 DATASETS = {name: reader.info for name, reader in READERS.items()}

@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from core.data.damage import describe_sizes
 from core.data.enhancement import Enhancement
 from core.data.images import SUFFIXES
 from core.data.long_tail import draw_long_tail
 from core.data.manifest import TEST, TRAINING, VALIDATION
 from core.data.splits import least_to_split, leave_out, split_by_group
+from core.data.unreadable_pictures import describe_sizes
 from core.errors import DatasetError
 from core.study import Seed
 from core.tasks import natural_order

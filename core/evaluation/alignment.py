@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from core.data.harmless_changes import CHANGES, shift_column
 from core.errors import EquipoiseError
-from core.evaluation.classification import encode_labels
+from core.evaluation.confusion_counts import encode_labels
 from core.tasks import Classification, Regression, Task
 
 RunKey = tuple[str, int]

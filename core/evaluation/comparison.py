@@ -13,15 +13,15 @@ import pandas as pd
 
 from core.errors import EquipoiseError
 from core.evaluation.alignment import AlignedPredictions, RunKey, align_predictions
-from core.evaluation.gaps import line_info
-from core.evaluation.grouping import ALL_IMAGES, Grouping, group_images
-from core.evaluation.judging import (
+from core.evaluation.comparison_rows import (
     DETECTABLE,
     STUDY_FAMILY,
     Judging,
     Line,
     TaskRows,
 )
+from core.evaluation.gaps import line_info
+from core.evaluation.grouping import ALL_IMAGES, Grouping, group_images
 from core.evaluation.metrics import (
     group_metric_keys,
     metric_keys,

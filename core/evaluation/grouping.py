@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import EquipoiseError
-from core.evaluation.classification import label_codes
+from core.evaluation.confusion_counts import label_codes
 from core.evaluation.resampling import Integers
 from core.tasks import Regression, Task, natural_order
 

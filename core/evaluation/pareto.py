@@ -54,10 +54,10 @@ def equal_costs(cost: ArrayLike) -> Doubles:
 def pareto_front(cost: ArrayLike, gain: ArrayLike) -> Flags:
     """Find what nothing else beats in both cost and gain.
 
-    Of float arrays of shape (n,), where less cost and more gain is better and NaN is
-    unknown, a bool array: whether no other costs at most as much and gains at least as
-    much, with one of the two better; False where a number is unknown. Twins are on it
-    together.
+    Takes float arrays of shape (n,): less cost and more gain is better, and NaN is
+    unknown. Returns a bool array of that shape: True where no other costs at most as
+    much and gains at least as much, with one of the two better. An unknown number gives
+    False. Of equal points, all are on the front or none.
     """
     costs, gains = np.asarray(cost, np.float64), np.asarray(gain, np.float64)
     front = np.zeros(len(costs), bool)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from core.errors import EquipoiseError
 from core.evaluation.alignment import align_predictions
-from core.evaluation.classification import training_counts
+from core.evaluation.confusion_counts import training_counts
 from core.evaluation.grouping import group_images
 from core.evaluation.metrics import headline_keys, metric_info, split_key, top_k
 from core.evaluation.resampled_metrics import TaskDraws

@@ -13,7 +13,7 @@ from keras import ops
 
 from core.explain.grids import Grid
 from core.explain.layer_cam import enlarge, scale
-from core.explain.taking_apart import cannot_explain, find_layer, lead_to, run
+from core.explain.split_model import cannot_explain, find_layer, lead_to, run
 
 ROLLOUT = "attention rollout"
 # By name: KerasHub does not export it, and who has no transformer need not import it.

@@ -16,7 +16,7 @@ from core.explain.attention_rollout import AttentionRollout, is_encoder
 from core.explain.grids import Grid
 from core.explain.layer_cam import LAYER_CAM, LEAST_CELLS, LayerCAM
 from core.explain.occlusion import Hiding, hide_in_turn
-from core.explain.taking_apart import find_layer
+from core.explain.split_model import find_layer
 from core.models.ensemble import Part
 from core.predictor import Predictor
 from core.tasks import Binary, Multiclass, Task

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from core.explain.taking_apart import Opened
+from core.explain.split_model import Opened
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import keras
 from keras import ops
 
 from core.explain.grids import Grid, find_grids
-from core.explain.taking_apart import (
+from core.explain.split_model import (
     Opened,
     all_goes_through,
     cannot_explain,

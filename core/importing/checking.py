@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from core.data.manifest import TEST, VALIDATION
-from core.evaluation.classification import encode_labels
+from core.evaluation.confusion_counts import encode_labels
 from core.importing.columns import TaskColumns, is_number, loosely
-from core.importing.findings import (
+from core.importing.file_findings import (
     FAULT,
     NOTE,
     ROWS_NAMED,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
-from core.importing.findings import FAULT, NOTE, Finding
+from core.importing.file_findings import FAULT, NOTE, Finding
 from core.tasks import Classification, Regression, Task
 
 IMAGE_ID = "image_id"

@@ -5,7 +5,7 @@ import csv
 import re
 from dataclasses import dataclass
 
-from core.importing.findings import FAULT, NOTE, WARNING, Finding, Place
+from core.importing.file_findings import FAULT, NOTE, WARNING, Finding, Place
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _UTF8 = b"\xef\xbb\xbf"

@@ -9,7 +9,7 @@ from core.data.cache import Progress
 from core.evaluation.grouping import MAX_GROUPS
 from core.importing.checking import match_classes
 from core.importing.columns import is_number, plain
-from core.importing.findings import FAULT, NOTE, WARNING, Finding
+from core.importing.file_findings import FAULT, NOTE, WARNING, Finding
 from core.importing.reading import RawColumn, RawTable
 from core.tasks import Regression, Task, natural_order
 

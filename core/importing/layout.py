@@ -27,14 +27,7 @@ from core.importing.features import (
     propose_features,
     stray_answers,
 )
-from core.importing.findings import FAULT, NOTE, Finding
-from core.importing.kind import (
-    TRUTH_ALIASES,
-    Asked,
-    find_task,
-    guessed_scores,
-    known_positive,
-)
+from core.importing.file_findings import FAULT, NOTE, Finding
 from core.importing.naming import (
     as_folder,
     is_same_label,
@@ -43,6 +36,13 @@ from core.importing.naming import (
 )
 from core.importing.predictions import METHOD_ALIASES
 from core.importing.reading import RawColumn, RawTable
+from core.importing.task_kind import (
+    TRUTH_ALIASES,
+    Asked,
+    find_task,
+    guessed_scores,
+    known_positive,
+)
 from core.tasks import Binary, Regression, Task
 
 MANY = 20

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 
 from core.errors import StudyError
-from core.importing.findings import FAULT, NOTE, Finding, Place
+from core.importing.file_findings import FAULT, NOTE, Finding, Place
 
 MAX_LENGTH, HASH_LENGTH = 64, 6
 NAMED = 12

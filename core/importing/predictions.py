@@ -42,7 +42,7 @@ from core.importing.columns import (
     plain,
     set_aside_fault,
 )
-from core.importing.findings import (
+from core.importing.file_findings import (
     FAULT,
     NOTE,
     WARNING,

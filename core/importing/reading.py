@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from core.csv_text import GUARDED, given_cell
 from core.importing.decoding import decode_csv
-from core.importing.findings import (
+from core.importing.file_findings import (
     FAULT,
     NOTE,
     ROWS_NAMED,

@@ -20,7 +20,7 @@ from core.data.manifest import (
     VALIDATION,
     summarise_split,
 )
-from core.data.table import NAME, TableOptions
+from core.data.readers.predictions_table import NAME, TableOptions
 from core.errors import EquipoiseError, RunError
 from core.importing.checking import (
     Images,
@@ -34,7 +34,7 @@ from core.importing.checking import (
     unsafe_cells,
 )
 from core.importing.features import group_names
-from core.importing.findings import (
+from core.importing.file_findings import (
     FAULT,
     NOTE,
     Collected,
@@ -42,7 +42,6 @@ from core.importing.findings import (
     PredictionsError,
     faults_in,
 )
-from core.importing.kind import Asked
 from core.importing.layout import Layout, find_layout, method_names
 from core.importing.naming import (
     as_folder,
@@ -55,6 +54,7 @@ from core.importing.predictions import (
     write_imported,
 )
 from core.importing.reading import RawColumn, RawTable, places_of
+from core.importing.task_kind import Asked
 from core.runs import (
     Run,
     list_runs,

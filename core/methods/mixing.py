@@ -1,8 +1,8 @@
 """Samplers that mix training images in pairs: mixup, CutMix, Remix and CMO.
 
-A sampler of this kind draws the pairs. ``core.models.mixing`` mixes the pixels on the
-device, after each picture was augmented by itself, and ``core.data.batches`` mixes the
-labels of every head.
+A sampler of this kind draws the pairs. ``core.models.mix_images`` mixes the pixels on
+the device, after each picture was augmented by itself, and ``core.data.batches`` mixes
+the labels of every head.
 """
 
 from dataclasses import dataclass, replace

@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.evaluation.gaps import FAIR_PENALTY
-from core.evaluation.levelling import (
+from core.evaluation.levelling_down import (
     BEST_PAID,
     LEVELLED_DOWN,
     NO_RISE,
@@ -200,7 +200,7 @@ def plot_levelling(
     Parameters
     ----------
     table : DataFrame
-        From ``levelling.levelling``; not empty.
+        From ``levelling_down.levelling``; not empty.
     baseline : str
         Drawn at 0, 0.
     styles, labels : mapping

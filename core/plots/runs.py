@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from core.plots import style
 from core.plots.escape import escapes_names
 from core.plots.style import MethodStyle
-from core.results.configurations import settings_of
+from core.results.run_settings import settings_of
 from core.runs import Run
 from core.tasks import Regression, Task
 from core.text import code, listed

@@ -8,8 +8,8 @@ import pandas as pd
 from core import text
 from core.evaluation import verdicts
 from core.evaluation.comparison import Comparison
+from core.evaluation.comparison_rows import STUDY_FAMILY
 from core.evaluation.gaps import gap_info
-from core.evaluation.judging import STUDY_FAMILY
 from core.evaluation.metrics import MetricInfo, metric_info
 from core.evaluation.verdicts import speaks_of_model
 from core.results.numbers import with_unit, write

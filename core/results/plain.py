@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from core.evaluation.comparison import Comparison
-from core.evaluation.judging import DETECTABLE
+from core.evaluation.comparison_rows import DETECTABLE
 from core.evaluation.published import VALUE
 from core.evaluation.verdicts import BASELINE
-from core.results.configurations import ALIKE, TOGETHER
+from core.results.run_settings import ALIKE, TOGETHER
 from core.results.sentences import fairness_notes
 from core.results.two_studies import TwoStudies
 

@@ -9,8 +9,8 @@ import pandas as pd
 
 from core.evaluation import verdicts
 from core.evaluation.comparison import Comparison
+from core.evaluation.comparison_rows import DETECTABLE, PLANNED_SEEDS, STUDY_FAMILY
 from core.evaluation.gaps import REWARDS_LEVELLING_DOWN, line_info
-from core.evaluation.judging import DETECTABLE, PLANNED_SEEDS, STUDY_FAMILY
 from core.evaluation.metrics import MetricInfo, metric_info
 from core.evaluation.verdicts import SMALL_GROUP, speaks_of_model
 from core.results.numbers import telling_digits, with_unit, write

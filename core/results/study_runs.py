@@ -11,7 +11,6 @@ from core.data.catalog import dataset_of, test_strata
 from core.data.manifest import TEST, TRAINING, DatasetInfo
 from core.errors import EquipoiseError, RunError, StudyError
 from core.evaluation import metrics
-from core.evaluation.classification import training_counts
 from core.evaluation.comparison import (
     Baseline,
     Comparison,
@@ -19,9 +18,10 @@ from core.evaluation.comparison import (
     compare_runs,
     first_baseline,
 )
+from core.evaluation.comparison_rows import STUDY_FAMILY
+from core.evaluation.confusion_counts import training_counts
 from core.evaluation.cost import run_costs
 from core.evaluation.fairness_views import FairnessView
-from core.evaluation.judging import STUDY_FAMILY
 from core.results.tables import method_labels
 from core.results.two_studies import TwoStudies, join_studies
 from core.runs import (

@@ -13,7 +13,7 @@ from core.evaluation.alignment import align_predictions
 from core.evaluation.comparison import Counterparts
 from core.evaluation.metrics import split_key
 from core.results.cells import Text
-from core.results.configurations import ALIKE, TOGETHER, Difference, differences
+from core.results.run_settings import ALIKE, TOGETHER, Difference, differences
 from core.results.tables import Column, Table
 from core.runs import Run, list_runs, shipped_manifest, with_imported
 from core.study import MethodTable, Study

@@ -610,7 +610,7 @@ def take_trained(
         What would be trained.
     data : Data
     trained : Run
-        Of a method that is trained alike (``beginnings.find_trained_alike``).
+        Of a method that is trained alike (``reuse.find_trained_alike``).
     source : Path, optional
         See ``build_models``.
 

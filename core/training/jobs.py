@@ -17,13 +17,7 @@ import pandas as pd
 from core import runs
 from core.data.cache import Progress, build_image_cache
 from core.data.catalog import load_dataset, renderer
-from core.data.damage import (
-    UNREADABLE,
-    DamagedPicture,
-    describe_damage,
-    leave_out_damaged,
-)
-from core.data.duplicates import REPORT, report_near_copies
+from core.data.leakage import REPORT, report_near_copies
 from core.data.manifest import (
     DRAWN_SPLIT,
     LEFT_OUT,
@@ -33,13 +27,19 @@ from core.data.manifest import (
     LoadedDataset,
     split_fingerprint,
 )
+from core.data.unreadable_pictures import (
+    UNREADABLE,
+    DamagedPicture,
+    describe_damage,
+    leave_out_damaged,
+)
 from core.errors import DatasetError, RunError
 from core.methods.registry import ResolvedMethod, resolve_method
 from core.runs import Run
 from core.study import Study
 from core.tasks import Regression, Task
-from core.training.beginnings import Beginnings, find_trained_alike
-from core.training.finished import STATE, Asked, find_kept
+from core.training.resume import STATE, Asked, find_kept
+from core.training.reuse import Beginnings, find_trained_alike
 from core.training.run_locks import hold_runs
 
 if TYPE_CHECKING:

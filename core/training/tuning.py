@@ -37,12 +37,12 @@ from core.errors import DivergedError, StudyError
 from core.evaluation.skill import Skill, build_skill
 from core.methods.registry import ResolvedMethod, resolve_method
 from core.study import Study, Trial, Tried
-from core.training.beginnings import run_key
 from core.training.decisions import check_decisions, decide
-from core.training.finished import STATE
 from core.training.fit import Data, fit, predict
 from core.training.jobs import Listener, load_data, load_images
 from core.training.progress import BatchProgress
+from core.training.resume import STATE
+from core.training.reuse import run_key
 from core.training.search_space import (
     Setting,
     is_only_afterwards,

@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.evaluation.classification import confusion
+from core.evaluation.confusion_counts import confusion
 from core.plots import confusion as plots
 from core.plots.classification import FEW, MANY
 from core.plots.style import number, plural

@@ -7,9 +7,9 @@ import pandas as pd
 import streamlit as st
 
 from core.evaluation.alignment import align_predictions
+from core.evaluation.auc import top_k_accuracies
 from core.evaluation.comparison import Baseline, Comparison, compare_runs
 from core.evaluation.metrics import TOP_K, metric_info
-from core.evaluation.ranking import top_k_accuracies
 from core.plots import classification as plots
 from core.plots.overview import (
     differences_takeaway,

@@ -6,8 +6,7 @@ import streamlit as st
 
 from core.errors import EquipoiseError
 from core.importing.features import MANY_COLUMNS
-from core.importing.findings import PredictionsError
-from core.importing.kind import Asked
+from core.importing.file_findings import PredictionsError
 from core.importing.layout import Layout, find_layout
 from core.importing.reading import RawTable
 from core.importing.table_study import (
@@ -16,6 +15,7 @@ from core.importing.table_study import (
     with_baseline,
     write_study,
 )
+from core.importing.task_kind import Asked
 from core.plots.style import plural
 from core.tasks import Binary, Regression
 from core.text import to_markdown

@@ -95,7 +95,7 @@ def test_only_blocks_are_written_anew() -> None:
 def test_every_method_and_seed_is_shipped_as_the_study_says(name: str) -> None:
     from core.data.manifest import split_fingerprint
     from core.study import load_study
-    from core.training.beginnings import run_key
+    from core.training.reuse import run_key
     from core.training.transfer import take_over
 
     study = load_study(name)

@@ -13,7 +13,7 @@ from core.methods import losses
 MODULES = (
     "core.evaluation.formulas",
     "core.evaluation.gaps",
-    "core.evaluation.ranking",
+    "core.evaluation.auc",
     "core.methods.adjustment",
     "core.methods.checks",
     "core.methods.generation",

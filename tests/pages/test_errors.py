@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 import streamlit as st
 
-from core.data import avatars, catalog
+from core.data import catalog
 from core.data.manifest import DatasetInfo
+from core.data.readers import avatars
 from core.runs import list_runs
 from core.study import Study
 from pages.errors.gallery import PICTURES, ROWS

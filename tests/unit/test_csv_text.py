@@ -87,4 +87,4 @@ def test_no_page_or_command_writes_a_csv_by_itself():
                 found.append(path.name)
     # Its rows are appended one by one, each through safe_cell.
     assert set(found) <= {"labelling.py"}
-    assert "safe_cell" in (ROOT / "core/labelling.py").read_text(encoding="utf-8")
+    assert "safe_cell" in (ROOT / "core/predict_folder.py").read_text(encoding="utf-8")

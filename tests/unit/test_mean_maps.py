@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from core.data import avatars
+from core.data.readers import avatars
 from core.errors import EquipoiseError
 from core.explain.attention_rollout import ROLLOUT
 from core.explain.explainer import Explanation

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 import core.runs
 import core.shipping
 from core.cli import app
-from core.data.avatars import IMAGE_ID
 from core.data.catalog import renderer
-from core.data.pictures import drawn_paths
+from core.data.picture_paths import drawn_paths
+from core.data.readers.avatars import IMAGE_ID
 from core.models.build import build_models
 from core.models.model_file import read_model_file
 from core.models.saved import load_model

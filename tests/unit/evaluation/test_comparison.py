@@ -13,8 +13,8 @@ from core.errors import EquipoiseError
 from core.evaluation import comparison as module
 from core.evaluation.alignment import align_predictions
 from core.evaluation.comparison import Counterparts, compare_runs
+from core.evaluation.comparison_rows import _most_of_none
 from core.evaluation.gaps import gap_info
-from core.evaluation.judging import _most_of_none
 from core.evaluation.metrics import (
     CLASS_RATES,
     group_metric_keys,

@@ -3,11 +3,11 @@
 import pandas as pd
 import pytest
 
-from core.importing.findings import PredictionsError, faults_in
-from core.importing.kind import Asked
+from core.importing.file_findings import PredictionsError, faults_in
 from core.importing.naming import check_safe
 from core.importing.predictions import load_test_set, prepare
 from core.importing.table_study import prepare_study
+from core.importing.task_kind import Asked
 from tests.imports import STUDY, long, read, theirs, wide
 
 IMAGE = "![x](https://evil.example/p.png)"

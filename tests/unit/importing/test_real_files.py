@@ -11,13 +11,19 @@ from core.data.catalog import dataset_of
 from core.evaluation.comparison import compare_runs
 from core.importing.checking import digits_of
 from core.importing.columns import loosely
-from core.importing.findings import FAULT, NOTE, WARNING, PredictionsError, faults_in
-from core.importing.kind import Asked
+from core.importing.file_findings import (
+    FAULT,
+    NOTE,
+    WARNING,
+    PredictionsError,
+    faults_in,
+)
 from core.importing.layout import find_layout
 from core.importing.naming import folder_name
 from core.importing.predictions import load_test_set, prepare, remove, write
 from core.importing.reading import read_file
 from core.importing.table_study import prepare_study, write_study
+from core.importing.task_kind import Asked
 from core.runs import is_added, list_runs
 from core.study import NAME_PATTERN
 from core.tasks import Binary, Multiclass, Regression

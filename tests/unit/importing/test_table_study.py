@@ -9,8 +9,7 @@ from core.data.catalog import dataset_of, load_dataset
 from core.errors import DatasetError, RunError
 from core.evaluation.comparison import compare_runs
 from core.evaluation.grouping import group_images
-from core.importing.findings import PredictionsError
-from core.importing.kind import Asked, round_width
+from core.importing.file_findings import PredictionsError
 from core.importing.layout import find_layout
 from core.importing.table_study import (
     is_table_study,
@@ -19,6 +18,7 @@ from core.importing.table_study import (
     with_baseline,
     write_study,
 )
+from core.importing.task_kind import Asked, round_width
 from core.tasks import Binary, Multiclass, Regression
 from tests.imports import long, read, wide
 

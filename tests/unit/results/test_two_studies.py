@@ -12,8 +12,8 @@ import core.runs
 from core.data.catalog import dataset_of
 from core.errors import StudyError
 from core.evaluation.comparison import Counterparts, compare_runs
-from core.results.configurations import ALIKE, TOGETHER, differences
 from core.results.findings import findings
+from core.results.run_settings import ALIKE, TOGETHER, differences
 from core.results.study_runs import load_study_runs, study_options
 from core.results.tables import seeds_table
 from core.results.two_studies import (

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from core.data.avatars import INFO
+from core.data.readers.avatars import INFO
 from core.methods.registry import resolve_method
 from core.study import MethodTable, Study
 from core.training.search_space import search_space, with_settings

@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 
 from core import runs
 from core.cli import app
-from core.data.avatars import INFO, path_of
 from core.data.catalog import renderer
 from core.data.harmless_changes import CHANGES, shift_column
 from core.data.manifest import TEST, VALIDATION
+from core.data.readers.avatars import INFO, path_of
 from core.models.saved import load_model
 from core.runs import Run
 from core.study import MethodTable, Study

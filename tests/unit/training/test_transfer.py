@@ -10,7 +10,7 @@ from core.data.manifest import split_fingerprint
 from core.errors import RunError, StudyError, WeightsError
 from core.models.checkpoint import CONFIG, load_checkpoint
 from core.study import MethodTable, ModelTable, ResizeTable
-from core.training.beginnings import run_key
+from core.training.reuse import run_key
 from core.training.transfer import Origin, check_unseen, take_over
 from tests.checkpoint import FOLDER, write_changed
 from tests.tiny import tiny_study
