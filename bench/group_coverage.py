@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from core.evaluation.alignment import AlignedPredictions
 from core.evaluation.grouping import Grouping
+from core.evaluation.intervals import single_interval
 from core.evaluation.resampled_metrics import TaskDraws
 from core.evaluation.resampling import RESAMPLES, Resampler, one_thread
-from core.evaluation.variance import single_interval
 from core.tasks import Multiclass, Regression, Task
 
 ROWS_DRAWN = 640

@@ -27,24 +27,27 @@ from core.evaluation.gaps import (
     measure_gap,
 )
 from core.evaluation.grouping import ALL_IMAGES, Grouping
+from core.evaluation.intervals import single_interval, wilson
 from core.evaluation.metrics import metric_info, split_key
+from core.evaluation.multiple_comparisons import (
+    SimultaneousInterval,
+    borderline,
+    monte_carlo_error,
+    simultaneous,
+)
 from core.evaluation.resampled_metrics import MetricDraws, TaskDraws
 from core.evaluation.resampling import Doubles, Flags, Integers, Resampler
+from core.evaluation.statistical_power import (
+    detectable_with,
+    seeds_needed,
+    smallest_detectable,
+)
 from core.evaluation.variance import (
     Contrast,
     RunDraws,
-    SimultaneousInterval,
-    borderline,
     compute_contrasts,
-    detectable_with,
-    monte_carlo_error,
     pool_training_variance,
     seed_share,
-    seeds_needed,
-    simultaneous,
-    single_interval,
-    smallest_detectable,
-    wilson,
 )
 from core.tasks import Task
 

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.evaluation.alignment import RunKey
-from core.evaluation.variance import wilson
+from core.evaluation.intervals import wilson
 from core.tasks import Regression
 
 Doubles = NDArray[np.float64]

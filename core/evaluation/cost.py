@@ -195,8 +195,10 @@ def run_costs(runs: Sequence[RecordedRun]) -> pd.DataFrame:
     short; ``network``, equal for runs of one network, and ``recipe``, for those of one
     network, batch size and augmentation.
 
-    Notes ----- A zero is no measurement: images a second is 0 in the record of a run
-    that took all its epochs over from another, and such a value is unknown.
+    Notes
+    -----
+    A zero is no measurement: images a second is 0 in the record of a run that took all
+    its epochs over from another, and such a value is unknown.
     """
     rows = [_run_row(run) for run in runs]
     columns = ["method", "seed", *COSTS, *SETTINGS, *_WORKING]

@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.evaluation.alignment import AlignedPredictions
+from core.evaluation.intervals import wilson
 from core.evaluation.resampling import Doubles, Floats, Integers
-from core.evaluation.variance import wilson
 from core.tasks import Classification, Regression
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -193,9 +193,11 @@ def confused_pairs(
     confused first within a method. Pairs with a class that has no test image are left
     out.
 
-    Notes ----- Shares and not images are averaged, so that a rare class counts as much
-    as a common one. The two shares rest on different images; the interval of their mean
-    is put together from theirs by MOVER (Zou and Donner, Statistics in Medicine 2008).
+    Notes
+    -----
+    Shares and not images are averaged, so that a rare class counts as much as a common
+    one. The two shares rest on different images; the interval of their mean is put
+    together from theirs by MOVER (Zou and Donner, Statistics in Medicine 2008).
     """
     first, second = np.triu_indices(len(classes), 1)
     names = np.array(classes, dtype=object)

@@ -45,8 +45,10 @@ def levelling(comparison: Comparison) -> pd.DataFrame:
         ``NO_RISE``; ``certain``: whether the verdicts bear the reason out. Empty
         without an accuracy or without two groups.
 
-    Notes ----- The reason is by the point estimates. It is certain if the Fair metric
-    is ``better``, and the groups that the reason names are ``better`` or ``worse``.
+    Notes
+    -----
+    The reason is by the point estimates. It is certain if the Fair metric is
+    ``better``, and the groups that the reason names are ``better`` or ``worse``.
     """
     gaps = comparison.gaps
     rows = []

@@ -91,7 +91,9 @@ def decide(
         ``better`` or ``worse`` where it leaves out 0 (``differs`` where no side is
         better), else ``inconclusive``; ``no verdict`` without an interval.
 
-    Notes ----- Equivalence is decided by two one-sided tests (Schuirmann, Journal of
+    Notes
+    -----
+    Equivalence is decided by two one-sided tests (Schuirmann, Journal of
     Pharmacokinetics and Biopharmaceutics 1987), read off the interval that is shown: at
     95 % they are stricter than the usual 90 %.
     """

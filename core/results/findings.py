@@ -32,8 +32,10 @@ def findings(
     by design are said once, and nothing with the baseline alone. ``labels`` are what a
     reader sees of each method that is spoken of, in order.
 
-    Notes ----- A difference is only claimed where the verdict is ``better``, ``worse``,
-    ``differs`` or ``equivalent``, and in a range of the differences that are shown.
+    Notes
+    -----
+    A difference is only claimed where the verdict is ``better``, ``worse``, ``differs``
+    or ``equivalent``, and in a range of the differences that are shown.
     """
     others = [m for m in labels if m in comparison.references]
     against = _Against(comparison)

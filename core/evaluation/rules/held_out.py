@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from core.evaluation.formulas import class_rate
+from core.evaluation.intervals import wilson
 from core.evaluation.resampling import LEVEL
 from core.evaluation.rules.conditions import Booleans, Doubles
 from core.evaluation.rules.search import Rule
-from core.evaluation.variance import wilson
 
 METRICS = ("precision", "recall", "f1")
 

@@ -15,13 +15,13 @@ from core.evaluation.alignment import align_predictions
 from core.evaluation.comparison import Counterparts, compare_runs
 from core.evaluation.comparison_rows import _most_of_none
 from core.evaluation.gaps import gap_info
+from core.evaluation.intervals import wilson
 from core.evaluation.metrics import (
     CLASS_RATES,
     group_metric_keys,
     metric_info,
     metric_keys,
 )
-from core.evaluation.variance import wilson
 from core.evaluation.verdicts import (
     BASELINE,
     BORDERLINE,

@@ -8,24 +8,26 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from core.evaluation.intervals import percentile_interval, single_interval, wilson
+from core.evaluation.multiple_comparisons import (
+    SimultaneousInterval,
+    borderline,
+    monte_carlo_error,
+    simultaneous,
+)
 from core.evaluation.resampling import Resampler, one_thread
+from core.evaluation.statistical_power import (
+    detectable_with,
+    seeds_needed,
+    smallest_detectable,
+)
 from core.evaluation.variance import (
     RunDraws,
-    SimultaneousInterval,
     TrainingVariance,
-    borderline,
     compute_contrasts,
-    detectable_with,
     draw_variance,
-    monte_carlo_error,
-    percentile_interval,
     pool_training_variance,
     seed_share,
-    seeds_needed,
-    simultaneous,
-    single_interval,
-    smallest_detectable,
-    wilson,
 )
 
 N = 400
