@@ -123,7 +123,9 @@ def _bounds(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     drawn = computed.metric(key)
     shares = np.full(len(drawn.rests), key.endswith(".accuracy"))
-    found = single_interval(drawn.of([0]), drawn.rests[:, 0], anew=False, shares=shares)
+    found = single_interval(
+        drawn.for_columns([0]), drawn.rests[:, 0], anew=False, shares=shares
+    )
     return found.low, found.high
 
 

@@ -52,7 +52,7 @@ def mean_maps(
     task: Task,
     category: str,
     *,
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> dict[str, MeanMap]:
     """Average the maps of several pictures, for every method that can be explained.
 

@@ -84,7 +84,7 @@ class Recipe:
             **({"mirrored": True} if self.mirrored else {}),
         }
 
-    def load(self, *, loading: Progress = lambda what, done, of: None) -> Predictor:
+    def load(self, *, loading: Progress = lambda what, done, total: None) -> Predictor:
         """Load the models.
 
         Parameters
@@ -366,7 +366,7 @@ def label_pictures(
     plan: Plan,
     predictor: Predictor,
     *,
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
     left_out: Callable[[str], None] = lambda reason: None,
     workers: int | None = None,
 ) -> Labelled:

@@ -66,7 +66,7 @@ class Preprocessing:
     template: FaceTemplate = UTKFACE
 
     @classmethod
-    def of(cls, run: Run, size: int) -> Preprocessing:
+    def from_run(cls, run: Run, size: int) -> Preprocessing:
         """That of a run, as its record says, whose model takes pictures of this side.
 
         Raises
@@ -373,7 +373,7 @@ class Predictor:
         tasks: Sequence[Task],
         *,
         seeds: Sequence[int] | None = None,
-        loading: Progress = lambda what, done, of: None,
+        loading: Progress = lambda what, done, total: None,
         load_engine: Callable[[], None] = lambda: None,
     ) -> Predictor:
         """Load the models of runs of one study.
@@ -422,7 +422,7 @@ class Predictor:
             for place in group.members:
                 try:
                     check_class_order(chosen[place], tasks)
-                    kinds[place] = Preprocessing.of(chosen[place], size)
+                    kinds[place] = Preprocessing.from_run(chosen[place], size)
                 except EquipoiseError as fault:
                     faults.append(fault)
         if not kinds:
@@ -663,7 +663,7 @@ def predict_photos(
     detector: FaceDetector | None,
     *,
     mirrored: bool = False,
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> list[PhotoResult]:
     """Let every method answer for many photos, their faces in batches.
 

@@ -269,16 +269,16 @@ def describe_models(answering: Sequence[Run], known: Iterable[Run]) -> str:
     """
     models = Counter(run.method for run in answering)
     seeds = Counter(run.method for run in known if run.method in models)
-    of = f"{_span(seeds.values())} seeds"
+    trained = f"{_span(seeds.values())} seeds"
     if max(seeds.values()) < 2:
         return ""
     if max(models.values()) > 1:
         return (
             "Each answer is the mean over the models of a method: "
-            f"{_span(models.values())} of {of}."
+            f"{_span(models.values())} of {trained}."
         )
     own = " or ".join(str(seed) for seed in sorted({run.seed for run in answering}))
-    return f"Each method answers with one model, that of seed {own}: 1 of {of}."
+    return f"Each method answers with one model, that of seed {own}: 1 of {trained}."
 
 
 def _span(counts: Collection[int]) -> str:

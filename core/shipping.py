@@ -84,7 +84,7 @@ def ship_study(
     seed: int = 0,
     data: Path | None = None,
     replaces: bool = False,
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> tuple[list[ShippedModel], tuple[str, ...]]:
     """Copy the finished runs of a study from one store to another, to be passed on.
 
@@ -269,7 +269,7 @@ class _Check:
 
         write_halved(run.model_path, file)
         full, half = load_model(run.model_path), load_model(file)
-        pixels = self._read(Preprocessing.of(run, full.input_shape[1]))
+        pixels = self._read(Preprocessing.from_run(run, full.input_shape[1]))
         before, after = (model.predict(pixels, verbose=0) for model in (full, half))
         changes = {
             task.name: float(np.max(np.abs(after[task.name] - before[task.name])))

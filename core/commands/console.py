@@ -53,7 +53,7 @@ def _without_nan(value: Any) -> Any:
 class Report(Protocol):
     """Who is told how far something is."""
 
-    def __call__(self, what: str, done: int, of: int, detail: str = "") -> None:
+    def __call__(self, what: str, done: int, total: int, detail: str = "") -> None:
         """Take what is done, how many, of how many, and which one right now."""
 
 
@@ -88,11 +88,11 @@ def progress_bars(*, speed: bool = False) -> Iterator[Report]:
     with Progress(*columns, console=stderr()) as bars:
         tasks: dict[str, Any] = {}
 
-        def report(what: str, done: int, of: int, detail: str = "") -> None:
+        def report(what: str, done: int, total: int, detail: str = "") -> None:
             if what not in tasks:
-                tasks[what] = bars.add_task(what, total=of)
+                tasks[what] = bars.add_task(what, total=total)
             said = f"{what}: {detail}" if detail else what
-            bars.update(tasks[what], completed=done, total=of, description=said)
+            bars.update(tasks[what], completed=done, total=total, description=said)
 
         yield report
 

@@ -93,7 +93,7 @@ def explain_label(
                 runs,
                 meanings[0],
                 data,
-                loading=lambda what, done, of: progress(LOADING, done, of, what),
+                loading=lambda what, done, total: progress(LOADING, done, total, what),
             )
         if not as_json:
             stdout().print(Words(f"\n{maps}: where each model looks, on average."))

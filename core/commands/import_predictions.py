@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from core.importing.file_findings import Finding
     from core.importing.reading import RawTable
-    from core.importing.task_kind import Asked
+    from core.importing.task_kind import LayoutChoices
     from core.runs import Run
 
 STYLES = {"fault": "red", "warning": "yellow", "note": "dim"}
@@ -107,9 +107,9 @@ def import_predictions(
         with _findings_told(faults):
             _import_method(file, *own, seed, replace, check)
         return
-    from core.importing.task_kind import Asked
+    from core.importing.task_kind import LayoutChoices
 
-    asked = Asked(
+    choices = LayoutChoices(
         truth=truth,
         kind=kind,
         classes=tuple(classes or ()),
@@ -124,7 +124,7 @@ def import_predictions(
     )
     with _findings_told(faults):
         options = (title, baseline, seed, replace, check)
-        _import_study(file, _given(new_study, "--new-study"), asked, *options)
+        _import_study(file, _given(new_study, "--new-study"), choices, *options)
 
 
 @contextmanager
@@ -193,7 +193,7 @@ def _import_method(
 def _import_study(
     file: Path,
     name: str,
-    asked: Asked,
+    choices: LayoutChoices,
     title: str,
     baseline: str,
     seed: int | None,
@@ -208,7 +208,7 @@ def _import_study(
         prepared = prepare_study(
             raw,
             name=name,
-            asked=asked,
+            choices=choices,
             title=title,
             baseline=baseline,
             seed=seed,

@@ -188,7 +188,7 @@ def _answer(
         predictor = Predictor.load(
             runs,
             info.tasks,
-            loading=lambda name, done, of: progress(LOADING, done, of, name),
+            loading=lambda name, done, total: progress(LOADING, done, total, name),
             load_engine=load_engine,
         )
         detector = None if aligned else FaceDetector()

@@ -138,7 +138,7 @@ def label_folder(
         load_engine()
         with progress_bars(speed=True) as progress:
             predictor = recipe.load(
-                loading=lambda name, done, of: progress(LOADING, done, of, name)
+                loading=lambda name, done, total: progress(LOADING, done, total, name)
             )
             result = label_pictures(
                 plan,

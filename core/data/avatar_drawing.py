@@ -191,7 +191,7 @@ def draw_region(person: Person, part: Part, size: int) -> NDArray[np.bool_]:
 
 def _layers(person: Person, large: int) -> Iterator[tuple["_Layer", Placement]]:
     """What a portrait is made of, from the back to the front, and where it goes."""
-    face = _Face.of(person)
+    face = _Face.from_person(person)
     behind = _Layer()
     behind.ellipse(0, 0, 1.72, 1.72, _mix(person.background, WHITE, 0.3))
     yield behind, _frame_map(person, large, tilt=0.0)
@@ -320,8 +320,8 @@ class _Layer:
     def mark(self, pen: ImageDraw.ImageDraw, mapping: Placement, part: Part) -> None:
         """Fill those of a part with ``_INSIDE``, and what covers it otherwise."""
         fills = [
-            _INSIDE if of == part else None if colour is None else _OUTSIDE
-            for of, colour in zip(self._parts, self._colours, strict=True)
+            _INSIDE if own == part else None if colour is None else _OUTSIDE
+            for own, colour in zip(self._parts, self._colours, strict=True)
         ]
         self._fill(pen, mapping, fills)
 
@@ -367,7 +367,7 @@ class _Face:
     outline: Points
 
     @classmethod
-    def of(cls, person: Person) -> "_Face":
+    def from_person(cls, person: Person) -> "_Face":
         young = 1 - _ramp(person.face_age, 0, 23)
         grown = _ramp(person.face_age, 12, 36)
         old = _ramp(person.face_age, 34, 80)

@@ -89,7 +89,7 @@ def build_image_cache(
     render: Render = render_file,
     workers: int = 2,
     study: str = "",
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> ImageCache:
     """Open the cache of these images, building it first if it is not there.
 
@@ -156,7 +156,9 @@ def _look_at(files: Sequence[str], names: str, progress: Progress) -> Facts:
         facts,
         files,
         known,
-        progress=lambda done, of: progress("Looking for changed pictures", done, of),
+        progress=lambda done, total: progress(
+            "Looking for changed pictures", done, total
+        ),
     )
     return facts
 

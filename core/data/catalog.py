@@ -96,7 +96,7 @@ def _load_avatars(
     options: avatars.AvatarsOptions,
     *,
     shipped: pd.DataFrame | None = None,
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> LoadedDataset:
     """Draw who is in the pictures; there is no copy to read and no split to keep."""
     manifest = avatars.sample_people(options)
@@ -279,7 +279,7 @@ def load_dataset(
     location: Path | None,
     *,
     shipped: pd.DataFrame | None = None,
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> LoadedDataset:
     """Load a study's dataset, split it, and flip the labels that the study flips.
 

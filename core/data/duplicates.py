@@ -75,7 +75,7 @@ def hash_images(
     paths: Sequence[str],
     *,
     workers: int = 2,
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> tuple[NDArray[np.uint64], dict[int, str]]:
     """Perceptual hash of each picture.
 

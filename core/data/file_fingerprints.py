@@ -47,7 +47,7 @@ def add_digests(
     files: Sequence[str],
     known: Sequence[Facts] = (),
     *,
-    progress: Callable[[int, int], None] = lambda done, of: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
     """Fill in the digests, in place.
 
@@ -59,7 +59,7 @@ def add_digests(
     known : sequence of arrays like ``facts``
         Earlier ones of the same files: what was not written since is not read again.
     progress : callable
-        ``(done, of)``: files read, of those that have to be.
+        ``(done, total)``: files read, of those that have to be.
     """
     unread = facts["size"] > 0
     for earlier in known:

@@ -84,18 +84,23 @@ class NearCopies:
     @property
     def training_rows(self) -> Rows:
         """Training images that are copies of a test or a validation image."""
-        found = [rows[:, 1] for (_, at), rows in self.pairs.items() if at == TRAINING]
+        found = [
+            rows[:, 1]
+            for (_, reference), rows in self.pairs.items()
+            if reference == TRAINING
+        ]
         return np.unique(np.concatenate([np.empty(0, np.int64), *found]))
 
     def as_dict(self) -> dict[str, Any]:
         """Counts and shares for the data report."""
         return {
-            f"{of}_in_{at}": {
-                "images": self.images[of, at],
+            f"{searched}_in_{reference}": {
+                "images": self.images[searched, reference],
                 "with_a_copy": len(np.unique(rows[:, 0])),
-                "share": len(np.unique(rows[:, 0])) / max(1, self.images[of, at]),
+                "share": len(np.unique(rows[:, 0]))
+                / max(1, self.images[searched, reference]),
             }
-            for (of, at), rows in self.pairs.items()
+            for (searched, reference), rows in self.pairs.items()
         }
 
 
@@ -103,7 +108,7 @@ def search_near_copies(
     manifest: pd.DataFrame,
     render: Render,
     *,
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> NearCopies:
     """Look for near-copies of test and validation images in the other splits.
 
@@ -156,21 +161,26 @@ def search_near_copies(
     used, coefficients = used[good], coefficients[good]
     plain, mirrored = describe_pictures(coefficients)
     wanted = [
-        (of, at)
-        for of, at in COMPARED
-        if all((split[used] == name).any() for name in (of, at))
+        (searched, reference)
+        for searched, reference in COMPARED
+        if all((split[used] == name).any() for name in (searched, reference))
     ]
-    total = sum(int((split[used] == of).sum()) for of, _ in wanted)
+    total = sum(int((split[used] == searched).sum()) for searched, _ in wanted)
     pairs, images, done = {}, {}, 0
-    for of, at in wanted:
-        here, there = (np.flatnonzero(split[used] == name) for name in (of, at))
+    for searched, reference in wanted:
+        here, there = (
+            np.flatnonzero(split[used] == name) for name in (searched, reference)
+        )
         found = []
         for block in _blocks(here, len(there)):
             close = _close(plain[block], mirrored[block], plain[there])
             found.append(np.stack([used[block[close[0]]], used[there[close[1]]]], 1))
             done += len(block)
             progress(SEARCHING, done, total)
-        pairs[of, at], images[of, at] = np.concatenate(found), len(here)
+        pairs[searched, reference], images[searched, reference] = (
+            np.concatenate(found),
+            len(here),
+        )
     return NearCopies(pairs, images)
 
 
@@ -211,7 +221,7 @@ def report_near_copies(
     render: Render,
     *,
     remove: bool = False,
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> LoadedDataset:
     """Add the near-copies of a dataset to its report, and leave them out if asked.
 
@@ -264,10 +274,10 @@ def say_near_copies(report: Mapping[str, Any], *, drawn: bool = False) -> str:
     """
     found = _table(report, REPORT)
     parts = [
-        f"{table['with_a_copy']:,} of {table['images']:,} {of} images"
-        f" ({100 * table['share']:.1f} %) in {at}"
-        for of, at in COMPARED
-        if (table := _table(found, f"{of}_in_{at}"))
+        f"{table['with_a_copy']:,} of {table['images']:,} {searched} images"
+        f" ({100 * table['share']:.1f} %) in {reference}"
+        for searched, reference in COMPARED
+        if (table := _table(found, f"{searched}_in_{reference}"))
     ]
     if not parts:
         return ""
@@ -347,7 +357,7 @@ def _read(
         paths,
         SIDE,
         render=render,
-        progress=lambda what, done, of: progress(READING, done, of),
+        progress=lambda what, done, total: progress(READING, done, total),
     )
     return cache.images, cache.corrupt
 

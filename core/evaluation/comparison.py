@@ -56,19 +56,19 @@ class Counterparts:
 
     Parameters
     ----------
-    of : mapping of str to str
+    by_method : mapping of str to str
         By method; what is compared with another has no method compared with it.
     where : str
         What a reader calls the place of all counterparts, such as another study.
     """
 
-    of: Mapping[str, str]
+    by_method: Mapping[str, str]
     where: str
 
     @property
     def first(self) -> str:
         """The first of the counterparts."""
-        return next(iter(self.of.values()))
+        return next(iter(self.by_method.values()))
 
 
 Baseline = str | Counterparts
@@ -160,7 +160,7 @@ class Comparison:
     def references(self) -> dict[str, str]:
         """Of each method that is compared, the one that it is compared with."""
         if self.counterparts is not None:
-            return dict(self.counterparts.of)
+            return dict(self.counterparts.by_method)
         return {m: self.baseline for m in self.seeds if m != self.baseline}
 
     @cached_property
@@ -368,15 +368,16 @@ def _references(aligned: AlignedPredictions, baseline: Baseline) -> dict[str, st
     """The method that each method is compared with."""
     if isinstance(baseline, str):
         return {method: baseline for method in aligned.methods if method != baseline}
-    of, there = dict(baseline.of), set(aligned.methods)
-    wrong = {*of, *of.values()} - there | set(of) & set(of.values())
+    by_method, known = dict(baseline.by_method), set(aligned.methods)
+    counterparts = set(by_method.values())
+    wrong = {*by_method, *counterparts} - known | set(by_method) & counterparts
     if wrong:
         raise EquipoiseError(
             f"These counterparts cannot be compared: {', '.join(sorted(wrong))}.",
             expected="methods with predictions, each on one side of the comparison.",
             remedy="give every method at most one counterpart, and that one none.",
         )
-    return of
+    return by_method
 
 
 def _strata(design: Sequence[str] | pd.Series, rows: int) -> Integers:

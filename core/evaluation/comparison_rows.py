@@ -611,7 +611,7 @@ class _Gaps:
 
 def _bounds(judging: Judging, drawn: MetricDraws, own: list[int]) -> Bounds:
     """Intervals of every group with these trained models held fixed."""
-    runs = drawn.of(own)
+    runs = drawn.for_columns(own)
     mean, rests = runs.values.mean(axis=1), drawn.rests[:, own].mean(axis=1)
     if _is_share(drawn.key):
         variance = runs.over_images * rests

@@ -124,9 +124,9 @@ class _Shares:
 
 def _shares(confusions: Confusions) -> _Shares:
     images = confusions.images[:, None]
-    of = np.where(images > 0, images, np.nan)
-    share = confusions.counts / of
-    variance = confusions.squares / of - share**2
+    known = np.where(images > 0, images, np.nan)
+    share = confusions.counts / known
+    variance = confusions.squares / known - share**2
     low, high = wilson(share, images, variance, seeds=confusions.seeds)
     return _Shares(share, low, high)
 

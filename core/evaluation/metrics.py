@@ -459,7 +459,7 @@ def metric_keys(
             "f1": task.classes,
             "recall": task.classes,
         }
-    parts = (f"{name}[{part}]" for name, of in by_part.items() for part in of)
+    parts = (f"{name}[{part}]" for name, names in by_part.items() for part in names)
     return tuple(f"{task.name}.{name}" for name in (*plain, *parts))
 
 

@@ -23,7 +23,7 @@ EQUAL_COST = 1.02
 """Ratio of two costs up to which they are called equal."""
 
 
-def burden(values: pd.Series, cost: CostInfo) -> pd.Series:
+def cost_to_minimise(values: pd.Series, cost: CostInfo) -> pd.Series:
     """A cost turned so that less is cheaper: time an image for images a second."""
     return 1 / values if cost.direction == "higher" else values
 
@@ -88,7 +88,7 @@ def cost_points(
     -------
     DataFrame
         The method as index, cheapest first; those of which cost or metric is unknown
-        are left out. Columns ``cost``, ``burden`` (less is cheaper), ``mean``, ``low``,
+        are left out. Columns ``cost``, ``cost_to_minimise``, ``mean``, ``low``,
         ``high``, ``quality`` (more is better), ``verdict``, ``on_front``.
     """
     rows = comparison.table[comparison.table["metric"] == metric.key]
@@ -97,10 +97,12 @@ def cost_points(
         cost=costs[cost.key].reindex(rows.index)
     )
     points = points.dropna(subset=["mean", "cost"])
-    points["burden"] = burden(points["cost"], cost)
+    points["cost_to_minimise"] = cost_to_minimise(points["cost"], cost)
     points["quality"] = quality(points["mean"], metric)
-    points["on_front"] = pareto_front(equal_costs(points["burden"]), points["quality"])
-    return points.sort_values(["burden", "quality"], kind="stable")
+    points["on_front"] = pareto_front(
+        equal_costs(points["cost_to_minimise"]), points["quality"]
+    )
+    return points.sort_values(["cost_to_minimise", "quality"], kind="stable")
 
 
 def gap_points(
@@ -198,7 +200,9 @@ def compute_step(
     is a key, and ``comparison`` is of all methods, its baseline one of the two.
     """
     cheaper, dearer = pair
-    ratio = float(points["burden"][dearer] / points["burden"][cheaper])
+    ratio = float(
+        points["cost_to_minimise"][dearer] / points["cost_to_minimise"][cheaper]
+    )
     is_turned = comparison.baseline == dearer
     row = comparison.row(cheaper if is_turned else dearer, metric)
     delta, low, high = row["delta"], row["delta_low"], row["delta_high"]

@@ -59,7 +59,7 @@ class MetricDraws:
     values: Doubles
     draws: Floats
 
-    def of(self, columns: list[int]) -> RunDraws:
+    def for_columns(self, columns: list[int]) -> RunDraws:
         """Every group as a metric of the method whose runs are ``columns``."""
         return RunDraws(self.values[:, columns], self.draws[:, columns])
 

@@ -361,7 +361,7 @@ def compute_contrasts(
     """
     if isinstance(baseline, str):
         baseline = {name: baseline for name in methods if name != baseline}
-    own = {of: of for of in baseline.values()} | {m: baseline[m] for m in paired}
+    own = {name: name for name in baseline.values()} | {m: baseline[m] for m in paired}
     distinct = _distinct(methods, own | dict(trainings or {}))
     pool, typical = _pooled(distinct), _typical(distinct)
     contrasts = {}
@@ -380,7 +380,7 @@ def compute_contrasts(
             variances = pool, pool
         images = n[name] if isinstance(n, Mapping) else n
         contrasts[name] = _contrast(
-            runs, reference, images, variances, typical, of=baseline[name]
+            runs, reference, images, variances, typical, baseline_name=baseline[name]
         )
     return contrasts
 
@@ -396,7 +396,7 @@ def _contrast(
     variances: _Pair,
     typical: TrainingVariance | None,
     *,
-    of: str,
+    baseline_name: str,
 ) -> Contrast:
     delta = runs.values.mean(axis=1) - reference.values.mean(axis=1)
     draws = runs.mean_draws - reference.mean_draws
@@ -423,7 +423,7 @@ def _contrast(
         n=np.asarray(n, np.int64),
         seeds=seeds,
         shared=np.broadcast_to(shared, delta.shape),
-        reference=of,
+        reference=baseline_name,
         interaction=interaction,
         method_run=variances[0],
         baseline_run=variances[1],

@@ -197,8 +197,8 @@ def _first_place(text: CsvText, start: int) -> tuple[str, tuple[Place, ...]]:
     if number == 0:
         return ", first in its heading", ()
 
-    def cells(of: bytes) -> list[str]:
-        said = of.decode("cp1252", errors="replace")
+    def cells(line: bytes) -> list[str]:
+        said = line.decode("cp1252", errors="replace")
         try:
             return next(csv.reader([said], delimiter=text.delimiter), [])
         except csv.Error:

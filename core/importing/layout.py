@@ -38,7 +38,7 @@ from core.importing.predictions import METHOD_ALIASES
 from core.importing.reading import RawColumn, RawTable
 from core.importing.task_kind import (
     TRUTH_ALIASES,
-    Asked,
+    LayoutChoices,
     find_task,
     guessed_scores,
     known_positive,
@@ -147,14 +147,16 @@ def _cut(names: Sequence[str]) -> str:
 
 
 def find_layout(
-    raw: RawTable, asked: Asked, progress: Progress = lambda what, done, of: None
+    raw: RawTable,
+    choices: LayoutChoices,
+    progress: Progress = lambda what, done, total: None,
 ) -> tuple[Layout | None, list[Finding]]:
     """Understand a table, as asked and where that leaves it open by its columns.
 
     Parameters
     ----------
     raw : RawTable
-    asked : Asked
+    choices : LayoutChoices
     progress : callable
         Told how many of many columns were looked at.
 
@@ -163,35 +165,35 @@ def find_layout(
     Layout or None, list of Finding
         None where a fault leaves nothing to go on with. Each guess is a note.
     """
-    findings = _unknown_columns(raw, asked)
+    findings = _unknown_columns(raw, choices)
     if findings:
         return None, findings
-    truth, found = _find_truth(raw.names, asked)
+    truth, found = _find_truth(raw.names, choices)
     findings += found
     if not truth:
         findings += set_aside_fault(raw.set_aside, (), TRUTH_ALIASES)
         return None, findings
-    task, found = find_task(raw, truth, asked)
+    task, found = find_task(raw, truth, choices)
     findings += found
     if task is None:
         return None, findings
-    columns, found = _find_columns(raw, truth, asked)
+    columns, found = _find_columns(raw, truth, choices)
     findings += found
     rest = [name for name in raw.names if name not in {truth, *columns.values()}]
-    rest = [name for name in rest if name not in asked.ignored]
-    models, found = _find_models(raw, rest, task, columns["method"], asked)
+    rest = [name for name in rest if name not in choices.ignored]
+    models, found = _find_models(raw, rest, task, columns["method"], choices)
     findings += found
     if not models or not all(one.used for one in models.values()):
         begun = [name for name in models if name] or _prefixes(raw.set_aside, task)
         findings += set_aside_fault(raw.set_aside, [*begun, task.name, ""])
     used = {name for one in models.values() for name in one.used}
-    rest = [name for name in rest if name not in {*used, *(asked.features or ())}]
+    rest = [name for name in rest if name not in {*used, *(choices.features or ())}]
     stray: tuple[str, ...] = ()
     if used:
         own = sorted(used, key=raw.names.index)
         stray, found = stray_answers(raw, rest, task, truth, own)
         findings += found
-    features = asked.features
+    features = choices.features
     if features is None:
         features, found = propose_features(
             raw, [n for n in rest if n not in stray], task, progress
@@ -199,7 +201,7 @@ def find_layout(
         findings += found
     findings += feature_faults(raw, features, task)
     is_guessed = isinstance(task, Binary) and not (
-        asked.positive or known_positive(task.classes)
+        choices.positive or known_positive(task.classes)
     )
     if is_guessed:
         findings += guessed_scores(task, models.values())
@@ -219,13 +221,13 @@ def find_layout(
 
 
 def _find_columns(
-    raw: RawTable, truth: str, asked: Asked
+    raw: RawTable, truth: str, choices: LayoutChoices
 ) -> tuple[dict[str, str], list[Finding]]:
     """Columns of the image, the method, the seed and the split; empty for none."""
     columns: dict[str, str] = {}
     findings: list[Finding] = []
-    given = {"image_id": asked.image_id, "method": asked.method}
-    if asked.models and asked.method is None:
+    given = {"image_id": choices.image_id, "method": choices.method}
+    if choices.models and choices.method is None:
         given["method"] = ""
     for what, aliases in (
         ("image_id", ID_ALIASES),
@@ -233,7 +235,7 @@ def _find_columns(
         ("seed", (SEED,)),
         ("split", (SPLIT,)),
     ):
-        apart = {truth, *columns.values(), *(asked.features or ()), *asked.ignored}
+        apart = {truth, *columns.values(), *(choices.features or ()), *choices.ignored}
         said = given.get(what)
         if said is not None:
             columns[what] = said
@@ -241,12 +243,12 @@ def _find_columns(
         rest = [n for n in raw.names if n not in apart]
         columns[what], found = find_column(rest, aliases, f"the {_WORDS[what]}")
         findings += found
-    if not columns["image_id"] and asked.image_id is None:
+    if not columns["image_id"] and choices.image_id is None:
         said = "No column holds ids of images: each row is an image, by its number."
         findings.append(
             Finding(NOTE, said, remedy="say --id COLUMN (on the page, choose it).")
         )
-    if columns["method"] and asked.models:
+    if columns["method"] and choices.models:
         findings.append(
             Finding(
                 FAULT,
@@ -260,9 +262,9 @@ def _find_columns(
     return columns, findings
 
 
-def _unknown_columns(raw: RawTable, asked: Asked) -> list[Finding]:
-    named = [asked.truth, asked.method, asked.image_id, *(asked.features or ())]
-    named += asked.ignored
+def _unknown_columns(raw: RawTable, choices: LayoutChoices) -> list[Finding]:
+    named = [choices.truth, choices.method, choices.image_id, *(choices.features or ())]
+    named += choices.ignored
     missing = [name for name in named if name and name not in raw.names]
     if not missing:
         return []
@@ -278,9 +280,11 @@ def _unknown_columns(raw: RawTable, asked: Asked) -> list[Finding]:
     ]
 
 
-def _find_truth(names: Sequence[str], asked: Asked) -> tuple[str, list[Finding]]:
-    if asked.truth:
-        return asked.truth, []
+def _find_truth(
+    names: Sequence[str], choices: LayoutChoices
+) -> tuple[str, list[Finding]]:
+    if choices.truth:
+        return choices.truth, []
     ends = [name for name in names if plain(name).endswith("_true")]
     known = {plain(alias) for alias in TRUTH_ALIASES}
     found = [name for name in names if plain(name) in known] or ends
@@ -301,16 +305,16 @@ def _find_truth(names: Sequence[str], asked: Asked) -> tuple[str, list[Finding]]
 
 
 def _find_models(
-    raw: RawTable, names: Sequence[str], task: Task, method: str, asked: Asked
+    raw: RawTable, names: Sequence[str], task: Task, method: str, choices: LayoutChoices
 ) -> tuple[dict[str, TaskColumns], list[Finding]]:
     """Columns of each model; of a long table, those that all of them share."""
-    names = [name for name in names if name not in (asked.features or ())]
+    names = [name for name in names if name not in (choices.features or ())]
     if method:
         # A bare name of the task would be the truth's twin, not a prediction.
         columns, findings = match_task(names, task, (task.name, ""))
         return {"": columns}, findings
     findings = []
-    prefixes = list(asked.models or ())
+    prefixes = list(choices.models or ())
     if not prefixes:
         begun = _begun(names, task)
         if findings := _twins(begun):

@@ -54,7 +54,7 @@ from core.importing.predictions import (
     write_imported,
 )
 from core.importing.reading import RawColumn, RawTable, places_of
-from core.importing.task_kind import Asked
+from core.importing.task_kind import LayoutChoices
 from core.runs import (
     Run,
     list_runs,
@@ -115,12 +115,12 @@ def prepare_study(
     raw: RawTable,
     *,
     name: str,
-    asked: Asked | None = None,
+    choices: LayoutChoices | None = None,
     title: str = "",
     baseline: str = "",
     seed: int | None = None,
     replacing: bool = False,
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> PreparedStudy:
     """Check a table that holds truth and predictions; every fault is told at once.
 
@@ -129,7 +129,7 @@ def prepare_study(
     raw : RawTable
     name : str
         What the study is to be called.
-    asked : Asked, optional
+    choices : LayoutChoices, optional
         What its columns are, as far as a person says.
     title : str
         What a reader sees; the name otherwise.
@@ -147,11 +147,11 @@ def prepare_study(
     PredictionsError
         If anything is at fault.
     """
-    asked = asked or Asked()
+    choices = choices or LayoutChoices()
     found = Collected(raw.name)
     study_name = found.take(_study_name(name, replacing))
-    found.add(_unsafe_words(asked, name, title), raw.notes)
-    layout, of_layout = find_layout(raw, asked, progress)
+    found.add(_unsafe_words(choices, name, title), raw.notes)
+    layout, of_layout = find_layout(raw, choices, progress)
     found.add(of_layout)
     if layout is None or faults_in(of_layout):
         raise PredictionsError(raw.name, found.findings)
@@ -179,12 +179,12 @@ def prepare_study(
     )
 
 
-def _unsafe_words(asked: Asked, name: str, title: str) -> list[Finding]:
+def _unsafe_words(choices: LayoutChoices, name: str, title: str) -> list[Finding]:
     """Faults of what a person wrote, that others would see as more than text."""
     return [
         *check_safe("the title of a study", name.strip(), title.strip()),
-        *check_safe("a class", *asked.classes),
-        *check_safe("a unit", asked.unit),
+        *check_safe("a class", *choices.classes),
+        *check_safe("a unit", choices.unit),
     ]
 
 

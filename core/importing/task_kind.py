@@ -55,7 +55,7 @@ _SAY_CLASSES = "say --kind multiclass (on the page, choose 'Several classes')"
 
 
 @dataclass(frozen=True)
-class Asked:
+class LayoutChoices:
     """What a person says of a table; the rest is found out.
 
     Parameters
@@ -130,7 +130,7 @@ class _Truth:
 
 
 def find_task(
-    raw: RawTable, truth: str, asked: Asked
+    raw: RawTable, truth: str, choices: LayoutChoices
 ) -> tuple[Task | None, list[Finding]]:
     """Find out what is predicted, as asked and where that leaves it open by values.
 
@@ -139,7 +139,7 @@ def find_task(
     raw : RawTable
     truth : str
         Column of the truth.
-    asked : Asked
+    choices : LayoutChoices
 
     Returns
     -------
@@ -163,35 +163,37 @@ def find_task(
             remedy="fill it in, or name another column with --truth.",
         )
         return None, [fault]
-    unread = _not_values(column, found, numbers, asked)
+    unread = _not_values(column, found, numbers, choices)
     if unread is not None:
         return None, [unread]
     name, label = _task_name(truth)
-    classes, findings = _one_spelling(column, found, asked)
-    everything = tuple(dict.fromkeys((*asked.classes, *classes)))
-    rest = [n for n in raw.names if n not in (truth, *asked.ignored)]
+    classes, findings = _one_spelling(column, found, choices)
+    everything = tuple(dict.fromkeys((*choices.classes, *classes)))
+    rest = [n for n in raw.names if n not in (truth, *choices.ignored)]
     seen = _look_around(raw, rest, _Truth(column, everything, numbers))
-    kind, why = _choose_kind(seen, asked)
+    kind, why = _choose_kind(seen, choices)
     findings += why
     if not kind:
         return None, findings
     if kind == "regression":
         # How classes would be spelled is no matter.
-        findings = [*why, *_without_effect("regression", asked)]
-        return _regression(column, name, label, asked, findings)
+        findings = [*why, *_without_effect("regression", choices)]
+        return _regression(column, name, label, choices, findings)
     everything = tuple(dict.fromkeys((*everything, *seen.others.values())))
-    return _classes(seen, name, label, kind, natural_order(everything), asked, findings)
+    return _classes(
+        seen, name, label, kind, natural_order(everything), choices, findings
+    )
 
 
 def _not_values(
-    column: RawColumn, found: Sequence[str], numbers: np.ndarray, asked: Asked
+    column: RawColumn, found: Sequence[str], numbers: np.ndarray, choices: LayoutChoices
 ) -> Finding | None:
     """A fault of words that stand for nothing, or of numbers with two readings."""
     others = [t for t, n in zip(found, numbers, strict=True) if not np.isfinite(n)]
     are_numbers = len(others) < len(found) - 1
     known = NOTHING | (NOTHING_AMONG_NUMBERS if are_numbers else frozenset())
     nothing = [text for text in others if text.casefold() in known]
-    if nothing and not set(nothing) & set(asked.classes):
+    if nothing and not set(nothing) & set(choices.classes):
         said = listed_texts(nothing)
         return Finding(
             FAULT,
@@ -201,9 +203,9 @@ def _not_values(
             f"--class '{nothing[0]}'.",
             **_rows_of(column, nothing),
         )
-    if len(found) <= 2 or not others or asked.classes:
+    if len(found) <= 2 or not others or choices.classes:
         return None
-    if asked.kind in (None, "regression") and all(map(_has_comma, others)):
+    if choices.kind in (None, "regression") and all(map(_has_comma, others)):
         return Finding(
             FAULT,
             f"The commas in '{column.name}' may be decimal points, or separate "
@@ -246,7 +248,7 @@ def _task_name(column: str) -> tuple[str, str]:
 
 
 def _one_spelling(
-    column: RawColumn, found: Sequence[str], asked: Asked
+    column: RawColumn, found: Sequence[str], choices: LayoutChoices
 ) -> tuple[tuple[str, ...], list[Finding]]:
     """Each class in one spelling: the commonest of true and TRUE, and 1 for 1.0.
 
@@ -269,7 +271,7 @@ def _one_spelling(
     classes: list[str] = []
     findings: list[Finding] = []
     for loose, spellings in alike.items():
-        if len(spellings) == 1 or set(spellings) <= set(asked.classes):
+        if len(spellings) == 1 or set(spellings) <= set(choices.classes):
             classes += [style(spellings[0])] if is_pair else spellings
         elif is_pair:
             classes.append(style(loose))
@@ -379,17 +381,21 @@ def _has_fractions(raw: RawTable, name: str, truth: _Truth) -> bool:
     return not is_class and (len(truth.classes) > 2 or not _is_share(column))
 
 
-def _choose_kind(truth: _Truth, asked: Asked) -> tuple[Kind | None, list[Finding]]:
+def _choose_kind(
+    truth: _Truth, choices: LayoutChoices
+) -> tuple[Kind | None, list[Finding]]:
     """The kind of task, and a note of why where nobody said so."""
     name, count = (
         truth.column.name,
         len(truth.classes) + len(set(truth.others.values())),
     )
     classes: Kind = "binary" if count <= 2 else "multiclass"
-    if asked.kind:
-        return asked.kind, _not_of_a_number(truth, asked.kind)
-    if (asked.unit or asked.bin_width is not None) and np.isfinite(truth.numbers).any():
-        given = "a unit" if asked.unit else "a width of bins"
+    if choices.kind:
+        return choices.kind, _not_of_a_number(truth, choices.kind)
+    if (choices.unit or choices.bin_width is not None) and np.isfinite(
+        truth.numbers
+    ).any():
+        given = "a unit" if choices.unit else "a width of bins"
         said = f"'{name}' is read as a number, since {given} is given."
         return "regression", [
             Finding(NOTE, said),
@@ -401,7 +407,7 @@ def _choose_kind(truth: _Truth, asked: Asked) -> tuple[Kind | None, list[Finding
             said = f"'{name}' is read as classes, which '{next(iter(truth.shares))}' "
             said += "and others like it name."
         return classes, [Finding(NOTE, said)] if said else []
-    if asked.classes:
+    if choices.classes:
         return classes, []
     if truth.doubtful and truth.is_numeric and count > 2:
         return None, [_doubtful(truth)]
@@ -449,13 +455,13 @@ def _doubtful(truth: _Truth) -> Finding:
     )
 
 
-def _without_effect(kind: Kind, asked: Asked) -> list[Finding]:
+def _without_effect(kind: Kind, choices: LayoutChoices) -> list[Finding]:
     """Refuse what a person says, and what would change nothing for this kind."""
     given = {
-        "--positive": bool(asked.positive) and kind != "binary",
-        "--class": bool(asked.classes) and kind == "regression",
-        "--unit": bool(asked.unit) and kind != "regression",
-        "--bin-width": asked.bin_width is not None and kind != "regression",
+        "--positive": bool(choices.positive) and kind != "binary",
+        "--class": bool(choices.classes) and kind == "regression",
+        "--unit": bool(choices.unit) and kind != "regression",
+        "--bin-width": choices.bin_width is not None and kind != "regression",
     }
     options = [option for option, is_idle in given.items() if is_idle]
     if not options:
@@ -482,17 +488,17 @@ def _classes(
     label: str,
     kind: Kind,
     classes: Sequence[str],
-    asked: Asked,
+    choices: LayoutChoices,
     findings: list[Finding],
 ) -> tuple[Task | None, list[Finding]]:
     """A task of these classes, with what was found before."""
     column = truth.column
-    findings = [*findings, *_without_effect(kind, asked)]
+    findings = [*findings, *_without_effect(kind, choices)]
     for label_, names in _by_class(truth.others).items():
         said = f"No row of '{column.name}' is '{label_}': it is a class because "
         findings.append(Finding(NOTE, f"{said}'{names[0]}' is its probability."))
     if kind == "binary":
-        task, found = _binary(column, name, label, classes, asked)
+        task, found = _binary(column, name, label, classes, choices)
         return task, findings + found
     if len(classes) < 2 or len(classes) > MOST_CLASSES:
         count = "one class" if len(classes) == 1 else f"{len(classes):,} classes"
@@ -516,7 +522,11 @@ def _by_class(columns: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def _binary(
-    column: RawColumn, name: str, label: str, classes: Sequence[str], asked: Asked
+    column: RawColumn,
+    name: str,
+    label: str,
+    classes: Sequence[str],
+    choices: LayoutChoices,
 ) -> tuple[Task | None, list[Finding]]:
     if len(classes) != 2:
         count = "one class" if len(classes) == 1 else f"{len(classes)} classes"
@@ -530,15 +540,15 @@ def _binary(
                 "that no image has with --class (on the page, add it to the classes).",
             )
         ]
-    positive = asked.positive
+    positive = choices.positive
     if positive and positive not in classes:
         alike = [c for c in classes if loosely(c) == loosely(positive)]
         positive = alike[0] if len(alike) == 1 else ""
-    if asked.positive and not positive:
+    if choices.positive and not positive:
         return None, [
             Finding(
                 FAULT,
-                f"The positive class '{asked.positive}' is not in '{column.name}'.",
+                f"The positive class '{choices.positive}' is not in '{column.name}'.",
                 expected=f"one of {', '.join(classes)}.",
                 remedy="name it as the column has it.",
             )
@@ -598,7 +608,11 @@ def guessed_scores(task: Task, models: Iterable[TaskColumns]) -> list[Finding]:
 
 
 def _regression(
-    column: RawColumn, name: str, label: str, asked: Asked, findings: list[Finding]
+    column: RawColumn,
+    name: str,
+    label: str,
+    choices: LayoutChoices,
+    findings: list[Finding],
 ) -> tuple[Task | None, list[Finding]]:
     numbers = column.distinct[1]
     values = numbers[np.isfinite(numbers) & (np.abs(numbers) <= MAX_NUMBER)]
@@ -614,7 +628,7 @@ def _regression(
         )
         return None, findings
     low, high = float(values.min()), float(values.max())
-    width = round_width(high - low) if asked.bin_width is None else asked.bin_width
+    width = round_width(high - low) if choices.bin_width is None else choices.bin_width
     if not 0 < width < np.inf:
         findings.append(
             Finding(
@@ -636,14 +650,14 @@ def _regression(
         )
         return None, findings
     guessed = []
-    if not asked.unit:
+    if not choices.unit:
         guessed.append(f"The unit of '{column.name}' is called '{UNIT}'.")
-    if asked.bin_width is None:
+    if choices.bin_width is None:
         guessed.append(f"The bins of '{column.name}' are {width:g} wide.")
     if guessed:
         remedy = "say --unit and --bin-width (on the page, fill them in)."
         findings.append(Finding(NOTE, " ".join(guessed), remedy=remedy))
-    return Regression(name, label, asked.unit or UNIT, low, high, width), findings
+    return Regression(name, label, choices.unit or UNIT, low, high, width), findings
 
 
 def round_width(extent: float) -> float:

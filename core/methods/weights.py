@@ -473,8 +473,8 @@ class DenseWeight:
             bandwidth = float(1.06 * values.std() * values.size**-0.2)
         kde = FFTKDE(kernel="gaussian", bw=bandwidth).fit(values)
         grid, density = kde.evaluate(grid_points)
-        check_choice("lookup", lookup, get_args(Lookup), of="DenseWeight")
-        check_choice("extremes", extremes, get_args(Extremes), of="DenseWeight")
+        check_choice("lookup", lookup, get_args(Lookup), owner="DenseWeight")
+        check_choice("extremes", extremes, get_args(Extremes), owner="DenseWeight")
         span = density if extremes == "grid" else _read(grid, density, values, lookup)
         density = (density - span.min()) / (np.ptp(span) or 1.0)
         return cls(

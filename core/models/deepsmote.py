@@ -196,7 +196,7 @@ def generate(
     plan: GenerationPlan,
     image_size: int,
     *,
-    progress: Callable[[int, int], None] = lambda done, of: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[Pixels, Between]:
     """Draw the images of a plan.
 
@@ -209,7 +209,7 @@ def generate(
     image_size : int
         Side of the images to return, in pixels.
     progress : callable
-        ``(done, of)``: images drawn.
+        ``(done, total)``: images drawn.
 
     Returns
     -------

@@ -99,7 +99,7 @@ class Cell:
     info: MetricInfo
 
     @classmethod
-    def of(
+    def from_row(
         cls, row: Mapping[Any, Any] | pd.Series, tasks: tuple[Task, ...] = ()
     ) -> Self:
         """The cell of a row of ``Comparison.cells``; ``tasks`` give the labels."""
@@ -249,9 +249,12 @@ def heading(infos: MetricInfo | tuple[MetricInfo, ...]) -> str:
 
     Of several metrics that are equal by design, the labels of all.
     """
-    of = infos if isinstance(infos, tuple) else (infos,)
-    first = of[0]
-    labels = [first.label, *(_after_shared(one.label, first.label) for one in of[1:])]
+    several = infos if isinstance(infos, tuple) else (infos,)
+    first = several[0]
+    labels = [
+        first.label,
+        *(_after_shared(one.label, first.label) for one in several[1:]),
+    ]
     unit = f" ({first.unit})" if first.unit else ""
     return f"{' = '.join(labels)}{unit}{ARROWS[first.direction]}"
 

@@ -128,7 +128,7 @@ def _amount(sizes: Sequence[float], info: MetricInfo) -> str:
 
 
 def _open(
-    rows: Rows, of: int, info: MetricInfo, labels: Labels, against: _Against
+    rows: Rows, compared: int, info: MetricInfo, labels: Labels, against: _Against
 ) -> str:
     """How many showed no difference, and what would settle it."""
     of_model = speaks_of_model(rows[0])
@@ -136,7 +136,11 @@ def _open(
         who = f"{'the trained model of ' * of_model}{_names(rows, labels)}"
     else:
         what = "trained models" if of_model else "methods"
-        who = f"{len(rows)} of {of}" if len(rows) < of else f"any of the {of}"
+        who = (
+            f"{len(rows)} of {compared}"
+            if len(rows) < compared
+            else f"any of the {compared}"
+        )
         who = f"{who} {what}"
     base = against.subject(len(rows), of_model=of_model)
     said = f"No difference from {base} was detected for {who}"

@@ -146,7 +146,7 @@ def two_studies_record(two: TwoStudies) -> Record:
         "title": two.other.title,
         "test_images": {
             "shared": len(shared.ids),
-            "of": dict(zip(two.names, shared.of, strict=True)),
+            "of": dict(zip(two.names, shared.test_images, strict=True)),
             "trained_on": dict(zip(two.names, shared.trained_on, strict=True)),
         },
         "differences": [

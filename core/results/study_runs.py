@@ -191,7 +191,7 @@ class StudyRuns:
     def _counterparts(self, two: TwoStudies) -> Counterparts:
         """The pairs of methods that both have runs that could be read."""
         present = {method for method, _ in self.tables}
-        pairs = dict(two.counterparts.of) if two.counterparts else {}
+        pairs = dict(two.counterparts.by_method) if two.counterparts else {}
         pairs = {m: other for m, other in pairs.items() if {m, other} <= present}
         if not pairs:
             own, other = two.names

@@ -93,9 +93,14 @@ def _are_equal(comparison: Comparison, key: str, other: str) -> bool:
 
 
 def _are_forms_of_one(key: str, other: str) -> bool:
-    (task, name, part), (of, named, other_part) = split_key(key), split_key(other)
-    forms = _BALANCED_FORM.get(name) == named or _BALANCED_FORM.get(named) == name
-    return task == of and forms and not part and not other_part
+    (task, name, part), (other_task, other_name, other_part) = (
+        split_key(key),
+        split_key(other),
+    )
+    forms = (
+        _BALANCED_FORM.get(name) == other_name or _BALANCED_FORM.get(other_name) == name
+    )
+    return task == other_task and forms and not part and not other_part
 
 
 def leaderboard(
@@ -343,7 +348,7 @@ def further_gaps_table(
         what = _plain_heading(gap_info(metric, measure, tasks))
         for method, name in _names(comparison, labels, marks=False).items():
             row = comparison.row(method, metric, measure)
-            cell = Cell.of(row, tasks)
+            cell = Cell.from_row(row, tasks)
             low, high = (Text(row[end] or UNKNOWN) for end in ("lowest", "highest"))
             rows.append((Text(what), name, cell, low, high, cell))
     columns = (
@@ -402,4 +407,4 @@ def _cell(
         row = comparison.row(method, metric, measure, group)
     except KeyError:
         return Text(UNKNOWN)
-    return Cell.of(row, tasks)
+    return Cell.from_row(row, tasks)

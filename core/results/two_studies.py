@@ -27,7 +27,7 @@ class SharedImages:
     Parameters
     ----------
     ids : frozenset of str
-    of : pair of int
+    test_images : pair of int
         Test images of each.
     trained_on : pair of int
         Test images of the first that the second was trained on, and the reverse: they
@@ -35,13 +35,13 @@ class SharedImages:
     """
 
     ids: frozenset[str]
-    of: tuple[int, int]
+    test_images: tuple[int, int]
     trained_on: tuple[int, int]
 
     @property
     def are_all(self) -> bool:
         """Whether no test image of either is left out."""
-        return self.of == (len(self.ids), len(self.ids))
+        return self.test_images == (len(self.ids), len(self.ids))
 
     def sentences(self, names: tuple[str, str]) -> tuple[str, ...]:
         """How many images count, of how many, and how many were trained on."""
@@ -51,8 +51,9 @@ class SharedImages:
             said = [f"{own} and {other} have the same {shared} test images."]
         else:
             said = [
-                f"{shared} images are test images of both studies, of {self.of[0]:,} of"
-                f" {own} and {self.of[1]:,} of {other}. Only these count."
+                f"{shared} images are test images of both studies, of"
+                f" {self.test_images[0]:,} of {own} and"
+                f" {self.test_images[1]:,} of {other}. Only these count."
             ]
         pairs = ((own, other), (other, own))
         for (tested, trained), count in zip(pairs, self.trained_on, strict=True):
@@ -123,7 +124,7 @@ def differences_table(two: TwoStudies) -> Table:
 def _methods_of(one: Difference, two: TwoStudies) -> str:
     """The methods that a setting differs of, in the fewest names."""
     tables = two.other.methods
-    both = two.counterparts.of if two.counterparts else ()
+    both = two.counterparts.by_method if two.counterparts else ()
     others = [method for method in both if method not in one.methods]
     if not one.methods:
         return "all"
@@ -147,7 +148,9 @@ def pairing_notes(two: TwoStudies) -> tuple[str, ...]:
     notes = list(two.shared.sentences(two.names))
     if any(one.setting == "split" for one in two.differing):
         notes.append(f"Where training images are counted, they are those of {own}.")
-    for method, counterpart in two.counterparts.of.items() if two.counterparts else ():
+    for method, counterpart in (
+        two.counterparts.by_method.items() if two.counterparts else ()
+    ):
         tables = two.study.methods
         if {method, counterpart} <= tables.keys():
             labels = [tables[name].label for name in (method, counterpart)]

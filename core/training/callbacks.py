@@ -238,7 +238,7 @@ class SaveState(keras.callbacks.Callback):
     key : str
         What the state belongs to; another key makes it unusable.
     best, average, history : callbacks whose state is kept.
-    beginnings : mapping of int to (Path, str), optional
+    shared_states : mapping of int to (Path, str), optional
         After which epochs the state is also that of other runs, which begin alike:
         where it is written for them, or found from them, and its key.
 
@@ -256,11 +256,11 @@ class SaveState(keras.callbacks.Callback):
         best: BestWeights,
         average: AverageWeights,
         history: History,
-        beginnings: Mapping[int, tuple[Path, str]] | None = None,
+        shared_states: Mapping[int, tuple[Path, str]] | None = None,
     ) -> None:
         super().__init__()
         self.path, self.key = path, key
-        self.beginnings = dict(beginnings or {})
+        self.beginnings = dict(shared_states or {})
         self.best, self.average, self.history = best, average, history
         self.seconds = 0.0
         self.images_per_second: float | None = None
@@ -319,7 +319,7 @@ class SaveState(keras.callbacks.Callback):
             ) from error
 
     def load(self, model: keras.Model) -> int:
-        """Go back to the saved state, or else to the longest of the beginnings.
+        """Go back to the saved state, or else to the longest one that other runs share.
 
         Returns
         -------

@@ -296,7 +296,7 @@ def epoch_mixes(
         when = {"epoch": epoch, "epochs": epochs}
         at = when if "epoch" in sampler.entry.needs else {}
         mixes: Mixes = build(labels, rng, **at)
-        return mixes.of(rows)
+        return mixes.with_rows(rows)
 
     return draw
 
@@ -520,10 +520,10 @@ def fit(
     state: Path,
     state_key: str,
     report: EpochReport,
-    beginnings: Mapping[int, tuple[Path, str]] | None = None,
+    shared_states: Mapping[int, tuple[Path, str]] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     source: Path | None = None,
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
     warn: Callable[[str], None] = lambda sentence: None,
     watch: Callable[[int, keras.Model], None] | None = None,
 ) -> Fitted:
@@ -540,7 +540,7 @@ def fit(
         What the state belongs to.
     report : callable
         Called with the epoch and its values.
-    beginnings : mapping of int to (Path, str), optional
+    shared_states : mapping of int to (Path, str), optional
         See ``SaveState``.
     callbacks : sequence of keras.callbacks.Callback
         More of them, for progress.
@@ -572,7 +572,7 @@ def fit(
         best=best,
         average=AverageWeights(budget.ema_momentum),
         history=history,
-        beginnings=beginnings,
+        shared_states=shared_states,
     )
     if watch is not None:
         callbacks = [WatchAnswers(training.models, watch), *callbacks]
@@ -649,7 +649,7 @@ def _prepare(
     seed: int,
     data: Data,
     source: Path | None = None,
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
     warn: Callable[[str], None] = lambda sentence: None,
     *,
     generated: GeneratedImages | None = None,

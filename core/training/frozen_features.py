@@ -155,7 +155,7 @@ def open_frozen_features(
     variants: int,
     study: str = "",
     backbone: str = "",
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> FrozenFeatures:
     """Map what the frozen layers of a backbone give, computing it if it is not there.
 

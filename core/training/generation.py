@@ -38,7 +38,7 @@ def generate_images(
     classes: tuple[str, ...],
     on: str,
     study: str,
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> GeneratedImages:
     """Draw the images of a plan, or take them from the cache.
 
@@ -57,7 +57,7 @@ def generate_images(
     study : str
         Which study asks for them, for the list of what is in the cache.
     progress : callable
-        ``(what, done, of)``: batches trained, then images drawn.
+        ``(what, done, total)``: batches trained, then images drawn.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def generate_images(
             pictures,
             plan,
             size,
-            progress=lambda done, of: progress("Drawing images", done, of),
+            progress=lambda done, total: progress("Drawing images", done, total),
         )
         seconds = time.perf_counter() - start
         sample = take_sample(drawn, between, images, plan, image_ids, classes, on)

@@ -38,8 +38,8 @@ from core.methods.registry import ResolvedMethod, resolve_method
 from core.runs import Run
 from core.study import Study
 from core.tasks import Regression, Task
-from core.training.resume import STATE, Asked, find_kept
-from core.training.reuse import Beginnings, find_trained_alike
+from core.training.resume import STATE, RequestedRun, find_kept
+from core.training.reuse import SharedStates, find_trained_alike
 from core.training.run_locks import hold_runs
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Listener:
     Parameters
     ----------
     progress : callable
-        ``(what, done, of)``: images prepared, or batches trained of one run.
+        ``(what, done, total)``: images prepared, or batches trained of one run.
     epoch_done : callable
         ``(method, seed, epoch, values)`` after each epoch.
     left_out : callable
@@ -72,7 +72,7 @@ class Listener:
         ``(method, seed, run)``: it is finished already, and stays.
     """
 
-    progress: Progress = lambda what, done, of: None
+    progress: Progress = lambda what, done, total: None
     epoch_done: EpochDone = lambda method, seed, epoch, values: None
     left_out: Callable[[str], None] = lambda reason: None
     noted: Callable[[str], None] = lambda sentence: None
@@ -163,10 +163,10 @@ def _train_held(
     listener: Listener,
 ) -> tuple[Run, ...]:
     """Train runs that no other process trains."""
-    from core.training.transfer import check_unseen, take_over
+    from core.training.transfer import check_unseen, resolve_weights
 
     chosen = list(dict.fromkeys(name for name, _ in wanted))
-    study, origins = take_over(study, chosen, store)
+    study, origins = resolve_weights(study, chosen, store)
     loaded, report = load_data(study, location, listener.progress)
     resolved = {name: _resolve(study, name, loaded) for name in chosen}
     _check_splits(loaded.manifest, loaded.info.tasks)
@@ -174,26 +174,26 @@ def _train_held(
         check_unseen(origin, study.dataset.name, loaded.manifest)
     split = split_fingerprint(loaded.manifest)
     _refuse_another_split(study, split)
-    asked = {
-        (name, seed): Asked(study.for_method(name), name, seed, split, store)
+    requested = {
+        (name, seed): RequestedRun(study.for_method(name), name, seed, split, store)
         for name, seed in wanted
     }
-    kept = find_kept(asked.values(), resume=resume, replace=replace)
+    kept = find_kept(requested.values(), resume=resume, replace=replace)
     for (name, seed), run in kept.items():
         listener.kept(name, seed, run)
-    to_train = {pair: each for pair, each in asked.items() if pair not in kept}
+    to_train = {pair: each for pair, each in requested.items() if pair not in kept}
     if not to_train and (store / study.name / runs.MANIFEST_FILE).is_file():
         runs.write_study(store, study)
-        return tuple(kept[pair] for pair in asked)
+        return tuple(kept[pair] for pair in requested)
     images, manifest, report = load_images(
-        {each.method: each.study for each in asked.values()},
+        {each.method: each.study for each in requested.values()},
         loaded,
         report,
         location,
         listener,
     )
     runs.write_study_files(store, study, manifest, report)
-    shared = Beginnings(
+    shared = SharedStates(
         store / study.name / ".beginnings", study, tuple(resolved.values()), split
     )
     seeds = list(dict.fromkeys(seed for _, seed in to_train))
@@ -210,7 +210,7 @@ def _train_held(
             origins[each.method].source,
         )
         for seed in seeds
-        # What takes the run of another comes after it.
+        # A method that takes over another's run must come after it.
         for each in sorted(
             to_train.values(), key=lambda each: resolved[each.method].acts_afterwards
         )
@@ -218,8 +218,10 @@ def _train_held(
     }
     shared.remove(seeds)
     done = kept | trained
-    every_seed = dict.fromkeys(seed for _, seed in asked)
-    return tuple(done[pair] for seed in every_seed for pair in asked if pair[1] == seed)
+    every_seed = dict.fromkeys(seed for _, seed in requested)
+    return tuple(
+        done[pair] for seed in every_seed for pair in requested if pair[1] == seed
+    )
 
 
 def load_images(
@@ -415,21 +417,21 @@ def _resolve(study: Study, name: str, loaded: LoadedDataset) -> ResolvedMethod:
 
 
 def _train_run(
-    asked: Asked,
+    requested: RequestedRun,
     method: ResolvedMethod,
     data: Data,
     resume: bool,
-    beginnings: Beginnings,
+    shared_states: SharedStates,
     listener: Listener,
     source: Path | None,
 ) -> Run:
     if not resume:
-        shutil.rmtree(asked.partial, ignore_errors=True)
+        shutil.rmtree(requested.partial, ignore_errors=True)
     try:
-        asked.partial.mkdir(parents=True, exist_ok=True)
+        requested.partial.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(
-            f"{asked.store} cannot be written: {error.strerror or error}.",
+            f"{requested.store} cannot be written: {error.strerror or error}.",
             expected="a writable folder.",
             remedy="choose another with --out.",
         ) from error
@@ -437,28 +439,28 @@ def _train_run(
     import keras
 
     taken = find_trained_alike(
-        beginnings.study,
+        shared_states.study,
         method,
-        asked.seed,
-        asked.split,
-        asked.store,
+        requested.seed,
+        requested.split,
+        requested.store,
         lambda name: resolve_method(
-            beginnings.study, name, data.tasks, data.sensitive_features
+            shared_states.study, name, data.tasks, data.sensitive_features
         ),
     )
-    shared = beginnings.of(asked.method, asked.seed)
-    _fit_and_write(asked, method, data, shared, listener, source, taken)
+    shared = shared_states.places(requested.method, requested.seed)
+    _fit_and_write(requested, method, data, shared, listener, source, taken)
     # Keras holds on to every model it built until told to let go.
     keras.utils.clear_session()
-    shutil.rmtree(asked.partial, ignore_errors=True)
-    return runs.read_run(asked.place)
+    shutil.rmtree(requested.partial, ignore_errors=True)
+    return runs.read_run(requested.place)
 
 
 def _fit_and_write(
-    asked: Asked,
+    requested: RequestedRun,
     method: ResolvedMethod,
     data: Data,
-    beginnings: Mapping[int, tuple[Path, str]],
+    shared_states: Mapping[int, tuple[Path, str]],
     listener: Listener,
     source: Path | None,
     taken: Run | None,
@@ -472,7 +474,7 @@ def _fit_and_write(
         measure_shifts,
     )
 
-    study, seed = asked.study, asked.seed
+    study, seed = requested.study, requested.seed
     check_decisions(method, data)
     # Before the training: a picture that is gone would end it in vain.
     tested = data.manifest.iloc[data.rows(TEST)]
@@ -486,13 +488,13 @@ def _fit_and_write(
             method,
             seed,
             data,
-            state=asked.partial / STATE,
-            state_key=asked.key,
+            state=requested.partial / STATE,
+            state_key=requested.key,
             report=lambda epoch, values: listener.epoch_done(
                 method.name, seed, epoch, values
             ),
-            beginnings=beginnings,
-            callbacks=[BatchProgress(asked.name, listener.progress)],
+            shared_states=shared_states,
+            callbacks=[BatchProgress(requested.name, listener.progress)],
             source=source,
             progress=listener.progress,
             warn=listener.noted,
@@ -505,11 +507,11 @@ def _fit_and_write(
     shifts = measure_shifts(finished, changed, predictions, progress=listener.progress)
     for reason in explain_left(decisions):
         listener.left_out(reason)
-    record = _record(asked, data.tasks, fitted, taken)
+    record = _record(requested, data.tasks, fitted, taken)
     if data.unreadable:
         record[UNREADABLE] = list(data.unreadable)
     runs.write_run(
-        asked.store,
+        requested.store,
         info={**record, **({"decisions": decisions} if decisions else {})},
         history=fitted.history,
         predictions=_compact(predictions).assign(**shifts),
@@ -520,7 +522,7 @@ def _fit_and_write(
 
 
 def _record(
-    asked: Asked, tasks: Sequence[Task], fitted: Fitted, taken: Run | None
+    requested: RequestedRun, tasks: Sequence[Task], fitted: Fitted, taken: Run | None
 ) -> dict[str, Any]:
     """What ``run.json`` says of a run.
 
@@ -529,7 +531,7 @@ def _record(
     """
     from core.training.fit import loss_weights, measure_inference_ms
 
-    study, method = asked.study, asked.method
+    study, method = requested.study, requested.method
     mirrored = bool(study.method(method).mirrored_answers)
     model, speed = fitted.models.inference, fitted.images_per_second
     here = _surroundings()
@@ -542,10 +544,10 @@ def _record(
     return {
         "study": study.name,
         "method": method,
-        "seed": asked.seed,
-        "key": asked.key,
+        "seed": requested.seed,
+        "key": requested.key,
         "study_fingerprint": study.fingerprint(),
-        "split_fingerprint": asked.split,
+        "split_fingerprint": requested.split,
         "resolved": study.model_dump(mode="json", exclude={"methods", "search"}),
         "method_parameters": study.method(method).use,
         **({runs.MIRRORED: True} if mirrored else {}),

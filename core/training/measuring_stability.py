@@ -38,7 +38,7 @@ class MeasuringListener:
     Parameters
     ----------
     progress : callable
-        ``(what, done, of)``.
+        ``(what, done, total)``.
     measured : callable
         ``(run, images)``: a run that is measured now, and by how many test images.
     kept : callable
@@ -47,7 +47,7 @@ class MeasuringListener:
         ``(reason)``: a run that cannot be measured, and why.
     """
 
-    progress: Progress = lambda what, done, of: None
+    progress: Progress = lambda what, done, total: None
     measured: Callable[[Run, int], None] = lambda run, images: None
     kept: Callable[[Run], None] = lambda run: None
     left_out: Callable[[str], None] = lambda reason: None

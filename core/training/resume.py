@@ -19,7 +19,7 @@ _DECIDING = ("dataset", "model", "training", "label_noise")
 
 
 @dataclass(frozen=True)
-class Asked:
+class RequestedRun:
     """A run that is asked for.
 
     Parameters
@@ -61,13 +61,13 @@ class Asked:
 
 
 def find_kept(
-    asked: Iterable[Asked], *, resume: bool = False, replace: bool = False
+    requested: Iterable[RequestedRun], *, resume: bool = False, replace: bool = False
 ) -> dict[tuple[str, int], Run]:
     """Find the runs that are finished and stay as they are.
 
     Parameters
     ----------
-    asked : iterable of Asked
+    requested : iterable of RequestedRun
     resume : bool
         Go on with what is not finished; it is begun anew otherwise.
     replace : bool
@@ -88,7 +88,7 @@ def find_kept(
     kept: dict[tuple[str, int], Run] = {}
     different: list[str] = []
     begun: list[str] = []
-    for each in asked:
+    for each in requested:
         found = _whole_run(each.place)
         reasons = [] if found is None else _differences(found, each)
         if found is not None and not reasons and not replace:
@@ -145,9 +145,9 @@ def _whole_run(place: Path) -> Run | None:
         return None
 
 
-def _unfinished(asked: Asked) -> tuple[str, int] | None:
+def _unfinished(requested: RequestedRun) -> tuple[str, int] | None:
     """Key and epochs of an unfinished training; None if there is none to go on with."""
-    path = asked.partial / STATE
+    path = requested.partial / STATE
     if not path.is_file():
         return None
     from core.training.callbacks import read_state_key
@@ -155,9 +155,9 @@ def _unfinished(asked: Asked) -> tuple[str, int] | None:
     return read_state_key(path)
 
 
-def _differences(run: Run, asked: Asked) -> list[str]:
+def _differences(run: Run, requested: RequestedRun) -> list[str]:
     """What a finished run is of that is now asked for otherwise; empty if nothing."""
-    if run.info.get("key") == asked.key:
+    if run.info.get("key") == requested.key:
         return (
             [] if run.model_path.is_file() else [f"its {run.model_path.name} is gone"]
         )
@@ -167,8 +167,8 @@ def _differences(run: Run, asked: Asked) -> list[str]:
     before = _settings(resolved if isinstance(resolved, dict) else {})
     before |= _flat({"use": run.info.get("method_parameters")})
     before |= _flat({runs.MIRRORED: run.has_mirrored_answers or None})
-    method = asked.study.method(asked.method)
-    after = _settings(asked.study.model_dump(mode="json"))
+    method = requested.study.method(requested.method)
+    after = _settings(requested.study.model_dump(mode="json"))
     after |= _flat({"use": method.use, runs.MIRRORED: method.mirrored_answers})
     changed = [
         f"{name} is {before.get(name, 'not set')} there and "
@@ -176,7 +176,7 @@ def _differences(run: Run, asked: Asked) -> list[str]:
         for name in sorted({*before, *after})
         if before.get(name) != after.get(name)
     ]
-    if run.info.get("split_fingerprint") != asked.split:
+    if run.info.get("split_fingerprint") != requested.split:
         changed.append("its images or their split are others")
     return changed or ["its settings are others"]
 

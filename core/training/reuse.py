@@ -111,7 +111,7 @@ def find_trained_alike(
 
 
 @dataclass(frozen=True)
-class Beginnings:
+class SharedStates:
     """States that several runs of one call share.
 
     Deferred weights begin as the loss alone, and a two-phase loss as the baseline.
@@ -135,7 +135,7 @@ class Beginnings:
     methods: tuple[ResolvedMethod, ...]
     split: str
 
-    def of(self, method: str, seed: int) -> dict[int, tuple[Path, str]]:
+    def places(self, method: str, seed: int) -> dict[int, tuple[Path, str]]:
         """Where the state of a run is shared: epochs done, to its file and key."""
         own = _course(self.study, _named(self.methods, method))
         lengths = {
@@ -154,7 +154,7 @@ class Beginnings:
         """Remove the states of these seeds, and the folder if it is then empty."""
         for seed in seeds:
             for method in self.methods:
-                for path, _ in self.of(method.name, seed).values():
+                for path, _ in self.places(method.name, seed).values():
                     path.unlink(missing_ok=True)
                     # What a process left that was killed while it wrote one.
                     for unfinished in path.parent.glob(f"{path.name}.*.new"):

@@ -42,7 +42,7 @@ class Setting:
     tried: Span | Words
 
     @classmethod
-    def of(cls, place: str, own: Any, tunable: Tunable) -> "Setting":
+    def from_tunable(cls, place: str, own: Any, tunable: Tunable) -> "Setting":
         """A setting with its declared range."""
         return cls(place, own, tunable.around(own))
 
@@ -82,7 +82,9 @@ def search_space(
         else:
             rate = study.for_method(method.name).training.learning_rate
             tunable = _declared(TrainingTable)[LEARNING_RATE]
-            found.append(Setting.of(f"training.{LEARNING_RATE}", rate, tunable))
+            found.append(
+                Setting.from_tunable(f"training.{LEARNING_RATE}", rate, tunable)
+            )
         found += _loss_weights(study, method.name, tasks, heads)
     return tuple(found)
 
@@ -115,7 +117,7 @@ def _of_part(part: Part) -> Iterator[Setting]:
         own = values[parameter.name]
         if not is_switched_off(own):
             place = f"use.{part.entry.name}.{parameter.name}"
-            yield Setting.of(place, own, parameter.tuned)
+            yield Setting.from_tunable(place, own, parameter.tuned)
 
 
 def _recipe(study: Study) -> Iterator[Setting]:
@@ -123,14 +125,14 @@ def _recipe(study: Study) -> Iterator[Setting]:
     for name, tunable in _declared(TrainingTable).items():
         own = getattr(study.training, name)
         if not isinstance(own, Mapping) and not is_switched_off(own):
-            yield Setting.of(f"training.{name}", own, tunable)
+            yield Setting.from_tunable(f"training.{name}", own, tunable)
     model = study.model
     for name, tunable in _declared(ModelTable).items():
         # Without a hidden layer a head has nothing that could be dropped.
         is_idle = name == "dropout" and not model.head_units
         own = getattr(model, name)
         if not is_idle and not is_switched_off(own):
-            yield Setting.of(f"model.{name}", own, tunable)
+            yield Setting.from_tunable(f"model.{name}", own, tunable)
     yield from _backbone(model)
 
 
@@ -144,7 +146,7 @@ def _backbone(model: ModelTable) -> Iterator[Setting]:
         own = getattr(options, name)
         may_change = model.weights == "none" or name in options.free
         if may_change and not is_switched_off(own):
-            yield Setting.of(f"model.options.{name}", own, tunable)
+            yield Setting.from_tunable(f"model.options.{name}", own, tunable)
 
 
 def _loss_weights(
@@ -156,7 +158,7 @@ def _loss_weights(
     for task in tasks:
         if task.name in heads:
             own = weights.get(task.name, 1.0)
-            yield Setting.of(f"loss_weights.{task.name}", own, LOSS_WEIGHTS)
+            yield Setting.from_tunable(f"loss_weights.{task.name}", own, LOSS_WEIGHTS)
 
 
 def _declared(table: type[Any]) -> dict[str, Tunable]:

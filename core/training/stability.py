@@ -137,7 +137,7 @@ def measure_shifts(
     changed: ChangedImages,
     predictions: pd.DataFrame,
     *,
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> dict[str, NDArray[np.float32]]:
     """Let a model answer for the changed images, and say how far its answers move.
 

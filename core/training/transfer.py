@@ -55,7 +55,7 @@ class Origin:
     run: Run | None = None
 
 
-def take_over(
+def resolve_weights(
     study: Study, methods: Sequence[str], store: Path
 ) -> tuple[Study, dict[str, Origin]]:
     """Find the weights that methods of a study begin with.

@@ -56,10 +56,10 @@ def check_place(path: Path, study: Study) -> None:
     if not path.exists():
         return
     try:
-        of = load_study(path).search.of
+        searched = load_study(path).search.of
     except StudyError:
-        of = ""
-    if of != study.name:
+        searched = ""
+    if searched != study.name:
         raise EquipoiseError(
             f"{path} is there already, and was not written by a search of "
             f"'{study.name}'.",

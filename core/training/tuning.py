@@ -49,7 +49,7 @@ from core.training.search_space import (
     search_space,
     with_settings,
 )
-from core.training.transfer import Origin, check_unseen, take_over
+from core.training.transfer import Origin, check_unseen, resolve_weights
 from core.training.trial_storage import (
     FOLDER,
     give_up_lost,
@@ -151,7 +151,7 @@ def prepare_search(
         If the study or the data cannot be used.
     """
     store = runs.user_store()
-    study, origins = take_over(study, list(study.methods), store)
+    study, origins = resolve_weights(study, list(study.methods), store)
     loaded, report = load_data(study, data, listener.progress)
     for origin in origins.values():
         check_unseen(origin, study.dataset.name, loaded.manifest)

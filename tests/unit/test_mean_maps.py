@@ -60,7 +60,7 @@ def test_maps_and_pictures_are_averaged(predictor):
         PATHS,
         TASK,
         "glasses",
-        progress=lambda what, done, of: told.append((done, of)),
+        progress=lambda what, done, total: told.append((done, total)),
     )
     one = found["baseline"]
     heat = one.explanation.heat

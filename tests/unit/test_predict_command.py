@@ -300,7 +300,9 @@ def test_the_bar_counts_models_by_name_and_then_photos(
 
     @contextmanager
     def bars():
-        yield lambda what, done, of, detail="": told.append((what, done, of, detail))
+        yield lambda what, done, total, detail="": told.append(
+            (what, done, total, detail)
+        )
 
     monkeypatch.setattr("core.commands.predict.progress_bars", bars)
     arguments = ["predict", str(photo), str(photo), "--study", NAME]

@@ -217,8 +217,8 @@ def test_a_file_cut_anywhere_is_gone_on_with_to_the_same_bytes(
 def test_what_is_stopped_leaves_whole_batches_and_goes_on(
     recipe, predictor, folder, whole, tmp_path
 ):
-    def stop(what: str, done: int, of: int) -> None:
-        assert of == COUNT
+    def stop(what: str, done: int, total: int) -> None:
+        assert total == COUNT
         if done == 2 * BATCH:
             raise KeyboardInterrupt
 
@@ -229,7 +229,7 @@ def test_what_is_stopped_leaves_whole_batches_and_goes_on(
     seen = []
     plan = plan_labels(recipe, folder, path, resume=True)
     label_pictures(
-        plan, predictor, progress=lambda what, done, of: seen.append((done, of))
+        plan, predictor, progress=lambda what, done, total: seen.append((done, total))
     )
     assert path.read_bytes() == whole
     assert seen == [(2 * BATCH, COUNT), (COUNT, COUNT)]
@@ -399,7 +399,7 @@ def test_the_folder_is_read_only_a_few_batches_ahead(
         plan,
         predictor,
         workers=3,
-        progress=lambda what, done, of: ahead.append(listed - done),
+        progress=lambda what, done, total: ahead.append(listed - done),
     )
     assert listed == COUNT
     # Three are read, one waits, one is answered.

@@ -92,7 +92,7 @@ def load(
     options: AvatarsSoftbioOptions,
     *,
     shipped: pd.DataFrame | None = None,
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> LoadedDataset:
     """Draw who is in the pictures; there is no copy to read and no split to keep.
 

@@ -199,7 +199,7 @@ def load(
     options: CelebAOptions,
     *,
     shipped: pd.DataFrame | None = None,
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> LoadedDataset:
     """Read a copy of CelebA and split it.
 

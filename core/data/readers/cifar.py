@@ -114,7 +114,7 @@ def load(
     options: CIFAROptions,
     *,
     shipped: pd.DataFrame | None = None,
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> LoadedDataset:
     """Read a copy of CIFAR and make its training images imbalanced.
 

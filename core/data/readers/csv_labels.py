@@ -125,7 +125,7 @@ def load(
     options: CSVLabelsOptions,
     *,
     shipped: pd.DataFrame | None = None,
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> LoadedDataset:
     """Read a folder with a CSV of labels and split it.
 

@@ -84,7 +84,7 @@ def load(
     options: FolderOptions,
     *,
     shipped: pd.DataFrame | None = None,
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> LoadedDataset:
     """Read a folder of class folders and split it.
 

@@ -115,7 +115,7 @@ def load(
     options: ISICOptions,
     *,
     shipped: pd.DataFrame | None = None,
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> LoadedDataset:
     """Read a copy of ISIC 2019 and split it, no lesion in two splits.
 

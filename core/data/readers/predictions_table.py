@@ -101,7 +101,7 @@ def load(
     options: TableOptions,
     *,
     shipped: pd.DataFrame | None = None,
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> LoadedDataset:
     """Say that there is nothing to load.
 

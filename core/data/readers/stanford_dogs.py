@@ -114,7 +114,7 @@ def load(
     options: StanfordDogsOptions,
     *,
     shipped: pd.DataFrame | None = None,
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> LoadedDataset:
     """Read a copy of Stanford Dogs and split it.
 

@@ -138,7 +138,7 @@ def load(
     options: UTKFaceOptions,
     *,
     shipped: pd.DataFrame | None = None,
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> LoadedDataset:
     """Read a copy of UTKFace and split it by the study's protocol.
 

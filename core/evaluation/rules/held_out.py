@@ -54,12 +54,12 @@ def judge_rules(
     total = np.full(len(rules), len(table), np.float64)
     either = support + predicted - hits
     found: dict[str, Doubles] = {}
-    images = dict(zip(METRICS, (predicted, support, either), strict=True))
-    for metric, of in images.items():
+    counts = dict(zip(METRICS, (predicted, support, either), strict=True))
+    for metric, images in counts.items():
         with np.errstate(divide="ignore", invalid="ignore"):
-            share = hits / of
+            share = hits / images
         found[metric] = np.asarray(class_rate(metric, total, support, hits, predicted))
-        ends = wilson(share, of, share * (1 - share), seeds=1, level=level)
+        ends = wilson(share, images, share * (1 - share), seeds=1, level=level)
         for name, end in zip(("low", "high"), ends, strict=True):
             found[f"{metric}_{name}"] = 2 * end / (1 + end) if metric == "f1" else end
     return pd.DataFrame(found)

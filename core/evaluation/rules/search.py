@@ -396,7 +396,7 @@ class _Searching:
                 if c.column == name and c.kind == "at least"
             }
             values = self._table[name].to_numpy(np.float64, na_value=np.nan)
-            self._columns[name] = _Sorted.of(values, coarse)
+            self._columns[name] = _Sorted.from_values(values, coarse)
         return self._columns[name]
 
 
@@ -413,7 +413,7 @@ class _Sorted:
     cuts: NDArray[np.intp]
 
     @classmethod
-    def of(cls, values: Doubles, coarse: dict[float, float]) -> "_Sorted":
+    def from_values(cls, values: Doubles, coarse: dict[float, float]) -> "_Sorted":
         filled = np.where(np.isnan(values), -np.inf, values)
         order = np.argsort(filled, kind="stable")
         fine = fine_thresholds(values)

@@ -58,7 +58,7 @@ def check_delta(delta: float) -> float:
 
 
 def _check_form(form: Form) -> Form:
-    return check_choice("form", form, get_args(Form), of="HMLoss")
+    return check_choice("form", form, get_args(Form), owner="HMLoss")
 
 
 def _sinc_defect(x: Tensor) -> Tensor:

@@ -51,7 +51,9 @@ def test_cache_holds_what_the_one_preprocessing_gives(pictures: list[str]) -> No
 def test_second_time_nothing_is_decoded(pictures: list[str]) -> None:
     build_image_cache(pictures, 16)
     steps: list[int] = []
-    build_image_cache(pictures, 16, progress=lambda what, done, of: steps.append(done))
+    build_image_cache(
+        pictures, 16, progress=lambda what, done, total: steps.append(done)
+    )
     assert steps == []
 
 
@@ -150,7 +152,7 @@ def test_pictures_that_were_only_touched_are_not_decoded_again(
     steps: list[str] = []
     for _ in range(2):
         build_image_cache(
-            pictures, 16, progress=lambda what, done, of: steps.append(what)
+            pictures, 16, progress=lambda what, done, total: steps.append(what)
         )
     # Once it looks into them; then it knows these times too.
     assert steps == ["Looking for changed pictures"]

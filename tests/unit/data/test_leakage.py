@@ -78,7 +78,7 @@ def test_copies_are_found_recoloured_mirrored_and_shrunk_and_nothing_else(
     found = search_near_copies(
         pictures,
         render_file,
-        progress=lambda what, done, of: told.append((what, done, of)),
+        progress=lambda what, done, total: told.append((what, done, total)),
     )
     pairs = {name: rows.tolist() for name, rows in found.pairs.items()}
     assert pairs == {
@@ -201,13 +201,13 @@ def test_a_split_from_before_is_searched_once(folder, tmp_path, monkeypatch) -> 
     loaded = load_dataset(study(), folder)
     old = {name: v for name, v in loaded.report.items() if name != "near_copies"}
     runs.write_study_files(store, study(), loaded.manifest, old)
-    _, report = load_data(study(), folder, lambda what, done, of: None)
+    _, report = load_data(study(), folder, lambda what, done, total: None)
     assert report == loaded.report
     runs.write_study_files(store, study(), loaded.manifest, report)
     monkeypatch.setattr(
         "core.training.jobs.report_near_copies", lambda *a, **k: pytest.fail("again")
     )
-    _, report = load_data(study(), folder, lambda what, done, of: None)
+    _, report = load_data(study(), folder, lambda what, done, total: None)
     assert report == loaded.report
 
 

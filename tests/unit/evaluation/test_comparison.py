@@ -745,7 +745,7 @@ def test_one_pair_is_the_comparison_of_two_methods(by):
 def test_each_method_is_put_against_its_own_counterpart():
     tables = paired_tables()
     found = compare_runs(tables, UTKFACE, PAIRS)
-    for method, other in PAIRS.of.items():
+    for method, other in PAIRS.by_method.items():
         plain = compare_runs(tables, UTKFACE, other)
         for key in ("age.mae", "ethnicity.macro_f1"):
             own, alone = found.row(method, key), plain.row(method, key)

@@ -12,7 +12,7 @@ from core import runs
 from core.errors import RunError
 from core.runs import Run
 from core.study import Study
-from core.training.resume import STATE, Asked, find_kept
+from core.training.resume import STATE, RequestedRun, find_kept
 from tests.tiny import tiny_study
 
 SPLIT = "0123456789abcdef"
@@ -24,11 +24,11 @@ def _stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(runs.STORE_VARIABLE, str(tmp_path))
 
 
-def ask(study: Study, store: Path, method: str = "ins", seed: int = 0) -> Asked:
-    return Asked(study.for_method(method), method, seed, SPLIT, store)
+def ask(study: Study, store: Path, method: str = "ins", seed: int = 0) -> RequestedRun:
+    return RequestedRun(study.for_method(method), method, seed, SPLIT, store)
 
 
-def finish(asked: Asked, **info: Any) -> Run:
+def finish(asked: RequestedRun, **info: Any) -> Run:
     """Write a finished run as training does, without training."""
     study = asked.study
     return runs.write_run(
@@ -51,7 +51,7 @@ def finish(asked: Asked, **info: Any) -> Run:
     )
 
 
-def leave_state(asked: Asked, epoch: int) -> Path:
+def leave_state(asked: RequestedRun, epoch: int) -> Path:
     """Leave what a training leaves that was stopped after an epoch."""
     asked.partial.mkdir(parents=True)
     record = np.array(json.dumps({"key": asked.key, "epoch": epoch}))

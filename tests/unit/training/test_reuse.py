@@ -8,7 +8,7 @@ from core.methods.registry import resolve_method
 from core.study import LabelNoise, parse_study
 from core.tasks import Multiclass
 from core.training.jobs import Listener, train_study
-from core.training.reuse import Beginnings, run_key
+from core.training.reuse import SharedStates, run_key
 from tests.tiny_cifar import TINY_CIFAR, write_tiny_cifar
 
 TASKS = (Multiclass("label", "Class", ("cat", "dog", "frog")),)
@@ -61,40 +61,46 @@ def study():
     return parse_study(TINY_CIFAR + METHODS, origin="tiny")
 
 
-def beginnings(study, folder, *names):
+def shared_states(study, folder, *names):
     methods = tuple(resolve_method(study, name, TASKS) for name in names)
-    return Beginnings(folder, study, methods, "split")
+    return SharedStates(folder, study, methods, "split")
 
 
 def test_runs_are_alike_until_something_differs(study, tmp_path):
-    shared = beginnings(study, tmp_path, "baseline", "late", "slow")
-    assert list(shared.of("baseline", 0)) == [1]
-    assert shared.of("late", 0) == shared.of("slow", 0) == shared.of("baseline", 0)
+    shared = shared_states(study, tmp_path, "baseline", "late", "slow")
+    assert list(shared.places("baseline", 0)) == [1]
+    assert (
+        shared.places("late", 0)
+        == shared.places("slow", 0)
+        == shared.places("baseline", 0)
+    )
 
 
 def test_another_head_or_loss_is_another_beginning(study, tmp_path):
-    shared = beginnings(study, tmp_path, "baseline", "margin", "deferred", "weighted")
-    assert shared.of("baseline", 0) == {}
-    assert shared.of("weighted", 0) == {}
-    assert shared.of("margin", 0) == shared.of("deferred", 0)
-    assert list(shared.of("margin", 0)) == [1]
+    shared = shared_states(
+        study, tmp_path, "baseline", "margin", "deferred", "weighted"
+    )
+    assert shared.places("baseline", 0) == {}
+    assert shared.places("weighted", 0) == {}
+    assert shared.places("margin", 0) == shared.places("deferred", 0)
+    assert list(shared.places("margin", 0)) == [1]
 
 
 def test_a_sampler_that_starts_later_is_another_beginning(study, tmp_path):
     budget = study.training.model_copy(update={"epochs": 4, "schedule": None})
     text = TINY_CIFAR + SAMPLED
     cosine = parse_study(text, origin="tiny").model_copy(update={"training": budget})
-    shared = beginnings(cosine, tmp_path, "half", "quarter", "adjusted")
+    shared = shared_states(cosine, tmp_path, "half", "quarter", "adjusted")
     # Over-sampled epochs are longer: the cosine falls otherwise from its first step.
-    assert shared.of("quarter", 0) == {}
-    assert list(shared.of("half", 0)) == [4]
-    assert shared.of("half", 0) == shared.of("adjusted", 0)
+    assert shared.places("quarter", 0) == {}
+    assert list(shared.places("half", 0)) == [4]
+    assert shared.places("half", 0) == shared.places("adjusted", 0)
 
 
 def test_another_seed_split_or_budget_is_another_beginning(study, tmp_path):
     def keys(changed, seed=0, split="split"):
-        methods = beginnings(changed, tmp_path, "baseline", "late").methods
-        places = Beginnings(tmp_path, changed, methods, split).of("late", seed)
+        methods = shared_states(changed, tmp_path, "baseline", "late").methods
+        places = SharedStates(tmp_path, changed, methods, split).places("late", seed)
         return {key for _, key in places.values()}
 
     budget = study.training.model_copy(update={"learning_rate": 0.01})
@@ -124,7 +130,7 @@ def test_flipped_labels_make_another_run_of_the_same_split(study, tmp_path):
         keys.add(run_key(other, "late", 0, "x"))
     assert len(keys) == 5
     shared = [
-        beginnings(each, tmp_path, "baseline", "late").of("late", 0)
+        shared_states(each, tmp_path, "baseline", "late").places("late", 0)
         for each in (study, noisy)
     ]
     assert shared[0].keys() == shared[1].keys()
