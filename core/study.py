@@ -15,9 +15,12 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
+from core.crossing import show_crossing, split_crossing
 from core.errors import StudyError
 from core.tunable import Between, OneOf, Powers
 
@@ -348,6 +351,17 @@ class PublishedByGroup(_Table):
     group: str | None = None
     value: float
     source: str
+
+    @field_validator("feature")
+    @classmethod
+    def _show_feature(cls, feature: str) -> str:
+        return show_crossing(feature)
+
+    @field_validator("group")
+    @classmethod
+    def _show_group(cls, group: str | None, info: ValidationInfo) -> str | None:
+        is_crossed = len(split_crossing(info.data.get("feature", ""))) > 1
+        return show_crossing(group) if group and is_crossed else group
 
 
 class FairnessTable(_Table):

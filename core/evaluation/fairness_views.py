@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from core.crossing import SHOWN
 from core.errors import EquipoiseError, StudyError
 from core.evaluation.gaps import Gap, gaps_of
-from core.evaluation.grouping import CROSSING
 from core.evaluation.metrics import (
     MetricInfo,
     group_metric_keys,
@@ -36,7 +36,7 @@ class FairnessView:
     @property
     def crossing(self) -> str:
         """The features as one, such as "gender × ethnicity"."""
-        return CROSSING.join(self.features)
+        return SHOWN.join(self.features)
 
     @property
     def crossing_in_words(self) -> str:

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core.crossing import split_crossing
 from core.errors import StudyError
 from core.evaluation.comparison import Comparison
 from core.evaluation.fairness_views import FairnessView
 from core.evaluation.gaps import fair_metric
-from core.evaluation.grouping import CROSSING
 from core.evaluation.metrics import metric_info
 from core.study import Published, PublishedByGroup
 
@@ -93,7 +93,7 @@ def published_views(published: Sequence[PublishedByGroup]) -> tuple[FairnessView
     views = []
     for item in published:
         metric, _ = _metric_and_measure(item)
-        features = tuple(item.feature.split(CROSSING))
+        features = split_crossing(item.feature)
         views.append(FairnessView(metric.partition(".")[0], features, metric))
     return tuple(dict.fromkeys(views))
 

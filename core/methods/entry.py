@@ -27,8 +27,6 @@ START = "start"
 OF_BUILDER: Any = object()
 # Values that a search tries for the beta of the effective number of images.
 BETAS = OneOf((0.9, 0.99, 0.999, 0.9999, 0.99999))
-# Between the names of columns that are crossed: "gender x blond".
-CROSSED = " x "
 
 
 @dataclass(frozen=True)

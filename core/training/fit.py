@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from core.crossing import split_crossing
 from core.data.batches import Batches, Mixing, Rows, Stacked, shuffled_rows
 from core.data.cache import ImageCache, Progress
 from core.data.generated_images import GeneratedImages
 from core.data.manifest import TEST, TRAINING, VALIDATION
 from core.errors import StudyError
 from core.methods.curves import usual_loss
-from core.methods.entry import CROSSED
 from core.methods.losses.by_group import GroupObjective, split_groups
 from core.methods.losses.mixed import MixedLabels, split_pairs
 from core.methods.mixing import Mixes, unmixed
@@ -347,7 +347,7 @@ def leaning_tasks(method: ResolvedMethod, tasks: Sequence[Task]) -> tuple[str, .
     """
     (sampler,) = method.samplers
     classes = [task.name for task in tasks if not isinstance(task, Regression)]
-    named = [name for name in classes if name in sampler.on.split(CROSSED)]
+    named = [name for name in classes if name in split_crossing(sampler.on)]
     return tuple(named or classes)
 
 

@@ -11,6 +11,7 @@ import pytest
 from core.methods import losses
 
 MODULES = (
+    "core.crossing",
     "core.evaluation.formulas",
     "core.evaluation.gaps",
     "core.evaluation.auc",
