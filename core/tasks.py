@@ -1,4 +1,4 @@
-"""What is predicted: a number, one of two classes, or one of several."""
+"""Tasks: predict a number, one of two classes, or one of several."""
 
 import re
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What a search may try of a setting, declared once beside the setting itself.
+"""Values that a search may try of a setting, declared beside the setting itself.
 
 The ranges leave out values with which a setting does nothing: a search chooses between
 settings of a remedy, and not whether there is one.

@@ -186,7 +186,7 @@ def _views(
     fairness: bool | None,
     as_markdown: bool,
 ) -> tuple[FairnessView, ...]:
-    """What is shown within groups; what contradicts itself is refused."""
+    """Views within groups; options that contradict each other are refused."""
     from core.evaluation.fairness_views import chosen_views, no_groups
 
     features = tuple(runs.info.sensitive_features)

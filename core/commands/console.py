@@ -1,4 +1,4 @@
-"""What every command prints with: tables, JSON, progress, warnings and faults."""
+"""The output of every command: tables, JSON, progress, warnings and faults."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.errors import EquipoiseError
 # A table that goes into a file or a pipe has no terminal to fit into.
 PIPED_WIDTH = 160
 LOADING = "Loading models"
-# What the same command does with --resume, where a command has it.
+# What the same command says of --resume, if it has that option.
 _GOING_ON: dict[str | None, tuple[str, ...]] = {
     "train": ("The same command with --resume goes on from the last finished epoch.",),
     "tune": ("The same command goes on; finished trials are kept.",),
@@ -42,7 +42,7 @@ def print_json(value: object) -> None:
 
 
 def _without_nan(value: Any) -> Any:
-    """JSON has no NaN: what could not be computed is null."""
+    """Replace NaN by null: JSON has no NaN."""
     if isinstance(value, dict):
         return {key: _without_nan(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
@@ -51,7 +51,7 @@ def _without_nan(value: Any) -> Any:
 
 
 class Report(Protocol):
-    """Who is told how far something is."""
+    """Receives how far something is."""
 
     def __call__(self, what: str, done: int, total: int, detail: str = "") -> None:
         """Take what is done, how many, of how many, and which one right now."""
@@ -125,7 +125,7 @@ def say_interrupted(command: str | None) -> None:
 
 
 def as_fault(error: OSError) -> EquipoiseError:
-    """What the system refused, as a fault that says what to do."""
+    """An error of the operating system, as a fault that says what to do."""
     place = f" at {error.filename}" if error.filename else ""
     return EquipoiseError(
         f"The system refused{place}: {error.strerror or error}.",

@@ -1,4 +1,4 @@
-"""Options of ``equipoise import``: which there are, and which go together."""
+"""Options of ``equipoise import``, and which of them go together."""
 
 from __future__ import annotations
 

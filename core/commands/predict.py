@@ -120,8 +120,8 @@ def predict(
     file with filename,label: -1 or 1 of two classes, else the class or the number.
     Pictures are taken as the study's own are: of faces as crops that are aligned
     already. Those that cannot be read are named, left out, and make the exit code 2.
-    What was stopped goes on with --resume, unless it was asked otherwise; what made a
-    file is kept beside it, as FILE.json.
+    --resume continues a stopped file, unless its settings differ. FILE.json beside it
+    records the settings.
     """
     from core.data.catalog import dataset_of
     from core.runs import (
@@ -173,8 +173,8 @@ def _answer(
 ) -> list[PhotoResult]:
     """Answer for photos; one that fails carries its fault and stops no other.
 
-    What is no photo at all is said before any model is loaded, and none is where
-    there is nothing to answer for.
+    A file that is not a photo is named before any model is loaded. Without any photo,
+    no model is loaded.
     """
     from core.faces import FaceDetector
     from core.predictor import PhotoResult, Predictor, check_photo, predict_photos

@@ -88,7 +88,7 @@ class LabelRequest:
         opted_in: bool,
         mirrored: bool = False,
     ) -> Recipe:
-        """What is to label.
+        """The models and the threshold that label.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""What is known of a study's images beside a label: what may explain it."""
+"""Attributes of a study's images that may explain a label."""
 
 from collections.abc import Sequence
 
@@ -58,7 +58,7 @@ def load_attributes(
 
 
 def _drawn(study: Study, image_ids: Sequence[str]) -> pd.DataFrame | None:
-    """What the drawing of generated pictures knows; None where it is not theirs."""
+    """Attributes of generated pictures, from their drawing; None for other datasets."""
     reader = READERS[dataset_info(study.dataset.name).name]
     if reader.attributes is None:
         return None

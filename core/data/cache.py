@@ -145,7 +145,10 @@ def _names_key(paths: Sequence[str], size: int, render: Render) -> str:
 
 
 def _look_at(files: Sequence[str], names: str, progress: Progress) -> Facts:
-    """What the files hold now; those not written since an earlier call stay unread."""
+    """Facts of the files as they are now.
+
+    Files that were not written since an earlier call are not read.
+    """
     facts = stat_files(files)
     known = [
         earlier

@@ -1,8 +1,8 @@
-"""What lies in the cache, how large it may grow, and what is removed first.
+"""Entries of the cache: their list, the size limit, and which are removed first.
 
 An entry is the array of a study's images, of images that a generator has added to them,
-what frozen layers make of them, or an unpacked archive. Whoever uses one holds a shared
-lock on it, so that nothing removes it meanwhile; the time of the lock's file is that of
+what frozen layers make of them, or an unpacked archive. A process that uses one holds a
+shared lock on it, so that no other removes it; the time of the lock's file is that of
 the last use.
 """
 
@@ -254,7 +254,7 @@ def remove_entry(entry: CacheEntry) -> bool:
 def make_room(needed_bytes: int) -> None:
     """Remove entries until so much more fits into the cache, the least used first.
 
-    What a process uses is never removed, and the cache then stays larger.
+    An entry that a process uses is never removed; the cache then stays larger.
 
     Raises
     ------

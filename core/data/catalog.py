@@ -215,7 +215,7 @@ DATASETS = {name: reader.info for name, reader in READERS.items()}
 
 
 def dataset_info(name: str) -> DatasetInfo:
-    """What the dataset of that name holds, under its default options.
+    """The description of a dataset under its default options.
 
     Raises
     ------
@@ -237,7 +237,7 @@ def dataset_of(
     *,
     needed: bool = False,
 ) -> DatasetInfo:
-    """What a study's dataset holds, under its options and with its images' classes.
+    """The description of a study's dataset, with the classes of its images.
 
     Parameters
     ----------
@@ -302,7 +302,7 @@ def load_dataset(
     ------
     StudyError
         If the dataset or one of its options does not exist, or if the study flips
-        labels of a task or group that there is not.
+        labels of an unknown task or group.
     DatasetError
         If the copy is missing, empty or not in its published layout.
     """
@@ -388,7 +388,7 @@ def renderer(study: Study, *, change: str = "") -> Render:
 
 
 def enhancement_of(table: DatasetTable) -> Enhancement:
-    """What a study's dataset does to the brightness of every picture.
+    """The change of brightness that a study's dataset makes to every picture.
 
     Raises
     ------

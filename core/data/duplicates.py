@@ -1,7 +1,7 @@
-"""Photos that are in a dataset more than once, and what they tell of its labels.
+"""Photos that are in a dataset more than once, and how far their labels differ.
 
-Two copies of one photo were labelled twice: where their labels differ, at least one
-is wrong. That difference is a floor under any error measured against these labels.
+Two copies of one photo were labelled twice: where their labels differ, at least one is
+wrong. No error measured against these labels can be trusted below that difference.
 """
 
 import multiprocessing

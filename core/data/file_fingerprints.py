@@ -1,4 +1,4 @@
-"""Which content files have, told without reading all of it."""
+"""Fingerprints of the content of files, without reading all of it."""
 
 import hashlib
 import os
@@ -89,5 +89,5 @@ def digest_edges(file: str) -> bytes:
 
 
 def content_key(facts: Facts) -> bytes:
-    """What of the facts stands for the content: size, time of writing and digest."""
+    """The facts that stand for the content: size, time of writing and digest."""
     return b"".join(facts[name].tobytes() for name in ("size", "mtime_ns", "digest"))

@@ -36,7 +36,7 @@ _DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 @dataclass(frozen=True)
 class GeneratedImages:
-    """What a generator has added to a study's training images.
+    """The images that a generator has added to a study's training images.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# What Pillow's decoders raise on damaged data.
+# Errors of Pillow's decoders on damaged data.
 _DAMAGE = (
     OSError,
     SyntaxError,

@@ -1,4 +1,4 @@
-"""Wrong labels that a study asks for, to see what its methods make of them."""
+"""Label noise: wrong labels that a study asks for, to see how its methods react."""
 
 import numpy as np
 import pandas as pd
@@ -33,8 +33,7 @@ def add_label_noise(loaded: LoadedDataset, noise: LabelNoise) -> LoadedDataset:
     Raises
     ------
     StudyError
-        If the dataset has no such task with classes, no such feature, or no such
-        group.
+        If the dataset does not have this task with classes, feature or group.
 
     Notes
     -----

@@ -1,7 +1,7 @@
 """Near-copies: images of one split that show the same photo as one of another split.
 
-A model that was trained on a copy of a test image is asked what it was told before. So
-every dataset with pictures is searched, and its report says how many there are.
+A model that was trained on a copy of a test image already knows its label. So every
+dataset with pictures is searched, and its report says how many there are.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,9 +44,9 @@ SURE = 0.97
 NEIGHBOUR, RATIO = 10, 0.4
 """In between, a near-copy has at most this ratio of the distance of that neighbour."""
 COMPARED = ((TEST, TRAINING), (VALIDATION, TRAINING), (TEST, VALIDATION))
-"""Whose images are looked up, and in which split."""
+"""Splits whose images are looked up, and the split that is searched."""
 REPORT = "near_copies"
-"""Where a data report has them."""
+"""The table of a data report that holds them."""
 REMOVED = "near-copy of a test or validation image"
 SEARCHING = "Looking for near-copies"
 READING = "Reading pictures to compare"
@@ -378,7 +378,7 @@ def _transform(pixels: Pixels) -> Features:
 
 
 def _mirror() -> Features:
-    """What mirroring does to each coefficient: odd waves across change their sign."""
+    """The sign of each coefficient after mirroring: odd waves across change theirs."""
     signs = [
         np.tile(np.where(np.arange(side) % 2, -1, 1), side)
         for side in (_LUMINANCE, _COLOUR, _COLOUR)

@@ -20,7 +20,7 @@ DRAWN_SPLIT = "drawn_split"
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What a dataset holds and what may be done with its pictures.
+    """The content of a dataset, and the terms of its pictures.
 
     Parameters
     ----------

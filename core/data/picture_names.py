@@ -1,4 +1,4 @@
-"""What pictures are called in messages: by their place in the dataset."""
+"""Names of pictures in messages: their place in the dataset."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,7 +8,7 @@ from core.errors import DatasetError
 
 MAX_CORRUPT_SHARE = 0.01
 NAMED = 3
-# What follows it in a path is for the renderer: where in the file to look.
+# In a path, text after it tells the renderer where in the file to look.
 BESIDE = "\t"
 
 
@@ -72,5 +72,5 @@ def _common_folder(paths: Iterable[str]) -> Path | None:
 
 
 def without_name(reason: str, name: str) -> str:
-    """What is wrong, without the file's name that it begins with."""
+    """The problem, without the file's name that it begins with."""
     return reason.removeprefix(name.rpartition("/")[2]).strip()

@@ -1,4 +1,4 @@
-"""Where the pictures of a study are, for pages that show some of them.
+"""Paths of the pictures of a study, for pages that show some of them.
 
 A run keeps ids of images and no paths: those are of one machine. A generated picture
 can be drawn from its id; all others need the copy of whoever started the program.

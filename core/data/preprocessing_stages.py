@@ -1,4 +1,4 @@
-"""What becomes of one picture before a model sees it, for pages that show it."""
+"""The steps from a picture as it is found to what a model sees, for pages."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path

@@ -185,12 +185,12 @@ def least_to_split(shares: Mapping[str, float]) -> int:
     Parameters
     ----------
     shares : mapping of split to float, in (0, 1)
-        As for ``split_by_group``, of images that are no group.
+        As for ``split_by_group``, of images that are not grouped.
 
     Notes
     -----
-    At 80/10/10 it is 8. From the reciprocal of the smallest share on, no split can be
-    missed.
+    At 80/10/10 it is 8. With 1 / (the smallest share) images or more, every split gets
+    one.
     """
     smallest = min(*shares.values(), 1 - sum(shares.values()))
     sizes = range(1, math.ceil(1 / smallest) + 1)

@@ -1,4 +1,4 @@
-"""Pictures that cannot be read: named with their folder, and left out of counts."""
+"""Pictures that cannot be read: their names in reports, and counts without them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -21,7 +21,7 @@ CANNOT_BE_READ = "cannot be read"
 UNREADABLE = "unreadable"
 """Key of the data report, and of a run's record, that lists them."""
 
-# What a report says of the sizes of classes.
+# Keys of a report for the sizes of classes.
 _SIZES = ("used", "images_of_the_largest", "images_of_the_smallest")
 
 

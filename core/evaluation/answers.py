@@ -1,4 +1,4 @@
-"""What every method answers to every test image, to be filtered, ranked and shown."""
+"""The answer of every method to every test image, to be filtered, ranked and shown."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -49,8 +49,8 @@ class Answers:
 
     Notes
     -----
-    Where as many seeds say one class as another, the more probable one of these is
-    the answer. With one seed the answer is the run's own.
+    If two classes are answered by equally many seeds, the more probable one is the
+    answer. With one seed the answer is the run's own.
     """
 
     task: Task

@@ -57,7 +57,7 @@ class Counterparts:
     Parameters
     ----------
     by_method : mapping of str to str
-        By method; what is compared with another has no method compared with it.
+        By method. A counterpart does not have a counterpart itself.
     where : str
         What a reader calls the place of all counterparts, such as another study.
     """
@@ -72,7 +72,7 @@ class Counterparts:
 
 
 Baseline = str | Counterparts
-"""What methods are compared with: one method for all, or each with its own."""
+"""The baseline: one method for all, or a counterpart for each."""
 
 
 def first_baseline(baseline: Baseline) -> str:
@@ -136,7 +136,7 @@ class Comparison:
         Strata that the test set was drawn by, and so resampled within; 0 if none.
     counterparts : Counterparts, optional
         Where each method has a baseline of its own. Every such baseline has the verdict
-        ``baseline``; what has no counterpart has no verdict.
+        ``baseline``. A method without a counterpart has no verdict.
     """
 
     cells: pd.DataFrame
@@ -158,7 +158,7 @@ class Comparison:
 
     @cached_property
     def references(self) -> dict[str, str]:
-        """Of each method that is compared, the one that it is compared with."""
+        """For each compared method, the method that it is compared with."""
         if self.counterparts is not None:
             return dict(self.counterparts.by_method)
         return {m: self.baseline for m in self.seeds if m != self.baseline}
@@ -282,7 +282,7 @@ def compare_runs(
         drawn by strata.
     include_small : bool
         Whether groups in which a metric rests on fewer than ``SMALL_GROUP`` images
-        count in its gaps. A gap decided by three images is no finding.
+        count in its gaps. A gap that three images decide is not a finding.
     anew : bool
         Whether the interval of a single mean is that of the method, trained anew, or
         of these trained models.
@@ -305,8 +305,8 @@ def compare_runs(
     Notes
     -----
     A method's metric is the mean over its seeds, and its difference is that of the two
-    means. How images and trainings enter an interval is said in ``variance``, how
-    images are drawn in ``resampling``, what the verdicts mean in ``verdicts``. The
+    means. ``variance`` explains how images and trainings enter an interval,
+    ``resampling`` how images are drawn, and ``verdicts`` what the verdicts mean. The
     interval of a share of images is Wilson's, of any other mean the bootstrap's. Groups
     of a gap: ``gaps.measure_gap``. Where a verdict is within the Monte Carlo error of
     its bound, up to ``MAX_BLOCKS`` times as many resamples are drawn.
@@ -325,7 +325,7 @@ def compare_runs(
     frames: list[pd.DataFrame] = []
     runs: dict[str, dict[RunKey, float]] = {}
     for family, methods in judged.items():
-        # Without the other families: these change nothing of what is said of this one.
+        # The other families are left out: they do not change the verdicts of this one.
         own = aligned.of_methods({*judged[STUDY_FAMILY], *methods})
         judging = Judging(
             aligned=own,

@@ -1,4 +1,4 @@
-"""Rows of a comparison: what was measured, its interval, and what is said of it.
+"""Rows of a comparison: the measured value, its interval, and the verdict.
 
 Everything is computed for many lines at once, a line being a metric of all images or of
 one group, or a gap between the groups; the results are arrays, methods by lines.
@@ -54,9 +54,9 @@ from core.tasks import Task
 STUDY_FAMILY = "study"
 """Family of a study's own methods; verdicts are corrected within a family."""
 _ROUNDING = 1e-6
-"""Width of an interval around no difference that single precision makes."""
+"""Width that rounding to single precision gives an interval around 0."""
 PLANNED_SEEDS = (3, 5, 10)
-"""Numbers of seeds that it is said of which difference they would find."""
+"""Numbers of seeds for which the detectable difference is given."""
 DETECTABLE = tuple(f"detectable_with_{seeds}" for seeds in PLANNED_SEEDS)
 _BATCH = 20_000_000
 """Draws of all runs that are judged in one go."""
@@ -69,7 +69,7 @@ _TEXTS = ("lowest", "highest", "worst", "verdict", "scope", "note")
 
 
 class Line(NamedTuple):
-    """What one row of every method is about; see ``Comparison.cells``."""
+    """The subject of one row of every method; see ``Comparison.cells``."""
 
     metric: str
     measure: str
@@ -78,7 +78,7 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Judging:
-    """What the rows of a comparison are made with.
+    """The settings that the rows of a comparison are made with.
 
     ``judged`` are the methods of one ``family`` whose rows are wanted, perhaps with the
     baselines; all methods of ``aligned`` tell how much trainings vary. ``references``
@@ -135,7 +135,7 @@ class Judging:
 
     @cached_property
     def weights(self) -> dict[str, str]:
-        """What the trained weights of each method are known by, where it is known.
+        """A name for the trained weights of each method, where it is known.
 
         Methods that share some of their trainings have one name.
         """
@@ -161,7 +161,7 @@ _FACTS = np.dtype(
         ("direction", object),
     ]
 )
-"""What is known of a line before anything is measured.
+"""Facts of a line that are known before anything is measured.
 
 Whether it is a metric that is a share of images, an F1, or any that lies between 0 and
 1; the smallest and the largest value that it can have; the difference that does not
@@ -454,7 +454,7 @@ def _changes(
         m: replace(one, undefined=one.undefined | (rests[m] < verdicts.SMALL_GROUP))
         for m, one in contrasts.items()
     }
-    # By name: in which order methods are given changes no digit.
+    # Sorted by name: the order of the methods must not change a digit.
     intervals = simultaneous(dict(sorted(tested.items())), level=judging.level)
     found = {}
     for m in judging.others:
@@ -544,8 +544,8 @@ class _Gaps:
     def _counted(self, key: str, columns: list[int]) -> Integers:
         """Groups that count in a gap of these runs.
 
-        Where a metric rests on what is predicted, as precision does, a method that
-        predicts hardly anything has no gap; those of the others stay.
+        If a metric rests on the predicted images, as precision does, a method that
+        predicts almost none has no gap. The gaps of the others stay.
         """
         kept = key, *columns
         if kept not in self._kept:
@@ -640,7 +640,7 @@ def _change_columns(
     note[tested.undefined] = verdicts.TOO_FEW
     note[contrast.undefined] = verdicts.OFTEN_UNDEFINED
     note[np.isnan(contrast.delta)] = verdicts.UNDEFINED
-    # Two shares are at most 1 apart, whatever few seeds say of the spread.
+    # Two shares are at most 1 apart, even if few seeds show a larger spread.
     span = facts["ceiling"] - facts["floor"]
     low, high = np.maximum(interval.low, -span), np.minimum(interval.high, span)
     # The same predictions differ by nothing, but for the rounding of their sums.

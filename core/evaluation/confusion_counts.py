@@ -14,8 +14,8 @@ from core.tasks import Regression, Task
 def label_codes(labels: ArrayLike) -> tuple[Integers, tuple[object, ...]]:
     """Each label as a place in the labels found; -1 where there is none.
 
-    A categorical column has its codes already, of a million rows a hundred times as
-    fast: its categories are the labels found, of which some may have no row.
+    A categorical column has its codes already, which is a hundred times as fast for a
+    million rows. Its categories are the labels found; some may have no row.
     """
     series = pd.Series(labels)
     if isinstance(series.dtype, pd.CategoricalDtype):
@@ -33,7 +33,7 @@ def encode_labels(
     Raises
     ------
     EquipoiseError
-        If a label is not among the classes; ``where`` says whose it is.
+        If a label is not among the classes; ``where`` names the run in messages.
     """
     codes, found = label_codes(labels)
     known: dict[object, int] = {label: i for i, label in enumerate(classes)}

@@ -1,4 +1,4 @@
-"""Where methods fail: the hardest classes, what is taken for what, the largest errors.
+"""Errors of methods: the hardest classes, confusions of classes, the largest errors.
 
 Everything is a rate over test images with its interval. The images themselves are in
 ``core.evaluation.answers``.
@@ -25,7 +25,7 @@ MOST_OF_ALL = 0.9
 
 @dataclass(frozen=True)
 class Confusions:
-    """What one method takes for what, over its seeds.
+    """Confusions of one method, over its seeds.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def class_recalls(confusions: Confusions, classes: Sequence[str]) -> pd.DataFram
 
 
 def taken_for(confusions: Confusions, classes: Sequence[str]) -> pd.DataFrame:
-    """What each class is taken for, the most common first within a true class.
+    """Confusions of each class, the most common first within a true class.
 
     Columns truth, predicted, images (mean over the seeds), of (test images of the
     class), share, low, high, probability (the mean probability of the predicted class

@@ -33,8 +33,8 @@ class Grouping:
         group.
     levels : DataFrame
         One row a group, its name as index (``"female × Asian"``), a column a feature.
-        Of several features all crossings of the groups found are here, so that one may
-        have no image. No rows where all images are one group.
+        With several features, all crossings of the groups found are here, so a crossing
+        may have no image. Empty if all images are one group.
     codes : int array, shape (rows,)
         Row of ``levels`` that an image is in.
     """

@@ -24,8 +24,8 @@ _ROUNDING = 1e-12
 class SingleInterval:
     """Interval of one method's mean over its seeds, float64 arrays of shape (metrics,).
 
-    ``anew`` says whether it speaks of the method trained anew on new images, else of
-    these trained models on new images.
+    ``anew`` is True for the method trained anew on new images, and False for these
+    trained models on new images.
     """
 
     low: Doubles
@@ -36,9 +36,9 @@ class SingleInterval:
 def percentile_interval(draws: Floats, level: float) -> tuple[Doubles, Doubles]:
     """Percentile interval over the last axis; undefined draws are left out.
 
-    Of draws of shape (..., resamples), NaN where a resample missed the class or group
-    that a metric is about: ``low`` and ``high``, float64 arrays of shape (...), NaN
-    where no draw is defined.
+    Takes draws of shape (..., resamples), NaN where a resample missed the class or
+    group of a metric: ``low`` and ``high``, float64 arrays of shape (...), NaN where no
+    draw is defined.
     """
     ordered = np.sort(draws, axis=-1)
     defined = (~np.isnan(ordered)).sum(axis=-1)
@@ -92,11 +92,11 @@ def single_interval(
     Notes
     -----
     The percentile interval of the bootstrap, whose ends need not be equally far from
-    the value, with both distances multiplied by sqrt((U + T) / U) x t / z x
-    sqrt(n / (n - 1)): U is the variance over images, T that of the trainings over the
-    number of seeds, t Student's quantile with Satterthwaite's degrees of freedom, and z
-    the normal one (with T = 0: Hesterberg's expanded percentiles, The American
-    Statistician 2015). Where the resamples do not vary, the ends are t sqrt(T) away.
+    the value, with both distances multiplied by sqrt((U + T) / U) x t / z x sqrt(n / (n
+    - 1)): U is the variance over images, T that of the trainings over the number of
+    seeds, t Student's quantile with Satterthwaite's degrees of freedom, and z the
+    normal one (with T = 0: Hesterberg's expanded percentiles, The American Statistician
+    2015). If the resamples do not vary, the ends are t sqrt(T) away.
     """
     mean = runs.values.mean(axis=1)
     draws = runs.mean_draws
@@ -176,10 +176,10 @@ def wilson(
     Wilson's score interval (Journal of the American Statistical Association 1927) on
     the effective number of images, n p (1 - p) / variance: that of one seed is n, and
     the mean of several varies less (as for a survey's design effect, Dean and Pagano,
-    Journal of Survey Statistics and Methodology 2015). It is at most n times the
-    seeds, and n where the share is 0 or 1: there the bootstrap would give an interval
-    of no width. Else the two agree to first order. The variance that trainings add
-    makes it smaller.
+    Journal of Survey Statistics and Methodology 2015). It is at most n times the seeds,
+    and n where the share is 0 or 1: there the bootstrap would give an interval of no
+    width. In all other cases the two agree to first order. The variance that trainings
+    add makes it smaller.
     """
     p, n = np.asarray(share, np.float64), np.asarray(images, np.float64)
     spread = p * (1 - p)
@@ -188,7 +188,7 @@ def wilson(
     total = spread / effective + trainings
     effective = np.where(spread > 0, spread / total, effective)
     usual = special.ndtri((1 + level) / 2)
-    # Of a share of 0 or 1 no run differs: it says nothing of how trainings vary.
+    # With a share of 0 or 1 no run differs, so it does not show how trainings vary.
     z = usual if reach is None else np.where(spread > 0, reach, usual)
     ratio = z**2 / effective
     centre = (p + ratio / 2) / (1 + ratio)

@@ -14,7 +14,7 @@ _CHANGE = {
     "high": "delta_high",
     "verdict": "verdict",
 }
-"""What is told of a change, and its column in ``Comparison.cells``."""
+"""Facts of a change, and their columns in ``Comparison.cells``."""
 LEVELLING_COLUMNS = (
     *("method", "scope", "fair", "reference"),
     *(f"fair_{name}" for name in _CHANGE),

@@ -75,21 +75,21 @@ def simultaneous(
     Satterthwaite's degrees of freedom are off where three seeds agree by chance: the
     variance then seems to be that of the images, with many degrees of freedom, and of
     several methods one is likely to be such a case. For more than one method they are
-    therefore ``family_freedom``, the smaller of those and of the same formula with
-    seed variances that chance did not make small: for own variances the median over
-    the trainings (and the smaller of that and its own for the baseline, whose
-    few seeds count most where they vary least), for pooled and paired ones the upper
-    limit of a one-sided 70 % confidence interval. The standard errors are not touched.
-    By simulation (``bench/coverage.py``) false verdicts of a family fall from up to
-    16 % to at most 7 %.
+    therefore ``family_freedom``, the smaller of those and of the same formula with seed
+    variances that chance did not make small: for own variances the median over the
+    trainings (and the smaller of that and its own for the baseline, whose few seeds
+    count most where they vary least), for pooled and paired ones the upper limit of a
+    one-sided 70 % confidence interval. The standard errors are not touched. In a
+    simulation (``bench/coverage.py``) false verdicts of a family fall from up to 16 %
+    to at most 7 %.
 
-    R has two parts. The images' covariance is that of the joint resamples. A
-    baseline's trainings are shared by all methods that are put against it; a method's
-    own are taken as independent of the others', also where methods answer from the same
+    R has two parts. The images' covariance is that of the joint resamples. A baseline's
+    trainings are shared by all methods that are put against it; a method's own are
+    taken as independent of the others', also where methods answer from the same
     weights, and so are those of two baselines: that makes intervals wider, never too
-    short (Sidak, Journal of the American Statistical Association 1967). Where R cannot
-    be had, since few resamples are defined for all methods, Bonferroni's inequality
-    takes its place (Dunn, same journal, 1961).
+    short (Sidak, Journal of the American Statistical Association 1967). If too few
+    resamples are defined for all methods, R is unknown, and Bonferroni's inequality is
+    used (Dunn, same journal, 1961).
 
     One method has the plain t interval; perfectly correlated methods have it too;
     independent ones have Sidak's.
@@ -156,8 +156,8 @@ def _maximum(
 def _exceedance(largest: Floats, p: Doubles) -> Doubles:
     """Chance that the maximum exceeds the normal score of each p.
 
-    Where the sequence has too few points, the ratio to p stays that of where it has
-    enough.
+    In the tail the sequence has too few points: the ratio to p at the last good point
+    is used there.
     """
     score = -special.ndtri(p / 2)
     chance = 1 - np.interp(score, largest, _SHARES)
@@ -227,8 +227,8 @@ def _normal_points(dimensions: int) -> NDArray[np.float32]:
 
     Notes
     -----
-    A scrambled Sobol sequence (Owen, Journal of Complexity 1998). Of the quantile of a
-    family of twelve methods it leaves an error of 0.2 %.
+    A scrambled Sobol sequence (Owen, Journal of Complexity 1998). The quantile of a
+    family of twelve methods then has an error of 0.2 %.
     """
     # It takes half a second to import, which a study of one method need not wait for.
     from scipy.stats import qmc

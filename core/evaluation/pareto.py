@@ -1,7 +1,7 @@
-"""Quality against cost, or against a gap: the front of what none beats in both.
+"""Pareto front of quality against cost, or against a gap.
 
-Being on it is by the point estimates; whether a step along it buys a difference that
-can be told is said by the paired comparison of the two methods.
+The front is computed from the point estimates. The paired comparison of two methods
+says whether a step along it brings a detected difference.
 """
 
 from collections.abc import Sequence
@@ -36,11 +36,11 @@ def quality(values: pd.Series, metric: MetricInfo) -> pd.Series:
 
 
 def equal_costs(cost: ArrayLike) -> Doubles:
-    """Give costs that are hardly told apart the cost of the cheapest among them.
+    """Give almost equal costs the cost of the cheapest among them.
 
-    ``cost`` has shape (n,) and is at least 0; NaN is unknown and stays so. From the
-    least on, each with all up to ``EQUAL_COST`` times it; then the same from the next
-    one on, so that no two made equal differ by more.
+    ``cost`` has shape (n,) and is at least 0; NaN is unknown and stays so. The lowest
+    cost is joined with all up to ``EQUAL_COST`` times it; then the next one in the same
+    way. So no two costs that are made equal differ by more.
     """
     costs = np.array(cost, np.float64)
     first = -np.inf
@@ -57,7 +57,7 @@ def pareto_front(cost: ArrayLike, gain: ArrayLike) -> Flags:
     Takes float arrays of shape (n,): less cost and more gain is better, and NaN is
     unknown. Returns a bool array of that shape: True where no other costs at most as
     much and gains at least as much, with one of the two better. An unknown number gives
-    False. Of equal points, all are on the front or none.
+    False. Equal points are all on the front, or none of them is.
     """
     costs, gains = np.asarray(cost, np.float64), np.asarray(gain, np.float64)
     front = np.zeros(len(costs), bool)
@@ -146,7 +146,7 @@ def gap_points(
 
 @dataclass(frozen=True)
 class Step:
-    """From a cheaper method of the front to a dearer one: what it costs and buys.
+    """A step from a cheaper method of the front to a dearer one: its cost and gain.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ def reference_of(pair: tuple[str, str], baseline: str) -> str:
 def compute_step(
     pair: tuple[str, str], points: pd.DataFrame, comparison: Comparison, metric: str
 ) -> Step:
-    """What the second of a pair costs and gains against the first.
+    """Cost and gain of the second of a pair against the first.
 
     ``pair`` is one of ``step_pairs``, ``points`` are from ``cost_points``, ``metric``
     is a key, and ``comparison`` is of all methods, its baseline one of the two.

@@ -39,7 +39,7 @@ def smallest_detectable(contrast: Contrast, reach: Doubles) -> Doubles:
 def _found_with_power(freedom: Doubles, reach: Doubles) -> Doubles:
     """Standard errors that a true difference must have to be found with ``POWER``."""
     freedom = np.minimum(freedom, _LARGE_FREEDOM)
-    # Of a long reach, the search for the noncentrality would take hours.
+    # With a long reach, the search for the noncentrality would take hours.
     shift = special.nctdtrinc(freedom, 1 - POWER, np.minimum(reach, _LONG_REACH))
     quantile = 2 * special.gammaincinv(freedom / 2, POWER) / freedom
     far = np.asarray(reach * np.sqrt(quantile))

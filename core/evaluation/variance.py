@@ -321,15 +321,16 @@ def compute_contrasts(
         The baseline among them. Seeds may differ in number; resamples are the same.
     baseline : str, or mapping of str to str
         The method that all others are put against; or of each method that is put
-        against another, that one. No method may be on both sides.
+        against another, that one. No method may be a baseline of another and have one
+        itself.
     n : int array, shape (metrics,), or a mapping of method to such an array
         Images that each metric rests on.
     paired : collection of str
         Methods that have the baseline's own trained weights, seed by seed. With
         another number of seeds than the baseline they are not taken as paired.
     trainings : mapping of str to str, optional
-        What the trained weights of each method are known by, so that each counts
-        once in the pooled variance; see ``pool_training_variance``.
+        A name for the trained weights of each method, so that each counts once in the
+        pooled variance; see ``pool_training_variance``.
     parts : mapping of str to RunDraws, optional
         The baseline's part beside a method, where it is not the same for all: a gap is
         of the groups that count in both.
@@ -386,7 +387,7 @@ def compute_contrasts(
 
 
 _Pair = tuple[TrainingVariance | None, TrainingVariance | None]
-"""Of one run of the method and of the baseline; twice the same where pooled."""
+"""Variances of one run of the method and of the baseline; one twice if pooled."""
 
 
 def _contrast(

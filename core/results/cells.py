@@ -27,7 +27,7 @@ _OfMetric = Literal["value", "sd", "interval", "n", "seeds"]
 _OfTest = Literal["delta", "delta interval", "p", "power"]
 _OfPlan = Literal["smallest detectable", "seed share", "seeds needed"]
 Part = _Several | _OfMetric | _OfTest | _OfPlan
-"""What of a cell a column shows.
+"""The part of a cell that a column shows.
 
 "full" is value, interval, difference and verdict; "score" the same without the
 difference; "estimate" value and interval; "named" that of a group with its name;
@@ -223,7 +223,7 @@ class Cell:
         return self._power()
 
     def _power(self) -> str:
-        """What could have been found, and what would settle it, if nothing has."""
+        """The detectable difference and the seeds needed, if it is inconclusive."""
         size = self.row["smallest_detectable"]
         if self.verdict != INCONCLUSIVE or not math.isfinite(size):
             return UNKNOWN
@@ -247,7 +247,7 @@ def seeds_text(seeds: float) -> str:
 def heading(infos: MetricInfo | tuple[MetricInfo, ...]) -> str:
     """A column's heading: label, unit, and which way is better.
 
-    Of several metrics that are equal by design, the labels of all.
+    Metrics that are equal by design have all their labels.
     """
     several = infos if isinstance(infos, tuple) else (infos,)
     first = several[0]

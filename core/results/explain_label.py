@@ -1,4 +1,4 @@
-"""What a label means: the rule behind it, what contradicts it, what is typical."""
+"""Explain a label: the rule behind it, its contradictions, its typical images."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ KIND_WORDS = {
 
 @dataclass(frozen=True)
 class LabelMeaning:
-    """What one class, or one bin of a number, means.
+    """The explanation of one class, or of one bin of a number.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ class LabelMeaning:
 def collect_split_answers(
     tables: Mapping[str, Mapping[RunKey, pd.DataFrame]], task: Task, baseline: str
 ) -> dict[str, Answers]:
-    """What the methods answer to the images of each split.
+    """The answers of the methods to the images of each split.
 
     Parameters
     ----------
@@ -309,7 +309,7 @@ def _categories(task: Task, labels: pd.Series) -> NDArray[np.int64]:
 
 
 def meaning_sentence(meaning: LabelMeaning) -> str:
-    """What the label means, in one sentence with marks."""
+    """The meaning of the label, in one sentence with marks."""
     label = f"'{meaning.category}'"
     if meaning.reason:
         return f"{meaning.reason} So no rule can say what it means."
@@ -411,7 +411,7 @@ def contradictions_table(
 
 
 def says_text(meaning: LabelMeaning, *, says: bool) -> str:
-    """What the rule says of an image: the label, or what it is else."""
+    """The label that the rule gives to an image, or the other label."""
     if says:
         return meaning.category
     task = meaning.task

@@ -1,4 +1,4 @@
-"""What a comparison found, in plain sentences that follow from its verdicts alone."""
+"""Findings of a comparison, in plain sentences that follow from its verdicts alone."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -55,14 +55,14 @@ def findings(
 
 
 class _Against:
-    """What methods are compared with, in the words of a sentence."""
+    """The method or methods compared with, in the words of a sentence."""
 
     def __init__(self, comparison: Comparison) -> None:
         pairs = comparison.counterparts
         self.where = "" if pairs is None else pairs.where
 
     def subject(self, number: int, *, of_model: bool) -> str:
-        """What so many methods, or trained models, stand against."""
+        """The baseline of so many methods or trained models, in words."""
         if not self.where:
             return "the baseline's" if of_model else "the baseline"
         own = "its counterpart" if number == 1 else "their counterparts"
@@ -70,7 +70,7 @@ class _Against:
 
     @property
     def gap(self) -> str:
-        """Whose gap a gap stands against."""
+        """The baseline whose gap a gap is compared with."""
         return f"that in {self.where}" if self.where else "the baseline's"
 
 
@@ -155,7 +155,7 @@ def _open(
 
 
 def _settled_by(needed: Sequence[float]) -> str:
-    """What would settle the differences observed: seeds, or only more images."""
+    """The seeds, or only more images, that would settle the differences observed."""
     seeds = sorted(int(n) for n in needed if math.isfinite(n))
     images = sum(math.isinf(n) for n in needed)
     by = []
@@ -185,7 +185,7 @@ def listed(names: Sequence[str]) -> str:
 def gap_findings(
     comparison: Comparison, metric: str, labels: Labels, tasks: tuple[Task, ...] = ()
 ) -> tuple[str, ...]:
-    """Say which methods' gaps between groups differ from what they stand against.
+    """Say which methods' gaps between groups differ from those of the baseline.
 
     Or that none does.
     Parameters as in ``findings``; of the gaps that ``tables.fairness_table`` shows.

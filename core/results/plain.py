@@ -31,10 +31,10 @@ def comparison_record(
     dict
         ``{"study", "baseline", "level", "images", "methods"}``. Each of the ``methods``
         has ``name``, the method that it is ``against`` (None of a baseline), ``seeds``,
-        ``family``, ``metrics``, ``cost`` and ``settings``;
-        each metric ``mean``, ``sd``, ``ci``, ``n`` and ``delta``. That is None for the
-        baseline, and else has ``mean``, ``ci``, ``p``, ``verdict``, ``scope``,
-        ``note``, ``margin``, ``smallest_detectable``, ``seed_share``, ``seeds_needed``,
+        ``family``, ``metrics``, ``cost`` and ``settings``; each metric ``mean``,
+        ``sd``, ``ci``, ``n`` and ``delta``, which is None for the baseline and
+        otherwise has ``mean``, ``ci``, ``p``, ``verdict``, ``scope``, ``note``,
+        ``margin``, ``smallest_detectable``, ``seed_share``, ``seeds_needed``,
         ``detectable_with_3`` (``_5``, ``_10``) and ``only_more_images``: whether no
         number of seeds would settle it.
     """
@@ -128,7 +128,7 @@ def fairness_record(
 
 
 def two_studies_record(two: TwoStudies) -> Record:
-    """What two studies share and where they differ.
+    """The images that two studies share, and the settings in which they differ.
 
     Returns
     -------
@@ -165,7 +165,7 @@ def two_studies_record(two: TwoStudies) -> Record:
 def published_records(theirs: pd.DataFrame) -> list[Record]:
     """Rows of ``published.published_table``, or of the one by group.
 
-    Of a change, the numbers are under ``change_percent``, else under ``value``.
+    The numbers of a change are under ``change_percent``, all others under ``value``.
     """
     records = []
     for row in theirs.to_dict("records"):

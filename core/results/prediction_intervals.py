@@ -1,4 +1,4 @@
-"""Where the truth of a new photo lies, by what its prediction says."""
+"""Intervals that hold the truth of a new photo, around its prediction."""
 
 from collections.abc import Collection, Mapping
 
@@ -19,7 +19,7 @@ def expected_truths(
 ) -> pd.DataFrame:
     """Offsets of each method's intervals (``conformal.conformal_offsets``).
 
-    Where the study's test set was drawn by strata, validation images are weighed alike.
+    If the study's test set was drawn by strata, validation images are weighted alike.
     """
     strata = {}
     for key, table in test.items():

@@ -19,7 +19,7 @@ PUBLISHED_NOTE = (
     " is claimed."
 )
 COMPUTED = "computed from their accuracies"
-"""Of a Fair metric that others did not report themselves."""
+"""Marks a Fair metric that others did not report themselves."""
 
 
 def beside_published(
@@ -86,11 +86,11 @@ def _metric(row: dict[str, object], info: MetricInfo) -> str:
 
 
 def published_notes(study: Study, theirs: pd.DataFrame | None = None) -> Sequence[str]:
-    """What may not be concluded from published numbers, and what they show.
+    """Notes on published numbers: their limits, and what they show.
 
-    Of published numbers of groups, ``theirs``: where a Fair metric of theirs is higher
-    than their baseline's while the accuracy of every group that they report is lower,
-    that is said.
+    ``theirs`` are published numbers of groups. A note says where a published Fair
+    metric is higher than its baseline's although the published accuracy of every group
+    is lower.
     """
     rises = []
     if theirs is not None:

@@ -1,4 +1,4 @@
-"""What runs were made of, setting by setting, and where two studies' runs differ."""
+"""Settings of runs, one by one, and the settings in which two studies' runs differ."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ MEASURED = (
     "inference_ms",
     "created",
 )
-# What all runs of a study share, and is long.
+# Long settings that all runs of a study share.
 NOT_OF_ONE_RUN = (
     "methods",
     "published",
@@ -26,18 +26,18 @@ NOT_OF_ONE_RUN = (
     "notice",
     "headline",
 )
-# What decides a result, of the parts of a run's record and of its study.
+# Parts of a run's record, and of its study, that decide a result.
 _DECIDING = ("method", "loss weights", "study", "versions")
 _OF_STUDY = ("dataset", "model", "training", "label_noise")
 _OF_RUN = {"split_fingerprint": "split", "backend": "backend"}
 _ABSENT = "none"
 TOGETHER = (
-    "A difference between the two studies is the effect of all of these together, and"
-    " not of any one of them."
+    "These settings act together, so a difference between the two studies cannot be"
+    " credited to one of them."
 )
 ALIKE = (
-    "No setting that the runs record differs between the two studies: a difference"
-    " between them is one between trainings."
+    "No setting that the runs record differs between the two studies, so a"
+    " difference between them comes from the trainings."
 )
 
 Entry = tuple[str, str, str]
@@ -61,7 +61,7 @@ def settings_of(run: Run) -> list[Entry]:
     info = dict(run.info)
     resolved = dict(info.pop("resolved", None) or {})
     own = (resolved.get("methods") or {}).get(info.get("method", run.method)) or {}
-    # As resolved, with defaults; what the study's file says where that is not kept.
+    # As resolved, with defaults. Older records only keep what the study's file says.
     parameters = info.pop("method_parameters", None) or own.get("use") or {}
     parts: dict[str, Any] = {
         "run": {},
@@ -90,7 +90,7 @@ def settings_of(run: Run) -> list[Entry]:
 def differences(
     own: Mapping[str, Sequence[Run]], other: Mapping[str, Sequence[Run]]
 ) -> tuple[Difference, ...]:
-    """Where the runs of the same methods differ in two studies.
+    """Settings in which the runs of the same methods differ in two studies.
 
     Parameters
     ----------
@@ -119,10 +119,10 @@ def differences(
 
 
 def _deciding(runs: Sequence[Run], *, known: bool) -> dict[str, str]:
-    """What decided the results of a method's runs, by setting.
+    """The settings that decided the results of a method's runs.
 
-    Without ``known`` settings, of these runs or of those beside them, only whether they
-    were trained here.
+    If the settings of these runs or of those beside them are not ``known``, it only
+    says whether they were trained here.
     """
     seeds = ", ".join(str(seed) for seed in sorted(run.seed for run in runs))
     if not known:
@@ -151,7 +151,7 @@ def _settings_that_decide(entries: Iterable[Entry]) -> Iterator[tuple[str, str]]
 
 
 def _place(setting: str) -> int:
-    """Where a setting is listed: what was chosen first, versions last."""
+    """The place of a setting in the list: chosen settings first, versions last."""
     order = ("dataset", "split", "label_noise", "seeds", "model", "training")
     if setting.startswith(("version of", "backend")):
         return len(order) + 1

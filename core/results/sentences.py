@@ -193,7 +193,7 @@ def _conclusion(row: Mapping[Any, Any] | pd.Series, info: MetricInfo) -> str:
 def reading_notes(
     comparison: Comparison, keys: Iterable[str], tasks: tuple[Task, ...] = ()
 ) -> tuple[str, ...]:
-    """What values, intervals and verdicts mean, and which differences do not matter.
+    """Explain values, intervals and verdicts, and which differences do not matter.
 
     ``keys`` are the metrics that are shown, whose margins are named.
     """
@@ -216,7 +216,7 @@ def reading_notes(
 def compared_with(
     comparison: Comparison, labels: Mapping[str, str] | None = None
 ) -> str:
-    """What each method is compared with; by its label where ``labels`` are given."""
+    """The baseline of each method in words; by its label if ``labels`` are given."""
     if comparison.counterparts is not None:
         return f"the same method in {comparison.counterparts.where}"
     return "the baseline" if labels is None else labels[comparison.baseline]
@@ -243,7 +243,7 @@ def _equivalence(
 def comparison_notes(
     comparison: Comparison, labels: Mapping[str, str] | None = None
 ) -> tuple[str, ...]:
-    """What a reader should know before trusting the verdicts.
+    """Notes that a reader needs before trusting the verdicts.
 
     ``labels`` are what a reader sees for each method; its name otherwise.
     """
@@ -282,7 +282,7 @@ def comparison_notes(
 def fairness_notes(
     comparison: Comparison, labels: Mapping[str, str] | None = None
 ) -> tuple[str, ...]:
-    """The same for a comparison within groups, with what its groups and gaps need."""
+    """The same for a comparison within groups, with notes on groups and gaps."""
     notes = [*comparison_notes(comparison, labels), *_small_group_notes(comparison)]
     if comparison.groups["mean"].isna().any():
         notes.append(

@@ -1,4 +1,4 @@
-"""All that is said of a study's results, in order."""
+"""The document of a study's results: all sections in order."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -157,7 +157,7 @@ def _title(results: StudyResults) -> str:
 
 
 def _differences(results: StudyResults) -> Iterator[Section]:
-    """Where the two studies differ, of which any difference is the effect."""
+    """The settings in which the two studies differ; any difference is their effect."""
     if results.two is not None:
         table = differences_table(results.two)
         said = Lines("notes", differences_notes(results.two))

@@ -1,4 +1,4 @@
-"""The runs of a study side by side: all that is said of it is computed from here."""
+"""The runs of a study side by side: all results of the study are computed from here."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -60,14 +60,14 @@ class StudyRuns:
 
     @cached_property
     def labels(self) -> dict[str, str]:
-        """What a reader sees for each method with runs, in the study's order."""
+        """The label of each method with runs, in the study's order."""
         return method_labels(self.study, (method for method, _ in self.tables))
 
     def _options(self, baseline: Baseline) -> dict[str, Any]:
         return study_options(self.study, self.runs, self.tables, baseline)
 
     def costs(self) -> pd.DataFrame:
-        """What each run cost (``cost.run_costs``)."""
+        """The costs of each run (``cost.run_costs``)."""
         return run_costs(self.runs)
 
     def compare(

@@ -25,7 +25,7 @@ _BALANCED_FORM = {"mae": "mae_balanced", "accuracy": "balanced_accuracy"}
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its heading, what of a cell it shows, and on which side it stands."""
+    """A column: its heading, the part of a cell that it shows, and its alignment."""
 
     heading: str
     part: Part = "full"
@@ -60,7 +60,7 @@ _METHOD = Column("Method", align="left")
 
 
 def method_labels(study: Study, methods: Iterable[str]) -> dict[str, str]:
-    """What a reader sees for each method, in the study's order; others after it."""
+    """The label of each method, in the study's order; others after it."""
     there = list(methods)
     order = [name for name in study.methods if name in there]
     order += [name for name in there if name not in order]
@@ -260,7 +260,7 @@ def fairness_table(
     title: str = "",
     measures: Sequence[str] = ("difference", "fair_metric"),
 ) -> Table:
-    """What groups differ by: a row a method; parameters as in ``leaderboard``.
+    """Gaps between groups: a row a method; parameters as in ``leaderboard``.
 
     The two groups that are farthest apart, the worse first, with their intervals; then
     each gap among ``measures`` that the metric has, and how much it differs from the

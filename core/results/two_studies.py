@@ -136,7 +136,7 @@ def _methods_of(one: Difference, two: TwoStudies) -> str:
 
 
 def differences_notes(two: TwoStudies) -> tuple[str, ...]:
-    """What a difference between the two studies is the effect of."""
+    """Settings whose effect a difference between the two studies is."""
     if two.counterparts is None:
         return ("No method is in both studies, so that no setting stands for both.",)
     return (TOGETHER if two.differing else ALIKE,)
@@ -167,7 +167,7 @@ def pairing_notes(two: TwoStudies) -> tuple[str, ...]:
 
 
 def name_beside(study: str, method: str) -> str:
-    """The name of another study's method; no method of a study has such a one."""
+    """The name of another study's method; no study's own method has such a name."""
     return f"{study}/{method}"
 
 
@@ -229,7 +229,7 @@ def _split_of(name: str) -> pd.Series:
     columns = {"image_id", "split"}
     table = shipped_manifest(name, columns)
     if table is None:
-        # Of imported predictions no split is kept.
+        # Imported predictions do not keep a split.
         runs = list_runs(name).runs
         table = runs[0].predictions(columns=columns) if runs else None
     if table is None:
@@ -357,7 +357,7 @@ def _first_table(
 ) -> Iterator[tuple[int, pd.DataFrame]]:
     """Seed and predictions of the first run that can be read.
 
-    Whoever reads all of them says which cannot.
+    The function that reads all of them names the ones that cannot be read.
     """
     for run in (run for given in runs.values() for run in given):
         with suppress(RunError):
@@ -391,7 +391,7 @@ def _with_methods(
 ) -> Study:
     """The first study with the methods of both, labelled with their study.
 
-    Of what it shows first, only what is of these tasks.
+    Of its headline, only the metrics of these tasks.
     """
     theirs = {name_beside(other.name, m): table for m, table in other.methods.items()}
     labels = {table.label for table in other.methods.values()}
@@ -415,7 +415,7 @@ def _with_methods(
             "fairness": tuple(
                 one for one in study.fairness if split_key(one.metric)[0] in tasks
             ),
-            # What others published stands beside the study by itself.
+            # Published numbers are shown with the study by itself.
             "published": (),
             "published_by_group": (),
         }

@@ -1,9 +1,9 @@
 """The generated dataset: portraits that need no download and may be shown anywhere.
 
 Everything about image ``i`` comes from ``(seed, i)``: the same person, the same pixels,
-in any process, whatever ``count`` is. What the pages can find in it is put there on
-purpose: ages are long-tailed, one hair class is rare, one group is rare and its
-clothes hide part of what is asked, and one group's labels are noisy.
+in any process, whatever ``count`` is. Its imbalance is made on purpose: ages are
+long-tailed, one hair class is rare, one group is rare and its clothes hide part of what
+is asked, and one group's labels are noisy.
 """
 
 import math
@@ -245,7 +245,7 @@ def path_of(image_id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Labels:
-    """What is true of a person, and how old each part of them looks."""
+    """A person: the labels, and how old each part of them looks."""
 
     age: int
     glasses: bool
@@ -417,7 +417,7 @@ def sample_person(seed: int, index: int) -> Person:
 
 
 def describe_people(people: Sequence[Person]) -> pd.DataFrame:
-    """What is drawn of people beside their labels, one row a person.
+    """The attributes of people that are drawn beside their labels, one row a person.
 
     Returns
     -------
@@ -431,7 +431,7 @@ def describe_people(people: Sequence[Person]) -> pd.DataFrame:
 
 
 def load_attributes(image_ids: Sequence[str], options: AvatarsOptions) -> pd.DataFrame:
-    """What the drawing knows of images, as ``describe_people`` has it.
+    """Attributes of images from their drawing, as ``describe_people`` gives them.
 
     Parameters
     ----------

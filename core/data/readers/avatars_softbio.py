@@ -35,7 +35,7 @@ from core.tasks import Binary
 TARGET = Binary("target", "Grey hair or glasses", ("neither", "grey hair or glasses"))
 GROUP = "group"
 GROUPS = ("A", "B")
-# What the drawing calls the clothes of each: plain, and with a scarf.
+# The clothes of each group in the drawing: plain, and with a scarf.
 _CLOTHES = {"A": "A", "B": "D"}
 
 # About 23 % of the people have what is asked for.
@@ -151,9 +151,9 @@ _GROUP_OF = {clothes: group for group, clothes in _CLOTHES.items()}
 def sample_person(index: int, options: AvatarsSoftbioOptions) -> Person:
     """The person in image ``index``: that of 'avatars', in the clothes of a group.
 
-    Nobody is bald, so that there is hair to be grey, and fewer wear glasses. What is
-    changed follows from the seed and the index: neither from the skin, nor from each
-    other.
+    Nobody is bald, so that there is hair to be grey, and fewer wear glasses. Each
+    change is drawn from the seed and the index alone. None depends on the skin or on
+    another change.
     """
     person = avatars.sample_person(options.seed, index)
     sequence = np.random.SeedSequence([options.seed, index, 2])
@@ -173,7 +173,7 @@ def sample_person(index: int, options: AvatarsSoftbioOptions) -> Person:
 def load_attributes(
     image_ids: Sequence[str], options: AvatarsSoftbioOptions
 ) -> pd.DataFrame:
-    """What the drawing knows of images: what the label is made of, and much else.
+    """Attributes of images from their drawing: the parts of the label, and others.
 
     Parameters
     ----------
@@ -252,5 +252,5 @@ def render(
 
 
 def renderer(options: AvatarsSoftbioOptions) -> Render:
-    """What turns a manifest's ``path`` into pixels under these options."""
+    """The function that turns a manifest's ``path`` into pixels under these options."""
     return partial(render, options=options, drawing=(avatars.DRAWING, DRAWING))

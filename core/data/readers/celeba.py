@@ -94,7 +94,7 @@ TARGET = "target"
 IMAGE = "image_id"
 PARTITION = "partition"
 
-# What attributes are called as sensitive features: the column, without it and with it.
+# Attributes as sensitive features: the column, and the groups without and with it.
 _FEATURES = {
     GENDER: ("gender", ("women", "men")),
     "Young": ("age group", ("not young", "young")),
@@ -171,7 +171,7 @@ def _feature(attribute: str) -> tuple[str, tuple[str, ...]]:
 
 
 def info_of(options: CelebAOptions) -> DatasetInfo:
-    """What the dataset holds under these options: its target and its groups."""
+    """The description of the dataset under these options: its target and its groups."""
     phrase = options.expression.phrase
     negative, positive = split_names(options.target_classes)
     return DatasetInfo(
@@ -310,7 +310,7 @@ def read_partition(path: Path) -> pd.Series:
 
 @dataclass(frozen=True)
 class _Survey:
-    """Where the parts of a copy are.
+    """The places of the parts of a copy.
 
     ``files`` are those of the lists that are there; ``names`` gives the file of each
     picture by its published name.

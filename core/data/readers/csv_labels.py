@@ -1,4 +1,4 @@
-"""Any pictures in a folder with a CSV that says what each of them is.
+"""Any pictures in a folder with a CSV of labels.
 
 The CSV has a row a picture: its name, its label, -1 or 1 (or 0 or 1), and perhaps
 columns of sensitive features, such as gender.
@@ -96,13 +96,13 @@ class CSVLabelsOptions(DatasetOptions):
 
     @property
     def task(self) -> Binary:
-        """What is predicted."""
+        """The task: the two classes of the label."""
         negative, positive = split_names(self.classes)
         return Binary(LABEL, self.asked, (negative, positive))
 
 
 def info_of(options: CSVLabelsOptions) -> DatasetInfo:
-    """What the dataset holds under these options; its groups only the CSV tells."""
+    """The description of the dataset under these options, without its groups."""
     return DatasetInfo(
         name="labelled",
         title="A folder with a CSV of labels",

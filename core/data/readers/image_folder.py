@@ -37,7 +37,7 @@ from core.data.splits import apply_split
 from core.errors import DatasetError
 from core.tasks import Multiclass
 
-# What folders of a split are called, and which it is.
+# Names of folders of a split, and the split of each.
 PARTS = {
     "train": TRAINING,
     "training": TRAINING,
@@ -132,7 +132,7 @@ def load(
 
 
 def renderer(options: FolderOptions) -> Render:
-    """What turns a manifest's ``path`` into pixels under these options."""
+    """The function that turns a manifest's ``path`` into pixels under these options."""
     return enhanced_renderer(options.enhancement)
 
 

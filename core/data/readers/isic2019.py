@@ -58,7 +58,7 @@ _NOTICE = (
     "ISIC 2019 is licensed CC BY-NC 4.0: for non-commercial use, courtesy of BCN_20000 "
     "(Department of Dermatology, Hospital Clínic de Barcelona), HAM10000 (ViDIR Group, "
     "Department of Dermatology, Medical University of Vienna) and MSK; models and "
-    "predictions made from it carry the same limits. This is no medical device: its "
+    "predictions made from it carry the same limits. This is not a medical device: its "
     "answers compare methods and must not be used to judge anyone's skin."
 )
 

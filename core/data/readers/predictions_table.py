@@ -17,7 +17,7 @@ _Text = Annotated[str, Field(min_length=1)]
 
 
 class TableOptions(DatasetOptions):
-    """What the columns of the table are.
+    """Roles of the columns of the table.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class TableOptions(DatasetOptions):
 
     @property
     def as_task(self) -> Task:
-        """What is predicted."""
+        """The task of the table."""
         if self.kind == "regression":
             return Regression(
                 self.task,
@@ -77,7 +77,7 @@ class TableOptions(DatasetOptions):
 
 
 def info_of(options: TableOptions) -> DatasetInfo:
-    """What the table holds."""
+    """The description of the table."""
     return DatasetInfo(
         name=NAME,
         title=f"The table {options.file}",

@@ -51,7 +51,7 @@ from core.study import Fit, Resample
 from core.tasks import Multiclass
 
 LISTS = {TRAINING: "train_list.mat", TEST: "test_list.mat"}
-# Of each archive, what it holds that is looked for, and what is expected of it.
+# For each archive: the content that is looked for, and the text of the error.
 PARTS = {
     "images": ("Images", "Images/n02085620-Chihuahua/n02085620_7.jpg and so on."),
     "lists": (LISTS[TRAINING], f"{' and '.join(LISTS.values())}, as published."),
@@ -131,8 +131,8 @@ def load(
     Returns
     -------
     LoadedDataset
-        Every picture, by ``image_id`` such as "n02085620_7". Of breeds not chosen, and
-        of those over ``per_class``, all are left out.
+        Every picture, by ``image_id`` such as "n02085620_7". Images of breeds that are
+        not chosen, and those beyond ``per_class``, are left out.
 
     Raises
     ------
@@ -181,13 +181,13 @@ def read_list(path: Path) -> list[str]:
     Raises
     ------
     DatasetError
-        If it is no MAT file, or has no ``file_list`` of such names.
+        If it is not a MAT file, or has no ``file_list`` of such names.
     """
     import scipy.io
 
     try:
         content = scipy.io.loadmat(path, variable_names=["file_list"])
-    # Of a file that only looks like one, its reader raises whatever it stumbles over.
+    # The reader of MAT files raises many kinds of errors for a file that is not one.
     except Exception as error:  # noqa: BLE001
         raise _bad_list(path, f"is no MAT file that can be read ({error})") from None
     if "file_list" not in content:
@@ -220,7 +220,7 @@ def read_box(path: Path) -> tuple[Box, int]:
     Raises
     ------
     DatasetError
-        If it is no XML, or has no box of four whole numbers.
+        If it is not XML, or has no box of four whole numbers.
     """
     try:
         boxes = list(_boxes(ElementTree.parse(path).getroot()))
@@ -232,7 +232,7 @@ def read_box(path: Path) -> tuple[Box, int]:
 
 
 def renderer(options: StanfordDogsOptions) -> Render:
-    """What turns a manifest's ``path`` into pixels under these options."""
+    """The function that turns a manifest's ``path`` into pixels under these options."""
     if options.crop_to_box:
         return partial(render_in_box, enhancement=options.enhancement)
     return enhanced_renderer(options.enhancement)
@@ -302,7 +302,7 @@ def _fetch(part: str) -> str:
 
 
 def _read_pictures(root: Path) -> tuple[pd.DataFrame, list[str]]:
-    """Every picture with its breed, and the names of files that are none."""
+    """Every picture with its breed, and the names of files that are not pictures."""
     found, strange = class_folders(root)
     breeds = {folder: _FOLDER.fullmatch(folder) for folder in found}
     other = [folder for folder, match in breeds.items() if match is None]
@@ -350,7 +350,7 @@ def _split(
 
 
 def _read_used(path: Path, folders: set[str], there: set[str]) -> set[str]:
-    """What a list names in these folders, all of it there."""
+    """The files that a list names in these folders, all of them found."""
     if not path.is_file():
         raise DatasetError(
             f"{path.parent} has no {path.name}.",

@@ -108,7 +108,7 @@ def _quoted(text: str) -> str:
 
 @dataclass(frozen=True)
 class Conditions:
-    """What can be said of images.
+    """The conditions that attributes allow.
 
     Parameters
     ----------

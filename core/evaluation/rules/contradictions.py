@@ -18,7 +18,7 @@ images that no method answered; that most methods confirm, so that the rule is w
 
 
 def collect_opinions(answers: Sequence[Answers], category: int) -> pd.DataFrame:
-    """What the methods say of each image, as to one class or bin.
+    """The answers of the methods to each image, for one class or bin.
 
     Parameters
     ----------
