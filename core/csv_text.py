@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-# Apostrophes in front are counted too, so that what is read again is what was written.
+# Apostrophes in front are counted too, so that the text that is read equals the text
+# that was written.
 _RUNS_TEXT = "'*(?:\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20]|[\\t\\r])"
 GUARDED = f"^'({_RUNS_TEXT})"
 _RUNS = re.compile(_RUNS_TEXT)

@@ -27,7 +27,7 @@ LOOKING = "Looking into the models"
 
 @dataclass(frozen=True)
 class MeanMap:
-    """Where one model looks, over several pictures.
+    """The mean map of one model over several pictures.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """A folder of pictures in, a CSV of labels out: streamed, and resumed after a stop.
 
-The CSV holds ``filename,label`` and nothing else. What made it lies beside it, as JSON:
-labels of another model or threshold are never mixed into it.
+The CSV holds ``filename,label`` and nothing else. A JSON file beside it records the
+models and settings: labels of another model or threshold are never mixed into it.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ LABELLING = "Labelling pictures"
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides the label of a picture.
+    """The models and settings that decide the label of a picture.
 
     Parameters
     ----------
@@ -61,9 +61,9 @@ class Recipe:
         From which probability of the positive class on the label is 1; None where
         there are not two classes.
     runs : tuple of Run
-        Of one method: the mean of what its models say decides.
+        Of one method: the mean of its models' answers decides.
     mirrored : bool
-        Whether what they say is averaged with what they say of the mirror image.
+        Whether the answers are averaged with those to the mirror image.
     """
 
     task: Task
@@ -72,7 +72,7 @@ class Recipe:
     mirrored: bool = False
 
     def as_dict(self) -> dict[str, Any]:
-        """What is kept beside the CSV: the models by their content."""
+        """The record beside the CSV: the models by their content."""
         return {
             "study": self.runs[0].study,
             "method": self.runs[0].method,
@@ -187,7 +187,7 @@ def choose_recipe(
             expected="a method that was trained here.",
             remedy="choose another with --method.",
         )
-    # Of a shipped study only some seeds have models.
+    # A shipped study has models of some seeds only.
     kept = [run for run in of_method if not run.is_without_model] or of_method
     without = [run for run in kept if not run.model_path.is_file()]
     if without:
@@ -204,7 +204,7 @@ def choose_recipe(
 
 
 def _only(asked: str | None, known: Iterable[str], what: str, option: str) -> str:
-    """The one that is asked for, or the only one there is."""
+    """The chosen one, or the only one there is."""
     names = list(known)
     if asked is None and len(names) == 1:
         return names[0]
@@ -241,7 +241,7 @@ def _check_threshold(task: Task, threshold: float | None) -> float | None:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be labelled, and what of it is there already.
+    """The pictures to label, and the labels that the CSV has already.
 
     Parameters
     ----------
@@ -271,12 +271,12 @@ class Plan:
 
     @property
     def record(self) -> Path:
-        """Where it is kept what made the CSV."""
+        """The record of how the CSV was made."""
         return record_of(self.csv_path)
 
 
 def record_of(csv_path: Path) -> Path:
-    """Where it is kept what made a CSV: beside it."""
+    """The record of how a CSV was made, beside it."""
     return csv_path.with_name(f"{csv_path.name}.json")
 
 
@@ -293,17 +293,17 @@ def plan_labels(
     csv_path : Path
         Where the labels go.
     resume : bool
-        Go on with that file, if it is there.
+        Continue that file, if it exists.
 
     Raises
     ------
     EquipoiseError
-        If there is no picture, if the file has no folder to lie in, or if it is there
-        and is not to be gone on with, was made otherwise, or is not what was written.
+        If there is no picture, if the file has no folder to lie in, or if it exists and
+        ``resume`` is not given, its settings differ, or its content was changed.
     """
     if not folder.is_dir():
         raise DatasetError(
-            f"{folder} is no folder.",
+            f"{folder} is not a folder.",
             expected="a folder of pictures.",
             remedy="without --csv, photos are answered one by one.",
         )
@@ -321,7 +321,7 @@ def plan_labels(
 def _find_done(
     recipe: Recipe, folder: Path, csv_path: Path, resume: bool
 ) -> tuple[frozenset[str], int]:
-    """What of the CSV is there and may be gone on with, as ``read_done`` has it."""
+    """The labels of the CSV that can be kept, from ``read_done``."""
     if not csv_path.parent.is_dir():
         raise EquipoiseError(
             f"{csv_path} cannot be written: there is no folder {csv_path.parent}.",
@@ -342,7 +342,7 @@ def _find_done(
 
 @dataclass(frozen=True)
 class Labelled:
-    """What came of it.
+    """The result of labelling.
 
     Parameters
     ----------
@@ -390,9 +390,9 @@ def label_pictures(
 
     Notes
     -----
-    Rows are in the order of ``walk_pictures`` and are written batch by batch: what is
-    in the file when this is stopped, however, is gone on with. Memory is that of a few
-    batches, and on going on of the names that are there already.
+    Rows are in the order of ``walk_pictures`` and are written batch by batch: a stopped
+    file can be continued. Memory is that of a few batches, and on going on of the names
+    that are there already.
     """
     start = time.perf_counter()
     names = (name for name in walk_pictures(plan.folder) if name not in plan.done)
@@ -489,17 +489,18 @@ def _open(plan: Plan) -> TextIO:
 
 
 def _open_text(path: Path, mode: Literal["a", "w"]) -> TextIO:
-    # Names that are no text pass through as the bytes they are.
+    # File names that are not valid UTF-8 are written as their original bytes.
     return path.open(mode, encoding="utf-8", errors="surrogateescape", newline="")
 
 
 def _write(file: TextIO, rows: Iterable[tuple[str, str]]) -> None:
-    """Write rows at once: whoever is stopped leaves whole ones."""
+    """Write rows at once, so that a stopped process leaves whole ones."""
     text = StringIO()
     plain = csv.writer(text, lineterminator="\n")
     quoted = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
     for name, label in rows:
-        # The one sign that ends a line for a reader, and not for the writer.
+        # A carriage return ends a line when a file is read, but not when it is written,
+        # so the writer does not quote it by itself.
         cells = (safe_cell(name), safe_cell(label))
         (quoted if "\r" in name else plain).writerow(cells)
     file.write(text.getvalue())

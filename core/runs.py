@@ -51,7 +51,7 @@ IS_OWN = "is_own"
 REQUIRED_KEYS = frozenset({"schema", "study", "method", "seed", "resolved"})
 # How a run was trained that is left out, where it is otherwise than the others.
 _OTHER_SPLIT, _OTHER_NOISE = "on another split", "under other label noise"
-# What pages and commands reckon with, where a record holds it; null is unknown.
+# Numbers of a record that pages and commands compute with; null is unknown.
 NUMBERS = (
     "parameters",
     "parameters_trained",
@@ -72,8 +72,8 @@ class Run:
     """One method of a study trained with one seed.
 
     ``info`` is the content of ``run.json``; the tables are read when asked for. Beside
-    another study, ``method`` is a name that is no other's there, and ``only`` are the
-    test images that both have, if they are not all.
+    another study, ``method`` is a unique name, and ``only`` are the test images of both
+    studies, if they are not all.
     """
 
     study: str
@@ -106,7 +106,7 @@ class Run:
 
     @property
     def imported(self) -> dict[str, Any] | None:
-        """Where the predictions of somebody else came from; None of a run of ours."""
+        """The origin of imported predictions; None for a trained run."""
         found = self.info.get(IMPORTED)
         return found if isinstance(found, dict) else None
 
@@ -120,7 +120,7 @@ class Run:
     ) -> pd.DataFrame:
         """One row an image of validation and test, or of one split.
 
-        Without the test images that do not count (``only``).
+        Test images that do not count are left out (``only``).
 
         Parameters
         ----------
@@ -155,7 +155,7 @@ class Run:
     def class_order(self, task: str) -> tuple[str, ...]:
         """Classes of a task in the order of the model's outputs.
 
-        That of the table's columns, which were written from these outputs.
+        It is the order of the table's columns, which were written from these outputs.
 
         Raises
         ------
@@ -229,7 +229,7 @@ def list_studies() -> tuple[str, ...]:
 
 
 def training_keys(listed: Iterable[Run]) -> dict[tuple[str, int], str]:
-    """What the training of each run is known by: the same for two that share it.
+    """A key of the training of each run: the same for two runs that share it.
 
     A run may have taken the finished weights of another, which is then named in its
     ``run.json``; a run without a key is left out.
@@ -242,7 +242,7 @@ def training_keys(listed: Iterable[Run]) -> dict[tuple[str, int], str]:
 
 
 def first_models(listed: Iterable[Run]) -> tuple[Run, ...]:
-    """Of each method, the run with the lowest seed whose model is there."""
+    """For each method, the run with the lowest seed that has its model."""
     first: dict[str, Run] = {}
     for run in listed:
         known = first.get(run.method)
@@ -360,10 +360,10 @@ def _run_folders(study: str, places: Iterable[Path]) -> Iterator[Path]:
 
 
 def _must_agree(run: Run) -> dict[str, object]:
-    """What all runs of a study have in common, by what differs where it does not.
+    """The facts that all runs of a study must share, by the words of the error.
 
-    Without what the record does not say: another's predictions were trained on nothing
-    that is known.
+    Facts that the record does not hold are left out: the training of imported
+    predictions is unknown.
     """
     split = run.info.get("split_fingerprint")
     return {
@@ -382,7 +382,7 @@ def _noise_of_study(name: str, places: Sequence[Path]) -> dict[str, object]:
 
 
 def _noise_in(study: object) -> dict[str, object]:
-    """The label noise of a study as JSON; empty where that is no study."""
+    """The label noise of a study as JSON; empty if it is not a study."""
     if not isinstance(study, dict) or "dataset" not in study:
         return {}
     return {_OTHER_NOISE: study.get("label_noise")}
@@ -395,7 +395,7 @@ def read_run(folder: Path) -> Run:
     ------
     RunError
         If a file is missing or damaged, or the run is of a later schema. A missing
-        ``model.keras`` is no fault: results can be read without it.
+        ``model.keras`` is not a fault: results can be read without it.
     """
     remedy = "train it again, or delete the folder."
     for name in (RECORD, HISTORY, PREDICTIONS):
@@ -518,7 +518,7 @@ def write_predictions(run: Run, predictions: pd.DataFrame) -> None:
 
 
 def _write_table(path: Path, predictions: pd.DataFrame) -> None:
-    # What hardly repeats is read faster without a dictionary.
+    # Columns whose values rarely repeat are read faster without a dictionary.
     repeating = _repeating(predictions)
     predictions.to_parquet(
         path, index=False, compression="zstd", use_dictionary=repeating
@@ -545,8 +545,8 @@ def replace_folder(new: Path, place: Path) -> None:
 def tidy_run(place: Path) -> None:
     """Remove what a killed process left half written beside a run.
 
-    Where it was killed while it replaced the run, the earlier one is put back. Only for
-    who knows that no other process writes this run.
+    If it was killed while it replaced a run, the earlier run is put back. Only for who
+    knows that no other process writes this run.
     """
     for left in place.parent.glob(f".{place.name}.*"):
         if left.name.endswith(_OLD) and not place.exists():
@@ -635,7 +635,7 @@ def shipped_manifest(
 ) -> pd.DataFrame | None:
     """The manifest, without paths, that the study's runs were trained on, if kept.
 
-    Of all columns, or of some alone; in the stores of ``within``, if it is given.
+    With all columns, or only some; from the stores of ``within``, if it is given.
     """
     path = _find(name, MANIFEST_FILE, within)
     return None if path is None else _read_table(path, COLUMNS[PREDICTIONS], columns)
@@ -651,7 +651,7 @@ def manifest_for(study: Study) -> pd.DataFrame | None:
     """The split to use for a study: that of its runs, if they are of its dataset.
 
     Before it has runs, a tuned study takes the split of the study that was searched:
-    what chose its settings must not be among what it is tested on.
+    images that chose its settings must not be test images.
     """
     for name in filter(None, (study.name, study.search.of)):
         manifest = shipped_manifest(name)

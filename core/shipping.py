@@ -41,7 +41,7 @@ Changes = dict[str, float]
 
 @dataclass(frozen=True)
 class ShippedModel:
-    """What became of the model of a run.
+    """The shipped model of a run.
 
     Parameters
     ----------
@@ -52,8 +52,8 @@ class ShippedModel:
     bytes_before, bytes_after : int
         Size of the file, 0 where there is none.
     changes : dict of str to float
-        By task how far the answer for a test image moved at most; empty if it was not
-        looked at.
+        By task, how far the answer for a test image moved at most; empty if it was not
+        measured.
     """
 
     run: Run
@@ -221,7 +221,7 @@ def _ship(run: Run, folder: Path, seed: int, check: _Check) -> ShippedModel:
         record["seed_with_model"] = seed
     else:
         record |= {"test_images": len(check.paths), "largest_change": changes}
-    # What was shipped before, and is shipped again, keeps the size that it had.
+    # A model that was shipped before keeps the size that was recorded first.
     earlier = run.info.get(SHIPPED)
     if isinstance(earlier, dict):
         record["size_mb"] = earlier.get("size_mb") or record["size_mb"]

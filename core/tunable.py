@@ -105,7 +105,7 @@ class OneOf:
 class Times:
     """A study's own whole number, or each of its numbers, times one of a few factors.
 
-    Nothing becomes smaller than 1.
+    No value becomes smaller than 1.
     """
 
     factors: tuple[float, ...]

@@ -115,7 +115,7 @@ def _task_of(noise: LabelNoise, info: DatasetInfo) -> Classification:
     tasks = {t.name: t for t in info.tasks if not isinstance(t, Regression)}
     if noise.task not in tasks:
         raise StudyError(
-            f"The study adds label noise to '{noise.task}', which is no task with "
+            f"The study adds label noise to '{noise.task}', which is not a task with "
             f"classes of {info.title}.",
             expected=f"one of {', '.join(tasks) or 'none: it predicts numbers'}.",
             remedy="fix `task` under [label_noise] in the study's file.",
@@ -130,7 +130,7 @@ def _groups_of(noise: LabelNoise, loaded: LoadedDataset) -> pd.Series:
     features = loaded.info.sensitive_features
     if noise.by not in features:
         raise StudyError(
-            f"The study adds label noise by '{noise.by}', which is no sensitive "
+            f"The study adds label noise by '{noise.by}', which is not a sensitive "
             f"feature of {loaded.info.title}.",
             expected=f"one of {', '.join(features) or 'none: it has no such feature'}.",
             remedy="fix `by` under [label_noise] in the study's file.",
@@ -138,8 +138,8 @@ def _groups_of(noise: LabelNoise, loaded: LoadedDataset) -> pd.Series:
     strange = sorted(set(noise.shares) - set(features[noise.by]))
     if strange:
         raise StudyError(
-            f"The study adds label noise to {', '.join(strange)}, which is no group of "
-            f"'{noise.by}'.",
+            f"The study adds label noise to {', '.join(strange)}, which is not a group "
+            f"of '{noise.by}'.",
             expected=f"some of {', '.join(features[noise.by])}.",
             remedy="fix `shares` under [label_noise] in the study's file.",
         )

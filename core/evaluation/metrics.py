@@ -519,7 +519,7 @@ def headline_keys(
     for key in headline:
         if split_key(key)[0] not in names:
             raise EquipoiseError(
-                f"The headline '{key}' is of no task of this study.",
+                f"The headline '{key}' does not belong to a task of this study.",
                 expected=f"a metric of {', '.join(names)}.",
                 remedy="fix `headline` in the study's file.",
             )

@@ -36,8 +36,8 @@ NOISE = 1e-6
 """How far a probability may be outside 0 to 1, and a sum from 1, by computing alone."""
 MAX_DIGITS, ROWS_LOOKED_AT = 6, 10_000
 MAX_NUMBER = 1e15
-"""Largest number of a regression: beyond, whole numbers are not told apart, and the
-squares of errors leave the range of single precision."""
+"""Largest number of a regression. Beyond it, neighbouring whole numbers become equal,
+and the squares of errors leave the range of single precision."""
 MANY = 20
 """Classes that a sentence lists."""
 NAMED = 5
@@ -370,7 +370,7 @@ def read_values(
 def read_labels(
     column: RawColumn, ids: RawColumn | None, task: Classification
 ) -> tuple[NDArray[np.int16], list[Finding]]:
-    """Place of each row's class, -1 where it is none of the task's."""
+    """Place of each row's class, -1 if it is not a class of the task."""
     codes, found = column.coded
     places, others = match_classes(found, task.classes)
     labels = places[codes]
@@ -393,8 +393,8 @@ def match_classes(
     Returns
     -------
     int16 array, dict
-        And which texts were taken for a class that is written otherwise: in other
-        capitals, or 1.0 for 1. Of classes that only these tell apart, none is.
+        And the texts that were matched to a class in another spelling: other capitals,
+        or 1.0 for 1. If two classes differ only in this way, neither is matched.
     """
     exact = {label: place for place, label in enumerate(classes)}
     alike = Counter(map(loosely, exact))

@@ -16,7 +16,7 @@ ID_ALIASES = (IMAGE_ID, "id", "image", "file", "filename")
 LABEL_WORDS = ("pred", "prediction", "predicted")
 PROBABILITY_WORDS = ("p", "prob", "proba", "probability")
 SCORE_WORDS = (*PROBABILITY_WORDS, "score")
-# Without a task's name before it, where there is one task only.
+# Without a task's name in front, if there is only one task.
 BARE_LABELS = ("y_pred", "y_hat")
 ALL_CLASSES = "the probability of every class"
 
@@ -49,7 +49,7 @@ class TaskColumns:
 
 @dataclass(frozen=True)
 class Matched:
-    """What was found among the columns, and what is to be said of it."""
+    """The columns that were found, and the findings about them."""
 
     columns: tuple[TaskColumns, ...]
     findings: tuple[Finding, ...]
@@ -198,7 +198,7 @@ def ignored_note(names: Iterable[str], used: Iterable[str]) -> list[Finding]:
 def _match_probabilities(
     names: Sequence[str], task: Classification, prefixes: Sequence[str]
 ) -> tuple[dict[str, str], list[Finding]]:
-    """The column of each class, and a fault for those of classes that are none."""
+    """The column of each class, and a fault for columns of unknown classes."""
     classes = task.classes
     found: dict[str, list[str]] = {}
     strange, findings = [], []
@@ -241,7 +241,7 @@ def _match_probabilities(
 def spellings_of(classes: Sequence[str]) -> dict[str, str]:
     """Each class by what columns may call it: without blanks, capitals, or 1.0 for 1.
 
-    What would be of two classes is of neither.
+    A spelling that fits two classes is left out.
     """
     found: dict[str, str] = {}
     for alike in (loosely, plain):
@@ -267,7 +267,7 @@ def class_of(
     """
     rest = plain(name).removeprefix(plain(head))
     written = name.strip()
-    # Of one length it was written as it is compared, but for capitals.
+    # If both have the same length, they differ in capitals only.
     if len(written) == len(plain(name)) and written[len(plain(head)) :] in classes:
         return written[len(plain(head)) :]
     return spellings.get(rest) or spellings.get(loosely(rest), "")

@@ -17,8 +17,8 @@ _MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 _CHUNK = 2**22
-# Of Windows-1252: letters and signs of Western European languages. The letters that
-# other encodings of one byte use more often (Turkish, Polish, Czech) are not among
+# Bytes of Windows-1252: letters and signs of Western European languages. The letters
+# that other encodings of one byte use more often (Turkish, Polish, Czech) are not among
 # them, so that a text of those is refused and not misread.
 _LETTERS = "À-ÏÑ-ÖØ-ÜßÀ-ïñ-öø-üÿ"
 _SIGNS = "€…«»°±²µ·½¼¾§©®™£¡¿ªº\xa0\u2013\u2014\u2018\u2019\u201c\u201d"
@@ -61,8 +61,8 @@ def decode_csv(content: bytes, name: str) -> CsvText:
     Notes
     -----
     UTF-16 and UTF-32 are known by their mark, or by the zero bytes between Latin
-    letters. What is not UTF-8 is read as Windows-1252, with a warning, only where it
-    makes words of Western European languages. A first line ``sep=;``, which Excel
+    letters. Text that is not UTF-8 is read as Windows-1252, with a warning, if the
+    result is words of Western European languages. A first line ``sep=;``, which Excel
     writes and reads, names the separator.
     """
     content, findings = _as_utf8(content)

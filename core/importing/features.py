@@ -1,4 +1,4 @@
-"""Which columns of a table are sensitive features: proposed, and said by a person."""
+"""Sensitive features among the columns of a table: proposed, or chosen by a person."""
 
 from collections.abc import Sequence
 
@@ -57,7 +57,7 @@ NAMED = 12
 def propose_features(
     raw: RawTable, names: Sequence[str], task: Task, progress: Progress
 ) -> tuple[tuple[str, ...], list[Finding]]:
-    """Columns that could be sensitive features, and what is to be said of them.
+    """Columns that could be sensitive features, and the findings about them.
 
     Parameters
     ----------
@@ -116,14 +116,14 @@ def _is_feature(raw: RawTable, name: str) -> bool:
     groups = raw.column(name).groups
     if groups is None or plain(name).startswith(("unnamed:", "_index_level")):
         return False
-    # As many groups as rows are a name for each.
+    # With as many groups as rows, the column is a name of each row.
     return 2 <= len(groups) <= min(MAX_GROUPS_GUESSED, raw.rows - 1)
 
 
 def stray_answers(
     raw: RawTable, names: Sequence[str], task: Task, truth: str, models: Sequence[str]
 ) -> tuple[tuple[str, ...], list[Finding]]:
-    """Find the columns that hold answers where nobody said what they are; refuse them.
+    """Refuse columns that seem to hold answers if nobody has named their role.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What is found in a file: faults that stop an import, warnings, and notes."""
+"""Findings in a file: faults that stop an import, warnings, and notes."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -114,7 +114,7 @@ class PredictionsError(EquipoiseError):
 
 
 class Collected:
-    """Findings of a file as its steps come upon them.
+    """Collects the findings of a file, step by step.
 
     Parameters
     ----------

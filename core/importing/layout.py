@@ -151,7 +151,7 @@ def find_layout(
     choices: LayoutChoices,
     progress: Progress = lambda what, done, total: None,
 ) -> tuple[Layout | None, list[Finding]]:
-    """Understand a table, as asked and where that leaves it open by its columns.
+    """Understand a table by the choices of a person, then by its columns.
 
     Parameters
     ----------
@@ -372,7 +372,7 @@ def _match_model(
 
 
 def _prefixes(names: Sequence[str], task: Task) -> list[str]:
-    """What columns begin with that end as those of predictions do."""
+    """Prefixes of the columns that end like columns of predictions."""
     return [next(iter(written)) for written in _begun(names, task).values()]
 
 
@@ -445,10 +445,10 @@ def _is_share(column: RawColumn) -> bool:
 
 
 def method_names(labels: Sequence[str]) -> tuple[dict[str, str], list[Finding]]:
-    """Name of the folder of each method, by its label, and what is to be said of it.
+    """Name of the folder of each method, by its label, and findings about the names.
 
-    Labels that make one name are told apart by a short hash; labels that differ in
-    capitals alone are refused, since they may be one method.
+    If labels give the same name, a short hash is added. Labels that differ only in
+    capitals are refused, since they may be one method.
     """
     names: dict[str, str] = {}
     findings = []

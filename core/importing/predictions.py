@@ -170,7 +170,7 @@ def _known_columns(info: DatasetInfo) -> list[str]:
 
 
 def _truth_of(run: Run, info: DatasetInfo) -> pd.DataFrame:
-    """What is known of a run's images; its predictions are not read."""
+    """The images of a run, their truth and features; predictions are not read."""
     known = _known_columns(info)
     try:
         there = pq.read_schema(run.folder / PREDICTIONS).names
@@ -208,7 +208,7 @@ def prepare(
     seed: int | None = None,
     replacing: bool = False,
 ) -> Prepared:
-    """Check a file against a study; every fault is told at once.
+    """Check a file against a study, and report all faults at once.
 
     Parameters
     ----------
@@ -268,10 +268,10 @@ class _Columns:
 
 
 def _find_columns(raw: RawTable, info: DatasetInfo, found: Collected) -> _Columns:
-    """Which column holds what, and what is to be said of the others."""
+    """The role of each column, and the findings about the others."""
     ids = found.take(find_column(raw.names, ID_ALIASES, "the image's id"))
     seed = found.take(find_column(raw.names, (SEED,), "the seed"))
-    # What is true comes from the study; a feature may have a task's name.
+    # The truth comes from the study; a feature may have a task's name.
     truth = tuple(c for c in raw.names if plain(c) in _truth_names(info))
     reserved = {ids, seed, *truth}
     matched = match_tasks([n for n in raw.filled if n not in reserved], info.tasks)
@@ -285,7 +285,7 @@ def _find_columns(raw: RawTable, info: DatasetInfo, found: Collected) -> _Column
 def record_of(
     raw: RawTable, label: str, found: Sequence[TaskColumns], *, is_own: bool
 ) -> dict[str, Any]:
-    """What ``run.json`` says of a file that predictions came from.
+    """The entry of ``run.json`` about the file of the predictions.
 
     ``is_own`` is whether the method is one of the study's own: that of a table.
     """
@@ -503,7 +503,7 @@ def _method_name(name: str, test_set: TestSet) -> tuple[str, list[Finding]]:
 
 
 def imported_label(run: Run) -> str:
-    """What a person called an imported method."""
+    """The name that a person gave an imported method."""
     return str((run.imported or {}).get("label") or run.method)
 
 

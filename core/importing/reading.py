@@ -117,7 +117,7 @@ class RawColumn:
 
     @cached_property
     def text(self) -> Any:
-        """As a string array of pyarrow, without blanks around; missing is empty."""
+        """The column as a string array of pyarrow, without blanks; missing is empty."""
         return _as_text(self.values)
 
     @cached_property
@@ -140,7 +140,8 @@ class RawColumn:
     def has_decimal_commas(self) -> bool:
         """Whether its numbers are written as 1,5, and can be read in no other way.
 
-        Where commas separate the cells, "1,234" may be thousands: that is not read.
+        If commas separate the cells, "1,234" may be thousands and is not read as a
+        number.
         """
         if not (_is_text(self.values.type) or pa.types.is_dictionary(self.values.type)):
             return False
@@ -255,7 +256,7 @@ def read_file(source: Path | bytes, *, name: str = "") -> RawTable:
 
 
 def _damage(content: bytes) -> str:
-    """What is wrong with a file that its reader stopped at."""
+    """The problem of a file that its reader could not read."""
     if content.startswith(_GZIP):
         return "it is packed with gzip, and damaged or cut off"
     if content.startswith(_PARQUET):
@@ -289,7 +290,7 @@ def _read_parquet(
     file = pq.ParquetFile(pa.BufferReader(content))
     meta = file.metadata
     packed = (meta.row_group(place) for place in range(meta.num_row_groups))
-    # Of values that repeat little is stored, and a cell takes its place all the same.
+    # A file stores repeated values once, but every cell needs its place in memory.
     least = 8 * meta.num_rows * meta.num_columns
     if max(least, sum(group.total_byte_size for group in packed)) > MAX_UNPACKED:
         raise _too_large(name)
@@ -301,7 +302,7 @@ def _read_parquet(
         named = ", ".join(f"'{one}'" for one in aside)
         said = f"Set aside, as their cells hold lists, records or bytes: {named}."
         notes.append(Finding(NOTE, said))
-    # Types of which the reader knows no text, as others that hold the same.
+    # Types that the reader cannot write as text are converted to similar ones.
     simpler = [
         one.with_type(_SIMPLER[one.type]) if one.type in _SIMPLER else one
         for one in columns.schema
@@ -485,7 +486,7 @@ def _parse_numbers(text: Any) -> Any:
     try:
         return pc.cast(text, pa.float64())
     except pa.ArrowInvalid:
-        # Some are none: slower, and it goes on.
+        # Some texts are not numbers: this way is slower and skips them.
         return pa.array(pd.to_numeric(text.to_pandas(), errors="coerce"), pa.float64())
 
 

@@ -122,7 +122,7 @@ def prepare_study(
     replacing: bool = False,
     progress: Progress = lambda what, done, total: None,
 ) -> PreparedStudy:
-    """Check a table that holds truth and predictions; every fault is told at once.
+    """Check a table of truth and predictions, and report all faults at once.
 
     Parameters
     ----------
@@ -266,7 +266,7 @@ def remove_study(name: str) -> None:
     Raises
     ------
     RunError
-        If it is no such study, or cannot be deleted.
+        If it is not such a study, or cannot be deleted.
     """
     if not is_table_study(name):
         raise RunError(
@@ -321,7 +321,7 @@ def _study_name(name: str, replacing: bool) -> tuple[str, list[Finding]]:
 def _ids(raw: RawTable, layout: Layout) -> RawColumn:
     if layout.image_id:
         return raw.column(layout.image_id)
-    # Of one width, so that the order of the ids is that of the rows.
+    # All have one width, so that the order of the ids is that of the rows.
     numbers = pc.cast(pa.array(np.arange(1, raw.rows + 1)), pa.string())
     padded = pc.utf8_lpad(numbers, width=len(str(raw.rows)), padding="0")
     return RawColumn("row", padded)
@@ -487,7 +487,7 @@ def _splits(raw: RawTable, ids: RawColumn, layout: Layout) -> list[Finding]:
 
 
 def _split_places(column: RawColumn) -> NDArray[np.intp]:
-    """Place of each row's split among ``SPLITS``, -1 where it is none of those kept."""
+    """Place of each row's split among ``SPLITS``, -1 if that split is not kept."""
     codes, texts = column.coded
     kept = (SPLIT_WORDS.get(text.casefold()) for text in texts)
     return np.array([SPLITS.index(s) if s else -1 for s in kept], np.intp)[codes]
@@ -542,7 +542,7 @@ def _methods(
     column = raw.column(layout.method)
     codes, texts = column.coded
     used = [int(code) for code in np.unique(codes)]
-    # In the order of the file: the first is the baseline unless it is said.
+    # In the order of the file: the first is the baseline unless one is named.
     names, findings = method_names([texts[code] for code in used])
     places = np.zeros(len(texts), np.intp)
     places[used] = np.arange(len(used))

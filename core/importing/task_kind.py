@@ -1,4 +1,4 @@
-"""What a table's truth is: the kind of task, its name and its classes."""
+"""The task of a table's truth: its kind, its name and its classes."""
 
 import re
 from collections import Counter
@@ -56,7 +56,7 @@ _SAY_CLASSES = "say --kind multiclass (on the page, choose 'Several classes')"
 
 @dataclass(frozen=True)
 class LayoutChoices:
-    """What a person says of a table; the rest is found out.
+    """The choices of a person for a table; the rest is found from its columns.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class LayoutChoices:
     features : tuple of str, optional
         Columns of the sensitive features; an empty tuple is none.
     models : tuple of str, optional
-        Columns of the models of a wide table, or what these begin with.
+        Columns of the models of a wide table, or their prefixes.
     method, image_id : str, optional
         Columns of the method of a long table, and of the image; an empty one is none.
     unit : str
@@ -132,7 +132,7 @@ class _Truth:
 def find_task(
     raw: RawTable, truth: str, choices: LayoutChoices
 ) -> tuple[Task | None, list[Finding]]:
-    """Find out what is predicted, as asked and where that leaves it open by values.
+    """Find the task by the choices of a person, then by the values.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ def find_task(
     if not kind:
         return None, findings
     if kind == "regression":
-        # How classes would be spelled is no matter.
+        # The spelling of classes does not matter here.
         findings = [*why, *_without_effect("regression", choices)]
         return _regression(column, name, label, choices, findings)
     everything = tuple(dict.fromkeys((*everything, *seen.others.values())))
@@ -302,7 +302,7 @@ def _two_spellings(column: RawColumn, spellings: Sequence[str]) -> Finding:
 
 
 def _look_around(raw: RawTable, names: Sequence[str], truth: _Truth) -> _Truth:
-    """What the other columns say of the truth."""
+    """Facts about the truth from the other columns."""
     groups: dict[str, dict[str, str]] = {}
     spellings = spellings_of(truth.classes)
     for name in names:
@@ -331,7 +331,7 @@ def _look_around(raw: RawTable, names: Sequence[str], truth: _Truth) -> _Truth:
 def _named_class(
     name: str, classes: Sequence[str], spellings: Mapping[str, str]
 ) -> tuple[str, str] | None:
-    """What a column of probabilities begins with, and the class that it names."""
+    """The prefix of a column of probabilities, and the class that it names."""
     words = plain(name).split("_")
     heads = [
         "_".join(words[: place + 1]) + "_"
@@ -384,7 +384,7 @@ def _has_fractions(raw: RawTable, name: str, truth: _Truth) -> bool:
 def _choose_kind(
     truth: _Truth, choices: LayoutChoices
 ) -> tuple[Kind | None, list[Finding]]:
-    """The kind of task, and a note of why where nobody said so."""
+    """The kind of task, and a note with the reason if nobody chose it."""
     name, count = (
         truth.column.name,
         len(truth.classes) + len(set(truth.others.values())),
@@ -456,7 +456,7 @@ def _doubtful(truth: _Truth) -> Finding:
 
 
 def _without_effect(kind: Kind, choices: LayoutChoices) -> list[Finding]:
-    """Refuse what a person says, and what would change nothing for this kind."""
+    """Refuse choices that have no effect for this kind."""
     given = {
         "--positive": bool(choices.positive) and kind != "binary",
         "--class": bool(choices.classes) and kind == "regression",

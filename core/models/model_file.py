@@ -224,7 +224,7 @@ def write_halved(file: Path, out: Path) -> None:
 def damaged(path: Path) -> RunError:
     """The error for a file that is damaged or does not hold a model."""
     return RunError(
-        f"{path} is damaged or is no Keras model that can be loaded safely.",
+        f"{path} is damaged, or is not a Keras model that can be loaded safely.",
         expected="the inference model of the run, as Equipoise saved it.",
         remedy="train it again, or delete the folder.",
     )

@@ -427,7 +427,7 @@ def loss_weights(study: Study, method: str, tasks: Sequence[Task]) -> dict[str, 
         if name not in numbers:
             raise StudyError(
                 f"The study '{study.name}' takes the logarithm of '{name}', which is a "
-                "class and no number.",
+                "class, not a number.",
                 expected=f"one of {', '.join(numbers) or 'none, without regression'}.",
                 remedy="fix log_targets in the study's file.",
             )

@@ -488,7 +488,7 @@ def test_a_folder_without_pictures_is_refused_before_a_file_is_begun(recipe, tmp
     (tmp_path / "empty").mkdir()
     with pytest.raises(DatasetError, match="has no picture"):
         plan_labels(recipe, tmp_path / "empty", tmp_path / "labels.csv")
-    with pytest.raises(DatasetError, match="is no folder"):
+    with pytest.raises(DatasetError, match="is not a folder"):
         plan_labels(recipe, tmp_path / "none", tmp_path / "labels.csv")
     with pytest.raises(EquipoiseError, match=f"no folder {tmp_path}/gone"):
         plan_labels(recipe, tmp_path / "empty", tmp_path / "gone" / "labels.csv")

@@ -259,7 +259,7 @@ def spoil_size(path):
         (spoil_text, "is damaged"),
         (spoil_cut, "is damaged"),
         (spoil_weights, "is damaged"),
-        (spoil_foreign_class, "is damaged or is no Keras model"),
+        (spoil_foreign_class, "is damaged, or is not a Keras model"),
         (spoil_hub_class, r"holds classes of keras_hub\.src\.tokenizers"),
         (spoil_tasks, "does not predict the tasks of study 'tiny'"),
         (spoil_size, "takes pictures of 24 px"),

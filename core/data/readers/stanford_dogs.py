@@ -189,7 +189,7 @@ def read_list(path: Path) -> list[str]:
         content = scipy.io.loadmat(path, variable_names=["file_list"])
     # The reader of MAT files raises many kinds of errors for a file that is not one.
     except Exception as error:  # noqa: BLE001
-        raise _bad_list(path, f"is no MAT file that can be read ({error})") from None
+        raise _bad_list(path, f"is not a MAT file that can be read ({error})") from None
     if "file_list" not in content:
         raise _bad_list(path, "has no variable file_list")
     # A cell array is read as an array of arrays of one text each.
@@ -308,7 +308,7 @@ def _read_pictures(root: Path) -> tuple[pd.DataFrame, list[str]]:
     other = [folder for folder, match in breeds.items() if match is None]
     if other:
         raise DatasetError(
-            f"{root} has folders that are no breeds: {', '.join(other[:NAMED])}.",
+            f"{root} has folders that are not breeds: {', '.join(other[:NAMED])}.",
             expected="folders such as n02085620-Chihuahua.",
             remedy="take them out; for other folders, use the dataset 'folder'.",
         )

@@ -30,8 +30,8 @@ ENTRIES = (
         r"\lambda y_i + (1 - \lambda) y_j, \quad \lambda \sim "
         r"\mathrm{Beta}(\alpha, \alpha)",
         traps=(
-            "It is no remedy for imbalance: classes are shown as often as before. It "
-            "is here as the plain form of Remix.",
+            "It is not a remedy for imbalance: classes are shown as often as before. "
+            "It is here as the plain form of Remix.",
             _HEADS,
             _STEPS,
             "Probabilities become less sure; with few epochs it may cost more than it "
@@ -63,8 +63,8 @@ ENTRIES = (
         formula=r"\tilde x = M \odot x_i + (1 - M) \odot x_j, \quad \tilde y = "
         r"\lambda y_i + (1 - \lambda) y_j, \quad \lambda = \overline{M}",
         traps=(
-            "It is no remedy for imbalance: classes are shown as often as before. It "
-            "is here as the plain form of CMO.",
+            "It is not a remedy for imbalance: classes are shown as often as before. "
+            "It is here as the plain form of CMO.",
             "The label goes by area: a box that hides all that makes the class, such "
             "as glasses or hair, leaves a wrong label.",
             _HEADS,

@@ -139,7 +139,9 @@ def test_few_methods_with_another_budget_are_named():
 def test_many_budgets_are_given_by_their_ends():
     sizes = (32, 48, 64, 96, 112)
     rows = run_costs([record(f"m{n}", model={"image_size": n}) for n in sizes])
-    assert "The methods differ in image size (32 to 112 px), so" in budget_note(rows, {})
+    assert "The methods differ in image size (32 to 112 px), so" in budget_note(
+        rows, {}
+    )
 
 
 def test_weights_to_begin_from_are_a_budget_too():

@@ -277,9 +277,9 @@ def _no_names(path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (_no_mat, "is no MAT file"),
-        (_empty, "is no MAT file"),
-        (_cut, "is no MAT file"),
+        (_no_mat, "is not a MAT file"),
+        (_empty, "is not a MAT file"),
+        (_cut, "is not a MAT file"),
         (_other_variable, "has no variable file_list"),
         (_numbers, r"has '0\.0' in its file_list"),
         (_no_names, "has an empty file_list"),
@@ -357,7 +357,7 @@ def test_a_place_without_images_is_said(own: Path, tmp_path: Path) -> None:
 
 def test_folders_that_are_no_breeds_are_said(own: Path) -> None:
     (own / "Images" / CHIHUAHUA).rename(own / "Images" / "Chihuahua")
-    with pytest.raises(DatasetError, match="no breeds: Chihuahua"):
+    with pytest.raises(DatasetError, match="not breeds: Chihuahua"):
         load(own)
 
 
