@@ -1,4 +1,4 @@
-"""Models taken apart at a layer, also at one of a model within the model."""
+"""Models split at a layer, also at a layer of a nested model."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from core.errors import EquipoiseError
 
 Tensor = Any
 Path = Sequence[keras.layers.Layer]
-"""A layer, behind the models within which it is, the outermost first."""
+"""A layer after the models that contain it, the outermost first."""
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A model whose layers were called anew, with the tensors between them by layer.
+    """A model whose layers were called again, with the tensors between them by layer.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class Opened:
     layers : mapping of str to keras.layers.Layer
         In the order in which they are called, by name.
     into, out_of : mapping of str to tensor
-        What each layer takes, which may be several tensors, and what it makes.
+        The input of each layer, which may be several tensors, and its output.
     """
 
     input: Tensor
@@ -54,7 +54,7 @@ def open_model(model: keras.Model) -> Opened:
 
 
 def lead_to(model: keras.Model, path: Path) -> list[keras.Model]:
-    """Models from the pixels to what goes into a layer; none if the path is empty."""
+    """Models from the pixels to the input of a layer; none if the path is empty."""
     if not path:
         return []
     layer, *deeper = path
@@ -66,14 +66,14 @@ def lead_to(model: keras.Model, path: Path) -> list[keras.Model]:
 def lead_from(
     model: keras.Model, path: Path, answers: Sequence[str] = ()
 ) -> list[keras.Model]:
-    """Models from what a layer makes to what goes into the layers of ``answers``.
+    """Models from the output of a layer to the inputs of the layers of ``answers``.
 
     Raises
     ------
     KeyError
         If there is no such layer.
     ValueError
-        If something else than what the layer makes goes there too.
+        If other tensors than the output of the layer go there too.
     """
     if not path:
         return []
@@ -84,7 +84,7 @@ def lead_from(
 
 
 def end_of(opened: Opened, answers: Sequence[str]) -> Tensor:
-    """What goes into the layers of ``answers``, by name; the output if none is named.
+    """Inputs of the layers of ``answers``, by name; the output if none is named.
 
     Raises
     ------

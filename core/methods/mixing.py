@@ -447,7 +447,7 @@ class _Batches:
     ) -> Mixes:
         """Images with their partners; shares, keep and boxes are one a batch."""
         share = np.repeat(np.array(shares, dtype=np.float64), self.sizes)
-        # Where a box has no pixel, the second image is not in the picture at all.
+        # If a box has no pixel, the second image is not in the picture at all.
         second = np.where(share < 1, second, self.order)
         return Mixes(
             rows=self.order,

@@ -30,7 +30,7 @@ class Models:
     ----------
     training : keras.Model
         Pixels to a dict of values and logits; augments while training. With ``cut`` it
-        begins with what the frozen layers give in place of pixels.
+        takes the outputs of the frozen layers in place of pixels.
     inference : keras.Model
         Pixels to a dict of values and probabilities, in float32; what a run keeps.
     plain : keras.Model

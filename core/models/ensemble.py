@@ -285,7 +285,7 @@ def _are_equal(weights: Sequence[Arrays]) -> list[bool]:
 
 
 def _values_of(model: keras.Model, template: keras.Model, values: Arrays) -> Arrays:
-    """Of the weights of a template those of a model that is part of it."""
+    """The weights of a model that is part of a template, from those of the template."""
     by_variable = dict(zip(map(id, template.weights), values, strict=True))
     return [by_variable[id(variable)] for variable in model.weights]
 

@@ -102,7 +102,7 @@ class FeatureSmoothing(keras.layers.Layer):
         self.tracked = self._state("tracked", table[:1], "zeros")
         self.running_mean = self._state("running_mean", table, "zeros")
         self.running_variance = self._state("running_variance", table, "ones")
-        # What features are moved by.
+        # Statistics that move the features.
         self.factor = self._state("factor", table, "ones")
         self.shift = self._state("shift", table, "zeros")
         self.built = True
@@ -206,7 +206,7 @@ class FeatureSmoothing(keras.layers.Layer):
         return features_shape
 
     def get_config(self) -> dict[str, Any]:
-        """What ``__init__`` takes."""
+        """The arguments of ``__init__``."""
         return {
             **super().get_config(),
             "minimum": self.minimum,

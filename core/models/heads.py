@@ -49,7 +49,7 @@ class BoundedValue(keras.layers.Layer):
         return self.low + (self.high - self.low) * share
 
     def get_config(self) -> dict[str, object]:
-        """What ``__init__`` takes."""
+        """The arguments of ``__init__``."""
         return {
             **super().get_config(),
             "low": self.low,
@@ -82,7 +82,7 @@ class CosineLogits(keras.layers.Layer):
         )
 
     def get_config(self) -> dict[str, object]:
-        """What ``__init__`` takes."""
+        """The arguments of ``__init__``."""
         return {**super().get_config(), "num_classes": self.num_classes}
 
 

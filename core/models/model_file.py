@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from core.errors import RunError
 
-# What zipfile, HDF5 and Keras raise on a damaged or foreign file.
+# Errors of zipfile, HDF5 and Keras for a damaged or foreign file.
 DAMAGE = (
     OSError,
     ValueError,
@@ -41,7 +41,7 @@ _HUB, _TRUSTED_HUB = "keras_hub", "keras_hub.src.models.vit."
 
 @dataclass(frozen=True)
 class ModelFile:
-    """What a ``.keras`` file holds.
+    """The content of a ``.keras`` file.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def read_model_file(path: Path) -> ModelFile:
     arrays: dict[str, NDArray[Any]] = {}
 
     def keep(place: str, item: Any) -> None:
-        # What lies in another file is not followed.
+        # Links to other files are not followed.
         if isinstance(item, h5py.Dataset) and not (item.external or item.is_virtual):
             arrays[place] = item[()]
 
@@ -113,7 +113,7 @@ def read_config(path: Path) -> dict[str, Any]:
     ------
     RunError
         If the file is missing or damaged, or holds what runs do not: a Lambda layer,
-        which is code, or a class of KerasHub other than its ViT's. Nothing of the file
+        which is code, or a class of KerasHub other than its ViT's. No part of the file
         is built or run.
     """
     if not path.is_file():
@@ -188,9 +188,9 @@ def write_halved(file: Path, out: Path) -> None:
 
     Notes
     -----
-    Arrays of fewer than ``LEAST_HALVED`` values stay as they are. Of eleven CNNs
-    trained on UTKFace, all of them rounded, the age that one answered for a test image
-    moved by up to 0.3 years; with these spared by up to 0.016.
+    Arrays of fewer than ``LEAST_HALVED`` values stay as they are. With all values of
+    eleven CNNs trained on UTKFace rounded, the age for a test image moved by up to 0.3
+    years. With these values spared it moved by up to 0.016.
     """
     import h5py
 

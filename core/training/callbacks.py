@@ -1,4 +1,4 @@
-"""What happens between the epochs of a run: best weights, state, history."""
+"""Callbacks between the epochs of a run: best weights, state, history."""
 
 import io
 import json
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from core.errors import DivergedError, RunError
 from core.models.build import Models
 
-# What reading a state raises that is not there, or breaks off half way.
+# Errors of reading a state that is missing or cut off.
 _DAMAGED_STATE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 Arrays = list[NDArray[Any]]
 EpochReport = Callable[[int, dict[str, float]], None]
@@ -236,7 +236,7 @@ class SaveState(keras.callbacks.Callback):
     path : Path
         The state file.
     key : str
-        What the state belongs to; another key makes it unusable.
+        Key of the run that the state belongs to; a state with another key is not used.
     best, average, history : callbacks whose state is kept.
     shared_states : mapping of int to (Path, str), optional
         After which epochs the state is also that of other runs, which begin alike:
@@ -270,8 +270,8 @@ class SaveState(keras.callbacks.Callback):
         self.write(self.path, self.key, epoch + 1)
         if epoch + 1 in self.beginnings:
             path, key = self.beginnings[epoch + 1]
-            # It only saves others from training the same again, and another process
-            # may just be removing the folder.
+            # The shared state only saves time for other runs, and another process may
+            # be removing the folder right now.
             with suppress(RunError):
                 self.write(path, key, epoch + 1)
 

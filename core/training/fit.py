@@ -88,12 +88,11 @@ class Data:
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a finished training leaves.
+    """The result of a training.
 
     ``images_per_second`` is that of the fastest epoch; None if none was measured.
     ``duration_s`` has the seconds of a generator in it, and ``generated`` what it drew.
-    ``frozen_layers`` says how these were trained with, as a run's record holds it:
-    empty where there are none.
+    ``frozen_layers`` is the entry of a run's record about them; empty without any.
     """
 
     models: Models
@@ -108,7 +107,7 @@ class Fitted:
 
 @dataclass(frozen=True)
 class _Training:
-    """What one run is trained with.
+    """The data that one run is trained with.
 
     Parameters
     ----------
@@ -150,7 +149,7 @@ class _Training:
     not_cached: str = ""
 
     def frozen_layers(self) -> dict[str, Any]:
-        """What the run's record says of the frozen layers; empty without any."""
+        """The entry of the run's record about the frozen layers; empty without any."""
         if self.frozen is not None:
             seconds = round(self.frozen.computed_s, 1)
             return {"cached_variants": self.frozen.variants, "computed_s": seconds}
@@ -263,7 +262,7 @@ def epoch_mixes(
     batch_size: int,
     generated: GeneratedImages | None = None,
 ) -> Callable[[int], Mixes]:
-    """What each epoch shows of images that are made of two, by a method's sampler.
+    """The mixed images of each epoch, by a method's sampler.
 
     Raises
     ------
@@ -352,7 +351,7 @@ def leaning_tasks(method: ResolvedMethod, tasks: Sequence[Task]) -> tuple[str, .
 
 
 def build_part(part: Part, data: Data, task: Task, rows: Rows) -> Any:
-    """Build a loss, an adjustment or what acts on features, from what it needs."""
+    """Build a loss, an adjustment or a change of features from its inputs."""
     if "range" in part.entry.needs and isinstance(task, Regression):
         return part.build(task.minimum, task.maximum)
     if "class counts" in part.entry.needs and not isinstance(task, Regression):
@@ -475,7 +474,7 @@ class MetricOfLabels(keras.metrics.Metric):
 
 
 class OnTarget(MetricOfLabels):
-    """A metric of the targets, where groups may stand beside them."""
+    """A metric of the targets only, if the labels hold groups too."""
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in a batch, its groups left out."""
@@ -626,7 +625,7 @@ def take_trained(
         another order.
     """
     check_class_order(trained, data.tasks)
-    # What only training has, on features and in losses, is not needed.
+    # Parts that only training has, on features and in losses, are not needed.
     models = _build_models(
         study, method, seed, data, data.rows(TRAINING), {}, (), source
     )
@@ -657,7 +656,7 @@ def _prepare(
     """Build all that one run is trained with, its first weights included."""
     budget = study.training
     rows = data.rows(TRAINING)
-    # What cannot be weighed is refused now, and not when late weights begin.
+    # Images that cannot be weighted are refused now instead of when late weights begin.
     sample_weights(data, method, rows)
     asked = (data, method, rows, seed, budget.epochs, budget.batch_size)
     mixes = epoch_mixes(*asked, generated) if method.changes_pixels else None
@@ -833,7 +832,7 @@ def make_variables(model: keras.Model, batch: tuple[Any, Any, Any]) -> None:
     """
     x, y, weights = keras.tree.map_structure(lambda array: array[:1], batch)
     model.optimizer.build(model.trainable_variables)
-    # What losses and metrics learn from it is forgotten.
+    # The state of losses and metrics after it is reset.
     with keras.StatelessScope():
         answers = model(x, training=False)
         model.compute_loss(x, y, answers, weights, training=False)
@@ -1038,7 +1037,7 @@ def answer_images(
 def _answering(
     model: keras.Model, mirrored: bool
 ) -> Callable[[NDArray[np.uint8]], Mapping[str, Any]]:
-    """What gives the outputs for a batch of pictures."""
+    """The function that gives the outputs for a batch of pictures."""
     answer: Callable[[NDArray[np.uint8]], Mapping[str, Any]] = model.predict_on_batch
     return partial(answer_mirrored, answer) if mirrored else answer
 

@@ -45,7 +45,7 @@ def generate_images(
     Parameters
     ----------
     images : uint8 array, shape (n, size, size, 3)
-        The training images, and no others.
+        The training images only.
     plan : GenerationPlan
         Of n real images.
     image_ids : str array, shape (n,)
@@ -53,7 +53,7 @@ def generate_images(
     classes : tuple of str
         Names of the classes of the plan.
     on : str
-        What the classes are of.
+        Task or feature of the classes.
     study : str
         Which study asks for them, for the list of what is in the cache.
     progress : callable
@@ -96,7 +96,7 @@ def _key(
     classes: tuple[str, ...],
     on: str,
 ) -> str:
-    """Hash of all that decides what is drawn, and what is said of it."""
+    """Hash of everything that decides the drawn images and their record."""
     settings = {
         name: value.tolist() if isinstance(value, np.ndarray) else value
         for name, value in asdict(plan).items()
@@ -159,7 +159,7 @@ def find_nearest(
     images : uint8 array, shape (n, size, size, 3)
     among : uint8 array, shape (m, size, size, 3)
     apart : bool
-        Whether image i is also i of the others, which is then left out.
+        Whether image i is also image i of ``among``, which is then left out.
 
     Returns
     -------

@@ -52,7 +52,7 @@ PACKAGES = ("equipoise", "tensorflow", "keras", "keras-hub", "numpy", "pillow")
 
 @dataclass(frozen=True)
 class Listener:
-    """Who is told how the training goes.
+    """Receives the progress of the training.
 
     Parameters
     ----------
@@ -110,9 +110,9 @@ def train_study(
     out : Path, optional
         The store; the user's by default.
     resume : bool
-        Go on from the last finished epoch of what is not finished.
+        Continue unfinished runs from their last finished epoch.
     replace : bool
-        Train anew what is finished; with ``resume`` only what is not as asked for.
+        Train finished runs again; with ``resume`` only those with other settings.
     listener : Listener, optional
     prepare : callable
         Called before anything slow, once no other process can train these runs.
@@ -120,7 +120,7 @@ def train_study(
     Returns
     -------
     tuple of Run
-        The asked-for runs, trained now or before.
+        The requested runs, trained now or before.
 
     Raises
     ------
@@ -406,7 +406,7 @@ def load_data(
         report = kept or report
     if REPORT in report:
         return loaded, report
-    # Of runs from before near-copies were looked for.
+    # Older runs do not have this part: near-copies were not searched then.
     found = report_near_copies(loaded, renderer(study), progress=progress)
     return loaded, {**report, REPORT: found.report[REPORT]}
 
@@ -450,7 +450,7 @@ def _train_run(
     )
     shared = shared_states.places(requested.method, requested.seed)
     _fit_and_write(requested, method, data, shared, listener, source, taken)
-    # Keras holds on to every model it built until told to let go.
+    # Keras keeps every model in memory until the session is cleared.
     keras.utils.clear_session()
     shutil.rmtree(requested.partial, ignore_errors=True)
     return runs.read_run(requested.place)
@@ -476,7 +476,7 @@ def _fit_and_write(
 
     study, seed = requested.study, requested.seed
     check_decisions(method, data)
-    # Before the training: a picture that is gone would end it in vain.
+    # Before the training: a missing picture would end it without a result.
     tested = data.manifest.iloc[data.rows(TEST)]
     changed = load_changed(study, tested, listener.progress)
     if taken:
@@ -524,10 +524,10 @@ def _fit_and_write(
 def _record(
     requested: RequestedRun, tasks: Sequence[Task], fitted: Fitted, taken: Run | None
 ) -> dict[str, Any]:
-    """What ``run.json`` says of a run.
+    """The content of ``run.json``.
 
-    Of one that took a finished run: with which it was trained, and where that was. Its
-    inference is unknown where this is another machine, as no machine says it for both.
+    If it took over a finished run, it names that run and its place. Its inference time
+    is unknown on another machine, since the record names one machine only.
     """
     from core.training.fit import loss_weights, measure_inference_ms
 

@@ -33,7 +33,7 @@ PLAIN = ""
 
 @dataclass(frozen=True)
 class MeasuringListener:
-    """Who is told how the measuring goes.
+    """Receives the progress of the measuring.
 
     Parameters
     ----------
@@ -64,8 +64,8 @@ def measure_runs(
 ) -> tuple[EquipoiseError, ...]:
     """Measure how answers move, and keep it with the predictions of each run.
 
-    Of what is stored nothing else changes. A run that is measured already is kept, so
-    that the same call goes on where it was stopped.
+    Nothing else that is stored changes. A run that is measured already is kept, so that
+    the same call goes on where it was stopped.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def measure_runs(
     Raises
     ------
     EquipoiseError
-        If there is no such run, or the data or the store cannot be used.
+        If a run does not exist, or the data or the store cannot be used.
     """
     listener = listener or MeasuringListener()
     listing = runs.list_runs(study.name)

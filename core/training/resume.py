@@ -1,4 +1,4 @@
-"""What a call finds of earlier trainings: kept, gone on with, or replaced if asked."""
+"""Resume or replace earlier trainings: which runs are kept, continued or refused."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from core.training.reuse import run_key
 STATE = "state.npz"
 NAMED = 3
 """How many runs, and how many of their settings, a message names."""
-# What of a study's tables decides a run.
+# Tables of a study that decide a run.
 _DECIDING = ("dataset", "model", "training", "label_noise")
 
 
 @dataclass(frozen=True)
 class RequestedRun:
-    """A run that is asked for.
+    """A run that a call requests.
 
     Parameters
     ----------
@@ -56,23 +56,23 @@ class RequestedRun:
 
     @property
     def key(self) -> str:
-        """What the run belongs to."""
+        """Hash of the settings of the run."""
         return run_key(self.study, self.method, self.seed, self.split)
 
 
 def find_kept(
     requested: Iterable[RequestedRun], *, resume: bool = False, replace: bool = False
 ) -> dict[tuple[str, int], Run]:
-    """Find the runs that are finished and stay as they are.
+    """Find the finished runs that are kept.
 
     Parameters
     ----------
     requested : iterable of RequestedRun
     resume : bool
-        Go on with what is not finished; it is begun anew otherwise.
+        Continue unfinished runs; without it they begin again.
     replace : bool
-        Train anew what is finished. With ``resume`` only what was trained under other
-        settings, or what an earlier call had begun to replace.
+        Train finished runs again. With ``resume`` only runs of other settings, or runs
+        that an earlier call had begun to replace.
 
     Returns
     -------
@@ -82,8 +82,8 @@ def find_kept(
     Raises
     ------
     RunError
-        If a finished run would have to be replaced and nobody asked for it, or if an
-        unfinished one cannot be gone on with; nothing is touched then.
+        If a finished run would have to be replaced without ``replace``, or if an
+        unfinished run cannot be continued. Nothing is changed then.
     """
     kept: dict[tuple[str, int], Run] = {}
     different: list[str] = []
@@ -146,7 +146,7 @@ def _whole_run(place: Path) -> Run | None:
 
 
 def _unfinished(requested: RequestedRun) -> tuple[str, int] | None:
-    """Key and epochs of an unfinished training; None if there is none to go on with."""
+    """Key and epochs of an unfinished training; None if there is none to continue."""
     path = requested.partial / STATE
     if not path.is_file():
         return None
@@ -156,7 +156,7 @@ def _unfinished(requested: RequestedRun) -> tuple[str, int] | None:
 
 
 def _differences(run: Run, requested: RequestedRun) -> list[str]:
-    """What a finished run is of that is now asked for otherwise; empty if nothing."""
+    """Settings of a finished run that differ from the requested ones."""
     if run.info.get("key") == requested.key:
         return (
             [] if run.model_path.is_file() else [f"its {run.model_path.name} is gone"]

@@ -1,4 +1,4 @@
-"""What a run belongs to, and runs that begin alike: these are trained alike once."""
+"""Reuse of trainings: keys of runs, and states that runs with one start share."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ from core.study import Study
 
 
 def run_key(study: Study, method: str, seed: int, split: str) -> str:
-    """Hash of all that decides a run: what a state or a finished run belongs to."""
+    """Hash of all settings that decide a run; states and finished runs store it."""
     apart = {"label", "note", "seeds"}
     own = study.method(method).model_dump(exclude=apart, exclude_none=True)
     common = _common(study.for_method(method), seed, split)
@@ -25,10 +25,9 @@ def run_key(study: Study, method: str, seed: int, split: str) -> str:
 
 
 def _common(study: Study, seed: int, split: str) -> dict[str, Any]:
-    """What every method of a study has in common.
+    """The settings that all methods of a study share.
 
-    What is None is left out: a key of the file that a later version adds changes
-    nothing.
+    None is left out, so that a new field of a later version does not change the hash.
     """
     noise = study.label_noise
     flipped = {} if noise is None else {"label_noise": noise.model_dump()}
@@ -64,11 +63,11 @@ def find_trained_alike(
     store: Path,
     resolve: Callable[[str], ResolvedMethod],
 ) -> Run | None:
-    """Find a finished run whose training is that of a method which acts afterwards.
+    """Find a finished run with the training of a method that only acts afterwards.
 
-    A method that only changes what the finished model answers differs in nothing else
-    from the one that it is trained as: trained again, the two would differ by chance
-    on what it leaves alone. So it takes that run, if there is one.
+    A method that only changes the answers of the finished model is trained like another
+    method. Trained again, the two would differ by chance, also on answers that it
+    leaves alone. So it takes over that run, if there is one.
 
     Parameters
     ----------
@@ -89,7 +88,7 @@ def find_trained_alike(
     Run or None
         Of a method with the same course over its whole length, of this seed, finished
         under this study and split; first one to which nothing is done afterwards. None
-        for such a method: that is trained.
+        means that the method is trained.
     """
     if not method.acts_afterwards:
         return None
@@ -102,7 +101,8 @@ def find_trained_alike(
         key = run_key(study, name, seed, split)
         places = (each / study.name / name / f"seed-{seed}" for each in stores)
         found = filter(None, (finished_run(place, key) for place in places))
-        # Only of what was once trained: another method may ask for what is not there.
+        # Resolve only methods with a finished run: others may need features that are
+        # missing.
         if (run := next(found, None)) and _course(study, other := resolve(name)) == own:
             if not other.acts_afterwards:
                 return run
@@ -114,10 +114,10 @@ def find_trained_alike(
 class SharedStates:
     """States that several runs of one call share.
 
-    Deferred weights begin as the loss alone, and a two-phase loss as the baseline.
-    With one seed they see the same images in the same order and have the same weights
-    until they part, so the first of them leaves its state there for the others. What
-    is alike to its end is taken from the finished run: ``find_trained_alike``.
+    Deferred weights begin as the loss alone, and a two-phase loss as the baseline. With
+    the same seed they see the same images in the same order and have the same weights
+    until they differ. So the first of them stores its state for the others. A training
+    that is equal to its end is taken from the finished run: ``find_trained_alike``.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ class SharedStates:
     split: str
 
     def places(self, method: str, seed: int) -> dict[int, tuple[Path, str]]:
-        """Where the state of a run is shared: epochs done, to its file and key."""
+        """Shared states of a run: finished epochs to the state's file and key."""
         own = _course(self.study, _named(self.methods, method))
         lengths = {
             _alike(own, _course(self.study, other))
@@ -156,7 +156,7 @@ class SharedStates:
             for method in self.methods:
                 for path, _ in self.places(method.name, seed).values():
                     path.unlink(missing_ok=True)
-                    # What a process left that was killed while it wrote one.
+                    # Files of a process that was killed while it wrote one.
                     for unfinished in path.parent.glob(f"{path.name}.*.new"):
                         unfinished.unlink(missing_ok=True)
         with suppress(OSError):
@@ -198,7 +198,7 @@ def _course(study: Study, method: ResolvedMethod) -> list[dict[str, Any]]:
 
 
 def _describe(parts: Iterable[Part]) -> list[list[Any]]:
-    # No two parts have the same entry: nothing beyond its name is ever ordered.
+    # Two parts never have the same entry, so the order depends on the name only.
     return sorted(
         [part.entry.name, part.on, part.groups, dict(part.parameters)] for part in parts
     )

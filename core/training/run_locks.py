@@ -27,7 +27,7 @@ def hold_runs(
     study : str
     wanted : iterable of (method, seed)
     warn : callable
-        Told where the file system has no locks.
+        Called with a sentence if the file system has no locks.
 
     Raises
     ------

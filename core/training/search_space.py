@@ -1,4 +1,4 @@
-"""What a search varies of a method, and a study with what it tried."""
+"""Settings that a search varies for a method, and a study with tried settings."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -62,12 +62,12 @@ def search_space(
     Returns
     -------
     tuple of Setting
-        Of every method the parameters of its entries. Of one that trains, and does not
-        only change what a trained model answers, also the learning rate and the weights
-        of the heads that its entries look at. Of the baseline, and of a method with a
-        model of its own, the recipe: training, model, and the weights of all heads but
-        the first, since only their ratio matters. A setting that the study has switched
-        off, at 0 or by leaving it out, is left off.
+        Of every method the parameters of its entries. For a method that trains, instead
+        of only changing the answers of a trained model, also the learning rate and the
+        weights of the heads that its entries look at. For the baseline, and for a
+        method with a model of its own, the recipe: training, model, and the weights of
+        all heads except the first, since only their ratio matters. A setting that the
+        study has switched off, at 0 or by leaving it out, is left off.
     """
     parts = _parts(method)
     if method.mirrored_answers and not parts and method.name != study.baseline:
@@ -162,7 +162,7 @@ def _loss_weights(
 
 
 def _declared(table: type[Any]) -> dict[str, Tunable]:
-    """What a search tries of each key of a table that says so."""
+    """Values that a search tries for each key of a table that declares some."""
     return {
         name: part
         for name, field in table.model_fields.items()

@@ -1,8 +1,8 @@
-"""Weights that a study takes over, found before anything is trained.
+"""Pretrained weights of a study, found before anything is trained.
 
-What goes with the weights (image size, preprocessing, the shape of the backbone) is
-written into the study's model tables, so that the image cache, the training, the record
-of the run and whoever predicts with it all have the same.
+Settings that belong to the weights (image size, preprocessing, the shape of the
+backbone) are written into the study's model tables. So the image cache, the training,
+the record of the run and the predictor use the same settings.
 """
 
 import re
@@ -32,13 +32,13 @@ from core.study import (
 )
 
 _RUN = re.compile(r"run:(?P<study>[^/]+)/(?P<method>[^/]+)(/seed-(?P<seed>\d+))?")
-# What of a model table goes with the weights.
+# Fields of a model table that belong to the weights.
 _TAKEN = {"weights", "weights_key", "image_size", "resize", "options"}
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the weights of a model come from.
+    """The origin of the weights of a model.
 
     Parameters
     ----------
@@ -72,14 +72,14 @@ def resolve_weights(
     Returns
     -------
     study : Study
-        Its model tables say all that goes with the weights.
+        Its model tables hold all settings that belong to the weights.
     origins : dict of str to Origin
         Of each method.
 
     Raises
     ------
     StudyError
-        If a table asks for weights that there cannot be, or for what they do not have.
+        If a table asks for impossible weights, or for settings that they do not have.
     WeightsError, RunError
         If the checkpoint or the run is missing or damaged.
     """

@@ -1,4 +1,4 @@
-"""The file of a tuned study: where it may be written, and how it begins."""
+"""The file of a tuned study: checks of its place, and its header."""
 
 import os
 from pathlib import Path
@@ -35,8 +35,8 @@ def check_place(path: Path, study: Study) -> None:
     Raises
     ------
     EquipoiseError
-        If its name is no study's name, or another study's, or if it is there and is not
-        of an earlier search of this study.
+        If its name cannot be a study's name or is another study's, or if it exists and
+        is not from an earlier search of this study.
     """
     remedy = "choose another with --out."
     if path.suffix != ".toml":

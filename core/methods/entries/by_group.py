@@ -1,10 +1,10 @@
-"""Remedies that hold the groups of a sensitive feature against one another."""
+"""Remedies that compare the groups of a sensitive feature."""
 
 from core.methods.entry import Entry, Kind, number
 
 _ANY_TASK: tuple[Kind, ...] = ("regression", "binary", "multiclass")
-# None of their parameters is searched: a search looks at quality alone, which would
-# switch them off.
+# A search does not try their parameters: it only looks at quality, and would switch
+# them off.
 _VALIDATION = (
     "Validation is the mean loss, as for every method: the epoch that is kept need not "
     "be the fairest."

@@ -1,4 +1,4 @@
-"""Remedies that decide otherwise from the probabilities of a finished model."""
+"""Remedies that change the decision from the probabilities of a finished model."""
 
 from core.methods.entry import Entry, choice
 

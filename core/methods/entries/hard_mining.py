@@ -1,4 +1,4 @@
-"""Losses that seek what is hard and mute what is hopeless."""
+"""Losses that favour hard images and mute hopeless ones."""
 
 from core.methods.entry import BETAS, Entry, choice, number
 from core.tunable import Powers

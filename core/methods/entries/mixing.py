@@ -1,8 +1,8 @@
-"""Remedies that show pictures which nobody took: mixed, pasted, or generated."""
+"""Remedies that show new pictures: mixed, pasted, or generated."""
 
 from core.methods.entry import Entry, choice, number
 
-_ALPHA = "Of the Beta distribution of the shares: 1 is even, near 0 hardly mixes."
+_ALPHA = "Beta distribution of the shares: 1 is even, near 0 mixes only a little."
 _HEADS = (
     "All heads see the mixed picture: on every task of classes both labels count by "
     "their share, a number such as an age is averaged, and each label brings its own "
