@@ -102,7 +102,7 @@ class Recipe:
             raise RunError(
                 " ".join(predictor.problems),
                 expected="every model of the method that is to label.",
-                remedy="choose a seed whose model is whole with --seed.",
+                remedy="choose a seed with a complete model with --seed.",
             )
         return predictor
 
@@ -311,7 +311,7 @@ def plan_labels(
     there = [name in done for name in walk_pictures(folder)]
     if not there:
         raise DatasetError(
-            f"{folder} has no picture, nor has a folder below it.",
+            f"{folder} has no picture, and neither has a folder below it.",
             expected=f"{ACCEPTED}, with its usual suffix.",
             remedy="give the folder in which the pictures are.",
         )
@@ -325,16 +325,16 @@ def _find_done(
     if not csv_path.parent.is_dir():
         raise EquipoiseError(
             f"{csv_path} cannot be written: there is no folder {csv_path.parent}.",
-            expected="a file in a folder that is there.",
+            expected="a file in a folder that exists.",
             remedy="make the folder, or choose another place.",
         )
     if not csv_path.exists():
         return frozenset(), 0
     if not resume:
         raise EquipoiseError(
-            f"{csv_path} is there already.",
+            f"{csv_path} exists already.",
             expected="a new file.",
-            remedy="go on with it by --resume, or choose another name.",
+            remedy="continue it with --resume, or choose another name.",
         )
     _check_same(recipe, folder, csv_path)
     return read_done(csv_path)
@@ -555,9 +555,9 @@ def read_done(path: Path) -> tuple[frozenset[str], int]:
 def _damaged(path: Path, why: str) -> EquipoiseError:
     shown = why.encode("utf-8", "backslashreplace").decode()
     return EquipoiseError(
-        f"{path} is not a file that could be gone on with: {shown}.",
+        f"{path} is not a file that can be continued: {shown}.",
         expected=f"{FILENAME},{LABEL} in the first line and two cells in every row.",
-        remedy="put it away, then begin anew without --resume.",
+        remedy="move it away, then start again without --resume.",
     )
 
 
@@ -575,7 +575,7 @@ def _check_same(recipe: Recipe, folder: Path, csv_path: Path) -> None:
         before = None
     if not isinstance(before, dict):
         raise EquipoiseError(
-            f"It is not known what made {csv_path}: {record.name} beside it is "
+            f"No valid record says what made {csv_path}: {record.name} beside it is "
             "missing or damaged.",
             expected="both files as they were written.",
             remedy="put it back, or begin another file.",

@@ -576,7 +576,7 @@ def check_photo(path: Path) -> EquipoiseError | None:
     if not path.exists():
         return ImageError(
             f"There is no file {path}.",
-            expected="a photo that is there.",
+            expected="a photo that exists.",
             remedy="check its name and its folder.",
         )
     try:

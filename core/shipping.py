@@ -172,12 +172,12 @@ def _check(
     if not chosen:
         raise RunError(
             f"No run of '{study}' with seed {seed} has its {MODEL} in {source}.",
-            expected="the seed whose models go along.",
+            expected="the seed whose models are included.",
             remedy="choose another with --seed.",
         )
     if place.exists() and not replaces:
         raise RunError(
-            f"{place} is there already.",
+            f"{place} exists already.",
             expected="a store without the study.",
             remedy="add --replace to put these runs in its place, or choose another "
             "--out.",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
 _KINDS = {
     "images": "images of a study",
-    "features": "what frozen layers make of images",
+    "features": "outputs of frozen layers for images",
     "generated": "generated images of a study",
     "unpacked": "unpacked archive",
 }
@@ -75,7 +75,7 @@ def _describe(entries: Sequence[CacheEntry]) -> Table:
     left = (Column(heading, align="left") for heading in ("What", "Studies"))
     right = (Column(heading) for heading in ("Size", "Used", "In use"))
     return Table(
-        "The cache, what was used last in front",
+        "The cache, the last used entries first",
         (*left, *right),
         tuple(
             (

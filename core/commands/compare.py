@@ -211,7 +211,7 @@ def _parts(only: Sequence[str], *, as_json: bool) -> Sequence[str]:
     for part in only:
         if part not in SECTIONS:
             raise EquipoiseError(
-                f"There is no part '{part}' of what is printed.",
+                f"There is no part '{part}' to print.",
                 expected=f"some of {', '.join(SECTIONS)}.",
                 remedy="correct --only.",
             )

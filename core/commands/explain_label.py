@@ -31,7 +31,8 @@ def explain_label(
     task: Annotated[
         str | None,
         typer.Option(
-            metavar="TASK", help="Whose labels; the first with classes if unsaid."
+            metavar="TASK",
+            help="Task of the labels; by default the first one with classes.",
         ),
     ] = None,
     category: Annotated[
@@ -39,8 +40,8 @@ def explain_label(
         typer.Option(
             "--class",
             metavar="CLASS",
-            help="Only this class, or bin of a number; may be given several times. If "
-            "unsaid, of two classes the second, else every one.",
+            help="Only this class, or bin of a number; may be given several times. "
+            "By default the second of two classes, otherwise all.",
         ),
     ] = None,
     images: Annotated[

@@ -146,7 +146,7 @@ def _check_place(place: Path, replace: bool) -> None:
     """Refuse a file that is there, before anything is done."""
     if place.exists() and not replace:
         raise EquipoiseError(
-            f"{place} is there already.",
+            f"{place} exists already.",
             expected="a new file.",
             remedy="choose another name, or overwrite it with --replace.",
         )
@@ -158,7 +158,7 @@ def _write_csv(table: pd.DataFrame, place: Path) -> None:
     except OSError as error:
         raise EquipoiseError(
             f"{place} cannot be written: {error.strerror or error}.",
-            expected="a file in a folder that is there.",
+            expected="a file in a folder that exists.",
             remedy="make the folder, or choose another place.",
         ) from error
 
@@ -231,7 +231,7 @@ def _print_written(runs: Sequence[Run]) -> None:
         sys.stdout.write(f"{run.name}: {run.folder}\n")
     if runs:
         sys.stdout.write(
-            f"See it beside the others: equipoise compare {runs[0].study}\n"
+            f"See it with the other methods: equipoise compare {runs[0].study}\n"
         )
 
 

@@ -76,19 +76,20 @@ def predict(
         ),
     ] = None,
     method: Annotated[
-        str | None, typer.Option(metavar="METHOD", help="With --csv: what labels.")
+        str | None,
+        typer.Option(metavar="METHOD", help="With --csv: the method that labels."),
     ] = None,
     seed: Annotated[
         int | None,
         typer.Option(
             metavar="N",
-            help="With --csv: only this seed; the mean over all models if unsaid.",
+            help="With --csv: only this seed; the mean over all models by default.",
         ),
     ] = None,
     task: Annotated[
         str | None,
         typer.Option(
-            metavar="TASK", help="With --csv: what is asked, if there are several."
+            metavar="TASK", help="With --csv: the task, if there are several."
         ),
     ] = None,
     threshold: Annotated[
@@ -96,12 +97,12 @@ def predict(
         typer.Option(
             metavar="P",
             help="With --csv and two classes: from this probability on the label is "
-            "1, below it -1; 0.5 if unsaid.",
+            "1, below it -1; 0.5 by default.",
         ),
     ] = None,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="With --csv: go on with a file that broke off."),
+        typer.Option("--resume", help="With --csv: continue an unfinished file."),
     ] = False,
     seeds: Annotated[
         Seeds,

@@ -93,7 +93,7 @@ class LabelRequest:
         Raises
         ------
         EquipoiseError
-            As ``choose_recipe``, or if the task is answered only for who asks.
+            As ``choose_recipe``, or if the task is answered only if it is asked for.
         """
         from core.predict_folder import choose_recipe
 
@@ -109,7 +109,7 @@ class LabelRequest:
         name = recipe.task.name
         if recipe.task not in info.answered_tasks(info.opt_in if opted_in else ()):
             raise EquipoiseError(
-                f"'{name}' is answered only for who asks. {info.opt_in[name]}",
+                f"'{name}' is answered only if it is asked for. {info.opt_in[name]}",
                 expected="--ethnicity too.",
                 remedy="add it, if that is what you need, or choose another --task.",
             )

@@ -29,7 +29,7 @@ def stability(
     data: DataOption = None,
     replace: Annotated[
         bool,
-        typer.Option("--replace", help="Measure again what is measured already."),
+        typer.Option("--replace", help="Measure runs again that are measured already."),
     ] = False,
 ) -> None:
     """Measure how far the answers of finished runs move under harmless changes.

@@ -36,7 +36,8 @@ def train(
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Store to write to; $EQUIPOISE_RUNS or runs/ if unsaid."
+            metavar="DIR",
+            help="Store to write to; $EQUIPOISE_RUNS or runs/ by default.",
         ),
     ] = None,
     resume: Annotated[

@@ -129,7 +129,7 @@ def _said(trial: Trial) -> str:
 
 
 def _print_untuned(method: str) -> None:
-    say_line(f"{method}: nothing of it can be tuned; it keeps the study's settings.")
+    say_line(f"{method}: it has no setting to tune; it keeps the study's settings.")
 
 
 def _print_waiting(method: str) -> None:

@@ -16,7 +16,7 @@ from core.text import listed
 NOTABLE_SPREAD = 1.05
 """Smallest ratio of two timings of one network that is reported."""
 SHARED_BEGINNINGS = (
-    "Runs that begin alike train these epochs once, and their seconds count in each: "
+    "Runs with equal first epochs train these once, and their seconds count in each: "
     "what a method takes when it is trained alone."
 )
 

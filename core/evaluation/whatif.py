@@ -474,9 +474,9 @@ def choose(
     """
     if validation.split == TEST:
         raise EquipoiseError(
-            "A threshold is not to be chosen on the test split.",
+            "A threshold must not be chosen on the test split.",
             expected="predictions of the validation split.",
-            remedy="choose on validation, and show on test what comes of it.",
+            remedy="choose on validation, then show the result on test.",
         )
     if constraint not in CONSTRAINTS:
         raise EquipoiseError(

@@ -106,7 +106,7 @@ def _proposed(names: Sequence[str]) -> list[Finding]:
         Finding(
             NOTE,
             f"Taken for sensitive features, as they have few groups: {listed(names)}.",
-            remedy="say --feature COLUMN for each that is one, or --feature '' for "
+            remedy="give --feature COLUMN for each that is one, or --feature '' for "
             "none (on the page, choose them).",
         )
     ]
@@ -150,7 +150,7 @@ def stray_answers(
         f"{listed(stray)} {hold} classes of {task.label.lower()}, as "
         f"{listed(models)} {do}: {what}, or {groups}?",
         expected="columns of models that end in '_pred' or '_p_<class>'.",
-        remedy="rename it, or say --model, --feature or --ignore with the column "
+        remedy="rename it, or give --model, --feature or --ignore with the column "
         "(on the page, choose it under one of these).",
         count=len(stray),
     )

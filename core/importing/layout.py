@@ -297,7 +297,7 @@ def _find_truth(
     return "", [
         Finding(
             FAULT,
-            what if found else "No column is known to be the truth.",
+            what if found else "No column was recognised as the truth.",
             expected="a column 'truth', or one that ends in '_true'.",
             remedy="say which it is: --truth COLUMN.",
         )
@@ -342,7 +342,7 @@ def _find_models(
 def _no_models() -> Finding:
     return Finding(
         FAULT,
-        "No column is known to hold a model's predictions.",
+        "No column was recognised to hold a model's predictions.",
         expected="<model>_pred or <model>_p_<class> for each model, or a "
         "column 'method' with 'pred' beside it.",
         remedy="name the columns of models with --model (on the page, choose them).",
@@ -401,7 +401,7 @@ def _begun(names: Sequence[str], task: Task) -> dict[str, dict[str, str]]:
 
 
 def _twins(begun: Mapping[str, Mapping[str, str]]) -> list[Finding]:
-    """Refuse models whose names differ in capitals or blanks alone."""
+    """Refuse models whose names differ only in capitals or blanks."""
     return [
         Finding(
             FAULT,

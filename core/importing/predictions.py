@@ -384,7 +384,7 @@ def remove(study: str, name: str, *, seed: int | None = None) -> tuple[Run, ...]
             f"The study '{study}' has no imported method '{name}'"
             f"{'' if seed is None else f' with seed {seed}'}.",
             expected=f"one of {', '.join(names) or '(none is imported)'}.",
-            remedy="only what was imported can be removed here.",
+            remedy="only imported methods can be removed here.",
         )
     for run in chosen:
         remove_run(run)
@@ -567,7 +567,7 @@ def _too_good(
                 Finding(
                     WARNING,
                     f"Every prediction of {one.task.label.lower()} is the truth.",
-                    expected="a model's answers, of which some are wrong.",
+                    expected="a model's answers, some of them wrong.",
                     remedy="check that the column holds predictions and not the truth.",
                 )
             )

@@ -449,7 +449,7 @@ def _doubtful(truth: _Truth) -> Finding:
         FAULT,
         f"'{truth.doubtful}' is called as the probability of a class of "
         f"'{truth.column.name}', and its numbers are not from 0 to 1.",
-        expected="probabilities from 0 to 1, or a kind of task that is said.",
+        expected="probabilities from 0 to 1, or a kind of task that is given.",
         remedy="divide percentages by 100; if a number is predicted, such as with "
         f"quantiles, {_SAY_KIND}.",
     )

@@ -409,7 +409,7 @@ def _check_on(
     remedy = f"set 'on' under 'use.{entry.name}' in the study."
     if on is None:
         raise MethodError(
-            f"'{entry.name}' does not say what it looks at: 'on' is missing.",
+            f"'{entry.name}' does not name its task or feature: 'on' is missing.",
             expected=expected,
             remedy=remedy,
         )

@@ -106,7 +106,7 @@ def load_tensors(model: keras.Model, path: Path) -> None:
         raise _unusable(path, str(error).strip()) from error
     for variable, value in zip(model.weights, values, strict=True):
         if value.shape != tuple(variable.shape) or not np.isfinite(value).all():
-            reason = f"what it has for {variable.path} is not of shape {variable.shape}"
+            reason = f"its array for {variable.path} is not of shape {variable.shape}"
             raise _unusable(path, f"{reason}, or not finite")
     model.set_weights(values)
 

@@ -248,7 +248,7 @@ def explain_label(
         said = f"No training image, or every one, is '{category}'"
         if search.positives % search.images:
             said = "The attributes are the same for all training images"
-        return _with(found, reason=f"{said}: there is nothing to be explained.")
+        return _with(found, reason=f"{said}: there is nothing to explain.")
     best, others = search.best, search.runners_up(RUNNERS_UP)
     rules = others if best is None else (best, *others)
     judged = judge_rules(rules, table[test], has_label[test])
@@ -292,7 +292,7 @@ def _attributes_of(
     rows = manifest[manifest["split"] != LEFT_OUT]
     table = load_attributes(study, manifest, tasks, task).drop(columns="split")
     if not len(table.columns):
-        return rows, table, "Nothing else is known of these images than this label."
+        return rows, table, "These images have no other attribute than this label."
     if not (rows["split"] == TRAINING).any():
         return (
             rows,

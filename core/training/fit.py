@@ -416,7 +416,7 @@ def loss_weights(study: Study, method: str, tasks: Sequence[Task]) -> dict[str, 
     for name in (*given, *study.model.log_targets):
         if name not in names:
             raise StudyError(
-                f"The study '{study.name}' speaks of a task '{name}' that its dataset "
+                f"The study '{study.name}' names a task '{name}' that its dataset "
                 "does not have.",
                 expected=f"one of {', '.join(names)}.",
                 remedy="fix loss_weights or log_targets in the study's file.",
@@ -742,7 +742,7 @@ def _cut_models(
         )
     except NotCachedError as error:
         warn(
-            f"The frozen layers of {method.label} are computed anew at every step: "
+            f"The frozen layers of {method.label} are computed again at every step: "
             f"{error}."
         )
         return build(), None, str(error)

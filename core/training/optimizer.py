@@ -124,7 +124,7 @@ def build_optimizer(
     if own is not None:
         if not backbone:
             raise StudyError(
-                "There is a learning rate for the backbone, and nothing of it is "
+                "There is a learning rate for the backbone, but no part of it is "
                 "trained.",
                 expected='backbone_learning_rate only where `trainable` is not "head".',
                 remedy="leave one of the two out of the study's file.",

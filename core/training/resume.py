@@ -110,16 +110,16 @@ def _refuse_to_replace(different: list[str]) -> None:
     if not different:
         return
     which = (
-        f"{len(different)} finished runs are"
+        f"{len(different)} finished runs have"
         if len(different) > 1
-        else ("A finished run is")
+        else "A finished run has"
     )
     raise RunError(
-        f"{which} not as asked for here, and kept: {_list(different)}. Nothing was "
+        f"{which} other settings than requested here: {_list(different)}. Nothing was "
         "trained.",
         expected="the settings that a finished run was trained with.",
-        remedy="add --replace to train anew in its place (together with --resume, only "
-        "what differs), or --out DIR to train into another store.",
+        remedy="add --replace to train again in its place (with --resume, only what "
+        "differs), or --out DIR to train into another store.",
     )
 
 
@@ -129,7 +129,7 @@ def _refuse_to_go_on(begun: list[str]) -> None:
     raise RunError(
         f"An unfinished training was begun under other settings: {_list(begun)}.",
         expected="the same study, epochs and data as when it was begun.",
-        remedy="give these to go on, or leave out --resume to begin anew.",
+        remedy="give these to continue, or leave out --resume to start again.",
     )
 
 
@@ -177,8 +177,8 @@ def _differences(run: Run, requested: RequestedRun) -> list[str]:
         if before.get(name) != after.get(name)
     ]
     if run.info.get("split_fingerprint") != requested.split:
-        changed.append("its images or their split are others")
-    return changed or ["its settings are others"]
+        changed.append("its images or their split differ")
+    return changed or ["its settings differ"]
 
 
 def _settings(study: Mapping[str, Any]) -> dict[str, Any]:

@@ -200,7 +200,7 @@ def _agree(
             raise StudyError(
                 f"The model's {name} is {_say(given)}, and that of the weights "
                 f"{table.weights} {_say(theirs)}.",
-                expected="what goes with the weights, or nothing.",
+                expected="the settings of the weights, or none.",
                 remedy=f"leave `{name}` out of the model, or take other weights.",
             )
     own = adopt_options(

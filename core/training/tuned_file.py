@@ -22,8 +22,8 @@ def check_searchable(study: Study) -> None:
     """
     if not study.is_trained:
         raise EquipoiseError(
-            f"The study '{study.name}' trains nothing: its methods are predictions of "
-            "others.",
+            f"The study '{study.name}' trains nothing: its methods are imported "
+            "predictions.",
             expected="a study that trains its methods.",
             remedy="choose one of those that `equipoise studies` lists.",
         )
@@ -61,7 +61,7 @@ def check_place(path: Path, study: Study) -> None:
         searched = ""
     if searched != study.name:
         raise EquipoiseError(
-            f"{path} is there already, and was not written by a search of "
+            f"{path} exists already, and was not written by a search of "
             f"'{study.name}'.",
             expected="a new file, or the one of an earlier search of this study.",
             remedy=remedy,

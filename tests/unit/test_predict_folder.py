@@ -249,7 +249,7 @@ def test_a_file_that_is_whole_is_left_as_it_is(
 def test_a_file_is_never_overwritten(recipe, folder, tmp_path):
     path = tmp_path / "labels.csv"
     path.write_text("mine")
-    with pytest.raises(EquipoiseError, match=r"there already.*--resume"):
+    with pytest.raises(EquipoiseError, match=r"exists already.*--resume"):
         plan_labels(recipe, folder, path)
     assert path.read_text() == "mine"
 
@@ -298,7 +298,9 @@ def test_without_a_record_of_what_made_it_a_file_is_not_gone_on_with(
     record_of(path).unlink()
     if content is not None:
         record_of(path).write_text(content)
-    with pytest.raises(EquipoiseError, match=r"not known what made.*labels.csv.json"):
+    with pytest.raises(
+        EquipoiseError, match=r"No valid record says what made.*labels.csv.json"
+    ):
         plan_labels(recipe, folder, path, resume=True)
 
 
@@ -309,7 +311,7 @@ def test_another_file_is_not_gone_on_with(recipe, folder, tmp_path, content):
     path = tmp_path / "labels.csv"
     begin(recipe, folder, path)
     path.write_bytes(content)
-    with pytest.raises(EquipoiseError, match="not a file that could be gone on with"):
+    with pytest.raises(EquipoiseError, match="not a file that can be continued"):
         plan_labels(recipe, folder, path, resume=True)
     assert path.read_bytes() == content
 

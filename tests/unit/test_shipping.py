@@ -169,7 +169,7 @@ def test_what_is_there_is_replaced_only_if_asked(tmp_path: Path) -> None:
     kept.write_text("mine")
     refused = ship(out)
     assert refused.exit_code == 2
-    assert "is there already" in refused.stderr
+    assert "exists already" in refused.stderr
     assert kept.read_text() == "mine"
     assert ship(out, "--replace").exit_code == 0
     assert not kept.exists()

@@ -220,7 +220,7 @@ def index_of(path: str) -> int:
         raise DatasetError(
             f"'{path}' is not an image of the dataset 'avatars'.",
             expected="a path such as 'avatars:123'.",
-            remedy="make the manifest anew.",
+            remedy="make the manifest again.",
         )
     return int(index)
 
@@ -238,7 +238,7 @@ def path_of(image_id: str) -> str:
         raise DatasetError(
             f"'{image_id}' is not an image of the dataset 'avatars'.",
             expected="an id such as 'avatar-000123'.",
-            remedy="make the manifest anew.",
+            remedy="make the manifest again.",
         )
     return PATH.format(int(index))
 

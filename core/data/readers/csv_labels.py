@@ -228,7 +228,7 @@ def read_labels(path: Path, columns: Sequence[str] = ()) -> pd.DataFrame:
     names = table[FILENAME]
     _refuse_rows(path, table, names == "", "without a name", "a name in every row.")
     twice = names.duplicated(keep="first")
-    _refuse_rows(path, table, twice, "with a name that is there before", "each once.")
+    _refuse_rows(path, table, twice, "with a name that occurs before", "each once.")
     table[LABEL] = _to_codes(path, table)
     table[list(columns)] = table[list(columns)].replace("", UNKNOWN)
     return table.sort_values(FILENAME, ignore_index=True)

@@ -297,7 +297,7 @@ def _part(location: Path, name: str) -> Path:
 def _fetch(part: str) -> str:
     return (
         f"fetch {part}.tar from vision.stanford.edu/aditya86/ImageNetDogs and put it, "
-        "or what is in it, there."
+        "or its content, there."
     )
 
 

@@ -33,7 +33,7 @@ ENTRIES = (
                 "adjustment",
                 0.0,
                 10.0,
-                "C: what a group's loss is raised by, over the root of its size.",
+                "C: raises a group's loss, over the root of its size.",
             ),
         ),
         needs=("group counts",),
@@ -45,7 +45,7 @@ ENTRIES = (
         traps=(
             "A network that fits every training image has no worst group left: the "
             "authors need strong weight decay or early stopping.",
-            "A group with wrong labels has the largest loss for ever, and takes over.",
+            "A group with wrong labels always has the largest loss, and takes over.",
             "The authors draw their batches balanced by group: balanced batches beside "
             "it do so.",
             "In years or other units losses are larger than in nats: a smaller step.",

@@ -24,13 +24,13 @@ ENTRIES = (
                     "equalized_odds",
                     "true_positive_rate_parity",
                 ),
-                "What is to be equal between the groups; the last is equal "
+                "The rates that must be equal between the groups; the last is equal "
                 "opportunity.",
             ),
             choice(
                 "objective",
                 ("accuracy_score", "balanced_accuracy_score"),
-                "What is largest under the constraint.",
+                "The metric to maximise under the constraint.",
             ),
         ),
         needs=("validation",),

@@ -56,7 +56,7 @@ ENTRIES = (
         task_kinds=("binary", "multiclass"),
         parameters=(
             number("alpha", 0.01, 100.0, _ALPHA),
-            number("probability", 0.0, 1.0, "That a batch is mixed at all."),
+            number("probability", 0.0, 1.0, "Chance that a batch is mixed at all."),
         ),
         needs=("labels", "batch size", "image size"),
         builder="core.methods.mixing:cutmix",
@@ -133,13 +133,13 @@ ENTRIES = (
         task_kinds=("binary", "multiclass"),
         parameters=(
             number("alpha", 0.01, 100.0, _ALPHA),
-            number("probability", 0.0, 1.0, "That a batch is mixed at all."),
+            number("probability", 0.0, 1.0, "Chance that a batch is mixed at all."),
             number(
                 "power",
                 0.0,
                 4.0,
-                "Of the inverse class count by which the pasted image is drawn: 1 "
-                "draws all classes alike.",
+                "Power of the inverse class count by which the pasted image is drawn: "
+                "1 draws all classes alike.",
             ),
             number(
                 "plain_last",
@@ -199,8 +199,8 @@ ENTRIES = (
             choice(
                 "form",
                 ("paper", "official"),
-                "What the penalty compares with: others of the class, as in the paper, "
-                "or the picture itself, as in the authors' code.",
+                "Pictures that the penalty compares with: others of the class, as in "
+                "the paper, or the picture itself, as in the authors' code.",
             ),
         ),
         needs=("labels",),

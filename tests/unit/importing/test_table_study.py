@@ -278,13 +278,17 @@ def test_an_empty_group_is_unknown(store):
 @pytest.mark.parametrize(
     ("change", "options", "said"),
     [
-        (lambda t: t.drop(columns="truth"), {}, "No column is known to be the truth"),
+        (
+            lambda t: t.drop(columns="truth"),
+            {},
+            "No column was recognised as the truth",
+        ),
         (lambda t: t.assign(target=1), {}, "2 columns could be the truth"),
         (lambda t: t, {"choices": LayoutChoices(truth="x")}, "There is no column 'x'"),
         (
             lambda t: t.drop(columns=["small_pred", "large_p_yes"]),
             {},
-            "No column is known to hold a model's predictions",
+            "No column was recognised to hold a model's predictions",
         ),
         (lambda t: t.assign(large_p_yes=2.0), {}, "outside 0 to 1"),
         (lambda t: t.replace({"small_pred": {"yes": "si"}}), {}, "'si' in"),

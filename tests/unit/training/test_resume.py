@@ -106,9 +106,9 @@ def test_all_that_is_not_as_asked_for_is_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(RunError) as caught:
         find_kept(asked)
     said = caught.value.problem
-    assert said.startswith("4 finished runs are not as asked for here")
+    assert said.startswith("4 finished runs have other settings than requested here")
     assert "use.ins.on is hair there and glasses here" in said
-    assert "undersample, seed 0 (its images or their split are others)" in said
+    assert "undersample, seed 0 (its images or their split differ)" in said
     assert "its predictions were imported" in said
     assert "and 1 more" in said
     with pytest.raises(RunError, match=r"its model\.keras is gone"):

@@ -541,6 +541,6 @@ def test_a_place_that_cannot_hold_the_tuned_study_is_refused(
 def test_a_file_of_somebody_else_is_not_overwritten(tmp_path: Path) -> None:
     place = tmp_path / "mine.toml"
     place.write_text(study_toml(tiny_study()))
-    with pytest.raises(EquipoiseError, match="is there already"):
+    with pytest.raises(EquipoiseError, match="exists already"):
         check_place(place, tiny_study())
     assert tuned_file.study_toml(tiny_study()) == place.read_text()
