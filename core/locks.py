@@ -62,7 +62,7 @@ class Lock:
 
     def release(self, *, remove: bool = False) -> None:
         """Let others have it, and remove its file where no lock needs it any more."""
-        # While it is still held: nobody else can then have this file.
+        # Done while the lock is still held: no other process can lock this file then.
         if remove:
             with suppress(OSError):
                 self.path.unlink()

@@ -567,7 +567,7 @@ def _made(recipe: Recipe, folder: Path) -> dict[str, Any]:
 
 
 def _check_same(recipe: Recipe, folder: Path, csv_path: Path) -> None:
-    """Refuse to go on with labels that were made otherwise."""
+    """Refuse to continue labels of other settings."""
     record = record_of(csv_path)
     try:
         before = json.loads(record.read_text(encoding="utf-8"))

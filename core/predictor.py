@@ -914,7 +914,7 @@ def _decides_by_group(run: Run) -> bool:
 
 
 def group_unknown(runs: Sequence[Run]) -> list[EquipoiseError]:
-    """A fault for each method that decides by what a picture does not say."""
+    """A fault for each method that decides by facts that a picture does not show."""
     methods = dict.fromkeys(run.method for run in runs if _decides_by_group(run))
     return [
         RunError(

@@ -304,7 +304,7 @@ def is_added(run: Run) -> bool:
     Raises
     ------
     RunError
-        If the record does not say, and no store holds the study.
+        If the record does not hold it, and no store holds the study.
     """
     if run.imported is None:
         return False
@@ -373,11 +373,11 @@ def _must_agree(run: Run) -> dict[str, object]:
 
 
 def _noise_of_study(name: str, places: Sequence[Path]) -> dict[str, object]:
-    """The label noise that a study has now; empty where its file does not say."""
+    """The label noise that a study has now; empty if its file has none."""
     path = _find(name, STUDY_FILE, places)
     try:
         return {} if path is None else _noise_in(_read_json(path))
-    except RunError:  # whoever needs the study says so
+    except RunError:  # the code that needs the study raises the error
         return {}
 
 
@@ -545,8 +545,8 @@ def replace_folder(new: Path, place: Path) -> None:
 def tidy_run(place: Path) -> None:
     """Remove what a killed process left half written beside a run.
 
-    If it was killed while it replaced a run, the earlier run is put back. Only for who
-    knows that no other process writes this run.
+    If it was killed while it replaced a run, the earlier run is put back. Call it only
+    if no other process writes this run.
     """
     for left in place.parent.glob(f".{place.name}.*"):
         if left.name.endswith(_OLD) and not place.exists():
@@ -581,7 +581,7 @@ def write_study_files(
 ) -> None:
     """Write what all runs of a study share: its file, its split, its data report.
 
-    Paths of images are left out of the manifest: they are of one machine.
+    Paths of images are left out of the manifest: they belong to one machine.
     """
     folder = store / check_name(study.name, "study")
     table = manifest.drop(columns="path", errors="ignore")

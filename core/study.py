@@ -295,8 +295,8 @@ class LabelNoise(_Table):
 
     In each group of the sensitive feature ``by``, the share of the labels of ``task``
     that ``shares`` gives. Groups that it does not name, and all images without ``by``,
-    use ``share``. Labels of validation images only if ``validation`` says so, of test
-    images never.
+    use ``share``. Labels of validation images change only with ``validation``, labels
+    of test images never.
     """
 
     task: str
@@ -519,8 +519,8 @@ class Study(_Table):
     def for_method(self, name: str) -> Self:
         """The study as one of its methods has it: with its own model and training.
 
-        Another backbone does not take over the options of the study's, nor other
-        weights what goes with the study's.
+        Another backbone does not take over the options of the study's backbone. Other
+        weights do not take over the settings of the study's weights.
 
         Raises
         ------
@@ -652,10 +652,10 @@ def check_options(
     Parameters
     ----------
     table : type
-        The options that there are.
+        The known options.
     given : mapping of str to value
     kind, name : str
-        Whose they are, for the message.
+        Owner of the options, for the message.
 
     Raises
     ------

@@ -29,7 +29,7 @@ def natural_order(names: Iterable[str]) -> list[str]:
 
     Notes
     -----
-    The one order of names whose order nobody gave: of class folders, of the values of a
+    The one order of names without a given order: of class folders, of the values of a
     CSV, on axes, in tables and in the outputs of models. Code that draws images class
     by class keeps its own order, so that its draws can be repeated.
     """

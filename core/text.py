@@ -2,10 +2,9 @@ r"""Text that a person gave stays text: in Markdown, in charts, and in what is r
 
 Names of studies, methods, classes, columns and groups, values of a study's file, names
 of uploaded files, and addresses may hold anything: ``![](http://...)``, ``$x^2$``, ``<a
-href=...>``. Sentences and tables are therefore written as plain text, whoever's words
-are in them, and what is to stand out is marked (``strong``, ``coloured``, ``code``).
-``to_markdown`` turns them into Markdown to be shown, and escapes every sign outside the
-marks.
+href=...>``. Sentences and tables are therefore written as plain text, and emphasis is
+marked (``strong``, ``coloured``, ``code``). ``to_markdown`` turns them into Markdown to
+be shown, and escapes every sign outside the marks.
 """
 
 from __future__ import annotations

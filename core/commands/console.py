@@ -103,7 +103,7 @@ def say_line(line: str) -> None:
 
 
 def warn_of(problems: Sequence[str]) -> None:
-    """Name on stderr what is left out, while the rest goes on."""
+    """Name on stderr what is left out; the rest continues."""
     for problem in problems:
         stderr().print(f"Skipped: {problem}", style="yellow", markup=False)
 
@@ -120,7 +120,7 @@ def say(error: EquipoiseError) -> None:
 
 
 def say_interrupted(command: str | None) -> None:
-    """Say on stderr that the person stopped the command, and how it goes on."""
+    """Say on stderr that the person stopped the command, and how to continue."""
     sys.stderr.write(" ".join(["Stopped.", *_GOING_ON.get(command, ())]) + "\n")
 
 

@@ -112,7 +112,7 @@ def predict(
         ),
     ] = Seeds.FIRST,
 ) -> None:
-    """Let every method of a study answer for photos: for each face, if it is of faces.
+    """Let every method of a study answer for photos, or for each face in them.
 
     In a study of other pictures each photo is taken as a whole. One model a method
     answers, unless --seeds all asks for all of them.

@@ -58,8 +58,8 @@ def train(
 ) -> None:
     """Train the methods of a study; every finished run is listed at once.
 
-    A finished run is kept, unless --replace asks for another in its place. Before
-    anything is trained, the smallest difference is said that so many seeds can find.
+    A finished run is kept, unless --replace asks for another in its place. Before the
+    training it prints the smallest difference that the planned seeds can find.
     """
     from core.results.statistical_power import planned_differences
 

@@ -55,7 +55,7 @@ def parse_expression(text: str, known: Collection[str]) -> Expression:
     text : str
         Such as ``"Blond_Hair or Eyeglasses"``.
     known : collection of str
-        Attributes that there are.
+        The known attributes.
 
     Raises
     ------

@@ -36,8 +36,7 @@ def load_attributes(
         Indexed by ``image_id``, in the order of the manifest: ``split``, then the
         attributes. These are the sensitive features, the labels of the other tasks,
         every other column of the manifest, and of generated pictures what was drawn;
-        neither the labels themselves nor what they, or others, were before label
-        noise.
+        not the labels themselves, and no label from before label noise.
 
     Raises
     ------

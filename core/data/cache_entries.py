@@ -106,7 +106,7 @@ def hold_entry(kind: Kind, key: str) -> Lock | None:
     Returns
     -------
     Lock or None
-        None where the cache can only be read: nobody here removes anything from it.
+        None if the cache can only be read: no process here removes entries then.
     """
     path = _lock_path(kind, key)
     try:
@@ -289,7 +289,7 @@ def _read_entry(kind: Kind, key: str) -> CacheEntry:
 
 
 def _lock_alone(kind: Kind, key: str) -> Lock | None:
-    """The lock of an entry that nobody uses; None if somebody does, or may."""
+    """The lock of an entry that no process uses; None if a process uses it, or may."""
     try:
         lock = take_lock(_lock_path(kind, key))
     except OSError:

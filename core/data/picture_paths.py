@@ -1,7 +1,7 @@
 """Paths of the pictures of a study, for pages that show some of them.
 
-A run keeps ids of images and no paths: those are of one machine. A generated picture
-can be drawn from its id; all others need the copy of whoever started the program.
+A run keeps ids of images but no paths: paths belong to one machine. A generated picture
+can be drawn from its id; all others need a copy of the dataset.
 """
 
 import os
@@ -19,7 +19,7 @@ DATA_VARIABLE = "EQUIPOISE_DATA"
 
 
 def own_copy(study: Study) -> Path | None:
-    """The copy of a study's dataset that whoever started the program has named.
+    """The copy of a study's dataset that the environment names.
 
     It is ``$EQUIPOISE_DATA/<study>`` or ``$EQUIPOISE_DATA/<dataset>``, a folder as
     ``--data`` takes it; None if neither is there.

@@ -108,7 +108,7 @@ def collect_answers(
     task: Task,
     image_ids: Sequence[str] | NDArray[np.object_],
 ) -> Answers:
-    """Bring every method's runs to one answer an image; the ids are of the rows."""
+    """Combine every method's runs to one answer an image; the ids name the rows."""
     truth, answer, right, measures = (
         _numbers(aligned, task)
         if isinstance(task, Regression)

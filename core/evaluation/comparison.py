@@ -183,7 +183,7 @@ class Comparison:
 
     @property
     def has_one_seed(self) -> bool:
-        """Whether no method has a second seed, so that there is no sd over seeds."""
+        """Whether all methods have one seed, so that there is no sd over seeds."""
         return all(len(seeds) == 1 for seeds in self.seeds.values())
 
     @property
@@ -396,7 +396,7 @@ def _strata(design: Sequence[str] | pd.Series, rows: int) -> Integers:
 def _by_family(
     aligned: AlignedPredictions, baselines: Collection[str], families: Mapping[str, str]
 ) -> dict[str, tuple[str, ...]]:
-    """Methods whose rows belong together; baselines are of the study's own."""
+    """Methods by family; baselines belong to the study's own family."""
     found: dict[str, tuple[str, ...]] = {STUDY_FAMILY: ()}
     for method in aligned.methods:
         family = families.get(method, STUDY_FAMILY)

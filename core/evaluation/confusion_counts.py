@@ -1,4 +1,4 @@
-"""Labels as class ids, and how many images there are of each pair of them."""
+"""Labels as class ids, and the number of images of each pair of them."""
 
 from collections.abc import Sequence
 

@@ -494,7 +494,7 @@ def machine_note(per_run: pd.DataFrame, labels: Mapping[str, str]) -> str:
 
 
 def are_timed_alike(costs: pd.DataFrame, methods: Sequence[str]) -> bool:
-    """Whether the times of these methods are of one machine, as far as is known.
+    """Whether the times of these methods come from one machine, as far as is known.
 
     ``costs`` are from ``cost_table``.
     """

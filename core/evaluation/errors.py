@@ -185,7 +185,7 @@ def taken_for(confusions: Confusions, classes: Sequence[str]) -> pd.DataFrame:
 def confused_pairs(
     confusions: Mapping[str, Confusions], classes: Sequence[str]
 ) -> pd.DataFrame:
-    """Pairs of classes that are taken for each other, both ways, by each method.
+    """Pairs of classes that each method confuses, in both directions.
 
     One row a method and pair: method, first, second, both (the mean of the two shares),
     both_low, both_high, and of each way ``first_as_second`` and ``second_as_first``:

@@ -51,7 +51,7 @@ TOP_K = 5
 _KEY = re.compile(r"(?P<task>[^.\[\]]+)\.(?P<name>\w+)(?:\[(?P<part>(?s:.+))\])?")
 _TOP = re.compile(r"top_([1-9]\d*)_accuracy")
 _ANY_TOP = "top_<k>_accuracy"
-# Units of the tasks that may be asked for without their task at hand.
+# Units of the tasks whose metrics may be named without the task.
 _UNITS = {"age": "years"}
 
 

@@ -144,7 +144,7 @@ def _maximum(
             continue
         projected = roots[place][members] @ points
         largest = np.sort(np.abs(projected, out=projected).max(axis=0))
-        # Never below one test nor above as many independent ones.
+        # At least as for one test, and at most as for independent tests.
         sidak = special.ndtri((1 + level ** (1 / sizes[m])) / 2)
         quantile = np.interp(level, _SHARES, largest)
         critical[m] = np.clip(quantile, critical[m], sidak)

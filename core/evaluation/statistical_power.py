@@ -23,11 +23,11 @@ def smallest_detectable(contrast: Contrast, reach: Doubles) -> Doubles:
 
     Notes
     -----
-    The true difference d for which Student's noncentral t with
-    noncentrality d / error exceeds the reach with that chance; with many degrees of
-    freedom (reach + z) x error (Bloom, Evaluation Review 1995). Over a reach of
-    thousands of errors, as of less than one degree of freedom, the normal part of t is
-    nothing beside its noncentrality, and t is that over the root of a chi-square's mean
+    The true difference d for which Student's noncentral t with noncentrality d / error
+    exceeds the reach with that chance; with many degrees of freedom (reach + z) x error
+    (Bloom, Evaluation Review 1995). With a reach of thousands of errors, as with less
+    than one degree of freedom, the normal part of t is negligible beside its
+    noncentrality. Then t is the noncentrality over the root of a chi-square's mean
     square.
     """
     known = ~contrast.undefined & np.isfinite(reach)

@@ -326,8 +326,8 @@ def compute_contrasts(
     n : int array, shape (metrics,), or a mapping of method to such an array
         Images that each metric rests on.
     paired : collection of str
-        Methods that have the baseline's own trained weights, seed by seed. With
-        another number of seeds than the baseline they are not taken as paired.
+        Methods that have the baseline's own trained weights, seed by seed. If the
+        number of seeds differs from the baseline's, they are not paired.
     trainings : mapping of str to str, optional
         A name for the trained weights of each method, so that each counts once in the
         pooled variance; see ``pool_training_variance``.
@@ -343,7 +343,7 @@ def compute_contrasts(
     Notes
     -----
     The variance of a difference is U + T. U is the variance of the paired bootstrap of
-    the difference of the means over seeds. T depends on the seeds that there are:
+    the difference of the means over seeds. T depends on the seeds of the two:
 
     - The method and the baseline have two or more: the variance between the seeds of
       each, over their number, less the part that stems from the images
@@ -354,7 +354,7 @@ def compute_contrasts(
       variance, T = s_b^2 (1 / S_k + 1 / S_0), with
       (U + T)^2 / ([MS (1 / S_k + 1 / S_0)]^2 / sum (S_j - 1) + U^2 / (n - 1)) degrees
       of freedom. It assumes that the method's trainings vary as those of the others.
-    - Nobody has two: T is 0, and the difference speaks of these trained models only.
+    - No method has two: T is 0, and the difference speaks of these trained models only.
 
     Seeds are not paired: a seed's number makes two methods start alike, not end alike.
     ``paired`` methods are: the difference of each seed is the unit there, and with a
@@ -464,8 +464,8 @@ def satterthwaite(
 ) -> Doubles:
     """Degrees of freedom, infinite where nothing varies.
 
-    Never below 1, as of a plain sum: the images' part that is taken off a variance
-    between seeds could bring it there, where a t interval has no use.
+    At least 1, as for a plain sum. Without this limit, subtracting the part of the
+    images from a variance between seeds could give less, where a t interval is useless.
     """
     total = images + seeds
     spread = spread + images**2 / np.maximum(n - 1, 1)

@@ -94,9 +94,8 @@ def find_grids(opened: Opened, size: int) -> dict[str, Grid]:
     -----
     A cell lies in the middle of the pixels that it can depend on (its receptive field).
     If a convolution of stride 2 pads one side only, as Keras does at even sizes, they
-    lie half a cell below and to the right of an even division of the picture. The cells
-    of a layer that changes the size and does not say by which window divide its input
-    evenly.
+    lie half a cell below and to the right of an even division of the picture. If a
+    layer changes the size without a known window, its cells divide the input evenly.
     """
     grids = {id(opened.input): Grid.evenly(opened.input.shape[1:3], size)}
     by_name = {}

@@ -71,7 +71,7 @@ class Images:
 
     @cached_property
     def is_test(self) -> Mask:
-        """Which of them are of the test split."""
+        """Whether each belongs to the test split."""
         return np.asarray(self.table["split"] == TEST)
 
     @cached_property
@@ -103,7 +103,7 @@ class Rows:
     ids : RawColumn
     runs : tuple of (method, seed)
     run_of : int array, shape (rows,)
-        Place in ``runs``; -1 where a row is of none.
+        Place in ``runs``; -1 for a row of no run.
     """
 
     raw: RawTable
@@ -114,7 +114,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Located:
-    """Rows of a file and the images that they are of.
+    """Rows of a file and their images.
 
     Parameters
     ----------
@@ -335,7 +335,7 @@ class Values:
 def read_values(
     raw: RawTable, ids: RawColumn, columns: TaskColumns, *, margin: float = 0
 ) -> Values:
-    """Read and check the predictions of one task, whatever images they are of.
+    """Read and check the predictions of one task, for any images.
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ def decode_csv(content: bytes, name: str) -> CsvText:
     ----------
     content : bytes
     name : str
-        Of the file, for what is said.
+        Of the file, for messages.
 
     Notes
     -----

@@ -71,8 +71,8 @@ def propose_features(
     Returns
     -------
     tuple of str, list of Finding
-        All that have few groups; where these are more than ``MAX_PROPOSED``, those
-        alone whose names are of a sensitive feature.
+        All that have few groups. If these are more than ``MAX_PROPOSED``, only those
+        with the name of a sensitive feature.
     """
     taken = _taken(task)
     found = []

@@ -88,7 +88,7 @@ class Layout:
 
     @property
     def is_long(self) -> bool:
-        """Whether each row is of one method."""
+        """Whether each row belongs to one method."""
         return bool(self.method)
 
     def lines(self, names: Sequence[str]) -> list[tuple[str, str]]:
@@ -163,7 +163,7 @@ def find_layout(
     Returns
     -------
     Layout or None, list of Finding
-        None where a fault leaves nothing to go on with. Each guess is a note.
+        None if a fault makes the rest impossible. Each guess is a note.
     """
     findings = _unknown_columns(raw, choices)
     if findings:

@@ -164,7 +164,7 @@ def load_test_set(name: str) -> TestSet:
 
 
 def _known_columns(info: DatasetInfo) -> list[str]:
-    """Columns of what is known of an image, whoever answers."""
+    """Columns of facts about an image, the same for every method."""
     truth = [f"{task.name}_true" for task in info.tasks]
     return ["image_id", "split", *info.sensitive_features, *truth]
 
@@ -525,7 +525,7 @@ def _taken(test_set: TestSet, runs: Sequence[RunKey], replacing: bool) -> list[F
 
 
 def _several_methods(raw: RawTable) -> list[Finding]:
-    """A file of several methods would be read as duplicates: say it plainly."""
+    """Refuse a file of several methods, whose rows would look like duplicates."""
     name, _ = find_column(raw.names, METHOD_ALIASES, "the method")
     if not name:
         return []

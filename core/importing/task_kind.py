@@ -144,7 +144,7 @@ def find_task(
     Returns
     -------
     Task or None, list of Finding
-        None where a fault leaves nothing to go on with. Each guess is a note.
+        None if a fault makes the rest impossible. Each guess is a note.
 
     Notes
     -----
@@ -252,7 +252,7 @@ def _one_spelling(
 ) -> tuple[tuple[str, ...], list[Finding]]:
     """Each class in one spelling: the commonest of true and TRUE, and 1 for 1.0.
 
-    Others that differ in capitals alone can be one class or two: a person says so, by
+    Values that differ only in capitals can be one class or two: a person decides by
     naming each.
     """
     alike: dict[str, list[str]] = {}

@@ -91,9 +91,9 @@ class ClassBatches(keras.utils.PyDataset):
 
     Notes
     -----
-    The second half is of a class drawn at random, each as likely. In the form of the
-    paper each of its pictures is compared with the one before it, which is to encode
-    them, move the codes by a place, and decode these.
+    The second half comes from a class drawn at random, each equally likely. In the form
+    of the paper each of its pictures is compared with the one before it, which is to
+    encode them, move the codes by a place, and decode these.
     """
 
     def __init__(self, pictures: Pixels, plan: GenerationPlan) -> None:

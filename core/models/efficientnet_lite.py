@@ -46,7 +46,7 @@ def build_efficientnet_lite0(
     Raises
     ------
     WeightsError
-        If the file is missing or damaged, or is of another network.
+        If the file is missing, damaged, or belongs to another network.
 
     Notes
     -----
@@ -91,7 +91,7 @@ def load_tensors(model: keras.Model, path: Path) -> None:
     Raises
     ------
     WeightsError
-        If the file is missing or damaged, or is of another network.
+        If the file is missing, damaged, or belongs to another network.
     """
     from safetensors import SafetensorError, safe_open
 

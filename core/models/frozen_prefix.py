@@ -144,5 +144,5 @@ class FrozenLayers(keras.Model):
     def halves(self, pixels: NDArray[np.uint8]) -> NDArray[np.float16]:
         """Their outputs for a batch of pixels, in half precision."""
         found = keras.ops.convert_to_numpy(self.predict_on_batch(pixels))
-        with np.errstate(over="ignore"):  # whoever keeps it looks for infinite ones
+        with np.errstate(over="ignore"):  # the caller looks for infinite values
             return np.asarray(found).astype(np.float16)

@@ -233,7 +233,9 @@ def damaged(path: Path) -> RunError:
 def _halve(values: NDArray[Any]) -> NDArray[Any]:
     if values.dtype != np.float32 or values.size < LEAST_HALVED:
         return values
-    with np.errstate(over="ignore"):  # whoever compares the answers sees infinite ones
+    with np.errstate(
+        over="ignore"
+    ):  # the comparison of the answers finds infinite values
         return values.astype(np.float16)
 
 
@@ -267,7 +269,7 @@ def _objects(config: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _rename(config: Any, places: Mapping[str, str]) -> Any:
-    """Names by the place where they first occur; without what is of one process."""
+    """Names by the place where they first occur, without names of one process."""
     if isinstance(config, dict):
         dropped = ("seed", "compile_config", "shared_object_id")
         return {k: _rename(v, places) for k, v in config.items() if k not in dropped}

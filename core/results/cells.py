@@ -117,7 +117,7 @@ class Cell:
 
     @property
     def is_baseline(self) -> bool:
-        """Whether it is of the method that the others are compared with."""
+        """Whether its method is the one that the others are compared with."""
         return self.verdict == BASELINE
 
     @property

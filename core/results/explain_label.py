@@ -37,7 +37,7 @@ from core.text import strong
 
 RUNNERS_UP = 4
 WEAK = 0.1
-"""Share of the labels' bits below which the best rule is said to explain little."""
+"""Share of the labels' bits below which the best rule explains little."""
 OWN_SPLITS = (VALIDATION, TEST)
 """Splits whose images no method was trained on, in the order they are read."""
 KIND_WORDS = {

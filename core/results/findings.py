@@ -28,8 +28,8 @@ def findings(
 ) -> tuple[str, ...]:
     """Say of each metric which methods differ from what they are compared with.
 
-    And what is open. A sentence a metric and family of methods; metrics that are equal
-    by design are said once, and nothing with the baseline alone. ``labels`` are what a
+    And what is open. A sentence a metric and family of methods. Metrics that are equal
+    by design share one sentence. Empty with the baseline alone. ``labels`` are what a
     reader sees of each method that is spoken of, in order.
 
     Notes

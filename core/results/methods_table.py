@@ -84,5 +84,5 @@ def _verdicts_in_words(outcome: Outcome, method: str) -> str:
         if verdict in found
     ]
     said = "; ".join(parts) or "none certain"
-    # Nobody knows how its method does when it is trained anew.
+    # The result of the method trained anew is unknown.
     return f"{said} (this trained model)" if of_model else said

@@ -136,8 +136,8 @@ def two_studies_record(two: TwoStudies) -> Record:
         ``{"study", "title", "test_images", "differences", "note"}``. The
         ``test_images`` have how many are ``shared``, how many are ``of`` each study,
         and of each how many the other was ``trained_on``. Each of the ``differences``
-        has ``setting``, its value in either study by the study's name, and the
-        ``methods`` that it is of, None for all that both studies have.
+        has ``setting``, its value in either study by the study's name, and its
+        ``methods``, None for all that both studies have.
     """
     own, other = two.names
     shared = two.shared

@@ -45,7 +45,7 @@ Entry = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Difference:
-    """A setting that two studies do not have alike; ``methods`` are those it is of.
+    """A setting that differs between two studies; ``methods`` are those it applies to.
 
     Empty ``methods`` are all that both studies have.
     """

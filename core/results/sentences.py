@@ -50,7 +50,7 @@ _OF_MODEL = {
 
 
 def verdict_words(row: Mapping[Any, Any] | pd.Series) -> str:
-    """A verdict as a reader sees it, which says whether it is of one trained model.
+    """A verdict in words; it says whether it is about one trained model.
 
     ``row`` has ``verdict`` and ``scope``.
     """

@@ -129,7 +129,7 @@ class StudyRuns:
         return found, tuple(errors)
 
     def headline(self, comparison: Comparison) -> tuple[list[str], tuple[str, ...]]:
-        """Metrics of a leaderboard that nobody chose, and what is wrong with them.
+        """The default metrics of a leaderboard, and the problem with them, if any.
 
         The study's own headline, as far as the comparison has it: there is no accuracy
         of a shot group without classes in it, and no top-k accuracy of more classes
@@ -153,7 +153,9 @@ class StudyRuns:
     def chosen(
         self, comparison: Comparison, asked: Sequence[str], within: set[str]
     ) -> list[str]:
-        """Metrics of the leaderboard among those asked for; ``within`` are of groups.
+        """Metrics of the leaderboard among those asked for.
+
+        ``within`` are metrics of groups, which are left out.
 
         Raises
         ------

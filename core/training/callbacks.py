@@ -226,7 +226,7 @@ class EndEpoch(keras.callbacks.Callback):
 
 
 class SaveState(keras.callbacks.Callback):
-    """Write after every epoch all that is needed to go on from there.
+    """Write the state after every epoch, so that training can continue from it.
 
     One file, replaced in one step: a training killed at any moment leaves the state of
     the last finished epoch. Put this last.
@@ -324,7 +324,7 @@ class SaveState(keras.callbacks.Callback):
         Returns
         -------
         int
-            Epochs already done; 0 if there is nothing to go on from.
+            Epochs already done; 0 if there is no state.
         """
         longest_first = sorted(self.beginnings.items(), reverse=True)
         places = [(self.path, self.key), *(place for _, place in longest_first)]

@@ -441,7 +441,7 @@ def compile_model(
     losses: Mapping[str, keras.losses.Loss],
     loss_weights: Mapping[str, float],
 ) -> None:
-    """Compile for training; an optimizer that has already stepped goes on."""
+    """Compile for training; an optimizer that has already stepped keeps its state."""
     model.compile(
         optimizer=optimizer,
         loss=dict(losses),

@@ -1,4 +1,4 @@
-"""Which class or group each row is of, as samplers, weights and losses take it."""
+"""The class or group of each row, as samplers, weights and losses take it."""
 
 from typing import Any
 

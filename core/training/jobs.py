@@ -245,7 +245,7 @@ def load_images(
         Where the dataset is.
     listener : Listener
     splits : sequence of str
-        Of which there must be images left.
+        Splits that must still have images.
 
     Returns
     -------
@@ -516,7 +516,7 @@ def _fit_and_write(
         history=fitted.history,
         predictions=_compact(predictions).assign(**shifts),
         save_model=lambda path: save_model(model, path),
-        # Pictures that may be shown to nobody else stay in the cache.
+        # Pictures that may not be shown to others stay in the cache.
         sample=fitted.generated.sample if fitted.generated and data.shareable else None,
     )
 

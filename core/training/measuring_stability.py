@@ -65,7 +65,7 @@ def measure_runs(
     """Measure how answers move, and keep it with the predictions of each run.
 
     Nothing else that is stored changes. A run that is measured already is kept, so that
-    the same call goes on where it was stopped.
+    the same call continues where it was stopped.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ def _study_of(run: Run, study: Study) -> Study:
     Raises
     ------
     RunError
-        If its record does not say how.
+        If its record does not hold them.
     """
     try:
         model = ModelTable.model_validate(run.info["resolved"]["model"])

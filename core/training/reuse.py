@@ -47,7 +47,7 @@ def _hash(parts: Mapping[str, Any]) -> str:
 
 
 def finished_run(place: Path, key: str) -> Run | None:
-    """The run in a folder, if it is whole, has its model and is of this key."""
+    """The run in a folder, if it is complete, with its model and this key."""
     try:
         run = runs.read_run(place)
     except RunError:

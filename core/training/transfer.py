@@ -47,7 +47,7 @@ class Origin:
     source : Path or None
         The folder of a checkpoint, or the inference model of a run.
     run : Run or None
-        The run that they are of.
+        The run that trained them.
     """
 
     table: ModelTable
@@ -115,8 +115,7 @@ def check_unseen(origin: Origin, dataset: str, manifest: pd.DataFrame) -> None:
     Raises
     ------
     StudyError
-        If the run that the weights are of was trained on images of the study's
-        validation or test split.
+        If the weights were trained on images of the study's validation or test split.
     """
     if dataset_info(dataset).generated:
         return

@@ -1,8 +1,8 @@
 """The generated counterpart of the soft-biometrics task: grey hair or glasses.
 
-The people are those of the dataset 'avatars', in other clothes: who is of group B wears
-a scarf, and often a hood, which hides the hair that is asked for. Group B is the rarer
-one. The labels are true; wrong ones are for a study to add, with ``[label_noise]``.
+The people are those of the dataset 'avatars', in other clothes: people of group B wear
+a scarf, and often a hood, which hides their hair. Group B is the rarer one. The labels
+are true; wrong ones are for a study to add, with ``[label_noise]``.
 """
 
 from collections.abc import Sequence
@@ -74,7 +74,7 @@ class AvatarsSoftbioOptions(DatasetOptions):
     rare_share : float, in [0.05, 0.5]
         Share of the people who are of group B.
     hood_share : float, in [0, 1]
-        Share of group B whose hood is up; of group A nobody has one.
+        Share of group B whose hood is up; people of group A have none.
     validation_share, test_share : float, in (0, 0.4]
         Shares of the images; the rest is for training.
     """
@@ -151,9 +151,9 @@ _GROUP_OF = {clothes: group for group, clothes in _CLOTHES.items()}
 def sample_person(index: int, options: AvatarsSoftbioOptions) -> Person:
     """The person in image ``index``: that of 'avatars', in the clothes of a group.
 
-    Nobody is bald, so that there is hair to be grey, and fewer wear glasses. Each
-    change is drawn from the seed and the index alone. None depends on the skin or on
-    another change.
+    No person is bald, so that all hair can be grey, and fewer wear glasses. Each change
+    is drawn from the seed and the index alone. None depends on the skin or on another
+    change.
     """
     person = avatars.sample_person(options.seed, index)
     sequence = np.random.SeedSequence([options.seed, index, 2])

@@ -199,7 +199,7 @@ def read_labels(path: Path, columns: Sequence[str] = ()) -> pd.DataFrame:
     ------
     DatasetError
         If it cannot be read, lacks a column, has no rows, names a picture twice or not
-        at all, or has other labels; the first rows at fault are said.
+        at all, or has other labels; the message names the first faulty rows.
     """
     try:
         table = pd.read_csv(path, dtype=str, na_filter=False, encoding="utf-8-sig")

@@ -1,4 +1,4 @@
-"""How well a rule says the labels of images that it was not searched on."""
+"""How well a rule predicts the labels of images that it was not searched on."""
 
 from collections.abc import Sequence
 
@@ -40,11 +40,11 @@ def judge_rules(
 
     Notes
     -----
-    Intervals are Wilson's. F1 has one too: with J, the share of the images with the
-    label, or of which the rule says so, that both hold of, F1 is 2 J / (1 + J), which
-    rises with J. Unlike the bootstrap's it does not shrink to nothing where a rule is
-    right about all images. How a balanced test set was drawn is not taken into
-    account: a rule is made of the very attributes that it was drawn by.
+    Intervals are Wilson's. F1 has one too: of the images with the label or the rule,
+    let J be the share with both. F1 is 2 J / (1 + J), which rises with J. Unlike the
+    bootstrap's it does not shrink to nothing where a rule is right about all images.
+    How a balanced test set was drawn is not taken into account: a rule is made of the
+    very attributes that it was drawn by.
     """
     says = np.array([rule.holds(table) for rule in rules], bool)
     says = says.reshape(len(rules), len(table))
