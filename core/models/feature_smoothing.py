@@ -8,6 +8,8 @@ from keras import ops
 
 from core.errors import MethodError
 from core.methods.smoothing import (
+    KERNEL_SIZE,
+    SIGMA,
     BucketStatistics,
     FeatureStatistics,
     Kernel,
@@ -64,8 +66,8 @@ class FeatureSmoothing(keras.layers.Layer):
         maximum: float,
         *,
         kernel: Kernel = "gaussian",
-        kernel_size: int = 5,
-        sigma: float = 2.0,
+        kernel_size: int = KERNEL_SIZE,
+        sigma: float = SIGMA,
         momentum: float | None = 0.9,
         **kwargs: Any,
     ) -> None:
