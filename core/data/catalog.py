@@ -14,7 +14,7 @@ from core.data.enhancement import Enhancement
 from core.data.images import preprocess_drawn
 from core.data.label_noise import add_label_noise
 from core.data.leakage import report_near_copies
-from core.data.manifest import DatasetInfo, LoadedDataset, summarise_split
+from core.data.manifest import DatasetInfo, LoadedDataset
 from core.data.readers import (
     avatars,
     avatars_softbio,
@@ -27,7 +27,7 @@ from core.data.readers import (
     stanford_dogs,
     utkface,
 )
-from core.data.splits import apply_split, name_strata
+from core.data.splits import apply_split, name_strata, with_new_split
 from core.data.unreadable_pictures import leave_out_known_damage
 from core.errors import DatasetError, StudyError
 from core.study import (
@@ -99,9 +99,7 @@ def _load_avatars(
     progress: Progress = lambda what, done, total: None,
 ) -> LoadedDataset:
     """Draw who is in the pictures; there is no copy to read and no split to keep."""
-    manifest = avatars.sample_people(options)
-    report = summarise_split(manifest)
-    return LoadedDataset(avatars.INFO, manifest.drop(columns="reason"), report)
+    return with_new_split(avatars.INFO, avatars.sample_people(options))
 
 
 def _render_avatar(

@@ -96,6 +96,8 @@ class DatasetInfo:
 
         They are those of the images in a split, in their natural order.
         """
+        if self.knows_classes:
+            return self
         used = manifest[manifest["split"] != LEFT_OUT]
         tasks = (
             replace(task, classes=_sorted_names(used[task.name]))

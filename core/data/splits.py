@@ -8,7 +8,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.data.manifest import LEFT_OUT, TRAINING, VALIDATION, drawn_split
+from core.data.manifest import (
+    LEFT_OUT,
+    TRAINING,
+    VALIDATION,
+    DatasetInfo,
+    LoadedDataset,
+    drawn_split,
+    summarise_split,
+)
 from core.errors import DatasetError
 from core.tasks import Regression, Task
 
@@ -245,3 +253,34 @@ def apply_split(
         gone = gone.assign(path="").reindex(columns=manifest.columns)
         manifest = pd.concat([manifest, gone], ignore_index=True)
     return manifest.assign(split=manifest["image_id"].map(split).fillna(LEFT_OUT))
+
+
+def with_shipped_split(
+    info: DatasetInfo, manifest: pd.DataFrame, shipped: pd.DataFrame, location: Path
+) -> LoadedDataset:
+    """A dataset under the split of its runs, without a report; see ``apply_split``."""
+    manifest = apply_split(manifest, shipped, location)
+    return LoadedDataset(info.with_classes_of(manifest), manifest)
+
+
+def with_new_split(
+    info: DatasetInfo,
+    manifest: pd.DataFrame,
+    malformed: Sequence[str] = (),
+    **parts: object,
+) -> LoadedDataset:
+    """A dataset under the split that its reader has drawn, with the report of it.
+
+    Parameters
+    ----------
+    info : DatasetInfo
+    manifest : DataFrame
+        With ``split``, and ``reason`` if images were left out for one.
+    malformed : sequence of str
+        Names of files that are not in the manifest.
+    parts
+        Further parts of the report.
+    """
+    report = {**summarise_split(manifest, malformed), **parts}
+    manifest = manifest.drop(columns="reason", errors="ignore")
+    return LoadedDataset(info.with_classes_of(manifest), manifest, report)

@@ -24,10 +24,9 @@ from core.data.manifest import (
     VALIDATION,
     DatasetInfo,
     LoadedDataset,
-    summarise_split,
 )
 from core.data.readers import avatars
-from core.data.splits import split_by_group
+from core.data.splits import split_by_group, with_new_split
 from core.errors import DatasetError
 from core.study import DatasetOptions, Fit, Resample, Seed
 from core.tasks import Binary
@@ -112,8 +111,7 @@ def load(
         ``image_id`` and ``path`` as of the dataset 'avatars', ``target``, ``group``
         and ``split``, stratified on the last two.
     """
-    manifest = sample_people(options)
-    return LoadedDataset(INFO, manifest, summarise_split(manifest))
+    return with_new_split(INFO, sample_people(options))
 
 
 def sample_people(options: AvatarsSoftbioOptions) -> pd.DataFrame:

@@ -37,9 +37,13 @@ from core.data.manifest import (
     VALIDATION,
     DatasetInfo,
     LoadedDataset,
-    summarise_split,
 )
-from core.data.splits import apply_split, leave_out, split_by_group
+from core.data.splits import (
+    leave_out,
+    split_by_group,
+    with_new_split,
+    with_shipped_split,
+)
 from core.errors import DatasetError
 from core.study import DatasetOptions, Seed
 from core.tasks import Binary
@@ -232,7 +236,7 @@ def load(
     manifest = _describe(attributes, found, options)
     info = info_of(options)
     if shipped is not None:
-        return LoadedDataset(info, apply_split(manifest, shipped, location), {})
+        return with_shipped_split(info, manifest, shipped, location)
     manifest = manifest.assign(split="", reason="")
     _draw(manifest, options)
     if options.split == "published":
@@ -240,8 +244,7 @@ def load(
     else:
         _split(manifest, attributes[GENDER].to_numpy(), options)
     _check_classes(manifest, options)
-    report = summarise_split(manifest, strange)
-    return LoadedDataset(info, manifest.drop(columns="reason"), report)
+    return with_new_split(info, manifest, strange)
 
 
 def read_attributes(path: Path) -> pd.DataFrame:

@@ -35,8 +35,8 @@ from core.data.manifest import (
     VALIDATION,
     DatasetInfo,
     LoadedDataset,
-    summarise_split,
 )
+from core.data.splits import with_new_split
 from core.errors import DatasetError
 from core.study import DatasetOptions, Fit, Resample, Seed
 from core.tasks import Multiclass
@@ -166,15 +166,12 @@ def load(
     split[kept], split[test], split[watched] = TRAINING, TEST, VALIDATION
     manifest = manifest.assign(split=split, reason="")
     manifest.loc[manifest["split"] == LEFT_OUT, "reason"] = OVER_PROFILE
-    report: dict[str, object] = {
-        **summarise_split(manifest),
-        "long_tail": {
-            "profile": options.profile,
-            "ratio": options.ratio,
-            "realised_ratio": imbalance_ratio(counts),
-        },
+    long_tail = {
+        "profile": options.profile,
+        "ratio": options.ratio,
+        "realised_ratio": imbalance_ratio(counts),
     }
-    return LoadedDataset(info, manifest.drop(columns="reason"), report)
+    return with_new_split(info, manifest, long_tail=long_tail)
 
 
 def _check_validation(

@@ -29,9 +29,12 @@ from core.data.manifest import (
     VALIDATION,
     DatasetInfo,
     LoadedDataset,
-    summarise_split,
 )
-from core.data.splits import apply_split, split_by_group
+from core.data.splits import (
+    split_by_group,
+    with_new_split,
+    with_shipped_split,
+)
 from core.errors import DatasetError
 from core.study import DatasetOptions, Seed
 from core.tasks import Binary
@@ -163,8 +166,7 @@ def load(
     )
     info = info_of(options)
     if shipped is not None:
-        manifest = apply_split(manifest, shipped, location)
-        return LoadedDataset(info.with_classes_of(manifest), manifest)
+        return with_shipped_split(info, manifest, shipped, location)
     strata = manifest[[LABEL, *options.columns]].agg("\t".join, axis=1)
     manifest["split"] = split_by_group(
         strata,
@@ -175,8 +177,7 @@ def load(
     _check_classes(manifest, options.task, path)
     used = set(manifest["path"])
     strange = [picture.name for picture in pictures if str(picture) not in used]
-    report = summarise_split(manifest, strange)
-    return LoadedDataset(info.with_classes_of(manifest), manifest, report)
+    return with_new_split(info, manifest, strange)
 
 
 def read_labels(path: Path, columns: Sequence[str] = ()) -> pd.DataFrame:

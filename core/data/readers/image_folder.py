@@ -31,9 +31,8 @@ from core.data.manifest import (
     VALIDATION,
     DatasetInfo,
     LoadedDataset,
-    summarise_split,
 )
-from core.data.splits import apply_split
+from core.data.splits import with_new_split, with_shipped_split
 from core.errors import DatasetError
 from core.tasks import Multiclass
 
@@ -111,8 +110,7 @@ def load(
     manifest, strange = _read(root, options)
     parts = manifest.pop("part")
     if shipped is not None:
-        manifest = apply_split(manifest, shipped, location)
-        return LoadedDataset(INFO.with_classes_of(manifest), manifest)
+        return with_shipped_split(INFO, manifest, shipped, location)
     manifest = manifest.assign(split="", reason="")
     choose_images(
         manifest, LABEL, options.classes, per_class=options.per_class, seed=options.seed
@@ -123,12 +121,8 @@ def load(
     else:
         shares = {TEST: options.test_share, VALIDATION: options.validation_share}
         draw_split(manifest, LABEL, shares, seed=options.seed)
-    report = {
-        **summarise_split(manifest, strange),
-        "classes": count_used(manifest, LABEL),
-    }
-    manifest = manifest.drop(columns="reason")
-    return LoadedDataset(INFO.with_classes_of(manifest), manifest, report)
+    classes = count_used(manifest, LABEL)
+    return with_new_split(INFO, manifest, strange, classes=classes)
 
 
 def renderer(options: FolderOptions) -> Render:

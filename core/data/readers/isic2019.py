@@ -25,9 +25,12 @@ from core.data.manifest import (
     VALIDATION,
     DatasetInfo,
     LoadedDataset,
-    summarise_split,
 )
-from core.data.splits import apply_split, split_by_group
+from core.data.splits import (
+    split_by_group,
+    with_new_split,
+    with_shipped_split,
+)
 from core.errors import DatasetError
 from core.study import DatasetOptions, Seed
 from core.tasks import Binary, Multiclass
@@ -149,7 +152,7 @@ def load(
     manifest["path"] = [str(files[name]) for name in manifest["image_id"]]
     manifest = _describe(manifest, next(folder.rglob(METADATA), None))
     if shipped is not None:
-        return LoadedDataset(info, apply_split(manifest, shipped, location), {})
+        return with_shipped_split(info, manifest, shipped, location)
     classes = info.tasks[0].classes  # type: ignore[union-attr]
     used = manifest[DIAGNOSIS].isin(classes)
     rows = manifest[used]
@@ -163,15 +166,12 @@ def load(
     _check_classes(rows[DIAGNOSIS], split, classes)
     manifest["split"] = split.reindex(manifest.index).fillna(LEFT_OUT)
     manifest["reason"] = ("diagnosis " + manifest[DIAGNOSIS]).where(~used, "")
-    report: dict[str, object] = {
-        **summarise_split(manifest),
-        "lesions": {
-            "images": len(rows),
-            "lesions": int(lesions.nunique()),
-            "images_without_lesion_id": int((rows["lesion_id"] == "").sum()),
-        },
+    counts = {
+        "images": len(rows),
+        "lesions": int(lesions.nunique()),
+        "images_without_lesion_id": int((rows["lesion_id"] == "").sum()),
     }
-    return LoadedDataset(info, manifest.drop(columns="reason"), report)
+    return with_new_split(info, manifest, lesions=counts)
 
 
 def read_ground_truth(path: Path) -> pd.DataFrame:

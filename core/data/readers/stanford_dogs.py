@@ -42,10 +42,9 @@ from core.data.manifest import (
     VALIDATION,
     DatasetInfo,
     LoadedDataset,
-    summarise_split,
 )
 from core.data.picture_names import BESIDE
-from core.data.splits import apply_split, leave_out
+from core.data.splits import leave_out, with_new_split, with_shipped_split
 from core.errors import DatasetError, ImageError
 from core.study import Fit, Resample
 from core.tasks import Multiclass
@@ -141,9 +140,8 @@ def load(
         one name, or if a breed has too few images.
     """
     manifest, strange = _read_pictures(_part(location, "images"))
-    report: dict[str, object] = {}
     if shipped is not None:
-        manifest = apply_split(manifest, shipped, location)
+        loaded = with_shipped_split(INFO, manifest, shipped, location)
     else:
         manifest = manifest.assign(split="", reason="")
         choose_images(
@@ -154,14 +152,13 @@ def load(
             seed=options.seed,
         )
         _split(manifest, location, options)
-        counts = summarise_split(manifest, strange)
-        report = {**counts, "breeds": count_used(manifest, BREED)}
-        manifest = manifest.drop(columns="reason")
+        breeds = count_used(manifest, BREED)
+        loaded = with_new_split(INFO, manifest, strange, breeds=breeds)
     if options.crop_to_box:
-        crops = _add_boxes(manifest, _part(location, "annotation"), progress)
+        crops = _add_boxes(loaded.manifest, _part(location, "annotation"), progress)
         if shipped is None:
-            report["crops"] = crops
-    return LoadedDataset(INFO.with_classes_of(manifest), manifest, report)
+            loaded.report["crops"] = crops
+    return loaded
 
 
 def read_list(path: Path) -> list[str]:

@@ -27,14 +27,14 @@ from core.data.manifest import (
     TEST,
     DatasetInfo,
     LoadedDataset,
-    summarise_split,
 )
 from core.data.splits import (
-    apply_split,
     draw_balanced_test,
     keep_share,
     leave_out,
     split_training_validation,
+    with_new_split,
+    with_shipped_split,
 )
 from core.data.unreadable_pictures import CANNOT_BE_READ, UNREADABLE, describe_damage
 from core.errors import DatasetError
@@ -180,7 +180,7 @@ def load(
         )
     manifest["path"] = [str(paths[name]) for name in manifest["image_id"]]
     if shipped is not None:
-        return LoadedDataset(INFO, apply_split(manifest, shipped, location), {})
+        return with_shipped_split(INFO, manifest, shipped, location)
     loaded = _split(manifest, malformed, options, folder, progress)
     return _count_copies(loaded, len(copies))
 
@@ -225,8 +225,7 @@ def _split(
         share=options.validation_share,
         seed=options.seed,
     )
-    report: dict[str, object] = {
-        **summarise_split(manifest, malformed),
+    parts: dict[str, object] = {
         "twins": {
             "threshold_bits": options.twin_bits,
             **removed,
@@ -237,8 +236,8 @@ def _split(
     }
     if corrupt:
         damaged = describe_damage(manifest, corrupt, folder)
-        report[UNREADABLE] = [asdict(picture) for picture in damaged]
-    return LoadedDataset(INFO, manifest.drop(columns="reason"), report)
+        parts[UNREADABLE] = [asdict(picture) for picture in damaged]
+    return with_new_split(INFO, manifest, malformed, **parts)
 
 
 def _count_copies(loaded: LoadedDataset, copies: int) -> LoadedDataset:

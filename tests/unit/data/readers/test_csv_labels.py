@@ -168,7 +168,10 @@ def test_a_shipped_split_is_used(whole: Path) -> None:
             r"1 rows that mix -1 and 0 \(line 4: c\.jpg, 0\)",
         ),
         ("filename,label\na.jpg,1\n,1\n", r"without a name \(line 3: no name, 1\)"),
-        ("filename,label\na.jpg,1\na.jpg,-1\n", r"there before \(line 3: a\.jpg, -1\)"),
+        (
+            "filename,label\na.jpg,1\na.jpg,-1\n",
+            r"occurs before \(line 3: a\.jpg, -1\)",
+        ),
         ("filename;label\na.jpg;1\n", r"no columns filename, label.*'filename;label'"),
         (
             "a.jpg,1\nb.jpg,-1\n",
