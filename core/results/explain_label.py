@@ -26,7 +26,7 @@ from core.evaluation.rules.contradictions import (
 )
 from core.evaluation.rules.held_out import METRICS, judge_rules
 from core.evaluation.rules.search import Rule, Search, search_rules
-from core.evaluation.typical import typical_images
+from core.evaluation.typical_images import typical_images
 from core.results.cells import Text
 from core.results.numbers import MINUS
 from core.results.numbers import UNKNOWN as NO_NUMBER

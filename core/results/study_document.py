@@ -16,7 +16,7 @@ from core.evaluation.published import (
 from core.results.costs import budget_notes, costs_beside, costs_table, timing_notes
 from core.results.document import Document, Lines, Section
 from core.results.findings import findings, gap_findings
-from core.results.plain import (
+from core.results.json_values import (
     comparison_record,
     fairness_record,
     published_records,

@@ -4,7 +4,7 @@ import numpy as np
 
 from core.evaluation.alignment import align_predictions
 from core.evaluation.answers import collect_answers
-from core.evaluation.typical import typical_images
+from core.evaluation.typical_images import typical_images
 from tests.synthetic import AGE, TASKS, synthetic_predictions
 
 HAIR = TASKS["avatars"][2]
