@@ -532,7 +532,7 @@ def _repeating(table: pd.DataFrame) -> list[str]:
 
 
 def replace_folder(new: Path, place: Path) -> None:
-    """Put the folder ``new`` at ``place``; what was there is gone afterwards."""
+    """Put the folder ``new`` at ``place``, in place of the folder that was there."""
     if not place.exists():
         new.rename(place)
         return

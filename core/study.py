@@ -714,7 +714,7 @@ def _with_schema_version(table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def explain_faults(error: ValidationError) -> str:
-    """Say each fault of a table with its key, what was wrong and what was received."""
+    """Say each fault of a table with its key, the problem and the received value."""
     faults = []
     for fault in error.errors():
         key = ".".join(str(part) for part in fault["loc"])

@@ -87,7 +87,7 @@ def _key(name: str) -> str:
 
 
 def _without_none(value: Any) -> Any:
-    """TOML has no null: what is None is left out."""
+    """TOML has no null, so None is left out."""
     if isinstance(value, Mapping):
         return {n: _without_none(part) for n, part in value.items() if part is not None}
     if isinstance(value, list | tuple):

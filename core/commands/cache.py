@@ -32,8 +32,8 @@ def cache(
     """List what is kept so that it need not be made again: sizes, ages, studies.
 
     It lies in $EQUIPOISE_CACHE (~/.cache/equipoise by default). Over
-    $EQUIPOISE_CACHE_GB (20 by default) what was used longest ago is removed, but never
-    what a running training reads.
+    $EQUIPOISE_CACHE_GB (20 by default) the entries that were used longest ago are
+    removed, but never those that a running training reads.
     """
     from core.data.cache_entries import cache_limit_bytes, cache_root, list_entries
 

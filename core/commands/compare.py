@@ -145,7 +145,7 @@ def _gather(
     *,
     asked: bool,
 ) -> StudyResults:
-    """Compute what is asked for, whatever it is printed as."""
+    """Compute the requested results, for any form of output."""
     from core.results.study_document import study_results
 
     comparison = runs.compare(metrics, against)

@@ -59,7 +59,7 @@ class Report(Protocol):
 
 @contextmanager
 def progress_bars(*, speed: bool = False) -> Iterator[Report]:
-    """Progress bars on stderr: one a thing that is done, named by what it is.
+    """Progress bars on stderr, one for each named piece of work.
 
     With ``speed`` each says how many it does in a second.
     """

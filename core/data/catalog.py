@@ -56,7 +56,7 @@ class Reader:
         ``resample`` and ``fit`` as ``preprocess`` does, and hands them on to it; and
         the name of a harmless ``change``, which comes before.
     copy : str
-        What a person has to fetch first; empty if it can be loaded without.
+        The files that a person has to fetch first; empty if none are needed.
     path_of : callable, optional
         ``(image_id) -> path``, where the id alone tells it: of generated pictures.
     strata : tuple of str
@@ -331,8 +331,8 @@ def load_dataset(
 def test_strata(study: Study, table: pd.DataFrame) -> pd.Series | None:
     """Name the stratum of each test image, where the test split was drawn by strata.
 
-    Such a split has as many images of each stratum whatever the population has: what
-    is computed from it varies within strata only, and so it is to be resampled.
+    Such a split has equally many images of each stratum, for any population. Results
+    from it vary within strata only, so it must be resampled within strata.
 
     Parameters
     ----------

@@ -57,7 +57,8 @@ def add_digests(
         From ``stat_files``.
     files : sequence of str
     known : sequence of arrays like ``facts``
-        Earlier ones of the same files: what was not written since is not read again.
+        Earlier ones of the same files: files that were not written since are not read
+        again.
     progress : callable
         ``(done, total)``: files read, of those that have to be.
     """

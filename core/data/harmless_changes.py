@@ -59,7 +59,7 @@ def compress(image: Image.Image, quality: int) -> Image.Image:
 
 
 def brighten(image: Image.Image, factor: float) -> Image.Image:
-    """Multiply the levels of a picture; what is lighter than white is white."""
+    """Multiply the levels of a picture; values above white become white."""
     return ImageEnhance.Brightness(image).enhance(factor)
 
 

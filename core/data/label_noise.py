@@ -16,7 +16,7 @@ _EVERYONE = "all"
 
 
 def add_label_noise(loaded: LoadedDataset, noise: LabelNoise) -> LoadedDataset:
-    """Flip a share of the labels of a task, and keep what they were.
+    """Flip a share of the labels of a task, and keep the original labels.
 
     Parameters
     ----------
@@ -67,8 +67,8 @@ def count_flipped(manifest: pd.DataFrame, noise: LabelNoise) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns group, split, labels (images of both), flipped and percent; empty
-        where the manifest does not keep what the labels were.
+        Columns group, split, labels (images of both), flipped and percent; empty if the
+        manifest does not keep the original labels.
     """
     clean = CLEAN.format(noise.task)
     if clean not in manifest or (noise.by and noise.by not in manifest):

@@ -148,8 +148,8 @@ def search_near_copies(
     perceptual hash finds, and, of a quarter of the photos looked up in the others, 43
     more, all of them right by eye: mirrored, recoloured or turned. That hash, which
     suits photos of 200 pixels, has no one threshold that suits 32 pixels and aligned
-    faces alike. Drawn pictures are never copies: what is found there are look-alikes
-    (8 of 1,000 avatars).
+    faces alike. Drawn pictures are never copies: matches among them are look-alikes (8
+    of 1,000 avatars).
     """
     split = manifest["split"].to_numpy(object)
     used = np.flatnonzero(np.isin(split.astype(str), [TRAINING, VALIDATION, TEST]))
@@ -201,9 +201,9 @@ def describe_pictures(coefficients: Features) -> tuple[Features, Features]:
 
     Notes
     -----
-    Each coefficient is standardised over the pictures, so that what all of them share
-    (the sky above, the place of the eyes) says nothing; then its square root is taken,
-    with its sign, so that no single one decides.
+    Each coefficient is standardised over the pictures, so that features shared by all
+    (the sky above, the place of the eyes) have no effect; then its square root is
+    taken, with its sign, so that no single one decides.
     """
     if not len(coefficients):
         nothing = np.zeros(coefficients.shape, np.float32)

@@ -15,7 +15,7 @@ from core.data.picture_names import BESIDE
 from core.study import ResizeTable, Study
 
 LONGEST = 640
-"""Pixels of the longer side of what is shown of a picture as it was found."""
+"""Pixels of the longer side at which the original picture is shown."""
 
 
 @dataclass(frozen=True)

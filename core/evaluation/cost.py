@@ -339,8 +339,8 @@ def settings_by_method(costs: pd.DataFrame) -> dict[str, dict[str, str | int | N
 def mixed_runs_note(per_run: pd.DataFrame, labels: Mapping[str, str]) -> str:
     """Warn where runs of one method have different budgets; empty where none have.
 
-    ``per_run`` is from ``run_costs``, of the methods shown; ``labels`` are what a
-    reader sees for each method, its name where there is none.
+    ``per_run`` is from ``run_costs``, of the methods shown; ``labels`` are the labels
+    of methods for a reader; the default is the name.
     """
     mixed = [
         f"{labels.get(str(method), str(method))} in {listed(differing)}"

@@ -108,7 +108,7 @@ def cost_points(
 def gap_points(
     comparison: Comparison, metric: MetricInfo, gap: Gap, methods: Sequence[str]
 ) -> pd.DataFrame:
-    """Quality of all images and what the groups differ by, and who is on the front.
+    """Quality of all images and the gap between groups, and the methods on the front.
 
     The ``metric`` has a better side; ``methods`` are those that are looked at.
 

@@ -115,5 +115,5 @@ def rollout(attention: Sequence[Tensor]) -> Tensor:
 
 
 def is_encoder(layer: keras.layers.Layer) -> bool:
-    """Whether a layer is what the blocks of KerasHub's ViT are in."""
+    """Whether a layer holds the blocks of KerasHub's ViT."""
     return type(layer).__name__ == _ENCODER

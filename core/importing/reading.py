@@ -100,7 +100,7 @@ class RawTable:
         return int(self.columns.num_rows)
 
     def column(self, name: str) -> "RawColumn":
-        """One column; what is made of it is kept with it."""
+        """One column, which keeps the results of reading it."""
         if name not in self._made:
             values = self.columns.column(name).combine_chunks()
             self._made[name] = RawColumn(name, values, self.delimiter)

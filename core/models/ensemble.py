@@ -1,4 +1,4 @@
-"""Many trained models as one graph, in which what they share is computed once."""
+"""Many trained models as one graph, which computes their shared parts once."""
 
 from __future__ import annotations
 

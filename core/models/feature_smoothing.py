@@ -180,8 +180,8 @@ class FeatureSmoothing(keras.layers.Layer):
             mean=_numbers(self.epoch_mean),
             variance=squares / np.maximum(count - 1, 1)[:, None],
         )
-        # Statistics of one epoch before, and what is smoothed, are made anew from
-        # the running ones: nothing else has to be kept.
+        # Statistics of the epoch before, and the smoothed ones, follow from the running
+        # ones, so only these are saved.
         state = FeatureStatistics(
             int(_numbers(self.epochs)),
             _numbers(self.tracked),

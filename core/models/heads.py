@@ -148,7 +148,7 @@ def probabilities(
     scale: float = 1.0,
     offset: Sequence[float] = (),
 ) -> keras.KerasTensor:
-    """Turn a head's output into what is shown; a regression's is left as it is.
+    """Turn a head's output into probabilities; the output of a regression stays.
 
     Parameters
     ----------

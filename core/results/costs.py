@@ -31,7 +31,7 @@ def costs_table(costs: pd.DataFrame, labels: Labels, *, title: str = "") -> Tabl
     """Every cost of every method, mean and standard deviation over its runs.
 
     Parameters as in ``costs_beside``. A setting that is not the same for all has a
-    column; the notes of the table say what all share, and what each cost is.
+    column; the notes of the table name the shared settings and explain each cost.
     """
     costs = costs.loc[[method for method in labels if method in costs.index]]
     columns = {

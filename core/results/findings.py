@@ -26,11 +26,11 @@ def findings(
     labels: Labels,
     tasks: tuple[Task, ...] = (),
 ) -> tuple[str, ...]:
-    """Say of each metric which methods differ from what they are compared with.
+    """Say for each metric which methods differ from their baseline.
 
     And what is open. A sentence a metric and family of methods. Metrics that are equal
-    by design share one sentence. Empty with the baseline alone. ``labels`` are what a
-    reader sees of each method that is spoken of, in order.
+    by design share one sentence. Empty with the baseline alone. ``labels`` are the
+    labels of the methods for a reader, in order.
 
     Notes
     -----

@@ -32,10 +32,9 @@ def beside_published(
     """Ours beside what others published, and the sources, the first of them number 1.
 
     ``theirs`` is from ``published.published_table`` or
-    ``published.published_by_group_table``; ``labels`` are what a reader sees
-    for each method, its name where there is none. The columns: method, metric, the
-    group where there are groups, ours with its interval, theirs, and the number of the
-    source.
+    ``published.published_by_group_table``; ``labels`` are the labels of methods for a
+    reader; the default is the name. The columns: method, metric, the group where there
+    are groups, ours with its interval, theirs, and the number of the source.
     """
     sources = tuple(dict.fromkeys(theirs["source"]))
     by_group = "group" in theirs

@@ -79,7 +79,7 @@ def about_models(sentence: str, rows: pd.DataFrame) -> str:
 def row_info(
     row: Mapping[Any, Any] | pd.Series, tasks: tuple[Task, ...] = ()
 ) -> MetricInfo:
-    """Name, unit and direction of what a row of ``Comparison.cells`` is about."""
+    """Name, unit and direction of the metric of a row of ``Comparison.cells``."""
     return line_info(str(row["metric"]), str(row["measure"]), tasks)
 
 

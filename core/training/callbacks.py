@@ -281,7 +281,7 @@ class SaveState(keras.callbacks.Callback):
         Raises
         ------
         RunError
-            If it cannot be written; what was there before is left as it was.
+            If it cannot be written; the state before it stays.
         """
         record = {
             "key": key,

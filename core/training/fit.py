@@ -710,7 +710,7 @@ def _cut_models(
     progress: Progress,
     warn: Callable[[str], None],
 ) -> tuple[Models, FrozenFeatures | None, str]:
-    """The models, what the frozen layers give, and why these are not kept.
+    """The models, the outputs of the frozen layers, and why these are not kept.
 
     Parameters
     ----------
@@ -765,7 +765,8 @@ def _train_phases(
         best.may_stop = end == epochs
         if done >= end:
             continue
-        # A phase begins with its own patience: what was best was so by another loss.
+        # A phase begins with its own patience: the best epoch before it had another
+        # loss.
         if done == first:
             best.begin_phase(first)
         elif best.patience_is_over(done):

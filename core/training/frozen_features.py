@@ -157,7 +157,7 @@ def open_frozen_features(
     backbone: str = "",
     progress: Progress = lambda what, done, total: None,
 ) -> FrozenFeatures:
-    """Map what the frozen layers of a backbone give, computing it if it is not there.
+    """Map the outputs of a backbone's frozen layers, computing them if needed.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ from core.methods.generation import Between, GenerationPlan
 from core.models.deepsmote import generate, resized, train_generator
 from core.training.progress import BatchProgress
 
-# Raised whenever what is drawn changes: images of an earlier version are not found.
+# Raise it when the drawn images change: images of an earlier version are not found.
 VERSION = 1
 KEY_LENGTH = 16
 SHOWN_EACH = 6

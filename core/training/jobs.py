@@ -95,8 +95,9 @@ def train_study(
 ) -> tuple[Run, ...]:
     """Train the runs of a study and write them to a store.
 
-    A method that only changes what a finished model answers takes the finished run of
-    the one that it is trained as, where there is one of the same seed, study and split.
+    A method that only changes the answers of a finished model takes over the finished
+    run of a method that is trained like it, if there is one of the same seed, study and
+    split.
 
     Parameters
     ----------
@@ -570,7 +571,7 @@ def _record(
 
 
 def _compact(predictions: pd.DataFrame) -> pd.DataFrame:
-    """With what a model answered in single precision, and the truth as it was given."""
+    """With the model's answers in single precision, and the truth as it was given."""
     floats = [
         name
         for name in predictions.select_dtypes("float").columns

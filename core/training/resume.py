@@ -141,7 +141,7 @@ def _list(items: list[str]) -> str:
 def _whole_run(place: Path) -> Run | None:
     try:
         return runs.read_run(place)
-    except RunError:  # what is broken is not finished
+    except RunError:  # a broken run is not finished
         return None
 
 

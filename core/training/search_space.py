@@ -90,7 +90,7 @@ def search_space(
 
 
 def is_only_afterwards(method: ResolvedMethod) -> bool:
-    """Whether a method only changes what a model answers that is trained as another."""
+    """Whether a method only changes the answers of another method's model."""
     trained = any(part.entry.part not in _AFTERWARDS for part in _parts(method))
     return bool(method.adjustments or method.decisions) and not trained
 

@@ -358,7 +358,7 @@ _BACKGROUNDS: tuple[RGB, ...] = (
 
 
 def sample_person(seed: int, index: int) -> Person:
-    """The person in image ``index``: what is true of them, and how they are drawn.
+    """The person in image ``index``: their labels, and how they are drawn.
 
     Notes
     -----

@@ -377,7 +377,7 @@ def _walk(folder: Path, *, deep: bool = True) -> list[tuple[Path, list[str]]]:
 def _pictures_in(
     folder: Path, names: Sequence[str]
 ) -> tuple[Path, Mapping[str, str]] | None:
-    """The folder with its pictures, if that is what it is called and holds.
+    """The folder with its pictures, if its name and content fit.
 
     Raises
     ------

@@ -137,8 +137,8 @@ def load(
     Returns
     -------
     LoadedDataset
-        Every image; what the profile has no room for is left out. The report's
-        ``long_tail`` holds the wanted imbalance ratio and the realised one.
+        Every image; those beyond the profile are left out. The report's ``long_tail``
+        holds the wanted imbalance ratio and the realised one.
 
     Raises
     ------
