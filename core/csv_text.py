@@ -30,7 +30,7 @@ def safe_cell(text: str) -> str:
 
 
 def given_cell(text: str) -> str:
-    """The text that ``safe_cell`` was given; any other text as it is."""
+    """The text that was given to ``safe_cell``; any other text is not changed."""
     return _GUARDED.sub(r"\1", text)
 
 

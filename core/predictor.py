@@ -209,7 +209,7 @@ class Disagreement:
 
 @dataclass(frozen=True)
 class FaceAnswers:
-    """A face, or a whole picture, and what every method says of it.
+    """A face, or a whole picture, and the answer of every method.
 
     Parameters
     ----------
@@ -556,7 +556,7 @@ class Predictor:
 
 
 def check_photo(path: Path) -> EquipoiseError | None:
-    """Look for the fault of a photo that is seen without opening it.
+    """Find the fault of a photo that can be seen without opening it.
 
     Parameters
     ----------

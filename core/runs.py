@@ -506,7 +506,7 @@ def write_run(
 
 
 def write_predictions(run: Run, predictions: pd.DataFrame) -> None:
-    """Put another table of predictions in the place of a run's own, at once.
+    """Replace the table of predictions of a run in one step.
 
     Raises
     ------
@@ -543,7 +543,7 @@ def replace_folder(new: Path, place: Path) -> None:
 
 
 def tidy_run(place: Path) -> None:
-    """Remove what a killed process left half written beside a run.
+    """Remove unfinished files that a killed process left beside a run.
 
     If it was killed while it replaced a run, the earlier run is put back. Call it only
     if no other process writes this run.
@@ -592,7 +592,7 @@ def write_study_files(
 
 
 def write_study(store: Path, study: Study) -> None:
-    """Write a study's file alone, as its newest runs were asked for."""
+    """Write only the file of a study, as its newest runs used it."""
     text = study.model_dump_json(indent=1) + "\n"
     path = store / check_name(study.name, "study") / STUDY_FILE
     _replace(path, lambda p: p.write_text(text, encoding="utf-8"))
@@ -732,7 +732,7 @@ def _chosen_rows(table: pd.DataFrame, chosen: NDArray[np.bool_]) -> pd.DataFrame
 def _read_table(
     path: Path, columns: Set[str], only: Set[str] | None = None
 ) -> pd.DataFrame:
-    """Read a table that must have ``columns``; of it all, or ``only`` some columns."""
+    """Read all columns of a table, or ``only`` some; it must have ``columns``."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -255,7 +255,7 @@ class _Check:
         self._pixels: dict[Preprocessing, NDArray[np.uint8]] = {}
 
     def write(self, run: Run, file: Path) -> tuple[str, Changes]:
-        """Write a run's model: in half precision if it agrees, else as it is.
+        """Write a run's model: in half precision if the answers agree, else unchanged.
 
         Returns
         -------

@@ -379,7 +379,7 @@ class FairnessTable(_Table):
 
 
 class Trial(_Table):
-    """One try of a search on validation images, with what came of it.
+    """One try of a search on validation images, with its result.
 
     Parameters
     ----------
@@ -513,7 +513,7 @@ class Study(_Table):
 
     @property
     def is_trained(self) -> bool:
-        """Whether its methods are trained here; else they are predictions of others."""
+        """Whether its methods are trained here; otherwise they were imported."""
         return self.model.backbone != NO_BACKBONE
 
     def for_method(self, name: str) -> Self:
@@ -595,7 +595,7 @@ def _changed(table: Changed, changes: Mapping[str, Any], place: str) -> Changed:
 
 
 def check_name(name: str, what: str) -> str:
-    """Return ``name`` if it can be a folder's name; else say what a name may hold.
+    """Return ``name`` if it can be a folder's name; otherwise raise an error.
 
     Raises
     ------

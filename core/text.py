@@ -51,7 +51,7 @@ _TAGS = re.compile(r"</?b>|<br>|<extra></extra>")
 
 
 def strong(text: object) -> str:
-    """Text that stands out."""
+    """Emphasised text."""
     return _marked("strong", text)
 
 

@@ -29,7 +29,7 @@ def cache(
         typer.Option("--clear", help="Remove everything that no process uses now."),
     ] = False,
 ) -> None:
-    """List what is kept so that it need not be made again: sizes, ages, studies.
+    """List the entries of the cache: sizes, ages, studies.
 
     It lies in $EQUIPOISE_CACHE (~/.cache/equipoise by default). Over
     $EQUIPOISE_CACHE_GB (20 by default) the entries that were used longest ago are

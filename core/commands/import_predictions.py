@@ -129,7 +129,7 @@ def import_predictions(
 
 @contextmanager
 def _findings_told(faults: Path | None) -> Iterator[None]:
-    """Tell the faults of a file, keep them where asked, and leave with their code."""
+    """Print the faults of a file, write them if asked, and exit with their code."""
     from core.importing.file_findings import PredictionsError, findings_table
 
     try:
@@ -143,7 +143,7 @@ def _findings_told(faults: Path | None) -> Iterator[None]:
 
 
 def _check_place(place: Path, replace: bool) -> None:
-    """Refuse a file that is there, before anything is done."""
+    """Refuse a file that exists, before anything is done."""
     if place.exists() and not replace:
         raise EquipoiseError(
             f"{place} exists already.",

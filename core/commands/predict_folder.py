@@ -42,7 +42,7 @@ class LabelRequest:
     resume: bool
 
     def check(self, photos: Sequence[Path], *, aligned: bool, every_seed: bool) -> None:
-        """Refuse options that would be without effect, and more than one folder.
+        """Refuse options without effect, and more than one folder.
 
         Raises
         ------
@@ -125,7 +125,7 @@ def label_folder(
     resume: bool,
     as_json: bool,
 ) -> None:
-    """Label the pictures of a folder, and say what came of it."""
+    """Label the pictures of a folder, and print the result."""
     from core.predict_folder import Labelled, label_pictures, leave_a_core, plan_labels
 
     plan = plan_labels(recipe, folder, csv, resume=resume)

@@ -132,7 +132,7 @@ def build_image_cache(
 
 
 def _names_key(paths: Sequence[str], size: int, render: Render) -> str:
-    """Hash of which pictures are asked for, and how they are made."""
+    """Hash of the requested pictures, and of how they are rendered."""
     function = render.func if isinstance(render, partial) else render
     settings = repr(render.keywords) if isinstance(render, partial) else ""
     # The readers were modules of core.data when the first caches were made.
@@ -252,7 +252,7 @@ def _render(
 def render_chunk(
     paths: Sequence[str], *, size: int, render: Render
 ) -> tuple[Pixels, dict[int, str]]:
-    """Render some images, whatever some of them are.
+    """Render some images, also if some of them are damaged.
 
     Parameters
     ----------

@@ -251,7 +251,7 @@ def choose_images(
     per_class: int | None,
     seed: int,
 ) -> None:
-    """Leave out, in place, the classes not asked for and what is over a limit.
+    """Leave out, in place, other classes and images beyond a limit.
 
     Parameters
     ----------
@@ -370,7 +370,7 @@ def _visible(folder: Path) -> list[Path]:
 def _choose(
     counts: pd.Series, classes: ClassColumn, wanted: int | str | None
 ) -> list[str]:
-    """Names of the classes asked for, of those that have these counts.
+    """Names of the requested classes, among those with these counts.
 
     Sorted by letters: draws class by class are repeated in that order.
     """

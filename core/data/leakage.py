@@ -223,7 +223,7 @@ def report_near_copies(
     remove: bool = False,
     progress: Progress = lambda what, done, total: None,
 ) -> LoadedDataset:
-    """Add the near-copies of a dataset to its report, and leave them out if asked.
+    """Add the near-copies of a dataset to its report; leave them out if asked to.
 
     Parameters
     ----------

@@ -69,7 +69,7 @@ def stages_of_path(study: Study, path: str) -> Stages:
 
 
 def stages_of_upload(study: Study, content: bytes, *, name: str = "") -> Stages:
-    """A picture that somebody gives: taken whole, without a bounding box.
+    """An uploaded picture: taken whole, without a bounding box.
 
     Parameters
     ----------

@@ -180,7 +180,7 @@ def split_by_group(
 
 
 def _lay_out(lengths: NDArray[np.int64], shares: Mapping[str, float]) -> list[str]:
-    """Split of each group of a class, by where its middle lies among the images."""
+    """Split of each group of a class, by the place of its middle among the images."""
     middles = (np.cumsum(lengths) - lengths / 2) / lengths.sum()
     edges = np.cumsum(list(shares.values()))
     order = (*shares, TRAINING)

@@ -182,7 +182,7 @@ def _check_once(ids: pd.Index, run: RunKey) -> None:
 
 
 def _is_ascending(ids: pd.Index) -> bool:
-    """Whether every id is greater than the one before: then each is there once."""
+    """Whether every id is greater than the one before, so that each occurs once."""
     if not isinstance(ids.dtype, pd.StringDtype):
         return False
     values = pa.array(ids.array)

@@ -257,7 +257,7 @@ class TaskRows:
         return bool(self._columns["near"].any())
 
     def draw_more(self, resampler: Resampler) -> None:
-        """Draw a block of resamples for what has such a verdict."""
+        """Draw a block of resamples for metrics with such a verdict."""
         near = self._near_metrics()
         more = replace(self._drawing, resampler=resampler)
         for key in self._drawn:
@@ -265,7 +265,7 @@ class TaskRows:
                 self._further.setdefault(key, []).append(more.metric(key))
 
     def judge_again(self) -> None:
-        """Judge the lines again that have such a verdict, on all their resamples."""
+        """Judge the lines with such a verdict again, on all their resamples."""
         drawn = {
             key: self._drawn[key].with_more(blocks)
             for key, blocks in self._further.items()

@@ -183,7 +183,7 @@ class RecordedRun(Protocol):
 
 
 def ratio_text(ratio: float) -> str:
-    """A ratio of costs to as many digits as it is worth."""
+    """A ratio of costs with as many digits as are meaningful."""
     return f"{ratio:.{0 if ratio >= 10 else 1 if ratio >= 1.15 else 2}f}"
 
 

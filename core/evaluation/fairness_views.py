@@ -100,7 +100,7 @@ def fairness_views(
 def default_features(
     study: Study, task: Task, tasks: Sequence[Task], sensitive_features: Sequence[str]
 ) -> tuple[str, ...]:
-    """Features that a task is shown by, on the page and in a command, unless asked.
+    """Default features that a task is shown by, on the page and in a command.
 
     Those of the study's first choice for the task, ``Study.fairness``. By default only
     the first feature: a crossing has few images in each group, so a person must ask for

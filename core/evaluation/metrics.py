@@ -305,7 +305,7 @@ def split_key(key: str) -> tuple[str, str, str]:
 
 
 def _entry(name: str) -> str:
-    """The name under which a metric stands in the table."""
+    """The name of a metric in the table."""
     return _ANY_TOP if _TOP.fullmatch(name) else name
 
 
@@ -332,7 +332,7 @@ def stability_keys(
 
 
 def further_keys(tasks: Sequence[Task], keys: Iterable[str]) -> tuple[str, ...]:
-    """Those of the keys that are to be asked for (``comparison.compare_runs``).
+    """The keys that ``comparison.compare_runs`` needs.
 
     They are the top-k accuracy of a task with that many classes, and how answers move
     under harmless changes; all others are computed.

@@ -24,12 +24,12 @@ EQUAL_COST = 1.02
 
 
 def cost_to_minimise(values: pd.Series, cost: CostInfo) -> pd.Series:
-    """A cost turned so that less is cheaper: time an image for images a second."""
+    """The cost with lower meaning cheaper: time an image for images a second."""
     return 1 / values if cost.direction == "higher" else values
 
 
 def quality(values: pd.Series, metric: MetricInfo) -> pd.Series:
-    """A metric turned so that more is better; of a bias, its size without sign."""
+    """The metric with higher meaning better; for a bias, minus its size."""
     if metric.direction == "higher":
         return values
     return -values.abs() if metric.direction == "zero" else -values
@@ -52,7 +52,7 @@ def equal_costs(cost: ArrayLike) -> Doubles:
 
 
 def pareto_front(cost: ArrayLike, gain: ArrayLike) -> Flags:
-    """Find what nothing else beats in both cost and gain.
+    """Find the points that no other point beats in both cost and gain.
 
     Takes float arrays of shape (n,): less cost and more gain is better, and NaN is
     unknown. Returns a bool array of that shape: True where no other costs at most as

@@ -546,7 +546,7 @@ class _Search:
 
     @cached_property
     def bounded(self) -> list[Doubles]:
-        """Rates of the constraint in the groups held to it, (groups, thresholds)."""
+        """Rates of the constraint in the constrained groups, (groups, thresholds)."""
         return [self.rates.within[name][self.held] for name in self.constrained]
 
     def gap(self, places: Integers) -> float:

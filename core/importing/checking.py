@@ -152,7 +152,7 @@ def locate(rows: Rows, images: Images) -> Located:
 def _read_otherwise(
     ids: RawColumn, found: NDArray[np.intp], images: Images
 ) -> tuple[NDArray[np.intp], list[Finding]]:
-    """Find ids that a program wrote otherwise, where they can be of one image only."""
+    """Find ids that a program wrote in another form, if they fit one image only."""
     unknown = np.flatnonzero(found < 0)
     if not len(unknown):
         return found, []
@@ -301,7 +301,7 @@ def _missing(
 
 @dataclass(frozen=True)
 class Values:
-    """Predictions of one task as they are kept, a row each as in the file.
+    """Predictions of one task as they are stored, in the rows of the file.
 
     Parameters
     ----------

@@ -61,14 +61,14 @@ class Matched:
 
 
 def plain(name: str) -> str:
-    """A column's name without what people write differently: case, blanks, dashes."""
+    """A column's name without differences of spelling: case, blanks, dashes."""
     return re.sub(r"[\s_-]+", "_", name.strip()).casefold()
 
 
 def find_column(
     names: Sequence[str], aliases: Sequence[str], what: str
 ) -> tuple[str, list[Finding]]:
-    """The column that goes by one of these names, the first of which is the usual.
+    """The column with one of these names, the usual name first.
 
     Returns
     -------
@@ -274,7 +274,7 @@ def class_of(
 
 
 def loosely(text: str) -> str:
-    """A label without what files write differently: capitals, and 1.0 for 1."""
+    """A label without differences of spelling: capitals, and 1.0 for 1."""
     whole = re.fullmatch(r"([+-]?\d+)\.0", text)
     return whole[1] if whole else unicodedata.normalize("NFC", text).casefold()
 

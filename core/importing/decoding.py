@@ -110,7 +110,7 @@ def _as_utf8(content: bytes) -> tuple[bytes, list[Finding]]:
 
 
 def _without_mark(content: bytes) -> str:
-    """UTF-16 that is known by the zero byte beside each Latin letter."""
+    """UTF-16, recognised by the zero byte beside each Latin letter."""
     start = content[: len(content[:1000]) // 2 * 2]
     zeros = [start[place::2].count(0) / max(1, len(start) // 2) for place in (0, 1)]
     if zeros[1] > 0.9 > 0.1 > zeros[0]:

@@ -109,7 +109,7 @@ class RawTable:
 
 @dataclass(frozen=True)
 class RawColumn:
-    """One column of a file; ``delimiter`` is what stands between its CSV's cells."""
+    """One column of a file; ``delimiter`` separates the cells of its CSV."""
 
     name: str
     values: Any
@@ -213,7 +213,7 @@ def places_of(
 
 
 def read_file(source: Path | bytes, *, name: str = "") -> RawTable:
-    """Read a CSV or a Parquet file, whatever its name ends in.
+    """Read a CSV or a Parquet file, with any suffix.
 
     Parameters
     ----------
@@ -335,7 +335,7 @@ def _is_text(kind: Any) -> bool:
 
 
 def _read_csv(content: bytes, name: str, notes: list[Finding]) -> tuple[Any, str]:
-    """The columns of a CSV file, all text, and what stands between its cells."""
+    """The columns of a CSV file, all text, and the delimiter of its cells."""
     if not content.strip():
         raise _unreadable(name, "it is empty")
     text = decode_csv(content, name)

@@ -367,7 +367,7 @@ def _truth(
 def _first_rows(
     raw: RawTable, ids: RawColumn, layout: Layout
 ) -> tuple[NDArray[np.intp], list[Finding]]:
-    """The first row of each image, and where later ones say otherwise of it."""
+    """The first row of each image, and the rows that contradict it."""
     findings = []
     empty = np.flatnonzero(pc.equal(ids.text, "").to_numpy(zero_copy_only=False))
     if len(empty):

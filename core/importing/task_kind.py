@@ -96,7 +96,7 @@ class LayoutChoices:
 
 @dataclass(frozen=True)
 class _Truth:
-    """The truth of a table, and what its columns say of it.
+    """The truth of a table, and facts about it from the columns.
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ def find_task(
 def _not_values(
     column: RawColumn, found: Sequence[str], numbers: np.ndarray, choices: LayoutChoices
 ) -> Finding | None:
-    """A fault of words that stand for nothing, or of numbers with two readings."""
+    """A fault of words for a missing value, or of numbers with two readings."""
     others = [t for t, n in zip(found, numbers, strict=True) if not np.isfinite(n)]
     are_numbers = len(others) < len(found) - 1
     known = NOTHING | (NOTHING_AMONG_NUMBERS if are_numbers else frozenset())
@@ -354,7 +354,7 @@ def _is_share(column: RawColumn) -> bool:
 
 
 def _are_classes_too(raw: RawTable, own: Iterable[str], more: Iterable[str]) -> bool:
-    """Whether probabilities come to 1 with further columns, and no nearer without."""
+    """Whether probabilities sum to 1 with further columns, and not without them."""
     sums = [np.zeros(raw.rows), np.zeros(raw.rows)]
     for place, names in enumerate((own, more)):
         for name in names:

@@ -35,7 +35,7 @@ class SmallMapDepthwise(keras.layers.DepthwiseConv2D):
         self.small_map = self._place_pairs(input_shape[1:3])
 
     def _place_pairs(self, sides: tuple[int | None, ...]) -> NDArray[np.float32] | None:
-        """What ``place_pairs`` says of such maps; None where it is not asked for."""
+        """``place_pairs`` of such maps; None if it is not needed."""
         usual = self.padding == "same" and self.data_format == "channels_last"
         single = self.depth_multiplier == 1 and tuple(self.dilation_rate) == (1, 1)
         height, width = sides

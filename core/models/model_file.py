@@ -171,7 +171,7 @@ def fingerprint_config(config: Any) -> str:
 
 
 def write_halved(file: Path, out: Path) -> None:
-    """Write a saved model anew, its large weights in half precision.
+    """Write a saved model again, with its large weights in half precision.
 
     Parameters
     ----------

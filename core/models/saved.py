@@ -245,7 +245,7 @@ def _build_backbone(
 
 
 def _is_backbone_and_heads(config: Mapping[str, Any]) -> bool:
-    """Whether a model within the model takes the pixels, and all else its features."""
+    """Whether a nested model takes the pixels, and all other layers its features."""
     layers = config.get("layers") or []
     kinds = [each.get("class_name") for each in layers]
     if kinds[:2] != ["InputLayer", "Functional"] or "Functional" in kinds[2:]:
@@ -272,7 +272,7 @@ def _sources(given: Any) -> list[str]:
 
 
 def _resolve(given: Any, made: Mapping[str, Tensor]) -> Any:
-    """Arguments of a layer, with the tensors in place of what stands for them."""
+    """Arguments of a layer, with tensors in place of their stand-ins."""
     if isinstance(given, list):
         return [_resolve(each, made) for each in given]
     if not isinstance(given, dict):

@@ -137,7 +137,7 @@ class Cell:
         return math.isfinite(self.row["delta_low"])
 
     def lines(self, part: Part) -> tuple[tuple[Piece, ...], ...]:
-        """The cell as lines of pieces; without any where the part says nothing."""
+        """The cell as lines of pieces; empty if the part says nothing."""
         if part in ("full", "score") and not self.is_known:
             return _filled(self._value())
         if part == "full":
@@ -260,7 +260,7 @@ def heading(infos: MetricInfo | tuple[MetricInfo, ...]) -> str:
 
 
 def _after_shared(label: str, other: str) -> str:
-    """A label without the words that another one begins with too."""
+    """A label without the first words that it shares with another one."""
     words = zip_longest(label.split(), other.split())
     return " ".join(
         word for word, _ in dropwhile(lambda w: w[0] == w[1], words) if word

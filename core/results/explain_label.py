@@ -161,7 +161,7 @@ def find_category(task: Task, name: str) -> int:
 
 
 def find_task(study: Study, tasks: Sequence[Task], name: str | None) -> Task:
-    """The task of that name; the first one with classes where none is asked for.
+    """The task of that name; by default the first one with classes.
 
     Raises
     ------

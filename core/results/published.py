@@ -29,7 +29,7 @@ def beside_published(
     *,
     title: str = "",
 ) -> tuple[Table, tuple[str, ...]]:
-    """Ours beside what others published, and the sources, the first of them number 1.
+    """Our numbers beside published ones, and the sources, numbered from 1.
 
     ``theirs`` is from ``published.published_table`` or
     ``published.published_by_group_table``; ``labels`` are the labels of methods for a

@@ -71,7 +71,7 @@ def method_labels(study: Study, methods: Iterable[str]) -> dict[str, str]:
 def distinct_metrics(
     comparison: Comparison, keys: Iterable[str]
 ) -> tuple[tuple[str, ...], ...]:
-    """Put the metrics together that are equal by design, so that they count once.
+    """Join the metrics that are equal by design, so that they count once.
 
     In the order given: a metric of all images, and with it its balanced form (MAE and
     balanced MAE, accuracy and balanced accuracy) where every run has the same value of

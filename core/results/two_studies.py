@@ -143,7 +143,7 @@ def differences_notes(two: TwoStudies) -> tuple[str, ...]:
 
 
 def pairing_notes(two: TwoStudies) -> tuple[str, ...]:
-    """Which images count, and which methods of one name are called otherwise."""
+    """Notes on the images that count, and on methods with two names."""
     own, other = two.names
     notes = list(two.shared.sentences(two.names))
     if any(one.setting == "split" for one in two.differing):
@@ -200,7 +200,7 @@ def shared_test_images(study: Study, other: Study) -> SharedImages:
 
 
 def _check_datasets(study: Study, other: Study) -> None:
-    """Refuse pictures that cannot be the same, whatever their ids are."""
+    """Refuse pictures that cannot be the same, even if their ids are."""
     names = [one.dataset.name for one in (study, other)]
     if study.name == other.name:
         raise StudyError(

@@ -111,7 +111,7 @@ class AverageWeights(keras.callbacks.Callback):
         self._steps = 0
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Count on from a resumed state, so that it averages the same steps."""
+        """Continue the count of a resumed state, so that it averages the same steps."""
         self._steps = int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
 
     def on_train_batch_end(

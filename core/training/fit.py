@@ -469,7 +469,7 @@ class MetricOfLabels(keras.metrics.Metric):
         return self.metric.result()
 
     def reset_state(self) -> None:
-        """Start anew."""
+        """Reset the state."""
         self.metric.reset_state()
 
 
@@ -1062,7 +1062,7 @@ def save_model(model: keras.Model, path: Path) -> None:
 
 
 def compress_model(path: Path) -> None:
-    """Write a ``.keras`` file anew with its members deflated, in place."""
+    """Write a ``.keras`` file again, in place, with its members deflated."""
     beside = path.with_suffix(".new")
     with (
         zipfile.ZipFile(path) as stored,

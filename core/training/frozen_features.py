@@ -237,7 +237,7 @@ def _build(key: str, cut: Cut, wanted: Wanted, progress: Progress) -> None:
 
 
 def _allocate(path: Path, shape: tuple[int, ...]) -> None:
-    """Make the array, with its room on the disk where the system can be asked for it.
+    """Make the array, and reserve its room on the disk if the system can.
 
     Written into a file with holes, a full disk would end the process without a word.
     """

@@ -156,7 +156,7 @@ def _why_not(run: Run, study: Study) -> str:
 
 
 def _measure(run: Run, study: Study, loaded: LoadedDataset, progress: Progress) -> int:
-    """Measure one run and write what came of it; the number of test images."""
+    """Measure one run and write the result; returns the number of test images."""
     import keras
 
     from core.models.saved import load_model

@@ -189,7 +189,7 @@ def _origin(table: ModelTable, store: Path) -> Origin:
 def _agree(
     table: ModelTable, found: ModelTable, options: type[BackboneOptions]
 ) -> ModelTable:
-    """The study's table with what goes with the weights that were found."""
+    """The study's table with the settings that belong to the found weights."""
     pairs = (
         ("weights_key", table.weights_key, found.weights_key),
         ("resize", table.resize, found.resize or ResizeTable()),

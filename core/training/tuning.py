@@ -237,7 +237,7 @@ class MethodSearch:
         return self.searched.store / FOLDER / self.study.name / self.key
 
     def find(self) -> optuna.Study | None:
-        """Its trials, if as many are finished as were asked for."""
+        """Its trials, if the requested number is finished."""
         try:
             trials = optuna.load_study(
                 study_name=self.name, storage=self.searched.storage
@@ -430,7 +430,7 @@ def _only_validation(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _trained_as(study: Study, method: ResolvedMethod) -> Study:
-    """The study without what acts on a method's finished model."""
+    """The study without parts that act on a method's finished model."""
     table = study.method(method.name)
     parts = (*method.adjustments.values(), *method.decisions.values())
     afterwards = {part.entry.name for part in parts}

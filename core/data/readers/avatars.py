@@ -473,7 +473,7 @@ def _vary(colour: RGB, shift: float) -> RGB:
 
 
 def _beard(share: float, face_age: float) -> float:
-    """None below seventeen; else one in five, from stubble to full."""
+    """No beard below seventeen; above, one in five has one, from stubble to full."""
     if face_age < 17 or share >= 0.2:
         return 0.0
     return 0.1 + 0.9 * share / 0.2

@@ -325,7 +325,7 @@ class _Survey:
     names: Mapping[str, str]
 
     def file(self, names: Sequence[str]) -> Path:
-        """The first of these lists that is there."""
+        """The first of these lists that exists."""
         for name in names:
             if name in self.files:
                 return self.files[name]
@@ -530,7 +530,7 @@ def _describe(
 
 
 def _draw(manifest: pd.DataFrame, options: CelebAOptions) -> None:
-    """Leave out, in place, what is over the number of pictures asked for."""
+    """Leave out, in place, pictures beyond the requested number."""
     if options.count is None:
         return
     if options.count > len(manifest):

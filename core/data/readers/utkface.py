@@ -241,7 +241,7 @@ def _split(
 
 
 def _count_copies(loaded: LoadedDataset, copies: int) -> LoadedDataset:
-    """Add files that lie there twice, of which one was read, to the report."""
+    """Add duplicate files, of which one was read, to the report."""
     counts = loaded.report["counts"]
     if copies and isinstance(counts, dict):
         counts["found"] += copies
