@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-import core.predict_folder as labelling
+from core import predict_folder
 from core.csv_text import given_cell
 from core.data.catalog import renderer
 from core.data.readers.csv_labels import read_labels
@@ -256,7 +256,7 @@ def test_a_file_is_never_overwritten(recipe, folder, tmp_path):
 
 def begin(recipe, folder: Path, path: Path) -> Plan:
     plan = plan_labels(recipe, folder, path)
-    labelling._open(plan).close()
+    predict_folder._open(plan).close()
     return plan
 
 
@@ -384,9 +384,9 @@ def test_the_folder_is_read_only_a_few_batches_ahead(
     recipe, predictor, folder, tmp_path, monkeypatch
 ):
     """However large the folder is, no more than some batches are in memory."""
-    monkeypatch.setattr(labelling, "BATCH", 4)
+    monkeypatch.setattr(predict_folder, "BATCH", 4)
     listed = 0
-    walk = labelling.walk_pictures
+    walk = predict_folder.walk_pictures
 
     def count(root):
         nonlocal listed
@@ -395,7 +395,7 @@ def test_the_folder_is_read_only_a_few_batches_ahead(
             yield name
 
     plan = plan_labels(recipe, folder, tmp_path / "labels.csv")
-    monkeypatch.setattr(labelling, "walk_pictures", count)
+    monkeypatch.setattr(predict_folder, "walk_pictures", count)
     ahead = []
     label_pictures(
         plan,
@@ -414,7 +414,7 @@ def test_a_fault_of_the_program_is_no_unreadable_picture(
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(labelling, "render_chunk", fail)
+    monkeypatch.setattr(predict_folder, "render_chunk", fail)
     with pytest.raises(ZeroDivisionError):
         label_pictures(plan_labels(recipe, folder, tmp_path / "x.csv"), predictor)
 
