@@ -273,8 +273,8 @@ def explain_label(
     if best is None or not found.is_strong:
         return found
     opinions = collect_opinions(list(answers.values()), place)
-    says = best.holds(table)
-    listed = find_contradictions(images, has_label, says, opinions)
+    predicted = best.holds(table)
+    listed = find_contradictions(images, has_label, predicted, opinions)
     return _with(found, contradictions=listed)
 
 

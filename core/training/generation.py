@@ -150,16 +150,16 @@ def take_sample(
 
 
 def find_nearest(
-    images: Pixels, among: Pixels, *, apart: bool = False
+    images: Pixels, candidates: Pixels, *, skip_same: bool = False
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The nearest of some images to each of others.
+    """The candidate that is nearest to each image.
 
     Parameters
     ----------
     images : uint8 array, shape (n, size, size, 3)
-    among : uint8 array, shape (m, size, size, 3)
-    apart : bool
-        Whether image i is also image i of ``among``, which is then left out.
+    candidates : uint8 array, shape (m, size, size, 3)
+    skip_same : bool
+        Leave out image i of the candidates for image i: both are the same.
 
     Returns
     -------
@@ -168,7 +168,7 @@ def find_nearest(
     float64 array, shape (n,)
         Root of the mean squared difference of their pixels, in levels of 0..255.
     """
-    flat = among.reshape(len(among), -1)
+    flat = candidates.reshape(len(candidates), -1)
     nearest = np.zeros(len(images), dtype=np.int64)
     distance = np.zeros(len(images))
     for place, image in enumerate(images.reshape(len(images), -1)):
@@ -179,7 +179,7 @@ def find_nearest(
                 for i in range(0, len(flat), AT_ONCE)
             ]
         )
-        if apart:
+        if skip_same:
             squares[place] = np.inf
         nearest[place] = squares.argmin()
         distance[place] = np.sqrt(squares[nearest[place]])
@@ -190,5 +190,5 @@ def _usual_distance(images: Pixels) -> float:
     """Median distance of a real image to the nearest other one of its class."""
     if len(images) < 2:
         return float("nan")
-    _, distance = find_nearest(images[:COMPARED], images, apart=True)
+    _, distance = find_nearest(images[:COMPARED], images, skip_same=True)
     return float(np.median(distance))

@@ -346,7 +346,7 @@ def _split(
     take_split(manifest, BREED, parts, validation_share=share, seed=options.seed)
 
 
-def _read_used(path: Path, folders: set[str], there: set[str]) -> set[str]:
+def _read_used(path: Path, folders: set[str], known: set[str]) -> set[str]:
     """The files that a list names in these folders, all of them found."""
     if not path.is_file():
         raise DatasetError(
@@ -355,7 +355,7 @@ def _read_used(path: Path, folders: set[str], there: set[str]) -> set[str]:
             remedy=_fetch("lists"),
         )
     listed = [name for name in read_list(path) if name.partition("/")[0] in folders]
-    absent = [name for name in listed if name not in there]
+    absent = [name for name in listed if name not in known]
     if absent:
         raise DatasetError(
             f"{len(absent)} of the {len(listed)} pictures that {path.name} names are "
