@@ -48,7 +48,7 @@ def compare(
         bool | None,
         typer.Option(
             "--fairness/--no-fairness",
-            help="What groups differ by. Printed unless told otherwise; in Markdown "
+            help="Gaps between groups. Printed by default; in Markdown "
             "only with --fairness or --by.",
         ),
     ] = None,

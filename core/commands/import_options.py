@@ -157,12 +157,12 @@ GO_TOGETHER: Final[dict[Mode, tuple[str, ...]]] = {
     ),
     "study": ("name", *_FILE),
 }
-"""What is asked for, by the first of these options that is given, and what goes with
-it."""
+"""Modes of the command, by the first of these options that is given, and the options
+that fit each."""
 
 
 def choose_mode(ctx: typer.Context) -> Mode:
-    """What is asked for.
+    """The mode that the options ask for.
 
     Raises
     ------

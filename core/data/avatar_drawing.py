@@ -26,7 +26,7 @@ GREY_HAIR: RGB = (214, 214, 218)
 
 # Pillow's polygons have hard edges: they are drawn larger and averaged down.
 _SUPERSAMPLING = 3
-# What a part is marked with, and all else.
+# Colours of a marked part, and of all others.
 _INSIDE, _OUTSIDE = 255, 0
 
 _ANGLES = np.linspace(0, 2 * np.pi, 32, endpoint=False)
@@ -61,7 +61,7 @@ _LINE_U = np.linspace(1, -1, 17)
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What is drawn: the labels, and everything a portrait varies in.
+    """The person to draw: the labels, and everything a portrait varies in.
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ def draw_region(person: Person, part: Part, size: int) -> NDArray[np.bool_]:
 
 
 def _layers(person: Person, large: int) -> Iterator[tuple["_Layer", Placement]]:
-    """What a portrait is made of, from the back to the front, and where it goes."""
+    """The layers of a portrait, from the back to the front, and their place."""
     face = _Face.from_person(person)
     behind = _Layer()
     behind.ellipse(0, 0, 1.72, 1.72, _mix(person.background, WHITE, 0.3))

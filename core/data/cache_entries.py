@@ -218,7 +218,7 @@ def describe_entry(kind: Kind, key: str, *, study: str = "", **about: object) ->
 def list_entries() -> list[CacheEntry]:
     """All entries, the one that is removed first in front.
 
-    That is one of an earlier version; of the others, the one used longest ago.
+    It is one of an earlier version, or else the one that was used longest ago.
     """
     found = [
         _read_entry(kind, key) for kind in get_args(Kind) for key in sorted(_keys(kind))

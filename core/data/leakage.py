@@ -134,22 +134,22 @@ def search_near_copies(
     Notes
     -----
     Two pictures have a similarity, from -1 to 1: see ``describe_pictures``. They are
-    near-copies if it is ``SURE``; or if it is at least ``LEAST`` and the distance
-    1 - similarity is at most ``RATIO`` of that of the image to its tenth neighbour in
-    the other split. That second condition keeps apart pictures that are all alike,
-    such as aligned faces. Mirrored copies count too.
+    near-copies if it is ``SURE``; or if it is at least ``LEAST`` and the distance 1 -
+    similarity is at most ``RATIO`` of that of the image to its tenth neighbour in the
+    other split. The second condition separates pictures that are all similar, such as
+    aligned faces. Mirrored copies count too.
 
     Measured on CIFAR-10's 10,000 test and 50,000 training images, in JPEG: 275 test
     images (2.8 %) have a near-copy, and of 120 pairs drawn at random all showed the
     same photo by eye, and so did all but a few of the 96 least similar ones. Of the 286
     pairs that Barz and Denzler list ("Do we train on test data?", 2020; 3.3 % of the
-    test images) it finds 152: the others are shifted, cut or only much alike. So the
+    test images) it finds 152: the others are shifted, cut or only very similar. So the
     count is a lower bound. On UTKFace it finds all pairs but three that a 256-bit
     perceptual hash finds, and, of a quarter of the photos looked up in the others, 43
-    more, all of them right by eye: mirrored, recoloured or turned. That hash, which
-    suits photos of 200 pixels, has no one threshold that suits 32 pixels and aligned
-    faces alike. Drawn pictures are never copies: matches among them are look-alikes (8
-    of 1,000 avatars).
+    more, all of them right by eye: mirrored, recoloured or turned. The hash suits
+    photos of 200 pixels, but no single threshold suits both pictures of 32 pixels and
+    aligned faces. Drawn pictures are never copies: matches among them are look-alikes
+    (8 of 1,000 avatars).
     """
     split = manifest["split"].to_numpy(object)
     used = np.flatnonzero(np.isin(split.astype(str), [TRAINING, VALIDATION, TEST]))

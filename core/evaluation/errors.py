@@ -18,7 +18,7 @@ from core.evaluation.resampling import Doubles, Floats, Integers
 from core.tasks import Classification, Regression
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-"""Of the signed errors within a bin."""
+"""Quantiles of the signed errors within a bin."""
 MOST_OF_ALL = 0.9
 """Share of the images whose error without sign is at most ``most``."""
 

@@ -218,7 +218,7 @@ class _ExplainedPart:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """Of each member."""
+        """The method of each member."""
         return tuple(method for method, _ in self.members)
 
     def compute(self, pixels: Tensor, selections: Tensor) -> Tensor:

@@ -53,7 +53,9 @@ class PartLabel:
 
 # In the order in which methods are offered.
 PARTS: Mapping[PartName, PartLabel] = {
-    "loss": PartLabel("Losses", "loss", "losses", "What is minimised."),
+    "loss": PartLabel(
+        "Losses", "loss", "losses", "The function that training minimises."
+    ),
     "objective": PartLabel(
         "Between groups",
         "group objective",
@@ -70,19 +72,19 @@ PARTS: Mapping[PartName, PartLabel] = {
         "Features",
         "features",
         "changes to the features",
-        "What becomes of the features while training.",
+        "How the features change in training.",
     ),
     "adjustment": PartLabel(
         "After training",
         "after training",
         "adjustments",
-        "What changes in the finished model.",
+        "How the answers of the finished model change.",
     ),
     "decision": PartLabel(
         "Decisions",
         "decision rule",
         "decision rules",
-        "What is decided from the finished model's probabilities.",
+        "How an answer is decided from the finished model's probabilities.",
     ),
 }
 

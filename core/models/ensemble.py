@@ -66,8 +66,8 @@ class Ensemble(keras.Model):
     ) -> dict[str, keras.KerasTensor]:
         """Pictures to outputs, shape (models, n, values).
 
-        Of each kind of pictures pixels, shape (n, size, size, 3). The models are in
-        the order of their places.
+        Pixels of each kind of pictures, shape (n, size, size, 3). The models are in the
+        order of their places.
         """
         features: dict[tuple[int, int], Tensor] = {}
         answers = []

@@ -19,7 +19,7 @@ from core.study import BackboneOptions, Option, check_options
 _BLOCK_NAME = re.compile(
     r"(conv\d+_block\d+|block_\d+|block\d+[a-z]|expanded_conv(_\d+)?)_"
 )
-# Of the cubic that PyTorch interpolates with; TensorFlow's has -0.5.
+# Parameter of the cubic that PyTorch interpolates with; TensorFlow's has -0.5.
 _CUBIC = -0.75
 
 

@@ -367,9 +367,9 @@ def _listed(methods: Sequence[str], labels: Mapping[str, str] | None) -> str:
 def detectable_text(table: pd.DataFrame, info: MetricInfo) -> str:
     """Say which difference of a metric so many seeds of each method would find.
 
-    Of rows of ``Comparison.cells`` on all images: the median over the methods, such as
-    "1.6 years with 3 seeds of each method, 0.9 with 5 and 0.7 with 10"; empty where no
-    seed variance is known.
+    Takes rows of ``Comparison.cells`` on all images and gives the median over the
+    methods, such as "1.6 years with 3 seeds of each method, 0.9 with 5 and 0.7 with
+    10"; empty where no seed variance is known.
     """
     rows = table[table["metric"] == info.key]
     known = rows[list(DETECTABLE)].to_numpy(np.float64)

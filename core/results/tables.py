@@ -234,8 +234,8 @@ def seeds_table(
         " one observed, or that only more images would."
     )
     note = (
-        "Of each inconclusive difference: the smallest that would have been found with"
-        f" 80 % power, in the metric's unit{known}"
+        "For each inconclusive difference: the smallest one that would have been found"
+        f" with 80 % power, in the metric's unit{known}"
     )
     infos = [metric_info(key, tasks) for key, *_ in distinct_metrics(comparison, keys)]
     planned = [

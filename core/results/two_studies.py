@@ -391,7 +391,7 @@ def _with_methods(
 ) -> Study:
     """The first study with the methods of both, labelled with their study.
 
-    Of its headline, only the metrics of these tasks.
+    The metrics of its headline that belong to these tasks.
     """
     theirs = {name_beside(other.name, m): table for m, table in other.methods.items()}
     labels = {table.label for table in other.methods.values()}

@@ -465,7 +465,7 @@ class MetricOfLabels(keras.metrics.Metric):
         self.metric = metric
 
     def result(self) -> Any:
-        """That of the metric."""
+        """The value of the metric."""
         return self.metric.result()
 
     def reset_state(self) -> None:

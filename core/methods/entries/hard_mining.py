@@ -42,7 +42,7 @@ ENTRIES = (
                 "beta",
                 0.0,
                 0.9999999,
-                "Of class-balanced weights.",
+                "Beta of class-balanced weights.",
                 only_with=("class_weighting", ("class-balanced",)),
                 tuned=BETAS,
             ),

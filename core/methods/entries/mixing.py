@@ -195,7 +195,7 @@ ENTRIES = (
                 128,
                 "Side in pixels at which pictures are generated, a multiple of 8.",
             ),
-            number("epochs", 1, 1000, "Of the generator's training."),
+            number("epochs", 1, 1000, "Epochs of the generator's training."),
             choice(
                 "form",
                 ("paper", "official"),
