@@ -86,7 +86,7 @@ def measure_errors() -> tuple[float, str]:
     import streamlit as st
 
     import core.runs
-    from core.data import avatars
+    from core.data.readers import avatars
 
     drawn: list[int] = []
     render = avatars.render
@@ -121,7 +121,7 @@ def write_many_images(store: Path) -> list[str]:
     """Write studies of many test images and several methods; give their names."""
     import pandas as pd
 
-    from core.data.avatars import IMAGE_ID
+    from core.data.readers.avatars import IMAGE_ID
     from core.runs import STUDY_FILE
     from tests import synthetic
 

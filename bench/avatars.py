@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from core.data.avatars import AvatarsOptions, render
+from core.data.readers.avatars import AvatarsOptions, render
 
 SIZE = 64
 IMAGES = 1000

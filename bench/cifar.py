@@ -18,7 +18,7 @@ def _write_archive(folder: Path) -> Path:
 
     from PIL import Image
 
-    from core.data.cifar import CLASSES_10
+    from core.data.readers.cifar import CLASSES_10
 
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (100, 32, 32, 3), dtype=np.uint8)

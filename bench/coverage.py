@@ -22,13 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from core.evaluation.intervals import single_interval
+from core.evaluation.multiple_comparisons import simultaneous
 from core.evaluation.resampling import draw_weights, one_thread
 from core.evaluation.variance import (
     RunDraws,
     compute_contrasts,
     pool_training_variance,
-    simultaneous,
-    single_interval,
 )
 
 Floats = NDArray[np.floating[Any]]

@@ -33,7 +33,7 @@ AUGMENTATION = Augmentation(
 
 def _study(trainable: str | int) -> tuple[Study, tuple[Task, ...]]:
     """Faces by EfficientNet-Lite0 from ImageNet weights, so much of it learning."""
-    from core.data.avatars import INFO
+    from core.data.readers.avatars import INFO
     from core.study import load_study
 
     study = load_study("avatars")

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from core.evaluation.alignment import AlignedPredictions
 from core.evaluation.grouping import Grouping
+from core.evaluation.intervals import single_interval
 from core.evaluation.resampled_metrics import TaskDraws
 from core.evaluation.resampling import RESAMPLES, Resampler, one_thread
-from core.evaluation.variance import single_interval
 from core.tasks import Multiclass, Regression, Task
 
 ROWS_DRAWN = 640
@@ -123,7 +123,9 @@ def _bounds(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     drawn = computed.metric(key)
     shares = np.full(len(drawn.rests), key.endswith(".accuracy"))
-    found = single_interval(drawn.of([0]), drawn.rests[:, 0], anew=False, shares=shares)
+    found = single_interval(
+        drawn.for_columns([0]), drawn.rests[:, 0], anew=False, shares=shares
+    )
     return found.low, found.high
 
 

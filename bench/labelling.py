@@ -19,7 +19,7 @@ WIDTH, HEIGHT = 178, 218
 
 def measure_labelling() -> tuple[float, str]:
     """Pictures a second of the command's engine over those of the model alone."""
-    from core.labelling import (
+    from core.predict_folder import (
         BATCH,
         Recipe,
         available_cores,
@@ -73,7 +73,7 @@ def measure_labelling() -> tuple[float, str]:
 
 def _draw(folder: Path, first: int) -> Path:
     """A folder of avatars in the shape of CelebA's crops."""
-    from core.data.avatars import AvatarsOptions, render
+    from core.data.readers.avatars import AvatarsOptions, render
 
     folder.mkdir()
     options = AvatarsOptions(count=(ROUNDS + 1) * PICTURES)

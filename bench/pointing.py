@@ -19,14 +19,14 @@ from PIL import Image, ImageFilter
 from scipy.ndimage import distance_transform_edt
 
 from core.data.avatar_drawing import Part, Person, draw_avatar, draw_region
-from core.data.avatars import (
+from core.data.manifest import TEST
+from core.data.readers.avatars import (
     INFO,
     AvatarsOptions,
     index_of,
     sample_people,
     sample_person,
 )
-from core.data.manifest import TEST
 from core.explain.explainer import read_answer, select_score
 from core.explain.layer_cam import LayerCAM
 from core.models.model_file import read_ahead

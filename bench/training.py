@@ -31,7 +31,7 @@ def _pictures(folder: Path, count: int) -> pd.DataFrame:
     """Avatars as 200-pixel JPEG files, as large as UTKFace's."""
     from PIL import Image
 
-    from core.data.avatars import AvatarsOptions, render, sample_people
+    from core.data.readers.avatars import AvatarsOptions, render, sample_people
 
     options = AvatarsOptions(count=count)
     people = sample_people(options)
@@ -43,7 +43,7 @@ def _pictures(folder: Path, count: int) -> pd.DataFrame:
 
 def _faces() -> tuple[Study, tuple[Task, ...]]:
     """The face model at 96 pixels."""
-    from core.data.avatars import INFO
+    from core.data.readers.avatars import INFO
     from core.study import load_study
 
     study = load_study("avatars")
@@ -65,7 +65,7 @@ def _vit_faces() -> tuple[Study, tuple[Task, ...]]:
 
 def _cifar() -> tuple[Study, tuple[Task, ...]]:
     """ResNet-32 as the long-tailed study trains it."""
-    from core.data.cifar import INFO_10
+    from core.data.readers.cifar import INFO_10
     from core.study import load_study
 
     return load_study("cifar10-lt-200"), INFO_10.tasks

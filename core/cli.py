@@ -1,7 +1,7 @@
 """The ``equipoise`` command.
 
-Only what a command needs is imported, when it is called: ``--help`` and ``studies``
-answer at once, and TensorFlow is loaded by ``train``, ``predict`` and ``verify`` alone.
+A command imports its modules only when it is called: ``--help`` and ``studies`` answer
+at once, and TensorFlow is loaded by ``train``, ``predict`` and ``verify`` alone.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-# Apostrophes in front are counted too, so that what is read again is what was written.
+# Apostrophes in front are counted too, so that the text that is read equals the text
+# that was written.
 _RUNS_TEXT = "'*(?:\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20]|[\\t\\r])"
 GUARDED = f"^'({_RUNS_TEXT})"
 _RUNS = re.compile(_RUNS_TEXT)
@@ -29,7 +30,7 @@ def safe_cell(text: str) -> str:
 
 
 def given_cell(text: str) -> str:
-    """The text that ``safe_cell`` was given; any other text as it is."""
+    """The text that was given to ``safe_cell``; any other text is not changed."""
     return _GUARDED.sub(r"\1", text)
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong, said so that a person knows what to do next."""
+"""Errors that tell a person the problem, what was expected and what to do."""
 
 
 class EquipoiseError(Exception):
@@ -55,7 +55,7 @@ class RunError(EquipoiseError):
 
 
 class DivergedError(RunError):
-    """A training whose loss is no finite number any more."""
+    """A training whose loss is not a finite number any more."""
 
 
 class WeightsError(EquipoiseError):

@@ -72,7 +72,7 @@ class FaceDetector:
         self._mtcnn = _build_mtcnn()
 
     def warm_up(self) -> None:
-        """Compile the networks, so that the first photo does not wait for it."""
+        """Compile the networks, so that the first photo need not wait."""
         grey = np.full((128, 128, 3), 128, np.uint8)
         for stage, side in zip(self._mtcnn.stages, (64, 24, 48), strict=True):
             stage.model(np.zeros((1, side, side, 3), np.float32))

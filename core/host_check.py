@@ -61,8 +61,8 @@ class HostCheck:
     app : callable
         The ASGI application behind it.
     address : str or None
-        Where the server listens. Unless only its own machine can reach it there,
-        every request passes: what it is called elsewhere is not known here.
+        Where the server listens. If other machines can reach it, every request passes:
+        the names that they use for it are not known here.
 
     Notes
     -----

@@ -30,7 +30,7 @@ _ATTEMPTS = 100
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a lock: process, machine, what was asked for, and since when (UTC)."""
+    """The holder of a lock: process, machine, command, and since when (UTC)."""
 
     pid: int
     host: str
@@ -62,7 +62,7 @@ class Lock:
 
     def release(self, *, remove: bool = False) -> None:
         """Let others have it, and remove its file where no lock needs it any more."""
-        # While it is still held: nobody else can then have this file.
+        # Done while the lock is still held: no other process can lock this file then.
         if remove:
             with suppress(OSError):
                 self.path.unlink()
@@ -80,8 +80,8 @@ def take_lock(path: Path, *, is_shared: bool = False) -> Lock | None:
     ----------
     path : Path
     is_shared : bool
-        Several may hold it together, and none alone meanwhile; whoever holds it alone
-        is waited for. On Windows this only keeps the file open.
+        Several processes may hold it together, but then none alone. It waits for a
+        process that holds it alone. On Windows this only keeps the file open.
 
     Returns
     -------
@@ -107,7 +107,7 @@ def take_lock(path: Path, *, is_shared: bool = False) -> Lock | None:
         except OSError:
             os.close(descriptor)
             raise
-        # Whoever held it before may have removed the file: that lock guards nothing.
+        # The holder before may have removed the file: a lock on it guards nothing.
         if _is_file_of(descriptor, path):
             return Lock(path, descriptor, is_enforced)
         os.close(descriptor)
@@ -115,7 +115,7 @@ def take_lock(path: Path, *, is_shared: bool = False) -> Lock | None:
 
 
 def read_holder(path: Path) -> Holder | None:
-    """Who wrote into a lock's file that it holds it; None where nothing says so."""
+    """The holder that a lock's file names; None if it names none."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         return Holder(**content)

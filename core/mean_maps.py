@@ -27,7 +27,7 @@ LOOKING = "Looking into the models"
 
 @dataclass(frozen=True)
 class MeanMap:
-    """Where one model looks, over several pictures.
+    """The mean map of one model over several pictures.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def mean_maps(
     task: Task,
     category: str,
     *,
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> dict[str, MeanMap]:
     """Average the maps of several pictures, for every method that can be explained.
 

@@ -46,7 +46,7 @@ ANSWERING = "Answering photos"
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What is done to a picture before a model sees it.
+    """The preparation of a picture before a model sees it.
 
     Parameters
     ----------
@@ -66,13 +66,13 @@ class Preprocessing:
     template: FaceTemplate = UTKFACE
 
     @classmethod
-    def of(cls, run: Run, size: int) -> Preprocessing:
-        """That of a run, as its record says, whose model takes pictures of this side.
+    def from_run(cls, run: Run, size: int) -> Preprocessing:
+        """The preparation that the record of a run gives, for this image size.
 
         Raises
         ------
         EquipoiseError
-            If the record says another side, or what there is not.
+            If the record has another image size or an unknown setting.
         """
         model, dataset = (_resolved(run, name) for name in ("model", "dataset"))
         recorded = model.get("image_size") or size
@@ -99,7 +99,7 @@ class Preprocessing:
 
     @property
     def render(self) -> Render:
-        """What reads a picture from disk as the image cache does, whole."""
+        """The renderer that reads a whole picture as the image cache does."""
         return partial(
             render_enhanced,
             enhancement=self.enhancement,
@@ -130,7 +130,7 @@ class Preprocessing:
 
 @dataclass(frozen=True)
 class RegressionAnswer:
-    """What one method says of a number.
+    """The answer of one method for a number.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ class RegressionAnswer:
 
 @dataclass(frozen=True)
 class ClassificationAnswer:
-    """What one method says of a class.
+    """The answer of one method for a class.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ class Disagreement:
 
 @dataclass(frozen=True)
 class FaceAnswers:
-    """A face, or a whole picture, and what every method says of it.
+    """A face, or a whole picture, and the answer of every method.
 
     Parameters
     ----------
@@ -280,7 +280,7 @@ class Timings:
 
 @dataclass(frozen=True)
 class PhotoResult:
-    """What came of one photo.
+    """The result for one photo.
 
     Parameters
     ----------
@@ -373,7 +373,7 @@ class Predictor:
         tasks: Sequence[Task],
         *,
         seeds: Sequence[int] | None = None,
-        loading: Progress = lambda what, done, of: None,
+        loading: Progress = lambda what, done, total: None,
         load_engine: Callable[[], None] = lambda: None,
     ) -> Predictor:
         """Load the models of runs of one study.
@@ -422,7 +422,7 @@ class Predictor:
             for place in group.members:
                 try:
                     check_class_order(chosen[place], tasks)
-                    kinds[place] = Preprocessing.of(chosen[place], size)
+                    kinds[place] = Preprocessing.from_run(chosen[place], size)
                 except EquipoiseError as fault:
                     faults.append(fault)
         if not kinds:
@@ -438,7 +438,7 @@ class Predictor:
         )
 
     def preprocessing_of(self, method: str) -> Preprocessing:
-        """What is done to a picture for a method: for the first of its models."""
+        """The preparation of a picture for the first model of a method."""
         names = [name for name, _ in self.members]
         return self._of_member[names.index(method)]
 
@@ -505,7 +505,7 @@ class Predictor:
         mirrored: bool = False,
         plain_done: Callable[[], None] = lambda: None,
     ) -> dict[str, NDArray[np.float64]]:
-        """What every model says of pictures, as it says it.
+        """The outputs of every model for pictures, unchanged.
 
         Parameters
         ----------
@@ -556,7 +556,7 @@ class Predictor:
 
 
 def check_photo(path: Path) -> EquipoiseError | None:
-    """Look for the fault of a photo that is seen without opening it.
+    """Find the fault of a photo that can be seen without opening it.
 
     Parameters
     ----------
@@ -576,7 +576,7 @@ def check_photo(path: Path) -> EquipoiseError | None:
     if not path.exists():
         return ImageError(
             f"There is no file {path}.",
-            expected="a photo that is there.",
+            expected="a photo that exists.",
             remedy="check its name and its folder.",
         )
     try:
@@ -663,7 +663,7 @@ def predict_photos(
     detector: FaceDetector | None,
     *,
     mirrored: bool = False,
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> list[PhotoResult]:
     """Let every method answer for many photos, their faces in batches.
 
@@ -796,7 +796,7 @@ def _see(
 def _result(
     seen: _Seen, answers: Sequence[Answers], predictor: Predictor, timings: Timings
 ) -> PhotoResult:
-    """What came of a photo, from the answers for its faces in their order."""
+    """The result for a photo, from the answers for its faces in their order."""
     kinds = {method: predictor.preprocessing_of(method) for method in predictor.methods}
     faces = tuple(
         _face_answers(
@@ -867,7 +867,7 @@ def _by_preprocessing(
 ) -> list[Group]:
     """The groups apart by what is done to the pictures of their members.
 
-    Members of no kind are left out, and the others numbered anew.
+    Members without a kind are left out, and the others get new numbers.
     """
     order = list(dict.fromkeys(kinds[place] for place in sorted(kinds)))
     numbers = {place: number for number, place in enumerate(sorted(kinds))}
@@ -881,7 +881,7 @@ def _by_preprocessing(
 
 
 def _padded(pictures: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
-    """As many pictures as ``count``; those that are added are black."""
+    """Fill up the pictures to ``count`` with black ones."""
     if len(pictures) == count:
         return pictures
     batch = np.zeros((count, *pictures.shape[1:]), np.uint8)
@@ -914,7 +914,7 @@ def _decides_by_group(run: Run) -> bool:
 
 
 def group_unknown(runs: Sequence[Run]) -> list[EquipoiseError]:
-    """A fault for each method that decides by what a picture does not say."""
+    """A fault for each method that decides by facts that a picture does not show."""
     methods = dict.fromkeys(run.method for run in runs if _decides_by_group(run))
     return [
         RunError(

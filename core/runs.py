@@ -51,7 +51,7 @@ IS_OWN = "is_own"
 REQUIRED_KEYS = frozenset({"schema", "study", "method", "seed", "resolved"})
 # How a run was trained that is left out, where it is otherwise than the others.
 _OTHER_SPLIT, _OTHER_NOISE = "on another split", "under other label noise"
-# What pages and commands reckon with, where a record holds it; null is unknown.
+# Numbers of a record that pages and commands compute with; null is unknown.
 NUMBERS = (
     "parameters",
     "parameters_trained",
@@ -72,8 +72,8 @@ class Run:
     """One method of a study trained with one seed.
 
     ``info`` is the content of ``run.json``; the tables are read when asked for. Beside
-    another study, ``method`` is a name that is no other's there, and ``only`` are the
-    test images that both have, if they are not all.
+    another study, ``method`` is a unique name, and ``only`` are the test images of both
+    studies, if they are not all.
     """
 
     study: str
@@ -106,7 +106,7 @@ class Run:
 
     @property
     def imported(self) -> dict[str, Any] | None:
-        """Where the predictions of somebody else came from; None of a run of ours."""
+        """The origin of imported predictions; None for a trained run."""
         found = self.info.get(IMPORTED)
         return found if isinstance(found, dict) else None
 
@@ -120,7 +120,7 @@ class Run:
     ) -> pd.DataFrame:
         """One row an image of validation and test, or of one split.
 
-        Without the test images that do not count (``only``).
+        Test images that do not count are left out (``only``).
 
         Parameters
         ----------
@@ -155,7 +155,7 @@ class Run:
     def class_order(self, task: str) -> tuple[str, ...]:
         """Classes of a task in the order of the model's outputs.
 
-        That of the table's columns, which were written from these outputs.
+        It is the order of the table's columns, which were written from these outputs.
 
         Raises
         ------
@@ -229,7 +229,7 @@ def list_studies() -> tuple[str, ...]:
 
 
 def training_keys(listed: Iterable[Run]) -> dict[tuple[str, int], str]:
-    """What the training of each run is known by: the same for two that share it.
+    """A key of the training of each run: the same for two runs that share it.
 
     A run may have taken the finished weights of another, which is then named in its
     ``run.json``; a run without a key is left out.
@@ -242,7 +242,7 @@ def training_keys(listed: Iterable[Run]) -> dict[tuple[str, int], str]:
 
 
 def first_models(listed: Iterable[Run]) -> tuple[Run, ...]:
-    """Of each method, the run with the lowest seed whose model is there."""
+    """For each method, the run with the lowest seed that has its model."""
     first: dict[str, Run] = {}
     for run in listed:
         known = first.get(run.method)
@@ -269,16 +269,16 @@ def describe_models(answering: Sequence[Run], known: Iterable[Run]) -> str:
     """
     models = Counter(run.method for run in answering)
     seeds = Counter(run.method for run in known if run.method in models)
-    of = f"{_span(seeds.values())} seeds"
+    trained = f"{_span(seeds.values())} seeds"
     if max(seeds.values()) < 2:
         return ""
     if max(models.values()) > 1:
         return (
             "Each answer is the mean over the models of a method: "
-            f"{_span(models.values())} of {of}."
+            f"{_span(models.values())} of {trained}."
         )
     own = " or ".join(str(seed) for seed in sorted({run.seed for run in answering}))
-    return f"Each method answers with one model, that of seed {own}: 1 of {of}."
+    return f"Each method answers with one model, that of seed {own}: 1 of {trained}."
 
 
 def _span(counts: Collection[int]) -> str:
@@ -313,7 +313,7 @@ def is_added(run: Run) -> bool:
     Raises
     ------
     RunError
-        If the record does not say, and no store holds the study.
+        If the record does not hold it, and no store holds the study.
     """
     if run.imported is None:
         return False
@@ -369,10 +369,10 @@ def _run_folders(study: str, places: Iterable[Path]) -> Iterator[Path]:
 
 
 def _must_agree(run: Run) -> dict[str, object]:
-    """What all runs of a study have in common, by what differs where it does not.
+    """The facts that all runs of a study must share, by the words of the error.
 
-    Without what the record does not say: another's predictions were trained on nothing
-    that is known.
+    Facts that the record does not hold are left out: the training of imported
+    predictions is unknown.
     """
     split = run.info.get("split_fingerprint")
     return {
@@ -382,16 +382,16 @@ def _must_agree(run: Run) -> dict[str, object]:
 
 
 def _noise_of_study(name: str, places: Sequence[Path]) -> dict[str, object]:
-    """The label noise that a study has now; empty where its file does not say."""
+    """The label noise that a study has now; empty if its file has none."""
     path = _find(name, STUDY_FILE, places)
     try:
         return {} if path is None else _noise_in(_read_json(path))
-    except RunError:  # whoever needs the study says so
+    except RunError:  # the code that needs the study raises the error
         return {}
 
 
 def _noise_in(study: object) -> dict[str, object]:
-    """The label noise of a study as JSON; empty where that is no study."""
+    """The label noise of a study as JSON; empty if it is not a study."""
     if not isinstance(study, dict) or "dataset" not in study:
         return {}
     return {_OTHER_NOISE: study.get("label_noise")}
@@ -404,7 +404,7 @@ def read_run(folder: Path) -> Run:
     ------
     RunError
         If a file is missing or damaged, or the run is of a later schema. A missing
-        ``model.keras`` is no fault: results can be read without it.
+        ``model.keras`` is not a fault: results can be read without it.
     """
     remedy = "train it again, or delete the folder."
     for name in (RECORD, HISTORY, PREDICTIONS):
@@ -515,7 +515,7 @@ def write_run(
 
 
 def write_predictions(run: Run, predictions: pd.DataFrame) -> None:
-    """Put another table of predictions in the place of a run's own, at once.
+    """Replace the table of predictions of a run in one step.
 
     Raises
     ------
@@ -527,7 +527,7 @@ def write_predictions(run: Run, predictions: pd.DataFrame) -> None:
 
 
 def _write_table(path: Path, predictions: pd.DataFrame) -> None:
-    # What hardly repeats is read faster without a dictionary.
+    # Columns whose values rarely repeat are read faster without a dictionary.
     repeating = _repeating(predictions)
     predictions.to_parquet(
         path, index=False, compression="zstd", use_dictionary=repeating
@@ -541,7 +541,7 @@ def _repeating(table: pd.DataFrame) -> list[str]:
 
 
 def replace_folder(new: Path, place: Path) -> None:
-    """Put the folder ``new`` at ``place``; what was there is gone afterwards."""
+    """Put the folder ``new`` at ``place``, in place of the folder that was there."""
     if not place.exists():
         new.rename(place)
         return
@@ -552,10 +552,10 @@ def replace_folder(new: Path, place: Path) -> None:
 
 
 def tidy_run(place: Path) -> None:
-    """Remove what a killed process left half written beside a run.
+    """Remove unfinished files that a killed process left beside a run.
 
-    Where it was killed while it replaced the run, the earlier one is put back. Only for
-    who knows that no other process writes this run.
+    If it was killed while it replaced a run, the earlier run is put back. Call it only
+    if no other process writes this run.
     """
     for left in place.parent.glob(f".{place.name}.*"):
         if left.name.endswith(_OLD) and not place.exists():
@@ -590,7 +590,7 @@ def write_study_files(
 ) -> None:
     """Write what all runs of a study share: its file, its split, its data report.
 
-    Paths of images are left out of the manifest: they are of one machine.
+    Paths of images are left out of the manifest: they belong to one machine.
     """
     folder = store / check_name(study.name, "study")
     table = manifest.drop(columns="path", errors="ignore")
@@ -601,7 +601,7 @@ def write_study_files(
 
 
 def write_study(store: Path, study: Study) -> None:
-    """Write a study's file alone, as its newest runs were asked for."""
+    """Write only the file of a study, as its newest runs used it."""
     text = study.model_dump_json(indent=1) + "\n"
     path = store / check_name(study.name, "study") / STUDY_FILE
     _replace(path, lambda p: p.write_text(text, encoding="utf-8"))
@@ -644,7 +644,7 @@ def shipped_manifest(
 ) -> pd.DataFrame | None:
     """The manifest, without paths, that the study's runs were trained on, if kept.
 
-    Of all columns, or of some alone; in the stores of ``within``, if it is given.
+    With all columns, or only some; from the stores of ``within``, if it is given.
     """
     path = _find(name, MANIFEST_FILE, within)
     return None if path is None else _read_table(path, COLUMNS[PREDICTIONS], columns)
@@ -660,7 +660,7 @@ def manifest_for(study: Study) -> pd.DataFrame | None:
     """The split to use for a study: that of its runs, if they are of its dataset.
 
     Before it has runs, a tuned study takes the split of the study that was searched:
-    what chose its settings must not be among what it is tested on.
+    images that chose its settings must not be test images.
     """
     for name in filter(None, (study.name, study.search.of)):
         manifest = shipped_manifest(name)
@@ -741,7 +741,7 @@ def _chosen_rows(table: pd.DataFrame, chosen: NDArray[np.bool_]) -> pd.DataFrame
 def _read_table(
     path: Path, columns: Set[str], only: Set[str] | None = None
 ) -> pd.DataFrame:
-    """Read a table that must have ``columns``; of it all, or ``only`` some columns."""
+    """Read all columns of a table, or ``only`` some; it must have ``columns``."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -1,4 +1,4 @@
-"""What comes with the project beside its code, and how a record says so."""
+"""Files that are shipped with the project, and how a record names them."""
 
 from pathlib import Path
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from core.data.cache import Progress
 from core.data.manifest import TEST, DatasetInfo
-from core.data.pictures import find_pictures
+from core.data.picture_paths import find_pictures
 from core.errors import EquipoiseError, RunError
 from core.predictor import Preprocessing
 from core.runs import (
@@ -41,7 +41,7 @@ Changes = dict[str, float]
 
 @dataclass(frozen=True)
 class ShippedModel:
-    """What became of the model of a run.
+    """The shipped model of a run.
 
     Parameters
     ----------
@@ -55,8 +55,8 @@ class ShippedModel:
     bytes_before, bytes_after : int
         Size of the file, 0 where there is none.
     changes : dict of str to float
-        By task how far the answer for a test image moved at most; empty if it was not
-        looked at.
+        By task, how far the answer for a test image moved at most; empty if it was not
+        measured.
     """
 
     run: Run
@@ -88,7 +88,7 @@ def ship_study(
     seed: int = 0,
     data: Path | None = None,
     replaces: bool = False,
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> tuple[list[ShippedModel], tuple[str, ...]]:
     """Copy the finished runs of a study from one store to another, to be passed on.
 
@@ -176,12 +176,12 @@ def _check(
     if not chosen:
         raise RunError(
             f"No run of '{study}' with seed {seed} has its {MODEL} in {source}.",
-            expected="the seed whose models go along.",
+            expected="the seed whose models are included.",
             remedy="choose another with --seed.",
         )
     if place.exists() and not replaces:
         raise RunError(
-            f"{place} is there already.",
+            f"{place} exists already.",
             expected="a store without the study.",
             remedy="add --replace to put these runs in its place, or choose another "
             "--out.",
@@ -231,7 +231,7 @@ def _ship(run: Run, folder: Path, seed: int, check: _Check) -> ShippedModel:
             "test_images": len(check.paths),
             "largest_change": changes,
         }
-    # What was shipped before, and is shipped again, keeps the size that it had.
+    # A model that was shipped before keeps the size that was recorded first.
     earlier = run.info.get(SHIPPED)
     if isinstance(earlier, dict):
         record["size_mb"] = earlier.get("size_mb") or record["size_mb"]
@@ -279,7 +279,7 @@ class _Check:
         from core.models.saved import load_model
 
         full = load_model(run.model_path)
-        pixels = self._read(Preprocessing.of(run, full.input_shape[1]))
+        pixels = self._read(Preprocessing.from_run(run, full.input_shape[1]))
         before = full.predict(pixels, verbose=0)
 
         def moved(least: int) -> Changes:

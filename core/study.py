@@ -15,9 +15,12 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
+from core.crossing import show_crossing, split_crossing
 from core.errors import StudyError
 from core.tunable import Between, OneOf, Powers
 
@@ -49,7 +52,7 @@ NO_BACKBONE = "none"
 DEFAULT_VARIANTS = 8
 """Augmented variants of each training image that are kept of frozen layers."""
 LOSS_WEIGHTS = Powers(0.1, 10.0, times_own=True)
-"""What a search tries of the weight of a task's loss."""
+"""Values that a search tries for the weight of a task's loss."""
 Resample = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 Fit = Literal["crop", "stretch"]
 
@@ -132,7 +135,7 @@ class ResizeTable(_Table):
 
 
 class ModelTable(_Table):
-    """What is trained; without ``head_units`` a head is one linear layer.
+    """The model; without ``head_units`` a head is one linear layer.
 
     ``weights`` are "none", "imagenet", a Hugging Face checkpoint
     (``hf:<owner>/<name>``, or its folder, which begins with ``./``, ``../``, ``/`` or
@@ -140,8 +143,8 @@ class ModelTable(_Table):
     first there is). ``image_size`` 0 takes over the size of a checkpoint.
 
     ``options`` are the backbone's own: layers, filters, patches. ``trainable`` says
-    what of a backbone learns: all of it, the default, the head alone, or its last so
-    many blocks. ``feature_dropout`` stands before every head.
+    which part of a backbone learns: all of it (the default), only the head, or its last
+    so many blocks. ``feature_dropout`` stands before every head.
 
     ``resize`` goes with the weights, and ``weights_key`` says which exactly they were:
     both are filled in from a checkpoint or a run before training, and refused where
@@ -176,12 +179,13 @@ class ModelTable(_Table):
             and kind != "checkpoint"
         ):
             raise ValueError(
-                f"image_size 0 takes over that of a checkpoint, and '{self.weights}' "
-                "is none"
+                "image_size 0 takes the size of a checkpoint, but "
+                f"'{self.weights}' is not a checkpoint"
             )
         if self.weights_key is not None and kind == "word":
             raise ValueError(
-                f"weights_key is of a checkpoint or a run, and '{self.weights}' neither"
+                "weights_key is for a checkpoint or a run, but "
+                f"'{self.weights}' is neither"
             )
         return self
 
@@ -198,9 +202,9 @@ class Augmentation(_Table):
     horizontal_flip: bool = False
     # Pixels of black around the picture, of which a crop of its size is shown.
     crop_padding: Annotated[int, Field(ge=1)] | None = None
-    # Of half of the pictures each: the smallest share of the side that one is reduced
-    # to and enlarged from, the widest blur (standard deviation, in pixels), and the
-    # lowest quality of JPEG.
+    # Each acts on half of the pictures: the smallest share of the side that a picture
+    # is reduced to and enlarged from, the widest blur (standard deviation, in pixels),
+    # and the lowest quality of JPEG.
     resolution: Annotated[float, Field(gt=0, le=1)] | None = None
     blur: Annotated[float, Field(gt=0, le=8)] | None = None
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] | None = None
@@ -230,10 +234,10 @@ class ScheduleTable(_Table):
 class TrainingTable(_Table):
     """The budget and the optimizer, the same for every method of a study.
 
-    ``keep`` says whose weights a run keeps: those of the epoch with the lowest
-    validation loss, the default, or of the last epoch. Whoever adds a key gives it
-    the default None: a run's key then stays what it was. No epochs has a study that
-    trains nothing, and no other.
+    ``keep`` says which weights a run keeps: those of the epoch with the lowest
+    validation loss, the default, or those of the last epoch. A new field needs the
+    default None, so that the keys of existing runs do not change. Epochs are 0 only in
+    a study that trains nothing.
     """
 
     epochs: Annotated[int, Field(ge=0)]
@@ -249,7 +253,8 @@ class TrainingTable(_Table):
     schedule: ScheduleTable | None = None
     keep: Literal["best", "last"] | None = None
     precision: Literal["float32", "mixed_bfloat16"] | None = None
-    # Of the backbone, where it is not that of the heads: loaded weights want less.
+    # Learning rate of the backbone, if it differs from that of the heads: loaded
+    # weights need a smaller one.
     backbone_learning_rate: Annotated[Positive | None, Powers(1e-6, 1e-2)] = None
     # Augmented variants of each training image that frozen layers see, once for all
     # epochs; 0 and false let them see a new one at every step.
@@ -288,9 +293,10 @@ class MethodTable(_Table):
 class LabelNoise(_Table):
     """Labels that a study flips before training, to compare methods under noise.
 
-    Of each group of the sensitive feature ``by``, the share in ``shares`` of the labels
-    of ``task``; of groups not named there, and of all without ``by``, ``share``. Labels
-    of validation images only if ``validation`` says so, of test images never.
+    In each group of the sensitive feature ``by``, the share of the labels of ``task``
+    that ``shares`` gives. Groups that it does not name, and all images without ``by``,
+    use ``share``. Labels of validation images change only with ``validation``, labels
+    of test images never.
     """
 
     task: str
@@ -349,6 +355,17 @@ class PublishedByGroup(_Table):
     value: float
     source: str
 
+    @field_validator("feature")
+    @classmethod
+    def _show_feature(cls, feature: str) -> str:
+        return show_crossing(feature)
+
+    @field_validator("group")
+    @classmethod
+    def _show_group(cls, group: str | None, info: ValidationInfo) -> str | None:
+        is_crossed = len(split_crossing(info.data.get("feature", ""))) > 1
+        return show_crossing(group) if group and is_crossed else group
+
 
 class FairnessTable(_Table):
     """A metric that is shown, unasked, within the groups of sensitive features.
@@ -362,7 +379,7 @@ class FairnessTable(_Table):
 
 
 class Trial(_Table):
-    """One try of a search on validation images, with what came of it.
+    """One try of a search on validation images, with its result.
 
     Parameters
     ----------
@@ -374,7 +391,7 @@ class Trial(_Table):
         The same in words, of a search by hand.
     state : {"complete", "pruned", "diverged"}
         "pruned" was stopped early, since others were ahead; a loss of one that
-        "diverged" was no number any more.
+        "diverged" was not a finite number any more.
     epochs : int, optional
         That were trained.
     score : float, optional
@@ -408,7 +425,7 @@ class Search(_Table):
     of : str
         The study that was searched; empty of a search by hand.
     seed : int, optional
-        That all tries were trained with: none of the study's.
+        Seed that all tries were trained with; it is not one of the study's.
     split : str
         Fingerprint of the split whose validation images judged.
     importance : dict of dicts
@@ -470,13 +487,13 @@ class Study(_Table):
     label_noise: LabelNoise | None = None
     published: FromList[tuple[Published, ...]] = ()
     published_by_group: FromList[tuple[PublishedByGroup, ...]] = ()
-    # What was tried before the study was run, on validation images.
+    # Settings that were tried on validation images before the study was run.
     search: Search = Search()
     # Keys of the metrics that are shown first; without them, by the kinds of tasks.
     headline: FromList[tuple[str, ...]] = ()
     # Largest difference of a metric that does not matter, by its key: "age.mae" = 0.5.
     margins: dict[str, Positive] = {}
-    # What is shown within groups; without it, every task by every sensitive feature.
+    # Views within groups; by default every task by every sensitive feature.
     fairness: FromList[tuple[FairnessTable, ...]] = ()
 
     @model_validator(mode="after")
@@ -496,14 +513,14 @@ class Study(_Table):
 
     @property
     def is_trained(self) -> bool:
-        """Whether its methods are trained here; else they are predictions of others."""
+        """Whether its methods are trained here; otherwise they were imported."""
         return self.model.backbone != NO_BACKBONE
 
     def for_method(self, name: str) -> Self:
         """The study as one of its methods has it: with its own model and training.
 
-        Another backbone does not take over the options of the study's, nor other
-        weights what goes with the study's.
+        Another backbone does not take over the options of the study's backbone. Other
+        weights do not take over the settings of the study's weights.
 
         Raises
         ------
@@ -578,7 +595,7 @@ def _changed(table: Changed, changes: Mapping[str, Any], place: str) -> Changed:
 
 
 def check_name(name: str, what: str) -> str:
-    """Return ``name`` if it can be a folder's name; else say what a name may hold.
+    """Return ``name`` if it can be a folder's name; otherwise raise an error.
 
     Raises
     ------
@@ -600,8 +617,8 @@ def parse_study(text: str, *, origin: str) -> Study:
     Raises
     ------
     StudyError
-        If it is no TOML, has an unknown key or a wrong type, or names a baseline
-        that is not among its methods. The message names the key.
+        If it is not TOML, has an unknown key or a wrong type, or names a baseline that
+        is not among its methods. The message names the key.
     """
     try:
         study = Study.model_validate(_with_schema_version(tomllib.loads(text)))
@@ -635,10 +652,10 @@ def check_options(
     Parameters
     ----------
     table : type
-        The options that there are.
+        The known options.
     given : mapping of str to value
     kind, name : str
-        Whose they are, for the message.
+        Owner of the options, for the message.
 
     Raises
     ------
@@ -697,7 +714,7 @@ def _with_schema_version(table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def explain_faults(error: ValidationError) -> str:
-    """Say each fault of a table with its key, what was wrong and what was received."""
+    """Say each fault of a table with its key, the problem and the received value."""
     faults = []
     for fault in error.errors():
         key = ".".join(str(part) for part in fault["loc"])

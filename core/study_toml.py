@@ -13,7 +13,7 @@ _OF_TABLES = ("methods",)
 
 
 def study_toml(study: Study) -> str:
-    """Write a study as TOML, without what is as it would be anyway.
+    """Write a study as TOML, without default values.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def study_toml(study: Study) -> str:
 
 
 def toml_value(value: Any) -> str:
-    """A value on one line, as it stands behind the ``=`` of a key."""
+    """A value on one line, as it is written after the ``=`` of a key."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
@@ -87,7 +87,7 @@ def _key(name: str) -> str:
 
 
 def _without_none(value: Any) -> Any:
-    """TOML has no null: what is None is left out."""
+    """TOML has no null, so None is left out."""
     if isinstance(value, Mapping):
         return {n: _without_none(part) for n, part in value.items() if part is not None}
     if isinstance(value, list | tuple):

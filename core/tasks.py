@@ -1,4 +1,4 @@
-"""What is predicted: a number, one of two classes, or one of several."""
+"""Tasks: predict a number, one of two classes, or one of several."""
 
 import re
 from collections.abc import Iterable
@@ -29,9 +29,9 @@ def natural_order(names: Iterable[str]) -> list[str]:
 
     Notes
     -----
-    The one order of names whose order nobody gave: of class folders, of the values of
-    a CSV, on axes, in tables and in the outputs of models. What draws images at random
-    class by class keeps its own order, by which its draws can be repeated.
+    The one order of names without a given order: of class folders, of the values of a
+    CSV, on axes, in tables and in the outputs of models. Code that draws images class
+    by class keeps its own order, so that its draws can be repeated.
     """
     return sorted(names, key=_natural_key)
 
@@ -85,8 +85,8 @@ class Regression:
     def bin_labels(self) -> tuple[str, ...]:
         """Names of the bins: "10-19", "3"; "0.1 to 0.2" where they are not whole.
 
-        Where a bound is negative it is "-40 to -21", for the bins of the whole task.
-        No two bins whose edges differ as numbers have the same name.
+        If a bound is negative, all bins of the task are written as "-40 to -21". No two
+        bins whose edges differ as numbers have the same name.
         """
         edges = self.bin_edges
         if self.bin_width % 1:

@@ -1,11 +1,10 @@
 r"""Text that a person gave stays text: in Markdown, in charts, and in what is read out.
 
 Names of studies, methods, classes, columns and groups, values of a study's file, names
-of uploaded files, and addresses may hold anything: ``![](http://...)``, ``$x^2$``,
-``<a href=...>``. Sentences and tables are therefore written as plain text, whoever's
-words are in them, and what is to stand out is marked (``strong``, ``coloured``,
-``code``). Whoever shows them turns them into Markdown here (``to_markdown``), where
-every sign outside the marks is escaped.
+of uploaded files, and addresses may hold anything: ``![](http://...)``, ``$x^2$``, ``<a
+href=...>``. Sentences and tables are therefore written as plain text, and emphasis is
+marked (``strong``, ``coloured``, ``code``). ``to_markdown`` turns them into Markdown to
+be shown, and escapes every sign outside the marks.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-# Of the private use area: no text that people write has these characters.
+# Characters of the private use area: no text that people write has them.
 _END = "\ue00f"
 _MARKS = {
     "strong": "\ue000",
@@ -27,7 +26,7 @@ _MARKS = {
     "code": "\ue007",
 }
 _KINDS = {mark: kind for kind, mark in _MARKS.items()}
-# What opens and closes them in Markdown; all others are directives.
+# Signs that open and close marks in Markdown; all others are directives.
 _FENCES = {"strong": "**", "emphasis": "*", "code": ""}
 # Begins a new line.
 BREAK = "\ue00e"
@@ -48,13 +47,13 @@ _SPECIAL = re.compile(
     r"|(?P<escape>[\\`*\[\]$~|{]|<(?=[A-Za-z/!?])|&(?=[#\w])|:(?=\S)|:$"
     r"|(?<![^\W_])_|_(?![^\W_]))"
 )
-# What begins a block, and only where a line begins.
+# Signs that begin a block, but only at the start of a line.
 _LINE_START = re.compile(r"(?:[-+](?=[\s\-]|$)|#{1,6}(?=\s|$)|>|=|\d+(?=[.)](?:\s|$)))")
 _TAGS = re.compile(r"</?b>|<br>|<extra></extra>")
 
 
 def strong(text: object) -> str:
-    """Text that stands out."""
+    """Emphasised text."""
     return _marked("strong", text)
 
 
@@ -78,7 +77,7 @@ def _marked(kind: str, text: object) -> str:
 
 
 def to_plain(text: str) -> str:
-    """What a reader sees of a text with marks: the text without them."""
+    """The text that a reader sees: without its marks."""
     return _PIECES.sub(lambda found: "\n" if found[1] == BREAK else "", text)
 
 
@@ -101,8 +100,8 @@ def to_markdown(text: object) -> str:
     Notes
     -----
     For Streamlit 1.67: CommonMark with GitHub's tables, strikethrough and autolinks,
-    formulas, emoji (``:name:``), directives (``:name[...]``) and arrows. What a reader
-    copies is the text itself.
+    formulas, emoji (``:name:``), directives (``:name[...]``) and arrows. A reader who
+    copies it gets the text itself.
     """
     written: list[str] = []
     open_marks: list[str] = []
@@ -128,7 +127,8 @@ def to_markdown(text: object) -> str:
 def escape_markdown(text: object) -> str:
     """Make Markdown that shows a text as it is, to be put among deliberate Markdown.
 
-    As ``to_markdown``, without blanks around, and of any marks only what they hold.
+    As ``to_markdown``, without blanks around it; marks are removed and their content
+    stays.
     """
     return to_markdown(to_plain(str(text)).strip())
 

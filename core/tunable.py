@@ -1,4 +1,4 @@
-"""What a search may try of a setting, declared once beside the setting itself.
+"""Values that a search may try of a setting, declared beside the setting itself.
 
 The ranges leave out values with which a setting does nothing: a search chooses between
 settings of a remedy, and not whether there is one.
@@ -39,7 +39,7 @@ class Words:
     values: dict[str, Choice]
 
     @classmethod
-    def of(cls, values: Iterable[Choice]) -> "Words":
+    def from_values(cls, values: Iterable[Choice]) -> "Words":
         """Name each of the values."""
         return cls({json.dumps(value): value for value in values})
 
@@ -87,7 +87,7 @@ class Whole:
         numbers = range(self.low, self.high + 1, self.step)
         if own in numbers:
             return Span(self.low, self.high, step=self.step)
-        return Words.of(sorted({*numbers, own}))
+        return Words.from_values(sorted({*numbers, own}))
 
 
 @dataclass(frozen=True)
@@ -98,14 +98,14 @@ class OneOf:
 
     def around(self, own: Any) -> Words:
         """The values, with a study's own among them."""
-        return Words.of(dict.fromkeys((*self.values, own)))
+        return Words.from_values(dict.fromkeys((*self.values, own)))
 
 
 @dataclass(frozen=True)
 class Times:
     """A study's own whole number, or each of its numbers, times one of a few factors.
 
-    Nothing becomes smaller than 1.
+    No value becomes smaller than 1.
     """
 
     factors: tuple[float, ...]
@@ -118,7 +118,7 @@ class Times:
                 found.append(tuple(max(1, round(n * factor)) for n in own))
             else:
                 found.append(max(1, round(own * factor)))
-        return Words.of(dict.fromkeys(found))
+        return Words.from_values(dict.fromkeys(found))
 
 
 Tunable = Between | Powers | Whole | OneOf | Times

@@ -13,7 +13,7 @@ import pandas as pd
 from PIL import Image
 
 from core.data.avatar_drawing import draw_avatar
-from core.data.avatars_softbio import AvatarsSoftbioOptions, sample_person
+from core.data.readers.avatars_softbio import AvatarsSoftbioOptions, sample_person
 
 HEAD = (
     "5_o_Clock_Shadow Arched_Eyebrows Attractive Bags_Under_Eyes Bald Bangs Big_Lips "

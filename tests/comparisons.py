@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from core.evaluation.comparison import COLUMNS, STUDY_FAMILY, Comparison
+from core.evaluation.comparison_rows import DETECTABLE
 from core.evaluation.grouping import group_images
-from core.evaluation.judging import DETECTABLE
 from core.evaluation.verdicts import BASELINE, METHOD
 
 DEFAULTS = {

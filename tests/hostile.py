@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core.importing.layout import Asked
+from core.importing.layout import LayoutChoices
 from core.importing.reading import read_file
 from core.importing.table_study import prepare_study, write_study
 from tests.imports import wide
@@ -117,17 +117,19 @@ def write_table_study(store: Path, kind: str) -> str:
         table["small_pred"] = truth + rng.normal(0, 5, len(table))
         table["large_pred"] = truth + rng.normal(0, 3, len(table))
         table = table.drop(columns="large_p_yes")
-        asked = Asked(unit="EINHEIT", kind="regression", features=("MERKMAL", "site"))
+        asked = LayoutChoices(
+            unit="EINHEIT", kind="regression", features=("MERKMAL", "site")
+        )
     else:
         table = table.replace({"truth": {"yes": "KLASSE"}})
         table = table.replace({"small_pred": {"yes": "KLASSE"}})
         names["large_p_yes"] = "large_p_KLASSE"
-        asked = Asked(features=("MERKMAL", "site"))
+        asked = LayoutChoices(features=("MERKMAL", "site"))
     name = f"hostile-{kind}"
     raw = read_file(
         table.rename(columns=names).to_csv(index=False).encode(), name="QUELLE.csv"
     )
-    prepared = prepare_study(raw, name=name, title="TITEL", asked=asked)
+    prepared = prepare_study(raw, name=name, title="TITEL", choices=asked)
     methods = {
         key: method.model_copy(update={"label": f"MARKE {key}"})
         for key, method in prepared.study.methods.items()

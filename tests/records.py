@@ -9,7 +9,7 @@ MACHINE = {"processor": "AMD EPYC", "cores": 2, "threads": "1", "system": "Linux
 
 @dataclass(frozen=True)
 class Record:
-    """What is read of a run."""
+    """The parts of a run that are read."""
 
     method: str
     seed: int = 0

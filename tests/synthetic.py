@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.data.cifar import CLASSES_10, CLASSES_100
 from core.data.harmless_changes import CHANGES, shift_column
 from core.data.long_tail import class_counts
 from core.data.manifest import TEST, summarise_split
+from core.data.readers.cifar import CLASSES_10, CLASSES_100
 from core.runs import PREDICTIONS, write_study_files
 from core.study import Study
 from core.tasks import Binary, Classification, Multiclass, Regression, Task

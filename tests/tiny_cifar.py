@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from core.data.cifar import CLASSES_10
+from core.data.readers.cifar import CLASSES_10
 
 
 def write_tiny_cifar(folder: Path, *, train: int = 12, test: int = 4) -> Path:

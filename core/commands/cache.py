@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
 _KINDS = {
     "images": "images of a study",
-    "features": "what frozen layers make of images",
+    "features": "outputs of frozen layers for images",
     "generated": "generated images of a study",
     "unpacked": "unpacked archive",
 }
@@ -29,11 +29,11 @@ def cache(
         typer.Option("--clear", help="Remove everything that no process uses now."),
     ] = False,
 ) -> None:
-    """List what is kept so that it need not be made again: sizes, ages, studies.
+    """List the entries of the cache: sizes, ages, studies.
 
     It lies in $EQUIPOISE_CACHE (~/.cache/equipoise by default). Over
-    $EQUIPOISE_CACHE_GB (20 by default) what was used longest ago is removed, but never
-    what a running training reads.
+    $EQUIPOISE_CACHE_GB (20 by default) the entries that were used longest ago are
+    removed, but never those that a running training reads.
     """
     from core.data.cache_entries import cache_limit_bytes, cache_root, list_entries
 
@@ -75,7 +75,7 @@ def _describe(entries: Sequence[CacheEntry]) -> Table:
     left = (Column(heading, align="left") for heading in ("What", "Studies"))
     right = (Column(heading) for heading in ("Size", "Used", "In use"))
     return Table(
-        "The cache, what was used last in front",
+        "The cache, the last used entries first",
         (*left, *right),
         tuple(
             (

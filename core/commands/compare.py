@@ -48,7 +48,7 @@ def compare(
         bool | None,
         typer.Option(
             "--fairness/--no-fairness",
-            help="What groups differ by. Printed unless told otherwise; in Markdown "
+            help="Gaps between groups. Printed by default; in Markdown "
             "only with --fairness or --by.",
         ),
     ] = None,
@@ -145,7 +145,7 @@ def _gather(
     *,
     asked: bool,
 ) -> StudyResults:
-    """Compute what is asked for, whatever it is printed as."""
+    """Compute the requested results, for any form of output."""
     from core.results.study_document import study_results
 
     comparison = runs.compare(metrics, against)
@@ -186,7 +186,7 @@ def _views(
     fairness: bool | None,
     as_markdown: bool,
 ) -> tuple[FairnessView, ...]:
-    """What is shown within groups; what contradicts itself is refused."""
+    """Views within groups; options that contradict each other are refused."""
     from core.evaluation.fairness_views import chosen_views, no_groups
 
     features = tuple(runs.info.sensitive_features)
@@ -211,7 +211,7 @@ def _parts(only: Sequence[str], *, as_json: bool) -> Sequence[str]:
     for part in only:
         if part not in SECTIONS:
             raise EquipoiseError(
-                f"There is no part '{part}' of what is printed.",
+                f"There is no part '{part}' to print.",
                 expected=f"some of {', '.join(SECTIONS)}.",
                 remedy="correct --only.",
             )

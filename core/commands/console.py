@@ -1,4 +1,4 @@
-"""What every command prints with: tables, JSON, progress, warnings and faults."""
+"""The output of every command: tables, JSON, progress, warnings and faults."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.errors import EquipoiseError
 # A table that goes into a file or a pipe has no terminal to fit into.
 PIPED_WIDTH = 160
 LOADING = "Loading models"
-# What the same command does with --resume, where a command has it.
+# What the same command says of --resume, if it has that option.
 _GOING_ON: dict[str | None, tuple[str, ...]] = {
     "train": ("The same command with --resume goes on from the last finished epoch.",),
     "tune": ("The same command goes on; finished trials are kept.",),
@@ -42,7 +42,7 @@ def print_json(value: object) -> None:
 
 
 def _without_nan(value: Any) -> Any:
-    """JSON has no NaN: what could not be computed is null."""
+    """Replace NaN by null: JSON has no NaN."""
     if isinstance(value, dict):
         return {key: _without_nan(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
@@ -51,15 +51,15 @@ def _without_nan(value: Any) -> Any:
 
 
 class Report(Protocol):
-    """Who is told how far something is."""
+    """Receives how far something is."""
 
-    def __call__(self, what: str, done: int, of: int, detail: str = "") -> None:
+    def __call__(self, what: str, done: int, total: int, detail: str = "") -> None:
         """Take what is done, how many, of how many, and which one right now."""
 
 
 @contextmanager
 def progress_bars(*, speed: bool = False) -> Iterator[Report]:
-    """Progress bars on stderr: one a thing that is done, named by what it is.
+    """Progress bars on stderr, one for each named piece of work.
 
     With ``speed`` each says how many it does in a second.
     """
@@ -88,11 +88,11 @@ def progress_bars(*, speed: bool = False) -> Iterator[Report]:
     with Progress(*columns, console=stderr()) as bars:
         tasks: dict[str, Any] = {}
 
-        def report(what: str, done: int, of: int, detail: str = "") -> None:
+        def report(what: str, done: int, total: int, detail: str = "") -> None:
             if what not in tasks:
-                tasks[what] = bars.add_task(what, total=of)
+                tasks[what] = bars.add_task(what, total=total)
             said = f"{what}: {detail}" if detail else what
-            bars.update(tasks[what], completed=done, total=of, description=said)
+            bars.update(tasks[what], completed=done, total=total, description=said)
 
         yield report
 
@@ -103,7 +103,7 @@ def say_line(line: str) -> None:
 
 
 def warn_of(problems: Sequence[str]) -> None:
-    """Name on stderr what is left out, while the rest goes on."""
+    """Name on stderr what is left out; the rest continues."""
     for problem in problems:
         stderr().print(f"Skipped: {problem}", style="yellow", markup=False)
 
@@ -120,12 +120,12 @@ def say(error: EquipoiseError) -> None:
 
 
 def say_interrupted(command: str | None) -> None:
-    """Say on stderr that the person stopped the command, and how it goes on."""
+    """Say on stderr that the person stopped the command, and how to continue."""
     sys.stderr.write(" ".join(["Stopped.", *_GOING_ON.get(command, ())]) + "\n")
 
 
 def as_fault(error: OSError) -> EquipoiseError:
-    """What the system refused, as a fault that says what to do."""
+    """An error of the operating system, as a fault that says what to do."""
     place = f" at {error.filename}" if error.filename else ""
     return EquipoiseError(
         f"The system refused{place}: {error.strerror or error}.",

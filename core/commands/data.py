@@ -27,7 +27,7 @@ def data(study: StudyArgument, data: DataOption = None) -> None:
     Without --data, the split that is shipped with the study is reported.
     """
     from core.data.catalog import dataset_of
-    from core.data.duplicates import say_near_copies
+    from core.data.leakage import say_near_copies
 
     chosen = load_chosen_study(study)
     manifest, report = _load_data(chosen, data)
@@ -90,7 +90,7 @@ def _count_tables(
 
 def _report_table(report: dict[str, Any]) -> Table:
     """The report as lines of key and value, nested keys joined by a dot."""
-    from core.data.damage import UNREADABLE
+    from core.data.unreadable_pictures import UNREADABLE
 
     table = Table("Report", "", box=None)
     apart = {name: value for name, value in report.items() if name != UNREADABLE}

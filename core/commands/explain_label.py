@@ -21,7 +21,7 @@ from core.commands.studies import load_chosen_study
 from core.training.engine import load_engine
 
 if TYPE_CHECKING:
-    from core.results.label_meaning import LabelMeaning
+    from core.results.explain_label import LabelMeaning
     from core.results.study_runs import StudyRuns
     from core.tasks import Task
 
@@ -31,7 +31,8 @@ def explain_label(
     task: Annotated[
         str | None,
         typer.Option(
-            metavar="TASK", help="Whose labels; the first with classes if unsaid."
+            metavar="TASK",
+            help="Task of the labels; by default the first one with classes.",
         ),
     ] = None,
     category: Annotated[
@@ -39,8 +40,8 @@ def explain_label(
         typer.Option(
             "--class",
             metavar="CLASS",
-            help="Only this class, or bin of a number; may be given several times. If "
-            "unsaid, of two classes the second, else every one.",
+            help="Only this class, or bin of a number; may be given several times. "
+            "By default the second of two classes, otherwise all.",
         ),
     ] = None,
     images: Annotated[
@@ -66,8 +67,8 @@ def explain_label(
     class: those that all methods are surest of. --data is for --maps alone, of
     pictures that are not drawn.
     """
-    from core.commands.label_maps import check_maps, write_maps
-    from core.results.label_meaning import find_category, find_task
+    from core.commands.explain_label_maps import check_maps, write_maps
+    from core.results.explain_label import find_category, find_task
     from core.results.study_runs import load_study_runs
 
     name = load_chosen_study(study).name if study.endswith(".toml") else study
@@ -80,7 +81,7 @@ def explain_label(
     check_maps(maps, data, asked, runs)
     meanings = _explain(runs, chosen, asked)
     if as_json:
-        from core.results.label_meaning import meaning_record
+        from core.results.explain_label import meaning_record
 
         print_json([meaning_record(each, limit=images) for each in meanings])
     else:
@@ -93,7 +94,7 @@ def explain_label(
                 runs,
                 meanings[0],
                 data,
-                loading=lambda what, done, of: progress(LOADING, done, of, what),
+                loading=lambda what, done, total: progress(LOADING, done, total, what),
             )
         if not as_json:
             stdout().print(Words(f"\n{maps}: where each model looks, on average."))
@@ -110,7 +111,7 @@ def _explain(
     runs: StudyRuns, task: Task, categories: Sequence[str]
 ) -> list[LabelMeaning]:
     from core.data.manifest import TEST
-    from core.results.label_meaning import (
+    from core.results.explain_label import (
         OWN_SPLITS,
         collect_split_answers,
         explain_label,
@@ -140,7 +141,7 @@ def _explain(
 
 def _print(runs: StudyRuns, meanings: Sequence[LabelMeaning], images: int) -> None:
     from core.results.console import print_table
-    from core.results.label_meaning import (
+    from core.results.explain_label import (
         RULES_NOTE,
         contradiction_sentence,
         contradictions_table,

@@ -1,4 +1,4 @@
-"""Options of ``equipoise import``: which there are, and which go together."""
+"""Options of ``equipoise import``, and which of them go together."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ FileArgument = Annotated[
     typer.Argument(metavar="[FILE]", help="CSV or Parquet file of predictions."),
 ]
 StudyOption = Annotated[
-    str, typer.Option(metavar="STUDY", help="Study whose test images these are of.")
+    str, typer.Option(metavar="STUDY", help="Study that the test images belong to.")
 ]
 NameOption = Annotated[
-    str | None, typer.Option(metavar="NAME", help="What the method is to be called.")
+    str | None, typer.Option(metavar="NAME", help="Name of the method.")
 ]
 SeedOption = Annotated[
     int | None,
@@ -26,7 +26,7 @@ SeedOption = Annotated[
         metavar="N",
         min=0,
         max=2**32 - 1,
-        help="Seed of a file without a column 'seed'; 0 if unsaid.",
+        help="Seed of a file without a column 'seed'; 0 by default.",
     ),
 ]
 ReplaceOption = Annotated[
@@ -89,8 +89,8 @@ FeatureOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="COLUMN",
-        help="A sensitive feature; may be given several times. '' for none. Unsaid, "
-        "columns of few groups are proposed.",
+        help="A sensitive feature; may be given several times. '' for none. "
+        "By default, columns of few groups are proposed.",
     ),
 ]
 IgnoreOption = Annotated[
@@ -157,12 +157,12 @@ GO_TOGETHER: Final[dict[Mode, tuple[str, ...]]] = {
     ),
     "study": ("name", *_FILE),
 }
-"""What is asked for, by the first of these options that is given, and what goes with
-it."""
+"""Modes of the command, by the first of these options that is given, and the options
+that fit each."""
 
 
 def choose_mode(ctx: typer.Context) -> Mode:
-    """What is asked for.
+    """The mode that the options ask for.
 
     Raises
     ------
@@ -179,9 +179,9 @@ def choose_mode(ctx: typer.Context) -> Mode:
     both = mode == "new_study" and "study" in given
     if mode is None or both:
         raise EquipoiseError(
-            "A file belongs to a study that is there, or to a new one."
+            "A file belongs to an existing study or to a new one."
             if both
-            else "Where the predictions belong is not said.",
+            else "The study of the predictions is missing.",
             expected="--study STUDY --name NAME, or --new-study NAME.",
             remedy="leave out one of the two." if both else "add one of the two.",
         )

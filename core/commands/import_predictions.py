@@ -46,9 +46,9 @@ from core.errors import EquipoiseError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from core.importing.findings import Finding
-    from core.importing.kind import Asked
+    from core.importing.file_findings import Finding
     from core.importing.reading import RawTable
+    from core.importing.task_kind import LayoutChoices
     from core.runs import Run
 
 STYLES = {"fault": "red", "warning": "yellow", "note": "dim"}
@@ -107,9 +107,9 @@ def import_predictions(
         with _findings_told(faults):
             _import_method(file, *own, seed, replace, check)
         return
-    from core.importing.kind import Asked
+    from core.importing.task_kind import LayoutChoices
 
-    asked = Asked(
+    choices = LayoutChoices(
         truth=truth,
         kind=kind,
         classes=tuple(classes or ()),
@@ -124,13 +124,13 @@ def import_predictions(
     )
     with _findings_told(faults):
         options = (title, baseline, seed, replace, check)
-        _import_study(file, _given(new_study, "--new-study"), asked, *options)
+        _import_study(file, _given(new_study, "--new-study"), choices, *options)
 
 
 @contextmanager
 def _findings_told(faults: Path | None) -> Iterator[None]:
-    """Tell the faults of a file, keep them where asked, and leave with their code."""
-    from core.importing.findings import PredictionsError, findings_table
+    """Print the faults of a file, write them if asked, and exit with their code."""
+    from core.importing.file_findings import PredictionsError, findings_table
 
     try:
         yield
@@ -143,10 +143,10 @@ def _findings_told(faults: Path | None) -> Iterator[None]:
 
 
 def _check_place(place: Path, replace: bool) -> None:
-    """Refuse a file that is there, before anything is done."""
+    """Refuse a file that exists, before anything is done."""
     if place.exists() and not replace:
         raise EquipoiseError(
-            f"{place} is there already.",
+            f"{place} exists already.",
             expected="a new file.",
             remedy="choose another name, or overwrite it with --replace.",
         )
@@ -158,7 +158,7 @@ def _write_csv(table: pd.DataFrame, place: Path) -> None:
     except OSError as error:
         raise EquipoiseError(
             f"{place} cannot be written: {error.strerror or error}.",
-            expected="a file in a folder that is there.",
+            expected="a file in a folder that exists.",
             remedy="make the folder, or choose another place.",
         ) from error
 
@@ -193,7 +193,7 @@ def _import_method(
 def _import_study(
     file: Path,
     name: str,
-    asked: Asked,
+    choices: LayoutChoices,
     title: str,
     baseline: str,
     seed: int | None,
@@ -208,7 +208,7 @@ def _import_study(
         prepared = prepare_study(
             raw,
             name=name,
-            asked=asked,
+            choices=choices,
             title=title,
             baseline=baseline,
             seed=seed,
@@ -231,7 +231,7 @@ def _print_written(runs: Sequence[Run]) -> None:
         sys.stdout.write(f"{run.name}: {run.folder}\n")
     if runs:
         sys.stdout.write(
-            f"See it beside the others: equipoise compare {runs[0].study}\n"
+            f"See it with the other methods: equipoise compare {runs[0].study}\n"
         )
 
 

@@ -20,7 +20,7 @@ def methods(
     """List every remedy: its task, its paper, where it helps in trained studies."""
     from core.results.console import print_table
     from core.results.markdown import table_markdown
-    from core.results.remedies import Outcome, remedies_table
+    from core.results.methods_table import Outcome, remedies_table
     from core.results.study_runs import load_study_runs
     from core.runs import list_studies
     from core.study import load_study, shipped_studies

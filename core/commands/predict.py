@@ -20,8 +20,8 @@ from core.commands.console import (
     stdout,
     warn_of,
 )
-from core.commands.labels import LabelRequest, label_folder
 from core.commands.options import FAULT, JsonOption
+from core.commands.predict_folder import LabelRequest, label_folder
 from core.training.engine import load_engine
 
 if TYPE_CHECKING:
@@ -76,19 +76,20 @@ def predict(
         ),
     ] = None,
     method: Annotated[
-        str | None, typer.Option(metavar="METHOD", help="With --csv: what labels.")
+        str | None,
+        typer.Option(metavar="METHOD", help="With --csv: the method that labels."),
     ] = None,
     seed: Annotated[
         int | None,
         typer.Option(
             metavar="N",
-            help="With --csv: only this seed; the mean over all models if unsaid.",
+            help="With --csv: only this seed; the mean over all models by default.",
         ),
     ] = None,
     task: Annotated[
         str | None,
         typer.Option(
-            metavar="TASK", help="With --csv: what is asked, if there are several."
+            metavar="TASK", help="With --csv: the task, if there are several."
         ),
     ] = None,
     threshold: Annotated[
@@ -96,12 +97,12 @@ def predict(
         typer.Option(
             metavar="P",
             help="With --csv and two classes: from this probability on the label is "
-            "1, below it -1; 0.5 if unsaid.",
+            "1, below it -1; 0.5 by default.",
         ),
     ] = None,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="With --csv: go on with a file that broke off."),
+        typer.Option("--resume", help="With --csv: continue an unfinished file."),
     ] = False,
     seeds: Annotated[
         Seeds,
@@ -111,7 +112,7 @@ def predict(
         ),
     ] = Seeds.FIRST,
 ) -> None:
-    """Let every method of a study answer for photos: for each face, if it is of faces.
+    """Let every method of a study answer for photos, or for each face in them.
 
     In a study of other pictures each photo is taken as a whole. One model a method
     answers, unless --seeds all asks for all of them.
@@ -120,8 +121,8 @@ def predict(
     file with filename,label: -1 or 1 of two classes, else the class or the number.
     Pictures are taken as the study's own are: of faces as crops that are aligned
     already. Those that cannot be read are named, left out, and make the exit code 2.
-    What was stopped goes on with --resume, unless it was asked otherwise; what made a
-    file is kept beside it, as FILE.json.
+    --resume continues a stopped file, unless its settings differ. FILE.json beside it
+    records the settings.
     """
     from core.data.catalog import dataset_of
     from core.runs import (
@@ -173,8 +174,8 @@ def _answer(
 ) -> list[PhotoResult]:
     """Answer for photos; one that fails carries its fault and stops no other.
 
-    What is no photo at all is said before any model is loaded, and none is where
-    there is nothing to answer for.
+    A file that is not a photo is named before any model is loaded. Without any photo,
+    no model is loaded.
     """
     from core.faces import FaceDetector
     from core.predictor import PhotoResult, Predictor, check_photo, predict_photos
@@ -188,7 +189,7 @@ def _answer(
         predictor = Predictor.load(
             runs,
             info.tasks,
-            loading=lambda name, done, of: progress(LOADING, done, of, name),
+            loading=lambda name, done, total: progress(LOADING, done, total, name),
             load_engine=load_engine,
         )
         detector = None if aligned else FaceDetector()

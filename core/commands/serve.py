@@ -40,7 +40,7 @@ def serve(
     script = Path(__file__).resolve().parents[2] / "streamlit_app.py"
     if not script.is_file():
         raise EquipoiseError(
-            f"The app is not beside the package: {script} is not there.",
+            f"The app was not found beside the package: {script} is not there.",
             expected="a checkout of the project, installed with `make demo`.",
             remedy="run `make demo` in the checkout.",
         )

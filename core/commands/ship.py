@@ -36,18 +36,16 @@ def ship(
         typer.Option(
             "--from",
             metavar="DIR",
-            help="Store to take the runs from; $EQUIPOISE_RUNS or runs/ if unsaid.",
+            help="Store to take the runs from; $EQUIPOISE_RUNS or runs/ by default.",
         ),
     ] = None,
     seed: Annotated[
-        int, typer.Option(metavar="N", min=0, help="Seed whose models go along.")
+        int, typer.Option(metavar="N", min=0, help="Seed whose models are included.")
     ] = 0,
     data: DataOption = None,
     replace: Annotated[
         bool,
-        typer.Option(
-            "--replace", help="Take the place of the study that is there already."
-        ),
+        typer.Option("--replace", help="Replace the study that exists already."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:

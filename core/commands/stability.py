@@ -29,7 +29,7 @@ def stability(
     data: DataOption = None,
     replace: Annotated[
         bool,
-        typer.Option("--replace", help="Measure again what is measured already."),
+        typer.Option("--replace", help="Measure runs again that are measured already."),
     ] = False,
 ) -> None:
     """Measure how far the answers of finished runs move under harmless changes.
@@ -37,7 +37,7 @@ def stability(
     Each test image is answered for at 256, 512 and 1,024 px, as JPEG of quality 40 and
     95, mirrored, and 20 % lighter and darker. Training does this by itself. The command
     is for older runs in your store that have a model. Stored answers do not change, and
-    a model that gives other answers is refused. The same command goes on where it was
+    a model that gives other answers is refused. The same command continues where it was
     stopped.
     """
     from core.data.catalog import dataset_of

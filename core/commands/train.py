@@ -36,7 +36,8 @@ def train(
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Store to write to; $EQUIPOISE_RUNS or runs/ if unsaid."
+            metavar="DIR",
+            help="Store to write to; $EQUIPOISE_RUNS or runs/ by default.",
         ),
     ] = None,
     resume: Annotated[
@@ -57,10 +58,10 @@ def train(
 ) -> None:
     """Train the methods of a study; every finished run is listed at once.
 
-    A finished run is kept, unless --replace asks for another in its place. Before
-    anything is trained, the smallest difference is said that so many seeds can find.
+    A finished run is kept, unless --replace asks for another in its place. Before the
+    training it prints the smallest difference that the planned seeds can find.
     """
-    from core.results.planning import planned_differences
+    from core.results.statistical_power import planned_differences
 
     chosen = load_chosen_study(study)
     check_methods(chosen, method or chosen.methods)

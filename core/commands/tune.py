@@ -66,11 +66,11 @@ def tune(
 ) -> None:
     """Search the settings of a study on its validation images, by Optuna.
 
-    Each method gets as many trials as any other. The same command goes on with a search
-    that was stopped, and run again beside it, here or on a machine with the same
-    storage, it is one more worker. Test images are never predicted. The best settings
-    are written as a study with all that was tried: train it, with its own seeds, before
-    you compare it.
+    Each method gets as many trials as any other. The same command continues a search
+    that was stopped. Run a second time, here or on a machine with the same storage, it
+    is one more worker. Test images are never predicted. The best settings are written
+    as a study with all that was tried: train it, with its own seeds, before you compare
+    it.
     """
     chosen = load_chosen_study(study)
     place = out or Path(f"{chosen.name}-tuned.toml")
@@ -129,7 +129,7 @@ def _said(trial: Trial) -> str:
 
 
 def _print_untuned(method: str) -> None:
-    say_line(f"{method}: nothing of it can be tuned; it keeps the study's settings.")
+    say_line(f"{method}: it has no setting to tune; it keeps the study's settings.")
 
 
 def _print_waiting(method: str) -> None:

@@ -22,7 +22,7 @@ def verify(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="FILE", help="JSON file of cases; the shipped one if unsaid."
+            metavar="FILE", help="JSON file of cases; the shipped one by default."
         ),
     ] = None,
     method: Annotated[

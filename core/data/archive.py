@@ -18,7 +18,7 @@ from core.data.cache_entries import (
 from core.errors import DatasetError
 from core.locks import Lock
 
-# What zipfile and tarfile raise on a damaged, locked or unheard-of archive.
+# Errors of zipfile and tarfile for a damaged, locked or unknown archive.
 _DAMAGE = (
     OSError,
     EOFError,

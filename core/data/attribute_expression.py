@@ -1,7 +1,7 @@
-"""Targets put together from attributes: "Blond_Hair or (Eyeglasses and not Young)".
+"""Targets made of several attributes: "Blond_Hair or (Eyeglasses and not Young)".
 
 The words are ``and``, ``or``, ``not``, parentheses and names; ``not`` binds tightest,
-then ``and``, then ``or``, as in Python. Nothing is evaluated but these.
+then ``and``, then ``or``, as in Python. Nothing else is evaluated.
 """
 
 import difflib
@@ -25,7 +25,7 @@ _END = "the end"
 
 @dataclass(frozen=True)
 class Expression:
-    """What an expression says of images.
+    """A condition on the attributes of images.
 
     Parameters
     ----------
@@ -55,13 +55,13 @@ def parse_expression(text: str, known: Collection[str]) -> Expression:
     text : str
         Such as ``"Blond_Hair or Eyeglasses"``.
     known : collection of str
-        Attributes that there are.
+        The known attributes.
 
     Raises
     ------
     StudyError
-        If it is no such expression, is nested deeper than ``MAX_DEPTH``, or names an
-        attribute that there is not; the nearest spelling is then said.
+        If it is not such an expression, is nested deeper than ``MAX_DEPTH``, or names
+        an unknown attribute. The error names the nearest spelling.
     """
     parser = _Parser(text, known)
     holds = parser.read_or()
@@ -136,7 +136,7 @@ class _Parser:
             )
 
     def fault(self, expected: str) -> StudyError:
-        """What is wrong at the next token."""
+        """The error of an unexpected next token."""
         found = self._tokens[self._place]
         before = " ".join(self._tokens[: self._place])
         where = f"after '{before}'" if before else "at its beginning"
@@ -150,7 +150,7 @@ class _Parser:
 
 
 def unknown_attribute(name: str, known: Collection[str], *, where: str) -> StudyError:
-    """The error of an attribute that there is not, with the nearest spelling."""
+    """The error of an unknown attribute, with the nearest spelling."""
     spelling = {each.lower(): each for each in known}
     near = difflib.get_close_matches(name.lower(), spelling, n=1, cutoff=0.5)
     return StudyError(

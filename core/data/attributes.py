@@ -1,4 +1,4 @@
-"""What is known of a study's images beside a label: what may explain it."""
+"""Attributes of a study's images that may explain a label."""
 
 from collections.abc import Sequence
 
@@ -36,8 +36,7 @@ def load_attributes(
         Indexed by ``image_id``, in the order of the manifest: ``split``, then the
         attributes. These are the sensitive features, the labels of the other tasks,
         every other column of the manifest, and of generated pictures what was drawn;
-        neither the labels themselves nor what they, or others, were before label
-        noise.
+        not the labels themselves, and no label from before label noise.
 
     Raises
     ------
@@ -58,7 +57,7 @@ def load_attributes(
 
 
 def _drawn(study: Study, image_ids: Sequence[str]) -> pd.DataFrame | None:
-    """What the drawing of generated pictures knows; None where it is not theirs."""
+    """Attributes of generated pictures, from their drawing; None for other datasets."""
     reader = READERS[dataset_info(study.dataset.name).name]
     if reader.attributes is None:
         return None

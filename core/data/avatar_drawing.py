@@ -26,7 +26,7 @@ GREY_HAIR: RGB = (214, 214, 218)
 
 # Pillow's polygons have hard edges: they are drawn larger and averaged down.
 _SUPERSAMPLING = 3
-# What a part is marked with, and all else.
+# Colours of a marked part, and of all others.
 _INSIDE, _OUTSIDE = 255, 0
 
 _ANGLES = np.linspace(0, 2 * np.pi, 32, endpoint=False)
@@ -61,7 +61,7 @@ _LINE_U = np.linspace(1, -1, 17)
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What is drawn: the labels, and everything a portrait varies in.
+    """The person to draw: the labels, and everything a portrait varies in.
 
     Parameters
     ----------
@@ -190,8 +190,8 @@ def draw_region(person: Person, part: Part, size: int) -> NDArray[np.bool_]:
 
 
 def _layers(person: Person, large: int) -> Iterator[tuple["_Layer", Placement]]:
-    """What a portrait is made of, from the back to the front, and where it goes."""
-    face = _Face.of(person)
+    """The layers of a portrait, from the back to the front, and their place."""
+    face = _Face.from_person(person)
     behind = _Layer()
     behind.ellipse(0, 0, 1.72, 1.72, _mix(person.background, WHITE, 0.3))
     yield behind, _frame_map(person, large, tilt=0.0)
@@ -320,8 +320,8 @@ class _Layer:
     def mark(self, pen: ImageDraw.ImageDraw, mapping: Placement, part: Part) -> None:
         """Fill those of a part with ``_INSIDE``, and what covers it otherwise."""
         fills = [
-            _INSIDE if of == part else None if colour is None else _OUTSIDE
-            for of, colour in zip(self._parts, self._colours, strict=True)
+            _INSIDE if own == part else None if colour is None else _OUTSIDE
+            for own, colour in zip(self._parts, self._colours, strict=True)
         ]
         self._fill(pen, mapping, fills)
 
@@ -367,7 +367,7 @@ class _Face:
     outline: Points
 
     @classmethod
-    def of(cls, person: Person) -> "_Face":
+    def from_person(cls, person: Person) -> "_Face":
         young = 1 - _ramp(person.face_age, 0, 23)
         grown = _ramp(person.face_age, 12, 36)
         old = _ramp(person.face_age, 34, 80)

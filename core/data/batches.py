@@ -15,7 +15,7 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Mixing:
-    """What becomes of images that are made of two.
+    """Mixed images of two, with their labels.
 
     Parameters
     ----------

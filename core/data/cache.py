@@ -89,7 +89,7 @@ def build_image_cache(
     render: Render = render_file,
     workers: int = 2,
     study: str = "",
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> ImageCache:
     """Open the cache of these images, building it first if it is not there.
 
@@ -132,10 +132,12 @@ def build_image_cache(
 
 
 def _names_key(paths: Sequence[str], size: int, render: Render) -> str:
-    """Hash of which pictures are asked for, and how they are made."""
+    """Hash of the requested pictures, and of how they are rendered."""
     function = render.func if isinstance(render, partial) else render
     settings = repr(render.keywords) if isinstance(render, partial) else ""
-    source = f"{function.__module__}.{function.__qualname__} {settings}"
+    # The readers were modules of core.data when the first caches were made.
+    module = function.__module__.replace("core.data.readers.", "core.data.")
+    source = f"{module}.{function.__qualname__} {settings}"
     digest = hashlib.sha256(f"{VERSION} {size} {source}".encode())
     for path in paths:
         digest.update(f"\n{path}".encode(errors="surrogateescape"))
@@ -143,7 +145,10 @@ def _names_key(paths: Sequence[str], size: int, render: Render) -> str:
 
 
 def _look_at(files: Sequence[str], names: str, progress: Progress) -> Facts:
-    """What the files hold now; those not written since an earlier call stay unread."""
+    """Facts of the files as they are now.
+
+    Files that were not written since an earlier call are not read.
+    """
     facts = stat_files(files)
     known = [
         earlier
@@ -154,7 +159,9 @@ def _look_at(files: Sequence[str], names: str, progress: Progress) -> Facts:
         facts,
         files,
         known,
-        progress=lambda done, of: progress("Looking for changed pictures", done, of),
+        progress=lambda done, total: progress(
+            "Looking for changed pictures", done, total
+        ),
     )
     return facts
 
@@ -245,7 +252,7 @@ def _render(
 def render_chunk(
     paths: Sequence[str], *, size: int, render: Render
 ) -> tuple[Pixels, dict[int, str]]:
-    """Render some images, whatever some of them are.
+    """Render some images, also if some of them are damaged.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""What lies in the cache, how large it may grow, and what is removed first.
+"""Entries of the cache: their list, the size limit, and which are removed first.
 
 An entry is the array of a study's images, of images that a generator has added to them,
-what frozen layers make of them, or an unpacked archive. Whoever uses one holds a shared
-lock on it, so that nothing removes it meanwhile; the time of the lock's file is that of
+what frozen layers make of them, or an unpacked archive. A process that uses one holds a
+shared lock on it, so that no other removes it; the time of the lock's file is that of
 the last use.
 """
 
@@ -106,7 +106,7 @@ def hold_entry(kind: Kind, key: str) -> Lock | None:
     Returns
     -------
     Lock or None
-        None where the cache can only be read: nobody here removes anything from it.
+        None if the cache can only be read: no process here removes entries then.
     """
     path = _lock_path(kind, key)
     try:
@@ -218,7 +218,7 @@ def describe_entry(kind: Kind, key: str, *, study: str = "", **about: object) ->
 def list_entries() -> list[CacheEntry]:
     """All entries, the one that is removed first in front.
 
-    That is one of an earlier version; of the others, the one used longest ago.
+    It is one of an earlier version, or else the one that was used longest ago.
     """
     found = [
         _read_entry(kind, key) for kind in get_args(Kind) for key in sorted(_keys(kind))
@@ -254,7 +254,7 @@ def remove_entry(entry: CacheEntry) -> bool:
 def make_room(needed_bytes: int) -> None:
     """Remove entries until so much more fits into the cache, the least used first.
 
-    What a process uses is never removed, and the cache then stays larger.
+    An entry that a process uses is never removed; the cache then stays larger.
 
     Raises
     ------
@@ -289,7 +289,7 @@ def _read_entry(kind: Kind, key: str) -> CacheEntry:
 
 
 def _lock_alone(kind: Kind, key: str) -> Lock | None:
-    """The lock of an entry that nobody uses; None if somebody does, or may."""
+    """The lock of an entry that no process uses; None if a process uses it, or may."""
     try:
         lock = take_lock(_lock_path(kind, key))
     except OSError:

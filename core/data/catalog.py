@@ -8,27 +8,27 @@ from typing import Any
 
 import pandas as pd
 
-from core.data import (
+from core.data.cache import Pixels, Progress, Render, render_file
+from core.data.class_folders import ClassFolderOptions
+from core.data.enhancement import Enhancement
+from core.data.images import preprocess_drawn
+from core.data.label_noise import add_label_noise
+from core.data.leakage import report_near_copies
+from core.data.manifest import DatasetInfo, LoadedDataset
+from core.data.readers import (
     avatars,
     avatars_softbio,
     celeba,
     cifar,
-    folder,
+    csv_labels,
+    image_folder,
     isic2019,
-    labelled,
+    predictions_table,
     stanford_dogs,
-    table,
     utkface,
 )
-from core.data.cache import Pixels, Progress, Render, render_file
-from core.data.class_folders import ClassFolderOptions
-from core.data.damage import leave_out_known_damage
-from core.data.duplicates import report_near_copies
-from core.data.enhancement import Enhancement
-from core.data.images import preprocess_drawn
-from core.data.label_noise import add_label_noise
-from core.data.manifest import DatasetInfo, LoadedDataset, summarise_split
-from core.data.splits import apply_split, name_strata
+from core.data.splits import apply_split, name_strata, with_new_split
+from core.data.unreadable_pictures import leave_out_known_damage
 from core.errors import DatasetError, StudyError
 from core.study import (
     DatasetOptions,
@@ -56,7 +56,7 @@ class Reader:
         ``resample`` and ``fit`` as ``preprocess`` does, and hands them on to it; and
         the name of a harmless ``change``, which comes before.
     copy : str
-        What a person has to fetch first; empty if it can be loaded without.
+        The files that a person has to fetch first; empty if none are needed.
     path_of : callable, optional
         ``(image_id) -> path``, where the id alone tells it: of generated pictures.
     strata : tuple of str
@@ -96,12 +96,10 @@ def _load_avatars(
     options: avatars.AvatarsOptions,
     *,
     shipped: pd.DataFrame | None = None,
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> LoadedDataset:
     """Draw who is in the pictures; there is no copy to read and no split to keep."""
-    manifest = avatars.sample_people(options)
-    report = summarise_split(manifest)
-    return LoadedDataset(avatars.INFO, manifest.drop(columns="reason"), report)
+    return with_new_split(avatars.INFO, avatars.sample_people(options))
 
 
 def _render_avatar(
@@ -190,27 +188,32 @@ READERS = {
             copy="images.tar, and lists.tar and annotation.tar if they are asked for",
         ),
         Reader(
-            folder.INFO,
-            folder.FolderOptions,
-            folder.load,
-            folder.renderer,
+            image_folder.INFO,
+            image_folder.FolderOptions,
+            image_folder.load,
+            image_folder.renderer,
             copy="the pictures, in one folder a class",
         ),
         Reader(
-            labelled.INFO,
-            labelled.LabelledOptions,
-            labelled.load,
+            csv_labels.INFO,
+            csv_labels.CSVLabelsOptions,
+            csv_labels.load,
             copy="the pictures and a CSV file of their labels",
-            info_of=labelled.info_of,
+            info_of=csv_labels.info_of,
         ),
-        Reader(table.INFO, table.TableOptions, table.load, info_of=table.info_of),
+        Reader(
+            predictions_table.INFO,
+            predictions_table.TableOptions,
+            predictions_table.load,
+            info_of=predictions_table.info_of,
+        ),
     )
 }
 DATASETS = {name: reader.info for name, reader in READERS.items()}
 
 
 def dataset_info(name: str) -> DatasetInfo:
-    """What the dataset of that name holds, under its default options.
+    """The description of a dataset under its default options.
 
     Raises
     ------
@@ -232,7 +235,7 @@ def dataset_of(
     *,
     needed: bool = False,
 ) -> DatasetInfo:
-    """What a study's dataset holds, under its options and with its images' classes.
+    """The description of a study's dataset, with the classes of its images.
 
     Parameters
     ----------
@@ -274,7 +277,7 @@ def load_dataset(
     location: Path | None,
     *,
     shipped: pd.DataFrame | None = None,
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> LoadedDataset:
     """Load a study's dataset, split it, and flip the labels that the study flips.
 
@@ -297,7 +300,7 @@ def load_dataset(
     ------
     StudyError
         If the dataset or one of its options does not exist, or if the study flips
-        labels of a task or group that there is not.
+        labels of an unknown task or group.
     DatasetError
         If the copy is missing, empty or not in its published layout.
     """
@@ -328,8 +331,8 @@ def load_dataset(
 def test_strata(study: Study, table: pd.DataFrame) -> pd.Series | None:
     """Name the stratum of each test image, where the test split was drawn by strata.
 
-    Such a split has as many images of each stratum whatever the population has: what
-    is computed from it varies within strata only, and so it is to be resampled.
+    Such a split has equally many images of each stratum, for any population. Results
+    from it vary within strata only, so it must be resampled within strata.
 
     Parameters
     ----------
@@ -383,7 +386,7 @@ def renderer(study: Study, *, change: str = "") -> Render:
 
 
 def enhancement_of(table: DatasetTable) -> Enhancement:
-    """What a study's dataset does to the brightness of every picture.
+    """The change of brightness that a study's dataset makes to every picture.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What datasets share whose pictures lie in one folder a class."""
+"""Shared code of the datasets whose pictures lie in one folder a class."""
 
 import filecmp
 import os
@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from core.data.damage import describe_sizes
 from core.data.enhancement import Enhancement
 from core.data.images import SUFFIXES
 from core.data.long_tail import draw_long_tail
 from core.data.manifest import TEST, TRAINING, VALIDATION
 from core.data.splits import least_to_split, leave_out, split_by_group
+from core.data.unreadable_pictures import describe_sizes
 from core.errors import DatasetError
 from core.study import Seed
 from core.tasks import natural_order
@@ -31,7 +31,7 @@ _Share = Annotated[float, Field(ge=0.01, le=0.4)]
 
 
 class ClassFolderOptions(Enhancement):
-    """What a study may ask of every dataset of class folders.
+    """Options of every dataset of class folders.
 
     Parameters
     ----------
@@ -50,13 +50,13 @@ class ClassFolderOptions(Enhancement):
 
     @property
     def enhancement(self) -> Enhancement:
-        """What is done to every picture."""
+        """The change of brightness of every picture."""
         return Enhancement(autocontrast=self.autocontrast, equalize=self.equalize)
 
 
 @dataclass(frozen=True)
 class ClassColumn:
-    """What a dataset calls its classes.
+    """The words of a dataset for its classes.
 
     Parameters
     ----------
@@ -94,8 +94,8 @@ def walk_pictures(root: Path) -> Iterator[str]:
     ------
     str
         Its path seen from the folder, with "/": those in a folder itself by name, then
-        those of its folders by name. What is hidden is skipped, and links to folders
-        are not followed.
+        those of its folders by name. Hidden files are skipped, and links to folders are
+        not followed.
 
     Raises
     ------
@@ -188,7 +188,7 @@ def class_folders(root: Path) -> tuple[dict[str, list[Path]], list[str]]:
     dict of str to list of Path
         Folder's name to its pictures, both by name.
     list of str
-        Names of files in them that are no pictures.
+        Names of files in them that are not pictures.
 
     Raises
     ------
@@ -227,7 +227,7 @@ def list_pictures(
     Raises
     ------
     DatasetError
-        If two pictures have one ``image_id``: predictions could not tell them apart.
+        If two pictures have one ``image_id``: predictions could not be matched to them.
     """
     manifest = pd.DataFrame(rows, columns=list(columns))
     twice = manifest[manifest["image_id"].duplicated(keep=False)]
@@ -251,7 +251,7 @@ def choose_images(
     per_class: int | None,
     seed: int,
 ) -> None:
-    """Leave out, in place, the classes not asked for and what is over a limit.
+    """Leave out, in place, other classes and images beyond a limit.
 
     Parameters
     ----------
@@ -370,7 +370,7 @@ def _visible(folder: Path) -> list[Path]:
 def _choose(
     counts: pd.Series, classes: ClassColumn, wanted: int | str | None
 ) -> list[str]:
-    """Names of the classes asked for, of those that have these counts.
+    """Names of the requested classes, among those with these counts.
 
     Sorted by letters: draws class by class are repeated in that order.
     """
@@ -381,7 +381,7 @@ def _choose(
         if wanted > len(names):
             problem = f"There are {len(names)} {classes.many} and not {wanted}"
             raise _wrong_choice(problem, names, classes)
-        # Of a stable sort: of equals the first by name stay in front.
+        # A stable sort: among equal counts the first by name stays in front.
         return sorted(sorted(names, key=lambda name: -int(counts[name]))[:wanted])
     by_key = {_key(name): name for name in names}
     asked = list(split_names(wanted))

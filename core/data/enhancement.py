@@ -30,7 +30,7 @@ class Enhancement(DatasetOptions):
 
     @property
     def steps(self) -> tuple[str, ...]:
-        """What is done, in order, in words; empty if nothing is."""
+        """The changes in words, in order; empty without any."""
         done = {
             "autocontrast": self.autocontrast,
             "histogram equalisation": self.equalize,
@@ -81,7 +81,7 @@ def render_enhanced(
 
 
 def enhanced_renderer(enhancement: Enhancement) -> Render:
-    """What reads pictures so; without a change the plain one, whose caches it finds."""
+    """A renderer that makes this change; the plain one if there is no change."""
     if not enhancement.steps:
         return render_file
     return partial(render_enhanced, enhancement=enhancement)

@@ -1,4 +1,4 @@
-"""Which content files have, told without reading all of it."""
+"""Fingerprints of the content of files, without reading all of it."""
 
 import hashlib
 import os
@@ -47,7 +47,7 @@ def add_digests(
     files: Sequence[str],
     known: Sequence[Facts] = (),
     *,
-    progress: Callable[[int, int], None] = lambda done, of: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
     """Fill in the digests, in place.
 
@@ -57,9 +57,10 @@ def add_digests(
         From ``stat_files``.
     files : sequence of str
     known : sequence of arrays like ``facts``
-        Earlier ones of the same files: what was not written since is not read again.
+        Earlier ones of the same files: files that were not written since are not read
+        again.
     progress : callable
-        ``(done, of)``: files read, of those that have to be.
+        ``(done, total)``: files read, of those that have to be.
     """
     unread = facts["size"] > 0
     for earlier in known:
@@ -89,5 +90,5 @@ def digest_edges(file: str) -> bytes:
 
 
 def content_key(facts: Facts) -> bytes:
-    """What of the facts stands for the content: size, time of writing and digest."""
+    """The facts that stand for the content: size, time of writing and digest."""
     return b"".join(facts[name].tobytes() for name in ("size", "mtime_ns", "digest"))

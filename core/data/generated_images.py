@@ -36,7 +36,7 @@ _DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 @dataclass(frozen=True)
 class GeneratedImages:
-    """What a generator has added to a study's training images.
+    """The images that a generator has added to a study's training images.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def open_generated(
             lock.release()
         raise
     if lock is not None:
-        # As long as somebody has the array, nobody removes its file.
+        # As long as a process maps the array, no process removes its file.
         weakref.finalize(images, lock.release)
     return GeneratedImages(images, between, record["duration_s"], folder / SAMPLE)
 
@@ -185,13 +185,13 @@ def _write(
 
 
 def find_sample(study: str, on: str, runs: list[Path]) -> GeneratedSample | None:
-    """The sample of a study's generated images that lies nearest at hand.
+    """The first sample of a study's generated images that is found.
 
     Parameters
     ----------
     study : str
     on : str
-        What their classes are of.
+        Task or feature of their classes.
     runs : list of Path
         Folders of the study's runs: those of datasets that may be shown to anyone
         have one. The cache is looked into after them, what was used last first.

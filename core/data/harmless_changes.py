@@ -23,8 +23,8 @@ LIGHTER, DARKER = 1.2, 0.8
 class HarmlessChange:
     """One change.
 
-    Whoever alters what one does gives it another name: answers and prepared pictures
-    are kept under it.
+    If a change is altered, it needs another name: answers and prepared pictures are
+    kept under the name.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def compress(image: Image.Image, quality: int) -> Image.Image:
 
 
 def brighten(image: Image.Image, factor: float) -> Image.Image:
-    """Multiply the levels of a picture; what is lighter than white is white."""
+    """Multiply the levels of a picture; values above white become white."""
     return ImageEnhance.Brightness(image).enhance(factor)
 
 
@@ -106,7 +106,7 @@ WORST = "worst change"
 
 
 def describe_change(name: str) -> str:
-    """What is done to the image, for the end of a sentence; also of ``WORST``."""
+    """The change in words, for the end of a sentence; ``WORST`` has words too."""
     if name in CHANGES:
         return CHANGES[name].explanation
     return "changed in whichever of these ways moves it most"

@@ -36,7 +36,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# What Pillow's decoders raise on damaged data.
+# Errors of Pillow's decoders on damaged data.
 _DAMAGE = (
     OSError,
     SyntaxError,
@@ -266,7 +266,7 @@ def _to_8_bits(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
 def _orientation(image: Image.Image) -> int:
     try:
         value = image.getexif().get(_EXIF_ORIENTATION, 1)
-    except _DAMAGE:  # a damaged tag is no reason to refuse a good picture
+    except _DAMAGE:  # a damaged tag does not make a good picture useless
         return 1
     return value if isinstance(value, int) else 1
 

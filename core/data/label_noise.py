@@ -1,4 +1,4 @@
-"""Wrong labels that a study asks for, to see what its methods make of them."""
+"""Label noise: wrong labels that a study asks for, to see how its methods react."""
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ _EVERYONE = "all"
 
 
 def add_label_noise(loaded: LoadedDataset, noise: LabelNoise) -> LoadedDataset:
-    """Flip a share of the labels of a task, and keep what they were.
+    """Flip a share of the labels of a task, and keep the original labels.
 
     Parameters
     ----------
@@ -33,8 +33,7 @@ def add_label_noise(loaded: LoadedDataset, noise: LabelNoise) -> LoadedDataset:
     Raises
     ------
     StudyError
-        If the dataset has no such task with classes, no such feature, or no such
-        group.
+        If the dataset does not have this task with classes, feature or group.
 
     Notes
     -----
@@ -68,8 +67,8 @@ def count_flipped(manifest: pd.DataFrame, noise: LabelNoise) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns group, split, labels (images of both), flipped and percent; empty
-        where the manifest does not keep what the labels were.
+        Columns group, split, labels (images of both), flipped and percent; empty if the
+        manifest does not keep the original labels.
     """
     clean = CLEAN.format(noise.task)
     if clean not in manifest or (noise.by and noise.by not in manifest):
@@ -116,7 +115,7 @@ def _task_of(noise: LabelNoise, info: DatasetInfo) -> Classification:
     tasks = {t.name: t for t in info.tasks if not isinstance(t, Regression)}
     if noise.task not in tasks:
         raise StudyError(
-            f"The study adds label noise to '{noise.task}', which is no task with "
+            f"The study adds label noise to '{noise.task}', which is not a task with "
             f"classes of {info.title}.",
             expected=f"one of {', '.join(tasks) or 'none: it predicts numbers'}.",
             remedy="fix `task` under [label_noise] in the study's file.",
@@ -131,7 +130,7 @@ def _groups_of(noise: LabelNoise, loaded: LoadedDataset) -> pd.Series:
     features = loaded.info.sensitive_features
     if noise.by not in features:
         raise StudyError(
-            f"The study adds label noise by '{noise.by}', which is no sensitive "
+            f"The study adds label noise by '{noise.by}', which is not a sensitive "
             f"feature of {loaded.info.title}.",
             expected=f"one of {', '.join(features) or 'none: it has no such feature'}.",
             remedy="fix `by` under [label_noise] in the study's file.",
@@ -139,8 +138,8 @@ def _groups_of(noise: LabelNoise, loaded: LoadedDataset) -> pd.Series:
     strange = sorted(set(noise.shares) - set(features[noise.by]))
     if strange:
         raise StudyError(
-            f"The study adds label noise to {', '.join(strange)}, which is no group of "
-            f"'{noise.by}'.",
+            f"The study adds label noise to {', '.join(strange)}, which is not a group "
+            f"of '{noise.by}'.",
             expected=f"some of {', '.join(features[noise.by])}.",
             remedy="fix `shares` under [label_noise] in the study's file.",
         )

@@ -36,7 +36,7 @@ def class_counts(
         ``int(largest ratio^(-i / (C - 1)))``, or ``largest`` for the first half of
         the classes and ``int(largest / ratio)`` for the others.
     names : sequence of str, optional
-        Of the classes, for what is said of them.
+        Names of the classes, for messages.
 
     Returns
     -------
@@ -109,7 +109,7 @@ def draw_long_tail(
         Images wanted of each class.
     seed : int
     names : sequence of str, optional
-        Of the classes, for what is said of them.
+        Names of the classes, for messages.
 
     Returns
     -------

@@ -20,7 +20,7 @@ DRAWN_SPLIT = "drawn_split"
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What a dataset holds and what may be done with its pictures.
+    """The content of a dataset, and the terms of its pictures.
 
     Parameters
     ----------
@@ -96,6 +96,8 @@ class DatasetInfo:
 
         They are those of the images in a split, in their natural order.
         """
+        if self.knows_classes:
+            return self
         used = manifest[manifest["split"] != LEFT_OUT]
         tasks = (
             replace(task, classes=_sorted_names(used[task.name]))

@@ -1,4 +1,4 @@
-"""What pictures are called in messages: by their place in the dataset."""
+"""Names of pictures in messages: their place in the dataset."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,7 +8,7 @@ from core.errors import DatasetError
 
 MAX_CORRUPT_SHARE = 0.01
 NAMED = 3
-# What follows it in a path is for the renderer: where in the file to look.
+# In a path, text after it tells the renderer where in the file to look.
 BESIDE = "\t"
 
 
@@ -42,13 +42,13 @@ def check_corrupt(corrupt: Mapping[int, str], paths: Sequence[str]) -> None:
 
 
 def picture_names(
-    paths: Iterable[str], among: Iterable[str], root: Path | None = None
+    paths: Iterable[str], every_path: Iterable[str], root: Path | None = None
 ) -> list[str]:
     """Paths as seen from the folder of the dataset, with "/".
 
     Parameters
     ----------
-    paths, among : iterable of str
+    paths, every_path : iterable of str
         Those to be named, and all of the dataset.
     root : Path, optional
         The folder of the dataset; where it is not theirs, the one that all have in
@@ -56,7 +56,7 @@ def picture_names(
     """
     files = [Path(path.partition(BESIDE)[0]) for path in paths]
     if root is None or not all(file.is_relative_to(root) for file in files):
-        root = _common_folder(among)
+        root = _common_folder(every_path)
     return [
         (file.relative_to(root) if root else Path(file.name)).as_posix()
         for file in files
@@ -72,5 +72,5 @@ def _common_folder(paths: Iterable[str]) -> Path | None:
 
 
 def without_name(reason: str, name: str) -> str:
-    """What is wrong, without the file's name that it begins with."""
+    """The problem, without the file's name that it begins with."""
     return reason.removeprefix(name.rpartition("/")[2]).strip()

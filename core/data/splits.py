@@ -8,7 +8,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.data.manifest import LEFT_OUT, TRAINING, VALIDATION, drawn_split
+from core.data.manifest import (
+    LEFT_OUT,
+    TRAINING,
+    VALIDATION,
+    DatasetInfo,
+    LoadedDataset,
+    drawn_split,
+    summarise_split,
+)
 from core.errors import DatasetError
 from core.tasks import Regression, Task
 
@@ -172,7 +180,7 @@ def split_by_group(
 
 
 def _lay_out(lengths: NDArray[np.int64], shares: Mapping[str, float]) -> list[str]:
-    """Split of each group of a class, by where its middle lies among the images."""
+    """Split of each group of a class, by the place of its middle among the images."""
     middles = (np.cumsum(lengths) - lengths / 2) / lengths.sum()
     edges = np.cumsum(list(shares.values()))
     order = (*shares, TRAINING)
@@ -185,12 +193,12 @@ def least_to_split(shares: Mapping[str, float]) -> int:
     Parameters
     ----------
     shares : mapping of split to float, in (0, 1)
-        As for ``split_by_group``, of images that are no group.
+        As for ``split_by_group``, of images that are not grouped.
 
     Notes
     -----
-    At 80/10/10 it is 8. From the reciprocal of the smallest share on, no split can be
-    missed.
+    At 80/10/10 it is 8. With 1 / (the smallest share) images or more, every split gets
+    one.
     """
     smallest = min(*shares.values(), 1 - sum(shares.values()))
     sizes = range(1, math.ceil(1 / smallest) + 1)
@@ -245,3 +253,34 @@ def apply_split(
         gone = gone.assign(path="").reindex(columns=manifest.columns)
         manifest = pd.concat([manifest, gone], ignore_index=True)
     return manifest.assign(split=manifest["image_id"].map(split).fillna(LEFT_OUT))
+
+
+def with_shipped_split(
+    info: DatasetInfo, manifest: pd.DataFrame, shipped: pd.DataFrame, location: Path
+) -> LoadedDataset:
+    """A dataset under the split of its runs, without a report; see ``apply_split``."""
+    manifest = apply_split(manifest, shipped, location)
+    return LoadedDataset(info.with_classes_of(manifest), manifest)
+
+
+def with_new_split(
+    info: DatasetInfo,
+    manifest: pd.DataFrame,
+    malformed: Sequence[str] = (),
+    **parts: object,
+) -> LoadedDataset:
+    """A dataset under the split that its reader has drawn, with the report of it.
+
+    Parameters
+    ----------
+    info : DatasetInfo
+    manifest : DataFrame
+        With ``split``, and ``reason`` if images were left out for one.
+    malformed : sequence of str
+        Names of files that are not in the manifest.
+    parts
+        Further parts of the report.
+    """
+    report = {**summarise_split(manifest, malformed), **parts}
+    manifest = manifest.drop(columns="reason", errors="ignore")
+    return LoadedDataset(info.with_classes_of(manifest), manifest, report)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from core.data.harmless_changes import CHANGES, shift_column
 from core.errors import EquipoiseError
-from core.evaluation.classification import encode_labels
+from core.evaluation.confusion_counts import encode_labels
 from core.tasks import Classification, Regression, Task
 
 RunKey = tuple[str, int]
@@ -38,8 +38,8 @@ class AlignedPredictions:
         as exact as the table has it, or None where a run has none.
     shifts : dict of float32 arrays, shape (changes, columns, rows)
         By task, how far answers move under the harmless changes (a number), or whether
-        the label changes; NaN where it was not measured. Without a task of which no run
-        was measured.
+        the label changes; NaN where it was not measured. A task that no run was
+        measured on is not there.
     """
 
     runs: tuple[RunKey, ...]
@@ -171,7 +171,7 @@ def _check_one_split(table: pd.DataFrame, run: RunKey) -> None:
 def _check_once(ids: pd.Index, run: RunKey) -> None:
     if _is_ascending(ids):
         return
-    # Many times faster than Index.is_unique, which makes Python strings of them all.
+    # Many times faster than Index.is_unique, which makes a Python string of each.
     if len(pd.unique(ids.array)) < len(ids):
         raise EquipoiseError(
             f"Method '{run[0]}' (seed {run[1]}) has {ids.duplicated().sum()} images"
@@ -182,7 +182,7 @@ def _check_once(ids: pd.Index, run: RunKey) -> None:
 
 
 def _is_ascending(ids: pd.Index) -> bool:
-    """Whether every id is greater than the one before: then each is there once."""
+    """Whether every id is greater than the one before, so that each occurs once."""
     if not isinstance(ids.dtype, pd.StringDtype):
         return False
     values = pa.array(ids.array)
@@ -266,7 +266,7 @@ def _shifts(
 ) -> NDArray[np.float32]:
     """How answers move under each harmless change, shape (changes, rows)."""
     names = [shift_column(task.name, change) for change in CHANGES]
-    # Most tables of others have none: a million images need no array of nothing.
+    # Most imported tables have none: this saves an empty array for a million images.
     unknown = np.broadcast_to(np.float32(np.nan), len(table))
     values = [
         table[name].to_numpy(np.float32, na_value=np.nan) if name in table else unknown

@@ -1,4 +1,4 @@
-"""What every method answers to every test image, to be filtered, ranked and shown."""
+"""The answer of every method to every test image, to be filtered, ranked and shown."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from core.errors import EquipoiseError
 from core.evaluation.alignment import AlignedPredictions, RunKey
+from core.evaluation.auc import top_k_accuracies
 from core.evaluation.grouping import group_labels
 from core.evaluation.metrics import TOLERANCE
-from core.evaluation.ranking import top_k_accuracies
 from core.evaluation.resampling import Doubles, Flags, Floats, Integers
 from core.tasks import Classification, Multiclass, Regression, Task
 
@@ -50,8 +50,8 @@ class Answers:
 
     Notes
     -----
-    Where as many seeds say one class as another, the more probable one of these is
-    the answer. With one seed the answer is the run's own.
+    If two classes are answered by equally many seeds, the more probable one is the
+    answer. With one seed the answer is the run's own.
     """
 
     task: Task
@@ -114,7 +114,7 @@ def collect_answers(
     task: Task,
     image_ids: Sequence[str] | NDArray[np.object_],
 ) -> Answers:
-    """Bring every method's runs to one answer an image; the ids are of the rows."""
+    """Combine every method's runs to one answer an image; the ids name the rows."""
     truth, answer, right, measures = (
         _numbers(aligned, task)
         if isinstance(task, Regression)

@@ -158,7 +158,7 @@ def compare(
 
 
 def _is_of_numbers(names: Sequence[str]) -> bool:
-    """Whether the metrics are those of numbers, and not of classes."""
+    """Whether the metrics are of numbers."""
     if not names:
         raise EquipoiseError(
             "No metric was named.",

@@ -13,15 +13,15 @@ import pandas as pd
 
 from core.errors import EquipoiseError
 from core.evaluation.alignment import AlignedPredictions, RunKey, align_predictions
-from core.evaluation.gaps import line_info
-from core.evaluation.grouping import ALL_IMAGES, Grouping, group_images
-from core.evaluation.judging import (
+from core.evaluation.comparison_rows import (
     DETECTABLE,
     STUDY_FAMILY,
     Judging,
     Line,
     TaskRows,
 )
+from core.evaluation.gaps import line_info
+from core.evaluation.grouping import ALL_IMAGES, Grouping, group_images
 from core.evaluation.metrics import (
     group_metric_keys,
     metric_keys,
@@ -56,23 +56,23 @@ class Counterparts:
 
     Parameters
     ----------
-    of : mapping of str to str
-        By method; what is compared with another has no method compared with it.
+    by_method : mapping of str to str
+        By method. A counterpart does not have a counterpart itself.
     where : str
         What a reader calls the place of all counterparts, such as another study.
     """
 
-    of: Mapping[str, str]
+    by_method: Mapping[str, str]
     where: str
 
     @property
     def first(self) -> str:
         """The first of the counterparts."""
-        return next(iter(self.of.values()))
+        return next(iter(self.by_method.values()))
 
 
 Baseline = str | Counterparts
-"""What methods are compared with: one method for all, or each with its own."""
+"""The baseline: one method for all, or a counterpart for each."""
 
 
 def first_baseline(baseline: Baseline) -> str:
@@ -136,7 +136,7 @@ class Comparison:
         Strata that the test set was drawn by, and so resampled within; 0 if none.
     counterparts : Counterparts, optional
         Where each method has a baseline of its own. Every such baseline has the verdict
-        ``baseline``; what has no counterpart has no verdict.
+        ``baseline``. A method without a counterpart has no verdict.
     """
 
     cells: pd.DataFrame
@@ -158,9 +158,9 @@ class Comparison:
 
     @cached_property
     def references(self) -> dict[str, str]:
-        """Of each method that is compared, the one that it is compared with."""
+        """For each compared method, the method that it is compared with."""
         if self.counterparts is not None:
-            return dict(self.counterparts.of)
+            return dict(self.counterparts.by_method)
         return {m: self.baseline for m in self.seeds if m != self.baseline}
 
     @cached_property
@@ -183,7 +183,7 @@ class Comparison:
 
     @property
     def has_one_seed(self) -> bool:
-        """Whether no method has a second seed, so that there is no sd over seeds."""
+        """Whether all methods have one seed, so that there is no sd over seeds."""
         return all(len(seeds) == 1 for seeds in self.seeds.values())
 
     @property
@@ -282,7 +282,7 @@ def compare_runs(
         drawn by strata.
     include_small : bool
         Whether groups in which a metric rests on fewer than ``SMALL_GROUP`` images
-        count in its gaps. A gap decided by three images is no finding.
+        count in its gaps. A gap that three images decide is not a finding.
     anew : bool
         Whether the interval of a single mean is that of the method, trained anew, or
         of these trained models.
@@ -305,8 +305,8 @@ def compare_runs(
     Notes
     -----
     A method's metric is the mean over its seeds, and its difference is that of the two
-    means. How images and trainings enter an interval is said in ``variance``, how
-    images are drawn in ``resampling``, what the verdicts mean in ``verdicts``. The
+    means. ``variance`` explains how images and trainings enter an interval,
+    ``resampling`` how images are drawn, and ``verdicts`` what the verdicts mean. The
     interval of a share of images is Wilson's, of any other mean the bootstrap's. Groups
     of a gap: ``gaps.measure_gap``. Where a verdict is within the Monte Carlo error of
     its bound, up to ``MAX_BLOCKS`` times as many resamples are drawn.
@@ -325,7 +325,7 @@ def compare_runs(
     frames: list[pd.DataFrame] = []
     runs: dict[str, dict[RunKey, float]] = {}
     for family, methods in judged.items():
-        # Without the other families: these change nothing of what is said of this one.
+        # The other families are left out: they do not change the verdicts of this one.
         own = aligned.of_methods({*judged[STUDY_FAMILY], *methods})
         judging = Judging(
             aligned=own,
@@ -368,15 +368,16 @@ def _references(aligned: AlignedPredictions, baseline: Baseline) -> dict[str, st
     """The method that each method is compared with."""
     if isinstance(baseline, str):
         return {method: baseline for method in aligned.methods if method != baseline}
-    of, there = dict(baseline.of), set(aligned.methods)
-    wrong = {*of, *of.values()} - there | set(of) & set(of.values())
+    by_method, known = dict(baseline.by_method), set(aligned.methods)
+    counterparts = set(by_method.values())
+    wrong = {*by_method, *counterparts} - known | set(by_method) & counterparts
     if wrong:
         raise EquipoiseError(
             f"These counterparts cannot be compared: {', '.join(sorted(wrong))}.",
             expected="methods with predictions, each on one side of the comparison.",
             remedy="give every method at most one counterpart, and that one none.",
         )
-    return of
+    return by_method
 
 
 def _strata(design: Sequence[str] | pd.Series, rows: int) -> Integers:
@@ -395,7 +396,7 @@ def _strata(design: Sequence[str] | pd.Series, rows: int) -> Integers:
 def _by_family(
     aligned: AlignedPredictions, baselines: Collection[str], families: Mapping[str, str]
 ) -> dict[str, tuple[str, ...]]:
-    """Methods whose rows belong together; baselines are of the study's own."""
+    """Methods by family; baselines belong to the study's own family."""
     found: dict[str, tuple[str, ...]] = {STUDY_FAMILY: ()}
     for method in aligned.methods:
         family = families.get(method, STUDY_FAMILY)

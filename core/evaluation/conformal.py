@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.evaluation.alignment import RunKey
-from core.evaluation.variance import wilson
+from core.evaluation.intervals import wilson
 from core.tasks import Regression
 
 Doubles = NDArray[np.float64]
@@ -162,7 +162,7 @@ def _effective(weight: Doubles) -> float:
 
 
 def _upper(values: Doubles, weight: Doubles, share: float) -> float:
-    """Smallest value below which a new one lies with that chance, at the least.
+    """Smallest value that a new one stays below with at least that chance.
 
     The largest of all where the new one's own weight is too much for any: a range that
     is never left, as that of ages, ends there.

@@ -1,4 +1,4 @@
-"""What methods cost: one table of costs, read from the records of their runs."""
+"""Costs of methods: one table, read from the records of their runs."""
 
 import json
 import math
@@ -14,16 +14,16 @@ from core.shipped import SHIPPED
 from core.text import listed
 
 NOTABLE_SPREAD = 1.05
-"""Ratio of two timings of one network from which on it is said."""
+"""Smallest ratio of two timings of one network that is reported."""
 SHARED_BEGINNINGS = (
-    "Runs that begin alike train these epochs once, and their seconds count in each: "
+    "Runs with equal first epochs train these once, and their seconds count in each: "
     "what a method takes when it is trained alone."
 )
 
 
 @dataclass(frozen=True)
 class CostInfo:
-    """What a reader has to know of one cost.
+    """The description of one cost.
 
     Parameters
     ----------
@@ -142,8 +142,8 @@ SETTINGS = {
     "precision": "precision",
     "hardware": "hardware",
 }
-"""What a run was made with, and how a reader is told."""
-# What a method's quality depends on beside the remedy: how it is called, its unit.
+"""A setting of a run, and its label for a reader."""
+# Settings beside the remedy that quality depends on: label and unit.
 _BUDGET = {
     "backbone": ("backbone", ""),
     "image_size": ("image size", " px"),
@@ -152,18 +152,18 @@ _BUDGET = {
     "precision": ("precision", ""),
 }
 _SHOWN_VALUES = 4
-# What is worked with beside costs and settings; and what of the training decides how
-# many images a second are trained.
+# Other columns of the table; and the settings of a training that decide how many images
+# a second are trained.
 _WORKING = ("planned_epochs", "network", "recipe")
 _OF_SPEED = ("batch_size", "augmentation")
-# What of a model's table changes how it learns, and not how long an image takes.
+# Keys of a model's table that change how it learns, but not how long an image takes.
 _OF_LEARNING = ("weights", "weights_key", "dropout", "feature_dropout", "log_targets")
 # Keys of "hardware" that are written in words of their own, or not at all.
 _OF_MACHINE = ("system", "machine", "processor", "cpu", "cores", "threads")
 
 
 class RecordedRun(Protocol):
-    """What is read of a run (``core.runs.Run``)."""
+    """The parts of a run (``core.runs.Run``) that are read."""
 
     @property
     def method(self) -> str:
@@ -183,20 +183,22 @@ class RecordedRun(Protocol):
 
 
 def ratio_text(ratio: float) -> str:
-    """A ratio of costs to as many digits as it is worth."""
+    """A ratio of costs with as many digits as are meaningful."""
     return f"{ratio:.{0 if ratio >= 10 else 1 if ratio >= 1.15 else 2}f}"
 
 
 def run_costs(runs: Sequence[RecordedRun]) -> pd.DataFrame:
-    """What each run cost and what it was made with, one row a run.
+    """The cost and the settings of each run, one row a run.
 
     Columns ``method``, ``seed``; the keys of ``COSTS``, NaN where unknown; the keys of
     ``SETTINGS``, None where unknown; ``planned_epochs``, which patience may have cut
     short; ``network``, equal for runs of one network, and ``recipe``, for those of one
     network, batch size and augmentation.
 
-    Notes ----- A zero is no measurement: images a second is 0 in the record of a run
-    that took all its epochs over from another, and such a value is unknown.
+    Notes
+    -----
+    A zero is not a measurement: images a second is 0 in the record of a run that took
+    over all epochs of another run. Such a value is unknown.
     """
     rows = [_run_row(run) for run in runs]
     columns = ["method", "seed", *COSTS, *SETTINGS, *_WORKING]
@@ -254,9 +256,9 @@ def _source(weights: object) -> str | None:
 
 
 def _described(model: Mapping[str, Any], precision: str | None) -> str | None:
-    """What decides how long an image takes, as a text that can be compared.
+    """The settings that decide how long an image takes, as a text to compare.
 
-    What is None is left out: an earlier record does not have the key at all.
+    None is left out: an earlier record does not have the key at all.
     """
     if "backbone" not in model:
         return None
@@ -280,7 +282,7 @@ def describe_hardware(info: Mapping[str, Any]) -> str | None:
     for key, word in (("cores", "core"), ("threads", "thread")):
         if count := hardware.get(key):
             parts.append(f"{count} {word}{'' if str(count) == '1' else 's'}")
-    # Whatever else a record has of a machine: an accelerator above all.
+    # All other facts of a machine in a record: an accelerator above all.
     for key, value in hardware.items():
         if key not in _OF_MACHINE:
             named = value if isinstance(value, list) else [value]
@@ -291,7 +293,7 @@ def describe_hardware(info: Mapping[str, Any]) -> str | None:
 
 
 def cost_table(per_run: pd.DataFrame) -> pd.DataFrame:
-    """What each method costs: mean and spread over its runs, the method as index.
+    """The cost of each method: mean and spread over its runs, the method as index.
 
     ``per_run`` is from ``run_costs``. For each key of ``COSTS`` the mean over the runs
     that know it and, as ``<key>_sd``, the standard deviation over them, NaN where fewer
@@ -337,8 +339,8 @@ def settings_by_method(costs: pd.DataFrame) -> dict[str, dict[str, str | int | N
 def mixed_runs_note(per_run: pd.DataFrame, labels: Mapping[str, str]) -> str:
     """Warn where runs of one method have different budgets; empty where none have.
 
-    ``per_run`` is from ``run_costs``, of the methods shown; ``labels`` are what a
-    reader sees for each method, its name where there is none.
+    ``per_run`` is from ``run_costs``, of the methods shown; ``labels`` are the labels
+    of methods for a reader; the default is the name.
     """
     mixed = [
         f"{labels.get(str(method), str(method))} in {listed(differing)}"
@@ -348,17 +350,16 @@ def mixed_runs_note(per_run: pd.DataFrame, labels: Mapping[str, str]) -> str:
     if not mixed:
         return ""
     return (
-        f"Runs of one method have different budgets: {'; '.join(mixed)}. Their mean is "
-        "that of no one setting: choose seeds that were trained alike."
+        f"Runs of one method have different budgets: {'; '.join(mixed)}. Their mean "
+        "does not describe any one setting: choose seeds that were trained alike."
     )
 
 
 def budget_note(per_run: pd.DataFrame, labels: Mapping[str, str]) -> str:
-    """Say in what methods differ beside the remedy; empty where in nothing.
+    """Say in which settings methods differ beside the remedy; empty without any.
 
-    Parameters as in ``mixed_runs_note``. Looked at are backbone, image size, epochs,
-    weights to begin from and precision, of the first run of each method of which any
-    is known.
+    Parameters as in ``mixed_runs_note``. It looks at backbone, image size, epochs,
+    initial weights and precision of the first run of each method that has any of them.
     """
     first = per_run.groupby("method", sort=False).head(1)
     first = first[first[list(_BUDGET)].notna().any(axis=1)]
@@ -366,13 +367,13 @@ def budget_note(per_run: pd.DataFrame, labels: Mapping[str, str]) -> str:
     if not differing:
         return ""
     return (
-        f"{_who_differs(first, labels)} in {listed(differing)}: a difference between "
-        "them is one of all this together, and not of the remedy alone."
+        f"{_who_differs(first, labels)} in {listed(differing)}, so a difference "
+        "between them cannot be credited to the remedy alone."
     )
 
 
 def unknown_note(per_run: pd.DataFrame, labels: Mapping[str, str]) -> str:
-    """Say of which methods nothing is known but their predictions; empty if of none.
+    """Name the methods of which only predictions are known; empty without any.
 
     Parameters as in ``mixed_runs_note``.
     """
@@ -389,7 +390,7 @@ def unknown_note(per_run: pd.DataFrame, labels: Mapping[str, str]) -> str:
 
 
 def _differing(rows: pd.DataFrame) -> list[str]:
-    """What of the budget is not the same in these rows, with its values."""
+    """The settings of the budget that differ in these rows, with their values."""
     found = []
     for key, (word, unit) in _BUDGET.items():
         values = _distinct(rows[key])
@@ -441,20 +442,21 @@ class Spread:
         return self.high / self.low
 
     def sentence(self) -> str:
-        """What it means for a comparison of times."""
+        """The meaning for a comparison of times."""
         return (
             f"{self.runs} runs of one network ({self.network}) on one machine were "
             f"timed at {self.cost.format(self.low)} to {self.cost.format(self.high)} "
-            f"{self.cost.unit}: what else the machine did is in these times, and "
-            f"a ratio below {ratio_text(self.factor)} may be its doing and no method's."
+            f"{self.cost.unit}: other work of the machine is part of these times, "
+            f"so a ratio below {ratio_text(self.factor)} may come from the machine "
+            "instead of the methods."
         )
 
 
 def widest_spread(per_run: pd.DataFrame, cost: CostInfo) -> Spread | None:
     """How far apart runs of one network were timed on one machine, at the widest.
 
-    ``per_run`` is from ``run_costs``. None for what is counted and not timed, and where
-    no network has two runs whose times differ by more than ``NOTABLE_SPREAD``.
+    ``per_run`` is from ``run_costs``. None for a cost that is counted instead of timed,
+    and if no network has two runs whose times differ by more than ``NOTABLE_SPREAD``.
     """
     if not cost.timed_by:
         return None
@@ -473,7 +475,7 @@ def widest_spread(per_run: pd.DataFrame, cost: CostInfo) -> Spread | None:
 
 
 def machine_note(per_run: pd.DataFrame, labels: Mapping[str, str]) -> str:
-    """Where and with what the runs were timed; a warning where machines differ."""
+    """Say on which machines the runs were timed; warn if machines differ."""
     groups = per_run.dropna(subset=["hardware"]).groupby("hardware", sort=False)
     machines = {str(name): part["method"].unique() for name, part in groups}
     if not machines:
@@ -492,7 +494,7 @@ def machine_note(per_run: pd.DataFrame, labels: Mapping[str, str]) -> str:
 
 
 def are_timed_alike(costs: pd.DataFrame, methods: Sequence[str]) -> bool:
-    """Whether the times of these methods are of one machine, as far as is known.
+    """Whether the times of these methods come from one machine, as far as is known.
 
     ``costs`` are from ``cost_table``.
     """

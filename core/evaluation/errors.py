@@ -1,4 +1,4 @@
-"""Where methods fail: the hardest classes, what is taken for what, the largest errors.
+"""Errors of methods: the hardest classes, confusions of classes, the largest errors.
 
 Everything is a rate over test images with its interval. The images themselves are in
 ``core.evaluation.answers``.
@@ -13,19 +13,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.evaluation.alignment import AlignedPredictions
+from core.evaluation.intervals import wilson
 from core.evaluation.resampling import Doubles, Floats, Integers
-from core.evaluation.variance import wilson
 from core.tasks import Classification, Regression
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-"""Of the signed errors within a bin."""
+"""Quantiles of the signed errors within a bin."""
 MOST_OF_ALL = 0.9
 """Share of the images whose error without sign is at most ``most``."""
 
 
 @dataclass(frozen=True)
 class Confusions:
-    """What one method takes for what, over its seeds.
+    """Confusions of one method, over its seeds.
 
     Parameters
     ----------
@@ -124,9 +124,9 @@ class _Shares:
 
 def _shares(confusions: Confusions) -> _Shares:
     images = confusions.images[:, None]
-    of = np.where(images > 0, images, np.nan)
-    share = confusions.counts / of
-    variance = confusions.squares / of - share**2
+    known = np.where(images > 0, images, np.nan)
+    share = confusions.counts / known
+    variance = confusions.squares / known - share**2
     low, high = wilson(share, images, variance, seeds=confusions.seeds)
     return _Shares(share, low, high)
 
@@ -152,7 +152,7 @@ def class_recalls(confusions: Confusions, classes: Sequence[str]) -> pd.DataFram
 
 
 def taken_for(confusions: Confusions, classes: Sequence[str]) -> pd.DataFrame:
-    """What each class is taken for, the most common first within a true class.
+    """Confusions of each class, the most common first within a true class.
 
     Columns truth, predicted, images (mean over the seeds), of (test images of the
     class), share, low, high, probability (the mean probability of the predicted class
@@ -185,7 +185,7 @@ def taken_for(confusions: Confusions, classes: Sequence[str]) -> pd.DataFrame:
 def confused_pairs(
     confusions: Mapping[str, Confusions], classes: Sequence[str]
 ) -> pd.DataFrame:
-    """Pairs of classes that are taken for each other, both ways, by each method.
+    """Pairs of classes that each method confuses, in both directions.
 
     One row a method and pair: method, first, second, both (the mean of the two shares),
     both_low, both_high, and of each way ``first_as_second`` and ``second_as_first``:
@@ -193,9 +193,11 @@ def confused_pairs(
     confused first within a method. Pairs with a class that has no test image are left
     out.
 
-    Notes ----- Shares and not images are averaged, so that a rare class counts as much
-    as a common one. The two shares rest on different images; the interval of their mean
-    is put together from theirs by MOVER (Zou and Donner, Statistics in Medicine 2008).
+    Notes
+    -----
+    Shares and not images are averaged, so that a rare class counts as much as a common
+    one. The two shares rest on different images; the interval of their mean is put
+    together from theirs by MOVER (Zou and Donner, Statistics in Medicine 2008).
     """
     first, second = np.triu_indices(len(classes), 1)
     names = np.array(classes, dtype=object)

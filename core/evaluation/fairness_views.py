@@ -1,11 +1,11 @@
-"""What is looked at within groups: a metric of a task, by which sensitive features."""
+"""Views within groups: a metric of a task, by one or several sensitive features."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from core.crossing import SHOWN
 from core.errors import EquipoiseError, StudyError
 from core.evaluation.gaps import Gap, gaps_of
-from core.evaluation.grouping import CROSSING
 from core.evaluation.metrics import (
     MetricInfo,
     group_metric_keys,
@@ -36,15 +36,15 @@ class FairnessView:
     @property
     def crossing(self) -> str:
         """The features as one, such as "gender × ethnicity"."""
-        return CROSSING.join(self.features)
+        return SHOWN.join(self.features)
 
     @property
     def crossing_in_words(self) -> str:
-        """What a reader sees of the features, such as "ethnicity × age bin"."""
+        """The features for a reader, such as "ethnicity × age bin"."""
         return self.crossing.replace("_", " ")
 
     def title(self, tasks: tuple[Task, ...] = ()) -> str:
-        """What a reader sees, such as "Age MAE by gender × ethnicity, years"."""
+        """The title, such as "Age MAE by gender × ethnicity, years"."""
         info = metric_info(self.metric, tasks)
         unit = f", {info.unit}" if info.unit else ""
         what = info.phrase[:1].upper() + info.phrase[1:]
@@ -68,7 +68,7 @@ def group_features(
 def fairness_views(
     study: Study, tasks: Sequence[Task], sensitive_features: Sequence[str]
 ) -> tuple[FairnessView, ...]:
-    """What a study shows within groups unless something else is asked for.
+    """The views that a study shows by default.
 
     Parameters
     ----------
@@ -100,12 +100,12 @@ def fairness_views(
 def default_features(
     study: Study, task: Task, tasks: Sequence[Task], sensitive_features: Sequence[str]
 ) -> tuple[str, ...]:
-    """Features that a task is shown by, on the page and in a command, unless asked.
+    """Default features that a task is shown by, on the page and in a command.
 
-    Those of the study's first choice for the task, ``Study.fairness``. Without one, the
-    first feature alone: a crossing has few images in each group, and is asked for.
-    The feature that the task itself predicts is never among them, since each group
-    would then hold one class only. Without another feature the result is empty.
+    Those of the study's first choice for the task, ``Study.fairness``. By default only
+    the first feature: a crossing has few images in each group, so a person must ask for
+    it. The feature that the task itself predicts is never among them, since each group
+    would then hold one class only. If there is no other feature, the result is empty.
     Parameters as in ``fairness_views``.
     """
     for table in study.fairness:
@@ -117,9 +117,10 @@ def default_features(
 
 
 def quality_of(metric: MetricInfo, task: Task) -> MetricInfo:
-    """What a gap is set against: the metric itself, if one side of it is better.
+    """The quality that a gap is plotted against: the metric, if one side is better.
 
-    The size of a bias is no quality by itself, and a selection rate has no better side.
+    The size of a bias is not a quality by itself, and a selection rate does not have a
+    better side.
     """
     if metric.direction in ("higher", "lower"):
         return metric
@@ -150,7 +151,7 @@ def chosen_views(
     by: Sequence[str] = (),
     metrics: Sequence[str] = (),
 ) -> tuple[FairnessView, ...]:
-    """What is shown within groups when a person asks for features or metrics.
+    """The views for features or metrics that a person chooses.
 
     Features ``by`` are to be crossed, and the keys ``metrics`` stand in place of the
     study's; those that do not exist within groups are left out. With ``by`` alone, the

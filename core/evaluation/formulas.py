@@ -133,7 +133,7 @@ class ShiftSums(GroupSums):
 
     @classmethod
     def zeros(cls, groups: int, columns: int, places: int, size: int) -> "ShiftSums":
-        """Nothing summed yet; of the data themselves, ``size`` 1, in float64."""
+        """Empty sums; ``size`` 1 in float64 for the data themselves."""
         dtype = np.float64 if size == 1 else np.float32
         shape = (groups, len(SHIFTS), columns, size)
         return cls(np.zeros(shape, dtype), np.zeros(shape, dtype))
@@ -353,7 +353,7 @@ def shift_metric(sums: ShiftSums, change: str = "") -> Floats:
     by_change = ratio(sums.sizes, sums.counts)
     if change:
         return by_change[:, SHIFTS.index(change)]
-    # The worst of them is no further change.
+    # The worst of them is not a change of its own.
     return np.asarray(by_change[:, :-1].mean(axis=1))
 
 

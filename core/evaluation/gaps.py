@@ -1,8 +1,8 @@
-"""What groups differ by: largest difference, ratio, parities and the Fair metric.
+"""Gaps between groups: largest difference, ratio, parities and the Fair metric.
 
 Definitions are fairlearn's. A gap is that of the mean over the seeds; its lowest and
-highest group are found there and kept for every seed and resample. Were each resample
-to choose its own, noise alone would make a gap, and the interval would leave out 0.
+highest group are found there and kept for every seed and resample. If each resample
+chose its own groups, noise alone would make a gap, and the interval would leave out 0.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -8,13 +8,12 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
+from core.crossing import SHOWN
 from core.errors import EquipoiseError
-from core.evaluation.classification import label_codes
+from core.evaluation.confusion_counts import label_codes
 from core.evaluation.resampling import Integers
 from core.tasks import Regression, Task, natural_order
 
-CROSSING = " × "
-"""Stands between the features, and between the groups, of a crossing."""
 MISSING = "unknown"
 """Group of the images whose sensitive feature is missing or blank."""
 ALL_IMAGES = ""
@@ -34,8 +33,8 @@ class Grouping:
         group.
     levels : DataFrame
         One row a group, its name as index (``"female × Asian"``), a column a feature.
-        Of several features all crossings of the groups found are here, so that one may
-        have no image. No rows where all images are one group.
+        With several features, all crossings of the groups found are here, so a crossing
+        may have no image. Empty if all images are one group.
     codes : int array, shape (rows,)
         Row of ``levels`` that an image is in.
     """
@@ -134,14 +133,14 @@ def group_images(
     number = len(np.unique(codes))
     if number > MAX_GROUPS:
         raise EquipoiseError(
-            f"{CROSSING.join(features)} has {number:,} groups.",
+            f"{SHOWN.join(features)} has {number:,} groups.",
             expected=f"at most {MAX_GROUPS}: metrics of fewer images tell nothing.",
             remedy="choose fewer features, or one with fewer groups.",
         )
     crossed = list(product(*found))
-    index = pd.Index([CROSSING.join(names) for names in crossed], name="group")
+    index = pd.Index([SHOWN.join(names) for names in crossed], name="group")
     levels = pd.DataFrame(crossed, index=index, columns=list(features))
-    return Grouping(CROSSING.join(features), levels, codes)
+    return Grouping(SHOWN.join(features), levels, codes)
 
 
 def _feature_codes(

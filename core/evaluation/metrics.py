@@ -51,13 +51,13 @@ TOP_K = 5
 _KEY = re.compile(r"(?P<task>[^.\[\]]+)\.(?P<name>\w+)(?:\[(?P<part>(?s:.+))\])?")
 _TOP = re.compile(r"top_([1-9]\d*)_accuracy")
 _ANY_TOP = "top_<k>_accuracy"
-# Units of the tasks that may be asked for without their task at hand.
+# Units of the tasks whose metrics may be named without the task.
 _UNITS = {"age": "years"}
 
 
 @dataclass(frozen=True)
 class MetricInfo:
-    """What a reader has to know of one metric.
+    """The description of one metric.
 
     Parameters
     ----------
@@ -269,12 +269,12 @@ second is taken between an image and its changes, and not along a series of chan
 """
 
 SHIFTS = (*CHANGES, WORST)
-"""What stands in their brackets."""
+"""The part in their brackets."""
 
 MANY_CLASSES = 16
 """Classes beyond which those metrics are not given unless asked for."""
 
-# What stands in the brackets of a metric.
+# The parts of a metric, which stand in its brackets.
 _PARTS = {
     "mae": "bin",
     "accuracy": "group",
@@ -305,7 +305,7 @@ def split_key(key: str) -> tuple[str, str, str]:
 
 
 def _entry(name: str) -> str:
-    """The name under which a metric stands in the table."""
+    """The name of a metric in the table."""
     return _ANY_TOP if _TOP.fullmatch(name) else name
 
 
@@ -332,7 +332,7 @@ def stability_keys(
 
 
 def further_keys(tasks: Sequence[Task], keys: Iterable[str]) -> tuple[str, ...]:
-    """Those of the keys that are to be asked for (``comparison.compare_runs``).
+    """The keys that ``comparison.compare_runs`` needs.
 
     They are the top-k accuracy of a task with that many classes, and how answers move
     under harmless changes; all others are computed.
@@ -351,9 +351,9 @@ def further_keys(tasks: Sequence[Task], keys: Iterable[str]) -> tuple[str, ...]:
 def unknown_metric(key: str, known: Iterable[str], *, study: str) -> EquipoiseError:
     """The error of a metric that a study does not have.
 
-    Of the ``known`` keys with a bin, class or group the name is said alone: a hundred
-    classes have two hundred. ``study`` says where it was looked for, as in a sentence:
-    "this study".
+    For the ``known`` keys with a bin, class or group, only the name is listed: a
+    hundred classes have two hundred such keys. ``study`` says where it was looked for,
+    as in a sentence: "this study".
     """
     known = tuple(known)
     parts = [split_key(name) for name in known]
@@ -398,7 +398,7 @@ def shot_groups(
 
 
 def task_label(name: str, tasks: Sequence[Task] = ()) -> str:
-    """What a reader sees of a task: its label, or its name where it is not at hand."""
+    """The label of a task, or its name if the task is not given."""
     labels = {task.name: task.label for task in tasks}
     return labels.get(name, name.replace("_", " ").capitalize())
 
@@ -459,7 +459,7 @@ def metric_keys(
             "f1": task.classes,
             "recall": task.classes,
         }
-    parts = (f"{name}[{part}]" for name, of in by_part.items() for part in of)
+    parts = (f"{name}[{part}]" for name, names in by_part.items() for part in names)
     return tuple(f"{task.name}.{name}" for name in (*plain, *parts))
 
 
@@ -486,8 +486,8 @@ def group_metric_keys(task: Task, *, every_class: bool = False) -> tuple[str, ..
     """Keys of the metrics within the groups of a sensitive feature, in order.
 
     Two classes have the rates of the positive one. Several have those of each class
-    against the rest, beyond ``MANY_CLASSES`` only with ``every_class``: whoever asks
-    for one of them by name can have it.
+    against the rest, beyond ``MANY_CLASSES`` only with ``every_class``: each can still
+    be asked for by its name.
     """
     names: tuple[str, ...]
     if task.kind == "regression":
@@ -519,7 +519,7 @@ def headline_keys(
     for key in headline:
         if split_key(key)[0] not in names:
             raise EquipoiseError(
-                f"The headline '{key}' is of no task of this study.",
+                f"The headline '{key}' does not belong to a task of this study.",
                 expected=f"a metric of {', '.join(names)}.",
                 remedy="fix `headline` in the study's file.",
             )

@@ -1,7 +1,7 @@
-"""Quality against cost, or against a gap: the front of what none beats in both.
+"""Pareto front of quality against cost, or against a gap.
 
-Being on it is by the point estimates; whether a step along it buys a difference that
-can be told is said by the paired comparison of the two methods.
+The front is computed from the point estimates. The paired comparison of two methods
+says whether a step along it brings a detected difference.
 """
 
 from collections.abc import Sequence
@@ -23,24 +23,24 @@ EQUAL_COST = 1.02
 """Ratio of two costs up to which they are called equal."""
 
 
-def burden(values: pd.Series, cost: CostInfo) -> pd.Series:
-    """A cost turned so that less is cheaper: time an image for images a second."""
+def cost_to_minimise(values: pd.Series, cost: CostInfo) -> pd.Series:
+    """The cost with lower meaning cheaper: time an image for images a second."""
     return 1 / values if cost.direction == "higher" else values
 
 
 def quality(values: pd.Series, metric: MetricInfo) -> pd.Series:
-    """A metric turned so that more is better; of a bias, its size without sign."""
+    """The metric with higher meaning better; for a bias, minus its size."""
     if metric.direction == "higher":
         return values
     return -values.abs() if metric.direction == "zero" else -values
 
 
 def equal_costs(cost: ArrayLike) -> Doubles:
-    """Give costs that are hardly told apart the cost of the cheapest among them.
+    """Give almost equal costs the cost of the cheapest among them.
 
-    ``cost`` has shape (n,) and is at least 0; NaN is unknown and stays so. From the
-    least on, each with all up to ``EQUAL_COST`` times it; then the same from the next
-    one on, so that no two made equal differ by more.
+    ``cost`` has shape (n,) and is at least 0; NaN is unknown and stays so. The lowest
+    cost is joined with all up to ``EQUAL_COST`` times it; then the next one in the same
+    way. So no two costs that are made equal differ by more.
     """
     costs = np.array(cost, np.float64)
     first = -np.inf
@@ -52,12 +52,12 @@ def equal_costs(cost: ArrayLike) -> Doubles:
 
 
 def pareto_front(cost: ArrayLike, gain: ArrayLike) -> Flags:
-    """Find what nothing else beats in both cost and gain.
+    """Find the points that no other point beats in both cost and gain.
 
-    Of float arrays of shape (n,), where less cost and more gain is better and NaN is
-    unknown, a bool array: whether no other costs at most as much and gains at least as
-    much, with one of the two better; False where a number is unknown. Twins are on it
-    together.
+    Takes float arrays of shape (n,): less cost and more gain is better, and NaN is
+    unknown. Returns a bool array of that shape: True where no other costs at most as
+    much and gains at least as much, with one of the two better. An unknown number gives
+    False. Equal points are all on the front, or none of them is.
     """
     costs, gains = np.asarray(cost, np.float64), np.asarray(gain, np.float64)
     front = np.zeros(len(costs), bool)
@@ -88,7 +88,7 @@ def cost_points(
     -------
     DataFrame
         The method as index, cheapest first; those of which cost or metric is unknown
-        are left out. Columns ``cost``, ``burden`` (less is cheaper), ``mean``, ``low``,
+        are left out. Columns ``cost``, ``cost_to_minimise``, ``mean``, ``low``,
         ``high``, ``quality`` (more is better), ``verdict``, ``on_front``.
     """
     rows = comparison.table[comparison.table["metric"] == metric.key]
@@ -97,16 +97,18 @@ def cost_points(
         cost=costs[cost.key].reindex(rows.index)
     )
     points = points.dropna(subset=["mean", "cost"])
-    points["burden"] = burden(points["cost"], cost)
+    points["cost_to_minimise"] = cost_to_minimise(points["cost"], cost)
     points["quality"] = quality(points["mean"], metric)
-    points["on_front"] = pareto_front(equal_costs(points["burden"]), points["quality"])
-    return points.sort_values(["burden", "quality"], kind="stable")
+    points["on_front"] = pareto_front(
+        equal_costs(points["cost_to_minimise"]), points["quality"]
+    )
+    return points.sort_values(["cost_to_minimise", "quality"], kind="stable")
 
 
 def gap_points(
     comparison: Comparison, metric: MetricInfo, gap: Gap, methods: Sequence[str]
 ) -> pd.DataFrame:
-    """Quality of all images and what the groups differ by, and who is on the front.
+    """Quality of all images and the gap between groups, and the methods on the front.
 
     The ``metric`` has a better side; ``methods`` are those that are looked at.
 
@@ -144,7 +146,7 @@ def gap_points(
 
 @dataclass(frozen=True)
 class Step:
-    """From a cheaper method of the front to a dearer one: what it costs and buys.
+    """A step from a cheaper method of the front to a dearer one: its cost and gain.
 
     Parameters
     ----------
@@ -192,13 +194,15 @@ def reference_of(pair: tuple[str, str], baseline: str) -> str:
 def compute_step(
     pair: tuple[str, str], points: pd.DataFrame, comparison: Comparison, metric: str
 ) -> Step:
-    """What the second of a pair costs and gains against the first.
+    """Cost and gain of the second of a pair against the first.
 
     ``pair`` is one of ``step_pairs``, ``points`` are from ``cost_points``, ``metric``
     is a key, and ``comparison`` is of all methods, its baseline one of the two.
     """
     cheaper, dearer = pair
-    ratio = float(points["burden"][dearer] / points["burden"][cheaper])
+    ratio = float(
+        points["cost_to_minimise"][dearer] / points["cost_to_minimise"][cheaper]
+    )
     is_turned = comparison.baseline == dearer
     row = comparison.row(cheaper if is_turned else dearer, metric)
     delta, low, high = row["delta"], row["delta_low"], row["delta_high"]

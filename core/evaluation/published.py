@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core.crossing import split_crossing
 from core.errors import StudyError
 from core.evaluation.comparison import Comparison
 from core.evaluation.fairness_views import FairnessView
 from core.evaluation.gaps import fair_metric
-from core.evaluation.grouping import CROSSING
 from core.evaluation.metrics import metric_info
 from core.study import Published, PublishedByGroup
 
@@ -29,22 +29,22 @@ VALUE, CHANGE = "value", "change"
 def published_table(
     published: Sequence[Published], comparison: pd.DataFrame, baseline: str
 ) -> pd.DataFrame:
-    """What others reported beside the same of ours, of ``Comparison.table``.
+    """Published numbers beside ours from ``Comparison.table``.
 
     The baseline is that of our study; theirs is their own.
 
     Returns
     -------
     DataFrame
-        With ``COLUMNS``. Of kind ``value`` the numbers are those of the metric, and
-        ``verdict`` is empty: ours is not tested against theirs. Of kind ``change`` they
-        are per cent of the own baseline. NaN where this study has no such method or
-        metric.
+        With ``COLUMNS``. For kind ``value`` the numbers are those of the metric, and
+        ``verdict`` is empty: ours is not tested against theirs. For kind ``change``
+        they are per cent of the own baseline. NaN where this study has no such method
+        or metric.
 
     Raises
     ------
     StudyError
-        If a value that is shown in per cent is no share.
+        If a value that is shown in per cent is not a share.
     EquipoiseError
         If there is no such metric at all.
 
@@ -89,11 +89,11 @@ def _check_share(item: Published, value: float) -> None:
 
 
 def published_views(published: Sequence[PublishedByGroup]) -> tuple[FairnessView, ...]:
-    """What of ours is to be compared within groups to stand beside theirs."""
+    """Views of our results that are needed beside the published numbers of groups."""
     views = []
     for item in published:
         metric, _ = _metric_and_measure(item)
-        features = tuple(item.feature.split(CROSSING))
+        features = split_crossing(item.feature)
         views.append(FairnessView(metric.partition(".")[0], features, metric))
     return tuple(dict.fromkeys(views))
 
@@ -101,7 +101,7 @@ def published_views(published: Sequence[PublishedByGroup]) -> tuple[FairnessView
 def published_by_group_table(
     published: Sequence[PublishedByGroup], ours: Iterable[Comparison] = ()
 ) -> pd.DataFrame:
-    """What others reported of groups, and between them, beside the same of ours.
+    """Published numbers of groups, and of gaps between them, beside ours.
 
     Ours are the comparisons of ``published_views``, or more; without them theirs stand
     alone.
@@ -111,14 +111,14 @@ def published_by_group_table(
     DataFrame
         One row a number, with ``GROUP_COLUMNS``: ``group`` is "" between them,
         ``measure`` "" in a group and else "fair_metric"; whether they ``reported`` it;
-        ours NaN where this study has no such method or group. Where a source reported
-        the accuracy of two groups or more and no Fair metric, it is computed from
-        these, and not ``reported``.
+        ours NaN where this study has no such method or group. If a source reported the
+        accuracy of at least two groups but no Fair metric, it is computed from these,
+        and ``reported`` is False.
 
     Raises
     ------
     StudyError
-        If a number between groups is no Fair metric, or a share is none.
+        If a number between groups is not a Fair metric, or a share is outside 0..1.
 
     Notes
     -----
@@ -208,7 +208,7 @@ def rises_while_all_fall(table: pd.DataFrame, baseline: str) -> tuple[str, ...]:
     """Methods whose published Fair metric is higher, and every accuracy given lower.
 
     ``table`` is from ``published_by_group_table``; the published numbers of each method
-    are held against those of ``baseline``.
+    are compared with those of ``baseline``.
     """
     found = []
     for method in dict.fromkeys(table["method"]):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.harmless_changes import CHANGES
-from core.evaluation import formulas, ranking
+from core.evaluation import auc, formulas
 from core.evaluation.alignment import AlignedPredictions
 from core.evaluation.formulas import ClassCounts, ErrorSums, ShiftSums
 from core.evaluation.grouping import Grouping
@@ -59,7 +59,7 @@ class MetricDraws:
     values: Doubles
     draws: Floats
 
-    def of(self, columns: list[int]) -> RunDraws:
+    def for_columns(self, columns: list[int]) -> RunDraws:
         """Every group as a metric of the method whose runs are ``columns``."""
         return RunDraws(self.values[:, columns], self.draws[:, columns])
 
@@ -245,12 +245,12 @@ class TaskDraws:
         y_true = self.aligned.truth[task.name].astype(np.int64)
         given = self.aligned.probabilities[task.name]
         members_of = stratum_members(codes, groups)
-        ranked: list[ranking.RankFeatures] = []
+        ranked: list[auc.RankFeatures] = []
         shape = ((2 + len(self.tops)) * len(given), len(y_true))
         values = np.zeros(shape, np.float32)
         for members in members_of:
-            images = ranking.ALL if len(members) == len(y_true) else members
-            found = ranking.rank_features(y_true, given, task, self.tops, images)
+            images = auc.ALL if len(members) == len(y_true) else members
+            found = auc.rank_features(y_true, given, task, self.tops, images)
             values[:, images] = found.values
             ranked.append(found)
         k = len(task.classes)
@@ -261,7 +261,7 @@ class TaskDraws:
             stream=1,
         )
         for group, strata in groupby(drawn, key=lambda one: one.stratum // k):
-            rests = ranking.smallest_side(y_true[members_of[group]], task)
+            rests = auc.smallest_side(y_true[members_of[group]], task)
             resamples = self.resampler.resamples
             yield _rank_group([*strata], k, ranked[group], resamples, rests)
 
@@ -285,7 +285,7 @@ class _Ranks(NamedTuple):
 def _rank_group(
     strata: Sequence[StratumDraws],
     k: int,
-    ranked: ranking.RankFeatures,
+    ranked: auc.RankFeatures,
     resamples: int,
     rests: int,
 ) -> _Ranks:
@@ -303,7 +303,7 @@ def _rank_group(
     # A resample may have missed the whole group.
     top_draws = formulas.ratio(parts[:, 2:].sum(axis=0), counts.sum(axis=0))
     unknown = ~ranked.known[:, None]
-    draws = np.where(unknown, np.nan, ranking.area(counts, parts, ranked.scored))
+    draws = np.where(unknown, np.nan, auc.area(counts, parts, ranked.scored))
     return _Ranks(
         np.array(rests, np.float64),
         np.array(images, np.float64),

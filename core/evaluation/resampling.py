@@ -130,8 +130,8 @@ class Resampler:
     ) -> Iterator[StratumDraws]:
         """Sum features within one stratum after another, under every resample.
 
-        What is not needed of a stratum need not be held: with many strata, runs and
-        classes all sums together would fill the memory.
+        Sums that are not needed are not kept: with many strata, runs and classes all
+        sums together would fill the memory.
 
         Parameters
         ----------

@@ -8,7 +8,7 @@ import pandas as pd
 
 from core.errors import EquipoiseError
 from core.evaluation.alignment import align_predictions
-from core.evaluation.classification import training_counts
+from core.evaluation.confusion_counts import training_counts
 from core.evaluation.grouping import group_images
 from core.evaluation.metrics import headline_keys, metric_info, split_key, top_k
 from core.evaluation.resampled_metrics import TaskDraws
@@ -37,9 +37,9 @@ class Skill:
     -----
     The skill in a metric is ``1 - error / error of the constant answer``: 0 is as good
     as answering the same to every image (the median of the training targets, or the
-    most common class), 1 is perfect, and worse than the constant is below 0. That of a
-    task is the mean over its metrics, and that of the model the mean over its tasks: a
-    task counts the same however many metrics it has, and whatever their units.
+    most common class), 1 is perfect, and worse than the constant is below 0. The skill
+    of a task is the mean over its metrics, and the skill of the model the mean over its
+    tasks. So every task counts the same, for any number of metrics and any units.
 
     Source: the skill score of forecasts, Murphy, Monthly Weather Review 116, 1988.
     Departures: any error in place of the squared one.
@@ -132,7 +132,7 @@ def _error(key: str, value: float) -> float:
 def _constant_answers(
     training: pd.DataFrame, judged: pd.DataFrame, tasks: Sequence[Task]
 ) -> pd.DataFrame:
-    """What a model predicts that knows the training labels and looks at no image."""
+    """The predictions of a model that knows the training labels but sees no image."""
     columns: dict[str, object] = {
         "image_id": judged["image_id"].to_numpy(),
         "split": judged["split"].to_numpy(),

@@ -1,4 +1,4 @@
-"""What is said of a difference: where "better" and "inconclusive" are decided."""
+"""Verdicts on a difference: where "better" and "inconclusive" are decided."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,7 +26,7 @@ VERDICTS = (BASELINE, BETTER, WORSE, EQUIVALENT, DIFFERS, INCONCLUSIVE, UNTESTED
 CERTAIN = (BETTER, WORSE, DIFFERS)
 
 METHOD, MODEL = "method", "model"
-"""What a verdict speaks of: a method, trained anew, or one trained model."""
+"""The subject of a verdict: a method, trained anew, or one trained model."""
 
 TOO_FEW = f"fewer than {SMALL_GROUP} images"
 OFTEN_UNDEFINED = f"undefined in more than {MOST_UNDEFINED:.0%} of the resamples"
@@ -55,7 +55,7 @@ def margin_of(
 
     The study's own in ``margins``, by the metric's key; else 0.5 years, 0.01 of an
     accuracy, an area or a flip rate, 0.02 of an F1. A metric of one class, bin, group
-    or change has none of its own accord, and neither has an error in a unit other than
+    or change has no default margin, and neither has an error in a unit other than
     years.
     """
     if info.key in margins:
@@ -91,12 +91,14 @@ def decide(
         ``better`` or ``worse`` where it leaves out 0 (``differs`` where no side is
         better), else ``inconclusive``; ``no verdict`` without an interval.
 
-    Notes ----- Equivalence is decided by two one-sided tests (Schuirmann, Journal of
+    Notes
+    -----
+    Equivalence is decided by two one-sided tests (Schuirmann, Journal of
     Pharmacokinetics and Biopharmaceutics 1987), read off the interval that is shown: at
     95 % they are stricter than the usual 90 %.
     """
     inside = (delta_low > -margin) & (delta_high < margin)
-    # The same predictions: there is no difference, whatever would matter.
+    # With the same predictions there is no difference, for any margin.
     inside |= (delta_low == 0) & (delta_high == 0)
     lower = np.array([direction != "higher" for direction in directions], bool)
     sided = np.array([direction != "none" for direction in directions], bool)

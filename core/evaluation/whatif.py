@@ -2,8 +2,8 @@
 
 Scores are counted once, by group, truth and threshold. Every rate at every threshold
 then follows from the counts, exactly at the thresholds of the grid, without looking at
-an image again. What is chosen is chosen on validation: ``choose`` refuses the test
-split; ``ScoreCounts.at`` shows on any split what a choice does there.
+an image again. Thresholds are chosen on validation: ``choose`` refuses the test split;
+``ScoreCounts.at`` shows on any split what a choice does there.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -106,7 +106,7 @@ class ScoreCounts:
         *,
         include_small: bool = False,
     ) -> "Outcome":
-        """What a threshold, common or one for each group, gives.
+        """The rates of one common threshold, or of one threshold for each group.
 
         It is taken to the nearest of the grid. Groups in which a rate rests on fewer
         than ``SMALL_GROUP`` images count in its gap only with ``include_small``.
@@ -172,7 +172,7 @@ class ScoreCounts:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What thresholds give.
+    """The rates that thresholds give.
 
     Parameters
     ----------
@@ -242,7 +242,7 @@ class Choice:
     fallback: float
 
     def on(self, counts: ScoreCounts, *, include_small: bool = False) -> Outcome:
-        """What the choice gives on another split; groups unseen have ``fallback``."""
+        """The rates of the choice on another split; unseen groups use ``fallback``."""
         thresholds = {
             name: self.thresholds.get(name, self.fallback)
             for name in counts.grouping.names
@@ -466,17 +466,17 @@ def choose(
     grid. One for each group: the groups meet the constraint if their rates lie in one
     window of width ``most``. A rate only falls with the threshold, so that a window
     leaves each group a run of thresholds, of which its best is taken. All windows that
-    begin at a rate of some group are tried, which is the exact optimum on the grid;
-    for equalized odds windows of both rates are paired, each beginning at one of at
-    most ``MAX_LEVELS`` levels: exact up to that many different rates, and beyond
-    within the constraint but perhaps not the very best. Of equal accuracy the
-    thresholds nearest to 0.5 are taken. Small groups: see ``Choice.unconstrained``.
+    begin at a rate of some group are tried, which is the exact optimum on the grid; for
+    equalized odds windows of both rates are paired, each beginning at one of at most
+    ``MAX_LEVELS`` levels: exact up to that many different rates, and beyond within the
+    constraint but perhaps not the very best. If accuracies are equal, the thresholds
+    nearest to 0.5 are taken. Small groups: see ``Choice.unconstrained``.
     """
     if validation.split == TEST:
         raise EquipoiseError(
-            "A threshold is not to be chosen on the test split.",
+            "A threshold must not be chosen on the test split.",
             expected="predictions of the validation split.",
-            remedy="choose on validation, and show on test what comes of it.",
+            remedy="choose on validation, then show the result on test.",
         )
     if constraint not in CONSTRAINTS:
         raise EquipoiseError(
@@ -546,7 +546,7 @@ class _Search:
 
     @cached_property
     def bounded(self) -> list[Doubles]:
-        """Rates of the constraint in the groups held to it, (groups, thresholds)."""
+        """Rates of the constraint in the constrained groups, (groups, thresholds)."""
         return [self.rates.within[name][self.held] for name in self.constrained]
 
     def gap(self, places: Integers) -> float:
@@ -611,7 +611,7 @@ class _Search:
             yield low.reshape(groups, -1), high.reshape(groups, -1)
 
     def _levels(self, rates: Doubles) -> Doubles:
-        """Where windows begin: at every rate, or at some where there are too many."""
+        """Rates at which windows begin: all, or some if there are too many."""
         levels = np.unique(rates)
         if len(self.bounded) > 1 and len(levels) > MAX_LEVELS:
             chosen = np.linspace(0, len(levels) - 1, MAX_LEVELS).round().astype(int)

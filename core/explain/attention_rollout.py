@@ -1,4 +1,4 @@
-"""Attention rollout: where a transformer gathers from, whatever the question."""
+"""Attention rollout: the places a transformer gathers from, for any question."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from keras import ops
 
 from core.explain.grids import Grid
 from core.explain.layer_cam import enlarge, scale
-from core.explain.taking_apart import cannot_explain, find_layer, lead_to, run
+from core.explain.split_model import cannot_explain, find_layer, lead_to, run
 
 ROLLOUT = "attention rollout"
 # By name: KerasHub does not export it, and who has no transformer need not import it.
@@ -35,7 +35,7 @@ class AttentionRollout:
     Raises
     ------
     EquipoiseError
-        If it has no such transformer, or one that computes otherwise.
+        If it has no such transformer, or a transformer of another design.
 
     Notes
     -----
@@ -45,7 +45,7 @@ class AttentionRollout:
     the class token, over the patches. Departures: none. It knows of no task and no
     class.
 
-    Where every token attends to all alike, so does the map: it is the same everywhere.
+    If every token attends to all equally, the map is the same everywhere.
     """
 
     name = ROLLOUT
@@ -61,7 +61,7 @@ class AttentionRollout:
         self.grids: tuple[Grid, ...] = (Grid.evenly((side, side), self._size),)
 
     def __call__(self, pixels: Tensor, selection: Tensor) -> Tensor:
-        """As ``Technique`` says, whatever is selected."""
+        """As ``Technique`` says; the selection is ignored."""
         _, attention = self._recompute(run(self._before, pixels))
         (grid,) = self.grids
         reached = ops.reshape(rollout(attention)[:, 0, 1:], (-1, *grid.shape))
@@ -115,5 +115,5 @@ def rollout(attention: Sequence[Tensor]) -> Tensor:
 
 
 def is_encoder(layer: keras.layers.Layer) -> bool:
-    """Whether a layer is what the blocks of KerasHub's ViT are in."""
+    """Whether a layer holds the blocks of KerasHub's ViT."""
     return type(layer).__name__ == _ENCODER

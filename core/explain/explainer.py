@@ -16,7 +16,7 @@ from core.explain.attention_rollout import AttentionRollout, is_encoder
 from core.explain.grids import Grid
 from core.explain.layer_cam import LAYER_CAM, LEAST_CELLS, LayerCAM
 from core.explain.occlusion import Hiding, hide_in_turn
-from core.explain.taking_apart import find_layer
+from core.explain.split_model import find_layer
 from core.models.ensemble import Part
 from core.predictor import Predictor
 from core.tasks import Binary, Multiclass, Task
@@ -26,7 +26,7 @@ Tensor = Any
 
 @dataclass(frozen=True)
 class Explanation:
-    """Where one model looked.
+    """The map of one model.
 
     Parameters
     ----------
@@ -218,7 +218,7 @@ class _ExplainedPart:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """Of each member."""
+        """The method of each member."""
         return tuple(method for method, _ in self.members)
 
     def compute(self, pixels: Tensor, selections: Tensor) -> Tensor:
@@ -229,7 +229,7 @@ class _ExplainedPart:
         )
 
     def answer(self, pictures: Tensor, tasks: Sequence[Task]) -> Tensor:
-        """What the members say of own pictures, shape (members, n, values).
+        """Answers of the members, each to its own pictures, shape (members, n, values).
 
         The pictures' shape is (members, n, size, size, 3); values are as shown, those
         of one task after the other.
@@ -243,7 +243,7 @@ class _ExplainedPart:
         return self._for_each(answer, pictures)
 
     def _for_each(self, call: Callable[[Tensor], Tensor], given: Tensor) -> Tensor:
-        """What ``call`` makes of what is given to each member, with its weights."""
+        """Results of ``call`` for each member's input, with its weights."""
         import tensorflow as tf
 
         def call_with_weights(one: tuple[Tensor, Tensor]) -> Tensor:
@@ -339,7 +339,7 @@ def read_answer(
     """
     factors = select_score(tasks, task, wanted)
     shown: NDArray[np.float64] = np.asarray(values, np.float64) @ factors
-    # Of two classes the probability of the second is given.
+    # For two classes this is the probability of the second.
     return 1 + shown if factors.min() < 0 else shown
 
 

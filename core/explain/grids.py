@@ -1,4 +1,4 @@
-"""Where the cells of a feature map lie in the picture."""
+"""Places of the cells of a feature map in the picture."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from core.explain.taking_apart import Opened
+from core.explain.split_model import Opened
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Axis:
 
     @classmethod
     def around(cls, axes: Sequence[Axis]) -> Axis:
-        """Cells that are summed or multiplied of others: they depend on all of them."""
+        """Cells that are sums or products of others: they depend on all of them."""
         low = min(axis.first - axis.reach for axis in axes)
         high = max(axis.first + axis.reach for axis in axes)
         return cls(axes[0].count, (low + high) / 2, axes[0].step, (high - low) / 2)
@@ -59,7 +59,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Grid:
-    """Where the cells of a map lie."""
+    """Places of the cells of a map."""
 
     rows: Axis
     columns: Axis
@@ -77,7 +77,7 @@ class Grid:
 
 
 def find_grids(opened: Opened, size: int) -> dict[str, Grid]:
-    """Where the cells of every layer's maps lie, by the windows of the layers.
+    """Places of the cells of every layer's maps, from the windows of the layers.
 
     Parameters
     ----------
@@ -92,11 +92,10 @@ def find_grids(opened: Opened, size: int) -> dict[str, Grid]:
 
     Notes
     -----
-    A cell lies in the middle of the pixels that it can depend on (its receptive
-    field). Where a convolution of stride 2 pads one side only, as Keras does at even
-    sizes, that is half a cell below and to the right of where the cells would lie if
-    they divided the picture evenly. The cells of a layer that changes the size and
-    does not say by which window divide its input evenly.
+    A cell lies in the middle of the pixels that it can depend on (its receptive field).
+    If a convolution of stride 2 pads one side only, as Keras does at even sizes, they
+    lie half a cell below and to the right of an even division of the picture. If a
+    layer changes the size without a known window, its cells divide the input evenly.
     """
     grids = {id(opened.input): Grid.evenly(opened.input.shape[1:3], size)}
     by_name = {}
@@ -109,7 +108,8 @@ def find_grids(opened: Opened, size: int) -> dict[str, Grid]:
         ]
         if not given or len(getattr(made, "shape", ())) != 4:
             continue
-        # Of what is summed or multiplied, the maps and not a number for each channel.
+        # If maps are summed with or multiplied by one number a channel, only the maps
+        # count.
         largest = max(grid.shape for grid in given)
         maps = [grid for grid in given if grid.shape == largest]
         before = (
@@ -125,7 +125,7 @@ def find_grids(opened: Opened, size: int) -> dict[str, Grid]:
 
 
 def _follow(layer: Any, axis: Axis, number: int, count: int) -> Axis:
-    """One axis of what a layer makes, from that of what it takes."""
+    """One axis of a layer's output, from that of its input."""
     stride, wider = 1, 0.0
     if isinstance(layer, keras.layers.ZeroPadding2D):
         move = -float(layer.padding[number][0])

@@ -10,7 +10,7 @@ import keras
 from keras import ops
 
 from core.explain.grids import Grid, find_grids
-from core.explain.taking_apart import (
+from core.explain.split_model import (
     Opened,
     all_goes_through,
     cannot_explain,
@@ -27,7 +27,7 @@ from core.tasks import Task
 LAYER_CAM = "LayerCAM"
 # Rows and columns that a layer's maps have at least: coarser ones say nothing.
 LEAST_CELLS = 7
-# What they make is of the layer before, smaller or with edges that mean nothing.
+# Their output is that of the layer before, smaller or with edges without meaning.
 _NO_MAPS = (
     keras.layers.InputLayer,
     keras.layers.AveragePooling2D,
@@ -70,9 +70,9 @@ class LayerCAM:
     Source: Jiang et al., LayerCAM: Exploring Hierarchical Class Activation Maps for
     Localization, IEEE TIP 30, 2021, eq. 5 to 7: each value of a layer's maps counts by
     the gradient of a class's logit at its own place where that is above 0; of the sum
-    over the channels what is above 0 is kept. Of each size of maps of at least
-    ``LEAST_CELLS`` rows and columns the last layer is taken that all answers go
-    through; if all maps are smaller, the last layer of the largest size.
+    over the channels what is above 0 is kept. For each size of maps with at least
+    ``LEAST_CELLS`` rows and columns, it takes the last layer that all answers go
+    through. If all maps are smaller, it takes the last layer of the largest size.
 
     Departures: the layers' maps, each divided by its largest value, are averaged,
     where the paper takes the largest of them; the maps are enlarged to where their

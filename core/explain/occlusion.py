@@ -12,7 +12,7 @@ from PIL import Image, ImageFilter
 # A picture is cut into so many fields a side, and so many of them are hidden.
 FIELDS = 10
 HIDDEN = 10
-# So many other places: to beat all of them by luck has a chance of one in twenty.
+# Number of other places. The chance to beat all of them by luck is one in twenty.
 OTHERS = 19
 # Radius of the blur that hides, as a share of the picture's side.
 _BLUR = 1 / 8
@@ -44,7 +44,7 @@ class Hiding:
 
     @property
     def holds(self) -> bool:
-        """Whether the highest part changes the answer more than all others do."""
+        """Whether the highest part changes the answer more than all other parts."""
         here, *others = (
             self._change(value) for value in (self.after, *self.elsewhere.tolist())
         )
@@ -56,7 +56,7 @@ class Hiding:
 
 
 def hide_in_turn(pixels: Pixels, heat: NDArray[np.floating[Any]]) -> Pixels:
-    """The whole picture, that without a map's highest part, and those without others.
+    """The picture: whole, without a map's highest part, and without each other part.
 
     Parameters
     ----------
@@ -70,10 +70,10 @@ def hide_in_turn(pixels: Pixels, heat: NDArray[np.floating[Any]]) -> Pixels:
     Notes
     -----
     Source: Zeiler and Fergus, Visualizing and Understanding Convolutional Networks,
-    ECCV 2014, section 4.2, which slides a grey square over the picture. Departures:
-    what is hidden are the ``HIDDEN`` of ``FIELDS`` x ``FIELDS`` fields with the
-    highest means, blurred and not grey, so that no new edges say something; and the
-    same shape in ``OTHERS`` other places, where what leaves the picture on one side
+    ECCV 2014, section 4.2, which slides a grey square over the picture. Departures: the
+    hidden part is the ``HIDDEN`` of ``FIELDS`` x ``FIELDS`` fields with the highest
+    means. It is blurred instead of grey, so that it makes no new edges. The same shape
+    is hidden in ``OTHERS`` other places; a part that leaves the picture on one side
     comes in on the other.
     """
     hidden = [np.zeros((FIELDS, FIELDS), bool), *choose_fields(heat)]
@@ -97,8 +97,8 @@ def choose_fields(heat: NDArray[np.floating[Any]]) -> list[Fields]:
     Returns
     -------
     list of bool array, shape (FIELDS, FIELDS)
-        1 + ``OTHERS``, each with ``HIDDEN`` fields. The others are those that share
-        least with the highest.
+        1 + ``OTHERS``, each with ``HIDDEN`` fields. The other places are those that
+        overlap least with the highest part.
     """
     means = np.array(
         [

@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from core.data.manifest import TEST, VALIDATION
-from core.evaluation.classification import encode_labels
+from core.evaluation.confusion_counts import encode_labels
 from core.importing.columns import TaskColumns, is_number, loosely
-from core.importing.findings import (
+from core.importing.file_findings import (
     FAULT,
     NOTE,
     ROWS_NAMED,
@@ -36,8 +36,8 @@ NOISE = 1e-6
 """How far a probability may be outside 0 to 1, and a sum from 1, by computing alone."""
 MAX_DIGITS, ROWS_LOOKED_AT = 6, 10_000
 MAX_NUMBER = 1e15
-"""Largest number of a regression: beyond, whole numbers are not told apart, and the
-squares of errors leave the range of single precision."""
+"""Largest number of a regression. Beyond it, neighbouring whole numbers become equal,
+and the squares of errors leave the range of single precision."""
 MANY = 20
 """Classes that a sentence lists."""
 NAMED = 5
@@ -71,7 +71,7 @@ class Images:
 
     @cached_property
     def is_test(self) -> Mask:
-        """Which of them are of the test split."""
+        """Whether each belongs to the test split."""
         return np.asarray(self.table["split"] == TEST)
 
     @cached_property
@@ -103,7 +103,7 @@ class Rows:
     ids : RawColumn
     runs : tuple of (method, seed)
     run_of : int array, shape (rows,)
-        Place in ``runs``; -1 where a row is of none.
+        Place in ``runs``; -1 for a row of no run.
     """
 
     raw: RawTable
@@ -114,7 +114,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Located:
-    """Rows of a file and the images that they are of.
+    """Rows of a file and their images.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def locate(rows: Rows, images: Images) -> Located:
 def _read_otherwise(
     ids: RawColumn, found: NDArray[np.intp], images: Images
 ) -> tuple[NDArray[np.intp], list[Finding]]:
-    """Find ids that a program wrote otherwise, where they can be of one image only."""
+    """Find ids that a program wrote in another form, if they fit one image only."""
     unknown = np.flatnonzero(found < 0)
     if not len(unknown):
         return found, []
@@ -301,7 +301,7 @@ def _missing(
 
 @dataclass(frozen=True)
 class Values:
-    """Predictions of one task as they are kept, a row each as in the file.
+    """Predictions of one task as they are stored, in the rows of the file.
 
     Parameters
     ----------
@@ -335,7 +335,7 @@ class Values:
 def read_values(
     raw: RawTable, ids: RawColumn, columns: TaskColumns, *, margin: float = 0
 ) -> Values:
-    """Read and check the predictions of one task, whatever images they are of.
+    """Read and check the predictions of one task, for any images.
 
     Parameters
     ----------
@@ -370,7 +370,7 @@ def read_values(
 def read_labels(
     column: RawColumn, ids: RawColumn | None, task: Classification
 ) -> tuple[NDArray[np.int16], list[Finding]]:
-    """Place of each row's class, -1 where it is none of the task's."""
+    """Place of each row's class, -1 if it is not a class of the task."""
     codes, found = column.coded
     places, others = match_classes(found, task.classes)
     labels = places[codes]
@@ -393,8 +393,8 @@ def match_classes(
     Returns
     -------
     int16 array, dict
-        And which texts were taken for a class that is written otherwise: in other
-        capitals, or 1.0 for 1. Of classes that only these tell apart, none is.
+        And the texts that were matched to a class in another spelling: other capitals,
+        or 1.0 for 1. If two classes differ only in this way, neither is matched.
     """
     exact = {label: place for place, label in enumerate(classes)}
     alike = Counter(map(loosely, exact))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
-from core.importing.findings import FAULT, NOTE, Finding
+from core.importing.file_findings import FAULT, NOTE, Finding
 from core.tasks import Classification, Regression, Task
 
 IMAGE_ID = "image_id"
@@ -16,7 +16,7 @@ ID_ALIASES = (IMAGE_ID, "id", "image", "file", "filename")
 LABEL_WORDS = ("pred", "prediction", "predicted")
 PROBABILITY_WORDS = ("p", "prob", "proba", "probability")
 SCORE_WORDS = (*PROBABILITY_WORDS, "score")
-# Without a task's name before it, where there is one task only.
+# Without a task's name in front, if there is only one task.
 BARE_LABELS = ("y_pred", "y_hat")
 ALL_CLASSES = "the probability of every class"
 
@@ -49,7 +49,7 @@ class TaskColumns:
 
 @dataclass(frozen=True)
 class Matched:
-    """What was found among the columns, and what is to be said of it."""
+    """The columns that were found, and the findings about them."""
 
     columns: tuple[TaskColumns, ...]
     findings: tuple[Finding, ...]
@@ -61,14 +61,14 @@ class Matched:
 
 
 def plain(name: str) -> str:
-    """A column's name without what people write differently: case, blanks, dashes."""
+    """A column's name without differences of spelling: case, blanks, dashes."""
     return re.sub(r"[\s_-]+", "_", name.strip()).casefold()
 
 
 def find_column(
     names: Sequence[str], aliases: Sequence[str], what: str
 ) -> tuple[str, list[Finding]]:
-    """The column that goes by one of these names, the first of which is the usual.
+    """The column with one of these names, the usual name first.
 
     Returns
     -------
@@ -198,7 +198,7 @@ def ignored_note(names: Iterable[str], used: Iterable[str]) -> list[Finding]:
 def _match_probabilities(
     names: Sequence[str], task: Classification, prefixes: Sequence[str]
 ) -> tuple[dict[str, str], list[Finding]]:
-    """The column of each class, and a fault for those of classes that are none."""
+    """The column of each class, and a fault for columns of unknown classes."""
     classes = task.classes
     found: dict[str, list[str]] = {}
     strange, findings = [], []
@@ -241,7 +241,7 @@ def _match_probabilities(
 def spellings_of(classes: Sequence[str]) -> dict[str, str]:
     """Each class by what columns may call it: without blanks, capitals, or 1.0 for 1.
 
-    What would be of two classes is of neither.
+    A spelling that fits two classes is left out.
     """
     found: dict[str, str] = {}
     for alike in (loosely, plain):
@@ -267,14 +267,14 @@ def class_of(
     """
     rest = plain(name).removeprefix(plain(head))
     written = name.strip()
-    # Of one length it was written as it is compared, but for capitals.
+    # If both have the same length, they differ in capitals only.
     if len(written) == len(plain(name)) and written[len(plain(head)) :] in classes:
         return written[len(plain(head)) :]
     return spellings.get(rest) or spellings.get(loosely(rest), "")
 
 
 def loosely(text: str) -> str:
-    """A label without what files write differently: capitals, and 1.0 for 1."""
+    """A label without differences of spelling: capitals, and 1.0 for 1."""
     whole = re.fullmatch(r"([+-]?\d+)\.0", text)
     return whole[1] if whole else unicodedata.normalize("NFC", text).casefold()
 

@@ -5,7 +5,7 @@ import csv
 import re
 from dataclasses import dataclass
 
-from core.importing.findings import FAULT, NOTE, WARNING, Finding, Place
+from core.importing.file_findings import FAULT, NOTE, WARNING, Finding, Place
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _UTF8 = b"\xef\xbb\xbf"
@@ -17,8 +17,8 @@ _MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 _CHUNK = 2**22
-# Of Windows-1252: letters and signs of Western European languages. The letters that
-# other encodings of one byte use more often (Turkish, Polish, Czech) are not among
+# Bytes of Windows-1252: letters and signs of Western European languages. The letters
+# that other encodings of one byte use more often (Turkish, Polish, Czech) are not among
 # them, so that a text of those is refused and not misread.
 _LETTERS = "À-ÏÑ-ÖØ-ÜßÀ-ïñ-öø-üÿ"
 _SIGNS = "€…«»°±²µ·½¼¾§©®™£¡¿ªº\xa0\u2013\u2014\u2018\u2019\u201c\u201d"
@@ -56,13 +56,13 @@ def decode_csv(content: bytes, name: str) -> CsvText:
     ----------
     content : bytes
     name : str
-        Of the file, for what is said.
+        Of the file, for messages.
 
     Notes
     -----
     UTF-16 and UTF-32 are known by their mark, or by the zero bytes between Latin
-    letters. What is not UTF-8 is read as Windows-1252, with a warning, only where it
-    makes words of Western European languages. A first line ``sep=;``, which Excel
+    letters. Text that is not UTF-8 is read as Windows-1252, with a warning, if the
+    result is words of Western European languages. A first line ``sep=;``, which Excel
     writes and reads, names the separator.
     """
     content, findings = _as_utf8(content)
@@ -110,7 +110,7 @@ def _as_utf8(content: bytes) -> tuple[bytes, list[Finding]]:
 
 
 def _without_mark(content: bytes) -> str:
-    """UTF-16 that is known by the zero byte beside each Latin letter."""
+    """UTF-16, recognised by the zero byte beside each Latin letter."""
     start = content[: len(content[:1000]) // 2 * 2]
     zeros = [start[place::2].count(0) / max(1, len(start) // 2) for place in (0, 1)]
     if zeros[1] > 0.9 > 0.1 > zeros[0]:
@@ -197,8 +197,8 @@ def _first_place(text: CsvText, start: int) -> tuple[str, tuple[Place, ...]]:
     if number == 0:
         return ", first in its heading", ()
 
-    def cells(of: bytes) -> list[str]:
-        said = of.decode("cp1252", errors="replace")
+    def cells(line: bytes) -> list[str]:
+        said = line.decode("cp1252", errors="replace")
         try:
             return next(csv.reader([said], delimiter=text.delimiter), [])
         except csv.Error:

@@ -1,4 +1,4 @@
-"""Which columns of a table are sensitive features: proposed, and said by a person."""
+"""Sensitive features among the columns of a table: proposed, or chosen by a person."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from core.data.cache import Progress
 from core.evaluation.grouping import MAX_GROUPS
 from core.importing.checking import match_classes
 from core.importing.columns import is_number, plain
-from core.importing.findings import FAULT, NOTE, WARNING, Finding
+from core.importing.file_findings import FAULT, NOTE, WARNING, Finding
 from core.importing.reading import RawColumn, RawTable
 from core.tasks import Regression, Task, natural_order
 
@@ -57,7 +57,7 @@ NAMED = 12
 def propose_features(
     raw: RawTable, names: Sequence[str], task: Task, progress: Progress
 ) -> tuple[tuple[str, ...], list[Finding]]:
-    """Columns that could be sensitive features, and what is to be said of them.
+    """Columns that could be sensitive features, and the findings about them.
 
     Parameters
     ----------
@@ -71,8 +71,8 @@ def propose_features(
     Returns
     -------
     tuple of str, list of Finding
-        All that have few groups; where these are more than ``MAX_PROPOSED``, those
-        alone whose names are of a sensitive feature.
+        All that have few groups. If these are more than ``MAX_PROPOSED``, only those
+        with the name of a sensitive feature.
     """
     taken = _taken(task)
     found = []
@@ -106,7 +106,7 @@ def _proposed(names: Sequence[str]) -> list[Finding]:
         Finding(
             NOTE,
             f"Taken for sensitive features, as they have few groups: {listed(names)}.",
-            remedy="say --feature COLUMN for each that is one, or --feature '' for "
+            remedy="give --feature COLUMN for each that is one, or --feature '' for "
             "none (on the page, choose them).",
         )
     ]
@@ -116,14 +116,14 @@ def _is_feature(raw: RawTable, name: str) -> bool:
     groups = raw.column(name).groups
     if groups is None or plain(name).startswith(("unnamed:", "_index_level")):
         return False
-    # As many groups as rows are a name for each.
+    # With as many groups as rows, the column is a name of each row.
     return 2 <= len(groups) <= min(MAX_GROUPS_GUESSED, raw.rows - 1)
 
 
 def stray_answers(
     raw: RawTable, names: Sequence[str], task: Task, truth: str, models: Sequence[str]
 ) -> tuple[tuple[str, ...], list[Finding]]:
-    """Find the columns that hold answers where nobody said what they are; refuse them.
+    """Refuse columns that seem to hold answers if nobody has named their role.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ def stray_answers(
         f"{listed(stray)} {hold} classes of {task.label.lower()}, as "
         f"{listed(models)} {do}: {what}, or {groups}?",
         expected="columns of models that end in '_pred' or '_p_<class>'.",
-        remedy="rename it, or say --model, --feature or --ignore with the column "
+        remedy="rename it, or give --model, --feature or --ignore with the column "
         "(on the page, choose it under one of these).",
         count=len(stray),
     )

@@ -27,14 +27,7 @@ from core.importing.features import (
     propose_features,
     stray_answers,
 )
-from core.importing.findings import FAULT, NOTE, Finding
-from core.importing.kind import (
-    TRUTH_ALIASES,
-    Asked,
-    find_task,
-    guessed_scores,
-    known_positive,
-)
+from core.importing.file_findings import FAULT, NOTE, Finding
 from core.importing.naming import (
     as_folder,
     is_same_label,
@@ -43,6 +36,13 @@ from core.importing.naming import (
 )
 from core.importing.predictions import METHOD_ALIASES
 from core.importing.reading import RawColumn, RawTable
+from core.importing.task_kind import (
+    TRUTH_ALIASES,
+    LayoutChoices,
+    find_task,
+    guessed_scores,
+    known_positive,
+)
 from core.tasks import Binary, Regression, Task
 
 MANY = 20
@@ -88,7 +88,7 @@ class Layout:
 
     @property
     def is_long(self) -> bool:
-        """Whether each row is of one method."""
+        """Whether each row belongs to one method."""
         return bool(self.method)
 
     def lines(self, names: Sequence[str]) -> list[tuple[str, str]]:
@@ -147,51 +147,53 @@ def _cut(names: Sequence[str]) -> str:
 
 
 def find_layout(
-    raw: RawTable, asked: Asked, progress: Progress = lambda what, done, of: None
+    raw: RawTable,
+    choices: LayoutChoices,
+    progress: Progress = lambda what, done, total: None,
 ) -> tuple[Layout | None, list[Finding]]:
-    """Understand a table, as asked and where that leaves it open by its columns.
+    """Understand a table by the choices of a person, then by its columns.
 
     Parameters
     ----------
     raw : RawTable
-    asked : Asked
+    choices : LayoutChoices
     progress : callable
         Told how many of many columns were looked at.
 
     Returns
     -------
     Layout or None, list of Finding
-        None where a fault leaves nothing to go on with. Each guess is a note.
+        None if a fault makes the rest impossible. Each guess is a note.
     """
-    findings = _unknown_columns(raw, asked)
+    findings = _unknown_columns(raw, choices)
     if findings:
         return None, findings
-    truth, found = _find_truth(raw.names, asked)
+    truth, found = _find_truth(raw.names, choices)
     findings += found
     if not truth:
         findings += set_aside_fault(raw.set_aside, (), TRUTH_ALIASES)
         return None, findings
-    task, found = find_task(raw, truth, asked)
+    task, found = find_task(raw, truth, choices)
     findings += found
     if task is None:
         return None, findings
-    columns, found = _find_columns(raw, truth, asked)
+    columns, found = _find_columns(raw, truth, choices)
     findings += found
     rest = [name for name in raw.names if name not in {truth, *columns.values()}]
-    rest = [name for name in rest if name not in asked.ignored]
-    models, found = _find_models(raw, rest, task, columns["method"], asked)
+    rest = [name for name in rest if name not in choices.ignored]
+    models, found = _find_models(raw, rest, task, columns["method"], choices)
     findings += found
     if not models or not all(one.used for one in models.values()):
         begun = [name for name in models if name] or _prefixes(raw.set_aside, task)
         findings += set_aside_fault(raw.set_aside, [*begun, task.name, ""])
     used = {name for one in models.values() for name in one.used}
-    rest = [name for name in rest if name not in {*used, *(asked.features or ())}]
+    rest = [name for name in rest if name not in {*used, *(choices.features or ())}]
     stray: tuple[str, ...] = ()
     if used:
         own = sorted(used, key=raw.names.index)
         stray, found = stray_answers(raw, rest, task, truth, own)
         findings += found
-    features = asked.features
+    features = choices.features
     if features is None:
         features, found = propose_features(
             raw, [n for n in rest if n not in stray], task, progress
@@ -199,7 +201,7 @@ def find_layout(
         findings += found
     findings += feature_faults(raw, features, task)
     is_guessed = isinstance(task, Binary) and not (
-        asked.positive or known_positive(task.classes)
+        choices.positive or known_positive(task.classes)
     )
     if is_guessed:
         findings += guessed_scores(task, models.values())
@@ -219,13 +221,13 @@ def find_layout(
 
 
 def _find_columns(
-    raw: RawTable, truth: str, asked: Asked
+    raw: RawTable, truth: str, choices: LayoutChoices
 ) -> tuple[dict[str, str], list[Finding]]:
     """Columns of the image, the method, the seed and the split; empty for none."""
     columns: dict[str, str] = {}
     findings: list[Finding] = []
-    given = {"image_id": asked.image_id, "method": asked.method}
-    if asked.models and asked.method is None:
+    given = {"image_id": choices.image_id, "method": choices.method}
+    if choices.models and choices.method is None:
         given["method"] = ""
     for what, aliases in (
         ("image_id", ID_ALIASES),
@@ -233,7 +235,7 @@ def _find_columns(
         ("seed", (SEED,)),
         ("split", (SPLIT,)),
     ):
-        apart = {truth, *columns.values(), *(asked.features or ()), *asked.ignored}
+        apart = {truth, *columns.values(), *(choices.features or ()), *choices.ignored}
         said = given.get(what)
         if said is not None:
             columns[what] = said
@@ -241,12 +243,12 @@ def _find_columns(
         rest = [n for n in raw.names if n not in apart]
         columns[what], found = find_column(rest, aliases, f"the {_WORDS[what]}")
         findings += found
-    if not columns["image_id"] and asked.image_id is None:
+    if not columns["image_id"] and choices.image_id is None:
         said = "No column holds ids of images: each row is an image, by its number."
         findings.append(
             Finding(NOTE, said, remedy="say --id COLUMN (on the page, choose it).")
         )
-    if columns["method"] and asked.models:
+    if columns["method"] and choices.models:
         findings.append(
             Finding(
                 FAULT,
@@ -260,9 +262,9 @@ def _find_columns(
     return columns, findings
 
 
-def _unknown_columns(raw: RawTable, asked: Asked) -> list[Finding]:
-    named = [asked.truth, asked.method, asked.image_id, *(asked.features or ())]
-    named += asked.ignored
+def _unknown_columns(raw: RawTable, choices: LayoutChoices) -> list[Finding]:
+    named = [choices.truth, choices.method, choices.image_id, *(choices.features or ())]
+    named += choices.ignored
     missing = [name for name in named if name and name not in raw.names]
     if not missing:
         return []
@@ -278,9 +280,11 @@ def _unknown_columns(raw: RawTable, asked: Asked) -> list[Finding]:
     ]
 
 
-def _find_truth(names: Sequence[str], asked: Asked) -> tuple[str, list[Finding]]:
-    if asked.truth:
-        return asked.truth, []
+def _find_truth(
+    names: Sequence[str], choices: LayoutChoices
+) -> tuple[str, list[Finding]]:
+    if choices.truth:
+        return choices.truth, []
     ends = [name for name in names if plain(name).endswith("_true")]
     known = {plain(alias) for alias in TRUTH_ALIASES}
     found = [name for name in names if plain(name) in known] or ends
@@ -293,7 +297,7 @@ def _find_truth(names: Sequence[str], asked: Asked) -> tuple[str, list[Finding]]
     return "", [
         Finding(
             FAULT,
-            what if found else "No column is known to be the truth.",
+            what if found else "No column was recognised as the truth.",
             expected="a column 'truth', or one that ends in '_true'.",
             remedy="say which it is: --truth COLUMN.",
         )
@@ -301,16 +305,16 @@ def _find_truth(names: Sequence[str], asked: Asked) -> tuple[str, list[Finding]]
 
 
 def _find_models(
-    raw: RawTable, names: Sequence[str], task: Task, method: str, asked: Asked
+    raw: RawTable, names: Sequence[str], task: Task, method: str, choices: LayoutChoices
 ) -> tuple[dict[str, TaskColumns], list[Finding]]:
     """Columns of each model; of a long table, those that all of them share."""
-    names = [name for name in names if name not in (asked.features or ())]
+    names = [name for name in names if name not in (choices.features or ())]
     if method:
         # A bare name of the task would be the truth's twin, not a prediction.
         columns, findings = match_task(names, task, (task.name, ""))
         return {"": columns}, findings
     findings = []
-    prefixes = list(asked.models or ())
+    prefixes = list(choices.models or ())
     if not prefixes:
         begun = _begun(names, task)
         if findings := _twins(begun):
@@ -338,7 +342,7 @@ def _find_models(
 def _no_models() -> Finding:
     return Finding(
         FAULT,
-        "No column is known to hold a model's predictions.",
+        "No column was recognised to hold a model's predictions.",
         expected="<model>_pred or <model>_p_<class> for each model, or a "
         "column 'method' with 'pred' beside it.",
         remedy="name the columns of models with --model (on the page, choose them).",
@@ -368,7 +372,7 @@ def _match_model(
 
 
 def _prefixes(names: Sequence[str], task: Task) -> list[str]:
-    """What columns begin with that end as those of predictions do."""
+    """Prefixes of the columns that end like columns of predictions."""
     return [next(iter(written)) for written in _begun(names, task).values()]
 
 
@@ -397,7 +401,7 @@ def _begun(names: Sequence[str], task: Task) -> dict[str, dict[str, str]]:
 
 
 def _twins(begun: Mapping[str, Mapping[str, str]]) -> list[Finding]:
-    """Refuse models whose names differ in capitals or blanks alone."""
+    """Refuse models whose names differ only in capitals or blanks."""
     return [
         Finding(
             FAULT,
@@ -441,10 +445,10 @@ def _is_share(column: RawColumn) -> bool:
 
 
 def method_names(labels: Sequence[str]) -> tuple[dict[str, str], list[Finding]]:
-    """Name of the folder of each method, by its label, and what is to be said of it.
+    """Name of the folder of each method, by its label, and findings about the names.
 
-    Labels that make one name are told apart by a short hash; labels that differ in
-    capitals alone are refused, since they may be one method.
+    If labels give the same name, a short hash is added. Labels that differ only in
+    capitals are refused, since they may be one method.
     """
     names: dict[str, str] = {}
     findings = []

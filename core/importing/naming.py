@@ -1,4 +1,4 @@
-"""Names that come from outside: what can be a folder, and what a page may show."""
+"""Names that come from outside: make them folder names, and safe to show."""
 
 import hashlib
 import re
@@ -6,12 +6,12 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 
 from core.errors import StudyError
-from core.importing.findings import FAULT, NOTE, Finding, Place
+from core.importing.file_findings import FAULT, NOTE, Finding, Place
 
 MAX_LENGTH, HASH_LENGTH = 64, 6
 NAMED = 12
 """Names that a sentence lists."""
-# Latin letters that are no letter with a mark.
+# Latin letters that are not a letter with a mark.
 _SPELLED = dict(
     zip(
         "æœøłđðþıħŧŋ",
@@ -23,8 +23,8 @@ UNSAFE = (
     "[\\x00-\\x1f\\x7f-\\x9f\u2028-\u202e\u2066-\u2069]"
     r"|!\[|\]\(|<[A-Za-z/!]"
 )
-"""What pages that others open would take for an image, a link or a tag, and marks that
-nobody sees: controls, and those that turn the direction of writing."""
+"""Text that a page would show as an image, a link or a tag, and invisible marks:
+controls, and those that turn the direction of writing."""
 
 
 def folder_name(label: str, *, what: str = "name") -> str:
@@ -39,8 +39,8 @@ def folder_name(label: str, *, what: str = "name") -> str:
     Returns
     -------
     str
-        Latin letters without their marks, digits, dots and dashes. Where other letters
-        had to be left out, a short hash of the label tells it from others.
+        Latin letters without their marks, digits, dots and dashes. If letters had to be
+        left out, a short hash of the label keeps the name unique.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def is_same_label(one: str, other: str) -> bool:
 
 
 def as_folder(label: str, *, what: str = "name") -> tuple[str, list[Finding]]:
-    """As ``folder_name``; where there can be none it is empty, with a fault."""
+    """As ``folder_name``; empty with a fault if there is no possible name."""
     try:
         return folder_name(label, what=what), []
     except StudyError as error:

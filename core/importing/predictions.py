@@ -42,7 +42,7 @@ from core.importing.columns import (
     plain,
     set_aside_fault,
 )
-from core.importing.findings import (
+from core.importing.file_findings import (
     FAULT,
     NOTE,
     WARNING,
@@ -164,13 +164,13 @@ def load_test_set(name: str) -> TestSet:
 
 
 def _known_columns(info: DatasetInfo) -> list[str]:
-    """Columns of what is known of an image, whoever answers."""
+    """Columns of facts about an image, the same for every method."""
     truth = [f"{task.name}_true" for task in info.tasks]
     return ["image_id", "split", *info.sensitive_features, *truth]
 
 
 def _truth_of(run: Run, info: DatasetInfo) -> pd.DataFrame:
-    """What is known of a run's images; its predictions are not read."""
+    """The images of a run, their truth and features; predictions are not read."""
     known = _known_columns(info)
     try:
         there = pq.read_schema(run.folder / PREDICTIONS).names
@@ -208,7 +208,7 @@ def prepare(
     seed: int | None = None,
     replacing: bool = False,
 ) -> Prepared:
-    """Check a file against a study; every fault is told at once.
+    """Check a file against a study, and report all faults at once.
 
     Parameters
     ----------
@@ -268,10 +268,10 @@ class _Columns:
 
 
 def _find_columns(raw: RawTable, info: DatasetInfo, found: Collected) -> _Columns:
-    """Which column holds what, and what is to be said of the others."""
+    """The role of each column, and the findings about the others."""
     ids = found.take(find_column(raw.names, ID_ALIASES, "the image's id"))
     seed = found.take(find_column(raw.names, (SEED,), "the seed"))
-    # What is true comes from the study; a feature may have a task's name.
+    # The truth comes from the study; a feature may have a task's name.
     truth = tuple(c for c in raw.names if plain(c) in _truth_names(info))
     reserved = {ids, seed, *truth}
     matched = match_tasks([n for n in raw.filled if n not in reserved], info.tasks)
@@ -285,7 +285,7 @@ def _find_columns(raw: RawTable, info: DatasetInfo, found: Collected) -> _Column
 def record_of(
     raw: RawTable, label: str, found: Sequence[TaskColumns], *, is_own: bool
 ) -> dict[str, Any]:
-    """What ``run.json`` says of a file that predictions came from.
+    """The entry of ``run.json`` about the file of the predictions.
 
     ``is_own`` is whether the method is one of the study's own: that of a table.
     """
@@ -384,7 +384,7 @@ def remove(study: str, name: str, *, seed: int | None = None) -> tuple[Run, ...]
             f"The study '{study}' has no imported method '{name}'"
             f"{'' if seed is None else f' with seed {seed}'}.",
             expected=f"one of {', '.join(names) or '(none is imported)'}.",
-            remedy="only what was imported can be removed here.",
+            remedy="only imported methods can be removed here.",
         )
     for run in chosen:
         remove_run(run)
@@ -503,7 +503,7 @@ def _method_name(name: str, test_set: TestSet) -> tuple[str, list[Finding]]:
 
 
 def imported_label(run: Run) -> str:
-    """What a person called an imported method."""
+    """The name that a person gave an imported method."""
     return str((run.imported or {}).get("label") or run.method)
 
 
@@ -525,7 +525,7 @@ def _taken(test_set: TestSet, runs: Sequence[RunKey], replacing: bool) -> list[F
 
 
 def _several_methods(raw: RawTable) -> list[Finding]:
-    """A file of several methods would be read as duplicates: say it plainly."""
+    """Refuse a file of several methods, whose rows would look like duplicates."""
     name, _ = find_column(raw.names, METHOD_ALIASES, "the method")
     if not name:
         return []
@@ -567,7 +567,7 @@ def _too_good(
                 Finding(
                     WARNING,
                     f"Every prediction of {one.task.label.lower()} is the truth.",
-                    expected="a model's answers, of which some are wrong.",
+                    expected="a model's answers, some of them wrong.",
                     remedy="check that the column holds predictions and not the truth.",
                 )
             )

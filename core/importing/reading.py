@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from core.csv_text import GUARDED, given_cell
 from core.importing.decoding import decode_csv
-from core.importing.findings import (
+from core.importing.file_findings import (
     FAULT,
     NOTE,
     ROWS_NAMED,
@@ -100,7 +100,7 @@ class RawTable:
         return int(self.columns.num_rows)
 
     def column(self, name: str) -> "RawColumn":
-        """One column; what is made of it is kept with it."""
+        """One column, which keeps the results of reading it."""
         if name not in self._made:
             values = self.columns.column(name).combine_chunks()
             self._made[name] = RawColumn(name, values, self.delimiter)
@@ -109,7 +109,7 @@ class RawTable:
 
 @dataclass(frozen=True)
 class RawColumn:
-    """One column of a file; ``delimiter`` is what stands between its CSV's cells."""
+    """One column of a file; ``delimiter`` separates the cells of its CSV."""
 
     name: str
     values: Any
@@ -117,7 +117,7 @@ class RawColumn:
 
     @cached_property
     def text(self) -> Any:
-        """As a string array of pyarrow, without blanks around; missing is empty."""
+        """The column as a string array of pyarrow, without blanks; missing is empty."""
         return _as_text(self.values)
 
     @cached_property
@@ -140,7 +140,8 @@ class RawColumn:
     def has_decimal_commas(self) -> bool:
         """Whether its numbers are written as 1,5, and can be read in no other way.
 
-        Where commas separate the cells, "1,234" may be thousands: that is not read.
+        If commas separate the cells, "1,234" may be thousands and is not read as a
+        number.
         """
         if not (_is_text(self.values.type) or pa.types.is_dictionary(self.values.type)):
             return False
@@ -212,7 +213,7 @@ def places_of(
 
 
 def read_file(source: Path | bytes, *, name: str = "") -> RawTable:
-    """Read a CSV or a Parquet file, whatever its name ends in.
+    """Read a CSV or a Parquet file, with any suffix.
 
     Parameters
     ----------
@@ -255,7 +256,7 @@ def read_file(source: Path | bytes, *, name: str = "") -> RawTable:
 
 
 def _damage(content: bytes) -> str:
-    """What is wrong with a file that its reader stopped at."""
+    """The problem of a file that its reader could not read."""
     if content.startswith(_GZIP):
         return "it is packed with gzip, and damaged or cut off"
     if content.startswith(_PARQUET):
@@ -289,7 +290,7 @@ def _read_parquet(
     file = pq.ParquetFile(pa.BufferReader(content))
     meta = file.metadata
     packed = (meta.row_group(place) for place in range(meta.num_row_groups))
-    # Of values that repeat little is stored, and a cell takes its place all the same.
+    # A file stores repeated values once, but every cell needs its place in memory.
     least = 8 * meta.num_rows * meta.num_columns
     if max(least, sum(group.total_byte_size for group in packed)) > MAX_UNPACKED:
         raise _too_large(name)
@@ -301,7 +302,7 @@ def _read_parquet(
         named = ", ".join(f"'{one}'" for one in aside)
         said = f"Set aside, as their cells hold lists, records or bytes: {named}."
         notes.append(Finding(NOTE, said))
-    # Types of which the reader knows no text, as others that hold the same.
+    # Types that the reader cannot write as text are converted to similar ones.
     simpler = [
         one.with_type(_SIMPLER[one.type]) if one.type in _SIMPLER else one
         for one in columns.schema
@@ -334,7 +335,7 @@ def _is_text(kind: Any) -> bool:
 
 
 def _read_csv(content: bytes, name: str, notes: list[Finding]) -> tuple[Any, str]:
-    """The columns of a CSV file, all text, and what stands between its cells."""
+    """The columns of a CSV file, all text, and the delimiter of its cells."""
     if not content.strip():
         raise _unreadable(name, "it is empty")
     text = decode_csv(content, name)
@@ -485,7 +486,7 @@ def _parse_numbers(text: Any) -> Any:
     try:
         return pc.cast(text, pa.float64())
     except pa.ArrowInvalid:
-        # Some are none: slower, and it goes on.
+        # Some texts are not numbers: this way is slower and skips them.
         return pa.array(pd.to_numeric(text.to_pandas(), errors="coerce"), pa.float64())
 
 

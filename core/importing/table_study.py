@@ -20,7 +20,7 @@ from core.data.manifest import (
     VALIDATION,
     summarise_split,
 )
-from core.data.table import NAME, TableOptions
+from core.data.readers.predictions_table import NAME, TableOptions
 from core.errors import EquipoiseError, RunError
 from core.importing.checking import (
     Images,
@@ -34,7 +34,7 @@ from core.importing.checking import (
     unsafe_cells,
 )
 from core.importing.features import group_names
-from core.importing.findings import (
+from core.importing.file_findings import (
     FAULT,
     NOTE,
     Collected,
@@ -42,7 +42,6 @@ from core.importing.findings import (
     PredictionsError,
     faults_in,
 )
-from core.importing.kind import Asked
 from core.importing.layout import Layout, find_layout, method_names
 from core.importing.naming import (
     as_folder,
@@ -55,6 +54,7 @@ from core.importing.predictions import (
     write_imported,
 )
 from core.importing.reading import RawColumn, RawTable, places_of
+from core.importing.task_kind import LayoutChoices
 from core.runs import (
     Run,
     list_runs,
@@ -115,21 +115,21 @@ def prepare_study(
     raw: RawTable,
     *,
     name: str,
-    asked: Asked | None = None,
+    choices: LayoutChoices | None = None,
     title: str = "",
     baseline: str = "",
     seed: int | None = None,
     replacing: bool = False,
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> PreparedStudy:
-    """Check a table that holds truth and predictions; every fault is told at once.
+    """Check a table of truth and predictions, and report all faults at once.
 
     Parameters
     ----------
     raw : RawTable
     name : str
         What the study is to be called.
-    asked : Asked, optional
+    choices : LayoutChoices, optional
         What its columns are, as far as a person says.
     title : str
         What a reader sees; the name otherwise.
@@ -147,11 +147,11 @@ def prepare_study(
     PredictionsError
         If anything is at fault.
     """
-    asked = asked or Asked()
+    choices = choices or LayoutChoices()
     found = Collected(raw.name)
     study_name = found.take(_study_name(name, replacing))
-    found.add(_unsafe_words(asked, name, title), raw.notes)
-    layout, of_layout = find_layout(raw, asked, progress)
+    found.add(_unsafe_words(choices, name, title), raw.notes)
+    layout, of_layout = find_layout(raw, choices, progress)
     found.add(of_layout)
     if layout is None or faults_in(of_layout):
         raise PredictionsError(raw.name, found.findings)
@@ -179,12 +179,12 @@ def prepare_study(
     )
 
 
-def _unsafe_words(asked: Asked, name: str, title: str) -> list[Finding]:
+def _unsafe_words(choices: LayoutChoices, name: str, title: str) -> list[Finding]:
     """Faults of what a person wrote, that others would see as more than text."""
     return [
         *check_safe("the title of a study", name.strip(), title.strip()),
-        *check_safe("a class", *asked.classes),
-        *check_safe("a unit", asked.unit),
+        *check_safe("a class", *choices.classes),
+        *check_safe("a unit", choices.unit),
     ]
 
 
@@ -266,7 +266,7 @@ def remove_study(name: str) -> None:
     Raises
     ------
     RunError
-        If it is no such study, or cannot be deleted.
+        If it is not such a study, or cannot be deleted.
     """
     if not is_table_study(name):
         raise RunError(
@@ -321,7 +321,7 @@ def _study_name(name: str, replacing: bool) -> tuple[str, list[Finding]]:
 def _ids(raw: RawTable, layout: Layout) -> RawColumn:
     if layout.image_id:
         return raw.column(layout.image_id)
-    # Of one width, so that the order of the ids is that of the rows.
+    # All have one width, so that the order of the ids is that of the rows.
     numbers = pc.cast(pa.array(np.arange(1, raw.rows + 1)), pa.string())
     padded = pc.utf8_lpad(numbers, width=len(str(raw.rows)), padding="0")
     return RawColumn("row", padded)
@@ -367,7 +367,7 @@ def _truth(
 def _first_rows(
     raw: RawTable, ids: RawColumn, layout: Layout
 ) -> tuple[NDArray[np.intp], list[Finding]]:
-    """The first row of each image, and where later ones say otherwise of it."""
+    """The first row of each image, and the rows that contradict it."""
     findings = []
     empty = np.flatnonzero(pc.equal(ids.text, "").to_numpy(zero_copy_only=False))
     if len(empty):
@@ -487,7 +487,7 @@ def _splits(raw: RawTable, ids: RawColumn, layout: Layout) -> list[Finding]:
 
 
 def _split_places(column: RawColumn) -> NDArray[np.intp]:
-    """Place of each row's split among ``SPLITS``, -1 where it is none of those kept."""
+    """Place of each row's split among ``SPLITS``, -1 if that split is not kept."""
     codes, texts = column.coded
     kept = (SPLIT_WORDS.get(text.casefold()) for text in texts)
     return np.array([SPLITS.index(s) if s else -1 for s in kept], np.intp)[codes]
@@ -542,7 +542,7 @@ def _methods(
     column = raw.column(layout.method)
     codes, texts = column.coded
     used = [int(code) for code in np.unique(codes)]
-    # In the order of the file: the first is the baseline unless it is said.
+    # In the order of the file: the first is the baseline unless one is named.
     names, findings = method_names([texts[code] for code in used])
     places = np.zeros(len(texts), np.intp)
     places[used] = np.arange(len(used))

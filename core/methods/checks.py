@@ -80,9 +80,11 @@ def check_number(
 
 
 def check_choice(
-    name: str, value: Choice, choices: Sequence[str], *, of: str = ""
+    name: str, value: Choice, choices: Sequence[str], *, owner: str = ""
 ) -> Choice:
-    """Return a parameter if it is one of the choices, such as a form ``of`` a loss.
+    """Return a parameter if it is one of the choices, such as a form.
+
+    An error names its ``owner``, such as a loss.
 
     Raises
     ------
@@ -96,7 +98,7 @@ def check_choice(
     """
     if value not in choices:
         raise MethodError(
-            f"There is no {name} {value!r}{' of ' * bool(of)}{of}.",
+            f"There is no {name} {value!r}{' of ' * bool(owner)}{owner}.",
             expected=f"one of {', '.join(choices)}.",
         )
     return value

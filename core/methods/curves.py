@@ -312,7 +312,7 @@ def _call(loss: Any, y_true: NDArray[Any], y_pred: Floats) -> Floats:
 
 
 def _masks_for(loss: Any, logits: Floats) -> NDArray[np.bool_] | None:
-    """Masks for the curve of a loss, shape (masks, classes); None if it draws none.
+    """Masks for the curve of a loss, shape (masks, classes); None without masks.
 
     Separate masks for each image would make a curve noisy, and its derivative more so.
     The share of the masks that leave out a class is that of training.

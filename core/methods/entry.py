@@ -27,8 +27,6 @@ START = "start"
 OF_BUILDER: Any = object()
 # Values that a search tries for the beta of the effective number of images.
 BETAS = OneOf((0.9, 0.99, 0.999, 0.9999, 0.99999))
-# Between the names of columns that are crossed: "gender x blond".
-CROSSED = " x "
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,9 @@ class PartLabel:
 
 # In the order in which methods are offered.
 PARTS: Mapping[PartName, PartLabel] = {
-    "loss": PartLabel("Losses", "loss", "losses", "What is minimised."),
+    "loss": PartLabel(
+        "Losses", "loss", "losses", "The function that training minimises."
+    ),
     "objective": PartLabel(
         "Between groups",
         "group objective",
@@ -72,19 +72,19 @@ PARTS: Mapping[PartName, PartLabel] = {
         "Features",
         "features",
         "changes to the features",
-        "What becomes of the features while training.",
+        "How the features change in training.",
     ),
     "adjustment": PartLabel(
         "After training",
         "after training",
         "adjustments",
-        "What changes in the finished model.",
+        "How the answers of the finished model change.",
     ),
     "decision": PartLabel(
         "Decisions",
         "decision rule",
         "decision rules",
-        "What is decided from the finished model's probabilities.",
+        "How an answer is decided from the finished model's probabilities.",
     ),
 }
 

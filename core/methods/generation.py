@@ -123,7 +123,7 @@ def plan_deepsmote(
     """
     codes, counts = code_labels(labels)
     check_number("'up_to'", up_to, SHARE_ABOVE_ZERO)
-    check_choice("form", form, get_args(Form), of="DeepSMOTE")
+    check_choice("form", form, get_args(Form), owner="DeepSMOTE")
     target = round(up_to * int(counts.max()))
     new = np.maximum(target - counts, 0).astype(np.int64)
     alone = (new > 0) & (counts < LEAST_IMAGES)

@@ -1,8 +1,8 @@
 """Samplers that mix training images in pairs: mixup, CutMix, Remix and CMO.
 
-A sampler of this kind draws the pairs. ``core.models.mixing`` mixes the pixels on the
-device, after each picture was augmented by itself, and ``core.data.batches`` mixes the
-labels of every head.
+A sampler of this kind draws the pairs. ``core.models.mix_images`` mixes the pixels on
+the device, after each picture was augmented by itself, and ``core.data.batches`` mixes
+the labels of every head.
 """
 
 from dataclasses import dataclass, replace
@@ -51,7 +51,7 @@ class Mixes:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def of(self, rows: Ints) -> Self:
+    def with_rows(self, rows: Ints) -> Self:
         """The same mixes with each position replaced by its row in ``rows``."""
         return replace(
             self,
@@ -194,7 +194,7 @@ def mixup(
     >>> sorted(mixes.first.tolist()), len(set(mixes.share[mixes.is_mixed].tolist()))
     ([0, 1, 2, 3], 1)
     """
-    return _blend(_Batches.of(labels, rng, batch_size), rng, image_size, alpha)
+    return _blend(_Batches.shuffled(labels, rng, batch_size), rng, image_size, alpha)
 
 
 def cutmix(
@@ -241,7 +241,7 @@ def cutmix(
     >>> bool(mixes.is_mixed.any())
     False
     """
-    batches = _Batches.of(labels, rng, batch_size)
+    batches = _Batches.shuffled(labels, rng, batch_size)
     return _paste(batches, batches.partners(rng), rng, image_size, alpha, probability)
 
 
@@ -285,7 +285,7 @@ def remix(
     >>> (mixes.label_share == mixes.share).all().item()  # two classes of two images
     True
     """
-    batches = _Batches.of(labels, rng, batch_size)
+    batches = _Batches.shuffled(labels, rng, batch_size)
     mixes = _blend(batches, rng, image_size, alpha)
     share = remix_label_share(
         mixes.share,
@@ -404,7 +404,7 @@ def cmo(
     False
     """
     check_number("The power", power, FROM_ZERO)
-    batches = _Batches.of(labels, rng, batch_size)
+    batches = _Batches.shuffled(labels, rng, batch_size)
     if epoch >= epochs - min(plain_last, epochs // 2):
         return unmixed(batches.order)
     chance = batches.class_counts.astype(np.float64) ** -power
@@ -424,7 +424,9 @@ class _Batches:
     class_counts: Ints
 
     @classmethod
-    def of(cls, labels: ArrayLike, rng: np.random.Generator, batch_size: int) -> Self:
+    def shuffled(
+        cls, labels: ArrayLike, rng: np.random.Generator, batch_size: int
+    ) -> Self:
         """Every image once, in a new order."""
         codes, counts = code_labels(labels)
         starts = range(0, codes.size, batch_size)
@@ -445,7 +447,7 @@ class _Batches:
     ) -> Mixes:
         """Images with their partners; shares, keep and boxes are one a batch."""
         share = np.repeat(np.array(shares, dtype=np.float64), self.sizes)
-        # Where a box has no pixel, the second image is not in the picture at all.
+        # If a box has no pixel, the second image is not in the picture at all.
         second = np.where(share < 1, second, self.order)
         return Mixes(
             rows=self.order,

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self, cast
 
+from core.crossing import STORED, split_crossing
 from core.errors import MethodError
 from core.methods.entries import ENTRIES
 from core.methods.entry import (
-    CROSSED,
     GROUPS,
     HEAD,
     ON,
@@ -409,12 +409,12 @@ def _check_on(
     remedy = f"set 'on' under 'use.{entry.name}' in the study."
     if on is None:
         raise MethodError(
-            f"'{entry.name}' does not say what it looks at: 'on' is missing.",
+            f"'{entry.name}' does not name its task or feature: 'on' is missing.",
             expected=expected,
             remedy=remedy,
         )
     if takes_features and _is_crossing(on, (*kinds, *features)):
-        for name in str(on).split(CROSSED):
+        for name in split_crossing(str(on)):
             _check_on(entry, name, tasks, features)
         return str(on)
     if not isinstance(on, str) or (on not in kinds and on not in features):
@@ -435,7 +435,7 @@ def _check_on(
 
 
 def _is_crossing(name: Value | None, known: Iterable[str]) -> bool:
-    return isinstance(name, str) and CROSSED in name and name not in known
+    return isinstance(name, str) and name not in known and len(split_crossing(name)) > 1
 
 
 def _check_groups(
@@ -453,7 +453,7 @@ def _check_groups(
     classes = [t.name for t in tasks if t.name == on and t.kind != "regression"]
     others = classes if entry.part == "objective" else []
     known = (*features, *others)
-    names = [groups] if groups in known else str(groups).split(CROSSED)
+    names = (groups,) if groups in known else split_crossing(str(groups))
     if not set(names) <= set(known) or not set(names) & set(features):
         problem = (
             f"does not say between which groups: '{GROUPS}' is missing."
@@ -461,7 +461,7 @@ def _check_groups(
             else f"is between the groups of {groups!r}, which is not a sensitive "
             "feature."
         )
-        crossing = f", or a crossing such as '{known[0]}{CROSSED}{known[-1]}'"
+        crossing = f", or a crossing such as '{known[0]}{STORED}{known[-1]}'"
         raise MethodError(
             f"'{entry.name}' {problem}",
             expected=f"one of {', '.join(features)}{crossing * (len(known) > 1)}."

@@ -1,4 +1,4 @@
-"""Learning-rate schedules as data: what is drawn is what trains."""
+"""Learning-rate schedules as data: the drawn schedule is the one that trains."""
 
 from collections.abc import Sequence
 
@@ -40,9 +40,9 @@ def step_rates(
 
     Notes
     -----
-    Source: Cao et al., NeurIPS 2019, and their code, with 5 epochs of warm-up and
-    drops of 0.01 at 160 and at 180 of 200. HMLoss's two phases add a drop of 0.01 at
-    its first epoch. Without warm-up and drops it is constant.
+    Source: Cao et al., NeurIPS 2019, and their code, with 5 epochs of warm-up and drops
+    of 0.01 at 160 and at 180 of 200. HMLoss's two phases add a drop of 0.01 at its
+    first epoch. Without warm-up and drops the learning rate is constant.
     """
     epoch = np.arange(epochs)
     rates = np.full(epochs, learning_rate, dtype=np.float64)

@@ -19,6 +19,10 @@ Floats = NDArray[np.float64]
 Kernel = Literal["gaussian", "triang", "laplace"]
 Reweight = Literal["sqrt_inv", "inverse"]
 Outside = Literal["error", "last bin"]
+# Defaults of LDS, and of FDS.
+KERNEL_SIZE = 5
+SIGMA = 2.0
+MAX_TARGET = 121
 
 # Counts are clipped to these bounds before they are inverted, as in the authors' code.
 LEAST_COUNT, MOST_COUNT = 5, 1000
@@ -31,8 +35,8 @@ LEAST_TOTAL_VARIANCE = 1e-10
 def kernel_window(
     kernel: Kernel = "gaussian",
     *,
-    kernel_size: int = 5,
-    sigma: float = 2.0,
+    kernel_size: int = KERNEL_SIZE,
+    sigma: float = SIGMA,
     total_one: bool = False,
 ) -> Floats:
     """Window of the kernel that LDS and FDS smooth with.
@@ -85,7 +89,7 @@ def kernel_window(
 
 
 def bin_targets(
-    targets: ArrayLike, *, max_target: int = 121, outside: Outside = "error"
+    targets: ArrayLike, *, max_target: int = MAX_TARGET, outside: Outside = "error"
 ) -> NDArray[np.int64]:
     """Bin of each target: its whole part.
 
@@ -142,8 +146,8 @@ def effective_density(
     density: ArrayLike,
     *,
     kernel: Kernel | None = "gaussian",
-    kernel_size: int = 5,
-    sigma: float = 2.0,
+    kernel_size: int = KERNEL_SIZE,
+    sigma: float = SIGMA,
     whole: bool = False,
 ) -> Floats:
     """Smooth the density of labels over neighbouring bins.
@@ -224,10 +228,10 @@ def lds_curve(
     targets: ArrayLike,
     *,
     kernel: Kernel | None = "gaussian",
-    kernel_size: int = 5,
-    sigma: float = 2.0,
+    kernel_size: int = KERNEL_SIZE,
+    sigma: float = SIGMA,
     reweight: Reweight = "sqrt_inv",
-    max_target: int = 121,
+    max_target: int = MAX_TARGET,
     outside: Outside = "error",
     whole: bool = False,
 ) -> LDSCurve:
@@ -267,10 +271,10 @@ def lds_weights(
     targets: ArrayLike,
     *,
     kernel: Kernel | None = "gaussian",
-    kernel_size: int = 5,
-    sigma: float = 2.0,
+    kernel_size: int = KERNEL_SIZE,
+    sigma: float = SIGMA,
     reweight: Reweight = "sqrt_inv",
-    max_target: int = 121,
+    max_target: int = MAX_TARGET,
     outside: Outside = "error",
     whole: bool = False,
 ) -> Floats:
@@ -330,7 +334,7 @@ def lds_weights(
 
 
 def inverse_frequency_bin_weights(
-    targets: ArrayLike, *, power: float = 1.0, max_target: int = 121
+    targets: ArrayLike, *, power: float = 1.0, max_target: int = MAX_TARGET
 ) -> Floats:
     """Weight each training image by the inverse of the number of its whole target.
 

@@ -26,7 +26,7 @@ from core.methods.verification.comparison import Check, compare
 
 Adapter = Callable[..., Mapping[str, Any]]
 
-# By the schema's name of the method; inputs and parameters are in the signatures.
+# Keys are the schema's names of methods; inputs and parameters are in the signatures.
 ADAPTERS: Mapping[str, Adapter] = {
     "ins_weights": weighting.ins_weights,
     "class_balanced_weights": weighting.class_balanced_weights,

@@ -19,6 +19,8 @@ from core.methods.checks import (
 
 Floats = NDArray[np.float64]
 Normalization = Literal["sum_to_num_classes", "balanced", "min_over_n"]
+# Default of the effective number of images, for weights and for losses.
+BETA = 0.9999
 BandwidthRule = Literal["silverman", "scott", "ISJ"]
 Bandwidth = float | BandwidthRule
 Lookup = Literal["floor", "linear"]
@@ -262,7 +264,7 @@ def _check_group_weights(names: Sequence[str], weights: Mapping[str, float]) -> 
 def effective_number_weights(
     class_counts: ArrayLike,
     *,
-    beta: float = 0.9999,
+    beta: float = BETA,
     normalization: Normalization = "sum_to_num_classes",
 ) -> Floats:
     """Weight each class by the inverse of its effective number of samples.
@@ -311,7 +313,7 @@ def effective_number_weights(
 
 
 def effective_number_sample_weights(
-    labels: ArrayLike, *, beta: float = 0.9999, num_classes: int | None = None
+    labels: ArrayLike, *, beta: float = BETA, num_classes: int | None = None
 ) -> Floats:
     """Weight each training image by its class's effective number of samples.
 
@@ -473,8 +475,8 @@ class DenseWeight:
             bandwidth = float(1.06 * values.std() * values.size**-0.2)
         kde = FFTKDE(kernel="gaussian", bw=bandwidth).fit(values)
         grid, density = kde.evaluate(grid_points)
-        check_choice("lookup", lookup, get_args(Lookup), of="DenseWeight")
-        check_choice("extremes", extremes, get_args(Extremes), of="DenseWeight")
+        check_choice("lookup", lookup, get_args(Lookup), owner="DenseWeight")
+        check_choice("extremes", extremes, get_args(Extremes), owner="DenseWeight")
         span = density if extremes == "grid" else _read(grid, density, values, lookup)
         density = (density - span.min()) / (np.ptp(span) or 1.0)
         return cls(

@@ -146,7 +146,7 @@ class RandomAffine(keras.layers.Layer):
         return ops.clip(images, 0.0, 255.0)
 
     def get_config(self) -> dict[str, object]:
-        """What ``__init__`` takes."""
+        """The arguments of ``__init__``."""
         return {
             **super().get_config(),
             **self.settings.model_dump(),

@@ -19,7 +19,7 @@ from core.models.resnet_cifar import build_resnet_cifar
 from core.models.vit import ViTOptions, build_vit
 from core.study import BackboneOptions, check_options, weights_kind
 
-# Of every backbone from scratch: its statistics follow weights that change at each
+# For every backbone from scratch: its statistics follow weights that change at each
 # step. Keras's MobileNetV3 has 0.999, at which a small training set never settles them
 # and the validation numbers are noise for many epochs; at its EfficientNet's 0.99 they
 # are a hundred steps behind, which small sets make much of an epoch. Weights that Keras
@@ -112,8 +112,8 @@ def _behind(
     def build(image_size: int, weights: str | None, options: object) -> keras.Model:
         pixels = keras.Input((image_size, image_size, 3))
         with warnings.catch_warnings():
-            # That there are weights for a few sizes only: any other takes those of
-            # 224 px, as it must.
+            # Keras warns that weights exist for a few sizes only. Any other size takes
+            # those of 224 px.
             warnings.filterwarnings("ignore", "`input_shape` is undefined")
             model = application(
                 input_tensor=preprocessing()(pixels),
@@ -131,7 +131,7 @@ def _behind(
 class BlueFirst(keras.layers.Layer):
     """Channels from red, green, blue to blue, green, red, less ImageNet's means.
 
-    What weights that come from Caffe were trained on: ResNet-50's.
+    Weights from Caffe, such as ResNet-50's, were trained on these channels.
     """
 
     MEANS = (103.939, 116.779, 123.68)
@@ -251,7 +251,7 @@ def find_backbone(name: str, *, weights: str) -> Backbone:
     Raises
     ------
     StudyError
-        If there is no such backbone, or no such weights for it.
+        If the backbone, or the weights for it, do not exist.
     """
     if name not in BACKBONES:
         raise StudyError(
@@ -290,7 +290,7 @@ def build_backbone(
     image_size : int
         Side of the images in pixels; 0 for that of a checkpoint.
     weights : str
-        As a study's model table has it. That of a run is built as from scratch:
+        As a study's model table has it. The backbone of a run is built as from scratch:
         ``copy_backbone`` then gives it the run's weights.
     options : mapping, optional
         The backbone's own.

@@ -15,7 +15,7 @@ from core.models.augmentation import RandomAffine
 from core.models.backbones import build_backbone
 from core.models.frozen_prefix import Cut, cut_backbone
 from core.models.heads import build_head, probabilities
-from core.models.mixing import MixImages
+from core.models.mix_images import MixImages
 from core.models.saved import load_model
 from core.models.transfer import copy_backbone, freeze
 from core.study import Augmentation, ModelTable, weights_kind
@@ -30,7 +30,7 @@ class Models:
     ----------
     training : keras.Model
         Pixels to a dict of values and logits; augments while training. With ``cut`` it
-        begins with what the frozen layers give in place of pixels.
+        takes the outputs of the frozen layers in place of pixels.
     inference : keras.Model
         Pixels to a dict of values and probabilities, in float32; what a run keeps.
     plain : keras.Model

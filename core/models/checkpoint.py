@@ -1,4 +1,4 @@
-"""Hugging Face checkpoints of vision transformers: what they say, and their weights.
+"""Hugging Face checkpoints of vision transformers: their metadata and weights.
 
 Only ``config.json``, ``preprocessor_config.json`` and safetensors are read. Nothing is
 unpickled, and no code of a checkpoint is run.
@@ -36,13 +36,13 @@ _HUB_NAME = re.compile(r"hf:([\w-][\w.-]*/[\w-][\w.-]*)")
 _FILTERS: dict[int, Resample] = {
     Image.Resampling[name.upper()]: name for name in get_args(Resample)
 }
-# Of transformers' ViT, where the checkpoint is one of the transformer alone.
+# Names of transformers' ViT, if the checkpoint holds only the transformer.
 _PREFIX = "vit."
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint says of itself.
+    """The metadata of a checkpoint.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ class Checkpoint:
 
 
 def load_checkpoint(weights: str, *, folder: Path | None = None) -> Checkpoint:
-    """Find a checkpoint and read what it says of itself.
+    """Find a checkpoint and read its metadata.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def load_checkpoint(weights: str, *, folder: Path | None = None) -> Checkpoint:
     Notes
     -----
     A processor that crops resizes to whole pixels first: what is cropped here lies up
-    to half a pixel beside it. What is stretched is the same.
+    to half a pixel beside it. The picture is then stretched in the same way.
     """
     folder = folder or _find(weights)
     for name in (CONFIG, PROCESSOR):
@@ -126,7 +126,7 @@ def load_checkpoint(weights: str, *, folder: Path | None = None) -> Checkpoint:
     mean, std = _per_pixel(processor)
     side = processor.size.height or processor.size.shortest_edge
     classifies = any("Classification" in name for name in config.architectures or ())
-    # As text, 10 comes before 2 in the file.
+    # The file sorts names as text, where 10 comes before 2.
     labels = [str(config.id2label[i]) for i in sorted(config.id2label)]
     return Checkpoint(
         weights=weights,
@@ -161,10 +161,10 @@ def build_from_checkpoint(
     ----------
     checkpoint : Checkpoint
     image_size : int
-        Side of the images in pixels; 0 for that of the checkpoint. Of another size,
-        the position embeddings are interpolated.
+        Side of the images in pixels; 0 for that of the checkpoint. If the image size
+        differs, the position embeddings are interpolated.
     options : mapping of str to object
-        As a study gives them: regularisation, and what the checkpoint says as well.
+        As a study gives them: regularisation, and settings that the checkpoint has too.
 
     Returns
     -------
@@ -317,7 +317,7 @@ def _tensor_files(weights: str, folder: Path) -> list[Path]:
 
 def _read_tables(folder: Path) -> tuple[Any, Any]:
     """The configuration and the image processor, as transformers reads them."""
-    # It would say that there is no PyTorch, of which nothing is asked here.
+    # It would warn that PyTorch is missing, which is not needed here.
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
     from transformers import AutoImageProcessor, ViTConfig
 
@@ -331,7 +331,7 @@ def _read_tables(folder: Path) -> tuple[Any, Any]:
 
 
 def _fault_of_config(config: Any) -> str:
-    """What of a configuration cannot be built here; empty if all can."""
+    """The parts of a configuration that cannot be built here; empty without any."""
     wanted = {"hidden_act": "gelu", "qkv_bias": True, "num_channels": 3}
     for name, value in wanted.items():
         given = getattr(config, name)
@@ -345,7 +345,7 @@ def _fault_of_config(config: Any) -> str:
 
 
 def _fault_of_processor(processor: Any) -> str:
-    """What of an image processor cannot be done here; empty if all can."""
+    """The steps of an image processor that cannot be done here; empty without any."""
     kind = type(processor).__name__.removesuffix("Pil")
     if kind != "ViTImageProcessor":
         return f"its pictures are prepared by {kind}, and not ViTImageProcessor"
@@ -370,7 +370,7 @@ def _per_pixel(processor: Any) -> tuple[list[float], list[float]]:
     mean = np.broadcast_to(processor.image_mean if normalises else 0.0, 3)
     std = np.broadcast_to(processor.image_std if normalises else 1.0, 3)
     unit = 255 * (processor.rescale_factor if processor.do_rescale else 1.0)
-    # To the twelfth digit: 255 times their 1/255 is not quite 1.
+    # Compared to the twelfth digit: 255 times their 1/255 is not exactly 1.
     return np.round(mean / unit, 12).tolist(), np.round(std / unit, 12).tolist()
 
 

@@ -1,12 +1,12 @@
 """DeepSMOTE: an encoder, a decoder, and SMOTE in between.
 
 Source: Dablain et al., IEEE Transactions on Neural Networks and Learning Systems, 2022,
-algorithm 1. What is learned is the mean squared error of decoded pictures, and a
-penalty: the codes of pictures of one class change places before they are decoded, and
-are compared with the pictures in their old places. So a code must give a picture that
-also resembles others of its class, as a new one's will. The authors' code compares with
-the pictures in their new places, which is a second reconstruction, with as many
-pictures of each class: ``form = "official"``.
+algorithm 1. The loss is the mean squared error of decoded pictures, and a penalty: the
+codes of pictures of one class change places before they are decoded, and are compared
+with the pictures in their old places. So a code must give a picture that also resembles
+others of its class, as a new one's will. The authors' code compares with the pictures
+in their new places, which is a second reconstruction, with as many pictures of each
+class: ``form = "official"``.
 
 Departures, so that it trains on two cores: three convolutions in place of four, 16
 filters in the first in place of 64, 64 latent numbers in place of 300, 40 epochs in
@@ -91,9 +91,9 @@ class ClassBatches(keras.utils.PyDataset):
 
     Notes
     -----
-    The second half is of a class drawn at random, each as likely. In the form of the
-    paper each of its pictures is compared with the one before it, which is to encode
-    them, move the codes by a place, and decode these.
+    The second half comes from a class drawn at random, each equally likely. In the form
+    of the paper each of its pictures is compared with the one before it, which is to
+    encode them, move the codes by a place, and decode these.
     """
 
     def __init__(self, pictures: Pixels, plan: GenerationPlan) -> None:
@@ -196,7 +196,7 @@ def generate(
     plan: GenerationPlan,
     image_size: int,
     *,
-    progress: Callable[[int, int], None] = lambda done, of: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[Pixels, Between]:
     """Draw the images of a plan.
 
@@ -209,7 +209,7 @@ def generate(
     image_size : int
         Side of the images to return, in pixels.
     progress : callable
-        ``(done, of)``: images drawn.
+        ``(done, total)``: images drawn.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What happens to a photo before it is seen: reduced, blurred and compressed."""
+"""Degradation of photos: reduced in size, blurred and compressed."""
 
 from functools import cache
 
@@ -27,7 +27,7 @@ _CHROMINANCE = (
     *(24, 26, 56, 99, 99, 99, 99, 99, 47, 66, 99, 99, 99, 99, 99, 99),
     *(99,) * 32,
 )
-# From red, green and blue to luminance and two colour differences (JFIF 1.02).
+# Matrix from red, green and blue to luminance and two colour differences (JFIF 1.02).
 _TO_YCC = np.array(
     [
         [0.299, 0.587, 0.114],
@@ -120,7 +120,7 @@ class RandomDegradation(keras.layers.Layer):
         return keras.random.uniform((count,), dtype="float32", seed=self.generator)
 
     def get_config(self) -> dict[str, object]:
-        """What ``__init__`` takes."""
+        """The arguments of ``__init__``."""
         return {
             **super().get_config(),
             "resolution": self.resolution,
@@ -150,7 +150,7 @@ def compress(
     -----
     Source: ITU-T T.81: cosine transform of blocks of 8 x 8, division by the table of
     annex K at that quality, rounding, and back. Its entropy coding loses nothing. Sides
-    that are no multiple of 8 are continued by their edge.
+    that are not a multiple of 8 are extended by their edge.
     """
     dtype, (height, width) = images.dtype, images.shape[1:3]
     rows, columns = -(-height // _BLOCK), -(-width // _BLOCK)
@@ -226,7 +226,7 @@ def _enlarge(small: int, side: int) -> NDArray[np.float64]:
 def _blurs(side: int, widest: float) -> Floats:
     """Matrices of Gaussian blurs, from the widest to none; shape (widths, side, side).
 
-    What lies beyond the ends counts as the ends.
+    Pixels beyond the ends count as the ends.
     """
     sigmas = widest * np.arange(_BLURS, 0, -1) / _BLURS
     reach = int(np.ceil(4 * widest))

@@ -6,10 +6,10 @@ from keras import ops
 from numpy.typing import NDArray
 
 PACKAGE = "equipoise"
-# Where matrices are the faster way while training, on one thread of a CPU: kernels at
-# least so large, and at most so many pairs of a pixel before and one after. From 3 x 3
-# to 6 x 6 pixels a step of a 5 x 5 kernel takes a fourteenth to two thirds of the time;
-# at 7 x 7 there is nothing to gain.
+# Limits within which matrices are faster in training, on one thread of a CPU: the
+# smallest kernel, and the largest number of pairs of an input and an output pixel. From
+# 3 x 3 to 6 x 6 pixels a step of a 5 x 5 kernel takes a fourteenth to two thirds of the
+# time; at 7 x 7 there is nothing to gain.
 SMALLEST_KERNEL = 5
 MOST_PAIRS = 36 * 36
 
@@ -35,7 +35,7 @@ class SmallMapDepthwise(keras.layers.DepthwiseConv2D):
         self.small_map = self._place_pairs(input_shape[1:3])
 
     def _place_pairs(self, sides: tuple[int | None, ...]) -> NDArray[np.float32] | None:
-        """What ``place_pairs`` says of such maps; None where it is not asked for."""
+        """``place_pairs`` of such maps; None if it is not needed."""
         usual = self.padding == "same" and self.data_format == "channels_last"
         single = self.depth_multiplier == 1 and tuple(self.dilation_rate) == (1, 1)
         height, width = sides

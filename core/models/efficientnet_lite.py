@@ -46,7 +46,7 @@ def build_efficientnet_lite0(
     Raises
     ------
     WeightsError
-        If the file is missing or damaged, or is of another network.
+        If the file is missing, damaged, or belongs to another network.
 
     Notes
     -----
@@ -91,7 +91,7 @@ def load_tensors(model: keras.Model, path: Path) -> None:
     Raises
     ------
     WeightsError
-        If the file is missing or damaged, or is of another network.
+        If the file is missing, damaged, or belongs to another network.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -106,7 +106,7 @@ def load_tensors(model: keras.Model, path: Path) -> None:
         raise _unusable(path, str(error).strip()) from error
     for variable, value in zip(model.weights, values, strict=True):
         if value.shape != tuple(variable.shape) or not np.isfinite(value).all():
-            reason = f"what it has for {variable.path} is not of shape {variable.shape}"
+            reason = f"its array for {variable.path} is not of shape {variable.shape}"
             raise _unusable(path, f"{reason}, or not finite")
     model.set_weights(values)
 

@@ -1,4 +1,4 @@
-"""Many trained models as one graph, in which what they share is computed once."""
+"""Many trained models as one graph, which computes their shared parts once."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ class Ensemble(keras.Model):
     ) -> dict[str, keras.KerasTensor]:
         """Pictures to outputs, shape (models, n, values).
 
-        Of each kind of pictures pixels, shape (n, size, size, 3). The models are in
-        the order of their places.
+        Pixels of each kind of pictures, shape (n, size, size, 3). The models are in the
+        order of their places.
         """
         features: dict[tuple[int, int], Tensor] = {}
         answers = []
@@ -285,7 +285,7 @@ def _are_equal(weights: Sequence[Arrays]) -> list[bool]:
 
 
 def _values_of(model: keras.Model, template: keras.Model, values: Arrays) -> Arrays:
-    """Of the weights of a template those of a model that is part of it."""
+    """The weights of a model that is part of a template, from those of the template."""
     by_variable = dict(zip(map(id, template.weights), values, strict=True))
     return [by_variable[id(variable)] for variable in model.weights]
 

@@ -8,6 +8,8 @@ from keras import ops
 
 from core.errors import MethodError
 from core.methods.smoothing import (
+    KERNEL_SIZE,
+    SIGMA,
     BucketStatistics,
     FeatureStatistics,
     Kernel,
@@ -64,8 +66,8 @@ class FeatureSmoothing(keras.layers.Layer):
         maximum: float,
         *,
         kernel: Kernel = "gaussian",
-        kernel_size: int = 5,
-        sigma: float = 2.0,
+        kernel_size: int = KERNEL_SIZE,
+        sigma: float = SIGMA,
         momentum: float | None = 0.9,
         **kwargs: Any,
     ) -> None:
@@ -102,7 +104,7 @@ class FeatureSmoothing(keras.layers.Layer):
         self.tracked = self._state("tracked", table[:1], "zeros")
         self.running_mean = self._state("running_mean", table, "zeros")
         self.running_variance = self._state("running_variance", table, "ones")
-        # What features are moved by.
+        # Statistics that move the features.
         self.factor = self._state("factor", table, "ones")
         self.shift = self._state("shift", table, "zeros")
         self.built = True
@@ -178,8 +180,8 @@ class FeatureSmoothing(keras.layers.Layer):
             mean=_numbers(self.epoch_mean),
             variance=squares / np.maximum(count - 1, 1)[:, None],
         )
-        # Statistics of one epoch before, and what is smoothed, are made anew from
-        # the running ones: nothing else has to be kept.
+        # Statistics of the epoch before, and the smoothed ones, follow from the running
+        # ones, so only these are saved.
         state = FeatureStatistics(
             int(_numbers(self.epochs)),
             _numbers(self.tracked),
@@ -206,7 +208,7 @@ class FeatureSmoothing(keras.layers.Layer):
         return features_shape
 
     def get_config(self) -> dict[str, Any]:
-        """What ``__init__`` takes."""
+        """The arguments of ``__init__``."""
         return {
             **super().get_config(),
             "minimum": self.minimum,

@@ -25,8 +25,8 @@ class Cut:
         The frozen layers: pixels, shape (n, size, size, 3) in 0..255, to what the
         others are given.
     suffix : keras.Model or None
-        From there to features, shape (n, channels); None where the frozen layers give
-        the features themselves.
+        From there to features, shape (n, channels); None if the frozen layers give the
+        features themselves.
     """
 
     prefix: keras.Model
@@ -106,7 +106,7 @@ def _around_transformer(backbone: keras.Model) -> tuple[list[Any], list[Any]]:
 
 
 class FrozenLayers(keras.Model):
-    """What frozen layers give, in use or while training.
+    """The outputs of frozen layers, in use or while training.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ class FrozenLayers(keras.Model):
         As ``Cut`` has it.
     augmentation : Augmentation, optional
         Changes the images at random first, and lets dropout of the prefix act, as
-        training does. Without it the images are seen as they are.
+        training does. Without it the images are not changed.
     """
 
     def __init__(
@@ -142,7 +142,7 @@ class FrozenLayers(keras.Model):
                 state.assign(rng.integers(2**31, size=state.shape))
 
     def halves(self, pixels: NDArray[np.uint8]) -> NDArray[np.float16]:
-        """What they give of a batch of pixels, in half precision."""
+        """Their outputs for a batch of pixels, in half precision."""
         found = keras.ops.convert_to_numpy(self.predict_on_batch(pixels))
-        with np.errstate(over="ignore"):  # whoever keeps it looks for infinite ones
+        with np.errstate(over="ignore"):  # the caller looks for infinite values
             return np.asarray(found).astype(np.float16)

@@ -49,7 +49,7 @@ class BoundedValue(keras.layers.Layer):
         return self.low + (self.high - self.low) * share
 
     def get_config(self) -> dict[str, object]:
-        """What ``__init__`` takes."""
+        """The arguments of ``__init__``."""
         return {
             **super().get_config(),
             "low": self.low,
@@ -82,7 +82,7 @@ class CosineLogits(keras.layers.Layer):
         )
 
     def get_config(self) -> dict[str, object]:
-        """What ``__init__`` takes."""
+        """The arguments of ``__init__``."""
         return {**super().get_config(), "num_classes": self.num_classes}
 
 
@@ -148,7 +148,7 @@ def probabilities(
     scale: float = 1.0,
     offset: Sequence[float] = (),
 ) -> keras.KerasTensor:
-    """Turn a head's output into what is shown; a regression's is left as it is.
+    """Turn a head's output into probabilities; the output of a regression stays.
 
     Parameters
     ----------

@@ -51,9 +51,9 @@ def interpolate(codes: NDArray[np.floating], plan: GenerationPlan) -> Between:
 
     Notes
     -----
-    SMOTE is given the unit vectors, one a picture, and told which are neighbours by
-    their codes: it then gives the weights of the two pictures that a new one lies
-    between, and these times the codes are what it would have given of the codes.
+    SMOTE gets the unit vectors, one a picture, and the neighbours by their codes. So it
+    returns the weights of the two pictures that a new one lies between. These weights
+    times the codes are the result that SMOTE would have on the codes.
     """
     count = len(plan.codes)
     pictures = sparse.eye_array(count, format="csr")

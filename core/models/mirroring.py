@@ -1,4 +1,4 @@
-"""A picture and its mirror image answered for as one: the mean of both answers."""
+"""The mean of the answers to a picture and to its mirror image."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,7 +18,7 @@ def mirror(pixels: Pixels) -> Pixels:
 def mean_outputs(plain: Outputs, mirrored: Outputs) -> dict[str, NDArray[Any]]:
     """Mean of the outputs for pictures and for their mirror images.
 
-    Of a number the mean, of classes that of the probabilities.
+    For a number the mean of both answers, for classes the mean of the probabilities.
 
     Notes
     -----

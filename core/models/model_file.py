@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from core.errors import RunError
 
-# What zipfile, HDF5 and Keras raise on a damaged or foreign file.
+# Errors of zipfile, HDF5 and Keras for a damaged or foreign file.
 DAMAGE = (
     OSError,
     ValueError,
@@ -41,7 +41,7 @@ _HUB, _TRUSTED_HUB = "keras_hub", "keras_hub.src.models.vit."
 
 @dataclass(frozen=True)
 class ModelFile:
-    """What a ``.keras`` file holds.
+    """The content of a ``.keras`` file.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def read_model_file(path: Path) -> ModelFile:
     arrays: dict[str, NDArray[Any]] = {}
 
     def keep(place: str, item: Any) -> None:
-        # What lies in another file is not followed.
+        # Links to other files are not followed.
         if isinstance(item, h5py.Dataset) and not (item.external or item.is_virtual):
             arrays[place] = item[()]
 
@@ -113,7 +113,7 @@ def read_config(path: Path) -> dict[str, Any]:
     ------
     RunError
         If the file is missing or damaged, or holds what runs do not: a Lambda layer,
-        which is code, or a class of KerasHub other than its ViT's. Nothing of the file
+        which is code, or a class of KerasHub other than its ViT's. No part of the file
         is built or run.
     """
     if not path.is_file():
@@ -183,7 +183,7 @@ def halvable_sizes(file: Path) -> list[int]:
 
 
 def write_halved(file: Path, out: Path, *, least: int = LEAST_HALVED) -> None:
-    """Write a saved model anew, its large weights in half precision.
+    """Write a saved model again, with its large weights in half precision.
 
     Parameters
     ----------
@@ -202,9 +202,9 @@ def write_halved(file: Path, out: Path, *, least: int = LEAST_HALVED) -> None:
 
     Notes
     -----
-    Arrays of fewer than ``LEAST_HALVED`` values are never rounded. Of eleven CNNs
-    trained on UTKFace, all of them rounded, the age that one answered for a test image
-    moved by up to 0.3 years; with these spared by up to 0.016.
+    Arrays of fewer than ``LEAST_HALVED`` values are never rounded. With all values of
+    eleven CNNs trained on UTKFace rounded, the age for a test image moved by up to 0.3
+    years. With these values spared it moved by up to 0.016.
     """
     import h5py
 
@@ -238,7 +238,7 @@ def write_halved(file: Path, out: Path, *, least: int = LEAST_HALVED) -> None:
 def damaged(path: Path) -> RunError:
     """The error for a file that is damaged or does not hold a model."""
     return RunError(
-        f"{path} is damaged or is no Keras model that can be loaded safely.",
+        f"{path} is damaged, or is not a Keras model that can be loaded safely.",
         expected="the inference model of the run, as Equipoise saved it.",
         remedy="train it again, or delete the folder.",
     )
@@ -251,7 +251,9 @@ def _may_be_halved(values: NDArray[Any]) -> bool:
 def _halve(values: NDArray[Any], least: int) -> NDArray[Any]:
     if not _may_be_halved(values) or values.size < least:
         return values
-    with np.errstate(over="ignore"):  # whoever compares the answers sees infinite ones
+    with np.errstate(
+        over="ignore"
+    ):  # the comparison of the answers finds infinite values
         return values.astype(np.float16)
 
 
@@ -285,7 +287,7 @@ def _objects(config: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _rename(config: Any, places: Mapping[str, str]) -> Any:
-    """Names by the place where they first occur; without what is of one process."""
+    """Names by the place where they first occur, without names of one process."""
     if isinstance(config, dict):
         dropped = ("seed", "compile_config", "shared_object_id")
         return {k: _rename(v, places) for k, v in config.items() if k not in dropped}

@@ -4,7 +4,8 @@ import keras
 from keras import ops
 
 PACKAGE = "equipoise"
-# Of CIFAR-10's training set, in 0..1, as every implementation of its protocol has it.
+# Mean and deviation of CIFAR-10's training set, in 0..1, as in every implementation of
+# its protocol.
 MEAN = (0.4914, 0.4822, 0.4465)
 STD = (0.2023, 0.1994, 0.2010)
 FILTERS = (16, 32, 64)
@@ -37,7 +38,7 @@ class PadChannels(keras.layers.Layer):
         return (*input_shape[:-1], self.channels)
 
     def get_config(self) -> dict[str, object]:
-        """What ``__init__`` takes."""
+        """The arguments of ``__init__``."""
         return {**super().get_config(), "channels": self.channels}
 
 

@@ -30,12 +30,12 @@ from core.models.model_file import (
 
 Tensor = Any
 
-# What stands in a configuration for the tensor that a layer made.
+# The word in a configuration that stands for the output of a layer.
 _TENSOR = "__keras_tensor__"
-# Where Keras puts the weights of the one model within a model.
+# The place where Keras puts the weights of the nested model.
 _NESTED = "layers/functional/"
-# Weights that are not in a file keep the values that they begin with: 0, 1, or a
-# number drawn at random, which is no whole one.
+# Weights that are not in a file keep their initial values: 0, 1, or a random number
+# that is not whole.
 _FIRST_NUMBER = 2
 
 
@@ -75,9 +75,9 @@ class Group:
     template : keras.Model
         A model of that architecture; its weights are not looked at.
     backbone, head : keras.Model or None
-        Its two parts, which share its layers: pixels to features, shape (n,
-        channels), and from there to the answers. None where it is not made of two.
-        Groups whose backbones are of one architecture have the same one.
+        Its two parts, which share its layers: pixels to features, shape (n, channels),
+        and from there to the answers. None if it is not made of two. Groups whose
+        backbones are of one architecture have the same one.
     members : list of int
         Place of each model among all: in the list that was loaded.
     weights : list of list of array
@@ -173,7 +173,7 @@ class _Growing:
 
 @dataclass(frozen=True)
 class _Backbone:
-    """A backbone, with what it is given, what it makes, and where its weights are."""
+    """A backbone with its input, its output and the place of its weights."""
 
     model: keras.Model
     pixels: Tensor
@@ -224,7 +224,7 @@ def _build_apart(file: ModelFile, backbones: dict[str, _Backbone]) -> _Growing |
 def _call_layers(
     layers: Sequence[Mapping[str, Any]], given: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """What layers make, by their names, of what is given under the names of others."""
+    """Outputs of layers by name, from the outputs of the layers before by name."""
     made = dict(given)
     for each in layers:
         (node,) = each["inbound_nodes"]
@@ -245,7 +245,7 @@ def _build_backbone(
 
 
 def _is_backbone_and_heads(config: Mapping[str, Any]) -> bool:
-    """Whether a model within the model takes the pixels, and all else its features."""
+    """Whether a nested model takes the pixels, and all other layers its features."""
     layers = config.get("layers") or []
     kinds = [each.get("class_name") for each in layers]
     if kinds[:2] != ["InputLayer", "Functional"] or "Functional" in kinds[2:]:
@@ -272,7 +272,7 @@ def _sources(given: Any) -> list[str]:
 
 
 def _resolve(given: Any, made: Mapping[str, Tensor]) -> Any:
-    """Arguments of a layer, with the tensors in place of what stands for them."""
+    """Arguments of a layer, with tensors in place of their stand-ins."""
     if isinstance(given, list):
         return [_resolve(each, made) for each in given]
     if not isinstance(given, dict):
@@ -285,7 +285,7 @@ def _resolve(given: Any, made: Mapping[str, Tensor]) -> Any:
 def _find_places(
     model: keras.Model, file: ModelFile, *, within: str = "", without: str = ""
 ) -> tuple[str, ...]:
-    """Where the weights of a model are in a file that holds it.
+    """Places of the weights of a model in a file that holds it.
 
     Parameters
     ----------
@@ -315,7 +315,7 @@ def _find_places(
                 shape, name = file.arrays[place].shape, place.removeprefix(within)
                 numbered.create_dataset(name, shape, np.float32, fillvalue=number)
         with warnings.catch_warnings():
-            # Of what is missing, which is found out below.
+            # Keras warns of missing weights; they are found below.
             warnings.simplefilter("ignore")
             model.load_weights(path)
     known = {float(n): place for n, place in enumerate(places, start=_FIRST_NUMBER)}

@@ -1,4 +1,4 @@
-"""Weights that were learned elsewhere: what is taken over, and what stays as it is."""
+"""Transfer learning: which weights are copied, and which layers are frozen."""
 
 import re
 from collections import Counter
@@ -19,7 +19,7 @@ from core.study import BackboneOptions, Option, check_options
 _BLOCK_NAME = re.compile(
     r"(conv\d+_block\d+|block_\d+|block\d+[a-z]|expanded_conv(_\d+)?)_"
 )
-# Of the cubic that PyTorch interpolates with; TensorFlow's has -0.5.
+# Parameter of the cubic that PyTorch interpolates with; TensorFlow's has -0.5.
 _CUBIC = -0.75
 
 
@@ -35,7 +35,7 @@ def blocks(backbone: keras.Model) -> list[list[keras.layers.Layer]]:
     -------
     list of list of keras.layers.Layer
         First the layers before any block, which may be none, then those of each block.
-        What comes after the last block belongs to it.
+        Layers after the last block belong to it.
 
     Notes
     -----
@@ -190,7 +190,7 @@ def copy_weights(trained: keras.Model, model: keras.Model, *, weights: str) -> N
     Parameters
     ----------
     trained, model : keras.Model
-        They may differ in what has no weights, such as what is added to the logits.
+        They may differ in layers without weights, such as an adjustment of the logits.
     weights : str
         What they are called, for the message.
 
@@ -201,7 +201,8 @@ def copy_weights(trained: keras.Model, model: keras.Model, *, weights: str) -> N
     """
     inside = (layer for layer in model.layers if isinstance(layer, keras.Model))
     copy_backbone(trained, next(inside), weights=weights)
-    # What has no weights changes the order of the others: heads are known by name.
+    # Layers without weights change the order of the others, so heads are matched by
+    # name.
     theirs = {layer.name: layer for layer in trained.layers}
     for layer in model.layers:
         if isinstance(layer, keras.Model) or not layer.weights:
@@ -266,7 +267,7 @@ def _cubic_matrix(before: int, after: int) -> NDArray[np.float64]:
 
 
 def encoder_of(backbone: keras.Model) -> keras.layers.Layer | None:
-    """The encoder of a transformer; None of another backbone."""
+    """The encoder of a transformer; None for another backbone."""
     inside = [layer for layer in backbone.layers if layer.name == TRANSFORMER]
     return inside[0].layers[2] if inside else None
 
@@ -276,14 +277,14 @@ def _is_position(weight: keras.Variable) -> bool:
 
 
 def _named(layers: list[keras.layers.Layer]) -> list[int]:
-    """Where each block begins that is named as one."""
+    """Starts of the blocks that have a name of a block."""
     matches = [_BLOCK_NAME.match(layer.name) for layer in layers]
     names = [match.group(1) if match else "" for match in matches]
     return [names.index(name) for name in dict.fromkeys(names) if name]
 
 
 def _forks(layers: list[keras.layers.Layer]) -> list[int]:
-    """Where each residual block begins: after an output that is used twice."""
+    """Starts of the residual blocks: after an output that is used twice."""
     if not any(isinstance(layer, keras.layers.Add) for layer in layers):
         return []
     inputs = (keras.tree.flatten(layer.input) for layer in layers[1:])

@@ -73,7 +73,7 @@ def build_vit(image_size: int, options: ViTOptions) -> keras.Model:
     embeddings.
     """
     _check(image_size, options)
-    # Of the installed packages this one takes longest to import.
+    # This package takes the longest of all to import.
     import keras_hub
 
     pixels = keras.Input((image_size, image_size, 3))

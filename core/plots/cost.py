@@ -49,7 +49,7 @@ def cost_ratio(points: pd.DataFrame) -> float:
     """Greatest cost over the least; 1 where nothing is known."""
     if points.empty:
         return 1.0
-    return float(points["burden"].max() / points["burden"].min())
+    return float(points["cost_to_minimise"].max() / points["cost_to_minimise"].min())
 
 
 def seed_points(
@@ -534,7 +534,7 @@ def paid_takeaway(
         return f"All {len(points)} methods are equal in {cost.phrase}, within {within}."
     better = [str(m) for m in points.index[points["verdict"] == "better"]]
     none = "no method is certainly better than the baseline here"
-    burden, own = points["burden"], spread.factor if spread else 1.0
+    burden, own = points["cost_to_minimise"], spread.factor if spread else 1.0
     named = listed([labels[m] for m in better])
     if is_elsewhere:
         told = f"certainly better: {named}" if better else none

@@ -11,10 +11,10 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from core.data import avatars, utkface
-from core.data.damage import UNREADABLE
 from core.data.long_tail import OVER_PROFILE
 from core.data.manifest import LEFT_OUT, SPLITS, TRAINING, DatasetInfo
+from core.data.readers import avatars, utkface
+from core.data.unreadable_pictures import UNREADABLE
 from core.plots.cells import plot_cells
 from core.plots.escape import escapes_names
 from core.plots.figure import finish

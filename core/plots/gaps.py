@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.evaluation.gaps import FAIR_PENALTY
-from core.evaluation.levelling import (
+from core.evaluation.levelling_down import (
     BEST_PAID,
     LEVELLED_DOWN,
     NO_RISE,
@@ -179,7 +179,7 @@ def plot_levelling(table: pd.DataFrame, look: Look, *, two_groups: bool) -> go.F
     Parameters
     ----------
     table : DataFrame
-        From ``levelling.levelling``; not empty.
+        From ``levelling_down.levelling``; not empty.
     look : Look
         How each method is drawn and called.
     two_groups : bool

@@ -8,8 +8,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from core.crossing import SHOWN as CROSSING
 from core.evaluation.comparison import Comparison
-from core.evaluation.grouping import CROSSING
 from core.evaluation.metrics import MetricInfo
 from core.evaluation.verdicts import BETTER, DIFFERS, SMALL_GROUP, WORSE
 from core.plots.cells import plot_cells

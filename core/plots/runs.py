@@ -10,7 +10,7 @@ from core.plots.escape import escapes_names
 from core.plots.figure import finish
 from core.plots.formatting import number, plural
 from core.plots.look import Look, MethodStyle, faded
-from core.results.configurations import settings_of
+from core.results.run_settings import settings_of
 from core.runs import Run
 from core.tasks import Regression, Task
 from core.text import code, listed

@@ -27,7 +27,7 @@ _OfMetric = Literal["value", "sd", "interval", "n", "seeds"]
 _OfTest = Literal["delta", "delta interval", "p", "power"]
 _OfPlan = Literal["smallest detectable", "seed share", "seeds needed"]
 Part = _Several | _OfMetric | _OfTest | _OfPlan
-"""What of a cell a column shows.
+"""The part of a cell that a column shows.
 
 "full" is value, interval, difference and verdict; "score" the same without the
 difference; "estimate" value and interval; "named" that of a group with its name;
@@ -99,7 +99,7 @@ class Cell:
     info: MetricInfo
 
     @classmethod
-    def of(
+    def from_row(
         cls, row: Mapping[Any, Any] | pd.Series, tasks: tuple[Task, ...] = ()
     ) -> Self:
         """The cell of a row of ``Comparison.cells``; ``tasks`` give the labels."""
@@ -117,7 +117,7 @@ class Cell:
 
     @property
     def is_baseline(self) -> bool:
-        """Whether it is of the method that the others are compared with."""
+        """Whether its method is the one that the others are compared with."""
         return self.verdict == BASELINE
 
     @property
@@ -137,7 +137,7 @@ class Cell:
         return math.isfinite(self.row["delta_low"])
 
     def lines(self, part: Part) -> tuple[tuple[Piece, ...], ...]:
-        """The cell as lines of pieces; without any where the part says nothing."""
+        """The cell as lines of pieces; empty if the part says nothing."""
         if part in ("full", "score") and not self.is_known:
             return _filled(self._value())
         if part == "full":
@@ -223,7 +223,7 @@ class Cell:
         return self._power()
 
     def _power(self) -> str:
-        """What could have been found, and what would settle it, if nothing has."""
+        """The detectable difference and the seeds needed, if it is inconclusive."""
         size = self.row["smallest_detectable"]
         if self.verdict != INCONCLUSIVE or not math.isfinite(size):
             return UNKNOWN
@@ -247,17 +247,20 @@ def seeds_text(seeds: float) -> str:
 def heading(infos: MetricInfo | tuple[MetricInfo, ...]) -> str:
     """A column's heading: label, unit, and which way is better.
 
-    Of several metrics that are equal by design, the labels of all.
+    Metrics that are equal by design have all their labels.
     """
-    of = infos if isinstance(infos, tuple) else (infos,)
-    first = of[0]
-    labels = [first.label, *(_after_shared(one.label, first.label) for one in of[1:])]
+    several = infos if isinstance(infos, tuple) else (infos,)
+    first = several[0]
+    labels = [
+        first.label,
+        *(_after_shared(one.label, first.label) for one in several[1:]),
+    ]
     unit = f" ({first.unit})" if first.unit else ""
     return f"{' = '.join(labels)}{unit}{ARROWS[first.direction]}"
 
 
 def _after_shared(label: str, other: str) -> str:
-    """A label without the words that another one begins with too."""
+    """A label without the first words that it shares with another one."""
     words = zip_longest(label.split(), other.split())
     return " ".join(
         word for word, _ in dropwhile(lambda w: w[0] == w[1], words) if word

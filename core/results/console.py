@@ -85,8 +85,8 @@ def _grid(table: Table, *, narrow: bool) -> list[list[list[Words]]]:
 
 def _width(table: Table, lines: list[list[list[Words]]]) -> int:
     """Characters that the table takes without a break in any line."""
-    of = enumerate(table.columns)
-    return sum(_column_width(lines, place, column) + 3 for place, column in of) + 1
+    columns = enumerate(table.columns)
+    return sum(_column_width(lines, place, column) + 3 for place, column in columns) + 1
 
 
 def _column_width(lines: list[list[list[Words]]], place: int, column: Column) -> int:

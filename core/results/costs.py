@@ -1,4 +1,4 @@
-"""What methods cost, as tables."""
+"""Costs of methods, as tables."""
 
 from collections.abc import Iterator
 
@@ -31,7 +31,7 @@ def costs_table(costs: pd.DataFrame, labels: Labels, *, title: str = "") -> Tabl
     """Every cost of every method, mean and standard deviation over its runs.
 
     Parameters as in ``costs_beside``. A setting that is not the same for all has a
-    column; the notes of the table say what all share, and what each cost is.
+    column; the notes of the table name the shared settings and explain each cost.
     """
     costs = costs.loc[[method for method in labels if method in costs.index]]
     columns = {
@@ -75,18 +75,18 @@ def costs_table(costs: pd.DataFrame, labels: Labels, *, title: str = "") -> Tabl
 
 def _spread(spread: float, info: CostInfo) -> str:
     text = info.format(spread)
-    # A spread that rounds to nothing, as that of a number of parameters, is none.
+    # A spread that rounds to 0, as that of a number of parameters, is not shown.
     return "" if not text.strip(f"0.{UNKNOWN}") else f" ± {text}"
 
 
 def budget_notes(per_run: pd.DataFrame, labels: Labels) -> Iterator[str]:
-    """What methods differ in beside the remedy, from ``cost.run_costs``."""
+    """Settings in which methods differ beside the remedy, from ``cost.run_costs``."""
     notes = (cost.mixed_runs_note, cost.budget_note, cost.unknown_note)
     yield from filter(None, (note(per_run, labels) for note in notes))
 
 
 def timing_notes(per_run: pd.DataFrame, labels: Labels) -> Iterator[str]:
-    """Where the runs were timed, and how far these times can be trusted."""
+    """The machines that timed the runs, and how far these times can be trusted."""
     yield cost.machine_note(per_run, labels)
     for key in ("training_seconds", "inference_ms"):
         if spread := cost.widest_spread(per_run, COSTS[key]):

@@ -48,7 +48,7 @@ class Document:
 
     @property
     def blocks(self) -> Iterator[Table | Lines]:
-        """Every block that has something in it; a note is said once."""
+        """Every block with content; each note appears once."""
         said: set[str] = set()
         for section in self.sections:
             for block in section.blocks:

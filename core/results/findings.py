@@ -1,4 +1,4 @@
-"""What a comparison found, in plain sentences that follow from its verdicts alone."""
+"""Findings of a comparison, in plain sentences that follow from its verdicts alone."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,8 +8,8 @@ import pandas as pd
 from core import text
 from core.evaluation import verdicts
 from core.evaluation.comparison import Comparison
+from core.evaluation.comparison_rows import STUDY_FAMILY
 from core.evaluation.gaps import gap_info
-from core.evaluation.judging import STUDY_FAMILY
 from core.evaluation.metrics import MetricInfo, metric_info
 from core.evaluation.verdicts import speaks_of_model
 from core.results.numbers import with_unit, write
@@ -26,14 +26,16 @@ def findings(
     labels: Labels,
     tasks: tuple[Task, ...] = (),
 ) -> tuple[str, ...]:
-    """Say of each metric which methods differ from what they are compared with.
+    """Say for each metric which methods differ from their baseline.
 
-    And what is open. A sentence a metric and family of methods; metrics that are equal
-    by design are said once, and nothing with the baseline alone. ``labels`` are what a
-    reader sees of each method that is spoken of, in order.
+    And what is open. A sentence a metric and family of methods. Metrics that are equal
+    by design share one sentence. Empty with the baseline alone. ``labels`` are the
+    labels of the methods for a reader, in order.
 
-    Notes ----- A difference is only claimed where the verdict is ``better``, ``worse``,
-    ``differs`` or ``equivalent``, and in a range of the differences that are shown.
+    Notes
+    -----
+    A difference is only claimed where the verdict is ``better``, ``worse``, ``differs``
+    or ``equivalent``, and in a range of the differences that are shown.
     """
     others = [m for m in labels if m in comparison.references]
     against = _Against(comparison)
@@ -53,14 +55,14 @@ def findings(
 
 
 class _Against:
-    """What methods are compared with, in the words of a sentence."""
+    """The method or methods compared with, in the words of a sentence."""
 
     def __init__(self, comparison: Comparison) -> None:
         pairs = comparison.counterparts
         self.where = "" if pairs is None else pairs.where
 
     def subject(self, number: int, *, of_model: bool) -> str:
-        """What so many methods, or trained models, stand against."""
+        """The baseline of so many methods or trained models, in words."""
         if not self.where:
             return "the baseline's" if of_model else "the baseline"
         own = "its counterpart" if number == 1 else "their counterparts"
@@ -68,7 +70,7 @@ class _Against:
 
     @property
     def gap(self) -> str:
-        """Whose gap a gap stands against."""
+        """The baseline whose gap a gap is compared with."""
         return f"that in {self.where}" if self.where else "the baseline's"
 
 
@@ -126,7 +128,7 @@ def _amount(sizes: Sequence[float], info: MetricInfo) -> str:
 
 
 def _open(
-    rows: Rows, of: int, info: MetricInfo, labels: Labels, against: _Against
+    rows: Rows, compared: int, info: MetricInfo, labels: Labels, against: _Against
 ) -> str:
     """How many showed no difference, and what would settle it."""
     of_model = speaks_of_model(rows[0])
@@ -134,7 +136,11 @@ def _open(
         who = f"{'the trained model of ' * of_model}{_names(rows, labels)}"
     else:
         what = "trained models" if of_model else "methods"
-        who = f"{len(rows)} of {of}" if len(rows) < of else f"any of the {of}"
+        who = (
+            f"{len(rows)} of {compared}"
+            if len(rows) < compared
+            else f"any of the {compared}"
+        )
         who = f"{who} {what}"
     base = against.subject(len(rows), of_model=of_model)
     said = f"No difference from {base} was detected for {who}"
@@ -149,7 +155,7 @@ def _open(
 
 
 def _settled_by(needed: Sequence[float]) -> str:
-    """What would settle the differences observed: seeds, or only more images."""
+    """The seeds, or only more images, that would settle the differences observed."""
     seeds = sorted(int(n) for n in needed if math.isfinite(n))
     images = sum(math.isinf(n) for n in needed)
     by = []
@@ -179,7 +185,7 @@ def listed(names: Sequence[str]) -> str:
 def gap_findings(
     comparison: Comparison, metric: str, labels: Labels, tasks: tuple[Task, ...] = ()
 ) -> tuple[str, ...]:
-    """Say which methods' gaps between groups differ from what they stand against.
+    """Say which methods' gaps between groups differ from those of the baseline.
 
     Or that none does.
     Parameters as in ``findings``; of the gaps that ``tables.fairness_table`` shows.

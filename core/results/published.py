@@ -19,7 +19,7 @@ PUBLISHED_NOTE = (
     " is claimed."
 )
 COMPUTED = "computed from their accuracies"
-"""Of a Fair metric that others did not report themselves."""
+"""Marks a Fair metric that others did not report themselves."""
 
 
 def beside_published(
@@ -29,13 +29,12 @@ def beside_published(
     *,
     title: str = "",
 ) -> tuple[Table, tuple[str, ...]]:
-    """Ours beside what others published, and the sources, the first of them number 1.
+    """Our numbers beside published ones, and the sources, numbered from 1.
 
     ``theirs`` is from ``published.published_table`` or
-    ``published.published_by_group_table``; ``labels`` are what a reader sees
-    for each method, its name where there is none. The columns: method, metric, the
-    group where there are groups, ours with its interval, theirs, and the number of the
-    source.
+    ``published.published_by_group_table``; ``labels`` are the labels of methods for a
+    reader; the default is the name. The columns: method, metric, the group where there
+    are groups, ours with its interval, theirs, and the number of the source.
     """
     sources = tuple(dict.fromkeys(theirs["source"]))
     by_group = "group" in theirs
@@ -86,11 +85,11 @@ def _metric(row: dict[str, object], info: MetricInfo) -> str:
 
 
 def published_notes(study: Study, theirs: pd.DataFrame | None = None) -> Sequence[str]:
-    """What may not be concluded from published numbers, and what they show.
+    """Notes on published numbers: their limits, and what they show.
 
-    Of published numbers of groups, ``theirs``: where a Fair metric of theirs is higher
-    than their baseline's while the accuracy of every group that they report is lower,
-    that is said.
+    ``theirs`` are published numbers of groups. A note says where a published Fair
+    metric is higher than its baseline's although the published accuracy of every group
+    is lower.
     """
     rises = []
     if theirs is not None:

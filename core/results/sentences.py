@@ -9,8 +9,8 @@ import pandas as pd
 
 from core.evaluation import verdicts
 from core.evaluation.comparison import Comparison
+from core.evaluation.comparison_rows import DETECTABLE, PLANNED_SEEDS, STUDY_FAMILY
 from core.evaluation.gaps import REWARDS_LEVELLING_DOWN, line_info
-from core.evaluation.judging import DETECTABLE, PLANNED_SEEDS, STUDY_FAMILY
 from core.evaluation.metrics import MetricInfo, metric_info
 from core.evaluation.verdicts import SMALL_GROUP, speaks_of_model
 from core.results.numbers import telling_digits, with_unit, write
@@ -50,7 +50,7 @@ _OF_MODEL = {
 
 
 def verdict_words(row: Mapping[Any, Any] | pd.Series) -> str:
-    """A verdict as a reader sees it, which says whether it is of one trained model.
+    """A verdict in words; it says whether it is about one trained model.
 
     ``row`` has ``verdict`` and ``scope``.
     """
@@ -79,7 +79,7 @@ def about_models(sentence: str, rows: pd.DataFrame) -> str:
 def row_info(
     row: Mapping[Any, Any] | pd.Series, tasks: tuple[Task, ...] = ()
 ) -> MetricInfo:
-    """Name, unit and direction of what a row of ``Comparison.cells`` is about."""
+    """Name, unit and direction of the metric of a row of ``Comparison.cells``."""
     return line_info(str(row["metric"]), str(row["measure"]), tasks)
 
 
@@ -193,7 +193,7 @@ def _conclusion(row: Mapping[Any, Any] | pd.Series, info: MetricInfo) -> str:
 def reading_notes(
     comparison: Comparison, keys: Iterable[str], tasks: tuple[Task, ...] = ()
 ) -> tuple[str, ...]:
-    """What values, intervals and verdicts mean, and which differences do not matter.
+    """Explain values, intervals and verdicts, and which differences do not matter.
 
     ``keys`` are the metrics that are shown, whose margins are named.
     """
@@ -216,7 +216,7 @@ def reading_notes(
 def compared_with(
     comparison: Comparison, labels: Mapping[str, str] | None = None
 ) -> str:
-    """What each method is compared with; by its label where ``labels`` are given."""
+    """The baseline of each method in words; by its label if ``labels`` are given."""
     if comparison.counterparts is not None:
         return f"the same method in {comparison.counterparts.where}"
     return "the baseline" if labels is None else labels[comparison.baseline]
@@ -243,7 +243,7 @@ def _equivalence(
 def comparison_notes(
     comparison: Comparison, labels: Mapping[str, str] | None = None
 ) -> tuple[str, ...]:
-    """What a reader should know before trusting the verdicts.
+    """Notes that a reader needs before trusting the verdicts.
 
     ``labels`` are what a reader sees for each method; its name otherwise.
     """
@@ -282,7 +282,7 @@ def comparison_notes(
 def fairness_notes(
     comparison: Comparison, labels: Mapping[str, str] | None = None
 ) -> tuple[str, ...]:
-    """The same for a comparison within groups, with what its groups and gaps need."""
+    """The same for a comparison within groups, with notes on groups and gaps."""
     notes = [*comparison_notes(comparison, labels), *_small_group_notes(comparison)]
     if comparison.groups["mean"].isna().any():
         notes.append(
@@ -367,9 +367,9 @@ def _listed(methods: Sequence[str], labels: Mapping[str, str] | None) -> str:
 def detectable_text(table: pd.DataFrame, info: MetricInfo) -> str:
     """Say which difference of a metric so many seeds of each method would find.
 
-    Of rows of ``Comparison.cells`` on all images: the median over the methods, such as
-    "1.6 years with 3 seeds of each method, 0.9 with 5 and 0.7 with 10"; empty where no
-    seed variance is known.
+    Takes rows of ``Comparison.cells`` on all images and gives the median over the
+    methods, such as "1.6 years with 3 seeds of each method, 0.9 with 5 and 0.7 with
+    10"; empty where no seed variance is known.
     """
     rows = table[table["metric"] == info.key]
     known = rows[list(DETECTABLE)].to_numpy(np.float64)

@@ -1,4 +1,4 @@
-"""All that is said of a study's results, in order."""
+"""The document of a study's results: all sections in order."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from core.evaluation.published import (
 from core.results.costs import budget_notes, costs_beside, costs_table, timing_notes
 from core.results.document import Document, Lines, Section
 from core.results.findings import findings, gap_findings
-from core.results.plain import (
+from core.results.json_values import (
     comparison_record,
     fairness_record,
     published_records,
@@ -157,7 +157,7 @@ def _title(results: StudyResults) -> str:
 
 
 def _differences(results: StudyResults) -> Iterator[Section]:
-    """Where the two studies differ, of which any difference is the effect."""
+    """The settings in which the two studies differ; any difference is their effect."""
     if results.two is not None:
         table = differences_table(results.two)
         said = Lines("notes", differences_notes(results.two))

@@ -1,4 +1,4 @@
-"""The runs of a study side by side: all that is said of it is computed from here."""
+"""The runs of a study side by side: all results of the study are computed from here."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,6 @@ from core.data.catalog import dataset_of, test_strata
 from core.data.manifest import TEST, TRAINING, DatasetInfo
 from core.errors import EquipoiseError, RunError, StudyError
 from core.evaluation import metrics
-from core.evaluation.classification import training_counts
 from core.evaluation.comparison import (
     Baseline,
     Comparison,
@@ -19,9 +18,10 @@ from core.evaluation.comparison import (
     compare_runs,
     first_baseline,
 )
+from core.evaluation.comparison_rows import STUDY_FAMILY
+from core.evaluation.confusion_counts import training_counts
 from core.evaluation.cost import run_costs
 from core.evaluation.fairness_views import FairnessView
-from core.evaluation.judging import STUDY_FAMILY
 from core.results.tables import method_labels
 from core.results.two_studies import TwoStudies, join_studies
 from core.runs import (
@@ -60,14 +60,14 @@ class StudyRuns:
 
     @cached_property
     def labels(self) -> dict[str, str]:
-        """What a reader sees for each method with runs, in the study's order."""
+        """The label of each method with runs, in the study's order."""
         return method_labels(self.study, (method for method, _ in self.tables))
 
     def _options(self, baseline: Baseline) -> dict[str, Any]:
         return study_options(self.study, self.runs, self.tables, baseline)
 
     def costs(self) -> pd.DataFrame:
-        """What each run cost (``cost.run_costs``)."""
+        """The costs of each run (``cost.run_costs``)."""
         return run_costs(self.runs)
 
     def compare(
@@ -129,7 +129,7 @@ class StudyRuns:
         return found, tuple(errors)
 
     def headline(self, comparison: Comparison) -> tuple[list[str], tuple[str, ...]]:
-        """Metrics of a leaderboard that nobody chose, and what is wrong with them.
+        """The default metrics of a leaderboard, and the problem with them, if any.
 
         The study's own headline, as far as the comparison has it: there is no accuracy
         of a shot group without classes in it, and no top-k accuracy of more classes
@@ -153,7 +153,9 @@ class StudyRuns:
     def chosen(
         self, comparison: Comparison, asked: Sequence[str], within: set[str]
     ) -> list[str]:
-        """Metrics of the leaderboard among those asked for; ``within`` are of groups.
+        """Metrics of the leaderboard among those asked for.
+
+        ``within`` are metrics of groups, which are left out.
 
         Raises
         ------
@@ -191,7 +193,7 @@ class StudyRuns:
     def _counterparts(self, two: TwoStudies) -> Counterparts:
         """The pairs of methods that both have runs that could be read."""
         present = {method for method, _ in self.tables}
-        pairs = dict(two.counterparts.of) if two.counterparts else {}
+        pairs = dict(two.counterparts.by_method) if two.counterparts else {}
         pairs = {m: other for m, other in pairs.items() if {m, other} <= present}
         if not pairs:
             own, other = two.names

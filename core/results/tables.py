@@ -25,7 +25,7 @@ _BALANCED_FORM = {"mae": "mae_balanced", "accuracy": "balanced_accuracy"}
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its heading, what of a cell it shows, and on which side it stands."""
+    """A column: its heading, the part of a cell that it shows, and its alignment."""
 
     heading: str
     part: Part = "full"
@@ -60,7 +60,7 @@ _METHOD = Column("Method", align="left")
 
 
 def method_labels(study: Study, methods: Iterable[str]) -> dict[str, str]:
-    """What a reader sees for each method, in the study's order; others after it."""
+    """The label of each method, in the study's order; others after it."""
     there = list(methods)
     order = [name for name in study.methods if name in there]
     order += [name for name in there if name not in order]
@@ -71,7 +71,7 @@ def method_labels(study: Study, methods: Iterable[str]) -> dict[str, str]:
 def distinct_metrics(
     comparison: Comparison, keys: Iterable[str]
 ) -> tuple[tuple[str, ...], ...]:
-    """Put the metrics together that are equal by design, so that they count once.
+    """Join the metrics that are equal by design, so that they count once.
 
     In the order given: a metric of all images, and with it its balanced form (MAE and
     balanced MAE, accuracy and balanced accuracy) where every run has the same value of
@@ -93,9 +93,14 @@ def _are_equal(comparison: Comparison, key: str, other: str) -> bool:
 
 
 def _are_forms_of_one(key: str, other: str) -> bool:
-    (task, name, part), (of, named, other_part) = split_key(key), split_key(other)
-    forms = _BALANCED_FORM.get(name) == named or _BALANCED_FORM.get(named) == name
-    return task == of and forms and not part and not other_part
+    (task, name, part), (other_task, other_name, other_part) = (
+        split_key(key),
+        split_key(other),
+    )
+    forms = (
+        _BALANCED_FORM.get(name) == other_name or _BALANCED_FORM.get(other_name) == name
+    )
+    return task == other_task and forms and not part and not other_part
 
 
 def leaderboard(
@@ -229,8 +234,8 @@ def seeds_table(
         " one observed, or that only more images would."
     )
     note = (
-        "Of each inconclusive difference: the smallest that would have been found with"
-        f" 80 % power, in the metric's unit{known}"
+        "For each inconclusive difference: the smallest one that would have been found"
+        f" with 80 % power, in the metric's unit{known}"
     )
     infos = [metric_info(key, tasks) for key, *_ in distinct_metrics(comparison, keys)]
     planned = [
@@ -255,7 +260,7 @@ def fairness_table(
     title: str = "",
     measures: Sequence[str] = ("difference", "fair_metric"),
 ) -> Table:
-    """What groups differ by: a row a method; parameters as in ``leaderboard``.
+    """Gaps between groups: a row a method; parameters as in ``leaderboard``.
 
     The two groups that are farthest apart, the worse first, with their intervals; then
     each gap among ``measures`` that the metric has, and how much it differs from the
@@ -343,7 +348,7 @@ def further_gaps_table(
         what = _plain_heading(gap_info(metric, measure, tasks))
         for method, name in _names(comparison, labels, marks=False).items():
             row = comparison.row(method, metric, measure)
-            cell = Cell.of(row, tasks)
+            cell = Cell.from_row(row, tasks)
             low, high = (Text(row[end] or UNKNOWN) for end in ("lowest", "highest"))
             rows.append((Text(what), name, cell, low, high, cell))
     columns = (
@@ -402,4 +407,4 @@ def _cell(
         row = comparison.row(method, metric, measure, group)
     except KeyError:
         return Text(UNKNOWN)
-    return Cell.of(row, tasks)
+    return Cell.from_row(row, tasks)

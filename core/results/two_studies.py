@@ -13,7 +13,7 @@ from core.evaluation.alignment import align_predictions
 from core.evaluation.comparison import Counterparts
 from core.evaluation.metrics import split_key
 from core.results.cells import Text
-from core.results.configurations import ALIKE, TOGETHER, Difference, differences
+from core.results.run_settings import ALIKE, TOGETHER, Difference, differences
 from core.results.tables import Column, Table
 from core.runs import Run, list_runs, shipped_manifest, with_imported
 from core.study import MethodTable, Study
@@ -27,7 +27,7 @@ class SharedImages:
     Parameters
     ----------
     ids : frozenset of str
-    of : pair of int
+    test_images : pair of int
         Test images of each.
     trained_on : pair of int
         Test images of the first that the second was trained on, and the reverse: they
@@ -35,13 +35,13 @@ class SharedImages:
     """
 
     ids: frozenset[str]
-    of: tuple[int, int]
+    test_images: tuple[int, int]
     trained_on: tuple[int, int]
 
     @property
     def are_all(self) -> bool:
         """Whether no test image of either is left out."""
-        return self.of == (len(self.ids), len(self.ids))
+        return self.test_images == (len(self.ids), len(self.ids))
 
     def sentences(self, names: tuple[str, str]) -> tuple[str, ...]:
         """How many images count, of how many, and how many were trained on."""
@@ -51,8 +51,9 @@ class SharedImages:
             said = [f"{own} and {other} have the same {shared} test images."]
         else:
             said = [
-                f"{shared} images are test images of both studies, of {self.of[0]:,} of"
-                f" {own} and {self.of[1]:,} of {other}. Only these count."
+                f"{shared} images are test images of both studies, of"
+                f" {self.test_images[0]:,} of {own} and"
+                f" {self.test_images[1]:,} of {other}. Only these count."
             ]
         pairs = ((own, other), (other, own))
         for (tested, trained), count in zip(pairs, self.trained_on, strict=True):
@@ -123,7 +124,7 @@ def differences_table(two: TwoStudies) -> Table:
 def _methods_of(one: Difference, two: TwoStudies) -> str:
     """The methods that a setting differs of, in the fewest names."""
     tables = two.other.methods
-    both = two.counterparts.of if two.counterparts else ()
+    both = two.counterparts.by_method if two.counterparts else ()
     others = [method for method in both if method not in one.methods]
     if not one.methods:
         return "all"
@@ -135,19 +136,21 @@ def _methods_of(one: Difference, two: TwoStudies) -> str:
 
 
 def differences_notes(two: TwoStudies) -> tuple[str, ...]:
-    """What a difference between the two studies is the effect of."""
+    """Settings whose effect a difference between the two studies is."""
     if two.counterparts is None:
         return ("No method is in both studies, so that no setting stands for both.",)
     return (TOGETHER if two.differing else ALIKE,)
 
 
 def pairing_notes(two: TwoStudies) -> tuple[str, ...]:
-    """Which images count, and which methods of one name are called otherwise."""
+    """Notes on the images that count, and on methods with two names."""
     own, other = two.names
     notes = list(two.shared.sentences(two.names))
     if any(one.setting == "split" for one in two.differing):
         notes.append(f"Where training images are counted, they are those of {own}.")
-    for method, counterpart in two.counterparts.of.items() if two.counterparts else ():
+    for method, counterpart in (
+        two.counterparts.by_method.items() if two.counterparts else ()
+    ):
         tables = two.study.methods
         if {method, counterpart} <= tables.keys():
             labels = [tables[name].label for name in (method, counterpart)]
@@ -164,7 +167,7 @@ def pairing_notes(two: TwoStudies) -> tuple[str, ...]:
 
 
 def name_beside(study: str, method: str) -> str:
-    """The name of another study's method; no method of a study has such a one."""
+    """The name of another study's method; no study's own method has such a name."""
     return f"{study}/{method}"
 
 
@@ -197,7 +200,7 @@ def shared_test_images(study: Study, other: Study) -> SharedImages:
 
 
 def _check_datasets(study: Study, other: Study) -> None:
-    """Refuse pictures that cannot be the same, whatever their ids are."""
+    """Refuse pictures that cannot be the same, even if their ids are."""
     names = [one.dataset.name for one in (study, other)]
     if study.name == other.name:
         raise StudyError(
@@ -226,7 +229,7 @@ def _split_of(name: str) -> pd.Series:
     columns = {"image_id", "split"}
     table = shipped_manifest(name, columns)
     if table is None:
-        # Of imported predictions no split is kept.
+        # Imported predictions do not keep a split.
         runs = list_runs(name).runs
         table = runs[0].predictions(columns=columns) if runs else None
     if table is None:
@@ -354,7 +357,7 @@ def _first_table(
 ) -> Iterator[tuple[int, pd.DataFrame]]:
     """Seed and predictions of the first run that can be read.
 
-    Whoever reads all of them says which cannot.
+    The function that reads all of them names the ones that cannot be read.
     """
     for run in (run for given in runs.values() for run in given):
         with suppress(RunError):
@@ -388,7 +391,7 @@ def _with_methods(
 ) -> Study:
     """The first study with the methods of both, labelled with their study.
 
-    Of what it shows first, only what is of these tasks.
+    The metrics of its headline that belong to these tasks.
     """
     theirs = {name_beside(other.name, m): table for m, table in other.methods.items()}
     labels = {table.label for table in other.methods.values()}
@@ -412,7 +415,7 @@ def _with_methods(
             "fairness": tuple(
                 one for one in study.fairness if split_key(one.metric)[0] in tasks
             ),
-            # What others published stands beside the study by itself.
+            # Published numbers are shown with the study by itself.
             "published": (),
             "published_by_group": (),
         }

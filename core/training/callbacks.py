@@ -1,4 +1,4 @@
-"""What happens between the epochs of a run: best weights, state, history."""
+"""Callbacks between the epochs of a run: best weights, state, history."""
 
 import io
 import json
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from core.errors import DivergedError, RunError
 from core.models.build import Models
 
-# What reading a state raises that is not there, or breaks off half way.
+# Errors of reading a state that is missing or cut off.
 _DAMAGED_STATE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 Arrays = list[NDArray[Any]]
 EpochReport = Callable[[int, dict[str, float]], None]
@@ -111,7 +111,7 @@ class AverageWeights(keras.callbacks.Callback):
         self._steps = 0
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Count on from a resumed state, so that it averages the same steps."""
+        """Continue the count of a resumed state, so that it averages the same steps."""
         self._steps = int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
 
     def on_train_batch_end(
@@ -226,7 +226,7 @@ class EndEpoch(keras.callbacks.Callback):
 
 
 class SaveState(keras.callbacks.Callback):
-    """Write after every epoch all that is needed to go on from there.
+    """Write the state after every epoch, so that training can continue from it.
 
     One file, replaced in one step: a training killed at any moment leaves the state of
     the last finished epoch. Put this last.
@@ -236,9 +236,9 @@ class SaveState(keras.callbacks.Callback):
     path : Path
         The state file.
     key : str
-        What the state belongs to; another key makes it unusable.
+        Key of the run that the state belongs to; a state with another key is not used.
     best, average, history : callbacks whose state is kept.
-    beginnings : mapping of int to (Path, str), optional
+    shared_states : mapping of int to (Path, str), optional
         After which epochs the state is also that of other runs, which begin alike:
         where it is written for them, or found from them, and its key.
 
@@ -256,11 +256,11 @@ class SaveState(keras.callbacks.Callback):
         best: BestWeights,
         average: AverageWeights,
         history: History,
-        beginnings: Mapping[int, tuple[Path, str]] | None = None,
+        shared_states: Mapping[int, tuple[Path, str]] | None = None,
     ) -> None:
         super().__init__()
         self.path, self.key = path, key
-        self.beginnings = dict(beginnings or {})
+        self.beginnings = dict(shared_states or {})
         self.best, self.average, self.history = best, average, history
         self.seconds = 0.0
         self.images_per_second: float | None = None
@@ -270,8 +270,8 @@ class SaveState(keras.callbacks.Callback):
         self.write(self.path, self.key, epoch + 1)
         if epoch + 1 in self.beginnings:
             path, key = self.beginnings[epoch + 1]
-            # It only saves others from training the same again, and another process
-            # may just be removing the folder.
+            # The shared state only saves time for other runs, and another process may
+            # be removing the folder right now.
             with suppress(RunError):
                 self.write(path, key, epoch + 1)
 
@@ -281,7 +281,7 @@ class SaveState(keras.callbacks.Callback):
         Raises
         ------
         RunError
-            If it cannot be written; what was there before is left as it was.
+            If it cannot be written; the state before it stays.
         """
         record = {
             "key": key,
@@ -319,12 +319,12 @@ class SaveState(keras.callbacks.Callback):
             ) from error
 
     def load(self, model: keras.Model) -> int:
-        """Go back to the saved state, or else to the longest of the beginnings.
+        """Go back to the saved state, or else to the longest one that other runs share.
 
         Returns
         -------
         int
-            Epochs already done; 0 if there is nothing to go on from.
+            Epochs already done; 0 if there is no state.
         """
         longest_first = sorted(self.beginnings.items(), reverse=True)
         places = [(self.path, self.key), *(place for _, place in longest_first)]

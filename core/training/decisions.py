@@ -1,4 +1,4 @@
-"""What is decided from a finished model's predictions, where a method has a rule."""
+"""Decision rules of methods, applied to a finished model's predictions."""
 
 from typing import Any
 

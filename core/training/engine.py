@@ -8,8 +8,8 @@ import sys
 def load_engine() -> None:
     """Import Keras while nothing reaches stderr.
 
-    TensorFlow greets there at any log level, from below Python. What goes wrong in
-    the import is an exception, and is not lost.
+    TensorFlow greets there at any log level, from below Python. An error in the import
+    is still raised as an exception.
     """
     sys.stderr.flush()
     kept = os.dup(2)
@@ -18,7 +18,8 @@ def load_engine() -> None:
             os.dup2(nowhere.fileno(), 2)
         import keras  # noqa: F401
 
-        # That models are built one after the other is what a command is for.
+        # TensorFlow warns if many models are built one after the other; commands do
+        # that.
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
     finally:
         os.dup2(kept, 2)

@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from core.crossing import split_crossing
 from core.data.batches import Batches, Mixing, Rows, Stacked, shuffled_rows
 from core.data.cache import ImageCache, Progress
 from core.data.generated_images import GeneratedImages
 from core.data.manifest import TEST, TRAINING, VALIDATION
 from core.errors import StudyError
 from core.methods.curves import usual_loss
-from core.methods.entry import CROSSED
 from core.methods.losses.by_group import GroupObjective, split_groups
 from core.methods.losses.mixed import MixedLabels, split_pairs
 from core.methods.mixing import Mixes, unmixed
@@ -88,12 +88,11 @@ class Data:
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a finished training leaves.
+    """The result of a training.
 
     ``images_per_second`` is that of the fastest epoch; None if none was measured.
     ``duration_s`` has the seconds of a generator in it, and ``generated`` what it drew.
-    ``frozen_layers`` says how these were trained with, as a run's record holds it:
-    empty where there are none.
+    ``frozen_layers`` is the entry of a run's record about them; empty without any.
     """
 
     models: Models
@@ -108,7 +107,7 @@ class Fitted:
 
 @dataclass(frozen=True)
 class _Training:
-    """What one run is trained with.
+    """The data that one run is trained with.
 
     Parameters
     ----------
@@ -150,7 +149,7 @@ class _Training:
     not_cached: str = ""
 
     def frozen_layers(self) -> dict[str, Any]:
-        """What the run's record says of the frozen layers; empty without any."""
+        """The entry of the run's record about the frozen layers; empty without any."""
         if self.frozen is not None:
             seconds = round(self.frozen.computed_s, 1)
             return {"cached_variants": self.frozen.variants, "computed_s": seconds}
@@ -263,7 +262,7 @@ def epoch_mixes(
     batch_size: int,
     generated: GeneratedImages | None = None,
 ) -> Callable[[int], Mixes]:
-    """What each epoch shows of images that are made of two, by a method's sampler.
+    """The mixed images of each epoch, by a method's sampler.
 
     Raises
     ------
@@ -296,7 +295,7 @@ def epoch_mixes(
         when = {"epoch": epoch, "epochs": epochs}
         at = when if "epoch" in sampler.entry.needs else {}
         mixes: Mixes = build(labels, rng, **at)
-        return mixes.of(rows)
+        return mixes.with_rows(rows)
 
     return draw
 
@@ -347,12 +346,12 @@ def leaning_tasks(method: ResolvedMethod, tasks: Sequence[Task]) -> tuple[str, .
     """
     (sampler,) = method.samplers
     classes = [task.name for task in tasks if not isinstance(task, Regression)]
-    named = [name for name in classes if name in sampler.on.split(CROSSED)]
+    named = [name for name in classes if name in split_crossing(sampler.on)]
     return tuple(named or classes)
 
 
 def build_part(part: Part, data: Data, task: Task, rows: Rows) -> Any:
-    """Build a loss, an adjustment or what acts on features, from what it needs."""
+    """Build a loss, an adjustment or a change of features from its inputs."""
     if "range" in part.entry.needs and isinstance(task, Regression):
         return part.build(task.minimum, task.maximum)
     if "class counts" in part.entry.needs and not isinstance(task, Regression):
@@ -417,7 +416,7 @@ def loss_weights(study: Study, method: str, tasks: Sequence[Task]) -> dict[str, 
     for name in (*given, *study.model.log_targets):
         if name not in names:
             raise StudyError(
-                f"The study '{study.name}' speaks of a task '{name}' that its dataset "
+                f"The study '{study.name}' names a task '{name}' that its dataset "
                 "does not have.",
                 expected=f"one of {', '.join(names)}.",
                 remedy="fix loss_weights or log_targets in the study's file.",
@@ -427,7 +426,7 @@ def loss_weights(study: Study, method: str, tasks: Sequence[Task]) -> dict[str, 
         if name not in numbers:
             raise StudyError(
                 f"The study '{study.name}' takes the logarithm of '{name}', which is a "
-                "class and no number.",
+                "class, not a number.",
                 expected=f"one of {', '.join(numbers) or 'none, without regression'}.",
                 remedy="fix log_targets in the study's file.",
             )
@@ -442,7 +441,7 @@ def compile_model(
     losses: Mapping[str, keras.losses.Loss],
     loss_weights: Mapping[str, float],
 ) -> None:
-    """Compile for training; an optimizer that has already stepped goes on."""
+    """Compile for training; an optimizer that has already stepped keeps its state."""
     model.compile(
         optimizer=optimizer,
         loss=dict(losses),
@@ -466,16 +465,16 @@ class MetricOfLabels(keras.metrics.Metric):
         self.metric = metric
 
     def result(self) -> Any:
-        """That of the metric."""
+        """The value of the metric."""
         return self.metric.result()
 
     def reset_state(self) -> None:
-        """Start anew."""
+        """Reset the state."""
         self.metric.reset_state()
 
 
 class OnTarget(MetricOfLabels):
-    """A metric of the targets, where groups may stand beside them."""
+    """A metric of the targets only, if the labels hold groups too."""
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in a batch, its groups left out."""
@@ -520,10 +519,10 @@ def fit(
     state: Path,
     state_key: str,
     report: EpochReport,
-    beginnings: Mapping[int, tuple[Path, str]] | None = None,
+    shared_states: Mapping[int, tuple[Path, str]] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     source: Path | None = None,
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
     warn: Callable[[str], None] = lambda sentence: None,
     watch: Callable[[int, keras.Model], None] | None = None,
 ) -> Fitted:
@@ -540,7 +539,7 @@ def fit(
         What the state belongs to.
     report : callable
         Called with the epoch and its values.
-    beginnings : mapping of int to (Path, str), optional
+    shared_states : mapping of int to (Path, str), optional
         See ``SaveState``.
     callbacks : sequence of keras.callbacks.Callback
         More of them, for progress.
@@ -572,7 +571,7 @@ def fit(
         best=best,
         average=AverageWeights(budget.ema_momentum),
         history=history,
-        beginnings=beginnings,
+        shared_states=shared_states,
     )
     if watch is not None:
         callbacks = [WatchAnswers(training.models, watch), *callbacks]
@@ -610,7 +609,7 @@ def take_trained(
         What would be trained.
     data : Data
     trained : Run
-        Of a method that is trained alike (``beginnings.find_trained_alike``).
+        Of a method that is trained alike (``reuse.find_trained_alike``).
     source : Path, optional
         See ``build_models``.
 
@@ -626,7 +625,7 @@ def take_trained(
         another order.
     """
     check_class_order(trained, data.tasks)
-    # What only training has, on features and in losses, is not needed.
+    # Parts that only training has, on features and in losses, are not needed.
     models = _build_models(
         study, method, seed, data, data.rows(TRAINING), {}, (), source
     )
@@ -649,7 +648,7 @@ def _prepare(
     seed: int,
     data: Data,
     source: Path | None = None,
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
     warn: Callable[[str], None] = lambda sentence: None,
     *,
     generated: GeneratedImages | None = None,
@@ -657,7 +656,7 @@ def _prepare(
     """Build all that one run is trained with, its first weights included."""
     budget = study.training
     rows = data.rows(TRAINING)
-    # What cannot be weighed is refused now, and not when late weights begin.
+    # Images that cannot be weighted are refused now instead of when late weights begin.
     sample_weights(data, method, rows)
     asked = (data, method, rows, seed, budget.epochs, budget.batch_size)
     mixes = epoch_mixes(*asked, generated) if method.changes_pixels else None
@@ -711,7 +710,7 @@ def _cut_models(
     progress: Progress,
     warn: Callable[[str], None],
 ) -> tuple[Models, FrozenFeatures | None, str]:
-    """The models, what the frozen layers give, and why these are not kept.
+    """The models, the outputs of the frozen layers, and why these are not kept.
 
     Parameters
     ----------
@@ -743,7 +742,7 @@ def _cut_models(
         )
     except NotCachedError as error:
         warn(
-            f"The frozen layers of {method.label} are computed anew at every step: "
+            f"The frozen layers of {method.label} are computed again at every step: "
             f"{error}."
         )
         return build(), None, str(error)
@@ -766,7 +765,8 @@ def _train_phases(
         best.may_stop = end == epochs
         if done >= end:
             continue
-        # A phase begins with its own patience: what was best was so by another loss.
+        # A phase begins with its own patience: the best epoch before it had another
+        # loss.
         if done == first:
             best.begin_phase(first)
         elif best.patience_is_over(done):
@@ -833,7 +833,7 @@ def make_variables(model: keras.Model, batch: tuple[Any, Any, Any]) -> None:
     """
     x, y, weights = keras.tree.map_structure(lambda array: array[:1], batch)
     model.optimizer.build(model.trainable_variables)
-    # What losses and metrics learn from it is forgotten.
+    # The state of losses and metrics after it is reset.
     with keras.StatelessScope():
         answers = model(x, training=False)
         model.compute_loss(x, y, answers, weights, training=False)
@@ -1038,7 +1038,7 @@ def answer_images(
 def _answering(
     model: keras.Model, mirrored: bool
 ) -> Callable[[NDArray[np.uint8]], Mapping[str, Any]]:
-    """What gives the outputs for a batch of pictures."""
+    """The function that gives the outputs for a batch of pictures."""
     answer: Callable[[NDArray[np.uint8]], Mapping[str, Any]] = model.predict_on_batch
     return partial(answer_mirrored, answer) if mirrored else answer
 
@@ -1062,7 +1062,7 @@ def save_model(model: keras.Model, path: Path) -> None:
 
 
 def compress_model(path: Path) -> None:
-    """Write a ``.keras`` file anew with its members deflated, in place."""
+    """Write a ``.keras`` file again, in place, with its members deflated."""
     beside = path.with_suffix(".new")
     with (
         zipfile.ZipFile(path) as stored,

@@ -1,4 +1,4 @@
-"""What frozen layers give of a study's images: computed once, read at every step."""
+"""Outputs of frozen layers for a study's images: computed once, read at every step."""
 
 from __future__ import annotations
 
@@ -46,17 +46,17 @@ from core.training.frozen_worker import (
 VERSION = 1
 FEATURES, PREFIX = "features.npy", "prefix.keras"
 WHAT = "Computing frozen layers"
-# So many batches are one piece of work for a process.
+# Batches in one piece of work for a process.
 BATCHES = 16
 # A process takes some seconds to load Keras: one more is worth it for so many images.
 IMAGES_A_PROCESS = 8192
-# In seeds of random numbers, beside a run's own seed and the epoch.
+# Part of the seeds of random numbers, beside a run's own seed and the epoch.
 _STREAM = 1
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be computed, row by row of the array.
+    """The work to be computed, row by row of the array.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class FrozenFeatures:
-    """What frozen layers give of the images of a study, as training reads it.
+    """Outputs of frozen layers for the images of a study, as training reads them.
 
     Parameters
     ----------
@@ -130,11 +130,11 @@ class FrozenFeatures:
     computed_s: float
 
     def plain_places(self, epoch: int, rows: Rows) -> Rows:
-        """Where in the array images are that are seen as they are."""
+        """Rows of the array for images without random changes."""
         return _places_among(self.plain, rows)
 
     def drawn_places(self, seed: int) -> Callable[[int, Rows], Rows]:
-        """Where the training images of an epoch are, each in a variant drawn anew."""
+        """Rows of the array for the training images of an epoch, in random variants."""
 
         def places(epoch: int, rows: Rows) -> Rows:
             rng = np.random.default_rng([seed, epoch, _STREAM])
@@ -155,9 +155,9 @@ def open_frozen_features(
     variants: int,
     study: str = "",
     backbone: str = "",
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> FrozenFeatures:
-    """Map what the frozen layers of a backbone give, computing it if it is not there.
+    """Map the outputs of a backbone's frozen layers, computing them if needed.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ def open_frozen_features(
     augmentation : Augmentation
         The study's.
     variants : int, at least 1
-        Of each training image: 1 is enough where nothing is drawn at random.
+        Number for each training image: 1 is enough without random changes.
     study, backbone : str
         For the list of what is in the cache.
     progress : callable
@@ -237,7 +237,7 @@ def _build(key: str, cut: Cut, wanted: Wanted, progress: Progress) -> None:
 
 
 def _allocate(path: Path, shape: tuple[int, ...]) -> None:
-    """Make the array, with its room on the disk where the system can be asked for it.
+    """Make the array, and reserve its room on the disk if the system can.
 
     Written into a file with holes, a full disk would end the process without a word.
     """
@@ -264,7 +264,8 @@ def _compute(cut: Cut, wanted: Wanted, path: Path) -> Iterator[int]:
     """Fill the array, piece by piece; yield how many rows of it each has filled."""
     pieces = wanted.pieces()
     pixels = wanted.images.images
-    # Where other processes find the images; those of a test may be in memory alone.
+    # The file of the images for other processes; in tests the images may be only in
+    # memory.
     file = getattr(pixels, "filename", None)
     processes = _processes(wanted.count) if file else 1
     if processes == 1:

@@ -1,4 +1,4 @@
-"""What a process does that computes frozen layers.
+"""The process that computes frozen layers.
 
 Nothing here imports Keras at once: a process that is started for this loads it without
 a word on stderr.
@@ -22,8 +22,8 @@ from core.training.engine import load_engine
 if TYPE_CHECKING:
     import keras
 
-# The variants are the same for every seed and method of a study, which share them: a
-# run's own seed decides which of them it sees when.
+# All seeds and methods of a study share the variants. A run's own seed decides in which
+# epoch it sees which variant.
 VARIANTS_SEED = 0
 BATCH = 64
 
@@ -105,7 +105,7 @@ class Worker:
 
 
 def _padded(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A whole batch, which no network has to be compiled for anew."""
+    """A whole batch, so that no network is compiled again."""
     missing = BATCH - len(pixels)
     return np.pad(pixels, ((0, missing), (0, 0), (0, 0), (0, 0)))
 

@@ -20,7 +20,7 @@ from core.methods.generation import Between, GenerationPlan
 from core.models.deepsmote import generate, resized, train_generator
 from core.training.progress import BatchProgress
 
-# Raised whenever what is drawn changes: images of an earlier version are not found.
+# Raise it when the drawn images change: images of an earlier version are not found.
 VERSION = 1
 KEY_LENGTH = 16
 SHOWN_EACH = 6
@@ -38,14 +38,14 @@ def generate_images(
     classes: tuple[str, ...],
     on: str,
     study: str,
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> GeneratedImages:
     """Draw the images of a plan, or take them from the cache.
 
     Parameters
     ----------
     images : uint8 array, shape (n, size, size, 3)
-        The training images, and no others.
+        The training images only.
     plan : GenerationPlan
         Of n real images.
     image_ids : str array, shape (n,)
@@ -53,11 +53,11 @@ def generate_images(
     classes : tuple of str
         Names of the classes of the plan.
     on : str
-        What the classes are of.
+        Task or feature of the classes.
     study : str
         Which study asks for them, for the list of what is in the cache.
     progress : callable
-        ``(what, done, of)``: batches trained, then images drawn.
+        ``(what, done, total)``: batches trained, then images drawn.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def generate_images(
             pictures,
             plan,
             size,
-            progress=lambda done, of: progress("Drawing images", done, of),
+            progress=lambda done, total: progress("Drawing images", done, total),
         )
         seconds = time.perf_counter() - start
         sample = take_sample(drawn, between, images, plan, image_ids, classes, on)
@@ -96,7 +96,7 @@ def _key(
     classes: tuple[str, ...],
     on: str,
 ) -> str:
-    """Hash of all that decides what is drawn, and what is said of it."""
+    """Hash of everything that decides the drawn images and their record."""
     settings = {
         name: value.tolist() if isinstance(value, np.ndarray) else value
         for name, value in asdict(plan).items()
@@ -150,16 +150,16 @@ def take_sample(
 
 
 def find_nearest(
-    images: Pixels, among: Pixels, *, apart: bool = False
+    images: Pixels, candidates: Pixels, *, skip_same: bool = False
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The nearest of some images to each of others.
+    """The candidate that is nearest to each image.
 
     Parameters
     ----------
     images : uint8 array, shape (n, size, size, 3)
-    among : uint8 array, shape (m, size, size, 3)
-    apart : bool
-        Whether image i is also i of the others, which is then left out.
+    candidates : uint8 array, shape (m, size, size, 3)
+    skip_same : bool
+        Leave out image i of the candidates for image i: both are the same.
 
     Returns
     -------
@@ -168,7 +168,7 @@ def find_nearest(
     float64 array, shape (n,)
         Root of the mean squared difference of their pixels, in levels of 0..255.
     """
-    flat = among.reshape(len(among), -1)
+    flat = candidates.reshape(len(candidates), -1)
     nearest = np.zeros(len(images), dtype=np.int64)
     distance = np.zeros(len(images))
     for place, image in enumerate(images.reshape(len(images), -1)):
@@ -179,7 +179,7 @@ def find_nearest(
                 for i in range(0, len(flat), AT_ONCE)
             ]
         )
-        if apart:
+        if skip_same:
             squares[place] = np.inf
         nearest[place] = squares.argmin()
         distance[place] = np.sqrt(squares[nearest[place]])
@@ -190,5 +190,5 @@ def _usual_distance(images: Pixels) -> float:
     """Median distance of a real image to the nearest other one of its class."""
     if len(images) < 2:
         return float("nan")
-    _, distance = find_nearest(images[:COMPARED], images, apart=True)
+    _, distance = find_nearest(images[:COMPARED], images, skip_same=True)
     return float(np.median(distance))

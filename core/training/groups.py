@@ -1,4 +1,4 @@
-"""Which class or group each row is of, as samplers, weights and losses take it."""
+"""The class or group of each row, as samplers, weights and losses take it."""
 
 from typing import Any
 
@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from core.crossing import STORED, split_crossing
 from core.data.batches import Rows
 from core.errors import MethodError
-from core.methods.entry import CROSSED
 
 
 def group_names(manifest: pd.DataFrame, column: str, rows: Rows) -> NDArray[Any]:
@@ -31,7 +31,7 @@ def group_names(manifest: pd.DataFrame, column: str, rows: Rows) -> NDArray[Any]
     MethodError
         If an image has no group.
     """
-    crossed = [column] if column in manifest else column.split(CROSSED)
+    crossed = [column] if column in manifest else list(split_crossing(column))
     values = manifest[crossed].iloc[rows]
     missing = values.isna().any(axis=1)
     if missing.any():
@@ -44,7 +44,7 @@ def group_names(manifest: pd.DataFrame, column: str, rows: Rows) -> NDArray[Any]
         )
     first, *others = (values[name].astype(str).to_numpy(object) for name in crossed)
     for other in others:
-        first = first + CROSSED + other
+        first = first + STORED + other
     return np.asarray(first, dtype=str)
 
 

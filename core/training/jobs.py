@@ -17,13 +17,7 @@ import pandas as pd
 from core import runs
 from core.data.cache import Progress, build_image_cache
 from core.data.catalog import load_dataset, renderer
-from core.data.damage import (
-    UNREADABLE,
-    DamagedPicture,
-    describe_damage,
-    leave_out_damaged,
-)
-from core.data.duplicates import REPORT, report_near_copies
+from core.data.leakage import REPORT, report_near_copies
 from core.data.manifest import (
     DRAWN_SPLIT,
     LEFT_OUT,
@@ -33,13 +27,19 @@ from core.data.manifest import (
     LoadedDataset,
     split_fingerprint,
 )
+from core.data.unreadable_pictures import (
+    UNREADABLE,
+    DamagedPicture,
+    describe_damage,
+    leave_out_damaged,
+)
 from core.errors import DatasetError, RunError
 from core.methods.registry import ResolvedMethod, resolve_method
 from core.runs import Run
 from core.study import Study
 from core.tasks import Regression, Task
-from core.training.beginnings import Beginnings, find_trained_alike
-from core.training.finished import STATE, Asked, find_kept
+from core.training.resume import STATE, RequestedRun, find_kept
+from core.training.reuse import SharedStates, find_trained_alike
 from core.training.run_locks import hold_runs
 
 if TYPE_CHECKING:
@@ -52,12 +52,12 @@ PACKAGES = ("equipoise", "tensorflow", "keras", "keras-hub", "numpy", "pillow")
 
 @dataclass(frozen=True)
 class Listener:
-    """Who is told how the training goes.
+    """Receives the progress of the training.
 
     Parameters
     ----------
     progress : callable
-        ``(what, done, of)``: images prepared, or batches trained of one run.
+        ``(what, done, total)``: images prepared, or batches trained of one run.
     epoch_done : callable
         ``(method, seed, epoch, values)`` after each epoch.
     left_out : callable
@@ -72,7 +72,7 @@ class Listener:
         ``(method, seed, run)``: it is finished already, and stays.
     """
 
-    progress: Progress = lambda what, done, of: None
+    progress: Progress = lambda what, done, total: None
     epoch_done: EpochDone = lambda method, seed, epoch, values: None
     left_out: Callable[[str], None] = lambda reason: None
     noted: Callable[[str], None] = lambda sentence: None
@@ -95,8 +95,9 @@ def train_study(
 ) -> tuple[Run, ...]:
     """Train the runs of a study and write them to a store.
 
-    A method that only changes what a finished model answers takes the finished run of
-    the one that it is trained as, where there is one of the same seed, study and split.
+    A method that only changes the answers of a finished model takes over the finished
+    run of a method that is trained like it, if there is one of the same seed, study and
+    split.
 
     Parameters
     ----------
@@ -110,9 +111,9 @@ def train_study(
     out : Path, optional
         The store; the user's by default.
     resume : bool
-        Go on from the last finished epoch of what is not finished.
+        Continue unfinished runs from their last finished epoch.
     replace : bool
-        Train anew what is finished; with ``resume`` only what is not as asked for.
+        Train finished runs again; with ``resume`` only those with other settings.
     listener : Listener, optional
     prepare : callable
         Called before anything slow, once no other process can train these runs.
@@ -120,7 +121,7 @@ def train_study(
     Returns
     -------
     tuple of Run
-        The asked-for runs, trained now or before.
+        The requested runs, trained now or before.
 
     Raises
     ------
@@ -163,10 +164,10 @@ def _train_held(
     listener: Listener,
 ) -> tuple[Run, ...]:
     """Train runs that no other process trains."""
-    from core.training.transfer import check_unseen, take_over
+    from core.training.transfer import check_unseen, resolve_weights
 
     chosen = list(dict.fromkeys(name for name, _ in wanted))
-    study, origins = take_over(study, chosen, store)
+    study, origins = resolve_weights(study, chosen, store)
     loaded, report = load_data(study, location, listener.progress)
     resolved = {name: _resolve(study, name, loaded) for name in chosen}
     _check_splits(loaded.manifest, loaded.info.tasks)
@@ -174,26 +175,26 @@ def _train_held(
         check_unseen(origin, study.dataset.name, loaded.manifest)
     split = split_fingerprint(loaded.manifest)
     _refuse_another_split(study, split)
-    asked = {
-        (name, seed): Asked(study.for_method(name), name, seed, split, store)
+    requested = {
+        (name, seed): RequestedRun(study.for_method(name), name, seed, split, store)
         for name, seed in wanted
     }
-    kept = find_kept(asked.values(), resume=resume, replace=replace)
+    kept = find_kept(requested.values(), resume=resume, replace=replace)
     for (name, seed), run in kept.items():
         listener.kept(name, seed, run)
-    to_train = {pair: each for pair, each in asked.items() if pair not in kept}
+    to_train = {pair: each for pair, each in requested.items() if pair not in kept}
     if not to_train and (store / study.name / runs.MANIFEST_FILE).is_file():
         runs.write_study(store, study)
-        return tuple(kept[pair] for pair in asked)
+        return tuple(kept[pair] for pair in requested)
     images, manifest, report = load_images(
-        {each.method: each.study for each in asked.values()},
+        {each.method: each.study for each in requested.values()},
         loaded,
         report,
         location,
         listener,
     )
     runs.write_study_files(store, study, manifest, report)
-    shared = Beginnings(
+    shared = SharedStates(
         store / study.name / ".beginnings", study, tuple(resolved.values()), split
     )
     seeds = list(dict.fromkeys(seed for _, seed in to_train))
@@ -210,7 +211,7 @@ def _train_held(
             origins[each.method].source,
         )
         for seed in seeds
-        # What takes the run of another comes after it.
+        # A method that takes over another's run must come after it.
         for each in sorted(
             to_train.values(), key=lambda each: resolved[each.method].acts_afterwards
         )
@@ -218,8 +219,10 @@ def _train_held(
     }
     shared.remove(seeds)
     done = kept | trained
-    every_seed = dict.fromkeys(seed for _, seed in asked)
-    return tuple(done[pair] for seed in every_seed for pair in asked if pair[1] == seed)
+    every_seed = dict.fromkeys(seed for _, seed in requested)
+    return tuple(
+        done[pair] for seed in every_seed for pair in requested if pair[1] == seed
+    )
 
 
 def load_images(
@@ -243,7 +246,7 @@ def load_images(
         Where the dataset is.
     listener : Listener
     splits : sequence of str
-        Of which there must be images left.
+        Splits that must still have images.
 
     Returns
     -------
@@ -404,7 +407,7 @@ def load_data(
         report = kept or report
     if REPORT in report:
         return loaded, report
-    # Of runs from before near-copies were looked for.
+    # Older runs do not have this part: near-copies were not searched then.
     found = report_near_copies(loaded, renderer(study), progress=progress)
     return loaded, {**report, REPORT: found.report[REPORT]}
 
@@ -415,21 +418,21 @@ def _resolve(study: Study, name: str, loaded: LoadedDataset) -> ResolvedMethod:
 
 
 def _train_run(
-    asked: Asked,
+    requested: RequestedRun,
     method: ResolvedMethod,
     data: Data,
     resume: bool,
-    beginnings: Beginnings,
+    shared_states: SharedStates,
     listener: Listener,
     source: Path | None,
 ) -> Run:
     if not resume:
-        shutil.rmtree(asked.partial, ignore_errors=True)
+        shutil.rmtree(requested.partial, ignore_errors=True)
     try:
-        asked.partial.mkdir(parents=True, exist_ok=True)
+        requested.partial.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(
-            f"{asked.store} cannot be written: {error.strerror or error}.",
+            f"{requested.store} cannot be written: {error.strerror or error}.",
             expected="a writable folder.",
             remedy="choose another with --out.",
         ) from error
@@ -437,28 +440,28 @@ def _train_run(
     import keras
 
     taken = find_trained_alike(
-        beginnings.study,
+        shared_states.study,
         method,
-        asked.seed,
-        asked.split,
-        asked.store,
+        requested.seed,
+        requested.split,
+        requested.store,
         lambda name: resolve_method(
-            beginnings.study, name, data.tasks, data.sensitive_features
+            shared_states.study, name, data.tasks, data.sensitive_features
         ),
     )
-    shared = beginnings.of(asked.method, asked.seed)
-    _fit_and_write(asked, method, data, shared, listener, source, taken)
-    # Keras holds on to every model it built until told to let go.
+    shared = shared_states.places(requested.method, requested.seed)
+    _fit_and_write(requested, method, data, shared, listener, source, taken)
+    # Keras keeps every model in memory until the session is cleared.
     keras.utils.clear_session()
-    shutil.rmtree(asked.partial, ignore_errors=True)
-    return runs.read_run(asked.place)
+    shutil.rmtree(requested.partial, ignore_errors=True)
+    return runs.read_run(requested.place)
 
 
 def _fit_and_write(
-    asked: Asked,
+    requested: RequestedRun,
     method: ResolvedMethod,
     data: Data,
-    beginnings: Mapping[int, tuple[Path, str]],
+    shared_states: Mapping[int, tuple[Path, str]],
     listener: Listener,
     source: Path | None,
     taken: Run | None,
@@ -472,9 +475,9 @@ def _fit_and_write(
         measure_shifts,
     )
 
-    study, seed = asked.study, asked.seed
+    study, seed = requested.study, requested.seed
     check_decisions(method, data)
-    # Before the training: a picture that is gone would end it in vain.
+    # Before the training: a missing picture would end it without a result.
     tested = data.manifest.iloc[data.rows(TEST)]
     changed = load_changed(study, tested, listener.progress)
     if taken:
@@ -486,13 +489,13 @@ def _fit_and_write(
             method,
             seed,
             data,
-            state=asked.partial / STATE,
-            state_key=asked.key,
+            state=requested.partial / STATE,
+            state_key=requested.key,
             report=lambda epoch, values: listener.epoch_done(
                 method.name, seed, epoch, values
             ),
-            beginnings=beginnings,
-            callbacks=[BatchProgress(asked.name, listener.progress)],
+            shared_states=shared_states,
+            callbacks=[BatchProgress(requested.name, listener.progress)],
             source=source,
             progress=listener.progress,
             warn=listener.noted,
@@ -505,31 +508,31 @@ def _fit_and_write(
     shifts = measure_shifts(finished, changed, predictions, progress=listener.progress)
     for reason in explain_left(decisions):
         listener.left_out(reason)
-    record = _record(asked, data.tasks, fitted, taken)
+    record = _record(requested, data.tasks, fitted, taken)
     if data.unreadable:
         record[UNREADABLE] = list(data.unreadable)
     runs.write_run(
-        asked.store,
+        requested.store,
         info={**record, **({"decisions": decisions} if decisions else {})},
         history=fitted.history,
         predictions=_compact(predictions).assign(**shifts),
         save_model=lambda path: save_model(model, path),
-        # Pictures that may be shown to nobody else stay in the cache.
+        # Pictures that may not be shown to others stay in the cache.
         sample=fitted.generated.sample if fitted.generated and data.shareable else None,
     )
 
 
 def _record(
-    asked: Asked, tasks: Sequence[Task], fitted: Fitted, taken: Run | None
+    requested: RequestedRun, tasks: Sequence[Task], fitted: Fitted, taken: Run | None
 ) -> dict[str, Any]:
-    """What ``run.json`` says of a run.
+    """The content of ``run.json``.
 
-    Of one that took a finished run: with which it was trained, and where that was. Its
-    inference is unknown where this is another machine, as no machine says it for both.
+    If it took over a finished run, it names that run and its place. Its inference time
+    is unknown on another machine, since the record names one machine only.
     """
     from core.training.fit import loss_weights, measure_inference_ms
 
-    study, method = asked.study, asked.method
+    study, method = requested.study, requested.method
     mirrored = bool(study.method(method).mirrored_answers)
     model, speed = fitted.models.inference, fitted.images_per_second
     here = _surroundings()
@@ -542,10 +545,10 @@ def _record(
     return {
         "study": study.name,
         "method": method,
-        "seed": asked.seed,
-        "key": asked.key,
+        "seed": requested.seed,
+        "key": requested.key,
         "study_fingerprint": study.fingerprint(),
-        "split_fingerprint": asked.split,
+        "split_fingerprint": requested.split,
         "resolved": study.model_dump(mode="json", exclude={"methods", "search"}),
         "method_parameters": study.method(method).use,
         **({runs.MIRRORED: True} if mirrored else {}),
@@ -568,7 +571,7 @@ def _record(
 
 
 def _compact(predictions: pd.DataFrame) -> pd.DataFrame:
-    """With what a model answered in single precision, and the truth as it was given."""
+    """With the model's answers in single precision, and the truth as it was given."""
     floats = [
         name
         for name in predictions.select_dtypes("float").columns

@@ -33,12 +33,12 @@ PLAIN = ""
 
 @dataclass(frozen=True)
 class MeasuringListener:
-    """Who is told how the measuring goes.
+    """Receives the progress of the measuring.
 
     Parameters
     ----------
     progress : callable
-        ``(what, done, of)``.
+        ``(what, done, total)``.
     measured : callable
         ``(run, images)``: a run that is measured now, and by how many test images.
     kept : callable
@@ -47,7 +47,7 @@ class MeasuringListener:
         ``(reason)``: a run that cannot be measured, and why.
     """
 
-    progress: Progress = lambda what, done, of: None
+    progress: Progress = lambda what, done, total: None
     measured: Callable[[Run, int], None] = lambda run, images: None
     kept: Callable[[Run], None] = lambda run: None
     left_out: Callable[[str], None] = lambda reason: None
@@ -64,8 +64,8 @@ def measure_runs(
 ) -> tuple[EquipoiseError, ...]:
     """Measure how answers move, and keep it with the predictions of each run.
 
-    Of what is stored nothing else changes. A run that is measured already is kept, so
-    that the same call goes on where it was stopped.
+    Nothing else that is stored changes. A run that is measured already is kept, so that
+    the same call continues where it was stopped.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def measure_runs(
     Raises
     ------
     EquipoiseError
-        If there is no such run, or the data or the store cannot be used.
+        If a run does not exist, or the data or the store cannot be used.
     """
     listener = listener or MeasuringListener()
     listing = runs.list_runs(study.name)
@@ -156,7 +156,7 @@ def _why_not(run: Run, study: Study) -> str:
 
 
 def _measure(run: Run, study: Study, loaded: LoadedDataset, progress: Progress) -> int:
-    """Measure one run and write what came of it; the number of test images."""
+    """Measure one run and write the result; returns the number of test images."""
     import keras
 
     from core.models.saved import load_model
@@ -185,7 +185,7 @@ def _study_of(run: Run, study: Study) -> Study:
     Raises
     ------
     RunError
-        If its record does not say how.
+        If its record does not hold them.
     """
     try:
         model = ModelTable.model_validate(run.info["resolved"]["model"])

@@ -11,10 +11,10 @@ from core.errors import StudyError
 from core.methods.schedules import learning_rates
 from core.study import Study, TrainingTable
 
-# By name: decay would draw the noise of Balanced MSE to 0.
+# Excluded by name: decay would pull the noise of Balanced MSE to 0.
 LEARNED_BY_LOSSES = "noise_sigma"
-# By name too: biases, the scales and shifts of normalisations, and of a transformer the
-# class token and the position embeddings.
+# Also excluded by name: biases, the scales and shifts of normalisations, and the class
+# token and the position embeddings of a transformer.
 UNDECAYED = ("bias", "gamma", "beta", "class_token", "embeddings")
 
 
@@ -36,7 +36,7 @@ class TabulatedRate(keras.optimizers.schedules.LearningRateSchedule):
         return ops.take(ops.convert_to_tensor(self.rates), step)
 
     def get_config(self) -> dict[str, object]:
-        """What ``__init__`` takes."""
+        """The arguments of ``__init__``."""
         return {"rates": self.rates.tolist()}
 
 
@@ -124,7 +124,7 @@ def build_optimizer(
     if own is not None:
         if not backbone:
             raise StudyError(
-                "There is a learning rate for the backbone, and nothing of it is "
+                "There is a learning rate for the backbone, but no part of it is "
                 "trained.",
                 expected='backbone_learning_rate only where `trainable` is not "head".',
                 remedy="leave one of the two out of the study's file.",

@@ -14,7 +14,7 @@ class BatchProgress(keras.callbacks.Callback):
         self._epoch = 0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Count from the epoch that training goes on from."""
+        """Count from the epoch at which training continues."""
         self._epoch = epoch
 
     def on_train_batch_end(

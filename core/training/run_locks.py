@@ -27,7 +27,7 @@ def hold_runs(
     study : str
     wanted : iterable of (method, seed)
     warn : callable
-        Told where the file system has no locks.
+        Called with a sentence if the file system has no locks.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def hold_runs(
     Notes
     -----
     The locks end with the process, however it ends: those of a killed one are taken
-    over. What it left half written is then removed, or put back.
+    over. Its unfinished files are then removed, or the earlier run is put back.
     """
     folder = store / FOLDER
     with ExitStack() as held:

@@ -19,7 +19,7 @@ from core.training.tuning import (
 )
 
 FEWEST = 8
-"""Complete trials of a method below which nothing is said of importance."""
+"""Fewest complete trials of a method for which importance is computed."""
 _TUNED = ", tuned"
 
 

@@ -1,4 +1,4 @@
-"""What a search varies of a method, and a study with what it tried."""
+"""Settings that a search varies for a method, and a study with tried settings."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Setting:
     tried: Span | Words
 
     @classmethod
-    def of(cls, place: str, own: Any, tunable: Tunable) -> "Setting":
+    def from_tunable(cls, place: str, own: Any, tunable: Tunable) -> "Setting":
         """A setting with its declared range."""
         return cls(place, own, tunable.around(own))
 
@@ -62,12 +62,12 @@ def search_space(
     Returns
     -------
     tuple of Setting
-        Of every method the parameters of its entries. Of one that trains, and does not
-        only change what a trained model answers, also the learning rate and the weights
-        of the heads that its entries look at. Of the baseline, and of a method with a
-        model of its own, the recipe: training, model, and the weights of all heads but
-        the first, since only their ratio matters. A setting that the study has switched
-        off, at 0 or by leaving it out, is left off.
+        Of every method the parameters of its entries. For a method that trains, instead
+        of only changing the answers of a trained model, also the learning rate and the
+        weights of the heads that its entries look at. For the baseline, and for a
+        method with a model of its own, the recipe: training, model, and the weights of
+        all heads except the first, since only their ratio matters. A setting that the
+        study has switched off, at 0 or by leaving it out, is left off.
     """
     parts = _parts(method)
     if method.mirrored_answers and not parts and method.name != study.baseline:
@@ -82,13 +82,15 @@ def search_space(
         else:
             rate = study.for_method(method.name).training.learning_rate
             tunable = _declared(TrainingTable)[LEARNING_RATE]
-            found.append(Setting.of(f"training.{LEARNING_RATE}", rate, tunable))
+            found.append(
+                Setting.from_tunable(f"training.{LEARNING_RATE}", rate, tunable)
+            )
         found += _loss_weights(study, method.name, tasks, heads)
     return tuple(found)
 
 
 def is_only_afterwards(method: ResolvedMethod) -> bool:
-    """Whether a method only changes what a model answers that is trained as another."""
+    """Whether a method only changes the answers of another method's model."""
     trained = any(part.entry.part not in _AFTERWARDS for part in _parts(method))
     return bool(method.adjustments or method.decisions) and not trained
 
@@ -115,7 +117,7 @@ def _of_part(part: Part) -> Iterator[Setting]:
         own = values[parameter.name]
         if not is_switched_off(own):
             place = f"use.{part.entry.name}.{parameter.name}"
-            yield Setting.of(place, own, parameter.tuned)
+            yield Setting.from_tunable(place, own, parameter.tuned)
 
 
 def _recipe(study: Study) -> Iterator[Setting]:
@@ -123,14 +125,14 @@ def _recipe(study: Study) -> Iterator[Setting]:
     for name, tunable in _declared(TrainingTable).items():
         own = getattr(study.training, name)
         if not isinstance(own, Mapping) and not is_switched_off(own):
-            yield Setting.of(f"training.{name}", own, tunable)
+            yield Setting.from_tunable(f"training.{name}", own, tunable)
     model = study.model
     for name, tunable in _declared(ModelTable).items():
         # Without a hidden layer a head has nothing that could be dropped.
         is_idle = name == "dropout" and not model.head_units
         own = getattr(model, name)
         if not is_idle and not is_switched_off(own):
-            yield Setting.of(f"model.{name}", own, tunable)
+            yield Setting.from_tunable(f"model.{name}", own, tunable)
     yield from _backbone(model)
 
 
@@ -144,7 +146,7 @@ def _backbone(model: ModelTable) -> Iterator[Setting]:
         own = getattr(options, name)
         may_change = model.weights == "none" or name in options.free
         if may_change and not is_switched_off(own):
-            yield Setting.of(f"model.options.{name}", own, tunable)
+            yield Setting.from_tunable(f"model.options.{name}", own, tunable)
 
 
 def _loss_weights(
@@ -156,11 +158,11 @@ def _loss_weights(
     for task in tasks:
         if task.name in heads:
             own = weights.get(task.name, 1.0)
-            yield Setting.of(f"loss_weights.{task.name}", own, LOSS_WEIGHTS)
+            yield Setting.from_tunable(f"loss_weights.{task.name}", own, LOSS_WEIGHTS)
 
 
 def _declared(table: type[Any]) -> dict[str, Tunable]:
-    """What a search tries of each key of a table that says so."""
+    """Values that a search tries for each key of a table that declares some."""
     return {
         name: part
         for name, field in table.model_fields.items()

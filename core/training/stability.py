@@ -137,7 +137,7 @@ def measure_shifts(
     changed: ChangedImages,
     predictions: pd.DataFrame,
     *,
-    progress: Progress = lambda what, done, of: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> dict[str, NDArray[np.float32]]:
     """Let a model answer for the changed images, and say how far its answers move.
 
@@ -226,7 +226,7 @@ def _with_values(
 ) -> NDArray[np.generic]:
     """A column with other values in some rows."""
     numeric = pd.api.types.is_float_dtype(column.dtype)
-    # As objects: of fixed width, the label of a class could be cut short.
+    # As objects: an array of fixed width could cut the label of a class.
     found = np.array(column, dtype=column.dtype if numeric else object)
     found[places] = values
     return found

@@ -1,8 +1,8 @@
-"""Weights that a study takes over, found before anything is trained.
+"""Pretrained weights of a study, found before anything is trained.
 
-What goes with the weights (image size, preprocessing, the shape of the backbone) is
-written into the study's model tables, so that the image cache, the training, the record
-of the run and whoever predicts with it all have the same.
+Settings that belong to the weights (image size, preprocessing, the shape of the
+backbone) are written into the study's model tables. So the image cache, the training,
+the record of the run and the predictor use the same settings.
 """
 
 import re
@@ -32,13 +32,13 @@ from core.study import (
 )
 
 _RUN = re.compile(r"run:(?P<study>[^/]+)/(?P<method>[^/]+)(/seed-(?P<seed>\d+))?")
-# What of a model table goes with the weights.
+# Fields of a model table that belong to the weights.
 _TAKEN = {"weights", "weights_key", "image_size", "resize", "options"}
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the weights of a model come from.
+    """The origin of the weights of a model.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Origin:
     source : Path or None
         The folder of a checkpoint, or the inference model of a run.
     run : Run or None
-        The run that they are of.
+        The run that trained them.
     """
 
     table: ModelTable
@@ -55,7 +55,7 @@ class Origin:
     run: Run | None = None
 
 
-def take_over(
+def resolve_weights(
     study: Study, methods: Sequence[str], store: Path
 ) -> tuple[Study, dict[str, Origin]]:
     """Find the weights that methods of a study begin with.
@@ -72,14 +72,14 @@ def take_over(
     Returns
     -------
     study : Study
-        Its model tables say all that goes with the weights.
+        Its model tables hold all settings that belong to the weights.
     origins : dict of str to Origin
         Of each method.
 
     Raises
     ------
     StudyError
-        If a table asks for weights that there cannot be, or for what they do not have.
+        If a table asks for impossible weights, or for settings that they do not have.
     WeightsError, RunError
         If the checkpoint or the run is missing or damaged.
     """
@@ -115,8 +115,7 @@ def check_unseen(origin: Origin, dataset: str, manifest: pd.DataFrame) -> None:
     Raises
     ------
     StudyError
-        If the run that the weights are of was trained on images of the study's
-        validation or test split.
+        If the weights were trained on images of the study's validation or test split.
     """
     if dataset_info(dataset).generated:
         return
@@ -190,7 +189,7 @@ def _origin(table: ModelTable, store: Path) -> Origin:
 def _agree(
     table: ModelTable, found: ModelTable, options: type[BackboneOptions]
 ) -> ModelTable:
-    """The study's table with what goes with the weights that were found."""
+    """The study's table with the settings that belong to the found weights."""
     pairs = (
         ("weights_key", table.weights_key, found.weights_key),
         ("resize", table.resize, found.resize or ResizeTable()),
@@ -200,7 +199,7 @@ def _agree(
             raise StudyError(
                 f"The model's {name} is {_say(given)}, and that of the weights "
                 f"{table.weights} {_say(theirs)}.",
-                expected="what goes with the weights, or nothing.",
+                expected="the settings of the weights, or none.",
                 remedy=f"leave `{name}` out of the model, or take other weights.",
             )
     own = adopt_options(

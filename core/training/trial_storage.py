@@ -1,4 +1,4 @@
-"""Where the trials of a search are kept: a database that several workers share."""
+"""The storage of the trials of a search: a database that several workers share."""
 
 import time
 import warnings
@@ -17,14 +17,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.errors import EquipoiseError
 
 FOLDER = ".searches"
-# A worker says so often that it lives; silent for so long, it is given up.
+# Seconds between the heartbeats of a worker, and of silence until it counts as lost.
 HEARTBEAT_S, SILENCE_S = 10, 60
-# Of waiting for a database that another worker is writing to.
+# Seconds to wait for a database that another worker is writing to.
 _BUSY_S = 60
 # Two workers may make the tables of a new database at once: one of them is refused.
 _ATTEMPTS = 5
-# So often a trial is begun again whose worker was lost: one that kills its workers,
-# by its memory for instance, must not go on for ever.
+# How often a trial begins again after its worker was lost. A trial that kills its
+# workers, for example by its memory, must end.
 _AGAIN = 2
 
 
@@ -47,7 +47,7 @@ def open_storage(url: str) -> RDBStorage:
     EquipoiseError
         If it cannot be opened; no password is in the message.
     """
-    # Failed and pruned trials are told by whoever runs them.
+    # The caller reports failed and pruned trials.
     optuna.logging.set_verbosity(optuna.logging.CRITICAL)
     try:
         place = sqlalchemy.engine.make_url(url)
@@ -98,7 +98,7 @@ def give_up_lost(trials: Trials) -> None:
 
 @contextmanager
 def _without_warnings() -> Iterator[None]:
-    """What is used here of Optuna is marked as experimental."""
+    """Silence the warning of Optuna that these parts are experimental."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         yield
@@ -132,5 +132,5 @@ def _without_password(url: str) -> str:
     try:
         return sqlalchemy.engine.make_url(url).render_as_string(hide_password=True)
     except SQLAlchemyError:
-        # Whatever it is, a password may be in it.
+        # The text may hold a password.
         return "that was given"

@@ -1,4 +1,4 @@
-"""The file of a tuned study: where it may be written, and how it begins."""
+"""The file of a tuned study: checks of its place, and its header."""
 
 import os
 from pathlib import Path
@@ -22,8 +22,8 @@ def check_searchable(study: Study) -> None:
     """
     if not study.is_trained:
         raise EquipoiseError(
-            f"The study '{study.name}' trains nothing: its methods are predictions of "
-            "others.",
+            f"The study '{study.name}' trains nothing: its methods are imported "
+            "predictions.",
             expected="a study that trains its methods.",
             remedy="choose one of those that `equipoise studies` lists.",
         )
@@ -35,8 +35,8 @@ def check_place(path: Path, study: Study) -> None:
     Raises
     ------
     EquipoiseError
-        If its name is no study's name, or another study's, or if it is there and is not
-        of an earlier search of this study.
+        If its name cannot be a study's name or is another study's, or if it exists and
+        is not from an earlier search of this study.
     """
     remedy = "choose another with --out."
     if path.suffix != ".toml":
@@ -56,12 +56,12 @@ def check_place(path: Path, study: Study) -> None:
     if not path.exists():
         return
     try:
-        of = load_study(path).search.of
+        searched = load_study(path).search.of
     except StudyError:
-        of = ""
-    if of != study.name:
+        searched = ""
+    if searched != study.name:
         raise EquipoiseError(
-            f"{path} is there already, and was not written by a search of "
+            f"{path} exists already, and was not written by a search of "
             f"'{study.name}'.",
             expected="a new file, or the one of an earlier search of this study.",
             remedy=remedy,

@@ -37,19 +37,19 @@ from core.errors import DivergedError, StudyError
 from core.evaluation.skill import Skill, build_skill
 from core.methods.registry import ResolvedMethod, resolve_method
 from core.study import Study, Trial, Tried
-from core.training.beginnings import run_key
 from core.training.decisions import check_decisions, decide
-from core.training.finished import STATE
 from core.training.fit import Data, fit, predict
 from core.training.jobs import Listener, load_data, load_images
 from core.training.progress import BatchProgress
+from core.training.resume import STATE
+from core.training.reuse import run_key
 from core.training.search_space import (
     Setting,
     is_only_afterwards,
     search_space,
     with_settings,
 )
-from core.training.transfer import Origin, check_unseen, take_over
+from core.training.transfer import Origin, check_unseen, resolve_weights
 from core.training.trial_storage import (
     FOLDER,
     give_up_lost,
@@ -60,24 +60,24 @@ from core.tunable import Span, Words
 
 LOOK_AGAIN_S = 1.0
 _DONE = (TrialState.COMPLETE, TrialState.PRUNED)
-# Nothing is pruned before so many trials are complete, nor in the first quarter of the
-# epochs: the learning rate then still rises.
+# Complete trials before the first one is pruned. None is pruned in the first quarter of
+# the epochs: the learning rate still rises then.
 _UNPRUNED_TRIALS, _UNPRUNED_EPOCHS = 5, 4
 _DIGITS, _DECIMALS = 3, 6
-# What a trial keeps beside what Optuna does.
+# Attributes of a trial beside those of Optuna.
 SETTINGS, EPOCHS, METRICS, DIVERGED = "settings", "epochs", "metrics", "diverged"
 OWN = "own"
-# What the trials of a method keep together: how many were asked for.
+# Attribute of all trials of a method: how many were requested.
 _ASKED = "asked"
 
 
 class _SurplusError(Exception):
-    """Another worker has begun the last trial that was asked for."""
+    """Another worker has begun the last requested trial."""
 
 
 @dataclass(frozen=True)
 class SearchListener(Listener):
-    """Who is told how a search goes.
+    """Receives the progress of a search.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def prepare_search(
     data: Path | None = None,
     listener: Listener,
 ) -> Searched:
-    """Load what a search needs: training and validation images, and no other.
+    """Load the data of a search: training and validation images only.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def prepare_search(
         If the study or the data cannot be used.
     """
     store = runs.user_store()
-    study, origins = take_over(study, list(study.methods), store)
+    study, origins = resolve_weights(study, list(study.methods), store)
     loaded, report = load_data(study, data, listener.progress)
     for origin in origins.values():
         check_unseen(origin, study.dataset.name, loaded.manifest)
@@ -211,7 +211,7 @@ class MethodSearch:
 
     @property
     def space(self) -> tuple[Setting, ...]:
-        """What is varied; empty if there is nothing."""
+        """The varied settings; empty without any."""
         return search_space(self.study, self._resolve(self.study), self.data.tasks)
 
     @property
@@ -221,7 +221,7 @@ class MethodSearch:
 
     @property
     def key(self) -> str:
-        """Hash of all that decides what a setting comes to, and of what is tried."""
+        """Hash of everything that decides a skill, and of the search space."""
         own = run_key(self.study, self.method, self.searched.seed, self.searched.split)
         parts = [own, repr(self.space), self.searched.skill.keys]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
@@ -237,7 +237,7 @@ class MethodSearch:
         return self.searched.store / FOLDER / self.study.name / self.key
 
     def find(self) -> optuna.Study | None:
-        """Its trials, if as many are finished as were asked for."""
+        """Its trials, if the requested number is finished."""
         try:
             trials = optuna.load_study(
                 study_name=self.name, storage=self.searched.storage
@@ -279,7 +279,8 @@ class MethodSearch:
             study_name=self.name,
             direction="maximize",
             load_if_exists=True,
-            # Without a seed: one would give every worker, and every call, the same.
+            # Without a seed: with one, every worker and every call would try the same
+            # settings.
             sampler=optuna.samplers.TPESampler(),
             pruner=optuna.pruners.MedianPruner(
                 n_startup_trials=_UNPRUNED_TRIALS,
@@ -324,12 +325,12 @@ class MethodSearch:
                 try_again(trials, trials.get_trials(deepcopy=False)[number])
             raise
         except ValueError:
-            # Optuna's, where this worker was silent for long, asleep perhaps, and was
-            # given up by another: its trial is no longer its own to finish.
+            # Optuna raises it if this worker was silent for long, perhaps asleep, and
+            # another worker has given its trial up.
             if not over:
                 raise
         finally:
-            # Keras holds on to every model it built until told to let go.
+            # Keras keeps every model in memory until the session is cleared.
             keras.utils.clear_session()
 
     def _try(
@@ -362,7 +363,8 @@ class MethodSearch:
         seed, split = self.searched.seed, self.searched.split
         resolved = self._resolve(study)
         check_decisions(resolved, self.data)
-        # What acts on finished models alone is trained once for all its settings.
+        # A method that only acts on finished models is trained once for all its
+        # settings.
         only_afterwards = is_only_afterwards(resolved)
         trained_as = _trained_as(study, resolved) if only_afterwards else study
         key = run_key(trained_as, self.method, seed, split)
@@ -428,7 +430,7 @@ def _only_validation(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _trained_as(study: Study, method: ResolvedMethod) -> Study:
-    """The study without what acts on a method's finished model."""
+    """The study without parts that act on a method's finished model."""
     table = study.method(method.name)
     parts = (*method.adjustments.values(), *method.decisions.values())
     afterwards = {part.entry.name for part in parts}
@@ -481,8 +483,8 @@ def search(
 def recipe(searched: Searched, method: str) -> Study:
     """The study under which a method is tried: with the best recipe of the baseline.
 
-    As the study has it for the baseline itself, and as long as the storage holds no
-    finished search of it.
+    For the baseline itself, and until the storage holds a finished search of it, it is
+    the study's own recipe.
     """
     study, baseline = searched.study, searched.study.baseline
     if method == baseline:
@@ -500,7 +502,7 @@ def finished(trials: optuna.Study) -> list[FrozenTrial]:
 
 
 def best_trial(trials: optuna.Study) -> FrozenTrial | None:
-    """The complete trial of the highest skill, the first of equals; None if none is."""
+    """The complete trial with the highest skill, the first of equals, if any."""
     known = [
         trial
         for trial in _in(trials, TrialState.COMPLETE)
@@ -514,7 +516,7 @@ def _in(trials: optuna.Study, *states: TrialState) -> list[FrozenTrial]:
 
 
 def _suggest(trial: optuna.Trial, setting: Setting) -> Tried:
-    """What a trial has of one setting, as the study's file takes it."""
+    """The value of one setting in a trial, as the study's file takes it."""
     place, tried = setting.place, setting.tried
     if isinstance(tried, Words):
         value = tried.values[trial.suggest_categorical(place, list(tried.values))]
@@ -543,7 +545,7 @@ def _name(tried: Span | Words, own: Any) -> Any:
 
 
 def record_trial(method: str, trial: FrozenTrial) -> Trial:
-    """What a study keeps of a finished trial."""
+    """The record of a finished trial in a study."""
     attributes, score = trial.user_attrs, trial.value
     state: Literal["complete", "pruned", "diverged"] = "complete"
     if trial.state != TrialState.COMPLETE:

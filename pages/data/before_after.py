@@ -7,7 +7,12 @@ from PIL import Image
 
 from core.data.enhancement import Enhancement
 from core.data.images import MAX_UPLOAD_BYTES
-from core.data.stages import Stages, stages_of_path, stages_of_upload, try_enhancement
+from core.data.preprocessing_stages import (
+    Stages,
+    stages_of_path,
+    stages_of_upload,
+    try_enhancement,
+)
 from core.errors import EquipoiseError
 from core.plots import preprocessing as plots
 from core.plots.data import columns_of, pick_samples

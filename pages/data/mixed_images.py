@@ -183,7 +183,7 @@ def _show_mixes(
             return
         with st.spinner("Mixing…"):
             load_engine()
-            from core.models.mixing import draw_mixed
+            from core.models.mix_images import draw_mixed
 
             parts = [mixes.at(i, i + 1) for i in chosen]
             mixed = [

@@ -7,8 +7,8 @@ import pandas as pd
 import streamlit as st
 
 from core.csv_text import csv_text
-from core.data.duplicates import COMPARED, REPORT, SIDE, say_near_copies
 from core.data.label_noise import count_flipped
+from core.data.leakage import COMPARED, REPORT, SIDE, say_near_copies
 from core.data.manifest import SPLITS, TRAINING, split_fingerprint
 from core.errors import EquipoiseError
 from core.methods.weights import DenseWeight

@@ -8,7 +8,7 @@ import streamlit as st
 from core.errors import EquipoiseError
 from core.plots import explain as plots
 from core.plots.formatting import plural
-from core.results.label_meaning import LabelMeaning
+from core.results.explain_label import LabelMeaning
 from core.runs import Run, first_models
 from core.study import Study
 from core.tasks import Task

@@ -8,8 +8,7 @@ import streamlit as st
 from core.errors import EquipoiseError
 from core.evaluation.answers import categories_of
 from core.plots.formatting import plural
-from core.results.frame import table_frame
-from core.results.label_meaning import (
+from core.results.explain_label import (
     KIND_WORDS,
     OWN_SPLITS,
     RULES_NOTE,
@@ -25,6 +24,7 @@ from core.results.label_meaning import (
     surety_text,
     typical_table,
 )
+from core.results.frame import table_frame
 from core.runs import Run, shipped_manifest
 from core.study import Study
 from core.tasks import Binary, Regression, Task

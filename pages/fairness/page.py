@@ -13,7 +13,7 @@ from core.evaluation.fairness_views import (
     related_gaps,
 )
 from core.evaluation.gaps import REWARDS_LEVELLING_DOWN, Gap, gap_info
-from core.evaluation.levelling import levelling
+from core.evaluation.levelling_down import levelling
 from core.evaluation.metrics import MetricInfo, group_metric_keys, metric_info
 from core.evaluation.pareto import gap_points
 from core.evaluation.published import (

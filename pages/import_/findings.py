@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.csv_text import csv_text
-from core.importing.findings import FAULT, NOTE, WARNING, Finding, findings_table
+from core.importing.file_findings import FAULT, NOTE, WARNING, Finding, findings_table
 from core.text import mark_code, to_markdown
 
 MARKS = {FAULT: ("error", ":material/error:"), WARNING: ("warning", ":material/help:")}

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.csv_text import csv_text
 from core.errors import EquipoiseError
-from core.importing.findings import PredictionsError
+from core.importing.file_findings import PredictionsError
 from core.importing.predictions import (
     Prepared,
     TestSet,

@@ -6,8 +6,7 @@ import streamlit as st
 
 from core.errors import EquipoiseError
 from core.importing.features import MANY_COLUMNS
-from core.importing.findings import PredictionsError
-from core.importing.kind import Asked
+from core.importing.file_findings import PredictionsError
 from core.importing.layout import Layout, find_layout
 from core.importing.reading import RawTable
 from core.importing.table_study import (
@@ -16,6 +15,7 @@ from core.importing.table_study import (
     with_baseline,
     write_study,
 )
+from core.importing.task_kind import LayoutChoices
 from core.plots.formatting import plural
 from core.tasks import Binary, Regression
 from core.text import to_markdown
@@ -83,9 +83,9 @@ def import_study() -> None:
     _check_and_import(raw, name, asked)
 
 
-def _choose_layout(raw: RawTable) -> Asked:
+def _choose_layout(raw: RawTable) -> LayoutChoices:
     """What the columns are: as found out, until a person says otherwise."""
-    found = _found(raw, Asked())
+    found = _found(raw, LayoutChoices())
     key = st.session_state[READ][0]
     with st.container(border=True):
         st.subheader("What the columns are", anchor=False)
@@ -103,7 +103,7 @@ def _choose_layout(raw: RawTable) -> Asked:
             stop_with("Choose the column that holds the truth.")
         # Further classes are chosen below, and change what is guessed here.
         further = st.session_state.get(f"import_classes_{key}_{truth}", ())
-        asked = Asked(truth=truth, classes=tuple(further))
+        asked = LayoutChoices(truth=truth, classes=tuple(further))
         found = _found(raw, asked)
         asked = _choose_task(raw, asked, found, f"{key}_{truth}")
         found = _found(raw, asked) or found
@@ -113,7 +113,7 @@ def _choose_layout(raw: RawTable) -> Asked:
     return asked
 
 
-def _found(raw: RawTable, asked: Asked) -> Layout | None:
+def _found(raw: RawTable, asked: LayoutChoices) -> Layout | None:
     """How the table is understood; looked for once for each thing asked of a file."""
     file = st.session_state[READ][0]
     kept = st.session_state.get(LAYOUTS)
@@ -126,7 +126,9 @@ def _found(raw: RawTable, asked: Asked) -> Layout | None:
     return layout
 
 
-def _choose_task(raw: RawTable, asked: Asked, found: Layout | None, key: str) -> Asked:
+def _choose_task(
+    raw: RawTable, asked: LayoutChoices, found: Layout | None, key: str
+) -> LayoutChoices:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         kind = st.segmented_control(
             "What is predicted",
@@ -169,7 +171,7 @@ def _choose_task(raw: RawTable, asked: Asked, found: Layout | None, key: str) ->
     return asked
 
 
-def _choose_unit(asked: Asked, task: Regression, key: str) -> Asked:
+def _choose_unit(asked: LayoutChoices, task: Regression, key: str) -> LayoutChoices:
     unit = st.text_input(
         "Unit", placeholder=task.unit, key=f"import_unit_{key}", width=140
     )
@@ -184,7 +186,9 @@ def _choose_unit(asked: Asked, task: Regression, key: str) -> Asked:
     return replace(asked, unit=unit.strip(), bin_width=width or None)
 
 
-def _choose_columns(raw: RawTable, asked: Asked, found: Layout, key: str) -> Asked:
+def _choose_columns(
+    raw: RawTable, asked: LayoutChoices, found: Layout, key: str
+) -> LayoutChoices:
     names = [name for name in raw.names if name != asked.truth]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         image_id = st.selectbox(
@@ -235,7 +239,7 @@ def _choose_columns(raw: RawTable, asked: Asked, found: Layout, key: str) -> Ask
     return asked
 
 
-def _check_and_import(raw: RawTable, name: str, asked: Asked) -> None:
+def _check_and_import(raw: RawTable, name: str, asked: LayoutChoices) -> None:
     title = name.strip()
     replacing = st.toggle(
         "Replace an earlier study of this name that was made of a table",
@@ -247,7 +251,7 @@ def _check_and_import(raw: RawTable, name: str, asked: Asked) -> None:
             raw,
             name=title,
             title=title,
-            asked=asked,
+            choices=asked,
             replacing=replacing,
         ),
     )

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from core.data.cache import Progress
-from core.importing.findings import PredictionsError
+from core.importing.file_findings import PredictionsError
 from core.importing.reading import RawTable, read_file
 from core.runs import user_store
 from core.text import code, emphasis, strong, to_markdown

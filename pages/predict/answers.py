@@ -12,7 +12,7 @@ from core.evaluation.conformal import COVERAGE
 from core.plots import predict as plots
 from core.plots.formatting import plural
 from core.predictor import Disagreement, FaceAnswers, PhotoResult, disagreements
-from core.results.expected_truth import held_note
+from core.results.prediction_intervals import held_note
 from core.runs import data_report
 from core.tasks import Classification, Regression, Task
 from core.text import listed, strong, to_markdown

@@ -16,7 +16,7 @@ from core.faces import FaceDetector
 from core.plots.predict import draw_faces
 from core.plots.stability import moves_in_words
 from core.predictor import BUCKETS, PhotoResult, Predictor, predict_photo
-from core.results.expected_truth import expected_truths
+from core.results.prediction_intervals import expected_truths
 from core.runs import Run, describe_models, first_models
 from core.study import Study
 from core.tasks import Regression, Task

@@ -140,7 +140,7 @@ def list_samples(view: StudyView) -> Iterator[Photo]:
 def draw_sample(image_id: str, view: StudyView) -> bytes:
     """A generated picture, at the largest size that a method takes, as PNG."""
     from core.data.catalog import renderer
-    from core.data.pictures import drawn_paths
+    from core.data.picture_paths import drawn_paths
 
     study = view.study
     path = drawn_paths(study, [image_id])[image_id]

@@ -8,7 +8,7 @@ import streamlit as st
 from PIL import Image
 
 from core.data.catalog import renderer
-from core.data.pictures import DATA_VARIABLE, copied_paths, drawn_paths, own_copy
+from core.data.picture_paths import DATA_VARIABLE, copied_paths, drawn_paths, own_copy
 from core.errors import EquipoiseError
 from core.host_check import is_own_machine
 from core.runs import shipped_manifest

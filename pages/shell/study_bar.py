@@ -105,7 +105,7 @@ class StudyView:
         present = dict.fromkeys(run.method for run in self.runs)
         if not self.has_counterparts:
             return {m: self.baseline for m in present if m != self.baseline}
-        pairs = self.two.counterparts.of
+        pairs = self.two.counterparts.by_method
         return {m: other for m, other in pairs.items() if {m, other} <= present.keys()}
 
     @property

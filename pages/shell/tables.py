@@ -13,8 +13,8 @@ import streamlit as st
 
 from core.data.manifest import TEST, TRAINING
 from core.errors import RunError
-from core.evaluation.classification import training_counts
 from core.evaluation.comparison import Baseline, Comparison, compare_runs
+from core.evaluation.confusion_counts import training_counts
 from core.evaluation.metrics import further_keys, stability_keys, study_metric_keys
 from core.plots.formatting import plural
 from core.results.study_runs import study_options

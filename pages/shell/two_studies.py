@@ -9,8 +9,8 @@ from core.data.manifest import DatasetInfo
 from core.errors import EquipoiseError
 from core.plots.formatting import plural
 from core.plots.look import MethodStyle, counterpart_style, method_styles
-from core.results.configurations import TOGETHER
 from core.results.frame import table_frame
+from core.results.run_settings import TOGETHER
 from core.results.two_studies import (
     TwoStudies,
     differences_notes,

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from core.data.avatars import IMAGE_ID, AvatarsOptions, sample_people
+from core.data.readers.avatars import IMAGE_ID, AvatarsOptions, sample_people
 from core.tasks import Binary, Regression, Task
 from tests import synthetic
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from core.data.avatars import INFO
+from core.data.readers.avatars import INFO
 from core.errors import StudyError
 from core.models.backbones import BACKBONES, build_backbone
 from core.models.build import build_models

@@ -95,11 +95,11 @@ def test_only_blocks_are_written_anew() -> None:
 def test_every_method_and_seed_is_shipped_as_the_study_says(name: str) -> None:
     from core.data.manifest import split_fingerprint
     from core.study import load_study
-    from core.training.beginnings import run_key
-    from core.training.transfer import take_over
+    from core.training.reuse import run_key
+    from core.training.transfer import resolve_weights
 
     study = load_study(name)
-    study, _ = take_over(study, tuple(study.methods), runs.user_store())
+    study, _ = resolve_weights(study, tuple(study.methods), runs.user_store())
     listing = runs.list_runs(name)
     assert listing.problems == ()
     assert {(run.method, run.seed) for run in listing.runs} == {

@@ -11,9 +11,10 @@ import pytest
 from core.methods import losses
 
 MODULES = (
+    "core.crossing",
     "core.evaluation.formulas",
     "core.evaluation.gaps",
-    "core.evaluation.ranking",
+    "core.evaluation.auc",
     "core.methods.adjustment",
     "core.methods.checks",
     "core.methods.generation",

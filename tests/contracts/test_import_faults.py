@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import core.runs
-from core.importing.findings import (
+from core.importing.file_findings import (
     WARNING,
     PredictionsError,
     faults_in,

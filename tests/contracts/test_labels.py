@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from core import runs
-from core.data.avatars import AvatarsOptions, index_of, path_of, render
+from core.data.readers.avatars import AvatarsOptions, index_of, path_of, render
 from core.study import load_study
 
 STUDY, METHOD, SEED, TASK = "avatars", "baseline", 0, "glasses"
@@ -45,7 +45,7 @@ RUN = "from core.cli import main; main()"
 # where the tests run in the background of a shell, which has it ignored.
 STOPPED = (
     """
-import os, signal, core.labelling as labelling
+import os, signal, core.predict_folder as labelling
 signal.signal(signal.SIGINT, signal.default_int_handler)
 write, calls = labelling._write, []
 def write_and_stop(file, rows):

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from core import runs
-from core.data.avatars import INFO
 from core.data.generated_images import SAMPLE, GeneratedSample
+from core.data.readers.avatars import INFO
 from core.methods.entries import ENTRIES
 from core.methods.entry import PARTS
 from core.methods.registry import TAKES_GROUPS

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from core.data.avatars import AvatarsOptions, sample_people
 from core.data.catalog import load_dataset
 from core.data.generated_images import SAMPLE, GeneratedSample
-from core.data.stages import DRAWN_SIDE
+from core.data.preprocessing_stages import DRAWN_SIDE
+from core.data.readers.avatars import AvatarsOptions, sample_people
 from core.methods.entries import ENTRIES
 from core.runs import list_runs, write_study_files
 from core.study import load_study

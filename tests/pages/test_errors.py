@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 import streamlit as st
 
-from core.data import avatars, catalog
+from core.data import catalog
 from core.data.manifest import DatasetInfo
+from core.data.readers import avatars
 from core.runs import list_runs
 from core.study import Study
 from pages.errors.gallery import PICTURES, ROWS
@@ -506,7 +507,7 @@ def test_a_study_of_labels_alone_has_typical_images_and_no_rule(store, open_page
     app = open_page("errors", study="cifar10-lt-200")
     assert not app.exception
     said = [box.value for box in app.info]
-    assert any("Nothing else is known of these images" in each for each in said)
+    assert any("These images have no other attribute" in each for each in said)
     assert "The most typical images of 'airplane'" in _text(app)
     assert list(app.table[-1].value) == ["Image", "Methods right", "Mean probability"]
 

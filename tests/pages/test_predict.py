@@ -16,7 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 import core.explain.explainer
 import core.faces
-from core.data.cifar import CLASSES_10
+from core.data.readers.cifar import CLASSES_10
 from core.errors import EquipoiseError
 from core.explain.attention_rollout import ROLLOUT
 from core.explain.explainer import Explanation
@@ -312,7 +312,7 @@ def test_sample_is_offered_and_credited(folder):
 
 
 def test_generated_study_answers_without_searching(folder, monkeypatch):
-    from core.data.avatars import AvatarsOptions, sample_people
+    from core.data.readers.avatars import AvatarsOptions, sample_people
 
     write_study(folder, "avatars")
     people = sample_people(AvatarsOptions(count=200))

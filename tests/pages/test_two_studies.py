@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import core.runs
-from core.results.configurations import TOGETHER
+from core.results.run_settings import TOGETHER
 from tests.two_studies import OTHER, change_split, copy_study, test_ids
 
 KEY = "bar_against_utkface"

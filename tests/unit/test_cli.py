@@ -28,7 +28,7 @@ from core.data.cache_entries import (
     entry_folder,
 )
 from core.data.catalog import dataset_info, dataset_of
-from core.data.pictures import DATA_VARIABLE
+from core.data.picture_paths import DATA_VARIABLE
 from core.methods.verification.cases import SHIPPED
 from core.predictor import (
     ClassificationAnswer,

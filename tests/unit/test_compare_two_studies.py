@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 import core.runs
 from core.cli import app
-from core.results.configurations import TOGETHER
+from core.results.run_settings import TOGETHER
 from tests.synthetic import write_store
 from tests.two_studies import OTHER, change_split, copy_study, test_ids
 

@@ -86,5 +86,5 @@ def test_no_page_or_command_writes_a_csv_by_itself():
             if isinstance(node, ast.Attribute) and node.attr == "writer":
                 found.append(path.name)
     # Its rows are appended one by one, each through safe_cell.
-    assert set(found) <= {"labelling.py"}
-    assert "safe_cell" in (ROOT / "core/labelling.py").read_text(encoding="utf-8")
+    assert set(found) <= {"predict_folder.py"}
+    assert "safe_cell" in (ROOT / "core/predict_folder.py").read_text(encoding="utf-8")

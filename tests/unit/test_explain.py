@@ -18,7 +18,7 @@ from core.explain.explainer import (
 from core.explain.grids import Axis, Grid, find_grids
 from core.explain.layer_cam import LAYER_CAM, LayerCAM, enlarge, scale
 from core.explain.occlusion import HIDDEN, OTHERS, Hiding, choose_fields, hide_in_turn
-from core.explain.taking_apart import all_goes_through, end_of, open_model
+from core.explain.split_model import all_goes_through, end_of, open_model
 from core.models.backbones import build_backbone
 from core.models.build import build_models
 from core.models.heads import probabilities

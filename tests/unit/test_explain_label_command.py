@@ -114,14 +114,14 @@ def test_a_study_of_labels_alone_says_so_and_shows_what_is_typical(store) -> Non
     write_store(store, "cifar10-lt-200", methods=("baseline",), seeds=(0,), rows=200)
     text = explain("cifar10-lt-200", "--images", "2")
     said = " ".join(text.split())
-    assert said.count("Nothing else is known of these images than this label.") == 1
+    assert said.count("These images have no other attribute than this label.") == 1
     assert "best explained" not in said
     ids = re.findall(r"test-cifar10-lt-200-\d+", text)
     assert len(ids) == 20
     (first, *_) = json.loads(explain("cifar10-lt-200", "--json"))
     assert first["rule"] is None
     assert first["rules"] == []
-    assert "Nothing else is known" in first["reason"]
+    assert "no other attribute" in first["reason"]
 
 
 def test_labels_that_nothing_explains_have_no_contradictions(store) -> None:

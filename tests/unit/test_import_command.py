@@ -154,7 +154,7 @@ def test_files_that_are_there_are_overwritten_only_when_asked(store, tmp_path):
         (kept, (file, "--study", STUDY, "--name", "x", "--faults", kept)),
     ):
         place.write_text("mine")
-        assert "is there already" in run(*options, code=2).stderr
+        assert "exists already" in run(*options, code=2).stderr
         assert place.read_text() == "mine"
         run(*options, "--replace", code=0 if place == form else 2)
         assert len(pd.read_csv(place)) > 0
@@ -174,7 +174,7 @@ def test_none_may_be_said_of_columns(store, tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["mine.csv"], "Where the predictions belong is not said"),
+        (["mine.csv"], "The study of the predictions is missing"),
         (["mine.csv", "--study", STUDY], "--name is missing"),
         (["--study", STUDY, "--name", "x"], "No file is given"),
         (["mine.csv", "--study", STUDY, "--new-study", "x"], "or to a new one"),

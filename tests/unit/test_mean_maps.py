@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from core.data import avatars
+from core.data.readers import avatars
 from core.errors import EquipoiseError
 from core.explain.attention_rollout import ROLLOUT
 from core.explain.explainer import Explanation
@@ -60,7 +60,7 @@ def test_maps_and_pictures_are_averaged(predictor):
         PATHS,
         TASK,
         "glasses",
-        progress=lambda what, done, of: told.append((done, of)),
+        progress=lambda what, done, total: told.append((done, total)),
     )
     one = found["baseline"]
     heat = one.explanation.heat

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 import core.runs
 from core.cli import app
-from core.data.cifar import CLASSES_10
+from core.data.readers.cifar import CLASSES_10
 from core.models.build import build_models
 from core.study import Augmentation, ModelTable
 from tests.synthetic import TASKS, write_store
@@ -113,7 +113,7 @@ def test_a_folder_is_labelled_into_a_csv(
     assert said in CLASSES_10
     (folder / "below" / "broken.jpg").unlink()
     # Every picture has its row: no model is loaded to find that out.
-    monkeypatch.setattr("core.commands.labels.load_engine", pytest.fail)
+    monkeypatch.setattr("core.commands.predict_folder.load_engine", pytest.fail)
     again = label(folder, path, "--method", "csce", "--resume", "--json")
     assert again.exit_code == 0, again.stderr
     answer = json.loads(again.stdout)
@@ -133,7 +133,7 @@ def test_who_interrupts_is_told_how_it_goes_on(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("core.labelling.label_pictures", interrupt)
+    monkeypatch.setattr("core.predict_folder.label_pictures", interrupt)
     result = label(folder, tmp_path / "labels.csv", "--method", "csce")
     assert result.exit_code == 130
     assert "--resume goes on after the last written row" in result.stderr
@@ -300,7 +300,9 @@ def test_the_bar_counts_models_by_name_and_then_photos(
 
     @contextmanager
     def bars():
-        yield lambda what, done, of, detail="": told.append((what, done, of, detail))
+        yield lambda what, done, total, detail="": told.append(
+            (what, done, total, detail)
+        )
 
     monkeypatch.setattr("core.commands.predict.progress_bars", bars)
     arguments = ["predict", str(photo), str(photo), "--study", NAME]

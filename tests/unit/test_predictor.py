@@ -259,7 +259,7 @@ def spoil_size(path):
         (spoil_text, "is damaged"),
         (spoil_cut, "is damaged"),
         (spoil_weights, "is damaged"),
-        (spoil_foreign_class, "is damaged or is no Keras model"),
+        (spoil_foreign_class, "is damaged, or is not a Keras model"),
         (spoil_hub_class, r"holds classes of keras_hub\.src\.tokenizers"),
         (spoil_tasks, "does not predict the tasks of study 'tiny'"),
         (spoil_size, "takes pictures of 24 px"),
@@ -548,7 +548,7 @@ def test_importing_the_predictor_does_not_import_keras():
 def test_a_face_is_aligned_as_in_the_dataset_of_its_run(tmp_path, dataset, template):
     table = {"dataset": {"name": dataset, "options": {}}} if dataset else {}
     run = replace(run_in(tmp_path, "plain", 0), info={"resolved": table})
-    kind = Preprocessing.of(run, 64)
+    kind = Preprocessing.from_run(run, 64)
     photo = Image.fromarray(bad.astronaut())
     landmarks = ((203.0, 102.0), (245.0, 102.0), (226, 125), (207, 148), (243, 148))
     face = Face(1, (170, 60, 110, 130), 1.0, landmarks)

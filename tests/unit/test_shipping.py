@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 import core.runs
 import core.shipping
 from core.cli import app
-from core.data.avatars import IMAGE_ID
 from core.data.catalog import renderer
-from core.data.pictures import drawn_paths
+from core.data.picture_paths import drawn_paths
+from core.data.readers.avatars import IMAGE_ID
 from core.models import model_file
 from core.models.build import build_models
 from core.models.model_file import read_model_file
@@ -198,7 +198,7 @@ def test_what_is_there_is_replaced_only_if_asked(tmp_path: Path) -> None:
     kept.write_text("mine")
     refused = ship(out)
     assert refused.exit_code == 2
-    assert "is there already" in refused.stderr
+    assert "exists already" in refused.stderr
     assert kept.read_text() == "mine"
     assert ship(out, "--replace").exit_code == 0
     assert not kept.exists()

@@ -425,13 +425,13 @@ def test_a_size_may_be_left_to_a_checkpoint_and_to_nothing_else():
     assert parse(free).model.image_size == 0
     for weights in ("none", "imagenet", "run:a/b"):
         text = changed("image_size = 48", f'image_size = 0\nweights = "{weights}"')
-        with pytest.raises(StudyError, match=f"'{weights}' is none"):
+        with pytest.raises(StudyError, match=f"'{weights}' is not a checkpoint"):
             parse(text)
 
 
 def test_a_key_is_of_weights_that_have_one():
     text = changed("image_size = 48", 'image_size = 48\nweights_key = "0123"')
-    with pytest.raises(StudyError, match="weights_key is of a checkpoint or a run"):
+    with pytest.raises(StudyError, match="weights_key is for a checkpoint or a run"):
         parse(text)
 
 

@@ -36,8 +36,7 @@ class Condition:
     value : float or str
         What the attribute is, or is at least; a flag is True.
     others : tuple of str
-        Other words that the attribute may be; of a single one the opposite is said by
-        it.
+        Other words that the attribute may be; a single one also names the opposite.
     bits : float
         Bits that name the condition, among those of its attribute.
     """
@@ -108,7 +107,7 @@ def _quoted(text: str) -> str:
 
 @dataclass(frozen=True)
 class Conditions:
-    """What can be said of images.
+    """The conditions that attributes allow.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ images that no method answered; that most methods confirm, so that the rule is w
 
 
 def collect_opinions(answers: Sequence[Answers], category: int) -> pd.DataFrame:
-    """What the methods say of each image, as to one class or bin.
+    """The answers of the methods to each image, for one class or bin.
 
     Parameters
     ----------
@@ -63,7 +63,10 @@ def collect_opinions(answers: Sequence[Answers], category: int) -> pd.DataFrame:
 
 
 def find_contradictions(
-    images: pd.DataFrame, has_label: Booleans, says: Booleans, opinions: pd.DataFrame
+    images: pd.DataFrame,
+    has_label: Booleans,
+    predicted: Booleans,
+    opinions: pd.DataFrame,
 ) -> pd.DataFrame:
     """List the images whose label is not what a rule says.
 
@@ -72,8 +75,8 @@ def find_contradictions(
     images : DataFrame
         Indexed by image_id: ``split``, ``label`` and, where it is known, ``had_label``:
         whether the image had the label before label noise.
-    has_label, says : bool arrays, shape (images,)
-        Whether each image has the label, and whether the rule says so.
+    has_label, predicted : bool arrays, shape (images,)
+        Whether each image has the label, and whether the rule predicts it.
     opinions : DataFrame
         From ``collect_opinions``.
 
@@ -85,22 +88,22 @@ def find_contradictions(
         the methods); by kind, then those that most methods doubt, then the lowest
         probability first.
     """
-    rows = np.flatnonzero(has_label != says)
+    rows = np.flatnonzero(has_label != predicted)
     found = images.iloc[rows]
     own = opinions.reindex(found.index)
     methods = own["methods"].fillna(0).astype(int).to_numpy()
     say_it = own["say_it"].fillna(0).astype(int).to_numpy()
-    with_rule = np.where(says[rows], say_it, methods - say_it)
+    with_rule = np.where(predicted[rows], say_it, methods - say_it)
     kind = np.where(2 * with_rule > methods, PROBABLE, RULE).astype(object)
     kind[methods == 0] = UNKNOWN
     if "had_label" in found:
-        kind[found["had_label"].to_numpy(bool) == says[rows]] = MADE
+        kind[found["had_label"].to_numpy(bool) == predicted[rows]] = MADE
     table = pd.DataFrame(
         {
             "image_id": found.index.to_numpy(object),
             "split": found["split"].to_numpy(object),
             "label": found["label"].to_numpy(object),
-            "says": says[rows],
+            "says": predicted[rows],
             "kind": kind,
             "methods": methods,
             "with_rule": with_rule,

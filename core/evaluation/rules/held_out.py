@@ -1,4 +1,4 @@
-"""How well a rule says the labels of images that it was not searched on."""
+"""How well a rule predicts the labels of images that it was not searched on."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from core.evaluation.formulas import class_rate
+from core.evaluation.intervals import wilson
 from core.evaluation.resampling import LEVEL
 from core.evaluation.rules.conditions import Booleans, Doubles
 from core.evaluation.rules.search import Rule
-from core.evaluation.variance import wilson
 
 METRICS = ("precision", "recall", "f1")
 
@@ -40,11 +40,11 @@ def judge_rules(
 
     Notes
     -----
-    Intervals are Wilson's. F1 has one too: with J, the share of the images with the
-    label, or of which the rule says so, that both hold of, F1 is 2 J / (1 + J), which
-    rises with J. Unlike the bootstrap's it does not shrink to nothing where a rule is
-    right about all images. How a balanced test set was drawn is not taken into
-    account: a rule is made of the very attributes that it was drawn by.
+    Intervals are Wilson's. F1 has one too: of the images with the label or the rule,
+    let J be the share with both. F1 is 2 J / (1 + J), which rises with J. Unlike the
+    bootstrap's it does not shrink to nothing where a rule is right about all images.
+    How a balanced test set was drawn is not taken into account: a rule is made of the
+    very attributes that it was drawn by.
     """
     says = np.array([rule.holds(table) for rule in rules], bool)
     says = says.reshape(len(rules), len(table))
@@ -54,12 +54,12 @@ def judge_rules(
     total = np.full(len(rules), len(table), np.float64)
     either = support + predicted - hits
     found: dict[str, Doubles] = {}
-    images = dict(zip(METRICS, (predicted, support, either), strict=True))
-    for metric, of in images.items():
+    counts = dict(zip(METRICS, (predicted, support, either), strict=True))
+    for metric, images in counts.items():
         with np.errstate(divide="ignore", invalid="ignore"):
-            share = hits / of
+            share = hits / images
         found[metric] = np.asarray(class_rate(metric, total, support, hits, predicted))
-        ends = wilson(share, of, share * (1 - share), seeds=1, level=level)
+        ends = wilson(share, images, share * (1 - share), seeds=1, level=level)
         for name, end in zip(("low", "high"), ends, strict=True):
             found[f"{metric}_{name}"] = 2 * end / (1 + end) if metric == "f1" else end
     return pd.DataFrame(found)

@@ -70,7 +70,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Search:
-    """What the search found.
+    """The result of a search.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ class Search:
 
     @property
     def best(self) -> Rule | None:
-        """The rule that explains the labels; None where none is worth its bits."""
+        """The rule that explains the labels; None if no rule is worth its bits."""
         first = next(iter(self.ranked), None)
         return first if first is not None and first.bits < self.plain_bits else None
 
@@ -145,15 +145,15 @@ def search_rules(table: pd.DataFrame, labels: Booleans) -> Search:
     Notes
     -----
     The criterion is the minimum description length (Rissanen, Automatica 1978; for
-    rules Quinlan and Rivest, Information and Computation 1989): the bits that write
-    the rule, and those of the labels by their shares where the rule holds and where it
-    does not, with log2(n) / 2 for each of these two shares. A longer rule wins only
-    where it saves more bits of the labels than it costs. So label noise, which no
-    attribute explains, adds nothing to a rule; and unlike one standard error on
-    validation images, no threshold has to be chosen, and no image is lost to it. A
-    rule costs log2 of the attributes for each condition, log2 of the words or
-    thresholds of that attribute, and what its formula does (``Formula.bits``). Of a
-    rule and its opposite, the one that holds where the label is likelier is meant.
+    rules Quinlan and Rivest, Information and Computation 1989): the bits that write the
+    rule, and those of the labels by their shares where the rule holds and where it does
+    not, with log2(n) / 2 for each of these two shares. A longer rule wins only where it
+    saves more bits of the labels than it costs. So label noise, which no attribute
+    explains, adds nothing to a rule. No threshold has to be chosen, as with one
+    standard error on validation images, and no image is lost to validation. A rule
+    costs log2 of the attributes for each condition, log2 of the words or thresholds of
+    that attribute, and what its formula does (``Formula.bits``). Of a rule and its
+    opposite, the result is the one that holds where the label is likelier.
 
     All sets of up to three conditions are counted, as bits (eight images a byte, a
     population count each). The shares in the eight cells of a set bound from below
@@ -396,7 +396,7 @@ class _Searching:
                 if c.column == name and c.kind == "at least"
             }
             values = self._table[name].to_numpy(np.float64, na_value=np.nan)
-            self._columns[name] = _Sorted.of(values, coarse)
+            self._columns[name] = _Sorted.from_values(values, coarse)
         return self._columns[name]
 
 
@@ -413,7 +413,7 @@ class _Sorted:
     cuts: NDArray[np.intp]
 
     @classmethod
-    def of(cls, values: Doubles, coarse: dict[float, float]) -> "_Sorted":
+    def from_values(cls, values: Doubles, coarse: dict[float, float]) -> "_Sorted":
         filled = np.where(np.isnan(values), -np.inf, values)
         order = np.argsort(filled, kind="stable")
         fine = fine_thresholds(values)

@@ -17,7 +17,7 @@ ENTRIES = (
                 "tau",
                 0.0,
                 10.0,
-                "Size of the adjustment: 0 is none.",
+                "Size of the adjustment: 0 changes nothing.",
                 tuned=Between(0.25, 2.5),
             ),
         ),
@@ -29,7 +29,7 @@ ENTRIES = (
             "too sure of itself.",
             "Beside a loss or weights that already correct for the counts, it corrects "
             "twice.",
-            "A tau chosen on the test set is no result: choose it on validation.",
+            "A tau chosen on the test set is not a result: choose it on validation.",
         ),
     ),
 )

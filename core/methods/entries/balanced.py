@@ -48,7 +48,7 @@ ENTRIES = (
                 "tau",
                 0.0,
                 10.0,
-                "Size of the adjustment: 0 is none.",
+                "Size of the adjustment: 0 changes nothing.",
                 tuned=Between(0.25, 2.5),
             ),
         ),

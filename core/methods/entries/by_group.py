@@ -1,10 +1,10 @@
-"""Remedies that hold the groups of a sensitive feature against one another."""
+"""Remedies that compare the groups of a sensitive feature."""
 
 from core.methods.entry import Entry, Kind, number
 
 _ANY_TASK: tuple[Kind, ...] = ("regression", "binary", "multiclass")
-# None of their parameters is searched: a search looks at quality alone, which would
-# switch them off.
+# A search does not try their parameters: it only looks at quality, and would switch
+# them off.
 _VALIDATION = (
     "Validation is the mean loss, as for every method: the epoch that is kept need not "
     "be the fairest."
@@ -33,7 +33,7 @@ ENTRIES = (
                 "adjustment",
                 0.0,
                 10.0,
-                "C: what a group's loss is raised by, over the root of its size.",
+                "C: raises a group's loss, over the root of its size.",
             ),
         ),
         needs=("group counts",),
@@ -45,7 +45,7 @@ ENTRIES = (
         traps=(
             "A network that fits every training image has no worst group left: the "
             "authors need strong weight decay or early stopping.",
-            "A group with wrong labels has the largest loss for ever, and takes over.",
+            "A group with wrong labels always has the largest loss, and takes over.",
             "The authors draw their batches balanced by group: balanced batches beside "
             "it do so.",
             "In years or other units losses are larger than in nats: a smaller step.",

@@ -1,4 +1,4 @@
-"""Remedies that decide otherwise from the probabilities of a finished model."""
+"""Remedies that change the decision from the probabilities of a finished model."""
 
 from core.methods.entry import Entry, choice
 
@@ -24,13 +24,13 @@ ENTRIES = (
                     "equalized_odds",
                     "true_positive_rate_parity",
                 ),
-                "What is to be equal between the groups; the last is equal "
+                "The rates that must be equal between the groups; the last is equal "
                 "opportunity.",
             ),
             choice(
                 "objective",
                 ("accuracy_score", "balanced_accuracy_score"),
-                "What is largest under the constraint.",
+                "The metric to maximise under the constraint.",
             ),
         ),
         needs=("validation",),

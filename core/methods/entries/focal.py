@@ -1,4 +1,4 @@
-"""Losses that look at how right an image already is."""
+"""Losses that weight an image by how right its answer already is."""
 
 from core.methods.entry import BETAS, Entry, focusing, number, switch
 from core.tunable import Between

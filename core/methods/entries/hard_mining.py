@@ -1,4 +1,4 @@
-"""Losses that seek what is hard and mute what is hopeless."""
+"""Losses that favour hard images and mute hopeless ones."""
 
 from core.methods.entry import BETAS, Entry, choice, number
 from core.tunable import Powers
@@ -42,7 +42,7 @@ ENTRIES = (
                 "beta",
                 0.0,
                 0.9999999,
-                "Of class-balanced weights.",
+                "Beta of class-balanced weights.",
                 only_with=("class_weighting", ("class-balanced",)),
                 tuned=BETAS,
             ),

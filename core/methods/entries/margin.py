@@ -103,8 +103,8 @@ ENTRIES = (
             "The authors' training passes the margins as class weights, so that common "
             "classes count less; that is class_weighting = margins, and off here.",
             "With margins as weights the loss of an image depends on its batch.",
-            "Paper: alpha 1.5, beta 1, gamma 1.5. The defaults 2.5, 0.05 and 4 are "
-            "those of the UTKFace project.",
+            "The paper has alpha 1.5, beta 1 and gamma 1.5; the defaults are those of "
+            "the UTKFace project.",
         ),
         not_all_zero=("alpha", "beta"),
     ),

@@ -1,8 +1,8 @@
-"""Remedies that show pictures which nobody took: mixed, pasted, or generated."""
+"""Remedies that show new pictures: mixed, pasted, or generated."""
 
 from core.methods.entry import Entry, choice, number
 
-_ALPHA = "Of the Beta distribution of the shares: 1 is even, near 0 hardly mixes."
+_ALPHA = "Beta distribution of the shares: 1 is even, near 0 mixes only a little."
 _HEADS = (
     "All heads see the mixed picture: on every task of classes both labels count by "
     "their share, a number such as an age is averaged, and each label brings its own "
@@ -30,8 +30,8 @@ ENTRIES = (
         r"\lambda y_i + (1 - \lambda) y_j, \quad \lambda \sim "
         r"\mathrm{Beta}(\alpha, \alpha)",
         traps=(
-            "It is no remedy for imbalance: classes are shown as often as before. It "
-            "is here as the plain form of Remix.",
+            "It is not a remedy for imbalance: classes are shown as often as before. "
+            "It is here as the plain form of Remix.",
             _HEADS,
             _STEPS,
             "Probabilities become less sure; with few epochs it may cost more than it "
@@ -56,15 +56,15 @@ ENTRIES = (
         task_kinds=("binary", "multiclass"),
         parameters=(
             number("alpha", 0.01, 100.0, _ALPHA),
-            number("probability", 0.0, 1.0, "That a batch is mixed at all."),
+            number("probability", 0.0, 1.0, "Chance that a batch is mixed at all."),
         ),
         needs=("labels", "batch size", "image size"),
         builder="core.methods.mixing:cutmix",
         formula=r"\tilde x = M \odot x_i + (1 - M) \odot x_j, \quad \tilde y = "
         r"\lambda y_i + (1 - \lambda) y_j, \quad \lambda = \overline{M}",
         traps=(
-            "It is no remedy for imbalance: classes are shown as often as before. It "
-            "is here as the plain form of CMO.",
+            "It is not a remedy for imbalance: classes are shown as often as before. "
+            "It is here as the plain form of CMO.",
             "The label goes by area: a box that hides all that makes the class, such "
             "as glasses or hair, leaves a wrong label.",
             _HEADS,
@@ -133,13 +133,13 @@ ENTRIES = (
         task_kinds=("binary", "multiclass"),
         parameters=(
             number("alpha", 0.01, 100.0, _ALPHA),
-            number("probability", 0.0, 1.0, "That a batch is mixed at all."),
+            number("probability", 0.0, 1.0, "Chance that a batch is mixed at all."),
             number(
                 "power",
                 0.0,
                 4.0,
-                "Of the inverse class count by which the pasted image is drawn: 1 "
-                "draws all classes alike.",
+                "Power of the inverse class count by which the pasted image is drawn: "
+                "1 draws all classes alike.",
             ),
             number(
                 "plain_last",
@@ -195,12 +195,12 @@ ENTRIES = (
                 128,
                 "Side in pixels at which pictures are generated, a multiple of 8.",
             ),
-            number("epochs", 1, 1000, "Of the generator's training."),
+            number("epochs", 1, 1000, "Epochs of the generator's training."),
             choice(
                 "form",
                 ("paper", "official"),
-                "What the penalty compares with: others of the class, as in the paper, "
-                "or the picture itself, as in the authors' code.",
+                "Pictures that the penalty compares with: others of the class, as in "
+                "the paper, or the picture itself, as in the authors' code.",
             ),
         ),
         needs=("labels",),

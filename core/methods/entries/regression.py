@@ -65,7 +65,7 @@ ENTRIES = (
         part="weights",
         task_kinds=("regression",),
         parameters=(
-            choice("kernel", _KERNELS, "What the histogram is smoothed by."),
+            choice("kernel", _KERNELS, "Kernel that smooths the histogram."),
             number(
                 "kernel_size",
                 1,
@@ -114,7 +114,7 @@ ENTRIES = (
         part="features",
         task_kinds=("regression",),
         parameters=(
-            choice("kernel", _KERNELS, "What statistics are smoothed by."),
+            choice("kernel", _KERNELS, "Kernel that smooths the statistics."),
             number(
                 "kernel_size",
                 1,
@@ -163,7 +163,7 @@ ENTRIES = (
                 "noise_sigma",
                 0.01,
                 10_000.0,
-                "Where the learned noise starts, in the unit of the target.",
+                "Start value of the learned noise, in the unit of the target.",
                 tuned=Powers(0.1, 10.0, times_own=True),
             ),
         ),
@@ -194,7 +194,7 @@ ENTRIES = (
         task_kinds=("regression",),
         parameters=(
             choice("kind", ("mse", "l1"), "Squared or absolute error."),
-            choice("activate", ("sigmoid", "tanh"), "What maps errors to 0..1."),
+            choice("activate", ("sigmoid", "tanh"), "Maps errors to 0..1."),
             number(
                 "beta",
                 0.001,
@@ -244,7 +244,7 @@ ENTRIES = (
         formula=r"L = \begin{cases} e^2 / 2 \beta & |e| < \beta \\"
         r" |e| - \beta / 2 & \text{else} \end{cases}, \quad e = \hat{y} - y",
         traps=(
-            "No remedy for imbalance: what weighted losses are compared with.",
+            "Not a remedy for imbalance: weighted losses are compared with it.",
             "Here its slope ends at 1; Keras's and textbooks' ends at their delta.",
         ),
     ),

@@ -122,7 +122,7 @@ ENTRIES = (
         traps=(
             _REPEATS,
             _EPOCH,
-            "Where the batch is no multiple of the classes, one of them has an image "
+            "If the batch is not a multiple of the classes, one of them has an image "
             "more, another one from batch to batch.",
             "Idrissi et al. draw the class of each image by itself, so that their "
             "batches are balanced in the mean only.",

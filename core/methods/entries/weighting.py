@@ -142,7 +142,7 @@ ENTRIES = (
             r"p' \text{ the density scaled to } [0, 1]"
         ),
         traps=(
-            "From alpha 1 on, the densest targets hardly count at all.",
+            "From alpha 1 on, the densest targets have almost no weight.",
             "It weighs the error once: alpha inside the loss as well would square the "
             "weights.",
             "The lone image of a very rare target leads: noise there is learned too.",

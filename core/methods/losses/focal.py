@@ -23,9 +23,11 @@ from core.methods.losses.cross_entropy import (
     cross_entropy,
     per_example,
 )
-from core.methods.weights import check_class_counts, effective_number_weights
+from core.methods.weights import BETA, check_class_counts, effective_number_weights
 
 Variant = Literal["outside", "inside"]
+# Default focusing of every focal loss.
+GAMMA = 2.0
 
 # Keeps the derivative of (1 - p)^gamma finite where p is 1 and gamma below 1.
 _LEAST_MISS = 1e-30
@@ -167,7 +169,7 @@ class Focal(FunctionLoss):
         )
 
 
-def build_focal(class_counts: ArrayLike, *, gamma: float = 2.0) -> Focal:
+def build_focal(class_counts: ArrayLike, *, gamma: float = GAMMA) -> Focal:
     """Focal loss without class weights, for a study; the counts are only checked.
 
     Examples
@@ -363,7 +365,7 @@ class BinaryFocal(FunctionLoss):
     def __init__(
         self,
         *,
-        gamma: float = 2.0,
+        gamma: float = GAMMA,
         alpha: float = 0.25,
         apply_class_balancing: bool = False,
         **options: Any,
@@ -407,8 +409,8 @@ class ClassBalancedFocal(FunctionLoss):
         self,
         class_counts: ArrayLike,
         *,
-        beta: float = 0.9999,
-        gamma: float = 2.0,
+        beta: float = BETA,
+        gamma: float = GAMMA,
         **options: Any,
     ) -> None:
         counts = check_class_counts(class_counts)

@@ -18,6 +18,7 @@ from core.methods.losses.cross_entropy import (
     per_example,
 )
 from core.methods.weights import (
+    BETA,
     Normalization,
     check_class_counts,
     effective_number_weights,
@@ -58,7 +59,7 @@ def check_delta(delta: float) -> float:
 
 
 def _check_form(form: Form) -> Form:
-    return check_choice("form", form, get_args(Form), of="HMLoss")
+    return check_choice("form", form, get_args(Form), owner="HMLoss")
 
 
 def _sinc_defect(x: Tensor) -> Tensor:
@@ -268,7 +269,7 @@ class HardMining(FunctionLoss):
         delta: float = 1e5,
         form: Form = "official",
         class_weighting: ClassWeighting = "none",
-        beta: float = 0.9999,
+        beta: float = BETA,
         **options: Any,
     ) -> None:
         counts = check_class_counts(class_counts)

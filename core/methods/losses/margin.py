@@ -21,6 +21,9 @@ from core.methods.losses.focal import check_gamma, focus
 from core.methods.weights import check_class_counts
 
 ClassWeighting = Literal["none", "margins"]
+# Defaults of LDAM, and so of the LDAM half of LMF.
+MAX_MARGIN = 0.5
+SCALE = 30.0
 
 
 def compute_margins(
@@ -222,8 +225,8 @@ class LDAM(FunctionLoss):
         self,
         class_counts: ArrayLike,
         *,
-        max_margin: float = 0.5,
-        scale: float = 30.0,
+        max_margin: float = MAX_MARGIN,
+        scale: float = SCALE,
         class_weight: ArrayLike | None = None,
         **options: Any,
     ) -> None:
@@ -272,8 +275,8 @@ class LMF(FunctionLoss):
         alpha: float = 2.5,
         beta: float = 0.05,
         gamma: float = 4.0,
-        max_margin: float = 0.5,
-        scale: float = 30.0,
+        max_margin: float = MAX_MARGIN,
+        scale: float = SCALE,
         class_weighting: ClassWeighting = "none",
         **options: Any,
     ) -> None:

@@ -304,8 +304,8 @@ def softmax_equalization(
 ) -> Answers:
     """Softmax equalization with the mask of the case.
 
-    Gamma is not needed, nor the mask of rare classes, which follows from the counts
-    and lambda.
+    Gamma is not needed. Neither is the mask of rare classes, which follows from the
+    counts and lambda.
     """
     return loss_answers(
         partial(

@@ -2,10 +2,10 @@
 
 import pytest
 
-from core.data import avatars, avatars_softbio, celeba
 from core.data.attributes import load_attributes
-from core.data.avatars_softbio import AvatarsSoftbioOptions
 from core.data.catalog import dataset_info, load_dataset
+from core.data.readers import avatars, avatars_softbio, celeba
+from core.data.readers.avatars_softbio import AvatarsSoftbioOptions
 from core.study import Study, load_study
 from tests.celebrities import write_celeba
 from tests.synthetic import TASKS, synthetic_manifest, synthetic_study

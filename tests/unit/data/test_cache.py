@@ -1,4 +1,5 @@
 import gc
+import hashlib
 import os
 import time
 from functools import partial
@@ -8,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core.data import cache as module
 from core.data import cache_entries
 from core.data.archive import folder_of
-from core.data.cache import build_image_cache, render_file
+from core.data.cache import Render, build_image_cache, render_file
 from core.data.cache_entries import (
     LIMIT_VARIABLE,
     cache_limit_bytes,
@@ -19,6 +21,7 @@ from core.data.cache_entries import (
     remove_entry,
 )
 from core.data.images import load_preprocessed
+from core.data.readers import cifar, stanford_dogs
 from core.errors import DatasetError, EquipoiseError
 
 
@@ -48,7 +51,9 @@ def test_cache_holds_what_the_one_preprocessing_gives(pictures: list[str]) -> No
 def test_second_time_nothing_is_decoded(pictures: list[str]) -> None:
     build_image_cache(pictures, 16)
     steps: list[int] = []
-    build_image_cache(pictures, 16, progress=lambda what, done, of: steps.append(done))
+    build_image_cache(
+        pictures, 16, progress=lambda what, done, total: steps.append(done)
+    )
     assert steps == []
 
 
@@ -82,6 +87,20 @@ def test_settings_of_the_renderer_are_part_of_the_key(pictures: list[str]) -> No
 
 def _shade(path: str, size: int, *, level: int) -> np.ndarray:
     return np.full_like(render_file(path, size), level)
+
+
+@pytest.mark.parametrize(
+    ("render", "source"),
+    [
+        (cifar.render, "core.data.cifar.render"),
+        (stanford_dogs.render_in_box, "core.data.stanford_dogs.render_in_box"),
+    ],
+)
+def test_caches_from_before_the_readers_had_a_package_are_found(
+    render: Render, source: str
+) -> None:
+    key = hashlib.sha256(f"{module.VERSION} 32 {source} \na.png".encode()).hexdigest()
+    assert module._names_key(["a.png"], 32, render) == key[: module.KEY_LENGTH]
 
 
 def test_full_disk_leaves_nothing_and_says_so(
@@ -133,7 +152,7 @@ def test_pictures_that_were_only_touched_are_not_decoded_again(
     steps: list[str] = []
     for _ in range(2):
         build_image_cache(
-            pictures, 16, progress=lambda what, done, of: steps.append(what)
+            pictures, 16, progress=lambda what, done, total: steps.append(what)
         )
     # Once it looks into them; then it knows these times too.
     assert steps == ["Looking for changed pictures"]

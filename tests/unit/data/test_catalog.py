@@ -7,7 +7,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from core.data import avatars, cifar, utkface
 from core.data.cache import render_file
 from core.data.catalog import (
     DATASETS,
@@ -18,6 +17,7 @@ from core.data.catalog import (
     renderer,
 )
 from core.data.enhancement import Enhancement
+from core.data.readers import avatars, cifar, utkface
 from core.errors import DatasetError, StudyError
 from core.evaluation.metrics import headline_keys
 from core.evaluation.published import published_by_group_table

@@ -57,7 +57,10 @@ def test_only_what_was_written_since_is_read(
     assert same_files(changed, first).tolist() == [True, False, True]
     steps: list[tuple[int, int]] = []
     add_digests(
-        changed, files, [first], progress=lambda done, of: steps.append((done, of))
+        changed,
+        files,
+        [first],
+        progress=lambda done, total: steps.append((done, total)),
     )
     assert read == [files[1]]
     assert steps == [(1, 1)]

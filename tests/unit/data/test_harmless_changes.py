@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.data import avatars, avatars_softbio
 from core.data.cache import build_image_cache, render_file
 from core.data.catalog import renderer
-from core.data.cifar import render as render_cifar
 from core.data.enhancement import Enhancement, render_enhanced
 from core.data.harmless_changes import CHANGES, DRAWN_SIDE, WORST, apply_change
 from core.data.images import preprocess
 from core.data.picture_names import BESIDE
-from core.data.stanford_dogs import render_in_box
+from core.data.readers import avatars, avatars_softbio
+from core.data.readers.cifar import render as render_cifar
+from core.data.readers.stanford_dogs import render_in_box
 from tests.tiny import tiny_study
 
 

@@ -113,13 +113,13 @@ def test_a_truth_that_a_dataset_keeps_stays(loaded):
     [
         (
             {"task": "age", "share": 0.1},
-            "'age', which is no task with classes of Faces",
+            "'age', which is not a task with classes of Faces",
         ),
-        ({"task": "smile", "share": 0.1}, "'smile', which is no task"),
-        ({"task": "hair", "by": "gender", "share": 0.1}, "'gender', which is no sens"),
+        ({"task": "smile", "share": 0.1}, "'smile', which is not a task"),
+        ({"task": "hair", "by": "gender", "share": 0.1}, "'gender', which is not a"),
         (
             {"task": "hair", "by": "group", "shares": {"women": 0.1}},
-            "noise to women, which is no group of 'group'",
+            "noise to women, which is not a group of 'group'",
         ),
     ],
 )

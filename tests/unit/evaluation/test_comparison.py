@@ -13,15 +13,15 @@ from core.errors import EquipoiseError
 from core.evaluation import comparison as module
 from core.evaluation.alignment import align_predictions
 from core.evaluation.comparison import Counterparts, compare_runs
+from core.evaluation.comparison_rows import _most_of_none
 from core.evaluation.gaps import gap_info
-from core.evaluation.judging import _most_of_none
+from core.evaluation.intervals import wilson
 from core.evaluation.metrics import (
     CLASS_RATES,
     group_metric_keys,
     metric_info,
     metric_keys,
 )
-from core.evaluation.variance import wilson
 from core.evaluation.verdicts import (
     BASELINE,
     BORDERLINE,
@@ -745,7 +745,7 @@ def test_one_pair_is_the_comparison_of_two_methods(by):
 def test_each_method_is_put_against_its_own_counterpart():
     tables = paired_tables()
     found = compare_runs(tables, UTKFACE, PAIRS)
-    for method, other in PAIRS.of.items():
+    for method, other in PAIRS.by_method.items():
         plain = compare_runs(tables, UTKFACE, other)
         for key in ("age.mae", "ethnicity.macro_f1"):
             own, alone = found.row(method, key), plain.row(method, key)

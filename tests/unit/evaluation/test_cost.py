@@ -131,15 +131,17 @@ def test_few_methods_with_another_budget_are_named():
     said = budget_note(rows, LABELS)
     assert said.startswith(
         "ViT and ViT + LMF differ from the others in backbone (vit, cnn), image size "
-        "(64, 112 px) and epochs (10, 40): "
+        "(64, 112 px) and epochs (10, 40), so "
     )
-    assert "not of the remedy alone" in said
+    assert "cannot be credited to the remedy alone" in said
 
 
 def test_many_budgets_are_given_by_their_ends():
     sizes = (32, 48, 64, 96, 112)
     rows = run_costs([record(f"m{n}", model={"image_size": n}) for n in sizes])
-    assert "The methods differ in image size (32 to 112 px):" in budget_note(rows, {})
+    assert "The methods differ in image size (32 to 112 px), so" in budget_note(
+        rows, {}
+    )
 
 
 def test_weights_to_begin_from_are_a_budget_too():
@@ -152,7 +154,7 @@ def test_runs_of_one_method_with_different_budgets_are_warned_of():
     rows = run_costs([record("lmf"), record("lmf", 1, training={"epochs": 2})])
     said = mixed_runs_note(rows, LABELS)
     assert "LMF in epochs (2, 10)" in said
-    assert "no one setting" in said
+    assert "does not describe any one setting" in said
 
 
 def test_times_of_one_network_tell_how_much_the_machine_does():
@@ -170,7 +172,7 @@ def test_times_of_one_network_tell_how_much_the_machine_does():
     said = spread.sentence()
     assert "2 runs of one network (cnn at 64 px)" in said
     assert "1.00 to 3.00 ms per image" in said
-    assert "a ratio below 3.0 may be its doing" in said
+    assert "a ratio below 3.0 may come from the machine" in said
 
 
 def test_training_time_depends_on_the_machine_as_the_speed_does():

@@ -17,7 +17,7 @@ from core.evaluation.errors import (
     mean_probabilities,
     taken_for,
 )
-from core.evaluation.variance import wilson
+from core.evaluation.intervals import wilson
 from core.tasks import Multiclass, Regression
 from tests.synthetic import TASKS, synthetic_tables
 

@@ -23,10 +23,12 @@ from core.evaluation.gaps import (
     pairwise_reach,
 )
 from core.evaluation.grouping import Grouping
+from core.evaluation.intervals import wilson
 from core.evaluation.metrics import group_metric_keys, metric_info
+from core.evaluation.multiple_comparisons import simultaneous
 from core.evaluation.resampled_metrics import TaskDraws
 from core.evaluation.resampling import Resampler
-from core.evaluation.variance import compute_contrasts, simultaneous, wilson
+from core.evaluation.variance import compute_contrasts
 from core.evaluation.verdicts import SMALL_GROUP, TOO_FEW, UNTESTED
 from tests.grouped import TASK as GROUPED
 from tests.grouped import grouped_tables

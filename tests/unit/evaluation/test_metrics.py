@@ -130,7 +130,7 @@ def test_a_study_may_choose_its_headline():
     assert headline_keys(tasks) == ("label.macro_f1", "label.balanced_accuracy")
     with pytest.raises(EquipoiseError, match=r"There is no metric 'label\.errors'"):
         headline_keys(tasks, ("label.errors",))
-    with pytest.raises(EquipoiseError, match=r"'age\.mae' is of no task"):
+    with pytest.raises(EquipoiseError, match=r"'age\.mae' does not belong to a task"):
         headline_keys(tasks, ("age.mae",))
 
 

@@ -50,13 +50,16 @@ def test_what_is_compared_is_what_they_published() -> None:
     published = [
         claim("ins", "Asian", 0.9),
         claim("ins", None, 0.8),
-        claim("ins", "old × Asian", 0.5, feature="age_bin × ethnicity"),
+        claim("ins", "old x Asian", 0.5, feature="age_bin x ethnicity"),
     ]
     assert published_views(published) == (
         FairnessView("gender", ("ethnicity",), "gender.accuracy"),
         FairnessView("gender", ("age_bin", "ethnicity"), "gender.accuracy"),
     )
     assert published_views(()) == ()
+    *_, crossed = published
+    assert (crossed.feature, crossed.group) == ("age_bin × ethnicity", "old × Asian")
+    assert claim("ins", "2 x 4", 0.5).group == "2 x 4"
 
 
 def test_ours_stand_beside_theirs_with_an_interval(tables, ours) -> None:

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from core.evaluation.intervals import percentile_interval
 from core.evaluation.resampling import Resampler, stratum_members
-from core.evaluation.variance import RunDraws, compute_contrasts, percentile_interval
+from core.evaluation.variance import RunDraws, compute_contrasts
 
 LEVEL = 0.95
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
-from core.data.avatars import INFO
+from core.data.readers.avatars import INFO
 from core.errors import EquipoiseError
 from core.evaluation.skill import build_skill
 

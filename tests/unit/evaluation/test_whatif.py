@@ -205,7 +205,7 @@ def test_a_choice_of_validation_is_shown_on_test():
     limits = {**choice.thresholds, "C": choice.fallback}
     right = decided(table, limits) == (table["two_true"] == "yes")
     assert outcome.overall["accuracy"] == pytest.approx(right.mean())
-    with pytest.raises(EquipoiseError, match="not to be chosen on the test split"):
+    with pytest.raises(EquipoiseError, match="must not be chosen on the test split"):
         choose(test, "only", "equal_opportunity")
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from core.importing.columns import match_tasks
-from core.importing.findings import faults_in
+from core.importing.file_findings import faults_in
 from core.tasks import Binary, Multiclass, Regression
 
 AGE = Regression("age", "Age", "years", 1, 80, 10)

@@ -3,11 +3,11 @@
 import pandas as pd
 import pytest
 
-from core.importing.findings import PredictionsError, faults_in
-from core.importing.kind import Asked
+from core.importing.file_findings import PredictionsError, faults_in
 from core.importing.naming import check_safe
 from core.importing.predictions import load_test_set, prepare
 from core.importing.table_study import prepare_study
+from core.importing.task_kind import LayoutChoices
 from tests.imports import STUDY, long, read, theirs, wide
 
 IMAGE = "![x](https://evil.example/p.png)"
@@ -53,10 +53,14 @@ def in_cell(table, column):
     ("table", "options", "said"),
     [
         (in_cell(wide(), "image_id"), {}, "the id of an image"),
-        (in_cell(wide(), "truth"), {"asked": Asked(kind="multiclass")}, "a class"),
+        (
+            in_cell(wide(), "truth"),
+            {"choices": LayoutChoices(kind="multiclass")},
+            "a class",
+        ),
         (in_cell(wide(), "site"), {}, "a group"),
         (in_cell(long(), "method"), {}, "the name of a method"),
-        (wide(), {"asked": Asked(classes=("yes", "no", IMAGE))}, "a class"),
+        (wide(), {"choices": LayoutChoices(classes=("yes", "no", IMAGE))}, "a class"),
         (wide(), {"title": IMAGE}, "the title of a study"),
         (wide(), {"name": f"a {IMAGE}"}, "the title of a study"),
     ],

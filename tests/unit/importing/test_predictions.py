@@ -11,7 +11,7 @@ import core.runs
 from core.data.catalog import dataset_of
 from core.errors import RunError
 from core.evaluation.comparison import compare_runs
-from core.importing.findings import PredictionsError
+from core.importing.file_findings import PredictionsError
 from core.importing.predictions import (
     imported_runs,
     load_test_set,

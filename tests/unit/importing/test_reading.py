@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from core.importing.findings import PredictionsError
+from core.importing.file_findings import PredictionsError
 from core.importing.reading import read_file
 
 CSV = "image_id,age_pred\na,1.5\nb,2\n"

@@ -11,13 +11,19 @@ from core.data.catalog import dataset_of
 from core.evaluation.comparison import compare_runs
 from core.importing.checking import digits_of
 from core.importing.columns import loosely
-from core.importing.findings import FAULT, NOTE, WARNING, PredictionsError, faults_in
-from core.importing.kind import Asked
+from core.importing.file_findings import (
+    FAULT,
+    NOTE,
+    WARNING,
+    PredictionsError,
+    faults_in,
+)
 from core.importing.layout import find_layout
 from core.importing.naming import folder_name
 from core.importing.predictions import load_test_set, prepare, remove, write
 from core.importing.reading import read_file
 from core.importing.table_study import prepare_study, write_study
+from core.importing.task_kind import LayoutChoices
 from core.runs import is_added, list_runs
 from core.study import NAME_PATTERN
 from core.tasks import Binary, Multiclass, Regression
@@ -160,7 +166,7 @@ def test_columns_without_a_name_are_called_by_their_place():
     assert raw.names == ("column 1", "column 2", "truth", "a_pred")
     assert raw.unnamed == ("column 1", "column 2")
     # An index is no sensitive feature, however few rows there are.
-    layout, _ = find_layout(raw, Asked())
+    layout, _ = find_layout(raw, LayoutChoices())
     assert layout.features == ()
 
 
@@ -191,7 +197,9 @@ def test_a_comma_is_a_decimal_point_where_nothing_else_is_sensible(text, numbers
 
 def test_a_number_that_cannot_be_read_is_named_with_its_row():
     text = "truth;m_pred\n1,5;1,5\n2,5;2.5\n3,5;4\n"
-    (fault, *_) = faults_in(refused(csv(text), asked=Asked(kind="regression")).findings)
+    (fault, *_) = faults_in(
+        refused(csv(text), choices=LayoutChoices(kind="regression")).findings
+    )
     assert "'m_pred'" in fault.problem
     assert (fault.places[0].row, fault.places[0].value) == (1, "1,5")
     assert "a decimal point" in fault.remedy
@@ -210,7 +218,7 @@ def test_a_number_that_cannot_be_read_is_named_with_its_row():
 )
 def test_numbers_keep_their_last_digit(store, truth, answers, mae):
     table = pd.DataFrame({"truth": truth * 5, "m_pred": answers * 5})
-    prepared = made(table, asked=Asked(kind="regression"))
+    prepared = made(table, choices=LayoutChoices(kind="regression"))
     assert metric(prepared, "m", "label.mae") == mae
     kept = list_runs("t").runs[0].predictions()
     assert kept["label_true"].dtype == kept["label_pred"].dtype == np.float64
@@ -285,7 +293,7 @@ def test_classes_that_differ_in_capitals_are_one_or_two_as_a_person_says(store):
     (fault,) = faults_in(refused(table).findings)
     assert "'a' and 'A' in 'truth' differ in capitals alone" in fault.problem
     assert fault.places[0].row == 2
-    prepared = made(table, asked=Asked(classes=("a", "A")))
+    prepared = made(table, choices=LayoutChoices(classes=("a", "A")))
     assert prepared.layout.task.classes == ("A", "a", "b")
     assert metric(prepared, "m", "label.accuracy") == 1
 
@@ -297,7 +305,10 @@ def test_words_for_nothing_are_no_class_unless_a_person_says_so(store, word):
     (fault,) = faults_in(refused(table).findings)
     assert f"is '{word}' in some rows, which says nothing" in fault.problem
     assert [place.row for place in fault.places] == [4, 6]
-    assert made(table, asked=Asked(classes=(word,))).layout.task.kind == "multiclass"
+    assert (
+        made(table, choices=LayoutChoices(classes=(word,))).layout.task.kind
+        == "multiclass"
+    )
     # Of numbers a word is nothing more often; of words "None" can be a class.
     table = pd.DataFrame({"truth": ["30", "41.5", "NA"], "m_pred": [30.5, 41, 50]})
     assert "is 'NA' in some rows" in str(refused(table))
@@ -311,7 +322,10 @@ def test_numbers_with_two_readings_are_not_taken_for_classes(numbers):
     fault = faults_in(refused(table).findings)[0]
     assert "may be decimal points, or separate thousands" in fault.problem
     assert (fault.places[0].row, fault.places[0].value) == (1, numbers[0])
-    assert made(table, asked=Asked(kind="multiclass")).layout.task.kind == "multiclass"
+    assert (
+        made(table, choices=LayoutChoices(kind="multiclass")).layout.task.kind
+        == "multiclass"
+    )
 
 
 def test_an_empty_truth_is_named_with_its_rows():
@@ -359,7 +373,7 @@ def test_a_class_without_a_row_is_one_where_its_probability_is_there(store):
 @pytest.mark.parametrize("option", [{"unit": "years"}, {"bin_width": 5.0}])
 def test_a_unit_or_a_width_of_bins_means_a_regression(store, option):
     table = pd.DataFrame({"age_true": [20, 30, 40] * 9, "m_pred": [21, 29, 41] * 9})
-    prepared = made(table, asked=Asked(**option))
+    prepared = made(table, choices=LayoutChoices(**option))
     assert isinstance(prepared.layout.task, Regression)
     assert "is read as a number, since a" in said(prepared)
     assert metric(prepared, "m", "age.mae") == 1
@@ -381,7 +395,7 @@ def test_quantiles_of_a_number_are_not_guessed_to_be_probabilities():
     table = table.assign(truth=truth, m_pred=truth + 0.5)
     (fault,) = faults_in(refused(table).findings)
     assert "its numbers are not from 0 to 1" in fault.problem
-    prepared = made(table, asked=Asked(kind="regression"))
+    prepared = made(table, choices=LayoutChoices(kind="regression"))
     assert prepared.layout.task.kind == "regression"
 
 
@@ -410,14 +424,17 @@ def test_quantiles_of_a_number_are_not_guessed_to_be_probabilities():
     ],
 )
 def test_what_would_be_ignored_is_refused(table, asked, option):
-    faults = [str(f) for f in faults_in(refused(table, asked=Asked(**asked)).findings)]
+    faults = [
+        str(f)
+        for f in faults_in(refused(table, choices=LayoutChoices(**asked)).findings)
+    ]
     assert any(f"{option} would change nothing" in fault for fault in faults)
 
 
 @pytest.mark.parametrize("width", [0.0, -1.0, float("nan"), float("inf")])
 def test_bins_have_a_width(width):
     table = pd.DataFrame({"truth": [1.5, 2, 3], "m_pred": [1.0, 2, 3]})
-    assert "wide" in str(refused(table, asked=Asked(bin_width=width)))
+    assert "wide" in str(refused(table, choices=LayoutChoices(bin_width=width)))
 
 
 def test_every_guess_is_a_note(store):
@@ -587,11 +604,11 @@ def test_answers_beside_models_are_a_model_or_a_feature_as_a_person_says(store, 
         table = table.replace(dict.fromkeys(("truth", "small_pred", "large"), codes))
     (fault,) = faults_in(refused(table).findings)
     assert "'large' holds classes of label, as 'small_pred' does" in fault.problem
-    models = made(table, asked=Asked(models=("small", "large"))).layout
+    models = made(table, choices=LayoutChoices(models=("small", "large"))).layout
     assert list(models.models) == ["small", "large"]
-    features = made(table, asked=Asked(features=("large",))).layout
+    features = made(table, choices=LayoutChoices(features=("large",))).layout
     assert (features.features, list(features.models)) == (("large",), ["small"])
-    neither = made(table, asked=Asked(ignored=("large",))).layout
+    neither = made(table, choices=LayoutChoices(ignored=("large",))).layout
     assert "large" not in (*neither.features, *neither.models)
 
 
@@ -614,8 +631,8 @@ def test_of_many_columns_only_known_features_are_proposed(store):
     lines = prepared.layout.lines(tuple(table))
     assert len(lines) < 12
     assert max(len(text) for _, text in lines) < 400
-    asked = Asked(features=("x7", "gender"))
-    assert made(table, asked=asked).layout.features == ("x7", "gender")
+    asked = LayoutChoices(features=("x7", "gender"))
+    assert made(table, choices=asked).layout.features == ("x7", "gender")
 
 
 # Ids.
@@ -736,7 +753,7 @@ def test_methods_of_a_table_are_told_apart_and_twins_refused(store):
 )
 def test_a_column_of_any_script_is_the_truth_under_its_name(store, column, task, label):
     table = wide().rename(columns={"truth": column})
-    found = made(table, asked=Asked(truth=column)).layout.task
+    found = made(table, choices=LayoutChoices(truth=column)).layout.task
     assert (found.name, found.label) == (task, label)
 
 

@@ -9,8 +9,7 @@ from core.data.catalog import dataset_of, load_dataset
 from core.errors import DatasetError, RunError
 from core.evaluation.comparison import compare_runs
 from core.evaluation.grouping import group_images
-from core.importing.findings import PredictionsError
-from core.importing.kind import Asked, round_width
+from core.importing.file_findings import PredictionsError
 from core.importing.layout import find_layout
 from core.importing.table_study import (
     is_table_study,
@@ -19,6 +18,7 @@ from core.importing.table_study import (
     with_baseline,
     write_study,
 )
+from core.importing.task_kind import LayoutChoices, round_width
 from core.tasks import Binary, Multiclass, Regression
 from tests.imports import long, read, wide
 
@@ -36,7 +36,7 @@ def refused(table, **options):
 
 
 def layout_of(table, **asked):
-    layout, findings = find_layout(read(table), Asked(**asked))
+    layout, findings = find_layout(read(table), LayoutChoices(**asked))
     assert layout is not None, findings
     return layout
 
@@ -125,7 +125,7 @@ def test_a_score_needs_a_positive_class_that_is_no_guess(store, name):
     if name == "score":
         scored["method"] = "m"
     assert f"Of which class is the probability in '{name}'?" in refused(scored)
-    prepared = made(scored, asked=Asked(positive="jay"))
+    prepared = made(scored, choices=LayoutChoices(positive="jay"))
     kept = prepared.tables["m", 0]["label_p_jay"]
     np.testing.assert_allclose(kept, score, rtol=1e-6)
     # Columns that name their class leave nothing to guess.
@@ -176,7 +176,7 @@ def test_numbers_under_bare_names_are_no_models(store):
     truth = np.round(rng.normal(50, 10, 60), 2)
     table = pd.DataFrame({"truth": truth, "height": truth + 100, "mine": truth + 1})
     assert "name the columns of models with --model" in refused(table)
-    prepared = made(table, asked=Asked(models=("mine",)))
+    prepared = made(table, choices=LayoutChoices(models=("mine",)))
     assert list(prepared.layout.models) == ["mine"]
     coded = wide().replace({"truth": {"yes": 1, "no": 0}})
     coded = coded.assign(smoker=rng.integers(0, 2, 60)).drop(columns="small_pred")
@@ -210,7 +210,7 @@ def test_a_feature_has_no_name_that_a_run_needs(feature, kind):
     if kind == "regression":
         table["truth"] = table["small_pred"] = np.linspace(0, 1, 60)
     layout, findings = find_layout(
-        read(table), Asked(truth="truth", features=(feature,))
+        read(table), LayoutChoices(truth="truth", features=(feature,))
     )
     assert layout is not None
     assert any(
@@ -222,14 +222,14 @@ def test_a_feature_has_no_name_that_a_run_needs(feature, kind):
 @pytest.mark.parametrize(("groups", "is_taken"), [(200, True), (201, False)])
 def test_a_feature_has_no_more_groups_than_can_be_compared(store, groups, is_taken):
     table = wide(groups).assign(place=[f"p{place}" for place in range(groups)])
-    asked = Asked(features=("place",))
+    asked = LayoutChoices(features=("place",))
     if is_taken:
-        runs = write_study(made(table, asked=asked))
+        runs = write_study(made(table, choices=asked))
         predictions = runs[0].predictions("test")
         tasks = dataset_of(core.runs.study_of_runs("my-table"), pytest.fail).tasks
         assert len(group_images(predictions, tasks, ["place"]).names) == groups
     else:
-        assert "'place' has 201 groups" in refused(table, asked=asked)
+        assert "'place' has 201 groups" in refused(table, choices=asked)
 
 
 def test_the_layout_says_every_column():
@@ -278,19 +278,23 @@ def test_an_empty_group_is_unknown(store):
 @pytest.mark.parametrize(
     ("change", "options", "said"),
     [
-        (lambda t: t.drop(columns="truth"), {}, "No column is known to be the truth"),
+        (
+            lambda t: t.drop(columns="truth"),
+            {},
+            "No column was recognised as the truth",
+        ),
         (lambda t: t.assign(target=1), {}, "2 columns could be the truth"),
-        (lambda t: t, {"asked": Asked(truth="x")}, "There is no column 'x'"),
+        (lambda t: t, {"choices": LayoutChoices(truth="x")}, "There is no column 'x'"),
         (
             lambda t: t.drop(columns=["small_pred", "large_p_yes"]),
             {},
-            "No column is known to hold a model's predictions",
+            "No column was recognised to hold a model's predictions",
         ),
         (lambda t: t.assign(large_p_yes=2.0), {}, "outside 0 to 1"),
         (lambda t: t.replace({"small_pred": {"yes": "si"}}), {}, "'si' in"),
         (
             lambda t: t.replace({"truth": {"yes": None}}),
-            {"asked": Asked(kind="binary")},
+            {"choices": LayoutChoices(kind="binary")},
             "holds one class: no",
         ),
         (lambda t: pd.concat([t, t.head(1)]), {}, "1 row for an image that has one"),
@@ -304,7 +308,7 @@ def test_an_empty_group_is_unknown(store):
         (lambda t: t.assign(split="val"), {}, "No row of the table is a test image"),
         (
             lambda t: t,
-            {"asked": Asked(positive="maybe")},
+            {"choices": LayoutChoices(positive="maybe")},
             "The positive class 'maybe' is not in",
         ),
         (
@@ -334,7 +338,9 @@ def test_a_list_where_a_value_is_needed_is_refused(store, column, dropped, optio
     table = wide().drop(columns=dropped)
     table[column] = [[1.0]] * len(table)
     with pytest.raises(PredictionsError) as caught:
-        prepare_study(read(table, "t.parquet"), name=NAME, asked=Asked(**options))
+        prepare_study(
+            read(table, "t.parquet"), name=NAME, choices=LayoutChoices(**options)
+        )
     assert f"'{column}' cannot be read: its cells hold lists" in str(caught.value)
     whole = wide().assign(embedding=table[column])
     assert len(prepare_study(read(whole, "t.parquet"), name=NAME).manifest) == 60
@@ -345,7 +351,7 @@ def test_faults_of_name_cells_and_truth_are_told_at_once(store):
     table.loc[4, "image_id"] = table.loc[5, "site"] = "![x](y)"
     table["split"] = "train"
     with pytest.raises(PredictionsError) as caught:
-        prepare_study(read(table), name="!!", asked=Asked(features=("site",)))
+        prepare_study(read(table), name="!!", choices=LayoutChoices(features=("site",)))
     said = str(caught.value)
     for fault in (
         "'!!' cannot be a name",

@@ -49,7 +49,7 @@ def test_a_number_outside_is_refused_with_the_interval_in_words():
 def test_a_choice_is_returned_and_any_other_word_refused():
     assert check_choice("form", "paper", ("official", "paper")) == "paper"
     with pytest.raises(MethodError) as error:
-        check_choice("form", "own", ("official", "paper"), of="HMLoss")
+        check_choice("form", "own", ("official", "paper"), owner="HMLoss")
     assert str(error.value) == (
         "There is no form 'own' of HMLoss. Expected: one of official, paper."
     )

@@ -189,7 +189,7 @@ def test_cmo_leaves_the_last_epochs_plain(epochs, plain_last, mixing):
 def test_rows_are_looked_up_and_cut():
     mixes = cmo(LABELS, rng(), batch_size=10)
     rows = np.arange(len(LABELS)) * 3 + 1
-    moved = mixes.of(rows).at(20, 25)
+    moved = mixes.with_rows(rows).at(20, 25)
     for name in ("rows", "first", "second"):
         expected = 3 * getattr(mixes, name)[20:25] + 1
         np.testing.assert_array_equal(getattr(moved, name), expected)

@@ -90,7 +90,9 @@ class TestResolve:
         method = resolve(ins={"on": "group"}, undersample={"on": "group"})
         assert method.weights[0].on == method.samplers[0].on == "group"
 
-    @pytest.mark.parametrize("on", ["group x gender", "ethnicity x gender"])
+    @pytest.mark.parametrize(
+        "on", ["group x gender", "group × gender", "ethnicity x gender"]
+    )
     def test_weights_and_samplers_take_a_crossing(self, on):
         method = resolve(ins={"on": on}, oversample={"on": on})
         assert method.weights[0].on == method.samplers[0].on == on
@@ -101,7 +103,7 @@ class TestResolve:
         assert part.parameters == {"weights": {"a": 1.0, "b": 0.1}}
         assert type(part.parameters["weights"]["a"]) is float
 
-    @pytest.mark.parametrize("groups", ["group", "group x gender", "group x region"])
+    @pytest.mark.parametrize("groups", ["group", "group x gender", "group × region"])
     def test_an_objective_goes_beside_a_loss(self, groups):
         given = {"on": "gender", "groups": groups, "step_size": 0.5}
         use = {"group-dro": given, "binary-focal": {"on": "gender"}}

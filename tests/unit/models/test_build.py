@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import pytest
 
-from core.data.avatars import INFO
+from core.data.readers.avatars import INFO
 from core.errors import StudyError, WeightsError
 from core.models import backbones
 from core.models.backbones import BACKBONES, build_backbone

@@ -84,7 +84,11 @@ def test_the_same_plan_gives_the_same_generator_and_the_same_images():
         np.testing.assert_array_equal(a, b)
     told = []
     drawn, between = generate(
-        one, PICTURES, planned, 20, progress=lambda done, of: told.append((done, of))
+        one,
+        PICTURES,
+        planned,
+        20,
+        progress=lambda done, total: told.append((done, total)),
     )
     assert drawn.shape == (56 + 70, 20, 20, 3)
     assert told == [(126, 126)]

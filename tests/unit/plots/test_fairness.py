@@ -8,7 +8,7 @@ import pytest
 
 from core.evaluation.comparison import Counterparts, compare_runs
 from core.evaluation.gaps import Gap, gap_info
-from core.evaluation.levelling import LEVELLED_DOWN, WORST_GAINED, levelling
+from core.evaluation.levelling_down import LEVELLED_DOWN, WORST_GAINED, levelling
 from core.evaluation.metrics import metric_info
 from core.evaluation.pareto import gap_points
 from core.plots import fairness as plots

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.evaluation.judging import DETECTABLE
+from core.evaluation.comparison_rows import DETECTABLE
 from core.evaluation.metrics import metric_info
 from core.evaluation.published import published_table
 from core.evaluation.verdicts import METHOD, MODEL

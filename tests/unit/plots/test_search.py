@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.data.avatars import INFO
+from core.data.readers.avatars import INFO
 from core.plots import search as plots
 from core.plots.look import MethodStyle
 from core.study import Search, Trial

@@ -166,7 +166,7 @@ def random_rows(count: int) -> list[dict[str, Any]]:
 def test_in_every_renderer_a_verdict_agrees_with_the_interval_beside_it() -> None:
     rows = random_rows(600)
     assert {r["verdict"] for r in rows} == set(SIGNS) - {BASELINE}
-    cells = [Cell.of(one, FACES) for one in rows]
+    cells = [Cell.from_row(one, FACES) for one in rows]
     for cell, texts in zip(cells, all_rendered(cells), strict=True):
         check_agreement(cell, texts)
 
@@ -183,7 +183,7 @@ def comparison() -> Comparison:
 
 
 def test_so_do_all_cells_of_a_comparison_within_groups(comparison) -> None:
-    cells = [Cell.of(one, FACES) for one in comparison.cells.to_dict("records")]
+    cells = [Cell.from_row(one, FACES) for one in comparison.cells.to_dict("records")]
     cells = [cell for cell in cells if cell.is_known]
     for cell, texts in zip(cells, all_rendered(cells), strict=True):
         check_agreement(cell, texts)
@@ -203,53 +203,53 @@ def test_a_sentence_shows_the_digits_that_its_verdict_needs() -> None:
     said = verdict_sentence(near, tasks=FACES)
     assert "0.0002 to 0.0178 lower" in said
     assert said.endswith(": worse.")
-    (text, *_) = rendered(Cell.of(near, FACES))
+    (text, *_) = rendered(Cell.from_row(near, FACES))
     assert "−0.0090 [−0.0178, −0.0002]" in text
 
 
 def test_a_class_that_was_never_found_says_of_how_many_with_its_interval() -> None:
     lost = {"mean": 0.0, "low": 0.0, "high": 0.046, "n": 160}
     for metric in ("ethnicity.f1[Asian]", "ethnicity.recall[Asian]"):
-        texts = rendered(Cell.of(row(metric=metric, **lost), FACES))
+        texts = rendered(Cell.from_row(row(metric=metric, **lost), FACES))
         assert all("0 of 160 found" in text for text in texts)
         assert all("[0.000, 0.046]" in text for text in texts)
     # No accuracy counts what was found, and a class without an image has no recall.
-    accuracy = Cell.of(row(**lost), FACES)
+    accuracy = Cell.from_row(row(**lost), FACES)
     absent = row(metric="ethnicity.recall[Asian]", mean=np.nan, n=0)
-    for cell in (accuracy, Cell.of(absent, FACES)):
+    for cell in (accuracy, Cell.from_row(absent, FACES)):
         assert not any("found" in text for text in rendered(cell))
 
 
 def test_on_few_images_a_note_stands_where_the_interval_would() -> None:
     none = {"delta_low": np.nan, "delta_high": np.nan, "p": np.nan}
     few = row(n=12, verdict=UNTESTED, note=TOO_FEW, **none)
-    for text in rendered(Cell.of(few, FACES)):
+    for text in rendered(Cell.from_row(few, FACES)):
         assert "+0.050" in text
         assert len(INTERVAL.findall(text)) == 1
         assert f"– no verdict: {TOO_FEW}" in text
 
 
 def test_a_verdict_on_one_trained_model_says_so_in_the_word_itself() -> None:
-    of_model = Cell.of(row(scope=MODEL), FACES)
+    of_model = Cell.from_row(row(scope=MODEL), FACES)
     for text in rendered(of_model):
         assert "▲ this trained model is better" in text
-    for text in rendered(Cell.of(row(), FACES)):
+    for text in rendered(Cell.from_row(row(), FACES)):
         assert "this trained model" not in text
 
 
 def test_a_borderline_verdict_is_called_so() -> None:
-    for text in rendered(Cell.of(row(note=BORDERLINE), FACES)):
+    for text in rendered(Cell.from_row(row(note=BORDERLINE), FACES)):
         assert "better (borderline)" in text
 
 
 def test_the_baseline_has_no_difference_and_a_group_its_name() -> None:
     nothing = dict.fromkeys(("delta", "delta_low", "delta_high", "p"), np.nan)
-    base = Cell.of(row(verdict=BASELINE, **nothing), FACES)
+    base = Cell.from_row(row(verdict=BASELINE, **nothing), FACES)
     for text in rendered(base):
         assert text.count("[") == 1
     for part in ("delta", "delta interval", "p", "power", "change"):
         assert rendered(base, part)[1] == "–"
-    named = Cell.of(row(group="a|b*"), FACES)
+    named = Cell.from_row(row(group="a|b*"), FACES)
     assert table_markdown(table_of(named, part="named")).splitlines()[2] == (
         r"| LMF | a\|b\* 0.900<br>[0.880, 0.920] |"
     )
@@ -276,7 +276,7 @@ def test_the_baseline_has_no_difference_and_a_group_its_name() -> None:
     ],
 )
 def test_every_part_of_a_cell_can_stand_alone(part: str, expected: str) -> None:
-    markdown = rendered(Cell.of(row(n=20), FACES), part)[1]
+    markdown = rendered(Cell.from_row(row(n=20), FACES), part)[1]
     assert markdown == expected
 
 
@@ -290,12 +290,12 @@ def test_every_part_of_a_cell_can_stand_alone(part: str, expected: str) -> None:
 )
 def test_what_is_inconclusive_says_what_would_settle_it(needed, expected) -> None:
     open_row = row(verdict=INCONCLUSIVE, delta_low=-0.02, seeds_needed=needed)
-    assert rendered(Cell.of(open_row, FACES), "power")[1] == expected
+    assert rendered(Cell.from_row(open_row, FACES), "power")[1] == expected
 
 
 def test_a_heading_names_unit_side_and_metrics_that_are_equal() -> None:
     def info(key: str):
-        return Cell.of(row(metric=key), FACES).info
+        return Cell.from_row(row(metric=key), FACES).info
 
     assert heading(info("age.mae")) == "Age MAE (years) ↓"
     assert heading(info("age.bias")) == "Age bias (years) → 0"
@@ -311,7 +311,7 @@ def test_every_verdict_has_a_sign_of_its_own() -> None:
 
 
 def test_a_column_of_a_frame_has_the_text_that_markdown_has() -> None:
-    frame = table_frame(table_of(Cell.of(row(), FACES)))
+    frame = table_frame(table_of(Cell.from_row(row(), FACES)))
     assert isinstance(frame, pd.DataFrame)
     assert list(frame.columns) == ["Method", "Metric"]
     shown = to_markdown(frame.iloc[0, 1]).replace(NO_BREAK, " ").replace("\\", "")

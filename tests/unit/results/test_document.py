@@ -13,8 +13,12 @@ from core.evaluation.published import published_by_group_table, published_table
 from core.results.cells import Text
 from core.results.console import print_document
 from core.results.document import Document, Lines, Section
+from core.results.json_values import (
+    comparison_record,
+    fairness_record,
+    published_records,
+)
 from core.results.markdown import document_markdown
-from core.results.plain import comparison_record, fairness_record, published_records
 from core.results.sentences import reading_notes
 from core.results.tables import Column, Table, leaderboard
 from core.study import Published, PublishedByGroup

@@ -11,8 +11,8 @@ from core.evaluation.cost import cost_table, run_costs
 from core.evaluation.published import published_by_group_table, published_table
 from core.results.costs import costs_beside, costs_table
 from core.results.markdown import table_markdown
+from core.results.methods_table import Outcome, remedies_table
 from core.results.published import PUBLISHED_NOTE, beside_published, published_notes
-from core.results.remedies import Outcome, remedies_table
 from core.results.tables import (
     Table,
     distinct_metrics,

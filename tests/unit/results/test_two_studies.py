@@ -12,8 +12,8 @@ import core.runs
 from core.data.catalog import dataset_of
 from core.errors import StudyError
 from core.evaluation.comparison import Counterparts, compare_runs
-from core.results.configurations import ALIKE, TOGETHER, differences
 from core.results.findings import findings
+from core.results.run_settings import ALIKE, TOGETHER, differences
 from core.results.study_runs import load_study_runs, study_options
 from core.results.tables import seeds_table
 from core.results.two_studies import (
@@ -84,7 +84,7 @@ def test_the_numbers_are_those_of_one_study_that_has_all_runs(store):
     pd.testing.assert_frame_equal(
         renamed(found.cells), renamed(own.cells), check_exact=True
     )
-    assert found.counterparts.of == {m: f"{OTHER}/{m}" for m in METHODS}
+    assert found.counterparts.by_method == {m: f"{OTHER}/{m}" for m in METHODS}
 
 
 @pytest.mark.parametrize("method", ["ins", f"{OTHER}/ins"])
@@ -138,7 +138,7 @@ def test_a_method_of_one_study_alone_has_its_own_label_and_no_verdict(store):
 def test_the_same_images_count_all(store):
     shared = shared_test_images(*map(core.runs.study_of_runs, ("utkface", OTHER)))
     assert shared.are_all
-    assert shared.of == (ROWS, ROWS)
+    assert shared.test_images == (ROWS, ROWS)
     two = load_study_runs("utkface", beside=OTHER)
     assert all(run.only is None for run in two.runs)
     assert pairing_notes(two.two) == (

@@ -184,7 +184,7 @@ def test_several_processes_compute_what_one_does(place, monkeypatch):
         cut,
         replace(mapped, key="again"),
         **asked,
-        progress=lambda what, done, of: seen.append((what, done, of)),
+        progress=lambda what, done, total: seen.append((what, done, total)),
     )
     np.testing.assert_allclose(both.array, alone, rtol=1e-3, atol=1e-3)
     count = 3 + 3 * (BATCH + 7)
@@ -198,7 +198,7 @@ def test_one_process_is_enough_for_few_images():
 
 
 def test_a_computation_broken_off_leaves_nothing(place):
-    def stop(what, done, of):
+    def stop(what, done, total):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -221,7 +221,7 @@ def test_a_second_process_waits_for_the_first(monkeypatch):
     found = []
 
     def second():
-        progress = lambda what, done, of: waited.set()  # noqa: E731
+        progress = lambda what, done, total: waited.set()  # noqa: E731
         found.append(opened(cut, images, progress=progress))
 
     other = threading.Thread(target=second)

@@ -136,7 +136,7 @@ def test_a_damaged_sample_is_none(tmp_path, content):
 def test_a_copy_is_at_no_distance():
     nearest, distance = find_nearest(IMAGES[[7, 3]], IMAGES)
     assert (nearest.tolist(), distance.tolist()) == ([7, 3], [0, 0])
-    nearest, distance = find_nearest(IMAGES, IMAGES, apart=True)
+    nearest, distance = find_nearest(IMAGES, IMAGES, skip_same=True)
     assert (nearest != np.arange(23)).all()
     assert (distance > 0).all()
 

@@ -13,9 +13,9 @@ from core.errors import DatasetError, MethodError, RunError, StudyError
 from core.methods.registry import resolve_method
 from core.runs import Run
 from core.training import jobs
-from core.training.beginnings import run_key
 from core.training.fit import Data, class_ids, epoch_rows, sample_weights
 from core.training.jobs import Listener, train_study
+from core.training.reuse import run_key
 from tests.tiny import tiny_study
 
 
@@ -106,7 +106,7 @@ def test_saved_model_gives_the_saved_predictions(
 ) -> None:
     import keras
 
-    from core.data.avatars import AvatarsOptions, render
+    from core.data.readers.avatars import AvatarsOptions, render
 
     run, _ = trained
     table = run.predictions().iloc[:8]

@@ -131,7 +131,7 @@ def test_what_is_shown_as_learning_rate_is_that_of_the_heads():
 
 def test_a_rate_for_a_backbone_that_does_not_learn_is_refused():
     study = tiny_study(backbone_learning_rate=1e-4)
-    with pytest.raises(StudyError, match="nothing of it is trained") as caught:
+    with pytest.raises(StudyError, match="no part of it is trained") as caught:
         build_optimizer(study, "baseline", [4, 4])
     assert "backbone_learning_rate" in caught.value.expected
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from core.data.avatars import INFO
+from core.data.readers.avatars import INFO
 from core.methods.registry import resolve_method
 from core.study import MethodTable, Study
 from core.training.search_space import search_space, with_settings
@@ -47,7 +47,9 @@ def test_the_baseline_has_the_recipe() -> None:
     ]
     rate = space["training.learning_rate"]
     assert rate.tried == Span(0.1 * rate.own, 10 * rate.own, by_powers=True)
-    assert space["model.options.filters"].tried == Words.of([(8,), (4,), (16,)])
+    assert space["model.options.filters"].tried == Words.from_values(
+        [(8,), (4,), (16,)]
+    )
     assert "training.weight_decay" not in space_of(tiny_study(), "baseline")
 
 
@@ -98,7 +100,7 @@ def test_what_does_nothing_is_not_searched() -> None:
 def test_a_method_with_a_model_of_its_own_has_its_own_recipe() -> None:
     study = study_with(vit=table(model=VIT))
     space = space_of(study, "vit")
-    assert space["model.options.mlp"].tried == Words.of([8, 4, 16])
+    assert space["model.options.mlp"].tried == Words.from_values([8, 4, 16])
     assert "model.options.filters" not in space
     tried = {"model.options.mlp": 16, "model.dropout": 0.5, "loss_weights.hair": 3.0}
     changed = with_settings(study, "vit", tried)

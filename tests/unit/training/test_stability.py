@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 
 from core import runs
 from core.cli import app
-from core.data.avatars import INFO, path_of
 from core.data.catalog import renderer
 from core.data.harmless_changes import CHANGES, shift_column
 from core.data.manifest import TEST, VALIDATION
+from core.data.readers.avatars import INFO, path_of
 from core.models.saved import load_model
 from core.runs import Run
 from core.study import MethodTable, Study
@@ -120,7 +120,7 @@ def test_a_rule_decides_about_changed_pictures_too(trained):
     model = load_model(run.model_path)
     loaded, _ = load_data(study(), None, Listener().progress)
     images = loaded.manifest.set_index("image_id").loc[table["image_id"]].reset_index()
-    changed = load_changed(study(), images, lambda what, done, of: None)
+    changed = load_changed(study(), images, lambda what, done, total: None)
     from core.methods.registry import resolve_method
     from core.training.decisions import decide
 
@@ -226,7 +226,7 @@ def test_of_many_test_images_some_at_equal_distances_are_changed(trained, monkey
     loaded, _ = load_data(study(), None, Listener().progress)
     images = loaded.manifest[loaded.manifest["split"] == TEST]
     changed = load_changed(
-        study(), images, lambda what, done, of: None, changes=["mirrored"]
+        study(), images, lambda what, done, total: None, changes=["mirrored"]
     )
     assert (
         list(changed.image_ids) == images["image_id"].iloc[[0, 5, 10, 14, 19]].tolist()

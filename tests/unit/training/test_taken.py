@@ -11,8 +11,8 @@ from core import runs
 from core.data.catalog import load_dataset
 from core.data.manifest import split_fingerprint
 from core.methods.registry import resolve_method
-from core.training.beginnings import find_trained_alike, finished_run, run_key
 from core.training.jobs import Listener, train_study
+from core.training.reuse import find_trained_alike, finished_run, run_key
 from tests.tiny import tiny_study
 
 NAME = "adjusted"

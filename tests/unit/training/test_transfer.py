@@ -10,8 +10,8 @@ from core.data.manifest import split_fingerprint
 from core.errors import RunError, StudyError, WeightsError
 from core.models.checkpoint import CONFIG, load_checkpoint
 from core.study import MethodTable, ModelTable, ResizeTable
-from core.training.beginnings import run_key
-from core.training.transfer import Origin, check_unseen, take_over
+from core.training.reuse import run_key
+from core.training.transfer import Origin, check_unseen, resolve_weights
 from tests.checkpoint import FOLDER, write_changed
 from tests.tiny import tiny_study
 
@@ -56,7 +56,7 @@ def store(tmp_path, monkeypatch):
 
 
 def table_of(study, store, name="baseline"):
-    found, origins = take_over(study, [name], store)
+    found, origins = resolve_weights(study, [name], store)
     table = found.for_method(name).model
     assert ModelTable.model_validate(table.model_dump()) == table
     assert table == origins[name].table
@@ -65,7 +65,7 @@ def table_of(study, store, name="baseline"):
 
 def test_a_study_that_takes_nothing_over_stays_as_it_is(store):
     study = study_with({"other": {"backbone": "cnn"}, "imagenet": {"dropout": 0.1}})
-    found, origins = take_over(study, list(study.methods), store)
+    found, origins = resolve_weights(study, list(study.methods), store)
     assert found == study
     assert {origin.source for origin in origins.values()} == {None}
 
@@ -76,7 +76,7 @@ def test_no_key_of_a_shipped_run_has_changed():
     for run in shipped:
         split = run.info["split_fingerprint"]
         # With what goes with the weights that a run of ours has brought along.
-        study, _ = take_over(
+        study, _ = resolve_weights(
             runs.study_of_runs(run.study), [run.method], runs.user_store()
         )
         assert run_key(study, run.method, run.seed, split) == run.info["key"]
@@ -93,8 +93,8 @@ def test_what_goes_with_a_checkpoint_is_written_into_the_table(store):
 
 
 def test_a_study_that_was_resolved_is_resolved_to_itself(store):
-    first, _ = take_over(study_with(**VIT), ["baseline"], store)
-    again, _ = take_over(first, ["baseline"], store)
+    first, _ = resolve_weights(study_with(**VIT), ["baseline"], store)
+    again, _ = resolve_weights(first, ["baseline"], store)
     assert again == first
 
 
@@ -113,7 +113,7 @@ def test_a_size_of_its_own_stays(store):
 )
 def test_a_mismatch_with_a_checkpoint_cannot_be_asked_for(changes, said, store):
     with pytest.raises(StudyError, match=said):
-        take_over(study_with(**VIT | changes), ["baseline"], store)
+        resolve_weights(study_with(**VIT | changes), ["baseline"], store)
 
 
 def test_what_agrees_with_a_checkpoint_may_be_said(store):
@@ -125,18 +125,20 @@ def test_what_agrees_with_a_checkpoint_may_be_said(store):
 
 def test_a_missing_checkpoint_is_found_out_before_anything_is_trained(store):
     with pytest.raises(WeightsError, match="no such folder"):
-        take_over(study_with(**VIT | {"weights": "./nowhere"}), ["baseline"], store)
+        resolve_weights(
+            study_with(**VIT | {"weights": "./nowhere"}), ["baseline"], store
+        )
 
 
 def test_only_methods_that_are_trained_are_looked_at(store):
     study = study_with({"vit": VIT | {"weights": "./nowhere"}})
-    found, _ = take_over(study, ["baseline"], store)
+    found, _ = resolve_weights(study, ["baseline"], store)
     assert found == study
 
 
 def test_methods_beside_each_other_keep_their_own(store):
     study = study_with({"cnn": {"backbone": "cnn", "image_size": 16}}, **VIT)
-    found, origins = take_over(study, ["baseline", "cnn"], store)
+    found, origins = resolve_weights(study, ["baseline", "cnn"], store)
     transformer, network = (found.for_method(n).model for n in ("baseline", "cnn"))
     assert (transformer.image_size, network.image_size) == (32, 16)
     assert transformer.resize is not None
@@ -144,13 +146,13 @@ def test_methods_beside_each_other_keep_their_own(store):
     assert origins["baseline"].source == FOLDER
     assert origins["cnn"].source is None
     # One that is not trained now is not told what goes with the others' weights.
-    found, _ = take_over(study, ["baseline"], store)
+    found, _ = resolve_weights(study, ["baseline"], store)
     assert found.for_method("cnn").model == study.for_method("cnn").model
 
 
 def test_a_methods_own_checkpoint_leaves_the_study_alone(store):
     study = study_with({"vit": VIT})
-    found, origins = take_over(study, ["baseline", "vit"], store)
+    found, origins = resolve_weights(study, ["baseline", "vit"], store)
     assert found.model == study.model
     assert found.for_method("vit").model == origins["vit"].table
     assert found.for_method("vit").model.options["layers"] == 2
@@ -164,7 +166,7 @@ def test_another_checkpoint_is_another_run(store, tmp_path):
         (tmp_path / "vit").unlink(missing_ok=True)
         (tmp_path / "vit").symlink_to(place)
         study = study_with(**VIT | {"weights": str(tmp_path / "vit")})
-        found, _ = take_over(study, ["baseline"], store)
+        found, _ = resolve_weights(study, ["baseline"], store)
         keys.add(run_key(found.for_method("baseline"), "baseline", 0, "split"))
     assert len(keys) == 2
 
@@ -174,7 +176,7 @@ def test_a_run_is_found_in_the_users_store_before_the_shipped(store, tmp_path):
     study = study_with(backbone="cnn", weights="run:tiny/baseline/seed-0")
     assert table_of(study, store).weights_key == "shipped"
     run = write_run(store, key="users")
-    _, origins = take_over(study, ["baseline"], store)
+    _, origins = resolve_weights(study, ["baseline"], store)
     assert origins["baseline"].table.weights_key == "users"
     assert origins["baseline"].source == run.model_path
     write_run(tmp_path / "out", key="out")
@@ -205,7 +207,7 @@ def test_another_source_run_is_another_run(store):
     for key in ("k1", "k2"):
         write_run(store, key=key)
         study = study_with(backbone="cnn", weights="run:tiny/baseline")
-        found, _ = take_over(study, ["baseline"], store)
+        found, _ = resolve_weights(study, ["baseline"], store)
         keys.add(run_key(found.for_method("baseline"), "baseline", 0, "split"))
     assert len(keys) == 2
 
@@ -228,7 +230,7 @@ def test_what_is_wrong_with_a_run_is_said(model, changes, error, said, store):
     write_run(store, model=model)
     study = study_with(**{"backbone": "cnn", "weights": "run:tiny/baseline", **changes})
     with pytest.raises(error, match=said) as caught:
-        take_over(study, ["baseline"], store)
+        resolve_weights(study, ["baseline"], store)
     assert caught.value.expected
     assert caught.value.remedy
 
@@ -237,17 +239,17 @@ def test_a_run_without_its_model_or_key_is_refused(store):
     study = study_with(backbone="cnn", weights="run:tiny/baseline")
     write_run(store, key="")
     with pytest.raises(RunError, match="cannot be begun with"):
-        take_over(study, ["baseline"], store)
+        resolve_weights(study, ["baseline"], store)
     write_run(store).model_path.unlink()
     with pytest.raises(RunError, match="cannot be begun with"):
-        take_over(study, ["baseline"], store)
+        resolve_weights(study, ["baseline"], store)
 
 
 def test_a_damaged_run_is_named(store):
     run = write_run(store)
     (run.folder / runs.RECORD).write_text(json.dumps({"schema": 1}))
     with pytest.raises(RunError, match=r"run\.json"):
-        take_over(
+        resolve_weights(
             study_with(backbone="cnn", weights="run:tiny/baseline"), ["baseline"], store
         )
 

@@ -252,8 +252,8 @@ def test_pruned_trials_count_and_are_recorded(
 
 
 def test_an_interrupted_trial_goes_on_from_its_last_epoch(searched: Searched) -> None:
-    def interrupt(what: str, done: int, of: int) -> None:
-        if what == "This trial" and done > of // 2:
+    def interrupt(what: str, done: int, total: int) -> None:
+        if what == "This trial" and done > total // 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -264,7 +264,7 @@ def test_an_interrupted_trial_goes_on_from_its_last_epoch(searched: Searched) ->
     assert list(searched.store.rglob("*.npz"))
     batches: list[int] = []
 
-    def count(what: str, done: int, of: int) -> None:
+    def count(what: str, done: int, total: int) -> None:
         if what == "This trial":
             batches.append(done)
 
@@ -541,6 +541,6 @@ def test_a_place_that_cannot_hold_the_tuned_study_is_refused(
 def test_a_file_of_somebody_else_is_not_overwritten(tmp_path: Path) -> None:
     place = tmp_path / "mine.toml"
     place.write_text(study_toml(tiny_study()))
-    with pytest.raises(EquipoiseError, match="is there already"):
+    with pytest.raises(EquipoiseError, match="exists already"):
         check_place(place, tiny_study())
     assert tuned_file.study_toml(tiny_study()) == place.read_text()

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from core import runs
-from core.data import avatars
 from core.data.catalog import load_dataset
 from core.data.manifest import LEFT_OUT, TEST, TRAINING, split_fingerprint
+from core.data.readers import avatars
 from core.errors import DatasetError
 from core.study import Study, load_study, parse_study
 from core.training.jobs import Listener, train_study

@@ -1,0 +1,668 @@
+"""The task of a table's truth: its kind, its name and its classes."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from core.importing.checking import MAX_NUMBER, NOISE
+from core.importing.columns import (
+    BARE_LABELS,
+    LABEL_WORDS,
+    PROBABILITY_WORDS,
+    TaskColumns,
+    class_of,
+    loosely,
+    plain,
+    spellings_of,
+)
+from core.importing.file_findings import FAULT, NOTE, WARNING, Finding
+from core.importing.naming import as_latin
+from core.importing.reading import RawColumn, RawTable, places_of
+from core.tasks import Binary, Multiclass, Regression, Task, natural_order
+
+Kind = Literal["binary", "multiclass", "regression"]
+TRUTH_ALIASES = ("truth", "true", "y_true", "target", "ground_truth", "label")
+MOST_CLASSES = 1000
+MAX_CLASSES = 50
+"""Distinct whole numbers beyond which a truth is taken for a regression's."""
+BINS, MAX_BINS = 8, 1000
+"""Bins, about, that a regression's truth is looked at in, and how many at most."""
+UNIT = "units"
+NEAR_ONE = 0.05
+"""How far from 1 the median sum of probabilities is, where all classes are there."""
+NAMED = 5
+# Words that programs write for a value that is not there.
+NOTHING = frozenset(("nan", "<na>", "null", "n/a", "#n/a"))
+NOTHING_AMONG_NUMBERS = frozenset(("na", "none", "-", "--", "?", ".", "missing"))
+# Pairs of which everybody knows the positive one.
+POSITIVES = {
+    frozenset(("0", "1")): "1",
+    frozenset(("-1", "1")): "1",
+    frozenset(("no", "yes")): "yes",
+    frozenset(("n", "y")): "y",
+    frozenset(("false", "true")): "true",
+    frozenset(("negative", "positive")): "positive",
+    frozenset(("neg", "pos")): "pos",
+    frozenset(("absent", "present")): "present",
+}
+_TASK_NAMES = {"", "y", *map(plain, TRUTH_ALIASES)}
+_SAY_KIND = "say --kind regression (on the page, choose 'A number')"
+_SAY_CLASSES = "say --kind multiclass (on the page, choose 'Several classes')"
+
+
+@dataclass(frozen=True)
+class LayoutChoices:
+    """The choices of a person for a table; the rest is found from its columns.
+
+    Parameters
+    ----------
+    truth : str
+        Column of the truth.
+    kind : {"binary", "multiclass", "regression"}, optional
+    classes : tuple of str
+        All of them, where the truth does not hold every one.
+    positive : str
+        Of a binary task.
+    features : tuple of str, optional
+        Columns of the sensitive features; an empty tuple is none.
+    models : tuple of str, optional
+        Columns of the models of a wide table, or their prefixes.
+    method, image_id : str, optional
+        Columns of the method of a long table, and of the image; an empty one is none.
+    unit : str
+        Of a regression, in the plural.
+    bin_width : float, optional
+        Of a regression.
+    ignored : tuple of str
+        Columns that are neither models nor features, whatever they hold.
+    """
+
+    truth: str = ""
+    kind: Kind | None = None
+    classes: tuple[str, ...] = ()
+    positive: str = ""
+    features: tuple[str, ...] | None = None
+    models: tuple[str, ...] | None = None
+    method: str | None = None
+    image_id: str | None = None
+    unit: str = ""
+    bin_width: float | None = None
+    ignored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Truth:
+    """The truth of a table, and facts about it from the columns.
+
+    Parameters
+    ----------
+    column : RawColumn
+    classes : tuple of str
+        Distinct values, each in one spelling, and the classes that a person named.
+    numbers : float array
+        Number of each distinct value of the column, NaN where it is not one.
+    shares : dict of str to str
+        Class of each column that holds the probability of one.
+    others : dict of str to str
+        The same, of classes that no row has.
+    doubtful : str
+        A column called as one of these, whose numbers are not from 0 to 1.
+    fractions : str
+        A column of predictions that are not whole numbers.
+    """
+
+    column: RawColumn
+    classes: tuple[str, ...]
+    numbers: np.ndarray
+    shares: Mapping[str, str] = field(default_factory=dict)
+    others: Mapping[str, str] = field(default_factory=dict)
+    doubtful: str = ""
+    fractions: str = ""
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether each value is a number."""
+        return bool(np.isfinite(self.numbers).all())
+
+
+def find_task(
+    raw: RawTable, truth: str, choices: LayoutChoices
+) -> tuple[Task | None, list[Finding]]:
+    """Find the task by the choices of a person, then by the values.
+
+    Parameters
+    ----------
+    raw : RawTable
+    truth : str
+        Column of the truth.
+    choices : LayoutChoices
+
+    Returns
+    -------
+    Task or None, list of Finding
+        None if a fault makes the rest impossible. Each guess is a note.
+
+    Notes
+    -----
+    Columns of probabilities mean classes, and name them; a unit or a width of bins
+    means a regression. Otherwise two values, or text, are classes; numbers are a
+    regression where a model answers with fractions, where they are not whole, or where
+    there are more than ``MAX_CLASSES``.
+    """
+    column = raw.column(truth)
+    found, numbers = column.distinct
+    if not found:
+        fault = Finding(
+            FAULT,
+            f"The truth '{truth}' is empty.",
+            expected="a class or a number in every row.",
+            remedy="fill it in, or name another column with --truth.",
+        )
+        return None, [fault]
+    unread = _not_values(column, found, numbers, choices)
+    if unread is not None:
+        return None, [unread]
+    name, label = _task_name(truth)
+    classes, findings = _one_spelling(column, found, choices)
+    everything = tuple(dict.fromkeys((*choices.classes, *classes)))
+    rest = [n for n in raw.names if n not in (truth, *choices.ignored)]
+    seen = _look_around(raw, rest, _Truth(column, everything, numbers))
+    kind, why = _choose_kind(seen, choices)
+    findings += why
+    if not kind:
+        return None, findings
+    if kind == "regression":
+        # The spelling of classes does not matter here.
+        findings = [*why, *_without_effect("regression", choices)]
+        return _regression(column, name, label, choices, findings)
+    everything = tuple(dict.fromkeys((*everything, *seen.others.values())))
+    return _classes(
+        seen, name, label, kind, natural_order(everything), choices, findings
+    )
+
+
+def _not_values(
+    column: RawColumn, found: Sequence[str], numbers: np.ndarray, choices: LayoutChoices
+) -> Finding | None:
+    """A fault of words for a missing value, or of numbers with two readings."""
+    others = [t for t, n in zip(found, numbers, strict=True) if not np.isfinite(n)]
+    are_numbers = len(others) < len(found) - 1
+    known = NOTHING | (NOTHING_AMONG_NUMBERS if are_numbers else frozenset())
+    nothing = [text for text in others if text.casefold() in known]
+    if nothing and not set(nothing) & set(choices.classes):
+        said = listed_texts(nothing)
+        return Finding(
+            FAULT,
+            f"The truth '{column.name}' is {said} in some rows, which says nothing.",
+            expected="a class or a number in every row.",
+            remedy="fill in these rows, or delete them; if it is a class, say "
+            f"--class '{nothing[0]}'.",
+            **_rows_of(column, nothing),
+        )
+    if len(found) <= 2 or not others or choices.classes:
+        return None
+    if choices.kind in (None, "regression") and all(map(_has_comma, others)):
+        return Finding(
+            FAULT,
+            f"The commas in '{column.name}' may be decimal points, or separate "
+            "thousands.",
+            expected="numbers with a decimal point, and nothing between thousands.",
+            remedy="write 1234.5 for 1,234.5; if these are names of classes, say "
+            "--kind multiclass.",
+            **_rows_of(column, others),
+        )
+    return None
+
+
+def _has_comma(text: str) -> bool:
+    return re.fullmatch(r"[+-]?[\d.]*,[\d.,]*", text, flags=re.ASCII) is not None
+
+
+def _rows_of(column: RawColumn, texts: Sequence[str]) -> dict[str, Any]:
+    """How many rows hold one of these, and the first of them."""
+    codes, distinct = column.coded
+    wanted = [place for place, text in enumerate(distinct) if text in texts]
+    rows = np.flatnonzero(np.isin(codes, wanted))
+    return {"count": len(rows), "places": places_of(rows, None, column)}
+
+
+def listed_texts(texts: Sequence[str]) -> str:
+    """Texts in quotes, of many the first."""
+    more = f" and {len(texts) - NAMED} more" if len(texts) > NAMED else ""
+    return ", ".join(f"'{text}'" for text in texts[:NAMED]) + more
+
+
+def _task_name(column: str) -> tuple[str, str]:
+    """Prefix of the task's columns, and what a reader sees for it."""
+    text = re.sub(r"[\s_-]+true$", "", column.strip(), flags=re.IGNORECASE)
+    name = re.sub(r"[^a-z0-9_]+", "_", as_latin(plain(text))).strip("_")
+    if plain(text) in _TASK_NAMES:
+        return "label", "Label"
+    label = " ".join(text.replace("_", " ").split())
+    label = label[:1].upper() + label[1:] if label == label.lower() else label
+    return name or "label", label or "Label"
+
+
+def _one_spelling(
+    column: RawColumn, found: Sequence[str], choices: LayoutChoices
+) -> tuple[tuple[str, ...], list[Finding]]:
+    """Each class in one spelling: the commonest of true and TRUE, and 1 for 1.0.
+
+    Values that differ only in capitals can be one class or two: a person decides by
+    naming each.
+    """
+    alike: dict[str, list[str]] = {}
+    for text in found:
+        alike.setdefault(loosely(text), []).append(text)
+    if len(alike) == len(found):
+        return tuple(found), []
+    codes, texts = column.coded
+    counts = dict(zip(texts, np.bincount(codes, minlength=len(texts)), strict=True))
+    is_pair = frozenset(alike) in POSITIVES
+    commonest = max(found, key=lambda text: int(counts[text]))
+    style = next(
+        (s for s in (str.lower, str.title, str.upper) if s(commonest) == commonest),
+        str.lower,
+    )
+    classes: list[str] = []
+    findings: list[Finding] = []
+    for loose, spellings in alike.items():
+        if len(spellings) == 1 or set(spellings) <= set(choices.classes):
+            classes += [style(spellings[0])] if is_pair else spellings
+        elif is_pair:
+            classes.append(style(loose))
+        elif set(spellings) == {loose, f"{loose}.0"}:
+            classes.append(loose)
+        else:
+            classes.append(spellings[0])
+            findings.append(_two_spellings(column, spellings))
+    return tuple(classes), findings
+
+
+def _two_spellings(column: RawColumn, spellings: Sequence[str]) -> Finding:
+    codes, texts = column.coded
+    rarer = min(
+        reversed(spellings),
+        key=lambda text: int((codes == texts.index(text)).sum()),
+    )
+    said = " ".join(f"--class '{text}'" for text in spellings)
+    return Finding(
+        FAULT,
+        f"{' and '.join(map(repr, spellings))} in '{column.name}' differ in capitals "
+        f"alone: one class, or {len(spellings)}?",
+        expected="each class in one spelling.",
+        remedy="write the class in one way; if they are different classes, say "
+        f"{said} (on the page, add them to the classes).",
+        **_rows_of(column, [rarer]),
+    )
+
+
+def _look_around(raw: RawTable, names: Sequence[str], truth: _Truth) -> _Truth:
+    """Facts about the truth from the other columns."""
+    groups: dict[str, dict[str, str]] = {}
+    spellings = spellings_of(truth.classes)
+    for name in names:
+        if part := _named_class(name, truth.classes, spellings):
+            groups.setdefault(part[0], {})[name] = part[1]
+    shares: dict[str, str] = {}
+    others: dict[str, str] = {}
+    doubtful = ""
+    for columns in groups.values():
+        own = {n: c for n, c in columns.items() if c in truth.classes}
+        if not own or len(set(own.values())) < len(truth.classes) / 2:
+            continue
+        if not all(_is_share(raw.column(n)) for n in own):
+            doubtful = doubtful or next(n for n in own if not _is_share(raw.column(n)))
+            continue
+        shares |= own
+        more = {n: c for n, c in columns.items() if n not in own}
+        if more and _are_classes_too(raw, own, more):
+            others |= more
+    fractions = next((n for n in names if _has_fractions(raw, n, truth)), "")
+    return _Truth(
+        truth.column, truth.classes, truth.numbers, shares, others, doubtful, fractions
+    )
+
+
+def _named_class(
+    name: str, classes: Sequence[str], spellings: Mapping[str, str]
+) -> tuple[str, str] | None:
+    """The prefix of a column of probabilities, and the class that it names."""
+    words = plain(name).split("_")
+    heads = [
+        "_".join(words[: place + 1]) + "_"
+        for place, word in enumerate(words[:-1])
+        if word in PROBABILITY_WORDS
+    ]
+    for head in heads:
+        if label := class_of(name, head, classes, spellings):
+            return head, label
+    if not heads:
+        return None
+    written = name.strip()
+    is_whole = len(written) == len(plain(name))
+    return heads[0], (written if is_whole else plain(name))[len(heads[0]) :]
+
+
+def _is_share(column: RawColumn) -> bool:
+    values = column.numbers[np.isfinite(column.numbers)]
+    return bool(len(values) and values.min() >= -NOISE and values.max() <= 1 + NOISE)
+
+
+def _are_classes_too(raw: RawTable, own: Iterable[str], more: Iterable[str]) -> bool:
+    """Whether probabilities sum to 1 with further columns, and not without them."""
+    sums = [np.zeros(raw.rows), np.zeros(raw.rows)]
+    for place, names in enumerate((own, more)):
+        for name in names:
+            sums[place] += raw.column(name).numbers
+    without, whole = (np.abs(sums[0] - 1), np.abs(sums[0] + sums[1] - 1))
+    known = np.isfinite(whole)
+    if not known.any() or np.median(whole[known]) > NEAR_ONE:
+        return False
+    return bool(whole[known].mean() <= without[known].mean() + NOISE)
+
+
+def _has_fractions(raw: RawTable, name: str, truth: _Truth) -> bool:
+    """Whether a column of predictions holds numbers that no class can be."""
+    words = (*LABEL_WORDS, *BARE_LABELS)
+    is_named = any(plain(name) == w or plain(name).endswith(f"_{w}") for w in words)
+    if not is_named or not truth.is_numeric:
+        return False
+    column = raw.column(name)
+    values = column.numbers
+    if not np.isfinite(values).all() or not (values % 1 != 0).any():
+        return False
+    is_class = set(column.distinct[0]) <= set(truth.classes)
+    # Scores of two classes are from 0 to 1.
+    return not is_class and (len(truth.classes) > 2 or not _is_share(column))
+
+
+def _choose_kind(
+    truth: _Truth, choices: LayoutChoices
+) -> tuple[Kind | None, list[Finding]]:
+    """The kind of task, and a note with the reason if nobody chose it."""
+    name, count = (
+        truth.column.name,
+        len(truth.classes) + len(set(truth.others.values())),
+    )
+    classes: Kind = "binary" if count <= 2 else "multiclass"
+    if choices.kind:
+        return choices.kind, _not_of_a_number(truth, choices.kind)
+    if (choices.unit or choices.bin_width is not None) and np.isfinite(
+        truth.numbers
+    ).any():
+        given = "a unit" if choices.unit else "a width of bins"
+        said = f"'{name}' is read as a number, since {given} is given."
+        return "regression", [
+            Finding(NOTE, said),
+            *_not_of_a_number(truth, "regression"),
+        ]
+    if truth.shares:
+        said = ""
+        if truth.is_numeric:
+            said = f"'{name}' is read as classes, which '{next(iter(truth.shares))}' "
+            said += "and others like it name."
+        return classes, [Finding(NOTE, said)] if said else []
+    if choices.classes:
+        return classes, []
+    if truth.doubtful and truth.is_numeric and count > 2:
+        return None, [_doubtful(truth)]
+    if truth.fractions and truth.is_numeric:
+        said = f"'{name}' is read as a number, since '{truth.fractions}' has fractions."
+        return "regression", [_guess(said, _SAY_CLASSES)]
+    if not truth.is_numeric or count <= 2:
+        return classes, []
+    whole = bool((truth.numbers % 1 == 0).all())
+    said = f"'{name}' holds {count:,} different {'whole ' * whole}numbers"
+    # A class of one image each is a number.
+    if whole and count <= min(MAX_CLASSES, len(truth.column.numbers) / 2):
+        return classes, [_guess(f"{said}: they are read as classes.", _SAY_KIND)]
+    return "regression", [_guess(f"{said}: it is read as a number.", _SAY_CLASSES)]
+
+
+def _guess(said: str, remedy: str) -> Finding:
+    return Finding(NOTE, said, remedy=f"{remedy} if it is otherwise.")
+
+
+def _not_of_a_number(truth: _Truth, kind: Kind) -> list[Finding]:
+    if kind != "regression" or not truth.shares:
+        return []
+    names = list(truth.shares)
+    named = ", ".join(f"'{n}'" for n in names[:NAMED]) + ", ..." * (len(names) > NAMED)
+    return [
+        Finding(
+            WARNING,
+            f"Not looked at, as a number has no probabilities of classes: {named}.",
+            expected="columns of numbers, such as <model>_pred.",
+            remedy="leave out the unit, the width of bins and the kind if "
+            f"'{truth.column.name}' holds classes.",
+        )
+    ]
+
+
+def _doubtful(truth: _Truth) -> Finding:
+    return Finding(
+        FAULT,
+        f"'{truth.doubtful}' is called as the probability of a class of "
+        f"'{truth.column.name}', and its numbers are not from 0 to 1.",
+        expected="probabilities from 0 to 1, or a kind of task that is given.",
+        remedy="divide percentages by 100; if a number is predicted, such as with "
+        f"quantiles, {_SAY_KIND}.",
+    )
+
+
+def _without_effect(kind: Kind, choices: LayoutChoices) -> list[Finding]:
+    """Refuse choices that have no effect for this kind."""
+    given = {
+        "--positive": bool(choices.positive) and kind != "binary",
+        "--class": bool(choices.classes) and kind == "regression",
+        "--unit": bool(choices.unit) and kind != "regression",
+        "--bin-width": choices.bin_width is not None and kind != "regression",
+    }
+    options = [option for option, is_idle in given.items() if is_idle]
+    if not options:
+        return []
+    what = {
+        "binary": "a task of two classes",
+        "multiclass": "a task of several classes",
+        "regression": "a regression",
+    }[kind]
+    return [
+        Finding(
+            FAULT,
+            f"{' and '.join(options)} would change nothing: this is {what}.",
+            expected="--positive for two classes, --class for classes, --unit and "
+            "--bin-width for a regression.",
+            remedy="leave it out, or say another --kind.",
+        )
+    ]
+
+
+def _classes(
+    truth: _Truth,
+    name: str,
+    label: str,
+    kind: Kind,
+    classes: Sequence[str],
+    choices: LayoutChoices,
+    findings: list[Finding],
+) -> tuple[Task | None, list[Finding]]:
+    """A task of these classes, with what was found before."""
+    column = truth.column
+    findings = [*findings, *_without_effect(kind, choices)]
+    for label_, names in _by_class(truth.others).items():
+        said = f"No row of '{column.name}' is '{label_}': it is a class because "
+        findings.append(Finding(NOTE, f"{said}'{names[0]}' is its probability."))
+    if kind == "binary":
+        task, found = _binary(column, name, label, classes, choices)
+        return task, findings + found
+    if len(classes) < 2 or len(classes) > MOST_CLASSES:
+        count = "one class" if len(classes) == 1 else f"{len(classes):,} classes"
+        findings.append(
+            Finding(
+                FAULT,
+                f"The truth '{column.name}' holds {count}.",
+                expected="two to a thousand classes, or numbers of a regression.",
+                remedy="say which kind of task it is: --kind regression.",
+            )
+        )
+        return None, findings
+    return Multiclass(name, label, tuple(classes)), findings
+
+
+def _by_class(columns: Mapping[str, str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, label in columns.items():
+        found.setdefault(label, []).append(name)
+    return found
+
+
+def _binary(
+    column: RawColumn,
+    name: str,
+    label: str,
+    classes: Sequence[str],
+    choices: LayoutChoices,
+) -> tuple[Task | None, list[Finding]]:
+    if len(classes) != 2:
+        count = "one class" if len(classes) == 1 else f"{len(classes)} classes"
+        shown = ", ".join(classes[:NAMED])
+        return None, [
+            Finding(
+                FAULT,
+                f"The truth '{column.name}' holds {count}: {shown}.",
+                expected="two classes for a binary task.",
+                remedy="say which kind of task it is with --kind, or name the class "
+                "that no image has with --class (on the page, add it to the classes).",
+            )
+        ]
+    positive = choices.positive
+    if positive and positive not in classes:
+        alike = [c for c in classes if loosely(c) == loosely(positive)]
+        positive = alike[0] if len(alike) == 1 else ""
+    if choices.positive and not positive:
+        return None, [
+            Finding(
+                FAULT,
+                f"The positive class '{choices.positive}' is not in '{column.name}'.",
+                expected=f"one of {', '.join(classes)}.",
+                remedy="name it as the column has it.",
+            )
+        ]
+    findings = []
+    if not positive:
+        positive = known_positive(classes)
+        why = "as one takes it for such a pair"
+        if not positive:
+            positive, why = _rarer(column, classes), "as the rarer one"
+        findings.append(
+            Finding(
+                NOTE,
+                f"'{positive}' is taken for the positive class, {why}.",
+                remedy="say --positive CLASS if it is the other.",
+            )
+        )
+    negative = next(text for text in classes if text != positive)
+    return Binary(name, label, (negative, positive)), findings
+
+
+def _rarer(column: RawColumn, classes: Sequence[str]) -> str:
+    codes, texts = column.coded
+    counts: Counter[str] = Counter()
+    for text, count in zip(
+        texts, np.bincount(codes, minlength=len(texts)), strict=True
+    ):
+        counts[loosely(text)] += int(count)
+    return min(reversed(classes), key=lambda text: counts[loosely(text)])
+
+
+def known_positive(classes: Sequence[str]) -> str:
+    """The positive one of a pair that everybody knows, empty of another pair."""
+    by_plain = {loosely(text): text for text in classes}
+    return by_plain.get(POSITIVES.get(frozenset(by_plain), ""), "")
+
+
+def guessed_scores(task: Task, models: Iterable[TaskColumns]) -> list[Finding]:
+    """Scores of no class in a table whose positive class is a guess: all or nothing."""
+    scores = [
+        name for one in models if one.is_score for name in one.probabilities.values()
+    ]
+    if not scores:
+        return []
+    assert isinstance(task, Binary)
+    named = ", ".join(repr(name) for name in scores)
+    return [
+        Finding(
+            FAULT,
+            f"Of which class is the probability in {named}? Read for the wrong one, "
+            "every answer would be turned around.",
+            expected=f"the positive class, {' or '.join(task.classes)}, or columns "
+            "that end in '_p_<class>'.",
+            remedy="say --positive CLASS (on the page, choose it).",
+        )
+    ]
+
+
+def _regression(
+    column: RawColumn,
+    name: str,
+    label: str,
+    choices: LayoutChoices,
+    findings: list[Finding],
+) -> tuple[Task | None, list[Finding]]:
+    numbers = column.distinct[1]
+    values = numbers[np.isfinite(numbers) & (np.abs(numbers) <= MAX_NUMBER)]
+    if not len(values) or np.ptp(values) == 0:
+        findings.append(
+            Finding(
+                FAULT,
+                f"The truth '{column.name}' does not hold two different numbers.",
+                expected="numbers that differ, for a regression.",
+                remedy="say which kind of task it is: --kind binary or multiclass; "
+                "without --unit and --bin-width.",
+            )
+        )
+        return None, findings
+    low, high = float(values.min()), float(values.max())
+    width = round_width(high - low) if choices.bin_width is None else choices.bin_width
+    if not 0 < width < np.inf:
+        findings.append(
+            Finding(
+                FAULT,
+                f"Bins cannot be {width:g} wide.",
+                expected="a number above 0.",
+                remedy="choose another width with --bin-width, or leave it out.",
+            )
+        )
+        return None, findings
+    if (high - low) / width > MAX_BINS:
+        findings.append(
+            Finding(
+                FAULT,
+                f"Bins of {width:g} would be {(high - low) / width:,.0f} bins.",
+                expected=f"at most {MAX_BINS:,} bins.",
+                remedy="choose a larger width with --bin-width.",
+            )
+        )
+        return None, findings
+    guessed = []
+    if not choices.unit:
+        guessed.append(f"The unit of '{column.name}' is called '{UNIT}'.")
+    if choices.bin_width is None:
+        guessed.append(f"The bins of '{column.name}' are {width:g} wide.")
+    if guessed:
+        remedy = "say --unit and --bin-width (on the page, fill them in)."
+        findings.append(Finding(NOTE, " ".join(guessed), remedy=remedy))
+    return Regression(name, label, choices.unit or UNIT, low, high, width), findings
+
+
+def round_width(extent: float) -> float:
+    """A round width that cuts an extent into about ``BINS`` bins."""
+    rough = extent / BINS
+    power = 10.0 ** np.floor(np.log10(rough))
+    step = next(step for step in (1, 2, 5, 10) if rough <= step * power * (1 + 1e-9))
+    return float(f"{step * power:.6g}")

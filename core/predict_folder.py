@@ -1,0 +1,609 @@
+"""A folder of pictures in, a CSV of labels out: streamed, and resumed after a stop.
+
+The CSV holds ``filename,label`` and nothing else. A JSON file beside it records the
+models and settings: labels of another model or threshold are never mixed into it.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from io import StringIO
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.csv_text import given_cell, safe_cell
+from core.data.cache import Pixels, Progress, render_chunk
+from core.data.class_folders import walk_pictures
+from core.data.images import ACCEPTED
+from core.data.readers.csv_labels import CODES, FILENAME, LABEL
+from core.errors import DatasetError, EquipoiseError, RunError
+from core.predictor import (
+    BUCKETS,
+    Predictor,
+    Preprocessing,
+    available_cores,
+    group_unknown,
+)
+from core.runs import Run
+from core.tasks import Binary, Regression, Task
+from core.training.jobs import use_threads
+
+BATCH = 64
+# A last batch that is short is filled up to one of these only.
+_BATCHES = (*BUCKETS, BATCH)
+DEFAULT_THRESHOLD = 0.5
+SCHEMA = 1
+LABELLING = "Labelling pictures"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The models and settings that decide the label of a picture.
+
+    Parameters
+    ----------
+    task : Task
+        What is asked.
+    threshold : float or None
+        From which probability of the positive class on the label is 1; None where
+        there are not two classes.
+    runs : tuple of Run
+        Of one method: the mean of its models' answers decides.
+    mirrored : bool
+        Whether the answers are averaged with those to the mirror image.
+    """
+
+    task: Task
+    threshold: float | None
+    runs: tuple[Run, ...]
+    mirrored: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """The record beside the CSV: the models by their content."""
+        return {
+            "study": self.runs[0].study,
+            "method": self.runs[0].method,
+            "task": self.task.name,
+            "threshold": self.threshold,
+            "models": {
+                f"seed-{run.seed}": _hash_file(run.model_path) for run in self.runs
+            },
+            **({"mirrored": True} if self.mirrored else {}),
+        }
+
+    def load(self, *, loading: Progress = lambda what, done, total: None) -> Predictor:
+        """Load the models.
+
+        Parameters
+        ----------
+        loading : callable
+            As for ``Predictor.load``.
+
+        Raises
+        ------
+        RunError
+            If one of them cannot be used.
+        """
+        predictor = Predictor.load(self.runs, (self.task,), loading=loading)
+        if predictor.problems:
+            raise RunError(
+                " ".join(predictor.problems),
+                expected="every model of the method that is to label.",
+                remedy="choose a seed with a complete model with --seed.",
+            )
+        return predictor
+
+    def labels(self, outputs: NDArray[np.float64]) -> list[str]:
+        """Labels of pictures from what the models say of them.
+
+        Parameters
+        ----------
+        outputs : float array, shape (models, n, values)
+
+        Returns
+        -------
+        list of str, of length n
+            Of two classes "-1" or "1", of more the class, else the number.
+
+        Raises
+        ------
+        RunError
+            If a model gives no number.
+        """
+        means = outputs.mean(axis=0, dtype=np.float64)
+        if not np.isfinite(means).all():
+            raise RunError(
+                f"A model of '{self.runs[0].method}' gives no number for a picture.",
+                expected="finite outputs.",
+                remedy="choose another method, or train it again.",
+            )
+        if isinstance(self.task, Regression):
+            return [f"{value:.6g}" for value in means[:, 0]]
+        if isinstance(self.task, Binary):
+            places = (means[:, 0] >= self.threshold).astype(int)
+            return [CODES[0][place] for place in places.tolist()]
+        return [self.task.classes[place] for place in means.argmax(axis=1).tolist()]
+
+
+def choose_recipe(
+    runs: Sequence[Run],
+    tasks: Sequence[Task],
+    *,
+    method: str | None = None,
+    seed: int | None = None,
+    task: str | None = None,
+    threshold: float | None = None,
+    mirrored: bool = False,
+) -> Recipe:
+    """Choose what labels pictures among a study's runs and tasks.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        Of one study.
+    tasks : sequence of Task
+    method : str, optional
+        May be left out where there is only one.
+    seed : int, optional
+        All seeds of the method, on average, if not given; of a shipped study those
+        whose models were shipped.
+    task : str, optional
+        May be left out where there is only one.
+    threshold : float, optional
+        Of a task with two classes; 0.5 if not given.
+    mirrored : bool
+        Average in the answers to mirror images.
+
+    Raises
+    ------
+    EquipoiseError
+        If there is no such method, seed or task, if the method cannot answer for a
+        picture alone, or if the threshold is not from 0 to 1 or not asked for.
+    """
+    methods = dict.fromkeys(run.method for run in runs)
+    method = _only(method, methods, "method", "--method")
+    of_method = [run for run in runs if run.method == method]
+    seeds = {str(run.seed): run for run in of_method}
+    if seed is not None:
+        of_method = [seeds[_only(str(seed), seeds, "seed", "--seed")]]
+    if faults := group_unknown(of_method):
+        raise faults[0]
+    if any(run.imported for run in of_method):
+        raise RunError(
+            f"The method '{method}' was imported: predictions come without a model.",
+            expected="a method that was trained here.",
+            remedy="choose another with --method.",
+        )
+    # A shipped study has models of some seeds only.
+    kept = [run for run in of_method if not run.is_without_model] or of_method
+    without = [run for run in kept if not run.model_path.is_file()]
+    if without:
+        raise RunError(
+            f"There is no {without[0].model_path.name} of "
+            f"{' and '.join(run.name for run in without)}: it cannot answer.",
+            expected="the model of every run that is to label.",
+            remedy="choose another with --method or --seed, or train it again.",
+        )
+    by_name = {each.name: each for each in tasks}
+    chosen = by_name[_only(task, by_name, "task", "--task")]
+    threshold = _check_threshold(chosen, threshold)
+    return Recipe(chosen, threshold, tuple(kept), mirrored)
+
+
+def _only(asked: str | None, known: Iterable[str], what: str, option: str) -> str:
+    """The chosen one, or the only one there is."""
+    names = list(known)
+    if asked is None and len(names) == 1:
+        return names[0]
+    if asked in names:
+        return str(asked)
+    raise EquipoiseError(
+        f"There is no {what} '{asked}' to label with."
+        if asked is not None
+        else f"It is not said which {what} to label with.",
+        expected=f"one of {', '.join(names) or 'none: there is no run'}.",
+        remedy=f"name it with {option}.",
+    )
+
+
+def _check_threshold(task: Task, threshold: float | None) -> float | None:
+    if not isinstance(task, Binary):
+        if threshold is None:
+            return None
+        raise EquipoiseError(
+            f"A threshold is of two classes, and '{task.name}' has not two.",
+            expected="no threshold: the label is the class or the number itself.",
+            remedy="leave --threshold out, or choose another --task.",
+        )
+    if threshold is None:
+        return DEFAULT_THRESHOLD
+    if not 0 <= threshold <= 1:
+        raise EquipoiseError(
+            f"The threshold is {threshold}.",
+            expected="a number from 0 to 1.",
+            remedy="fix --threshold.",
+        )
+    return threshold
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The pictures to label, and the labels that the CSV has already.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    folder : Path
+    csv_path : Path
+    done : frozenset of str
+        Names that the CSV holds.
+    kept_bytes : int
+        How much of the CSV is whole rows; 0 begins it anew.
+    pictures, pending : int
+        In the folder, and those of them that the CSV does not hold.
+    """
+
+    recipe: Recipe
+    folder: Path
+    csv_path: Path
+    done: frozenset[str]
+    kept_bytes: int
+    pictures: int
+    pending: int
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do: every picture has a row, and none is cut."""
+        return not self.pending and self.csv_path.stat().st_size == self.kept_bytes
+
+    @property
+    def record(self) -> Path:
+        """The record of how the CSV was made."""
+        return record_of(self.csv_path)
+
+
+def record_of(csv_path: Path) -> Path:
+    """The record of how a CSV was made, beside it."""
+    return csv_path.with_name(f"{csv_path.name}.json")
+
+
+def plan_labels(
+    recipe: Recipe, folder: Path, csv_path: Path, *, resume: bool = False
+) -> Plan:
+    """Look at the folder and at the CSV before anything slow is loaded.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    folder : Path
+        With pictures, in it or below it.
+    csv_path : Path
+        Where the labels go.
+    resume : bool
+        Continue that file, if it exists.
+
+    Raises
+    ------
+    EquipoiseError
+        If there is no picture, if the file has no folder to lie in, or if it exists and
+        ``resume`` is not given, its settings differ, or its content was changed.
+    """
+    if not folder.is_dir():
+        raise DatasetError(
+            f"{folder} is not a folder.",
+            expected="a folder of pictures.",
+            remedy="without --csv, photos are answered one by one.",
+        )
+    done, kept = _find_done(recipe, folder, csv_path, resume)
+    there = [name in done for name in walk_pictures(folder)]
+    if not there:
+        raise DatasetError(
+            f"{folder} has no picture, and neither has a folder below it.",
+            expected=f"{ACCEPTED}, with its usual suffix.",
+            remedy="give the folder in which the pictures are.",
+        )
+    return Plan(recipe, folder, csv_path, done, kept, len(there), there.count(False))
+
+
+def _find_done(
+    recipe: Recipe, folder: Path, csv_path: Path, resume: bool
+) -> tuple[frozenset[str], int]:
+    """The labels of the CSV that can be kept, from ``read_done``."""
+    if not csv_path.parent.is_dir():
+        raise EquipoiseError(
+            f"{csv_path} cannot be written: there is no folder {csv_path.parent}.",
+            expected="a file in a folder that exists.",
+            remedy="make the folder, or choose another place.",
+        )
+    if not csv_path.exists():
+        return frozenset(), 0
+    if not resume:
+        raise EquipoiseError(
+            f"{csv_path} exists already.",
+            expected="a new file.",
+            remedy="continue it with --resume, or choose another name.",
+        )
+    _check_same(recipe, folder, csv_path)
+    return read_done(csv_path)
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """The result of labelling.
+
+    Parameters
+    ----------
+    labelled : int
+        Rows that this call has written.
+    already : int
+        Rows that were there before.
+    unreadable : int
+        Pictures without a row.
+    duration_s : float
+        Of this call, without the loading of the models.
+    """
+
+    labelled: int
+    already: int
+    unreadable: int
+    duration_s: float
+
+
+def label_pictures(
+    plan: Plan,
+    predictor: Predictor,
+    *,
+    progress: Progress = lambda what, done, total: None,
+    left_out: Callable[[str], None] = lambda reason: None,
+    workers: int | None = None,
+) -> Labelled:
+    """Label the pictures that the CSV does not hold yet.
+
+    Parameters
+    ----------
+    plan : Plan
+    predictor : Predictor
+        As ``plan.recipe`` loads it.
+    progress : callable
+        Called with what is done, how many, of how many.
+    left_out : callable
+        Called with the reason for each picture that cannot be read.
+    workers : int, optional
+        Threads that read pictures while the model answers; one a core if not given.
+
+    Returns
+    -------
+    Labelled
+
+    Notes
+    -----
+    Rows are in the order of ``walk_pictures`` and are written batch by batch: a stopped
+    file can be continued. Memory is that of a few batches, and on going on of the names
+    that are there already.
+    """
+    start = time.perf_counter()
+    names = (name for name in walk_pictures(plan.folder) if name not in plan.done)
+    done, unreadable = plan.pictures - plan.pending, 0
+    with _open(plan) as file:
+        progress(LABELLING, done, plan.pictures)
+        batches = _read_ahead(
+            names, plan.folder, predictor.preprocessings, workers or available_cores()
+        )
+        with closing(batches):
+            for batch in batches:
+                _write(file, batch.label(plan.recipe, predictor))
+                for row, reason in sorted(batch.reasons.items()):
+                    left_out(_with_folder(batch.names[row], reason))
+                unreadable += len(batch.reasons)
+                done += len(batch.names)
+                progress(LABELLING, done, plan.pictures)
+    already = plan.pictures - plan.pending
+    return Labelled(
+        labelled=done - already - unreadable,
+        already=already,
+        unreadable=unreadable,
+        duration_s=time.perf_counter() - start,
+    )
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Some pictures, as each kind of model takes them; unreadable ones are black."""
+
+    names: list[str]
+    pictures: Mapping[Preprocessing, Pixels]
+    reasons: Mapping[int, str]
+
+    def label(self, recipe: Recipe, predictor: Predictor) -> list[tuple[str, str]]:
+        """Name and label of those that could be read."""
+        if len(self.reasons) == len(self.names):
+            return []
+        outputs = predictor.outputs(
+            self.pictures, batches=_BATCHES, mirrored=recipe.mirrored
+        )
+        labels = recipe.labels(outputs[recipe.task.name])
+        pairs = zip(self.names, labels, strict=True)
+        return [pair for row, pair in enumerate(pairs) if row not in self.reasons]
+
+
+def _read_ahead(
+    names: Iterator[str], folder: Path, kinds: Sequence[Preprocessing], workers: int
+) -> Generator[_Batch]:
+    """Read pictures in threads, a few batches ahead of who takes them, in order.
+
+    Threads are enough: Pillow decodes and resizes without holding the interpreter.
+    """
+    pool = ThreadPoolExecutor(workers)
+    waiting: deque[Future[_Batch]] = deque()
+    try:
+        while chunk := list(islice(names, BATCH)):
+            waiting.append(pool.submit(_read, chunk, folder, kinds))
+            if len(waiting) > workers + 1:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _read(names: list[str], folder: Path, kinds: Sequence[Preprocessing]) -> _Batch:
+    paths = [str(folder / name) for name in names]
+    pictures: dict[Preprocessing, Pixels] = {}
+    reasons: dict[int, str] = {}
+    for kind in kinds:
+        pictures[kind], found = render_chunk(paths, size=kind.size, render=kind.render)
+        reasons |= found
+    return _Batch(names, pictures, reasons)
+
+
+def _with_folder(name: str, reason: str) -> str:
+    """The reason with the whole name, where it begins with the last part of it."""
+    last = name.rpartition("/")[2]
+    whole = name + reason.removeprefix(last) if reason.startswith(last) else reason
+    return whole.encode("utf-8", "backslashreplace").decode()
+
+
+def _open(plan: Plan) -> TextIO:
+    """The CSV, cut back to its whole rows, to be written on; begun if need be."""
+    if plan.kept_bytes:
+        os.truncate(plan.csv_path, plan.kept_bytes)
+        return _open_text(plan.csv_path, "a")
+    made = {"schema": SCHEMA, **_made(plan.recipe, plan.folder)}
+    plan.record.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+    file = _open_text(plan.csv_path, "w")
+    _write(file, [(FILENAME, LABEL)])
+    return file
+
+
+def _open_text(path: Path, mode: Literal["a", "w"]) -> TextIO:
+    # File names that are not valid UTF-8 are written as their original bytes.
+    return path.open(mode, encoding="utf-8", errors="surrogateescape", newline="")
+
+
+def _write(file: TextIO, rows: Iterable[tuple[str, str]]) -> None:
+    """Write rows at once, so that a stopped process leaves whole ones."""
+    text = StringIO()
+    plain = csv.writer(text, lineterminator="\n")
+    quoted = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for name, label in rows:
+        # A carriage return ends a line when a file is read, but not when it is written,
+        # so the writer does not quote it by itself.
+        cells = (safe_cell(name), safe_cell(label))
+        (quoted if "\r" in name else plain).writerow(cells)
+    file.write(text.getvalue())
+    file.flush()
+
+
+def read_done(path: Path) -> tuple[frozenset[str], int]:
+    """Read which pictures a CSV holds.
+
+    Parameters
+    ----------
+    path : Path
+        As ``label_pictures`` leaves it: its last row may have broken off.
+
+    Returns
+    -------
+    frozenset of str
+        Names of the whole rows.
+    int
+        Bytes that these and the head take.
+
+    Raises
+    ------
+    EquipoiseError
+        If it does not begin as such a file, or a row has not two cells.
+    """
+    names: set[str] = set()
+    read = kept = 0
+    whole = True
+
+    def lines() -> Iterator[str]:
+        nonlocal read, whole
+        with path.open("rb") as file:
+            for line in file:
+                read, whole = read + len(line), line.endswith(b"\n")
+                yield line.decode("utf-8", "surrogateescape")
+
+    try:
+        for number, row in enumerate(csv.reader(lines(), strict=True)):
+            if not whole:
+                break
+            if len(row) != 2 or (number == 0 and row != [FILENAME, LABEL]):
+                raise _damaged(path, f"its row {number + 1} is '{','.join(row)[:60]}'")
+            names.update(map(given_cell, row[:1] if number else ()))
+            kept = read
+    except csv.Error as error:
+        if read < path.stat().st_size:
+            raise _damaged(path, str(error)) from None
+    return frozenset(names), kept
+
+
+def _damaged(path: Path, why: str) -> EquipoiseError:
+    shown = why.encode("utf-8", "backslashreplace").decode()
+    return EquipoiseError(
+        f"{path} is not a file that can be continued: {shown}.",
+        expected=f"{FILENAME},{LABEL} in the first line and two cells in every row.",
+        remedy="move it away, then start again without --resume.",
+    )
+
+
+def _made(recipe: Recipe, folder: Path) -> dict[str, Any]:
+    place = os.fsencode(folder.resolve()).decode("utf-8", "backslashreplace")
+    return {**recipe.as_dict(), "folder": place}
+
+
+def _check_same(recipe: Recipe, folder: Path, csv_path: Path) -> None:
+    """Refuse to continue labels of other settings."""
+    record = record_of(csv_path)
+    try:
+        before = json.loads(record.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        before = None
+    if not isinstance(before, dict):
+        raise EquipoiseError(
+            f"No valid record says what made {csv_path}: {record.name} beside it is "
+            "missing or damaged.",
+            expected="both files as they were written.",
+            remedy="put it back, or begin another file.",
+        )
+    now = _made(recipe, folder)
+    changed = [key for key in now if before.get(key) != now[key]]
+    if changed:
+        said = [
+            "other models" if key == "models" else f"{key} {before.get(key)}"
+            for key in changed
+        ]
+        wanted = [f"{key} {now[key]}" for key in changed if key != "models"]
+        raise EquipoiseError(
+            f"{csv_path} was made with {', '.join(said)}"
+            f"{' and not with ' if wanted else ''}{', '.join(wanted)}.",
+            expected="what made its first rows: two kinds of labels do not mix.",
+            remedy="ask as it was asked then, or begin another file.",
+        )
+
+
+def leave_a_core() -> None:
+    """Let TensorFlow use all cores but one, which is for reading pictures.
+
+    It works only before TensorFlow is imported; the environment may say otherwise.
+    """
+    use_threads(max(1, available_cores() - 1))
+
+
+def _hash_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
