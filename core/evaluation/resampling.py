@@ -14,6 +14,7 @@ A test set that was itself drawn by strata, such as ten photos of each gender, e
 and decade, is resampled within these: see ``Resampler.design``.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -117,8 +118,18 @@ class Resampler:
         for members in stratum_members(self._design, int(self._design.max()) + 1):
             size = len(members)
             drawn = draw_weights(size, _draws_of(size), self.resamples, rng)
-            weights[members] = drawn * np.float32(size / _draws_of(size))
+            weights[members] = drawn * self._factor_of(size)
         return weights
+
+    def _factor_of(self, size: int) -> np.float32:
+        """N / (n - 1), rounded so that all sums of weights are exact in float32.
+
+        A count of images is then the same on every processor, in whatever order it sums
+        up, and so is a share of exactly 1. Of 640 images the factor is off by at most
+        0.00006.
+        """
+        digits = 23 - math.ceil(math.log2(2 * self.rows))
+        return np.float32(round(size / _draws_of(size) * 2**digits) / 2**digits)
 
     def sums(
         self,
@@ -310,5 +321,7 @@ def _normal_sums(
 
 
 def _covariance_root(covariance: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The symmetric root: eigenvectors differ from one processor to the next."""
     values, vectors = np.linalg.eigh(covariance.astype(np.float64))
-    return np.asarray(vectors * np.sqrt(np.clip(values, 0, None)), np.float32)
+    root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
+    return np.asarray(root, np.float32)

@@ -194,3 +194,29 @@ def test_few_degrees_of_a_pooled_variance_are_counted_at_its_upper_limit():
     spread = (upper * factor) ** 2 / 2 + images**2 / (N - 1)
     expected = min(variance**2 / spread, contrast.freedom[0])
     assert contrast.family_freedom[0] == pytest.approx(expected)
+
+
+def test_rounding_makes_no_difference_of_a_copy():
+    """The same answers in another column may have other last digits."""
+    rng = np.random.default_rng(7)
+    base = draw_runs(rng, 3, seed=1.0, both=0.5)
+    noise = 1 + rng.choice([-1, 0, 1], base.draws.shape) * np.float32(2**-22)
+    copy = RunDraws(base.values, (base.draws * noise).astype(np.float32))
+    base = RunDraws(base.values, base.draws.astype(np.float32))
+    other = draw_runs(rng, 3, seed=1.0, both=0.5)
+    alone = contrasts_of({"base": base, "m": other})
+    beside = contrasts_of({"base": base, "m": other, "copy": copy}, paired=["copy"])
+    assert beside["copy"].error[0] == 0
+    # A copy is not one more comparison.
+    assert simultaneous(beside)["m"].low[0] == simultaneous(alone)["m"].low[0]
+
+
+def test_a_small_difference_is_not_taken_for_rounding():
+    rng = np.random.default_rng(8)
+    base = draw_runs(rng, 3, seed=1.0, both=0.5)
+    moved = RunDraws(base.values + 1e-6, base.draws + 1e-6)
+    assert moved.without_rounding(base) is moved
+    seldom = RunDraws(base.values, base.draws * (1 + 1e-4 * (base.draws > 0)))
+    assert seldom.without_rounding(base) is seldom
+    fewer = RunDraws(base.values[:, :2], base.draws[:, :2])
+    assert fewer.without_rounding(base) is fewer
