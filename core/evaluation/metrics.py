@@ -231,6 +231,36 @@ _TEMPLATES: dict[str, _Template] = {
         "Share of the images of the positive class that were missed.",
         "Share of the images of the class {part} that were missed.",
     ),
+    "log_loss": _lower(
+        "log loss",
+        "Mean of the negative logarithm of the probability that the true class got: a"
+        " wrong answer that was sure costs most.",
+    ),
+    "brier": _lower(
+        "Brier score",
+        "Mean squared distance between the probabilities and what is true; with two"
+        " classes, that of the positive one.",
+    ),
+    "ece": _lower(
+        "ECE",
+        "Expected calibration error: how far the highest probability is from the"
+        " share of images for which its class is right, as a mean over up to 15 bins of"
+        " as many images each."
+        " Of few images some distance is always seen.",
+    ),
+    "classwise_ece": _lower(
+        "classwise ECE",
+        "As ECE, of the probability of every class against the rest, as a mean over the"
+        " classes.",
+    ),
+    "brier_calibration": _lower(
+        "Brier score, calibration",
+        "The part of the Brier score that recalibrated probabilities would not have.",
+    ),
+    "brier_refinement": _lower(
+        "Brier score, refinement",
+        "What is left of the Brier score with perfectly calibrated probabilities.",
+    ),
     "instability": _error(
         "instability",
         "How far a prediction moves when the image is harmlessly changed: mean size of"
@@ -267,6 +297,12 @@ between two photos of one thing; the flip rate is that of Hendrycks and Dietteri
 2019. Departures: the first is the size of the move, since a number always moves; the
 second is taken between an image and its changes, and not along a series of changes.
 """
+
+CONFIDENCE = ("log_loss", "brier", "ece")
+"""Metrics of how far probabilities can be believed; they are asked for."""
+
+CLASSWISE = ("classwise_ece", "brier_calibration", "brier_refinement")
+"""Those of each class against the rest, of a task with at most ``MANY_CLASSES``."""
 
 SHIFTS = (*CHANGES, WORST)
 """The part in their brackets."""
@@ -331,14 +367,26 @@ def stability_keys(
     return tuple(keys)
 
 
+def calibration_keys(task: Task) -> tuple[str, ...]:
+    """Keys of how far the probabilities of a task can be believed; none of a number."""
+    if isinstance(task, Regression):
+        return ()
+    few = len(task.classes) <= MANY_CLASSES
+    return tuple(f"{task.name}.{name}" for name in CONFIDENCE + CLASSWISE * few)
+
+
 def further_keys(tasks: Sequence[Task], keys: Iterable[str]) -> tuple[str, ...]:
     """The keys that ``comparison.compare_runs`` needs.
 
-    They are the top-k accuracy of a task with that many classes, and how answers move
-    under harmless changes; all others are computed.
+    They are the top-k accuracy of a task with that many classes, how far probabilities
+    can be believed, and how answers move under harmless changes; all others are
+    computed.
     """
     classes = {t.name: len(t.classes) for t in tasks if t.kind != "regression"}
-    known = stability_keys(tasks, by_change=True)
+    known = {
+        *stability_keys(tasks, by_change=True),
+        *(key for task in tasks for key in calibration_keys(task)),
+    }
     found = []
     for key in keys:
         task, _, name = key.rpartition(".")

@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.harmless_changes import CHANGES
-from core.evaluation import auc, formulas
+from core.evaluation import auc, calibration, formulas
 from core.evaluation.alignment import AlignedPredictions
 from core.evaluation.formulas import ClassCounts, ErrorSums, ShiftSums
 from core.evaluation.grouping import Grouping
 from core.evaluation.metrics import (
+    CLASSWISE,
+    CONFIDENCE,
     STABILITY,
     TOLERANCE,
     metric_keys,
@@ -34,6 +36,9 @@ from core.evaluation.variance import RunDraws
 from core.tasks import Classification, Regression, Task
 
 _Sums = TypeVar("_Sums", ClassCounts, ErrorSums, ShiftSums)
+_CalibrationFeatures = Callable[
+    [Integers, Sequence[calibration.Probabilities | None], int], NDArray[np.float32]
+]
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,8 @@ class TaskDraws:
             return self._of_errors(key, name, place)
         if name == "auc" or top_k(name) is not None:
             return self._of_ranks(key, name)
+        if name in CONFIDENCE or name in CLASSWISE:
+            return self._of_probabilities(key, name)
         places = formulas.class_places(self.task, key, self.training_counts)
         assert places is not None
         # The accuracy of a shot group is the mean recall of its classes.
@@ -155,6 +162,12 @@ class TaskDraws:
         return MetricDraws(
             key, np.repeat(rests[:, None], here.shape[1], axis=1), here, there
         )
+
+    def _of_probabilities(self, key: str, name: str) -> MetricDraws:
+        found = self._classwise if name in CLASSWISE else self._confidence
+        here, there = found.values[name].astype(np.float64), found.draws[name]
+        rests = np.repeat(found.images[:, None], here.shape[1], axis=1)
+        return MetricDraws(key, rests, here, there)
 
     @cached_property
     def _classes(self) -> tuple[ClassCounts, ClassCounts]:
@@ -233,6 +246,77 @@ class TaskDraws:
         return self.task
 
     @cached_property
+    def _confidence(self) -> "_Calibration":
+        """Metrics of the probability of the answer, of every group and of all."""
+        return self._calibrated(calibration.confidence_features, 2)
+
+    @cached_property
+    def _classwise(self) -> "_Calibration":
+        """Metrics of the probabilities of every class, of every group and of all."""
+        return self._calibrated(calibration.class_features, 3)
+
+    def _calibrated(
+        self, features: _CalibrationFeatures, stream: int
+    ) -> "_Calibration":
+        parts = [(self.grouping.dense, len(self.grouping.present))]
+        if not self.grouping.is_whole:
+            parts.append((np.zeros(self.aligned.rows, np.int64), 1))
+        found = [
+            one
+            for codes, groups in parts
+            for one in self._calibrate_groups(codes, groups, features, stream)
+        ]
+        names = found[0].values
+        return _Calibration(
+            np.stack([one.images for one in found]),
+            {name: np.stack([one.values[name] for one in found]) for name in names},
+            {name: np.stack([one.draws[name] for one in found]) for name in names},
+        )
+
+    def _calibrate_groups(
+        self, codes: Integers, groups: int, features: _CalibrationFeatures, stream: int
+    ) -> Iterator["_Calibration"]:
+        task = self._classified
+        y_true = self.aligned.truth[task.name].astype(np.int64)
+        given = self.aligned.probabilities[task.name]
+
+        def of_group(members: NDArray[np.intp]) -> Floats:
+            own = [None if p is None else p[members] for p in given]
+            bins = calibration.bins_for(len(members))
+            values = features(y_true[members], own, bins)
+            return np.asarray(values.reshape(-1, len(members)).T)
+
+        for drawn in self.resampler.sums(of_group, codes, groups, stream=stream):
+            bins = calibration.bins_for(drawn.images)
+            sums = [
+                part.reshape(-1, len(given), part.shape[1])
+                for part in (drawn.total[:, None], drawn.sums)
+            ]
+            counts = np.array([float(drawn.images)]), drawn.counts
+            here, there = (
+                calibration.confidence_metrics(*pair)
+                if features is calibration.confidence_features
+                else calibration.class_metrics(*pair, bins)
+                for pair in zip(sums, counts, strict=True)
+            )
+            for name in set(there) & set(calibration.DISTANCES):
+                there[name] = calibration.around_value(here[name], there[name])
+            if "brier_refinement" in there:
+                there["brier_refinement"] = there["brier"] - there["brier_calibration"]
+            unknown = np.array([p is None for p in given])
+            yield _Calibration(
+                np.array(drawn.images, np.float64),
+                {
+                    name: np.where(unknown, np.nan, value[..., 0])
+                    for name, value in here.items()
+                },
+                {
+                    name: np.where(unknown[:, None], np.nan, value).astype(np.float32)
+                    for name, value in there.items()
+                },
+            )
+
+    @cached_property
     def _ranks(self) -> "_Ranks":
         """Areas and top-k accuracies of every group, then of all images."""
         found = [*self._rank_groups(self.grouping.dense, len(self.grouping.present))]
@@ -264,6 +348,18 @@ class TaskDraws:
             rests = auc.smallest_side(y_true[members_of[group]], task)
             resamples = self.resampler.resamples
             yield _rank_group([*strata], k, ranked[group], resamples, rests)
+
+
+class _Calibration(NamedTuple):
+    """Metrics of probabilities of one group, or of several along a first axis.
+
+    ``values`` are of the data, shape (columns,), and ``draws`` of the resamples, with
+    one more axis, by the metric's name.
+    """
+
+    images: Doubles
+    values: dict[str, Floats]
+    draws: dict[str, Floats]
 
 
 class _Ranks(NamedTuple):
