@@ -19,6 +19,7 @@ from core.results.frame import table_frame
 from core.results.tables import leaderboard
 from core.tasks import Classification, Multiclass, Regression
 from core.text import strong, to_markdown
+from pages.classification.calibration import show_calibration
 from pages.classification.confusions import show_confusions
 from pages.classification.top_k import show_top_k
 from pages.shell.choose import choose, choose_task
@@ -59,6 +60,7 @@ def main() -> None:
     _shot_groups(view, comparison, task, counts)
     _class_scores(view, comparison, task, counts)
     show_confusions(view, task, counts)
+    show_calibration(view, task)
     if isinstance(task, Multiclass):
         show_top_k(view, whole, task)
 

@@ -426,3 +426,27 @@ def test_a_seed_that_only_some_methods_have(store, open_page):
     app.pills(key="bar_seeds_utkface").set_value([1]).run()
     assert not app.exception
     assert "Shown: 1 of 2 methods, 1 of 2 seeds." in _text(app)
+
+
+def test_probabilities_stand_beside_what_happened(fill, open_page):
+    fill()
+    app = open_page("classification", study="utkface", task="gender")
+    assert not app.exception
+    assert "Can the probabilities be believed?" in [h.value for h in app.header]
+    charts = [c.proto.id for c in app.get("plotly_chart")]
+    assert sum("reliability" in chart for chart in charts) == 3
+    said = _text(app)
+    assert "gives its answers" in said
+    assert "Gender ECE" in said
+    columns = [list(table.value.columns) for table in app.table]
+    assert any("Gender Brier score ↓" in names for names in columns)
+
+
+def test_labels_alone_have_no_diagram_of_probabilities(fill, store, open_page):
+    fill()
+    for path in store.glob("utkface/*/*/predictions.parquet"):
+        table = pd.read_parquet(path)
+        table.drop(columns=[c for c in table if "_p_" in c]).to_parquet(path)
+    app = open_page("classification", study="utkface", task="gender")
+    assert not app.exception
+    assert "Can the probabilities be believed?" not in [h.value for h in app.header]

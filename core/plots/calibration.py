@@ -1,0 +1,152 @@
+"""Figures and sentences on whether probabilities can be believed."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.evaluation.metrics import MetricInfo
+from core.evaluation.verdicts import BETTER, WORSE
+from core.plots.escape import escapes_names
+from core.plots.figure import build_figure
+from core.plots.formatting import number
+from core.plots.look import BASELINE_COLOUR, Look, MethodStyle
+from core.plots.overview import rows_of
+from core.plots.traces import build_marks, error_bar
+from core.text import listed, strong
+
+# Parts of the height: the curve above, how sure the answers are below.
+CURVE, BARS = (0.34, 1.0), (0.0, 0.22)
+HEIGHT, MARK_SIZE = 430, 9
+# Points of confidence beside accuracy that are worth a word.
+FAR = 0.02
+
+
+@escapes_names
+def plot_reliability(
+    curve: pd.DataFrame, histogram: pd.DataFrame, style: MethodStyle, label: str
+) -> go.Figure:
+    """Reliability diagram of one method, over the histogram of its confidence.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        The method's rows of ``evaluation.reliability.reliability_curves``.
+    histogram : DataFrame
+        Its rows of ``confidence_histograms``.
+    style : MethodStyle
+    label : str
+    """
+    x, y, low, high = (
+        100 * curve[name] for name in ("confidence", "accuracy", "low", "high")
+    )
+    perfect = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [0, 100],
+        "y": [0, 100],
+        "line": {"color": BASELINE_COLOUR, "dash": "dot", "width": 2},
+        "hoverinfo": "skip",
+        "name": "perfect",
+    }
+    points = build_marks(
+        x.tolist(),
+        y.tolist(),
+        style.mark(MARK_SIZE),
+        name=label,
+        error_y=error_bar(
+            y,
+            100 * curve["low"],
+            100 * curve["high"],
+            style.colour,
+            thickness=2,
+            width=0,
+        ),
+        customdata=curve["images"].round().tolist(),
+        hovertemplate="%{x:.0f} % sure on average, right in %{y:.0f} %<br>"
+        "%{customdata:.0f} images<extra></extra>",
+    )
+    middles = 50 * (histogram["start"] + histogram["end"])
+    bars = {
+        "type": "bar",
+        "x": middles.tolist(),
+        "y": (100 * histogram["share"]).tolist(),
+        "width": (100 * (histogram["end"] - histogram["start"])).tolist(),
+        "marker": {"color": style.colour, "opacity": 0.6},
+        "yaxis": "y2",
+        "name": "answers",
+        "hovertemplate": "%{y:.1f} % of the answers<extra></extra>",
+    }
+    return build_figure(
+        [perfect, points, bars],
+        height=HEIGHT,
+        legend=False,
+        title=label,
+        xaxis={
+            "title": {"text": "Highest probability (%)"},
+            "range": [0, 100],
+            "anchor": "y2",
+        },
+        yaxis={"title": {"text": "Right (%)"}, "range": [0, 100], "domain": CURVE},
+        yaxis2={
+            "title": {"text": "Answers (%)"},
+            "domain": BARS,
+            "rangemode": "tozero",
+            "nticks": 3,
+        },
+    )
+
+
+def reliability_takeaway(
+    gaps: pd.DataFrame, comparison: pd.DataFrame, info: MetricInfo, look: Look
+) -> str:
+    """Who claims too much, and whose error is certainly another than the baseline's.
+
+    Parameters
+    ----------
+    gaps : DataFrame
+        From ``evaluation.reliability.confidence_gaps``.
+    comparison : DataFrame
+        The table of ``compare_runs``, with the calibration error.
+    info : MetricInfo
+        That error.
+    look : Look
+    """
+    known = gaps[gaps["method"].isin(look.methods)].set_index("method")
+    if known.empty:
+        return "No shown method has probabilities, only labels."
+    rows = rows_of(comparison, info.key)
+    least = rows.loc[[m for m in look.methods if m in known.index], "mean"].idxmin()
+    said = [_own(known, look), f"The lowest {info.label} has {look.labels[least]}"]
+    said[1] += f": {info.format(float(rows['mean'][least]))}."
+    for verdict, word in ((BETTER, "lower"), (WORSE, "higher")):
+        names = _with_verdict(rows, verdict, look)
+        if names:
+            said.append(
+                f"Certainly {word} than that of {look.labels[look.baseline]}: "
+                f"{listed(names)}."
+            )
+    return " ".join(said)
+
+
+def _own(known: pd.DataFrame, look: Look) -> str:
+    """What the baseline claims and what it keeps; of another method without it."""
+    method = look.baseline if look.baseline in known.index else known.index[0]
+    row = known.loc[method]
+    gap = float(row["gap"])
+    claims, keeps = (
+        number(100 * float(row[name]), 0) for name in ("confidence", "accuracy")
+    )
+    said = (
+        f"{strong(look.labels[method])} gives its answers {claims} % on average and is "
+        f"right in {keeps} %"
+    )
+    if abs(gap) < FAR:
+        return f"{said}: it may be believed, as a whole."
+    word = "over-confident" if gap > 0 else "under-confident"
+    return f"{said}: {word} by {number(100 * abs(gap), 0)} points."
+
+
+def _with_verdict(rows: pd.DataFrame, verdict: str, look: Look) -> Sequence[str]:
+    found = rows.index[rows["verdict"] == verdict]
+    return [look.labels[method] for method in look.methods if method in found]

@@ -1,0 +1,105 @@
+"""The part of the Classification page on whether probabilities can be believed."""
+
+import pandas as pd
+import streamlit as st
+
+from core.evaluation.alignment import align_predictions
+from core.evaluation.comparison import Baseline, Comparison, compare_runs
+from core.evaluation.metrics import calibration_keys, metric_info
+from core.evaluation.reliability import (
+    confidence_gaps,
+    confidence_histograms,
+    reliability_curves,
+)
+from core.plots import calibration as plots
+from core.results.frame import table_frame
+from core.results.study_runs import study_options
+from core.results.tables import leaderboard
+from core.runs import Run
+from core.study import Study
+from core.tasks import Classification
+from pages.shell.caching import cached
+from pages.shell.show import show_charts, show_static_table
+from pages.shell.study_bar import StudyView
+from pages.shell.tables import load_tables, mean_text
+
+
+def show_calibration(view: StudyView, task: Classification) -> None:
+    """Reliability diagrams of all methods, and their calibration errors in numbers.
+
+    Of all methods of the study, shown or not: verdicts are corrected over all of them.
+    """
+    curves, histograms, gaps = _reliability(task, view.baseline, view.runs)
+    shown = [method for method in view.methods if method in set(gaps["method"])]
+    if not shown:
+        return
+    st.header("Can the probabilities be believed?", anchor=False)
+    comparison = _compared(task, view.against, view.runs, view.study)
+    info = metric_info(f"{task.name}.ece", view.tasks)
+    show_charts(
+        {
+            view.labels[method]: plots.plot_reliability(
+                curves[curves["method"] == method],
+                histograms[histograms["method"] == method],
+                view.styles[method],
+                view.labels[method],
+            )
+            for method in shown
+        },
+        name=f"{view.study.name}-{task.name}-reliability",
+        title=f"{task.label}: how sure, and how often right",
+        takeaway=plots.reliability_takeaway(gaps, comparison.table, info, view.look),
+        data=curves[curves["method"].isin(shown)],
+        note="Points: images about as sure as each other, as many in each; bars are 95 "
+        "% intervals over the test images. Below the dotted line a method claims too "
+        "much. Weights, samplers, focal losses and logit adjustment change "
+        f"probabilities, and not answers alone. {mean_text(view).capitalize()}.",
+        column_width=300,
+    )
+    with st.expander("In numbers", icon=":material/table:"):
+        _table(view, comparison, task)
+
+
+def _table(view: StudyView, comparison: Comparison, task: Classification) -> None:
+    infos = [metric_info(key, view.tasks) for key in calibration_keys(task)]
+    rows = comparison.table[comparison.table["method"].isin(view.methods)]
+    board = leaderboard(
+        comparison,
+        [info.key for info in infos],
+        {method: view.labels[method] for method in view.methods},
+        view.tasks,
+        part="score",
+    )
+    show_static_table(
+        table_frame(board),
+        name=f"{view.study.name}-{task.name}-calibration-table",
+        takeaway="Losses and calibration errors of the probabilities; lower is better.",
+        download=rows,
+        note=" ".join(f"{info.label}: {info.explanation}" for info in infos),
+    )
+
+
+@cached(entries=16, spinner="Comparing probabilities with what happened…")
+def _reliability(
+    task: Classification, baseline: str, runs: tuple[Run, ...]
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    aligned = align_predictions(load_tables(runs), [task], baseline)
+    return (
+        reliability_curves(aligned, task),
+        confidence_histograms(aligned, task),
+        confidence_gaps(aligned, task),
+    )
+
+
+@cached(entries=16, spinner="Comparing the calibration of the methods…")
+def _compared(
+    task: Classification, baseline: Baseline, runs: tuple[Run, ...], study: Study
+) -> Comparison:
+    tables = load_tables(runs)
+    return compare_runs(
+        tables,
+        (task,),
+        baseline,
+        metrics=calibration_keys(task),
+        **study_options(study, runs, tables, baseline),
+    )
