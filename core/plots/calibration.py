@@ -54,14 +54,7 @@ def plot_reliability(
         y.tolist(),
         style.mark(MARK_SIZE),
         name=label,
-        error_y=error_bar(
-            y,
-            100 * curve["low"],
-            100 * curve["high"],
-            style.colour,
-            thickness=2,
-            width=0,
-        ),
+        error_y=error_bar(y, low, high, style.colour, thickness=2, width=0),
         customdata=curve["images"].round().tolist(),
         hovertemplate="%{x:.0f} % sure on average, right in %{y:.0f} %<br>"
         "%{customdata:.0f} images<extra></extra>",

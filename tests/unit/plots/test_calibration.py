@@ -95,7 +95,6 @@ def test_only_verdicts_are_called_certain():
 def test_labels_without_probabilities_are_said():
     text = reliability_takeaway(gaps().iloc[:0], compared(), INFO, look())
     assert text == "No shown method has probabilities, only labels."
-    text = reliability_takeaway(
-        gaps(methods=("ins", "lmf", "x")), compared(), INFO, look()
-    )
+    given = gaps(methods=("ins", "lmf", "x"))
+    text = to_markdown(reliability_takeaway(given, compared(), INFO, look()))
     assert text.startswith("**INS** gives")
