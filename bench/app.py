@@ -29,10 +29,10 @@ RESULT_PAGES = (
 RERUNS = 9
 # Of Methods: study, methods drawn, view, the slider that moves and where it goes.
 SLIDERS = (
-    ("cifar10-lt-200", "hmloss", "Loss and gradient", "hmloss_delta", (1.0, 1e3)),
-    ("cifar10-lt-200", "ldam", "Margins and weights", "ldam_max_margin", (0.3, 0.8)),
-    ("utkface", "denseweight", "Margins and weights", "denseweight_alpha", (0.5, 2.0)),
-    ("utkface", "lds", "Margins and weights", "lds_kernel_size", (3, 9)),
+    ("cifar10-lt-200", "hmloss", "loss", "hmloss_delta", (1.0, 1e3)),
+    ("cifar10-lt-200", "ldam", "classes", "ldam_max_margin", (0.3, 0.8)),
+    ("utkface", "denseweight", "classes", "denseweight_alpha", (0.5, 2.0)),
+    ("utkface", "lds", "classes", "lds_kernel_size", (3, 9)),
 )
 # Of Errors: studies with drawn pictures, and with ten and a hundred classes.
 IMAGES = 10_000

@@ -128,9 +128,9 @@ def ship_study(
     listing = list_runs(study.name, within=[source])
     own = [run for run in listing.runs if run.imported is None]
     place = out / study.name
-    chosen = _check(own, study.name, source, place, seed, replaces=replaces)
+    chosen = _runs_with_models(own, study.name, source, place, seed, replaces=replaces)
     paths = _test_paths(study, info, chosen[0], data)
-    check = _Check(study, info.tasks, paths, progress)
+    check = _HalvingCheck(study, info.tasks, paths, progress)
     beside = place.with_name(f".{study.name}.{uuid.uuid4().hex[:8]}")
     try:
         beside.mkdir(parents=True)
@@ -156,7 +156,7 @@ def ship_study(
     return shipped, listing.problems
 
 
-def _check(
+def _runs_with_models(
     own: Sequence[Run],
     study: str,
     source: Path,
@@ -211,11 +211,23 @@ def _test_paths(
     return paths
 
 
-def _ship(run: Run, folder: Path, seed: int, check: _Check) -> ShippedModel:
+def _ship(run: Run, folder: Path, seed: int, check: _HalvingCheck) -> ShippedModel:
     """Copy a run, its model in half precision as far as the answers agree."""
     shutil.copytree(run.folder, folder, ignore=shutil.ignore_patterns(MODEL))
     there = run.model_path.is_file()
     before = run.model_path.stat().st_size if there else 0
+    earlier = run.info.get(SHIPPED)
+    if there and run.seed == seed and isinstance(earlier, dict) and earlier["model"]:
+        # Halved again, it would be compared with itself and move further.
+        shutil.copyfile(run.model_path, folder / MODEL)
+        return ShippedModel(
+            run,
+            earlier["model"],
+            earlier.get("least_halved"),
+            before,
+            before,
+            earlier["largest_change"],
+        )
     precision: str | None = None
     least: int | None = None
     changes: Changes = {}
@@ -232,7 +244,6 @@ def _ship(run: Run, folder: Path, seed: int, check: _Check) -> ShippedModel:
             "largest_change": changes,
         }
     # A model that was shipped before keeps the size that was recorded first.
-    earlier = run.info.get(SHIPPED)
     if isinstance(earlier, dict):
         record["size_mb"] = earlier.get("size_mb") or record["size_mb"]
     text = json.dumps({**run.info, SHIPPED: record}, indent=1)
@@ -241,7 +252,7 @@ def _ship(run: Run, folder: Path, seed: int, check: _Check) -> ShippedModel:
     return ShippedModel(run, precision, least, before, after, changes)
 
 
-class _Check:
+class _HalvingCheck:
     """Compares a model with itself in half precision, on the test images.
 
     Parameters

@@ -27,7 +27,7 @@ Probabilities = NDArray[np.floating]
 
 
 def bins_for(rows: int) -> int:
-    """How many bins so many images have.
+    """How many bins of like probability ``rows`` images are put into.
 
     Examples
     --------
@@ -99,17 +99,20 @@ def confidence_features(
     return values
 
 
-def confidence_metrics(sums: Floats, images: Floats) -> dict[str, Floats]:
+def confidence_metrics(sums: Floats, images: Floats, bins: int) -> dict[str, Floats]:
     """Log loss, Brier score and calibration error from sums of the features.
 
     Parameters
     ----------
     sums : float array, shape (2 + bins, columns, resamples)
     images : float array, shape (resamples,)
+    bins : int
 
     Returns
     -------
     dict of str to float array, shape (columns, resamples)
+        The log loss in nats, the Brier score (0 to 2; of two classes 0 to 1), and the
+        calibration error (0 to 1). NaN where there is no image.
 
     Notes
     -----
@@ -123,11 +126,12 @@ def confidence_metrics(sums: Floats, images: Floats) -> dict[str, Floats]:
 
     >>> p = np.array([[0.9, 0.1], [0.6, 0.4]])
     >>> features = confidence_features(np.array([0, 1]), [p], bins=1)
-    >>> found = confidence_metrics(features.sum(axis=2, keepdims=True), np.array([2.0]))
+    >>> sums = features.sum(axis=2, keepdims=True)
+    >>> found = confidence_metrics(sums, np.array([2.0]), bins=1)
     >>> {name: round(value.item(), 3) for name, value in found.items()}
     {'log_loss': 0.511, 'brier': 0.185, 'ece': 0.25}
     """
-    gaps = np.abs(sums[2:]).sum(axis=0)
+    gaps = np.abs(sums[2 : 2 + bins]).sum(axis=0)
     terms = {"log_loss": sums[0], "brier": sums[1], "ece": gaps}
     return {name: ratio(term, images) for name, term in terms.items()}
 
@@ -178,6 +182,7 @@ def class_metrics(sums: Floats, images: Floats, bins: int) -> dict[str, Floats]:
     Returns
     -------
     dict of str to float array, shape (columns, resamples)
+        All between 0 and 2. NaN where there is no image.
 
     Notes
     -----
@@ -227,6 +232,12 @@ def around_value(value: Floats, draws: Floats) -> Floats:
     ----------
     value : float array, shape (columns, 1)
     draws : float array, shape (columns, resamples)
+        NaN where a resample has no image.
+
+    Returns
+    -------
+    float array, shape (columns, resamples)
+        At least 0.
 
     Examples
     --------

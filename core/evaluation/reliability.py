@@ -17,13 +17,19 @@ def reliability_curves(
 ) -> pd.DataFrame:
     """How often each method is right where it is about as sure.
 
+    Parameters
+    ----------
+    aligned : AlignedPredictions
+    task : Binary or Multiclass
+
     Returns
     -------
     DataFrame
-        Columns ``method``, ``confidence`` (mean highest probability of the bin),
-        ``accuracy`` with ``low`` and ``high``, and ``images``: those of the bin, as a
-        mean over the seeds. Bins hold equally many answers, as those of the expected
-        calibration error do. No rows of a method that has no probabilities.
+        Columns ``method``, ``confidence`` (mean highest probability of the bin, 0 to
+        1), ``accuracy`` (0 to 1) with ``low`` and ``high``, and ``images``: those of
+        the bin, as a mean over the seeds. Bins hold equally many answers, as those of
+        the expected calibration error do. No rows of a method that has no
+        probabilities.
 
     Notes
     -----
@@ -61,6 +67,11 @@ def confidence_histograms(
 ) -> pd.DataFrame:
     """How sure each method is: share of its answers by their highest probability.
 
+    Parameters
+    ----------
+    aligned : AlignedPredictions
+    task : Binary or Multiclass
+
     Returns
     -------
     DataFrame
@@ -87,11 +98,16 @@ def confidence_histograms(
 def confidence_gaps(aligned: AlignedPredictions, task: Classification) -> pd.DataFrame:
     """Mean confidence beside accuracy, one row a method that has probabilities.
 
+    Parameters
+    ----------
+    aligned : AlignedPredictions
+    task : Binary or Multiclass
+
     Returns
     -------
     DataFrame
-        Columns ``method``, ``confidence``, ``accuracy`` and ``gap``, the first less the
-        second: above 0 is over-confident.
+        Columns ``method``, ``confidence`` and ``accuracy`` (0 to 1), and ``gap``, the
+        first less the second: above 0 is over-confident.
     """
     rows = [
         (method, float(sure.mean()), float(right.mean()))

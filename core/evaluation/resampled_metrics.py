@@ -36,9 +36,30 @@ from core.evaluation.variance import RunDraws
 from core.tasks import Classification, Regression, Task
 
 _Sums = TypeVar("_Sums", ClassCounts, ErrorSums, ShiftSums)
-_CalibrationFeatures = Callable[
-    [Integers, Sequence[calibration.Probabilities | None], int], NDArray[np.float32]
-]
+
+
+@dataclass(frozen=True)
+class _OfProbabilities:
+    """How metrics of probabilities are computed: features, then metrics of their sums.
+
+    ``metrics`` takes sums, images and the number of bins; ``stream`` tells draws of
+    many images apart (``Resampler.sums``).
+    """
+
+    features: Callable[
+        [Integers, Sequence[calibration.Probabilities | None], int],
+        NDArray[np.float32],
+    ]
+    metrics: Callable[[Floats, Floats, int], dict[str, Floats]]
+    stream: int
+
+
+_OF_ANSWER = _OfProbabilities(
+    calibration.confidence_features, calibration.confidence_metrics, stream=2
+)
+_OF_CLASSES = _OfProbabilities(
+    calibration.class_features, calibration.class_metrics, stream=3
+)
 
 
 @dataclass(frozen=True)
@@ -248,23 +269,21 @@ class TaskDraws:
     @cached_property
     def _confidence(self) -> "_Calibration":
         """Metrics of the probability of the answer, of every group and of all."""
-        return self._calibrated(calibration.confidence_features, 2)
+        return self._calibrated(_OF_ANSWER)
 
     @cached_property
     def _classwise(self) -> "_Calibration":
         """Metrics of the probabilities of every class, of every group and of all."""
-        return self._calibrated(calibration.class_features, 3)
+        return self._calibrated(_OF_CLASSES)
 
-    def _calibrated(
-        self, features: _CalibrationFeatures, stream: int
-    ) -> "_Calibration":
+    def _calibrated(self, kind: _OfProbabilities) -> "_Calibration":
         parts = [(self.grouping.dense, len(self.grouping.present))]
         if not self.grouping.is_whole:
             parts.append((np.zeros(self.aligned.rows, np.int64), 1))
         found = [
             one
             for codes, groups in parts
-            for one in self._calibrate_groups(codes, groups, features, stream)
+            for one in self._calibrate_groups(codes, groups, kind)
         ]
         names = found[0].values
         return _Calibration(
@@ -274,7 +293,7 @@ class TaskDraws:
         )
 
     def _calibrate_groups(
-        self, codes: Integers, groups: int, features: _CalibrationFeatures, stream: int
+        self, codes: Integers, groups: int, kind: _OfProbabilities
     ) -> Iterator["_Calibration"]:
         task = self._classified
         y_true = self.aligned.truth[task.name].astype(np.int64)
@@ -283,10 +302,10 @@ class TaskDraws:
         def of_group(members: NDArray[np.intp]) -> Floats:
             own = [None if p is None else p[members] for p in given]
             bins = calibration.bins_for(len(members))
-            values = features(y_true[members], own, bins)
+            values = kind.features(y_true[members], own, bins)
             return np.asarray(values.reshape(-1, len(members)).T)
 
-        for drawn in self.resampler.sums(of_group, codes, groups, stream=stream):
+        for drawn in self.resampler.sums(of_group, codes, groups, stream=kind.stream):
             bins = calibration.bins_for(drawn.images)
             sums = [
                 part.reshape(-1, len(given), part.shape[1])
@@ -294,10 +313,7 @@ class TaskDraws:
             ]
             counts = np.array([float(drawn.images)]), drawn.counts
             here, there = (
-                calibration.confidence_metrics(*pair)
-                if features is calibration.confidence_features
-                else calibration.class_metrics(*pair, bins)
-                for pair in zip(sums, counts, strict=True)
+                kind.metrics(*pair, bins) for pair in zip(sums, counts, strict=True)
             )
             for name in set(there) & set(calibration.DISTANCES):
                 there[name] = calibration.around_value(here[name], there[name])

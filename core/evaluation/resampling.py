@@ -126,7 +126,7 @@ class Resampler:
 
         A count of images is then the same on every processor, in whatever order it sums
         up, and so is a share of exactly 1. Of 640 images the factor is off by at most
-        0.00006.
+        0.00013, and of 10,000 by 0.002.
         """
         digits = 23 - math.ceil(math.log2(2 * self.rows))
         return np.float32(round(size / _draws_of(size) * 2**digits) / 2**digits)

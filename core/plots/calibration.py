@@ -18,7 +18,7 @@ from core.text import listed, strong
 # Parts of the height: the curve above, how sure the answers are below.
 CURVE, BARS = (0.34, 1.0), (0.0, 0.22)
 HEIGHT, MARK_SIZE = 430, 9
-# Points of confidence beside accuracy that are worth a word.
+# A distance between probability and accuracy that is worth a word.
 FAR = 0.02
 
 
@@ -55,10 +55,13 @@ def plot_reliability(
         style.mark(MARK_SIZE),
         name=label,
         error_y=error_bar(y, low, high, style.colour, thickness=2, width=0),
+        # The last points lie at the edge, and are not cut in half.
+        cliponaxis=False,
         customdata=curve["images"].round().tolist(),
         hovertemplate="%{x:.0f} % sure on average, right in %{y:.0f} %<br>"
         "%{customdata:.0f} images<extra></extra>",
     )
+    least = 100 * float(histogram["start"][histogram["share"] > 0].min())
     middles = 50 * (histogram["start"] + histogram["end"])
     bars = {
         "type": "bar",
@@ -77,7 +80,8 @@ def plot_reliability(
         title=label,
         xaxis={
             "title": {"text": "Highest probability (%)"},
-            "range": [0, 100],
+            # Of two classes the more probable one has half at least.
+            "range": [50 if least >= 50 else 0, 100],
             "anchor": "y2",
         },
         yaxis={"title": {"text": "Right (%)"}, "range": [0, 100], "domain": CURVE},
@@ -109,35 +113,40 @@ def reliability_takeaway(
     if known.empty:
         return "No shown method has probabilities, only labels."
     rows = rows_of(comparison, info.key)
-    least = rows.loc[[m for m in look.methods if m in known.index], "mean"].idxmin()
-    said = [_own(known, look), f"The lowest {info.label} has {look.labels[least]}"]
-    said[1] += f": {info.format(float(rows['mean'][least]))}."
-    for verdict, word in ((BETTER, "lower"), (WORSE, "higher")):
+    errors = rows.loc[[m for m in look.methods if m in known.index], "mean"]
+    least = errors.idxmin()
+    error = info.format(float(errors[least]))
+    said = [
+        _own(known, errors, info, look),
+        f"{look.labels[least]} has the lowest {info.label} ({error}).",
+    ]
+    for verdict, word in ((BETTER, "better"), (WORSE, "worse")):
         names = _with_verdict(rows, verdict, look)
         if names:
             said.append(
-                f"Certainly {word} than that of {look.labels[look.baseline]}: "
+                f"Certainly {word} calibrated than {look.labels[look.baseline]}: "
                 f"{listed(names)}."
             )
     return " ".join(said)
 
 
-def _own(known: pd.DataFrame, look: Look) -> str:
-    """What the baseline claims and what it keeps; of another method without it."""
+def _own(known: pd.DataFrame, errors: pd.Series, info: MetricInfo, look: Look) -> str:
+    """How sure the baseline is, and how often right; of another method without it."""
     method = look.baseline if look.baseline in known.index else known.index[0]
     row = known.loc[method]
     gap = float(row["gap"])
-    claims, keeps = (
+    sure, right = (
         number(100 * float(row[name]), 0) for name in ("confidence", "accuracy")
     )
-    said = (
-        f"{strong(look.labels[method])} gives its answers {claims} % on average and is "
-        f"right in {keeps} %"
-    )
-    if abs(gap) < FAR:
-        return f"{said}: it may be believed, as a whole."
-    word = "over-confident" if gap > 0 else "under-confident"
-    return f"{said}: {word} by {number(100 * abs(gap), 0)} points."
+    name = strong(look.labels[method])
+    said = f"{name} is {sure} % sure of its answers on average and right in {right} %"
+    if abs(gap) >= FAR:
+        word = "over-confident" if gap > 0 else "under-confident"
+        return f"{said}: {word} by {number(100 * abs(gap), 0)} points."
+    if float(errors.get(method, 0)) < FAR:
+        return f"{said}: it may be believed."
+    error = info.format(float(errors[method]))
+    return f"{said}, but not at every level: {info.label} {error}."
 
 
 def _with_verdict(rows: pd.DataFrame, verdict: str, look: Look) -> Sequence[str]:

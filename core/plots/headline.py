@@ -5,7 +5,14 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.evaluation.metrics import MetricInfo
-from core.evaluation.verdicts import BETTER, EQUIVALENT, WORSE
+from core.evaluation.verdicts import (
+    BETTER,
+    DIFFERS,
+    EQUIVALENT,
+    INCONCLUSIVE,
+    UNTESTED,
+    WORSE,
+)
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
 from core.plots.formatting import interval, p_value, signed
@@ -20,13 +27,15 @@ from core.plots.traces import (
 )
 from core.results.sentences import SIGNS, verdict_text
 
-# Colour and marker of a verdict; whatever else is inconclusive, and hollow.
+# Colour and marker of each verdict.
 MARKS = {
     BETTER: (METHOD_COLOURS[2], "triangle-up"),
     WORSE: (METHOD_COLOURS[1], "triangle-down"),
     EQUIVALENT: (METHOD_COLOURS[0], "square"),
+    DIFFERS: (METHOD_COLOURS[3], "diamond"),
+    INCONCLUSIVE: (BASELINE_COLOUR, "circle-open"),
+    UNTESTED: (BASELINE_COLOUR, "line-ew-open"),
 }
-UNDECIDED = (BASELINE_COLOUR, "circle-open")
 MARK_SIZE, ROW_HEIGHT, FRAME_HEIGHT = 12, 46, 110
 
 
@@ -60,7 +69,7 @@ def plot_headline(comparison: pd.DataFrame, info: MetricInfo, look: Look) -> go.
     traces = []
     for method in reversed(methods):
         row = rows.loc[method]
-        colour, symbol = MARKS.get(str(row["verdict"]), UNDECIDED)
+        colour, symbol = MARKS[str(row["verdict"])]
         traces.append(
             build_marks(
                 [row["delta"]],
@@ -98,12 +107,9 @@ def plot_headline(comparison: pd.DataFrame, info: MetricInfo, look: Look) -> go.
 
 def _gain(row: pd.Series, info: MetricInfo) -> float:
     """How far a method is on the better side; NaN for what is not compared."""
-    if info.direction == "higher":
-        return float(row["delta"])
-    if info.direction == "lower":
-        return -float(row["delta"])
-    # Nearer to zero is better.
-    return abs(float(row["mean"] - row["delta"])) - abs(float(row["mean"]))
+    # Of a metric that is best at 0 the difference is that of the sizes.
+    delta = float(row["delta"])
+    return delta if info.direction == "higher" else -delta
 
 
 def _name(row: pd.Series, label: str, info: MetricInfo) -> str:

@@ -12,6 +12,7 @@ from core.runs import Run, data_report
 from core.study import Study
 from core.tasks import Regression
 from core.text import strong
+from pages.shell.address import run_page
 from pages.shell.answers import load_errors
 from pages.shell.caching import cached
 from pages.shell.choose import choose_task
@@ -141,4 +142,4 @@ def _bias_by_bin(
     ).groups
 
 
-main()
+run_page(main)

@@ -19,9 +19,13 @@ from core.runs import Run
 from core.study import Study
 from core.tasks import Classification
 from pages.shell.caching import cached
+from pages.shell.choose import choose_whether
 from pages.shell.show import show_charts, show_static_table
 from pages.shell.study_bar import StudyView
 from pages.shell.tables import load_tables, mean_text
+
+# Answers times classes that are looked at unasked: beyond, half a gigabyte is needed.
+MOST = 2_000_000
 
 
 def show_calibration(view: StudyView, task: Classification) -> None:
@@ -29,6 +33,14 @@ def show_calibration(view: StudyView, task: Classification) -> None:
 
     Of all methods of the study, shown or not: verdicts are corrected over all of them.
     """
+    answers = sum(len(table) for table in load_tables(view.runs).values())
+    if answers * len(task.classes) > MOST and not choose_whether(
+        "Show whether the probabilities can be believed",
+        key=f"classification_calibration_{view.study.name}",
+        parameter="calibration",
+        help=f"The runs have {answers:,} answers: this takes memory and some seconds.",
+    ):
+        return
     curves, histograms, gaps = _reliability(task, view.baseline, view.runs)
     shown = [method for method in view.methods if method in set(gaps["method"])]
     if not shown:
@@ -50,10 +62,11 @@ def show_calibration(view: StudyView, task: Classification) -> None:
         title=f"{task.label}: how sure, and how often right",
         takeaway=plots.reliability_takeaway(gaps, comparison.table, info, view.look),
         data=curves[curves["method"].isin(shown)],
-        note="Points: images about as sure as each other, as many in each; bars are 95 "
-        "% intervals over the test images. Below the dotted line a method claims too "
-        "much. Weights, samplers, focal losses and logit adjustment change "
-        f"probabilities, and not answers alone. {mean_text(view).capitalize()}.",
+        note="Each point is a group of equally many images with similar probabilities; "
+        "bars are 95 % intervals over the test images. Below the dotted line a method "
+        "is over-confident. Weights, samplers, focal losses and logit adjustment also "
+        "change the probabilities, not only the answers. "
+        f"{mean_text(view).capitalize()}.",
         column_width=300,
     )
     with st.expander("In numbers", icon=":material/table:"):

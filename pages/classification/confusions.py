@@ -12,10 +12,10 @@ from core.plots.classification import FEW, MANY
 from core.plots.formatting import number, plural
 from core.tasks import Classification
 from core.text import emphasis, escape_chart, listed, to_markdown
-from pages.shell.address import open_errors
+from pages.shell.address import open_errors, this_address
 from pages.shell.answers import load_errors
 from pages.shell.choose import choose
-from pages.shell.show import Card, open_card, show_chart, show_charts, stop_with
+from pages.shell.show import Card, open_card, show_chart, show_charts
 from pages.shell.study_bar import StudyView
 from pages.shell.tables import (
     mean_text,
@@ -81,7 +81,8 @@ def _matrices(
     elif kind == "difference":
         shown = {m: matrices[m] for m in matrices if m in view.references}
     if not shown:
-        stop_with(_why_nothing(kind))
+        st.info(to_markdown(_why_nothing(view, kind, one)), icon=":material/info:")
+        return
     order = _choose_order(view, known=counts is not None) if one else "study"
     ids = plots.class_order(order, classes, counts, all_[baseline])
     if len(ids) > MANY:
@@ -152,11 +153,11 @@ def _end_of_colours(kind: str, shown: Matrices) -> tuple[float, str]:
         return 1.0, ""
     if kind == "counts":
         most = plots.wrong_images(shown)
-        text = f" Colours end at {plural(most, 'image')}, the largest number of wrong."
-        return most, text
+        wrong = f"{plural(most, 'image')}, the largest number of wrong answers"
+        return most, f" Colours end at {wrong}."
     share = plots.wrong_reach(shown)
     means = kind == "probability"
-    what = "mean probability of a wrong class" if means else "share of wrong"
+    what = "mean probability of a wrong class" if means else "share of wrong answers"
     return share, f" Colours end at {number(100 * share, 0)} %, the largest {what}."
 
 
@@ -170,13 +171,16 @@ def _mean_probabilities(
     return means
 
 
-def _why_nothing(kind: str) -> str:
+def _why_nothing(view: StudyView, kind: str, one: str | None) -> str:
     """Why no matrix can be drawn, and what to choose."""
     why = "Only the baseline is shown, so there is no difference to draw."
     if kind == "probability":
         why = "The methods shown have labels only, without probabilities."
+    elif one is not None and len(view.methods) > 1:
+        why = f"{view.labels[one]} has no difference to itself."
     return (
-        f"{why} Choose {emphasis('Counts')} or {emphasis('Shares')}, or another method."
+        f"{why} Choose {emphasis(SHOW['counts'])} or {emphasis(SHOW['shares'])}, or "
+        "another method."
     )
 
 
@@ -301,15 +305,26 @@ def _choose_zoom(
 ) -> list[int]:
     """The part of the classes, from one to another, that is drawn."""
     names = [task.classes[i] for i in ids]
+    key = f"classification_zoom_{view.study.name}_{task.name}_{order}"
+    whole = (names[0], names[-1])
+    start, asked = whole, this_address().take("zoom")
+    if asked is not None:
+        st.session_state.pop(key, None)
+        if len(asked) == 2 and set(asked) <= set(names):
+            start = (asked[0], asked[1])
+        elif asked:
+            this_address().name_unknown("zoom", " to ".join(asked))
     ends = st.select_slider(
         "Zoom: from class to class",
         names,
-        value=(names[0], names[-1]),
+        # Without a pair it would be a slider of one class.
+        value=start,
         format_func=to_markdown,
-        key=f"classification_zoom_{view.study.name}_{task.name}_{order}",
+        key=key,
         persist_state="session",
         help=f"In the order chosen above. Up to {MANY} classes, each cell has its"
         " value written in.",
     )
+    this_address().choose("zoom", () if tuple(ends) == whole else tuple(ends))
     first, last = sorted(names.index(end) for end in ends)
     return ids[first : last + 1]

@@ -22,6 +22,7 @@ from core.text import strong, to_markdown
 from pages.classification.calibration import show_calibration
 from pages.classification.confusions import show_confusions
 from pages.classification.top_k import show_top_k
+from pages.shell.address import run_page
 from pages.shell.choose import choose, choose_task
 from pages.shell.show import (
     open_card,
@@ -210,4 +211,4 @@ def _choose_classes() -> str:
     )
 
 
-main()
+run_page(main)

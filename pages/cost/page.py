@@ -29,6 +29,7 @@ from core.evaluation.pareto import (
 )
 from core.plots import cost as plots
 from core.text import BREAK, to_markdown
+from pages.shell.address import run_page
 from pages.shell.choose import choose, choose_whether
 from pages.shell.show import (
     names_column,
@@ -264,4 +265,4 @@ def _columns(metric: MetricInfo, names: Iterable[str]) -> dict[str, object]:
     return columns
 
 
-main()
+run_page(main)

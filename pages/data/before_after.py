@@ -19,6 +19,7 @@ from core.plots.data import columns_of, pick_samples
 from core.plots.predict import thicken
 from core.study import Augmentation, Study
 from core.text import emphasis, to_markdown
+from pages.shell.address import end_page
 from pages.shell.choose import choose
 from pages.shell.engine import load_engine
 from pages.shell.photos import PRIVACY
@@ -69,7 +70,7 @@ def show_before_after(view: StudyView, manifest: pd.DataFrame | None) -> None:
             stop_with(_why_none(view))
     except EquipoiseError as error:
         show_error(error)
-        st.stop()
+        end_page()
     chosen = Enhancement(**{TRIES[name]: True for name in tried})
     stages = try_enhancement(stages, chosen)
     note = "The image cache, the predictor and this page do it by the same function."

@@ -19,6 +19,7 @@ from core.tasks import Regression
 from core.text import code, strong, to_markdown
 from pages.data.before_after import show_before_after
 from pages.data.mixed_images import show_mixed
+from pages.shell.address import end_page, run_page
 from pages.shell.caching import cached
 from pages.shell.choose import choose, choose_task
 from pages.shell.pictures import load_thumbnails, why_no_pictures
@@ -414,58 +415,63 @@ def show_pictures(view: StudyView, manifest: pd.DataFrame) -> None:
                     )
 
 
-view = study_bar(
-    "Data",
-    lead="What the methods were trained and tested on, and what was left out.",
-    needs_runs=False,
-    filters=False,
-)
-st.caption(to_markdown(view.dataset.notice))
-if not view.dataset.has_pictures:
-    st.info(
-        to_markdown(
-            f"{strong(view.study.title)} was made of a table of predictions: there are "
-            "its test images by name, and neither pictures nor training images."
-        ),
-        icon=":material/table:",
+def main() -> None:
+    """Choose a study and a view of its data."""
+    view = study_bar(
+        "Data",
+        lead="What the methods were trained and tested on, and what was left out.",
+        needs_runs=False,
+        filters=False,
     )
-try:
-    manifest = shipped_manifest(view.study.name)
-    report = data_report(view.study.name) or {}
-except EquipoiseError as error:
-    show_error(error)
-    st.stop()
-if manifest is None:
-    st.info(
-        to_markdown(
-            f"The manifest of {strong(view.study.title)} is not here yet: it is "
-            "written with the first run. Train one with "
-            f"{code(f'equipoise train {view.study.name}')}, then reload this page."
-        ),
-        icon=":material/info:",
+    st.caption(to_markdown(view.dataset.notice))
+    if not view.dataset.has_pictures:
+        st.info(
+            to_markdown(
+                f"{strong(view.study.title)} was made of a table of predictions: its "
+                "test images are here by name, without pictures or training images."
+            ),
+            icon=":material/table:",
+        )
+    try:
+        manifest = shipped_manifest(view.study.name)
+        report = data_report(view.study.name) or {}
+    except EquipoiseError as error:
+        show_error(error)
+        end_page()
+    if manifest is None:
+        st.info(
+            to_markdown(
+                f"The manifest of {strong(view.study.title)} is not here yet: it is "
+                "written with the first run. Train one with "
+                f"{code(f'equipoise train {view.study.name}')}, then reload this page."
+            ),
+            icon=":material/info:",
+        )
+        st.subheader(BEFORE_AFTER, anchor=False)
+        show_before_after(view, None)
+        end_page()
+    chosen = choose(
+        "View",
+        VIEWS if view.dataset.has_pictures else VIEWS_OF_TABLE,
+        key="data_view",
+        parameter="view",
+        is_segmented=True,
+        label_visibility="collapsed",
     )
-    st.subheader(BEFORE_AFTER, anchor=False)
-    show_before_after(view, None)
-    st.stop()
-chosen = choose(
-    "View",
-    VIEWS if view.dataset.has_pictures else VIEWS_OF_TABLE,
-    key="data_view",
-    parameter="view",
-    is_segmented=True,
-    label_visibility="collapsed",
-)
-if chosen == "Split":
-    show_split(view, manifest, report)
-elif chosen == "Distributions":
-    show_distributions(view, manifest)
-elif chosen == "Crossings":
-    show_crossing(view, manifest)
-elif chosen == "Weights":
-    show_weights(view, manifest)
-elif chosen == "Pictures":
-    show_pictures(view, manifest)
-elif chosen == MIXED:
-    show_mixed(view, manifest)
-else:
-    show_before_after(view, manifest)
+    if chosen == "Split":
+        show_split(view, manifest, report)
+    elif chosen == "Distributions":
+        show_distributions(view, manifest)
+    elif chosen == "Crossings":
+        show_crossing(view, manifest)
+    elif chosen == "Weights":
+        show_weights(view, manifest)
+    elif chosen == "Pictures":
+        show_pictures(view, manifest)
+    elif chosen == MIXED:
+        show_mixed(view, manifest)
+    else:
+        show_before_after(view, manifest)
+
+
+run_page(main)

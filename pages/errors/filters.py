@@ -11,7 +11,7 @@ from core.evaluation.answers import ANY, agreeing, agreement_kinds
 from core.plots import answers as plots
 from core.plots.formatting import feature_label
 from core.tasks import Regression, natural_order
-from pages.shell.address import this_address, write_address
+from pages.shell.address import this_address
 from pages.shell.answers import TaskErrors
 from pages.shell.choose import choose
 from pages.shell.study_bar import StudyView
@@ -98,7 +98,7 @@ def _choose_groups(view: StudyView, found: TaskErrors) -> dict[str, str]:
             width=WIDTH,
         ):
             chosen[feature] = group
-    write_address("where", _where(chosen))
+    this_address().choose("where", _where(chosen))
     return chosen
 
 

@@ -18,7 +18,7 @@ from core.plots.formatting import feature_label, plural
 from core.tasks import Regression, Task
 from core.text import BREAK, SEPARATOR, code, emphasis, strong, to_markdown
 from pages.errors.filters import Chosen, filter_images
-from pages.shell.address import this_address, write_address
+from pages.shell.address import this_address
 from pages.shell.answers import TaskErrors
 from pages.shell.choose import choose
 from pages.shell.pictures import load_thumbnails, why_no_pictures
@@ -52,7 +52,7 @@ def show_images(view: StudyView, method: str, found: TaskErrors) -> None:
         rows = rank_images(answers, method, orders[order], chosen.mask)
         if not len(rows):
             _say_empty(view, method, chosen, orders[order])
-            write_address("page", ())
+            this_address().choose("page", ())
             return
         state = (view.study.name, answers.task.name, method, order, *chosen.filters)
         _show_page(view, found, rows, state)
@@ -132,7 +132,7 @@ def _choose_page(pages: int, state: tuple[str, ...]) -> int:
     asked = this_address().take("page")
     if asked is not None or begun != (state, pages):
         wanted = (asked or ("1",))[0]
-        if not wanted.isdecimal():
+        if not wanted.isdecimal() or not 1 <= int(wanted) <= pages:
             this_address().name_unknown("page", wanted)
         start = min(max(int(wanted), 1), pages) if wanted.isdecimal() else 1
         turn += 1
@@ -141,7 +141,7 @@ def _choose_page(pages: int, state: tuple[str, ...]) -> int:
     if pages > 1:
         # Another key is another widget, that begins where it is told to.
         page = st.pagination(pages, default=start, key=f"errors_page_{turn}")
-    write_address("page", () if page == 1 else (str(page),))
+    this_address().choose("page", () if page == 1 else (str(page),))
     return page
 
 
@@ -158,7 +158,7 @@ def _pictures(view: StudyView, found: TaskErrors, rows: NDArray[np.intp]) -> Non
                         thumbnails[image_id], width=128, alt=f"{image_id}: {truth}"
                     )
                 else:
-                    st.caption("No picture of that id can be had.")
+                    st.caption("There is no picture with this id.")
                 st.markdown(to_markdown(f"Truth: {strong(truth)}"))
                 st.markdown(
                     to_markdown(
@@ -207,6 +207,6 @@ def _notes(view: StudyView, method: str, found: TaskErrors) -> None:
             )
     st.caption(
         to_markdown(
-            f"{said} Chosen for being extreme, these images say nothing of rates."
+            f"{said} These images are extreme cases: they say nothing about rates."
         )
     )

@@ -194,7 +194,7 @@ def _gallery(
                 if image_id in thumbnails:
                     st.image(thumbnails[image_id], width=SIDE, alt=alt)
                 else:
-                    st.caption("No picture of that id can be had.")
+                    st.caption("There is no picture with this id.")
                 st.markdown(to_markdown(BREAK.join(filter(None, own))))
                 st.caption(to_markdown(code(image_id)))
 

@@ -11,7 +11,7 @@ from core.text import emphasis
 from pages.errors.gallery import show_images
 from pages.errors.meaning import show_meaning
 from pages.errors.rates import show_bins, show_classes
-from pages.shell.address import this_address
+from pages.shell.address import run_page, this_address
 from pages.shell.answers import load_errors
 from pages.shell.choose import choose, choose_task
 from pages.shell.show import stop_with
@@ -54,12 +54,15 @@ def main() -> None:
 
 def _places() -> tuple[DeltaGenerator, DeltaGenerator]:
     """Where the rates go and where the images: first what a link is about."""
-    address = this_address()
-    if address.is_new:
-        is_pair = {"truth", "predicted"} <= address.asked.keys()
-        st.session_state["errors_images_first"] = is_pair
+    address, key = this_address(), "errors_images_first"
+    pair = {"truth", "predicted"}
+    if address.is_new and address.sent is None:
+        st.session_state[key] = pair <= address.asked.keys()
+    # Whoever clears these filters looks at the rates again.
+    elif not pair <= set(st.query_params):
+        st.session_state[key] = False
     first, second = st.container(), st.container()
-    if st.session_state.get("errors_images_first"):
+    if st.session_state.get(key):
         return second, first
     return first, second
 
@@ -91,4 +94,4 @@ def _methods(view: StudyView) -> Sequence[str]:
     return [method for method in view.methods if method in trained]
 
 
-main()
+run_page(main)

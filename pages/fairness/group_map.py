@@ -11,14 +11,15 @@ from core.evaluation.verdicts import SMALL_GROUP
 from core.plots import group_map as plots
 from core.plots.formatting import feature_label
 from pages.fairness.tables import Question, load_groups
+from pages.shell.address import fragment
 from pages.shell.choose import choose
 from pages.shell.show import open_card, show_chart, show_error
 from pages.shell.study_bar import StudyView
 
-VALUE, CHANGE = "Value", "Change"
+VALUE, CHANGE = "value", "change"
 
 
-@st.fragment
+@fragment
 def show_group_map(
     view: StudyView, question: Question, metric: MetricInfo, known: tuple[str, ...]
 ) -> None:
@@ -115,6 +116,7 @@ def _choose_change(view: StudyView, method: str) -> bool:
     shown = choose(
         "Shown",
         [VALUE, CHANGE],
+        labels=str.capitalize,
         key="fairness_map_shown",
         parameter="shown",
         is_segmented=True,

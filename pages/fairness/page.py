@@ -33,6 +33,7 @@ from core.text import BREAK, code, listed, strong, to_list, to_markdown
 from pages.fairness.group_map import show_group_map
 from pages.fairness.tables import Question, load_groups
 from pages.fairness.whatif import show_whatif
+from pages.shell.address import run_page
 from pages.shell.choose import choose, choose_several, choose_task, choose_whether
 from pages.shell.show import Card, open_card, show_chart, show_static_table, stop_with
 from pages.shell.study_bar import StudyView, choose_metric, study_bar
@@ -48,7 +49,7 @@ MEANINGS = f"""
   rates; the larger gap of the two counts. Definitions are fairlearn's.
 - **Fair metric**: the mean accuracy of the groups less twice their largest difference.
   {REWARDS_LEVELLING_DOWN}
-- Which gap matters is no question of statistics: parity of one kind often excludes
+- Which gap matters is not a question of statistics: parity of one kind often excludes
   another, and a gap may lie in the labels and not in the method.
 """
 
@@ -328,4 +329,4 @@ def _notes(view: StudyView, comparison: Comparison) -> None:
         st.markdown(to_list(fairness_notes(comparison, view.labels)))
 
 
-main()
+run_page(main)

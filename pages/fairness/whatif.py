@@ -14,13 +14,14 @@ from core.plots.whatif import Mark
 from core.tasks import Classification, Regression
 from core.text import strong, to_markdown
 from pages.fairness.tables import Question, load_choices, load_scores
-from pages.shell.address import this_address, write_address
+from pages.shell.address import fragment, this_address
 from pages.shell.choose import choose, choose_number, number_in
 from pages.shell.show import show_chart, show_table
 from pages.shell.study_bar import StudyView
 
 MOST_SLIDERS, MOST_ROWS = 8, 12
-COMMON, OWN = "One for all", "One for each group"
+COMMON, OWN = "common", "own"
+KINDS = {COMMON: "One for all", OWN: "One for each group"}
 USUAL = 0.5
 STEPS = {"step": 0.001, "format": "%.3f"}
 GAP_KEY = "fairness_whatif_gap"
@@ -31,7 +32,7 @@ def show_whatif(view: StudyView, question: Question) -> None:
     task = question.task
     if isinstance(task, Regression):
         return
-    st.subheader("What if the threshold were another?", anchor=False)
+    st.subheader("What if the threshold were different?", anchor=False)
     positive = _choose_class(view, task)
     try:
         counts = load_scores(view, question, positive, TEST)
@@ -62,7 +63,7 @@ def _choose_class(view: StudyView, task: Classification) -> str:
 
 
 # A fragment: a moved slider draws this part again and nothing else of the page.
-@st.fragment
+@fragment
 def _play(view: StudyView, question: Question, counts: ScoreCounts) -> None:
     small = question.include_small
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -145,6 +146,7 @@ def _controls(view: StudyView, counts: ScoreCounts) -> tuple[str, str, float, bo
     kind = choose(
         "Threshold",
         [COMMON, OWN],
+        labels=KINDS,
         key="fairness_whatif_kind",
         parameter="thresholds",
         is_segmented=True,
@@ -217,23 +219,29 @@ def _sliders(
         for group in _groups_of(counts):
             own[group] = _slider(prefix, group)
     moved = [f"{group}:{value:g}" for group, value in own.items() if value != USUAL]
-    write_address("threshold", moved)
+    this_address().choose("threshold", moved)
     return own
 
 
 def _take_thresholds(prefix: str, groups: Sequence[str]) -> None:
     """Set the sliders as a new address has them, each as ``<group>:<threshold>``."""
-    for asked in this_address().take("threshold") or ():
-        group, _, text = asked.rpartition(":")
+    asked = this_address().take("threshold")
+    if asked is None:
+        return
+    found = dict.fromkeys(groups, USUAL)
+    for one in asked:
+        group, _, text = one.rpartition(":")
         value = number_in(text, 0.0, 1.0)
-        if group in groups and value is not None:
-            st.session_state[_slider_key(prefix, group)] = value
+        if group in found and value is not None:
+            found[group] = value
         else:
-            this_address().name_unknown("threshold", asked)
+            this_address().name_unknown("threshold", one)
+    for group, value in found.items():
+        st.session_state[_slider_key(prefix, group)] = value
 
 
 def _slider(prefix: str, group: str) -> float:
-    key = _slider_key(prefix, group)
-    st.session_state.setdefault(key, USUAL)
-    label = to_markdown(f"Threshold, {group}")
-    return float(st.slider(label, 0.0, 1.0, key=key, **STEPS))
+    label = f"Threshold, {group}"
+    return choose_number(
+        label, 0.0, 1.0, USUAL, key=_slider_key(prefix, group), **STEPS
+    )

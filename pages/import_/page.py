@@ -11,6 +11,7 @@ from core.text import strong, to_markdown
 from pages.import_.method import import_method
 from pages.import_.study import import_study
 from pages.import_.uploads import forget
+from pages.shell.address import run_page
 from pages.shell.show import show_error, show_static_table, stop_with
 
 WAYS = {
@@ -123,4 +124,4 @@ def _remove(study: str, method: str, said: str) -> None:
     forget()
 
 
-main()
+run_page(main)

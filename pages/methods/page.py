@@ -22,11 +22,13 @@ from pages.methods.parameters import (
     movable,
     reset,
     show_parameters,
+    take_parameters,
     values_of,
+    write_parameters,
 )
 from pages.methods.play import Play, usual_of
 from pages.methods.schedule import show_schedule
-from pages.shell.address import this_address, write_address
+from pages.shell.address import fragment, run_page, this_address
 from pages.shell.caching import cached, manifest_fingerprint
 from pages.shell.choose import choose, choose_several, choose_task
 from pages.shell.engine import load_engine
@@ -42,7 +44,12 @@ FIRST = {
     "regression": ("absolute-error", "balanced-mse", "denseweight", "lds"),
 }
 KINDS = ("multiclass", "binary", "regression")
-LOSS, CLASSES, SCHEDULE = "Loss and gradient", "Margins and weights", "Schedule"
+LOSS, CLASSES, SCHEDULE = "loss", "classes", "schedule"
+VIEW_LABELS = {
+    LOSS: "Loss and gradient",
+    CLASSES: "Margins and weights",
+    SCHEDULE: "Schedule",
+}
 # Stand in where a study has no split yet and its options name no ratio.
 STAND_IN_IMAGES, STAND_IN_RATIO = 50_000, 100.0
 # Parts whose sliders move something in a view: for classes, and for a number.
@@ -155,7 +162,7 @@ def _choose_methods(
                 help=label.decides,
                 wrap=True,
             )
-    write_address("method", chosen)
+    this_address().choose("method", chosen)
     return tuple(entries[name] for name in entries if name in chosen)
 
 
@@ -202,12 +209,14 @@ def _stand_in(view: StudyView, classes: Sequence[str]) -> tuple[int, ...]:
     return tuple(counts)
 
 
-@st.fragment
+@fragment
 def _play(play: Play) -> None:
     """All that a slider moves: only this runs again."""
+    take_parameters(play.chosen)
     view = choose(
         "View",
         list(VIEWS),
+        labels=VIEW_LABELS,
         key="methods_view",
         parameter="view",
         is_segmented=True,
@@ -227,6 +236,7 @@ def _play(play: Play) -> None:
             show_error(error)
     _say_what_is_not_drawn(play)
     _cards(play)
+    write_parameters(play.chosen)
 
 
 def _say_what_is_not_drawn(play: Play) -> None:
@@ -342,4 +352,4 @@ def _users() -> dict[str, tuple[str, ...]]:
     }
 
 
-main()
+run_page(main)

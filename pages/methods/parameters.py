@@ -7,6 +7,8 @@ import streamlit as st
 
 from core.methods.entry import Entry, Parameter, Value
 from core.plots.methods import short_number
+from pages.shell.address import this_address
+from pages.shell.choose import number_in
 
 PER_DECADE = 10
 # A range so wide is travelled in decades.
@@ -23,6 +25,52 @@ def values_of(entry: Entry) -> dict[str, Value]:
     return {
         p.name: st.session_state.get(_key(entry, p), p.default) for p in movable(entry)
     }
+
+
+def take_parameters(entries: Sequence[Entry]) -> None:
+    """Set the widgets as a new address has them: ``<entry>.<parameter>:<value>``."""
+    asked = this_address().take("set")
+    if asked is None:
+        return
+    reset(entries)
+    known = {
+        f"{entry.name}.{parameter.name}": (entry, parameter)
+        for entry in entries
+        for parameter in movable(entry)
+    }
+    for one in asked:
+        name, _, text = one.partition(":")
+        value = _parsed(known[name][1], text) if name in known else None
+        if value is None:
+            this_address().name_unknown("slider", one)
+        else:
+            st.session_state[_key(*known[name])] = value
+
+
+def write_parameters(entries: Sequence[Entry]) -> None:
+    """Put the parameters that are not at their defaults into the address."""
+    moved = [
+        f"{entry.name}.{parameter.name}:{value}"
+        for entry in entries
+        for parameter in movable(entry)
+        if (value := values_of(entry)[parameter.name]) != parameter.default
+    ]
+    this_address().choose("set", moved)
+
+
+def _parsed(parameter: Parameter, text: str) -> Value | None:
+    """The value that an address gives; None where the widget cannot have it."""
+    if parameter.choices:
+        return text if text in parameter.choices else None
+    if isinstance(parameter.default, bool):
+        return {"True": True, "False": False}.get(text)
+    options = _options(parameter)
+    low, high = (min(options), max(options)) if options else _range(parameter)[:2]
+    value = number_in(text, low, high)
+    if value is None or (options and value not in options):
+        return None
+    kind = type(parameter.default)
+    return kind(value) if kind(value) == value else None
 
 
 def is_moved(entry: Entry) -> bool:

@@ -51,7 +51,8 @@ from core.runs import data_report
 from core.study import Search
 from core.tasks import Regression
 from core.text import BREAK, code, to_list, to_markdown
-from pages.shell.choose import choose
+from pages.shell.address import run_page, this_address
+from pages.shell.choose import choose, number_in
 from pages.shell.show import (
     Card,
     open_card,
@@ -329,19 +330,28 @@ def _with_margin(
     """Let the reader say which difference does not matter, and judge by it."""
     usual = comparison.margin(info.key) * info.factor
     unit = f" ({info.difference_unit})" if info.difference_unit else ""
+    key = f"overview_margin_{view.study.name}_{info.key}"
+    start = None if math.isnan(usual) else usual
+    asked = this_address().take("margin")
+    if asked is not None:
+        found = number_in(asked[0], 0, math.inf) if asked else start
+        if asked and found is None:
+            this_address().name_unknown("margin", asked[0])
+        st.session_state[key] = start if found is None else found
     chosen = st.number_input(
         to_markdown(f"Margin that does not matter{unit}"),
         min_value=0.0,
-        value=None if math.isnan(usual) else usual,
+        **({} if key in st.session_state else {"value": start}),
         step=10.0**-info.digits,
         format=f"%.{info.digits}f",
-        key=f"overview_margin_{view.study.name}_{info.key}",
+        key=key,
         placeholder="none",
         persist_state="session",
         width=280,
         help="A method whose whole interval lies within this margin around 0 is "
         "equivalent to the baseline. The study may give its own.",
     )
+    this_address().choose("margin", () if chosen == start else (f"{chosen or 0:g}",))
     margins = {**view.study.margins, info.key: (chosen or math.nan) / info.factor}
     return comparison.with_margins(margins, view.tasks)
 
@@ -579,4 +589,4 @@ def _how_judged(search: Search) -> str:
     )
 
 
-main()
+run_page(main)

@@ -29,6 +29,7 @@ from pages.predict.answers import (
     show_photo,
 )
 from pages.predict.maps import MAPS_KEPT, offer_maps
+from pages.shell.address import end_page, run_page
 from pages.shell.caching import Fingerprint, cached
 from pages.shell.engine import BackgroundLoad, load_engine
 from pages.shell.photos import Photo, choose_photos
@@ -223,91 +224,101 @@ def show_fault(photo: Photo, result: PhotoResult) -> None:
 
 
 start_engine()
-view = study_bar(
-    "Predict",
-    lead="Every method answers for every photo, side by side, and shows on request"
-    " where it looked.",
-)
-view = leave_out_damaged(view)
-if not view.study.is_trained:
-    stop_with(
-        f"{strong(view.study.title)} was made of a table of predictions: there is no "
-        "model that could answer for a photo. Choose another study above."
-    )
-imported = dict.fromkeys(view.labels[run.method] for run in view.runs if run.imported)
-if imported:
-    st.caption(
-        to_markdown(
-            f"Left out: {', '.join(imported)}. Imported predictions come without a "
-            "model, so they cannot answer for a photo."
-        )
-    )
-with_models = tuple(run for run in view.runs if run.model_path.is_file())
-if not with_models:
-    stop_with(
-        f"The runs of {strong(view.study.title)} are here without their models "
-        f"({code('model.keras')}), so they cannot answer. Train them on this machine "
-        f"with {code(f'equipoise train {view.study.name}')}, then reload this page."
-    )
-# Above what is long on a phone.
-bar = st.empty()
-photos, find_faces = choose_photos(view)
-if view.dataset.generated and view.dataset.of_faces:
-    st.caption(
-        "These methods have seen generated faces only: on a photo of a person their"
-        " answers mean nothing."
-    )
-tasks = choose_tasks(view)
-mirrored = choose_mirrored()
-runs = choose_models(view, with_models)
-key = model_fingerprint(runs)
-asked = (runs, view.tasks, view.labels)
-loads = [start_predictor(*asked), *([start_detector()] if find_faces else [])]
-try:
-    expected = load_expected_truths(view.study, runs, view.tasks)
-    predictor, *_ = wait_for(loads, bar)
-except EquipoiseError as error:
-    show_error(error)
-    st.stop()
-finally:
-    # Asked for again, it is tried again.
-    if any(load.failed for load in loads):
-        start_predictor.clear(*asked)
-        start_detector.clear()
-for problem in predictor.problems:
-    st.warning(to_markdown(problem), icon=":material/broken_image:")
-# What was taken away is forgotten at once.
-given = {photo.key for photo in photos}
-for name in ("predict_results", MAPS_KEPT):
-    kept = st.session_state.get(name, {})
-    for place in [place for place in kept if place[0] not in given]:
-        del kept[place]
-if not photos:
-    start_warm_up(runs, predictor)
-    stop_with("Drop a photo above, take one with the camera, or pick a sample.")
 
-methods = tuple(method for method in view.methods if method in predictor.methods)
-# Measured as the methods answer by themselves.
-moves = {} if mirrored else load_moves(view)
-over_seeds = len(predictor.members) > len(predictor.methods)
-shown = Shown(view, tasks, methods, expected, moves, over_seeds)
-downloads = st.container()
-answered = []
-for photo in photos:
-    with st.container(border=True, key=f"predict_card_{photo.key}"):
-        st.subheader(to_markdown(photo.name), anchor=False)
-        if photo.credit:
-            st.caption(to_markdown(photo.credit))
-        result = answer_photo(
-            photo, predictor, key, find_faces=find_faces, mirrored=mirrored
+
+def main() -> None:
+    """Choose photos, and show every method's answers."""
+    view = study_bar(
+        "Predict",
+        lead="Every method answers for every photo, side by side, and shows on request"
+        " where it looked.",
+    )
+    view = leave_out_damaged(view)
+    if not view.study.is_trained:
+        stop_with(
+            f"{strong(view.study.title)} was made of a table of predictions: there is "
+            "no model that could answer for a photo. Choose another study above."
         )
-        if result.fault is not None:
-            show_fault(photo, result)
-        else:
-            face = show_photo(photo.key, result, shown)
-            load = partial(load_explainer, runs, predictor)
-            offer_maps(photo.key, face, shown, load, models=key)
-        answered.append(result)
-with downloads:
-    offer_answers(answered, shown)
-start_warm_up(runs, predictor)
+    imported = dict.fromkeys(
+        view.labels[run.method] for run in view.runs if run.imported
+    )
+    if imported:
+        st.caption(
+            to_markdown(
+                f"Left out: {', '.join(imported)}. Imported predictions come without "
+                "a model, so they cannot answer for a photo."
+            )
+        )
+    with_models = tuple(run for run in view.runs if run.model_path.is_file())
+    if not with_models:
+        stop_with(
+            f"The runs of {strong(view.study.title)} are here without their models "
+            f"({code('model.keras')}), so they cannot answer. Train them on this "
+            f"machine with {code(f'equipoise train {view.study.name}')}, then reload "
+            "this page."
+        )
+    # Above what is long on a phone.
+    bar = st.empty()
+    photos, find_faces = choose_photos(view)
+    if view.dataset.generated and view.dataset.of_faces:
+        st.caption(
+            "These methods have seen generated faces only: on a photo of a person their"
+            " answers mean nothing."
+        )
+    tasks = choose_tasks(view)
+    mirrored = choose_mirrored()
+    runs = choose_models(view, with_models)
+    key = model_fingerprint(runs)
+    asked = (runs, view.tasks, view.labels)
+    loads = [start_predictor(*asked), *([start_detector()] if find_faces else [])]
+    try:
+        expected = load_expected_truths(view.study, runs, view.tasks)
+        predictor, *_ = wait_for(loads, bar)
+    except EquipoiseError as error:
+        show_error(error)
+        end_page()
+    finally:
+        # Asked for again, it is tried again.
+        if any(load.failed for load in loads):
+            start_predictor.clear(*asked)
+            start_detector.clear()
+    for problem in predictor.problems:
+        st.warning(to_markdown(problem), icon=":material/broken_image:")
+    # What was taken away is forgotten at once.
+    given = {photo.key for photo in photos}
+    for name in ("predict_results", MAPS_KEPT):
+        kept = st.session_state.get(name, {})
+        for place in [place for place in kept if place[0] not in given]:
+            del kept[place]
+    if not photos:
+        start_warm_up(runs, predictor)
+        stop_with("Drop a photo above, take one with the camera, or pick a sample.")
+
+    methods = tuple(method for method in view.methods if method in predictor.methods)
+    # Measured as the methods answer by themselves.
+    moves = {} if mirrored else load_moves(view)
+    over_seeds = len(predictor.members) > len(predictor.methods)
+    shown = Shown(view, tasks, methods, expected, moves, over_seeds)
+    downloads = st.container()
+    answered = []
+    for photo in photos:
+        with st.container(border=True, key=f"predict_card_{photo.key}"):
+            st.subheader(to_markdown(photo.name), anchor=False)
+            if photo.credit:
+                st.caption(to_markdown(photo.credit))
+            result = answer_photo(
+                photo, predictor, key, find_faces=find_faces, mirrored=mirrored
+            )
+            if result.fault is not None:
+                show_fault(photo, result)
+            else:
+                face = show_photo(photo.key, result, shown)
+                load = partial(load_explainer, runs, predictor)
+                offer_maps(photo.key, face, shown, load, models=key)
+            answered.append(result)
+    with downloads:
+        offer_answers(answered, shown)
+    start_warm_up(runs, predictor)
+
+
+run_page(main)

@@ -9,6 +9,7 @@ from core.errors import EquipoiseError
 from core.plots import runs as plots
 from core.runs import RECORD, Run
 from core.text import emphasis, to_markdown
+from pages.shell.address import run_page
 from pages.shell.caching import cached
 from pages.shell.choose import choose
 from pages.shell.show import show_chart, show_error, show_table, stop_with
@@ -143,27 +144,32 @@ def show_record(view: StudyView, runs: tuple[Run, ...]) -> None:
         )
 
 
-view = study_bar(
-    "Runs",
-    lead="How the methods learned, and exactly what each run was made of.",
-)
-order = list(view.labels)
-runs = tuple(
-    sorted(view.chosen_runs, key=lambda run: (order.index(run.method), run.seed))
-)
-if not runs:
-    stop_with(
-        "No run is chosen. Choose seeds and methods under "
-        f"{emphasis('Methods and seeds')}."
+def main() -> None:
+    """Choose runs; show their curves, their table and one record."""
+    view = study_bar(
+        "Runs",
+        lead="How the methods learned, and exactly what each run was made of.",
     )
-picked = st.multiselect(
-    "Runs",
-    [run.name for run in runs],
-    key=f"runs_picked_{view.study.name}",
-    placeholder=f"All {len(runs)} runs of the chosen methods and seeds",
-    help="Pick single runs to see only these.",
-)
-runs = tuple(run for run in runs if not picked or run.name in picked)
-show_curves(view, runs)
-show_runs(view, runs)
-show_record(view, runs)
+    order = list(view.labels)
+    runs = tuple(
+        sorted(view.chosen_runs, key=lambda run: (order.index(run.method), run.seed))
+    )
+    if not runs:
+        stop_with(
+            "No run is chosen. Choose seeds and methods under "
+            f"{emphasis('Methods and seeds')}."
+        )
+    picked = st.multiselect(
+        "Runs",
+        [run.name for run in runs],
+        key=f"runs_picked_{view.study.name}",
+        placeholder=f"All {len(runs)} runs of the chosen methods and seeds",
+        help="Pick single runs to see only these.",
+    )
+    runs = tuple(run for run in runs if not picked or run.name in picked)
+    show_curves(view, runs)
+    show_runs(view, runs)
+    show_record(view, runs)
+
+
+run_page(main)

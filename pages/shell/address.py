@@ -1,15 +1,22 @@
 """The address of a page: it holds what is looked at, and a link opens that again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import wraps
+from typing import NoReturn, ParamSpec
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.text import code, listed, to_markdown
 
+Given = ParamSpec("Given")
 ERRORS_PAGE = "pages/errors/page.py"
-_STATE, _WRITTEN = "address", "address_written"
+# Parameters of the bar, which a link to another page takes along.
+BAR = ("methods", "seeds", "baseline", "with")
+_STATE = "address"
 _LONGEST_SHOWN = 64
 
 
@@ -19,19 +26,40 @@ class Address:
 
     Parameters
     ----------
+    page : str
+        Which page it is of.
     is_new : bool
         Whether someone else wrote the address: a link, the reader, the browser's back.
-    asked : mapping of str to tuple of str
-        Values by parameter, where the address is new.
+    seen : mapping of str to tuple of str
+        Values by parameter, as the page found them.
     place : DeltaGenerator
         Where values that do not exist here are named.
+    sent : mapping of str to tuple of str, or None
+        Values as the page last wrote them.
+    is_read : bool
+        Whether the page that runs has read it.
     """
 
+    page: str
     is_new: bool
-    asked: Mapping[str, tuple[str, ...]]
+    seen: Mapping[str, tuple[str, ...]]
     place: DeltaGenerator
+    sent: Mapping[str, tuple[str, ...]] | None = None
+    is_read: bool = True
     _taken: set[str] = field(default_factory=set)
+    _chosen: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _usual: set[str] = field(default_factory=set)
     _unknown: list[str] = field(default_factory=list)
+
+    @property
+    def latest(self) -> Mapping[str, tuple[str, ...]]:
+        """Values as the page wrote them; as it found them until it did."""
+        return self.seen if self.sent is None else self.sent
+
+    @property
+    def asked(self) -> Mapping[str, tuple[str, ...]]:
+        """Values of a new address by parameter; of the page's own there are none."""
+        return self.seen if self.is_new else {}
 
     def take(self, parameter: str) -> tuple[str, ...] | None:
         """Values that a new address gives a parameter; empty where it gives none.
@@ -49,17 +77,59 @@ class Address:
         self._unknown.append(f"{what} {code(value[:_LONGEST_SHOWN])}")
         self.place.warning(
             to_markdown(
-                f"The address asks for what is not here: {listed(self._unknown)}. All "
-                "else is as it asks."
+                f"The address names what is not here: {listed(self._unknown)}. "
+                "Everything else is shown as asked."
             )
         )
 
+    def choose(
+        self, parameter: str, values: Sequence[str], *, is_usual: bool = False
+    ) -> None:
+        """Note what a parameter is now; without a value it is not in the address.
 
-def read_address() -> Address:
-    """Read the address at the start of a page; ``this_address`` gives it again."""
-    values = _values()
-    is_new = bool(values) and values != st.session_state.get(_WRITTEN)
-    address = Address(is_new, values if is_new else {}, st.empty())
+        What is usual is written only beside something that is not: the address of a
+        page as it opens stays short, and the browser's back leaves the page.
+        """
+        self._chosen[parameter] = tuple(value for value in values if value)
+        self._usual.discard(parameter)
+        if is_usual:
+            self._usual.add(parameter)
+
+    def forget(self, *, but: str) -> None:
+        """Take all parameters but one out of the address."""
+        names = self.seen.keys() | self._chosen.keys() | _values().keys()
+        self._taken |= names
+        self._chosen |= dict.fromkeys(names - {but}, ())
+
+    def send(self) -> None:
+        """Write the address: once, since each writing is a step of the browser's back.
+
+        What a link asks for and no widget has taken yet stays.
+        """
+        now = _values()
+        waiting = {n: v for n, v in self.asked.items() if n not in self._taken}
+        chosen = {**now, **waiting, **self._chosen}
+        values = {name: given for name, given in chosen.items() if given}
+        if not (values.keys() - self._usual or values.keys() & now.keys()):
+            values = {}
+        if values != now:
+            st.query_params.from_dict(values)
+        self.sent = _values()
+
+
+def read_address(page: str) -> Address:
+    """Read the address at the start of a page; ``this_address`` gives it again.
+
+    A run that was interrupted goes on where it was: what a widget has taken from the
+    address is the reader's from then on.
+    """
+    values, before = _values(), st.session_state.get(_STATE)
+    place = st.empty()
+    if before is not None and before.page == page and values == before.latest:
+        before.place, before._unknown, before.is_read = place, [], True
+        return before
+    is_new = bool(values) and (before is None or values != before.sent)
+    address = Address(page, is_new, values, place)
     st.session_state[_STATE] = address
     return address
 
@@ -69,25 +139,53 @@ def this_address() -> Address:
     return st.session_state[_STATE]
 
 
-def write_address(parameter: str, values: Sequence[str]) -> None:
-    """Put one parameter into the address, or take it out where it has no value."""
-    given = [value for value in values if value]
-    if given and st.query_params.get_all(parameter) != given:
-        st.query_params[parameter] = given
-    elif not given and parameter in st.query_params:
-        del st.query_params[parameter]
-    st.session_state[_WRITTEN] = _values()
+class PageEnded(Exception):
+    """Ends a page, or a fragment of one, that has nothing more to show."""
 
 
-def forget_address(*, but: str) -> None:
-    """Take all parameters but one out of the address."""
-    for parameter in [name for name in st.query_params if name != but]:
-        write_address(parameter, ())
+def end_page() -> NoReturn:
+    """End the page here. Unlike after ``st.stop``, its choices reach the address."""
+    raise PageEnded
+
+
+def run_page(main: Callable[[], object]) -> None:
+    """Run a page, and write what was chosen on it into its address."""
+    if (before := st.session_state.get(_STATE)) is not None:
+        before.is_read = False
+    with suppress(PageEnded):
+        main()
+    _send()
+
+
+def fragment(part: Callable[Given, None]) -> Callable[Given, None]:
+    """A part of a page that runs again by itself; its choices reach the address too."""
+
+    @st.fragment
+    @wraps(part)
+    def run(*args: Given.args, **options: Given.kwargs) -> None:
+        with suppress(PageEnded):
+            part(*args, **options)
+        context = get_script_run_ctx()
+        if context is not None and context.fragment_ids_this_run:
+            _send()
+
+    return run
 
 
 def open_errors(study: str, **values: str) -> None:
-    """Leave for the Errors page; ``values`` are parameters of its address."""
-    st.switch_page(ERRORS_PAGE, query_params={"study": study, **values})
+    """Leave for the Errors page; ``values`` are parameters of its address.
+
+    Methods, seeds and what they are compared with go along.
+    """
+    bar = {name: v for name in BAR if (v := st.query_params.get_all(name))}
+    st.switch_page(ERRORS_PAGE, query_params={"study": study, **bar, **values})
+
+
+def _send() -> None:
+    address = st.session_state.get(_STATE)
+    # A page without a bar has no address of its own.
+    if address is not None and address.is_read:
+        address.send()
 
 
 def _values() -> dict[str, tuple[str, ...]]:

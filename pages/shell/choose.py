@@ -8,14 +8,15 @@ import streamlit as st
 
 from core.tasks import Task
 from core.text import to_markdown
-from pages.shell.address import this_address, write_address
+from pages.shell.address import this_address
 
 AnyTask = TypeVar("AnyTask", bound=Task)
 AnyNumber = TypeVar("AnyNumber", int, float)
 Labels = Mapping[str, str] | Callable[[str], str] | None
 _KEPT = "chosen"
-# In an address, that several can be chosen and none is.
+# In an address: several can be chosen, and none is.
 NONE = "none"
+_SWITCH = {"yes": True, "no": False}
 
 
 def choose(
@@ -74,7 +75,6 @@ def choose(
             required=True,
             format_func=partial(_in_markdown, show),
             key=key,
-            persist_state="session",
             **widget,
         )
     else:
@@ -83,13 +83,13 @@ def choose(
             options,
             format_func=show,
             key=key,
-            persist_state="session",
             **widget,
         )
     _keep(key, chosen)
     if parameter:
-        is_usual = chosen == usual and not spelled_out
-        write_address(parameter, () if is_usual else (chosen,))
+        is_usual = chosen == usual
+        values = () if is_usual and not spelled_out else (chosen,)
+        this_address().choose(parameter, values, is_usual=is_usual)
     return chosen
 
 
@@ -117,13 +117,13 @@ def choose_several(
         selection_mode="multi",
         format_func=partial(_in_markdown, show),
         key=key,
-        persist_state="session",
         **widget,
     )
     chosen = tuple(option for option in options if option in picked)
     _keep(key, list(chosen))
     if parameter:
-        write_address(parameter, () if chosen == usual else chosen or (NONE,))
+        values = () if chosen == usual else chosen or (NONE,)
+        this_address().choose(parameter, values)
     return chosen
 
 
@@ -135,17 +135,19 @@ def choose_whether(
     As ``choose``; the address holds ``yes`` or ``no`` where that is not the default.
     """
     asked = this_address().take(parameter) if parameter else None
-    if asked is not None:
-        st.session_state[key] = {("yes",): True, ("no",): False}.get(asked, default)
-    else:
-        now = chosen_before(key)
-        st.session_state[key] = default if now is None else now
-    chosen = st.toggle(to_markdown(label), key=key, persist_state="session", **widget)
+    now = chosen_before(key)
+    value = default if now is None or asked is not None else now
+    if asked:
+        if asked[0] in _SWITCH:
+            value = _SWITCH[asked[0]]
+        else:
+            this_address().name_unknown(parameter, asked[0])
+    st.session_state[key] = value
+    chosen = st.toggle(to_markdown(label), key=key, **widget)
     _keep(key, chosen)
     if parameter:
-        write_address(
-            parameter, () if chosen == default else ("yes" if chosen else "no",)
-        )
+        values = () if chosen == default else ("yes" if chosen else "no",)
+        this_address().choose(parameter, values)
     return chosen
 
 
@@ -156,29 +158,30 @@ def choose_number(
     default: AnyNumber,
     *,
     key: str,
-    parameter: str,
+    parameter: str = "",
     draw: Callable[..., Any] = st.slider,
     **widget: Any,
 ) -> AnyNumber:
-    """Let the reader choose a number; ``draw`` is ``st.slider`` or ``st.number_input``.
+    """Let the reader choose a number from ``low`` to ``high``, both included.
 
-    As ``choose``; a number outside the range is named as one that does not exist.
+    As ``choose``; ``draw`` is ``st.slider`` or ``st.number_input``. A number of the
+    address outside the range, or with decimals where there are none, does not exist.
     """
-    asked = this_address().take(parameter)
+    asked = this_address().take(parameter) if parameter else None
     now = chosen_before(key)
     value = default if now is None or asked is not None else now
     if asked:
         found = number_in(asked[0], low, high)
-        if found is None:
+        if found is None or found != type(default)(found):
             this_address().name_unknown(parameter, asked[0])
         else:
             value = type(default)(found)
     st.session_state[key] = min(max(value, low), high)
-    chosen: AnyNumber = draw(
-        to_markdown(label), low, high, key=key, persist_state="session", **widget
-    )
+    chosen: AnyNumber = draw(to_markdown(label), low, high, key=key, **widget)
     _keep(key, chosen)
-    write_address(parameter, () if chosen == default else (f"{chosen:g}",))
+    if parameter:
+        values = () if chosen == default else (f"{chosen:g}",)
+        this_address().choose(parameter, values)
     return chosen
 
 

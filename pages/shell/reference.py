@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.results.two_studies import name_beside
 from core.study import Study
-from pages.shell.address import this_address, write_address
+from pages.shell.address import this_address
 from pages.shell.choose import choose
 
 
@@ -60,9 +60,9 @@ def choose_reference(
     )
     other = chosen.removesuffix("/") if chosen in titles else ""
     if other:
-        write_address("baseline", ())
+        this_address().choose("baseline", ())
     if others is not None:
-        write_address("with", (other,))
+        this_address().choose("with", (other,))
     return (study.baseline if other else chosen), other
 
 
@@ -73,10 +73,10 @@ def _preset_other(key: str, study: str, others: Mapping[str, str]) -> None:
     stands until the reader comes back.
     """
     asked = this_address().take("with")
-    for name in asked or ():
-        if name in others:
-            st.session_state[_other_key(study)] = name
-        else:
+    if asked is not None:
+        known = [name for name in asked if name in others]
+        st.session_state[_other_key(study)] = known[0] if known else ""
+        for name in set(asked) - set(known):
             this_address().name_unknown("study of the same test images", name)
     if kept := st.session_state.get(_other_key(study)):
         this_address().take("baseline")

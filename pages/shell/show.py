@@ -24,6 +24,7 @@ from core.plots.download import chart_html, image_options, titled
 from core.plots.escape import only_own_markup
 from core.plots.formatting import plural
 from core.text import BREAK, mark_code, strong, to_list, to_markdown, to_plain
+from pages.shell.address import end_page
 
 # Pixels of a cell beside its name, and of a letter, of a name of capitals at most.
 NAME_PADDING, NAME_LETTER = 24, 8
@@ -245,7 +246,7 @@ def names_column(names: Iterable[str]) -> dict[str, Any]:
 def stop_with(sentence: str) -> NoReturn:
     """Say why there is nothing to show and what to do, and end the page."""
     st.info(to_markdown(sentence), icon=":material/info:")
-    st.stop()
+    end_page()
 
 
 def show_error(error: EquipoiseError) -> None:

@@ -26,7 +26,7 @@ from core.runs import (
 from core.study import Study, load_study, shipped_studies
 from core.tasks import Task
 from core.text import code, emphasis, strong, to_markdown
-from pages.shell.address import forget_address, read_address
+from pages.shell.address import end_page, read_address, this_address
 from pages.shell.choose import choose, choose_several, chosen_before
 from pages.shell.reference import choose_reference
 from pages.shell.show import show_error, show_problems, stop_with
@@ -152,7 +152,7 @@ def study_bar(
             f"{code('equipoise train avatars')}, then reload this page."
         )
     bar = st.container(horizontal=True, vertical_alignment="bottom")
-    read_address()
+    read_address(title)
     name = _choose_study(names, bar)
     try:
         study = _study_named(name)
@@ -160,7 +160,7 @@ def study_bar(
         dataset = dataset_of(study, shipped_manifest, needed=bool(listing.runs))
     except EquipoiseError as error:
         show_error(error)
-        st.stop()
+        end_page()
     if listing.problems:
         show_problems(listing.problems)
     if needs_runs and not listing.runs:
@@ -272,7 +272,7 @@ def _beside(whole: StudyView, other: str) -> StudyView:
         two = load_two_studies(whole.study, whole.dataset, whole.runs, other)
     except EquipoiseError as error:
         show_error(error)
-        st.stop()
+        end_page()
     present = {run.method for run in two.runs}
     order = tuple(method for method in two.study.methods if method in present)
     return replace(
@@ -397,7 +397,7 @@ def _choose_study(names: list[str], bar: DeltaGenerator) -> str:
             width=420,
         )
     if before not in (None, name):
-        forget_address(but="study")
+        this_address().forget(but="study")
     return name
 
 

@@ -167,9 +167,9 @@ def _training_rows(key: Fingerprint, study: str) -> pd.DataFrame | None:
 
 @cached(entries=16)
 def _training_counts(
-    key: Fingerprint, study: str, _tasks: tuple[Task, ...]
+    key: Fingerprint, study: str, tasks: tuple[Task, ...]
 ) -> dict[str, dict[str, int]]:
-    return training_counts(_training_rows(key, study), _tasks)
+    return training_counts(_training_rows(key, study), tasks)
 
 
 @cached(entries=16, spinner="Comparing the methods…")

@@ -2,55 +2,77 @@
 
 import pytest
 
+from pages.shell import choose
 from tests.pages.opening import NAMES
 
 PAGES = tuple(name for name in NAMES if name not in ("import", "predict"))
+# Widgets that are changed at the least; these have few.
+FEWEST_CHANGED = {"age": 2, "methods": 3, "runs": 3, "data": 1}
 # They leave for another page, or say whose sliders are drawn.
 NOT_HELD = ("classification_pair", "methods_movable", "data_tried", "runs_other")
+KINDS = ("selectbox", "button_group", "toggle", "slider", "number_input")
+
+
+@pytest.fixture
+def options(monkeypatch):
+    """What can be chosen under each key, as ``choose`` was given it."""
+    found, preset = {}, choose._preset
+
+    def noting(key, offered, *args):
+        found[key] = list(offered)
+        preset(key, offered, *args)
+
+    monkeypatch.setattr(choose, "_preset", noting)
+    return found
 
 
 def choosers_of(app):
     """Every widget that chooses, by its key."""
-    kinds = ("selectbox", "button_group", "toggle")
-    widgets = [widget for kind in kinds for widget in app.get(kind)]
+    widgets = [widget for kind in KINDS for widget in app.get(kind)]
     return {w.key: w for w in widgets if not str(w.key).startswith(NOT_HELD)}
 
 
-def another_value(widget):
+def another_value(widget, options):
     """A value that the widget does not have now; None where there is none."""
     if widget.type == "toggle":
         return not widget.value
-    options = getattr(widget, "options", [])
-    if len(options) < 2:
-        return None
+    if widget.type in ("slider", "number_input"):
+        low, high = widget.min, widget.max
+        middle = low + (min(high, low + 4 * (widget.step or 1)) - low) / 2
+        return None if widget.disabled else type(widget.value or 0.0)(middle)
     if isinstance(widget.value, list):
         return widget.value[:-1] or None
-    return None if widget.type != "selectbox" else options[-1]
+    others = [one for one in options.get(widget.key, ()) if one != widget.value]
+    return others[-1] if others else None
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_link_opens_what_was_chosen(fill, open_page, page):
+def test_a_link_opens_what_was_chosen(fill, open_page, options, page):
     fill(methods=("baseline", "ins", "lmf"), seeds=(0, 1))
     app = open_page(page, study="utkface")
     assert not app.exception
+    changed = 0
     for key in [key for key in choosers_of(app) if key != "study"]:
         widget = choosers_of(app).get(key)
-        value = None if widget is None else another_value(widget)
+        value = None if widget is None else another_value(widget, options)
         if value is not None:
             widget.set_value(value).run()
             assert not app.exception, key
+            changed += 1
+    assert changed >= FEWEST_CHANGED.get(page, 4)
     chosen = {key: widget.value for key, widget in choosers_of(app).items()}
     address = {n: app.query_params[n] for n in app.query_params if n != "study"}
     again = open_page(page, study="utkface", **address)
     assert not again.exception
-    assert not again.warning or again.warning[0].value == app.warning[0].value
+    assert not any("names what is not here" in w.value for w in again.warning)
     assert {k: widget.value for k, widget in choosers_of(again).items()} == chosen
 
 
 def test_what_is_not_the_default_alone_is_in_the_address(fill, open_page):
     fill(methods=("baseline", "ins", "lmf"), seeds=(0, 1))
     app = open_page("overview")
-    assert set(app.query_params) == {"study", "metric"}
+    # The page as it opens: the browser's back leaves it.
+    assert not app.query_params
     app.pills(key="bar_methods_utkface").set_value(["lmf"]).run()
     assert app.query_params["methods"] == "lmf"
     app.pills(key="bar_seeds_utkface").set_value(["1"]).run()
@@ -110,7 +132,7 @@ def test_thresholds_of_the_address_are_set(fill, open_page):
         "fairness",
         study="utkface",
         task="gender",
-        thresholds="One for each group",
+        thresholds="own",
         features="ethnicity",
         threshold=["Asian:0.25", "Nobody:0.5"],
     )
@@ -119,3 +141,51 @@ def test_thresholds_of_the_address_are_set(fill, open_page):
     assert values["Threshold, Asian"] == 0.25
     assert any("threshold `Nobody:0.5`" in warning.value for warning in app.warning)
     assert app.query_params["threshold"] == "Asian:0.25"
+
+
+def test_a_link_is_written_once_and_back_is_followed(fill, open_page, monkeypatch):
+    fill(methods=("baseline", "ins", "lmf"), seeds=(0, 1))
+    app = open_page("errors", study="utkface", task="gender", method="lmf")
+    first = {n: app.query_params[n] for n in app.query_params}
+    assert first == {"study": "utkface", "task": "gender", "method": "lmf"}
+    app.selectbox(key="errors_method_utkface").select("ins").run()
+    assert app.query_params["method"] == "ins"
+    # As the browser's back does.
+    app.query_params["method"] = "lmf"
+    app.run()
+    assert app.selectbox(key="errors_method_utkface").value == "lmf"
+
+
+def test_a_cell_is_opened_with_the_seeds_and_methods_of_its_matrix(fill, open_page):
+    fill(methods=("baseline", "ins", "lmf"), seeds=(0, 1))
+    app = open_page("classification", study="utkface", seeds="1", methods="lmf")
+    app.button(key="classification_pair_utkface_ethnicity_open").click().run()
+    assert not app.exception
+    assert app.title[0].value == "Where do the methods fail?"
+    assert app.pills(key="bar_seeds_utkface").value == ["1"]
+    assert app.pills(key="bar_methods_utkface").value == ["lmf"]
+
+
+@pytest.mark.parametrize(
+    ("page", "query", "said"),
+    [
+        ("errors", {"page": "999"}, "page `999`"),
+        ("fairness", {"small": "true"}, "small `true`"),
+        ("overview", {"margin": "-1"}, "margin `-1`"),
+        ("methods", {"method": "focal", "set": "focal.gamma:99"}, "slider `focal"),
+    ],
+)
+def test_what_is_asked_in_vain_is_named(fill, open_page, page, query, said):
+    fill(methods=("baseline", "ins"), seeds=(0, 1))
+    app = open_page(page, study="utkface", **query)
+    assert not app.exception
+    assert any(said in warning.value for warning in app.warning)
+
+
+def test_sliders_of_a_method_are_in_the_address(fill, open_page):
+    fill(methods=("baseline", "ins"), seeds=(0,))
+    query = {"task": "ethnicity", "method": "focal", "set": "focal.gamma:3.5"}
+    app = open_page("methods", study="utkface", **query)
+    assert not app.exception
+    assert app.slider(key="methods_focal_gamma").value == 3.5
+    assert app.query_params["set"] == "focal.gamma:3.5"

@@ -436,7 +436,7 @@ def test_probabilities_stand_beside_what_happened(fill, open_page):
     charts = [c.proto.id for c in app.get("plotly_chart")]
     assert sum("reliability" in chart for chart in charts) == 3
     said = _text(app)
-    assert "gives its answers" in said
+    assert "sure of its answers on average" in said
     assert "Gender ECE" in said
     columns = [list(table.value.columns) for table in app.table]
     assert any("Gender Brier score ↓" in names for names in columns)

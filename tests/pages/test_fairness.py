@@ -97,7 +97,7 @@ def test_one_two_and_three_features_can_be_crossed(opened, features, title):
     assert ("Who gained, and who paid: accuracy" in _subheaders(app)) == (
         len(features) == 1
     )
-    assert "What if the threshold were another?" in _subheaders(app)
+    assert "What if the threshold were different?" in _subheaders(app)
     assert not app.error
 
 
@@ -186,7 +186,7 @@ def test_many_groups_share_a_threshold(opened):
 
 def test_a_number_has_no_threshold(opened):
     assert not opened.slider
-    assert "What if the threshold were another?" not in _subheaders(opened)
+    assert "What if the threshold were different?" not in _subheaders(opened)
 
 
 def test_a_study_without_sensitive_features_says_so(fill, open_page):

@@ -157,7 +157,7 @@ def test_errors_of_an_age_and_what_the_batch_does(folder):
 def test_weights_and_margins_over_the_real_counts(folder):
     app = look_at(
         method=["ldam", "balanced-softmax", "ins", "oversample"],
-        view="Margins and weights",
+        view="classes",
     )
     words = words_of(app)
     for title in (
@@ -173,7 +173,7 @@ def test_weights_and_margins_over_the_real_counts(folder):
 
 
 def test_weights_over_the_real_histogram(folder):
-    app = look_at(method=["denseweight", "lds"], view="Margins and weights")
+    app = look_at(method=["denseweight", "lds"], view="classes")
     assert {"DenseWeight", "LDS"} <= names_drawn(app)
     words = words_of(app)
     assert "the most common value" in words
@@ -187,7 +187,7 @@ def test_weights_over_the_real_histogram(folder):
 
 @pytest.mark.parametrize("reweight", ["sqrt_inv", "inverse"])
 def test_what_lds_smooths_is_drawn_as_lds_sees_it(folder, reweight):
-    app = look_at(method=["lds"], view="Margins and weights")
+    app = look_at(method=["lds"], view="classes")
     app.selectbox(key="methods_lds_reweight").set_value(reweight).run()
     assert not app.exception
     density = figures(app)[-1]
@@ -233,7 +233,7 @@ def test_the_split_is_read_once_and_not_at_every_rerun(folder, monkeypatch):
 
 
 def test_schedule_names_its_phases(folder):
-    app = look_at(view="Schedule")
+    app = look_at(view="schedule")
     assert "epochs: (1)" in words_of(app)
     (figure,) = figures(app)
     line = figure["data"][-1]
@@ -243,7 +243,7 @@ def test_schedule_names_its_phases(folder):
 
 
 def test_schedule_is_of_the_methods_own_budget(store):
-    app = look_at(study="cifar10-transfer", view="Schedule")
+    app = look_at(study="cifar10-transfer", view="schedule")
     assert "0.01 at its highest" in words_of(app)
     app.selectbox(key="methods_schedule_cifar10-transfer").set_value("vit").run()
     assert not app.exception
@@ -276,7 +276,7 @@ def test_without_runs_a_number_has_no_histogram(store):
     assert not app.get("plotly_chart")
 
 
-@pytest.mark.parametrize("view", ["Loss and gradient", "Margins and weights"])
+@pytest.mark.parametrize("view", ["loss", "classes"])
 def test_what_compares_groups_is_said_and_not_drawn(folder, view):
     app = look_at(method=["group-dro", "fairness-penalty"], view=view)
     words = words_of(app)
@@ -295,7 +295,7 @@ def test_a_decision_rule_has_its_card(folder):
 
 
 def test_group_weights_are_drawn_and_say_where_their_table_goes(folder):
-    app = look_at(method=["group-weights", "ins"], view="Margins and weights")
+    app = look_at(method=["group-weights", "ins"], view="classes")
     assert {"Group weights", "INS weights"} <= names_drawn(app)
     (table,) = (b.value for b in app.code if "group-weights" in b.value)
     assert "weights = {" in table
@@ -303,7 +303,7 @@ def test_group_weights_are_drawn_and_say_where_their_table_goes(folder):
 
 
 def test_a_bad_parameter_is_an_error_that_is_said(folder):
-    app = look_at(method=["lds"], view="Margins and weights")
+    app = look_at(method=["lds"], view="classes")
     app.slider(key="methods_lds_max_target").set_value(10).run()
     assert not app.exception
     assert "out of range" in app.error[0].value

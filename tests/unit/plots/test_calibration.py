@@ -66,7 +66,7 @@ def test_a_diagram_has_points_with_intervals_over_a_histogram():
     [
         (0.81, 0.73, "over-confident by 8 points"),
         (0.60, 0.73, "under-confident by 13 points"),
-        (0.74, 0.73, "it may be believed, as a whole"),
+        (0.74, 0.73, "but not at every level: Kind ECE 0.080."),
     ],
 )
 def test_what_the_baseline_claims_stands_beside_what_it_keeps(
@@ -75,7 +75,7 @@ def test_what_the_baseline_claims_stands_beside_what_it_keeps(
     given = gaps(confidence, accuracy)
     text = to_markdown(reliability_takeaway(given, compared(), INFO, look()))
     assert text.startswith(
-        f"**Baseline** gives its answers {100 * confidence:.0f} % on average and is "
+        f"**Baseline** is {100 * confidence:.0f} % sure of its answers on average and "
         f"right in {100 * accuracy:.0f} %"
     )
     assert said in text
@@ -83,13 +83,13 @@ def test_what_the_baseline_claims_stands_beside_what_it_keeps(
 
 def test_only_verdicts_are_called_certain():
     text = reliability_takeaway(gaps(), compared(), INFO, look())
-    assert "The lowest Kind ECE has INS: 0.031." in text
-    assert "Certainly lower than that of Baseline: INS." in text
-    assert "higher" not in text
+    assert "INS has the lowest Kind ECE (0.031)." in text
+    assert "Certainly better calibrated than Baseline: INS." in text
+    assert "worse" not in text
     verdicts = ("baseline", "inconclusive", "worse")
     text = reliability_takeaway(gaps(), compared(verdicts), INFO, look())
-    assert "Certainly higher than that of Baseline: LMF." in text
-    assert "lower" not in text.replace("The lowest", "")
+    assert "Certainly worse calibrated than Baseline: LMF." in text
+    assert "better" not in text
 
 
 def test_labels_without_probabilities_are_said():
@@ -97,4 +97,10 @@ def test_labels_without_probabilities_are_said():
     assert text == "No shown method has probabilities, only labels."
     given = gaps(methods=("ins", "lmf", "x"))
     text = to_markdown(reliability_takeaway(given, compared(), INFO, look()))
-    assert text.startswith("**INS** gives")
+    assert text.startswith("**INS** is 81 % sure")
+
+
+def test_small_errors_may_be_believed():
+    rows = compared().assign(mean=[0.01, 0.031, 0.07])
+    text = reliability_takeaway(gaps(0.74, 0.73), rows, INFO, look())
+    assert "it may be believed." in text
