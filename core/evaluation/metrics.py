@@ -105,7 +105,8 @@ class MetricInfo:
     @property
     def is_share(self) -> bool:
         """Whether a value lies between 0 and 1, and has no unit of its task."""
-        return not _TEMPLATES[_entry(self.name)].in_units
+        template = _TEMPLATES[_entry(self.name)]
+        return not (template.in_units or template.may_exceed_1)
 
     @property
     def difference_unit(self) -> str:
@@ -140,10 +141,12 @@ class _Template:
     direction: Direction = "higher"
     in_units: bool = False
     in_percent: bool = False
+    may_exceed_1: bool = False
 
 
 _error = partial(_Template, direction="lower", in_units=True)
 _lower = partial(_Template, direction="lower")
+_loss = partial(_Template, direction="lower", may_exceed_1=True)
 _neutral = partial(_Template, direction="none")
 
 _TEMPLATES: dict[str, _Template] = {
@@ -231,12 +234,12 @@ _TEMPLATES: dict[str, _Template] = {
         "Share of the images of the positive class that were missed.",
         "Share of the images of the class {part} that were missed.",
     ),
-    "log_loss": _lower(
+    "log_loss": _loss(
         "log loss",
         "Mean of the negative logarithm of the probability that the true class got: a"
         " wrong answer that was sure costs most.",
     ),
-    "brier": _lower(
+    "brier": _loss(
         "Brier score",
         "Mean squared distance between the probabilities and what is true; with two"
         " classes, that of the positive one.",
@@ -253,11 +256,11 @@ _TEMPLATES: dict[str, _Template] = {
         "As ECE, of the probability of every class against the rest, as a mean over the"
         " classes.",
     ),
-    "brier_calibration": _lower(
+    "brier_calibration": _loss(
         "Brier score, calibration",
         "The part of the Brier score that recalibrated probabilities would not have.",
     ),
-    "brier_refinement": _lower(
+    "brier_refinement": _loss(
         "Brier score, refinement",
         "What is left of the Brier score with perfectly calibrated probabilities.",
     ),

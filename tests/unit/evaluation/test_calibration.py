@@ -203,3 +203,23 @@ def test_they_are_asked_for_and_many_classes_have_no_classwise_ones():
         drawing.metric("many.classwise_ece")
     info = metric_info("four.ece", (FOUR,))
     assert (info.label, info.direction) == ("Four ECE", "lower")
+
+
+def test_losses_and_their_intervals_may_exceed_one():
+    table = draw_table(np.random.default_rng(11), FOUR, 300)
+    columns = [f"four_p_{label}" for label in FOUR.classes]
+    wrong = (table["four_true"].map(FOUR.classes.index).to_numpy() + 1) % 4
+    table[columns] = 0.04 + 0.84 * np.eye(4)[wrong]
+    worse = table.assign(**{"four_p_a": 1e-3 * table["four_p_a"]})
+    found = compare_runs(
+        {("m", 0): table, ("worse", 0): worse},
+        [FOUR],
+        "m",
+        metrics=["four.log_loss", "four.brier"],
+        resamples=100,
+    ).table.set_index(["metric", "method"])
+    for key in ("four.log_loss", "four.brier"):
+        row = found.loc[key, "m"]
+        assert row["low"] <= row["mean"] <= row["high"]
+        assert row["high"] > 1
+    assert found.loc[("four.log_loss", "worse"), "delta_high"] > 1
