@@ -38,6 +38,9 @@ class Address:
         Values as the page last wrote them.
     is_read : bool
         Whether the page that runs has read it.
+    left : mapping of str to tuple of str, or None
+        What the reader went back from, to the address before: written again, it would
+        hold the reader on the page.
     """
 
     page: str
@@ -46,9 +49,9 @@ class Address:
     place: DeltaGenerator
     sent: Mapping[str, tuple[str, ...]] | None = None
     is_read: bool = True
+    left: Mapping[str, tuple[str, ...]] | None = None
     _taken: set[str] = field(default_factory=set)
     _chosen: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    _usual: set[str] = field(default_factory=set)
     _unknown: list[str] = field(default_factory=list)
 
     @property
@@ -82,18 +85,9 @@ class Address:
             )
         )
 
-    def choose(
-        self, parameter: str, values: Sequence[str], *, is_usual: bool = False
-    ) -> None:
-        """Note what a parameter is now; without a value it is not in the address.
-
-        What is usual is written only beside something that is not: the address of a
-        page as it opens stays short, and the browser's back leaves the page.
-        """
+    def choose(self, parameter: str, values: Sequence[str]) -> None:
+        """Note what a parameter is now; without a value it is not in the address."""
         self._chosen[parameter] = tuple(value for value in values if value)
-        self._usual.discard(parameter)
-        if is_usual:
-            self._usual.add(parameter)
 
     def forget(self, *, but: str) -> None:
         """Take all parameters but one out of the address."""
@@ -110,9 +104,7 @@ class Address:
         waiting = {n: v for n, v in self.asked.items() if n not in self._taken}
         chosen = {**now, **waiting, **self._chosen}
         values = {name: given for name, given in chosen.items() if given}
-        if not (values.keys() - self._usual or values.keys() & now.keys()):
-            values = {}
-        if values != now:
+        if values not in (now, self.left):
             st.query_params.from_dict(values)
         self.sent = _values()
 
@@ -130,6 +122,8 @@ def read_address(page: str) -> Address:
         return before
     is_new = bool(values) and (before is None or values != before.sent)
     address = Address(page, is_new, values, place)
+    if before is not None and before.page == page:
+        address.left = before.sent
     st.session_state[_STATE] = address
     return address
 

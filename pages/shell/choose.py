@@ -87,9 +87,8 @@ def choose(
         )
     _keep(key, chosen)
     if parameter:
-        is_usual = chosen == usual
-        values = () if is_usual and not spelled_out else (chosen,)
-        this_address().choose(parameter, values, is_usual=is_usual)
+        values = () if chosen == usual and not spelled_out else (chosen,)
+        this_address().choose(parameter, values)
     return chosen
 
 

@@ -46,9 +46,9 @@ class Card:
 
 
 @contextmanager
-def open_card(title: str = "") -> Iterator[Card]:
+def open_card(title: str = "", *, key: str | None = None) -> Iterator[Card]:
     """Draw a card; its controls are drawn in it before what they choose is shown."""
-    with st.container(border=True):
+    with st.container(border=True, key=key):
         if title:
             st.subheader(to_markdown(title), anchor=False)
         yield Card(title, st.container())
@@ -122,7 +122,8 @@ def show_charts(
         what: titled(only_own_markup(figure), to_plain(download_title))
         for what, figure in figures.items()
     }
-    with nullcontext(card) if card else open_card(title) as place:
+    opened = nullcontext(card) if card else open_card(title, key=f"card_{name}")
+    with opened as place:
         place.takeaway.markdown(to_markdown(takeaway))
         # A grid of one column would hold a single chart to the narrow width.
         figures_place = (

@@ -71,8 +71,7 @@ def test_a_link_opens_what_was_chosen(fill, open_page, options, page):
 def test_what_is_not_the_default_alone_is_in_the_address(fill, open_page):
     fill(methods=("baseline", "ins", "lmf"), seeds=(0, 1))
     app = open_page("overview")
-    # The page as it opens: the browser's back leaves it.
-    assert not app.query_params
+    assert set(app.query_params) == {"study", "metric"}
     app.pills(key="bar_methods_utkface").set_value(["lmf"]).run()
     assert app.query_params["methods"] == "lmf"
     app.pills(key="bar_seeds_utkface").set_value(["1"]).run()
@@ -189,3 +188,15 @@ def test_sliders_of_a_method_are_in_the_address(fill, open_page):
     assert not app.exception
     assert app.slider(key="methods_focal_gamma").value == 3.5
     assert app.query_params["set"] == "focal.gamma:3.5"
+
+
+def test_the_way_back_leaves_the_page(fill, open_page):
+    fill(methods=("baseline", "ins", "lmf"), seeds=(0, 1))
+    app = open_page("overview")
+    assert app.query_params["study"] == "utkface"
+    # Back to the address that the page was opened by, which is not written again.
+    app.query_params.clear()
+    app.run()
+    assert not app.query_params
+    app.selectbox(key="overview_metric").select("age.bias").run()
+    assert app.query_params["metric"] == "age.bias"
