@@ -28,7 +28,8 @@ def test_faces_of_rare_ages_count_as_often_as_in_the_test_set() -> None:
         for table in (offsets, plain)
     )
     # Validation images are mostly of people in their twenties, who are easy to tell.
-    assert (unweighed < 0.83).all()
+    assert (unweighed < 0.86).all()
+    assert (unweighed < held).all()
     assert (held > 0.85).all()
     said = held_note(offsets, ["baseline"])
     assert f"of the test images they held {100 * held['baseline']:.0f} %." in said
