@@ -168,7 +168,8 @@ def _made_with(view: StudyView, costs: pd.DataFrame) -> str:
 def _trained_from(costs: pd.DataFrame) -> str:
     """What all methods began from, of those that say it."""
     known = costs["trained_from"].dropna()
-    return known.iloc[0] if len(known) else "unknown weights"
+    weights = known.iloc[0] if len(known) else "unknown weights"
+    return "ImageNet weights" if weights == "imagenet" else weights
 
 
 def _headline(view: StudyView, comparison: Comparison, said: str) -> None:
