@@ -656,17 +656,23 @@ def manifest_of(run: Run) -> pd.DataFrame | None:
     return _read_table(path, COLUMNS[PREDICTIONS]) if path.is_file() else None
 
 
-def manifest_for(study: Study) -> pd.DataFrame | None:
-    """The split to use for a study: that of its runs, if they are of its dataset.
+def split_source(study: Study) -> str | None:
+    """The study whose split a study uses: its own runs', if they are of its dataset.
 
     Before it has runs, a tuned study takes the split of the study that was searched:
-    images that chose its settings must not be test images.
+    images that chose its settings must not be test images. None where a split is drawn.
     """
     for name in filter(None, (study.name, study.search.of)):
         manifest = shipped_manifest(name)
         if manifest is not None and study_of_runs(name).dataset == study.dataset:
-            return manifest
+            return name
     return None
+
+
+def manifest_for(study: Study) -> pd.DataFrame | None:
+    """The split to use for a study (``split_source``); None where one is drawn."""
+    name = split_source(study)
+    return None if name is None else shipped_manifest(name)
 
 
 def data_report(name: str) -> dict[str, Any] | None:

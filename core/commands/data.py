@@ -49,11 +49,12 @@ def _load_data(
     study: Study, location: Path | None
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The manifest and its report: kept with the runs, or read from a copy."""
-    from core.runs import data_report, manifest_for
+    from core.runs import data_report, shipped_manifest, split_source
     from core.training.jobs import load_data
 
-    if location is None:
-        manifest, report = manifest_for(study), data_report(study.name)
+    source = split_source(study)
+    if location is None and source is not None:
+        manifest, report = shipped_manifest(source), data_report(source)
         if manifest is not None and report is not None:
             return manifest, report
     with progress_bars() as progress:

@@ -396,11 +396,12 @@ def load_data(
     EquipoiseError
         If the dataset cannot be used.
     """
-    shipped = runs.manifest_for(study)
+    source = runs.split_source(study)
+    shipped = None if source is None else runs.shipped_manifest(source)
     loaded = load_dataset(study, location, shipped=shipped, progress=progress)
-    if shipped is None:
+    if source is None or shipped is None:
         return loaded, dict(loaded.report)
-    kept = runs.data_report(study.name) or {}
+    kept = runs.data_report(source) or {}
     report = dict(loaded.report)
     # Only the kept report tells which pictures could not be read.
     if not report or DRAWN_SPLIT in shipped or REPORT in kept:
