@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -69,9 +70,18 @@ def offline(chromium: Browser) -> Iterator[Page]:
     context.close()
 
 
+def boxes_at_rest(page: Page) -> dict[str, Any]:
+    """The boxes of all texts, once Plotly has stopped to make room for them."""
+    before, found = None, page.evaluate(BOXES)
+    while found != before:
+        page.wait_for_timeout(400)
+        before, found = found, page.evaluate(BOXES)
+    return dict(found)
+
+
 def check_texts(page: Page) -> None:
     """No text is cut by the picture or the legend, and none lies over another."""
-    found = page.evaluate(BOXES)
+    found = boxes_at_rest(page)
     texts = [(text, *map(round, box)) for text, box, _ in found["texts"]]
     said = {text for text, *_ in texts}
     assert {TITLE, *LABELS.values(), *COUNTS} <= said
