@@ -50,8 +50,6 @@ def titled(figure: go.Figure, title: str) -> go.Figure:
     layout = copy.layout
     own = layout.title.text or ""
     before = layout.margin.t
-    # Letters on their side reach over the edge by a pixel.
-    layout.margin.l += 4
     if layout.showlegend:
         layout.margin.t = TITLE_ROOM + LEGEND_LINE
     elif not own:
