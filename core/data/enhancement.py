@@ -81,7 +81,7 @@ def render_enhanced(
 
 
 def enhanced_renderer(enhancement: Enhancement) -> Render:
-    """A renderer that makes this change; the plain one if there is no change."""
+    """Build the renderer with this change, or the plain one without any."""
     if not enhancement.steps:
         return render_file
     return partial(render_enhanced, enhancement=enhancement)

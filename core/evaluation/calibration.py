@@ -112,7 +112,7 @@ def confidence_metrics(sums: Floats, images: Floats, bins: int) -> dict[str, Flo
     -------
     dict of str to float array, shape (columns, resamples)
         The log loss in nats, the Brier score (0 to 2; of two classes 0 to 1), and the
-        calibration error (0 to 1). NaN where there is no image.
+        calibration error (0 to 1). A value is NaN if there is no image.
 
     Notes
     -----
@@ -182,7 +182,7 @@ def class_metrics(sums: Floats, images: Floats, bins: int) -> dict[str, Floats]:
     Returns
     -------
     dict of str to float array, shape (columns, resamples)
-        All between 0 and 2. NaN where there is no image.
+        Each value is between 0 and 2, or NaN if there is no image.
 
     Notes
     -----

@@ -98,7 +98,7 @@ def decide(
     95 % they are stricter than the usual 90 %.
     """
     inside = (delta_low > -margin) & (delta_high < margin)
-    # With the same predictions there is no difference, for any margin.
+    # Two methods with the same predictions are equivalent, whatever the margin.
     inside |= (delta_low == 0) & (delta_high == 0)
     lower = np.array([direction != "higher" for direction in directions], bool)
     sided = np.array([direction != "none" for direction in directions], bool)
