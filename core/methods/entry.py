@@ -165,8 +165,8 @@ class Entry:
     needs : tuple of str
         Inputs of the builder: "labels" (codes), "names" (of classes or groups),
         "batch size", "image size", "epoch", "targets", "class counts", "range",
-        "group counts", or "validation": scores, truth and groups of the validation
-        images.
+        "group counts", or "validation": probabilities, truth and groups of the
+        validation images.
     builder : str
         ``module:function``. A sampler is called with ``(labels, rng)`` and gives rows
         to be shuffled, or with the ``batch_size`` too and gives them in the order of
@@ -176,7 +176,7 @@ class Entry:
         a loss with ``(class_counts)`` or nothing, an objective with
         ``(loss, group_counts)``, an adjustment with ``(class_counts)``, a change to
         features with ``(minimum, maximum)`` of the task, a decision with
-        ``(scores, positive, groups)``; each with the parameters by name.
+        ``(probabilities, truth, groups)``; each with the parameters by name.
     formula : str
         In LaTeX, one line.
     traps : tuple of str
@@ -185,6 +185,8 @@ class Entry:
         For weights: whether they count on the task named by ``on``, or on all heads.
     not_all_zero : tuple of str
         Parameters of which one at least must be above 0, or nothing is learned.
+    groups : {"needed", "optional"}
+        For objectives and decisions: whether a method must name the groups.
     pixels : {"kept", "mixed", "generated"}
         For samplers: whether an epoch shows the images as they are, two of them mixed,
         or more of them, that a model has drawn. Mixed and drawn ones have two labels.
@@ -204,6 +206,7 @@ class Entry:
     traps: tuple[str, ...] = ()
     heads: Literal["on", "all"] = "on"
     not_all_zero: tuple[str, ...] = ()
+    groups: Literal["needed", "optional"] = "needed"
     pixels: Pixels = "kept"
 
     def __post_init__(self) -> None:

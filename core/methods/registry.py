@@ -368,7 +368,8 @@ def _resolve_part(
     groups = ""
     if entry.part in TAKES_GROUPS:
         apart.add(GROUPS)
-        groups = _check_groups(entry, on, given.get(GROUPS), tasks, features)
+        if entry.groups == "needed" or GROUPS in given:
+            groups = _check_groups(entry, on, given.get(GROUPS), tasks, features)
     own = {name: value for name, value in given.items() if name not in apart}
     values = validate_parameters(entry, own)
     head = cast("HeadName", values.pop(HEAD, "logits"))
@@ -452,6 +453,9 @@ def _check_groups(
     """
     classes = [t.name for t in tasks if t.name == on and t.kind != "regression"]
     others = classes if entry.part == "objective" else []
+    if entry.part == "decision":
+        # Also where a dataset gives the task as a feature.
+        features = tuple(name for name in features if name != on)
     known = (*features, *others)
     names = (groups,) if groups in known else split_crossing(str(groups))
     if not set(names) <= set(known) or not set(names) & set(features):

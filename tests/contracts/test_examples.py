@@ -22,6 +22,7 @@ MODULES = (
     "core.methods.samplers",
     "core.methods.signature",
     "core.methods.smoothing",
+    "core.methods.temperature",
     "core.methods.threshold_optimizer",
     "core.methods.weights",
     *(

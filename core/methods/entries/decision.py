@@ -1,6 +1,6 @@
 """Remedies that change the decision from the probabilities of a finished model."""
 
-from core.methods.entry import Entry, choice
+from core.methods.entry import Entry, choice, number
 
 ENTRIES = (
     Entry(
@@ -51,5 +51,43 @@ ENTRIES = (
             "Deciding by group may be against the law where the decision concerns "
             "people.",
         ),
+    ),
+    Entry(
+        name="temperature-scaling",
+        label="Temperature scaling",
+        paper="Guo et al., On Calibration of Modern Neural Networks, ICML 2017",
+        year=2017,
+        summary=(
+            "The usual training; then the logits are divided by one number, fitted on "
+            "validation images, so that the probabilities can be believed."
+        ),
+        part="decision",
+        task_kinds=("binary", "multiclass"),
+        parameters=(
+            number(
+                "fewest",
+                20,
+                10_000,
+                "With groups: validation images that the temperature of one rests on "
+                "at the least; others have the overall one.",
+            ),
+        ),
+        needs=("validation",),
+        builder="core.methods.temperature:fit_temperatures",
+        formula=(
+            r"\hat{p}_k = \frac{e^{z_k / T}}{\sum_j e^{z_j / T}}, \quad "
+            r"T = \arg\min_T \sum_{i \in \mathrm{val}} -\ln \hat{p}_{i, y_i}"
+        ),
+        traps=(
+            "No answer changes: accuracy, F1 and recall are those of the model that it "
+            "is fitted on.",
+            "It calibrates for images like the validation images: where the test set "
+            "is drawn otherwise, its probabilities may still be too high.",
+            "One number moves all classes alike: a rare class may stay too improbable "
+            "while the mean over the classes is right.",
+            "By group it needs the group of every image. A photo has none and gets the "
+            "overall temperature.",
+        ),
+        groups="optional",
     ),
 )

@@ -128,3 +128,62 @@ def test_what_cannot_be_decided_is_refused_before_training():
     table.loc[7, "group"] = None
     with pytest.raises(MethodError, match=r"1 images have no 'group'.* i7"):
         check_decisions(method_of(), data_of(table))
+
+
+SCALED = {"temperature-scaling": {"on": "glasses"}}
+
+
+def test_a_temperature_changes_probabilities_and_no_answer():
+    before = predictions()
+    columns = ["glasses_p_no glasses", "glasses_p_glasses"]
+    # Scores of distance 2 and noise 1 have the odds squared: these are too sure by 2.
+    odds = (before[columns[1]] / before[columns[0]]) ** 4
+    before[columns[1]] = (odds / (1 + odds)).astype(np.float32)
+    before[columns[0]] = (1 / (1 + odds)).astype(np.float32)
+    after, kept = decide(before, method_of(SCALED), (TASK,), seed=0)
+    changed = [*columns, "glasses_temperature"]
+    pd.testing.assert_frame_equal(
+        after.drop(columns=changed), before.drop(columns=columns)
+    )
+    temperature = kept["glasses"]["temperature"]
+    assert temperature == pytest.approx(2, rel=0.1)
+    assert (after["glasses_temperature"] == temperature).all()
+    assert kept["glasses"]["validation_images"] == 1000
+    expected = odds ** (1 / temperature)
+    np.testing.assert_allclose(after[columns[1]], expected / (1 + expected), atol=1e-3)
+    assert after[columns].dtypes.tolist() == before[columns].dtypes.tolist()
+
+
+def test_a_temperature_is_fitted_on_validation_images_alone():
+    before = predictions()
+    turned = before.copy()
+    turned.loc[turned["split"] == "test", "glasses_true"] = "glasses"
+    one, other = (
+        decide(t, method_of(SCALED), (TASK,), seed=0)[1] for t in (before, turned)
+    )
+    assert one == other
+
+
+def test_temperatures_by_group_say_which_groups_have_the_overall_one():
+    use = {"temperature-scaling": {"on": "glasses", "groups": "group", "fewest": 50}}
+    table = predictions()
+    table.loc[table.index[:20], "group"] = "C"
+    table.loc[table.index[-20:], "group"] = "D"
+    after, kept = decide(table, method_of(use), (TASK,), seed=0)
+    fitted = kept["glasses"]
+    assert set(fitted["groups"]) == {"A", "B"}
+    by_group = after.groupby("group")["glasses_temperature"].unique()
+    for name in "AB":
+        assert by_group[name].tolist() == [fitted["groups"][name]]
+    for name in "CD":
+        assert by_group[name].tolist() == [fitted["temperature"]]
+    (sentence,) = explain_left(kept)
+    assert "C (only 20 validation images), D (no validation image)" in sentence
+    assert "the temperature of all images is taken" in sentence
+
+
+def test_a_temperature_needs_a_validation_image():
+    table = predictions()
+    check_decisions(method_of(SCALED), data_of(table.drop(columns="group")))
+    with pytest.raises(MethodError, match="fitted on validation images"):
+        check_decisions(method_of(SCALED), data_of(table.assign(split="test")))
