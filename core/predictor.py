@@ -26,7 +26,13 @@ from core.data.images import check_upload, decode_image, preprocess
 from core.errors import EquipoiseError, ImageError, RunError
 from core.faces import TRUSTED_WIDTH, Face, FaceDetector, align_face
 from core.methods.entries import ENTRIES
+from core.methods.temperature import scale
 from core.models.mirroring import mean_outputs, mirror
+from core.results.answer_temperatures import (
+    AnswerTemperature,
+    Temperatures,
+    fit_answer_temperatures,
+)
 from core.runs import RECORD, Run, check_class_order
 from core.study import DatasetTable, ResizeTable, Study, explain_faults
 from core.tasks import Binary, Multiclass, Regression, Task
@@ -162,16 +168,26 @@ class ClassificationAnswer:
         Of every class; they sum to 1.
     sd : float or None
         Standard deviation of ``probability`` over the seeds; None with one seed.
+    temperature : float or None
+        By which the probabilities were calibrated; None if they are the models' own.
     """
 
     label: str
     probability: float
     probabilities: Mapping[str, float]
     sd: float | None
+    temperature: float | None = None
 
-    def as_json(self) -> dict[str, str | float]:
-        """Label and probability."""
-        return {"label": self.label, "probability": round(self.probability, 4)}
+    def as_json(self) -> dict[str, str | float | bool]:
+        """Label and probability, and whether and how that was calibrated."""
+        given: dict[str, str | float | bool] = {
+            "label": self.label,
+            "probability": round(self.probability, 4),
+            "calibrated": self.temperature is not None,
+        }
+        if self.temperature is not None:
+            given["temperature"] = round(self.temperature, 4)
+        return given
 
 
 Answer = RegressionAnswer | ClassificationAnswer
@@ -345,6 +361,8 @@ class Predictor:
         to its mirror image; of none if not given.
     problems : sequence of str, optional
         A sentence for each run that was left out.
+    temperatures : mapping of (method, task) to AnswerTemperature, optional
+        By which probabilities are calibrated; those of others are the models' own.
     """
 
     def __init__(
@@ -356,11 +374,13 @@ class Predictor:
         preprocessings: Sequence[Preprocessing],
         mirrored: Sequence[bool] = (),
         problems: Sequence[str] = (),
+        temperatures: Temperatures | None = None,
     ) -> None:
         self.ensemble = ensemble
         self.members = tuple(members)
         self.tasks = tuple(tasks)
         self.problems = tuple(problems)
+        self.temperatures = dict(temperatures or {})
         self.methods = tuple(dict.fromkeys(method for method, _ in members))
         self.preprocessings = tuple(dict.fromkeys(preprocessings))
         self._of_member = tuple(preprocessings)
@@ -435,6 +455,9 @@ class Predictor:
             preprocessings=[kinds[place] for place in places],
             mirrored=[chosen[place].has_mirrored_answers for place in places],
             problems=[str(fault) for fault in faults],
+            temperatures=fit_answer_temperatures(
+                [chosen[place] for place in places], tasks
+            ),
         )
 
     def preprocessing_of(self, method: str) -> Preprocessing:
@@ -474,7 +497,8 @@ class Predictor:
         Returns
         -------
         list of dict
-            A face each: method, then task, to the answer.
+            A face each: method, then task, to the answer. Probabilities are calibrated
+            by ``used_temperatures``.
         """
         count = len(next(iter(pictures.values())))
         if count == 0:
@@ -482,6 +506,7 @@ class Predictor:
         outputs = self.outputs(
             pictures, batches=batches, mirrored=mirrored, plain_done=plain_done
         )
+        used = self.used_temperatures(mirrored=mirrored)
         rows = {
             method: [i for i, (name, _) in enumerate(self.members) if name == method]
             for method in self.methods
@@ -489,13 +514,33 @@ class Predictor:
         return [
             {
                 method: {
-                    task.name: _answer(task, outputs[task.name][members, face])
+                    task.name: _answer(
+                        task,
+                        outputs[task.name][members, face],
+                        used.get((method, task.name)),
+                    )
                     for task in self.tasks
                 }
                 for method, members in rows.items()
             }
             for face in range(count)
         ]
+
+    def used_temperatures(self, *, mirrored: bool = False) -> Temperatures:
+        """The temperatures by which answers are calibrated.
+
+        Without those of a method that is averaged with the answers to mirror images
+        only here (``mirrored``): its validation predictions are not.
+        """
+        if not mirrored:
+            return self.temperatures
+        own = zip(self.members, self._mirrored, strict=True)
+        plain = {method for (method, _), is_mirrored in own if not is_mirrored}
+        return {
+            key: found
+            for key, found in self.temperatures.items()
+            if key[0] not in plain
+        }
 
     def outputs(
         self,
@@ -841,8 +886,13 @@ def _disagreement(task: Task, answers: Sequence[Answer]) -> Disagreement:
     return Disagreement(task, len(counts), 1, f"{task.label}: {said}.")
 
 
-def _answer(task: Task, outputs: NDArray[np.float64]) -> Answer:
-    """Seeds' outputs of one method for one face, shape (seeds, values), to one."""
+def _answer(
+    task: Task, outputs: NDArray[np.float64], temperature: AnswerTemperature | None
+) -> Answer:
+    """Seeds' outputs of one method for one face, shape (seeds, values), to one.
+
+    The class is the most probable one before any scaling, which changes no order.
+    """
     if isinstance(task, Regression):
         values = outputs[:, 0].astype(np.float64)
         return RegressionAnswer(float(values.mean()), _sd(values))
@@ -850,11 +900,15 @@ def _answer(task: Task, outputs: NDArray[np.float64]) -> Answer:
         outputs = np.column_stack([1 - outputs[:, 0], outputs[:, 0]])
     shares = outputs.mean(axis=0, dtype=np.float64)
     best = int(shares.argmax())
+    if temperature is not None:
+        (shares,) = scale(shares[None], temperature.value)
+        outputs = scale(outputs, temperature.value)
     return ClassificationAnswer(
         label=task.classes[best],
         probability=float(shares[best]),
         probabilities=dict(zip(task.classes, shares.tolist(), strict=True)),
         sd=_sd(outputs[:, best]),
+        temperature=None if temperature is None else temperature.value,
     )
 
 
@@ -910,7 +964,9 @@ def _check_model(model: Any, run: Run, tasks: Sequence[Task]) -> int:
 
 def _decides_by_group(run: Run) -> bool:
     used = run.info.get("method_parameters") or {}
-    return any(name in ENTRIES and ENTRIES[name].part == "decision" for name in used)
+    known = [ENTRIES[name] for name in used if name in ENTRIES]
+    # Temperatures by group change no answer, and a photo has the overall one.
+    return any(e.part == "decision" and e.groups == "needed" for e in known)
 
 
 def group_unknown(runs: Sequence[Run]) -> list[EquipoiseError]:

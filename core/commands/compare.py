@@ -114,7 +114,9 @@ def compare(
     from core.results.study_document import build_document, results_record
 
     if as_json:
-        print_json(results_record(results))
+        from core.results.calibrated import calibrated_records
+
+        print_json(results_record(results) | calibrated_records(runs, metric or ()))
         return
     document = build_document(
         results,

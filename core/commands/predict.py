@@ -27,6 +27,7 @@ from core.training.engine import load_engine
 if TYPE_CHECKING:
     from core.data.manifest import DatasetInfo
     from core.predictor import FaceAnswers, PhotoResult
+    from core.results.answer_temperatures import Temperatures
     from core.runs import Run
     from core.tasks import Task
 
@@ -125,6 +126,7 @@ def predict(
     records the settings.
     """
     from core.data.catalog import dataset_of
+    from core.results.answer_temperatures import describe_calibration
     from core.runs import (
         describe_models,
         first_models,
@@ -147,7 +149,7 @@ def predict(
         return
     own = [run for run in listing.runs if run.imported is None]
     models = own if seeds is Seeds.ALL else first_models(own)
-    results = _answer(
+    results, used = _answer(
         photos, models, info, aligned or not info.of_faces, mirrored=mirrored
     )
     if mirrored:
@@ -159,7 +161,9 @@ def predict(
     else:
         answering = [run for run in models if run.model_path.is_file()]
         whose = describe_models(answering, own) if answering else ""
-        print_answers(results, info, tasks, whose=whose)
+        named = {run.method: run.method for run in answering}
+        calibrated = describe_calibration(used, tasks, named, mirrored=mirrored)
+        print_answers(results, info, tasks, whose=whose, calibrated=calibrated)
     if any(result.fault for result in results):
         raise typer.Exit(FAULT)
 
@@ -171,8 +175,10 @@ def _answer(
     aligned: bool,
     *,
     mirrored: bool,
-) -> list[PhotoResult]:
+) -> tuple[list[PhotoResult], Temperatures]:
     """Answer for photos; one that fails carries its fault and stops no other.
+
+    Also gives the temperatures by which probabilities are calibrated.
 
     A file that is not a photo is named before any model is loaded. Without any photo,
     no model is loaded.
@@ -182,7 +188,7 @@ def _answer(
 
     faults = {photo: fault for photo in photos if (fault := check_photo(photo))}
     if len(faults) == len(set(photos)):
-        return [PhotoResult(str(photo), fault=faults[photo]) for photo in photos]
+        return [PhotoResult(str(photo), fault=faults[photo]) for photo in photos], {}
     warn_of([str(fault) for fault in faults.values()])
     with progress_bars() as progress:
         progress(LOADING, 0, len(runs), "TensorFlow")
@@ -197,7 +203,7 @@ def _answer(
             photos, predictor, detector, mirrored=mirrored, progress=progress
         )
     warn_of(predictor.problems)
-    return results
+    return results, predictor.used_temperatures(mirrored=mirrored)
 
 
 def _print_times(results: Sequence[PhotoResult]) -> None:
@@ -213,10 +219,12 @@ def print_answers(
     tasks: Sequence[Task],
     *,
     whose: str = "",
+    calibrated: str = "",
 ) -> None:
     """A table a face or photo, methods as rows; the faults of photos to stderr.
 
-    ``whose`` says whose answers these are.
+    ``whose`` says whose answers these are, and ``calibrated`` whether probabilities
+    may be believed.
     """
     out = stdout()
     for result in results:
@@ -229,7 +237,7 @@ def print_answers(
             if face.warning:
                 out.print(face.warning, style="yellow", markup=False)
     notices = [info.opt_in[task.name] for task in tasks if task.name in info.opt_in]
-    for notice in filter(None, (whose, *notices, info.notice)):
+    for notice in filter(None, (whose, calibrated, *notices, info.notice)):
         out.print(escape(notice), style="dim")
 
 

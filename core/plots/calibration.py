@@ -1,6 +1,7 @@
 """Figures and sentences on whether probabilities can be believed."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -10,7 +11,7 @@ from core.evaluation.verdicts import BETTER, WORSE
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
 from core.plots.formatting import number
-from core.plots.look import BASELINE_COLOUR, Look, MethodStyle
+from core.plots.look import BASELINE_COLOUR, INK, Look, MethodStyle
 from core.plots.overview import rows_of
 from core.plots.traces import build_marks, error_bar
 from core.text import listed, strong
@@ -24,7 +25,12 @@ FAR = 0.02
 
 @escapes_names
 def plot_reliability(
-    curve: pd.DataFrame, histogram: pd.DataFrame, style: MethodStyle, label: str
+    curve: pd.DataFrame,
+    histogram: pd.DataFrame,
+    style: MethodStyle,
+    label: str,
+    *,
+    before: tuple[pd.DataFrame, pd.DataFrame] | None = None,
 ) -> go.Figure:
     """Reliability diagram of one method, over the histogram of its confidence.
 
@@ -36,6 +42,8 @@ def plot_reliability(
         Its rows of ``confidence_histograms``.
     style : MethodStyle
     label : str
+    before : pair of DataFrame, optional
+        The two before the probabilities were scaled, drawn as dashed and stepped lines.
     """
     x, y, low, high = (
         100 * curve[name] for name in ("confidence", "accuracy", "low", "high")
@@ -73,11 +81,13 @@ def plot_reliability(
         "name": "answers",
         "hovertemplate": "%{y:.1f} % of the answers<extra></extra>",
     }
+    behind = [] if before is None else _before(*before)
     return build_figure(
-        [perfect, points, bars],
+        [perfect, *behind, points, bars],
         height=HEIGHT,
         legend=False,
         title=label,
+        barmode="overlay",
         xaxis={
             "title": {"text": "Highest probability (%)"},
             # Of two classes the more probable one has half at least.
@@ -92,6 +102,34 @@ def plot_reliability(
             "nticks": 3,
         },
     )
+
+
+def _before(curve: pd.DataFrame, histogram: pd.DataFrame) -> list[dict[str, Any]]:
+    """Traces of a curve and a histogram that another one is drawn over."""
+    points = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": (100 * curve["confidence"]).tolist(),
+        "y": (100 * curve["accuracy"]).tolist(),
+        "line": {"color": INK, "width": 1.5, "dash": "dash"},
+        "name": "before",
+        "hovertemplate": "before scaling: %{x:.0f} % sure on average, right in "
+        "%{y:.0f} %<extra></extra>",
+    }
+    # A line of steps: two rows of bars would hide each other.
+    edges = [*histogram["start"], histogram["end"].iloc[-1]]
+    shares = [*histogram["share"], histogram["share"].iloc[-1]]
+    steps = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [100 * edge for edge in edges],
+        "y": [100 * share for share in shares],
+        "line": {"color": INK, "width": 1.5, "shape": "hv"},
+        "yaxis": "y2",
+        "hoverinfo": "skip",
+        "name": "answers before",
+    }
+    return [points, steps]
 
 
 def reliability_takeaway(

@@ -169,7 +169,8 @@ def tabulate_answers(
     -------
     DataFrame
         Columns method, task, answer, unit, probability (of the answered class), sd
-        (over the seeds: of the number, or of the probability), low and high.
+        (over the seeds: of the number, or of the probability), low, high, and of a
+        class whether its probability is calibrated, and by which temperature.
     """
     rows: list[dict[str, object]] = []
     for task in tasks:
@@ -195,11 +196,14 @@ def tabulate_answers(
                 "answer": given[task.name].label,
                 "probability": given[task.name].probability,
                 "sd": given[task.name].sd,
+                "calibrated": given[task.name].temperature is not None,
+                "temperature": given[task.name].temperature,
             }
             for method, given in answers.items()
         ]
     columns = ["method", "task", "answer", "unit", "probability", "sd"]
-    return pd.DataFrame(rows, columns=[*columns, "low", "high"])
+    columns += ["low", "high", "calibrated", "temperature"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def describe_answers(

@@ -1,14 +1,18 @@
 """Intervals that hold the truth of a new photo, around its prediction."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
 from core.data.catalog import test_strata
 from core.evaluation.alignment import RunKey
 from core.evaluation.conformal import COVERAGE, conformal_offsets
+from core.evaluation.conformal_coverage import conformal_coverage
+from core.results.json_values import plain
+from core.runs import Run
 from core.study import Study
-from core.tasks import Regression
+from core.tasks import Regression, Task
 
 
 def expected_truths(
@@ -21,13 +25,77 @@ def expected_truths(
 
     If the study's test set was drawn by strata, validation images are weighted alike.
     """
+    strata = _strata(study, validation, test)
+    return conformal_offsets(validation, test, task, strata=strata)
+
+
+def interval_coverage(
+    study: Study,
+    runs: Iterable[Run],
+    validation: Mapping[RunKey, pd.DataFrame],
+    test: Mapping[RunKey, pd.DataFrame],
+    task: Regression,
+    *,
+    features: Sequence[str] = (),
+    tasks: Sequence[Task] = (),
+) -> pd.DataFrame:
+    """How often these intervals hold the truth on the test images, and how wide.
+
+    By bin and by group (``conformal_coverage.conformal_coverage``). ``runs`` say
+    whether all test images are looked at.
+    """
+    return conformal_coverage(
+        {key: table for key, table in validation.items() if len(table)},
+        test,
+        task,
+        features=features,
+        tasks=tasks,
+        strata=_strata(study, validation, test),
+        is_drawn=study.is_trained and all(run.only is None for run in runs),
+    )
+
+
+def coverage_record(task: Regression, table: pd.DataFrame) -> dict[str, Any]:
+    """Coverage of the intervals of a task as plain values, ready for JSON.
+
+    Returns
+    -------
+    dict
+        ``{"task", "unit", "promised", "methods"}``. Each of the ``methods`` has
+        ``name`` and ``parts``: by part ("all", "prediction", "truth" or a feature) and
+        group the ``coverage`` with ``ci``, the mean ``width`` and the ``images``.
+    """
+    methods: dict[str, dict[str, Any]] = {}
+    for row in table.to_dict("records"):
+        parts = methods.setdefault(row["method"], {})
+        parts.setdefault(row["part"] or "all", {})[row["group"] or "all"] = {
+            "coverage": plain(row["coverage"]),
+            "ci": [plain(row["low"]), plain(row["high"])],
+            "width": plain(row["width"]),
+            "images": plain(row["images"]),
+        }
+    return {
+        "task": task.name,
+        "unit": task.unit,
+        "promised": COVERAGE,
+        "methods": [{"name": name, "parts": own} for name, own in methods.items()],
+    }
+
+
+def _strata(
+    study: Study,
+    validation: Mapping[RunKey, pd.DataFrame],
+    test: Mapping[RunKey, pd.DataFrame],
+) -> dict[str, tuple[list[str], list[str]]]:
+    """Strata of each method's validation and test images, if they have some."""
     strata = {}
-    for key, table in test.items():
-        if key in validation and key[0] not in strata:
-            pair = tuple(test_strata(study, part) for part in (validation[key], table))
+    for key in sorted(test):
+        if len(validation.get(key, ())) and key[0] not in strata:
+            parts = (validation[key], test[key])
+            pair = tuple(test_strata(study, part) for part in parts)
             if pair[0] is not None and pair[1] is not None:
                 strata[key[0]] = (list(pair[0]), list(pair[1]))
-    return conformal_offsets(validation, test, task, strata=strata)
+    return strata
 
 
 def held_note(offsets: pd.DataFrame, methods: Collection[str]) -> str:

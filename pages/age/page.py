@@ -12,6 +12,7 @@ from core.runs import Run, data_report
 from core.study import Study
 from core.tasks import Regression
 from core.text import strong
+from pages.age.intervals import show_intervals
 from pages.shell.address import run_page
 from pages.shell.answers import load_errors
 from pages.shell.caching import cached
@@ -42,6 +43,7 @@ def main() -> None:
     _error(view, comparison, task)
     _bias(view, task)
     _truth_prediction(view, task)
+    show_intervals(view, task)
 
 
 def _choose_task(view: StudyView) -> Regression:

@@ -18,9 +18,10 @@ from core.results.tables import leaderboard
 from core.runs import Run
 from core.study import Study
 from core.tasks import Classification
+from pages.classification.scaling import show_scaled
 from pages.shell.caching import cached
 from pages.shell.choose import choose_whether
-from pages.shell.show import show_charts, show_static_table
+from pages.shell.show import Card, open_card, show_charts, show_static_table
 from pages.shell.study_bar import StudyView
 from pages.shell.tables import load_tables, mean_text
 
@@ -42,11 +43,34 @@ def show_calibration(view: StudyView, task: Classification) -> None:
     ):
         return
     curves, histograms, gaps = _reliability(task, view.baseline, view.runs)
-    shown = [method for method in view.methods if method in set(gaps["method"])]
-    if not shown:
+    if gaps.empty or not set(gaps["method"]) & set(view.methods):
         return
     st.header("Can the probabilities be believed?", anchor=False)
     comparison = _compared(task, view.against, view.runs, view.study)
+    with open_card(f"{task.label}: how sure, and how often right") as card:
+        scaled = choose_whether(
+            "After temperature scaling",
+            key=f"classification_scaled_{view.study.name}",
+            parameter="scaled",
+            help="Divide the logits of each run by one number, fitted on its "
+            "validation images, and see whether its probabilities can then be "
+            "believed. Nothing is trained, and no answer changes.",
+        )
+        if not (scaled and show_scaled(view, task, card, (curves, histograms))):
+            _show_diagrams(view, task, card, (curves, histograms, gaps), comparison)
+    with st.expander("In numbers", icon=":material/table:"):
+        _table(view, comparison, task)
+
+
+def _show_diagrams(
+    view: StudyView,
+    task: Classification,
+    card: Card,
+    found: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame],
+    comparison: Comparison,
+) -> None:
+    curves, histograms, gaps = found
+    shown = [method for method in view.methods if method in set(gaps["method"])]
     info = metric_info(f"{task.name}.ece", view.tasks)
     show_charts(
         {
@@ -59,7 +83,6 @@ def show_calibration(view: StudyView, task: Classification) -> None:
             for method in shown
         },
         name=f"{view.study.name}-{task.name}-reliability",
-        title=f"{task.label}: how sure, and how often right",
         takeaway=plots.reliability_takeaway(gaps, comparison.table, info, view.look),
         data=curves[curves["method"].isin(shown)],
         note="Each point is a group of equally many images with similar probabilities; "
@@ -67,10 +90,9 @@ def show_calibration(view: StudyView, task: Classification) -> None:
         "is over-confident. Weights, samplers, focal losses and logit adjustment also "
         "change the probabilities, not only the answers. "
         f"{mean_text(view).capitalize()}.",
+        card=card,
         column_width=300,
     )
-    with st.expander("In numbers", icon=":material/table:"):
-        _table(view, comparison, task)
 
 
 def _table(view: StudyView, comparison: Comparison, task: Classification) -> None:

@@ -25,7 +25,8 @@ class Shown:
     """What of the answers is shown: tasks and methods; and where truths lie.
 
     ``moves`` says how far answers move (``plots.stability.moves_in_words``).
-    ``over_seeds`` says whether answers are means over the models of several seeds.
+    ``over_seeds`` says whether answers are means over the models of several seeds, and
+    ``calibrated`` whether their probabilities may be believed.
     """
 
     view: StudyView
@@ -34,6 +35,7 @@ class Shown:
     expected: Mapping[str, pd.DataFrame]
     moves: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     over_seeds: bool = False
+    calibrated: str = ""
 
     @property
     def mean(self) -> str:
@@ -255,7 +257,7 @@ def _show_probabilities(
         download_title=f"{task.label}, by method",
         takeaway=plots.takeaway_probabilities(shares, task.label, labels),
         data=shares.rename_axis("method").reset_index(),
-        note=f"Probability of each class{shown.mean}.",
+        note=f"Probability of each class{shown.mean}. {shown.calibrated}".strip(),
     )
 
 
@@ -276,7 +278,7 @@ def _show_top_classes(
         takeaway=plots.takeaway_probabilities(shares, task.label, view.labels),
         data=shares.rename_axis("method").reset_index(),
         note=f"The {plots.TOP} most probable of {len(task.classes)} classes by each"
-        f" method{shown.mean}; the file holds them all.",
+        f" method{shown.mean}; the file holds them all. {shown.calibrated}".strip(),
         column_width=270,
     )
 
@@ -291,7 +293,7 @@ def _what_is_written(shown: Shown) -> str:
     if any(not isinstance(task, Regression) for task in shown.tasks):
         parts.append(
             f"%: what the method gives its answer{shown.mean}."
-            " ≠: not what most methods say."
+            f" ≠: not what most methods say. {shown.calibrated}".rstrip()
         )
     if any(shown.moves.values()):
         parts.append(

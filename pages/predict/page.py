@@ -16,6 +16,7 @@ from core.faces import FaceDetector
 from core.plots.predict import draw_faces
 from core.plots.stability import moves_in_words
 from core.predictor import BUCKETS, PhotoResult, Predictor, predict_photo
+from core.results.answer_temperatures import describe_calibration
 from core.results.prediction_intervals import expected_truths
 from core.runs import Run, describe_models, first_models
 from core.study import Study
@@ -298,7 +299,13 @@ def main() -> None:
     # Measured as the methods answer by themselves.
     moves = {} if mirrored else load_moves(view)
     over_seeds = len(predictor.members) > len(predictor.methods)
-    shown = Shown(view, tasks, methods, expected, moves, over_seeds)
+    calibrated = describe_calibration(
+        predictor.used_temperatures(mirrored=mirrored),
+        tasks,
+        {method: view.labels[method] for method in methods},
+        mirrored=mirrored,
+    )
+    shown = Shown(view, tasks, methods, expected, moves, over_seeds, calibrated)
     downloads = st.container()
     answered = []
     for photo in photos:

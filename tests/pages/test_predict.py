@@ -29,6 +29,7 @@ from core.predictor import (
     Preprocessing,
     RegressionAnswer,
 )
+from core.results.answer_temperatures import AnswerTemperature
 from tests import bad_images
 from tests.pages.opening import METHODS, open_page, words_of, write_study
 from tests.synthetic import add_moves
@@ -45,10 +46,18 @@ class StandIn:
     members = tuple((method, 0) for method in METHODS)
     preprocessings = (Preprocessing(24), Preprocessing(32))
     problems = ("The run ins, seed 9 was left out.",)
+    temperatures: ClassVar = {
+        (method, task): AnswerTemperature(1.5, 160)
+        for method in METHODS[:2]
+        for task in ("gender", "ethnicity")
+    }
     asked: ClassVar[list[bool]] = []
 
     def preprocessing_of(self, method):
         return self.preprocessings[method == METHODS[-1]]
+
+    def used_temperatures(self, *, mirrored):
+        return {} if mirrored else self.temperatures
 
     def warm_up(self, count=1):
         pass
@@ -121,6 +130,18 @@ def test_every_method_answers_with_where_the_truth_lies(folder):
     assert "of the test images they held" in words_of(app)
     assert table["Gender"].iloc[0] == "**male** 80\N{NO-BREAK SPACE}%"
     assert "ms" in words_of(app)
+
+
+def test_whether_probabilities_are_calibrated_is_said(folder):
+    app = upload(open_page("predict", study="utkface"), me=photo())
+    said = (
+        "Probabilities are calibrated by temperature scaling on 160 validation images"
+    )
+    assert f"{said}; those of LMF are the model's own." in words_of(app)
+    app.toggle(key="predict_mirrored").set_value(True).run()
+    words = words_of(app)
+    assert said not in words
+    assert "Probabilities are as the models give them: temperatures are" in words
 
 
 def test_disagreement_stands_out(folder):

@@ -1,0 +1,68 @@
+"""What validation predictions add to a study's results: intervals and temperatures."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from core.data.manifest import VALIDATION
+from core.errors import RunError
+from core.evaluation.alignment import RunKey
+from core.evaluation.metrics import calibration_keys
+from core.results.prediction_intervals import coverage_record, interval_coverage
+from core.results.study_runs import StudyRuns
+from core.results.temperature_scaling import scale_study, scaling_record
+from core.tasks import Regression
+
+
+def calibrated_records(runs: StudyRuns, metrics: Sequence[str] = ()) -> dict[str, Any]:
+    """Conformal intervals of numbers, and probabilities after temperature scaling.
+
+    Parameters
+    ----------
+    runs : StudyRuns
+    metrics : sequence of str
+        Those that were asked for: tasks are scaled whose calibration is among them.
+
+    Returns
+    -------
+    dict
+        ``prediction_intervals``, a ``coverage_record`` for each number, and
+        ``temperature_scaling``, a ``scaling_record`` for each such task.
+    """
+    validation = _validation_tables(runs)
+    features, tasks = tuple(runs.info.sensitive_features), runs.info.tasks
+    baseline = next(iter(runs.tables))[0]
+    intervals, scaled = [], []
+    for task in tasks:
+        if isinstance(task, Regression):
+            table = interval_coverage(
+                runs.study,
+                runs.runs,
+                validation,
+                runs.tables,
+                task,
+                features=features,
+                tasks=tasks,
+            )
+            intervals.append(coverage_record(task, table))
+        elif set(calibration_keys(task)) & set(metrics):
+            found = scale_study(
+                runs.study, runs.runs, runs.tables, validation, task, baseline
+            )
+            scaled.append(scaling_record(found))
+    return {"prediction_intervals": intervals, "temperature_scaling": scaled}
+
+
+def _validation_tables(runs: StudyRuns) -> dict[RunKey, pd.DataFrame]:
+    """Validation predictions of the runs that have some."""
+    tables = {}
+    for run in runs.runs:
+        try:
+            table = run.predictions(VALIDATION)
+        except RunError:
+            # Its test images were read: those of validation are left out.
+            continue
+        if len(table):
+            tables[run.method, run.seed] = table
+    return tables
