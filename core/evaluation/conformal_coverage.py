@@ -47,7 +47,6 @@ def conformal_coverage(
     features: Sequence[str] = (),
     tasks: Sequence[Task] = (),
     strata: Strata | None = None,
-    is_drawn: bool = True,
     resamples: int = RESAMPLES,
 ) -> pd.DataFrame:
     """Coverage and width of the intervals on the test images, in parts of them.
@@ -63,9 +62,7 @@ def conformal_coverage(
     tasks : sequence of Task
         Order the groups of a feature that is a task too.
     strata
-        As for ``conformal_offsets``: of a method's first seed.
-    is_drawn : bool
-        Whether the test images were drawn by these strata, and not a part of them.
+        As for ``conformal_offsets``.
     resamples : int
 
     Returns
@@ -88,7 +85,7 @@ def conformal_coverage(
     """
     offsets = conformal_offsets(validation, test, task, strata=strata)
     parts: list[pd.DataFrame] = []
-    drawn: dict[tuple[int, bytes], Resampler] = {}
+    drawn: dict[int, Resampler] = {}
     methods = offsets["method"].unique()
     for method in methods:
         keys = sorted(key for key in test if key[0] == method and key in validation)
@@ -96,24 +93,13 @@ def conformal_coverage(
         found = _hold(tables, task, offsets[offsets["method"] == method])
         groupings = _groupings(tables[keys[0]], task, found, features, tasks)
         rows = found.held.shape[1]
-        design = _design(strata, method, rows) if is_drawn else None
-        # Methods of the same images are drawn alike, once.
-        key = (rows, b"" if design is None else design.tobytes())
-        resampler = drawn.setdefault(key, Resampler(rows, resamples, design=design))
+        # Methods of as many images are drawn alike, once.
+        resampler = drawn.setdefault(rows, Resampler(rows, resamples))
         table = _coverage(found, groupings, resampler, methods=len(methods))
         parts.append(table.assign(method=method, seeds=len(keys)))
     if not parts:
         return pd.DataFrame(columns=list(COLUMNS))
     return pd.concat(parts, ignore_index=True)[list(COLUMNS)]
-
-
-def _design(strata: Strata | None, method: str, rows: int) -> Integers | None:
-    """Stratum of each test image of a method; None if they were not drawn so."""
-    names = (strata or {}).get(method)
-    if names is None or len(names[1]) != rows:
-        return None
-    codes = pd.factorize(np.asarray(names[1], dtype=object))[0]
-    return np.asarray(codes, np.int64)
 
 
 @dataclass(frozen=True)

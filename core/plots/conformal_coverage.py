@@ -129,8 +129,8 @@ def coverage_takeaway(
         worst = low.loc[low["coverage"].idxmin()]
         groups = low["group"].nunique()
         said = strong(
-            f"In {what.lower()} {worst['group']} only {_percent(worst['coverage'])} of "
-            f"the intervals of {look.labels[worst['method']]} hold the truth"
+            f"{what} {worst['group']}: only {_percent(worst['coverage'])} of the "
+            f"intervals of {look.labels[worst['method']]} hold the truth"
         )
         said += (
             f", not {promised} %. Certainly too few do in {groups} of "
@@ -139,8 +139,8 @@ def coverage_takeaway(
     else:
         said = (
             f"In no group do certainly fewer than {promised} % of the intervals hold "
-            f"the truth; the fewest do in {what.lower()} {worst['group']} with "
-            f"{look.labels[worst['method']]}: {_percent(worst['coverage'])}."
+            f"the truth; the fewest do with {look.labels[worst['method']]} "
+            f"({what.lower()} {worst['group']}): {_percent(worst['coverage'])}."
         )
     return f"{said} {_widths(rows, task, look)}"
 

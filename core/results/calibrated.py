@@ -38,7 +38,6 @@ def calibrated_records(runs: StudyRuns, metrics: Sequence[str] = ()) -> dict[str
         if isinstance(task, Regression):
             table = interval_coverage(
                 runs.study,
-                runs.runs,
                 validation,
                 runs.tables,
                 task,

@@ -1,6 +1,6 @@
 """Intervals that hold the truth of a new photo, around its prediction."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,7 +10,6 @@ from core.evaluation.alignment import RunKey
 from core.evaluation.conformal import COVERAGE, conformal_offsets
 from core.evaluation.conformal_coverage import conformal_coverage
 from core.results.json_values import plain
-from core.runs import Run
 from core.study import Study
 from core.tasks import Regression, Task
 
@@ -31,7 +30,6 @@ def expected_truths(
 
 def interval_coverage(
     study: Study,
-    runs: Iterable[Run],
     validation: Mapping[RunKey, pd.DataFrame],
     test: Mapping[RunKey, pd.DataFrame],
     task: Regression,
@@ -41,8 +39,7 @@ def interval_coverage(
 ) -> pd.DataFrame:
     """How often these intervals hold the truth on the test images, and how wide.
 
-    By bin and by group (``conformal_coverage.conformal_coverage``). ``runs`` say
-    whether all test images are looked at.
+    By bin and by group (``conformal_coverage.conformal_coverage``).
     """
     return conformal_coverage(
         {key: table for key, table in validation.items() if len(table)},
@@ -51,7 +48,6 @@ def interval_coverage(
         features=features,
         tasks=tasks,
         strata=_strata(study, validation, test),
-        is_drawn=study.is_trained and all(run.only is None for run in runs),
     )
 
 

@@ -107,7 +107,6 @@ def _coverage(
 ) -> pd.DataFrame:
     return interval_coverage(
         study,
-        runs,
         load_tables(runs, VALIDATION),
         load_tables(runs),
         task,

@@ -1,0 +1,119 @@
+"""Coverage of conformal intervals by bin and by group, counted one by one."""
+
+import numpy as np
+import pytest
+
+from core.evaluation.conformal import COVERAGE, conformal_offsets
+from core.evaluation.conformal_coverage import (
+    PREDICTION,
+    TOO_HIGH,
+    TOO_LOW,
+    TRUTH,
+    conformal_coverage,
+)
+from tests.unit.evaluation.test_conformal import AGE, draw
+
+RNG = np.random.default_rng(0)
+VALIDATION = {("m", seed): draw(RNG, 1500) for seed in (0, 1)}
+TEST_TABLE = draw(RNG, 800)
+TEST = {
+    ("m", seed): TEST_TABLE.assign(
+        age_pred=(TEST_TABLE["age_pred"] + RNG.normal(0, 2, 800)).clip(0, 79)
+    )
+    for seed in (0, 1)
+}
+
+
+@pytest.fixture(scope="module")
+def found():
+    table = conformal_coverage(VALIDATION, TEST, AGE, features=("old",), resamples=400)
+    return table.set_index(["part", "group"])
+
+
+def answers():
+    """Of each run: whether each interval holds the truth, its width, the two bins."""
+    offsets = conformal_offsets(VALIDATION, TEST, AGE).set_index("bin")
+    for table in TEST.values():
+        rows = []
+        for row in table.itertuples():
+            place = AGE.bin_labels[int(AGE.bin_of(row.age_pred))]
+            low, high = (
+                row.age_pred + offsets.loc[place, end] for end in ("low", "high")
+            )
+            held = low <= row.age_true <= high
+            width = min(high, 79) - max(low, 0)
+            true_bin = AGE.bin_labels[int(AGE.bin_of(row.age_true))]
+            rows.append((held, width, place, true_bin, row.old))
+        yield list(zip(*rows, strict=True))
+
+
+def test_every_group_is_counted(found):
+    runs = list(answers())
+    for part, column in ((PREDICTION, 2), (TRUTH, 3), ("old", 4)):
+        for group in set(runs[0][column]):
+            inside = [np.array(run[column]) == group for run in runs]
+            shares, widths, counts = [], [], []
+            for run, own in zip(runs, inside, strict=True):
+                shares.append(np.array(run[0])[own].mean())
+                widths += np.array(run[1])[own].tolist()
+                counts.append(own.sum())
+            row = found.loc[part, group]
+            assert row["coverage"] == pytest.approx(np.mean(shares))
+            assert row["width"] == pytest.approx(np.mean(widths))
+            assert row["images"] == np.mean(counts)
+            assert row["low"] <= row["coverage"] <= row["high"]
+    whole = found.loc["", ""]
+    held = np.mean([np.mean(run[0]) for run in runs])
+    assert whole["coverage"] == pytest.approx(held)
+    assert (whole["images"], whole["seeds"]) == (800, 2)
+
+
+def test_a_group_that_is_harder_to_tell_is_held_too_seldom():
+    rng = np.random.default_rng(1)
+    validation = {("m", 0): draw(rng, 2000, spread=(3.0, 16.0))}
+    test = {("m", 0): draw(rng, 2000, spread=(3.0, 16.0))}
+    # Predictions tell nothing of the group: one bin for all of them.
+    validation["m", 0]["age_pred"] = test["m", 0]["age_pred"] = 35.0
+    table = conformal_coverage(validation, test, AGE, features=("old",), resamples=300)
+    rows = table.set_index(["part", "group"])
+    assert rows.loc[("", ""), "coverage"] == pytest.approx(COVERAGE, abs=0.02)
+    assert rows.loc[("old", "old"), "verdict"] == TOO_LOW
+    assert rows.loc[("old", "young"), "verdict"] == TOO_HIGH
+
+
+def test_verdicts_are_corrected_over_all_groups_and_methods():
+    """Where every promise is kept, no verdict is given in 18 of 20 studies."""
+    rng = np.random.default_rng(2)
+    wrong = 0
+    for _ in range(20):
+        validation = {(m, 0): draw(rng, 4000) for m in "abc"}
+        table = draw(rng, 1000)
+        groups = rng.integers(0, 8, 1000).astype(str)
+        test = {(m, 0): table.assign(chance=groups) for m in "abc"}
+        found = conformal_coverage(
+            validation, test, AGE, features=("chance",), resamples=200
+        )
+        wrong += bool(found[found["part"] == "chance"]["verdict"].any())
+    assert wrong <= 3
+
+
+def test_strata_weigh_the_validation_images():
+    rng = np.random.default_rng(3)
+    validation = {("m", 0): draw(rng, 1500, old=0.1)}
+    test = {("m", 0): draw(rng, 1000, old=0.7)}
+    strata = {"m": (validation["m", 0]["old"], test["m", 0]["old"])}
+    plain = conformal_coverage(validation, test, AGE, resamples=200)
+    weighed = conformal_coverage(validation, test, AGE, strata=strata, resamples=200)
+    assert plain["coverage"][0] < 0.87 < weighed["coverage"][0]
+
+
+def test_without_validation_images_there_is_nothing():
+    assert conformal_coverage({}, TEST, AGE).empty
+    found = conformal_coverage(VALIDATION, {**TEST, ("x", 0): TEST_TABLE}, AGE)
+    assert set(found["method"]) == {"m"}
+
+
+def test_a_feature_that_is_not_there_is_left_out(found):
+    table = conformal_coverage(VALIDATION, TEST, AGE, features=("hat",), resamples=50)
+    assert set(table["part"]) == {"", PREDICTION, TRUTH}
+    assert {"", PREDICTION, TRUTH, "old"} == set(found.index.get_level_values(0))
