@@ -7,7 +7,6 @@ of the prediction; of a group, or of an age that is true, it promises nothing.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -15,18 +14,15 @@ import pandas as pd
 from core.evaluation.alignment import RunKey, align_predictions
 from core.evaluation.conformal import COVERAGE, conformal_offsets
 from core.evaluation.grouping import ALL_IMAGES, group_images
-from core.evaluation.intervals import single_interval
-from core.evaluation.resampling import (
-    LEVEL,
-    RESAMPLES,
-    Doubles,
-    Flags,
-    Floats,
-    Integers,
-    Resampler,
-    one_thread,
+from core.evaluation.intervals import wilson
+from core.evaluation.resampling import LEVEL, Doubles, Flags, Integers
+from core.evaluation.student_t import student_quantile
+from core.evaluation.variance import (
+    TrainingVariance,
+    satterthwaite,
+    seed_terms,
+    undefined_ratios,
 )
-from core.evaluation.variance import RunDraws
 from core.tasks import Regression, Task
 
 PREDICTION, TRUTH = "prediction", "truth"
@@ -47,7 +43,6 @@ def conformal_coverage(
     features: Sequence[str] = (),
     tasks: Sequence[Task] = (),
     strata: Strata | None = None,
-    resamples: int = RESAMPLES,
 ) -> pd.DataFrame:
     """Coverage and width of the intervals on the test images, in parts of them.
 
@@ -63,7 +58,6 @@ def conformal_coverage(
         Order the groups of a feature that is a task too.
     strata
         As for ``conformal_offsets``.
-    resamples : int
 
     Returns
     -------
@@ -79,23 +73,20 @@ def conformal_coverage(
     Notes
     -----
     The interval is Wilson's, over images and seeds, as that of any share of images
-    (``intervals.single_interval``). A verdict takes a wider one, corrected over all
+    (``intervals.single_interval``), by the variance of the
+    linearised shares. A verdict takes a wider one, corrected over all
     methods and groups of the part (Bonferroni): the worst of many groups is low by
     chance.
     """
     offsets = conformal_offsets(validation, test, task, strata=strata)
     parts: list[pd.DataFrame] = []
-    drawn: dict[int, Resampler] = {}
     methods = offsets["method"].unique()
     for method in methods:
         keys = sorted(key for key in test if key[0] == method and key in validation)
         tables = {key: test[key] for key in keys}
         found = _hold(tables, task, offsets[offsets["method"] == method])
         groupings = _groupings(tables[keys[0]], task, found, features, tasks)
-        rows = found.held.shape[1]
-        # Methods of as many images are drawn alike, once.
-        resampler = drawn.setdefault(rows, Resampler(rows, resamples))
-        table = _coverage(found, groupings, resampler, methods=len(methods))
+        table = _coverage(found, groupings, methods=len(methods))
         parts.append(table.assign(method=method, seeds=len(keys)))
     if not parts:
         return pd.DataFrame(columns=list(COLUMNS))
@@ -159,60 +150,101 @@ def _groupings(
 
 
 def _coverage(
-    found: _Intervals,
-    groupings: Sequence[_Grouping],
-    resampler: Resampler,
-    *,
-    methods: int,
+    found: _Intervals, groupings: Sequence[_Grouping], *, methods: int
 ) -> pd.DataFrame:
     """Coverage of one method's intervals in all parts."""
-    seeds, rows = found.held.shape
-    tables = []
-    for grouping in groupings:
-        count = len(grouping.names)
-        # How many images of a seed are in each group, and how many are held.
-        inside = np.zeros((rows, 2, count, seeds), np.float32)
-        width = np.zeros((count, seeds))
-        for seed in range(seeds):
-            places = grouping.places[seed]
-            inside[np.arange(rows), 0, places, seed] = 1
-            inside[np.arange(rows), 1, places, seed] = found.held[seed]
-            width[:, seed] = np.bincount(places, found.width[seed], minlength=count)
-        flat = inside.reshape(rows, -1)
-        with one_thread():
-            (drawn,) = resampler.sums(
-                partial(np.take, flat, axis=0), np.zeros(rows, np.int64), 1
-            )
-        totals = drawn.total.reshape(2, count, seeds)
-        sums = drawn.sums.reshape(2, count, seeds, -1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            values = totals[1] / totals[0]
-            mean_width = width.sum(axis=1) / totals[0].sum(axis=1)
-            runs = RunDraws(values, sums[1] / sums[0])
-        n = totals[0].mean(axis=1)
-        tables.append(_table(grouping, runs, n, mean_width, methods))
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat(
+        [_coverage_of(found, grouping, methods) for grouping in groupings],
+        ignore_index=True,
+    )
 
 
-def _table(
-    grouping: _Grouping, runs: RunDraws, n: Floats, width: Doubles, methods: int
-) -> pd.DataFrame:
-    shares = np.full(len(n), True)
-    found = single_interval(runs, n, shares=shares)
+@undefined_ratios
+def _coverage_of(found: _Intervals, grouping: _Grouping, methods: int) -> pd.DataFrame:
+    """Coverage in the groups of one part; empty groups are left out."""
+    seeds, count = len(found.held), len(grouping.names)
+    images, held, width = (  # shape (groups, seeds) each
+        np.stack(
+            [
+                np.bincount(places, weights, minlength=count).astype(np.float64)
+                for places, weights in zip(grouping.places, values, strict=True)
+            ],
+            axis=1,
+        )
+        for values in (np.ones_like(found.width), found.held, found.width)
+    )
+    values = held / images
+    of_mean, of_runs = _over_images(found.held, grouping.places, values, images)
+    training = None
+    if seeds > 1:
+        training = TrainingVariance(
+            observed=values.var(axis=1, ddof=1),
+            interaction=(of_runs - of_mean) * seeds / (seeds - 1),
+            freedom=np.full(count, seeds - 1.0),
+        )
+    mean, n = values.mean(axis=1), images.mean(axis=1)
+    low, high = _ends(mean, n, of_mean, training, seeds, LEVEL)
     looks = methods * max(int((n > 0).sum()), 1)
-    sure = single_interval(runs, n, shares=shares, level=1 - (1 - LEVEL) / looks)
-    verdict = np.where(sure.high < COVERAGE, TOO_LOW, "")
-    verdict = np.where(sure.low > COVERAGE, TOO_HIGH, verdict)
+    corrected = 1 - (1 - LEVEL) / looks
+    sure = _ends(mean, n, of_mean, training, seeds, corrected)
+    verdict = np.where(sure[1] < COVERAGE, TOO_LOW, "")
     table = pd.DataFrame(
         {
             "part": grouping.part,
             "group": grouping.names,
-            "coverage": runs.values.mean(axis=1),
-            "low": found.low,
-            "high": found.high,
-            "width": width,
+            # In a bin that not every seed predicts, of all answers that are in it.
+            "coverage": np.where(np.isnan(mean), held.sum(1) / images.sum(1), mean),
+            "low": low,
+            "high": high,
+            "width": width.sum(axis=1) / images.sum(axis=1),
             "images": n,
-            "verdict": verdict,
+            "verdict": np.where(sure[0] > COVERAGE, TOO_HIGH, verdict),
         }
     )
     return table[n > 0]
+
+
+@undefined_ratios
+def _over_images(
+    held: Flags, places: Integers, values: Doubles, images: Doubles
+) -> tuple[Doubles, Doubles]:
+    """Variance that the images bring to the mean over the seeds, and to one seed.
+
+    Of the linearised shares, by image: several seeds err on the same images.
+    """
+    seeds, count = len(held), len(values)
+    parts = [
+        (own - values[place, seed]) / images[place, seed]
+        for seed, (own, place) in enumerate(zip(held, places, strict=True))
+    ]
+    of_mean, of_runs = np.zeros(count), np.zeros(count)
+    for one in range(seeds):
+        for other in range(seeds):
+            both = places[one] == places[other]
+            product = (parts[one] * parts[other])[both]
+            found = np.bincount(places[one][both], product, minlength=count)
+            of_mean += found / seeds**2
+            of_runs += found / seeds * (one == other)
+    return of_mean, of_runs
+
+
+def _ends(
+    mean: Doubles,
+    n: Doubles,
+    over_images: Doubles,
+    training: TrainingVariance | None,
+    seeds: int,
+    level: float,
+) -> tuple[Doubles, Doubles]:
+    """Wilson's interval over images and seeds, as ``intervals.single_interval`` has."""
+    trainings, _, spread = seed_terms((training, None), (seeds, 0))
+    freedom = satterthwaite(over_images, n, trainings, spread)
+    return wilson(
+        mean,
+        n,
+        over_images * n,
+        seeds=seeds,
+        level=level,
+        trainings=trainings,
+        reach=student_quantile(freedom, (1 + level) / 2) if training else None,
+    )

@@ -69,7 +69,7 @@ def test_the_bias_is_that_of_the_predictions(fill, open_page):
 def test_one_scatter_a_method_with_every_test_image(fill, open_page):
     fill()
     app = open_page("age")
-    scatters = app.get("plotly_chart")[2:]
+    scatters = [c for c in app.get("plotly_chart") if "scatter" in c.key]
     assert len(scatters) == 3
     assert "test image (320)" in _captions(app)
 
@@ -103,3 +103,41 @@ def test_of_several_numbers_one_is_chosen(fill, store, open_page, monkeypatch):
     assert not app.exception
     axis = _spec(app.get("plotly_chart")[0])["layout"]["xaxis"]
     assert axis["title"]["text"] == "True size (cm)"
+
+
+def _coverage_charts(app):
+    return [c for c in app.get("plotly_chart") if "coverage" in c.key]
+
+
+def test_coverage_and_width_of_the_intervals_are_shown_by_predicted_age(
+    fill, open_page
+):
+    fill()
+    app = open_page("age")
+    assert not app.exception
+    coverage, width = map(_spec, _coverage_charts(app))
+    assert coverage["layout"]["xaxis"]["title"]["text"] == "Predicted age"
+    assert [90, 90] in [[s["y0"], s["y1"]] for s in coverage["layout"]["shapes"]]
+    assert "years" in width["layout"]["yaxis"]["title"]["text"]
+    assert "not for a group or a true value" in _captions(app)
+
+
+def test_the_groups_of_the_intervals_are_in_the_address(fill, open_page):
+    fill()
+    app = open_page("age", coverage="gender")
+    coverage, _ = map(_spec, _coverage_charts(app))
+    assert coverage["layout"]["xaxis"]["ticktext"] == ["male", "female"]
+    table = next(t.value for t in app.table if "Images" in t.value.columns)
+    assert table["Group"].tolist() == ["male", "female"]
+    assert table["Baseline"].str.contains("years").all()
+
+
+def test_without_validation_images_there_are_no_intervals(fill, store, open_page):
+    fill()
+    for path in store.glob("utkface/*/seed-*/predictions.parquet"):
+        table = pd.read_parquet(path)
+        table[table["split"] == "test"].to_parquet(path)
+    app = open_page("age")
+    assert not app.exception
+    assert not _coverage_charts(app)
+    assert any("No intervals for Baseline, " in i.value for i in app.info)

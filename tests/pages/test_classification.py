@@ -450,3 +450,52 @@ def test_labels_alone_have_no_diagram_of_probabilities(fill, store, open_page):
     app = open_page("classification", study="utkface", task="gender")
     assert not app.exception
     assert "Can the probabilities be believed?" not in [h.value for h in app.header]
+
+
+def test_probabilities_after_scaling_stand_over_those_before(fill, open_page):
+    fill()
+    app = open_page("classification", task="gender", scaled="yes")
+    assert not app.exception
+    charts = [c for c in app.get("plotly_chart") if "-scaled" in c.key]
+    assert len(charts) == 3
+    names = [trace["name"] for trace in _spec(charts[0])["data"]]
+    assert {"before", "answers before"} < set(names)
+    assert not [c for c in app.get("plotly_chart") if "reliability" in c.key]
+    words = "\n".join(m.value for m in app.markdown)
+    assert "(temperature" in words or "certainly over- or under-confident" in words
+    captions = "\n".join(c.value for c in app.caption)
+    assert "fitted on its own 40 validation images, and no test image" in captions
+    tables = [t.value for t in app.table if "Temperature" in t.value.columns]
+    assert tables[0]["Method"].tolist() == ["Baseline", "INS", "DenseWeight"]
+    assert tables[0]["Gender ECE"].str.contains("→").all()
+
+
+def test_a_temperature_by_group_says_which_groups_have_too_few_images(fill, open_page):
+    fill()
+    app = open_page(
+        "classification", task="gender", scaled="yes", temperature="ethnicity"
+    )
+    assert not app.exception
+    captions = "\n".join(c.value for c in app.caption)
+    assert "Too few validation images, so the overall temperature: " in captions
+    table = next(t.value for t in app.table if "White (n" in " ".join(t.value.columns))
+    assert table.iloc[:, 1].str.contains("overall").all()
+    # The task itself is no group: a photo does not say its class.
+    (choice,) = [c for c in app.get("button_group") if c.label == "Temperature"]
+    assert "By gender" not in [o.content for o in choice.proto.options]
+
+
+def test_a_study_without_validation_images_says_what_to_do(fill, store, open_page):
+    fill()
+    for path in store.glob("utkface/*/seed-*/predictions.parquet"):
+        table = pd.read_parquet(path)
+        table[table["split"] == "test"].to_parquet(path)
+    app = open_page("classification", task="gender", scaled="yes")
+    assert not app.exception
+    said = [
+        i.value for i in app.info if "no predictions of validation images" in i.value
+    ]
+    assert len(said) == 1
+    assert "import a table that holds them too" in said[0]
+    # The diagrams before are shown all the same.
+    assert [c for c in app.get("plotly_chart") if "reliability" in c.key]

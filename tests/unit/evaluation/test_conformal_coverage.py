@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from core.evaluation.comparison import compare_runs
 from core.evaluation.conformal import COVERAGE, conformal_offsets
 from core.evaluation.conformal_coverage import (
     PREDICTION,
@@ -11,6 +12,7 @@ from core.evaluation.conformal_coverage import (
     TRUTH,
     conformal_coverage,
 )
+from core.tasks import Binary
 from tests.unit.evaluation.test_conformal import AGE, draw
 
 RNG = np.random.default_rng(0)
@@ -26,7 +28,7 @@ TEST = {
 
 @pytest.fixture(scope="module")
 def found():
-    table = conformal_coverage(VALIDATION, TEST, AGE, features=("old",), resamples=400)
+    table = conformal_coverage(VALIDATION, TEST, AGE, features=("old",))
     return table.set_index(["part", "group"])
 
 
@@ -74,7 +76,7 @@ def test_a_group_that_is_harder_to_tell_is_held_too_seldom():
     test = {("m", 0): draw(rng, 2000, spread=(3.0, 16.0))}
     # Predictions tell nothing of the group: one bin for all of them.
     validation["m", 0]["age_pred"] = test["m", 0]["age_pred"] = 35.0
-    table = conformal_coverage(validation, test, AGE, features=("old",), resamples=300)
+    table = conformal_coverage(validation, test, AGE, features=("old",))
     rows = table.set_index(["part", "group"])
     assert rows.loc[("", ""), "coverage"] == pytest.approx(COVERAGE, abs=0.02)
     assert rows.loc[("old", "old"), "verdict"] == TOO_LOW
@@ -90,9 +92,7 @@ def test_verdicts_are_corrected_over_all_groups_and_methods():
         table = draw(rng, 1000)
         groups = rng.integers(0, 8, 1000).astype(str)
         test = {(m, 0): table.assign(chance=groups) for m in "abc"}
-        found = conformal_coverage(
-            validation, test, AGE, features=("chance",), resamples=200
-        )
+        found = conformal_coverage(validation, test, AGE, features=("chance",))
         wrong += bool(found[found["part"] == "chance"]["verdict"].any())
     assert wrong <= 3
 
@@ -102,8 +102,8 @@ def test_strata_weigh_the_validation_images():
     validation = {("m", 0): draw(rng, 1500, old=0.1)}
     test = {("m", 0): draw(rng, 1000, old=0.7)}
     strata = {"m": (validation["m", 0]["old"], test["m", 0]["old"])}
-    plain = conformal_coverage(validation, test, AGE, resamples=200)
-    weighed = conformal_coverage(validation, test, AGE, strata=strata, resamples=200)
+    plain = conformal_coverage(validation, test, AGE)
+    weighed = conformal_coverage(validation, test, AGE, strata=strata)
     assert plain["coverage"][0] < 0.87 < weighed["coverage"][0]
 
 
@@ -114,6 +114,23 @@ def test_without_validation_images_there_is_nothing():
 
 
 def test_a_feature_that_is_not_there_is_left_out(found):
-    table = conformal_coverage(VALIDATION, TEST, AGE, features=("hat",), resamples=50)
+    table = conformal_coverage(VALIDATION, TEST, AGE, features=("hat",))
     assert set(table["part"]) == {"", PREDICTION, TRUTH}
     assert {"", PREDICTION, TRUTH, "old"} == set(found.index.get_level_values(0))
+
+
+def test_intervals_are_those_of_a_share_of_images_by_the_bootstrap(found):
+    """The engine's own, where "held" is a class that is answered rightly or not."""
+    task = Binary("held", "Held", ("no", "yes"))
+    runs = {}
+    for key, run in zip(TEST, answers(), strict=True):
+        right = np.where(run[0], "yes", "no")
+        runs[key] = TEST[key].assign(held_true="yes", held_pred=right)
+    oracle = compare_runs(
+        runs, (task,), "m", by=["old"], metrics=["held.accuracy"]
+    ).groups.set_index("group")
+    for group in ("old", "young"):
+        row, own = oracle.loc[group], found.loc["old", group]
+        assert own["coverage"] == pytest.approx(row["mean"])
+        assert own["low"] == pytest.approx(row["low"], abs=0.01)
+        assert own["high"] == pytest.approx(row["high"], abs=0.01)
