@@ -1,0 +1,306 @@
+"""Pointwise bands of ROC and precision-recall curves, from the engine's resamples."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from core.evaluation.alignment import AlignedPredictions, Probabilities
+from core.evaluation.auc import area, ties
+from core.evaluation.curves import (
+    CurveChoice,
+    Kind,
+    Segments,
+    roc_segments,
+)
+from core.evaluation.intervals import single_interval, wilson
+from core.evaluation.resampling import (
+    LEVEL,
+    Doubles,
+    Flags,
+    Floats,
+    Integers,
+    Resampler,
+    one_thread,
+)
+from core.evaluation.variance import RunDraws, pool_training_variance
+from core.tasks import Classification
+
+PLACES, FEW_PLACES = 40, 8
+"""Places of a band at most and at least."""
+MOST_TERMS = 8_000_000
+"""Terms that are resampled at once: many images have a narrow band, at fewer places."""
+_STREAM = 5
+_ROUNDING = 1e-12
+"""Variance of heights that no resample moves."""
+BAND_COLUMNS = ("method", "x", "y", "low", "high")
+
+
+def curve_bands(
+    aligned: AlignedPredictions,
+    task: Classification,
+    choice: CurveChoice,
+    methods: Sequence[str],
+    resampler: Resampler,
+    *,
+    level: float = LEVEL,
+) -> pd.DataFrame:
+    """A pointwise interval around the curve of some methods.
+
+    Parameters
+    ----------
+    aligned : AlignedPredictions
+    task : Binary or Multiclass
+    choice : CurveChoice
+    methods : sequence of str
+        The variance between trainings of a method with one seed is that of the others
+        among them.
+    resampler : Resampler
+        Of the same images.
+    level : float, in (0, 1)
+
+    Returns
+    -------
+    DataFrame
+        Columns ``method``, ``x``, ``y`` (of the curve there), ``low`` and ``high``; no
+        rows of a method without a curve.
+
+    Notes
+    -----
+    At each place of the level axis the height is a metric like any other: its resamples
+    are the sums of terms that each image adds (``place_terms``), its interval that of
+    the mean over the seeds, for the method trained anew, on new images. That is the
+    vertical averaging of Fawcett (Pattern Recognition Letters 2006, section 8.1). Each
+    place has its own interval: the whole curve lies in the band less often. Where no
+    resample moves the height, as where all images that pass are of the class, the
+    interval is Wilson's of a share of as many images.
+    """
+    y_true = aligned.truth[task.name].astype(np.int64)
+    scored = choice.scored(y_true, task)
+    known = [m for m in methods if aligned.probabilities_of(task.name, m)]
+    if not known or not len(scored):
+        return pd.DataFrame(columns=list(BAND_COLUMNS))
+    counts = np.bincount(y_true)[scored]
+    fewest, others = int(counts.min()), len(y_true) - int(counts.max())
+    x = band_places(
+        choice.kind, len(y_true), others if choice.kind == "roc" else fewest
+    )
+    with one_thread():
+        runs = {
+            method: _draw_method(
+                aligned, task, choice.kind, scored, method, x, resampler
+            )
+            for method in known
+        }
+    pool = pool_training_variance(runs)
+    rests = min(fewest, others)
+    parts = []
+    for method, own in runs.items():
+        height = own.values.mean(axis=1)
+        span = single_interval(own, np.full(len(x), rests), level=level, pooled=pool)
+        images = (
+            np.full(len(x), fewest) if choice.kind == "roc" else x * fewest / height
+        )
+        still = (own.over_images <= _ROUNDING) & ((x < 1) | (choice.kind == "pr"))
+        # Without an image to rest on, Wilson's interval is undefined, and not taken.
+        images = np.where(still, np.maximum(images, 1), 0)
+        low, high = wilson(height, images, np.zeros(len(x)), seeds=1, level=level)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "method": method,
+                    "x": x,
+                    "y": height,
+                    "low": np.clip(np.fmin(span.low, low), 0, 1),
+                    "high": np.clip(np.fmax(span.high, high), 0, 1),
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def band_places(kind: Kind, rows: int, size: int) -> Doubles:
+    """Places of the level axis, closer where a ROC curve is steep.
+
+    ``size`` is the least number of images that a share of the axis is of: between two
+    of them no place is needed.
+
+    Examples
+    --------
+    >>> band_places("roc", 640, 300)[[0, 20, -1]].tolist()
+    [0.0, 0.25, 1.0]
+    >>> band_places("pr", 640, 4).tolist()
+    [0.25, 0.5, 0.75, 1.0]
+    """
+    places = max(FEW_PLACES, min(PLACES, MOST_TERMS // rows))
+    even = np.arange(places + 1) / places
+    found = even**2 if kind == "roc" else even
+    found = np.unique(np.rint(found * size) / size)
+    return np.asarray(found if kind == "roc" else found[1:], np.float64)
+
+
+def _draw_method(
+    aligned: AlignedPredictions,
+    task: Classification,
+    kind: Kind,
+    scored: Integers,
+    method: str,
+    x: Doubles,
+    resampler: Resampler,
+) -> RunDraws:
+    """Height at each place, of the data and of the resamples, by seed."""
+    y_true = aligned.truth[task.name].astype(np.int64)
+    values, draws = [], []
+    for given in aligned.probabilities_of(task.name, method) or ():
+        own, others = mean_terms(y_true, given, scored, kind, x)
+        values.append(
+            np.mean([own[:, y_true == c].mean(axis=1) for c in scored], axis=0)
+        )
+        draws.append(
+            _resampled(y_true, len(task.classes), own, others, scored, resampler)
+        )
+    return RunDraws(np.stack(values, axis=1), np.stack(draws, axis=1))
+
+
+def mean_terms(
+    y_true: Integers, given: Probabilities, scored: Integers, kind: Kind, x: Doubles
+) -> tuple[Floats, Floats]:
+    """The terms of ``place_terms`` for the mean over some classes."""
+    shape = (len(x), len(y_true))
+    own, others = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    for label in scored:
+        positive = y_true == label
+        inside, shift = place_terms(positive, given[:, label], kind, x)
+        own[:, positive] = inside
+        others += shift / len(scored)
+    return own, others
+
+
+def place_terms(
+    positive: Flags, scores: Probabilities, kind: Kind, x: Doubles
+) -> tuple[Floats, Floats]:
+    """The terms that each image adds to the height of a curve at some places.
+
+    Parameters
+    ----------
+    positive : bool array, shape (rows,)
+        Images of the class.
+    scores : float array, shape (rows,)
+    kind : {"roc", "pr"}
+    x : float64 array, shape (places,)
+
+    Returns
+    -------
+    own : float32 array, shape (places, images of the class)
+        Their mean is the height.
+    others : float32 array, shape (places, rows)
+        They sum to 0; with w how often each image is drawn, the height of a resample is
+        sum(w own) / sum(w) over the class plus sum(w others), as of ``auc.auc_parts``,
+        up to terms of second order.
+
+    Notes
+    -----
+    Of a ROC curve: at a fixed threshold both rates are shares. Where more of the rest
+    pass it than x, the threshold rises, and the true positive rate falls as much as the
+    curve does over that distance (Bahadur, Annals of Mathematical Statistics 1966). Its
+    slope is that of the chord over one standard error of the rate to either side.
+
+    Of a precision-recall curve the same with the rates exchanged: at a recall x, T = x
+    P images of the class and F of the rest pass, and the precision is T / (T + F).
+
+    Examples
+    --------
+    >>> positive = np.array([True, True, False, False])
+    >>> scores = np.array([0.9, 0.4, 0.5, 0.1])
+    >>> own, others = place_terms(positive, scores, "roc", np.array([0.0, 0.5]))
+    >>> own.mean(axis=1).tolist(), others.sum(axis=1).tolist()
+    ([0.5, 1.0], [0.0, 0.0])
+    """
+    if kind == "roc":
+        return _roc_terms(positive, scores, x)
+    return _precision_terms(positive, scores, x)
+
+
+def _roc_terms(
+    positive: Flags, scores: Probabilities, x: Doubles
+) -> tuple[Floats, Floats]:
+    outside = np.sort(scores[~positive])[::-1]
+    size = len(outside)
+    # A whole number of images must not be a rounding short of it.
+    passing = np.round(x * size, 6)
+    place = np.minimum(passing.astype(np.int64), size - 1)
+    first, last = ties(outside)
+    # The part of the images at the threshold itself that passes it.
+    share = (passing - first[place]) / (last + 1 - first)[place]
+    share = np.where(x < 1, share, 1.0)
+    passed = _passed(scores, outside[place], share)
+    slope = _slope(roc_segments(positive, scores), x)
+    others = np.zeros_like(passed)
+    rate = passed[:, ~positive].mean(axis=1, keepdims=True, dtype=np.float64)
+    others[:, ~positive] = -slope[:, None] * (passed[:, ~positive] - rate) / size
+    own = np.where(x[:, None] < 1, passed[:, positive], np.float32(1))
+    return own, others
+
+
+def _precision_terms(
+    positive: Flags, scores: Probabilities, x: Doubles
+) -> tuple[Floats, Floats]:
+    inside = np.sort(scores[positive])[::-1]
+    sizes = np.array([len(inside), len(scores) - len(inside)])
+    place = np.ceil(np.round(x * sizes[0], 6)).astype(np.int64) - 1
+    passed = _passed(scores, inside[place], np.ones(len(x)))
+    hits, wrong = (
+        passed[:, part].sum(axis=1, keepdims=True, dtype=np.float64)
+        for part in (positive, ~positive)
+    )
+    recall, total = hits / sizes[0], (hits + wrong) ** 2
+    # The rest that passes, over recall: the ROC curve with its axes exchanged.
+    slope = _slope(roc_segments(~positive, -scores), 1 - recall[:, 0])[:, None]
+    others = np.empty_like(passed)
+    others[:, ~positive] = -hits * passed[:, ~positive] / total
+    turned = hits * slope * (sizes[1] / sizes[0]) * (passed[:, positive] - recall)
+    others[:, positive] = (wrong * recall + turned) / total
+    shape = (len(x), sizes[0])
+    own = np.broadcast_to((hits / (hits + wrong)).astype(np.float32), shape)
+    return own, others
+
+
+def _passed(scores: Probabilities, threshold: Probabilities, share: Doubles) -> Floats:
+    """1 above a threshold, a share at it, 0 below; shape (places, rows)."""
+    found = (scores > threshold[:, None]).astype(np.float32)
+    found += (scores == threshold[:, None]) * share[:, None].astype(np.float32)
+    return found
+
+
+def _slope(curve: Segments, x: Doubles) -> Doubles:
+    """Slope of a curve, over one standard error of a share of x to either side."""
+    size = len(curve.start)
+    away = np.maximum(np.sqrt(x * (1 - x) * size), 1)
+    left, right = (
+        np.clip(np.rint(x * size + side * away), 0, size).astype(np.int64)
+        for side in (-1, 1)
+    )
+    heights = np.append(curve.start, 1.0)
+    return np.asarray((heights[right] - heights[left]) * size / (right - left))
+
+
+def _resampled(
+    y_true: Integers,
+    classes: int,
+    own: Floats,
+    others: Floats,
+    scored: Integers,
+    resampler: Resampler,
+) -> Floats:
+    """Heights in every resample, shape (places, resamples)."""
+    values = np.concatenate([own, others])
+    shape = (classes, 2, len(own), resampler.resamples)
+    counts = np.zeros((classes, shape[-1]), np.float32)
+    sums = np.zeros(shape, np.float32)
+    drawn = resampler.sums(
+        lambda members: values[:, members].T, y_true, classes, stream=_STREAM
+    )
+    for one in drawn:
+        counts[one.stratum] = one.counts
+        sums[one.stratum] = one.sums.reshape(shape[1:])
+    return area(counts, sums, scored)
