@@ -114,7 +114,11 @@ def compare(
     from core.results.study_document import build_document, results_record
 
     if as_json:
-        print_json(results_record(results))
+        from core.results.curves import curve_records
+
+        baseline = results.comparison.baseline
+        curves = curve_records(runs, metric or (), baseline)
+        print_json(results_record(results, curves))
         return
     document = build_document(
         results,

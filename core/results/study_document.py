@@ -1,6 +1,6 @@
 """The document of a study's results: all sections in order."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -228,8 +228,13 @@ def _published(results: StudyResults) -> Iterator[Table | Lines]:
         yield Lines("notes", tuple(published_notes(study, theirs if of else None)))
 
 
-def results_record(results: StudyResults) -> dict[str, Any]:
-    """The same as plain values, every metric and cost included, ready for JSON."""
+def results_record(
+    results: StudyResults, curves: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any]:
+    """The same as plain values, every metric and cost included, ready for JSON.
+
+    ``curves`` are those that were asked for (``curves.curve_records``).
+    """
     comparison, costs = results.comparison, results.costs
     labels, tasks = results.labels, results.tasks
     return {
@@ -244,5 +249,6 @@ def results_record(results: StudyResults) -> dict[str, Any]:
         "published": published_records(results.theirs),
         "published_by_group": published_records(results.theirs_by_group),
         "notice": results.study.notice,
+        **({"curves": [*curves]} if curves else {}),
         **({"with": two_studies_record(results.two)} if results.two else {}),
     }

@@ -4,13 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from core.evaluation.alignment import align_predictions
-from core.evaluation.comparison import (
-    Baseline,
-    Comparison,
-    compare_runs,
-    design_codes,
-)
-from core.evaluation.curve_bands import curve_bands
+from core.evaluation.comparison import Baseline, Comparison, compare_runs
 from core.evaluation.curves import (
     KINDS,
     CurveChoice,
@@ -19,13 +13,13 @@ from core.evaluation.curves import (
     operating_points,
 )
 from core.evaluation.metrics import metric_info
-from core.evaluation.resampling import RESAMPLES, Resampler
 from core.plots import curves as plots
 from core.plots.overview import (
     leaderboard_takeaway,
     plot_differences,
     rows_of,
 )
+from core.results.curves import study_bands
 from core.results.frame import table_frame
 from core.results.study_runs import study_options
 from core.results.tables import leaderboard
@@ -208,10 +202,7 @@ def _bands(
 ) -> pd.DataFrame:
     tables = load_tables(runs)
     aligned = align_predictions(tables, [task], baseline)
-    design = study_options(study, runs, tables, baseline)["design"]
-    codes = None if design is None else design_codes(design, aligned.rows)
-    resampler = Resampler(aligned.rows, RESAMPLES, design=codes)
-    return curve_bands(aligned, task, choice, methods, resampler)
+    return study_bands(study, runs, tables, aligned, task, choice, methods, baseline)
 
 
 @cached(entries=32, spinner="Comparing the areas under the curves…")
