@@ -23,13 +23,19 @@ from core.evaluation.resampling import (
     Resampler,
     one_thread,
 )
-from core.evaluation.variance import RunDraws, pool_training_variance
+from core.evaluation.variance import (
+    RunDraws,
+    TrainingVariance,
+    pool_training_variance,
+)
 from core.tasks import Classification
 
 PLACES, FEW_PLACES = 40, 8
 """Places of a band at most and at least."""
 MOST_TERMS = 8_000_000
 """Terms that are resampled at once: many images have a narrow band, at fewer places."""
+NEAR = 2
+"""Places to either side whose variances between trainings are taken together."""
 _STREAM = 5
 _ROUNDING = 1e-12
 """Variance of heights that no resample moves."""
@@ -71,9 +77,11 @@ def curve_bands(
     are the sums of terms that each image adds (``place_terms``), its interval that of
     the mean over the seeds, for the method trained anew, on new images. That is the
     vertical averaging of Fawcett (Pattern Recognition Letters 2006, section 8.1). Each
-    place has its own interval: the whole curve lies in the band less often. Where no
-    resample moves the height, as where all images that pass are of the class, the
-    interval is Wilson's of a share of as many images.
+    place has its own interval: the whole curve lies in the band less often. Of few
+    seeds the variance between trainings is known badly, and would jump from one place
+    to the next: it is the mean of near places. Where no resample moves the height, as
+    where all images that pass are of the class, the interval is Wilson's of a share of
+    as many images.
     """
     y_true = aligned.truth[task.name].astype(np.int64)
     scored = choice.scored(y_true, task)
@@ -93,30 +101,60 @@ def curve_bands(
             for method in known
         }
     pool = pool_training_variance(runs)
-    rests = min(fewest, others)
     parts = []
     for method, own in runs.items():
+        low, high = _interval(own, pool, x, min(fewest, others), level)
         height = own.values.mean(axis=1)
-        span = single_interval(own, np.full(len(x), rests), level=level, pooled=pool)
-        images = (
-            np.full(len(x), fewest) if choice.kind == "roc" else x * fewest / height
+        # All images that pass are of the class; of a ROC curve all of the class pass.
+        passing = (
+            x * fewest / height if choice.kind == "pr" else np.where(x < 1, fewest, 0)
         )
-        still = (own.over_images <= _ROUNDING) & ((x < 1) | (choice.kind == "pr"))
-        # Without an image to rest on, Wilson's interval is undefined, and not taken.
-        images = np.where(still, np.maximum(images, 1), 0)
-        low, high = wilson(height, images, np.zeros(len(x)), seeds=1, level=level)
-        parts.append(
-            pd.DataFrame(
-                {
-                    "method": method,
-                    "x": x,
-                    "y": height,
-                    "low": np.clip(np.fmin(span.low, low), 0, 1),
-                    "high": np.clip(np.fmax(span.high, high), 0, 1),
-                }
-            )
+        still = own.over_images <= _ROUNDING
+        edges = wilson(
+            height, np.where(still, passing, 0), np.zeros(len(x)), seeds=1, level=level
         )
+        # Without images Wilson's interval is undefined, and not taken.
+        low, high = np.fmin(low, edges[0]), np.fmax(high, edges[1])
+        if choice.kind == "roc":
+            low[x == 1] = 1.0
+        columns = {"x": x, "y": height, "low": low.clip(0, 1), "high": high.clip(0, 1)}
+        parts.append(pd.DataFrame({"method": method, **columns}))
     return pd.concat(parts, ignore_index=True)
+
+
+def _interval(
+    own: RunDraws,
+    pool: TrainingVariance | None,
+    x: Doubles,
+    images: int,
+    level: float,
+) -> tuple[Doubles, Doubles]:
+    """Interval of a method's height at each place, its trainings' variance smoothed."""
+    if own.seeds > 1:
+        pool = smoothed(own.training_variance(), own.seeds)
+    # With the variance of its trainings given, the mean over seeds is as one run.
+    mean = RunDraws(own.values.mean(axis=1)[:, None], own.mean_draws[:, None])
+    span = single_interval(mean, np.full(len(x), images), level=level, pooled=pool)
+    return span.low, span.high
+
+
+def smoothed(one: TrainingVariance, seeds: int) -> TrainingVariance:
+    """Variance between trainings of a mean over seeds, as the mean of near places.
+
+    Degrees of freedom stay those of one place: heights of near places go together.
+
+    Examples
+    --------
+    >>> jumps = TrainingVariance(*(np.array([0.0, 0.0, 3.0]),) * 3)
+    >>> smoothed(jumps, 2).observed.tolist()
+    [0.5, 0.5, 0.5]
+    """
+    places = np.arange(len(one.observed))
+    near = np.abs(places[:, None] - places) <= NEAR
+    weights = near / near.sum(axis=1, keepdims=True) / seeds
+    return TrainingVariance(
+        weights @ one.observed, weights @ one.interaction, one.freedom
+    )
 
 
 def band_places(kind: Kind, rows: int, size: int) -> Doubles:

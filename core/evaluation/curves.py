@@ -317,7 +317,8 @@ def operating_points(
         Columns ``method``, ``x`` and ``y``, as a mean over the seeds and the classes;
         and ``threshold``: of two classes the probability from which on a method answers
         with the class, NaN where its answers follow no single one. No rows of a method
-        that never answers with a class in one of its runs: it has no precision there.
+        that never answers with the class in one of its runs: it has no precision there.
+        In a mean over classes such a class has precision 0, as in scikit-learn.
     """
     y_true = aligned.truth[task.name].astype(np.int64)
     scored = choice.scored(y_true, task)
@@ -349,8 +350,10 @@ def _rates(
         said.sum(axis=-1, dtype=np.float64),
     )
     names = {"roc": ("false_positive_rate", "recall"), "pr": ("recall", "precision")}
-    x, y = (float(class_rate(name, *counts).mean()) for name in names[kind])
-    return x, y
+    x, y = (class_rate(name, *counts) for name in names[kind])
+    if len(scored) > 1:
+        y = np.nan_to_num(y, nan=0.0)
+    return float(x.mean()), float(y.mean())
 
 
 def _threshold(said: Flags, scores: Sequence[Probabilities]) -> float:

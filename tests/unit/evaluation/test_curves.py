@@ -287,6 +287,17 @@ def test_who_never_answers_with_a_class_has_no_precision_and_a_rate_of_0():
     assert (point.x, point.y) == (0, 0)
 
 
+def test_in_a_mean_over_classes_one_that_is_never_answered_has_precision_0():
+    truth, given = sample(KINDS_OF, 300, seeds=1)
+    given[0][:, 3] = 0
+    aligned = aligned_of(KINDS_OF, truth, {"m": given})
+    (point,) = operating_points(aligned, KINDS_OF, CurveChoice("pr")).itertuples()
+    answer = given[0].argmax(axis=1)
+    expected = sk.precision_score(truth, answer, average="macro", zero_division=0.0)
+    assert point.y == pytest.approx(expected)
+    assert operating_points(aligned, KINDS_OF, CurveChoice("pr", "d")).empty
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_class_without_images_and_labels_alone_have_no_curve(kind):
     truth, given = sample(KINDS_OF, 200, seeds=1)
