@@ -1,6 +1,7 @@
 """Pointwise bands of ROC and precision-recall curves, from the engine's resamples."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,7 @@ from core.evaluation.auc import area, ties
 from core.evaluation.curves import (
     CurveChoice,
     Kind,
-    Segments,
-    roc_segments,
+    precision_segments,
 )
 from core.evaluation.intervals import single_interval, wilson
 from core.evaluation.resampling import (
@@ -36,6 +36,7 @@ MOST_TERMS = 8_000_000
 """Terms that are resampled at once: many images have a narrow band, at fewer places."""
 NEAR = 2
 """Places to either side whose variances between trainings are taken together."""
+_SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 _STREAM = 5
 _ROUNDING = 1e-12
 """Variance of heights that no resample moves."""
@@ -204,12 +205,14 @@ def mean_terms(
     y_true: Integers, given: Probabilities, scored: Integers, kind: Kind, x: Doubles
 ) -> tuple[Floats, Floats]:
     """The terms of ``place_terms`` for the mean over some classes."""
+    if len(scored) == 1:
+        return place_terms(y_true == scored[0], given[:, scored[0]], kind, x)
     shape = (len(x), len(y_true))
     own, others = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     for label in scored:
         positive = y_true == label
         inside, shift = place_terms(positive, given[:, label], kind, x)
-        own[:, positive] = inside
+        own[:, positive] = inside[:, positive]
         others += shift / len(scored)
     return own, others
 
@@ -229,8 +232,8 @@ def place_terms(
 
     Returns
     -------
-    own : float32 array, shape (places, images of the class)
-        Their mean is the height.
+    own : float32 array, shape (places, rows)
+        Their mean over the class is the height; those of others mean nothing.
     others : float32 array, shape (places, rows)
         They sum to 0; with w how often each image is drawn, the height of a resample is
         sum(w own) / sum(w) over the class plus sum(w others), as of ``auc.auc_parts``,
@@ -243,15 +246,16 @@ def place_terms(
     curve does over that distance (Bahadur, Annals of Mathematical Statistics 1966). Its
     slope is that of the chord over one standard error of the rate to either side.
 
-    Of a precision-recall curve the same with the rates exchanged: at a recall x, T = x
-    P images of the class and F of the rest pass, and the precision is T / (T + F).
+    Of a precision-recall curve the same: where T images of the class and F of the rest
+    pass a fixed threshold, the precision is T / (T + F), and where T is not the share x
+    of the class, the threshold moves, and the precision with it along the curve.
 
     Examples
     --------
     >>> positive = np.array([True, True, False, False])
     >>> scores = np.array([0.9, 0.4, 0.5, 0.1])
     >>> own, others = place_terms(positive, scores, "roc", np.array([0.0, 0.5]))
-    >>> own.mean(axis=1).tolist(), others.sum(axis=1).tolist()
+    >>> own[:, positive].mean(axis=1).tolist(), others.sum(axis=1).tolist()
     ([0.5, 1.0], [0.0, 0.0])
     """
     if kind == "roc":
@@ -262,21 +266,26 @@ def place_terms(
 def _roc_terms(
     positive: Flags, scores: Probabilities, x: Doubles
 ) -> tuple[Floats, Floats]:
-    outside = np.sort(scores[~positive])[::-1]
+    inside, outside = np.sort(scores[positive]), np.sort(scores[~positive])
     size = len(outside)
+
+    def threshold_of(passing: Doubles) -> tuple[Probabilities, Doubles]:
+        """Where so many of the rest pass, and the part that passes of those there."""
+        value = outside[size - 1 - np.minimum(passing.astype(np.int64), size - 1)]
+        below, upto = (np.searchsorted(outside, value, side) for side in _SIDES)
+        return value, (passing - (size - upto)) / (upto - below)
+
+    def height_of(passing: Doubles) -> Doubles:
+        value, share = threshold_of(passing)
+        below, upto = (np.searchsorted(inside, value, side) for side in _SIDES)
+        height = (len(inside) - upto + (upto - below) * share) / len(inside)
+        return np.where(passing < size, height, 1.0)
+
     # A whole number of images must not be a rounding short of it.
-    passing = np.round(x * size, 6)
-    place = np.minimum(passing.astype(np.int64), size - 1)
-    first, last = ties(outside)
-    # The part of the images at the threshold itself that passes it.
-    share = (passing - first[place]) / (last + 1 - first)[place]
-    share = np.where(x < 1, share, 1.0)
-    passed = _passed(scores, outside[place], share)
-    slope = _slope(roc_segments(positive, scores), x)
-    others = np.zeros_like(passed)
-    rate = passed[:, ~positive].mean(axis=1, keepdims=True, dtype=np.float64)
-    others[:, ~positive] = -slope[:, None] * (passed[:, ~positive] - rate) / size
-    own = np.where(x[:, None] < 1, passed[:, positive], np.float32(1))
+    own = _passed(scores, *threshold_of(np.round(x * size, 6)))
+    turned = (-_slope(height_of, size, x) / size).astype(np.float32)[:, None]
+    others = (own - x.astype(np.float32)[:, None]) * (turned * ~positive)
+    own[x == 1] = 1
     return own, others
 
 
@@ -284,42 +293,41 @@ def _precision_terms(
     positive: Flags, scores: Probabilities, x: Doubles
 ) -> tuple[Floats, Floats]:
     inside = np.sort(scores[positive])[::-1]
-    sizes = np.array([len(inside), len(scores) - len(inside)])
-    place = np.ceil(np.round(x * sizes[0], 6)).astype(np.int64) - 1
+    size = len(inside)
+    place = np.ceil(np.round(x * size, 6)).astype(np.int64) - 1
     passed = _passed(scores, inside[place], np.ones(len(x)))
-    hits, wrong = (
-        passed[:, part].sum(axis=1, keepdims=True, dtype=np.float64)
-        for part in (positive, ~positive)
-    )
-    recall, total = hits / sizes[0], (hits + wrong) ** 2
-    # The rest that passes, over recall: the ROC curve with its axes exchanged.
-    slope = _slope(roc_segments(~positive, -scores), 1 - recall[:, 0])[:, None]
-    others = np.empty_like(passed)
-    others[:, ~positive] = -hits * passed[:, ~positive] / total
-    turned = hits * slope * (sizes[1] / sizes[0]) * (passed[:, positive] - recall)
-    others[:, positive] = (wrong * recall + turned) / total
-    shape = (len(x), sizes[0])
-    own = np.broadcast_to((hits / (hits + wrong)).astype(np.float32), shape)
+    precisions = precision_segments(positive, scores).end
+    height, hits = precisions[place], ties(inside)[1][place] + 1.0
+    heights = np.append(precisions[:1], precisions)
+    slope = _slope(lambda k: heights[k.astype(np.int64)], size, hits / size) / size
+    # The derivatives of T / (T + F) by T and by F.
+    of_hit, of_wrong = (1 - height) * height / hits, height**2 / hits
+    columns = (of_hit - slope, -of_wrong, slope * hits / size)
+    hit, wrong, shift = (part.astype(np.float32)[:, None] for part in columns)
+    others = passed * np.where(positive, hit, wrong) + shift * positive
+    own = np.broadcast_to(height.astype(np.float32)[:, None], passed.shape)
     return own, others
 
 
 def _passed(scores: Probabilities, threshold: Probabilities, share: Doubles) -> Floats:
     """1 above a threshold, a share at it, 0 below; shape (places, rows)."""
     found = (scores > threshold[:, None]).astype(np.float32)
-    found += (scores == threshold[:, None]) * share[:, None].astype(np.float32)
+    some = np.flatnonzero(share)
+    at = scores == threshold[some, None]
+    found[some] += at * share[some, None].astype(np.float32)
     return found
 
 
-def _slope(curve: Segments, x: Doubles) -> Doubles:
-    """Slope of a curve, over one standard error of a share of x to either side."""
-    size = len(curve.start)
+def _slope(height_of: Callable[[Doubles], Doubles], size: int, x: Doubles) -> Doubles:
+    """Slope of a curve, over one standard error of a share of x to either side.
+
+    ``height_of`` gives the height where so many of the ``size`` images pass.
+    """
     away = np.maximum(np.sqrt(x * (1 - x) * size), 1)
     left, right = (
-        np.clip(np.rint(x * size + side * away), 0, size).astype(np.int64)
-        for side in (-1, 1)
+        np.clip(np.rint(x * size + side * away), 0, size) for side in (-1, 1)
     )
-    heights = np.append(curve.start, 1.0)
-    return np.asarray((heights[right] - heights[left]) * size / (right - left))
+    return np.asarray((height_of(right) - height_of(left)) * size / (right - left))
 
 
 def _resampled(
