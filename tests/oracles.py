@@ -7,7 +7,7 @@ from sklearn import metrics as sklearn
 
 from core.evaluation.alignment import align_predictions
 from core.evaluation.grouping import group_images
-from core.evaluation.metrics import group_metric_keys, metric_keys
+from core.evaluation.metrics import AREAS, area_keys, group_metric_keys, metric_keys
 from core.evaluation.resampled_metrics import TaskDraws
 from core.evaluation.resampling import Resampler
 from core.tasks import Binary, Multiclass, Regression
@@ -62,6 +62,7 @@ def keys_of(task):
     return (
         *keys,
         *(f"{task.name}.{n}" for n in further if f"{task.name}.{n}" not in keys),
+        *area_keys(task),
     )
 
 
@@ -126,8 +127,8 @@ def expected_value(key, task, table, known=()):
         return sklearn.accuracy_score(truth, predicted)
     if name == "error_rate":
         return sklearn.zero_one_loss(truth, predicted)
-    if name == "auc" or name.startswith("top_"):
-        return expected_rank(name, task, table, truth)
+    if name in AREAS or name.startswith("top_"):
+        return expected_rank(name, part, task, table, truth)
     if name == "balanced_accuracy":
         options = {"average": "macro", "zero_division": 0.0}
         return sklearn.recall_score(
@@ -143,14 +144,17 @@ def expected_value(key, task, table, known=()):
     return rate(name, truth == label, predicted == label)
 
 
-def expected_rank(name, task, table, truth):
-    """The area under the ROC curve, or a top-k accuracy."""
+def expected_rank(name, part, task, table, truth):
+    """The area under the ROC or the precision-recall curve, or a top-k accuracy."""
     scores = table[[f"{task.name}_p_{label}" for label in task.classes]].to_numpy()
-    if name == "auc":
+    if name in AREAS:
         scored = task.classes[1:] if task.kind == "binary" else task.classes
+        area = sklearn.average_precision_score
+        if name == "auc":
+            area = sklearn.roc_auc_score
         areas = [
-            sklearn.roc_auc_score(truth == label, scores[:, task.classes.index(label)])
-            for label in scored
+            area(truth == label, scores[:, task.classes.index(label)])
+            for label in ([part] if part else scored)
             if 0 < (truth == label).sum() < len(truth)
         ]
         return np.mean(areas) if areas else np.nan

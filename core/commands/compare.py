@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -111,12 +111,10 @@ def compare(
     asked = bool(fairness or by)
     results = _gather(runs, metric or (), views, against, asked=asked)
     _check_margins(runs, results)
-    from core.results.study_document import build_document, results_record
+    from core.results.study_document import build_document
 
     if as_json:
-        from core.results.calibrated import calibrated_records
-
-        print_json(results_record(results) | calibrated_records(runs, metric or ()))
+        print_json(_record(runs, results, metric or ()))
         return
     document = build_document(
         results,
@@ -161,6 +159,23 @@ def _gather(
         raise errors[0]
     warn_of([str(error) for error in errors])
     return study_results(runs, comparison, keys, fairness)
+
+
+def _record(
+    runs: StudyRuns, results: StudyResults, metrics: Sequence[str]
+) -> dict[str, Any]:
+    """Everything that is printed as JSON: results, and the views of predictions."""
+    from core.results.calibrated import calibrated_records
+    from core.results.curves import curve_records
+    from core.results.study_document import results_record
+
+    baseline = results.comparison.baseline
+    curves = curve_records(runs, metrics, baseline)
+    return {
+        **results_record(results),
+        **calibrated_records(runs, metrics),
+        **({"curves": curves} if curves else {}),
+    }
 
 
 def _warn_unmeasured(runs: StudyRuns, keys: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from core.errors import EquipoiseError, StudyError
 from core.evaluation.gaps import Gap, gaps_of
 from core.evaluation.metrics import (
     MetricInfo,
-    calibration_keys,
+    asked_keys,
     group_metric_keys,
     headline_keys,
     metric_info,
@@ -226,7 +226,7 @@ def _unknown_metric(key: str, tasks: Sequence[Task], study: Study) -> EquipoiseE
 
 
 def _has(task: Task, key: str) -> bool:
-    known = {*group_metric_keys(task, every_class=True), *calibration_keys(task)}
+    known = {*group_metric_keys(task, every_class=True), *asked_keys(task)}
     return key in known or key in stability_keys([task], by_change=True)
 
 

@@ -12,7 +12,7 @@ from core.evaluation.metrics import (
     CLASS_RATES,
     ERRORS,
     SHIFTS,
-    calibration_keys,
+    asked_keys,
     shot_groups,
     split_key,
     stability_keys,
@@ -402,7 +402,7 @@ def has_metric(
     name_of_task, name, part = split_key(key)
     if name_of_task != task.name:
         return False
-    if key in stability_keys([task], by_change=True) or key in calibration_keys(task):
+    if key in stability_keys([task], by_change=True) or key in asked_keys(task):
         return True
     if isinstance(task, Regression):
         return (name == "mae" and part in task.bin_labels) if part else name in ERRORS

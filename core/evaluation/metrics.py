@@ -48,6 +48,8 @@ SHOTS = ", ".join(
 TOP_K = 5
 """The k of the top-k accuracy that is always given, where there are more classes."""
 
+AVERAGE_PRECISION = "average_precision"
+
 _KEY = re.compile(r"(?P<task>[^.\[\]]+)\.(?P<name>\w+)(?:\[(?P<part>(?s:.+))\])?")
 _TOP = re.compile(r"top_([1-9]\d*)_accuracy")
 _ANY_TOP = "top_<k>_accuracy"
@@ -194,6 +196,17 @@ _TEMPLATES: dict[str, _Template] = {
         "Area under the ROC curve: how often an image of a class gets a higher"
         " probability of that class than an image of another; 0.5 is guessing. With"
         " more than two classes, the mean over the classes, each against the rest.",
+        "Area under the ROC curve of the class {part} against the rest: how often an"
+        " image of it gets a higher probability of it than an image of another class.",
+    ),
+    AVERAGE_PRECISION: _Template(
+        "average precision",
+        "Mean, over the images of a class, of the precision among all images that get"
+        " at least as high a probability of it: the area under the precision-recall"
+        " curve. Guessing gives the share of the class. With more than two classes, the"
+        " mean over the classes, each against the rest.",
+        "Area under the precision-recall curve of the class {part} against the rest;"
+        " guessing gives its share of the images.",
     ),
     "macro_f1": _Template(
         "macro F1",
@@ -307,6 +320,9 @@ CONFIDENCE = ("log_loss", "brier", "ece")
 CLASSWISE = ("classwise_ece", "brier_calibration", "brier_refinement")
 """Those of each class against the rest, of a task with at most ``MANY_CLASSES``."""
 
+AREAS = ("auc", AVERAGE_PRECISION)
+"""Areas under a curve; also of each class against the rest, if asked for."""
+
 SHIFTS = (*CHANGES, WORST)
 """The part in their brackets."""
 
@@ -317,7 +333,7 @@ MANY_CLASSES = 16
 _PARTS = {
     "mae": "bin",
     "accuracy": "group",
-    **dict.fromkeys(CLASS_RATES, "class"),
+    **dict.fromkeys((*CLASS_RATES, *AREAS), "class"),
     **dict.fromkeys(STABILITY, "change"),
 }
 
@@ -378,17 +394,33 @@ def calibration_keys(task: Task) -> tuple[str, ...]:
     return tuple(f"{task.name}.{name}" for name in CONFIDENCE + CLASSWISE * few)
 
 
+def area_keys(task: Task) -> tuple[str, ...]:
+    """Keys of the areas under curves that are asked for; none of a number.
+
+    They are the average precision, and both areas of each class against the rest.
+    """
+    if isinstance(task, Regression):
+        return ()
+    parts = (f"{name}[{label}]" for name in AREAS for label in task.classes)
+    return tuple(f"{task.name}.{name}" for name in (AVERAGE_PRECISION, *parts))
+
+
+def asked_keys(task: Task) -> tuple[str, ...]:
+    """Keys of the metrics of probabilities that a task has only if asked for."""
+    return (*calibration_keys(task), *area_keys(task))
+
+
 def further_keys(tasks: Sequence[Task], keys: Iterable[str]) -> tuple[str, ...]:
     """The keys that ``comparison.compare_runs`` needs.
 
     They are the top-k accuracy of a task with that many classes, how far probabilities
-    can be believed, and how answers move under harmless changes; all others are
-    computed.
+    can be believed, areas under curves, and how answers move under harmless changes;
+    all others are computed.
     """
     classes = {t.name: len(t.classes) for t in tasks if t.kind != "regression"}
     known = {
         *stability_keys(tasks, by_change=True),
-        *(key for task in tasks for key in calibration_keys(task)),
+        *(key for task in tasks for key in asked_keys(task)),
     }
     found = []
     for key in keys:

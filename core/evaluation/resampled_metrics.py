@@ -15,6 +15,7 @@ from core.evaluation.alignment import AlignedPredictions
 from core.evaluation.formulas import ClassCounts, ErrorSums, ShiftSums
 from core.evaluation.grouping import Grouping
 from core.evaluation.metrics import (
+    AREAS,
     CLASSWISE,
     CONFIDENCE,
     STABILITY,
@@ -60,6 +61,10 @@ _OF_ANSWER = _OfProbabilities(
 _OF_CLASSES = _OfProbabilities(
     calibration.class_features, calibration.class_metrics, stream=3
 )
+
+
+_STREAMS = dict(zip(AREAS, (1, 4), strict=True))
+"""Tells draws of the areas of many images apart."""
 
 
 @dataclass(frozen=True)
@@ -128,8 +133,8 @@ class TaskDraws:
         if isinstance(self.task, Regression):
             place = self.task.bin_labels.index(part) if part else None
             return self._of_errors(key, name, place)
-        if name == "auc" or top_k(name) is not None:
-            return self._of_ranks(key, name)
+        if name in AREAS or top_k(name) is not None:
+            return self._of_ranks(key, name, part)
         if name in CONFIDENCE or name in CLASSWISE:
             return self._of_probabilities(key, name)
         places = formulas.class_places(self.task, key, self.training_counts)
@@ -171,9 +176,10 @@ class TaskDraws:
             formulas.class_metric(there, name, places, known),
         )
 
-    def _of_ranks(self, key: str, name: str) -> MetricDraws:
-        ranked = self._ranks
+    def _of_ranks(self, key: str, name: str, part: str) -> MetricDraws:
         k = top_k(name)
+        is_usual = k is not None or (name == "auc" and not part)
+        ranked = self._ranks if is_usual else self._ranked(name, part)
         if k is None:
             rests, here, there = ranked.rests, ranked.areas, ranked.area_draws
         else:
@@ -334,23 +340,39 @@ class TaskDraws:
 
     @cached_property
     def _ranks(self) -> "_Ranks":
-        """Areas and top-k accuracies of every group, then of all images."""
-        found = [*self._rank_groups(self.grouping.dense, len(self.grouping.present))]
-        if not self.grouping.is_whole:
-            found += self._rank_groups(np.zeros(self.aligned.rows, np.int64), 1)
+        """AUC and top-k accuracies of every group, then of all images."""
+        return self._ranked("auc", tops=self.tops)
+
+    def _ranked(
+        self, name: str, part: str = "", tops: tuple[int, ...] = ()
+    ) -> "_Ranks":
+        """One area, of all classes or of one, and top-k accuracies."""
+        whole = np.zeros(self.aligned.rows, np.int64), 1
+        parts = [(self.grouping.dense, len(self.grouping.present))]
+        parts += [] if self.grouping.is_whole else [whole]
+        found = [
+            one
+            for codes, groups in parts
+            for one in self._rank_groups(codes, groups, name, part, tops)
+        ]
         return _Ranks(*map(np.stack, zip(*found, strict=True)))
 
-    def _rank_groups(self, codes: Integers, groups: int) -> Iterator["_Ranks"]:
+    def _rank_groups(
+        self, codes: Integers, groups: int, name: str, part: str, tops: tuple[int, ...]
+    ) -> Iterator["_Ranks"]:
         task = self._classified
+        label = task.classes.index(part) if part else None
         y_true = self.aligned.truth[task.name].astype(np.int64)
         given = self.aligned.probabilities[task.name]
         members_of = stratum_members(codes, groups)
         ranked: list[auc.RankFeatures] = []
-        shape = ((2 + len(self.tops)) * len(given), len(y_true))
+        shape = ((2 + len(tops)) * len(given), len(y_true))
         values = np.zeros(shape, np.float32)
         for members in members_of:
             images = auc.ALL if len(members) == len(y_true) else members
-            found = auc.rank_features(y_true, given, task, self.tops, images)
+            found = auc.rank_features(
+                y_true, given, task, tops, images, name=name, label=label
+            )
             values[:, images] = found.values
             ranked.append(found)
         k = len(task.classes)
@@ -358,10 +380,10 @@ class TaskDraws:
             lambda members: values[:, members].T,
             codes * k + y_true,
             groups * k,
-            stream=1,
+            stream=_STREAMS[name],
         )
         for group, strata in groupby(drawn, key=lambda one: one.stratum // k):
-            rests = auc.smallest_side(y_true[members_of[group]], task)
+            rests = auc.smallest_side(y_true[members_of[group]], task, label)
             resamples = self.resampler.resamples
             yield _rank_group([*strata], k, ranked[group], resamples, rests)
 

@@ -41,6 +41,7 @@ _MARGINS = {
     "flip_rate": 0.01,
     "balanced_accuracy": 0.01,
     "auc": 0.01,
+    "average_precision": 0.01,
     "f1": 0.02,
     "macro_f1": 0.02,
 }

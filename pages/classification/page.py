@@ -21,6 +21,7 @@ from core.tasks import Classification, Multiclass, Regression
 from core.text import strong, to_markdown
 from pages.classification.calibration import show_calibration
 from pages.classification.confusions import show_confusions
+from pages.classification.curves import show_curves
 from pages.classification.top_k import show_top_k
 from pages.shell.address import run_page
 from pages.shell.choose import choose, choose_task
@@ -61,6 +62,7 @@ def main() -> None:
     _shot_groups(view, comparison, task, counts)
     _class_scores(view, comparison, task, counts)
     show_confusions(view, task, counts)
+    show_curves(view, whole, task)
     show_calibration(view, task)
     if isinstance(task, Multiclass):
         show_top_k(view, whole, task)

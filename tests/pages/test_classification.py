@@ -450,6 +450,8 @@ def test_labels_alone_have_no_diagram_of_probabilities(fill, store, open_page):
     app = open_page("classification", study="utkface", task="gender")
     assert not app.exception
     assert "Can the probabilities be believed?" not in [h.value for h in app.header]
+    said = " ".join(info.value for info in app.info)
+    assert "No shown method has probabilities, only labels" in said
 
 
 def test_probabilities_after_scaling_stand_over_those_before(fill, open_page):
@@ -499,3 +501,58 @@ def test_a_study_without_validation_images_says_what_to_do(fill, store, open_pag
     assert "import a table that holds them too" in said[0]
     # The diagrams before are shown all the same.
     assert [c for c in app.get("plotly_chart") if "reliability" in c.key]
+
+
+def _curve_figure(app, kind="roc"):
+    charts = [c for c in app.get("plotly_chart") if f"-{kind}_" in c.proto.id]
+    return _spec(charts[0])
+
+
+def test_curves_of_all_methods_with_bands_for_two(fill, open_page):
+    fill()
+    app = open_page("classification", study="utkface", task="gender")
+    assert not app.exception
+    data = _curve_figure(app)["data"]
+    assert len([t for t in data if t["mode"] == "lines+markers"]) == 3
+    assert len([t for t in data if t.get("fill") == "toself"]) == 2
+    said = _text(app)
+    assert "The gender AUC of Baseline is" in said
+    assert "guessing has 0.500" in said
+    assert "so that 3 methods stay readable" in said
+
+
+def test_a_curve_is_chosen_and_kept_in_the_address(fill, open_page):
+    fill()
+    app = open_page(
+        "classification",
+        study="utkface",
+        task="ethnicity",
+        curve="pr",
+        curve_class="Asian",
+        curve_beside="denseweight",
+    )
+    assert not app.exception
+    assert "The ethnicity average precision (Asian) of Baseline is" in _text(app)
+    figure = _curve_figure(app, "pr")
+    assert figure["layout"]["yaxis"]["title"]["text"] == "Precision (%)"
+    groups = {t["legendgroup"] for t in figure["data"] if t.get("fill") == "toself"}
+    assert groups == {"baseline", "denseweight"}
+    _box(app, "Class against the rest").select("White").run()
+    assert app.query_params["curve_class"] == "White"
+    assert app.query_params["curve"] == "pr"
+    assert "average precision (White)" in _text(app)
+
+
+def test_a_class_without_test_images_has_no_curve(fill, store, open_page):
+    fill()
+    for path in store.glob("utkface/*/*/predictions.parquet"):
+        table = pd.read_parquet(path)
+        table.loc[table["ethnicity_true"] == "Asian", "ethnicity_true"] = "White"
+        table.to_parquet(path)
+    app = open_page(
+        "classification", study="utkface", task="ethnicity", curve_class="Asian"
+    )
+    assert not app.exception
+    said = " ".join(info.value for info in app.info)
+    assert "none is of the class" in said
+    assert "Choose another class." in said

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -321,3 +322,23 @@ def test_different_budgets_and_machines_are_noted(store: Path) -> None:
     assert "The methods differ in image size (96, 224 px)" in text
     assert "Timed on different machines" in text
     assert "Machine 1 is test, 2 cores, tensorflow; 2 is test, 2 cores, NVIDIA" in text
+
+
+def test_curves_are_in_the_json_where_their_area_is_asked_for(store: Path) -> None:
+    assert "curves" not in json.loads(compare("--json"))
+    keys = ("label.average_precision[cat]", "label.auc")
+    asked = [word for key in keys for word in ("--metric", key)]
+    answer = json.loads(compare("--json", *asked))
+    first, second = answer["curves"]
+    assert (first["metric"], first["x"], first["y"]) == (keys[0], "recall", "precision")
+    assert (second["metric"], second["x"]) == (keys[1], "false positive rate")
+    for curve, key in zip(answer["curves"], keys, strict=True):
+        for one, method in zip(curve["methods"], answer["methods"], strict=True):
+            assert one["name"] == method["name"]
+            assert len(one["x"]) == len(one["y"]) == len(one["threshold"]) < 500
+            area = np.trapezoid(one["y"], one["x"])
+            mean = method["metrics"][key]["mean"]
+            assert area == pytest.approx(mean, abs=0.005)
+            band = one["band"]
+            assert len(band["x"]) == len(band["low"]) == len(band["high"]) > 5
+            assert set(one["answers"]) == {"x", "y", "threshold"}

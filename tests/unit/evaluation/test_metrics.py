@@ -76,7 +76,7 @@ def test_class_names_may_hold_spaces_dots_and_brackets():
 UNKNOWN = ["age", "age.mea", "age.rmse[0-9]", "age.mae[]", "", "label.top_0_accuracy"]
 
 
-@pytest.mark.parametrize("key", [*UNKNOWN, "label.top_k_accuracy", "label.auc[cat]"])
+@pytest.mark.parametrize("key", [*UNKNOWN, "label.top_k_accuracy", "label.ece[cat]"])
 def test_unknown_key_is_said(key):
     with pytest.raises(EquipoiseError, match="There is no metric"):
         metric_info(key)
