@@ -114,7 +114,10 @@ def compare(
     from core.results.study_document import build_document, results_record
 
     if as_json:
-        print_json(results_record(results))
+        from core.results.changed import changes_record
+
+        changed = changes_record(runs, results.comparison)
+        print_json({**results_record(results), "changed": changed})
         return
     document = build_document(
         results,
