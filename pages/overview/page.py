@@ -249,20 +249,14 @@ def _offer_changes(
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         st.markdown("What changed, image by image:", width="content")
         for method in compared:
-            st.button(
+            if st.button(
                 to_markdown(view.labels[method]),
                 key=f"overview_changed_{view.study.name}_{method}",
                 icon=":material/compare:",
                 type="tertiary",
-                on_click=open_errors,
-                args=(view.study.name,),
-                kwargs={
-                    "first": CHANGED,
-                    "to": method,
-                    "from": references[method],
-                    **task,
-                },
-            )
+            ):
+                pair = {"to": method, "from": references[method]}
+                open_errors(view.study.name, first=CHANGED, **pair, **task)
 
 
 def _choose_order(view: StudyView, metrics: Sequence[MetricInfo]) -> MetricInfo | None:
