@@ -5,7 +5,7 @@ and not end alike. An image is therefore judged by how many of the seeds of eith
 method answer it right, and never by one seed beside another.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
-from core.evaluation.alignment import AlignedPredictions
+from core.evaluation.alignment import AlignedPredictions, RunKey
 from core.evaluation.answers import Answers
 from core.evaluation.comparison import Comparison
 from core.evaluation.resampling import Doubles, Flags, Integers
@@ -193,31 +193,39 @@ def count_groups(
     ``COUNTS``, a row for each of the ``names``, also where no image has that label.
     """
     codes, gain = pd.Index(names).get_indexer(pd.Index(labels)), change.gain
-    parts = (
-        np.ones(len(gain)),
-        np.maximum(gain, 0),
-        np.maximum(-gain, 0),
-        gain,
-        change.gained_in_all,
-        change.lost_in_all,
+    size = len(names)
+
+    def total(values: Doubles) -> Doubles:
+        return np.asarray(np.bincount(codes, values, size), np.float64)
+
+    def count(chosen: Flags) -> Integers:
+        return np.bincount(codes[chosen], minlength=size)
+
+    columns = (
+        np.bincount(codes, minlength=size),
+        total(np.maximum(gain, 0)),
+        total(np.maximum(-gain, 0)),
+        total(gain),
+        count(change.gained_in_all),
+        count(change.lost_in_all),
     )
-    table = pd.DataFrame({"group": list(names)})
-    for name, values in zip(COUNTS, parts, strict=True):
-        table[name] = np.bincount(codes, values, len(names))
-    whole = ["images", "gained_in_all", "lost_in_all"]
-    return table.astype(dict.fromkeys(whole, np.int64))
+    counts = dict(zip(COUNTS, columns, strict=True))
+    return pd.DataFrame({"group": list(names), **counts})
 
 
 def _joined(
     change: Change, labels: NDArray[np.object_], rows: pd.DataFrame
 ) -> pd.DataFrame:
     """Counts of the groups that are rows of a comparison, beside what it says."""
-    table = count_groups(change, labels, tuple(rows.index))
-    for end in ("low", "high"):
-        table[end] = table["images"] * rows[f"delta_{end}"].to_numpy()
-    said = ["delta", "delta_low", "delta_high", "p", "verdict", "scope"]
-    table[said] = rows[said].to_numpy()
-    return table[table["images"] > 0].reset_index(drop=True)
+    counts = count_groups(change, labels, tuple(rows.index))
+    images = counts["images"].to_numpy()
+    said = rows[["delta", "delta_low", "delta_high", "p", "verdict", "scope"]]
+    table = counts.assign(
+        low=images * rows["delta_low"].to_numpy(),
+        high=images * rows["delta_high"].to_numpy(),
+        **{name: said[name].to_numpy() for name in said},
+    )
+    return table[images > 0].reset_index(drop=True)
 
 
 def true_labels(change: Change, truth: Integers) -> NDArray[np.object_]:
@@ -319,6 +327,19 @@ def count_churn(change: Change) -> Churn:
     seeds = change.seeds[0]
     among = r @ (1 - r) * seeds / (seeds - 1) if seeds > 1 else np.nan
     return Churn(float(s @ (1 - r)), float(r @ (1 - s)), float(among))
+
+
+def share_trainings(trainings: Mapping[RunKey, str], change: Change) -> bool:
+    """Whether both methods answer from the same trainings, each in its own way.
+
+    ``trainings`` are ``runs.training_keys``. Pairs of seeds then are of one training or
+    of two, and ``count_churn`` would mix both.
+    """
+    own = [
+        {key for (name, _), key in trainings.items() if name == method}
+        for method in _pair(change)
+    ]
+    return bool(own[0] & own[1])
 
 
 class Shift(NamedTuple):

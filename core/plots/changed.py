@@ -224,7 +224,8 @@ def changes_takeaway(
     second, first = strong(labels[change.second]), labels[change.first]
     if change.is_none:
         return nothing_changed(change, labels)
-    net = float(whole["net"])
+    # Thirds of images do not add up to a whole number.
+    net = round(float(whole["net"]), 6)
     way = "more" if net > 0 else "fewer"
     of = plural(int(whole["images"]), "test image")
     said = f"{second} answers {images_text(abs(net))} {way} of {of} right than {first}"
@@ -297,9 +298,14 @@ def mcnemar_line(test: McNemar, change: Change, labels: Labels) -> str:
     )
 
 
-def churn_line(churn: Churn, change: Change, labels: Labels) -> str:
-    """How many answers change from one training to another, also of one method."""
+def churn_line(churn: Churn | None, change: Change, labels: Labels) -> str:
+    """How many answers change from one training to another, also of one method.
+
+    ``churn`` is None where both methods share their trainings.
+    """
     first, second = (labels[method] for method in (change.first, change.second))
+    if churn is None:
+        return f"{first} and {second} answer from the same trainings."
     said = (
         f"From one training of {first} to one of {second}, "
         f"{images_text(churn.gained)} images are gained and {images_text(churn.lost)} "

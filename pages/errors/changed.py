@@ -16,6 +16,7 @@ from core.evaluation.changed import (
     count_churn,
     count_shifts,
     mcnemar_of_votes,
+    share_trainings,
     shift_histogram,
     tabulate_changes,
 )
@@ -25,7 +26,7 @@ from core.plots import changed as plots
 from core.plots.answers import truth_text
 from core.plots.formatting import feature_label, number, plural
 from core.results.study_runs import study_options
-from core.runs import Run
+from core.runs import Run, training_keys
 from core.study import Study
 from core.tasks import Regression, Task
 from core.text import BREAK, strong, to_markdown
@@ -172,6 +173,8 @@ def _show_counts(
     else:
         table = count_by_class(change, answers.truth.astype(np.int64), compared)
     what = "group" if by else "class"
+    is_shared = share_trainings(training_keys(view.runs), change)
+    churn = None if is_shared else count_churn(change)
     show_chart(
         plots.plot_changes(table),
         name=name,
@@ -180,7 +183,7 @@ def _show_counts(
         note=BREAK.join(
             [
                 _counts_note(change, table, what),
-                plots.churn_line(count_churn(change), change, labels),
+                plots.churn_line(churn, change, labels),
                 plots.mcnemar_line(mcnemar_of_votes(answers, change), change, labels),
             ]
         ),

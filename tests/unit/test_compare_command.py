@@ -321,3 +321,25 @@ def test_different_budgets_and_machines_are_noted(store: Path) -> None:
     assert "The methods differ in image size (96, 224 px)" in text
     assert "Timed on different machines" in text
     assert "Machine 1 is test, 2 cores, tensorflow; 2 is test, 2 cores, NVIDIA" in text
+
+
+def test_json_says_how_many_images_each_method_gains_and_loses(store: Path) -> None:
+    changed = json.loads(compare("--json"))["changed"]
+    (record,) = changed
+    named = (record["task"], record["method"], record["against"])
+    assert named == ("label", "csce", "baseline")
+    tables = {
+        run.method: run.predictions().query("split == 'test'").reset_index(drop=True)
+        for run in core.runs.list_runs(NAME).runs
+    }
+    right = {m: t["label_true"] == t["label_pred"] for m, t in tables.items()}
+    gained = right["csce"] & ~right["baseline"]
+    lost = right["baseline"] & ~right["csce"]
+    assert (record["gained"], record["lost"]) == (gained.sum(), lost.sum())
+    assert record["mcnemar"]["gained"] == record["gained_in_all"] == gained.sum()
+    truth = tables["baseline"]["label_true"]
+    for name, row in record["by_class"].items():
+        assert row["images"] == (truth == name).sum()
+        assert row["net"] == gained[truth == name].sum() - lost[truth == name].sum()
+    assert record["churn"]["gained"] == record["gained"]
+    assert record["churn"]["retrained"] is None

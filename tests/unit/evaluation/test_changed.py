@@ -17,6 +17,7 @@ from core.evaluation.changed import (
     count_shifts,
     mcnemar,
     mcnemar_of_votes,
+    share_trainings,
     shift_histogram,
     tabulate_changes,
 )
@@ -182,6 +183,14 @@ def test_churn_is_a_mean_over_pairs_of_seeds():
 def test_with_one_seed_it_is_not_known_what_training_again_changes():
     change, *_ = changed(tables_of(FOUR, {"a": 1, "b": 2}), FOUR)
     assert np.isnan(count_churn(change).retrained)
+
+
+def test_methods_share_trainings_where_one_answers_from_the_other_s_runs():
+    change, *_ = changed(tables_of(FOUR, {"a": 2, "b": 2}), FOUR)
+    own = {("a", 0): "x", ("a", 1): "y", ("b", 0): "z", ("b", 1): "w"}
+    assert not share_trainings(own, change)
+    assert share_trainings(own | {("b", 1): "y"}, change)
+    assert not share_trainings({}, change)
 
 
 @pytest.mark.parametrize(("pair", "expected"), STATSMODELS.items())

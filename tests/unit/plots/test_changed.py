@@ -124,6 +124,9 @@ def test_the_sentence_says_who_gains_and_loses_for_certain():
     assert "Certainly" not in said
     fewer = plots.changes_takeaway(change(), whole(-3.0), table(), LABELS, "class")
     assert "answers 3 fewer of 1,450 test images right" in to_plain(fewer)
+    # As thirds add up.
+    level = plots.changes_takeaway(change(), whole(-1e-13), table(), LABELS, "class")
+    assert "answers as many of 1,450 test images right" in to_plain(level)
     level = plots.changes_takeaway(change(), whole(0.0), table(), LABELS, "class")
     assert "answers as many of 1,450 test images right" in to_plain(level)
 
@@ -161,6 +164,8 @@ def test_churn_is_said_beside_that_of_training_again():
         "lost on average; from one training of Baseline to another of Baseline, 28 "
         "either way."
     )
+    said = plots.churn_line(None, change(), LABELS)
+    assert said == "Baseline and INS answer from the same trainings."
     said = plots.churn_line(Churn(3.0, 2.0, np.nan), change(seeds=(1, 1)), LABELS)
     assert "with one seed of Baseline it is not known" in said
 
