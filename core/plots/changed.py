@@ -261,7 +261,7 @@ def _groups_text(table: pd.DataFrame, what: str) -> str:
         return ""
     most = table.loc[table["net"].abs().idxmax()]
     return (
-        f"No {what} changed for certain; the largest change is {most['group']}'s: "
+        f"No {what} changed for certain; the largest change: {most['group']} "
         f"{_net_text(most['net'])}{_ends_text(most)} of {most['images']:,}."
     )
 

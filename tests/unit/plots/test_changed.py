@@ -104,7 +104,7 @@ def test_an_interval_that_is_not_there_is_not_drawn_or_said():
     figure = plots.plot_changes(unknown)
     assert np.isfinite(figure.layout.xaxis.range).all()
     said = to_plain(plots.changes_takeaway(change(), whole(), unknown, LABELS, "class"))
-    assert "the largest change is Asian's: +41.5 of 160." in said
+    assert "the largest change: Asian +41.5 of 160." in said
     assert "nan" not in said
     assert to_plain(plots.changes_table(unknown, "Class")["Net"][0]) == (
         "+41.5 – no verdict"
