@@ -166,6 +166,7 @@ def _record(
 ) -> dict[str, Any]:
     """Everything that is printed as JSON: results, and the views of predictions."""
     from core.results.calibrated import calibrated_records
+    from core.results.changed import changes_record
     from core.results.curves import curve_records
     from core.results.study_document import results_record
 
@@ -174,6 +175,7 @@ def _record(
     return {
         **results_record(results),
         **calibrated_records(runs, metrics),
+        "changed": changes_record(runs, results.comparison),
         **({"curves": curves} if curves else {}),
     }
 

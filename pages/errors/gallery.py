@@ -1,5 +1,7 @@
 """The part of the Errors page on single images: their order, pictures or a table."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -21,7 +23,7 @@ from pages.errors.filters import Chosen, filter_images
 from pages.shell.address import this_address
 from pages.shell.answers import TaskErrors
 from pages.shell.choose import choose
-from pages.shell.pictures import load_thumbnails, why_no_pictures
+from pages.shell.pictures import SIDE, load_thumbnails, why_no_pictures
 from pages.shell.show import offer_csv
 from pages.shell.study_bar import StudyView
 
@@ -111,7 +113,7 @@ def _show_page(
     """One page of the images, as pictures or as rows."""
     reason = why_no_pictures(view)
     size = ROWS if reason else PICTURES
-    page = _choose_page(-(-len(rows) // size), state)
+    page = choose_page(-(-len(rows) // size), state)
     part = rows[(page - 1) * size : page * size]
     if reason:
         st.caption(to_markdown(f"{reason} Here the images are listed by their ids."))
@@ -126,22 +128,23 @@ def _show_page(
     )
 
 
-def _choose_page(pages: int, state: tuple[str, ...]) -> int:
+def choose_page(pages: int, state: tuple[str, ...], *, parameter: str = "page") -> int:
     """The page; another filter, order or method starts at the first again."""
-    begun, turn, start = st.session_state.get("errors_pages", (None, 0, 1))
-    asked = this_address().take("page")
+    key = f"errors_{parameter}s"
+    begun, turn, start = st.session_state.get(key, (None, 0, 1))
+    asked = this_address().take(parameter)
     if asked is not None or begun != (state, pages):
         wanted = (asked or ("1",))[0]
         if not wanted.isdecimal() or not 1 <= int(wanted) <= pages:
-            this_address().name_unknown("page", wanted)
+            this_address().name_unknown(parameter, wanted)
         start = min(max(int(wanted), 1), pages) if wanted.isdecimal() else 1
         turn += 1
-        st.session_state["errors_pages"] = ((state, pages), turn, start)
+        st.session_state[key] = ((state, pages), turn, start)
     page = 1
     if pages > 1:
         # Another key is another widget, that begins where it is told to.
-        page = st.pagination(pages, default=start, key=f"errors_page_{turn}")
-    this_address().choose("page", () if page == 1 else (str(page),))
+        page = st.pagination(pages, default=start, key=f"errors_{parameter}_{turn}")
+    this_address().choose(parameter, () if page == 1 else (str(page),))
     return page
 
 
@@ -151,25 +154,30 @@ def _pictures(view: StudyView, found: TaskErrors, rows: NDArray[np.intp]) -> Non
     thumbnails = load_thumbnails(view, ids)
     with st.grid("auto", min_column_width=270, gap="small"):
         for row, image_id in zip(rows.tolist(), ids, strict=True):
-            truth = plots.truth_text(answers, row)
             with st.container(border=True, gap="xsmall"):
-                if image_id in thumbnails:
-                    st.image(
-                        thumbnails[image_id], width=128, alt=f"{image_id}: {truth}"
-                    )
-                else:
-                    st.caption("There is no picture with this id.")
-                st.markdown(to_markdown(f"Truth: {strong(truth)}"))
-                st.markdown(
-                    to_markdown(
-                        BREAK.join(plots.answer_lines(answers, row, view.labels))
-                    )
-                )
-                groups = [
-                    f"{feature_label(name)} {images[name].iloc[row]}"
-                    for name in found.features
-                ]
-                st.caption(to_markdown(SEPARATOR.join([code(image_id), *groups])))
+                show_picture(thumbnails, image_id, plots.truth_text(answers, row))
+                show_card(view, found, row)
+
+
+def show_picture(thumbnails: Mapping[str, bytes], image_id: str, truth: str) -> None:
+    """The picture of one image, or a line that there is none."""
+    if image_id in thumbnails:
+        st.image(thumbnails[image_id], width=SIDE, alt=f"{image_id}: {truth}")
+    else:
+        st.caption("There is no picture with this id.")
+
+
+def show_card(view: StudyView, found: TaskErrors, row: int) -> None:
+    """What is known of one image: its truth, every method's answer, its groups."""
+    answers, images = found.answers, found.images
+    truth = plots.truth_text(answers, row)
+    st.markdown(to_markdown(f"Truth: {strong(truth)}"))
+    st.markdown(to_markdown(BREAK.join(plots.answer_lines(answers, row, view.labels))))
+    groups = [
+        f"{feature_label(name)} {images[name].iloc[row]}" for name in found.features
+    ]
+    named = code(images["image_id"].iloc[row])
+    st.caption(to_markdown(SEPARATOR.join([named, *groups])))
 
 
 def _table(view: StudyView, found: TaskErrors, rows: NDArray[np.intp]) -> None:

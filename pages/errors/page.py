@@ -8,10 +8,11 @@ from streamlit.delta_generator import DeltaGenerator
 from core.evaluation.answers import categories_of
 from core.tasks import Regression, Task
 from core.text import emphasis
+from pages.errors.changed import show_changed
 from pages.errors.gallery import show_images
 from pages.errors.meaning import show_meaning
 from pages.errors.rates import show_bins, show_classes
-from pages.shell.address import run_page, this_address
+from pages.shell.address import CHANGED, Address, run_page, this_address
 from pages.shell.answers import load_errors
 from pages.shell.choose import choose, choose_task
 from pages.shell.show import stop_with
@@ -41,7 +42,7 @@ def main() -> None:
         )
         method = _choose_method(view)
     found = load_errors(view, task)
-    rates, images = _places()
+    rates, images, changed = _places()
     with rates:
         if isinstance(task, Regression):
             show_bins(view, task, method, found)
@@ -49,22 +50,36 @@ def main() -> None:
             show_classes(view, task, method, found)
     with images:
         show_images(view, method, found)
+    with changed:
+        show_changed(view, found)
     show_meaning(view, task)
 
 
-def _places() -> tuple[DeltaGenerator, DeltaGenerator]:
-    """Where the rates go and where the images: first what a link is about."""
-    address, key = this_address(), "errors_images_first"
+def _places() -> tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator]:
+    """Where rates, images and changes go: first what a link is about."""
+    address, key = this_address(), "errors_first"
     pair = {"truth", "predicted"}
     if address.is_new and address.sent is None:
-        st.session_state[key] = pair <= address.asked.keys()
+        is_of_pair = pair <= address.asked.keys()
+        st.session_state[key] = "images" if is_of_pair else _asked_first(address)
     # Whoever clears these filters looks at the rates again.
-    elif not pair <= set(st.query_params):
-        st.session_state[key] = False
-    first, second = st.container(), st.container()
-    if st.session_state.get(key):
-        return second, first
-    return first, second
+    elif st.session_state.get(key) == "images" and not pair <= set(st.query_params):
+        st.session_state[key] = ""
+    first = st.session_state.get(key, "")
+    address.choose("first", (first,) if first == CHANGED else ())
+    names = ["rates", "images", CHANGED]
+    names.sort(key=lambda name: name != first)
+    places = {name: st.container() for name in names}
+    return places["rates"], places["images"], places[CHANGED]
+
+
+def _asked_first(address: Address) -> str:
+    """What a link puts first, beside the images of a pair of classes."""
+    (wanted,) = (address.take("first") or ("",))[:1]
+    if wanted not in ("", CHANGED):
+        address.name_unknown("part", wanted)
+        return ""
+    return wanted
 
 
 def _size(task: Task) -> int:

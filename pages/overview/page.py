@@ -51,7 +51,7 @@ from core.runs import data_report
 from core.study import Search
 from core.tasks import Regression
 from core.text import BREAK, code, to_list, to_markdown
-from pages.shell.address import run_page, this_address
+from pages.shell.address import CHANGED, open_errors, run_page, this_address
 from pages.shell.choose import choose, number_in
 from pages.shell.show import (
     Card,
@@ -232,7 +232,31 @@ def _leaderboard(view: StudyView, comparison: Comparison, said: str) -> None:
                 ]
             ),
         )
+        _offer_changes(view, ordered, order)
         st.caption(to_markdown(" ".join(comparison_notes(comparison, view.labels))))
+
+
+def _offer_changes(
+    view: StudyView, methods: Sequence[str], order: MetricInfo | None
+) -> None:
+    """The way from each row to the images that its method changes."""
+    references = view.references
+    compared = [method for method in methods if references.get(method) in view.methods]
+    if not compared:
+        return
+    # The task that the rows are ordered by; by itself Errors shows its usual one.
+    task = {} if order is None else {"task": order.task}
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
+        st.markdown("What changed, image by image:", width="content")
+        for method in compared:
+            if st.button(
+                to_markdown(view.labels[method]),
+                key=f"overview_changed_{view.study.name}_{method}",
+                icon=":material/compare:",
+                type="tertiary",
+            ):
+                pair = {"to": method, "from": references[method]}
+                open_errors(view.study.name, first=CHANGED, **pair, **task)
 
 
 def _choose_order(view: StudyView, metrics: Sequence[MetricInfo]) -> MetricInfo | None:

@@ -14,6 +14,8 @@ from core.text import code, listed, to_markdown
 
 Given = ParamSpec("Given")
 ERRORS_PAGE = "pages/errors/page.py"
+# Of Errors: what stands first, where a link is about what changed.
+CHANGED = "changed"
 # Parameters of the bar, which a link to another page takes along.
 BAR = ("methods", "seeds", "baseline", "with")
 _STATE = "address"

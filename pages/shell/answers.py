@@ -6,7 +6,9 @@ import pandas as pd
 
 from core.evaluation.alignment import align_predictions
 from core.evaluation.answers import Answers, collect_answers, describe_images
+from core.evaluation.changed import image_scores
 from core.evaluation.errors import Confusions, count_confusions
+from core.evaluation.resampling import Doubles
 from core.runs import Run
 from core.tasks import Regression, Task
 from pages.shell.caching import cached
@@ -25,11 +27,14 @@ class TaskErrors:
         Ids and groups of the images.
     confusions : dict of str to Confusions
         By method; empty for a number.
+    scores : float64 array, shape (methods, images)
+        How each method does on each image (``changed.image_scores``).
     """
 
     answers: Answers
     images: pd.DataFrame
     confusions: dict[str, Confusions]
+    scores: Doubles
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -70,4 +75,4 @@ def _errors(
     images = describe_images(tables, tasks, features, reference)
     confusions = {} if isinstance(task, Regression) else count_confusions(aligned, task)
     answers = collect_answers(aligned, task, images["image_id"].to_numpy())
-    return TaskErrors(answers, images, confusions)
+    return TaskErrors(answers, images, confusions, image_scores(aligned, task))

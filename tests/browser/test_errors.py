@@ -46,10 +46,11 @@ def test_a_cell_of_a_matrix_opens_its_images(app: App, page: Page) -> None:
     said = f"{LABELS[METHOD]} is wrong on all of them"
     left = page.get_by_text(re.compile(rf"\d+ of 320 test images? match.*{said}"))
     expect(left).to_be_visible()
-    pictures = page.get_by_alt_text(re.compile(rf"^avatar-\d+: {TRUTH}$"))
+    images = page.locator(".st-key-errors_images")
+    pictures = images.get_by_alt_text(re.compile(rf"^avatar-\d+: {TRUTH}$"))
     expect(pictures.first).to_be_visible()
     count = pictures.count()
-    answers = page.get_by_text(re.compile(rf"{LABELS[METHOD]}: {ANSWER}"))
+    answers = images.get_by_text(re.compile(rf"{LABELS[METHOD]}: {ANSWER}"))
     expect(answers).to_have_count(count)
     expect(page.get_by_test_id("stException")).to_have_count(0)
 

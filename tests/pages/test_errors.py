@@ -13,10 +13,14 @@ from core.data.manifest import DatasetInfo
 from core.data.readers import avatars
 from core.runs import list_runs
 from core.study import Study
+from pages.errors import changed
 from pages.errors.gallery import PICTURES, ROWS
 from pages.errors.meaning import CONTRADICTING, TYPICAL
 from pages.shell import pictures
 from tests.synthetic import AGE, TASKS, write_store
+
+# In the gallery, in the two of what changed, and of what is typical.
+SHOWN = PICTURES + 2 * changed.PICTURES + TYPICAL
 
 
 @pytest.fixture
@@ -131,7 +135,7 @@ def test_one_method_has_nobody_to_be_compared_with(fill, open_page):
 def test_two_classes_have_one_pair(faces, open_page):
     app = open_page("errors", task="gender")
     assert not app.exception
-    hardest, pairs = _charts(app)
+    hardest, pairs, *_ = _charts(app)
     assert len(hardest["data"][0]["y"]) == 2
     assert len(pairs["data"][0]["x"]) == 2
 
@@ -150,7 +154,7 @@ def test_a_hundred_classes(store, open_page):
 def test_a_number_has_bins_in_place_of_classes(faces, open_page):
     app = open_page("errors", task="age")
     assert not app.exception
-    (chart,) = _charts(app)
+    chart, *_ = _charts(app)
     medians = next(t for t in chart["data"] if t["name"] == "median")
     tables = [_test_table("utkface", "baseline", seed) for seed in (0, 1)]
     error = sum(t["age_pred"] for t in tables) / 2 - tables[0]["age_true"]
@@ -199,9 +203,12 @@ def test_pictures_that_may_not_be_shown_say_why_and_how(faces, open_page):
 def test_generated_pictures_are_shown_with_every_answer(drawn, open_page):
     app = open_page("errors")
     assert not app.exception
-    assert len(app.get("image")) == PICTURES + TYPICAL
-    lines = [m.value for m in app.markdown if "Baseline:" in m.value]
-    assert len(lines) == PICTURES
+    assert len(app.get("image")) == SHOWN
+    signs = (":red[", ":green[")
+    lines = [m.value for m in app.markdown if m.value.startswith(signs)]
+    # Of what changed, both methods' answers, and every method's behind a click.
+    assert len(lines) == PICTURES + 4 * changed.PICTURES
+    assert all("Baseline:" in line for line in lines)
     assert all("LMF:" in line for line in lines)
 
 
@@ -216,7 +223,7 @@ def test_a_thumbnail_is_drawn_once(drawn, open_page, monkeypatch):
     monkeypatch.setattr(avatars, "render", counted)
     app = open_page("errors")
     first = len(set(drawings))
-    assert PICTURES < len(drawings) <= PICTURES + TYPICAL
+    assert PICTURES < len(drawings) <= SHOWN
     assert len(drawings) == first
     app.run()
     assert len(drawings) == first
@@ -251,7 +258,7 @@ def test_a_person_sees_a_copy_of_their_own_on_their_own_machine(
     app = open_page("errors")
     assert not app.exception
     assert asked == [copy]
-    assert len(app.get("image")) == PICTURES + TYPICAL
+    assert len(app.get("image")) == SHOWN
 
 
 @pytest.mark.parametrize("label", ["Gender", "Age bin"])
@@ -316,7 +323,7 @@ def test_nothing_that_matches_says_what_to_do(faces, open_page):
     assert not app.exception
     assert _takeaway(app) == "None of 320 test images matches the filters."
     assert "clear them all" in app.info[0].value
-    assert not app.dataframe
+    assert "errors_table" not in [table.key for table in app.dataframe]
     app.button(key="errors_clear").click().run()
     assert not app.exception
     assert _takeaway(app).startswith("All 320 test images")

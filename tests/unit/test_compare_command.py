@@ -342,3 +342,25 @@ def test_curves_are_in_the_json_where_their_area_is_asked_for(store: Path) -> No
             band = one["band"]
             assert len(band["x"]) == len(band["low"]) == len(band["high"]) > 5
             assert set(one["answers"]) == {"x", "y", "threshold"}
+
+
+def test_json_says_how_many_images_each_method_gains_and_loses(store: Path) -> None:
+    changed = json.loads(compare("--json"))["changed"]
+    (record,) = changed
+    named = (record["task"], record["method"], record["against"])
+    assert named == ("label", "csce", "baseline")
+    tables = {
+        run.method: run.predictions().query("split == 'test'").reset_index(drop=True)
+        for run in core.runs.list_runs(NAME).runs
+    }
+    right = {m: t["label_true"] == t["label_pred"] for m, t in tables.items()}
+    gained = right["csce"] & ~right["baseline"]
+    lost = right["baseline"] & ~right["csce"]
+    assert (record["gained"], record["lost"]) == (gained.sum(), lost.sum())
+    assert record["mcnemar"]["gained"] == record["gained_in_all"] == gained.sum()
+    truth = tables["baseline"]["label_true"]
+    for name, row in record["by_class"].items():
+        assert row["images"] == (truth == name).sum()
+        assert row["net"] == gained[truth == name].sum() - lost[truth == name].sum()
+    assert record["churn"]["gained"] == record["gained"]
+    assert record["churn"]["retrained"] is None

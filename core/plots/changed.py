@@ -1,0 +1,479 @@
+"""Figures, tables and sentences on what changed between two methods."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from core.evaluation.answers import Answers
+from core.evaluation.changed import Change, Churn, McNemar, Shift
+from core.evaluation.metrics import MetricInfo
+from core.evaluation.verdicts import BETTER, WORSE
+from core.plots.answers import RIGHT_SIGN, WRONG_SIGN, truth_text
+from core.plots.escape import escapes_names
+from core.plots.figure import build_figure
+from core.plots.formatting import (
+    feature_label,
+    interval,
+    number,
+    plural,
+    signed,
+    verdict_mark,
+)
+from core.plots.look import INK, METHOD_COLOURS, faded
+from core.plots.traces import (
+    ROW_LINE,
+    build_level_bars,
+    build_marks,
+    build_note,
+    error_bar,
+    zero_line,
+)
+from core.results.sentences import SIGNS, p_text
+from core.tasks import Regression
+from core.text import listed, strong
+
+GAINED_COLOUR, LOST_COLOUR = METHOD_COLOURS[0], METHOD_COLOURS[1]
+# Changed by some of the seeds only.
+FAINT = 0.45
+# Rows that are drawn: those with the largest net change.
+ROWS = 12
+# Pixels of a row, of its bar, and from the middle of the bar to the mark of the net.
+ROW_HEIGHT, BAR, TO_NET = 76, 20, 22
+MARK_SIZE, HEIGHT = 11, 360
+# Groups that a sentence names.
+NAMED = 3
+
+Labels = Mapping[str, str]
+
+
+def images_text(value: float) -> str:
+    """A number of images, with a decimal where seeds make it broken and it is small."""
+    return number(value, _digits(value))
+
+
+def _digits(value: float) -> int:
+    return 0 if round(value, 1) == round(value) or abs(value) >= 100 else 1
+
+
+def _net_text(value: float) -> str:
+    return signed(value, _digits(value))
+
+
+def _ends_text(row: Mapping[Any, Any] | pd.Series) -> str:
+    """The interval of a net change; nothing where it has none."""
+    if not np.isfinite(row["low"]):
+        return ""
+    digits = max(_digits(row["low"]), _digits(row["high"]))
+    return f" {interval(row['low'], row['high'], digits)}"
+
+
+def drawn_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """The groups that changed most, what gained most first."""
+    most = table["net"].abs().sort_values(ascending=False, kind="stable").index[:ROWS]
+    kept = table.loc[table.index.isin(most)]
+    return kept.sort_values("net", ascending=False, kind="stable")
+
+
+@escapes_names
+def plot_changes(table: pd.DataFrame) -> go.Figure:
+    """Bars to both sides: images gained and lost in each group, and the net below.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From ``evaluation.changed.count_changes`` or ``count_by_class``; the ``ROWS``
+        groups with the largest net change are drawn.
+    """
+    rows = drawn_rows(table)
+    places = list(range(len(rows)))
+    sides = (("gained", 1, GAINED_COLOUR), ("lost", -1, LOST_COLOUR))
+    traces = [
+        trace
+        for name, sign, colour in sides
+        for trace in _side(rows, places, name, sign, colour)
+    ]
+    traces.append(_nets(rows, places))
+    ends = [rows["gained"], -rows["lost"], rows["low"], rows["high"]]
+    values = np.concatenate([[-1.0, 1.0], *(one.to_numpy(float) for one in ends)])
+    low, high = 1.06 * np.nanmin(values), 1.06 * np.nanmax(values)
+    above = (BAR / 2 + ROW_LINE + 8) / ROW_HEIGHT
+    below = (TO_NET + MARK_SIZE) / ROW_HEIGHT
+    return build_figure(
+        traces,
+        height=110 + ROW_HEIGHT * max(len(rows), 1),
+        legend=False,
+        barmode="overlay",
+        xaxis={
+            "title": {"text": "Test images"},
+            "range": [low, high],
+            "nticks": 6,
+        },
+        yaxis={
+            "showticklabels": False,
+            "showgrid": False,
+            "zeroline": False,
+            "range": [len(rows) - 1 + below, -above],
+        },
+        shapes=[_zero(place) for place in places],
+        annotations=[
+            *_sides("◀ lost", "gained ▶"),
+            *(
+                _row_name(row, place)
+                for place, row in zip(places, rows.to_dict("records"), strict=True)
+            ),
+        ],
+    )
+
+
+def _zero(place: int) -> dict[str, Any]:
+    """The line at 0 through one row, and not through the row's name."""
+    ends = {"y0": place - BAR / 2 / ROW_HEIGHT, "y1": place + 1.5 * TO_NET / ROW_HEIGHT}
+    return {**zero_line("x"), **ends, "yref": "y"}
+
+
+def _sides(left: str, right: str) -> list[dict[str, Any]]:
+    """Say at the top what each side of zero is."""
+    return [
+        build_note(
+            text, 0, 1, yref="paper", yanchor="bottom", xanchor=anchor, xshift=shift
+        )
+        for text, anchor, shift in ((left, "right", -8), (right, "left", 8))
+    ]
+
+
+def _side(
+    rows: pd.DataFrame, places: list[int], name: str, sign: int, colour: str
+) -> list[dict[str, Any]]:
+    """One side's bars: all that changed, and over it what changed in all seeds."""
+    hover = [
+        f"<b>{row['group']}</b><br>{images_text(row[name])} of "
+        f"{plural(row['images'], 'image')} {name}, {row[f'{name}_in_all']} of them in "
+        "all seeds"
+        for row in rows.to_dict("records")
+    ]
+    shades = ((name, faded(colour, FAINT)), (f"{name}_in_all", colour))
+    return [
+        build_level_bars(
+            (sign * rows[column]).tolist(),
+            places,
+            {"color": shade},
+            width=BAR / ROW_HEIGHT,
+            name=column,
+            customdata=hover,
+            hovertemplate="%{customdata}<extra></extra>",
+        )
+        for column, shade in shades
+    ]
+
+
+def _nets(rows: pd.DataFrame, places: list[int]) -> dict[str, Any]:
+    hover = [
+        f"<b>{row['group']}</b><br>net {_net_text(row['net'])}{_ends_text(row)}<br>"
+        f"{SIGNS[row['verdict']]} {row['verdict']}"
+        for row in rows.to_dict("records")
+    ]
+    return build_marks(
+        rows["net"].tolist(),
+        [place + TO_NET / ROW_HEIGHT for place in places],
+        {"symbol": "diamond", "size": MARK_SIZE, "color": INK},
+        name="net",
+        error_x=error_bar(rows["net"], rows["low"], rows["high"], INK),
+        customdata=hover,
+        hovertemplate="%{customdata}<extra></extra>",
+    )
+
+
+def _row_name(row: Mapping[Any, Any], place: int) -> dict[str, Any]:
+    text = (
+        f"<b>{row['group']}</b>  {SIGNS[row['verdict']]} {_net_text(row['net'])} "
+        f"of {row['images']:,}"
+    )
+    return build_note(
+        text,
+        0,
+        place,
+        xref="paper",
+        xanchor="left",
+        align="left",
+        yanchor="bottom",
+        yshift=BAR / 2 + 2,
+    )
+
+
+def changes_takeaway(
+    change: Change, whole: pd.Series, table: pd.DataFrame, labels: Labels, what: str
+) -> str:
+    """How many images the second method gains and loses, and which groups' they are.
+
+    Parameters
+    ----------
+    change : Change
+    whole : Series
+        The row of ``count_changes`` of all images.
+    table : DataFrame
+        The rows by class or by group.
+    labels : mapping of str to str
+        By method.
+    what : str
+        What the groups are called: "class", "group".
+    """
+    second, first = strong(labels[change.second]), labels[change.first]
+    if change.is_none:
+        return nothing_changed(change, labels)
+    # Thirds of images do not add up to a whole number.
+    net = round(float(whole["net"]), 6)
+    way = "more" if net > 0 else "fewer"
+    of = plural(int(whole["images"]), "test image")
+    said = f"{second} answers {images_text(abs(net))} {way} of {of} right than {first}"
+    if net == 0:
+        said = f"{second} answers as many of {of} right as {first}"
+    digits = 3
+    span = ""
+    if np.isfinite(whole["delta_low"]):
+        span = f" {interval(whole['delta_low'], whole['delta_high'], digits)}"
+    return (
+        f"{said}: {images_text(whole['gained'])} gained, "
+        f"{images_text(whole['lost'])} lost; accuracy "
+        f"{signed(whole['delta'], digits)}{span} {verdict_mark(whole)}. "
+        f"{_groups_text(table, what)}"
+    ).strip()
+
+
+def _groups_text(table: pd.DataFrame, what: str) -> str:
+    """Which groups changed for certain; the largest change if none did."""
+    ordered = table.sort_values("net", kind="stable")
+    certain = {
+        verdict: ordered[ordered["verdict"] == verdict] for verdict in (BETTER, WORSE)
+    }
+    # The largest gain first, and the largest loss.
+    named = {
+        "Certainly gained": certain[BETTER][::-1],
+        "Certainly lost": certain[WORSE],
+    }
+    parts = [f"{words}: {_listed(rows)}." for words, rows in named.items() if len(rows)]
+    if parts:
+        return " ".join(parts)
+    if table.empty:
+        return ""
+    most = table.loc[table["net"].abs().idxmax()]
+    return (
+        f"No {what} changed for certain; the largest change: {most['group']} "
+        f"{_net_text(most['net'])}{_ends_text(most)} of {most['images']:,}."
+    )
+
+
+def _listed(rows: pd.DataFrame) -> str:
+    names = [
+        f"{row['group']} ({_net_text(row['net'])} of {row['images']:,})"
+        for row in rows.head(NAMED).to_dict("records")
+    ]
+    if len(rows) > NAMED:
+        names.append(f"{len(rows) - NAMED} more")
+    return listed(names)
+
+
+def nothing_changed(change: Change, labels: Labels) -> str:
+    """Say of two methods with the same answers that nothing changed between them."""
+    return (
+        f"Nothing changed: {strong(labels[change.second])} and {labels[change.first]} "
+        f"answer every one of {plural(len(change.gain), 'test image')} alike."
+    )
+
+
+def mcnemar_line(test: McNemar, change: Change, labels: Labels) -> str:
+    """McNemar's test in one line, and what it does not include."""
+    whose = "the two trained models' answers"
+    if max(change.seeds) > 1:
+        whose = "the answers that most seeds give"
+    first, second = labels[change.first], labels[change.second]
+    return (
+        f"McNemar's exact test on {whose}: {plural(test.gained, 'image')} right by "
+        f"{second} alone, {test.lost:,} by {first} alone, p {p_text(test.p)}. It is of "
+        "these trained models: unlike the interval, it leaves out how trainings vary, "
+        "and is not corrected for the other methods."
+    )
+
+
+def churn_line(churn: Churn | None, change: Change, labels: Labels) -> str:
+    """How many answers change from one training to another, also of one method.
+
+    ``churn`` is None where both methods share their trainings.
+    """
+    first, second = (labels[method] for method in (change.first, change.second))
+    if churn is None:
+        return f"{first} and {second} answer from the same trainings."
+    said = (
+        f"From one training of {first} to one of {second}, "
+        f"{images_text(churn.gained)} images are gained and {images_text(churn.lost)} "
+        "lost on average"
+    )
+    if np.isnan(churn.retrained):
+        return (
+            f"{said}; with one seed of {first} it is not known how many change by "
+            "training it again."
+        )
+    return (
+        f"{said}; from one training of {first} to another of {first}, "
+        f"{images_text(churn.retrained)} either way."
+    )
+
+
+def changes_table(table: pd.DataFrame, heading: str) -> pd.DataFrame:
+    """One row a class or group: images, gained, lost, net and difference."""
+    return pd.DataFrame(
+        [
+            {
+                heading: strong(row["group"]),
+                "Test images": f"{row['images']:,}",
+                "Gained (in all seeds)": f"{images_text(row['gained'])} "
+                f"({row['gained_in_all']:,})",
+                "Lost (in all seeds)": f"{images_text(row['lost'])} "
+                f"({row['lost_in_all']:,})",
+                "Net": f"{strong(_net_text(row['net']))}{_ends_text(row)} "
+                f"{verdict_mark(row)}".strip(),
+            }
+            for row in table.to_dict("records")
+        ]
+    )
+
+
+@escapes_names
+def plot_shifts(histogram: pd.DataFrame, row: pd.Series, unit: str) -> go.Figure:
+    """How far the error of each image moved, and the mean with its interval.
+
+    Parameters
+    ----------
+    histogram : DataFrame
+        From ``evaluation.changed.shift_histogram``.
+    row : Series
+        Of the second method's MAE, from a comparison with the first.
+    unit : str
+    """
+    middles = (histogram["start"] + histogram["end"]) / 2
+    colours = [GAINED_COLOUR if middle < 0 else LOST_COLOUR for middle in middles]
+    bars = {
+        "type": "bar",
+        "x": middles.tolist(),
+        "y": histogram["images"].tolist(),
+        "width": (histogram["end"] - histogram["start"]).tolist(),
+        "marker": {"color": colours},
+        "customdata": [
+            interval(start, end, 1)
+            for start, end in zip(histogram["start"], histogram["end"], strict=True)
+        ],
+        "hovertemplate": f"error moved by %{{customdata}} {unit}<br>"
+        "%{y} images<extra></extra>",
+        "name": "images",
+    }
+    highest = float(histogram["images"].max())
+    mean = build_marks(
+        [row["delta"]],
+        [1.1 * highest],
+        {"symbol": "diamond", "size": MARK_SIZE, "color": INK},
+        name="mean",
+        error_x=error_bar(row["delta"], row["delta_low"], row["delta_high"], INK),
+        hovertemplate=f"mean {signed(row['delta'], 2)} "
+        f"{interval(row['delta_low'], row['delta_high'], 2)} {unit}<extra></extra>",
+    )
+    return build_figure(
+        [bars, mean],
+        height=HEIGHT,
+        legend=False,
+        bargap=0,
+        xaxis={"title": {"text": f"Change of the error's size ({unit})"}},
+        yaxis={"title": {"text": "Test images"}, "range": [0, 1.2 * highest]},
+        shapes=[zero_line("x")],
+        annotations=_sides("◀ closer to the truth", "farther ▶"),
+    )
+
+
+def shifts_takeaway(
+    change: Change, shift: Shift, row: pd.Series, info: MetricInfo, labels: Labels
+) -> str:
+    """On how many images the second method is closer, and how the MAE changes.
+
+    ``row`` is that of the second method in a comparison by the MAE, ``info``.
+    """
+    if change.is_none:
+        return nothing_changed(change, labels)
+    share = 100 * shift.closer / shift.images
+    span = ""
+    if np.isfinite(row["delta_low"]):
+        span = f" {interval(row['delta_low'], row['delta_high'], info.digits)}"
+    return (
+        f"{strong(labels[change.second])} is closer to the truth than "
+        f"{labels[change.first]} on {shift.closer:,} of "
+        f"{plural(shift.images, 'test image')} ({number(share, 0)} %) and farther on "
+        f"{shift.farther:,}; {info.phrase} "
+        f"{signed(row['delta'], info.digits)}{span} {info.unit} {verdict_mark(row)}."
+    )
+
+
+def gallery_heading(change: Change, labels: Labels, *, gained: bool) -> str:
+    """Which images stand in one of the two galleries."""
+    second, first = labels[change.second], labels[change.first]
+    if isinstance(change.task, Regression):
+        way = "closer" if gained else "farther"
+        return f"{second} is {way} than {first}"
+    winner, loser = (second, first) if gained else (first, second)
+    if change.seeds == (1, 1):
+        return f"{winner} is right, {loser} is wrong"
+    return f"{winner} is right with more seeds than {loser}"
+
+
+def change_lines(
+    answers: Answers, change: Change, row: int, labels: Labels
+) -> list[str]:
+    """Both methods' answers to one image, a line each."""
+    sides = (change.second, change.after, 1), (change.first, change.before, 0)
+    return [
+        f"{_sign(answers, method, row)} {labels[method]}: "
+        f"{_side_text(answers, change, method, float(scores[row]), side, row)}"
+        for method, scores, side in sides
+    ]
+
+
+def _sign(answers: Answers, method: str, row: int) -> str:
+    return RIGHT_SIGN if answers.right[answers.place(method), row] else WRONG_SIGN
+
+
+def _side_text(
+    answers: Answers, change: Change, method: str, score: float, side: int, row: int
+) -> str:
+    place = answers.place(method)
+    if isinstance(answers.task, Regression):
+        said = number(float(answers.answer[place, row]), 1)
+        return f"{said} (off by {number(score, 1)})"
+    said = answers.categories[int(answers.answer[place, row])]
+    seeds = change.seeds[side]
+    if seeds == 1:
+        return said
+    return f"{said} ({round(score * seeds)} of {seeds})"
+
+
+def listed_changes(
+    answers: Answers,
+    images: pd.DataFrame,
+    change: Change,
+    rows: NDArray[np.intp],
+    labels: Labels,
+) -> pd.DataFrame:
+    """One row an image, for who may not see the pictures: truth and both answers."""
+    part = images.iloc[rows].reset_index(drop=True)
+    places: Sequence[int] = rows.tolist()
+    columns = {"Truth": [truth_text(answers, row) for row in places]}
+    pairs = (change.second, change.after, 1), (change.first, change.before, 0)
+    for method, scores, side in pairs:
+        columns[labels[method]] = [
+            ("✓ " if answers.right[answers.place(method), row] else "✗ ")
+            + _side_text(answers, change, method, float(scores[row]), side, row)
+            for row in places
+        ]
+    for name in part.columns:
+        heading = "Image" if name == "image_id" else feature_label(name)
+        columns[heading] = part[name].tolist()
+    return pd.DataFrame(columns)
