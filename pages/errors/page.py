@@ -1,6 +1,6 @@
 """Errors: which classes are hard, the images behind it, and what a label means."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -55,16 +55,20 @@ def main() -> None:
 def _places() -> tuple[DeltaGenerator, DeltaGenerator]:
     """Where the rates go and where the images: first what a link is about."""
     address, key = this_address(), "errors_images_first"
-    pair = {"truth", "predicted"}
     if address.is_new and address.sent is None:
-        st.session_state[key] = pair <= address.asked.keys()
+        st.session_state[key] = _is_of_images(address.asked)
     # Whoever clears these filters looks at the rates again.
-    elif not pair <= set(st.query_params):
+    elif not _is_of_images(st.query_params):
         st.session_state[key] = False
     first, second = st.container(), st.container()
     if st.session_state.get(key):
         return second, first
     return first, second
+
+
+def _is_of_images(parameters: Collection[str]) -> bool:
+    """Whether an address is about one confusion, or the images of some groups."""
+    return "where" in parameters or {"truth", "predicted"} <= set(parameters)
 
 
 def _size(task: Task) -> int:
