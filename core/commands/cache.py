@@ -20,6 +20,7 @@ _KINDS = {
     "features": "outputs of frozen layers for images",
     "generated": "generated images of a study",
     "unpacked": "unpacked archive",
+    "properties": "properties of the images of a study",
 }
 
 
@@ -96,6 +97,8 @@ def _what(entry: CacheEntry) -> str:
         return f"{_KINDS[entry.kind]}, of an earlier version or unfinished"
     if entry.kind == "unpacked":
         return f"{_KINDS[entry.kind]} {about.get('archive', entry.key)}"
+    if entry.kind == "properties":
+        return f"brightness, sharpness and size of {about.get('images', 0):,} images"
     side = about.get("side_pixels", "?")
     made = "generated images" if entry.kind == "generated" else "images"
     images = f"{about.get('images', 0):,} {made} of {side} x {side} pixels"

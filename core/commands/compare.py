@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,12 +17,13 @@ from core.errors import EquipoiseError, StudyError
 
 if TYPE_CHECKING:
     from core.evaluation.fairness_views import FairnessView
+    from core.evaluation.slices import SliceSearch
     from core.results.study_document import StudyResults
     from core.results.study_runs import StudyRuns
 
 SECTIONS = (
     *("leaderboard", "notes", "findings", "seeds", "differences"),
-    *("fairness", "gaps", "cost", "published"),
+    *("fairness", "gaps", "slices", "cost", "published"),
 )
 
 
@@ -58,6 +60,14 @@ def compare(
     with_cost: Annotated[
         bool,
         typer.Option("--cost", help="Print every cost too; JSON always holds them."),
+    ] = False,
+    with_slices: Annotated[
+        bool,
+        typer.Option(
+            "--slices",
+            help="Search the groups of up to two features in which each method is"
+            " worst.",
+        ),
     ] = False,
     against: Annotated[
         str | None,
@@ -110,6 +120,8 @@ def compare(
     views = _views(runs, metric or (), by or (), fairness, as_markdown)
     asked = bool(fairness or by)
     results = _gather(runs, metric or (), views, against, asked=asked)
+    if with_slices or "slices" in parts:
+        results = replace(results, slices=_slices(runs, against))
     _check_margins(runs, results)
     from core.results.study_document import build_document
 
@@ -178,6 +190,14 @@ def _record(
         "changed": changes_record(runs, results.comparison),
         **({"curves": curves} if curves else {}),
     }
+
+
+def _slices(runs: StudyRuns, against: str | None) -> dict[str, dict[str, SliceSearch]]:
+    from core.commands.console import progress_bars
+    from core.results.slices import study_slices
+
+    with progress_bars() as progress:
+        return study_slices(runs, against=against, progress=progress)
 
 
 def _warn_unmeasured(runs: StudyRuns, keys: Sequence[str]) -> None:

@@ -103,7 +103,7 @@ def build_image_cache(
         ``(path, size) -> uint8 array, shape (size, size, 3)``; a function of a
         module, since other processes run it.
     workers : int
-        Processes that decode.
+        Processes that decode; with 1 it is this one.
     study : str
         Which study asks for them, for the list of what is in the cache.
     progress : callable
@@ -240,7 +240,8 @@ def _render(
 ) -> Iterator[tuple[Pixels, dict[int, str]]]:
     """Render images chunk by chunk, as ``render_chunk``."""
     work = partial(render_chunk, size=size, render=render)
-    if len(chunks) == 1:  # one process decodes it, and this one is started already
+    # One process decodes it, and this one is started already.
+    if workers == 1 or len(chunks) == 1:
         yield from map(work, chunks)
         return
     # Spawned, not forked: a fork of a process that runs TensorFlow can hang.

@@ -28,7 +28,7 @@ CACHE_VARIABLE = "EQUIPOISE_CACHE"
 LIMIT_VARIABLE = "EQUIPOISE_CACHE_GB"
 DEFAULT_LIMIT_GB = 20.0
 GB = 10**9
-Kind = Literal["images", "features", "generated", "unpacked"]
+Kind = Literal["images", "features", "generated", "unpacked", "properties"]
 # Locks and descriptions of the entries are beside them: an archive's folder is its own.
 _USES = "uses"
 # How often a process looks whether another has built what it waits for.
@@ -41,10 +41,10 @@ class CacheEntry:
 
     Parameters
     ----------
-    kind : {"images", "features", "generated", "unpacked"}
+    kind : {"images", "features", "generated", "unpacked", "properties"}
         The pixels that a study trains on, what frozen layers make of these, those that
-        a generator has added, or an
-        archive's content.
+        a generator has added, an archive's content, or how light, sharp and large
+        pictures are.
     key : str
         Name of its folder.
     size_bytes : int
@@ -124,7 +124,7 @@ def open_array(
 
     Parameters
     ----------
-    kind : {"images", "features", "unpacked"}
+    kind : {"images", "features", "unpacked", "properties"}
     key : str
     name : str
         Name of the array's file.
@@ -161,7 +161,7 @@ def new_entry(
 
     Parameters
     ----------
-    kind : {"images", "features", "unpacked"}
+    kind : {"images", "features", "unpacked", "properties"}
     key : str
     needed_bytes : int
         What it will take on the disk: room is made for it.

@@ -318,7 +318,7 @@ def compare_runs(
     references = _references(aligned, baseline)
     first = tables[next(run for run in aligned.runs if run[0] == first_of_all)]
     grouping = group_images(first, tasks, by)
-    strata = None if design is None else design_codes(design, aligned.rows)
+    strata = None if design is None else strata_codes(design, aligned.rows)
     baselines = {first_of_all, *references.values()}
     judged = _by_family(aligned, baselines, families or {})
     resampler = Resampler(aligned.rows, resamples, rng_seed, design=strata)
@@ -380,7 +380,7 @@ def _references(aligned: AlignedPredictions, baseline: Baseline) -> dict[str, st
     return by_method
 
 
-def design_codes(design: Sequence[str] | pd.Series, rows: int) -> Integers:
+def strata_codes(design: Sequence[str] | pd.Series, rows: int) -> Integers:
     """Codes of the strata that the images were drawn by, for a ``Resampler``.
 
     ``design`` is as for ``compare_runs``; an int array, shape (rows,).

@@ -85,7 +85,7 @@ def group_labels(table: pd.DataFrame, tasks: Sequence[Task], feature: str) -> pd
     EquipoiseError
         If there is no such feature.
     """
-    codes, names = _feature_codes(table, tasks, feature)
+    codes, names = feature_codes(table, tasks, feature)
     return pd.Series(np.array(names)[codes], index=table.index, name=feature)
 
 
@@ -125,7 +125,7 @@ def group_images(
         return Grouping("", pd.DataFrame(index=pd.Index([], name="group")), codes)
     found: list[tuple[str, ...]] = []
     for feature in features:
-        own, names = _feature_codes(table, tasks, feature)
+        own, names = feature_codes(table, tasks, feature)
         used = np.bincount(own, minlength=len(names)) > 0
         places = np.cumsum(used) - 1
         codes = codes * int(used.sum()) + places[own]
@@ -143,10 +143,13 @@ def group_images(
     return Grouping(SHOWN.join(features), levels, codes)
 
 
-def _feature_codes(
+def feature_codes(
     table: pd.DataFrame, tasks: Sequence[Task], feature: str
 ) -> tuple[Integers, tuple[str, ...]]:
-    """Group of each row as a place in the names of the groups."""
+    """Group of each row as a place in the names of the groups.
+
+    As ``group_labels``, which is many times slower for a million rows.
+    """
     order: tuple[str, ...] = ()
     for task in tasks:
         if isinstance(task, Regression) and feature == f"{task.name}_bin":

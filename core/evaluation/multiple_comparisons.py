@@ -7,7 +7,7 @@ number of resamples decides what such an interval says.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -221,7 +221,7 @@ def _to_correlation(covariance: Floats) -> Doubles:
     return np.asarray(covariance * scale[..., :, None] * scale[..., None, :])
 
 
-@cache
+@lru_cache(maxsize=8)  # those of hundreds of slices take tens of MB
 def _normal_points(dimensions: int) -> NDArray[np.float32]:
     """Points that fill the standard normal distribution evenly, (dimensions, points).
 

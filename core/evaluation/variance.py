@@ -338,6 +338,7 @@ def compute_contrasts(
     paired: Collection[str] = (),
     trainings: Mapping[str, str] | None = None,
     parts: Mapping[str, RunDraws] | None = None,
+    paired_run: TrainingVariance | None = None,
 ) -> dict[str, Contrast]:
     """Put methods against a baseline, with the variance and where it is from.
 
@@ -360,6 +361,9 @@ def compute_contrasts(
     parts : mapping of str to RunDraws, optional
         The baseline's part beside a method, where it is not the same for all: a gap is
         of the groups that count in both.
+    paired_run : TrainingVariance, optional
+        Of the difference of one paired run, where more trainings tell it than the
+        method's own.
 
     Returns
     -------
@@ -400,8 +404,10 @@ def compute_contrasts(
         seeds = (runs.seeds, reference.seeds)
         variances: _Pair
         if name in paired and seeds[0] == seeds[1]:
-            unit = runs.less(reference)
-            variances = (unit.training_variance() if seeds[0] > 1 else None, None)
+            unit = paired_run
+            if unit is None and seeds[0] > 1:
+                unit = runs.less(reference).training_variance()
+            variances = unit, None
         elif min(seeds) > 1:
             variances = runs.training_variance(), reference.training_variance()
         else:

@@ -11,7 +11,7 @@ from core.evaluation.alignment import (
     RunKey,
     align_predictions,
 )
-from core.evaluation.comparison import design_codes
+from core.evaluation.comparison import strata_codes
 from core.evaluation.curve_bands import curve_bands
 from core.evaluation.curves import (
     AREA_OF,
@@ -48,7 +48,7 @@ def study_bands(
     ``evaluation.curve_bands.curve_bands`` for the rest.
     """
     design = study_options(study, runs, tables, baseline)["design"]
-    codes = None if design is None else design_codes(design, aligned.rows)
+    codes = None if design is None else strata_codes(design, aligned.rows)
     resampler = Resampler(aligned.rows, RESAMPLES, design=codes)
     return curve_bands(aligned, task, choice, methods, resampler)
 

@@ -14,6 +14,7 @@ Name = Literal[
     "differences",
     "fairness",
     "gaps",
+    "slices",
     "cost",
     "published",
 ]

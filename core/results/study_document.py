@@ -1,7 +1,7 @@
 """The document of a study's results: all sections in order."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -13,6 +13,7 @@ from core.evaluation.published import (
     published_table,
     published_views,
 )
+from core.evaluation.slices import SliceSearch
 from core.results.costs import budget_notes, costs_beside, costs_table, timing_notes
 from core.results.document import Document, Lines, Section
 from core.results.findings import findings, gap_findings
@@ -24,6 +25,13 @@ from core.results.json_values import (
 )
 from core.results.published import beside_published, published_notes
 from core.results.sentences import comparison_notes, fairness_notes, reading_notes
+from core.results.slices import (
+    SEARCHED,
+    error_info,
+    not_searched,
+    slice_sentence,
+    slices_record,
+)
 from core.results.study_runs import StudyRuns, Views
 from core.results.tables import (
     Labels,
@@ -58,7 +66,8 @@ class StudyResults:
     ``labels`` are what a reader sees of each method, in the order of the tables;
     ``keys`` are the metrics of the leaderboard; ``theirs`` and ``theirs_by_group`` are
     what others published, beside ours; ``per_run`` and ``costs`` are costs of each run
-    and method. ``two`` is there beside another study.
+    and method. ``two`` is there beside another study, and ``slices``, by task and
+    method, where they were asked for.
     """
 
     study: Study
@@ -72,6 +81,7 @@ class StudyResults:
     per_run: pd.DataFrame
     costs: pd.DataFrame
     two: TwoStudies | None = None
+    slices: Mapping[str, Mapping[str, SliceSearch]] = field(default_factory=dict)
 
 
 def study_results(
@@ -141,6 +151,7 @@ def build_document(
         Section("seeds", (seeds_table(comparison, keys, labels, tasks),)),
         *_differences(results),
         *_fairness(results, with_groups=with_groups),
+        *_slices(results),
     ]
     if with_cost:
         title = "What each method costs"
@@ -214,6 +225,25 @@ def _fairness_reading(results: StudyResults) -> str:
     return FAIRNESS_READING.replace("the baseline's gap", theirs)
 
 
+def _slices(results: StudyResults) -> Iterator[Section]:
+    """Where each method is worst, task by task."""
+    tasks, labels = results.tasks, results.labels
+    for task in tasks:
+        searches = results.slices.get(task.name, {})
+        if not searches:
+            continue
+        info = error_info(task, tasks)
+        said = tuple(
+            slice_sentence(search, labels[method], info, tasks)
+            for method, search in searches.items()
+        )
+        missing = not_searched(next(iter(searches.values())))
+        notes = (SEARCHED, *([missing] if missing else []))
+        title = f"Where methods are worst: {info.label} by slice"
+        blocks = (Lines("findings", said, title), Lines("notes", notes))
+        yield Section("slices", blocks)
+
+
 def _published(results: StudyResults) -> Iterator[Table | Lines]:
     study = results.study
     named = {name: table.label for name, table in study.methods.items()}
@@ -241,8 +271,19 @@ def results_record(results: StudyResults) -> dict[str, Any]:
         ),
         "findings": [*findings(comparison, results.keys, labels, tasks)],
         "fairness": [fairness_record(one, labels) for one in results.fairness.values()],
+        **_slices_records(results),
         "published": published_records(results.theirs),
         "published_by_group": published_records(results.theirs_by_group),
         "notice": results.study.notice,
         **({"with": two_studies_record(results.two)} if results.two else {}),
     }
+
+
+def _slices_records(results: StudyResults) -> dict[str, Any]:
+    tasks = results.tasks
+    found = [
+        slices_record(task, results.slices[task.name], tasks)
+        for task in tasks
+        if results.slices.get(task.name)
+    ]
+    return {"slices": found} if found else {}

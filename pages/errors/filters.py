@@ -4,16 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
 from core.evaluation.answers import ANY, agreeing, agreement_kinds
+from core.evaluation.slice_features import truth_feature
 from core.plots import answers as plots
 from core.plots.formatting import feature_label
 from core.tasks import Regression, natural_order
 from pages.shell.address import this_address
 from pages.shell.answers import TaskErrors
 from pages.shell.choose import choose
+from pages.shell.slice_features import load_slice_features
 from pages.shell.study_bar import StudyView
 
 WIDTH = 190
@@ -66,9 +69,11 @@ def filter_images(view: StudyView, method: str, found: TaskErrors) -> Chosen:
             filters.append(value)
             if value:
                 mask &= ids == answers.categories.index(value)
-        groups = _choose_groups(view, found)
+        further = _further_groups(view, found)
+        groups = _choose_groups(view, found, further)
         for feature, group in groups.items():
-            mask &= (images[feature] == group).to_numpy()
+            column = images[feature] if feature in images else further[feature]
+            mask &= (column == group).to_numpy()
         agree = _choose_agreement(view, found, mask)
         _offer_clearing(view, found)
     if agree != ANY:
@@ -76,15 +81,38 @@ def filter_images(view: StudyView, method: str, found: TaskErrors) -> Chosen:
     return Chosen(mask, (*filters, *_where(groups), agree))
 
 
-def _choose_groups(view: StudyView, found: TaskErrors) -> dict[str, str]:
+def _further_groups(view: StudyView, found: TaskErrors) -> pd.DataFrame:
+    """Groups of features that only a link to the images of a slice asks for.
+
+    They stay as long as the reader looks at the study.
+    """
+    key = f"errors_further_{view.study.name}"
+    wanted = dict.fromkeys(st.session_state.get(key, ()))
+    for value in this_address().asked.get("where", ()):
+        wanted[value.partition(":")[0]] = None
+    own = {*found.features, truth_feature(found.answers.task)}
+    names = [name for name in wanted if name not in own]
+    if not names:
+        return pd.DataFrame(index=found.images.index)
+    groups = load_slice_features(view).groups
+    names = [name for name in names if name in groups]
+    st.session_state[key] = names
+    # The images are those of the chosen runs, in their order.
+    return groups[names].reindex(found.images["image_id"]).astype(str)
+
+
+def _choose_groups(
+    view: StudyView, found: TaskErrors, further: pd.DataFrame
+) -> dict[str, str]:
     """The chosen group of each feature that the images are filtered by."""
     asked = this_address().take("where")
     wanted = dict(value.partition(":")[::2] for value in asked or ())
-    for feature in wanted.keys() - set(found.features):
+    features = (*found.features, *further.columns)
+    for feature in wanted.keys() - set(features):
         this_address().name_unknown("feature", feature)
     chosen = {}
-    for feature in found.features:
-        key, groups = _group_key(view, feature), _groups(view, found, feature)
+    for feature in features:
+        key, groups = _group_key(view, feature), _groups(view, found, further, feature)
         if asked is not None:
             st.session_state[key] = group = wanted.get(feature, "")
             if group and group not in groups:
@@ -123,7 +151,9 @@ def _offer_clearing(view: StudyView, found: TaskErrors) -> None:
     """A button that sets every filter to Any."""
     key = _task_key(view, found)
     keys = {f"errors_{name}_{key}": "" for name in ("truth", "predicted")}
-    keys |= {_group_key(view, feature): "" for feature in found.features}
+    further = st.session_state.get(f"errors_further_{view.study.name}", ())
+    features = (*found.features, *further)
+    keys |= {_group_key(view, feature): "" for feature in features}
     keys[_agreement_key(view, found)] = ANY
     st.button(
         "Clear the filters",
@@ -140,9 +170,12 @@ def _agreement_key(view: StudyView, found: TaskErrors) -> str:
     return f"errors_agree_{view.study.name}_{found.answers.task.kind}"
 
 
-def _groups(view: StudyView, found: TaskErrors, feature: str) -> list[str]:
+def _groups(
+    view: StudyView, found: TaskErrors, further: pd.DataFrame, feature: str
+) -> list[str]:
     """Groups of a feature that have images, in the order of the dataset."""
-    there = set(found.images[feature].unique())
+    images = found.images if feature in found.images else further
+    there = set(images[feature].unique())
     known = view.dataset.sensitive_features.get(feature, ())
     for task in view.tasks:
         if isinstance(task, Regression) and feature == f"{task.name}_bin":

@@ -1,6 +1,6 @@
 """Errors: which classes are hard, the images behind it, and what a label means."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -58,12 +58,11 @@ def main() -> None:
 def _places() -> tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator]:
     """Where rates, images and changes go: first what a link is about."""
     address, key = this_address(), "errors_first"
-    pair = {"truth", "predicted"}
     if address.is_new and address.sent is None:
-        is_of_pair = pair <= address.asked.keys()
-        st.session_state[key] = "images" if is_of_pair else _asked_first(address)
+        of_images = _is_of_images(address.asked)
+        st.session_state[key] = "images" if of_images else _asked_first(address)
     # Whoever clears these filters looks at the rates again.
-    elif st.session_state.get(key) == "images" and not pair <= set(st.query_params):
+    elif st.session_state.get(key) == "images" and not _is_of_images(st.query_params):
         st.session_state[key] = ""
     first = st.session_state.get(key, "")
     address.choose("first", (first,) if first == CHANGED else ())
@@ -74,12 +73,17 @@ def _places() -> tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator]:
 
 
 def _asked_first(address: Address) -> str:
-    """What a link puts first, beside the images of a pair of classes."""
+    """What a link puts first, beside images."""
     (wanted,) = (address.take("first") or ("",))[:1]
     if wanted not in ("", CHANGED):
         address.name_unknown("part", wanted)
         return ""
     return wanted
+
+
+def _is_of_images(parameters: Collection[str]) -> bool:
+    """Whether an address is about one confusion, or the images of some groups."""
+    return "where" in parameters or {"truth", "predicted"} <= set(parameters)
 
 
 def _size(task: Task) -> int:

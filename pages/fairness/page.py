@@ -31,6 +31,7 @@ from core.results.tables import fairness_table
 from core.tasks import Regression, Task
 from core.text import BREAK, code, listed, strong, to_list, to_markdown
 from pages.fairness.group_map import show_group_map
+from pages.fairness.slices import show_slices
 from pages.fairness.tables import Question, load_groups
 from pages.fairness.whatif import show_whatif
 from pages.shell.address import run_page
@@ -94,6 +95,7 @@ def main() -> None:
     if not alone:
         _cost_of_parity(view, question, metric)
     show_group_map(view, question, metric, known)
+    show_slices(view, task)
     show_whatif(view, question)
     views = published_views(view.study.published_by_group)
     _published(view, [_compared(view, one) for one in views])

@@ -61,7 +61,7 @@ def load_groups(
     page where the baseline has no run with the chosen seeds.
     """
     require_runs(view, view.baseline)
-    runs = _in_order(view)
+    runs = runs_in_order(view)
     return _groups(
         view.against,
         question.task.name,
@@ -74,6 +74,11 @@ def load_groups(
     )
 
 
+def load_aligned(view: StudyView, task: Task) -> AlignedPredictions:
+    """The answers of every method to one task, in the baseline's order of images."""
+    return _aligned(runs_in_order(view), task.name, view.baseline, view.tasks)
+
+
 def load_scores(
     view: StudyView, question: Question, positive: str, split: str
 ) -> ScoreCounts | None:
@@ -81,7 +86,7 @@ def load_scores(
 
     Of all methods, so that what was aligned for the comparison serves here too.
     """
-    runs = _in_order(view)
+    runs = runs_in_order(view)
     return _scores(
         question.task.name,
         question.features,
@@ -93,7 +98,7 @@ def load_scores(
     )
 
 
-def _in_order(view: StudyView) -> tuple[Run, ...]:
+def runs_in_order(view: StudyView) -> tuple[Run, ...]:
     """Every run with a chosen seed, by the study's order of methods."""
     order = {method: place for place, method in enumerate(view.labels)}
     return tuple(sorted(view.runs, key=lambda run: (order[run.method], run.seed)))

@@ -168,7 +168,7 @@ def fragment(part: Callable[Given, None]) -> Callable[Given, None]:
     return run
 
 
-def open_errors(study: str, **values: str) -> None:
+def open_errors(study: str, **values: str | Sequence[str]) -> None:
     """Leave for the Errors page; ``values`` are parameters of its address.
 
     Methods, seeds and what they are compared with go along.

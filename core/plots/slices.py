@@ -1,0 +1,150 @@
+"""Figures of slices: the worst groups of up to two features."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.evaluation.metrics import MetricInfo
+from core.evaluation.slices import SliceSearch
+from core.plots.escape import escapes_names
+from core.plots.figure import build_figure
+from core.plots.formatting import p_value, plural
+from core.plots.look import BASELINE_COLOUR, MethodStyle
+from core.plots.overview import axis_title
+from core.plots.traces import (
+    ROW_BELOW,
+    ROW_GAP,
+    ROW_LINE,
+    build_line,
+    build_marks,
+    build_note,
+    error_bar,
+    row_axis,
+    row_names,
+)
+from core.results.slices import error_interval, slice_text
+from core.tasks import Task
+
+MOST = 10
+"""Slices that are drawn."""
+MARK_SIZE = 11
+
+
+def worst_slices(search: SliceSearch) -> pd.DataFrame:
+    """The slices that are drawn: the highest lower bounds of those above overall."""
+    return search.listed[search.listed["delta"] > 0].head(MOST)
+
+
+@escapes_names
+def plot_slices(
+    search: SliceSearch,
+    info: MetricInfo,
+    style: MethodStyle,
+    tasks: Sequence[Task],
+) -> go.Figure:
+    """Forest of the worst slices, beside the error of all images.
+
+    Parameters
+    ----------
+    search : SliceSearch
+    info : MetricInfo
+        From ``results.slices.error_info``.
+    style : MethodStyle
+        Of the method.
+    tasks : sequence of Task
+    """
+    rows, scale = worst_slices(search), info.factor
+    names = [_row_name(row, tasks) for row in rows.to_dict("records")]
+    error, low, high = (
+        scale * values
+        for values in (
+            rows["error"],
+            search.overall + rows["low"],
+            search.overall + rows["high"],
+        )
+    )
+    overall = scale * search.overall
+    points = build_marks(
+        error.tolist(),
+        names,
+        _marks(rows, style),
+        error_x=error_bar(error, low, high, style.colour),
+        customdata=[_hover(search, row, info) for row in rows.to_dict("records")],
+        hovertemplate="%{y}<br>%{customdata}<extra></extra>",
+        cliponaxis=False,
+    )
+    note = build_note(
+        f"overall {info.format(search.overall, unit=True)}",
+        overall,
+        1,
+        yref="paper",
+        yanchor="bottom",
+        xanchor="left",
+        yshift=8,
+    )
+    return build_figure(
+        [points],
+        height=90 + len(names) * (ROW_GAP + ROW_LINE + ROW_BELOW),
+        legend=False,
+        xaxis={"title": {"text": axis_title(info)}, "nticks": 6},
+        yaxis=row_axis(len(names), down=True),
+        shapes=[build_line("x", overall, BASELINE_COLOUR, dash="dot")],
+        annotations=[note, *row_names(names)],
+    )
+
+
+def _marks(rows: pd.DataFrame, style: MethodStyle) -> dict[str, Any]:
+    """Filled where it is certain; the other cue is the bar, which reaches the line."""
+    plain = style.marker.removesuffix("-open")
+    return style.mark(MARK_SIZE) | {
+        "symbol": [plain if worse else f"{plain}-open" for worse in rows["worse"]],
+        "line": {"width": 2, "color": style.colour},
+    }
+
+
+def _hover(search: SliceSearch, row: Mapping[Any, Any], info: MetricInfo) -> str:
+    error = f"{info.format(row['error'])} {error_interval(search, row, info)}"
+    difference = info.format(row["delta"], signed=True)
+    return f"{error}<br>difference {difference}, p {p_value(row['p'])}"
+
+
+def _row_name(row: Mapping[Any, Any], tasks: Sequence[Task]) -> str:
+    text = slice_text(row, tasks)
+    return f"{text[:1].upper()}{text[1:]} (n = {row['n']:,})"
+
+
+def slices_table(
+    search: SliceSearch, info: MetricInfo, tasks: Sequence[Task]
+) -> pd.DataFrame:
+    """The drawn slices in numbers: name, n, error with interval, difference, p."""
+    rows = worst_slices(search).to_dict("records")
+    return pd.DataFrame(
+        {
+            "Slice": [slice_text(row, tasks) for row in rows],
+            "n": [f"{row['n']:,}" for row in rows],
+            axis_title(info): [
+                f"{info.format(row['error'])} {error_interval(search, row, info)}"
+                for row in rows
+            ],
+            "Difference": [info.format(row["delta"], signed=True) for row in rows],
+            "p": [p_value(row["p"]) for row in rows],
+            "Certainly worse": ["yes" if row["worse"] else "no" for row in rows],
+        }
+    )
+
+
+def rule_note(search: SliceSearch) -> str:
+    """How many slices were looked at, and which are left out of the picture."""
+    same = ""
+    if search.same:
+        same = (
+            f" {plural(search.same, 'further slice')} with the same images as another "
+            "or as all (95 % of them) were not looked at."
+        )
+    return (
+        f"{plural(search.looked_at, 'slice')} looked at.{same} A crossing is left out "
+        "where one of its features alone is as bad: its error and its lower bound must "
+        "be above those of both."
+    )

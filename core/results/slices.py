@@ -1,0 +1,317 @@
+"""The slices of a study: its images by everything known of them, and what was found."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from core.data.attributes import load_attributes
+from core.data.cache import Progress
+from core.data.catalog import renderer
+from core.data.image_properties import PROPERTIES, measure_images
+from core.data.manifest import TEST, DatasetInfo
+from core.data.picture_paths import DATA_VARIABLE, copied_paths, drawn_paths, own_copy
+from core.errors import EquipoiseError
+from core.evaluation.alignment import AlignedPredictions, align_predictions
+from core.evaluation.comparison_rows import STUDY_FAMILY
+from core.evaluation.metrics import MetricInfo, metric_info
+from core.evaluation.slice_features import SliceFeatures, collect_features
+from core.evaluation.slices import FEWEST, SliceSearch, find_slices
+from core.results.json_values import plain
+from core.results.study_runs import StudyRuns, study_options
+from core.runs import shipped_manifest
+from core.study import Study
+from core.tasks import Regression, Task
+from core.text import listed, strong
+
+SEARCHED = (
+    "A slice is a group of one feature, or of two crossed, with "
+    f"{FEWEST} test images or more. Found on the test images, it is a hypothesis for "
+    "others."
+)
+
+
+def error_info(task: Task, tasks: tuple[Task, ...]) -> MetricInfo:
+    """The metric that slices are compared by: the error rate, or the MAE."""
+    name = "mae" if isinstance(task, Regression) else "error_rate"
+    return metric_info(f"{task.name}.{name}", tasks)
+
+
+def study_features(
+    study: Study,
+    info: DatasetInfo,
+    table: pd.DataFrame,
+    *,
+    manifest: pd.DataFrame | None,
+    paths: Mapping[str, str],
+    no_pictures: str,
+    progress: Progress = lambda what, done, total: None,
+) -> SliceFeatures:
+    """Group the test images of a study by everything that is known of them.
+
+    Parameters
+    ----------
+    study : Study
+    info : DatasetInfo
+    table : DataFrame
+        Predictions of one run.
+    manifest : DataFrame, optional
+        That the runs were trained on.
+    paths : mapping of str to str
+        Of the pictures that can be read here, by image id.
+    no_pictures : str
+        Why there is none.
+    progress : callable
+
+    Returns
+    -------
+    SliceFeatures
+        Sensitive features, the truth of every task, the manifest's further columns,
+        what was drawn of generated pictures, and how light, sharp and large pictures
+        are.
+    """
+    ids = pd.Index(table["image_id"].astype(str), name="image_id")
+    attributes, left_out = pd.DataFrame(index=ids), dict[str, str]()
+    own = {one: paths[one] for one in ids if one in paths} if paths else {}
+    if manifest is not None:
+        known = _attributes(study, info, manifest[manifest["split"] == TEST])
+        attributes = attributes if known is None else attributes.join(known)
+    if own:
+        try:
+            measured = measure_images(
+                own,
+                study.model.image_size,
+                render=renderer(study),
+                study=study.name,
+                progress=progress,
+            )
+            unknown = measured.columns[measured.isna().all()]
+            left_out = dict.fromkeys(unknown, "no picture has a file of its own")
+            new = measured.columns.difference([*attributes, *unknown], sort=False)
+            attributes = attributes.join(measured[new])
+        except EquipoiseError as error:
+            left_out = dict.fromkeys(PROPERTIES, error.problem.rstrip("."))
+    else:
+        left_out = dict.fromkeys(PROPERTIES, no_pictures)
+    grouped = collect_features(
+        table, info.tasks, tuple(info.sensitive_features), attributes
+    )
+    return SliceFeatures(grouped.groups, {**grouped.left_out, **left_out})
+
+
+def _attributes(
+    study: Study, info: DatasetInfo, rows: pd.DataFrame
+) -> pd.DataFrame | None:
+    """What is known of images beyond their labels; None if nothing is."""
+    known = {"split", *info.sensitive_features, *(task.name for task in info.tasks)}
+    load = partial(load_attributes, study, tasks=info.tasks, task=info.tasks[0])
+    # One row tells the columns: a million take as long as the search.
+    if known >= set(load(rows.head(1)).columns):
+        return None
+    return load(rows).drop(columns=list(known), errors="ignore")
+
+
+def study_slices(
+    runs: StudyRuns,
+    *,
+    against: str | None = None,
+    progress: Progress = lambda what, done, total: None,
+) -> dict[str, dict[str, SliceSearch]]:
+    """Search the slices of every method of a study.
+
+    Parameters
+    ----------
+    runs : StudyRuns
+    against : str, optional
+        Method in whose order the images are, in place of the study's baseline.
+    progress : callable
+
+    Returns
+    -------
+    dict of str to dict of str to SliceSearch
+        By task and method.
+
+    Raises
+    ------
+    EquipoiseError
+        If a copy of the pictures that the environment names cannot be read.
+    """
+    first = against or runs.study.baseline
+    if runs.two is not None and against is None:
+        first = next(iter(runs.tables))[0]
+    table = runs.tables[min(run for run in runs.tables if run[0] == first)]
+    manifest = shipped_manifest(runs.study.name)
+    features = study_features(
+        runs.study,
+        runs.info,
+        table,
+        manifest=manifest,
+        paths=_paths(runs, table, manifest),
+        no_pictures=f"the pictures are not here; set {DATA_VARIABLE} to your own copy",
+        progress=progress,
+    )
+    options = study_options(runs.study, runs.runs, runs.tables, first)
+    found = {}
+    for task in runs.info.tasks:
+        aligned = align_predictions(runs.tables, [task], first)
+        found[task.name] = search_slices(aligned, task, features, options)
+    return found
+
+
+def search_slices(
+    aligned: AlignedPredictions,
+    task: Task,
+    features: SliceFeatures,
+    options: Mapping[str, Any],
+    methods: Sequence[str] | None = None,
+) -> dict[str, SliceSearch]:
+    """Search slices as a study's own methods tell how much they vary.
+
+    Parameters
+    ----------
+    aligned, task, features, methods
+        As for ``slices.find_slices``.
+    options : mapping
+        From ``study_runs.study_options``.
+    """
+    families = options["families"]
+    own = [one for one in aligned.methods if families[one] == STUDY_FAMILY]
+    return find_slices(
+        aligned,
+        task,
+        features,
+        methods,
+        trained=own,
+        trainings=options["trainings"],
+        design=options["design"],
+    )
+
+
+def _paths(
+    runs: StudyRuns, table: pd.DataFrame, manifest: pd.DataFrame | None
+) -> dict[str, str]:
+    """Paths of the test pictures that are drawn, or in a copy that is here."""
+    if not runs.info.has_pictures:
+        return {}
+    if runs.info.generated:
+        return drawn_paths(runs.study, table["image_id"].astype(str))
+    copy = own_copy(runs.study)
+    return {} if copy is None else copied_paths(runs.study, copy, shipped=manifest)
+
+
+def slice_text(row: Mapping[Any, Any] | pd.Series, tasks: Sequence[Task]) -> str:
+    """A slice in words: "hair is bald and group is C", "no glasses"."""
+    parts = slice_parts(row).items()
+    return " and ".join(_group_text(feature_words(f, tasks), g) for f, g in parts)
+
+
+def _group_text(feature: str, group: str) -> str:
+    # Glasses are "no glasses", and not "glasses is no glasses".
+    return group if feature in group.lower().split() else f"{feature} is {group}"
+
+
+def slice_parts(row: Mapping[Any, Any] | pd.Series) -> dict[str, str]:
+    """The features of a slice, each with its group."""
+    parts = {row["feature"]: row["group"], row["second_feature"]: row["second_group"]}
+    return {str(feature): str(group) for feature, group in parts.items() if feature}
+
+
+def feature_words(feature: str, tasks: Sequence[Task]) -> str:
+    """A feature in the middle of a sentence: "age" for the bins of an age."""
+    labels = {task.name: task.label.lower() for task in tasks}
+    labels |= {f"{name}_bin": label for name, label in labels.items()}
+    return labels.get(feature, feature.replace("_", " "))
+
+
+def slice_sentence(
+    search: SliceSearch, label: str, info: MetricInfo, tasks: Sequence[Task]
+) -> str:
+    """Where a method is worst, or that it is nowhere certainly worse.
+
+    Parameters
+    ----------
+    search : SliceSearch
+    label : str
+        Of the method.
+    info : MetricInfo
+        From ``error_info``.
+    tasks : sequence of Task
+    """
+    number = search.looked_at
+    if not number:
+        return f"No group has {FEWEST} test images, so there is no slice to look at."
+    looked = "1 slice" if number == 1 else f"{number:,} slices"
+    if search.found.empty:
+        return (
+            f"{strong(label)} is nowhere certainly worse than overall: of {looked} "
+            "looked at, the worst is no worse than chance makes the worst of so many."
+        )
+    row, more = search.found.iloc[0], len(search.found) - 1
+    others = f" It is certainly worse in {more} more." if more else ""
+    return (
+        f"{strong(label)} is worst where {slice_text(row, tasks)}: {info.label} "
+        f"{info.format(row['error'], unit=True)} {error_interval(search, row, info)} "
+        f"against {info.format(search.overall, unit=True)} overall "
+        f"(n = {row['n']:,}), corrected for {looked}.{others}"
+    )
+
+
+def error_interval(
+    search: SliceSearch, row: Mapping[Any, Any] | pd.Series, info: MetricInfo
+) -> str:
+    """The interval of a slice's error: of its difference, from the overall error."""
+    low, high = (info.format(search.overall + row[name]) for name in ("low", "high"))
+    return f"[{low}, {high}]"
+
+
+def not_searched(search: SliceSearch) -> str:
+    """Features that were not searched, with the reasons; empty if there are none."""
+    reasons: dict[str, list[str]] = {}
+    for feature, reason in search.left_out.items():
+        reasons.setdefault(reason, []).append(feature.replace("_", " "))
+    said = [f"{listed(names)} ({reason})" for reason, names in reasons.items()]
+    return f"Not searched: {'; '.join(said)}." if said else ""
+
+
+def slices_record(
+    task: Task, searches: Mapping[str, SliceSearch], tasks: tuple[Task, ...]
+) -> dict[str, Any]:
+    """The found slices of one task, ready for JSON.
+
+    Returns
+    -------
+    dict
+        ``{"task", "metric", "fewest_images", "looked_at", "same_images",
+        "not_searched", "methods"}``. Each of the ``methods`` has ``name``, its
+        ``overall`` error, and the ``slices`` in which it is certainly worse, the worst
+        first: ``where`` (feature to group), ``n``, ``error``, ``difference`` to
+        ``overall`` with its ``ci``, and ``p``.
+    """
+    first = next(iter(searches.values()))
+    return {
+        "task": task.name,
+        "metric": error_info(task, tasks).key,
+        "fewest_images": FEWEST,
+        "looked_at": first.looked_at,
+        "same_images": first.same,
+        "not_searched": first.left_out,
+        "methods": [
+            {
+                "name": method,
+                "overall": plain(search.overall),
+                "slices": [
+                    {
+                        "where": slice_parts(row),
+                        "n": int(row["n"]),
+                        "error": plain(row["error"]),
+                        "difference": plain(row["delta"]),
+                        "ci": [plain(row["low"]), plain(row["high"])],
+                        "p": plain(row["p"]),
+                    }
+                    for row in search.found.to_dict("records")
+                ],
+            }
+            for method, search in searches.items()
+        ],
+    }

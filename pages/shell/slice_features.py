@@ -1,0 +1,64 @@
+"""Test images by everything that is known of them, for slices and their images."""
+
+from core.data.manifest import DatasetInfo
+from core.evaluation.slice_features import SliceFeatures
+from core.results.slices import study_features
+from core.runs import Run, shipped_manifest
+from core.study import Study
+from pages.shell.caching import Fingerprint, cached, manifest_fingerprint
+from pages.shell.pictures import find_paths, why_no_pictures
+from pages.shell.study_bar import StudyView
+from pages.shell.tables import load_tables
+
+MOST_PICTURES = 5_000
+"""Pictures that are measured while somebody waits."""
+
+
+def load_slice_features(view: StudyView) -> SliceFeatures:
+    """The group of every test image in every feature that slices are made of.
+
+    The same for every method and task: all runs are of the same images.
+    """
+    # A run of the baseline: groups are in the order of its first table.
+    run = min(view.runs, key=lambda run: (run.method != view.baseline, run.seed))
+    name = view.study.name
+    reason = _why_not_measured(view, run)
+    return _features(
+        manifest_fingerprint(name), reason, view.study, run, view.dataset, view
+    )
+
+
+def _why_not_measured(view: StudyView, run: Run) -> str:
+    """Why brightness, sharpness and size are not known; empty where they are."""
+    if not view.dataset.has_pictures:
+        return "a table of predictions has no pictures"
+    if why_no_pictures(view):
+        return "the pictures are not here; Errors says how to use your own copy"
+    (table,) = load_tables([run]).values()
+    if len(table) > MOST_PICTURES:
+        return (
+            f"more than {MOST_PICTURES:,} pictures are measured by `equipoise compare "
+            f"{view.study.name} --slices` only"
+        )
+    return ""
+
+
+@cached(entries=4, spinner="Measuring the pictures…", is_shared=True)
+def _features(
+    split: Fingerprint,
+    reason: str,
+    study: Study,
+    run: Run,
+    _info: DatasetInfo,
+    _view: StudyView,
+) -> SliceFeatures:
+    (table,) = load_tables([run]).values()
+    paths = {} if reason else find_paths(_view, table["image_id"].astype(str).tolist())
+    return study_features(
+        study,
+        _info,
+        table,
+        manifest=shipped_manifest(study.name),
+        paths=paths,
+        no_pictures=reason,
+    )
