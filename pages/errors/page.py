@@ -9,6 +9,7 @@ from core.evaluation.answers import categories_of
 from core.tasks import Regression, Task
 from core.text import emphasis
 from pages.errors.gallery import show_images
+from pages.errors.label_errors import show_label_errors
 from pages.errors.meaning import show_meaning
 from pages.errors.rates import show_bins, show_classes
 from pages.shell.address import run_page, this_address
@@ -49,6 +50,7 @@ def main() -> None:
             show_classes(view, task, method, found)
     with images:
         show_images(view, method, found)
+    show_label_errors(view, task)
     show_meaning(view, task)
 
 
