@@ -19,6 +19,7 @@ from core.commands.console import as_fault, say, say_interrupted
 from core.commands.data import data
 from core.commands.explain_label import explain_label
 from core.commands.import_predictions import import_predictions
+from core.commands.label_errors import label_errors
 from core.commands.methods import methods
 from core.commands.options import FAULT, INTERRUPTED
 from core.commands.predict import predict
@@ -66,7 +67,7 @@ app = typer.Typer(
 )
 # The order of --help.
 for command in (
-    *(studies, data, train, tune, stability, compare, explain_label),
+    *(studies, data, train, tune, stability, compare, explain_label, label_errors),
     *(predict, methods, verify, ship, cache),
 ):
     app.command()(command)

@@ -91,10 +91,12 @@ def _count_tables(
 
 def _report_table(report: dict[str, Any]) -> Table:
     """The report as lines of key and value, nested keys joined by a dot."""
+    from core.data.duplicates import SAME_PHOTO
     from core.data.unreadable_pictures import UNREADABLE
 
     table = Table("Report", "", box=None)
-    apart = {name: value for name, value in report.items() if name != UNREADABLE}
+    long = (UNREADABLE, SAME_PHOTO)
+    apart = {name: value for name, value in report.items() if name not in long}
     for key, value in (*_flatten(apart), *_unreadable(report.get(UNREADABLE))):
         table.add_row(escape(key.replace("_", " ")), escape(value))
     return table

@@ -23,6 +23,8 @@ from core.errors import ImageError
 from core.tasks import Regression
 
 HASH_BYTES = 32
+SAME_PHOTO = "same_photo"
+"""Part of a data report: the pairs of ids whose images show the same photo."""
 FEW = 1_000
 """Pictures up to which other processes take longer to start than they save."""
 

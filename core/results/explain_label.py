@@ -15,6 +15,7 @@ from core.errors import EquipoiseError, StudyError
 from core.evaluation.alignment import RunKey, align_predictions
 from core.evaluation.answers import Answers, categories_of, collect_answers
 from core.evaluation.confusion_counts import encode_labels
+from core.evaluation.label_errors import SplitPredictions
 from core.evaluation.rules.contradictions import (
     KINDS,
     MADE,
@@ -124,6 +125,16 @@ def collect_split_answers(
         By split; one whose predictions do not go together is left out, as one without
         images is.
     """
+    return {
+        split: collect_answers(own.aligned, task, own.image_ids)
+        for split, own in align_splits(tables, task, baseline).items()
+    }
+
+
+def align_splits(
+    tables: Mapping[str, Mapping[RunKey, pd.DataFrame]], task: Task, baseline: str
+) -> dict[str, SplitPredictions]:
+    """The predictions of each split in one order; as ``collect_split_answers``."""
     found = {}
     for split, given in tables.items():
         # Predictions of others may be of the test images alone.
@@ -137,7 +148,8 @@ def collect_split_answers(
         except EquipoiseError:
             continue
         first = own[min(run for run in own if run[0] == reference)]
-        found[split] = collect_answers(aligned, task, first["image_id"].astype(str))
+        ids = first["image_id"].astype(str).to_numpy(object)
+        found[split] = SplitPredictions(aligned, ids)
     return found
 
 

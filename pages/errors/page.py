@@ -10,6 +10,7 @@ from core.tasks import Regression, Task
 from core.text import emphasis
 from pages.errors.changed import show_changed
 from pages.errors.gallery import show_images
+from pages.errors.label_errors import show_label_errors
 from pages.errors.meaning import show_meaning
 from pages.errors.rates import show_bins, show_classes
 from pages.shell.address import CHANGED, Address, run_page, this_address
@@ -52,6 +53,7 @@ def main() -> None:
         show_images(view, method, found)
     with changed:
         show_changed(view, found)
+    show_label_errors(view, task)
     show_meaning(view, task)
 
 

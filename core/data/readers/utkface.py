@@ -17,6 +17,7 @@ from core.data.archive import folder_of
 from core.data.cache import Progress
 from core.data.class_folders import by_published_name, walk_pictures
 from core.data.duplicates import (
+    SAME_PHOTO,
     DuplicatePairs,
     describe_duplicates,
     find_duplicates,
@@ -234,6 +235,8 @@ def _split(
             ),
         },
     }
+    ids = manifest["image_id"].to_numpy(object)
+    parts[SAME_PHOTO] = ids[duplicates.pairs].tolist()
     if corrupt:
         damaged = describe_damage(manifest, corrupt, folder)
         parts[UNREADABLE] = [asdict(picture) for picture in damaged]

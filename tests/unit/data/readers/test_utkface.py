@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from core.data.catalog import READERS
+from core.data.duplicates import SAME_PHOTO
 from core.data.manifest import LEFT_OUT, TEST, TRAINING, VALIDATION, split_fingerprint
 from core.data.readers import utkface
 from core.data.readers.utkface import UTKFaceOptions, parse_names
@@ -100,6 +101,8 @@ def test_twins_of_the_test_set_are_left_out(copy: Path, tmp_path: Path) -> None:
     split = loaded.manifest.set_index("image_id")["split"]
     assert {split[photo], split[again.name]} >= {LEFT_OUT}
     assert loaded.report["twins"]["pairs"] == 1
+    (pair,) = loaded.report[SAME_PHOTO]
+    assert set(pair) == {photo, again.name}
 
 
 def test_only_what_twins_removed_is_counted(copy: Path, tmp_path: Path) -> None:

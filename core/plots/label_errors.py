@@ -1,0 +1,185 @@
+"""Figures of doubted labels: what is proposed for what."""
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.evaluation.label_errors import count_pairs
+from core.plots.cells import build_heat_map, text_colour
+from core.plots.classification import FEW
+from core.plots.escape import escapes_names
+from core.plots.figure import build_figure
+from core.plots.formatting import number, plural
+from core.plots.look import (
+    BASELINE_COLOUR,
+    METHOD_COLOURS,
+    SEQUENTIAL,
+    faded,
+)
+from core.plots.traces import (
+    ROW_BELOW,
+    ROW_GAP,
+    ROW_LINE,
+    build_level_bars,
+    build_marks,
+    build_note,
+    row_axis,
+    row_names,
+)
+from core.tasks import Classification, Regression
+
+PAIRS = 10
+"""Pairs of labels that are drawn where a matrix would have too many cells."""
+DRAWN = 500
+"""Doubted numbers that are drawn, the most doubted first."""
+
+
+@escapes_names
+def plot_label_pairs(doubted: pd.DataFrame, task: Classification) -> go.Figure:
+    """How many images have each given label (row) and proposed one (column).
+
+    Parameters
+    ----------
+    doubted : DataFrame
+        ``LabelDoubts.doubted``, at least one row.
+    task : Binary or Multiclass
+        Beyond ``FEW`` classes the most common pairs are drawn as bars: cells would
+        be too narrow for their numbers on a phone.
+    """
+    pairs = count_pairs(doubted)
+    if len(task.classes) > FEW:
+        return _bars(pairs)
+    classes = list(task.classes)
+    places = {name: place for place, name in enumerate(classes)}
+    counts, against = np.zeros((2, len(classes), len(classes)), np.int64)
+    for row in pairs.to_dict("records"):
+        cell = places[row["given"]], places[row["proposed"]]
+        counts[cell], against[cell] = row["images"], row["by_all"]
+    shades = counts / counts.max()
+    heat = build_heat_map(
+        np.where(counts > 0, shades, np.nan).tolist(),
+        classes,
+        classes,
+        SEQUENTIAL,
+        hoverongaps=False,
+        customdata=[
+            [
+                f"{plural(int(n), 'image')}, every run against the label of {m:,}"
+                for n, m in zip(*both, strict=True)
+            ]
+            for both in zip(counts, against, strict=True)
+        ],
+        hovertemplate="labelled %{y}, proposed %{x}: %{customdata}<extra></extra>",
+    )
+    notes = [
+        build_note(
+            f"{counts[i, j]:,}",
+            classes[j],
+            classes[i],
+            font={"color": text_colour(shades[i, j])},
+        )
+        for i, j in np.argwhere(counts > 0).tolist()
+    ]
+    return build_figure(
+        [heat],
+        height=160 + 52 * max(len(classes), 3),
+        legend=False,
+        annotations=notes,
+        xaxis={
+            "type": "category",
+            "title": {"text": "Proposed label"},
+            "categoryarray": classes,
+            "showgrid": False,
+        },
+        yaxis={
+            "type": "category",
+            "title": {"text": "Given label"},
+            "showgrid": False,
+            "autorange": "reversed",
+        },
+    )
+
+
+def _bars(pairs: pd.DataFrame) -> go.Figure:
+    """The most common pairs, one bar each, with their names above them."""
+    first = pairs.head(PAIRS)
+    names = [
+        f"{row['given']} → <b>{row['proposed']}</b>" for row in first.to_dict("records")
+    ]
+    bars = build_level_bars(
+        first["images"].tolist(),
+        names,
+        {"color": faded(METHOD_COLOURS[0], 0.8)},
+        width=0.36,
+        text=[f"{count:,}" for count in first["images"]],
+        textposition="outside",
+        cliponaxis=False,
+        customdata=first["by_all"].tolist(),
+        hovertemplate="%{y}: %{x} images, every run against the label of "
+        "%{customdata}<extra></extra>",
+    )
+    return build_figure(
+        [bars],
+        height=90 + (ROW_BELOW + ROW_GAP + ROW_LINE) * len(first),
+        legend=False,
+        annotations=row_names(names),
+        xaxis={
+            "title": {"text": "Doubted labels (images)"},
+            "rangemode": "tozero",
+            # Room for the number behind the longest bar.
+            "range": [0, 1.08 * int(first["images"].max())],
+        },
+        yaxis=row_axis(len(first), down=True),
+    )
+
+
+@escapes_names
+def plot_doubted_numbers(doubted: pd.DataFrame, task: Regression) -> go.Figure:
+    """The doubted labels of a number beside what is proposed for each.
+
+    Parameters
+    ----------
+    doubted : DataFrame
+        ``LabelDoubts.doubted``; a bar is the spread of the runs' answers.
+    task : Regression
+    """
+    rows = doubted.head(DRAWN)
+    ends = [task.minimum, task.maximum]
+    same = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": ends,
+        "y": ends,
+        "line": {"color": BASELINE_COLOUR, "dash": "dot", "width": 2},
+        "hoverinfo": "skip",
+        "name": "as labelled",
+    }
+    colour = METHOD_COLOURS[0]
+    spread = rows["spread"].fillna(0)
+    points = build_marks(
+        rows["given"].tolist(),
+        rows["proposed"].tolist(),
+        {"color": colour, "size": 9, "symbol": "circle"},
+        name="doubted",
+        error_y={
+            "type": "data",
+            "array": spread.tolist(),
+            "color": faded(colour, 0.45),
+            "thickness": 1.5,
+            "width": 0,
+        },
+        customdata=[
+            f"{row['image_id']}<br>labelled {number(row['given'], 0)}, proposed "
+            f"{number(row['proposed'], 0)} {task.unit}<br>"
+            f"{row['against']:,} of {row['runs']:,} runs as far away"
+            for row in rows.to_dict("records")
+        ],
+        hovertemplate="%{customdata}<extra></extra>",
+    )
+    return build_figure(
+        [same, points],
+        height=430,
+        legend=False,
+        xaxis={"title": {"text": f"Given label ({task.unit})"}},
+        yaxis={"title": {"text": f"Proposed by the methods ({task.unit})"}},
+    )
