@@ -286,6 +286,8 @@ def plot_detectable(
             "symbol": [look.styles[m].marker for m in shown],
         },
         name="Seen",
+        # A difference of 0 stands on the edge.
+        cliponaxis=False,
         hovertemplate=[
             f"<b>{look.labels[m]}</b><br>{_seeds_hover(own.loc[m], info)}"
             "<extra></extra>"
