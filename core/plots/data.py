@@ -366,7 +366,7 @@ def plot_accounting(table: pd.DataFrame) -> go.Figure:
 
     The name of each stands above its bar.
     """
-    looks = {
+    looks: dict[str, tuple[str, dict[str, Any]]] = {
         "left out": ("left out", {"color": FAINT_COLOUR, "pattern": {"shape": "/"}}),
         "split": ("used", {"color": ACCENT}),
     }

@@ -21,13 +21,13 @@ _MARK = "entry"
 
 
 def with_highlight(figure: go.Figure) -> go.Figure:
-    """A copy whose traces say which entry of the legend they belong to.
+    """Say of each trace which entry of the legend it belongs to.
 
     Parameters
     ----------
     figure : plotly Figure
-        One with few entries, or with a trace in its legend that is not of lines and
-        points, is returned as it is.
+        Changed in place. One with few entries, or with a trace in its legend that is
+        not of lines and points, stays as it is.
 
     Notes
     -----
@@ -36,16 +36,13 @@ def with_highlight(figure: go.Figure) -> go.Figure:
     the entry there. In the opacity it stands in digits too small to be seen. A trace's
     ``uid`` would be plainer, but is not sent to the browser.
     """
-    traces = figure.to_plotly_json()["data"]
-    places = _entries_of(traces) if figure.layout.showlegend else []
+    places = _entries_of(figure.data) if figure.layout.showlegend else []
     count = len({place for place in places if place})
-    if not FEWEST_ENTRIES <= count <= MOST_ENTRIES:
-        return figure
-    marked = [
-        _marked(trace, place) if place else trace
-        for trace, place in zip(traces, places, strict=True)
-    ]
-    return go.Figure(data=marked, layout=figure.layout)
+    if FEWEST_ENTRIES <= count <= MOST_ENTRIES:
+        for trace, place in zip(figure.data, places, strict=True):
+            if place:
+                _mark(trace, place)
+    return figure
 
 
 def is_highlighted(figure: go.Figure) -> bool:
@@ -53,34 +50,30 @@ def is_highlighted(figure: go.Figure) -> bool:
     return any(_MARK in (trace.hoverlabel.font.family or "") for trace in figure.data)
 
 
-def _entries_of(traces: Sequence[dict[str, Any]]) -> list[int]:
+def _entries_of(traces: Sequence[Any]) -> list[int]:
     """Place of each trace's entry in the legend, from 1; 0 for a trace without one.
 
     Empty where the places cannot be told.
     """
-    shown = [trace for trace in traces if trace.get("showlegend", True)]
-    if any(trace["type"] != "scatter" for trace in shown):
+    shown = [trace for trace in traces if trace.showlegend is not False]
+    if any(trace.type != "scatter" for trace in shown):
         return []
-    groups = [trace.get("legendgroup", "") for trace in shown]
+    groups = [trace.legendgroup or "" for trace in shown]
     if not any(groups):
         numbers = iter(range(1, len(shown) + 1))
-        return [next(numbers) if t.get("showlegend", True) else 0 for t in traces]
+        return [0 if t.showlegend is False else next(numbers) for t in traces]
     # A group that has several entries, or none, is not one line of the legend.
     if len(set(groups)) < len(groups) or not all(groups):
         return []
     places = {group: place for place, group in enumerate(groups, start=1)}
-    return [places.get(trace.get("legendgroup", ""), 0) for trace in traces]
+    return [places.get(trace.legendgroup or "", 0) for trace in traces]
 
 
-def _marked(trace: dict[str, Any], place: int) -> dict[str, Any]:
-    label = trace.get("hoverlabel", {})
-    family = {"family": f"{FONT_FAMILY}, {_MARK}-{place}-"}
-    seen = min(int(100 * trace.get("opacity", 1)), 99)
-    return {
-        **trace,
-        "opacity": float(f"0.{seen:02}{_digits(place)}"),
-        "hoverlabel": {**label, "font": {**label.get("font", {}), **family}},
-    }
+def _mark(trace: Any, place: int) -> None:
+    opacity = 1.0 if trace.opacity is None else trace.opacity
+    seen = min(int(100 * opacity), 99)
+    trace.opacity = float(f"0.{seen:02}{_digits(place)}")
+    trace.hoverlabel.font.family = f"{FONT_FAMILY}, {_MARK}-{place}-"
 
 
 def _digits(place: int) -> str:

@@ -32,9 +32,9 @@ def marks(marked):
 
 def test_every_entry_has_a_mark_of_its_own_that_the_style_sheet_reads():
     plain = figure(*map(line, "abcdefghijkl"))
-    marked = with_highlight(plain)
-    assert is_highlighted(marked)
     assert not is_highlighted(plain)
+    marked = with_highlight(go.Figure(plain))
+    assert is_highlighted(marked)
     found = marks(marked)
     assert len(set(found)) == len(found)
     for digits, font in found:
@@ -44,6 +44,7 @@ def test_every_entry_has_a_mark_of_its_own_that_the_style_sheet_reads():
         assert re.fullmatch(r"[a-z][\w-]*", font)
     assert all(0.99 <= trace.opacity < 1 for trace in marked.data)
     assert marked.layout == plain.layout
+    assert with_highlight(go.Figure(marked)) == marked, "once more changes nothing"
 
 
 def test_no_mark_is_a_part_of_another():
@@ -85,4 +86,4 @@ def test_a_group_is_one_entry_and_what_is_not_in_the_legend_is_not_marked():
 )
 def test_a_chart_without_clear_entries_is_left_as_it_is(plain):
     assert FEWEST_ENTRIES == 4
-    assert with_highlight(plain) is plain
+    assert with_highlight(go.Figure(plain)) == plain
