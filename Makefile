@@ -1,5 +1,8 @@
-# Everything runs inside .venv, made from Python 3.11 and constraints.txt.
-PYTHON ?= python3.11
+# Everything runs inside .venv, made from constraints.txt and the newest of these that
+# runs and can make an environment: one without ensurepip or behind a shim cannot.
+PYTHONS := python3.13 python3.12 python3.11
+PYTHON ?= $(shell for one in $(PYTHONS); do \
+	$$one -c 'import ensurepip, venv' 2>/dev/null && echo $$one && break; done)
 BIN := .venv/bin
 # Tests run on this many processes.
 JOBS ?= 2
@@ -35,12 +38,14 @@ docs: environment  ## write the results in README and docs anew, from the shippe
 clean:  ## remove the environment and every cache
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
 
-# A stamp, and not the folder: an installation that broke off is taken up again.
+# A stamp, and not the folder: an installation that broke off is taken up again, with
+# the Python that it began with.
 .venv/.installed: pyproject.toml constraints.txt
-	@command -v $(PYTHON) >/dev/null || { \
-		echo "Equipoise needs Python 3.11: $(PYTHON) was not found." \
-			"Install it, or name it: make PYTHON=/path/to/python3.11" >&2; exit 2; }
-	$(PYTHON) -m venv .venv
+	@command -v "$(PYTHON)" >/dev/null || { \
+		echo "Equipoise needs Python 3.11, 3.12 or 3.13 with its venv module." \
+			"Not found: $(or $(PYTHON),$(PYTHONS)). Install one, or name it:" \
+			"make PYTHON=/path/to/python3.13" >&2; exit 2; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet \
 		-c constraints.txt -e '.[dev]'
 	@touch $@

@@ -74,6 +74,7 @@ def show_page() -> None:
     """Name the pages, and run the one that is asked for."""
     # Imported in a visit only: pages set up what they need of a running server.
     from core.plots.download import HIDE_TITLES
+    from core.plots.highlight import HIGHLIGHT
     from pages.shell.show import show_error
 
     st.set_page_config(
@@ -83,7 +84,7 @@ def show_page() -> None:
         layout="wide",
     )
     st.logo(str(ASSETS / "logo.svg"), size="large")
-    st.html(HIDE_TITLES)
+    st.html(HIDE_TITLES + HIGHLIGHT)
 
     pages = [_page(*described) for described in PAGES]
     page = st.navigation(pages, position="top")

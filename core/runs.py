@@ -669,12 +669,6 @@ def split_source(study: Study) -> str | None:
     return None
 
 
-def manifest_for(study: Study) -> pd.DataFrame | None:
-    """The split to use for a study (``split_source``); None where one is drawn."""
-    name = split_source(study)
-    return None if name is None else shipped_manifest(name)
-
-
 def data_report(name: str) -> dict[str, Any] | None:
     """How the study's split came about, if kept."""
     path = _find(name, REPORT_FILE)

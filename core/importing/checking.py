@@ -381,7 +381,7 @@ def read_labels(
         findings.append(Finding(NOTE, said))
     bad = np.flatnonzero(labels < 0)
     if len(bad):
-        findings.append(_strange_labels(column, ids, task, bad, places))
+        findings.append(_strange_labels(column, ids, task, bad))
     return labels, findings
 
 
@@ -428,7 +428,6 @@ def _strange_labels(
     ids: RawColumn | None,
     task: Classification,
     bad: NDArray[np.intp],
-    places: NDArray[np.int16],
 ) -> Finding:
     codes, found = column.coded
     used = np.unique(codes[bad])

@@ -29,6 +29,8 @@ SPREAD = 0.72
 MANY = 20
 # Classes up to which a cell of a matrix has room for a decimal and a unit.
 FEW = 6
+# Of the training counts over bars that are narrower than these.
+LEAST_COUNT_SIZE = 8
 # Ratio of the largest count to the smallest from which bars of counts are logarithmic.
 LOG_FROM = 10
 # Classes that have room for their names at the width of a phone.
@@ -265,6 +267,8 @@ def plot_by_group(
         layout["xaxis"]["anchor"] = "y2"
         layout["yaxis"]["domain"] = [0.27, 1]
         layout["yaxis2"] = _training_axis(counts, log=log_counts)
+        # Where a number is too wide for its bar, all are written smaller.
+        layout["uniformtext"] = {"mode": "show", "minsize": LEAST_COUNT_SIZE}
     height = 480 if training_counts is None else 620
     # On a phone each method has a line of its own in the legend.
     height += 18 * max(0, len(shown) - 4)

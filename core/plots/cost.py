@@ -30,6 +30,8 @@ from core.text import listed
 # Ratio of the greatest to the least cost from which a logarithmic axis is offered,
 # and from which it is there unasked.
 WIDE, VERY_WIDE = 4.0, 20.0
+# Shares of the chart within which two letters would cover each other.
+NEAR = 0.05
 # Costs whose spread over the runs is worth a column of its own.
 SPREAD_SHOWN = ("training_seconds", "images_per_second", "inference_ms")
 
@@ -139,6 +141,7 @@ def plot_cost(
         )
     up = 1 if metric.direction == "higher" else -1
     left = -1 if cost.direction == "lower" else 1
+    sides = _letter_sides(shown.loc[list(letters)], shown, -left)
     cheaper = "" if equal else f"<br>{_cheaper(cost)}"
     return build_figure(
         traces,
@@ -153,11 +156,32 @@ def plot_cost(
                 for m, sign in signs.items()
             ),
             *(
-                sign_at(sign, shown["x"][m], shown["mean"][m], -14 * left, -12 * up)
+                sign_at(sign, shown["x"][m], shown["mean"][m], 14 * sides[m], -12 * up)
                 for m, sign in letters.items()
             ),
         ],
     )
+
+
+def _letter_sides(
+    lettered: pd.DataFrame, shown: pd.DataFrame, usual: int
+) -> dict[str, int]:
+    """Whether a letter stands right (1) or left (-1) of its mark: as usual.
+
+    Of two marks in nearly one place, the letters stand on either side.
+    """
+    width = NEAR * (shown["x"].max() - shown["x"].min())
+    height = NEAR * (shown["high"].max() - shown["low"].min())
+    sides: dict[str, int] = {}
+    for method, row in lettered.sort_values("x", ascending=usual < 0).iterrows():
+        near = [
+            other
+            for other in sides
+            if abs(lettered["x"][other] - row["x"]) <= width
+            and abs(lettered["mean"][other] - row["mean"]) <= height
+        ]
+        sides[str(method)] = -usual if near else usual
+    return sides
 
 
 def _in_units(points: pd.DataFrame, metric: MetricInfo) -> pd.DataFrame:

@@ -81,8 +81,9 @@ def build_cost_axis(
     runs = true_runs - true[owners] + places[owners]
     everything = np.concatenate([places, runs, [low, high]])
     first, last = float(everything.min()), float(everything.max())
+    free = FREE * (last - first)
     layout: dict[str, Any] = {
-        "range": [first - (0 if from_zero else FREE * span), last + FREE * span]
+        "range": [first - (0 if from_zero else free), last + free]
     }
     if logarithmic:
         layout |= {"type": "log", **_log_ticks(first, last)}

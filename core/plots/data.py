@@ -17,9 +17,10 @@ from core.data.readers import avatars, utkface
 from core.data.unreadable_pictures import UNREADABLE
 from core.plots.cells import plot_cells
 from core.plots.escape import escapes_names
-from core.plots.figure import finish
+from core.plots.figure import build_figure, finish
 from core.plots.formatting import signed
 from core.plots.look import FAINT_COLOUR, METHOD_COLOURS, SPLIT_COLOURS
+from core.plots.traces import build_level_bars, row_axis, row_names
 from core.tasks import Regression, Task
 
 SPLIT_PATTERNS = {"training": "", "validation": "/", "test": "."}
@@ -361,38 +362,48 @@ def takeaway_profile(report: Mapping[str, Any]) -> str:
 
 @escapes_names
 def plot_accounting(table: pd.DataFrame) -> go.Figure:
-    """Horizontal bars: images left out, by reason, and images of each split."""
-    figure = go.Figure()
-    names = {"left out": "left out", "split": "used"}
-    colours = {"left out": FAINT_COLOUR, "split": ACCENT}
-    patterns = {"left out": "/", "split": ""}
-    for kind in names:
-        part = table[table["kind"] == kind]
-        if part.empty:
-            continue
-        figure.add_bar(
-            x=part["n"],
-            y=part["what"],
-            orientation="h",
-            name=f"{names[kind]} (n = {part['n'].sum():,})",
-            marker={
-                "color": colours[kind],
-                "pattern": {"shape": patterns[kind]},
-            },
+    """Level bars: images left out, by reason, and images of each split.
+
+    The name of each stands above its bar.
+    """
+    looks: dict[str, tuple[str, dict[str, Any]]] = {
+        "left out": ("left out", {"color": FAINT_COLOUR, "pattern": {"shape": "/"}}),
+        "split": ("used", {"color": ACCENT}),
+    }
+    parts = {kind: table[table["kind"] == kind] for kind in looks}
+    traces = [
+        build_level_bars(
+            part["n"].tolist(),
+            part["what"].tolist(),
+            looks[kind][1],
+            name=f"{looks[kind][0]} (n = {part['n'].sum():,})",
+            # A bar leaves the name above it free.
+            width=0.36,
             text=[f"{n:,}" for n in part["n"]],
             textposition="outside",
             cliponaxis=False,
             hovertemplate="%{y}: %{x:,} images<extra></extra>",
         )
-    figure.update_xaxes(range=[0, 1.18 * max(1, table["n"].max())])
-    figure.update_yaxes(
-        type="category",
-        showgrid=False,
-        categoryorder="array",
-        categoryarray=list(table["what"]),
-        autorange="reversed",
+        for kind, part in parts.items()
+        if not part.empty
+    ]
+    names = table["what"].tolist()
+    return build_figure(
+        traces,
+        height=120 + 44 * len(table),
+        xaxis={
+            "title": {"text": "images"},
+            # Room for the number at the end of the longest bar, on a phone too.
+            "range": [0, 1.3 * max(1, table["n"].max())],
+            "nticks": 5,
+        },
+        yaxis={
+            **row_axis(len(table), down=True),
+            "categoryorder": "array",
+            "categoryarray": names,
+        },
+        annotations=row_names(names),
     )
-    return finish(figure, x_title="images", height=120 + 42 * len(table))
 
 
 def takeaway_accounting(table: pd.DataFrame) -> str:

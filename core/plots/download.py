@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 import plotly.io as pio
 from plotly.offline import get_plotlyjs
 
+from core.plots.highlight import HIGHLIGHT
 from core.plots.look import FONT_FAMILY, FONT_SIZE, INK
 from core.text import escape_chart
 
@@ -118,7 +119,9 @@ def chart_html(figures: Sequence[go.Figure], *, title: str, name: str) -> str:
     ]
     # Within a script, "</" could end it.
     drawn = json.dumps(charts, ensure_ascii=False).replace("<", "\\u003c")
-    return _PAGE.format(title=html.escape(title), script=_packed_script(), charts=drawn)
+    return _PAGE.format(
+        title=html.escape(title), style=HIGHLIGHT, script=_packed_script(), charts=drawn
+    )
 
 
 @lru_cache(maxsize=1)
@@ -132,6 +135,7 @@ _PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>{title}</title>
+{style}
 </head>
 <body>
 <noscript>This chart needs JavaScript.</noscript>

@@ -378,7 +378,7 @@ def plot_errors_by_bin(
         largest = table[["too_high", "too_low"]].abs().max(axis=1)
         traces = [
             _ranges(x, [0.0] * len(x), table["most"], 14, faded(colour, 0.45), _MOST),
-            _marks(x, table["median_size"], "median", "line-ew-open", colour),
+            _marks(x, table["median_size"], "median", "line-ew-open"),
             _extremes(x, largest, _farther_ids(table), "largest", "star"),
         ]
         title = f"Error without its sign ({task.unit})"
@@ -388,7 +388,7 @@ def plot_errors_by_bin(
             _ranges(
                 x, table["q25"], table["q75"], 16, faded(colour, 0.55), "25 to 75 %"
             ),
-            _marks(x, table["q50"], "median", "line-ew-open", colour),
+            _marks(x, table["q50"], "median", "line-ew-open"),
             _extremes(x, table["too_high"], table["too_high_id"], "largest +", "star"),
             _extremes(x, table["too_low"], table["too_low_id"], "largest −", "diamond"),
         ]
@@ -437,7 +437,7 @@ def _ranges(
 
 
 def _marks(
-    x: Sequence[str], values: Sequence[float], name: str, symbol: str, colour: str
+    x: Sequence[str], values: Sequence[float], name: str, symbol: str
 ) -> dict[str, Any]:
     return build_marks(
         list(x),

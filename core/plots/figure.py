@@ -127,6 +127,7 @@ def _common_layout(*, height: int, legend: bool) -> dict[str, Any]:
             "yanchor": "bottom",
             "font": {"size": FONT_SIZE, "color": INK},
             "title": {"text": ""},
+            "tracegroupgap": 0,
         },
         "dragmode": False,
         "bargap": 0.18,

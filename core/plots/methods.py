@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.methods.entry import Value
+from core.methods.entry import HeadName, Value
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
 from core.plots.formatting import number
@@ -21,6 +21,8 @@ from core.study_toml import toml_value
 from core.text import listed, strong
 
 LOSS, GRADIENT = "loss", "gradient"
+# By the output of the last layer that a method takes, in the order of the pictures.
+HEADS: dict[HeadName, str] = {"logits": "on plain logits", "cosine": "on cosines"}
 RIGHT = 0.9
 # Methods that a sentence lists.
 MOST_SAID = 5
@@ -38,6 +40,7 @@ def plot_by_probability(
     num_classes: int,
     log_axis: bool,
     relative: bool = False,
+    title: str = "",
 ) -> go.Figure:
     """Loss or gradient of one image against the probability of its class.
 
@@ -56,6 +59,8 @@ def plot_by_probability(
         Whether the axis runs in decades, from 1e-8.
     relative : bool
         Whether each curve is divided by its largest absolute value.
+    title : str
+        Tells the figure from that of methods with another head.
     """
     axis: dict[str, Any] = {"title": {"text": "probability p of the true class"}}
     if log_axis:
@@ -70,6 +75,7 @@ def plot_by_probability(
         _lines(tables, value, look, defaults, relative, "p = %{x:.3g}"),
         height=HEIGHT,
         legend=True,
+        title=title,
         xaxis=axis,
         yaxis={"title": {"text": _y_title(value, unit, relative)}},
         shapes=[zero_line("y"), upright(chance)],
@@ -81,6 +87,8 @@ def plot_by_probability(
                 yref="paper",
                 xanchor="right" if log_axis else "left",
                 yanchor="top",
+                # Below the line at 0, which lies at the top of a gradient.
+                yshift=0 if value == LOSS else -16,
             )
         ],
     )
@@ -142,7 +150,8 @@ def _lines(
             ghost = _trace(defaults[name], value, relative)
             ghost["line"] = {"color": faded(style.colour, 0.7), "width": 1.6}
             ghost["line"]["dash"] = "dot"
-            ghost |= {"showlegend": False, "name": f"{label}, default"}
+            ghost |= {"showlegend": False, "legendgroup": name}
+            ghost["name"] = f"{label}, default"
             ghost["hovertemplate"] = f"{label}, default: {where}: %{{y:.3g}}"
             ghost["hovertemplate"] += "<extra></extra>"
             traces.append(ghost)
@@ -150,12 +159,13 @@ def _lines(
         # Wider, so that it shows beneath a line that follows it.
         width = 6.5 if style.colour == BASELINE_COLOUR else 3.2
         trace["line"] = {"color": style.colour, "width": width, "dash": style.dash}
-        trace |= {"name": label}
+        trace |= {"name": label, "legendgroup": name}
         trace["hovertemplate"] = f"{label}: {where}: %{{y:.3g}}<extra></extra>"
         traces.append(trace)
         peak = peak_of(table)
         if value == LOSS and peak is not None:
-            traces.append(_peak_trace(trace, peak, style.colour, label))
+            mark = _peak_trace(trace, peak, style.colour, label)
+            traces.append({**mark, "legendgroup": name})
     return traces
 
 
@@ -252,6 +262,24 @@ def probability_takeaway(
         return f"{unreached_text([look.labels[name] for name in tables], RIGHT)}."
     sentence = "; ".join(parts)
     return sentence[:1].upper() + sentence[1:] + "."
+
+
+def heads_note(labels: Mapping[HeadName, Sequence[str]]) -> str:
+    """Why methods with different heads are drawn apart; empty with one head.
+
+    Parameters
+    ----------
+    labels : mapping of {"logits", "cosine"} to sequence of str
+        Labels of the methods drawn, by the output of their last layer.
+    """
+    if len(labels) < 2:
+        return ""
+    verb = "takes" if len(labels["cosine"]) == 1 else "take"
+    return (
+        f"Drawn apart: {listed(labels['cosine'])} {verb} cosines times a scale, the "
+        "others plain logits. The two have different ranges, and a step of one is not "
+        "a step of the other, so compare only curves of one picture."
+    )
 
 
 def unreached_text(labels: Sequence[str], probability: float) -> str:

@@ -99,6 +99,17 @@ def best_first(
     return [str(method) for method in order.index]
 
 
+def best_few(
+    comparison: pd.DataFrame, info: MetricInfo, methods: Sequence[str], count: int
+) -> list[str]:
+    """The best ``count`` methods by the point estimate of one metric, best first.
+
+    Methods with equal means stay in the order given; one without a mean is left out.
+    """
+    known = rows_of(comparison, info.key)["mean"].dropna().index
+    return best_first(comparison, info, [m for m in methods if m in known])[:count]
+
+
 def best_takeaway(
     against_best: pd.DataFrame, info: MetricInfo, look: Look, best: str
 ) -> str:
@@ -275,6 +286,8 @@ def plot_detectable(
             "symbol": [look.styles[m].marker for m in shown],
         },
         name="Seen",
+        # A difference of 0 stands on the edge.
+        cliponaxis=False,
         hovertemplate=[
             f"<b>{look.labels[m]}</b><br>{_seeds_hover(own.loc[m], info)}"
             "<extra></extra>"

@@ -259,11 +259,12 @@ def takeaway_configurations(table: pd.DataFrame) -> str:
     if chosen.empty:
         return "Nothing that was chosen differs between these two runs."
     names = list(dict.fromkeys(chosen["what"]))
-    shown = listed([code(name) for name in names[:4]])
-    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+    shown = [code(name) for name in names[:4]]
+    if len(names) > 4:
+        shown.append(f"{len(names) - 4} more")
     count = plural(len(names), "setting")
     verb = "differs" if len(names) == 1 else "differ"
-    return f"{count} {verb}: {shown}{more}."
+    return f"{count} {verb}: {listed(shown)}."
 
 
 def _full_name(run: Run) -> str:

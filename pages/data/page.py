@@ -270,8 +270,10 @@ def show_crossing(view: StudyView, manifest: pd.DataFrame) -> None:
         st.info("A crossing needs two columns; this dataset has one.")
         return
     names = list(columns)
-    across = names[0]
-    down = next((n for n in reversed(names) if n != across), across)
+    # A phone has room for the many classes below one another.
+    across, down = sorted(
+        (names[0], names[-1]), key=lambda name: len(columns[name].classes)
+    )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         rows = choose(
             "Rows",

@@ -6,11 +6,14 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.methods import curves
+from core.methods.entry import Entry
 from core.methods.smoothing import LEAST_COUNT, MOST_COUNT, kernel_window, lds_curve
 from core.plots import method_classes as plots
 from core.plots.data import weights_by_value
+from core.plots.methods import HEADS, heads_note
+from core.text import to_markdown
 from pages.methods.parameters import values_of
-from pages.methods.play import Play, gathered
+from pages.methods.play import Play, by_head, gathered, head_of
 from pages.shell.show import show_chart, show_charts
 
 DRAW_SEED = 0
@@ -36,23 +39,27 @@ QUANTITY_NOTES = {
 
 def show_classes(play: Play, controls: DeltaGenerator) -> None:
     """What the chosen methods give each class, and how hard its images pull."""
-    shown = [_class_values(play), _drawn(play), _pulls(play, controls)]
-    if not any(shown):
-        st.info("None of the chosen methods looks at the classes: choose another one.")
+    _class_values(play)
+    _drawn(play)
+    _pulls(play, controls)
 
 
-def _class_values(play: Play) -> bool:
+def _class_values(play: Play) -> None:
     entries = play.only("weights", "loss", "adjustment")
-    found: dict[str, list[pd.DataFrame]] = {}
+    found: dict[tuple[str, str], list[pd.DataFrame]] = {}
     for entry in entries:
         part = curves.part_of(entry, play.task, values_of(entry))
         values = curves.class_values(part, play.task, play.counts)
         for quantity, numbers in values.items():
             table = pd.DataFrame({"class": range(len(numbers)), "value": numbers})
-            found.setdefault(quantity, []).append(table.assign(method=entry.name))
-    for quantity in (q for q in QUANTITIES if q in found):
+            # Alone a margin is in the unit of what the head gives.
+            head = head_of(entry) if quantity == "margin" else ""
+            tables = found.setdefault((quantity, head), [])
+            tables.append(table.assign(method=entry.name))
+    for quantity, head in sorted(found, key=_place):
         title, y_title, reference, what = QUANTITIES[quantity]
-        table = pd.concat(found[quantity], ignore_index=True)
+        table = pd.concat(found[quantity, head], ignore_index=True)
+        is_apart = head and len({h for q, h in found if q == quantity}) > 1
         show_chart(
             plots.plot_by_class(
                 table,
@@ -63,8 +70,10 @@ def _class_values(play: Play) -> bool:
                 y_title=y_title,
                 reference=reference,
             ),
-            name=f"methods-{play.view.study.name}-{play.task.name}-{quantity}",
-            title=title,
+            name="-".join(
+                ("methods", play.view.study.name, play.task.name, quantity, head)
+            ).rstrip("-"),
+            title=f"{title} {HEADS[head]}" if is_apart else title,
             takeaway=plots.by_class_takeaway(
                 table,
                 play.task.classes,
@@ -76,7 +85,12 @@ def _class_values(play: Play) -> bool:
             note=f"n = {sum(play.counts):,} training images. "
             + QUANTITY_NOTES[quantity],
         )
-    return bool(found)
+
+
+def _place(key: tuple[str, str]) -> tuple[int, int]:
+    """Of a quantity, then of a head, in the order in which they are drawn."""
+    quantity, head = key
+    return list(QUANTITIES).index(quantity), ["", *HEADS].index(head)
 
 
 def _named(table: pd.DataFrame, play: Play) -> pd.DataFrame:
@@ -92,10 +106,10 @@ def _named(table: pd.DataFrame, play: Play) -> pd.DataFrame:
     )
 
 
-def _drawn(play: Play) -> bool:
+def _drawn(play: Play) -> None:
     entries = play.only("sampler")
     if not entries:
-        return False
+        return
     drawn = {
         entry.name: curves.drawn_images(
             curves.part_of(entry, play.task, values_of(entry)),
@@ -123,13 +137,12 @@ def _drawn(play: Play) -> bool:
         note=f"Each sampler was run once, as at the start of an epoch (seed "
         f"{DRAW_SEED}); every epoch draws anew.",
     )
-    return True
 
 
-def _pulls(play: Play, controls: DeltaGenerator) -> bool:
-    entries = play.only("loss", "weights")
-    if not entries:
-        return False
+def _pulls(play: Play, controls: DeltaGenerator) -> None:
+    groups = by_head(play.only("loss", "weights"))
+    if not groups:
+        return
     probability = controls.slider(
         "Probability p of the true class",
         0.01,
@@ -140,36 +153,44 @@ def _pulls(play: Play, controls: DeltaGenerator) -> bool:
         persist_state="session",
         help="For the pull: low is wrong, high is right.",
     )
-    rows = []
-    for entry in entries:
-        part = curves.part_of(entry, play.task, values_of(entry))
-        _, gradient = curves.loss_by_class(
-            part, play.task, play.counts, probability=probability
+    for head, entries in groups.items():
+        table = pd.concat(
+            [_pull_table(play, entry, probability) for entry in entries],
+            ignore_index=True,
         )
-        table = pd.DataFrame({"class": range(len(gradient)), "value": np.abs(gradient)})
-        rows.append(table.assign(method=entry.name))
-    table = pd.concat(rows, ignore_index=True)
-    look = play.look(entries)
-    show_chart(
-        plots.plot_by_class(
-            table,
-            play.task.classes,
-            play.counts,
-            look,
-            x_title=f"{play.task.label}, from common to rare",
-            y_title="pull (nats per unit of logit)",
-        ),
-        name=f"methods-{play.view.study.name}-{play.task.name}-pull",
-        title=f"How hard an image pulls that is at p = {probability:g}",
-        takeaway=plots.pulls_takeaway(
-            table, play.task.classes, play.counts, look, probability=probability
-        ),
-        data=_named(table, play),
-        note="Size of the gradient by the logit of the true class, of one image; "
-        "computed by the losses that train on a batch with an image of each class. "
-        "Weights are drawn on cross-entropy.",
+        look = play.look(entries)
+        is_apart = len(groups) > 1
+        show_chart(
+            plots.plot_by_class(
+                table,
+                play.task.classes,
+                play.counts,
+                look,
+                x_title=f"{play.task.label}, from common to rare",
+                y_title="pull (nats per unit of logit)",
+            ),
+            name=f"methods-{play.view.study.name}-{play.task.name}-pull-{head}",
+            title=f"How hard an image pulls that is at p = {probability:g}"
+            + (f", {HEADS[head]}" if is_apart else ""),
+            takeaway=plots.pulls_takeaway(
+                table, play.task.classes, play.counts, look, probability=probability
+            ),
+            data=_named(table, play),
+            note="Size of the gradient by the logit of the true class, of one image; "
+            "computed by the losses that train on a batch with an image of each class. "
+            "Weights are drawn on cross-entropy.",
+        )
+    if note := heads_note({h: [e.label for e in es] for h, es in groups.items()}):
+        st.caption(to_markdown(note))
+
+
+def _pull_table(play: Play, entry: Entry, probability: float) -> pd.DataFrame:
+    part = curves.part_of(entry, play.task, values_of(entry))
+    _, gradient = curves.loss_by_class(
+        part, play.task, play.counts, probability=probability
     )
-    return True
+    table = pd.DataFrame({"class": range(len(gradient)), "value": np.abs(gradient)})
+    return table.assign(method=entry.name)
 
 
 def show_targets(play: Play, controls: DeltaGenerator) -> None:
@@ -200,18 +221,14 @@ def show_targets(play: Play, controls: DeltaGenerator) -> None:
             "Weights have mean 1 over the training images; the dashed line is as "
             "without.",
         )
-    if not _kernels(play) and not entries:
-        st.info(
-            "None of the chosen methods weighs images or smooths over neighbours: "
-            "choose weights above."
-        )
+    _kernels(play)
 
 
-def _kernels(play: Play) -> bool:
+def _kernels(play: Play) -> None:
     """Windows of the chosen methods that smooth, and what LDS's does."""
     entries = [e for e in play.chosen if "kernel_size" in values_of(e)]
     if not entries:
-        return False
+        return
     windows = {
         entry.name: kernel_window(
             **{k: values_of(entry)[k] for k in ("kernel", "kernel_size", "sigma")}
@@ -259,4 +276,3 @@ def _kernels(play: Play) -> bool:
         note=f"n = {len(play.targets):,} training images, in bins of one unit. The "
         "smoothed line is divided by the sum of the window, to lie on the bars.",
     )
-    return True

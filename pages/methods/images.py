@@ -1,6 +1,6 @@
 """One image on the Methods page: its loss and gradient under each method."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,14 @@ from core.plots.method_classes import order_by_count
 from core.tasks import Binary, Multiclass, Regression
 from core.text import to_markdown
 from pages.methods.parameters import is_moved, values_of
-from pages.methods.play import Play, as_table, defaults_of, gathered, usual_of
+from pages.methods.play import (
+    Play,
+    as_table,
+    by_head,
+    defaults_of,
+    gathered,
+    usual_of,
+)
 from pages.shell.caching import Fingerprint, cached
 from pages.shell.choose import choose, choose_whether
 from pages.shell.show import show_charts
@@ -27,12 +34,6 @@ ERROR_POINTS = 44
 def show_probability_curves(play: Play, controls: DeltaGenerator) -> None:
     """Loss and gradient against the probability of the true class."""
     task, entries = play.task, play.only("loss", "weights")
-    if not entries:
-        st.info(
-            "None of the chosen methods changes the loss of an image: choose a loss or "
-            "weights."
-        )
-        return
     with controls:
         true_class = _choose_class(play)
         with st.container(horizontal=True):
@@ -50,33 +51,33 @@ def show_probability_curves(play: Play, controls: DeltaGenerator) -> None:
         for e in entries
         if is_moved(e)
     }
-    look = play.look(entries)
+    groups = by_head(entries)
+    named = {head: plots.HEADS[head] if len(groups) > 1 else "" for head in groups}
     show_charts(
         {
-            value.capitalize(): plots.plot_by_probability(
-                tables,
+            f"{value.capitalize()} {named[head]}".rstrip(): plots.plot_by_probability(
+                _of(tables, group),
                 value,
-                look,
-                defaults=defaults,
+                play.look(group),
+                defaults=_of(defaults, group),
                 num_classes=len(task.classes),
                 log_axis=log_axis,
                 relative=relative,
+                title=named[head].capitalize(),
             )
+            for head, group in groups.items()
             for value in (plots.LOSS, plots.GRADIENT)
         },
         name=f"methods-{play.view.study.name}-{task.name}-loss",
         title=f"An image of {task.classes[true_class]}, from hopeless to right",
-        takeaway=plots.probability_takeaway(
-            tables,
-            look,
-            usual_of(play.view, task).name,
-            deltas={
-                e.name: float(values_of(e)["delta"])
-                for e in entries
-                if "delta" in values_of(e)
-            },
-            num_classes=len(task.classes),
-        ),
+        takeaway=" ".join(
+            [
+                *(_takeaway(play, _of(tables, group)) for group in groups.values()),
+                plots.heads_note(
+                    {head: [e.label for e in group] for head, group in groups.items()}
+                ),
+            ]
+        ).rstrip(),
         data=gathered(tables, "p"),
         note=f"One image of {task.classes[true_class]} "
         f"({play.counts[true_class]:,} of n = {sum(play.counts):,} training images); "
@@ -86,6 +87,28 @@ def show_probability_curves(play: Play, controls: DeltaGenerator) -> None:
         "pulls p up, above 0 down. Weights are drawn on cross-entropy. Dotted: before "
         "the sliders were moved.",
         column_width=340,
+    )
+
+
+def _of(
+    tables: Mapping[str, pd.DataFrame], entries: Sequence[Entry]
+) -> dict[str, pd.DataFrame]:
+    """The tables of some entries, in their order."""
+    return {e.name: tables[e.name] for e in entries if e.name in tables}
+
+
+def _takeaway(play: Play, tables: Mapping[str, pd.DataFrame]) -> str:
+    entries = [entry for entry in play.chosen if entry.name in tables]
+    return plots.probability_takeaway(
+        tables,
+        play.look(entries),
+        usual_of(play.view, play.task).name,
+        deltas={
+            e.name: float(values_of(e)["delta"])
+            for e in entries
+            if "delta" in values_of(e)
+        },
+        num_classes=len(play.task.classes),
     )
 
 
@@ -145,12 +168,6 @@ def _loss_table(
 def show_error_curves(play: Play, controls: DeltaGenerator) -> None:
     """Loss and gradient against the error of the prediction."""
     task, entries = play.task, play.only("loss")
-    if not entries:
-        st.info(
-            "None of the chosen methods changes the loss of an image: choose a loss "
-            "above."
-        )
-        return
     targets = np.array(play.targets)
     with controls:
         true_value = st.slider(

@@ -52,11 +52,11 @@ VIEW_LABELS = {
 }
 # Stand in where a study has no split yet and its options name no ratio.
 STAND_IN_IMAGES, STAND_IN_RATIO = 50_000, 100.0
-# Parts whose sliders move something in a view: for classes, and for a number.
-MOVED = {
+# Parts that a view draws: for classes, and for a number. A schedule is of the study.
+DRAWN = {
     LOSS: (("loss", "weights"), ("loss",)),
     CLASSES: (
-        ("loss", "weights", "sampler", "features", "adjustment"),
+        ("loss", "weights", "sampler", "adjustment"),
         ("weights", "features"),
     ),
     SCHEDULE: ((), ()),
@@ -213,19 +213,20 @@ def _stand_in(view: StudyView, classes: Sequence[str]) -> tuple[int, ...]:
 def _play(play: Play) -> None:
     """All that a slider moves: only this runs again."""
     take_parameters(play.chosen)
+    kind = isinstance(play.task, Regression)
     view = choose(
         "View",
-        list(VIEWS),
+        [v for v in VIEWS if v == SCHEDULE or play.only(*DRAWN[v][kind])],
         labels=VIEW_LABELS,
         key="methods_view",
         parameter="view",
         is_segmented=True,
         label_visibility="collapsed",
     )
-    draw = VIEWS[view][isinstance(play.task, Regression)]
+    draw = VIEWS[view][kind]
     controls, charts = st.columns([1, 3.4], gap="medium")
     controls = controls.container(border=True, key="methods_controls")
-    parts = MOVED[view][isinstance(play.task, Regression)]
+    parts = DRAWN[view][kind]
     if parts:
         with controls:
             _sliders(play.only(*parts))

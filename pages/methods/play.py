@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from core.methods import curves
-from core.methods.entry import Entry, Value
+from core.methods.entry import HEAD, Entry, HeadName, Value
 from core.plots.look import Look
+from core.plots.methods import HEADS
 from core.tasks import Task
-from pages.methods.parameters import movable
+from pages.methods.parameters import movable, values_of
 from pages.shell.caching import Fingerprint
 from pages.shell.study_bar import StudyView
 
@@ -56,6 +57,17 @@ def usual_of(view: StudyView, task: Task) -> Entry:
     return curves.usual_loss(
         task, logarithmic=task.name in view.study.model.log_targets
     )
+
+
+def head_of(entry: Entry) -> HeadName:
+    """Output of the last layer that a method takes, as its widget was last left."""
+    return values_of(entry).get(HEAD, "logits")
+
+
+def by_head(entries: Sequence[Entry]) -> dict[HeadName, list[Entry]]:
+    """Entries that can be compared with one another: those with the same head."""
+    groups = {head: [e for e in entries if head_of(e) == head] for head in HEADS}
+    return {head: group for head, group in groups.items() if group}
 
 
 def defaults_of(entry: Entry) -> dict[str, Value]:

@@ -442,8 +442,11 @@ def _choose_cost() -> CostInfo:
 
 
 def _published(view: StudyView, comparison: pd.DataFrame) -> None:
-    st.header("What others published", anchor=False)
     table = published_table(view.study.published, comparison, view.study.baseline)
+    table = table[~table["method"].isin(view.labels.keys() - {*view.methods})]
+    if table.empty:
+        return
+    st.header("What others published", anchor=False)
     # Others may have published a method of the study that has no run here.
     listed = {name: method.label for name, method in view.study.methods.items()}
     labels = {**listed, **view.labels}

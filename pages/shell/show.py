@@ -23,6 +23,8 @@ from core.errors import EquipoiseError
 from core.plots.download import chart_html, image_options, titled
 from core.plots.escape import only_own_markup
 from core.plots.formatting import plural
+from core.plots.highlight import NOTE as HOW_TO_HIGHLIGHT
+from core.plots.highlight import is_highlighted, with_highlight
 from core.text import BREAK, mark_code, strong, to_list, to_markdown, to_plain
 from pages.shell.address import end_page
 
@@ -119,9 +121,11 @@ def show_charts(
     """
     download_title = download_title or (card.title if card else title)
     drawn = {
-        what: titled(only_own_markup(figure), to_plain(download_title))
+        what: with_highlight(titled(only_own_markup(figure), to_plain(download_title)))
         for what, figure in figures.items()
     }
+    if any(map(is_highlighted, drawn.values())):
+        note = f"{note} {HOW_TO_HIGHLIGHT}".lstrip()
     opened = nullcontext(card) if card else open_card(title, key=f"card_{name}")
     with opened as place:
         place.takeaway.markdown(to_markdown(takeaway))

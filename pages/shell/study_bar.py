@@ -1,19 +1,17 @@
 """The bar at the head of every page: which study, which methods, which seeds."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.data.catalog import DatasetInfo, dataset_info, dataset_of
 from core.errors import EquipoiseError, RunError
-from core.evaluation.comparison import Baseline, Counterparts
-from core.evaluation.metrics import MetricInfo, metric_info
+from core.evaluation.metrics import MetricInfo, headline_keys, metric_info
 from core.plots.formatting import plural
-from core.plots.look import Look, MethodStyle, method_styles
-from core.results.two_studies import TwoStudies
+from core.plots.look import Look, method_styles
 from core.runs import (
     Run,
     added_methods,
@@ -24,12 +22,13 @@ from core.runs import (
     with_imported,
 )
 from core.study import Study, load_study, shipped_studies
-from core.tasks import Task
 from core.text import code, emphasis, strong, to_markdown
 from pages.shell.address import end_page, read_address, this_address
 from pages.shell.choose import choose, choose_several, chosen_before
 from pages.shell.reference import choose_reference
 from pages.shell.show import show_error, show_problems, stop_with
+from pages.shell.study_view import StudyView
+from pages.shell.tables import best_methods
 from pages.shell.two_studies import (
     load_two_studies,
     studies_beside,
@@ -37,86 +36,8 @@ from pages.shell.two_studies import (
     two_studies_caption,
 )
 
-
-@dataclass(frozen=True)
-class StudyView:
-    """What the bar chose.
-
-    Parameters
-    ----------
-    study, dataset
-        The chosen study and what is known of its dataset.
-    look : Look
-        The chosen methods in the study's order, the baseline always among them; how
-        all methods that have runs are drawn and called; and the baseline, which is the
-        study's own unless the reader has chosen another.
-    seeds : tuple of int
-        Chosen seeds.
-    runs : tuple of Run
-        Every run with a chosen seed, of all methods: verdicts are corrected over all
-        of them, so hiding a method changes no number.
-    two : TwoStudies or None
-        Where another study stands beside the chosen one: study, runs and methods are
-        then of both, and each method is compared with its counterpart.
-    """
-
-    study: Study
-    dataset: DatasetInfo
-    look: Look
-    seeds: tuple[int, ...]
-    runs: tuple[Run, ...]
-    two: TwoStudies | None = None
-
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """Chosen methods in the study's order."""
-        return self.look.methods
-
-    @property
-    def styles(self) -> Mapping[str, MethodStyle]:
-        """How each method that has runs is drawn."""
-        return self.look.styles
-
-    @property
-    def labels(self) -> Mapping[str, str]:
-        """What a reader sees for each method that has runs."""
-        return self.look.labels
-
-    @property
-    def baseline(self) -> str:
-        """The method that the others are compared with."""
-        return self.look.baseline
-
-    @property
-    def has_counterparts(self) -> bool:
-        """Whether each method is compared with the same one in another study."""
-        return self.two is not None and self.two.counterparts is not None
-
-    @property
-    def against(self) -> Baseline:
-        """The baseline; beside another study, the counterparts that have runs."""
-        if not self.has_counterparts:
-            return self.baseline
-        return Counterparts(self.references, self.two.other.name)
-
-    @property
-    def references(self) -> dict[str, str]:
-        """Of each method that is compared and has runs, what it is compared with."""
-        present = dict.fromkeys(run.method for run in self.runs)
-        if not self.has_counterparts:
-            return {m: self.baseline for m in present if m != self.baseline}
-        pairs = self.two.counterparts.by_method
-        return {m: other for m, other in pairs.items() if {m, other} <= present.keys()}
-
-    @property
-    def tasks(self) -> tuple[Task, ...]:
-        """Tasks of the study."""
-        return self.dataset.tasks
-
-    @property
-    def chosen_runs(self) -> tuple[Run, ...]:
-        """Runs of the chosen methods only."""
-        return tuple(run for run in self.runs if run.method in self.methods)
+# Methods beside the baseline that "Top five" shows.
+BEST_SHOWN = 5
 
 
 def study_bar(
@@ -237,9 +158,9 @@ def _filtered(
             else replace(whole, look=whole.look.against(baseline))
         )
         methods, seeds = _choose(whole)
-    kept = tuple(run for run in whole.runs if run.seed in seeds)
+    view = whole.of_seeds(seeds)
     # Not every method need have a run with every seed.
-    trained = {run.method for run in kept}
+    trained = {run.method for run in view.runs}
     methods = tuple(method for method in methods if method in trained)
     if len(methods) < len(whole.methods) or len(seeds) < len(whole.seeds):
         st.caption(
@@ -248,7 +169,7 @@ def _filtered(
                 f"{len(seeds)} of {plural(len(whole.seeds), 'seed')}."
             )
         )
-    view = replace(whole, look=whole.look.only(methods), seeds=seeds, runs=kept)
+    view = replace(view, look=view.look.only(methods))
     if view.has_counterparts:
         view = replace(view, look=view.look.against(_first_counterpart(view)))
     _say_reference(view, study)
@@ -342,7 +263,7 @@ def _choose(view: StudyView) -> tuple[tuple[str, ...], tuple[int, ...]]:
             what="method",
             help="Hiding a method changes no number: verdicts stay corrected over all.",
         )
-        _offer_all_or_none(methods_key, others)
+        quick = st.container()
         chosen_seeds = choose_several(
             "Seeds",
             [str(seed) for seed in view.seeds],
@@ -351,7 +272,10 @@ def _choose(view: StudyView) -> tuple[tuple[str, ...], tuple[int, ...]]:
             what="seed",
             help="Every number is computed again from the chosen seeds.",
         )
-    if not chosen_seeds:
+        seeds = tuple(map(int, chosen_seeds))
+        with quick:
+            _offer_quick_choices(view.of_seeds(seeds), methods_key, others)
+    if not seeds:
         stop_with(
             "No seed is chosen. Choose at least one under "
             f"{emphasis('Methods and seeds')}."
@@ -364,12 +288,12 @@ def _choose(view: StudyView) -> tuple[tuple[str, ...], tuple[int, ...]]:
         kept |= {*next(iter(pairs.items()))}
     return (
         tuple(method for method in view.methods if method in kept),
-        tuple(map(int, chosen_seeds)),
+        seeds,
     )
 
 
-def _offer_all_or_none(key: str, methods: Sequence[str]) -> None:
-    """Buttons that show every method, or the baseline alone."""
+def _offer_quick_choices(view: StudyView, key: str, methods: Sequence[str]) -> None:
+    """Buttons that show every method, the baseline alone, or it beside the best."""
     with st.container(horizontal=True, gap="small"):
         for label, chosen in (("All", list(methods)), ("None", [])):
             st.button(
@@ -380,6 +304,26 @@ def _offer_all_or_none(key: str, methods: Sequence[str]) -> None:
                 args=({key: chosen},),
                 disabled=chosen_before(key) == chosen,
             )
+        if len(methods) > BEST_SHOWN:
+            first = headline_keys(view.tasks, view.study.headline)[0]
+            st.button(
+                "Top five",
+                key=f"{key}_best",
+                type="tertiary",
+                on_click=_show_best,
+                args=(view, key, methods),
+                help="The five with the best point estimates, beside the baseline. "
+                "Ranked by the metric chosen on the page; on a page without one, by "
+                f"{to_markdown(metric_info(first, view.tasks).label)}. For viewing "
+                "only: the test images rank them, which flatters the first, so this "
+                "selects no method.",
+            )
+
+
+def _show_best(view: StudyView, key: str, methods: Sequence[str]) -> None:
+    """Show the best methods on the metric that the page has chosen."""
+    metric = st.query_params.get("metric", "")
+    st.session_state[key] = best_methods(view, methods, BEST_SHOWN, metric=metric)
 
 
 def _choose_study(names: list[str], bar: DeltaGenerator) -> str:

@@ -15,8 +15,15 @@ from core.data.manifest import TEST, TRAINING
 from core.errors import RunError
 from core.evaluation.comparison import Baseline, Comparison, compare_runs
 from core.evaluation.confusion_counts import training_counts
-from core.evaluation.metrics import further_keys, stability_keys, study_metric_keys
+from core.evaluation.metrics import (
+    further_keys,
+    headline_keys,
+    metric_info,
+    stability_keys,
+    study_metric_keys,
+)
 from core.plots.formatting import plural
+from core.plots.overview import best_few
 from core.results.study_runs import study_options
 from core.runs import Run, shipped_manifest
 from core.study import Study
@@ -24,7 +31,7 @@ from core.tasks import Task
 from core.text import code, emphasis, strong, to_markdown
 from pages.shell.caching import Fingerprint, cached, manifest_fingerprint
 from pages.shell.show import show_problems, stop_with
-from pages.shell.study_bar import StudyView
+from pages.shell.study_view import StudyView
 
 
 def leave_out_damaged(view: StudyView) -> StudyView:
@@ -36,7 +43,7 @@ def leave_out_damaged(view: StudyView) -> StudyView:
     if not problems:
         return view
     show_problems(problems.values())
-    runs = tuple(run for run in view.runs if str(run.folder) not in problems)
+    runs = _undamaged(view.runs)
     trained = [m for m in view.methods if any(r.method == m for r in runs)]
     return replace(
         view,
@@ -76,6 +83,34 @@ def load_comparison(view: StudyView, *, reference: str = "") -> Comparison:
         further = (*further, *stability_keys(view.tasks))
     against = reference or view.against
     return _comparison(against, counts, further, view.runs, view.tasks, view.study)
+
+
+def best_methods(
+    view: StudyView, methods: Sequence[str], count: int, *, metric: str = ""
+) -> list[str]:
+    """The methods with the best means over the view's seeds, the best first.
+
+    Means do not depend on what is compared with, so the baseline need have no run.
+
+    Parameters
+    ----------
+    view : StudyView
+    methods : sequence of str
+        Those among which to look.
+    count : int
+        How many are returned at most.
+    metric : str
+        What they are ranked by; where it is not known here, the first headline metric.
+    """
+    view = replace(view, runs=_undamaged(view.runs))
+    trained = [run.method for run in view.runs]
+    if not trained:
+        return []
+    reference = "" if view.baseline in trained else trained[0]
+    table = load_comparison(view, reference=reference).table
+    if metric not in set(table["metric"]):
+        metric = headline_keys(view.tasks, view.study.headline)[0]
+    return best_few(table, metric_info(metric, view.tasks), methods, count)
 
 
 def measured_runs(view: StudyView) -> tuple[Run, ...]:
@@ -208,6 +243,11 @@ def _stability(
     tables = load_tables(runs)
     options = study_options(study, runs, tables, baseline)
     return compare_runs(tables, tasks, baseline, metrics=keys, **options)
+
+
+def _undamaged(runs: tuple[Run, ...]) -> tuple[Run, ...]:
+    problems = _damage(runs)
+    return tuple(run for run in runs if str(run.folder) not in problems)
 
 
 @cached(entries=16)

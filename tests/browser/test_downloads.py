@@ -21,6 +21,7 @@ from core.plots.download import (
     chart_html,
     titled,
 )
+from core.plots.highlight import with_highlight
 from core.plots.look import Look, method_styles
 from tests.browser.conftest import App
 
@@ -60,7 +61,8 @@ def figure() -> go.Figure:
     ]
     scores = pd.DataFrame(rows)
     scores["high"] = scores["mean"] + 0.05
-    return titled(plot_class_scores(scores, list(COUNTS), COUNTS, LOOK), TITLE)
+    drawn = plot_class_scores(scores, list(COUNTS), COUNTS, LOOK)
+    return with_highlight(titled(drawn, TITLE))
 
 
 @pytest.fixture
@@ -118,6 +120,45 @@ def test_the_file_opens_offline_and_its_texts_are_whole(
     offline.goto(drawing.as_uri())
     assert offline.evaluate("document.documentElement.clientWidth") > 0
     check_texts(offline)
+
+
+def dimmed(page: Page) -> int:
+    """How many traces of the chart are faded, once the fading is over."""
+    page.wait_for_timeout(400)
+    return page.locator(".trace").evaluate_all(
+        "(all) => all.filter((one) => getComputedStyle(one).opacity < 0.5).length"
+    )
+
+
+def check_highlight(page: Page, count: int) -> None:
+    """Pointing at an entry, or at a mark, dims all other traces."""
+    expect(page.locator(".scatterlayer .trace")).to_have_count(count)
+    page.mouse.move(0, 0)
+    assert dimmed(page) == 0
+    page.locator(".legendtoggle").last.hover()
+    assert dimmed(page) == count - 1
+    page.mouse.move(0, 0)
+    assert dimmed(page) == 0
+    page.locator(".scatterlayer .trace").last.locator(".point").first.hover(force=True)
+    expect(page.locator(".hovertext")).to_have_count(1)
+    assert dimmed(page) == count - 1
+
+
+def test_pointing_at_a_method_dims_the_others_in_the_file(
+    offline: Page, tmp_path: Path
+) -> None:
+    file = tmp_path / "scores.html"
+    file.write_text(chart_html([figure()], title=TITLE, name="scores"))
+    offline.goto(file.as_uri())
+    check_highlight(offline, len(METHODS))
+
+
+def test_pointing_at_a_method_dims_the_others_on_a_page(app: App, page: Page) -> None:
+    page.goto(f"{app.url}/cost?study=utkface")
+    # The single seeds have an entry too.
+    check_highlight(page, 4)
+    page.locator(".legendtoggle").last.dblclick()
+    expect(page.locator(".scatterlayer .trace")).to_have_count(1)
 
 
 def test_the_camera_saves_the_title_that_the_page_has_as_a_heading(

@@ -2,8 +2,10 @@
 
 import pytest
 
+from core.runs import list_runs
 from pages.shell import choose
 from tests.pages.opening import NAMES
+from tests.synthetic import METHODS
 
 PAGES = tuple(name for name in NAMES if name not in ("import", "predict"))
 # Widgets that are changed at the least; these have few.
@@ -80,6 +82,46 @@ def test_what_is_not_the_default_alone_is_in_the_address(fill, open_page):
     assert app.query_params["methods"] == "none"
     app.button(key="bar_methods_utkface_All").click().run()
     assert "methods" not in app.query_params
+
+
+def best_five(quality):
+    """Methods with the largest means over the seeds, from the run folders."""
+    values = {}
+    for run in list_runs("utkface").runs:
+        if run.method != "baseline":
+            values.setdefault(run.method, []).append(quality(run.predictions("test")))
+    means = {method: sum(found) / len(found) for method, found in values.items()}
+    return set(sorted(means, key=means.get)[-5:])
+
+
+def closeness(table):
+    return -(table["age_true"] - table["age_pred"]).abs().mean()
+
+
+def hits(table):
+    return (table["gender_true"] == table["gender_pred"]).mean()
+
+
+def test_the_top_five_follow_the_metric_of_the_page(fill, open_page):
+    fill(methods=(*METHODS, "focal"), seeds=(0, 1))
+    app = open_page("age")
+    app.button(key="bar_methods_utkface_best").click().run()
+    assert not app.exception
+    assert set(app.query_params["methods"]) == best_five(closeness)
+    address = {n: app.query_params[n] for n in app.query_params}
+    again = open_page("cost", **address, metric="gender.accuracy")
+    assert set(again.pills(key="bar_methods_utkface").value) == best_five(closeness)
+    assert "Shown: 6 of 8 methods" in again.caption[0].value
+    again.button(key="bar_methods_utkface_best").click().run()
+    assert not again.exception
+    assert set(again.query_params["methods"]) == best_five(hits) != best_five(closeness)
+
+
+def test_of_few_methods_no_top_five_is_offered(fill, open_page):
+    fill(methods=("baseline", "ins", "lmf"), seeds=(0,))
+    keys = {button.key for button in open_page("age").button}
+    assert "bar_methods_utkface_None" in keys
+    assert "bar_methods_utkface_best" not in keys
 
 
 def test_an_address_of_no_method_shows_the_baseline_alone(fill, open_page):

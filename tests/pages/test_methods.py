@@ -1,6 +1,7 @@
 """The Methods page: what is chosen, moved and asked for in its address is drawn."""
 
 import json
+import re
 from base64 import b64decode
 
 import numpy as np
@@ -278,13 +279,72 @@ def test_without_runs_a_number_has_no_histogram(store):
 
 @pytest.mark.parametrize("view", ["loss", "classes"])
 def test_what_compares_groups_is_said_and_not_drawn(folder, view):
-    app = look_at(method=["group-dro", "fairness-penalty"], view=view)
+    app = look_at(method=["group-dro", "fairness-penalty"], view=None)
     words = words_of(app)
     assert "Not drawn: Group DRO and Fairness penalty" in words
     assert "compares the groups of a sensitive feature" in words
-    assert not app.get("plotly_chart")
+    # The schedule alone has something to show.
+    assert len(app.get("plotly_chart")) == 1
+    assert "learning rate and phases" in words
     assert len(app.latex) >= 2
-    assert [block.value.count('groups = "') for block in app.code] == [1, 1]
+    assert [block.value.count('groups = "') for block in app.code][-2:] == [1, 1]
+    app.query_params["view"] = view
+    app.run()
+    assert f"what is not here: view `{view}`" in app.warning[0].value
+
+
+def views_of(app):
+    """What the control of the views offers, and what is chosen."""
+    control = app.get_by_key("methods_view")
+    return [option.content for option in control.proto.options], control.value
+
+
+def test_opens_on_the_first_view_that_has_something_to_show(folder):
+    labels = ["Loss and gradient", "Margins and weights", "Schedule"]
+    assert views_of(look_at(method="focal")) == (labels, "loss")
+    app = look_at(method="oversample")
+    assert views_of(app) == (labels[1:], "classes")
+    assert "Images that an epoch shows" in words_of(app)
+    number = look_at(method="denseweight", task="age")
+    assert views_of(number) == (labels[1:], "classes")
+    assert "Weight of an image by its age" in words_of(number)
+
+
+def titles_of(app):
+    return [f["layout"].get("title", {}).get("text", "") for f in figures(app)]
+
+
+def test_losses_on_cosines_and_on_logits_are_drawn_apart(folder):
+    app = look_at(method=["cross-entropy", "ldam", "lmf"])
+    drawn = [
+        {t["name"] for t in f["data"] if t.get("showlegend", True)}
+        for f in figures(app)
+    ]
+    assert drawn == [{"Cross-entropy", "LMF"}] * 2 + [{"LDAM"}] * 2
+    apart = [re.sub("<.*?>", "", text).rpartition(": ")[2] for text in titles_of(app)]
+    assert apart == ["On plain logits"] * 2 + ["On cosines"] * 2
+    assert "Drawn apart: LDAM takes cosines times a scale" in words_of(app)
+    app.selectbox(key="methods_movable_ldam_lmf").set_value("ldam").run()
+    app.selectbox(key="methods_ldam_head").set_value("logits").run()
+    assert not app.exception
+    assert "Drawn apart" not in words_of(app)
+    assert len(figures(app)) == 2
+
+
+def test_margins_and_pulls_of_another_head_have_a_picture_of_their_own(folder):
+    app = look_at(method=["cross-entropy", "ldam", "lmf"], view="classes")
+    words = words_of(app)
+    for title in (
+        "Margin asked of a class on plain logits",
+        "Margin asked of a class on cosines",
+        "How hard an image pulls that is at p = 0.5, on plain logits",
+        "How hard an image pulls that is at p = 0.5, on cosines",
+        "Drawn apart: LDAM takes cosines",
+    ):
+        assert title in words
+    alike = words_of(look_at(method=["cross-entropy", "lmf"], view="classes"))
+    assert "Margin asked of a class" in alike
+    assert "on cosines" not in alike
 
 
 def test_a_decision_rule_has_its_card(folder):

@@ -117,6 +117,10 @@ def test_published_changes_are_labelled_as_theirs(fill, open_page):
     assert not app.exception
     assert "Theirs: the original project" in _text(app)
     assert len(app.get("plotly_chart")) == 4 + 4
+    # Of a method that is hidden, nothing is said.
+    app.pills(key="bar_methods_utkface").set_value(["denseweight"]).run()
+    assert not app.exception
+    assert "What others published" not in [header.value for header in app.header]
 
 
 @pytest.fixture

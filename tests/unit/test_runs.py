@@ -231,12 +231,12 @@ def test_a_run_of_another_split_and_noise_is_told_so(store: Path) -> None:
 
 def test_the_split_of_the_runs_is_for_their_dataset_only(store: Path) -> None:
     study = tiny_study()
-    assert runs.manifest_for(study) is None
+    assert runs.split_source(study) is None
     runs.write_study_files(store, study, PREDICTIONS, {})
-    pd.testing.assert_frame_equal(runs.manifest_for(study), PREDICTIONS)
+    assert runs.split_source(study) == study.name
     options = {**study.dataset.options, "count": 7}
     other = study.dataset.model_copy(update={"options": options})
-    assert runs.manifest_for(study.model_copy(update={"dataset": other})) is None
+    assert runs.split_source(study.model_copy(update={"dataset": other})) is None
 
 
 def test_study_manifest_and_report_come_back(store: Path) -> None:

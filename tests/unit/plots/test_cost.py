@@ -90,6 +90,15 @@ def test_the_front_is_a_staircase_through_its_members(points):
     assert front.line.shape == "hv"
 
 
+def test_letters_of_marks_in_nearly_one_place_stand_on_either_side():
+    means = {"baseline": 9.0, "ins": 9.02, "lmf": 9.5, "vit": 7.0}
+    near = points_of(means, {"baseline": 301, "ins": 300, "lmf": 400, "vit": 100})
+    letters = draw(near).layout.annotations[1:]
+    assert [note.text for note in letters] == ["<b>a</b>", "<b>b</b>", "<b>c</b>"]
+    assert [note.y for note in letters] == [9.02, 9.0, 9.5]
+    assert [note.xshift for note in letters] == [-14, 14, 14]
+
+
 def test_signs_lie_in_the_corner_that_is_empty(points):
     *notes, letter = draw(points).layout.annotations
     assert [note.text for note in notes] == ["<b>①</b>", "<b>②</b>", "<b>③</b>"]

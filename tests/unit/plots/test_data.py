@@ -147,6 +147,13 @@ def test_accounting_adds_up():
     )
     figure = plots.plot_accounting(table)
     assert sum(sum(bar.x) for bar in figure.data) == 12
+    # Names stand above the bars, which a phone would leave no room beside them.
+    assert not figure.layout.yaxis.showticklabels
+    written = [note.text for note in figure.layout.annotations]
+    assert written == table["what"].tolist()
+    assert list(figure.layout.yaxis.categoryarray) == written
+    low, high = figure.layout.yaxis.range
+    assert low > high, "the first is the uppermost"
 
 
 @pytest.mark.parametrize("report", [{}, {"counts": None}, {"counts": {}}])

@@ -70,6 +70,23 @@ def test_defaults_are_drawn_thin_and_dotted():
     assert not ghost.showlegend
 
 
+def test_what_belongs_to_a_method_goes_with_its_name_in_the_legend():
+    figure = draw(defaults={"focused": tables()["plain"]})
+    groups = {trace.legendgroup: [] for trace in figure.data}
+    for trace in figure.data:
+        groups[trace.legendgroup].append(trace.name)
+    assert groups["focused"] == ["Focused, default", "Focused"]
+    assert groups["plain"] == ["Plain"]
+    assert len(groups["muting"]) == 2, "its peak is marked"
+
+
+def test_methods_with_another_head_are_said_to_be_drawn_apart():
+    assert plots.heads_note({"logits": ["LMF", "Focal loss"]}) == ""
+    assert plots.heads_note({"cosine": ["LDAM"]}) == ""
+    said = plots.heads_note({"logits": ["LMF"], "cosine": ["LDAM", "Other"]})
+    assert said.startswith("Drawn apart: LDAM and Other take cosines times a scale")
+
+
 def test_guessing_is_marked():
     figure = draw(num_classes=10)
     assert figure.layout.annotations[0].text == "guessing: 1/10"

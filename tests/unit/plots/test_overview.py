@@ -165,6 +165,15 @@ def test_the_best_comes_first_whichever_way_is_better(comparison):
     ]
 
 
+def test_the_best_few_of_a_metric_keep_the_order_of_equals(comparison):
+    equal = comparison.copy()
+    equal.loc[equal["method"].isin(["ins", "lmf"]), "mean"] = 8.0
+    assert plots.best_few(equal, MAE, METHODS, 2) == ["baseline", "ins"]
+    assert plots.best_few(equal, MAE, ("lmf", "focal", "ins"), 2) == ["lmf", "ins"]
+    unknown = equal[(equal["method"] != "focal") | (equal["metric"] != "age.mae")]
+    assert plots.best_few(unknown, MAE, ("focal", "lmf"), 2) == ["lmf"]
+
+
 def test_the_best_is_named_with_how_many_are_certainly_worse(comparison):
     against = cells_of(
         [

@@ -170,6 +170,9 @@ def test_differences_only_and_measured_last():
     assert to_markdown(plots.takeaway_configurations(table)) == (
         "3 settings differ: `seed`, `label` and `lmf.on`."
     )
+    many = pd.DataFrame({"part": "study", "what": list("abcdef")})
+    said = to_markdown(plots.takeaway_configurations(many))
+    assert said == "6 settings differ: `a`, `b`, `c`, `d` and 2 more."
 
 
 def test_equal_runs_do_not_differ():

@@ -1,0 +1,98 @@
+"""What the bar at the head of a page chose, as every part of the page takes it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from core.data.catalog import DatasetInfo
+from core.evaluation.comparison import Baseline, Counterparts
+from core.plots.look import Look, MethodStyle
+from core.results.two_studies import TwoStudies
+from core.runs import Run
+from core.study import Study
+from core.tasks import Task
+
+
+@dataclass(frozen=True)
+class StudyView:
+    """What the bar chose.
+
+    Parameters
+    ----------
+    study, dataset
+        The chosen study and what is known of its dataset.
+    look : Look
+        The chosen methods in the study's order, the baseline always among them; how
+        all methods that have runs are drawn and called; and the baseline, which is the
+        study's own unless the reader has chosen another.
+    seeds : tuple of int
+        Chosen seeds.
+    runs : tuple of Run
+        Every run with a chosen seed, of all methods: verdicts are corrected over all
+        of them, so hiding a method changes no number.
+    two : TwoStudies or None
+        Where another study stands beside the chosen one: study, runs and methods are
+        then of both, and each method is compared with its counterpart.
+    """
+
+    study: Study
+    dataset: DatasetInfo
+    look: Look
+    seeds: tuple[int, ...]
+    runs: tuple[Run, ...]
+    two: TwoStudies | None = None
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Chosen methods in the study's order."""
+        return self.look.methods
+
+    @property
+    def styles(self) -> Mapping[str, MethodStyle]:
+        """How each method that has runs is drawn."""
+        return self.look.styles
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """What a reader sees for each method that has runs."""
+        return self.look.labels
+
+    @property
+    def baseline(self) -> str:
+        """The method that the others are compared with."""
+        return self.look.baseline
+
+    @property
+    def has_counterparts(self) -> bool:
+        """Whether each method is compared with the same one in another study."""
+        return self.two is not None and self.two.counterparts is not None
+
+    @property
+    def against(self) -> Baseline:
+        """The baseline; beside another study, the counterparts that have runs."""
+        if not self.has_counterparts:
+            return self.baseline
+        return Counterparts(self.references, self.two.other.name)
+
+    @property
+    def references(self) -> dict[str, str]:
+        """Of each method that is compared and has runs, what it is compared with."""
+        present = dict.fromkeys(run.method for run in self.runs)
+        if not self.has_counterparts:
+            return {m: self.baseline for m in present if m != self.baseline}
+        pairs = self.two.counterparts.by_method
+        return {m: other for m, other in pairs.items() if {m, other} <= present.keys()}
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """Tasks of the study."""
+        return self.dataset.tasks
+
+    @property
+    def chosen_runs(self) -> tuple[Run, ...]:
+        """Runs of the chosen methods only."""
+        return tuple(run for run in self.runs if run.method in self.methods)
+
+    def of_seeds(self, seeds: tuple[int, ...]) -> "StudyView":
+        """The same view, of these seeds only."""
+        runs = tuple(run for run in self.runs if run.seed in seeds)
+        return replace(self, seeds=seeds, runs=runs)
