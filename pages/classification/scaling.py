@@ -111,7 +111,7 @@ def _say_left_out(view: StudyView, left: Mapping[str, str]) -> None:
     for reason, names in reasons.items():
         st.info(
             to_markdown(
-                f"Not scaled: {listed(names)}: {reason.rstrip('.')}. A temperature is "
+                f"Not scaled ({reason.rstrip('.')}): {listed(names)}. A temperature is "
                 "fitted on validation images: import a table that holds them too, "
                 f"with {code('validation')} in its column {code('split')}."
             ),
