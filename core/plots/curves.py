@@ -11,7 +11,7 @@ from core.evaluation.curves import Kind
 from core.evaluation.metrics import MetricInfo
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
-from core.plots.formatting import interval, number, plural
+from core.plots.formatting import interval, plural
 from core.plots.look import FAINT_COLOUR, Look, faded
 from core.plots.overview import differences_takeaway, rows_of
 from core.plots.traces import build_marks
@@ -122,11 +122,14 @@ def _line(
     in_legend: bool,
 ) -> dict[str, Any]:
     style, stands_out = look.styles[method], method in strong
+    # No image passes at the first corner: its threshold is that of the next.
+    threshold = own["threshold"].bfill()
     return {
         "type": "scatter",
         "mode": "lines",
-        "x": (100 * own["x"]).round(3).tolist(),
-        "y": (100 * own["y"]).round(3).tolist(),
+        # Arrays: Plotly copies a list item by item.
+        "x": (100 * own["x"]).round(3).to_numpy(np.float64),
+        "y": (100 * own["y"]).round(3).to_numpy(np.float64),
         "line": {
             "color": style.colour,
             "dash": style.dash,
@@ -137,8 +140,8 @@ def _line(
         "legendgroup": method,
         "legendrank": _rank(method, look),
         "showlegend": in_legend,
-        "customdata": [_threshold(value) for value in own["threshold"]],
-        "hovertemplate": _hover(look.labels[method], kind),
+        "customdata": threshold.to_numpy(np.float64),
+        "hovertemplate": _hover(look.labels[method], kind, threshold.iloc[0]),
     }
 
 
@@ -155,8 +158,10 @@ def _mark(
         legendgroup=method,
         legendrank=_rank(method, look),
         cliponaxis=False,
-        customdata=[_threshold(at["threshold"])],
-        hovertemplate=_hover(f"{look.labels[method]}: its own answers", kind),
+        customdata=[at["threshold"]],
+        hovertemplate=_hover(
+            f"{look.labels[method]}: its own answers", kind, at["threshold"]
+        ),
     )
     # With a line in the legend, although one point draws none.
     line = {"color": style.colour, "dash": style.dash, "width": 2.5}
@@ -168,16 +173,13 @@ def _rank(method: str, look: Look) -> int:
     return 1 + look.methods.index(method)
 
 
-def _hover(label: str, kind: Kind) -> str:
+def _hover(label: str, kind: Kind, threshold: float) -> str:
+    """Both rates, and the threshold where there is one."""
     x, y = (title.removesuffix(" (%)") for title in AXES[kind])
+    known = "<br>from probability %{customdata:.3f}" * bool(np.isfinite(threshold))
     return (
-        f"<b>{label}</b><br>{x} %{{x:.1f}} %<br>{y} %{{y:.1f}} %"
-        "%{customdata}<extra></extra>"
+        f"<b>{label}</b><br>{x} %{{x:.1f}} %<br>{y} %{{y:.1f}} %{known}<extra></extra>"
     )
-
-
-def _threshold(value: float) -> str:
-    return f"<br>from probability {number(value)}" if np.isfinite(value) else ""
 
 
 def curves_takeaway(

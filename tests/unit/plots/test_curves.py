@@ -88,7 +88,8 @@ def test_every_method_has_a_line_and_a_mark_and_two_a_band():
     styles = look().styles
     assert colours == {LABELS[m]: (styles[m].colour, styles[m].dash) for m in METHODS}
     assert lines[0].y[1] == 50
-    assert "from probability 0.250" in lines[0].customdata[0]
+    assert list(lines[0].customdata) == [0.25] * 3
+    assert "from probability %{customdata:.3f}" in lines[0].hovertemplate
     assert figure.layout.xaxis.title.text == "False positive rate (%)"
 
 
@@ -110,7 +111,7 @@ def test_guessing_is_the_diagonal_or_the_share_of_the_class():
 def test_a_mean_of_classes_names_no_threshold():
     figure = plot(curves=curves(threshold=np.nan))
     line = next(t for t in figure.data if t.name == "INS" and t.mode == "lines")
-    assert set(line.customdata) == {""}
+    assert "probability" not in line.hovertemplate
 
 
 def test_names_stay_text():
