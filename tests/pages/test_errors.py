@@ -214,10 +214,11 @@ def test_generated_pictures_are_shown_with_every_answer(drawn, open_page):
     assert not app.exception
     assert len(_pictures(app)) == GALLERIES
     doubted = len(app.get("image")) - GALLERIES
-    lines = [m.value for m in app.markdown if "Baseline:" in m.value]
+    signs = (":red[", ":green[")
+    lines = [m.value for m in app.markdown if m.value.startswith(signs)]
     # Of what changed, both methods' answers, and every method's behind a click.
     assert len(lines) == PICTURES + 4 * changed.PICTURES + doubted
-    assert all("LMF:" in line for line in lines)
+    assert all("Baseline:" in line and "LMF:" in line for line in lines)
 
 
 def test_a_thumbnail_is_drawn_once(drawn, open_page, monkeypatch):
