@@ -30,7 +30,7 @@ from core.methods.temperature import scale
 from core.models.mirroring import mean_outputs, mirror
 from core.results.answer_temperatures import (
     AnswerTemperature,
-    Temperatures,
+    AnswerTemperatures,
     fit_answer_temperatures,
 )
 from core.runs import RECORD, Run, check_class_order
@@ -374,7 +374,7 @@ class Predictor:
         preprocessings: Sequence[Preprocessing],
         mirrored: Sequence[bool] = (),
         problems: Sequence[str] = (),
-        temperatures: Temperatures | None = None,
+        temperatures: AnswerTemperatures | None = None,
     ) -> None:
         self.ensemble = ensemble
         self.members = tuple(members)
@@ -526,7 +526,7 @@ class Predictor:
             for face in range(count)
         ]
 
-    def used_temperatures(self, *, mirrored: bool = False) -> Temperatures:
+    def used_temperatures(self, *, mirrored: bool = False) -> AnswerTemperatures:
         """The temperatures by which answers are calibrated.
 
         Without those of a method that is averaged with the answers to mirror images

@@ -27,7 +27,7 @@ from core.training.engine import load_engine
 if TYPE_CHECKING:
     from core.data.manifest import DatasetInfo
     from core.predictor import FaceAnswers, PhotoResult
-    from core.results.answer_temperatures import Temperatures
+    from core.results.answer_temperatures import AnswerTemperatures
     from core.runs import Run
     from core.tasks import Task
 
@@ -175,7 +175,7 @@ def _answer(
     aligned: bool,
     *,
     mirrored: bool,
-) -> tuple[list[PhotoResult], Temperatures]:
+) -> tuple[list[PhotoResult], AnswerTemperatures]:
     """Answer for photos; one that fails carries its fault and stops no other.
 
     Also gives the temperatures by which probabilities are calibrated.

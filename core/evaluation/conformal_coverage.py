@@ -12,13 +12,17 @@ import numpy as np
 import pandas as pd
 
 from core.evaluation.alignment import RunKey, align_predictions
+from core.evaluation.comparison import strata_codes
 from core.evaluation.conformal import COVERAGE, conformal_offsets
 from core.evaluation.grouping import ALL_IMAGES, group_images
 from core.evaluation.intervals import wilson
-from core.evaluation.resampling import LEVEL, Doubles, Flags, Integers
+from core.evaluation.resampling import LEVEL, Doubles, Flags, Integers, Resampler
 from core.evaluation.student_t import student_quantile
 from core.evaluation.variance import (
     TrainingVariance,
+    distinct_trainings,
+    name_trainings,
+    pool_variances,
     satterthwaite,
     seed_terms,
     undefined_ratios,
@@ -43,6 +47,7 @@ def conformal_coverage(
     features: Sequence[str] = (),
     tasks: Sequence[Task] = (),
     strata: Strata | None = None,
+    trainings: Mapping[RunKey, str] | None = None,
 ) -> pd.DataFrame:
     """Coverage and width of the intervals on the test images, in parts of them.
 
@@ -57,7 +62,9 @@ def conformal_coverage(
     tasks : sequence of Task
         Order the groups of a feature that is a task too.
     strata
-        As for ``conformal_offsets``.
+        As for ``conformal_offsets``; the test images were drawn by them.
+    trainings : mapping of (method, seed) to str, optional
+        What the training of each run is known by, so that each counts once.
 
     Returns
     -------
@@ -73,24 +80,42 @@ def conformal_coverage(
     Notes
     -----
     The interval is Wilson's, over images and seeds, as that of any share of images
-    (``intervals.single_interval``), by the variance of the
-    linearised shares. A verdict takes a wider one, corrected over all
-    methods and groups of the part (Bonferroni): the worst of many groups is low by
-    chance.
+    (``intervals.single_interval``): a method of one seed has the pooled variance of the
+    other trainings. The variance over images is that of the linearised shares, and not
+    the bootstrap's; within strata of n images it is n / (n - 1) times their spread. A
+    verdict takes a wider interval, corrected over all methods and groups of the part
+    (Bonferroni): the worst of many groups is low by chance.
     """
     offsets = conformal_offsets(validation, test, task, strata=strata)
-    parts: list[pd.DataFrame] = []
     methods = offsets["method"].unique()
+    shares: dict[tuple[str, str], _Shares] = {}
+    seeds = {}
     for method in methods:
         keys = sorted(key for key in test if key[0] == method and key in validation)
         tables = {key: test[key] for key in keys}
         found = _hold(tables, task, offsets[offsets["method"] == method])
-        groupings = _groupings(tables[keys[0]], task, found, features, tasks)
-        table = _coverage(found, groupings, methods=len(methods))
-        parts.append(table.assign(method=method, seeds=len(keys)))
+        design = _design(strata, method, found.held.shape[1])
+        for part in _groupings(tables[keys[0]], task, found, features, tasks):
+            shares[method, part.part] = _shares(found, part, design)
+        seeds[method] = len(keys)
+    runs = [key for key in test if key[0] in seeds and key in validation]
+    telling = distinct_trainings(seeds, name_trainings(runs, trainings or {}))
+    parts = [
+        _coverage(own, _pool(shares, telling, part, own.names), len(methods)).assign(
+            method=method, part=part, seeds=seeds[method]
+        )
+        for (method, part), own in shares.items()
+    ]
     if not parts:
         return pd.DataFrame(columns=list(COLUMNS))
     return pd.concat(parts, ignore_index=True)[list(COLUMNS)]
+
+
+def _design(strata: Strata | None, method: str, rows: int) -> Integers | None:
+    """Stratum of each test image; None if they were not drawn by strata."""
+    if not strata or method not in strata:
+        return None
+    return Resampler(rows, 0, design=strata_codes(strata[method][1], rows)).strata
 
 
 @dataclass(frozen=True)
@@ -137,7 +162,7 @@ def _groupings(
 ) -> list[_Grouping]:
     whole = np.zeros(found.held.shape, np.int64)
     parts = [
-        _Grouping("", (ALL_IMAGES,), whole),
+        _Grouping(ALL_IMAGES, (ALL_IMAGES,), whole),
         _Grouping(PREDICTION, task.bin_labels, found.places),
     ]
     bins = f"{task.name}_bin"
@@ -149,19 +174,25 @@ def _groupings(
     return parts
 
 
-def _coverage(
-    found: _Intervals, groupings: Sequence[_Grouping], *, methods: int
-) -> pd.DataFrame:
-    """Coverage of one method's intervals in all parts."""
-    return pd.concat(
-        [_coverage_of(found, grouping, methods) for grouping in groupings],
-        ignore_index=True,
-    )
+@dataclass(frozen=True)
+class _Shares:
+    """Coverage of one method in the groups of one part, before any interval.
+
+    ``images``, ``held`` and ``width`` are sums of shape (groups, seeds); the variance
+    that the images bring to the mean over the seeds, shape (groups,); ``training`` is
+    None with one seed.
+    """
+
+    names: tuple[str, ...]
+    images: Doubles
+    held: Doubles
+    width: Doubles
+    over_images: Doubles
+    training: TrainingVariance | None
 
 
 @undefined_ratios
-def _coverage_of(found: _Intervals, grouping: _Grouping, methods: int) -> pd.DataFrame:
-    """Coverage in the groups of one part; empty groups are left out."""
+def _shares(found: _Intervals, grouping: _Grouping, design: Integers | None) -> _Shares:
     seeds, count = len(found.held), len(grouping.names)
     images, held, width = (  # shape (groups, seeds) each
         np.stack(
@@ -174,7 +205,7 @@ def _coverage_of(found: _Intervals, grouping: _Grouping, methods: int) -> pd.Dat
         for values in (np.ones_like(found.width), found.held, found.width)
     )
     values = held / images
-    of_mean, of_runs = _over_images(found.held, grouping.places, values, images)
+    of_mean, of_runs = _over_images(found.held, grouping.places, values, images, design)
     training = None
     if seeds > 1:
         training = TrainingVariance(
@@ -182,21 +213,43 @@ def _coverage_of(found: _Intervals, grouping: _Grouping, methods: int) -> pd.Dat
             interaction=(of_runs - of_mean) * seeds / (seeds - 1),
             freedom=np.full(count, seeds - 1.0),
         )
-    mean, n = values.mean(axis=1), images.mean(axis=1)
-    low, high = _ends(mean, n, of_mean, training, seeds, LEVEL)
+    return _Shares(grouping.names, images, held, width, of_mean, training)
+
+
+def _pool(
+    shares: Mapping[tuple[str, str], _Shares],
+    telling: Sequence[str],
+    part: str,
+    names: tuple[str, ...],
+) -> TrainingVariance | None:
+    """How much trainings vary in these groups, over all that have two seeds."""
+    found = (shares[method, part] for method in telling if (method, part) in shares)
+    known = [own.training for own in found if own.training and own.names == names]
+    return pool_variances(known)
+
+
+@undefined_ratios
+def _coverage(
+    own: _Shares, pooled: TrainingVariance | None, methods: int
+) -> pd.DataFrame:
+    """Coverage in the groups of one part; empty groups are left out."""
+    seeds = own.held.shape[1]
+    training = own.training or pooled
+    mean, n = (own.held / own.images).mean(axis=1), own.images.mean(axis=1)
+    low, high = _ends(mean, n, own.over_images, training, seeds, LEVEL)
     looks = methods * max(int((n > 0).sum()), 1)
     corrected = 1 - (1 - LEVEL) / looks
-    sure = _ends(mean, n, of_mean, training, seeds, corrected)
+    sure = _ends(mean, n, own.over_images, training, seeds, corrected)
     verdict = np.where(sure[1] < COVERAGE, TOO_LOW, "")
+    images = own.images.sum(axis=1)
     table = pd.DataFrame(
         {
-            "part": grouping.part,
-            "group": grouping.names,
+            "group": own.names,
             # In a bin that not every seed predicts, of all answers that are in it.
-            "coverage": np.where(np.isnan(mean), held.sum(1) / images.sum(1), mean),
+            "coverage": np.where(np.isnan(mean), own.held.sum(axis=1) / images, mean),
             "low": low,
             "high": high,
-            "width": width.sum(axis=1) / images.sum(axis=1),
+            "width": own.width.sum(axis=1) / images,
             "images": n,
             "verdict": np.where(sure[0] > COVERAGE, TOO_HIGH, verdict),
         }
@@ -206,7 +259,11 @@ def _coverage_of(found: _Intervals, grouping: _Grouping, methods: int) -> pd.Dat
 
 @undefined_ratios
 def _over_images(
-    held: Flags, places: Integers, values: Doubles, images: Doubles
+    held: Flags,
+    places: Integers,
+    values: Doubles,
+    images: Doubles,
+    design: Integers | None,
 ) -> tuple[Doubles, Doubles]:
     """Variance that the images bring to the mean over the seeds, and to one seed.
 
@@ -217,15 +274,30 @@ def _over_images(
         (own - values[place, seed]) / images[place, seed]
         for seed, (own, place) in enumerate(zip(held, places, strict=True))
     ]
+    strata = np.zeros(places.shape[1], np.int64) if design is None else design
+    sizes = np.bincount(strata)
+    # Without strata the whole set is one, in which the parts of a group add up to 0.
+    factor = np.ones(1) if design is None else sizes / (sizes - 1)
+    cells = places * len(sizes) + strata
+    sums = [_by_stratum(*own, count, sizes) for own in zip(cells, parts, strict=True)]
     of_mean, of_runs = np.zeros(count), np.zeros(count)
     for one in range(seeds):
         for other in range(seeds):
             both = places[one] == places[other]
             product = (parts[one] * parts[other])[both]
-            found = np.bincount(places[one][both], product, minlength=count)
+            squares = _by_stratum(cells[one][both], product, count, sizes)
+            found = (squares - sums[one] * sums[other] / sizes) @ factor
             of_mean += found / seeds**2
             of_runs += found / seeds * (one == other)
     return of_mean, of_runs
+
+
+def _by_stratum(
+    cells: Integers, values: Doubles, count: int, sizes: Integers
+) -> Doubles:
+    """Sums by group and stratum, shape (groups, strata)."""
+    found = np.bincount(cells, values, count * len(sizes)).astype(np.float64)
+    return found.reshape(count, len(sizes))
 
 
 def _ends(

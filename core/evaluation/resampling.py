@@ -112,10 +112,10 @@ class Resampler:
         if self.rows > MAX_WEIGHTED_ROWS:
             return None
         rng = self._rng(0)
-        if self._design is None:
+        if self.strata is None:
             return draw_weights(self.rows, self.rows, self.resamples, rng)
         weights = np.empty((self.rows, self.resamples), np.float32)
-        for members in stratum_members(self._design, int(self._design.max()) + 1):
+        for members in stratum_members(self.strata, int(self.strata.max()) + 1):
             size = len(members)
             drawn = draw_weights(size, _draws_of(size), self.resamples, rng)
             weights[members] = drawn * self._factor_of(size)
@@ -175,7 +175,8 @@ class Resampler:
             yield StratumDraws(stratum, len(members), total, counts, sums)
 
     @cached_property
-    def _design(self) -> Integers | None:
+    def strata(self) -> Integers | None:
+        """The design, where strata of one image are one stratum."""
         if self.design is None:
             return None
         codes = np.unique(self.design, return_inverse=True)[1]
@@ -191,10 +192,10 @@ class Resampler:
         return np.random.default_rng([self.rng_seed, self.block, stream])
 
     def _cells(self, strata: Integers, rng: np.random.Generator) -> "_Cells":
-        design = self._design
+        design = self.strata
         if design is None:
             design = np.zeros(self.rows, np.int64)
-        whole = self._design is None
+        whole = self.strata is None
         return _Cells(strata, design, self.resamples, rng, whole=whole)
 
 
@@ -219,7 +220,7 @@ class _Cells:
         *,
         whole: bool,
     ) -> None:
-        self._design = design
+        self.strata = design
         self._width = int(design.max()) + 1
         keys, sizes = np.unique(strata * self._width + design, return_counts=True)
         drawn = np.empty((resamples, len(keys)), np.int32)
@@ -244,7 +245,7 @@ class _Cells:
             return self._draw_cell(stratum, 0, values, rng)
         counts: Floats | float = 0.0
         sums: Floats | float = 0.0
-        own = self._design[members]
+        own = self.strata[members]
         for place in np.unique(own):
             part = self._draw_cell(stratum, int(place), values[own == place], rng)
             counts, sums = counts + part[0], sums + part[1]

@@ -127,10 +127,11 @@ def scale_runs(
     The interval of a temperature is that of a metric: over the validation images by
     the bootstrap of its logarithm, linear in the images (the one-step estimate at the
     fitted value; van der Vaart, Asymptotic Statistics, 1998, section 5.7), and over
-    the seeds.
+    the seeds. With one seed it is that of this trained model. It is each method's own:
+    ``confidence`` is not corrected for the number of methods.
     """
     aligned = align_predictions(test, [task], baseline)
-    groups = _groups_of(test, aligned, by, tasks)
+    groups = _groups_of(test, baseline, by, tasks)
     left: dict[str, str] = {}
     parts: list[_Fitted] = []
     scaled: dict[int, Probabilities] = {}
@@ -253,19 +254,20 @@ def _validation_of(
     given = own.probabilities_of(task.name, method)
     if given is None:
         return NO_PROBABILITIES
-    groups = _groups_of(tables, own, by, tasks)
+    groups = _groups_of(tables, method, by, tasks)
     return _Validation(own.truth[task.name].astype(np.int64), given, groups)
 
 
 def _groups_of(
-    tables: Tables, aligned: AlignedPredictions, by: str, tasks: Sequence[Task]
+    tables: Tables, reference: str, by: str, tasks: Sequence[Task]
 ) -> NDArray[np.str_] | None:
-    """Group of each image in the order of the first run; None without a feature."""
+    """Group of each image in the order of a method's first run, as images are aligned.
+
+    None without a feature.
+    """
     if not by:
         return None
-    first = min(
-        (key for key in tables if key[0] == aligned.runs[0][0]), key=lambda key: key[1]
-    )
+    first = min(key for key in tables if key[0] == reference)
     return np.asarray(group_labels(tables[first], tasks, by), dtype=str)
 
 

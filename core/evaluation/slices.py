@@ -36,7 +36,9 @@ from core.evaluation.variance import (
     RunDraws,
     TrainingVariance,
     compute_contrasts,
-    pool_training_variance,
+    distinct_trainings,
+    name_trainings,
+    pool_variances,
 )
 from core.tasks import Regression, Task
 
@@ -50,6 +52,7 @@ MAX_COMBINATIONS = 4_000
 """Combinations of groups that a set of over ``MAX_WEIGHTED_ROWS`` images is cut into:
 each is resampled by itself."""
 PARENT = "no worse than one feature alone"
+NO_INTERVAL = "no interval"
 _SMALL = 0
 """Code of all groups of a feature that have fewer than ``FEWEST`` images."""
 _BLOCK = 256
@@ -170,6 +173,7 @@ def find_slices(
     *,
     trained: Sequence[str] | None = None,
     trainings: Mapping[RunKey, str] | None = None,
+    pooled: TrainingVariance | None = None,
     design: Sequence[str] | pd.Series | None = None,
     resamples: int = RESAMPLES,
     level: float = LEVEL,
@@ -191,6 +195,8 @@ def find_slices(
         default.
     trainings : mapping of (method, seed) to str, optional
         What the training of each run is known by, so that each counts once.
+    pooled : TrainingVariance, optional
+        From ``pool_slices`` with the same arguments, where it is already there.
     design : sequence of str, optional
         Stratum of each image, where the test set was drawn by strata.
     resamples, level, rng_seed
@@ -220,36 +226,90 @@ def find_slices(
     Not looked at is a slice with fewer than ``FEWEST`` images, and one that holds the
     same images as an earlier slice or as the whole set (``SAME_IMAGES``). Looked at,
     but left out of a list, is a crossing whose error and lower bound are not both above
-    those of each of its features alone, which say as much of more images.
+    those of each of its features alone, which say as much of more images; and a slice
+    without an interval.
     """
     slices = _list_slices(features, aligned.rows)
-    strata = None if design is None else strata_codes(design, aligned.rows)
-    resampler = Resampler(aligned.rows, resamples, rng_seed, design=strata)
+    resampler = _resampler(aligned.rows, design, resamples, rng_seed)
     is_share = not isinstance(task, Regression)
     asked = aligned.methods if methods is None else methods
-    pooled_over = aligned.methods if trained is None else trained
+    telling = [] if pooled is not None else _telling(aligned, trained, trainings)
     found: dict[str, SliceSearch] = {}
     pairs: dict[str, tuple[RunDraws, RunDraws]] = {}
-    units: dict[str, RunDraws] = {}
+    variances: dict[str, TrainingVariance] = {}
     with one_thread():
-        for method in aligned.methods:
-            seeds = len(aligned.seeds_of(method))
-            if method in asked or (method in pooled_over and seeds > 1):
-                errors = image_errors(aligned, task, aligned.columns_of(method))
-                pair = _resample(errors, slices, resampler)
-                if method in asked:
-                    pairs[method] = pair
-                if method in pooled_over:
-                    units[method] = pair[0].less(pair[1])
-        # Methods that answer from the same trained weights count once.
-        weights = {method: key for (method, _), key in (trainings or {}).items()}
-        pooled = pool_training_variance(units, weights)
+        for method in dict.fromkeys([*asked, *telling]):
+            errors = image_errors(aligned, task, aligned.columns_of(method))
+            pair = _resample(errors, slices, resampler)
+            if method in asked:
+                pairs[method] = pair
+            if method in telling:
+                variances[method] = _training_variance(pair)
+        if pooled is None:
+            pooled = pool_variances([variances[method] for method in telling])
         for method, pair in pairs.items():
             errors = image_errors(aligned, task, aligned.columns_of(method))
             found[method] = _search(
                 slices, method, errors, pair, pooled, level, is_share=is_share
             )
     return {method: found[method] for method in asked}
+
+
+def pool_slices(
+    aligned: AlignedPredictions,
+    task: Task,
+    features: SliceFeatures,
+    *,
+    trained: Sequence[str] | None = None,
+    trainings: Mapping[RunKey, str] | None = None,
+    design: Sequence[str] | pd.Series | None = None,
+    resamples: int = RESAMPLES,
+    rng_seed: int = 0,
+) -> TrainingVariance | None:
+    """Pool how much every slice varies from training to training.
+
+    It is the same whichever method is searched, and most of the work of
+    ``find_slices``, whose parameters these are.
+    """
+    slices = _list_slices(features, aligned.rows)
+    resampler = _resampler(aligned.rows, design, resamples, rng_seed)
+    with one_thread():
+        return pool_variances(
+            [
+                _training_variance(
+                    _resample(
+                        image_errors(aligned, task, aligned.columns_of(method)),
+                        slices,
+                        resampler,
+                    )
+                )
+                for method in _telling(aligned, trained, trainings)
+            ]
+        )
+
+
+def _resampler(
+    rows: int, design: Sequence[str] | pd.Series | None, resamples: int, rng_seed: int
+) -> Resampler:
+    strata = None if design is None else strata_codes(design, rows)
+    return Resampler(rows, resamples, rng_seed, design=strata)
+
+
+def _telling(
+    aligned: AlignedPredictions,
+    trained: Sequence[str] | None,
+    trainings: Mapping[RunKey, str] | None,
+) -> list[str]:
+    """Methods whose seeds tell how trainings vary, each training once."""
+    asked = aligned.methods if trained is None else trained
+    seeds = {m: len(aligned.seeds_of(m)) for m in aligned.methods if m in asked}
+    return distinct_trainings(seeds, name_trainings(aligned.runs, trainings or {}))
+
+
+def _training_variance(pair: tuple[RunDraws, RunDraws]) -> TrainingVariance:
+    # The same trained weights: the unit is the difference of each seed.
+    inside, overall = pair
+    return inside.less(overall).training_variance()
 
 
 def _list_slices(features: SliceFeatures, rows: int) -> _Slices:
@@ -449,7 +509,6 @@ def _contrast(
 ) -> Contrast:
     """All slices beside all images; an entry for each slice."""
     runs = {"inside": inside, "overall": overall}
-    # The same trained weights: the unit is the difference of each seed.
     found = compute_contrasts(runs, "overall", n, paired=["inside"], paired_run=pooled)[
         "inside"
     ]
@@ -511,14 +570,17 @@ def _part(contrast: Contrast, place: int) -> Contrast:
 def _left_out(slices: _Slices, delta: Doubles, low: Doubles) -> list[str]:
     """Why each slice says no more than another; empty where it does."""
     places = {key: place for place, key in enumerate(slices.keys)}
+    # A feature alone that has no interval is compared by its error.
+    lowest = np.where(np.isnan(low), -np.inf, low)
     said = []
     for place, key in enumerate(slices.keys):
         alone = [(one,) for one in key] if len(key) > 1 else []
         parents = [places.get(one, slices.same.get(one)) for one in alone]
         is_worse = all(
-            delta[place] > delta[parent] and low[place] > low[parent]
+            delta[place] > delta[parent] and low[place] > lowest[parent]
             for parent in parents
             if parent is not None
         )
-        said.append("" if is_worse else PARENT)
+        reason = "" if is_worse else PARENT
+        said.append(NO_INTERVAL if np.isnan(low[place]) else reason)
     return said

@@ -5,6 +5,7 @@ import plotly.graph_objects as go
 
 from core.evaluation.conformal import COVERAGE
 from core.evaluation.conformal_coverage import PREDICTION, TOO_LOW, TRUTH
+from core.evaluation.grouping import ALL_IMAGES
 from core.plots.classification import plot_by_group
 from core.plots.escape import escapes_names
 from core.plots.formatting import feature_label, interval, number, plural
@@ -14,6 +15,7 @@ from core.tasks import Regression, Task
 from core.text import strong
 
 WIDTH_HEIGHT = 340
+ALL_LABEL = "All images"
 
 
 def part_label(part: str, task: Regression, tasks: tuple[Task, ...] = ()) -> str:
@@ -33,7 +35,8 @@ def plot_coverage(
     Parameters
     ----------
     table : DataFrame
-        Rows of one part of ``evaluation.conformal_coverage.conformal_coverage``.
+        Rows of all images and of one part of
+        ``evaluation.conformal_coverage.conformal_coverage``.
     task : Regression
     look : Look
         Which methods are shown, and how.
@@ -43,7 +46,7 @@ def plot_coverage(
     scores = pd.DataFrame(
         {
             "method": table["method"],
-            "group": table["group"],
+            "group": _named(table),
             "mean": 100 * table["coverage"],
             "low": 100 * table["low"],
             "high": 100 * table["high"],
@@ -56,7 +59,7 @@ def plot_coverage(
         None,
         look,
         y_axis={
-            "title": {"text": f"Hold the truth (%), {promised:.0f} promised"},
+            "title": {"text": f"Coverage (%); promised: {promised:.0f}"},
             "range": [max(0.0, scores["low"].min() - 5), 103],
         },
         x_title=x_title,
@@ -76,7 +79,7 @@ def plot_width(
     scores = pd.DataFrame(
         {
             "method": table["method"],
-            "group": table["group"],
+            "group": _named(table),
             "mean": table["width"],
             "low": table["width"],
             "high": table["width"],
@@ -97,11 +100,15 @@ def plot_width(
 
 
 def groups_of(table: pd.DataFrame, task: Regression) -> tuple[str, ...]:
-    """Groups of a part in their order; bins of a number ascending."""
-    found = tuple(dict.fromkeys(table["group"]))
+    """All images, then the groups of a part in their order; bins ascending."""
+    found = dict.fromkeys(table.loc[table["part"] != ALL_IMAGES, "group"])
     if set(found) <= set(task.bin_labels):
-        return tuple(name for name in task.bin_labels if name in found)
-    return found
+        found = dict.fromkeys(name for name in task.bin_labels if name in found)
+    return (ALL_LABEL, *found) if (table["part"] == ALL_IMAGES).any() else tuple(found)
+
+
+def _named(table: pd.DataFrame) -> pd.Series:
+    return table["group"].mask(table["part"] == ALL_IMAGES, ALL_LABEL)
 
 
 def coverage_takeaway(
@@ -112,16 +119,15 @@ def coverage_takeaway(
     Parameters
     ----------
     table : DataFrame
-        As for ``plot_coverage``, of all methods.
+        As for ``plot_coverage``, of all methods, one of which is shown at least.
     task : Regression
     look : Look
         Which methods are spoken of.
     what : str
         What the groups are, such as "Predicted age".
     """
-    rows = table[table["method"].isin(look.methods)]
-    if rows.empty:
-        return "No shown method has predictions of validation images: no intervals."
+    shown = table[table["method"].isin(look.methods)]
+    whole, rows = shown[shown["part"] == ALL_IMAGES], shown[shown["part"] != ALL_IMAGES]
     promised = f"{100 * COVERAGE:.0f}"
     worst = rows.loc[rows["coverage"].idxmin()]
     low = rows[rows["verdict"] == TOO_LOW]
@@ -133,16 +139,24 @@ def coverage_takeaway(
             f"intervals of {look.labels[worst['method']]} hold the truth"
         )
         said += (
-            f", not {promised} %. Certainly too few do in {groups} of "
-            f"{plural(rows['group'].nunique(), 'group')}, of one method at least."
+            f", not {promised} %. In {groups} of "
+            f"{plural(rows['group'].nunique(), 'group')}, at least one method is "
+            f"certainly below {promised} %."
         )
     else:
         said = (
-            f"In no group do certainly fewer than {promised} % of the intervals hold "
-            f"the truth; the fewest do with {look.labels[worst['method']]} "
-            f"({what.lower()} {worst['group']}): {_percent(worst['coverage'])}."
+            f"No group is certainly below {promised} %. The lowest is "
+            f"{look.labels[worst['method']]}, {what.lower()} {worst['group']}: "
+            f"{_percent(worst['coverage'])}."
         )
-    return f"{said} {_widths(rows, task, look)}"
+    return f"{said} {_overall(whole['coverage'])} {_widths(rows, task, look)}"
+
+
+def _overall(shares: pd.Series) -> str:
+    """Coverage of all images, which is what the intervals promise."""
+    low, high = _percent(shares.min()), _percent(shares.max())
+    span = low if low == high else f"{low.removesuffix(' %')} to {high}"
+    return f"Over all images, the coverage is {span}."
 
 
 def _widths(rows: pd.DataFrame, task: Regression, look: Look) -> str:
@@ -152,8 +166,8 @@ def _widths(rows: pd.DataFrame, task: Regression, look: Look) -> str:
     own = rows[rows["method"] == method].set_index("group")["width"]
     least, most = own.idxmin(), own.idxmax()
     return (
-        f"Those of {look.labels[method]} are {number(own[least], 0)} {task.unit} wide "
-        f"in {least} and {number(own[most], 0)} in {most}."
+        f"The intervals of {look.labels[method]} are {number(own[least], 0)} "
+        f"{task.unit} wide in {least} and {number(own[most], 0)} in {most}."
     )
 
 
@@ -162,6 +176,7 @@ def coverage_table(table: pd.DataFrame, task: Regression, look: Look) -> pd.Data
 
     Parameters as for ``coverage_takeaway``.
     """
+    table = table.assign(group=_named(table))
     cells = table.set_index(["group", "method"])
     images = table.groupby("group")["images"]
     rows = []

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
+from core.evaluation.grouping import ALL_IMAGES
 from core.evaluation.metrics import MetricInfo
 from core.evaluation.scaled_probabilities import OVER, UNDER
 from core.evaluation.verdicts import BETTER, WORSE
@@ -17,7 +19,7 @@ from core.text import listed, strong
 def scaling_takeaway(
     temperatures: pd.DataFrame, changes: pd.DataFrame, info: MetricInfo, look: Look
 ) -> str:
-    """Who was too sure, and whose calibration scaling certainly changes.
+    """Who was too sure, by each one's own interval, and whom scaling helps.
 
     Parameters
     ----------
@@ -28,36 +30,38 @@ def scaling_takeaway(
     info : MetricInfo
         The calibration error that decides whether scaling helps.
     look : Look
-        Which methods are spoken of.
+        Which methods are spoken of; one of them at least was scaled.
     """
     shown = [method for method in look.methods if method in set(changes["method"])]
-    if not shown:
-        return (
-            "No shown method has predictions of validation images to fit a "
-            "temperature on."
-        )
-    overall = temperatures[temperatures["group"] == ""].set_index("method")
+    overall = _overall(temperatures)
     said = []
     for kind, sign in ((OVER, "above"), (UNDER, "below")):
         names = _named(overall.loc[shown], overall.loc[shown, "confidence"] == kind)
         if names:
             whose = _all_or(names, shown, look)
-            said.append(f"{whose} certainly {kind} (temperature {sign} 1)")
-    first = "; ".join(said) or "No method is certainly over- or under-confident"
+            said.append(f"{whose} {kind} (temperature {sign} 1)")
+    if said:
+        each = "each by its own" if len(shown) > 1 else "by its"
+        first = f"{'; '.join(said)}, {each} 95 % interval"
+    else:
+        first = "No 95 % interval of a temperature is above or below 1"
     rows = changes[changes["metric"] == info.key].set_index("method").loc[shown]
     parts = []
     for verdict, word in ((BETTER, "lowers"), (WORSE, "raises")):
         names = _named(rows, rows["verdict"] == verdict)
         if names:
             parts.append(f"certainly {word} the {info.label} of {_of(names, look)}")
-    if not parts:
-        parts = [f"certainly changes the {info.label} of no method"]
     rest = len(shown) - int(rows["verdict"].isin((BETTER, WORSE)).sum())
     more = f"; no change was detected for {rest} of {len(shown)}" if rest else ""
-    if rest == len(shown):
-        more = ""
-    second = f"Scaling {' and '.join(parts)}{more}."
+    second = f"No certain change of the {info.label} by scaling was found."
+    if parts:
+        second = f"Scaling {' and '.join(parts)}{more}."
     return f"{strong(first)}. {about_models(second, rows)}"
+
+
+def _overall(temperatures: pd.DataFrame) -> pd.DataFrame:
+    rows = temperatures[temperatures["group"] == ALL_IMAGES]
+    return rows.set_index("method")
 
 
 def _named(rows: pd.DataFrame, chosen: pd.Series) -> list[str]:
@@ -90,7 +94,7 @@ def scaling_table(
     DataFrame
         Column Method, Temperature, and one a metric, as Markdown.
     """
-    overall = temperatures[temperatures["group"] == ""].set_index("method")
+    overall = _overall(temperatures)
     cells = changes.set_index(["method", "metric"])
     rows = []
     for method in look.methods:
@@ -115,7 +119,7 @@ def temperature_in_words(row: pd.Series) -> str:
     value = strong(number(row["temperature"], 2))
     if not row["own"]:
         return f"{value} (overall)"
-    if row["low"] != row["low"]:
+    if np.isnan(row["low"]):
         return f"{value} (at the end of those tried)"
     ends = interval(row["low"], row["high"], 2).replace(" ", NO_BREAK)
     return f"{value} {ends}"
@@ -133,7 +137,7 @@ def change_in_words(row: pd.Series, info: MetricInfo) -> str:
 
 def group_temperatures_table(temperatures: pd.DataFrame, look: Look) -> pd.DataFrame:
     """A row a method, a column a group, with the validation images of each."""
-    groups = temperatures[temperatures["group"] != ""]
+    groups = temperatures[temperatures["group"] != ALL_IMAGES]
     first = groups.drop_duplicates("group").set_index("group")["images"]
     rows = []
     for method in look.methods:

@@ -24,7 +24,8 @@ from core.plots.traces import (
     row_axis,
     row_names,
 )
-from core.results.slices import error_interval, slice_text
+from core.results.numbers import write
+from core.results.slices import difference_text, slice_text
 from core.tasks import Task
 
 MOST = 10
@@ -71,7 +72,7 @@ def plot_slices(
         names,
         _marks(rows, style),
         error_x=error_bar(error, low, high, style.colour),
-        customdata=[_hover(search, row, info) for row in rows.to_dict("records")],
+        customdata=[_hover(row, info) for row in rows.to_dict("records")],
         hovertemplate="%{y}<br>%{customdata}<extra></extra>",
         cliponaxis=False,
     )
@@ -104,9 +105,8 @@ def _marks(rows: pd.DataFrame, style: MethodStyle) -> dict[str, Any]:
     }
 
 
-def _hover(search: SliceSearch, row: Mapping[Any, Any], info: MetricInfo) -> str:
-    error = f"{info.format(row['error'])} {error_interval(search, row, info)}"
-    difference = info.format(row["delta"], signed=True)
+def _hover(row: Mapping[Any, Any], info: MetricInfo) -> str:
+    error, difference = write(info, row["error"]), difference_text(row, info)
     return f"{error}<br>difference {difference}, p {p_value(row['p'])}"
 
 
@@ -118,17 +118,14 @@ def _row_name(row: Mapping[Any, Any], tasks: Sequence[Task]) -> str:
 def slices_table(
     search: SliceSearch, info: MetricInfo, tasks: Sequence[Task]
 ) -> pd.DataFrame:
-    """The drawn slices in numbers: name, n, error with interval, difference, p."""
+    """The drawn slices in numbers: name, n, error, difference with interval, p."""
     rows = worst_slices(search).to_dict("records")
     return pd.DataFrame(
         {
             "Slice": [slice_text(row, tasks) for row in rows],
             "n": [f"{row['n']:,}" for row in rows],
-            axis_title(info): [
-                f"{info.format(row['error'])} {error_interval(search, row, info)}"
-                for row in rows
-            ],
-            "Difference": [info.format(row["delta"], signed=True) for row in rows],
+            axis_title(info): [write(info, row["error"]) for row in rows],
+            "Difference": [difference_text(row, info) for row in rows],
             "p": [p_value(row["p"]) for row in rows],
             "Certainly worse": ["yes" if row["worse"] else "no" for row in rows],
         }

@@ -24,7 +24,7 @@ class AnswerTemperature:
     images: int
 
 
-Temperatures = Mapping[tuple[str, str], AnswerTemperature]
+AnswerTemperatures = Mapping[tuple[str, str], AnswerTemperature]
 """By method and task; a method without validation predictions is not there."""
 
 
@@ -97,7 +97,7 @@ def _validation_of(run: Run, task: Classification) -> pd.DataFrame:
 
 
 def describe_calibration(
-    temperatures: Temperatures,
+    temperatures: AnswerTemperatures,
     tasks: Sequence[Task],
     labels: Mapping[str, str],
     *,
@@ -121,16 +121,16 @@ def describe_calibration(
     str
         One sentence; empty if no class is answered.
     """
-    names = [task.name for task in tasks if not isinstance(task, Regression)]
-    if not names:
+    asked = [task for task in tasks if not isinstance(task, Regression)]
+    if not asked:
         return ""
     own = "Probabilities are as the models give them: "
-    known = {
-        method: temperatures[method, name].images
+    known = [
+        temperatures[method, task.name].images
         for method in labels
-        for name in names
-        if (method, name) in temperatures
-    }
+        for task in asked
+        if (method, task.name) in temperatures
+    ]
     if not known and mirrored:
         return (
             f"{own}temperatures are fitted to answers without the mirror image, and "
@@ -138,11 +138,16 @@ def describe_calibration(
         )
     if not known:
         return f"{own}there are no predictions of validation images to calibrate on."
-    low, high = min(known.values()), max(known.values())
+    low, high = min(known), max(known)
     n = f"{low:,}" if low == high else f"{low:,} to {high:,}"
     said = f"Probabilities are calibrated by temperature scaling on {n} validation "
     said += "image" if high == 1 else "images"
-    others = [label for method, label in labels.items() if method not in known]
+    others = []
+    for method, label in labels.items():
+        rest = [t.label.lower() for t in asked if (method, t.name) not in temperatures]
+        if rest:
+            tasks_left = f" for {listed(rest)}" if len(rest) < len(asked) else ""
+            others.append(f"{label}{tasks_left}")
     if others:
         said += f"; those of {listed(others)} are the model's own"
     return f"{said}."

@@ -12,6 +12,7 @@ from core.evaluation.metrics import calibration_keys
 from core.results.prediction_intervals import coverage_record, interval_coverage
 from core.results.study_runs import StudyRuns
 from core.results.temperature_scaling import scale_study, scaling_record
+from core.runs import training_keys
 from core.tasks import Regression
 
 
@@ -43,6 +44,7 @@ def calibrated_records(runs: StudyRuns, metrics: Sequence[str] = ()) -> dict[str
                 task,
                 features=features,
                 tasks=tasks,
+                trainings=training_keys(runs.runs),
             )
             intervals.append(coverage_record(task, table))
         elif set(calibration_keys(task)) & set(metrics):

@@ -36,6 +36,7 @@ def interval_coverage(
     *,
     features: Sequence[str] = (),
     tasks: Sequence[Task] = (),
+    trainings: Mapping[RunKey, str] | None = None,
 ) -> pd.DataFrame:
     """How often these intervals hold the truth on the test images, and how wide.
 
@@ -48,6 +49,7 @@ def interval_coverage(
         features=features,
         tasks=tasks,
         strata=_strata(study, validation, test),
+        trainings=trainings,
     )
 
 
@@ -59,7 +61,8 @@ def coverage_record(task: Regression, table: pd.DataFrame) -> dict[str, Any]:
     dict
         ``{"task", "unit", "promised", "methods"}``. Each of the ``methods`` has
         ``name`` and ``parts``: by part ("all", "prediction", "truth" or a feature) and
-        group the ``coverage`` with ``ci``, the mean ``width`` and the ``images``.
+        group the ``coverage`` with ``ci``, the mean ``width``, the ``images`` and the
+        ``verdict``.
     """
     methods: dict[str, dict[str, Any]] = {}
     for row in table.to_dict("records"):
@@ -69,6 +72,7 @@ def coverage_record(task: Regression, table: pd.DataFrame) -> dict[str, Any]:
             "ci": [plain(row["low"]), plain(row["high"])],
             "width": plain(row["width"]),
             "images": plain(row["images"]),
+            "verdict": row["verdict"],
         }
     return {
         "task": task.name,

@@ -17,8 +17,10 @@ from core.evaluation.alignment import AlignedPredictions, align_predictions
 from core.evaluation.comparison_rows import STUDY_FAMILY
 from core.evaluation.metrics import MetricInfo, metric_info
 from core.evaluation.slice_features import SliceFeatures, collect_features
-from core.evaluation.slices import FEWEST, SliceSearch, find_slices
+from core.evaluation.slices import FEWEST, SliceSearch, find_slices, pool_slices
+from core.evaluation.variance import TrainingVariance
 from core.results.json_values import plain
+from core.results.numbers import between, write
 from core.results.study_runs import StudyRuns, study_options
 from core.runs import shipped_manifest
 from core.study import Study
@@ -27,8 +29,9 @@ from core.text import listed, strong
 
 SEARCHED = (
     "A slice is a group of one feature, or of two crossed, with "
-    f"{FEWEST} test images or more. Found on the test images, it is a hypothesis for "
-    "others."
+    f"{FEWEST} test images or more. They are ranked by the lower end of the "
+    "difference's interval. Slices are chosen on these test images, so check each one "
+    "on new images."
 )
 
 
@@ -165,27 +168,40 @@ def search_slices(
     features: SliceFeatures,
     options: Mapping[str, Any],
     methods: Sequence[str] | None = None,
+    pooled: TrainingVariance | None = None,
 ) -> dict[str, SliceSearch]:
     """Search slices as a study's own methods tell how much they vary.
 
     Parameters
     ----------
-    aligned, task, features, methods
+    aligned, task, features, methods, pooled
         As for ``slices.find_slices``.
     options : mapping
         From ``study_runs.study_options``.
     """
+    own = _search_options(aligned, options)
+    return find_slices(aligned, task, features, methods, pooled=pooled, **own)
+
+
+def pool_searches(
+    aligned: AlignedPredictions,
+    task: Task,
+    features: SliceFeatures,
+    options: Mapping[str, Any],
+) -> TrainingVariance | None:
+    """Pool what ``search_slices`` needs to know of trainings, once for all methods."""
+    return pool_slices(aligned, task, features, **_search_options(aligned, options))
+
+
+def _search_options(
+    aligned: AlignedPredictions, options: Mapping[str, Any]
+) -> dict[str, Any]:
     families = options["families"]
-    own = [one for one in aligned.methods if families[one] == STUDY_FAMILY]
-    return find_slices(
-        aligned,
-        task,
-        features,
-        methods,
-        trained=own,
-        trainings=options["trainings"],
-        design=options["design"],
-    )
+    return {
+        "trained": [m for m in aligned.methods if families[m] == STUDY_FAMILY],
+        "trainings": options["trainings"],
+        "design": options["design"],
+    }
 
 
 def _paths(
@@ -200,13 +216,18 @@ def _paths(
     return {} if copy is None else copied_paths(runs.study, copy, shipped=manifest)
 
 
+_YES_NO = {"yes": "with", "no": "without"}
+
+
 def slice_text(row: Mapping[Any, Any] | pd.Series, tasks: Sequence[Task]) -> str:
-    """A slice in words: "hair is bald and group is C", "no glasses"."""
+    """A slice in words: "hair is bald and group is C", "without earrings"."""
     parts = slice_parts(row).items()
     return " and ".join(_group_text(feature_words(f, tasks), g) for f, g in parts)
 
 
 def _group_text(feature: str, group: str) -> str:
+    if group in _YES_NO:
+        return f"{_YES_NO[group]} {feature}"
     # Glasses are "no glasses", and not "glasses is no glasses".
     return group if feature in group.lower().split() else f"{feature} is {group}"
 
@@ -227,7 +248,7 @@ def feature_words(feature: str, tasks: Sequence[Task]) -> str:
 def slice_sentence(
     search: SliceSearch, label: str, info: MetricInfo, tasks: Sequence[Task]
 ) -> str:
-    """Where a method is worst, or that it is nowhere certainly worse.
+    """Where a method is most certainly worse, or that it is so nowhere.
 
     Parameters
     ----------
@@ -243,26 +264,22 @@ def slice_sentence(
         return f"No group has {FEWEST} test images, so there is no slice to look at."
     looked = "1 slice" if number == 1 else f"{number:,} slices"
     if search.found.empty:
-        return (
-            f"{strong(label)} is nowhere certainly worse than overall: of {looked} "
-            "looked at, the worst is no worse than chance makes the worst of so many."
-        )
+        return f"{strong(label)}: None of {looked} is certainly worse than all images."
     row, more = search.found.iloc[0], len(search.found) - 1
     others = f" It is certainly worse in {more} more." if more else ""
     return (
-        f"{strong(label)} is worst where {slice_text(row, tasks)}: {info.label} "
-        f"{info.format(row['error'], unit=True)} {error_interval(search, row, info)} "
-        f"against {info.format(search.overall, unit=True)} overall "
-        f"(n = {row['n']:,}), corrected for {looked}.{others}"
+        f"{strong(label)} is most certainly worse where {slice_text(row, tasks)}: "
+        f"{info.label} {info.format(row['error'], unit=True)} against "
+        f"{info.format(search.overall, unit=True)} overall, "
+        f"{difference_text(row, info)} (n = {row['n']:,}), corrected for "
+        f"{looked}.{others}"
     )
 
 
-def error_interval(
-    search: SliceSearch, row: Mapping[Any, Any] | pd.Series, info: MetricInfo
-) -> str:
-    """The interval of a slice's error: of its difference, from the overall error."""
-    low, high = (info.format(search.overall + row[name]) for name in ("low", "high"))
-    return f"[{low}, {high}]"
+def difference_text(row: Mapping[Any, Any] | pd.Series, info: MetricInfo) -> str:
+    """A slice's error less the overall error, with its interval."""
+    ends = between(info, row["low"], row["high"], signed=True)
+    return f"{write(info, row['delta'], signed=True)} {ends}"
 
 
 def not_searched(search: SliceSearch) -> str:

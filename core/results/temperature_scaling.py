@@ -92,7 +92,7 @@ def scale_study(
     scaled = scale_runs(test, validation, task, baseline, by=by, tasks=tasks)
     if not scaled.methods:
         return ScaledStudy(task, scaled, None)
-    options = study_options(study, runs, test, scaled.methods[0])
+    options = study_options(study, runs, test, baseline)
     return ScaledStudy(task, scaled, compare_scaled(test, task, scaled, **options))
 
 

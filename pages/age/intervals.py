@@ -6,9 +6,10 @@ import streamlit as st
 from core.data.manifest import VALIDATION
 from core.evaluation.conformal import COVERAGE
 from core.evaluation.conformal_coverage import PREDICTION, TRUTH
+from core.evaluation.grouping import ALL_IMAGES
 from core.plots import conformal_coverage as plots
 from core.results.prediction_intervals import interval_coverage
-from core.runs import Run
+from core.runs import Run, training_keys
 from core.study import Study
 from core.tasks import Regression, Task
 from core.text import code, listed, to_markdown
@@ -30,7 +31,10 @@ def show_intervals(view: StudyView, task: Regression) -> None:
         if not known:
             return
         part = _choose_part(found, task, view)
-        rows = found[(found["part"] == part) & found["method"].isin(known)]
+        # The promise is for all images, so they come first.
+        rows = found[
+            found["part"].isin((ALL_IMAGES, part)) & found["method"].isin(known)
+        ]
         what = plots.part_label(part, task, view.tasks)
         name = f"{view.study.name}-{task.name}-coverage-{part}"
         look = view.look.only(known)
@@ -89,9 +93,9 @@ def _say_left_out(view: StudyView, known: list[str]) -> None:
 def _note(view: StudyView, task: Regression) -> str:
     return (
         f"Around each prediction, an interval that should hold the true "
-        f"{task.label.lower()} of 9 in 10 images; its width comes from the errors on "
-        "validation images with such a prediction. The promise is for all images and "
-        "each predicted value, not for a group or a true value. "
+        f"{task.label.lower()} of {100 * COVERAGE:.0f} % of images; its width comes "
+        "from the errors on validation images with such a prediction. The promise is "
+        "for all images and each predicted value, not for a group or a true value. "
         f"{mean_text(view).capitalize()}; bars are 95 % intervals over images and "
         "seeds."
     )
@@ -112,4 +116,5 @@ def _coverage(
         task,
         features=features,
         tasks=tasks,
+        trainings=training_keys(runs),
     )

@@ -6,8 +6,10 @@ import pandas as pd
 import streamlit as st
 
 from core.data.manifest import VALIDATION
+from core.evaluation.grouping import ALL_IMAGES
 from core.evaluation.metrics import metric_info
 from core.evaluation.reliability import confidence_histograms, reliability_curves
+from core.evaluation.scaled_probabilities import NO_PROBABILITIES, NO_VALIDATION
 from core.plots import scaled_probabilities as plots
 from core.plots.calibration import plot_reliability
 from core.plots.formatting import feature_label
@@ -109,18 +111,22 @@ def _say_left_out(view: StudyView, left: Mapping[str, str]) -> None:
         if method in view.methods:
             reasons.setdefault(reason, []).append(view.labels[method])
     for reason, names in reasons.items():
-        st.info(
-            to_markdown(
-                f"Not scaled ({reason.rstrip('.')}): {listed(names)}. A temperature is "
-                "fitted on validation images: import a table that holds them too, "
-                f"with {code('validation')} in its column {code('split')}."
-            ),
-            icon=":material/info:",
-        )
+        said = f"Not scaled ({reason.rstrip('.')}): {listed(names)}."
+        advice = _ADVICE.get(reason, "")
+        st.info(to_markdown(f"{said} {advice}".strip()), icon=":material/info:")
+
+
+_ADVICE = {
+    NO_VALIDATION: "A temperature is fitted on validation images: import a table that "
+    f"holds them too, with {code('validation')} in its column {code('split')}.",
+    NO_PROBABILITIES: "A temperature scales probabilities: import a table that has one "
+    "of each class.",
+}
+"""What to do about a reason; an error of the tables says what is wrong with them."""
 
 
 def _note(view: StudyView, temperatures: pd.DataFrame, by: str) -> str:
-    overall = temperatures[temperatures["group"] == ""]
+    overall = temperatures[temperatures["group"] == ALL_IMAGES]
     images = overall["images"]
     n = f"{images.min():,}"
     if images.min() != images.max():

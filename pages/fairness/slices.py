@@ -11,11 +11,13 @@ from core.evaluation.alignment import AlignedPredictions
 from core.evaluation.metrics import MetricInfo
 from core.evaluation.slice_features import SliceFeatures, truth_feature
 from core.evaluation.slices import SliceSearch
+from core.evaluation.variance import TrainingVariance
 from core.plots import slices as plots
 from core.results.slices import (
     SEARCHED,
     error_info,
     not_searched,
+    pool_searches,
     search_slices,
     slice_parts,
     slice_sentence,
@@ -150,6 +152,23 @@ def _load_search(view: StudyView, task: Task, method: str) -> SliceSearch:
     )
 
 
+@cached(entries=4, spinner="Comparing the trainings of all methods…", is_shared=True)
+def _pool(
+    split: Fingerprint,
+    task: Task,
+    baseline: str,
+    runs: tuple[Run, ...],
+    tasks: tuple[Task, ...],
+    study: Study,
+    names: tuple[str, ...],
+    _features: SliceFeatures,
+    _aligned: AlignedPredictions,
+    _options: Mapping[str, Any],
+) -> TrainingVariance | None:
+    """What the search of every method needs, and what takes longest."""
+    return pool_searches(_aligned, task, _features, _options)
+
+
 @cached(entries=32, spinner="Searching the slices…", is_shared=True)
 def _search(
     split: Fingerprint,
@@ -164,4 +183,6 @@ def _search(
     _aligned: AlignedPredictions,
 ) -> SliceSearch:
     options = study_options(study, runs, load_tables(runs), baseline)
-    return search_slices(_aligned, task, _features, options, [method])[method]
+    known = _features, _aligned, options
+    pooled = _pool(split, task, baseline, runs, tasks, study, names, *known)
+    return search_slices(_aligned, task, _features, options, [method], pooled)[method]

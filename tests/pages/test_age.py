@@ -126,9 +126,9 @@ def test_the_groups_of_the_intervals_are_in_the_address(fill, open_page):
     fill()
     app = open_page("age", coverage="gender")
     coverage, _ = map(_spec, _coverage_charts(app))
-    assert coverage["layout"]["xaxis"]["ticktext"] == ["male", "female"]
+    assert coverage["layout"]["xaxis"]["ticktext"] == ["All images", "male", "female"]
     table = next(t.value for t in app.table if "Images" in t.value.columns)
-    assert table["Group"].tolist() == ["male", "female"]
+    assert table["Group"].tolist() == ["All images", "male", "female"]
     assert table["Baseline"].str.contains("years").all()
 
 

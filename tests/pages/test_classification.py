@@ -464,7 +464,7 @@ def test_probabilities_after_scaling_stand_over_those_before(fill, open_page):
     assert {"before", "answers before"} < set(names)
     assert not [c for c in app.get("plotly_chart") if "reliability" in c.key]
     words = "\n".join(m.value for m in app.markdown)
-    assert "(temperature" in words or "certainly over- or under-confident" in words
+    assert "(temperature" in words or "No 95 % interval of a temperature" in words
     captions = "\n".join(c.value for c in app.caption)
     assert "fitted on its own 40 validation images, and no test image" in captions
     tables = [t.value for t in app.table if "Temperature" in t.value.columns]
@@ -501,6 +501,25 @@ def test_a_study_without_validation_images_says_what_to_do(fill, store, open_pag
     assert "import a table that holds them too" in said[0]
     # The diagrams before are shown all the same.
     assert [c for c in app.get("plotly_chart") if "reliability" in c.key]
+
+
+def test_other_reasons_have_other_advice(fill, store, open_page):
+    fill()
+    for path in store.glob("utkface/*/seed-*/predictions.parquet"):
+        table = pd.read_parquet(path)
+        if "ins" in path.parts:
+            table = table.drop(columns=[c for c in table if c.startswith("gender_p_")])
+        elif "denseweight" in path.parts:
+            table = table.drop(columns="ethnicity")
+        table.to_parquet(path)
+    app = open_page(
+        "classification", task="gender", scaled="yes", temperature="ethnicity"
+    )
+    assert not app.exception
+    said = [i.value for i in app.info if i.value.startswith("Not scaled")]
+    (labels,) = [text for text in said if "labels only" in text]
+    assert "import a table that has one of each class" in labels
+    assert not any("validation images: import" in text for text in said)
 
 
 def _curve_figure(app, kind="roc"):

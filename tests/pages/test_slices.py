@@ -44,7 +44,7 @@ def test_the_worst_group_is_named_with_its_interval(fill, store, open_page):
     app = open_page("fairness", study="utkface", task="age")
     assert not app.exception
     said = _text(app)
-    assert "is worst where ethnicity is Asian" in said
+    assert "is most certainly worse where ethnicity is Asian" in said
     assert "corrected for" in said
     assert "the pictures are not here" in said
     names = [note["text"] for note in _forest(app)["layout"]["annotations"]]

@@ -121,16 +121,64 @@ def test_a_feature_that_is_not_there_is_left_out(found):
 
 def test_intervals_are_those_of_a_share_of_images_by_the_bootstrap(found):
     """The engine's own, where "held" is a class that is answered rightly or not."""
-    task = Binary("held", "Held", ("no", "yes"))
-    runs = {}
-    for key, run in zip(TEST, answers(), strict=True):
-        right = np.where(run[0], "yes", "no")
-        runs[key] = TEST[key].assign(held_true="yes", held_pred=right)
-    oracle = compare_runs(
-        runs, (task,), "m", by=["old"], metrics=["held.accuracy"]
-    ).groups.set_index("group")
+    oracle = bootstrap().groups.set_index("group")
     for group in ("old", "young"):
         row, own = oracle.loc[group], found.loc["old", group]
         assert own["coverage"] == pytest.approx(row["mean"])
         assert own["low"] == pytest.approx(row["low"], abs=0.01)
         assert own["high"] == pytest.approx(row["high"], abs=0.01)
+
+
+def bootstrap(**options):
+    """The engine's intervals of coverage by ``old``."""
+    task = Binary("held", "Held", ("no", "yes"))
+    runs = {}
+    for key, run in zip(TEST, answers(), strict=True):
+        right = np.where(run[0], "yes", "no")
+        runs[key] = TEST[key].assign(held_true="yes", held_pred=right)
+    return compare_runs(
+        runs, (task,), "m", by=["old"], metrics=["held.accuracy"], **options
+    )
+
+
+def test_images_of_a_design_vary_within_its_strata():
+    """Where strata tell most of what is held, the share of all varies much less."""
+    held = np.array([run[0] for run in answers()]).sum(axis=0)
+    ranks = np.argsort(np.argsort(held, kind="stable"))
+    names = [f"s{rank // 80}" for rank in ranks]
+    # As many of each in the validation images, so that these weigh alike.
+    strata = {"m": ([f"s{i // 150}" for i in range(1500)], names)}
+    found = [
+        conformal_coverage(VALIDATION, TEST, AGE, features=("old",), **options)
+        for options in ({}, {"strata": strata})
+    ]
+    assert found[0]["coverage"].tolist() == pytest.approx(found[1]["coverage"].tolist())
+    oracle = bootstrap(design=names).groups.set_index("group")
+    for group in ("old", "young"):
+        own = found[1].set_index(["part", "group"]).loc["old", group]
+        assert own["low"] == pytest.approx(oracle.loc[group, "low"], abs=0.01)
+        assert own["high"] == pytest.approx(oracle.loc[group, "high"], abs=0.01)
+    widths = [one["high"] - one["low"] for one in found]
+    assert widths[1][0] < 0.9 * widths[0][0]
+
+
+def test_a_method_of_one_seed_varies_as_the_other_trainings():
+    validation = {**VALIDATION, ("one", 0): VALIDATION["m", 0]}
+    test = {**TEST, ("one", 0): TEST["m", 0]}
+    alone = conformal_coverage(
+        {("one", 0): VALIDATION["m", 0]}, {("one", 0): TEST["m", 0]}, AGE
+    )
+    both = conformal_coverage(validation, test, AGE)
+    own = both[both["method"] == "one"].reset_index(drop=True)
+    assert own["coverage"].tolist() == alone["coverage"].tolist()
+    assert (own["high"] - own["low"] >= alone["high"] - alone["low"] - 1e-9).all()
+    assert (own["high"] - own["low"] > alone["high"] - alone["low"] + 0.01).any()
+    # The same training three times tells no more than once.
+    runs = {("twin", seed): table for (_, seed), table in TEST.items()}
+    known = {("twin", seed): table for (_, seed), table in VALIDATION.items()}
+    keys = {key: str(key[1]) for key in (*TEST, *runs)} | {("one", 0): "own"}
+    twin = conformal_coverage(
+        {**validation, **known}, {**test, **runs}, AGE, trainings=keys
+    )
+    again = twin[twin["method"] == "one"].reset_index(drop=True)
+    assert again["low"].tolist() == pytest.approx(own["low"].tolist())

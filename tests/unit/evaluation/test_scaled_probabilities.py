@@ -192,3 +192,27 @@ def test_single_precision_stays_and_a_class_may_be_absent():
     assert np.isfinite(after).all()
     aligned = align_predictions(runs, [five], "m")
     assert (after.argmax(axis=1) == aligned.predictions["four"]).all()
+
+
+def test_groups_follow_the_rows_of_the_baseline():
+    """Whichever method's rows come first, an image has its own group's temperature."""
+    rng = np.random.default_rng(6)
+
+    def both(rows):
+        parts = [draw(rng, rows, 3.0, "A"), draw(rng, rows, 0.5, "B")]
+        return pd.concat(parts, ignore_index=True)
+
+    table, validation = both(200), both(500)
+    shuffled = table.sample(frac=1, random_state=0).reset_index(drop=True)
+    test = {("a", 0): table, ("b", 0): shuffled}
+    known = {("a", 0): validation, ("b", 0): validation}
+    found = {
+        baseline: scale_runs(test, known, FOUR, baseline, by="shape", resamples=20)
+        for baseline in ("a", "b")
+    }
+    plain = pd.DataFrame(found["a"].after.probabilities["four"][1], table["image_id"])
+    for place in (0, 1):
+        again = pd.DataFrame(
+            found["b"].after.probabilities["four"][place], shuffled["image_id"]
+        )
+        pd.testing.assert_frame_equal(again.loc[plain.index], plain)

@@ -14,11 +14,13 @@ from core.evaluation.slice_features import collect_features, truth_feature
 from core.evaluation.slices import (
     FEWEST,
     MAX_COMBINATIONS,
+    NO_INTERVAL,
     PARENT,
     find_slices,
     image_errors,
+    pool_slices,
 )
-from core.evaluation.variance import RunDraws, compute_contrasts
+from core.evaluation.variance import RunDraws, TrainingVariance, compute_contrasts
 from core.results.study_runs import load_study_runs
 from core.runs import shipped_manifest
 from tests.oracles import AGE, FEATURES, FOUR, TWO, draw_table
@@ -380,3 +382,61 @@ def test_the_shipped_methods_have_group_c_among_their_worst_slices():
     }
     assert named["baseline"] == ["C"]
     assert sum(groups == ["C"] for groups in named.values()) >= 4
+
+
+def trainings_of_three(values, keys):
+    """Pool over methods of a few seeds that differ by so much, known by these keys."""
+    rng = np.random.default_rng(8)
+    first, tables = draw_table(rng, AGE, 300), {}
+    for (method, spread), seeds in values.items():
+        for seed in seeds:
+            noise = rng.normal(0, 1, 300) * spread * (seed + 1)
+            tables[method, seed] = first.assign(age_pred=first["age_pred"] + noise)
+    aligned = align_predictions(tables, [AGE], "a")
+    features = collect_features(first, [AGE], FEATURES)
+    trainings = {run: keys.get(run, f"{run}") for run in tables}
+    options = {"trainings": trainings, "resamples": 50}
+    return aligned, features, options
+
+
+def test_methods_that_share_some_trainings_are_pooled_once():
+    """The second method took over two of three trainings, and not the last."""
+    values = {("a", 1.0): range(3), ("b", 4.0): range(3)}
+    keys = {("b", seed): f"{('a', seed)}" for seed in range(2)}
+    aligned, features, options = trainings_of_three(values, keys)
+    assert pool_slices(aligned, AGE, features, **options).freedom[0] == 2
+    apart = options | {"trainings": {}}
+    assert pool_slices(aligned, AGE, features, **apart).freedom[0] == 4
+    alone = pool_slices(aligned, AGE, features, trained=["a"], **options)
+    both = pool_slices(aligned, AGE, features, **options)
+    np.testing.assert_array_equal(alone.observed, both.observed)
+
+
+def test_a_method_with_fewer_seeds_of_the_same_trainings_is_not_pooled():
+    values = {("a", 1.0): range(2), ("b", 4.0): range(4)}
+    keys = {("b", seed): f"{('a', seed)}" for seed in range(2)}
+    aligned, features, options = trainings_of_three(values, keys)
+    assert pool_slices(aligned, AGE, features, **options).freedom[0] == 3
+
+
+def test_the_pool_can_be_given():
+    values = {("a", 1.0): range(2), ("b", 4.0): range(3)}
+    aligned, features, options = trainings_of_three(values, {})
+    pooled = pool_slices(aligned, AGE, features, **options)
+    given = find_slices(aligned, AGE, features, ["a"], pooled=pooled, **options)
+    own = find_slices(aligned, AGE, features, **options)
+    pd.testing.assert_frame_equal(given["a"].table, own["a"].table)
+
+
+def test_a_slice_without_an_interval_has_its_own_reason():
+    aligned, features, search = searched(AGE)
+    observed = np.ones(search.looked_at)
+    crossings = search.table[search.table["second_feature"] != ""]
+    place = crossings["slice"].min()
+    observed[place] = np.nan
+    pooled = TrainingVariance(observed, 0 * observed, 0 * observed + 1.0)
+    found = find_slices(aligned, AGE, features, pooled=pooled, resamples=RESAMPLES)
+    table = found["m"].table.set_index("slice")
+    assert np.isnan(table.loc[place, "low"])
+    assert table.loc[place, "left_out"] == NO_INTERVAL
+    assert NO_INTERVAL not in set(table["left_out"].drop(place))

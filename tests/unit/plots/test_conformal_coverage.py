@@ -20,7 +20,20 @@ METHODS = ("baseline", "ins")
 
 
 def rows(verdicts=(TOO_LOW, "", TOO_LOW, "")):
-    return pd.DataFrame(
+    whole = pd.DataFrame(
+        {
+            "method": METHODS,
+            "part": "",
+            "group": "",
+            "coverage": [0.86, 0.89],
+            "low": [0.84, 0.86],
+            "high": [0.88, 0.91],
+            "width": [25.0, 26.0],
+            "images": 400.0,
+            "verdict": [TOO_LOW, ""],
+        }
+    )
+    parts = pd.DataFrame(
         {
             "method": ["baseline", "baseline", "ins", "ins"],
             "part": TRUTH,
@@ -33,6 +46,7 @@ def rows(verdicts=(TOO_LOW, "", TOO_LOW, "")):
             "verdict": verdicts,
         }
     )
+    return pd.concat([whole, parts], ignore_index=True)
 
 
 def said(table, methods=METHODS):
@@ -42,37 +56,40 @@ def said(table, methods=METHODS):
 def test_the_worst_group_by_its_verdict_is_said():
     assert said(rows()) == (
         "True age 20-29: only 78 % of the intervals of Baseline hold the truth, not "
-        "90 %. Certainly too few do in 1 of 2 groups, of one method at least. Those of "
-        "Baseline are 13 years wide in 10-19 and 31 in 20-29."
+        "90 %. In 1 of 2 groups, at least one method is certainly below 90 %. Over all "
+        "images, the coverage is 86 to 89 %. The intervals of Baseline are 13 years "
+        "wide in 10-19 and 31 in 20-29."
     )
 
 
 def test_without_a_verdict_nothing_is_certain():
     text = said(rows(("",) * 4), ("ins",))
-    assert text.startswith("In no group do certainly fewer than 90 % of the intervals")
-    assert "with INS (true age 10-19): 75 %." in text
-    assert said(rows(), ("lmf",)).startswith("No shown method has predictions of")
+    assert text.startswith(
+        "No group is certainly below 90 %. The lowest is INS, true age 10-19: 75 %. "
+        "Over all images, the coverage is 89 %. The intervals of INS"
+    )
 
 
 def test_both_figures_have_the_groups_in_order():
-    assert groups_of(rows(), AGE) == ("10-19", "20-29")
-    names = pd.DataFrame({"group": ["male", "female", "male"]})
+    assert groups_of(rows(), AGE) == ("All images", "10-19", "20-29")
+    names = pd.DataFrame({"group": ["male", "female", "male"], "part": "gender"})
     assert groups_of(names, AGE) == ("male", "female")
     figure = plot_coverage(rows(), AGE, look(METHODS), x_title="True age")
-    assert list(figure.data[0].y) == pytest.approx([92, 78])
-    assert list(figure.data[0].error_y.arrayminus) == pytest.approx([2, 8])
+    assert list(figure.data[0].y) == pytest.approx([86, 92, 78])
+    assert list(figure.data[0].error_y.arrayminus) == pytest.approx([2, 2, 8])
+    assert figure.layout.yaxis.title.text == "Coverage (%); promised: 90"
     promised = [s for s in figure.layout.shapes if s.y0 == s.y1 == 90]
     assert len(promised) == 1
     width = plot_width(rows(), AGE, look(METHODS), x_title="True age")
-    assert list(width.data[1].y) == [14.0, 30.0]
+    assert list(width.data[1].y) == [26.0, 14.0, 30.0]
     assert "years" in width.layout.yaxis.title.text
 
 
 def test_the_table_has_coverage_interval_width_and_images():
     table = coverage_table(rows(), AGE, look(METHODS))
-    assert table["Group"].tolist() == ["10-19", "20-29"]
-    assert table["Images"].tolist() == ["79 to 80", "80"]
-    cell = to_plain(table["Baseline"][1]).replace("\N{NO-BREAK SPACE}", " ")
+    assert table["Group"].tolist() == ["All images", "10-19", "20-29"]
+    assert table["Images"].tolist() == ["400", "79 to 80", "80"]
+    cell = to_plain(table["Baseline"][2]).replace("\N{NO-BREAK SPACE}", " ")
     assert cell == "78 % [70, 85] too low, 31.2 years"
 
 

@@ -56,23 +56,24 @@ def said(*args, methods=METHODS):
 
 def test_who_was_too_sure_and_whether_scaling_helps_is_said():
     assert said(temperatures(), changes()) == (
-        "Baseline is certainly over-confident (temperature above 1); INS is certainly "
-        "under-confident (temperature below 1). Scaling certainly lowers the Kind ECE "
-        "of Baseline and certainly raises the Kind ECE of INS; no change was detected "
-        "for 1 of 3."
+        "Baseline is over-confident (temperature above 1); INS is under-confident "
+        "(temperature below 1), each by its own 95 % interval. Scaling certainly "
+        "lowers the Kind ECE of Baseline and certainly raises the Kind ECE of INS; no "
+        "change was detected for 1 of 3."
     )
 
 
 def test_all_methods_and_none_are_said_shortly():
     text = said(temperatures((OVER,) * 3), changes(("inconclusive",) * 3))
     assert text == (
-        "All 3 methods are certainly over-confident (temperature above 1). Scaling "
-        "certainly changes the Kind ECE of no method."
+        "All 3 methods are over-confident (temperature above 1), each by its own 95 % "
+        "interval. No certain change of the Kind ECE by scaling was found."
     )
     text = said(temperatures(("",) * 3), changes(("better",) * 3, "model"))
-    assert text.startswith("No method is certainly over- or under-confident. One ")
+    assert text.startswith("No 95 % interval of a temperature is above or below 1. One")
     assert "detected" not in text
-    assert said(temperatures(), changes(), methods=("x",)).startswith("No shown method")
+    alone = said(temperatures(), changes(), methods=METHODS[:1])
+    assert "(temperature above 1), by its 95 % interval." in alone
 
 
 def test_the_table_has_the_temperature_and_both_values():

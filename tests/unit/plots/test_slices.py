@@ -50,22 +50,22 @@ def search(low=(3.0, 1.0, -0.5), *, scale=1.0, left_out=None, **changes):
 def test_the_sentence_says_where_how_much_and_for_how_many():
     said = to_plain(slice_sentence(search(), "Baseline", error_info(AGE, TASKS), TASKS))
     assert said == (
-        "Baseline is worst where ethnicity is Asian and age is 60-79: Age MAE 12.10 "
-        "years [10.10, 14.10] against 7.10 years overall (n = 31), corrected for 3 "
-        "slices. It is certainly worse in 1 more."
+        "Baseline is most certainly worse where ethnicity is Asian and age is 60-79: "
+        "Age MAE 12.10 years against 7.10 years overall, +5.00 [+3.00, +7.00] (n = 31)"
+        ", corrected for 3 slices. It is certainly worse in 1 more."
     )
 
 
 def test_shares_are_said_in_per_cent():
     found = search(low=(3.0,), scale=0.01)
     said = to_plain(slice_sentence(found, "LMF", error_info(HAIR, TASKS), TASKS))
-    assert "Hair error rate 12.1 % [10.1, 14.1] against 7.1 % overall" in said
+    assert "Hair error rate 12.1 % against 7.1 % overall, +5.0 [+3.0, +7.0]" in said
     assert said.endswith("corrected for 1 slice.")
 
 
 def test_nothing_beyond_chance_is_said():
     said = slice_sentence(search(low=(-0.1, -0.2)), "m", error_info(AGE, TASKS), TASKS)
-    assert "nowhere certainly worse than overall: of 2 slices looked at" in said
+    assert to_plain(said) == "m: None of 2 slices is certainly worse than all images."
     none = search()
     empty = SliceSearch(none.table.iloc[:0], "m", 7.1, 15, 1, 0, {})
     said = slice_sentence(empty, "m", error_info(AGE, TASKS), TASKS)
@@ -79,6 +79,14 @@ def test_a_row_is_named_in_words():
         "age is 60-79",
         "no glasses",
     ]
+
+
+def test_groups_of_yes_and_no_are_said_with_and_without():
+    row = {"feature": "age_bin", "group": "50-59"}
+    row |= {"second_feature": "ear_rings", "second_group": "no"}
+    assert slice_text(row, TASKS) == "age is 50-59 and without ear rings"
+    row |= {"second_feature": "", "feature": "freckles", "group": "yes"}
+    assert slice_text(row, TASKS) == "with freckles"
 
 
 def test_the_forest_has_the_error_the_interval_and_the_overall_line():
@@ -119,8 +127,8 @@ def test_numbers_and_rules_stand_beside_the_forest():
     assert first == {
         "Slice": "ethnicity is Asian and age is 60-79",
         "n": "31",
-        "Age MAE (years)": "12.10 [10.10, 14.10]",
-        "Difference": "+5.00",
+        "Age MAE (years)": "12.10",
+        "Difference": "+5.00 [+3.00, +7.00]",
         "p": "< 0.001",
         "Certainly worse": "yes",
     }

@@ -12,7 +12,7 @@ from core.results.answer_temperatures import (
     describe_calibration,
     fit_answer_temperatures,
 )
-from tests.oracles import AGE, FOUR
+from tests.oracles import AGE, FOUR, TWO
 from tests.unit.evaluation.test_scaled_probabilities import COLUMNS, draw
 
 
@@ -86,3 +86,16 @@ def test_what_is_said_of_it():
         {}, [FOUR], {"a": "A"}, mirrored=True
     )
     assert describe_calibration(used, [AGE], {"a": "A"}) == ""
+
+
+def test_a_task_without_a_temperature_is_named():
+    used = {
+        ("a", "two"): AnswerTemperature(2.0, 50),
+        ("a", "four"): AnswerTemperature(2.0, 900),
+        ("b", "two"): AnswerTemperature(2.0, 70),
+    }
+    said = describe_calibration(used, [TWO, FOUR], {"a": "A", "b": "B", "c": "C"})
+    assert said == (
+        "Probabilities are calibrated by temperature scaling on 50 to 900 validation "
+        f"images; those of B for {FOUR.label.lower()} and C are the model's own."
+    )

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from core.evaluation.conformal_coverage import TOO_HIGH, TOO_LOW
 from core.results.calibrated import calibrated_records
 from core.results.study_runs import load_study_runs
 from tests import synthetic
@@ -28,6 +29,8 @@ def test_intervals_are_always_there_and_temperatures_when_asked_for(runs):
     whole = own["all"]["all"]
     assert whole["ci"][0] < whole["coverage"] < whole["ci"][1]
     assert whole["width"] > 0
+    assert whole["verdict"] in {"", TOO_LOW, TOO_HIGH}
+    assert {"verdict"} < set(own["truth"]["30-39"])
     assert found["temperature_scaling"] == []
 
 
