@@ -46,6 +46,7 @@ from core.evaluation.variance import (
     Contrast,
     RunDraws,
     compute_contrasts,
+    name_trainings,
     pool_training_variance,
     seed_share,
 )
@@ -135,19 +136,8 @@ class Judging:
 
     @cached_property
     def weights(self) -> dict[str, str]:
-        """A name for the trained weights of each method, where it is known.
-
-        Methods that share some of their trainings have one name.
-        """
-        owners: dict[str, str] = {}
-        found: dict[str, str] = {}
-        for method in self.aligned.methods:
-            own = [key for key in self._trainings_of(method) if key is not None]
-            if own:
-                owner = next((owners[key] for key in own if key in owners), method)
-                owners |= {key: owners.get(key, owner) for key in own}
-                found[method] = owner
-        return found
+        """A name for the trained weights of each method, where it is known."""
+        return name_trainings(self.aligned.runs, self.trainings)
 
     def _trainings_of(self, method: str) -> list[str | None]:
         seeds = self.aligned.seeds_of(method)

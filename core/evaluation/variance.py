@@ -15,7 +15,7 @@ Everything takes and returns arrays, one entry for each metric.
 """
 
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -272,26 +272,70 @@ def pool_training_variance(
         - 1), the pooled variance of an analysis of variance, and ``interaction`` is the
         same mean of i_j. Their difference, never below 0, is s_b^2.
     """
-    return _pooled(_distinct(methods, trainings or {}))
+    return pool_variances(_distinct(methods, trainings or {}))
 
 
 def _distinct(
     methods: Mapping[str, RunDraws], trainings: Mapping[str, str]
 ) -> list[TrainingVariance]:
-    """One variance for each training of two seeds, by the method with most of them."""
-    chosen: dict[tuple[str, str], RunDraws] = {}
-    for name, runs in methods.items():
-        if runs.seeds > 1:
+    seeds = {name: runs.seeds for name, runs in methods.items()}
+    chosen = distinct_trainings(seeds, trainings)
+    return [methods[name].training_variance() for name in chosen]
+
+
+def name_trainings(
+    runs: Sequence[tuple[str, int]], trainings: Mapping[tuple[str, int], str]
+) -> dict[str, str]:
+    """Name the trained weights of each method, where they are known.
+
+    Parameters
+    ----------
+    runs : sequence of (method, seed)
+    trainings : mapping of (method, seed) to str
+        What the training of each run is known by.
+
+    Returns
+    -------
+    dict of str to str
+        By method. Methods that share some of their trainings have one name.
+    """
+    owners: dict[str, str] = {}
+    found: dict[str, str] = {}
+    for method in dict.fromkeys(method for method, _ in runs):
+        own = [trainings[run] for run in runs if run[0] == method and run in trainings]
+        if own:
+            owner = next((owners[key] for key in own if key in owners), method)
+            owners |= {key: owners.get(key, owner) for key in own}
+            found[method] = owner
+    return found
+
+
+def distinct_trainings(
+    seeds: Mapping[str, int], trainings: Mapping[str, str]
+) -> list[str]:
+    """Methods that tell how much trainings vary: one for each training of two seeds.
+
+    Parameters
+    ----------
+    seeds : mapping of str to int
+        Number of seeds of each method.
+    trainings : mapping of str to str
+        As for ``pool_training_variance``.
+    """
+    chosen: dict[tuple[str, str], str] = {}
+    for name, number in seeds.items():
+        if number > 1:
             # A training and a method may have the same name.
             is_known = name in trainings
             key = ("training", trainings[name]) if is_known else ("method", name)
-            if runs.seeds > chosen.setdefault(key, runs).seeds:
-                chosen[key] = runs
-    return [runs.training_variance() for runs in chosen.values()]
+            if number > seeds[chosen.setdefault(key, name)]:
+                chosen[key] = name
+    return list(chosen.values())
 
 
 @undefined_ratios
-def _pooled(parts: list[TrainingVariance]) -> TrainingVariance | None:
+def pool_variances(parts: Sequence[TrainingVariance]) -> TrainingVariance | None:
+    """Pool the variances of distinct trainings, as ``pool_training_variance`` says."""
     if not parts:
         return None
     observed, interaction, freedom = _stacked(parts)
@@ -314,7 +358,7 @@ def _typical(parts: list[TrainingVariance]) -> TrainingVariance | None:
     return TrainingVariance(_median(observed), _median(interaction), freedom[0])
 
 
-def _stacked(parts: list[TrainingVariance]) -> tuple[Doubles, Doubles, Doubles]:
+def _stacked(parts: Sequence[TrainingVariance]) -> tuple[Doubles, Doubles, Doubles]:
     return (
         np.array([one.observed for one in parts]),
         np.array([one.interaction for one in parts]),
@@ -394,7 +438,7 @@ def compute_contrasts(
         baseline = {name: baseline for name in methods if name != baseline}
     own = {name: name for name in baseline.values()} | {m: baseline[m] for m in paired}
     distinct = _distinct(methods, own | dict(trainings or {}))
-    pool, typical = _pooled(distinct), _typical(distinct)
+    pool, typical = pool_variances(distinct), _typical(distinct)
     contrasts = {}
     for name, runs in methods.items():
         if name not in baseline:

@@ -1,5 +1,6 @@
 """The part of the Classification page on ROC and precision-recall curves."""
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -74,7 +75,7 @@ def _choose(view: StudyView, task: Classification) -> tuple[CurveChoice, str]:
         kind = choose(
             "Curve",
             KINDS,
-            labels=plots.KINDS,
+            labels=plots.KIND_LABELS,
             key=f"classification_curve_{name}",
             parameter="curve",
             is_segmented=True,
@@ -101,7 +102,7 @@ def _choose(view: StudyView, task: Classification) -> tuple[CurveChoice, str]:
 
 
 def _say_why_empty(task: Classification, choice: CurveChoice, chance: float) -> None:
-    if chance == chance:
+    if not np.isnan(chance):
         said = (
             "No shown method has probabilities, only labels, and a curve needs them. "
             "Import predictions with a probability of each class, or show another "
@@ -132,7 +133,7 @@ def _charts(
     name = f"{view.study.name}-{task.name}-{choice.kind}"
     notes = (
         plots.without_curve(curves, view.look),
-        plots.reading_note(stands_out, view.look),
+        plots.reading_note(bands, view.look),
         f"{mean_text(view).capitalize()}.",
     )
     alone = set(view.methods) <= {view.baseline}
@@ -143,7 +144,7 @@ def _charts(
                 curves, bands, points, choice.kind, chance, view.look, stands_out
             ),
             name=name,
-            title=f"{task.label}: {plots.KINDS[choice.kind]} curves"
+            title=f"{task.label}: {plots.KIND_LABELS[choice.kind]} curves"
             + (f", {choice.label}" if choice.label else ""),
             takeaway=plots.curves_takeaway(
                 comparison.table,
