@@ -186,7 +186,7 @@ def band_places(kind: Kind, rows: int, size: int) -> Doubles:
 
     Examples
     --------
-    >>> band_places("roc", 640, 300)[[0, 20, -1]].tolist()
+    >>> band_places("roc", 640, 1_600)[[0, 20, -1]].tolist()
     [0.0, 0.25, 1.0]
     >>> band_places("pr", 640, 4).tolist()
     [0.25, 0.5, 0.75, 1.0]
