@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from core.evaluation.alignment import align_predictions
-from core.evaluation.comparison import Baseline, Comparison, compare_runs
+from core.evaluation.comparison import Comparison
 from core.evaluation.curves import (
     KINDS,
     CurveChoice,
@@ -22,7 +22,6 @@ from core.plots.overview import (
 )
 from core.results.curves import study_bands
 from core.results.frame import table_frame
-from core.results.study_runs import study_options
 from core.results.tables import leaderboard
 from core.runs import Run
 from core.study import Study
@@ -32,7 +31,7 @@ from pages.shell.caching import cached
 from pages.shell.choose import choose, choose_whether
 from pages.shell.show import show_chart, show_static_table
 from pages.shell.study_bar import StudyView
-from pages.shell.tables import load_tables, mean_text
+from pages.shell.tables import load_metrics, load_tables, mean_text
 
 # Answers times classes that are looked at unasked: beyond, it takes seconds.
 MOST = 4_000_000
@@ -61,7 +60,7 @@ def show_curves(view: StudyView, whole: Comparison, task: Classification) -> Non
         return
     key = choice.area(task)
     if key not in whole.runs:
-        whole = _compared(task, view.against, key, view.runs, view.study)
+        whole = load_metrics(view, (task,), (key,))
     _charts(view, whole, task, choice, beside, (curves, points, chance))
 
 
@@ -204,21 +203,3 @@ def _bands(
     tables = load_tables(runs)
     aligned = align_predictions(tables, [task], baseline)
     return study_bands(study, runs, tables, aligned, task, choice, methods, baseline)
-
-
-@cached(entries=32, spinner="Comparing the areas under the curves…")
-def _compared(
-    task: Classification,
-    baseline: Baseline,
-    key: str,
-    runs: tuple[Run, ...],
-    study: Study,
-) -> Comparison:
-    tables = load_tables(runs)
-    return compare_runs(
-        tables,
-        (task,),
-        baseline,
-        metrics=[key],
-        **study_options(study, runs, tables, baseline),
-    )
