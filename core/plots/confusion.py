@@ -12,7 +12,7 @@ from core.plots.cells import ROW, build_heat_map, frame_cells, write_cells
 from core.plots.classification import FEW, MANY
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
-from core.plots.formatting import number, plural, signed
+from core.plots.formatting import signed
 from core.plots.look import (
     DIVERGING,
     FONT_SIZE,
@@ -23,6 +23,7 @@ from core.plots.look import (
     MethodStyle,
 )
 from core.plots.traces import build_level_bars, build_marks
+from core.text import number, plural
 
 # Share at which the colours of a difference, or of what is wrong, end at the least.
 MINIMUM_REACH = 0.05

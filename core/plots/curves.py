@@ -11,11 +11,11 @@ from core.evaluation.curves import AXES, Kind
 from core.evaluation.metrics import MetricInfo
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
-from core.plots.formatting import interval, plural
+from core.plots.formatting import interval
 from core.plots.look import FAINT_COLOUR, Look, faded
 from core.plots.overview import differences_takeaway, rows_of
 from core.plots.traces import build_marks
-from core.text import listed
+from core.text import listed, plural
 
 KIND_LABELS: dict[str, str] = {"roc": "ROC", "pr": "Precision-recall"}
 HEIGHT, LEGEND_LINE = 430, 24

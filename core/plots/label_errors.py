@@ -9,7 +9,6 @@ from core.plots.cells import ROW, build_heat_map, frame_cells, write_cells
 from core.plots.classification import FEW
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
-from core.plots.formatting import number, plural
 from core.plots.look import (
     BASELINE_COLOUR,
     METHOD_COLOURS,
@@ -26,6 +25,7 @@ from core.plots.traces import (
     row_names,
 )
 from core.tasks import Classification, Regression
+from core.text import number, plural
 
 PAIRS = 10
 """Pairs of labels that are drawn where a matrix would have too many cells."""

@@ -10,7 +10,7 @@ from core.evaluation.metrics import MetricInfo
 from core.evaluation.slices import SliceSearch
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
-from core.plots.formatting import p_value, plural
+from core.plots.formatting import p_value
 from core.plots.look import BASELINE_COLOUR, MethodStyle
 from core.plots.overview import axis_title
 from core.plots.traces import (
@@ -26,6 +26,7 @@ from core.plots.traces import (
 )
 from core.results.slices import error_interval, slice_text
 from core.tasks import Task
+from core.text import plural
 
 MOST = 10
 """Slices that are drawn."""

@@ -8,7 +8,6 @@ from core.evaluation.answers import top_k_curves
 from core.evaluation.comparison import Comparison
 from core.evaluation.metrics import TOP_K, metric_info
 from core.plots import classification as plots
-from core.plots.formatting import plural
 from core.plots.overview import (
     differences_takeaway,
     leaderboard_takeaway,
@@ -19,6 +18,7 @@ from core.results.frame import table_frame
 from core.results.tables import leaderboard
 from core.runs import Run
 from core.tasks import Multiclass
+from core.text import plural
 from pages.shell.caching import cached
 from pages.shell.choose import choose_number
 from pages.shell.show import show_chart, show_static_table

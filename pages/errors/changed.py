@@ -24,10 +24,10 @@ from core.evaluation.comparison import Comparison
 from core.evaluation.metrics import metric_info
 from core.plots import changed as plots
 from core.plots.answers import truth_text
-from core.plots.formatting import feature_label, number, plural
+from core.plots.formatting import feature_label
 from core.runs import training_keys
 from core.tasks import Regression, Task
-from core.text import BREAK, strong, to_markdown
+from core.text import BREAK, number, plural, strong, to_markdown
 from pages.errors.gallery import choose_page, show_card, show_picture
 from pages.shell.answers import TaskErrors
 from pages.shell.choose import choose

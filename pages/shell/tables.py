@@ -22,13 +22,12 @@ from core.evaluation.metrics import (
     stability_keys,
     study_metric_keys,
 )
-from core.plots.formatting import plural
 from core.plots.overview import best_few
 from core.results.study_runs import study_options
 from core.runs import Run, shipped_manifest
 from core.study import Study
 from core.tasks import Task
-from core.text import code, emphasis, strong, to_markdown
+from core.text import code, emphasis, plural, strong, to_markdown
 from pages.shell.caching import Fingerprint, cached, manifest_fingerprint
 from pages.shell.show import show_problems, stop_with
 from pages.shell.study_view import StudyView
