@@ -5,6 +5,8 @@ of uploaded files, and addresses may hold anything: ``![](http://...)``, ``$x^2$
 href=...>``. Sentences and tables are therefore written as plain text, and emphasis is
 marked (``strong``, ``coloured``, ``code``). ``to_markdown`` turns them into Markdown to
 be shown, and escapes every sign outside the marks.
+
+Sentences also write their counts, numbers and lists with what is here.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ _KINDS = {mark: kind for kind, mark in _MARKS.items()}
 _FENCES = {"strong": "**", "emphasis": "*", "code": ""}
 # Begins a new line.
 BREAK = "\ue00e"
+MINUS = "\N{MINUS SIGN}"
 # Between parts of one line that are no sentence.
 SEPARATOR = " · "
 _PIECES = re.compile("([\ue000-\ue00f])")
@@ -147,6 +150,21 @@ def listed(names: Sequence[str]) -> str:
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def plural(count: int, word: str, many: str = "") -> str:
+    """A count with its noun: "1 photo", "3 photos"."""
+    return f"{count:,} {word if count == 1 else many or word + 's'}"
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A number as it is read aloud: fixed digits, a real minus, an en dash if none."""
+    if value != value:
+        return "–"
+    text = f"{value:,.{digits}f}"
+    if float(text.replace(",", "")) == 0:
+        text = text.lstrip("-")
+    return text.replace("-", MINUS)
 
 
 def to_list(texts: Iterable[str]) -> str:

@@ -1,19 +1,19 @@
 """Pointwise bands of ROC and precision-recall curves, from the engine's resamples."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from core.evaluation.alignment import AlignedPredictions, Probabilities
+from core.evaluation.alignment import AlignedPredictions, Probabilities, RunKey
 from core.evaluation.auc import area, ties
 from core.evaluation.curves import (
     CurveChoice,
     Kind,
     precision_segments,
 )
-from core.evaluation.intervals import single_interval, wilson
+from core.evaluation.intervals import SingleInterval, single_interval, wilson
 from core.evaluation.resampling import (
     LEVEL,
     Doubles,
@@ -26,6 +26,8 @@ from core.evaluation.resampling import (
 from core.evaluation.variance import (
     RunDraws,
     TrainingVariance,
+    distinct_trainings,
+    name_trainings,
     pool_training_variance,
 )
 from core.tasks import Classification
@@ -40,7 +42,7 @@ _SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 _STREAM = 5
 _ROUNDING = 1e-12
 """Variance of heights that no resample moves."""
-BAND_COLUMNS = ("method", "x", "y", "low", "high")
+BAND_COLUMNS = ("method", "x", "y", "low", "high", "anew")
 
 
 def curve_bands(
@@ -50,6 +52,8 @@ def curve_bands(
     methods: Sequence[str],
     resampler: Resampler,
     *,
+    trained: Sequence[str] | None = None,
+    trainings: Mapping[RunKey, str] | None = None,
     level: float = LEVEL,
 ) -> pd.DataFrame:
     """A pointwise interval around the curve of some methods.
@@ -60,23 +64,29 @@ def curve_bands(
     task : Binary or Multiclass
     choice : CurveChoice
     methods : sequence of str
-        The variance between trainings of a method with one seed is that of the others
-        among them.
+        Those with a band.
     resampler : Resampler
         Of the same images.
+    trained : sequence of str, optional
+        Methods that tell how much the curve of one with a single seed varies from
+        training to training; all by default.
+    trainings : mapping of (method, seed) to str, optional
+        What the training of each run is known by, so that each counts once.
     level : float, in (0, 1)
 
     Returns
     -------
     DataFrame
-        Columns ``method``, ``x``, ``y`` (of the curve there), ``low`` and ``high``; no
-        rows of a method without a curve.
+        Columns ``method``, ``x``, ``y`` (of the curve there), ``low``, ``high`` and
+        ``anew``: whether the interval is for the method trained anew, or for this one
+        trained model, since nothing tells how much trainings vary. No rows of a method
+        without a curve.
 
     Notes
     -----
     At each place of the level axis the height is a metric like any other: its resamples
     are the sums of terms that each image adds (``place_terms``), its interval that of
-    the mean over the seeds, for the method trained anew, on new images. That is the
+    the mean over the seeds, as the area's (``intervals.single_interval``). That is the
     vertical averaging of Fawcett (Pattern Recognition Letters 2006, section 8.1). Each
     place has its own interval: the whole curve lies in the band less often. Of few
     seeds the variance between trainings is known badly, and would jump from one place
@@ -86,7 +96,8 @@ def curve_bands(
     """
     y_true = aligned.truth[task.name].astype(np.int64)
     scored = choice.scored(y_true, task)
-    known = [m for m in methods if aligned.probabilities_of(task.name, m)]
+    every = [m for m in aligned.methods if aligned.probabilities_of(task.name, m)]
+    known = [m for m in methods if m in every]
     if not known or not len(scored):
         return pd.DataFrame(columns=list(BAND_COLUMNS))
     counts = np.bincount(y_true)[scored]
@@ -94,17 +105,26 @@ def curve_bands(
     x = band_places(
         choice.kind, len(y_true), others if choice.kind == "roc" else fewest
     )
+    seeds = {method: len(aligned.seeds_of(method)) for method in every}
+    asked = every if trained is None else [m for m in every if m in trained]
+    telling = distinct_trainings(
+        {method: seeds[method] for method in asked},
+        name_trainings(aligned.runs, trainings or {}),
+    )
+    if all(seeds[method] > 1 for method in known):
+        telling = []
     with one_thread():
         runs = {
             method: _draw_method(
                 aligned, task, choice.kind, scored, method, x, resampler
             )
-            for method in known
+            for method in dict.fromkeys((*known, *telling))
         }
-    pool = pool_training_variance(runs)
+    pool = pool_training_variance({method: runs[method] for method in telling})
     parts = []
-    for method, own in runs.items():
-        low, high = _interval(own, pool, x, min(fewest, others), level)
+    for method in known:
+        own = runs[method]
+        span = _interval(own, pool, x, min(fewest, others), level)
         height = own.values.mean(axis=1)
         # All images that pass are of the class; of a ROC curve all of the class pass.
         passing = (
@@ -115,11 +135,11 @@ def curve_bands(
             height, np.where(still, passing, 0), np.zeros(len(x)), seeds=1, level=level
         )
         # Without images Wilson's interval is undefined, and not taken.
-        low, high = np.fmin(low, edges[0]), np.fmax(high, edges[1])
+        low, high = np.fmin(span.low, edges[0]), np.fmax(span.high, edges[1])
         if choice.kind == "roc":
             low[x == 1] = 1.0
         columns = {"x": x, "y": height, "low": low.clip(0, 1), "high": high.clip(0, 1)}
-        parts.append(pd.DataFrame({"method": method, **columns}))
+        parts.append(pd.DataFrame({"method": method, **columns, "anew": span.anew}))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -129,14 +149,14 @@ def _interval(
     x: Doubles,
     images: int,
     level: float,
-) -> tuple[Doubles, Doubles]:
+) -> SingleInterval:
     """Interval of a method's height at each place, its trainings' variance smoothed."""
-    if own.seeds > 1:
-        pool = smoothed(own.training_variance(), own.seeds)
+    given = own.training_variance() if own.seeds > 1 else pool
+    if given is not None:
+        given = smoothed(given, own.seeds)
     # With the variance of its trainings given, the mean over seeds is as one run.
     mean = RunDraws(own.values.mean(axis=1)[:, None], own.mean_draws[:, None])
-    span = single_interval(mean, np.full(len(x), images), level=level, pooled=pool)
-    return span.low, span.high
+    return single_interval(mean, np.full(len(x), images), level=level, pooled=given)
 
 
 def smoothed(one: TrainingVariance, seeds: int) -> TrainingVariance:
@@ -166,7 +186,7 @@ def band_places(kind: Kind, rows: int, size: int) -> Doubles:
 
     Examples
     --------
-    >>> band_places("roc", 640, 300)[[0, 20, -1]].tolist()
+    >>> band_places("roc", 640, 1_600)[[0, 20, -1]].tolist()
     [0.0, 0.25, 1.0]
     >>> band_places("pr", 640, 4).tolist()
     [0.25, 0.5, 0.75, 1.0]

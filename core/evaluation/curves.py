@@ -22,6 +22,11 @@ from core.tasks import Classification
 
 Kind = Literal["roc", "pr"]
 KINDS: tuple[Kind, ...] = ("roc", "pr")
+AXES = {
+    "roc": ("false positive rate", "true positive rate"),
+    "pr": ("recall", "precision"),
+}
+"""What lies along, and up."""
 AREA_OF = {"roc": "auc", "pr": "average_precision"}
 """The metric that is the area under a curve."""
 
@@ -32,8 +37,7 @@ TOLERANCE = 0.5 / 1_000
 _FIRST_BLOCKS = 64
 """Blocks that a curve is divided into at first."""
 
-CURVE_COLUMNS = ("method", "x", "y", "threshold")
-POINT_COLUMNS = ("method", "x", "y", "threshold")
+COLUMNS = ("method", "x", "y", "threshold")
 
 
 @dataclass(frozen=True)
@@ -72,11 +76,15 @@ class Segments(NamedTuple):
         two parts the curve is upright.
     threshold : float64 array, shape (parts,)
         The probability from which on an image counts as one of the class.
+    lowest : float
+        The lowest probability of all images: there a ROC curve ends, perhaps below its
+        last threshold.
     """
 
     start: Doubles
     end: Doubles
     threshold: Doubles
+    lowest: float = np.nan
 
 
 def roc_segments(positive: Flags, scores: Probabilities) -> Segments:
@@ -113,7 +121,7 @@ def roc_segments(positive: Flags, scores: Probabilities) -> Segments:
         (above + (upto - below) * share / count) / len(inside)
         for share in (passed, passed + 1)
     )
-    return Segments(start, end, outside.astype(np.float64))
+    return Segments(start, end, outside.astype(np.float64), float(scores.min()))
 
 
 def precision_segments(positive: Flags, scores: Probabilities) -> Segments:
@@ -160,7 +168,7 @@ def resampled_parts(curve: Segments, parts: int) -> Segments:
     rise = curve.end - curve.start
     start = curve.start[place] + rise[place] * (rest / parts)
     end = curve.start[before] + rise[before] * ((rest_before + 1) / parts)
-    return Segments(start, end, curve.threshold[before])
+    return Segments(start, end, curve.threshold[before], curve.lowest)
 
 
 def method_segments(
@@ -183,12 +191,12 @@ def method_segments(
     ]
     if len(scored) > 1:
         curves = [resampled_parts(curve, PARTS) for curve in curves]
-    start, end, threshold = (
+    start, end, threshold, lowest = (
         np.mean(part, axis=0) for part in zip(*curves, strict=True)
     )
     if len(scored) > 1:
-        threshold = np.full(len(start), np.nan)
-    return Segments(start, end, threshold)
+        threshold, lowest = np.full(len(start), np.nan), np.nan
+    return Segments(start, end, threshold, float(lowest))
 
 
 def vertices(curve: Segments, kind: Kind) -> tuple[Doubles, Doubles, Doubles]:
@@ -207,7 +215,7 @@ def vertices(curve: Segments, kind: Kind) -> tuple[Doubles, Doubles, Doubles]:
     threshold = np.repeat(curve.threshold, 2)
     if kind == "pr":
         return x, y, threshold
-    ends = (0.0, 1.0), (0.0, 1.0), (np.nan, curve.threshold[-1])
+    ends = (0.0, 1.0), (0.0, 1.0), (np.nan, curve.lowest)
     x, y, threshold = (
         np.concatenate([[first], values, [last]])
         for values, (first, last) in zip((x, y, threshold), ends, strict=True)
@@ -293,14 +301,14 @@ def method_curves(
             continue
         corners = vertices(curve, choice.kind)
         kept = visible(*corners[:2])
-        columns = zip(CURVE_COLUMNS[1:], corners, strict=True)
+        columns = zip(COLUMNS[1:], corners, strict=True)
         parts.append(
             pd.DataFrame(
                 {"method": method, **{name: values[kept] for name, values in columns}}
             )
         )
     if not parts:
-        return pd.DataFrame(columns=list(CURVE_COLUMNS))
+        return pd.DataFrame(columns=list(COLUMNS))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -333,7 +341,7 @@ def operating_points(
             own = [p[:, scored[0]] for p in given]
             threshold = _threshold(answers == scored[0], own)
         rows.append((method, x, y, threshold))
-    table = pd.DataFrame(rows, columns=list(POINT_COLUMNS))
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
     return table[table["y"].notna()].reset_index(drop=True)
 
 

@@ -74,6 +74,7 @@ from core.study import (
     shipped_studies,
 )
 from core.tasks import Regression
+from core.text import plural
 
 MARGIN = 1.0
 """How far beyond the truth's range answers of a regression are taken without a word."""
@@ -350,7 +351,7 @@ def _truth(
         findings.append(
             Finding(
                 FAULT,
-                f"The truth '{column.name}' is empty in {_count(len(empty), 'row')}.",
+                f"The truth '{column.name}' is empty in {plural(len(empty), 'row')}.",
                 expected="a class or a number in every row.",
                 remedy="fill in these rows, or delete them.",
                 count=len(empty),
@@ -374,7 +375,7 @@ def _first_rows(
         findings.append(
             Finding(
                 FAULT,
-                f"{_count(len(empty), 'row')} without an id in '{ids.name}'.",
+                f"{plural(len(empty), 'row')} without an id in '{ids.name}'.",
                 expected="an id in every row.",
                 remedy="fill in these rows, or delete them.",
                 count=len(empty),
@@ -405,7 +406,7 @@ def _first_rows(
             findings.append(
                 Finding(
                     FAULT,
-                    f"{_count(len(rows), 'row')} with another '{name}' than an earlier "
+                    f"{plural(len(rows), 'row')} with another '{name}' than an earlier "
                     "row of the same image.",
                     expected="the same in all rows of an image.",
                     remedy="correct these rows.",
@@ -476,7 +477,7 @@ def _splits(raw: RawTable, ids: RawColumn, layout: Layout) -> list[Finding]:
     return [
         Finding(
             FAULT,
-            f"{_count(len(bad), 'row')} with another '{layout.split}' than test or "
+            f"{plural(len(bad), 'row')} with another '{layout.split}' than test or "
             "validation.",
             expected="test, or validation.",
             remedy="leave training rows out, or rename the column.",
@@ -638,7 +639,3 @@ def _study(
         training=TrainingTable(epochs=0),
         methods={method: MethodTable(label=label) for method, label in labels.items()},
     )
-
-
-def _count(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"

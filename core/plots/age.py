@@ -10,12 +10,12 @@ import plotly.graph_objects as go
 from core.plots.classification import plot_by_group
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
-from core.plots.formatting import number, plural, signed
+from core.plots.formatting import signed
 from core.plots.look import FAINT_COLOUR, NOISE_COLOUR, Look, MethodStyle
 from core.plots.traces import build_marks, build_note, zero_line
 from core.results.sentences import about_models
 from core.tasks import Regression
-from core.text import listed
+from core.text import listed, number, plural
 
 # Points drawn in one scatter; beyond it a fixed sample keeps the browser quick.
 MAXIMUM_POINTS = 1500

@@ -14,10 +14,10 @@ from core.evaluation.answers import (
     Order,
 )
 from core.evaluation.metrics import TOLERANCE
-from core.plots.formatting import feature_label, number, plural, signed
+from core.plots.formatting import feature_label, signed
 from core.plots.look import NO_BREAK
 from core.tasks import Regression
-from core.text import coloured, strong
+from core.text import coloured, number, plural, strong
 
 RIGHT_SIGN = coloured("green", strong("✓"))
 WRONG_SIGN = coloured("red", strong("✗"))

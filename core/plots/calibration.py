@@ -10,11 +10,10 @@ from core.evaluation.metrics import MetricInfo
 from core.evaluation.verdicts import BETTER, WORSE
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
-from core.plots.formatting import number
 from core.plots.look import BASELINE_COLOUR, INK, Look, MethodStyle
 from core.plots.overview import rows_of
 from core.plots.traces import build_marks, error_bar
-from core.text import listed, strong
+from core.text import listed, number, strong
 
 # Parts of the height: the curve above, how sure the answers are below.
 CURVE, BARS = (0.34, 1.0), (0.0, 0.22)

@@ -1,15 +1,18 @@
 """A grid of shaded cells with their values written in, readable on every shade."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
+from core.plots.figure import build_figure
 from core.plots.look import DARK_TEXT, DIVERGING, FONT_SIZE, INK, SEQUENTIAL, WHITE_TEXT
 from core.plots.traces import build_note
 
+ROW = 52
+"""Pixels of a row whose cells have large text."""
 # Where white text begins to stand out more than dark text on ``SEQUENTIAL``.
 WHITE_FROM = 0.72
 # The same of ``DIVERGING``, on either side.
@@ -68,6 +71,72 @@ def build_heat_map(
     }
 
 
+def write_cells(
+    heatmap: Mapping[str, Any],
+    texts: Sequence[Sequence[str]],
+    shades: ArrayLike,
+    *,
+    size: int = FONT_SIZE,
+    diverging: bool = False,
+) -> list[dict[str, Any]]:
+    """Text of each cell of a heat map, where there is any, as annotations.
+
+    Plotly's own text colour follows the theme and is lost on the middle shades.
+    ``texts`` and ``shades`` have the shape of the cells; see ``text_colour``.
+    """
+    return [
+        build_note(
+            text,
+            column,
+            row,
+            font={"size": size, "color": text_colour(shade, diverging=diverging)},
+        )
+        for row, said, tones in zip(
+            heatmap["y"], texts, np.asarray(shades, np.float64), strict=True
+        )
+        for column, text, shade in zip(heatmap["x"], said, tones, strict=True)
+        if text
+    ]
+
+
+def frame_cells(
+    heatmap: Mapping[str, Any],
+    notes: Sequence[dict[str, Any]],
+    *,
+    columns: str,
+    rows: str,
+    height: int,
+    title: str = "",
+    **columns_axis: Any,
+) -> go.Figure:
+    """A heat map of classes by classes, its first row above.
+
+    Parameters
+    ----------
+    heatmap : mapping
+        From ``build_heat_map``.
+    notes : sequence of dict
+        From ``write_cells``.
+    columns, rows : str
+        Titles of the axes.
+    height : int
+    title : str
+    **columns_axis
+        Further keys of the axis below.
+    """
+    # A class may be called by a number.
+    axis = {"type": "category", "showgrid": False}
+    return build_figure(
+        [heatmap],
+        height=height,
+        legend=False,
+        title=title,
+        xaxis={**axis, "title": {"text": columns}, **columns_axis},
+        yaxis={**axis, "title": {"text": rows}, "autorange": "reversed"},
+        annotations=notes,
+    )
+
+
 def plot_cells(
     shades: ArrayLike,
     texts: Sequence[Sequence[str]],
@@ -89,10 +158,6 @@ def plot_cells(
         Names, from above and from the left.
     diverging : bool
         Whether 0.5 is the neutral middle between two hues.
-
-    Notes
-    -----
-    Plotly's own text colour follows the theme and is lost on the middle shades.
     """
     values = np.asarray(shades, dtype=np.float64)
     scale = DIVERGING if diverging else SEQUENTIAL
@@ -105,21 +170,8 @@ def plot_cells(
         hoverongaps=True,
         hovertemplate="%{customdata}<extra></extra>",
     )
-    notes = [
-        build_note(
-            texts[i][j],
-            column,
-            row,
-            font={
-                "size": FONT_SIZE,
-                "color": text_colour(values[i, j], diverging=diverging),
-            },
-        )
-        for i, row in enumerate(rows)
-        for j, column in enumerate(columns)
-    ]
     layout = {
-        "annotations": notes,
+        "annotations": write_cells(heat, texts, values, diverging=diverging),
         "xaxis": {"type": "category", "showgrid": False},
         "yaxis": {"type": "category", "showgrid": False, "autorange": "reversed"},
     }

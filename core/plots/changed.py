@@ -15,14 +15,7 @@ from core.evaluation.verdicts import BETTER, WORSE
 from core.plots.answers import RIGHT_SIGN, WRONG_SIGN, truth_text
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
-from core.plots.formatting import (
-    feature_label,
-    interval,
-    number,
-    plural,
-    signed,
-    verdict_mark,
-)
+from core.plots.formatting import feature_label, interval, signed, verdict_mark
 from core.plots.look import INK, METHOD_COLOURS, faded
 from core.plots.traces import (
     ROW_LINE,
@@ -34,7 +27,7 @@ from core.plots.traces import (
 )
 from core.results.sentences import SIGNS, p_text
 from core.tasks import Regression
-from core.text import listed, strong
+from core.text import listed, number, plural, strong
 
 GAINED_COLOUR, LOST_COLOUR = METHOD_COLOURS[0], METHOD_COLOURS[1]
 # Changed by some of the seeds only.

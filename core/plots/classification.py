@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from core.evaluation.metrics import shot_groups, shot_range
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
-from core.plots.formatting import interval, number, plural, score_cell
+from core.plots.formatting import interval, score_cell
 from core.plots.look import (
     FAINT_COLOUR,
     FONT_SIZE,
@@ -21,7 +21,7 @@ from core.plots.look import (
 )
 from core.plots.traces import build_line, build_note, error_bar
 from core.results.sentences import about_models
-from core.text import listed, strong
+from core.text import listed, number, plural, strong
 
 # How far apart, in units of one class, the methods of one class stand.
 SPREAD = 0.72

@@ -8,11 +8,11 @@ from core.evaluation.conformal_coverage import PREDICTION, TOO_LOW, TRUTH
 from core.evaluation.grouping import ALL_IMAGES
 from core.plots.classification import plot_by_group
 from core.plots.escape import escapes_names
-from core.plots.formatting import feature_label, interval, number, plural
+from core.plots.formatting import feature_label, interval
 from core.plots.look import NO_BREAK, NOISE_COLOUR, Look
 from core.plots.traces import build_line
 from core.tasks import Regression, Task
-from core.text import strong
+from core.text import number, plural, strong
 
 WIDTH_HEIGHT = 340
 ALL_LABEL = "All images"

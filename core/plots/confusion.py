@@ -8,11 +8,11 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.plots.cells import build_heat_map, text_colour
+from core.plots.cells import ROW, build_heat_map, frame_cells, write_cells
 from core.plots.classification import FEW, MANY
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
-from core.plots.formatting import number, plural, signed
+from core.plots.formatting import signed
 from core.plots.look import (
     DIVERGING,
     FONT_SIZE,
@@ -22,7 +22,8 @@ from core.plots.look import (
     Look,
     MethodStyle,
 )
-from core.plots.traces import build_level_bars, build_marks, build_note
+from core.plots.traces import build_level_bars, build_marks
+from core.text import number, plural
 
 # Share at which the colours of a difference, or of what is wrong, end at the least.
 MINIMUM_REACH = 0.05
@@ -151,48 +152,19 @@ def plot_confusion(
             else _written(images, values, show)
         ),
     )
-    written = [] if many else _annotated(heatmap, np.abs(values) / high)
-    return _framed(heatmap, title, len(ids), written)
-
-
-def _annotated(
-    heatmap: Mapping[str, Any], shades: NDArray[np.float64]
-) -> list[dict[str, Any]]:
-    """Text of each cell: Plotly's own is grey, and lost on the middle shades."""
-    size = MINIMUM_FONT_SIZE if len(shades) > FEW else FONT_SIZE
-    return [
-        build_note(text, column, row, font={"size": size, "color": text_colour(shade)})
-        for row, texts, tones in zip(heatmap["y"], heatmap["text"], shades, strict=True)
-        for column, text, shade in zip(heatmap["x"], texts, tones, strict=True)
-        if text
-    ]
-
-
-def _framed(
-    heatmap: Mapping[str, Any],
-    title: str,
-    classes: int,
-    written: Sequence[dict[str, Any]],
-) -> go.Figure:
-    """A matrix between its axes, as high as its number of classes needs."""
-    many = classes > MANY
-    row = 52 if classes <= FEW else 42
-    figure = build_figure(
-        [heatmap],
-        height=900 if many else 170 + row * max(classes, 3),
-        legend=False,
+    few = len(ids) <= FEW
+    size = FONT_SIZE if few else MINIMUM_FONT_SIZE
+    shades = np.abs(values) / high
+    notes = [] if many else write_cells(heatmap, heatmap["text"], shades, size=size)
+    row = ROW if few else 42
+    figure = frame_cells(
+        heatmap,
+        notes,
+        columns="Predicted",
+        rows="Truth",
+        height=900 if many else 170 + row * max(len(ids), 3),
         title=title,
-        xaxis={
-            "title": {"text": "Predicted"},
-            "showgrid": False,
-            **({"tickangle": -90} if classes > FEW else {}),
-        },
-        yaxis={
-            "title": {"text": "Truth"},
-            "showgrid": False,
-            "autorange": "reversed",
-        },
-        annotations=written,
+        **({} if few else {"tickangle": -90}),
     )
     # Room for the scale between title and cells.
     return figure.update_layout(margin_t=104, title_y=0.955) if many else figure

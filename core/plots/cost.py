@@ -16,7 +16,7 @@ from core.evaluation.verdicts import MODEL
 from core.plots.cost_axis import CostAxis, build_cost_axis
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
-from core.plots.formatting import interval, number, p_value, signed, verdict_mark
+from core.plots.formatting import interval, p_value, signed, verdict_mark
 from core.plots.look import INK, Look, MethodStyle, faded, letters_of, place_sign
 from core.plots.overview import (
     BETTER_SIDE,
@@ -25,7 +25,7 @@ from core.plots.overview import (
     with_unit,
 )
 from core.plots.traces import build_marks, error_bar, front_line, sign_at
-from core.text import listed
+from core.text import listed, number
 
 # Ratio of the greatest to the least cost from which a logarithmic axis is offered,
 # and from which it is there unasked.

@@ -7,21 +7,17 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.evaluation.curves import Kind
+from core.evaluation.curves import AXES, Kind
 from core.evaluation.metrics import MetricInfo
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
-from core.plots.formatting import interval, plural
+from core.plots.formatting import interval
 from core.plots.look import FAINT_COLOUR, Look, faded
 from core.plots.overview import differences_takeaway, rows_of
 from core.plots.traces import build_marks
-from core.text import listed
+from core.text import listed, plural
 
-KINDS: dict[str, str] = {"roc": "ROC", "pr": "Precision-recall"}
-AXES = {
-    "roc": ("False positive rate (%)", "True positive rate (%)"),
-    "pr": ("Recall (%)", "Precision (%)"),
-}
+KIND_LABELS: dict[str, str] = {"roc": "ROC", "pr": "Precision-recall"}
 HEIGHT, LEGEND_LINE = 430, 24
 MARK_SIZE, STRONG_MARK_SIZE = 10, 14
 LINE_WIDTH, STRONG_LINE_WIDTH = 1.6, 3.5
@@ -37,7 +33,7 @@ def plot_curves(
     kind: Kind,
     chance: float,
     look: Look,
-    strong: Collection[str],
+    highlighted: Collection[str],
 ) -> go.Figure:
     """The curves of all methods, a few of them strong and with their bands.
 
@@ -54,21 +50,26 @@ def plot_curves(
         Precision of guessing.
     look : Look
         Which methods are shown, and how.
-    strong : collection of str
+    highlighted : collection of str
         Methods that stand out; drawn last, so that they lie above the others.
     """
-    order = sorted(look.methods, key=lambda method: method in strong)
+    order = sorted(look.methods, key=lambda method: method in highlighted)
     traces = [_guessing(kind, chance)]
     traces += [_band(bands, m, look) for m in order if (bands["method"] == m).any()]
     for method in order:
         own, at = curves[curves["method"] == method], points[points["method"] == method]
         if len(own):
-            traces.append(_line(own, kind, method, look, strong, in_legend=not len(at)))
+            traces.append(
+                _line(own, kind, method, look, highlighted, in_legend=not len(at))
+            )
     for method in order:
         at = points[points["method"] == method]
         if len(at):
-            traces.append(_mark(at.iloc[0], kind, method, look, strong))
-    x, y = ({"title": {"text": text}, "range": [0, 100]} for text in AXES[kind])
+            traces.append(_mark(at.iloc[0], kind, method, look, highlighted))
+    x, y = (
+        {"title": {"text": f"{rate.capitalize()} (%)"}, "range": [0, 100]}
+        for rate in AXES[kind]
+    )
     figure = build_figure(
         traces,
         # Room for a legend of a line a method, as it is on a phone.
@@ -117,11 +118,11 @@ def _line(
     kind: Kind,
     method: str,
     look: Look,
-    strong: Collection[str],
+    highlighted: Collection[str],
     *,
     in_legend: bool,
 ) -> dict[str, Any]:
-    style, stands_out = look.styles[method], method in strong
+    style, stands_out = look.styles[method], method in highlighted
     # No image passes at the first corner: its threshold is that of the next.
     threshold = own["threshold"].bfill()
     return {
@@ -146,10 +147,10 @@ def _line(
 
 
 def _mark(
-    at: pd.Series, kind: Kind, method: str, look: Look, strong: Collection[str]
+    at: pd.Series, kind: Kind, method: str, look: Look, highlighted: Collection[str]
 ) -> dict[str, Any]:
     style = look.styles[method]
-    size = STRONG_MARK_SIZE if method in strong else MARK_SIZE
+    size = STRONG_MARK_SIZE if method in highlighted else MARK_SIZE
     trace = build_marks(
         [round(100 * at["x"], 3)],
         [round(100 * at["y"], 3)],
@@ -175,7 +176,7 @@ def _rank(method: str, look: Look) -> int:
 
 def _hover(label: str, kind: Kind, threshold: float) -> str:
     """Both rates, and the threshold where there is one."""
-    x, y = (title.removesuffix(" (%)") for title in AXES[kind])
+    x, y = (rate.capitalize() for rate in AXES[kind])
     known = "<br>from probability %{customdata:.3f}" * bool(np.isfinite(threshold))
     return (
         f"<b>{label}</b><br>{x} %{{x:.1f}} %<br>{y} %{{y:.1f}} %{known}<extra></extra>"
@@ -223,14 +224,37 @@ def without_curve(curves: pd.DataFrame, look: Look) -> str:
     return f"{listed(without)} {has} labels only, without probabilities: no curve."
 
 
-def reading_note(strong: Collection[str], look: Look) -> str:
-    """Say what the bands, the marks and the dotted line are."""
-    named = listed([look.labels[m] for m in look.methods if m in strong])
-    shown = plural(len(look.methods), "method")
+def reading_note(bands: pd.DataFrame, look: Look) -> str:
+    """Say what the bands, the marks and the dotted line are.
+
+    ``bands`` are those of ``plot_curves``; without any, nothing is said of them.
+    """
     return (
-        f"Shaded: 95 % interval at each place on its own, of {named} alone, so that "
-        f"{shown} stay readable; a whole curve lies in it less often. "
-        "A mark is where a method's own answers lie. With several classes these are "
-        "the most probable class and no threshold, so a mark may lie beside its curve. "
+        f"{_of_bands(bands, look)}"
+        "A mark is where a method's own answers lie: of several seeds their mean, "
+        "close to the curve. With several classes the answers are the most probable "
+        "class and no threshold, so a mark may lie beside its curve. "
         "Dotted: guessing."
+    )
+
+
+def _of_bands(bands: pd.DataFrame, look: Look) -> str:
+    """What the bands are, and whether they are for methods or for trained models."""
+    anew = bands.groupby("method")["anew"].all()
+    having = [method for method in look.methods if method in anew.index]
+    if not having:
+        return ""
+    fixed = [method for method in having if not anew[method]]
+    about = "It is for a method trained anew, on new images"
+    if fixed == having:
+        models = "this trained model" if len(fixed) == 1 else "these trained models"
+        about = f"With one seed it is for {models}, on new images"
+    elif fixed:
+        named = listed([look.labels[method] for method in fixed])
+        about += f"; of {named}, with one seed, for the trained model"
+    return (
+        "Shaded: 95 % interval at each place on its own, of "
+        f"{listed([look.labels[m] for m in having])} alone, so that "
+        f"{plural(len(look.methods), 'method')} stay readable; a whole curve lies in "
+        f"it less often. {about}. "
     )

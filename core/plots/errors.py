@@ -12,7 +12,7 @@ from core.evaluation.verdicts import SMALL_GROUP
 from core.plots.classification import NAMED, plot_by_group
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
-from core.plots.formatting import interval, number, plural, signed
+from core.plots.formatting import interval, signed
 from core.plots.look import (
     FONT_SIZE,
     INK,
@@ -28,7 +28,7 @@ from core.plots.look import (
 )
 from core.plots.traces import build_level_bars, build_marks, error_bar, zero_line
 from core.tasks import Regression
-from core.text import code, listed, strong
+from core.text import code, listed, number, plural, strong
 
 # Wrong answers that are named for one class; the rest of them is one piece.
 NAMED_WRONG = 3

@@ -13,7 +13,7 @@ from core.evaluation.metrics import MetricInfo
 from core.evaluation.verdicts import BASELINE, SMALL_GROUP
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
-from core.plots.formatting import interval, number, plural
+from core.plots.formatting import interval
 from core.plots.look import (
     FAINT_COLOUR,
     INK,
@@ -27,7 +27,7 @@ from core.plots.overview import BETTER_SIDE, axis_title, with_unit
 from core.plots.traces import build_band, build_marks, build_note, error_bar
 from core.results.sentences import about_models, compared_with
 from core.tasks import Task
-from core.text import listed
+from core.text import listed, number, plural
 
 NAMED_GROUPS = len(METHOD_COLOURS)
 """Groups up to which each has its own colour and mark."""

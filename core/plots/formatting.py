@@ -6,12 +6,12 @@ from typing import Any
 import pandas as pd
 
 from core.evaluation.verdicts import BASELINE
-from core.plots.look import MINUS, NO_BREAK
+from core.plots.look import NO_BREAK
 from core.results.cells import Piece
 from core.results.frame import verdict_marked
 from core.results.sentences import TONES, verdict_text
 from core.tasks import Task
-from core.text import strong
+from core.text import number, strong
 
 
 def verdict_mark(row: Mapping[Any, Any] | pd.Series) -> str:
@@ -26,16 +26,6 @@ def verdict_mark(row: Mapping[Any, Any] | pd.Series) -> str:
     if verdict == BASELINE:
         return ""
     return verdict_marked(Piece("verdict", verdict_text(row), TONES[verdict]))
-
-
-def number(value: float, digits: int = 3) -> str:
-    """A number as it is read aloud: fixed digits, a real minus, an en dash if none."""
-    if value != value:
-        return "–"
-    text = f"{value:,.{digits}f}"
-    if float(text.replace(",", "")) == 0:
-        text = text.lstrip("-")
-    return text.replace("-", MINUS)
 
 
 def signed(value: float, digits: int = 3) -> str:
@@ -62,11 +52,6 @@ def feature_label(feature: str, tasks: Sequence[Task] = ()) -> str:
         return f"{named[binned]} bin"
     text = named.get(feature, feature.replace("_", " "))
     return text[:1].upper() + text[1:]
-
-
-def plural(count: int, word: str, many: str = "") -> str:
-    """A count with its noun: "1 photo", "3 photos"."""
-    return f"{count:,} {word if count == 1 else many or word + 's'}"
 
 
 def score_cell(row: pd.Series, digits: int) -> str:

@@ -19,7 +19,7 @@ from core.evaluation.levelling_down import (
 from core.evaluation.metrics import MetricInfo
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
-from core.plots.formatting import interval, number, plural, signed, verdict_mark
+from core.plots.formatting import interval, signed, verdict_mark
 from core.plots.look import (
     FAINT_COLOUR,
     FALLS_COLOUR,
@@ -33,7 +33,7 @@ from core.plots.look import (
 )
 from core.plots.overview import BETTER_SIDE, axis_title, with_unit
 from core.plots.traces import build_marks, build_note, error_bar, front_line, sign_at
-from core.text import listed, strong
+from core.text import listed, number, plural, strong
 
 FAR = 5.0
 """Times the median change beyond which a method is left out of the chart."""

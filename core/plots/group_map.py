@@ -15,11 +15,12 @@ from core.evaluation.verdicts import BETTER, DIFFERS, SMALL_GROUP, WORSE
 from core.plots.cells import plot_cells
 from core.plots.escape import escapes_names
 from core.plots.figure import finish
-from core.plots.formatting import interval, number, plural, signed
+from core.plots.formatting import interval, signed
 from core.plots.look import SMALL_SIGN, Look
 from core.plots.overview import with_unit
 from core.results.sentences import SIGNS, about_models
 from core.tasks import Task
+from core.text import number, plural
 
 NARROW = 4
 """Columns for whose numbers a phone has room."""

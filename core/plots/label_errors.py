@@ -5,11 +5,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.evaluation.label_errors import count_pairs
-from core.plots.cells import build_heat_map, text_colour
+from core.plots.cells import ROW, build_heat_map, frame_cells, write_cells
 from core.plots.classification import FEW
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
-from core.plots.formatting import number, plural
 from core.plots.look import (
     BASELINE_COLOUR,
     METHOD_COLOURS,
@@ -22,11 +21,11 @@ from core.plots.traces import (
     ROW_LINE,
     build_level_bars,
     build_marks,
-    build_note,
     row_axis,
     row_names,
 )
 from core.tasks import Classification, Regression
+from core.text import number, plural
 
 PAIRS = 10
 """Pairs of labels that are drawn where a matrix would have too many cells."""
@@ -71,32 +70,13 @@ def plot_label_pairs(doubted: pd.DataFrame, task: Classification) -> go.Figure:
         ],
         hovertemplate="labelled %{y}, proposed %{x}: %{customdata}<extra></extra>",
     )
-    notes = [
-        build_note(
-            f"{counts[i, j]:,}",
-            classes[j],
-            classes[i],
-            font={"color": text_colour(shades[i, j])},
-        )
-        for i, j in np.argwhere(counts > 0).tolist()
-    ]
-    return build_figure(
-        [heat],
-        height=160 + 52 * max(len(classes), 3),
-        legend=False,
-        annotations=notes,
-        xaxis={
-            "type": "category",
-            "title": {"text": "Proposed label"},
-            "categoryarray": classes,
-            "showgrid": False,
-        },
-        yaxis={
-            "type": "category",
-            "title": {"text": "Given label"},
-            "showgrid": False,
-            "autorange": "reversed",
-        },
+    texts = [[f"{n:,}" if n else "" for n in row] for row in counts.tolist()]
+    return frame_cells(
+        heat,
+        write_cells(heat, texts, shades),
+        columns="Proposed label",
+        rows="Given label",
+        height=160 + ROW * max(len(classes), 3),
     )
 
 

@@ -9,11 +9,10 @@ import plotly.graph_objects as go
 
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
-from core.plots.formatting import number, plural
 from core.plots.look import FAINT_COLOUR, TRAINING_COLOUR, Look
 from core.plots.methods import HEIGHT, two_figures, unreached_text
 from core.plots.traces import build_line
-from core.text import listed, strong
+from core.text import listed, number, plural, strong
 
 # Classes whose number of images is written under their name.
 CLASSES_WRITTEN = 12

@@ -14,11 +14,10 @@ import plotly.graph_objects as go
 from core.methods.entry import HeadName, Value
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
-from core.plots.formatting import number
-from core.plots.look import BASELINE_COLOUR, FAINT_COLOUR, MINUS, Look, faded
+from core.plots.look import BASELINE_COLOUR, FAINT_COLOUR, Look, faded
 from core.plots.traces import build_line, build_marks, build_note, zero_line
 from core.study_toml import toml_value
-from core.text import listed, strong
+from core.text import MINUS, listed, number, strong
 
 LOSS, GRADIENT = "loss", "gradient"
 # By the output of the last layer that a method takes, in the order of the pictures.

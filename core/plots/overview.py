@@ -12,7 +12,7 @@ from core.evaluation.pareto import quality
 from core.evaluation.verdicts import MODEL, speaks_of_model
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
-from core.plots.formatting import interval, number, p_value, plural, signed
+from core.plots.formatting import interval, p_value, signed
 from core.plots.look import (
     FAINT_COLOUR,
     GRID_COLOUR,
@@ -31,7 +31,7 @@ from core.plots.traces import (
     zero_line,
 )
 from core.results.sentences import about_models, detectable_text, verdict_text
-from core.text import listed
+from core.text import listed, number, plural
 
 BETTER_SIDE = {
     "lower": "better when lower",

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
-from core.plots.formatting import plural
 from core.plots.look import BASELINE_COLOUR, TRAINING_COLOUR, method_styles
 from core.study import Augmentation
-from core.text import listed
+from core.text import listed, plural
 
 CHANNELS = ("red", "green", "blue")
 LEVELS = 256

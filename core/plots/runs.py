@@ -8,12 +8,11 @@ import plotly.graph_objects as go
 
 from core.plots.escape import escapes_names
 from core.plots.figure import finish
-from core.plots.formatting import number, plural
 from core.plots.look import Look, MethodStyle, faded
 from core.results.run_settings import settings_of
 from core.runs import Run
 from core.tasks import Regression, Task
-from core.text import code, listed
+from core.text import code, listed, number, plural
 
 # What ends in these is better when higher; everything else when lower.
 HIGHER = ("accuracy", "f1", "auc", "precision", "recall")

@@ -9,11 +9,10 @@ import plotly.graph_objects as go
 
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
-from core.plots.formatting import plural
 from core.plots.look import INK, METHOD_COLOURS, faded
 from core.plots.methods import HEIGHT, short_number, upright
 from core.plots.traces import build_band, build_marks, build_note
-from core.text import listed, strong
+from core.text import listed, plural, strong
 
 # The chart's height up to which lines are drawn; above stand the phases' numbers.
 STRIP = 0.92

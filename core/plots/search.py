@@ -11,11 +11,11 @@ from core.evaluation.metrics import metric_info, task_label
 from core.methods.entries import ENTRIES
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
-from core.plots.formatting import number, plural
 from core.plots.look import FAINT_COLOUR, INK, MethodStyle
 from core.plots.traces import build_level_bars, build_marks
 from core.study import Search, Trial, Tried
 from core.tasks import Task
+from core.text import number, plural
 
 SKILL = "Skill"
 _DIGITS = 3

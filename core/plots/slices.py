@@ -10,7 +10,7 @@ from core.evaluation.metrics import MetricInfo
 from core.evaluation.slices import SliceSearch
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
-from core.plots.formatting import p_value, plural
+from core.plots.formatting import p_value
 from core.plots.look import BASELINE_COLOUR, MethodStyle
 from core.plots.overview import axis_title
 from core.plots.traces import (
@@ -27,6 +27,7 @@ from core.plots.traces import (
 from core.results.numbers import write
 from core.results.slices import difference_text, slice_text
 from core.tasks import Task
+from core.text import plural
 
 MOST = 10
 """Slices that are drawn."""

@@ -12,9 +12,10 @@ from core.evaluation.verdicts import SMALL_GROUP
 from core.evaluation.whatif import Choice, Constraint, Outcome
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
-from core.plots.formatting import number, signed
+from core.plots.formatting import signed
 from core.plots.look import FAINT_COLOUR, INK, METHOD_COLOURS, SMALL_SIGN
 from core.plots.traces import build_marks
+from core.text import number
 
 CONSTRAINT_LABELS: dict[Constraint, str] = {
     "none": "Best accuracy, no constraint",

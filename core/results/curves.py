@@ -12,9 +12,12 @@ from core.evaluation.alignment import (
     align_predictions,
 )
 from core.evaluation.comparison import strata_codes
+from core.evaluation.comparison_rows import STUDY_FAMILY
 from core.evaluation.curve_bands import curve_bands
 from core.evaluation.curves import (
     AREA_OF,
+    AXES,
+    COLUMNS,
     KINDS,
     CurveChoice,
     method_curves,
@@ -42,15 +45,26 @@ def study_bands(
     methods: Sequence[str],
     baseline: str,
 ) -> pd.DataFrame:
-    """Bands of some methods' curves, on the resamples that a study is compared with.
+    """Bands of some methods' curves, from what a study's areas are compared by.
+
+    That are its resamples; and the study's own methods, which tell how much trainings
+    vary, so that a band does not depend on which others are shown or imported.
 
     ``aligned`` are the tables of the runs beside the baseline; see
     ``evaluation.curve_bands.curve_bands`` for the rest.
     """
-    design = study_options(study, runs, tables, baseline)["design"]
+    options = study_options(study, runs, tables, baseline)
+    design, families = options["design"], options["families"]
     codes = None if design is None else strata_codes(design, aligned.rows)
-    resampler = Resampler(aligned.rows, RESAMPLES, design=codes)
-    return curve_bands(aligned, task, choice, methods, resampler)
+    return curve_bands(
+        aligned,
+        task,
+        choice,
+        methods,
+        Resampler(aligned.rows, RESAMPLES, design=codes),
+        trained=[one for one in aligned.methods if families[one] == STUDY_FAMILY],
+        trainings=options["trainings"],
+    )
 
 
 def curve_records(runs: StudyRuns, keys: Iterable[str], baseline: str) -> list[Record]:
@@ -62,8 +76,9 @@ def curve_records(runs: StudyRuns, keys: Iterable[str], baseline: str) -> list[R
         Each has ``metric``, the area; ``x`` and ``y``, which rates they are; and
         ``methods``, each with ``name``, the corners ``x``, ``y`` and ``threshold`` that
         a chart needs (``evaluation.curves.visible``), a ``band`` of ``x``, ``low`` and
-        ``high``, and ``answers``: ``x``, ``y`` and ``threshold`` of its own answers,
-        None where they are not defined.
+        ``high`` and whether it is for the method trained ``anew`` (None without a
+        band), and ``answers``: ``x``, ``y`` and ``threshold`` of its own answers, None
+        where they are not defined.
     """
     tasks = {task.name: task for task in runs.info.tasks}
     found = []
@@ -84,15 +99,9 @@ def curve_records(runs: StudyRuns, keys: Iterable[str], baseline: str) -> list[R
             operating_points(aligned, task, choice),
         )
         methods = [_method_record(method, *parts) for method in aligned.methods]
-        x, y = _RATES[kind]
+        x, y = AXES[kind]
         found.append({"metric": key, "x": x, "y": y, "methods": methods})
     return found
-
-
-_RATES = {
-    "roc": ("false positive rate", "true positive rate"),
-    "pr": ("recall", "precision"),
-}
 
 
 def _method_record(
@@ -104,11 +113,14 @@ def _method_record(
     answers = None
     if len(point):
         first = point.iloc[0]
-        answers = {name: _rounded(first[name]) for name in ("x", "y", "threshold")}
+        answers = {name: _rounded(first[name]) for name in COLUMNS[1:]}
     return {
         "name": method,
-        **{name: _values(curve[name]) for name in ("x", "y", "threshold")},
-        "band": {name: _values(band[name]) for name in ("x", "low", "high")},
+        **{name: _values(curve[name]) for name in COLUMNS[1:]},
+        "band": {
+            **{name: _values(band[name]) for name in ("x", "low", "high")},
+            "anew": bool(band["anew"].all()) if len(band) else None,
+        },
         "answers": answers,
     }
 

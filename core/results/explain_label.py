@@ -29,12 +29,11 @@ from core.evaluation.rules.held_out import METRICS, judge_rules
 from core.evaluation.rules.search import Rule, Search, search_rules
 from core.evaluation.typical_images import typical_images
 from core.results.cells import Text
-from core.results.numbers import MINUS
 from core.results.numbers import UNKNOWN as NO_NUMBER
 from core.results.tables import Column, Table
 from core.study import Study
 from core.tasks import Binary, Regression, Task
-from core.text import strong
+from core.text import number, plural, strong
 
 RUNNERS_UP = 4
 WEAK = 0.1
@@ -327,7 +326,7 @@ def meaning_sentence(meaning: LabelMeaning) -> str:
         return f"{meaning.reason} So no rule can say what it means."
     if meaning.best is None:
         return (
-            f"No rule over {_count(len(meaning.attributes), 'attribute')} explains "
+            f"No rule over {plural(len(meaning.attributes), 'attribute')} explains "
             f"{label}: each costs more bits than it saves."
         )
     rule, row = meaning.best, meaning.judged.iloc[0]
@@ -335,7 +334,7 @@ def meaning_sentence(meaning: LabelMeaning) -> str:
         f"{name} {_score(row, metric)}"
         for name, metric in zip(("precision", "recall", "F1"), METRICS, strict=True)
     )
-    held = f"on {_count(meaning.held_out, 'test image')}, {scores}"
+    held = f"on {plural(meaning.held_out, 'test image')}, {scores}"
     if not meaning.is_strong:
         return (
             f"No rule explains {label} well. The best one is {strong(rule.text)}; "
@@ -353,7 +352,7 @@ def contradiction_sentence(meaning: LabelMeaning) -> str:
     counts = meaning.contradictions["kind"].value_counts()
     total = int(counts.sum())
     if not total:
-        return f"None of {_count(meaning.images, 'image')} contradicts the rule."
+        return f"None of {plural(meaning.images, 'image')} contradicts the rule."
     said = {
         MADE: "{} a label that was changed on purpose",
         PROBABLE: "{} probably a wrong label: most methods answer as the rule does",
@@ -368,7 +367,7 @@ def contradiction_sentence(meaning: LabelMeaning) -> str:
             )
     do = "contradicts" if total == 1 else "contradict"
     return (
-        f"{total:,} of {_count(meaning.images, 'image')} {do} the rule: "
+        f"{total:,} of {plural(meaning.images, 'image')} {do} the rule: "
         f"{'; '.join(parts)}."
     )
 
@@ -379,7 +378,7 @@ def rules_table(meaning: LabelMeaning, *, title: str = "") -> Table:
     rows = []
     for place, rule in enumerate(meaning.rules):
         row = meaning.judged.iloc[place]
-        explained = f"{100 * meaning.explained(rule):.1f} %".replace("-", MINUS)
+        explained = f"{number(100 * meaning.explained(rule), 1)} %"
         scores = (Text(_score(row, metric)) for metric in METRICS)
         rows.append((Text(rule.text, is_name=rule is best), Text(explained), *scores))
     headings = ("Explains", "Precision ↑", "Recall ↑", "F1 ↑")
@@ -530,7 +529,3 @@ def _score(row: pd.Series, metric: str) -> str:
         return NO_NUMBER
     between = f" [{low:.3f}, {high:.3f}]" if np.isfinite(low) else ""
     return f"{value:.3f}{between}"
-
-
-def _count(count: int, word: str) -> str:
-    return f"{count:,} {word}{'s' * (count != 1)}"

@@ -33,14 +33,13 @@ from core.evaluation.metrics import (
 )
 from core.evaluation.verdicts import BASELINE
 from core.results.cells import Cell, Part, Text, heading
-from core.results.numbers import MINUS
 from core.results.sentences import verdict_words
 from core.results.study_runs import study_options
 from core.results.tables import Column, Table
 from core.runs import Run
 from core.study import Study
 from core.tasks import Regression, Task
-from core.text import listed, strong
+from core.text import listed, number, plural, strong
 
 TOP = 50
 """Images at the head of the ranking that precision is given of."""
@@ -143,7 +142,7 @@ def _differ(task: Task, given: pd.Series, clean: pd.Series) -> pd.Series:
 def doubt_sentence(doubts: LabelDoubts) -> str:
     """How many labels are doubted, the most common doubt, and what all runs say."""
     table, found, task = doubts.table, doubts.doubted, doubts.task
-    where = f"{len(table):,} {listed(_splits(table))} {_images(len(table))}"
+    where = plural(len(table), f"{listed(_splits(table))} image")
     if found.empty:
         return f"No label of {task.label} is doubted among {where}."
     has = "has" if len(found) == 1 else "have"
@@ -167,7 +166,7 @@ def _all_runs(doubts: LabelDoubts) -> str:
     runs, against = int(doubts.table["runs"].max()), len(doubts.by_all)
     if runs == 1:
         return "There is one run: nothing says whether others would agree."
-    of = f"{against:,} {_images(against)}" if against else "no image"
+    of = plural(against, "image") if against else "no image"
     how = "is as far from" if isinstance(doubts.task, Regression) else "contradicts"
     return f"Every one of {runs} runs {how} the label of {of}."
 
@@ -313,7 +312,7 @@ def labels_table(labels: DoubtedLabels, *, limit: int, title: str = "") -> Table
 def given_text(task: Task, row: Mapping[Any, Any]) -> str:
     """The label of an image, with the probability that the methods give to it."""
     if isinstance(task, Regression):
-        return f"{_number(row['given'], 0)} {task.unit}"
+        return f"{number(row['given'], 0)} {task.unit}"
     return f"{row['given']} ({100 * row['p_given']:.0f} %)"
 
 
@@ -322,15 +321,15 @@ def proposed_text(task: Task, row: Mapping[Any, Any]) -> str:
     if isinstance(task, Regression):
         spread = row["spread"]
         known = np.isfinite(spread)
-        return _number(row["proposed"], 0) + (f" ± {spread:.0f}" if known else "")
+        return number(row["proposed"], 0) + (f" ± {spread:.0f}" if known else "")
     return f"{row['proposed']} ({100 * row['p_proposed']:.0f} %)"
 
 
 def score_text(task: Task, row: Mapping[Any, Any]) -> str:
     """The label quality, or how far a number is from what is proposed."""
     if isinstance(task, Regression):
-        return _number(row["residual"], 1)
-    return _number(row["score"], 3)
+        return number(row["residual"], 1)
+    return number(row["score"], 3)
 
 
 def against_text(row: Mapping[Any, Any]) -> str:
@@ -456,9 +455,7 @@ def sensitivity_sentence(
                 metric = metric_info(key, tasks).label
                 changed.append(f"{label}, {metric}: {before} → {after}")
     out = every.rows - left.rows
-    said = (
-        f"Without the {out:,} most doubted of {every.rows:,} test {_images(every.rows)}"
-    )
+    said = f"Without the {out:,} most doubted of {plural(every.rows, 'test image')}"
     if not judged:
         return f"{said} the values of the only method are these."
     if not changed:
@@ -544,11 +541,3 @@ def _share(hits: int, of: int) -> str:
 def _splits(table: pd.DataFrame) -> list[str]:
     """Names of the splits, test images first."""
     return sorted(table["split"].unique(), key=lambda name: (name != TEST, name))
-
-
-def _images(count: int) -> str:
-    return "image" if count == 1 else "images"
-
-
-def _number(value: float, digits: int) -> str:
-    return f"{value:.{digits}f}".replace("-", MINUS)

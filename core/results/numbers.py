@@ -9,8 +9,8 @@ import pandas as pd
 
 from core.evaluation.metrics import MetricInfo
 from core.evaluation.verdicts import CERTAIN, EQUIVALENT
+from core.text import MINUS
 
-MINUS = "\N{MINUS SIGN}"
 UNKNOWN = "–"
 MOST_DIGITS = 12
 """Decimals beyond those of the metric that an interval of a difference may take."""

@@ -6,12 +6,11 @@ import streamlit as st
 from core.evaluation.comparison import Baseline, compare_runs
 from core.plots import age as plots
 from core.plots.classification import class_table, scores_by_part
-from core.plots.formatting import number
 from core.results.study_runs import study_options
 from core.runs import Run, data_report
 from core.study import Study
 from core.tasks import Regression
-from core.text import strong
+from core.text import number, strong
 from pages.age.intervals import show_intervals
 from pages.shell.address import run_page
 from pages.shell.answers import load_errors

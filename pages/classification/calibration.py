@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from core.evaluation.alignment import align_predictions
-from core.evaluation.comparison import Baseline, Comparison, compare_runs
+from core.evaluation.comparison import Comparison
 from core.evaluation.metrics import calibration_keys, metric_info
 from core.evaluation.reliability import (
     confidence_gaps,
@@ -13,17 +13,15 @@ from core.evaluation.reliability import (
 )
 from core.plots import calibration as plots
 from core.results.frame import table_frame
-from core.results.study_runs import study_options
 from core.results.tables import leaderboard
 from core.runs import Run
-from core.study import Study
 from core.tasks import Classification
 from pages.classification.scaling import show_scaled
 from pages.shell.caching import cached
 from pages.shell.choose import choose_whether
 from pages.shell.show import Card, open_card, show_charts, show_static_table
 from pages.shell.study_bar import StudyView
-from pages.shell.tables import load_tables, mean_text
+from pages.shell.tables import load_metrics, load_tables, mean_text
 
 # Answers times classes that are looked at unasked: beyond, half a gigabyte is needed.
 MOST = 2_000_000
@@ -46,7 +44,7 @@ def show_calibration(view: StudyView, task: Classification) -> None:
     if gaps.empty or not set(gaps["method"]) & set(view.methods):
         return
     st.header("Can the probabilities be believed?", anchor=False)
-    comparison = _compared(task, view.against, view.runs, view.study)
+    comparison = load_metrics(view, (task,), calibration_keys(task))
     with open_card(f"{task.label}: how sure, and how often right") as card:
         scaled = choose_whether(
             "After temperature scaling",
@@ -123,18 +121,4 @@ def _reliability(
         reliability_curves(aligned, task),
         confidence_histograms(aligned, task),
         confidence_gaps(aligned, task),
-    )
-
-
-@cached(entries=16, spinner="Comparing the calibration of the methods…")
-def _compared(
-    task: Classification, baseline: Baseline, runs: tuple[Run, ...], study: Study
-) -> Comparison:
-    tables = load_tables(runs)
-    return compare_runs(
-        tables,
-        (task,),
-        baseline,
-        metrics=calibration_keys(task),
-        **study_options(study, runs, tables, baseline),
     )

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from core.plots import confusion as plots
 from core.plots.classification import FEW, MANY
-from core.plots.formatting import number, plural
 from core.tasks import Classification
-from core.text import emphasis, escape_chart, listed, to_markdown
+from core.text import emphasis, escape_chart, listed, number, plural, to_markdown
 from pages.shell.address import open_errors, this_address
 from pages.shell.answers import load_errors
 from pages.shell.choose import choose

@@ -1,10 +1,11 @@
 """The part of the Classification page on ROC and precision-recall curves."""
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from core.evaluation.alignment import align_predictions
-from core.evaluation.comparison import Baseline, Comparison, compare_runs
+from core.evaluation.comparison import Comparison
 from core.evaluation.curves import (
     KINDS,
     CurveChoice,
@@ -21,7 +22,6 @@ from core.plots.overview import (
 )
 from core.results.curves import study_bands
 from core.results.frame import table_frame
-from core.results.study_runs import study_options
 from core.results.tables import leaderboard
 from core.runs import Run
 from core.study import Study
@@ -31,7 +31,7 @@ from pages.shell.caching import cached
 from pages.shell.choose import choose, choose_whether
 from pages.shell.show import show_chart, show_static_table
 from pages.shell.study_bar import StudyView
-from pages.shell.tables import load_tables, mean_text
+from pages.shell.tables import load_metrics, load_tables, mean_text
 
 # Answers times classes that are looked at unasked: beyond, it takes seconds.
 MOST = 4_000_000
@@ -60,7 +60,7 @@ def show_curves(view: StudyView, whole: Comparison, task: Classification) -> Non
         return
     key = choice.area(task)
     if key not in whole.runs:
-        whole = _compared(task, view.against, key, view.runs, view.study)
+        whole = load_metrics(view, (task,), (key,))
     _charts(view, whole, task, choice, beside, (curves, points, chance))
 
 
@@ -74,7 +74,7 @@ def _choose(view: StudyView, task: Classification) -> tuple[CurveChoice, str]:
         kind = choose(
             "Curve",
             KINDS,
-            labels=plots.KINDS,
+            labels=plots.KIND_LABELS,
             key=f"classification_curve_{name}",
             parameter="curve",
             is_segmented=True,
@@ -101,7 +101,7 @@ def _choose(view: StudyView, task: Classification) -> tuple[CurveChoice, str]:
 
 
 def _say_why_empty(task: Classification, choice: CurveChoice, chance: float) -> None:
-    if chance == chance:
+    if not np.isnan(chance):
         said = (
             "No shown method has probabilities, only labels, and a curve needs them. "
             "Import predictions with a probability of each class, or show another "
@@ -132,7 +132,7 @@ def _charts(
     name = f"{view.study.name}-{task.name}-{choice.kind}"
     notes = (
         plots.without_curve(curves, view.look),
-        plots.reading_note(stands_out, view.look),
+        plots.reading_note(bands, view.look),
         f"{mean_text(view).capitalize()}.",
     )
     alone = set(view.methods) <= {view.baseline}
@@ -143,7 +143,7 @@ def _charts(
                 curves, bands, points, choice.kind, chance, view.look, stands_out
             ),
             name=name,
-            title=f"{task.label}: {plots.KINDS[choice.kind]} curves"
+            title=f"{task.label}: {plots.KIND_LABELS[choice.kind]} curves"
             + (f", {choice.label}" if choice.label else ""),
             takeaway=plots.curves_takeaway(
                 comparison.table,
@@ -203,21 +203,3 @@ def _bands(
     tables = load_tables(runs)
     aligned = align_predictions(tables, [task], baseline)
     return study_bands(study, runs, tables, aligned, task, choice, methods, baseline)
-
-
-@cached(entries=32, spinner="Comparing the areas under the curves…")
-def _compared(
-    task: Classification,
-    baseline: Baseline,
-    key: str,
-    runs: tuple[Run, ...],
-    study: Study,
-) -> Comparison:
-    tables = load_tables(runs)
-    return compare_runs(
-        tables,
-        (task,),
-        baseline,
-        metrics=[key],
-        **study_options(study, runs, tables, baseline),
-    )

@@ -5,10 +5,9 @@ import streamlit as st
 
 from core.evaluation.alignment import align_predictions
 from core.evaluation.answers import top_k_curves
-from core.evaluation.comparison import Baseline, Comparison, compare_runs
+from core.evaluation.comparison import Comparison
 from core.evaluation.metrics import TOP_K, metric_info
 from core.plots import classification as plots
-from core.plots.formatting import plural
 from core.plots.overview import (
     differences_takeaway,
     leaderboard_takeaway,
@@ -16,19 +15,15 @@ from core.plots.overview import (
     rows_of,
 )
 from core.results.frame import table_frame
-from core.results.study_runs import study_options
 from core.results.tables import leaderboard
 from core.runs import Run
-from core.study import Study
 from core.tasks import Multiclass
+from core.text import plural
 from pages.shell.caching import cached
 from pages.shell.choose import choose_number
 from pages.shell.show import show_chart, show_static_table
 from pages.shell.study_bar import StudyView
-from pages.shell.tables import (
-    load_tables,
-    mean_text,
-)
+from pages.shell.tables import load_metrics, load_tables, mean_text
 
 
 def show_top_k(view: StudyView, comparison: Comparison, task: Multiclass) -> None:
@@ -52,8 +47,9 @@ def show_top_k(view: StudyView, comparison: Comparison, task: Multiclass) -> Non
         width=420,
         help="How many of the most probable classes may be looked at.",
     )
-    if f"{task.name}.top_{k}_accuracy" not in comparison.runs:
-        comparison = _compared(task, view.against, k, view.runs, view.study)
+    key = f"{task.name}.top_{k}_accuracy"
+    if key not in comparison.runs:
+        comparison = load_metrics(view, (task,), (key,))
     _charts(view, curves, comparison, task, k)
 
 
@@ -108,25 +104,6 @@ def _charts(
             note=f"{mean_text(view).capitalize()} [95 % interval] and verdict against "
             "the baseline; – where a method has labels only, without probabilities.",
         )
-
-
-@cached(entries=32)
-def _compared(
-    task: Multiclass,
-    baseline: Baseline,
-    k: int,
-    runs: tuple[Run, ...],
-    study: Study,
-) -> Comparison:
-    metric = f"{task.name}.top_{k}_accuracy"
-    tables = load_tables(runs)
-    return compare_runs(
-        tables,
-        (task,),
-        baseline,
-        metrics=[metric],
-        **study_options(study, runs, tables, baseline),
-    )
 
 
 @cached(entries=16)

@@ -13,10 +13,9 @@ from core.data.manifest import SPLITS, TRAINING, split_fingerprint
 from core.errors import EquipoiseError
 from core.methods.weights import DenseWeight
 from core.plots import data as plots
-from core.plots.formatting import plural
 from core.runs import data_report, shipped_manifest
 from core.tasks import Regression
-from core.text import code, strong, to_markdown
+from core.text import code, plural, strong, to_markdown
 from pages.data.before_after import show_before_after
 from pages.data.mixed_images import show_mixed
 from pages.shell.address import end_page, run_page

@@ -20,19 +20,16 @@ from core.evaluation.changed import (
     shift_histogram,
     tabulate_changes,
 )
-from core.evaluation.comparison import Baseline, Comparison, compare_runs
+from core.evaluation.comparison import Comparison
 from core.evaluation.metrics import metric_info
 from core.plots import changed as plots
 from core.plots.answers import truth_text
-from core.plots.formatting import feature_label, number, plural
-from core.results.study_runs import study_options
-from core.runs import Run, training_keys
-from core.study import Study
+from core.plots.formatting import feature_label
+from core.runs import training_keys
 from core.tasks import Regression, Task
-from core.text import BREAK, strong, to_markdown
+from core.text import BREAK, number, plural, strong, to_markdown
 from pages.errors.gallery import choose_page, show_card, show_picture
 from pages.shell.answers import TaskErrors
-from pages.shell.caching import cached
 from pages.shell.choose import choose
 from pages.shell.pictures import load_thumbnails, why_no_pictures
 from pages.shell.show import (
@@ -43,7 +40,7 @@ from pages.shell.show import (
     show_static_table,
 )
 from pages.shell.study_bar import StudyView
-from pages.shell.tables import load_tables, require_runs
+from pages.shell.tables import load_metrics, require_runs
 
 TITLE = "What changed between two methods"
 PICTURES, ROWS = 6, 10
@@ -132,28 +129,13 @@ def _choose_groups(view: StudyView, found: TaskErrors) -> str:
 def _compare(view: StudyView, task: Task, change: Change, by: str) -> Comparison:
     """All methods beside the first: verdicts are corrected over all of them."""
     is_usual = view.references.get(change.second) == change.first
-    against = view.against if is_usual else change.first
     require_runs(view, change.first)
-    return _compared(task, view.tasks, against, by, view.runs, view.study)
-
-
-@cached(entries=16, spinner="Comparing the two methods…")
-def _compared(
-    task: Task,
-    tasks: tuple[Task, ...],
-    against: Baseline,
-    by: str,
-    runs: tuple[Run, ...],
-    study: Study,
-) -> Comparison:
-    tables = load_tables(runs)
-    return compare_runs(
-        tables,
-        tasks,
-        against,
-        by=[by] if by else [],
-        metrics=change_keys(task, by_class=not by),
-        **study_options(study, runs, tables, against),
+    return load_metrics(
+        view,
+        view.tasks,
+        change_keys(task, by_class=not by),
+        reference="" if is_usual else change.first,
+        by=by,
     )
 
 

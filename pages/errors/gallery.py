@@ -16,9 +16,9 @@ from core.evaluation.answers import (
 )
 from core.evaluation.metrics import TOLERANCE
 from core.plots import answers as plots
-from core.plots.formatting import feature_label, plural
+from core.plots.formatting import feature_label
 from core.tasks import Regression, Task
-from core.text import BREAK, SEPARATOR, code, emphasis, strong, to_markdown
+from core.text import BREAK, SEPARATOR, code, emphasis, plural, strong, to_markdown
 from pages.errors.filters import Chosen, filter_images
 from pages.shell.address import this_address
 from pages.shell.answers import TaskErrors

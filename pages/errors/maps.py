@@ -7,12 +7,11 @@ import streamlit as st
 
 from core.errors import EquipoiseError
 from core.plots import explain as plots
-from core.plots.formatting import plural
 from core.results.explain_label import LabelMeaning
 from core.runs import Run, first_models
 from core.study import Study
 from core.tasks import Task
-from core.text import BREAK, strong, to_markdown
+from core.text import BREAK, plural, strong, to_markdown
 from pages.shell.caching import cached
 from pages.shell.engine import load_engine
 from pages.shell.pictures import find_paths, why_no_pictures

@@ -7,7 +7,6 @@ import streamlit as st
 
 from core.errors import EquipoiseError
 from core.evaluation.answers import categories_of
-from core.plots.formatting import plural
 from core.results.explain_label import (
     KIND_WORDS,
     OWN_SPLITS,
@@ -28,7 +27,7 @@ from core.results.frame import table_frame
 from core.runs import Run, shipped_manifest
 from core.study import Study
 from core.tasks import Binary, Regression, Task
-from core.text import BREAK, SEPARATOR, code, strong, to_markdown
+from core.text import BREAK, SEPARATOR, code, plural, strong, to_markdown
 from pages.errors.maps import offer_mean_maps
 from pages.shell.caching import Fingerprint, cached, manifest_fingerprint
 from pages.shell.choose import choose

@@ -10,8 +10,8 @@ from core.evaluation.errors import (
     taken_for,
 )
 from core.plots import errors as plots
-from core.plots.formatting import number, plural
 from core.tasks import Classification, Regression
+from core.text import number, plural
 from pages.shell.answers import TaskErrors
 from pages.shell.choose import choose
 from pages.shell.show import open_card, show_chart, show_static_table

@@ -14,10 +14,9 @@ from core.importing.predictions import (
     write,
 )
 from core.importing.reading import RawTable
-from core.plots.formatting import plural
 from core.runs import Run, list_runs, list_studies, study_of_runs
 from core.tasks import Regression
-from core.text import code, strong, to_markdown
+from core.text import code, plural, strong, to_markdown
 from pages.import_.findings import show_findings
 from pages.import_.uploads import choose_file, finish, make_once, show_faults
 from pages.shell.caching import Fingerprint, cached, manifest_fingerprint

@@ -16,9 +16,8 @@ from core.importing.table_study import (
     write_study,
 )
 from core.importing.task_kind import LayoutChoices
-from core.plots.formatting import plural
 from core.tasks import Binary, Regression
-from core.text import to_markdown
+from core.text import plural, to_markdown
 from pages.import_.findings import show_findings
 from pages.import_.uploads import (
     READ,

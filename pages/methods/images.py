@@ -10,10 +10,9 @@ from streamlit.delta_generator import DeltaGenerator
 from core.methods import curves
 from core.methods.entry import Entry, Value
 from core.plots import methods as plots
-from core.plots.formatting import plural
 from core.plots.method_classes import order_by_count
 from core.tasks import Binary, Multiclass, Regression
-from core.text import to_markdown
+from core.text import plural, to_markdown
 from pages.methods.parameters import is_moved, values_of
 from pages.methods.play import (
     Play,

@@ -10,11 +10,10 @@ from core.methods import curves
 from core.methods.entry import GROUPS, PARTS, Entry, Value
 from core.methods.registry import TAKES_GROUPS
 from core.plots import methods as plots
-from core.plots.formatting import plural
 from core.plots.look import Look, method_styles
 from core.study import load_study, shipped_studies
 from core.tasks import Regression, Task
-from core.text import listed, strong, to_list, to_markdown
+from core.text import listed, plural, strong, to_list, to_markdown
 from pages.methods.classes import show_classes, show_targets
 from pages.methods.images import show_error_curves, show_probability_curves
 from pages.methods.parameters import (

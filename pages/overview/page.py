@@ -40,7 +40,6 @@ from core.plots.cost import (
     plot_cost,
     seed_points,
 )
-from core.plots.formatting import number, plural
 from core.plots.headline import plot_headline
 from core.plots.look import method_styles
 from core.results.frame import table_frame
@@ -50,7 +49,7 @@ from core.results.tables import distinct_metrics, leaderboard, metric_detail
 from core.runs import data_report
 from core.study import Search
 from core.tasks import Regression
-from core.text import BREAK, code, to_list, to_markdown
+from core.text import BREAK, code, number, plural, to_list, to_markdown
 from pages.shell.address import CHANGED, open_errors, run_page, this_address
 from pages.shell.choose import choose, number_in
 from pages.shell.show import (

@@ -10,12 +10,11 @@ import streamlit as st
 from core.csv_text import csv_text
 from core.evaluation.conformal import COVERAGE
 from core.plots import predict as plots
-from core.plots.formatting import plural
 from core.predictor import Disagreement, FaceAnswers, PhotoResult, disagreements
 from core.results.prediction_intervals import held_note
 from core.runs import data_report
 from core.tasks import Classification, Regression, Task
-from core.text import listed, strong, to_markdown
+from core.text import listed, plural, strong, to_markdown
 from pages.shell.show import show_chart, show_charts, show_static_table
 from pages.shell.study_bar import StudyView
 

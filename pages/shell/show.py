@@ -22,10 +22,9 @@ from core.csv_text import csv_text
 from core.errors import EquipoiseError
 from core.plots.download import chart_html, image_options, titled
 from core.plots.escape import only_own_markup
-from core.plots.formatting import plural
 from core.plots.highlight import NOTE as HOW_TO_HIGHLIGHT
 from core.plots.highlight import is_highlighted, with_highlight
-from core.text import BREAK, mark_code, strong, to_list, to_markdown, to_plain
+from core.text import BREAK, mark_code, plural, strong, to_list, to_markdown, to_plain
 from pages.shell.address import end_page
 
 # Pixels of a cell beside its name, and of a letter, of a name of capitals at most.

@@ -10,7 +10,6 @@ from streamlit.delta_generator import DeltaGenerator
 from core.data.catalog import DatasetInfo, dataset_info, dataset_of
 from core.errors import EquipoiseError, RunError
 from core.evaluation.metrics import MetricInfo, headline_keys, metric_info
-from core.plots.formatting import plural
 from core.plots.look import Look, method_styles
 from core.runs import (
     Run,
@@ -22,7 +21,7 @@ from core.runs import (
     with_imported,
 )
 from core.study import Study, load_study, shipped_studies
-from core.text import code, emphasis, strong, to_markdown
+from core.text import code, emphasis, plural, strong, to_markdown
 from pages.shell.address import end_page, read_address, this_address
 from pages.shell.choose import choose, choose_several, chosen_before
 from pages.shell.reference import choose_reference

@@ -22,13 +22,12 @@ from core.evaluation.metrics import (
     stability_keys,
     study_metric_keys,
 )
-from core.plots.formatting import plural
 from core.plots.overview import best_few
 from core.results.study_runs import study_options
 from core.runs import Run, shipped_manifest
 from core.study import Study
 from core.tasks import Task
-from core.text import code, emphasis, strong, to_markdown
+from core.text import code, emphasis, plural, strong, to_markdown
 from pages.shell.caching import Fingerprint, cached, manifest_fingerprint
 from pages.shell.show import show_problems, stop_with
 from pages.shell.study_view import StudyView
@@ -85,6 +84,23 @@ def load_comparison(view: StudyView, *, reference: str = "") -> Comparison:
     return _comparison(against, counts, further, view.runs, view.tasks, view.study)
 
 
+def load_metrics(
+    view: StudyView,
+    tasks: Sequence[Task],
+    keys: Sequence[str],
+    *,
+    reference: str = "",
+    by: str = "",
+) -> Comparison:
+    """Some metrics of every method, perhaps within the groups of a feature.
+
+    Compared with the baseline, or with a ``reference`` in its place, as in
+    ``load_comparison``; for what only one view shows.
+    """
+    against = reference or view.against
+    return _metrics(against, tuple(keys), by, view.runs, tuple(tasks), view.study)
+
+
 def best_methods(
     view: StudyView, methods: Sequence[str], count: int, *, metric: str = ""
 ) -> list[str]:
@@ -129,7 +145,7 @@ def load_stability(view: StudyView, *, by_change: bool = False) -> Comparison | 
     methods = [run.method for run in runs]
     baseline = view.baseline if view.baseline in methods else methods[0]
     keys = stability_keys(view.tasks, by_change=by_change)
-    return _stability(baseline, keys, runs, view.tasks, view.study)
+    return _metrics(baseline, keys, "", runs, view.tasks, view.study)
 
 
 def seeds_text(view: StudyView) -> str:
@@ -232,17 +248,24 @@ def _measured(tasks: tuple[Task, ...], runs: tuple[Run, ...]) -> tuple[Run, ...]
     return tuple(run for run in runs if run.has_stability(tasks))
 
 
-@cached(entries=16, spinner="Comparing how far answers move…")
-def _stability(
-    baseline: str,
+@cached(entries=64, spinner="Comparing the methods…")
+def _metrics(
+    baseline: Baseline,
     keys: tuple[str, ...],
+    by: str,
     runs: tuple[Run, ...],
     tasks: tuple[Task, ...],
     study: Study,
 ) -> Comparison:
     tables = load_tables(runs)
-    options = study_options(study, runs, tables, baseline)
-    return compare_runs(tables, tasks, baseline, metrics=keys, **options)
+    return compare_runs(
+        tables,
+        tasks,
+        baseline,
+        by=[by] if by else [],
+        metrics=keys,
+        **study_options(study, runs, tables, baseline),
+    )
 
 
 def _undamaged(runs: tuple[Run, ...]) -> tuple[Run, ...]:

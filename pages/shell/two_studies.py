@@ -7,7 +7,6 @@ import streamlit as st
 from core.data.catalog import dataset_of
 from core.data.manifest import DatasetInfo
 from core.errors import EquipoiseError
-from core.plots.formatting import plural
 from core.plots.look import MethodStyle, counterpart_style, method_styles
 from core.results.frame import table_frame
 from core.results.run_settings import TOGETHER
@@ -29,7 +28,7 @@ from core.runs import (
     study_of_runs,
 )
 from core.study import Study
-from core.text import BREAK, code, strong, to_markdown
+from core.text import BREAK, code, plural, strong, to_markdown
 from pages.shell.caching import Fingerprint, cached, manifest_fingerprint
 from pages.shell.show import show_static_table
 

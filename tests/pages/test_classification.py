@@ -538,6 +538,7 @@ def test_curves_of_all_methods_with_bands_for_two(fill, open_page):
     assert "The gender AUC of Baseline is" in said
     assert "guessing has 0.500" in said
     assert "so that 3 methods stay readable" in said
+    assert "for a method trained anew, on new images" in said
 
 
 def test_a_curve_is_chosen_and_kept_in_the_address(fill, open_page):

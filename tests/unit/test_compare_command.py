@@ -341,6 +341,7 @@ def test_curves_are_in_the_json_where_their_area_is_asked_for(store: Path) -> No
             assert area == pytest.approx(mean, abs=0.005)
             band = one["band"]
             assert len(band["x"]) == len(band["low"]) == len(band["high"]) > 5
+            assert band["anew"] is False
             assert set(one["answers"]) == {"x", "y", "threshold"}
 
 

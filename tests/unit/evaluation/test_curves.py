@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -97,9 +98,22 @@ def test_a_roc_curve_is_scikit_learns_with_ties_too(seed, rows, decimals):
     for at in np.unique(rates):
         expected = found[rates == at].min(), found[rates == at].max()
         assert ends_at(x, y, at) == pytest.approx(expected, abs=1e-9)
+    assert (x[-1], y[-1]) == (1, 1)
     # Straight in between, as the areas are equal.
     area = np.trapezoid(y, x)
     assert area == pytest.approx(sk.roc_auc_score(positive, scores), abs=1e-9)
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_all_images_pass_at_the_last_threshold_of_a_roc_curve(seeds):
+    truth, given = sample(PAIR, 60, seeds=seeds)
+    for own in given:
+        # Below every image of the rest.
+        own[truth.argmax()] = 0.999, 0.001
+    aligned = aligned_of(PAIR, truth, {"m": given})
+    last = method_curves(aligned, PAIR, CurveChoice("roc")).iloc[-1]
+    assert (last["x"], last["y"]) == (1, 1)
+    assert last["threshold"] == pytest.approx(np.mean([p[:, 1].min() for p in given]))
 
 
 @FEW
@@ -387,9 +401,51 @@ def test_bands_hold_the_curve_and_are_wider_by_the_trainings(kind, label):
             slack = 0.05 if not label else 2 * PIXEL
             assert low - slack <= at.y <= high + slack
     # One seed alone speaks of one trained model; beside others it is as they vary.
-    alone = curve_bands(aligned, KINDS_OF, choice, ["one"], resampler)
+    alone = curve_bands(
+        aligned, KINDS_OF, choice, ["one"], resampler, trained=["one", "m"]
+    )
     own = bands[bands["method"] == "m"]
     assert (own["high"] - own["low"]).mean() > (alone["high"] - alone["low"]).mean()
+    assert bands["anew"].all()
+    assert not alone["anew"].any()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_band_does_not_depend_on_which_others_are_asked_for(kind):
+    truth, given = sample(PAIR, 400, seeds=5)
+    by_method = {"one": given[:1], "few": given[:2], "many": given[2:]}
+    aligned = aligned_of(PAIR, truth, by_method)
+    resampler, choice = Resampler(400, 200), CurveChoice(kind)
+    found = [
+        curve_bands(aligned, PAIR, choice, methods, resampler)
+        for methods in (["one"], ["one", "few"], ["one", "few", "many"])
+    ]
+    for bands in found[1:]:
+        own = bands[bands["method"] == "one"]
+        pd.testing.assert_frame_equal(own, found[0])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_methods_of_one_training_tell_once_how_much_trainings_vary(kind):
+    truth, given = sample(PAIR, 400, seeds=6)
+    rng = np.random.default_rng(3)
+    apart = [p ** rng.uniform(0.2, 4, (1, 2)) for p in given[4:]]
+    by_method = {"one": given[:1], "many": given[1:4], "apart": apart}
+    resampler, choice = Resampler(400, 200), CurveChoice(kind)
+    aligned = aligned_of(PAIR, truth, by_method)
+    expected = curve_bands(aligned, PAIR, choice, ["one"], resampler)
+    # Two that only move the threshold of the same models, one of them for fewer seeds.
+    copies = {"moved": given[1:4], "again": given[1:3]}
+    aligned = aligned_of(PAIR, truth, {**by_method, **copies})
+    keys = {
+        (method, seed): f"many-{seed}"
+        for method in ("many", *copies)
+        for seed in aligned.seeds_of(method)
+    }
+    bands = curve_bands(aligned, PAIR, choice, ["one"], resampler, trainings=keys)
+    pd.testing.assert_frame_equal(bands, expected)
+    twice = curve_bands(aligned, PAIR, choice, ["one"], resampler)
+    assert not np.allclose(twice["low"], expected["low"], atol=1e-4)
 
 
 def test_where_no_resample_moves_a_curve_the_band_is_wilsons():

@@ -38,7 +38,7 @@ def bands(methods=("baseline", "ins")):
         pd.DataFrame({"method": m, "x": x, "low": [0.4, 0.6, 1], "high": [0.6, 0.9, 1]})
         for m in methods
     ]
-    return pd.concat(parts)
+    return pd.concat(parts).assign(anew=True)
 
 
 def points(methods=METHODS):
@@ -142,5 +142,19 @@ def test_labels_without_probabilities_are_said():
 
 
 def test_the_note_names_the_methods_with_a_band():
-    text = reading_note(("baseline", "ins"), look())
+    text = reading_note(bands(), look())
     assert "of Baseline and INS alone, so that 3 methods stay readable" in text
+    assert "It is for a method trained anew, on new images." in text
+    assert "Shaded" not in reading_note(bands()[:0], look())
+
+
+def test_the_note_says_whose_trained_model_is_held_fixed():
+    both = reading_note(bands().assign(anew=False), look())
+    assert "With one seed it is for these trained models, on new images." in both
+    assert "anew" not in both
+    alone = reading_note(bands(("ins",)).assign(anew=False), look(("baseline", "ins")))
+    assert "With one seed it is for this trained model, on new images." in alone
+    one = bands()
+    one["anew"] = one["method"] == "baseline"
+    text = reading_note(one, look())
+    assert "anew, on new images; of INS, with one seed, for the trained model." in text

@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
-from core.plots.formatting import interval, number, plural, score_cell, signed
+from core.plots.formatting import interval, score_cell, signed
 from core.plots.look import NO_BREAK
-from core.text import listed, strong
+from core.text import listed, number, plural, strong
 
 
 @pytest.mark.parametrize(
