@@ -138,7 +138,7 @@ def test_pages_show_a_study_made_of_a_table(store, open_page, page, kind):
     app = open_page(page, study="my-table")
     assert not app.exception
     assert not app.error
-    # Labels alone have no what-if, no curve and no confident learning: the page says so.
+    # Labels alone have no what-if, no curve and no doubted labels: the page says so.
     said = [info.value for info in app.info if "has probabilities" in info.value]
     needed = page in ("fairness", "classification", "errors")
     assert len(said) == (needed and kind == "long")
