@@ -87,19 +87,13 @@ def label_errors(
 
 
 def _doubts(runs: StudyRuns, task: Task) -> DoubtedLabels:
-    from core.data.manifest import TEST
     from core.evaluation.label_errors import find_label_doubts
-    from core.results.explain_label import OWN_SPLITS, align_splits
+    from core.results.explain_label import align_splits
     from core.results.label_errors import describe_doubts
     from core.runs import data_report, shipped_manifest
 
-    tables = {
-        split: runs.tables
-        if split == TEST
-        else {(run.method, run.seed): run.predictions(split) for run in runs.runs}
-        for split in OWN_SPLITS
-    }
-    splits = align_splits(tables, task, runs.study.baseline)
+    warn_of(runs.validation.problems)
+    splits = align_splits(runs.held_out, task, runs.study.baseline)
     doubts = find_label_doubts(splits, task)
     if doubts is None:
         raise EquipoiseError(

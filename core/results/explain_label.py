@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.data.attributes import load_attributes
 from core.data.label_noise import CLEAN
-from core.data.manifest import LEFT_OUT, TEST, TRAINING, VALIDATION
+from core.data.manifest import LEFT_OUT, TEST, TRAINING
 from core.errors import EquipoiseError, StudyError
 from core.evaluation.alignment import RunKey, align_predictions
 from core.evaluation.answers import Answers, categories_of, collect_answers
@@ -39,8 +39,6 @@ from core.text import strong
 RUNNERS_UP = 4
 WEAK = 0.1
 """Share of the labels' bits below which the best rule explains little."""
-OWN_SPLITS = (VALIDATION, TEST)
-"""Splits whose images no method was trained on, in the order they are read."""
 KIND_WORDS = {
     MADE: "label error, made on purpose",
     PROBABLE: "probable label error",

@@ -14,7 +14,7 @@ from core.evaluation.comparison import Baseline
 from core.evaluation.label_errors import find_label_doubts
 from core.plots import label_errors as plots
 from core.plots.answers import answer_lines
-from core.results.explain_label import OWN_SPLITS, align_splits
+from core.results.explain_label import align_splits
 from core.results.frame import table_frame
 from core.results.label_errors import (
     LEFT_OUT,
@@ -53,7 +53,7 @@ from pages.shell.show import (
     show_static_table,
 )
 from pages.shell.study_bar import StudyView
-from pages.shell.tables import load_tables, load_training_counts
+from pages.shell.tables import load_held_out, load_tables, load_training_counts
 
 SHOWN, MOST = 8, 100
 SIDE = 128
@@ -296,8 +296,7 @@ def _found(
     study: Study,
     runs: tuple[Run, ...],
 ) -> FoundLabels | None:
-    tables = {name: load_tables(runs, name) for name in OWN_SPLITS}
-    splits = align_splits(tables, task, baseline)
+    splits = align_splits(load_held_out(runs), task, baseline)
     doubts = find_label_doubts(splits, task)
     if doubts is None:
         return None

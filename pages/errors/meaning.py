@@ -10,7 +10,6 @@ from core.evaluation.answers import categories_of
 from core.plots.formatting import plural
 from core.results.explain_label import (
     KIND_WORDS,
-    OWN_SPLITS,
     RULES_NOTE,
     LabelMeaning,
     collect_split_answers,
@@ -35,7 +34,7 @@ from pages.shell.choose import choose
 from pages.shell.pictures import load_thumbnails, why_no_pictures
 from pages.shell.show import offer_csv, show_error, show_static_table
 from pages.shell.study_bar import StudyView
-from pages.shell.tables import load_tables
+from pages.shell.tables import load_held_out
 
 CONTRADICTING, TYPICAL, ROWS = 6, 4, 10
 SIDE = 112
@@ -214,12 +213,11 @@ def _meaning(
     study: Study,
     runs: tuple[Run, ...],
 ) -> LabelMeaning:
-    tables = {split: load_tables(runs, split) for split in OWN_SPLITS}
     return explain_label(
         study,
         tasks,
         task,
         category,
         manifest=shipped_manifest(study.name),
-        answers=collect_split_answers(tables, task, baseline),
+        answers=collect_split_answers(load_held_out(runs), task, baseline),
     )
