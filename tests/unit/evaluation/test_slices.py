@@ -8,6 +8,7 @@ from core.data.attributes import load_attributes
 from core.data.readers.avatars import INFO, AvatarsOptions, sample_people
 from core.evaluation.alignment import align_predictions
 from core.evaluation.comparison import compare_runs
+from core.evaluation.image_errors import image_errors
 from core.evaluation.multiple_comparisons import simultaneous
 from core.evaluation.resampling import Resampler
 from core.evaluation.slice_features import collect_features, truth_feature
@@ -16,7 +17,6 @@ from core.evaluation.slices import (
     MAX_COMBINATIONS,
     PARENT,
     find_slices,
-    image_errors,
 )
 from core.evaluation.variance import RunDraws, compute_contrasts
 from core.results.study_runs import load_study_runs
