@@ -11,6 +11,7 @@ from core.commands.console import print_json, stdout, warn_of
 from core.commands.options import JsonOption, StudyArgument
 from core.commands.studies import load_chosen_study
 from core.errors import EquipoiseError
+from core.results.doubt_limits import LEFT_OUT, PAIRS, TOP
 
 if TYPE_CHECKING:
     from core.evaluation.comparison import Comparison
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from core.results.label_errors import DoubtedLabels
     from core.results.study_runs import StudyRuns
     from core.tasks import Task
-
-PAIRS = 10
 
 
 def label_errors(
@@ -38,7 +37,7 @@ def label_errors(
             min=1,
             help="Images at the head of the ranking that precision is given of.",
         ),
-    ] = 50,
+    ] = TOP,
     without: Annotated[
         int,
         typer.Option(
@@ -46,7 +45,7 @@ def label_errors(
             min=0,
             help="Doubted test images that the leaderboard is shown without.",
         ),
-    ] = 20,
+    ] = LEFT_OUT,
     images: Annotated[
         int,
         typer.Option(metavar="N", min=0, help="Images that are listed at most."),
