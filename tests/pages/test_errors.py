@@ -214,7 +214,8 @@ def test_generated_pictures_are_shown_with_every_answer(drawn, open_page):
     assert not app.exception
     assert len(_pictures(app)) == GALLERIES
     doubted = len(app.get("image")) - GALLERIES
-    lines = [m.value for m in app.markdown if "Baseline:" in m.value]
+    # After a sign: the sentence on what changed may end with that name too.
+    lines = [m.value for m in app.markdown if "] Baseline:" in m.value]
     # Of what changed, both methods' answers, and every method's behind a click.
     assert len(lines) == PICTURES + 4 * changed.PICTURES + doubted
     assert all("LMF:" in line for line in lines)
