@@ -17,10 +17,10 @@ from core.evaluation.changed import (
     count_by_class,
     count_changes,
     count_churn,
-    image_scores,
     mcnemar_of_votes,
 )
 from core.evaluation.comparison import compare_runs
+from core.evaluation.image_errors import image_scores
 from core.plots import changed as plots
 from core.results.study_runs import load_study_runs, study_options
 from core.tasks import Task

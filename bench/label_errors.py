@@ -4,12 +4,12 @@ import time
 
 from bench.app import STUDY
 from bench.fairness import IMAGES, METHODS, TASK, draw_tables
-from core.data.manifest import TEST
+from core.data.manifest import TEST, VALIDATION
 from core.evaluation.label_errors import find_label_doubts
-from core.results.explain_label import OWN_SPLITS, align_splits, collect_split_answers
+from core.results.explain_label import align_splits, collect_split_answers
 from core.results.label_errors import describe_doubts
 from core.results.study_runs import load_study_runs
-from core.runs import data_report, shipped_manifest
+from core.runs import data_report, read_validation, shipped_manifest
 
 
 def measure_study() -> tuple[float, str]:
@@ -20,12 +20,9 @@ def measure_study() -> tuple[float, str]:
     seconds = {}
     for task in runs.info.tasks:
         start = time.perf_counter()
-        tables = {
-            split: runs.tables
-            if split == TEST
-            else {(run.method, run.seed): run.predictions(split) for run in runs.runs}
-            for split in OWN_SPLITS
-        }
+        # Not those that ``runs`` would keep from one task to the next.
+        validation = read_validation(runs.runs).tables
+        tables = {VALIDATION: validation, TEST: runs.tables}
         doubts = find_label_doubts(align_splits(tables, task, baseline), task)
         describe_doubts(doubts, shipped_manifest(STUDY), data_report(STUDY))
         collect_split_answers(tables, task, baseline)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, 
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from core.data.generated_images import SAMPLE
 from core.data.harmless_changes import CHANGES, shift_column
-from core.data.manifest import LEFT_OUT, SPLITS, TEST
+from core.data.manifest import LEFT_OUT, SPLITS, TEST, VALIDATION
 from core.errors import RunError
 from core.shipped import PRETRAINED_FOLDER, SHIPPED, WEIGHTS_FOLDER
 from core.study import MethodTable, Study, check_name, shipped_studies
@@ -239,6 +239,39 @@ def training_keys(listed: Iterable[Run]) -> dict[tuple[str, int], str]:
         for run in listed
     }
     return {name: key for name, key in keys.items() if key}
+
+
+class ValidationTables(NamedTuple):
+    """Validation predictions by method and seed, and why some could not be read."""
+
+    tables: dict[tuple[str, int], pd.DataFrame]
+    problems: tuple[str, ...]
+
+
+def read_validation(
+    listed: Iterable[Run], read: Callable[[Run], pd.DataFrame] | None = None
+) -> ValidationTables:
+    """Read the validation predictions of the runs that have some.
+
+    Predictions of others may be of the test images alone. One damaged table leaves the
+    others as they are: it is left out, and named among the problems.
+
+    Parameters
+    ----------
+    listed : iterable of Run
+    read : callable, optional
+        Reads those of one run; by default from its files.
+    """
+    tables, problems = {}, []
+    for run in listed:
+        try:
+            table = run.predictions(VALIDATION) if read is None else read(run)
+        except RunError as error:
+            problems.append(str(error))
+        else:
+            if len(table):
+                tables[run.method, run.seed] = table
+    return ValidationTables(tables, tuple(problems))
 
 
 def first_models(listed: Iterable[Run]) -> tuple[Run, ...]:

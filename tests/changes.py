@@ -4,7 +4,8 @@ import numpy as np
 
 from core.evaluation.alignment import align_predictions
 from core.evaluation.answers import collect_answers, describe_images
-from core.evaluation.changed import change_of, image_scores
+from core.evaluation.changed import change_of
+from core.evaluation.image_errors import image_scores
 from tests.oracles import draw_table
 
 

@@ -184,6 +184,7 @@ def _record(
 
     baseline = results.comparison.baseline
     curves = curve_records(runs, metrics, baseline)
+    warn_of(runs.validation.problems)
     return {
         **results_record(results),
         **calibrated_records(runs, metrics),

@@ -110,21 +110,11 @@ def _usual(task: Task) -> Sequence[str]:
 def _explain(
     runs: StudyRuns, task: Task, categories: Sequence[str]
 ) -> list[LabelMeaning]:
-    from core.data.manifest import TEST
-    from core.results.explain_label import (
-        OWN_SPLITS,
-        collect_split_answers,
-        explain_label,
-    )
+    from core.results.explain_label import collect_split_answers, explain_label
     from core.runs import shipped_manifest
 
-    tables = {
-        split: runs.tables
-        if split == TEST
-        else {(run.method, run.seed): run.predictions(split) for run in runs.runs}
-        for split in OWN_SPLITS
-    }
-    answers = collect_split_answers(tables, task, runs.study.baseline)
+    warn_of(runs.validation.problems)
+    answers = collect_split_answers(runs.held_out, task, runs.study.baseline)
     manifest = shipped_manifest(runs.study.name)
     return [
         explain_label(

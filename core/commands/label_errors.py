@@ -11,6 +11,7 @@ from core.commands.console import print_json, stdout, warn_of
 from core.commands.options import JsonOption, StudyArgument
 from core.commands.studies import load_chosen_study
 from core.errors import EquipoiseError
+from core.results.doubt_limits import LEFT_OUT, PAIRS, TOP
 
 if TYPE_CHECKING:
     from core.evaluation.comparison import Comparison
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from core.results.label_errors import DoubtedLabels
     from core.results.study_runs import StudyRuns
     from core.tasks import Task
-
-PAIRS = 10
 
 
 def label_errors(
@@ -38,7 +37,7 @@ def label_errors(
             min=1,
             help="Images at the head of the ranking that precision is given of.",
         ),
-    ] = 50,
+    ] = TOP,
     without: Annotated[
         int,
         typer.Option(
@@ -46,7 +45,7 @@ def label_errors(
             min=0,
             help="Doubted test images that the leaderboard is shown without.",
         ),
-    ] = 20,
+    ] = LEFT_OUT,
     images: Annotated[
         int,
         typer.Option(metavar="N", min=0, help="Images that are listed at most."),
@@ -87,19 +86,13 @@ def label_errors(
 
 
 def _doubts(runs: StudyRuns, task: Task) -> DoubtedLabels:
-    from core.data.manifest import TEST
     from core.evaluation.label_errors import find_label_doubts
-    from core.results.explain_label import OWN_SPLITS, align_splits
+    from core.results.explain_label import align_splits
     from core.results.label_errors import describe_doubts
     from core.runs import data_report, shipped_manifest
 
-    tables = {
-        split: runs.tables
-        if split == TEST
-        else {(run.method, run.seed): run.predictions(split) for run in runs.runs}
-        for split in OWN_SPLITS
-    }
-    splits = align_splits(tables, task, runs.study.baseline)
+    warn_of(runs.validation.problems)
+    splits = align_splits(runs.held_out, task, runs.study.baseline)
     doubts = find_label_doubts(splits, task)
     if doubts is None:
         raise EquipoiseError(

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
-from core.evaluation.alignment import AlignedPredictions, RunKey
+from core.evaluation.alignment import RunKey
 from core.evaluation.answers import Answers
 from core.evaluation.comparison import Comparison
 from core.evaluation.resampling import Doubles, Flags, Integers
@@ -26,28 +26,6 @@ HISTOGRAM_BINS = 40
 NEARLY_ALL = 0.99
 """Share of the images between its ends; the others count in the bars at the ends."""
 COUNTS = ("images", "gained", "lost", "net", "gained_in_all", "lost_in_all")
-
-
-def image_scores(aligned: AlignedPredictions, task: Task) -> Doubles:
-    """How each method does on each image, over its seeds.
-
-    Returns
-    -------
-    float64 array, shape (methods, images)
-        The share of the seeds that answer right; of a number the error without its
-        sign, as a mean over the seeds, in the unit of the task. The mean over the
-        images is the accuracy, or the MAE, of the method.
-    """
-    truth, given = aligned.truth[task.name], aligned.predictions[task.name]
-    scores = np.empty((len(aligned.methods), aligned.rows))
-    for row, method in enumerate(aligned.methods):
-        own = given[aligned.columns_of(method)]
-        if isinstance(task, Regression):
-            errors = own.astype(np.float64) - truth.astype(np.float64)
-            scores[row] = np.abs(errors).mean(axis=0)
-        else:
-            scores[row] = (own == truth).mean(axis=0)
-    return scores
 
 
 @dataclass(frozen=True)
@@ -62,7 +40,7 @@ class Change:
     seeds : tuple of int
         How many each of the two has.
     before, after : float64 arrays, shape (images,)
-        Their rows of ``image_scores``.
+        Their rows of ``image_errors.image_scores``.
     """
 
     task: Task
@@ -84,7 +62,11 @@ class Change:
 
     @property
     def is_none(self) -> bool:
-        """Whether nothing changed, as between a method and its copy."""
+        """Whether no image was gained or lost, and no error changed its size.
+
+        So it is between a method and its copy, but also between other wrong classes,
+        and errors of the other sign.
+        """
         return not self.moved.any()
 
     @property
@@ -107,7 +89,7 @@ class Change:
 def change_of(answers: Answers, scores: Doubles, first: str, second: str) -> Change:
     """What changes from the first method to the second.
 
-    ``scores`` are the ``image_scores`` of the methods of ``answers``.
+    ``scores`` are the ``image_errors.image_scores`` of the methods of ``answers``.
     """
     one, other = answers.place(first), answers.place(second)
     seeds = answers.seeds[one], answers.seeds[other]

@@ -52,6 +52,19 @@ def encode_labels(
     return ids
 
 
+def encode_categories(labels: pd.Series, task: Task, *, where: str) -> Integers:
+    """Turn labels into places in ``answers.categories_of``: class ids, or bins.
+
+    Raises
+    ------
+    EquipoiseError
+        As in ``encode_labels``.
+    """
+    if isinstance(task, Regression):
+        return task.bin_of(labels.to_numpy(np.float64))
+    return encode_labels(labels, tuple(task.classes), where=where)
+
+
 def confusion(
     y_true: ArrayLike, y_pred: ArrayLike, classes: tuple[str, ...]
 ) -> pd.DataFrame:

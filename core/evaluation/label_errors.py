@@ -6,7 +6,7 @@ by how far the label is from the mean answer, beside images with like answers.
 
 import threading
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -16,7 +16,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.evaluation.alignment import AlignedPredictions
+from core.evaluation.answers import categories_of
 from core.evaluation.calibration import bin_of
+from core.evaluation.confusion_counts import encode_categories
 from core.evaluation.intervals import wilson
 from core.evaluation.metrics import TOLERANCE
 from core.evaluation.resampling import Doubles, Flags, Floats, Integers
@@ -128,16 +130,12 @@ def find_label_doubts(
     if isinstance(task, Regression):
         given = table["given"].to_numpy(np.float64)
         found = doubt_numbers(given, answers)
-        singles = np.concatenate([part.singles for part in known], axis=1)
-        # A run contradicts a label where its own answer is as far from it, one way.
-        away = (given - singles - found["centre"]) / found["scale"]
-        far = (np.sign(away) == np.sign(found["residual"])) & (np.abs(away) > FAR)
         table = table.assign(
             proposed=np.clip(answers + found["centre"], task.minimum, task.maximum),
             score=found["score"],
             doubted=found["doubted"],
             residual=found["residual"],
-            against=far.sum(axis=0),
+            against=_count_far(known, found),
         )
     else:
         labels = np.concatenate([part.labels for part in known])
@@ -308,9 +306,12 @@ def count_dropped(
     """
     task = doubts.task
     everything = doubts.table[doubts.table["split"] == split]
-    names = task.bin_labels if isinstance(task, Regression) else tuple(task.classes)
+    names = categories_of(task)
     counts = [
-        np.bincount(_categories(task, rows["given"]), minlength=len(names))
+        np.bincount(
+            encode_categories(rows["given"], task, where="The table of labels"),
+            minlength=len(names),
+        )
         for rows in (everything, dropped)
     ]
     images, left_out = (count.astype(np.int64) for count in counts)
@@ -400,9 +401,9 @@ def ask_twins(
     DataFrame
         Of the images that have a copy: ``image_id``, ``doubted``, ``twins`` (labels of
         the copies), whether most of them ``agree`` with the given label, and what most
-        ``say``: the "given" label, the "proposed" one, or "other". A number is the same
-        within ``TOLERANCE``, and says the nearer of the two; equally many on both sides
-        say "other".
+        ``say``: the "given" label, the "proposed" one, or "other", which is also said
+        where neither has more than half. A number is the same within ``TOLERANCE``, and
+        says the nearer of the two.
     """
     partners: dict[str, list[Any]] = {}
     for first, second in pairs:
@@ -447,18 +448,10 @@ def _side(task: Task, label: Any, given: Any, proposed: Any) -> Says:
     return "proposed" if is_proposed else "other"
 
 
-def _majority(said: Collection[Says]) -> Says:
-    given, proposed = (list(said).count(side) for side in ("given", "proposed"))
-    if given == proposed:
-        return "other"
-    return "given" if given > proposed else "proposed"
-
-
-def _categories(task: Task, labels: pd.Series) -> Integers:
-    if isinstance(task, Regression):
-        return task.bin_of(labels.to_numpy(np.float64))
-    places = {name: place for place, name in enumerate(task.classes)}
-    return np.asarray(labels.map(places), np.int64)
+def _majority(said: Sequence[Says]) -> Says:
+    """What more than half of the copies say."""
+    sides: tuple[Says, ...] = ("given", "proposed")
+    return next((one for one in sides if 2 * said.count(one) > len(said)), "other")
 
 
 def _robust_scale(values: Doubles) -> float:
@@ -503,6 +496,22 @@ def _collect(name: str, given: SplitPredictions, task: Task) -> _Collected | Non
     against = (said.astype(np.int64) != labels).sum(axis=0)
     table = table.assign(against=against)
     return _Collected(table, mean, labels, np.zeros((0, 0)), methods, silent)
+
+
+def _count_far(parts: Sequence[_Collected], found: Mapping[str, Doubles]) -> Integers:
+    """How many runs' own answers are as far from each label, one way.
+
+    Split by split: some runs have no validation images.
+    """
+    counts, start = [], 0
+    for part in parts:
+        own = slice(start, start + len(part.table))
+        start = own.stop
+        given = part.table["given"].to_numpy(np.float64)
+        away = (given - part.singles - found["centre"][own]) / found["scale"][own]
+        is_same_way = np.sign(away) == np.sign(found["residual"][own])
+        counts.append((is_same_way & (np.abs(away) > FAR)).sum(axis=0))
+    return np.concatenate(counts)
 
 
 def _spread(answers: Doubles) -> Doubles:

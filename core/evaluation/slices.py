@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from core.evaluation.alignment import AlignedPredictions, RunKey
 from core.evaluation.comparison import strata_codes
+from core.evaluation.image_errors import image_errors
 from core.evaluation.multiple_comparisons import simultaneous
 from core.evaluation.resampling import (
     LEVEL,
@@ -113,24 +114,6 @@ class SliceSearch:
     def found(self) -> pd.DataFrame:
         """Those of ``listed`` in which the method is certainly worse."""
         return self.listed[self.listed["worse"]].reset_index(drop=True)
-
-
-def image_errors(
-    aligned: AlignedPredictions, task: Task, columns: Sequence[int]
-) -> NDArray[np.float32]:
-    """Error of every image in some runs.
-
-    Returns
-    -------
-    float32 array, shape (columns, rows)
-        1 for a wrong class and 0 for the right one; of a number, how far the answer is
-        from the truth, in its unit.
-    """
-    given, truth = aligned.predictions[task.name][list(columns)], aligned.truth
-    if isinstance(task, Regression):
-        away = given.astype(np.float64) - truth[task.name].astype(np.float64)
-        return np.abs(away).astype(np.float32)
-    return np.asarray(given != truth[task.name], np.float32)
 
 
 @dataclass(frozen=True)

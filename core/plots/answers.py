@@ -19,8 +19,18 @@ from core.plots.look import NO_BREAK
 from core.tasks import Regression
 from core.text import coloured, number, plural, strong
 
-RIGHT_SIGN = coloured("green", strong("✓"))
-WRONG_SIGN = coloured("red", strong("✗"))
+RIGHT, WRONG = "✓", "✗"
+
+
+def sign_of(answers: Answers, method: str, row: int) -> str:
+    """Whether a method's answer to one image is right, as a sign."""
+    return RIGHT if answers.right[answers.place(method), row] else WRONG
+
+
+def coloured_sign(answers: Answers, method: str, row: int) -> str:
+    """As ``sign_of``, with marks of its colour."""
+    sign = sign_of(answers, method, row)
+    return coloured("green" if sign == RIGHT else "red", strong(sign))
 
 
 def agreement_name(
@@ -44,12 +54,11 @@ def agreement_name(
 
 def answer_lines(answers: Answers, row: int, labels: Mapping[str, str]) -> list[str]:
     """Every method's answer to one image, a line each."""
-    lines = []
-    for place, method in enumerate(answers.methods):
-        sign = RIGHT_SIGN if answers.right[place, row] else WRONG_SIGN
-        said = answer_text(answers, method, row)
-        lines.append(f"{sign} {labels[method]}: {said}")
-    return lines
+    return [
+        f"{coloured_sign(answers, method, row)} {labels[method]}: "
+        f"{answer_text(answers, method, row)}"
+        for method in answers.methods
+    ]
 
 
 def answer_text(answers: Answers, method: str, row: int) -> str:
@@ -87,11 +96,10 @@ def shown_table(
     for name in part.columns:
         if name != "image_id":
             columns[feature_label(name)] = part[name].tolist()
-    for place, method in enumerate(answers.methods):
-        signs = ["✓" if answers.right[place, row] else "✗" for row in rows]
+    for method in answers.methods:
         columns[labels[method]] = [
-            f"{sign} {answer_text(answers, method, row)}"
-            for sign, row in zip(signs, rows, strict=True)
+            f"{sign_of(answers, method, row)} {answer_text(answers, method, row)}"
+            for row in rows
         ]
     return pd.DataFrame(columns)
 

@@ -12,7 +12,7 @@ from core.evaluation.answers import Answers
 from core.evaluation.changed import Change, Churn, McNemar, Shift
 from core.evaluation.metrics import MetricInfo
 from core.evaluation.verdicts import BETTER, WORSE
-from core.plots.answers import RIGHT_SIGN, WRONG_SIGN, truth_text
+from core.plots.answers import coloured_sign, sign_of, truth_text
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
 from core.plots.formatting import feature_label, interval, signed, verdict_mark
@@ -215,8 +215,6 @@ def changes_takeaway(
         What the groups are called: "class", "group".
     """
     second, first = strong(labels[change.second]), labels[change.first]
-    if change.is_none:
-        return nothing_changed(change, labels)
     # Thirds of images do not add up to a whole number.
     net = round(float(whole["net"]), 6)
     way = "more" if net > 0 else "fewer"
@@ -270,11 +268,13 @@ def _listed(rows: pd.DataFrame) -> str:
 
 
 def nothing_changed(change: Change, labels: Labels) -> str:
-    """Say of two methods with the same answers that nothing changed between them."""
-    return (
-        f"Nothing changed: {strong(labels[change.second])} and {labels[change.first]} "
-        f"answer every one of {plural(len(change.gain), 'test image')} alike."
-    )
+    """Say of two methods that no image moved from one to the other."""
+    both = f"{strong(labels[change.second])} and {labels[change.first]}"
+    images = plural(len(change.gain), "test image")
+    if isinstance(change.task, Regression):
+        return f"Nothing moved: {both} are equally far off on every one of {images}."
+    seeds = " with the same share of their seeds" * (max(change.seeds) > 1)
+    return f"Nothing gained or lost: {both} get the same of {images} right{seeds}."
 
 
 def mcnemar_line(test: McNemar, change: Change, labels: Labels) -> str:
@@ -285,9 +285,9 @@ def mcnemar_line(test: McNemar, change: Change, labels: Labels) -> str:
     first, second = labels[change.first], labels[change.second]
     return (
         f"McNemar's exact test on {whose}: {plural(test.gained, 'image')} right by "
-        f"{second} alone, {test.lost:,} by {first} alone, p {p_text(test.p)}. It is of "
-        "these trained models: unlike the interval, it leaves out how trainings vary, "
-        "and is not corrected for the other methods."
+        f"{second} alone, {test.lost:,} by {first} alone, p {p_text(test.p)}. It is "
+        "about these trained models only: unlike the interval, it leaves out how "
+        "trainings vary, and is not corrected for the other methods."
     )
 
 
@@ -391,8 +391,6 @@ def shifts_takeaway(
 
     ``row`` is that of the second method in a comparison by the MAE, ``info``.
     """
-    if change.is_none:
-        return nothing_changed(change, labels)
     share = 100 * shift.closer / shift.images
     span = ""
     if np.isfinite(row["delta_low"]):
@@ -424,14 +422,10 @@ def change_lines(
     """Both methods' answers to one image, a line each."""
     sides = (change.second, change.after, 1), (change.first, change.before, 0)
     return [
-        f"{_sign(answers, method, row)} {labels[method]}: "
+        f"{coloured_sign(answers, method, row)} {labels[method]}: "
         f"{_side_text(answers, change, method, float(scores[row]), side, row)}"
         for method, scores, side in sides
     ]
-
-
-def _sign(answers: Answers, method: str, row: int) -> str:
-    return RIGHT_SIGN if answers.right[answers.place(method), row] else WRONG_SIGN
 
 
 def _side_text(
@@ -462,8 +456,8 @@ def listed_changes(
     pairs = (change.second, change.after, 1), (change.first, change.before, 0)
     for method, scores, side in pairs:
         columns[labels[method]] = [
-            ("✓ " if answers.right[answers.place(method), row] else "✗ ")
-            + _side_text(answers, change, method, float(scores[row]), side, row)
+            f"{sign_of(answers, method, row)} "
+            f"{_side_text(answers, change, method, float(scores[row]), side, row)}"
             for row in places
         ]
     for name in part.columns:

@@ -24,11 +24,10 @@ from core.plots.traces import (
     row_axis,
     row_names,
 )
+from core.results.doubt_limits import PAIRS
 from core.tasks import Classification, Regression
 from core.text import number, plural
 
-PAIRS = 10
-"""Pairs of labels that are drawn where a matrix would have too many cells."""
 DRAWN = 500
 """Doubted numbers that are drawn, the most doubted first."""
 

@@ -7,11 +7,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.data.manifest import VALIDATION
 from core.errors import EquipoiseError
 from core.evaluation.alignment import align_predictions
 from core.methods.temperature import fit_temperature, scale
-from core.runs import Run
+from core.runs import Run, read_validation
 from core.tasks import Classification, Regression, Task
 from core.text import listed
 
@@ -66,25 +65,26 @@ def fit_answer_temperatures(
 
 def _fit(runs: Sequence[Run], task: Classification) -> AnswerTemperature | None:
     """The temperature of one method's mean; None without validation predictions."""
+    given = read_validation(runs).tables
+    # The mean of some of the models is not what is answered.
+    if len(given) < len(runs):
+        return None
     try:
-        tables = {(run.method, run.seed): _validation_of(run, task) for run in runs}
-        if not all(map(len, tables.values())):
-            return None
+        tables = {run: _unscaled(table, task) for run, table in given.items()}
         aligned = align_predictions(tables, [task], runs[0].method)
     except EquipoiseError:
-        # Without predictions, or with damaged ones, a model can still answer.
+        # With predictions that do not go together, a model can still answer.
         return None
-    given = aligned.probabilities_of(task.name, runs[0].method)
-    if given is None:
+    own = aligned.probabilities_of(task.name, runs[0].method)
+    if own is None:
         return None
     truth = aligned.truth[task.name].astype(np.int64)
-    mean = np.mean([p.astype(np.float64) for p in given], axis=0)
+    mean = np.mean([p.astype(np.float64) for p in own], axis=0)
     return AnswerTemperature(fit_temperature(mean, truth), len(truth))
 
 
-def _validation_of(run: Run, task: Classification) -> pd.DataFrame:
+def _unscaled(table: pd.DataFrame, task: Classification) -> pd.DataFrame:
     """What the model of a run gives validation images, before any scaling."""
-    table = run.predictions(VALIDATION)
     scaled_by = f"{task.name}_temperature"
     if scaled_by not in table:
         return table

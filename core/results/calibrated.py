@@ -3,11 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import pandas as pd
-
-from core.data.manifest import VALIDATION
-from core.errors import RunError
-from core.evaluation.alignment import RunKey
 from core.evaluation.metrics import calibration_keys
 from core.results.prediction_intervals import coverage_record, interval_coverage
 from core.results.study_runs import StudyRuns
@@ -31,7 +26,7 @@ def calibrated_records(runs: StudyRuns, metrics: Sequence[str] = ()) -> dict[str
         ``prediction_intervals``, a ``coverage_record`` for each number, and
         ``temperature_scaling``, a ``scaling_record`` for each such task.
     """
-    validation = _validation_tables(runs)
+    validation = runs.validation.tables
     features, tasks = tuple(runs.info.sensitive_features), runs.info.tasks
     baseline = next(iter(runs.tables))[0]
     intervals, scaled = [], []
@@ -53,17 +48,3 @@ def calibrated_records(runs: StudyRuns, metrics: Sequence[str] = ()) -> dict[str
             )
             scaled.append(scaling_record(found))
     return {"prediction_intervals": intervals, "temperature_scaling": scaled}
-
-
-def _validation_tables(runs: StudyRuns) -> dict[RunKey, pd.DataFrame]:
-    """Validation predictions of the runs that have some."""
-    tables = {}
-    for run in runs.runs:
-        try:
-            table = run.predictions(VALIDATION)
-        except RunError:
-            # Its test images were read: those of validation are left out.
-            continue
-        if len(table):
-            tables[run.method, run.seed] = table
-    return tables

@@ -14,12 +14,12 @@ from core.evaluation.changed import (
     count_churn,
     count_groups,
     count_shifts,
-    image_scores,
     mcnemar_of_votes,
     share_trainings,
     true_labels,
 )
 from core.evaluation.comparison import Comparison
+from core.evaluation.image_errors import image_scores
 from core.results.json_values import Record, plain
 from core.results.study_runs import StudyRuns
 from core.runs import training_keys

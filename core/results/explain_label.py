@@ -6,15 +6,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from core.data.attributes import load_attributes
 from core.data.label_noise import CLEAN
-from core.data.manifest import LEFT_OUT, TEST, TRAINING, VALIDATION
+from core.data.manifest import LEFT_OUT, TEST, TRAINING
 from core.errors import EquipoiseError, StudyError
 from core.evaluation.alignment import RunKey, align_predictions
 from core.evaluation.answers import Answers, categories_of, collect_answers
-from core.evaluation.confusion_counts import encode_labels
+from core.evaluation.confusion_counts import encode_categories
 from core.evaluation.label_errors import SplitPredictions
 from core.evaluation.rules.contradictions import (
     KINDS,
@@ -35,11 +34,10 @@ from core.study import Study
 from core.tasks import Binary, Regression, Task
 from core.text import number, plural, strong
 
+MANIFEST = "The manifest"
 RUNNERS_UP = 4
 WEAK = 0.1
 """Share of the labels' bits below which the best rule explains little."""
-OWN_SPLITS = (VALIDATION, TEST)
-"""Splits whose images no method was trained on, in the order they are read."""
 KIND_WORDS = {
     MADE: "label error, made on purpose",
     PROBABLE: "probable label error",
@@ -251,7 +249,7 @@ def explain_label(
     )
     if reason:
         return found
-    labels = _categories(task, rows[task.name])
+    labels = encode_categories(rows[task.name], task, where=MANIFEST)
     has_label = labels == place
     training, test = ((rows["split"] == s).to_numpy() for s in (TRAINING, TEST))
     search = search_rules(table[training], has_label[training])
@@ -271,7 +269,8 @@ def explain_label(
         index=table.index,
     )
     if CLEAN.format(task.name) in rows:
-        before = _categories(task, rows[CLEAN.format(task.name)])
+        clean = rows[CLEAN.format(task.name)]
+        before = encode_categories(clean, task, where=MANIFEST)
         images["had_label"] = before == place
     found = _with(
         found,
@@ -311,12 +310,6 @@ def _attributes_of(
             "A rule is searched on training images, and this study has none.",
         )
     return rows, table, ""
-
-
-def _categories(task: Task, labels: pd.Series) -> NDArray[np.int64]:
-    if isinstance(task, Regression):
-        return task.bin_of(labels.to_numpy(np.float64))
-    return encode_labels(labels, tuple(task.classes), where="The manifest")
 
 
 def meaning_sentence(meaning: LabelMeaning) -> str:

@@ -33,6 +33,7 @@ from core.evaluation.metrics import (
 )
 from core.evaluation.verdicts import BASELINE
 from core.results.cells import Cell, Part, Text, heading
+from core.results.doubt_limits import TOP
 from core.results.sentences import verdict_words
 from core.results.study_runs import study_options
 from core.results.tables import Column, Table
@@ -41,16 +42,13 @@ from core.study import Study
 from core.tasks import Regression, Task
 from core.text import listed, number, plural, strong
 
-TOP = 50
-"""Images at the head of the ranking that precision is given of."""
-LEFT_OUT = 20
-"""Test images that are left out of the leaderboard unless others are chosen."""
 NAMED = 4
 
 NO_RESULT = (
-    "This is a sensitivity of the leaderboard and no result. Methods that are wrong "
-    "together would clean the test set in their own favour, and rare classes, which "
-    "all of them know least, go first. No image is left out anywhere else."
+    "This shows how much the leaderboard depends on a few labels. It is not a result. "
+    "Methods that are wrong together would clean the test set in their own favour, and "
+    "rare classes, which all of them know least, go first. No image is left out "
+    "anywhere else."
 )
 NOTE = (
     "A doubt is not a verdict on a label: methods that share their training images "
@@ -163,12 +161,16 @@ def doubt_sentence(doubts: LabelDoubts) -> str:
 
 
 def _all_runs(doubts: LabelDoubts) -> str:
-    runs, against = int(doubts.table["runs"].max()), len(doubts.by_all)
+    counts, images = doubts.table["runs"], len(doubts.table)
+    runs, against = int(counts.max()), len(doubts.by_all)
     if runs == 1:
         return "There is one run: nothing says whether others would agree."
-    of = plural(against, "image") if against else "no image"
+    # Some runs may have no validation images.
+    who = f"every one of {runs} runs" if runs == counts.min() else "every run"
     how = "is as far from" if isinstance(doubts.task, Regression) else "contradicts"
-    return f"Every one of {runs} runs {how} the label of {of}."
+    have = "has" if against == 1 else "have"
+    of = f"{against:,} {have}" if against else "none has"
+    return f"Of all {plural(images, 'image')}, {of} a label that {who} {how}."
 
 
 def known_sentence(labels: DoubtedLabels, top: int = TOP) -> str:
@@ -454,10 +456,10 @@ def sensitivity_sentence(
             if before != after:
                 metric = metric_info(key, tasks).label
                 changed.append(f"{label}, {metric}: {before} → {after}")
+    if not judged:
+        return "Values of the only method without these images:"
     out = every.rows - left.rows
     said = f"Without the {out:,} most doubted of {plural(every.rows, 'test image')}"
-    if not judged:
-        return f"{said} the values of the only method are these."
     if not changed:
         return f"{said} every verdict stays as it is."
     more = f"; and {len(changed) - NAMED} more" if len(changed) > NAMED else ""

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from core.data.catalog import dataset_of, test_strata
-from core.data.manifest import TEST, TRAINING, DatasetInfo
+from core.data.manifest import TEST, TRAINING, VALIDATION, DatasetInfo
 from core.errors import EquipoiseError, RunError, StudyError
 from core.evaluation import metrics
 from core.evaluation.comparison import (
@@ -27,8 +27,10 @@ from core.results.two_studies import TwoStudies, join_studies
 from core.runs import (
     Run,
     RunListing,
+    ValidationTables,
     is_added,
     list_runs,
+    read_validation,
     shipped_manifest,
     study_of_runs,
     training_keys,
@@ -62,6 +64,16 @@ class StudyRuns:
     def labels(self) -> dict[str, str]:
         """The label of each method with runs, in the study's order."""
         return method_labels(self.study, (method for method, _ in self.tables))
+
+    @cached_property
+    def validation(self) -> ValidationTables:
+        """What they answered on the validation images, as far as it can be read."""
+        return read_validation(self.runs)
+
+    @property
+    def held_out(self) -> dict[str, Mapping[tuple[str, int], pd.DataFrame]]:
+        """Predictions of the splits that no method was trained on, by split."""
+        return {VALIDATION: self.validation.tables, TEST: self.tables}
 
     def _options(self, baseline: Baseline) -> dict[str, Any]:
         return study_options(self.study, self.runs, self.tables, baseline)

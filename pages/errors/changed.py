@@ -262,16 +262,14 @@ def _gallery(
     state = (view.study.name, change.task.name, change.first, change.second)
     page = choose_page(-(-len(rows) // size), state, parameter=side)
     part = rows[(page - 1) * size : page * size]
-    show = _listed if by_id else _pictures
-    show(view, found, change, part, side)
+    if by_id:
+        _listed(view, found, change, part, side)
+    else:
+        _pictures(view, found, change, part)
 
 
 def _pictures(
-    view: StudyView,
-    found: TaskErrors,
-    change: Change,
-    rows: NDArray[np.intp],
-    side: str,
+    view: StudyView, found: TaskErrors, change: Change, rows: NDArray[np.intp]
 ) -> None:
     """Pictures with truth and both answers; a click opens every method's."""
     ids = found.images["image_id"].iloc[rows].tolist()

@@ -159,10 +159,12 @@ def _pictures(view: StudyView, found: TaskErrors, rows: NDArray[np.intp]) -> Non
                 show_card(view, found, row)
 
 
-def show_picture(thumbnails: Mapping[str, bytes], image_id: str, truth: str) -> None:
-    """The picture of one image, or a line that there is none."""
+def show_picture(
+    thumbnails: Mapping[str, bytes], image_id: str, words: str, *, width: int = SIDE
+) -> None:
+    """The picture of one image, with ``words`` for who cannot see it, or a line."""
     if image_id in thumbnails:
-        st.image(thumbnails[image_id], width=SIDE, alt=f"{image_id}: {truth}")
+        st.image(thumbnails[image_id], width=width, alt=f"{image_id}: {words}")
     else:
         st.caption("There is no picture with this id.")
 

@@ -14,10 +14,10 @@ from core.evaluation.comparison import Baseline
 from core.evaluation.label_errors import find_label_doubts
 from core.plots import label_errors as plots
 from core.plots.answers import answer_lines
-from core.results.explain_label import OWN_SPLITS, align_splits
+from core.results.doubt_limits import LEFT_OUT
+from core.results.explain_label import align_splits
 from core.results.frame import table_frame
 from core.results.label_errors import (
-    LEFT_OUT,
     NO_PROBABILITIES,
     NO_RESULT,
     DoubtedLabels,
@@ -41,6 +41,7 @@ from core.runs import Run, data_report, shipped_manifest
 from core.study import Study
 from core.tasks import Regression, Task
 from core.text import BREAK, SEPARATOR, code, strong, to_markdown
+from pages.errors.gallery import show_picture
 from pages.shell.caching import Fingerprint, cached, manifest_fingerprint
 from pages.shell.choose import choose_number, choose_whether
 from pages.shell.pictures import load_thumbnails, why_no_pictures
@@ -53,10 +54,9 @@ from pages.shell.show import (
     show_static_table,
 )
 from pages.shell.study_bar import StudyView
-from pages.shell.tables import load_tables, load_training_counts
+from pages.shell.tables import load_held_out, load_tables, load_training_counts
 
 SHOWN, MOST = 8, 100
-SIDE = 128
 
 
 @dataclass(frozen=True)
@@ -154,33 +154,25 @@ def _gallery(
     rows: list[dict[str, Any]],
     known: list[dict[str, Any]],
 ) -> None:
+    task = found.labels.doubts.task
     thumbnails = load_thumbnails(view, [row["image_id"] for row in rows])
     with st.grid("auto", min_column_width=210, gap="small"):
         for row, more in zip(rows, known, strict=True):
             with st.container(border=True, gap="xsmall"):
-                picture = thumbnails.get(row["image_id"])
-                _card(found, row, more, picture)
-                if not picture:
-                    st.caption("There is no picture with this id.")
+                words = f"labelled {given_text(task, row)}, "
+                words += f"proposed {proposed_text(task, row)}"
+                show_picture(thumbnails, row["image_id"], words)
+                _card(found, row, more)
                 with st.popover("All answers", icon=":material/open_in_full:"):
                     _answers(view, found, row)
 
 
-def _card(
-    found: FoundLabels,
-    row: Mapping[str, Any],
-    more: Mapping[str, Any],
-    picture: bytes | None,
-) -> None:
+def _card(found: FoundLabels, row: Mapping[str, Any], more: Mapping[str, Any]) -> None:
     """One image: its label, what is proposed, and who says so."""
     task, image_id = found.labels.doubts.task, row["image_id"]
-    given, proposed = given_text(task, row), proposed_text(task, row)
-    if picture:
-        alt = f"{image_id}: labelled {given}, proposed {proposed}"
-        st.image(picture, width=SIDE, alt=alt)
     lines = [
-        f"Label: {strong(given)}",
-        f"Proposed: {strong(proposed)}",
+        f"Label: {strong(given_text(task, row))}",
+        f"Proposed: {strong(proposed_text(task, row))}",
         f"{against_text(row)} runs against the label",
     ]
     if "known_wrong" in more:
@@ -217,7 +209,7 @@ def _table(
     # A shorter list may no longer have the row that was chosen.
     if chosen and chosen[0] < len(rows):
         with st.container(border=True, key="errors_doubted_image"):
-            _card(found, rows[chosen[0]], known[chosen[0]], None)
+            _card(found, rows[chosen[0]], known[chosen[0]])
             _answers(view, found, rows[chosen[0]])
 
 
@@ -296,8 +288,7 @@ def _found(
     study: Study,
     runs: tuple[Run, ...],
 ) -> FoundLabels | None:
-    tables = {name: load_tables(runs, name) for name in OWN_SPLITS}
-    splits = align_splits(tables, task, baseline)
+    splits = align_splits(load_held_out(runs), task, baseline)
     doubts = find_label_doubts(splits, task)
     if doubts is None:
         return None

@@ -9,7 +9,6 @@ from core.errors import EquipoiseError
 from core.evaluation.answers import categories_of
 from core.results.explain_label import (
     KIND_WORDS,
-    OWN_SPLITS,
     RULES_NOTE,
     LabelMeaning,
     collect_split_answers,
@@ -28,13 +27,14 @@ from core.runs import Run, shipped_manifest
 from core.study import Study
 from core.tasks import Binary, Regression, Task
 from core.text import BREAK, SEPARATOR, code, plural, strong, to_markdown
+from pages.errors.gallery import show_picture
 from pages.errors.maps import offer_mean_maps
 from pages.shell.caching import Fingerprint, cached, manifest_fingerprint
 from pages.shell.choose import choose
 from pages.shell.pictures import load_thumbnails, why_no_pictures
 from pages.shell.show import offer_csv, show_error, show_static_table
 from pages.shell.study_bar import StudyView
-from pages.shell.tables import load_tables
+from pages.shell.tables import load_held_out
 
 CONTRADICTING, TYPICAL, ROWS = 6, 4, 10
 SIDE = 112
@@ -130,8 +130,8 @@ def _show_contradictions(view: StudyView, meaning: LabelMeaning, name: str) -> N
         )
         for _, row in first.iterrows()
     ]
-    alts = [
-        f"{row['image_id']}: labelled {row['label']}, by the rule "
+    words = [
+        f"labelled {row['label']}, by the rule "
         f"{says_text(meaning, says=bool(row['says']))}"
         for _, row in first.iterrows()
     ]
@@ -142,7 +142,7 @@ def _show_contradictions(view: StudyView, meaning: LabelMeaning, name: str) -> N
             f"{min(ROWS, len(table))}",
         )
     else:
-        _gallery(view, first["image_id"].tolist(), lines, alts)
+        _gallery(view, first["image_id"].tolist(), lines, words)
     offer_csv(table, f"{name}-contradictions")
 
 
@@ -175,8 +175,8 @@ def _show_typical(view: StudyView, meaning: LabelMeaning, name: str) -> None:
             for _, row in first.iterrows()
         ]
         ids = first["image_id"].tolist()
-        alts = [f"{image_id}: typical of {meaning.category}" for image_id in ids]
-        _gallery(view, ids, lines, alts)
+        words = [f"typical of {meaning.category}"] * len(ids)
+        _gallery(view, ids, lines, words)
     offer_csv(meaning.typical, f"{name}-typical")
 
 
@@ -184,16 +184,13 @@ def _gallery(
     view: StudyView,
     ids: Sequence[str],
     lines: Sequence[Sequence[str]],
-    alts: Sequence[str],
+    words: Sequence[str],
 ) -> None:
     thumbnails: Mapping[str, bytes] = load_thumbnails(view, ids)
     with st.grid("auto", min_column_width=210, gap="small"):
-        for image_id, own, alt in zip(ids, lines, alts, strict=True):
+        for image_id, own, said in zip(ids, lines, words, strict=True):
             with st.container(border=True, gap="xsmall"):
-                if image_id in thumbnails:
-                    st.image(thumbnails[image_id], width=SIDE, alt=alt)
-                else:
-                    st.caption("There is no picture with this id.")
+                show_picture(thumbnails, image_id, said, width=SIDE)
                 st.markdown(to_markdown(BREAK.join(filter(None, own))))
                 st.caption(to_markdown(code(image_id)))
 
@@ -213,12 +210,11 @@ def _meaning(
     study: Study,
     runs: tuple[Run, ...],
 ) -> LabelMeaning:
-    tables = {split: load_tables(runs, split) for split in OWN_SPLITS}
     return explain_label(
         study,
         tasks,
         task,
         category,
         manifest=shipped_manifest(study.name),
-        answers=collect_split_answers(tables, task, baseline),
+        answers=collect_split_answers(load_held_out(runs), task, baseline),
     )

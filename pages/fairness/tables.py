@@ -209,8 +209,6 @@ def _scores(
     tasks: tuple[Task, ...],
 ) -> ScoreCounts | None:
     tables = load_tables(runs, split)
-    # Others' predictions need not hold the validation images.
-    tables = {run: table for run, table in tables.items() if len(table)}
     if not tables:
         return None
     return count_scores(

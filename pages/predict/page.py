@@ -106,7 +106,6 @@ def load_expected_truths(
 ) -> dict[str, pd.DataFrame]:
     """Where the truth of every number lies, by method and bin of its prediction."""
     validation, test = (load_tables(runs, split) for split in (VALIDATION, TEST))
-    validation = {key: table for key, table in validation.items() if len(table)}
     return {
         task.name: expected_truths(study, validation, test, task)
         for task in tasks

@@ -6,8 +6,8 @@ import pandas as pd
 
 from core.evaluation.alignment import align_predictions
 from core.evaluation.answers import Answers, collect_answers, describe_images
-from core.evaluation.changed import image_scores
 from core.evaluation.errors import Confusions, count_confusions
+from core.evaluation.image_errors import image_scores
 from core.evaluation.resampling import Doubles
 from core.runs import Run
 from core.tasks import Regression, Task
@@ -28,7 +28,7 @@ class TaskErrors:
     confusions : dict of str to Confusions
         By method; empty for a number.
     scores : float64 array, shape (methods, images)
-        How each method does on each image (``changed.image_scores``).
+        How each method does on each image (``image_errors.image_scores``).
     """
 
     answers: Answers

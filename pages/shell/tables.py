@@ -11,7 +11,7 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from core.data.manifest import TEST, TRAINING
+from core.data.manifest import TEST, TRAINING, VALIDATION
 from core.errors import RunError
 from core.evaluation.comparison import Baseline, Comparison, compare_runs
 from core.evaluation.confusion_counts import training_counts
@@ -24,7 +24,7 @@ from core.evaluation.metrics import (
 )
 from core.plots.overview import best_few
 from core.results.study_runs import study_options
-from core.runs import Run, shipped_manifest
+from core.runs import Run, read_validation, shipped_manifest
 from core.study import Study
 from core.tasks import Task
 from core.text import code, emphasis, plural, strong, to_markdown
@@ -191,8 +191,25 @@ def is_alone(view: StudyView) -> bool:
 def load_tables(
     runs: Sequence[Run], split: str = TEST
 ) -> dict[tuple[str, int], pd.DataFrame]:
-    """One row an image of a split, by method and seed; not to be changed."""
-    return {(r.method, r.seed): _predictions(split, r).copy(deep=False) for r in runs}
+    """One row an image of a split, by method and seed; not to be changed.
+
+    Of validation by ``runs.read_validation``. A table is read whole for either split:
+    ``leave_out_damaged`` has named one that is damaged.
+    """
+
+    def read(run: Run) -> pd.DataFrame:
+        return _predictions(split, run).copy(deep=False)
+
+    if split == VALIDATION:
+        return read_validation(runs, read).tables
+    return {(run.method, run.seed): read(run) for run in runs}
+
+
+def load_held_out(
+    runs: Sequence[Run],
+) -> dict[str, dict[tuple[str, int], pd.DataFrame]]:
+    """``load_tables`` of the splits that no method was trained on, by split."""
+    return {split: load_tables(runs, split) for split in (VALIDATION, TEST)}
 
 
 def load_training_rows(study: str) -> pd.DataFrame | None:

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 import core.runs
 from core.cli import app
+from core.errors import RunError
 from tests.synthetic import write_store
 
 SOFTBIO = "avatars-softbio"
@@ -162,3 +163,20 @@ def test_what_cannot_be_is_refused(store, options, what, expected) -> None:
 
 def test_a_study_without_runs_says_how_to_train_it(store) -> None:
     assert "train it: equipoise train avatars" in fault("avatars")
+
+
+def test_a_table_that_is_damaged_meanwhile_is_skipped_and_named(
+    store, monkeypatch
+) -> None:
+    write_store(store, "avatars", methods=("baseline", "ins"), seeds=(0,), rows=200)
+    read = core.runs.Run.predictions
+
+    def predictions(run, split=None, columns=None):
+        if (run.method, split) == ("ins", "validation"):
+            raise RunError("ins is damaged.", expected="a table", remedy="train it")
+        return read(run, split, columns)
+
+    monkeypatch.setattr(core.runs.Run, "predictions", predictions)
+    result = CliRunner().invoke(app, ["explain-label", "avatars"])
+    assert result.exit_code == 0, result.stderr
+    assert "Skipped: ins is damaged." in result.stderr

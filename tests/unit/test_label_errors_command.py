@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 import core.runs
 from core.cli import app
 from core.commands.label_errors import label_errors
-from core.results import label_errors as results
+from core.errors import RunError
+from core.results import doubt_limits
 from tests.synthetic import write_store
 
 
@@ -104,15 +105,17 @@ def test_copies_of_utkface_speak_for_the_doubts(shipped):
 
 def test_its_defaults_are_those_of_the_page():
     given = inspect.signature(label_errors).parameters
-    assert given["top"].default == results.TOP
-    assert given["without"].default == results.LEFT_OUT
+    assert given["top"].default == doubt_limits.TOP
+    assert given["without"].default == doubt_limits.LEFT_OUT
 
 
 def test_it_prints_text_and_markdown(store):
     write_store(store, "avatars", methods=("baseline", "ins"), seeds=(0, 1))
     text = " ".join(find("avatars", "--images", "2").split())
     assert "Of 840 test and validation images" in text
-    assert "This is a sensitivity of the leaderboard and no result" in text
+    assert (
+        "how much the leaderboard depends on a few labels. It is not a result." in text
+    )
     markdown = find("avatars", "--images", "2", "--markdown", "--without", "3")
     assert "| Method | Glasses accuracy ↑ | Glasses accuracy, without" in markdown
     assert markdown.count("| `test-") + markdown.count("| `validation-") <= 2
@@ -124,7 +127,7 @@ def test_json_holds_the_leaderboard_with_and_without(store):
     found = json.loads(find(*options))
     rest = found["sensitivity"]
     assert rest["left_out"] == 4
-    assert "no result" in rest["note"]
+    assert "not a result" in rest["note"]
     assert sum(row["dropped"] for row in rest["dropped"]) == 4
     assert {row["metric"] for row in rest["leaderboard"]} == {
         "ethnicity.macro_f1",
@@ -151,3 +154,18 @@ def test_what_cannot_be_is_refused(store):
     assert "import predictions with a column for each class" in said
     # A number needs none.
     assert "Age" in find("avatars", "--task", "age")
+
+
+def test_a_table_that_is_damaged_meanwhile_is_skipped_and_named(store, monkeypatch):
+    write_store(store, "utkface", methods=("baseline", "ins"), seeds=(0,), rows=200)
+    read = core.runs.Run.predictions
+
+    def predictions(run, split=None, columns=None):
+        if (run.method, split) == ("ins", "validation"):
+            raise RunError("ins is damaged.", expected="a table", remedy="train it")
+        return read(run, split, columns)
+
+    monkeypatch.setattr(core.runs.Run, "predictions", predictions)
+    result = CliRunner().invoke(app, ["label-errors", "utkface", *("--task", "age")])
+    assert result.exit_code == 0, result.stderr
+    assert "Skipped: ins is damaged." in result.stderr

@@ -232,6 +232,22 @@ def test_a_copy_changes_nothing():
     assert not changed(tables_of(FOUR, {"a": 2, "b": 2}), FOUR)[0].is_none
 
 
+def test_other_wrong_answers_gain_and_lose_nothing():
+    tables = tables_of(FOUR, {"a": 1})
+    wrong = tables["a", 0]["four_pred"] != tables["a", 0]["four_true"]
+    other = tables["a", 0].copy()
+    for row in np.flatnonzero(wrong):
+        taken = {other["four_true"][row], other["four_pred"][row]}
+        left = [name for name in FOUR.classes if name not in taken]
+        other.loc[row, "four_pred"] = left[0]
+    assert wrong.any()
+    assert changed(tables | {("b", 0): other}, FOUR)[0].is_none
+    numbers = tables_of(AGE, {"a": 1})
+    table = numbers["a", 0].assign(age_true=30.0)
+    pair = {("a", 0): table.assign(age_pred=33.0), ("b", 0): table.assign(age_pred=27)}
+    assert changed(pair, AGE)[0].is_none
+
+
 def test_errors_of_numbers_are_means_over_the_seeds_and_give_the_mae():
     tables = tables_of(AGE, {"a": 2, "b": 3})
     change, *_ = changed(tables, AGE)

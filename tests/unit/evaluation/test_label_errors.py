@@ -96,10 +96,10 @@ def of_classes(labels, *runs, split="test"):
     return SplitPredictions(aligned, np.array(ids, object))
 
 
-def of_numbers(labels, *runs):
-    ids = [f"i{i}" for i in range(len(labels))]
+def of_numbers(labels, *runs, split="test", start=0):
+    ids = [f"i{start + i}" for i in range(len(labels))]
     tables = {
-        (method, seed): table(ids, labels, said, name="age")
+        (method, seed): table(ids, labels, said, name="age", split=split)
         for method, seed, said in runs
     }
     aligned = align_predictions(tables, [AGE], runs[0][0])
@@ -319,6 +319,34 @@ def test_a_run_contradicts_a_number_where_it_is_as_far_one_way():
     assert alone.table["spread"].isna().all()
 
 
+def test_runs_without_validation_images_are_counted_where_they_have_some():
+    labels, answers = numbers(np.random.default_rng(3), rows=800)
+    labels[[0, 700]], answers[[0, 700]] = 10, 70
+    near = answers.copy()
+    near[700] = 11
+    validation = of_numbers(labels[:400], ("m", 0, answers[:400]), split="validation")
+    runs = [("m", 0, answers[400:]), ("n", 0, answers[400:]), ("n", 1, near[400:])]
+    test = of_numbers(labels[400:], *runs, start=400)
+    found = find_label_doubts({"validation": validation, "test": test}, AGE)
+    rows = found.table.set_index("image_id")
+    assert rows.loc["i0", ["split", "against", "runs"]].tolist() == ["validation", 1, 1]
+    assert rows.loc["i700", ["split", "against", "runs"]].tolist() == ["test", 2, 3]
+
+
+def test_runs_of_classes_without_validation_images_are_counted_too():
+    labels, p, _ = planted(np.random.default_rng(14), rows=600)
+    other = planted(np.random.default_rng(15), rows=600)[1]
+    splits = {
+        "validation": of_classes(labels[:300], run(p[:300]), split="validation"),
+        "test": of_classes(labels[300:], run(p[300:]), run(other[300:], "n")),
+    }
+    found = find_label_doubts(splits, TASK).table.sort_values(["split", "place"])
+    wrong = [q.argmax(axis=1) != labels for q in (p, other)]
+    expected = [*(wrong[0] + wrong[1].astype(int))[300:], *wrong[0][:300]]
+    assert found["against"].tolist() == expected
+    assert found["runs"].tolist() == [2] * 300 + [1] * 300
+
+
 def test_pairs_and_classes_are_counted():
     labels, p, _ = planted(np.random.default_rng(11))
     found = find_label_doubts({"test": of_classes(labels, run(p))}, TASK)
@@ -371,6 +399,26 @@ def test_copies_are_asked():
         False,
     )
     assert (twins.loc["test-5", "say"], twins.loc["test-5", "agree"]) == ("given", True)
+
+
+@pytest.mark.parametrize(
+    ("copies", "says"),
+    [
+        ("bccccc", "other"),
+        ("bbbccc", "other"),
+        ("bbbbcc", "given"),
+        ("aaabbc", "other"),
+        ("aaaabb", "proposed"),
+    ],
+)
+def test_copies_say_what_more_than_half_of_them_have(copies, says):
+    labels = np.array([0, 0, 1, 1] * 50)
+    p = np.eye(4)[labels] * 0.9 + 0.025
+    labels[0] = 1
+    found = find_label_doubts({"test": of_classes(labels, run(p))}, TASK)
+    known = {f"left-{i}": label for i, label in enumerate(copies)}
+    twins = ask_twins(found, [("test-0", left) for left in known], known)
+    assert twins["say"].tolist() == [says]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from core.data.attributes import load_attributes
 from core.data.readers.avatars import INFO, AvatarsOptions, sample_people
 from core.evaluation.alignment import align_predictions
 from core.evaluation.comparison import compare_runs
+from core.evaluation.image_errors import image_errors
 from core.evaluation.multiple_comparisons import simultaneous
 from core.evaluation.resampling import Resampler
 from core.evaluation.slice_features import collect_features, truth_feature
@@ -17,7 +18,6 @@ from core.evaluation.slices import (
     NO_INTERVAL,
     PARENT,
     find_slices,
-    image_errors,
     pool_slices,
 )
 from core.evaluation.variance import RunDraws, TrainingVariance, compute_contrasts

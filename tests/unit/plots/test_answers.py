@@ -8,7 +8,7 @@ from core.evaluation.alignment import align_predictions
 from core.evaluation.answers import NUMBER_ORDERS, collect_answers, orders_of
 from core.plots import answers as plots
 from core.tasks import Multiclass, Regression
-from core.text import to_markdown
+from core.text import coloured, strong, to_markdown
 
 KIND = Multiclass("kind", "Kind", ("a*b", "c_d"))
 AGE = Regression("age", "Age", "years", 1, 80, 10)
@@ -42,8 +42,9 @@ def kinds():
 
 def test_a_line_says_right_or_wrong_by_a_sign_and_how_probable(kinds):
     lines = plots.answer_lines(kinds, 1, LABELS)
-    assert lines[0] == f"{plots.WRONG_SIGN} Mine: a*b 80\N{NO-BREAK SPACE}%"
-    assert lines[1] == f"{plots.RIGHT_SIGN} New: c_d"
+    wrong, right = coloured("red", strong("✗")), coloured("green", strong("✓"))
+    assert lines[0] == f"{wrong} Mine: a*b 80\N{NO-BREAK SPACE}%"
+    assert lines[1] == f"{right} New: c_d"
 
 
 def test_a_number_stands_with_its_error():

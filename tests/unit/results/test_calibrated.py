@@ -2,11 +2,14 @@
 
 import json
 
+import pandas as pd
 import pytest
 
+import core.runs
 from core.evaluation.conformal_coverage import TOO_HIGH, TOO_LOW
 from core.results.calibrated import calibrated_records
 from core.results.study_runs import load_study_runs
+from core.runs import PREDICTIONS
 from tests import synthetic
 
 
@@ -44,3 +47,28 @@ def test_a_task_whose_calibration_is_asked_for_is_scaled(runs):
     loss = first["metrics"]["gender.log_loss"]
     difference = loss["after"] - loss["before"]
     assert loss["delta"]["mean"] == pytest.approx(difference, abs=1e-6)
+
+
+def test_a_run_without_validation_predictions_is_left_out_and_a_damaged_one_named(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("EQUIPOISE_RUNS", str(tmp_path))
+    monkeypatch.setattr(core.runs, "shipped_store", lambda: tmp_path / "shipped")
+    synthetic.write_store(
+        tmp_path, "utkface", methods=("baseline", "lmf"), seeds=(0, 1), rows=64
+    )
+    runs = load_study_runs("utkface")
+    by_name = {(run.method, run.seed): run for run in runs.runs}
+    path = by_name["lmf", 0].folder / PREDICTIONS
+    whole = pd.read_parquet(path)
+    whole[whole["split"] == "test"].to_parquet(path)
+    # It breaks off after its test images were read.
+    damaged = by_name["lmf", 1].folder / PREDICTIONS
+    damaged.write_bytes(damaged.read_bytes()[:1000])
+    assert set(runs.validation.tables) == {("baseline", 0), ("baseline", 1)}
+    (problem,) = runs.validation.problems
+    assert str(damaged) in problem
+    assert list(runs.held_out) == ["validation", "test"]
+    assert len(runs.held_out["test"]) == 4
+    (intervals,) = calibrated_records(runs)["prediction_intervals"]
+    assert [method["name"] for method in intervals["methods"]] == ["baseline"]

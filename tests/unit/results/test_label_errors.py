@@ -71,7 +71,26 @@ def test_the_sentence_counts_doubts_and_names_the_most_common(doubts_of):
     named, count = re.search(r"most often (.+) \((\d+)\)\.", said).groups()
     assert pairs[named] == int(count) == pairs.max()
     all_wrong = (doubts.table["against"] == 4).sum()
-    assert f"Every one of 4 runs contradicts the label of {all_wrong:,} images" in said
+    assert said.endswith(
+        f"Of all {len(doubts.table):,} images, {all_wrong:,} have a label that every "
+        "one of 4 runs contradicts."
+    )
+
+
+@pytest.mark.parametrize("task", [AGE, ETHNICITY])
+def test_no_number_of_runs_is_said_where_it_varies(task, doubts_of, tables):
+    fewer = {run: t for run, t in tables["validation"].items() if run[0] == "ins"}
+    doubts = doubts_of(task, {**tables, "validation": fewer})
+    runs = doubts.table.groupby("split")["runs"].unique()
+    assert {split: own.tolist() for split, own in runs.items()} == {
+        "test": [4],
+        "validation": [2],
+    }
+    said = results.doubt_sentence(doubts)
+    assert " runs" not in said
+    if len(doubts.doubted):
+        how = "is as far from" if task is AGE else "contradicts"
+        assert said.endswith(f" a label that every run {how}.")
 
 
 def test_one_run_agrees_with_nobody(doubts_of, tables):
@@ -215,7 +234,7 @@ def test_verdicts_that_change_are_named(tables):
     one = results.sensitivity_sentence(
         every, left, KEYS, {"baseline": "Baseline"}, (ETHNICITY,)
     )
-    assert one.endswith("the values of the only method are these.")
+    assert one == "Values of the only method without these images:"
 
 
 def test_the_classes_that_go_first_are_named(doubts_of):
