@@ -182,6 +182,9 @@ def test_any_page_opens_first_and_only_methods_and_predict_load_tensorflow(
             page.wait_for_load_state("networkidle")
         assert "import tensorflow" not in app.events()
         page.get_by_role("link", name="Methods").first.click()
+        # Until then the chart is that of the page before.
+        heading = page.get_by_role("heading", level=1)
+        expect(heading).to_have_text("What does a method change?")
         expect(page.get_by_test_id("stPlotlyChart").first).to_be_visible()
         assert "import tensorflow" in app.events()
     finally:

@@ -385,7 +385,8 @@ def test_methods_are_tried_under_the_best_recipe_of_the_baseline(
     search(searched, list(searched.study.methods), 4, listener)
     assert untuned == ["rule"]
     best = max(study.training.learning_rate for study in untrained[:4])
-    assert best > searched_study().training.learning_rate
+    # The study's own is tried first; all others may lie below it.
+    assert best >= searched_study().training.learning_rate
     for study in untrained[4:]:
         assert study.training.learning_rate == best
     # Each method has as many trials as any other.
