@@ -112,7 +112,7 @@ def find_label_doubts(
     Returns
     -------
     LabelDoubts or None
-        None where there is no image, or no method has probabilities.
+        None if there are no images, or if no method has probabilities.
 
     Notes
     -----

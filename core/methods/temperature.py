@@ -145,7 +145,7 @@ def fit_temperature(probabilities: ArrayLike, y_true: ArrayLike) -> float:
     Raises
     ------
     MethodError
-        If there is no image, or a probability is not a finite number.
+        If there are no images, or if a probability is infinite or NaN.
 
     Notes
     -----
