@@ -83,10 +83,9 @@ def measure_sliders() -> tuple[float, str]:
 
 def measure_errors() -> tuple[float, str]:
     """Seconds that the server takes to open Errors on many images, nothing cached."""
-    import streamlit as st
-
     import core.runs
     from core.data.readers import avatars
+    from core.views.caching import clear_caches
 
     drawn: list[int] = []
     render = avatars.render
@@ -102,7 +101,7 @@ def measure_errors() -> tuple[float, str]:
         for study in write_many_images(Path(folder)):
             # Once before, so that no module is imported while the clock runs.
             open_page("errors", study=study)
-            st.cache_data.clear()
+            clear_caches()
             drawn.clear()
             began = time.perf_counter()
             page = open_page("errors", study=study)

@@ -34,6 +34,14 @@ class EquipoiseError(Exception):
         return " ".join(parts)
 
 
+class NothingToShow(EquipoiseError):
+    """A view has nothing to show here; its problem says why, and what to do."""
+
+
+class ViewError(EquipoiseError):
+    """A view that does not exist, or was asked for with wrong parameters."""
+
+
 class StudyError(EquipoiseError):
     """A study file that cannot be read or does not make sense."""
 

@@ -16,12 +16,12 @@ from core.results.frame import table_frame
 from core.results.tables import leaderboard
 from core.runs import Run
 from core.tasks import Classification
+from core.views.caching import cached
+from core.views.loads import load_metrics, load_tables
+from core.views.study_view import StudyView
 from pages.classification.scaling import show_scaled
-from pages.shell.caching import cached
 from pages.shell.choose import choose_whether
 from pages.shell.show import Card, open_card, show_charts, show_static_table
-from pages.shell.study_bar import StudyView
-from pages.shell.tables import load_metrics, load_tables, mean_text
 
 # Answers times classes that are looked at unasked: beyond, half a gigabyte is needed.
 MOST = 2_000_000
@@ -87,7 +87,7 @@ def _show_diagrams(
         "bars are 95 % intervals over the test images. Below the dotted line a method "
         "is over-confident. Weights, samplers, focal losses and logit adjustment also "
         "change the probabilities, not only the answers. "
-        f"{mean_text(view).capitalize()}.",
+        f"{view.mean_text.capitalize()}.",
         card=card,
         column_width=300,
     )
@@ -112,7 +112,7 @@ def _table(view: StudyView, comparison: Comparison, task: Classification) -> Non
     )
 
 
-@cached(entries=16, spinner="Comparing probabilities with what happened…")
+@cached(entries=16, says="Comparing probabilities with what happened…")
 def _reliability(
     task: Classification, baseline: str, runs: tuple[Run, ...]
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:

@@ -11,14 +11,11 @@ from core.plots import confusion as plots
 from core.plots.classification import FEW, MANY
 from core.tasks import Classification
 from core.text import emphasis, escape_chart, listed, number, plural, to_markdown
+from core.views.answers import load_errors
+from core.views.study_view import StudyView
 from pages.shell.address import open_errors, this_address
-from pages.shell.answers import load_errors
 from pages.shell.choose import choose
 from pages.shell.show import Card, open_card, show_chart, show_charts
-from pages.shell.study_bar import StudyView
-from pages.shell.tables import (
-    mean_text,
-)
 
 SHOW = {
     "shares": "Shares of each true class",
@@ -234,7 +231,7 @@ def _choose_pair(view: StudyView, task: Classification, methods: list[str]) -> N
 def _note(view: StudyView, base: NDArray[np.float64]) -> str:
     """Over how many seeds, and how sure a share can be."""
     fewest = int(base.sum(axis=1).min())
-    note = f"{mean_text(view)}. The rarest class has {plural(fewest, 'test image')}"
+    note = f"{view.mean_text}. The rarest class has {plural(fewest, 'test image')}"
     if fewest:
         width = 100 * 1.96 * 0.5 / np.sqrt(fewest)
         note += f", so a share of it is uncertain by up to ±{number(width, 0)} points"

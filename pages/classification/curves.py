@@ -27,11 +27,11 @@ from core.runs import Run
 from core.study import Study
 from core.tasks import Classification
 from core.text import strong, to_markdown
-from pages.shell.caching import cached
+from core.views.caching import cached
+from core.views.loads import load_metrics, load_tables
+from core.views.study_view import StudyView
 from pages.shell.choose import choose, choose_whether
 from pages.shell.show import show_chart, show_static_table
-from pages.shell.study_bar import StudyView
-from pages.shell.tables import load_metrics, load_tables, mean_text
 
 # Answers times classes that are looked at unasked: beyond, it takes seconds.
 MOST = 4_000_000
@@ -133,7 +133,7 @@ def _charts(
     notes = (
         plots.without_curve(curves, view.look),
         plots.reading_note(bands, view.look),
-        f"{mean_text(view).capitalize()}.",
+        f"{view.mean_text.capitalize()}.",
     )
     alone = set(view.methods) <= {view.baseline}
     left, right = (st.container(), None) if alone else st.columns([3, 2])
@@ -179,7 +179,7 @@ def _charts(
         )
 
 
-@cached(entries=32, spinner="Drawing the curves…")
+@cached(entries=32, says="Drawing the curves…")
 def _curves(
     task: Classification, choice: CurveChoice, baseline: str, runs: tuple[Run, ...]
 ) -> tuple[pd.DataFrame, pd.DataFrame, float]:
@@ -191,7 +191,7 @@ def _curves(
     )
 
 
-@cached(entries=32, spinner="Resampling the curves…")
+@cached(entries=32, says="Resampling the curves…")
 def _bands(
     task: Classification,
     choice: CurveChoice,

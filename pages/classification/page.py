@@ -19,12 +19,15 @@ from core.results.frame import table_frame
 from core.results.tables import leaderboard
 from core.tasks import Classification, Multiclass, Regression
 from core.text import strong, to_markdown
+from core.views.loads import load_comparison, load_training_counts
+from core.views.study_view import StudyView
 from pages.classification.calibration import show_calibration
 from pages.classification.confusions import show_confusions
 from pages.classification.curves import show_curves
 from pages.classification.top_k import show_top_k
 from pages.shell.address import run_page
 from pages.shell.choose import choose, choose_task
+from pages.shell.notices import is_alone, leave_out_damaged
 from pages.shell.show import (
     open_card,
     show_chart,
@@ -32,14 +35,7 @@ from pages.shell.show import (
     show_table,
     stop_with,
 )
-from pages.shell.study_bar import StudyView, study_bar
-from pages.shell.tables import (
-    is_alone,
-    leave_out_damaged,
-    load_comparison,
-    load_training_counts,
-    mean_text,
-)
+from pages.shell.study_bar import study_bar
 
 SCORES = {"f1": "F1", "recall": "Recall"}
 Counts = Mapping[str, int] | None
@@ -102,7 +98,7 @@ def _whole_task(view: StudyView, comparison: Comparison, task: Classification) -
             name=f"{view.study.name}-{task.name}-whole",
             takeaway=leaderboard_takeaway(rows, infos, view.look),
             download=rows,
-            note=f"{mean_text(view).capitalize()} [95 % interval] and verdict against "
+            note=f"{view.mean_text.capitalize()} [95 % interval] and verdict against "
             "the baseline;"
             " – where a method has labels only, without probabilities. "
             f"{area.label}: {area.explanation}",
@@ -155,11 +151,11 @@ def _class_scores(
                 scores, counts, view.look, score=SCORES[kind]
             ),
             data=scores,
-            note=f"{mean_text(view).capitalize()}{drawn}; {order}.",
+            note=f"{view.mean_text.capitalize()}{drawn}; {order}.",
             card=card,
         )
     with st.expander("In numbers", icon=":material/table:"):
-        said = f"{SCORES[kind]} of each class: {mean_text(view)}"
+        said = f"{SCORES[kind]} of each class: {view.mean_text}"
         if many:
             show_table(
                 plots.class_scores_table(scores, task.classes, counts, view.look),

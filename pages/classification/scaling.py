@@ -18,11 +18,11 @@ from core.runs import Run
 from core.study import Study
 from core.tasks import Classification, Task
 from core.text import code, listed, to_markdown
-from pages.shell.caching import cached
+from core.views.caching import cached
+from core.views.loads import load_tables
+from core.views.study_view import StudyView
 from pages.shell.choose import choose
 from pages.shell.show import Card, show_charts, show_static_table
-from pages.shell.study_bar import StudyView
-from pages.shell.tables import load_tables, mean_text
 
 ONE = "one"
 
@@ -134,7 +134,7 @@ def _note(view: StudyView, temperatures: pd.DataFrame, by: str) -> str:
     note = (
         "Dashed and stepped lines: before. Each run's temperature is fitted on its own "
         f"{n} validation images, and no test image; no answer changes. "
-        f"{mean_text(view).capitalize()}."
+        f"{view.mean_text.capitalize()}."
     )
     few = temperatures[~temperatures["own"].astype(bool)]["group"].unique()
     if by and len(few):
@@ -148,7 +148,7 @@ def _of(table: pd.DataFrame, method: str) -> pd.DataFrame:
     return table[table["method"] == method]
 
 
-@cached(entries=16, spinner="Fitting temperatures on the validation images…")
+@cached(entries=16, says="Fitting temperatures on the validation images…")
 def _scaled(
     task: Classification,
     baseline: str,

@@ -19,11 +19,11 @@ from core.results.tables import leaderboard
 from core.runs import Run
 from core.tasks import Multiclass
 from core.text import plural
-from pages.shell.caching import cached
+from core.views.caching import cached
+from core.views.loads import load_metrics, load_tables
+from core.views.study_view import StudyView
 from pages.shell.choose import choose_number
 from pages.shell.show import show_chart, show_static_table
-from pages.shell.study_bar import StudyView
-from pages.shell.tables import load_metrics, load_tables, mean_text
 
 
 def show_top_k(view: StudyView, comparison: Comparison, task: Multiclass) -> None:
@@ -71,7 +71,7 @@ def _charts(
             title=f"{task.label}: top-k accuracy",
             takeaway=plots.top_k_takeaway(rows, k, len(task.classes), view.look),
             data=curves,
-            note=f"{mean_text(view).capitalize()}, of "
+            note=f"{view.mean_text.capitalize()}, of "
             f"{plural(int(rows['n'].max()), 'test image')}; with k = "
             f"{len(task.classes)} every class is among the first.",
         )
@@ -101,7 +101,7 @@ def _charts(
             name=f"{view.study.name}-{task.name}-top-k-table",
             takeaway=leaderboard_takeaway(rows, [info], view.look),
             download=rows,
-            note=f"{mean_text(view).capitalize()} [95 % interval] and verdict against "
+            note=f"{view.mean_text.capitalize()} [95 % interval] and verdict against "
             "the baseline; – where a method has labels only, without probabilities.",
         )
 

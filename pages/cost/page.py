@@ -29,8 +29,11 @@ from core.evaluation.pareto import (
 )
 from core.plots import cost as plots
 from core.text import BREAK, to_markdown
+from core.views.loads import load_comparison
+from core.views.study_view import StudyView
 from pages.shell.address import run_page
 from pages.shell.choose import choose, choose_whether
+from pages.shell.notices import is_alone, leave_out_damaged
 from pages.shell.show import (
     names_column,
     open_card,
@@ -38,8 +41,7 @@ from pages.shell.show import (
     show_static_table,
     show_table,
 )
-from pages.shell.study_bar import StudyView, choose_metric, study_bar
-from pages.shell.tables import is_alone, leave_out_damaged, load_comparison
+from pages.shell.study_bar import choose_metric, study_bar
 
 FIRST = "training_seconds"
 FRONT = """

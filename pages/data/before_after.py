@@ -19,13 +19,13 @@ from core.plots.data import columns_of, pick_samples
 from core.plots.predict import thicken
 from core.study import Augmentation, Study
 from core.text import emphasis, to_markdown
+from core.views.study_view import StudyView
 from pages.shell.address import end_page
 from pages.shell.choose import choose
 from pages.shell.engine import load_engine
 from pages.shell.photos import PRIVACY
 from pages.shell.pictures import find_paths, why_no_pictures
 from pages.shell.show import open_card, show_charts, show_error, stop_with
-from pages.shell.study_bar import StudyView
 
 DRAWS = 6
 SHOWN_HEIGHT = 220

@@ -19,11 +19,11 @@ from core.plots.predict import thicken
 from core.runs import list_runs
 from core.tasks import Regression
 from core.text import code, to_markdown
+from core.views.study_view import StudyView
 from pages.shell.choose import choose
 from pages.shell.engine import load_engine
 from pages.shell.pictures import find_paths, load_thumbnails, why_no_pictures
 from pages.shell.show import show_error, show_static_table
-from pages.shell.study_bar import StudyView
 
 SHOWN = 4
 WIDTH = 96

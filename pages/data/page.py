@@ -16,14 +16,15 @@ from core.plots import data as plots
 from core.runs import data_report, shipped_manifest
 from core.tasks import Regression
 from core.text import code, plural, strong, to_markdown
+from core.views.caching import cached
+from core.views.study_view import StudyView
 from pages.data.before_after import show_before_after
 from pages.data.mixed_images import show_mixed
 from pages.shell.address import end_page, run_page
-from pages.shell.caching import cached
 from pages.shell.choose import choose, choose_task
 from pages.shell.pictures import load_thumbnails, why_no_pictures
 from pages.shell.show import show_chart, show_error, show_static_table, show_table
-from pages.shell.study_bar import StudyView, study_bar
+from pages.shell.study_bar import study_bar
 
 SAMPLE_SIDE = 128
 SAMPLES_EACH = 6
@@ -35,7 +36,7 @@ VIEWS_OF_TABLE = ("Split", "Distributions", "Crossings")
 VIEWS = (*VIEWS_OF_TABLE, "Weights", "Pictures", MIXED, BEFORE_AFTER)
 
 
-@cached(entries=8, is_shared=True)
+@cached(entries=8)
 def fit_density(study: str, task: str, split_key: str, _values) -> DenseWeight:
     """DenseWeight's density of a study's training targets; strength is set later."""
     return DenseWeight.fit(_values)

@@ -28,8 +28,10 @@ from core.plots.formatting import feature_label
 from core.runs import training_keys
 from core.tasks import Regression, Task
 from core.text import BREAK, number, plural, strong, to_markdown
+from core.views.answers import TaskErrors
+from core.views.loads import load_metrics, require_runs
+from core.views.study_view import StudyView
 from pages.errors.gallery import choose_page, show_card, show_picture
-from pages.shell.answers import TaskErrors
 from pages.shell.choose import choose
 from pages.shell.pictures import load_thumbnails, why_no_pictures
 from pages.shell.show import (
@@ -39,8 +41,6 @@ from pages.shell.show import (
     show_chart,
     show_static_table,
 )
-from pages.shell.study_bar import StudyView
-from pages.shell.tables import load_metrics, require_runs
 
 TITLE = "What changed between two methods"
 PICTURES, ROWS = 6, 10

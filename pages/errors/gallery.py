@@ -19,13 +19,13 @@ from core.plots import answers as plots
 from core.plots.formatting import feature_label
 from core.tasks import Regression, Task
 from core.text import BREAK, SEPARATOR, code, emphasis, plural, strong, to_markdown
+from core.views.answers import TaskErrors
+from core.views.study_view import StudyView
 from pages.errors.filters import Chosen, filter_images
 from pages.shell.address import this_address
-from pages.shell.answers import TaskErrors
 from pages.shell.choose import choose
 from pages.shell.pictures import SIDE, load_thumbnails, why_no_pictures
 from pages.shell.show import offer_csv
-from pages.shell.study_bar import StudyView
 
 PICTURES, ROWS = 12, 25
 

@@ -41,8 +41,10 @@ from core.runs import Run, data_report, shipped_manifest
 from core.study import Study
 from core.tasks import Regression, Task
 from core.text import BREAK, SEPARATOR, code, strong, to_markdown
+from core.views.caching import Fingerprint, cached, manifest_fingerprint
+from core.views.loads import load_held_out, load_tables, load_training_counts
+from core.views.study_view import StudyView
 from pages.errors.gallery import show_picture
-from pages.shell.caching import Fingerprint, cached, manifest_fingerprint
 from pages.shell.choose import choose_number, choose_whether
 from pages.shell.pictures import load_thumbnails, why_no_pictures
 from pages.shell.show import (
@@ -53,8 +55,6 @@ from pages.shell.show import (
     show_error,
     show_static_table,
 )
-from pages.shell.study_bar import StudyView
-from pages.shell.tables import load_held_out, load_tables, load_training_counts
 
 SHOWN, MOST = 8, 100
 
@@ -280,7 +280,7 @@ def _sensitivity(
     )
 
 
-@cached(entries=8, spinner="Looking for doubtful labels…", is_shared=True)
+@cached(entries=8, says="Looking for doubtful labels…")
 def _found(
     split: Fingerprint,
     task: Task,
@@ -302,7 +302,7 @@ def _found(
     return FoundLabels(labels, answers)
 
 
-@cached(entries=16, spinner="Comparing the methods without these images…")
+@cached(entries=16, says="Comparing the methods without these images…")
 def _compared(
     image_ids: tuple[str, ...],
     labels: dict[str, str],

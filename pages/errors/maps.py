@@ -12,11 +12,11 @@ from core.runs import Run, first_models
 from core.study import Study
 from core.tasks import Task
 from core.text import BREAK, plural, strong, to_markdown
-from pages.shell.caching import cached
+from core.views.caching import cached
+from core.views.study_view import StudyView
 from pages.shell.engine import load_engine
 from pages.shell.pictures import find_paths, why_no_pictures
 from pages.shell.show import show_error
-from pages.shell.study_bar import StudyView
 
 if TYPE_CHECKING:
     from core.mean_maps import MeanMap
@@ -60,7 +60,7 @@ def _typical_paths(view: StudyView, meaning: LabelMeaning) -> list[str]:
     return [known[image_id] for image_id in ids if image_id in known]
 
 
-@cached(entries=8, spinner="Looking into the models…", is_shared=True)
+@cached(entries=8, says="Looking into the models…")
 def _mean_maps(
     task: Task,
     category: str,
@@ -77,7 +77,7 @@ def _mean_maps(
     return maps, explainer.problems
 
 
-@cached(entries=1, is_shared=True)
+@cached(entries=1)
 def _models(tasks: tuple[Task, ...], runs: tuple[Run, ...]):
     """One model of each method, and what looks into them."""
     from core.predictor import Predictor

@@ -27,14 +27,14 @@ from core.runs import Run, shipped_manifest
 from core.study import Study
 from core.tasks import Binary, Regression, Task
 from core.text import BREAK, SEPARATOR, code, plural, strong, to_markdown
+from core.views.caching import Fingerprint, cached, manifest_fingerprint
+from core.views.loads import load_held_out
+from core.views.study_view import StudyView
 from pages.errors.gallery import show_picture
 from pages.errors.maps import offer_mean_maps
-from pages.shell.caching import Fingerprint, cached, manifest_fingerprint
 from pages.shell.choose import choose
 from pages.shell.pictures import load_thumbnails, why_no_pictures
 from pages.shell.show import offer_csv, show_error, show_static_table
-from pages.shell.study_bar import StudyView
-from pages.shell.tables import load_held_out
 
 CONTRADICTING, TYPICAL, ROWS = 6, 4, 10
 SIDE = 112
@@ -200,7 +200,7 @@ def _table(table, alt: str) -> None:
     st.table(shown, hide_index=True, border="horizontal", alt=alt)
 
 
-@cached(entries=32, spinner="Searching for a rule…")
+@cached(entries=32, says="Searching for a rule…")
 def _meaning(
     split: Fingerprint,
     task: Task,

@@ -8,17 +8,18 @@ from streamlit.delta_generator import DeltaGenerator
 from core.evaluation.answers import categories_of
 from core.tasks import Regression, Task
 from core.text import emphasis
+from core.views.answers import load_errors
+from core.views.study_view import StudyView
 from pages.errors.changed import show_changed
 from pages.errors.gallery import show_images
 from pages.errors.label_errors import show_label_errors
 from pages.errors.meaning import show_meaning
 from pages.errors.rates import show_bins, show_classes
 from pages.shell.address import CHANGED, Address, run_page, this_address
-from pages.shell.answers import load_errors
 from pages.shell.choose import choose, choose_task
+from pages.shell.notices import leave_out_damaged
 from pages.shell.show import stop_with
-from pages.shell.study_bar import StudyView, study_bar
-from pages.shell.tables import leave_out_damaged
+from pages.shell.study_bar import study_bar
 
 
 def main() -> None:

@@ -12,10 +12,10 @@ from core.evaluation.errors import (
 from core.plots import errors as plots
 from core.tasks import Classification, Regression
 from core.text import number, plural
-from pages.shell.answers import TaskErrors
+from core.views.answers import TaskErrors
+from core.views.study_view import StudyView
 from pages.shell.choose import choose
 from pages.shell.show import open_card, show_chart, show_static_table
-from pages.shell.study_bar import StudyView
 
 ONE, ALL = "one", "all"
 SIGNED, ABSOLUTE = "signed", "absolute"

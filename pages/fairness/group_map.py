@@ -10,11 +10,11 @@ from core.evaluation.metrics import MetricInfo
 from core.evaluation.verdicts import SMALL_GROUP
 from core.plots import group_map as plots
 from core.plots.formatting import feature_label
+from core.views.study_view import StudyView
 from pages.fairness.tables import Question, load_groups
 from pages.shell.address import fragment
 from pages.shell.choose import choose
 from pages.shell.show import open_card, show_chart, show_error
-from pages.shell.study_bar import StudyView
 
 VALUE, CHANGE = "value", "change"
 

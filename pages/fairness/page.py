@@ -30,15 +30,16 @@ from core.results.sentences import about_models, compared_with, fairness_notes
 from core.results.tables import fairness_table
 from core.tasks import Regression, Task
 from core.text import BREAK, code, listed, strong, to_list, to_markdown
+from core.views.study_view import StudyView
 from pages.fairness.group_map import show_group_map
 from pages.fairness.slices import show_slices
 from pages.fairness.tables import Question, load_groups
 from pages.fairness.whatif import show_whatif
 from pages.shell.address import run_page
 from pages.shell.choose import choose, choose_several, choose_task, choose_whether
+from pages.shell.notices import is_alone, leave_out_damaged
 from pages.shell.show import Card, open_card, show_chart, show_static_table, stop_with
-from pages.shell.study_bar import StudyView, choose_metric, study_bar
-from pages.shell.tables import is_alone, leave_out_damaged, mean_text
+from pages.shell.study_bar import choose_metric, study_bar
 
 MOST_FEATURES = 3
 MEANINGS = f"""
@@ -173,7 +174,7 @@ def _groups(view: StudyView, comparison: Comparison, metric: MetricInfo) -> None
         title=f"{metric.label} by {feature[:1].lower() + feature[1:]}",
         takeaway=plots.groups_takeaway(comparison, metric, view.look, view.tasks),
         data=shown[shown["metric"] == metric.key],
-        note=f"{mean_text(view).capitalize()}; bars are 95 % intervals over the test "
+        note=f"{view.mean_text.capitalize()}; bars are 95 % intervals over the test "
         f"images. Hollow: fewer than {SMALL_GROUP} images count, too few to tell. "
         f"{metric.label}: {metric.explanation}",
     )

@@ -28,9 +28,11 @@ from core.runs import Run
 from core.study import Study
 from core.tasks import Task
 from core.text import mark_code, to_markdown
+from core.views.caching import Fingerprint, cached, manifest_fingerprint
+from core.views.loads import load_tables
+from core.views.study_view import StudyView
 from pages.fairness.tables import load_aligned, runs_in_order
 from pages.shell.address import fragment, open_errors
-from pages.shell.caching import Fingerprint, cached, manifest_fingerprint
 from pages.shell.choose import choose
 from pages.shell.show import (
     open_card,
@@ -39,8 +41,6 @@ from pages.shell.show import (
     show_static_table,
 )
 from pages.shell.slice_features import load_slice_features
-from pages.shell.study_bar import StudyView
-from pages.shell.tables import load_tables, mean_text
 
 
 @fragment
@@ -77,7 +77,7 @@ def show_slices(view: StudyView, task: Task) -> None:
             name=name,
             takeaway=sentence,
             data=search.table,
-            note=_note(search, mean_text(view)),
+            note=_note(search, view.mean_text),
             card=card,
             on_click=lambda _, point: _open(
                 view, task, method, rows.iloc[point["point_index"]]
@@ -152,7 +152,7 @@ def _load_search(view: StudyView, task: Task, method: str) -> SliceSearch:
     )
 
 
-@cached(entries=4, spinner="Comparing the trainings of all methods…", is_shared=True)
+@cached(entries=4, says="Comparing the trainings of all methods…")
 def _pool(
     split: Fingerprint,
     task: Task,
@@ -169,7 +169,7 @@ def _pool(
     return pool_searches(_aligned, task, _features, _options)
 
 
-@cached(entries=32, spinner="Searching the slices…", is_shared=True)
+@cached(entries=32, says="Searching the slices…")
 def _search(
     split: Fingerprint,
     task: Task,

@@ -26,12 +26,9 @@ from core.results.study_runs import study_options
 from core.runs import Run
 from core.study import Study
 from core.tasks import Task
-from pages.shell.caching import cached
-from pages.shell.study_bar import StudyView
-from pages.shell.tables import (
-    load_tables,
-    require_runs,
-)
+from core.views.caching import cached
+from core.views.loads import load_tables, require_runs
+from core.views.study_view import StudyView
 
 
 @dataclass(frozen=True)
@@ -137,7 +134,7 @@ def load_choices(
 
 # Resources and not data: of a million images a copy at every rerun would take longer
 # than all else. Nothing on the page changes them.
-@cached(entries=24, spinner="Comparing the groups…", is_shared=True)
+@cached(entries=24, says="Comparing the groups…")
 def _groups(
     baseline: Baseline,
     task: str,
@@ -161,7 +158,7 @@ def _groups(
     )
 
 
-@cached(entries=2, is_shared=True)
+@cached(entries=2)
 def _aligned(
     runs: tuple[Run, ...], task: str, baseline: str, tasks: tuple[Task, ...]
 ) -> AlignedPredictions:
@@ -169,7 +166,7 @@ def _aligned(
     return align_predictions(tables, [t for t in tasks if t.name == task], baseline)
 
 
-@cached(entries=64, is_shared=True)
+@cached(entries=64)
 def _choices(
     task: str,
     features: tuple[str, ...],
@@ -198,7 +195,7 @@ def _choices(
     return tuple(found), tuple(missing)
 
 
-@cached(entries=16, spinner="Counting the scores…", is_shared=True)
+@cached(entries=16, says="Counting the scores…")
 def _scores(
     task: str,
     features: tuple[str, ...],

@@ -13,11 +13,11 @@ from core.plots.look import SMALL_SIGN
 from core.plots.whatif import Mark
 from core.tasks import Classification, Regression
 from core.text import strong, to_markdown
+from core.views.study_view import StudyView
 from pages.fairness.tables import Question, load_choices, load_scores
 from pages.shell.address import fragment, this_address
 from pages.shell.choose import choose, choose_number, number_in
 from pages.shell.show import show_chart, show_table
-from pages.shell.study_bar import StudyView
 
 MOST_SLIDERS, MOST_ROWS = 8, 12
 COMMON, OWN = "common", "own"

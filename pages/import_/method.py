@@ -17,9 +17,9 @@ from core.importing.reading import RawTable
 from core.runs import Run, list_runs, list_studies, study_of_runs
 from core.tasks import Regression
 from core.text import code, plural, strong, to_markdown
+from core.views.caching import Fingerprint, cached, manifest_fingerprint
 from pages.import_.findings import show_findings
 from pages.import_.uploads import choose_file, finish, make_once, show_faults
-from pages.shell.caching import Fingerprint, cached, manifest_fingerprint
 from pages.shell.show import show_error, show_table, stop_with
 
 PREVIEW_ROWS = 100
@@ -110,7 +110,7 @@ def _load_test_set(study: str) -> TestSet:
 
 
 # It is the study's own and only read: a copy for every rerun would be for nothing.
-@cached(entries=4, is_shared=True)
+@cached(entries=4)
 def _test_set(split: Fingerprint, runs: tuple[Run, ...], study: str) -> TestSet:
     return load_test_set(study)
 

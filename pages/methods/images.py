@@ -13,6 +13,7 @@ from core.plots import methods as plots
 from core.plots.method_classes import order_by_count
 from core.tasks import Binary, Multiclass, Regression
 from core.text import plural, to_markdown
+from core.views.caching import Fingerprint, cached
 from pages.methods.parameters import is_moved, values_of
 from pages.methods.play import (
     Play,
@@ -22,7 +23,6 @@ from pages.methods.play import (
     gathered,
     usual_of,
 )
-from pages.shell.caching import Fingerprint, cached
 from pages.shell.choose import choose, choose_whether
 from pages.shell.show import show_charts
 

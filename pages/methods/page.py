@@ -14,6 +14,9 @@ from core.plots.look import Look, method_styles
 from core.study import load_study, shipped_studies
 from core.tasks import Regression, Task
 from core.text import listed, plural, strong, to_list, to_markdown
+from core.views.caching import cached, manifest_fingerprint
+from core.views.loads import load_training_rows
+from core.views.study_view import StudyView
 from pages.methods.classes import show_classes, show_targets
 from pages.methods.images import show_error_curves, show_probability_curves
 from pages.methods.parameters import (
@@ -28,12 +31,10 @@ from pages.methods.parameters import (
 from pages.methods.play import Play, usual_of
 from pages.methods.schedule import show_schedule
 from pages.shell.address import fragment, run_page, this_address
-from pages.shell.caching import cached, manifest_fingerprint
 from pages.shell.choose import choose, choose_several, choose_task
 from pages.shell.engine import load_engine
 from pages.shell.show import show_error, stop_with
-from pages.shell.study_bar import StudyView, study_bar
-from pages.shell.tables import load_training_rows
+from pages.shell.study_bar import study_bar
 
 # A picture that tells something at once: a loss that looks at what is easy, and one
 # that looks away from what is hopeless.

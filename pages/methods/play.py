@@ -10,9 +10,9 @@ from core.methods.entry import HEAD, Entry, HeadName, Value
 from core.plots.look import Look
 from core.plots.methods import HEADS
 from core.tasks import Task
+from core.views.caching import Fingerprint
+from core.views.study_view import StudyView
 from pages.methods.parameters import movable, values_of
-from pages.shell.caching import Fingerprint
-from pages.shell.study_bar import StudyView
 
 
 @dataclass(frozen=True)

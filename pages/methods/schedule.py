@@ -6,10 +6,10 @@ from streamlit.delta_generator import DeltaGenerator
 from core.methods import phases as schedule
 from core.methods.registry import resolve_method
 from core.plots import schedule as plots
+from core.views.study_view import StudyView
 from pages.methods.play import Play
 from pages.shell.choose import choose
 from pages.shell.show import show_chart
-from pages.shell.study_bar import StudyView
 
 
 def show_schedule(play: Play, controls: DeltaGenerator) -> None:

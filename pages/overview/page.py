@@ -50,8 +50,11 @@ from core.runs import data_report
 from core.study import Search
 from core.tasks import Regression
 from core.text import BREAK, code, number, plural, to_list, to_markdown
+from core.views.loads import load_comparison, load_stability
+from core.views.study_view import StudyView
 from pages.shell.address import CHANGED, open_errors, run_page, this_address
 from pages.shell.choose import choose, number_in
+from pages.shell.notices import is_alone, leave_out_damaged
 from pages.shell.show import (
     Card,
     open_card,
@@ -60,14 +63,7 @@ from pages.shell.show import (
     show_static_table,
     show_table,
 )
-from pages.shell.study_bar import StudyView, choose_metric, study_bar
-from pages.shell.tables import (
-    is_alone,
-    leave_out_damaged,
-    load_comparison,
-    load_stability,
-    seeds_text,
-)
+from pages.shell.study_bar import choose_metric, study_bar
 from pages.shell.two_studies import show_differences
 
 COSTS_SHOWN = ("training_seconds", "inference_ms", "parameters")
@@ -136,7 +132,7 @@ def _notices(view: StudyView, comparison: pd.DataFrame) -> None:
         st.warning(to_markdown(mixed), icon=":material/balance:")
     test = plural(int(comparison["n"].max()), "test image")
     made = _made_with(view, costs)
-    lines = [f"{view.dataset.title}: {test}, {seeds_text(view)}{made}"]
+    lines = [f"{view.dataset.title}: {test}, {view.seeds_text}{made}"]
     report = data_report(study.name)
     for task in view.tasks:
         floor = isinstance(task, Regression) and noise_floor_of(report, task)

@@ -15,8 +15,8 @@ from core.results.prediction_intervals import held_note
 from core.runs import data_report
 from core.tasks import Classification, Regression, Task
 from core.text import listed, plural, strong, to_markdown
+from core.views.study_view import StudyView
 from pages.shell.show import show_chart, show_charts, show_static_table
-from pages.shell.study_bar import StudyView
 
 
 @dataclass(frozen=True)

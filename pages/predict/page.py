@@ -22,6 +22,9 @@ from core.runs import Run, describe_models, first_models
 from core.study import Study
 from core.tasks import Regression, Task
 from core.text import code, strong, to_markdown
+from core.views.caching import Fingerprint, cached
+from core.views.loads import load_stability, load_tables
+from core.views.study_view import StudyView
 from pages.predict.answers import (
     Shown,
     choose_mirrored,
@@ -31,25 +34,24 @@ from pages.predict.answers import (
 )
 from pages.predict.maps import MAPS_KEPT, offer_maps
 from pages.shell.address import end_page, run_page
-from pages.shell.caching import Fingerprint, cached
 from pages.shell.engine import BackgroundLoad, load_engine
+from pages.shell.notices import leave_out_damaged
 from pages.shell.photos import Photo, choose_photos
 from pages.shell.show import show_error, stop_with
-from pages.shell.study_bar import StudyView, study_bar
-from pages.shell.tables import leave_out_damaged, load_stability, load_tables
+from pages.shell.study_bar import study_bar
 
 CONNECTING = "Connecting the models"
 # A person who waits sees what is loaded change.
 SECONDS_BETWEEN = 0.2
 
 
-@cached(entries=1, is_shared=True)
+@cached(entries=1)
 def start_engine() -> BackgroundLoad[None]:
     """Begin to import TensorFlow, while the page finds out what it is needed for."""
     return BackgroundLoad(lambda say: load_engine())
 
 
-@cached(entries=2, is_shared=True)
+@cached(entries=2)
 def start_predictor(
     runs: tuple[Run, ...],
     tasks: tuple[Task, ...],
@@ -72,13 +74,13 @@ def start_predictor(
     return BackgroundLoad(load)
 
 
-@cached(entries=2, is_shared=True)
+@cached(entries=2)
 def start_warm_up(runs: tuple[Run, ...], _predictor: Predictor) -> BackgroundLoad[None]:
     """Begin to trace the graph for several faces, when the first photo is answered."""
     return BackgroundLoad(lambda say: _predictor.warm_up(BUCKETS[1]))
 
 
-@cached(entries=2, is_shared=True)
+@cached(entries=2)
 def load_explainer(runs: tuple[Run, ...], _predictor: Predictor):
     """What looks into the models of a predictor."""
     from core.explain.explainer import Explainer
@@ -86,7 +88,7 @@ def load_explainer(runs: tuple[Run, ...], _predictor: Predictor):
     return Explainer(_predictor)
 
 
-@cached(entries=1, is_shared=True)
+@cached(entries=1)
 def start_detector() -> BackgroundLoad[FaceDetector]:
     """Begin to load the face detector, and to warm it."""
 

@@ -9,11 +9,12 @@ from core.errors import EquipoiseError
 from core.plots import runs as plots
 from core.runs import RECORD, Run
 from core.text import emphasis, to_markdown
+from core.views.caching import cached
+from core.views.study_view import StudyView
 from pages.shell.address import run_page
-from pages.shell.caching import cached
 from pages.shell.choose import choose
 from pages.shell.show import show_chart, show_error, show_table, stop_with
-from pages.shell.study_bar import StudyView, study_bar
+from pages.shell.study_bar import study_bar
 
 COLUMNS = {
     "training (min)": st.column_config.NumberColumn(format="%.1f"),

@@ -1,7 +1,7 @@
 """The address of a page: it holds what is looked at, and a link opens that again."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import NoReturn, ParamSpec
@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from core.errors import NothingToShow
 from core.text import code, listed, to_markdown
 
 Given = ParamSpec("Given")
@@ -148,7 +149,7 @@ def run_page(main: Callable[[], object]) -> None:
     """Run a page, and write what was chosen on it into its address."""
     if (before := st.session_state.get(_STATE)) is not None:
         before.is_read = False
-    with suppress(PageEnded):
+    with suppress(PageEnded), _saying_what_is_missing():
         main()
     _send()
 
@@ -159,13 +160,22 @@ def fragment(part: Callable[Given, None]) -> Callable[Given, None]:
     @st.fragment
     @wraps(part)
     def run(*args: Given.args, **options: Given.kwargs) -> None:
-        with suppress(PageEnded):
+        with suppress(PageEnded), _saying_what_is_missing():
             part(*args, **options)
         context = get_script_run_ctx()
         if context is not None and context.fragment_ids_this_run:
             _send()
 
     return run
+
+
+@contextmanager
+def _saying_what_is_missing() -> Iterator[None]:
+    """End what is drawn with the sentence of a view that has nothing to show."""
+    try:
+        yield
+    except NothingToShow as reason:
+        st.info(to_markdown(reason.problem), icon=":material/info:")
 
 
 def open_errors(study: str, **values: str | Sequence[str]) -> None:

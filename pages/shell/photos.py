@@ -13,7 +13,7 @@ from core.data.images import MAX_UPLOAD_BYTES
 from core.plots.data import columns_of, pick_samples
 from core.runs import shipped_manifest
 from core.text import to_markdown
-from pages.shell.study_bar import StudyView
+from core.views.study_view import StudyView
 
 # Above this size an upload would go through a temporary file: it never may.
 MultiPartParser.spool_max_size = MAX_UPLOAD_BYTES + 2**21

@@ -14,9 +14,9 @@ from core.host_check import is_own_machine
 from core.runs import shipped_manifest
 from core.study import Study
 from core.text import code, strong
-from pages.shell.caching import cached
+from core.views.caching import cached
+from core.views.study_view import StudyView
 from pages.shell.show import show_error
-from pages.shell.study_bar import StudyView
 
 SIDE = 128
 
@@ -70,7 +70,7 @@ def _copy(study: Study) -> Path | None:
     return own_copy(study)
 
 
-@cached(entries=4, spinner="Looking for the pictures…", is_shared=True)
+@cached(entries=4, says="Looking for the pictures…")
 def _copied(copy: str, study: Study) -> Mapping[str, str]:
     return copied_paths(study, Path(copy), shipped=shipped_manifest(study.name))
 

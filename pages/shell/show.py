@@ -20,15 +20,16 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.csv_text import csv_text
 from core.errors import EquipoiseError
-from core.plots.download import chart_html, image_options, titled
-from core.plots.escape import only_own_markup
-from core.plots.highlight import NOTE as HOW_TO_HIGHLIGHT
-from core.plots.highlight import is_highlighted, with_highlight
+from core.plots.download import chart_html, image_options
 from core.text import BREAK, mark_code, plural, strong, to_list, to_markdown, to_plain
+from core.views.caching import tell_who_waits
+from core.views.drawing import Drawn, Numbers, finished
 from pages.shell.address import end_page
 
 # Pixels of a cell beside its name, and of a letter, of a name of capitals at most.
 NAME_PADDING, NAME_LETTER = 24, 8
+
+tell_who_waits(st.spinner)
 
 
 @dataclass(frozen=True)
@@ -118,43 +119,105 @@ def show_charts(
     ``column_width`` is the least width of one in pixels. ``on_click`` is called with
     what a figure shows and the point of it that was clicked.
     """
-    download_title = download_title or (card.title if card else title)
-    drawn = {
-        what: with_highlight(titled(only_own_markup(figure), to_plain(download_title)))
-        for what, figure in figures.items()
-    }
-    if any(map(is_highlighted, drawn.values())):
-        note = f"{note} {HOW_TO_HIGHLIGHT}".lstrip()
-    opened = nullcontext(card) if card else open_card(title, key=f"card_{name}")
-    with opened as place:
-        place.takeaway.markdown(to_markdown(takeaway))
-        # A grid of one column would hold a single chart to the narrow width.
-        figures_place = (
-            st.grid("auto", min_column_width=column_width)
-            if len(figures) > 1
-            else st.container()
+    drawn = Drawn(
+        title=download_title or (card.title if card else title),
+        name=name,
+        takeaway=takeaway,
+        figures=figures,
+        data=data,
+        note=note,
+        column_width=column_width,
+    )
+    with nullcontext(card) if card else open_card(title, key=f"card_{name}") as place:
+        _fill_card(place, finished(drawn), on_click)
+
+
+def show_view(
+    drawn: Drawn,
+    *,
+    card: Card | None = None,
+    on_click: Callable[[str, Mapping[str, Any]], object] | None = None,
+) -> None:
+    """Show a view in a card: its figures under its takeaway, downloads, its numbers.
+
+    Parameters
+    ----------
+    drawn : Drawn
+        By a function of ``core.views``.
+    card : Card, optional
+        The open card to show it in, which has its title; else one of its own.
+    on_click : callable, optional
+        Called with what a figure shows and the point of it that was clicked.
+    """
+    name = drawn.name
+    with (
+        nullcontext(card)
+        if card
+        else open_card(drawn.title, key=f"card_{name}") as place
+    ):
+        if drawn.figures:
+            _fill_card(place, drawn, on_click)
+        elif drawn.numbers is not None:
+            _show_numbers(drawn.numbers, name, drawn.data)
+    if drawn.figures and drawn.numbers is not None:
+        with st.expander("In numbers", icon=":material/table:"):
+            _show_numbers(drawn.numbers, f"{name}-table", drawn.data)
+
+
+def _fill_card(
+    card: Card,
+    drawn: Drawn,
+    on_click: Callable[[str, Mapping[str, Any]], object] | None,
+) -> None:
+    """Takeaway, figures, note and downloads of a view, whose figures are finished."""
+    name, figures = drawn.name, drawn.figures
+    card.takeaway.markdown(to_markdown(drawn.takeaway))
+    # A grid of one column would hold a single chart to the narrow width.
+    place = (
+        st.grid("auto", min_column_width=drawn.column_width)
+        if len(figures) > 1
+        else st.container()
+    )
+    with place:
+        for number, (what, figure) in enumerate(figures.items()):
+            key = f"chart_{name}_{number}"
+            said = drawn.takeaway if len(figures) == 1 else f"{what}. {drawn.takeaway}"
+            st.plotly_chart(
+                figure,
+                key=key,
+                alt=to_plain(said),
+                config=_modebar(image_options(figure, name, alone=len(figures) == 1)),
+                on_select=partial(_clicked, key, what, on_click)
+                if on_click
+                else "ignore",
+                selection_mode="points",
+            )
+    if drawn.note:
+        st.caption(to_markdown(drawn.note))
+    with st.container(horizontal=True, gap="small"):
+        if drawn.data is not None:
+            offer_csv(drawn.data, name)
+        _offer_html(tuple(figures.values()), to_plain(drawn.title) or name, name)
+
+
+def _show_numbers(numbers: Numbers, name: str, data: pd.DataFrame | None) -> None:
+    download = data if numbers.download is None else numbers.download
+    if numbers.is_long:
+        show_table(
+            numbers.frame,
+            name=name,
+            alt=numbers.takeaway,
+            download=download,
+            note=numbers.note or numbers.takeaway,
         )
-        with figures_place:
-            for number, (what, figure) in enumerate(drawn.items()):
-                key = f"chart_{name}_{number}"
-                st.plotly_chart(
-                    figure,
-                    key=key,
-                    alt=to_plain(
-                        takeaway if len(figures) == 1 else f"{what}. {takeaway}"
-                    ),
-                    config=_modebar(image_options(figure, name, alone=len(drawn) == 1)),
-                    on_select=partial(_clicked, key, what, on_click)
-                    if on_click
-                    else "ignore",
-                    selection_mode="points",
-                )
-        if note:
-            st.caption(to_markdown(note))
-        with st.container(horizontal=True, gap="small"):
-            if data is not None:
-                offer_csv(data, name)
-            _offer_html(tuple(drawn.values()), to_plain(download_title) or name, name)
+        return
+    show_static_table(
+        numbers.frame,
+        name=name,
+        takeaway=numbers.takeaway,
+        download=download,
+        note=numbers.note,
+    )
 
 
 def _clicked(

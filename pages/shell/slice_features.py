@@ -5,10 +5,10 @@ from core.evaluation.slice_features import SliceFeatures
 from core.results.slices import study_features
 from core.runs import Run, shipped_manifest
 from core.study import Study
-from pages.shell.caching import Fingerprint, cached, manifest_fingerprint
+from core.views.caching import Fingerprint, cached, manifest_fingerprint
+from core.views.loads import load_tables
+from core.views.study_view import StudyView
 from pages.shell.pictures import find_paths, why_no_pictures
-from pages.shell.study_bar import StudyView
-from pages.shell.tables import load_tables
 
 MOST_PICTURES = 5_000
 """Pictures that are measured while somebody waits."""
@@ -43,7 +43,7 @@ def _why_not_measured(view: StudyView, run: Run) -> str:
     return ""
 
 
-@cached(entries=4, spinner="Measuring the pictures…", is_shared=True)
+@cached(entries=4, says="Measuring the pictures…")
 def _features(
     split: Fingerprint,
     reason: str,

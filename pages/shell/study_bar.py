@@ -8,30 +8,25 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.data.catalog import DatasetInfo, dataset_info, dataset_of
-from core.errors import EquipoiseError, RunError
+from core.errors import EquipoiseError
 from core.evaluation.metrics import MetricInfo, headline_keys, metric_info
-from core.plots.look import Look, method_styles
 from core.runs import (
     Run,
-    added_methods,
     list_runs,
     list_studies,
     shipped_manifest,
-    study_of_runs,
-    with_imported,
 )
-from core.study import Study, load_study, shipped_studies
+from core.study import Study, shipped_studies
 from core.text import code, emphasis, plural, strong, to_markdown
+from core.views.loads import best_methods
+from core.views.studies import label_in, narrowed, study_named, view_beside, whole_view
+from core.views.study_view import StudyView
 from pages.shell.address import end_page, read_address, this_address
 from pages.shell.choose import choose, choose_several, chosen_before
 from pages.shell.reference import choose_reference
 from pages.shell.show import show_error, show_problems, stop_with
-from pages.shell.study_view import StudyView
-from pages.shell.tables import best_methods
 from pages.shell.two_studies import (
-    load_two_studies,
     studies_beside,
-    styles_beside,
     two_studies_caption,
 )
 
@@ -75,7 +70,7 @@ def study_bar(
     read_address(title)
     name = _choose_study(names, bar)
     try:
-        study = _study_named(name)
+        study = study_named(name)
         listing = list_runs(name)
         dataset = dataset_of(study, shipped_manifest, needed=bool(listing.runs))
     except EquipoiseError as error:
@@ -92,7 +87,7 @@ def study_bar(
     if dataset.generated:
         bar.badge("Generated pictures", icon=":material/draw:", color="orange")
     if not (filters and listing.runs):
-        return _whole(study, dataset, listing.runs)
+        return whole_view(study, dataset, listing.runs)
     others = studies_beside(study) if beside else None
     return _filtered(study, dataset, listing.runs, bar, others)
 
@@ -113,31 +108,6 @@ def choose_metric(view: StudyView, available: Iterable[str], *, key: str) -> Met
     return metric_info(name, view.tasks)
 
 
-def _whole(study: Study, dataset: DatasetInfo, runs: tuple[Run, ...]) -> StudyView:
-    """All methods and seeds of a study, against its own baseline."""
-    present = {run.method for run in runs}
-    listed = [method for method in study.methods if method in present]
-    order = (*listed, *sorted(present - set(listed)))
-    # What others predicted has a label, and no table in the study.
-    labelled = with_imported(study, runs)
-    return StudyView(
-        study=study,
-        dataset=dataset,
-        look=Look(
-            order,
-            method_styles(
-                tuple(dict.fromkeys((*study.methods, *order))),
-                study.baseline,
-                imported=added_methods(study, runs),
-            ),
-            {method: _label(labelled, method) for method in order},
-            study.baseline,
-        ),
-        seeds=tuple(sorted({run.seed for run in runs})),
-        runs=runs,
-    )
-
-
 def _filtered(
     study: Study,
     dataset: DatasetInfo,
@@ -146,69 +116,38 @@ def _filtered(
     others: dict[str, str] | None,
 ) -> StudyView:
     """What the reader chooses of a study, and what it is compared with."""
-    whole = _whole(study, dataset, runs)
+    whole = whole_view(study, dataset, runs)
     with bar:
         baseline, other = choose_reference(
             study, whole.methods, _every_label(study, whole), others
         )
         whole = (
-            _beside(whole, other)
+            _set_beside(whole, other)
             if other
             else replace(whole, look=whole.look.against(baseline))
         )
         methods, seeds = _choose(whole)
-    view = whole.of_seeds(seeds)
     # Not every method need have a run with every seed.
-    trained = {run.method for run in view.runs}
-    methods = tuple(method for method in methods if method in trained)
-    if len(methods) < len(whole.methods) or len(seeds) < len(whole.seeds):
+    view = narrowed(whole.of_seeds(seeds), methods)
+    if len(view.methods) < len(whole.methods) or len(seeds) < len(whole.seeds):
         st.caption(
             to_markdown(
-                f"Shown: {len(methods)} of {plural(len(whole.methods), 'method')}, "
-                f"{len(seeds)} of {plural(len(whole.seeds), 'seed')}."
+                f"Shown: {len(view.methods)} of "
+                f"{plural(len(whole.methods), 'method')}, {len(seeds)} of "
+                f"{plural(len(whole.seeds), 'seed')}."
             )
         )
-    view = replace(view, look=view.look.only(methods))
-    if view.has_counterparts:
-        view = replace(view, look=view.look.against(_first_counterpart(view)))
     _say_reference(view, study)
     return view
 
 
-def _first_counterpart(view: StudyView) -> str:
-    """The baseline that texts name; stops where no method is in both studies."""
-    shown = [other for other in view.references.values() if other in view.methods]
-    if not shown:
-        stop_with(
-            "No shown method has runs in both studies with the chosen seeds. Choose "
-            f"other seeds or methods under {emphasis('Methods and seeds')}."
-        )
-    return shown[0]
-
-
-def _beside(whole: StudyView, other: str) -> StudyView:
+def _set_beside(whole: StudyView, other: str) -> StudyView:
     """The methods of both studies; stops where the two cannot be compared."""
     try:
-        two = load_two_studies(whole.study, whole.dataset, whole.runs, other)
+        return view_beside(whole, other)
     except EquipoiseError as error:
         show_error(error)
         end_page()
-    present = {run.method for run in two.runs}
-    order = tuple(method for method in two.study.methods if method in present)
-    return replace(
-        whole,
-        study=two.study,
-        dataset=two.info,
-        look=Look(
-            order,
-            styles_beside(two, whole.study),
-            {method: _label(two.study, method) for method in order},
-            two.study.baseline,
-        ),
-        seeds=tuple(sorted({run.seed for run in two.runs})),
-        runs=two.runs,
-        two=two,
-    )
 
 
 def _say_reference(view: StudyView, study: Study) -> None:
@@ -221,7 +160,7 @@ def _say_reference(view: StudyView, study: Study) -> None:
             to_markdown(
                 f"Compared with {strong(label)}: the baseline of these pages is this "
                 f"method, in place of the study's own "
-                f"({_label(study, study.baseline)})."
+                f"({label_in(study, study.baseline)})."
             )
         )
 
@@ -230,11 +169,6 @@ def _every_label(study: Study, view: StudyView) -> dict[str, str]:
     """Of all methods, those of the study without a run too."""
     listed = {method: table.label for method, table in study.methods.items()}
     return {**listed, **view.labels}
-
-
-def _label(study: Study, method: str) -> str:
-    """What a reader sees; a run of a method the study has not has its name."""
-    return study.methods[method].label if method in study.methods else method
 
 
 def _choose(view: StudyView) -> tuple[tuple[str, ...], tuple[int, ...]]:
@@ -351,16 +285,6 @@ def _study_names() -> list[str]:
     return sorted(names, key=lambda name: (name not in with_runs, *_rank(name)))
 
 
-def _study_named(name: str) -> Study:
-    """As its runs were trained with, or as shipped where there are none."""
-    try:
-        return study_of_runs(name)
-    except RunError:
-        if name not in shipped_studies():
-            raise
-        return load_study(name)
-
-
 def _titles(names: Sequence[str]) -> dict[str, str]:
     """Title of each study; with its name where two, such as a copy, have the same."""
     titles = {name: _title_of(name) for name in names}
@@ -370,14 +294,14 @@ def _titles(names: Sequence[str]) -> dict[str, str]:
 
 def _title_of(name: str) -> str:
     try:
-        return _study_named(name).title
+        return study_named(name).title
     except EquipoiseError:
         return name
 
 
 def _rank(name: str) -> tuple[bool, bool]:
     try:
-        info = dataset_info(_study_named(name).dataset.name)
+        info = dataset_info(study_named(name).dataset.name)
     except EquipoiseError:
         return True, True
     return info.generated, not info.of_faces

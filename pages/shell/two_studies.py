@@ -4,32 +4,23 @@ from collections import Counter
 
 import streamlit as st
 
-from core.data.catalog import dataset_of
-from core.data.manifest import DatasetInfo
 from core.errors import EquipoiseError
-from core.plots.look import MethodStyle, counterpart_style, method_styles
 from core.results.frame import table_frame
 from core.results.run_settings import TOGETHER
 from core.results.two_studies import (
     TwoStudies,
     differences_notes,
     differences_table,
-    join_studies,
-    name_beside,
     pairing_notes,
     shared_test_images,
 )
 from core.runs import (
-    Run,
-    added_methods,
-    list_runs,
     list_studies,
-    shipped_manifest,
     study_of_runs,
 )
 from core.study import Study
 from core.text import BREAK, code, plural, strong, to_markdown
-from pages.shell.caching import Fingerprint, cached, manifest_fingerprint
+from core.views.caching import Fingerprint, cached, manifest_fingerprint
 from pages.shell.show import show_static_table
 
 
@@ -59,56 +50,6 @@ def _share_images(
         return bool(all(splits) and shared_test_images(study, other).ids)
     except EquipoiseError:
         return False
-
-
-def load_two_studies(
-    study: Study, dataset: DatasetInfo, runs: tuple[Run, ...], other: str
-) -> TwoStudies:
-    """Another study beside the chosen one.
-
-    Raises
-    ------
-    EquipoiseError
-        If the other one cannot be read, or the two cannot be compared.
-    """
-    beside = study_of_runs(other)
-    listing = list_runs(other)
-    info = dataset_of(beside, shipped_manifest, needed=bool(listing.runs))
-    splits = manifest_fingerprint(study.name), manifest_fingerprint(other)
-    return _joined(splits, study, dataset, runs, beside, info, listing.runs)
-
-
-# A resource and not data: of a large study a copy at every rerun takes long.
-@cached(entries=8, spinner="Setting the studies side by side…", is_shared=True)
-def _joined(
-    splits: tuple[Fingerprint, Fingerprint],
-    study: Study,
-    _dataset: DatasetInfo,
-    runs: tuple[Run, ...],
-    other: Study,
-    _other_dataset: DatasetInfo,
-    other_runs: tuple[Run, ...],
-) -> TwoStudies:
-    return join_studies(study, _dataset, runs, other, _other_dataset, other_runs)
-
-
-def styles_beside(two: TwoStudies, study: Study) -> dict[str, MethodStyle]:
-    """Own methods as their study draws them; a counterpart in the colour of its own."""
-    prefix = name_beside(two.other.name, "")
-    theirs = {
-        name: name.removeprefix(prefix)
-        for name in two.study.methods
-        if name.startswith(prefix)
-    }
-    own = [m for m in two.study.methods if m not in theirs]
-    alone = [name for name, method in theirs.items() if method not in own]
-    added = added_methods(study, two.runs).intersection(own)
-    styles = method_styles((*own, *alone), study.baseline, imported=added)
-    return styles | {
-        name: counterpart_style(styles[method])
-        for name, method in theirs.items()
-        if method in own
-    }
 
 
 def two_studies_caption(two: TwoStudies, baseline: str) -> str:

@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.scriptrunner import script_runner
 from streamlit.testing.v1 import AppTest
@@ -17,6 +16,7 @@ from streamlit.util import calc_hash
 import core.runs
 from core.runs import write_study_files
 from core.study import Study
+from core.views.caching import clear_caches
 from tests.pages.opening import ROUTER
 from tests.synthetic import synthetic_manifest, write_store
 
@@ -43,9 +43,9 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder.mkdir()
     monkeypatch.setenv(core.runs.STORE_VARIABLE, str(folder))
     monkeypatch.setattr(core.runs, "shipped_store", lambda: tmp_path / "shipped")
-    st.cache_data.clear()
+    clear_caches()
     yield folder
-    st.cache_data.clear()
+    clear_caches()
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from core.data.manifest import DatasetInfo
 from core.data.readers import avatars
 from core.runs import list_runs
 from core.study import Study
+from core.views.caching import clear_caches
 from pages.errors import changed
 from pages.errors.gallery import PICTURES, ROWS
 from pages.errors.label_errors import SHOWN
@@ -263,7 +264,7 @@ def test_a_person_sees_a_copy_of_their_own_on_their_own_machine(
     grey = np.full((8, 8, 3), 128, np.uint8)
     monkeypatch.setattr(pictures, "renderer", lambda study: lambda path, side: grey)
     own["server.address"] = "localhost"
-    st.cache_resource.clear()
+    clear_caches()
     app = open_page("errors")
     assert not app.exception
     assert asked == [copy]

@@ -4,11 +4,11 @@ import json
 
 import pandas as pd
 import pytest
-import streamlit as st
 
 from core.data.readers import avatars
 from core.runs import list_runs, shipped_manifest
 from core.study import Study
+from core.views.caching import clear_caches
 from pages.errors.label_errors import SHOWN
 from tests.synthetic import TASKS, write_store
 
@@ -110,8 +110,7 @@ def test_a_number_is_drawn_beside_what_is_proposed(fill, store, open_page):
         table.loc[table["image_id"] == table["image_id"].iloc[-1], "age_true"] = 79.0
         table.loc[table["image_id"] == table["image_id"].iloc[-1], "age_pred"] = 3.0
         table.to_parquet(path)
-    st.cache_data.clear()
-    st.cache_resource.clear()
+    clear_caches()
     app = open_page("errors", task="age")
     assert not app.exception
     assert "robust standard deviations" in text_of(app)
@@ -139,8 +138,7 @@ def test_labels_without_probabilities_are_a_sentence(fill, store, open_page):
     for path in store.glob("utkface/*/*/predictions.parquet"):
         table = pd.read_parquet(path)
         table.drop(columns=[c for c in table if "_p_" in c]).to_parquet(path)
-    st.cache_data.clear()
-    st.cache_resource.clear()
+    clear_caches()
     app = open_page("errors", task="ethnicity")
     assert not app.exception
     assert "confident learning needs them" in text_of(app)

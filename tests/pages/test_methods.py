@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.runs import shipped_manifest
-from pages.shell import tables
+from core.views import loads
 from tests.pages.opening import page_file, words_of, write_study
 
 STUDY = "utkface"
@@ -226,7 +226,7 @@ def test_the_split_is_read_once_and_not_at_every_rerun(folder, monkeypatch):
         read.append(study)
         return shipped_manifest(study)
 
-    monkeypatch.setattr(tables, "shipped_manifest", counting)
+    monkeypatch.setattr(loads, "shipped_manifest", counting)
     app = look_at(method=["absolute-error"])
     app.run()
     assert not app.exception

@@ -10,7 +10,6 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-import streamlit as st
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
@@ -30,6 +29,7 @@ from core.predictor import (
     RegressionAnswer,
 )
 from core.results.answer_temperatures import AnswerTemperature
+from core.views.caching import clear_caches
 from tests import bad_images
 from tests.pages.opening import METHODS, open_page, words_of, write_study
 from tests.synthetic import add_moves
@@ -100,7 +100,7 @@ def classes(label, names):
 
 @pytest.fixture
 def folder(store, monkeypatch):
-    st.cache_resource.clear()
+    clear_caches()
     write_study(store)
     for seed in store.glob("utkface/*/seed-*"):
         (seed / "model.keras").write_bytes(b"not read by the stand-in")

@@ -1,15 +1,20 @@
-"""What the bar at the head of a page chose, as every part of the page takes it."""
+"""What is looked at of a study: methods, seeds, baseline, as every view takes them."""
 
+import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
-from core.data.catalog import DatasetInfo
+from core.data.manifest import DatasetInfo
 from core.evaluation.comparison import Baseline, Counterparts
 from core.plots.look import Look, MethodStyle
 from core.results.two_studies import TwoStudies
 from core.runs import Run
 from core.study import Study
 from core.tasks import Task
+from core.text import plural
+from core.views.caching import as_key
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,13 @@ class StudyView:
     runs: tuple[Run, ...]
     two: TwoStudies | None = None
 
+    @cached_property
+    def cache_key(self) -> str:
+        """Two views with the same key show the same, whatever is drawn of them."""
+        others = () if self.two is None else (self.two.names, self.two.counterparts)
+        parts = (self.study, self.look, self.seeds, self.runs, others)
+        return hashlib.sha256(repr(as_key(parts)).encode()).hexdigest()
+
     @property
     def methods(self) -> tuple[str, ...]:
         """Chosen methods in the study's order."""
@@ -69,7 +81,7 @@ class StudyView:
     @property
     def against(self) -> Baseline:
         """The baseline; beside another study, the counterparts that have runs."""
-        if not self.has_counterparts:
+        if self.two is None or self.two.counterparts is None:
             return self.baseline
         return Counterparts(self.references, self.two.other.name)
 
@@ -77,7 +89,7 @@ class StudyView:
     def references(self) -> dict[str, str]:
         """Of each method that is compared and has runs, what it is compared with."""
         present = dict.fromkeys(run.method for run in self.runs)
-        if not self.has_counterparts:
+        if self.two is None or self.two.counterparts is None:
             return {m: self.baseline for m in present if m != self.baseline}
         pairs = self.two.counterparts.by_method
         return {m: other for m, other in pairs.items() if {m, other} <= present.keys()}
@@ -96,3 +108,18 @@ class StudyView:
         """The same view, of these seeds only."""
         runs = tuple(run for run in self.runs if run.seed in seeds)
         return replace(self, seeds=seeds, runs=runs)
+
+    @property
+    def seeds_text(self) -> str:
+        """Over how many seeds a mean is: "3 seeds", or "1 to 3 seeds, ..."."""
+        counts = Counter(run.method for run in self.chosen_runs).values()
+        low, high = min(counts), max(counts)
+        if low == high:
+            return plural(high, "seed")
+        return f"{low} to {high} seeds, as many as a method was trained with"
+
+    @property
+    def mean_text(self) -> str:
+        """What a number is: "one seed", or "mean over 3 seeds"."""
+        seeds = self.seeds_text
+        return "one seed" if seeds == plural(1, "seed") else f"mean over {seeds}"

@@ -1,18 +1,16 @@
-"""Tables that several pages read, computed once for each state of the runs.
+"""Tables that several views read, computed once for each state of the runs.
 
 Each is keyed by the files it was made from (path, time and size), so a run that is
 trained again shows at the next rerun and nothing goes stale.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
-import streamlit as st
 
 from core.data.manifest import TEST, TRAINING, VALIDATION
-from core.errors import RunError
+from core.errors import NothingToShow, RunError
 from core.evaluation.comparison import Baseline, Comparison, compare_runs
 from core.evaluation.confusion_counts import training_counts
 from core.evaluation.metrics import (
@@ -27,33 +25,18 @@ from core.results.study_runs import study_options
 from core.runs import Run, read_validation, shipped_manifest
 from core.study import Study
 from core.tasks import Task
-from core.text import code, emphasis, plural, strong, to_markdown
-from pages.shell.caching import Fingerprint, cached, manifest_fingerprint
-from pages.shell.show import show_problems, stop_with
-from pages.shell.study_view import StudyView
-
-
-def leave_out_damaged(view: StudyView) -> StudyView:
-    """The view without runs whose predictions break off in the middle; names them.
-
-    Listing the runs reads only the end of each table, which may be whole.
-    """
-    problems = _damage(view.runs)
-    if not problems:
-        return view
-    show_problems(problems.values())
-    runs = _undamaged(view.runs)
-    trained = [m for m in view.methods if any(r.method == m for r in runs)]
-    return replace(
-        view,
-        runs=runs,
-        look=view.look.only(trained),
-        seeds=tuple(s for s in view.seeds if any(r.seed == s for r in runs)),
-    )
+from core.text import code, strong
+from core.views.caching import Fingerprint, cached, manifest_fingerprint
+from core.views.study_view import StudyView
 
 
 def require_runs(view: StudyView, baseline: str) -> None:
-    """Stop the page where the baseline has no run with the chosen seeds."""
+    """Fail where the baseline has no run with the chosen seeds.
+
+    Raises
+    ------
+    NothingToShow
+    """
     if not any(run.method == baseline for run in view.runs):
         other = "import it again"
         if view.study.is_trained:
@@ -61,7 +44,7 @@ def require_runs(view: StudyView, baseline: str) -> None:
             other = "train it with " + code(
                 f"equipoise train {name} --method {baseline}"
             )
-        stop_with(
+        raise NothingToShow(
             f"The baseline {strong(baseline)} has no run with the chosen seeds, so "
             f"there is nothing to compare with. Choose other seeds, or {other}."
         )
@@ -71,8 +54,12 @@ def load_comparison(view: StudyView, *, reference: str = "") -> Comparison:
     """Every metric of every method beside the baseline, or its own.
 
     Of all methods of the study, shown or not: verdicts are corrected over all of them.
-    Stops the page where the baseline has no run with the chosen seeds. ``reference``
-    is a method to compare with in place of the baseline.
+    ``reference`` is a method to compare with in place of the baseline.
+
+    Raises
+    ------
+    NothingToShow
+        If the baseline has no run with the chosen seeds.
     """
     baseline = reference or view.baseline
     require_runs(view, baseline)
@@ -99,6 +86,26 @@ def load_metrics(
     """
     against = reference or view.against
     return _metrics(against, tuple(keys), by, view.runs, tuple(tasks), view.study)
+
+
+def without_damaged(view: StudyView) -> tuple[StudyView, dict[str, str]]:
+    """The view without runs whose predictions break off in the middle, and those.
+
+    Listing the runs reads only the end of each table, which may be whole. The second
+    says what is wrong with each damaged run, by its folder.
+    """
+    problems = _damage(view.runs)
+    if not problems:
+        return view, {}
+    runs = _undamaged(view.runs)
+    trained = [m for m in view.methods if any(r.method == m for r in runs)]
+    view = replace(
+        view,
+        runs=runs,
+        look=view.look.only(trained),
+        seeds=tuple(s for s in view.seeds if any(r.seed == s for r in runs)),
+    )
+    return view, problems
 
 
 def best_methods(
@@ -148,53 +155,13 @@ def load_stability(view: StudyView, *, by_change: bool = False) -> Comparison | 
     return _metrics(baseline, keys, "", runs, view.tasks, view.study)
 
 
-def seeds_text(view: StudyView) -> str:
-    """Over how many seeds a mean is: "3 seeds"; "1 to 3 seeds, ..." where it varies."""
-    counts = Counter(run.method for run in view.chosen_runs).values()
-    low, high = min(counts), max(counts)
-    if low == high:
-        return plural(high, "seed")
-    return f"{low} to {high} seeds, as many as a method was trained with"
-
-
-def mean_text(view: StudyView) -> str:
-    """Say what a number is: "one seed", or "mean over 3 seeds"."""
-    seeds = seeds_text(view)
-    return "one seed" if seeds == plural(1, "seed") else f"mean over {seeds}"
-
-
-def is_alone(view: StudyView) -> bool:
-    """Whether no method stands beside the baseline; says what to do if so."""
-    if len(view.methods) > 1:
-        return False
-    name = view.study.name
-    others = {run.method for run in view.runs} - {view.baseline}
-    if others:
-        said = (
-            "Only the baseline is shown. Choose a method under "
-            f"{emphasis('Methods and seeds')} to compare it."
-        )
-    elif view.study.is_trained:
-        said = (
-            "Only the baseline has been trained, so there is no difference to show. "
-            f"Train the other methods with {code(f'equipoise train {name}')}."
-        )
-    else:
-        said = (
-            "Only one method is here, so there is no difference to show. Import the "
-            "predictions of another on the Import page."
-        )
-    st.info(to_markdown(said), icon=":material/info:")
-    return True
-
-
 def load_tables(
     runs: Sequence[Run], split: str = TEST
 ) -> dict[tuple[str, int], pd.DataFrame]:
     """One row an image of a split, by method and seed; not to be changed.
 
     Of validation by ``runs.read_validation``. A table is read whole for either split:
-    ``leave_out_damaged`` has named one that is damaged.
+    ``without_damaged`` has named one that is damaged.
     """
 
     def read(run: Run) -> pd.DataFrame:
@@ -240,7 +207,7 @@ def _training_counts(
     return training_counts(_training_rows(key, study), tasks)
 
 
-@cached(entries=16, spinner="Comparing the methods…")
+@cached(entries=16, says="Comparing the methods…")
 def _comparison(
     baseline: Baseline,
     counts: dict[str, dict[str, int]],
@@ -265,7 +232,7 @@ def _measured(tasks: tuple[Task, ...], runs: tuple[Run, ...]) -> tuple[Run, ...]
     return tuple(run for run in runs if run.has_stability(tasks))
 
 
-@cached(entries=64, spinner="Comparing the methods…")
+@cached(entries=64, says="Comparing the methods…")
 def _metrics(
     baseline: Baseline,
     keys: tuple[str, ...],
@@ -303,6 +270,6 @@ def _damage(runs: tuple[Run, ...]) -> dict[str, str]:
 
 
 # The table itself and no copy of it: what changes a table copies it first (pandas).
-@cached(entries=64, is_shared=True)
+@cached(entries=64)
 def _predictions(split: str, run: Run) -> pd.DataFrame:
     return run.predictions(split)

@@ -1,4 +1,4 @@
-"""What the Errors page is made of, computed once for each state of the runs."""
+"""The answers to each test image, collected once for each state of the runs."""
 
 from dataclasses import dataclass
 
@@ -11,9 +11,9 @@ from core.evaluation.image_errors import image_scores
 from core.evaluation.resampling import Doubles
 from core.runs import Run
 from core.tasks import Regression, Task
-from pages.shell.caching import cached
-from pages.shell.study_bar import StudyView
-from pages.shell.tables import load_tables
+from core.views.caching import cached
+from core.views.loads import load_tables
+from core.views.study_view import StudyView
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def load_errors(view: StudyView, task: Task) -> TaskErrors:
     return _errors(task, view.tasks, features, view.baseline, runs)
 
 
-@cached(entries=8, spinner="Collecting the answers…")
+@cached(entries=8, says="Collecting the answers…")
 def _errors(
     task: Task,
     tasks: tuple[Task, ...],

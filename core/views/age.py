@@ -1,0 +1,109 @@
+"""Views of a regression: error, bias and scatter by bin, and its intervals."""
+
+import pandas as pd
+
+from core.evaluation.comparison import Baseline, compare_runs
+from core.plots import age as plots
+from core.plots.classification import class_table, scores_by_part
+from core.results.study_runs import study_options
+from core.runs import Run, data_report
+from core.study import Study
+from core.tasks import Regression
+from core.text import number
+from core.views.answers import load_errors
+from core.views.caching import cached
+from core.views.drawing import Drawn, Numbers, draws, regression_of
+from core.views.loads import load_comparison, load_tables, load_training_rows
+from core.views.study_view import StudyView
+
+
+@draws("age-error", "Error in each bin of a number")
+def draw_error_by_bin(view: StudyView, *, task: str = "") -> Drawn:
+    """MAE of each method in each bin, over the histogram of the training images."""
+    asked = regression_of(view, task)
+    table = load_comparison(view).table
+    scores = scores_by_part(table, asked.name, "mae", asked.bin_labels)
+    scores = scores[scores["method"].isin(view.methods)]
+    rows = load_training_rows(view.study.name)
+    counts = None if rows is None else plots.count_by_bin(rows[asked.name], asked)
+    floor = plots.noise_floor_of(data_report(view.study.name), asked)
+    note = f"{view.mean_text.capitalize()} with 95 % interval"
+    note += "." if counts is None else "; below, training images of each bin."
+    if floor is not None:
+        note += (
+            f" The dashed line is the noise of the labels: two labels of one photo "
+            f"differ by {number(floor, 1)} {asked.unit} on average."
+        )
+    figure = plots.plot_error_by_bin(
+        scores, asked, counts, view.look, noise_floor=floor
+    )
+    return Drawn(
+        title=f"{asked.label}: error in each bin"
+        + ("" if counts is None else ", over the training images"),
+        name=f"{view.study.name}-{asked.name}-mae",
+        takeaway=plots.error_takeaway(scores, counts, view.look, asked),
+        figures={asked.label: figure},
+        data=scores,
+        note=note,
+        numbers=Numbers(
+            class_table(scores, asked.bin_labels, view.look, digits=2),
+            f"MAE ({asked.unit}) of each bin: {view.mean_text}, 95 % interval, "
+            "verdict.",
+        ),
+    )
+
+
+@draws("age-bias", "Which way the error of a number leans, in each bin")
+def draw_bias_by_bin(view: StudyView, *, task: str = "") -> Drawn:
+    """Mean signed error of each method in each bin."""
+    asked = regression_of(view, task)
+    scores = _bias_by_bin(asked, view.against, view.chosen_runs, view.study)
+    return Drawn(
+        title=f"{asked.label}: which way the error leans",
+        name=f"{view.study.name}-{asked.name}-bias",
+        takeaway=plots.bias_takeaway(scores, view.look, asked),
+        figures={asked.label: plots.plot_bias_by_bin(scores, asked, view.look)},
+        data=scores,
+        note=f"Above zero is predicted too high. {view.mean_text.capitalize()}; bars "
+        "are 95 % intervals over the test images.",
+    )
+
+
+@draws("age-scatter", "Truth against prediction of a number")
+def draw_truth_prediction(view: StudyView, *, task: str = "") -> Drawn:
+    """Truth against prediction, one figure a method."""
+    asked = regression_of(view, task)
+    answers = load_errors(view, asked).answers
+    tables = {method: answers.table(method) for method in view.methods}
+    images = len(tables[view.baseline])
+    drawn = min(images, plots.MAXIMUM_POINTS)
+    sample = "" if drawn == images else f", {drawn:,} of them drawn"
+    return Drawn(
+        title=f"{asked.label}: truth against prediction",
+        name=f"{view.study.name}-{asked.name}-scatter",
+        takeaway=plots.truth_prediction_takeaway(tables, view.look, asked),
+        figures={
+            view.labels[method]: plots.plot_truth_prediction(
+                table, asked, view.styles[method], view.labels[method]
+            )
+            for method, table in tables.items()
+        },
+        data=pd.concat(tables, names=["method"]).reset_index(level=0),
+        note=f"One point a test image ({images:,}{sample}), {view.mean_text}; "
+        "the line joins the means of the bins, the dashes are perfect.",
+    )
+
+
+@cached(entries=32)
+def _bias_by_bin(
+    task: Regression, baseline: Baseline, runs: tuple[Run, ...], study: Study
+) -> pd.DataFrame:
+    tables = load_tables(runs)
+    return compare_runs(
+        tables,
+        [task],
+        baseline,
+        by=[f"{task.name}_bin"],
+        metrics=[f"{task.name}.bias"],
+        **study_options(study, runs, tables, baseline),
+    ).groups

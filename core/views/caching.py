@@ -1,0 +1,176 @@
+"""Results that are kept until the files change that they were made from.
+
+Everyone in a process gets the same object, and nobody may change it: a page of one
+visitor finds what the page of another, or a report, has computed.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import fields, is_dataclass
+from functools import wraps
+from inspect import signature
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar, cast
+
+import pandas as pd
+from pydantic import BaseModel
+
+from core.runs import MANIFEST_FILE, PREDICTIONS, Run, stores
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+Fingerprint = tuple[tuple[str, int, int], ...]
+
+
+class _Cache:
+    """Results by key, computed once each, whoever asks."""
+
+    def __init__(self, entries: int) -> None:
+        self._entries = entries
+        self._kept: OrderedDict[Hashable, Future[Any]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, compute: Callable[[], Any]) -> Any:
+        with self._lock:
+            future = self._kept.get(key)
+            is_own = future is None
+            if future is None:
+                future = self._kept[key] = Future()
+                if len(self._kept) > self._entries:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(key)
+        if is_own:
+            try:
+                future.set_result(compute())
+            except BaseException as error:  # noqa: BLE001 (told to all who wait)
+                with self._lock:
+                    if self._kept.get(key) is future:
+                        del self._kept[key]
+                future.set_exception(error)
+        return future.result()
+
+    def clear(self) -> None:
+        with self._lock:
+            self._kept.clear()
+
+
+_CACHES: dict[Hashable, _Cache] = {}
+_teller: Callable[[str], AbstractContextManager[object]] = nullcontext
+
+
+def cached(
+    *, entries: int, says: str = ""
+) -> Callable[[Callable[Given, Result]], Callable[Given, Result]]:
+    """Keep what a function returns, by its arguments.
+
+    A run counts by its predictions and its model (path, time and size), and by which of
+    its images are looked at; a study by all its settings. An argument whose name begins
+    with ``_`` does not count. Where several ask at once, one computes and the others
+    wait; a failure is told to all of them and not kept.
+
+    Parameters
+    ----------
+    entries : int
+        Results that are kept at once; the one that was asked for longest ago goes.
+    says : str
+        What a reader who waits is told while it is computed (``tell_who_waits``).
+    """
+
+    def decorate(compute: Callable[Given, Result]) -> Callable[Given, Result]:
+        # A page is run anew at each visit, and its functions are made anew with it.
+        code = compute.__code__
+        cache = _CACHES.setdefault((code.co_filename, code), _Cache(entries))
+        names = tuple(signature(compute).parameters)
+
+        @wraps(compute)
+        def result(*args: Given.args, **options: Given.kwargs) -> Result:
+            given = {**dict(zip(names, args, strict=False)), **options}
+            key = tuple(
+                (name, as_key(value))
+                for name, value in sorted(given.items())
+                if not name.startswith("_")
+            )
+
+            def told() -> Result:
+                with _teller(says) if says else nullcontext():
+                    return compute(*args, **options)
+
+            found: Result = cache.get(key, told)
+            # A column that is added to a shallow copy does not reach the table kept.
+            if isinstance(found, pd.DataFrame):
+                return cast(Result, found.copy(deep=False))
+            return found
+
+        return result
+
+    return decorate
+
+
+def tell_who_waits(teller: Callable[[str], AbstractContextManager[object]]) -> None:
+    """Say how a reader is told that something is computed: a context around it."""
+    global _teller
+    _teller = teller
+
+
+def clear_caches() -> None:
+    """Forget everything that is kept."""
+    for cache in _CACHES.values():
+        cache.clear()
+
+
+def manifest_fingerprint(study: str) -> Fingerprint:
+    """What the split of a study depends on; empty where none is kept."""
+    return _stamps(store / study / MANIFEST_FILE for store in stores())
+
+
+def as_key(value: Any) -> Hashable:
+    """What stands for an argument in a key.
+
+    Raises
+    ------
+    TypeError
+        If there is nothing that could: a table, or an array.
+    """
+    if (key := getattr(value, "cache_key", None)) is not None:
+        return str(key)
+    if isinstance(value, Run):
+        return _files_of(value)
+    if isinstance(value, BaseModel):
+        return type(value).__name__, value.model_dump_json()
+    if isinstance(value, Mapping):
+        return tuple((as_key(name), as_key(each)) for name, each in value.items())
+    if isinstance(value, list | tuple):
+        return tuple(map(as_key, value))
+    if isinstance(value, set | frozenset):
+        return frozenset(map(as_key, value))
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = (as_key(getattr(value, part.name)) for part in fields(value))
+        return type(value).__name__, *parts
+    hash(value)
+    return type(value).__name__, value
+
+
+def _told(
+    says: str,
+    compute: Callable[Given, Result],
+    *args: Given.args,
+    **options: Given.kwargs,
+) -> Result:
+    if not says:
+        return compute(*args, **options)
+    with _teller(says):
+        return compute(*args, **options)
+
+
+def _files_of(run: Run) -> tuple[Hashable, ...]:
+    """A run as it is shown: its files, its name, and its test images."""
+    only = None if run.only is None else hash(run.only)
+    return run.method, only, *_stamps((run.folder / PREDICTIONS, run.model_path))
+
+
+def _stamps(files: Iterable[Path]) -> Fingerprint:
+    stats = ((str(file), file.stat()) for file in files if file.is_file())
+    return tuple((path, s.st_mtime_ns, s.st_size) for path, s in stats)

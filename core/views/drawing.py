@@ -1,0 +1,244 @@
+"""What a view is: a function that draws one question's answer, known by its name."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import wraps
+from inspect import Parameter, get_annotations, signature
+from typing import Any, TypeVar, cast
+
+import pandas as pd
+import plotly.graph_objects as go
+from pydantic import TypeAdapter, ValidationError
+
+from core.errors import NothingToShow, ViewError
+from core.plots.download import titled
+from core.plots.escape import only_own_markup
+from core.plots.highlight import NOTE as HOW_TO_HIGHLIGHT
+from core.plots.highlight import is_highlighted, with_highlight
+from core.tasks import Classification, Regression, Task
+from core.text import strong, to_plain
+from core.views.caching import cached
+from core.views.study_view import StudyView
+
+Draws = Callable[..., "Drawn"]
+Drawing = TypeVar("Drawing", bound=Draws)
+# Drawn views that are kept, for all visitors and studies.
+KEPT = 256
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """The numbers of a view as a table.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One column a heading; cells may hold the marks of ``core.text``.
+    takeaway : str
+        One sentence on what the table says.
+    note : str
+        Smaller print below.
+    is_long : bool
+        Whether it has more rows than are read at a glance.
+    download : DataFrame, optional
+        What its CSV holds, where it is not the view's own data.
+    """
+
+    frame: pd.DataFrame
+    takeaway: str
+    note: str = ""
+    is_long: bool = False
+    download: pd.DataFrame | None = None
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A view as it was drawn. Texts may hold the marks of ``core.text``.
+
+    Parameters
+    ----------
+    title : str
+        Heading: what is shown.
+    name : str
+        Of its files; unique on a page.
+    takeaway : str
+        One sentence from the numbers; also the text alternative.
+    figures : mapping of str to Figure
+        What each shows (a method's label) to the figure; empty where a table is all.
+    data : DataFrame, optional
+        The rows behind the figures.
+    note : str
+        Smaller print: units, n, how the interval was made.
+    numbers : Numbers, optional
+        The same in numbers.
+    column_width : int
+        Least width in pixels of one of several figures.
+    claims : tuple of str
+        Sentences that the numbers bear out, each with its interval and verdict; the
+        takeaway where there are none.
+    view : str
+        Name of the view; ``draws`` fills it in, as it does the next.
+    parameters : mapping
+        What it was drawn with.
+    """
+
+    title: str
+    name: str
+    takeaway: str
+    figures: Mapping[str, go.Figure] = field(default_factory=dict)
+    data: pd.DataFrame | None = None
+    note: str = ""
+    numbers: Numbers | None = None
+    column_width: int = 330
+    claims: tuple[str, ...] = ()
+    view: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class View:
+    """One of the views.
+
+    Parameters
+    ----------
+    name : str
+        As a story and an address have it.
+    title : str
+        What it shows, for one who chooses among all of them.
+    draw : callable
+        Takes a ``StudyView`` and the parameters by name; returns a ``Drawn``.
+    """
+
+    name: str
+    title: str
+    draw: Draws
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """Every parameter with the value that it has where none is given."""
+        return {
+            name: parameter.default
+            for name, parameter in signature(self.draw).parameters.items()
+            if parameter.kind is Parameter.KEYWORD_ONLY
+        }
+
+    def read(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Parameters as a story's file gives them, checked.
+
+        Raises
+        ------
+        ViewError
+            If there is no such parameter, or it is of another kind.
+        """
+        unknown = [name for name in given if name not in self.defaults]
+        if unknown:
+            known = ", ".join(f"'{name}'" for name in self.defaults)
+            raise ViewError(
+                f"The view '{self.name}' has no parameter '{unknown[0]}'.",
+                expected=f"one of {known}." if known else "no parameter at all.",
+                remedy="correct the name, or leave it out.",
+            )
+        kinds = get_annotations(self.draw, eval_str=True)
+        return {n: self._read_one(n, v, kinds[n]) for n, v in given.items()}
+
+    def _read_one(self, name: str, value: Any, kind: Any) -> Any:
+        try:
+            return TypeAdapter(kind).validate_python(value)
+        except ValidationError as error:
+            raise ViewError(
+                f"The view '{self.name}' cannot take {value!r} as its parameter "
+                f"'{name}'.",
+                expected=error.errors()[0]["msg"] + ".",
+                remedy=f"correct it, or leave it out for {self.defaults[name]!r}.",
+            ) from None
+
+
+VIEWS: dict[str, View] = {}
+"""Every view by its name; ``core.views.catalog`` has loaded them all."""
+
+
+def draws(name: str, title: str) -> Callable[[Drawing], Drawing]:
+    """Make a function one of the views: what it draws is finished once, and kept.
+
+    The function takes a ``StudyView`` and, by name, parameters with defaults that a
+    TOML file can hold. It draws the same from the same, on a page, a slide or a file,
+    and raises ``NothingToShow`` where the study has nothing of the kind.
+
+    Parameters
+    ----------
+    name : str
+        As a story and an address have it.
+    title : str
+        What it shows, for one who chooses among all views.
+    """
+
+    def decorate(draw: Drawing) -> Drawing:
+        @wraps(draw)
+        def drawn_once(view: StudyView, **parameters: Any) -> Drawn:
+            return _kept(draw, name, view, parameters)
+
+        VIEWS[name] = View(name, title, drawn_once)
+        return cast(Drawing, drawn_once)
+
+    return decorate
+
+
+@cached(entries=KEPT)
+def _kept(
+    draw: Draws, name: str, view: StudyView, parameters: Mapping[str, Any]
+) -> Drawn:
+    drawn = draw(view, **parameters)
+    return replace(finished(drawn), view=name, parameters=parameters)
+
+
+def finished(drawn: Drawn) -> Drawn:
+    """Figures with title, highlight and their own markup alone."""
+    title = to_plain(drawn.title)
+    figures = {
+        what: with_highlight(titled(only_own_markup(figure), title))
+        for what, figure in drawn.figures.items()
+    }
+    note = drawn.note
+    if any(map(is_highlighted, figures.values())):
+        note = f"{note} {HOW_TO_HIGHLIGHT}".lstrip()
+    return replace(drawn, figures=figures, note=note)
+
+
+def regression_of(view: StudyView, name: str = "") -> Regression:
+    """The regression that a view asks for by name; the first where it names none.
+
+    Raises
+    ------
+    NothingToShow
+        If the study has no such task.
+    """
+    task = _task_of(view, name, Regression, "task that predicts a number")
+    assert isinstance(task, Regression)
+    return task
+
+
+def classification_of(view: StudyView, name: str = "") -> Classification:
+    """The classification that a view asks for; that of most classes if it names none.
+
+    Raises
+    ------
+    NothingToShow
+        If the study has no such task.
+    """
+    task = _task_of(view, name, Classification, "classification task")
+    assert isinstance(task, Classification)
+    return task
+
+
+def _task_of(view: StudyView, name: str, kind: Any, what: str) -> Task:
+    tasks: dict[str, Task] = {t.name: t for t in view.tasks if isinstance(t, kind)}
+    if name and name not in tasks:
+        raise NothingToShow(
+            f"The study {strong(view.study.title)} has no {what} {strong(name)}."
+        )
+    if not tasks:
+        raise NothingToShow(f"The study {strong(view.study.title)} has no {what}.")
+    if name:
+        return tasks[name]
+    # With the most classes imbalance shows most.
+    return max(tasks.values(), key=lambda task: len(getattr(task, "classes", ())))

@@ -1,0 +1,80 @@
+"""Views by name: parameters are checked, and each is drawn once."""
+
+import pytest
+
+from core.errors import NothingToShow, StudyError, ViewError
+from core.plots.highlight import is_highlighted
+from core.views.catalog import all_views, draw_view, view_named
+from core.views.studies import open_study
+
+
+def test_every_view_draws_a_shipped_study_or_says_why_not() -> None:
+    drawn = set()
+    for study in ("avatars", "avatars-softbio"):
+        view = open_study(study)
+        for name, kind in all_views().items():
+            try:
+                found = kind.draw(view)
+            except NothingToShow as reason:
+                assert view.study.title in str(reason)
+                continue
+            assert found.view == name
+            assert found.title
+            assert found.takeaway
+            assert found.figures or found.numbers is not None
+            drawn.add(name)
+    assert drawn == all_views().keys()
+
+
+def test_the_same_view_is_drawn_once() -> None:
+    first = draw_view("age-error", open_study("avatars"), {"task": "age"})
+    assert first is draw_view("age-error", open_study("avatars"), {"task": "age"})
+    other = open_study("avatars", methods=["ins"])
+    assert draw_view("age-error", other, {"task": "age"}) is not first
+
+
+def test_a_figure_is_finished_with_title_and_highlight() -> None:
+    drawn = draw_view("age-error", open_study("avatars"), {})
+    (figure,) = drawn.figures.values()
+    assert drawn.title in figure.layout.title.text
+    assert is_highlighted(figure)
+    assert "dim the others" in drawn.note
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "said"),
+    [
+        ("age-eror", {}, "write 'age-error'"),
+        ("age-error", {"tsk": "age"}, "no parameter 'tsk'"),
+        ("age-error", {"task": 3}, "cannot take 3 as its parameter 'task'"),
+    ],
+)
+def test_what_is_not_there_is_named(
+    name: str, parameters: dict[str, object], said: str
+) -> None:
+    with pytest.raises(ViewError) as error:
+        draw_view(name, open_study("avatars"), parameters)
+    assert said in str(error.value)
+
+
+def test_a_task_that_the_study_does_not_have_is_named() -> None:
+    with pytest.raises(NothingToShow, match="no task that predicts a number"):
+        draw_view("age-error", open_study("avatars"), {"task": "hair"})
+
+
+def test_methods_and_seeds_that_are_not_there_are_named() -> None:
+    with pytest.raises(StudyError, match="no run of the method nobody"):
+        open_study("avatars", methods=["nobody"])
+    with pytest.raises(StudyError, match="no run of the seed 99"):
+        open_study("avatars", seeds=[99])
+
+
+def test_the_baseline_is_always_among_the_methods() -> None:
+    view = open_study("avatars", methods=["ins"], seeds=[0])
+    assert view.methods == ("baseline", "ins")
+    assert view.seeds == (0,)
+    assert {run.seed for run in view.runs} == {0}
+
+
+def test_a_view_has_its_defaults() -> None:
+    assert view_named("age-intervals").defaults["task"] == ""
