@@ -38,6 +38,10 @@ class NothingToShow(EquipoiseError):
     """A view has nothing to show here; its problem says why, and what to do."""
 
 
+class StoryError(EquipoiseError):
+    """A story's file that cannot be read or does not make sense."""
+
+
 class ViewError(EquipoiseError):
     """A view that does not exist, or was asked for with wrong parameters."""
 

@@ -1,4 +1,4 @@
-"""A study as the text of its TOML file, which ``study.parse_study`` reads."""
+"""A study, or another file of ours, as TOML."""
 
 import json
 import re
@@ -26,8 +26,12 @@ def study_toml(study: Study) -> str:
         was read from are not in it.
     """
     content = study.model_dump(mode="json", exclude_defaults=True)
-    kept = {"schema": study.schema_version, **_without_none(content)}
-    return "\n".join(_lines(kept)).strip() + "\n"
+    return toml_text({"schema": study.schema_version, **content})
+
+
+def toml_text(content: Mapping[str, Any]) -> str:
+    """Tables, lists of tables and values as TOML; what is None is left out."""
+    return "\n".join(_lines(_without_none(content))).strip() + "\n"
 
 
 def toml_value(value: Any) -> str:

@@ -1,0 +1,175 @@
+"""A story: one small TOML file, read, checked and written."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from core.errors import StoryError
+from core.study import explain_faults
+from core.study_toml import toml_text
+from core.views.catalog import draw_view
+from core.views.drawing import Drawn
+from core.views.studies import open_study
+from core.views.study_view import StudyView
+
+SCHEMA: Literal[1] = 1
+TEXT, PHOTO = "text", "photo"
+"""Slides that are no view: words with a picture, and the live predictor."""
+
+_Value = str | bool | int | float | tuple[str, ...]
+
+
+class _Table(BaseModel):
+    """A table of the file: frozen, no unknown key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Slide(_Table):
+    """One slide.
+
+    Parameters
+    ----------
+    view : str
+        Name of a view (``core.views.catalog``), or "text", or "photo".
+    claim : str
+        The one thing that the slide says, as the person wrote it; empty where the
+        view's own takeaway stands.
+    title : str
+        Heading; empty where the view's own stands.
+    text : str
+        Words of a text slide, in Markdown.
+    picture : str
+        Picture of a text slide: a path beside the story's file.
+    notes : str
+        What the speaker sees, and the jury does not.
+    study : str
+        Another study than the story's own.
+    methods, seeds, baseline, beside
+        As the bar at the head of a page chooses them; empty for all, the study's own
+        baseline, and no other study.
+    parameters : mapping
+        Of the view.
+    """
+
+    view: str
+    claim: str = ""
+    title: str = ""
+    text: str = ""
+    picture: str = ""
+    notes: str = ""
+    study: str = ""
+    methods: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
+    baseline: str = ""
+    beside: str = ""
+    parameters: dict[str, _Value] = {}
+
+    @model_validator(mode="after")
+    def _has_words_of_its_own(self) -> "Slide":
+        if self.view != TEXT and (self.text or self.picture):
+            raise ValueError('only a slide with view = "text" has a text or a picture')
+        return self
+
+    @property
+    def is_view(self) -> bool:
+        """Whether it shows a view of a study."""
+        return self.view not in (TEXT, PHOTO)
+
+
+class Story(_Table):
+    """A story.
+
+    Parameters
+    ----------
+    title : str
+    study : str
+        The study that the slides show, where they name no other.
+    author : str
+    slides : tuple of Slide
+    """
+
+    schema_version: Annotated[Literal[1], Field(alias="schema")] = SCHEMA
+    title: str
+    study: str
+    author: str = ""
+    slides: tuple[Slide, ...] = ()
+
+
+def parse_story(text: str, *, origin: str) -> Story:
+    """Read a story from the text of its file.
+
+    Raises
+    ------
+    StoryError
+        If it is not TOML, or has an unknown key or a wrong type; the key is named.
+    """
+    try:
+        return Story.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise StoryError(
+            f"{origin} is not valid TOML: {error}.",
+            expected="a story, as the page Defense saves one.",
+            remedy="fix the line it names.",
+        ) from None
+    except ValidationError as error:
+        raise StoryError(
+            f"{origin} is not a valid story: {explain_faults(error)}",
+            expected="the keys and types of a story that the page Defense has saved.",
+            remedy="fix these keys, then try again.",
+        ) from None
+
+
+def load_story(path: Path) -> Story:
+    """Read a story's file.
+
+    Raises
+    ------
+    StoryError
+        If it cannot be read, or is not a story.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoryError(
+            f"The story '{path}' cannot be read: {error}.",
+            expected="a TOML file in UTF-8.",
+            remedy="check the path and the file.",
+        ) from None
+    return parse_story(text, origin=str(path))
+
+
+def story_toml(story: Story) -> str:
+    """Write a story as TOML, without default values; ``parse_story`` reads it."""
+    content = story.model_dump(mode="json", exclude_defaults=True)
+    return toml_text({"schema": story.schema_version, **content})
+
+
+def open_slide(story: Story, slide: Slide) -> StudyView:
+    """The study of a slide, with its methods, seeds and baseline.
+
+    Raises
+    ------
+    EquipoiseError
+        If the study, or something asked of it, is not there.
+    """
+    return open_study(
+        slide.study or story.study,
+        methods=slide.methods,
+        seeds=slide.seeds,
+        baseline=slide.baseline,
+        other=slide.beside,
+    )
+
+
+def draw_slide(story: Story, slide: Slide) -> Drawn:
+    """Draw the view of a slide; only of one that ``is_view``.
+
+    Raises
+    ------
+    EquipoiseError
+        If the study, the view or a parameter is not there, or has nothing to show.
+    """
+    return draw_view(slide.view, open_slide(story, slide), slide.parameters)
