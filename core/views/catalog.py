@@ -9,7 +9,16 @@ from core.errors import ViewError
 from core.views.drawing import VIEWS, Drawn, View
 from core.views.study_view import StudyView
 
-MODULES = ("age", "age_intervals")
+MODULES = (
+    "classification",
+    "confusions",
+    "curves",
+    "calibration",
+    "temperature_scaling",
+    "top_k",
+    "age",
+    "age_intervals",
+)
 """Modules of ``core.views`` that define views, in the order of the pages."""
 
 

@@ -172,6 +172,12 @@ def load_tables(
     return {(run.method, run.seed): read(run) for run in runs}
 
 
+@cached(entries=16)
+def count_answers(runs: Sequence[Run]) -> int:
+    """How many test answers the runs have together."""
+    return sum(map(len, load_tables(runs).values()))
+
+
 def load_held_out(
     runs: Sequence[Run],
 ) -> dict[str, dict[tuple[str, int], pd.DataFrame]]:

@@ -19,11 +19,12 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.csv_text import csv_text
-from core.errors import EquipoiseError
+from core.errors import EquipoiseError, NothingToShow
 from core.plots.download import chart_html, image_options
 from core.text import BREAK, mark_code, plural, strong, to_list, to_markdown, to_plain
 from core.views.caching import tell_who_waits
 from core.views.drawing import Drawn, Numbers, finished
+from core.views.study_view import StudyView
 from pages.shell.address import end_page
 
 # Pixels of a cell beside its name, and of a letter, of a name of capitals at most.
@@ -39,21 +40,25 @@ class Card:
     Parameters
     ----------
     title : str
+    body : DeltaGenerator
+        The card itself.
     takeaway : DeltaGenerator
         Where the takeaway goes, which is known only when its controls were drawn.
     """
 
     title: str
+    body: DeltaGenerator
     takeaway: DeltaGenerator
 
 
 @contextmanager
 def open_card(title: str = "", *, key: str | None = None) -> Iterator[Card]:
     """Draw a card; its controls are drawn in it before what they choose is shown."""
-    with st.container(border=True, key=key):
+    body = st.container(border=True, key=key)
+    with body:
         if title:
             st.subheader(to_markdown(title), anchor=False)
-        yield Card(title, st.container())
+        yield Card(title, body, st.container())
 
 
 def show_chart(
@@ -136,6 +141,7 @@ def show_view(
     drawn: Drawn,
     *,
     card: Card | None = None,
+    with_numbers: bool = True,
     on_click: Callable[[str, Mapping[str, Any]], object] | None = None,
 ) -> None:
     """Show a view in a card: its figures under its takeaway, downloads, its numbers.
@@ -145,23 +151,45 @@ def show_view(
     drawn : Drawn
         By a function of ``core.views``.
     card : Card, optional
-        The open card to show it in, which has its title; else one of its own.
+        The card to show it in, which has its title; else one of its own.
+    with_numbers : bool
+        Whether its numbers stand below the card; ``show_numbers`` shows them elsewhere.
     on_click : callable, optional
         Called with what a figure shows and the point of it that was clicked.
     """
-    name = drawn.name
-    with (
-        nullcontext(card)
-        if card
-        else open_card(drawn.title, key=f"card_{name}") as place
-    ):
+    place = (
+        nullcontext(card) if card else open_card(drawn.title, key=f"card_{drawn.name}")
+    )
+    with place as opened, opened.body:
         if drawn.figures:
-            _fill_card(place, drawn, on_click)
-        elif drawn.numbers is not None:
-            _show_numbers(drawn.numbers, name, drawn.data)
-    if drawn.figures and drawn.numbers is not None:
-        with st.expander("In numbers", icon=":material/table:"):
-            _show_numbers(drawn.numbers, f"{name}-table", drawn.data)
+            _fill_card(opened, drawn, on_click)
+        else:
+            show_numbers(drawn, is_folded=False)
+    if drawn.figures and with_numbers:
+        show_numbers(drawn)
+
+
+def show_numbers(drawn: Drawn, *, is_folded: bool = True) -> None:
+    """Show the numbers of a view, if it has some; folded away, or in full."""
+    if drawn.numbers is None:
+        return
+    name = f"{drawn.name}-table" if drawn.figures else drawn.name
+    with (
+        st.expander("In numbers", icon=":material/table:")
+        if is_folded
+        else nullcontext()
+    ):
+        _show_numbers(drawn.numbers, name, drawn.data)
+
+
+def draw_if_any(
+    draw: Callable[..., Drawn], view: StudyView, **parameters: Any
+) -> Drawn | None:
+    """Draw a view; None where the study has nothing of the kind."""
+    try:
+        return draw(view, **parameters)
+    except NothingToShow:
+        return None
 
 
 def _fill_card(
