@@ -9,7 +9,14 @@ from core.errors import ViewError
 from core.views.drawing import VIEWS, Drawn, View
 from core.views.study_view import StudyView
 
-MODULES = ("age", "age_intervals")
+MODULES = (
+    "age",
+    "age_intervals",
+    "fairness",
+    "group_map",
+    "slices",
+    "whatif",
+)
 """Modules of ``core.views`` that define views, in the order of the pages."""
 
 

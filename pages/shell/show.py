@@ -19,13 +19,15 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.csv_text import csv_text
-from core.errors import EquipoiseError
+from core.errors import EquipoiseError, NothingToShow
 from core.plots.download import chart_html, image_options
 from core.text import BREAK, mark_code, plural, strong, to_list, to_markdown, to_plain
 from core.views.caching import tell_who_waits
 from core.views.drawing import Drawn, Numbers, finished
 from pages.shell.address import end_page
 
+# Rows of a long table that are seen without scrolling.
+MOST_ROWS = 13
 # Pixels of a cell beside its name, and of a letter, of a name of capitals at most.
 NAME_PADDING, NAME_LETTER = 24, 8
 
@@ -45,6 +47,13 @@ class Card:
 
     title: str
     takeaway: DeltaGenerator
+
+
+@contextmanager
+def open_fold(label: str) -> Iterator[Card]:
+    """Draw a card that is folded until it is asked for."""
+    with st.expander(to_markdown(label)):
+        yield Card(label, st.container())
 
 
 @contextmanager
@@ -209,6 +218,7 @@ def _show_numbers(numbers: Numbers, name: str, data: pd.DataFrame | None) -> Non
             alt=numbers.takeaway,
             download=download,
             note=numbers.note or numbers.takeaway,
+            height="content" if len(numbers.frame) <= MOST_ROWS else "auto",
         )
         return
     show_static_table(
@@ -324,6 +334,18 @@ def show_error(error: EquipoiseError) -> None:
     if error.remedy:
         parts.append(f"What to do: {mark_code(error.remedy)}")
     st.error(to_markdown(BREAK.join(parts)), icon=":material/error:")
+
+
+@contextmanager
+def saying_why_not() -> Iterator[None]:
+    """Say why a part cannot be shown; the rest of the page stays."""
+    try:
+        yield
+    except NothingToShow as reason:
+        st.info(to_markdown(reason.problem), icon=":material/info:")
+    except EquipoiseError as error:
+        # A fragment's failure does not reach the router.
+        show_error(error)
 
 
 def show_problems(problems: Collection[str]) -> None:

@@ -27,6 +27,23 @@ def test_computes_once_by_value_and_forgets_the_oldest() -> None:
     assert calls == [1, 2, 3, 2, 1]
 
 
+def test_the_functions_of_a_file_can_be_forgotten_alone() -> None:
+    calls = []
+
+    @cached(entries=2)
+    def double(number: int) -> int:
+        calls.append(number)
+        return 2 * number
+
+    double(1)
+    clear_caches("another.py")
+    double(1)
+    assert calls == [1]
+    clear_caches(__file__)
+    double(1)
+    assert calls == [1, 1]
+
+
 def test_true_and_one_are_two_keys() -> None:
     @cached(entries=4)
     def kind(value: object) -> str:

@@ -1,0 +1,56 @@
+"""What a view is asked for by name: a method, a class or a feature that is there."""
+
+from collections.abc import Collection
+
+from core.errors import ViewError
+from core.tasks import Classification
+from core.views.study_view import StudyView
+
+
+def method_asked(view: StudyView, name: str, usual: str) -> str:
+    """A shown method, by name; ``usual`` where none is named.
+
+    Raises
+    ------
+    ViewError
+        If no such method is shown.
+    """
+    return _one_of(name, view.methods, "method") if name else usual
+
+
+def class_asked(task: Classification, name: str) -> str:
+    """A class of the task, by name.
+
+    Raises
+    ------
+    ViewError
+        If the task has no such class.
+    """
+    return _one_of(name, task.classes, "class")
+
+
+def feature_asked(view: StudyView, name: str) -> str:
+    """A sensitive feature of the study, by name.
+
+    Raises
+    ------
+    ViewError
+        If the study has no such feature.
+    """
+    return _one_of(name, tuple(view.dataset.sensitive_features), "sensitive feature")
+
+
+def first_beside(view: StudyView) -> str:
+    """The first shown method that is not the baseline; the baseline if it is alone."""
+    others = [method for method in view.methods if method != view.baseline]
+    return others[0] if others else view.baseline
+
+
+def _one_of(name: str, there: Collection[str], what: str) -> str:
+    if name not in there:
+        raise ViewError(
+            f"No {what} '{name}' is shown here.",
+            expected=f"one of {', '.join(there)}.",
+            remedy="correct the name, or leave it out.",
+        )
+    return name
