@@ -16,6 +16,9 @@ MODULES = (
     "group_map",
     "slices",
     "whatif",
+    "data",
+    "samplers",
+    "preprocessing",
 )
 """Modules of ``core.views`` that define views, in the order of the pages."""
 

@@ -9,8 +9,8 @@ from core.views.drawing import Drawn, View
 from core.views.studies import open_study
 from core.views.study_view import StudyView
 
-# Views of what no shipped study has.
-UNSHIPPED = {"fairness-published"}
+# Views of what neither study has.
+UNSHIPPED = {"fairness-published", "data-unreadable", "data-twins"}
 
 
 def _drawn_or_said(kind: View, view: StudyView) -> tuple[Drawn | None, str]:
