@@ -2,8 +2,9 @@
 
 from collections.abc import Collection
 
-from core.errors import ViewError
+from core.errors import NothingToShow, ViewError
 from core.tasks import Classification
+from core.text import strong
 from core.views.study_view import StudyView
 
 
@@ -44,6 +45,22 @@ def first_beside(view: StudyView) -> str:
     """The first shown method that is not the baseline; the baseline if it is alone."""
     others = [method for method in view.methods if method != view.baseline]
     return others[0] if others else view.baseline
+
+
+def require_others(view: StudyView, methods: Collection[str] | None = None) -> None:
+    """Fail where no shown method stands beside the baseline.
+
+    Raises
+    ------
+    NothingToShow
+        If none is shown, or none of the ``methods`` that are known.
+    """
+    known = view.methods if methods is None else methods
+    if not set(known) & set(view.methods) - {view.baseline}:
+        raise NothingToShow(
+            f"No method of the study {strong(view.study.title)} is shown beside the "
+            "baseline, so there is no difference to draw."
+        )
 
 
 def _one_of(name: str, there: Collection[str], what: str) -> str:

@@ -288,7 +288,7 @@ def draw_classes(view: StudyView, *, column: str = "", share: bool = True) -> Dr
 def draw_imbalance(view: StudyView) -> Drawn:
     """Largest and smallest training class of every column, and their ratio."""
     manifest = load_manifest(view)
-    if TRAINING not in set(manifest["split"]):
+    if TRAINING not in splits_of(manifest):
         raise NothingToShow(
             f"The study {strong(view.study.title)} has no training images."
         )
@@ -353,7 +353,7 @@ def draw_crossing(
 
 def splits_of(manifest: pd.DataFrame) -> list[str]:
     """Splits that have images, in their order."""
-    there = set(manifest["split"])
+    there = set(manifest["split"].unique())
     return [name for name in SPLITS if name in there]
 
 

@@ -1,4 +1,4 @@
-"""Where the pictures of a study are, as far as they may be shown; and thumbnails."""
+"""Pictures of a study's images, drawn or read once, where they may be shown."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -17,6 +17,7 @@ from core.views.own_copy import shown_copy
 from core.views.study_view import StudyView
 
 SIDE = 128
+"""Pixels of a thumbnail."""
 
 
 def why_no_pictures(view: StudyView) -> str:
@@ -37,8 +38,8 @@ def why_no_pictures(view: StudyView) -> str:
     )
 
 
-def find_paths(view: StudyView, image_ids: Sequence[str]) -> Mapping[str, str]:
-    """Where the pictures of these images are, by id; those not found are left out.
+def find_shown_paths(view: StudyView, image_ids: Sequence[str]) -> Mapping[str, str]:
+    """Where the pictures of these images are that may be shown here, by id.
 
     Raises
     ------
@@ -46,20 +47,35 @@ def find_paths(view: StudyView, image_ids: Sequence[str]) -> Mapping[str, str]:
         If the copy is not in its published layout.
     """
     copy = None if view.dataset.generated else shown_copy(view.study)
-    if copy is None:
-        return drawn_paths(view.study, image_ids)
-    return _copied(str(copy), view.study)
+    return find_paths(view, image_ids, copy)
 
 
-def load_thumbnails(view: StudyView, image_ids: Sequence[str]) -> dict[str, bytes]:
-    """Pictures of these images as PNG, by id; those that cannot be had are left out.
+def find_paths(
+    view: StudyView, image_ids: Sequence[str], copy: Path | None
+) -> Mapping[str, str]:
+    """Where the pictures of these images are, by id.
+
+    Parameters
+    ----------
+    view : StudyView
+    image_ids : sequence of str
+    copy : Path or None
+        A copy of the dataset; None where the pictures are drawn from their ids.
 
     Raises
     ------
     EquipoiseError
         If the copy is not in its published layout.
     """
-    study, paths = view.study, find_paths(view, image_ids)
+    if copy is None:
+        return drawn_paths(view.study, image_ids)
+    return _copied(str(copy), view.study)
+
+
+def load_thumbnails(
+    study: Study, paths: Mapping[str, str], image_ids: Sequence[str]
+) -> dict[str, bytes]:
+    """Pictures of these images as PNG, by id; those that cannot be had are left out."""
     made = {
         image_id: _thumbnail(paths[image_id], study)
         for image_id in image_ids

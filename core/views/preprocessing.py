@@ -10,7 +10,7 @@ from core.text import strong
 from core.views.caching import Fingerprint, cached, data_fingerprint
 from core.views.data import load_columns, load_manifest
 from core.views.drawing import Drawn, draws
-from core.views.pictures import find_paths, why_no_pictures
+from core.views.pictures import find_shown_paths, why_no_pictures
 from core.views.study_view import StudyView
 
 COLUMN_WIDTH = 350
@@ -105,7 +105,7 @@ def load_stages(
             expected=f"one of {', '.join(samples)}.",
             remedy="correct the name, or leave it out for the first.",
         )
-    path = find_paths(view, [samples[picture]]).get(samples[picture])
+    path = find_shown_paths(view, [samples[picture]]).get(samples[picture])
     if path is None:
         raise DatasetError(
             f"The picture {samples[picture]} is not in your copy.",

@@ -10,7 +10,7 @@ from core.runs import Run, shipped_manifest
 from core.study import Study
 from core.views.caching import Fingerprint, cached, manifest_fingerprint
 from core.views.loads import load_tables
-from core.views.pictures import find_paths, why_no_pictures
+from core.views.pictures import find_shown_paths, why_no_pictures
 from core.views.study_view import StudyView
 
 MOST_PICTURES = 5_000
@@ -59,7 +59,7 @@ def _features(
     paths: Mapping[str, str] = {}
     if not reason:
         try:
-            paths = find_paths(_view, table["image_id"].astype(str).tolist())
+            paths = find_shown_paths(_view, table["image_id"].astype(str).tolist())
         except EquipoiseError as error:
             reason = error.problem.rstrip(".")
     return study_features(
