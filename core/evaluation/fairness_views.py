@@ -92,7 +92,7 @@ def fairness_views(
     if study.fairness:
         return tuple(_own_views(study, tasks, sensitive_features))
     return tuple(
-        FairnessView(task.name, features, _main_metric(task, study))
+        FairnessView(task.name, features, main_metric(task, study))
         for task in tasks
         if (features := default_features(study, task, tasks, sensitive_features))
     )
@@ -166,10 +166,7 @@ def chosen_views(
         If there is no such feature, or with ``by`` none of the metrics exists within
         groups.
     """
-    known = group_features(tasks, sensitive_features)
-    for feature in by:
-        if feature not in known:
-            raise _unknown_feature(feature, known, study)
+    check_features(by, study, tasks, sensitive_features)
     within = [(task.name, key) for key in metrics if (task := _task_of(tasks, key))]
     usual = fairness_views(study, tasks, sensitive_features)
     if by and metrics:
@@ -178,7 +175,7 @@ def chosen_views(
         return tuple(FairnessView(task, tuple(by), key) for task, key in within)
     if by:
         return tuple(
-            FairnessView(task.name, tuple(by), _main_metric(task, study))
+            FairnessView(task.name, tuple(by), main_metric(task, study))
             for task in tasks
             if task.name not in by
         )
@@ -193,7 +190,36 @@ def chosen_views(
     return tuple(dict.fromkeys(found))
 
 
-def _main_metric(task: Task, study: Study) -> str:
+def check_features(
+    by: Sequence[str],
+    study: Study,
+    tasks: Sequence[Task],
+    sensitive_features: Sequence[str],
+) -> None:
+    """Fail where images cannot be grouped by one of the features.
+
+    Raises
+    ------
+    StudyError
+    """
+    known = group_features(tasks, sensitive_features)
+    for feature in by:
+        if feature not in known:
+            raise _unknown_feature(feature, known, study)
+
+
+def check_metric(key: str, task: Task, study: Study) -> None:
+    """Fail where a task has no such metric within groups.
+
+    Raises
+    ------
+    EquipoiseError
+    """
+    if key.partition(".")[0] != task.name or not _has(task, key):
+        raise _unknown_metric(key, (task,), study)
+
+
+def main_metric(task: Task, study: Study) -> str:
     """The first headline metric of a task that exists within groups."""
     own = [key for key in study.headline if split_key(key)[0] == task.name]
     candidates = (*own, *headline_keys((task,)))

@@ -13,12 +13,13 @@ from dataclasses import fields, is_dataclass
 from functools import wraps
 from inspect import signature
 from pathlib import Path
+from types import CodeType
 from typing import Any, ParamSpec, TypeVar, cast
 
 import pandas as pd
 from pydantic import BaseModel
 
-from core.runs import MANIFEST_FILE, PREDICTIONS, Run, stores
+from core.runs import MANIFEST_FILE, PREDICTIONS, REPORT_FILE, Run, stores
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -57,7 +58,7 @@ class _Cache:
             self._kept.clear()
 
 
-_CACHES: dict[Hashable, _Cache] = {}
+_CACHES: dict[tuple[str, CodeType], _Cache] = {}
 _teller: Callable[[str], AbstractContextManager[object]] = nullcontext
 
 
@@ -115,15 +116,22 @@ def tell_who_waits(teller: Callable[[str], AbstractContextManager[object]]) -> N
     _teller = teller
 
 
-def clear_caches() -> None:
-    """Forget everything that is kept."""
-    for cache in _CACHES.values():
-        cache.clear()
+def clear_caches(*files: str) -> None:
+    """Forget what is kept: of the functions of these files, or everything."""
+    for (file, _), cache in _CACHES.items():
+        if not files or file in files:
+            cache.clear()
 
 
 def manifest_fingerprint(study: str) -> Fingerprint:
     """What the split of a study depends on; empty where none is kept."""
     return _stamps(store / study / MANIFEST_FILE for store in stores())
+
+
+def data_fingerprint(study: str) -> Fingerprint:
+    """What is known of a study's data depends on: its split and its report."""
+    files = (MANIFEST_FILE, REPORT_FILE)
+    return _stamps(store / study / file for store in stores() for file in files)
 
 
 def as_key(value: Any) -> Hashable:

@@ -18,6 +18,13 @@ MODULES = (
     "top_k",
     "age",
     "age_intervals",
+    "fairness",
+    "group_map",
+    "slices",
+    "whatif",
+    "data",
+    "samplers",
+    "preprocessing",
 )
 """Modules of ``core.views`` that define views, in the order of the pages."""
 

@@ -204,6 +204,17 @@ def finished(drawn: Drawn) -> Drawn:
     return replace(drawn, figures=figures, note=note)
 
 
+def task_of(view: StudyView, name: str = "") -> Task:
+    """The task that a view asks for by name; the first where it names none.
+
+    Raises
+    ------
+    NothingToShow
+        If the study has no such task.
+    """
+    return _task_of(view, name, object, "task") if name else view.tasks[0]
+
+
 def regression_of(view: StudyView, name: str = "") -> Regression:
     """The regression that a view asks for by name; the first where it names none.
 

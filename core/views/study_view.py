@@ -14,7 +14,8 @@ from core.runs import Run
 from core.study import Study
 from core.tasks import Task
 from core.text import plural
-from core.views.caching import as_key
+from core.views.caching import as_key, data_fingerprint
+from core.views.own_copy import shown_copy
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,10 @@ class StudyView:
     def cache_key(self) -> str:
         """Two views with the same key show the same, whatever is drawn of them."""
         others = () if self.two is None else (self.two.names, self.two.counterparts)
-        parts = (self.study, self.look, self.seeds, self.runs, others)
+        names = (self.study.name,) if self.two is None else self.two.names
+        data = [data_fingerprint(name) for name in names]
+        copy = str(shown_copy(self.study) or "")
+        parts = (self.study, self.look, self.seeds, self.runs, others, data, copy)
         return hashlib.sha256(repr(as_key(parts)).encode()).hexdigest()
 
     @property

@@ -5,34 +5,36 @@ import pandas as pd
 import streamlit as st
 from PIL import Image
 
-from core.data.enhancement import Enhancement
 from core.data.images import MAX_UPLOAD_BYTES
-from core.data.preprocessing_stages import (
-    Stages,
-    stages_of_path,
-    stages_of_upload,
-    try_enhancement,
-)
+from core.data.preprocessing_stages import Stages, stages_of_upload
 from core.errors import EquipoiseError
 from core.plots import preprocessing as plots
-from core.plots.data import columns_of, pick_samples
 from core.plots.predict import thicken
 from core.study import Augmentation, Study
 from core.text import emphasis, to_markdown
+from core.views.drawing import finished
+from core.views.preprocessing import (
+    BINS,
+    COLUMN_WIDTH,
+    draw_preprocessing,
+    enhanced,
+    levels_of,
+    load_stages,
+    methods_by_sight,
+    sample_ids,
+)
 from core.views.study_view import StudyView
 from pages.shell.address import end_page
 from pages.shell.choose import choose
 from pages.shell.engine import load_engine
 from pages.shell.photos import PRIVACY
-from pages.shell.pictures import find_paths, why_no_pictures
-from pages.shell.show import open_card, show_charts, show_error, stop_with
+from pages.shell.pictures import why_no_pictures
+from pages.shell.show import open_card, show_charts, show_error, show_view, stop_with
 
 DRAWS = 6
 SHOWN_HEIGHT = 220
 WIDEST = 330
 DRAW_WIDTH = 150
-COLUMN_WIDTH = 350
-BINS = f"Share of the pixels, in bins of {plots.BIN_WIDTH} levels."
 TRIES = {
     "Autocontrast": "autocontrast",
     "Histogram equalisation": "equalize",
@@ -42,8 +44,8 @@ TRIES = {
 def show_before_after(view: StudyView, manifest: pd.DataFrame | None) -> None:
     """One picture and its histograms: as found, preprocessed, augmented."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        study = _choose_method(view)
-        image_id = _choose_sample(view, manifest)
+        method = _choose_method(view)
+        picture = _choose_sample(view, manifest)
         with st.popover("A picture of yours", icon=":material/upload:"):
             upload = st.file_uploader(
                 "Picture",
@@ -53,7 +55,7 @@ def show_before_after(view: StudyView, manifest: pd.DataFrame | None) -> None:
                 help="Shown in place of a picture of the dataset.",
             )
             st.caption(PRIVACY)
-        tried = st.pills(
+        chosen = st.pills(
             "Try on top",
             list(TRIES),
             selection_mode="multi",
@@ -61,24 +63,31 @@ def show_before_after(view: StudyView, manifest: pd.DataFrame | None) -> None:
             help="What a study on class folders can ask for under [dataset] options;"
             " tried on this picture only.",
         )
+    study, tried = view.study.for_method(method), tuple(TRIES[n] for n in chosen)
     try:
         if upload is not None:
-            stages = stages_of_upload(study, upload.getvalue(), name=upload.name)
-        elif image_id is not None:
-            stages = stages_of_path(study, find_paths(view, [image_id])[image_id])
+            found = stages_of_upload(study, upload.getvalue(), name=upload.name)
+            stages = enhanced(found, tried)
+            # Nothing of a person's own picture is kept.
+            drawn = finished(levels_of(stages))
+        elif picture is not None:
+            stages = load_stages(view, method, picture, tried)
+            drawn = draw_preprocessing(
+                view, method=method, picture=picture, tried=tried
+            )
         else:
             stop_with(_why_none(view))
     except EquipoiseError as error:
         show_error(error)
         end_page()
-    chosen = Enhancement(**{TRIES[name]: True for name in tried})
-    stages = try_enhancement(stages, chosen)
     note = "The image cache, the predictor and this page do it by the same function."
     if upload is not None and view.dataset.of_faces:
         note += " No face is looked for here: the picture is taken for an aligned one."
     if view.study.dataset.options.get("crop_to_box"):
         note += " A photo of yours has no bounding box and is taken whole."
-    _show_preprocessing(stages, "" if upload is None else upload.name, note)
+    with open_card(drawn.title) as card:
+        _show_stages(stages, "" if upload is None else upload.name, note)
+        show_view(drawn, card=card)
     _show_augmentation(study, stages.after)
 
 
@@ -91,22 +100,10 @@ def _why_none(view: StudyView) -> str:
     )
 
 
-def _choose_method(view: StudyView) -> Study:
-    """The study as one of its methods has it, where they see pictures otherwise."""
-    kinds: dict[object, list[str]] = {}
-    for name in view.study.methods:
-        own = view.study.for_method(name)
-        model = own.model
-        if model.image_size:
-            kind = (model.image_size, model.resize, own.training.augmentation)
-            kinds.setdefault(kind, []).append(name)
-    if not kinds:
-        stop_with(
-            "The models of this study take over the size of a checkpoint, which is not"
-            " known before it is loaded."
-        )
-    groups = {names[0]: names for names in kinds.values()}
-    chosen = choose(
+def _choose_method(view: StudyView) -> str:
+    """One of the methods, where they see pictures otherwise."""
+    groups = methods_by_sight(view)
+    return choose(
         "As for",
         list(groups),
         labels=lambda name: _listed_label(view, groups[name]),
@@ -114,7 +111,6 @@ def _choose_method(view: StudyView) -> Study:
         parameter="method",
         width=260,
     )
-    return view.study.for_method(chosen)
 
 
 def _listed_label(view: StudyView, names: list[str]) -> str:
@@ -126,35 +122,16 @@ def _choose_sample(view: StudyView, manifest: pd.DataFrame | None) -> str | None
     """A picture of each class of the study's last task, where any may be shown."""
     if manifest is None or why_no_pictures(view):
         return None
-    task = view.tasks[-1]
-    column = columns_of(view.dataset, manifest)[task.name]
-    samples = pick_samples(manifest, column, each=1)
-    ids = {name: str(rows["image_id"].iloc[0]) for name, rows in samples.items()}
-    if not ids:
+    classes = list(sample_ids(view))
+    if not classes:
         return None
-    name = choose(
-        f"Picture, by {task.label.lower()}",
-        list(ids),
+    return choose(
+        f"Picture, by {view.tasks[-1].label.lower()}",
+        classes,
         key=f"data_sample_{view.study.name}",
         parameter="picture",
         width=220,
     )
-    return ids[name]
-
-
-def _show_preprocessing(stages: Stages, name: str, note: str) -> None:
-    table = plots.count_levels({"before": stages.before, "after": stages.after})
-    with open_card("Before and after preprocessing") as card:
-        _show_stages(stages, name, note)
-        show_charts(
-            {c: plots.plot_levels(table, c) for c in plots.CHANNELS},
-            name="data_preprocessing",
-            takeaway=plots.takeaway_preprocessing(stages.before, stages.after),
-            data=table,
-            note=BINS,
-            card=card,
-            column_width=COLUMN_WIDTH,
-        )
 
 
 def _show_stages(stages: Stages, name: str, note: str) -> None:

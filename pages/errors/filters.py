@@ -14,10 +14,10 @@ from core.plots import answers as plots
 from core.plots.formatting import feature_label
 from core.tasks import Regression, natural_order
 from core.views.answers import TaskErrors
+from core.views.slice_features import load_slice_features
 from core.views.study_view import StudyView
 from pages.shell.address import this_address
 from pages.shell.choose import choose
-from pages.shell.slice_features import load_slice_features
 
 WIDTH = 190
 

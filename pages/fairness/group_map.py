@@ -1,81 +1,42 @@
 """The heat map of the Fairness page: one method in every crossing of two features."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import streamlit as st
 
-from core.errors import EquipoiseError
 from core.evaluation.metrics import MetricInfo
-from core.evaluation.verdicts import SMALL_GROUP
-from core.plots import group_map as plots
 from core.plots.formatting import feature_label
+from core.views import group_map
+from core.views.groups import Question, known_features
 from core.views.study_view import StudyView
-from pages.fairness.tables import Question, load_groups
 from pages.shell.address import fragment
 from pages.shell.choose import choose
-from pages.shell.show import open_card, show_chart, show_error
+from pages.shell.show import open_card, saying_why_not, show_view
 
 VALUE, CHANGE = "value", "change"
 
 
 @fragment
-def show_group_map(
-    view: StudyView, question: Question, metric: MetricInfo, known: tuple[str, ...]
-) -> None:
-    """Draw the map of the chosen features; one alone is crossed with another.
-
-    Parameters
-    ----------
-    view : StudyView
-    question : Question
-    metric : MetricInfo
-    known : tuple of str
-        Every sensitive feature of the study.
-    """
-    names = {name: feature_label(name, view.tasks) for name in known}
-    across = _others(question, known)
-    is_crossed = len(question.features) > 1 or bool(across)
-    title = "every crossing" if is_crossed else "every method in every group"
-    with open_card(f"{metric.label}: {title}") as card:
+def show_group_map(view: StudyView, question: Question, metric: MetricInfo) -> None:
+    """Draw the map of the chosen features; one alone is crossed with another."""
+    names = {name: feature_label(name, view.tasks) for name in known_features(view)}
+    others = group_map.features_across(view, question)
+    is_crossed = len(question.features) > 1 or bool(others)
+    with open_card(group_map.title_of(metric, is_crossed=is_crossed)) as card:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             method = _choose_method(view) if is_crossed else ""
-            features = question.features
-            if across:
-                features = (*features, _choose_across(view, across, names))
+            across = _choose_across(view, others, names) if others else ""
             change = _choose_change(view, method)
-        crossing = replace(question, features=features)
-        try:
-            comparison = load_groups(view, crossing, (metric.key,))
-        except EquipoiseError as error:
-            # A fragment's failure does not reach the router.
-            show_error(error)
-            return
-        if is_crossed:
-            cells = plots.map_cells(comparison, metric, method)
-            titles = plots.axes_of(features, names)
-            label = view.labels[method]
-            takeaway = plots.map_takeaway(cells, metric, label, change=change)
-        else:
-            cells = plots.map_methods(comparison, metric, view.look)
-            titles = "", names[features[0]]
-            takeaway = plots.methods_takeaway(cells, metric, names[features[0]])
-        show_chart(
-            plots.plot_group_map(cells, metric, titles=titles, change=change),
-            name=f"{view.study.name}-{metric.key}-map",
-            takeaway=takeaway,
-            data=cells,
-            note=f"{plots.map_note(metric, change=change)} n: test images of the cell; "
-            f"{plots.SMALL_SIGN}: the value rests on fewer than {SMALL_GROUP} of them. "
-            "A dash: no image, or undefined.",
-            card=card,
-        )
-
-
-def _others(question: Question, known: tuple[str, ...]) -> list[str]:
-    if len(question.features) > 1:
-        return []
-    return [name for name in known if name not in question.features]
+        with saying_why_not():
+            drawn = group_map.draw_group_map(
+                view,
+                **question.parameters,
+                metric=metric.key,
+                method=method,
+                across=across,
+                change=change,
+            )
+            show_view(drawn, card=card)
 
 
 def _choose_method(view: StudyView) -> str:
@@ -99,8 +60,7 @@ def _choose_across(
     return choose(
         "Across",
         across,
-        # A bin comes last among them, and is what a map is mostly read across.
-        default=across[-1],
+        default=group_map.usual_across(across),
         labels=names,
         key=f"fairness_map_across_{view.study.name}",
         parameter="across",

@@ -4,25 +4,23 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from core.data.manifest import TEST
-from core.errors import EquipoiseError
-from core.evaluation.verdicts import SMALL_GROUP
+from core.errors import EquipoiseError, NothingToShow
 from core.evaluation.whatif import ScoreCounts
 from core.plots import whatif as plots
-from core.plots.look import SMALL_SIGN
 from core.plots.whatif import Mark
 from core.tasks import Classification, Regression
-from core.text import strong, to_markdown
+from core.text import to_markdown
+from core.views import whatif
+from core.views.groups import Question
 from core.views.study_view import StudyView
-from pages.fairness.tables import Question, load_choices, load_scores
+from core.views.whatif import USUAL
 from pages.shell.address import fragment, this_address
 from pages.shell.choose import choose, choose_number, number_in
-from pages.shell.show import show_chart, show_table
+from pages.shell.show import open_card, saying_why_not, show_view
 
-MOST_SLIDERS, MOST_ROWS = 8, 12
+MOST_SLIDERS = 8
 COMMON, OWN = "common", "own"
 KINDS = {COMMON: "One for all", OWN: "One for each group"}
-USUAL = 0.5
 STEPS = {"step": 0.001, "format": "%.3f"}
 GAP_KEY = "fairness_whatif_gap"
 
@@ -35,27 +33,23 @@ def show_whatif(view: StudyView, question: Question) -> None:
     st.subheader("What if the threshold were different?", anchor=False)
     positive = _choose_class(view, task)
     try:
-        counts = load_scores(view, question, positive, TEST)
+        counts = whatif.load_counts(view, question, positive)
+    except NothingToShow as reason:
+        st.info(to_markdown(reason.problem), icon=":material/info:")
     except EquipoiseError as error:
         # Labels alone are predictions too: that is no fault of the reader's.
         st.info(to_markdown(str(error)), icon=":material/info:")
-        return
-    if counts is not None and set(counts.methods) & set(view.methods):
-        _play(view, question, counts)
     else:
-        st.info(
-            "None of the methods shown has probabilities, so there is no threshold to "
-            "move.",
-            icon=":material/info:",
-        )
+        _play(view, question, counts)
 
 
 def _choose_class(view: StudyView, task: Classification) -> str:
     if task.kind == "binary":
-        return task.classes[1]
+        return whatif.usual_class(task)
     return choose(
         "Class that is decided on, against the rest",
         task.classes,
+        default=whatif.usual_class(task),
         key=f"fairness_whatif_class_{view.study.name}_{task.name}",
         parameter="class",
         width=420,
@@ -65,42 +59,21 @@ def _choose_class(view: StudyView, task: Classification) -> str:
 # A fragment: a moved slider draws this part again and nothing else of the page.
 @fragment
 def _play(view: StudyView, question: Question, counts: ScoreCounts) -> None:
-    small = question.include_small
     with st.container(horizontal=True, vertical_alignment="bottom"):
         method, gap, most, common = _controls(view, counts)
-    choices, missing = load_choices(
-        view, question, counts.positive, method, most, common=common
-    )
-    marks = [Mark(one, one.on(counts, include_small=small)) for one in choices]
-    # Thresholds set for one class or one crossing say nothing of another.
-    asked = (view.study.name, question.task.name, counts.positive, *question.features)
-    prefix = f"fairness_whatif_{'_'.join(asked)}"
+    marks, _ = whatif.load_marks(view, question, counts, method, most, common=common)
+    prefix = whatif.name_of(view, question, counts.positive)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         _offer_marks(prefix, counts, marks, common=common)
-    thresholds = _sliders(prefix, counts, common=common)
-    now = counts.at(method, thresholds, include_small=small)
-    usual = counts.at(method, USUAL, include_small=small)
-    curve = counts.curve(method, include_small=small)
-    notes = [plots.BY_EYE, plots.choices_note(marks), *missing]
-    show_chart(
-        plots.plot_whatif(curve, now, usual, marks, gap),
-        name=f"{prefix}_chart",
-        download_title=f"{question.task.label}: accuracy against the gap, by threshold",
-        takeaway=plots.whatif_takeaway(now, usual, gap, counts.positive),
-        data=curve,
-        note=" ".join(filter(None, notes)),
-    )
-    show_table(
-        plots.outcome_table(now, usual),
-        name=f"{prefix}_table",
-        alt=f"Rates of each group, {counts.positive} answered from the threshold "
-        "on, and their change beside 0.5.",
-        download=now.groups,
-        height="content" if len(now.names) <= MOST_ROWS else "auto",
-        note=f"Answered with {strong(counts.positive)} from the threshold on; in "
-        f"brackets the change beside 0.5. {SMALL_SIGN}: fewer than {SMALL_GROUP} "
-        "images.",
-    )
+    asked = {
+        **question.parameters,
+        "positive": counts.positive,
+        "method": method,
+        "thresholds": _sliders(prefix, counts, common=common),
+    }
+    with saying_why_not(), open_card() as card:
+        show_view(whatif.draw_whatif(view, **asked, gap=gap, most=most), card=card)
+        show_view(whatif.draw_whatif_groups(view, **asked), card=card)
 
 
 def _controls(view: StudyView, counts: ScoreCounts) -> tuple[str, str, float, bool]:
@@ -127,7 +100,7 @@ def _controls(view: StudyView, counts: ScoreCounts) -> tuple[str, str, float, bo
         "Largest gap allowed",
         0.0,
         1.0,
-        0.05,
+        whatif.MOST,
         key="fairness_whatif_most",
         parameter="most",
         draw=st.number_input,
@@ -162,7 +135,7 @@ def _offer_marks(
     prefix: str, counts: ScoreCounts, marks: Sequence[Mark], *, common: bool
 ) -> None:
     """Buttons that move the sliders to what a constraint chose on validation."""
-    groups = [""] if common else _groups_of(counts)
+    groups = [""] if common else whatif.groups_of(counts)
 
     def move(thresholds: Mapping[str, float], gap: str = "") -> None:
         for group in groups:
@@ -196,15 +169,10 @@ def _offer_marks(
         )
 
 
-def _groups_of(counts: ScoreCounts) -> list[str]:
-    return [counts.grouping.names[place] for place in counts.grouping.present]
-
-
-def _sliders(
-    prefix: str, counts: ScoreCounts, *, common: bool
-) -> float | Mapping[str, float]:
+def _sliders(prefix: str, counts: ScoreCounts, *, common: bool) -> tuple[str, ...]:
+    """The thresholds as the views take them: one, or one for each group."""
     if common:
-        return choose_number(
+        value = choose_number(
             "Threshold",
             0.0,
             1.0,
@@ -213,14 +181,15 @@ def _sliders(
             parameter="threshold",
             **STEPS,
         )
-    _take_thresholds(prefix, _groups_of(counts))
-    own = dict.fromkeys(counts.grouping.names, USUAL)
+        return (f"{value:g}",)
+    groups = whatif.groups_of(counts)
+    _take_thresholds(prefix, groups)
     with st.grid("auto", min_column_width=300):
-        for group in _groups_of(counts):
-            own[group] = _slider(prefix, group)
-    moved = [f"{group}:{value:g}" for group, value in own.items() if value != USUAL]
+        own = {group: _slider(prefix, group) for group in groups}
+    said = {group: f"{group}:{value:g}" for group, value in own.items()}
+    moved = [said[group] for group, value in own.items() if value != USUAL]
     this_address().choose("threshold", moved)
-    return own
+    return tuple(said.values())
 
 
 def _take_thresholds(prefix: str, groups: Sequence[str]) -> None:

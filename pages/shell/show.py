@@ -27,6 +27,8 @@ from core.views.drawing import Drawn, Numbers, finished
 from core.views.study_view import StudyView
 from pages.shell.address import end_page
 
+# Rows of a long table that are seen without scrolling.
+MOST_ROWS = 13
 # Pixels of a cell beside its name, and of a letter, of a name of capitals at most.
 NAME_PADDING, NAME_LETTER = 24, 8
 
@@ -49,6 +51,13 @@ class Card:
     title: str
     body: DeltaGenerator
     takeaway: DeltaGenerator
+
+
+@contextmanager
+def open_fold(label: str) -> Iterator[Card]:
+    """Draw a card that is folded until it is asked for."""
+    with st.expander(to_markdown(label)):
+        yield Card(label, st.container())
 
 
 @contextmanager
@@ -237,6 +246,7 @@ def _show_numbers(numbers: Numbers, name: str, data: pd.DataFrame | None) -> Non
             alt=numbers.takeaway,
             download=download,
             note=numbers.note or numbers.takeaway,
+            height="content" if len(numbers.frame) <= MOST_ROWS else "auto",
         )
         return
     show_static_table(
@@ -352,6 +362,18 @@ def show_error(error: EquipoiseError) -> None:
     if error.remedy:
         parts.append(f"What to do: {mark_code(error.remedy)}")
     st.error(to_markdown(BREAK.join(parts)), icon=":material/error:")
+
+
+@contextmanager
+def saying_why_not() -> Iterator[None]:
+    """Say why a part cannot be shown; the rest of the page stays."""
+    try:
+        yield
+    except NothingToShow as reason:
+        st.info(to_markdown(reason.problem), icon=":material/info:")
+    except EquipoiseError as error:
+        # A fragment's failure does not reach the router.
+        show_error(error)
 
 
 def show_problems(problems: Collection[str]) -> None:

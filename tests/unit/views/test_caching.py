@@ -4,12 +4,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from core.views.caching import cached, clear_caches, tell_who_waits
+from core.views.studies import open_study
 
 
 def test_computes_once_by_value_and_forgets_the_oldest() -> None:
@@ -25,6 +27,23 @@ def test_computes_once_by_value_and_forgets_the_oldest() -> None:
     clear_caches()
     assert double(1, calls) == 2
     assert calls == [1, 2, 3, 2, 1]
+
+
+def test_the_functions_of_a_file_can_be_forgotten_alone() -> None:
+    calls = []
+
+    @cached(entries=2)
+    def double(number: int) -> int:
+        calls.append(number)
+        return 2 * number
+
+    double(1)
+    clear_caches("another.py")
+    double(1)
+    assert calls == [1]
+    clear_caches(__file__)
+    double(1)
+    assert calls == [1, 1]
 
 
 def test_true_and_one_are_two_keys() -> None:
@@ -128,3 +147,18 @@ def test_a_data_class_counts_by_its_parts() -> None:
     for point in (Point(1, ("a",)), Point(1, ("a",)), Point(1, ("b",))):
         see(point)
     assert len(calls) == 2
+
+
+def test_a_new_report_of_the_data_makes_another_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = open_study("avatars")
+    monkeypatch.setenv("EQUIPOISE_RUNS", str(tmp_path))
+    (tmp_path / "avatars").mkdir()
+    before = replace(view).cache_key
+    assert replace(view).cache_key == before
+    for name in ("manifest.parquet", "data.json"):
+        (tmp_path / "avatars" / name).write_text("{}")
+        after = replace(view).cache_key
+        assert after != before
+        before = after

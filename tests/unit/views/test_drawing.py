@@ -5,7 +5,19 @@ import pytest
 from core.errors import NothingToShow, StudyError, ViewError
 from core.plots.highlight import is_highlighted
 from core.views.catalog import all_views, draw_view, view_named
+from core.views.drawing import Drawn, View
 from core.views.studies import open_study
+from core.views.study_view import StudyView
+
+# Views of what neither study has.
+UNSHIPPED = {"fairness-published", "data-unreadable", "data-twins"}
+
+
+def _drawn_or_said(kind: View, view: StudyView) -> tuple[Drawn | None, str]:
+    try:
+        return kind.draw(view), ""
+    except NothingToShow as reason:
+        return None, str(reason)
 
 
 def test_every_view_draws_a_shipped_study_or_says_why_not() -> None:
@@ -13,18 +25,16 @@ def test_every_view_draws_a_shipped_study_or_says_why_not() -> None:
     for study in ("avatars", "avatars-softbio", "cifar10-lt-200"):
         view = open_study(study)
         for name, kind in all_views().items():
-            try:
-                found = kind.draw(view)
-            except NothingToShow as reason:
-                said = str(reason)
-                assert view.study.title in said
+            found, said = _drawn_or_said(kind, view)
+            if found is None:
+                assert view.study.title in said, name
                 continue
             assert found.view == name
             assert found.title
             assert found.takeaway
             assert found.figures or found.numbers is not None
             drawn.add(name)
-    assert drawn == all_views().keys()
+    assert drawn == all_views().keys() - UNSHIPPED
 
 
 def test_the_same_view_is_drawn_once() -> None:

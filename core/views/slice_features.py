@@ -1,14 +1,17 @@
 """Test images by everything that is known of them, for slices and their images."""
 
+from collections.abc import Mapping
+
 from core.data.manifest import DatasetInfo
+from core.errors import EquipoiseError
 from core.evaluation.slice_features import SliceFeatures
 from core.results.slices import study_features
 from core.runs import Run, shipped_manifest
 from core.study import Study
 from core.views.caching import Fingerprint, cached, manifest_fingerprint
 from core.views.loads import load_tables
+from core.views.pictures import find_shown_paths, why_no_pictures
 from core.views.study_view import StudyView
-from pages.shell.pictures import find_paths, why_no_pictures
 
 MOST_PICTURES = 5_000
 """Pictures that are measured while somebody waits."""
@@ -53,7 +56,12 @@ def _features(
     _view: StudyView,
 ) -> SliceFeatures:
     (table,) = load_tables([run]).values()
-    paths = {} if reason else find_paths(_view, table["image_id"].astype(str).tolist())
+    paths: Mapping[str, str] = {}
+    if not reason:
+        try:
+            paths = find_shown_paths(_view, table["image_id"].astype(str).tolist())
+        except EquipoiseError as error:
+            reason = error.problem.rstrip(".")
     return study_features(
         study,
         _info,

@@ -1,19 +1,25 @@
-"""What the Fairness page computes, once for each state of the runs and each choice."""
+"""What views of groups are asked, and what they read, computed once."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from core.data.manifest import TEST, VALIDATION
-from core.errors import EquipoiseError
-from core.evaluation.alignment import (
-    AlignedPredictions,
-    align_predictions,
-)
+from core.errors import EquipoiseError, NothingToShow
+from core.evaluation.alignment import AlignedPredictions, align_predictions
 from core.evaluation.comparison import (
     Baseline,
     Comparison,
     compare_runs,
     first_baseline,
 )
+from core.evaluation.fairness_views import (
+    check_features,
+    check_metric,
+    default_features,
+    group_features,
+    main_metric,
+)
+from core.evaluation.metrics import MetricInfo, metric_info
 from core.evaluation.whatif import (
     CONSTRAINTS,
     Choice,
@@ -26,14 +32,16 @@ from core.results.study_runs import study_options
 from core.runs import Run
 from core.study import Study
 from core.tasks import Task
+from core.text import strong
 from core.views.caching import cached
+from core.views.drawing import task_of
 from core.views.loads import load_tables, require_runs
 from core.views.study_view import StudyView
 
 
 @dataclass(frozen=True)
 class Question:
-    """What the page is asked: the same words reach every card.
+    """What is asked of groups.
 
     Parameters
     ----------
@@ -48,14 +56,93 @@ class Question:
     features: tuple[str, ...]
     include_small: bool
 
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """As the views of groups take it."""
+        return {
+            "task": self.task.name,
+            "features": self.features,
+            "small": self.include_small,
+        }
+
+
+def known_features(view: StudyView) -> tuple[str, ...]:
+    """Features that groups may be made of; empty without a sensitive feature."""
+    return group_features(view.tasks, tuple(view.dataset.sensitive_features))
+
+
+def usual_features(view: StudyView, task: Task) -> tuple[str, ...]:
+    """The features that a task is shown by first, as `equipoise compare` shows it.
+
+    Those of the study's own choice, or one.
+
+    Raises
+    ------
+    NothingToShow
+        If the study has no sensitive feature.
+    """
+    known = known_features(view)
+    if not known:
+        raise NothingToShow(
+            f"The study {strong(view.study.title)} has no sensitive feature: its "
+            "images are not of people in groups."
+        )
+    features = tuple(view.dataset.sensitive_features)
+    first = default_features(view.study, task, view.tasks, features)
+    return tuple(name for name in first if name in known) or known[:1]
+
+
+def question_of(
+    view: StudyView, task: Task, features: tuple[str, ...], *, small: bool
+) -> Question:
+    """What a view of groups is asked; the usual features where it names none.
+
+    Raises
+    ------
+    NothingToShow
+        If the study has no sensitive feature.
+    StudyError
+        If it has no feature of such a name.
+    """
+    usual = usual_features(view, task)
+    sensitive = tuple(view.dataset.sensitive_features)
+    check_features(features, view.study, view.tasks, sensitive)
+    return Question(task, features or usual, small)
+
+
+def metric_question(
+    view: StudyView, task: str, features: tuple[str, ...], metric: str, *, small: bool
+) -> tuple[Question, MetricInfo]:
+    """As ``question_of``, and the metric that is asked for.
+
+    Without a task that of the metric, or the first; without a metric the first that the
+    study is judged by.
+
+    Raises
+    ------
+    EquipoiseError
+        If there is no such task, feature or metric.
+    """
+    asked = task_of(view, task or metric.partition(".")[0])
+    key = metric or main_metric(asked, view.study)
+    check_metric(key, asked, view.study)
+    question = question_of(view, asked, features, small=small)
+    return question, metric_info(key, view.tasks)
+
 
 def load_groups(
     view: StudyView, question: Question, metrics: tuple[str, ...]
 ) -> Comparison:
     """Every method of the study in every group (``core.evaluation.comparison``).
 
-    Of all methods, shown or not: verdicts are corrected over all of them. Stops the
-    page where the baseline has no run with the chosen seeds.
+    Of all methods, shown or not: verdicts are corrected over all of them.
+
+    Raises
+    ------
+    NothingToShow
+        If the baseline has no run with the chosen seeds.
+    EquipoiseError
+        If the features make too many groups.
     """
     require_runs(view, view.baseline)
     runs = runs_in_order(view)
@@ -132,8 +219,6 @@ def load_choices(
     )
 
 
-# Resources and not data: of a million images a copy at every rerun would take longer
-# than all else. Nothing on the page changes them.
 @cached(entries=24, says="Comparing the groups…")
 def _groups(
     baseline: Baseline,
