@@ -20,11 +20,12 @@ from core.plots.formatting import feature_label
 from core.tasks import Regression, Task
 from core.text import BREAK, SEPARATOR, code, emphasis, plural, strong, to_markdown
 from core.views.answers import TaskErrors
+from core.views.pictures import SIDE
 from core.views.study_view import StudyView
 from pages.errors.filters import Chosen, filter_images
 from pages.shell.address import this_address
 from pages.shell.choose import choose
-from pages.shell.pictures import SIDE, load_thumbnails, why_no_pictures
+from pages.shell.pictures import load_thumbnails, why_no_pictures
 from pages.shell.show import offer_csv
 
 PICTURES, ROWS = 12, 25

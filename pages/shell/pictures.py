@@ -1,24 +1,18 @@
-"""Thumbnails of test images, where pictures may be shown; made once."""
+"""Thumbnails of test images on a page, where pictures may be shown."""
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import streamlit as st
-from PIL import Image
 
-from core.data.catalog import renderer
-from core.data.picture_paths import DATA_VARIABLE, copied_paths, drawn_paths, own_copy
+from core.data.picture_paths import DATA_VARIABLE, own_copy
 from core.errors import EquipoiseError
 from core.host_check import is_own_machine
-from core.runs import shipped_manifest
 from core.study import Study
 from core.text import code, strong
-from core.views.caching import cached
+from core.views import pictures
 from core.views.study_view import StudyView
 from pages.shell.show import show_error
-
-SIDE = 128
 
 
 def why_no_pictures(view: StudyView) -> str:
@@ -41,12 +35,9 @@ def why_no_pictures(view: StudyView) -> str:
 
 def find_paths(view: StudyView, image_ids: Sequence[str]) -> Mapping[str, str]:
     """Where the pictures of these images are, by id; says so if they cannot be had."""
-    study = view.study
-    copy = None if view.dataset.generated else _copy(study)
+    copy = None if view.dataset.generated else _copy(view.study)
     try:
-        if copy is None:
-            return drawn_paths(study, image_ids)
-        return _copied(str(copy), study)
+        return pictures.find_paths(view, image_ids, copy)
     except EquipoiseError as error:
         show_error(error)
         return {}
@@ -54,13 +45,7 @@ def find_paths(view: StudyView, image_ids: Sequence[str]) -> Mapping[str, str]:
 
 def load_thumbnails(view: StudyView, image_ids: Sequence[str]) -> dict[str, bytes]:
     """Pictures of these images as PNG, by id; those that cannot be had are left out."""
-    study, paths = view.study, find_paths(view, image_ids)
-    made = {
-        image_id: _thumbnail(paths[image_id], study)
-        for image_id in image_ids
-        if image_id in paths
-    }
-    return {image_id: picture for image_id, picture in made.items() if picture}
+    return pictures.load_thumbnails(view.study, find_paths(view, image_ids), image_ids)
 
 
 def _copy(study: Study) -> Path | None:
@@ -68,20 +53,3 @@ def _copy(study: Study) -> Path | None:
     if not is_own_machine(st.get_option("server.address")):
         return None
     return own_copy(study)
-
-
-@cached(entries=4, says="Looking for the pictures…")
-def _copied(copy: str, study: Study) -> Mapping[str, str]:
-    return copied_paths(study, Path(copy), shipped=shipped_manifest(study.name))
-
-
-@cached(entries=1024)
-def _thumbnail(path: str, study: Study) -> bytes:
-    """One picture as PNG; nothing where it cannot be read."""
-    try:
-        pixels = renderer(study)(path, SIDE)
-    except EquipoiseError:
-        return b""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()

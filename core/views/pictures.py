@@ -1,0 +1,127 @@
+"""Pictures of a study's images, drawn or read once, where they may be shown."""
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import plotly.graph_objects as go
+from PIL import Image
+
+from core.data.catalog import renderer
+from core.data.picture_paths import copied_paths, drawn_paths, own_copy
+from core.errors import EquipoiseError, ViewError
+from core.plots.gallery import plot_gallery
+from core.runs import shipped_manifest
+from core.study import Study
+from core.views.caching import cached
+from core.views.study_view import StudyView
+
+SIDE = 128
+"""Pixels of a thumbnail."""
+MOST = 48
+"""Pictures that one figure holds."""
+
+
+def find_paths(
+    view: StudyView, image_ids: Sequence[str], copy: Path | None
+) -> Mapping[str, str]:
+    """Where the pictures of these images are, by id.
+
+    Parameters
+    ----------
+    view : StudyView
+    image_ids : sequence of str
+    copy : Path or None
+        A copy of the dataset; None where the pictures are drawn from their ids.
+
+    Raises
+    ------
+    EquipoiseError
+        If the copy is not in its published layout.
+    """
+    if copy is None:
+        return drawn_paths(view.study, image_ids)
+    return _copied(str(copy), view.study)
+
+
+def load_thumbnails(
+    study: Study, paths: Mapping[str, str], image_ids: Sequence[str]
+) -> dict[str, bytes]:
+    """Pictures of these images as PNG, by id; those that cannot be had are left out."""
+    made = {
+        image_id: _thumbnail(paths[image_id], study)
+        for image_id in image_ids
+        if image_id in paths
+    }
+    return {image_id: picture for image_id, picture in made.items() if picture}
+
+
+def picture_figures(
+    view: StudyView,
+    what: str,
+    image_ids: Sequence[str],
+    lines: Sequence[Sequence[str]],
+) -> dict[str, go.Figure]:
+    """One figure of pictures, each over its lines; empty where there are none to show.
+
+    A slide or a file is passed on: pictures are in it only where the dataset allows
+    that to everyone (``DatasetInfo.shareable``), and are drawn or at hand.
+    """
+    pictures = _passed_on(view, image_ids)
+    shown = [place for place, name in enumerate(image_ids) if name in pictures]
+    if not shown:
+        return {}
+    return {
+        what: plot_gallery(
+            [pictures[image_ids[place]] for place in shown],
+            [image_ids[place] for place in shown],
+            [lines[place] for place in shown],
+        )
+    }
+
+
+def checked_count(count: int) -> int:
+    """How many images a view is asked for.
+
+    Raises
+    ------
+    ViewError
+        If that is none, or more than ``MOST``.
+    """
+    if not 1 <= count <= MOST:
+        raise ViewError(
+            f"A view cannot show {count:,} images.",
+            expected=f"a number from 1 to {MOST}.",
+            remedy="correct the parameter 'count'.",
+        )
+    return count
+
+
+def _passed_on(view: StudyView, image_ids: Sequence[str]) -> dict[str, bytes]:
+    """Pictures that everyone may see, by id."""
+    info = view.dataset
+    copy = None if info.generated else own_copy(view.study)
+    if not (info.shareable and info.has_pictures and (info.generated or copy)):
+        return {}
+    try:
+        paths = find_paths(view, image_ids, copy)
+    except EquipoiseError:
+        return {}
+    return load_thumbnails(view.study, paths, image_ids)
+
+
+@cached(entries=4, says="Looking for the pictures…")
+def _copied(copy: str, study: Study) -> Mapping[str, str]:
+    return copied_paths(study, Path(copy), shipped=shipped_manifest(study.name))
+
+
+@cached(entries=1024)
+def _thumbnail(path: str, study: Study) -> bytes:
+    """One picture as PNG; nothing where it cannot be read."""
+    try:
+        pixels = renderer(study)(path, SIDE)
+    except EquipoiseError:
+        return b""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
