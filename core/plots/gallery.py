@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any
 
 import plotly.graph_objects as go
@@ -16,6 +17,8 @@ SIDE = 128
 """Pixels of a picture's height."""
 # Pixels of a line below it, and between one picture's lines and the next picture.
 LINE, GAP = 21, 22
+LETTERS = 32
+"""Of a line below a picture, at most."""
 
 
 @escapes_names
@@ -33,7 +36,9 @@ def plot_gallery(
     lines : sequence of sequence of str
         What is written below each; the first line is bold.
     """
-    deepest = max(map(len, lines))
+    texts = [["<br>".join(wrap(line, LETTERS)) for line in own] for own in lines]
+    written = ["<br>".join([f"<b>{own[0]}</b>", *own[1:]]) for own in texts]
+    deepest = 1 + max(text.count("<br>") for text in written)
     step = SIDE + LINE * deepest + GAP
     rows = -(-len(pictures) // COLUMNS)
     places = [
@@ -58,10 +63,8 @@ def plot_gallery(
             for png, (x, y) in zip(pictures, places, strict=True)
         ],
         annotations=[
-            build_note(
-                "<br>".join([f"<b>{own[0]}</b>", *own[1:]]), x, y + SIDE, yanchor="top"
-            )
-            for own, (x, y) in zip(lines, places, strict=True)
+            build_note(text, x, y + SIDE, yanchor="top")
+            for text, (x, y) in zip(written, places, strict=True)
         ],
     )
 

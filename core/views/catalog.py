@@ -9,7 +9,15 @@ from core.errors import ViewError
 from core.views.drawing import VIEWS, Drawn, View
 from core.views.study_view import StudyView
 
-MODULES = ("age", "age_intervals", "errors", "changed", "label_errors", "label_meaning")
+MODULES = (
+    "age",
+    "age_intervals",
+    "errors",
+    "gallery",
+    "changed",
+    "label_errors",
+    "label_meaning",
+)
 """Modules of ``core.views`` that define views, in the order of the pages."""
 
 

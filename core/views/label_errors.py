@@ -98,13 +98,16 @@ def draw_doubted_images(
         labels = _of_pair(view, labels, given, proposed)
     shown = labels.rows.head(checked_count(count)).to_dict("records")
     total = len(labels.doubts.doubted)
-    of = f"the first {len(shown)} of {total:,}" if len(shown) < total else f"{total:,}"
-    said = f"{plural(total, 'image')} with a doubtful label of {asked.label}: {of}."
+    has = "has" if total == 1 else "have"
+    said = f"{plural(total, 'image')} {has} a doubtful label of {asked.label}."
     if given:
+        is_ = "is" if total == 1 else "are"
         said = (
-            f"{plural(total, 'image')} labelled {strong(given)}, for which the methods "
-            f"propose {strong(proposed)}: {of}."
+            f"{plural(total, 'image')} {is_} labelled {strong(given)}, and the methods "
+            f"propose {strong(proposed)}."
         )
+    if len(shown) < total:
+        said += f" Shown: the {plural(len(shown), 'image')} that are doubted most."
     heading = f"{asked.label}: the labels that are doubted most"
     ids = [str(row["image_id"]) for row in shown]
     lines = [

@@ -111,7 +111,7 @@ def draw_typical(
         )
     rows = meaning.typical.head(checked_count(count)).to_dict("records")
     lines = [typical_lines(meaning, row) for row in rows]
-    said = f"{heading}: {typical_sentence(meaning)}"
+    said = typical_sentence(meaning)
     table = table_frame(typical_table([meaning], limit=len(rows)))
     return Drawn(
         title=heading,
