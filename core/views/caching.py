@@ -18,7 +18,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 import pandas as pd
 from pydantic import BaseModel
 
-from core.runs import MANIFEST_FILE, PREDICTIONS, Run, stores
+from core.runs import MANIFEST_FILE, PREDICTIONS, STUDY_FILE, Run, stores
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -124,6 +124,11 @@ def clear_caches() -> None:
 def manifest_fingerprint(study: str) -> Fingerprint:
     """What the split of a study depends on; empty where none is kept."""
     return _stamps(store / study / MANIFEST_FILE for store in stores())
+
+
+def study_fingerprint(study: str) -> Fingerprint:
+    """What a study's settings depend on; empty for one without runs, as shipped."""
+    return _stamps(store / study / STUDY_FILE for store in stores())
 
 
 def as_key(value: Any) -> Hashable:
