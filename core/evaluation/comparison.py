@@ -20,6 +20,7 @@ from core.evaluation.comparison_rows import (
     Line,
     TaskRows,
 )
+from core.evaluation.formulas import HITS_ALONE
 from core.evaluation.gaps import line_info
 from core.evaluation.grouping import ALL_IMAGES, Grouping, group_images
 from core.evaluation.metrics import (
@@ -429,6 +430,7 @@ def _judge_tasks(
                     resampler,
                     training_counts.get(task.name),
                     _tops(keys[task.name]),
+                    all(split_key(k)[1] in HITS_ALONE for k in keys[task.name]),
                 ),
                 keys[task.name],
             )

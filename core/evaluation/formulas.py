@@ -25,6 +25,10 @@ SHARES = ("accuracy", *(name for name in CLASS_RATES if name != "f1"))
 """Metrics that are a share of images."""
 
 
+HITS_ALONE = ("accuracy", "error_rate", "balanced_accuracy", "recall")
+"""Metrics of classes that need the images answered rightly, and no others."""
+
+
 class GroupSums:
     """Sums of every group; where there are several groups, the last is their sum."""
 
@@ -73,6 +77,32 @@ class ClassCounts(GroupSums):
         self.support[group, label] = counts
         self.hits[group, :, label] = cells[:, label]
         self.predicted[group] += cells
+
+
+class HitCounts(ClassCounts):
+    """As ``ClassCounts``, for metrics of ``HITS_ALONE``: nothing is ``predicted``.
+
+    Of a hundred classes it is a hundredth of the work.
+    """
+
+    @classmethod
+    def zeros(cls, groups: int, columns: int, classes: int, size: int) -> "HitCounts":
+        """Counts of 0, in float64 for the data themselves, which have ``size`` 1."""
+        dtype = np.float64 if size == 1 else np.float32
+        shape = (groups, columns, classes)
+        return cls(
+            np.zeros((groups, classes, size), dtype),
+            np.zeros((*shape, size), dtype),
+            np.zeros((*shape, 0), dtype),
+        )
+
+    def add(self, group: int, label: int, counts: Floats, sums: Floats) -> None:
+        """Count the images of one class in one group.
+
+        ``sums`` are of every run's hits, shape (columns, resamples).
+        """
+        self.support[group, label] = counts
+        self.hits[group, :, label] = sums
 
 
 @dataclass(frozen=True)

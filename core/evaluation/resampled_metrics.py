@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from core.data.harmless_changes import CHANGES
 from core.evaluation import auc, calibration, formulas
 from core.evaluation.alignment import AlignedPredictions
-from core.evaluation.formulas import ClassCounts, ErrorSums, ShiftSums
+from core.evaluation.formulas import ClassCounts, ErrorSums, HitCounts, ShiftSums
 from core.evaluation.grouping import Grouping
 from core.evaluation.metrics import (
     AREAS,
@@ -106,7 +106,8 @@ class TaskDraws:
 
     Grouping and resampler are of the same images in the same order. The training images
     of each class are for the accuracy of the shot groups; ``tops`` are the k of each
-    top-k accuracy that will be asked for.
+    top-k accuracy that will be asked for. With ``hits_alone`` only the metrics of
+    ``formulas.HITS_ALONE`` are asked for.
     """
 
     aligned: AlignedPredictions
@@ -115,6 +116,7 @@ class TaskDraws:
     resampler: Resampler
     training_counts: Mapping[str, int] | None = None
     tops: tuple[int, ...] = ()
+    hits_alone: bool = False
 
     def metric(self, key: str) -> MetricDraws:
         """One metric of every group and run.
@@ -208,6 +210,13 @@ class TaskDraws:
             own = y_pred[:, members].T[:, :, None] == np.arange(k, dtype=np.int16)
             return np.asarray(own.reshape(len(members), -1), np.float32)
 
+        def hits(members: NDArray[np.intp]) -> Floats:
+            own = y_pred[:, members] == y_true[members]
+            return np.asarray(own.T, np.float32)
+
+        # Drawn from the normal distribution, sums depend on what is drawn with them.
+        if self.hits_alone and self.resampler.is_exact:
+            return self._summed(HitCounts, hits, y_true, k)
         return self._summed(ClassCounts, one_hot, y_true, k)
 
     @cached_property

@@ -38,6 +38,8 @@ SMALL_STRATUM = 1_000
 """Images up to which the sums of a stratum are drawn image by image in any case."""
 BLOCK = 4_000_000
 """Draws of an image that are made at once."""
+COUNTED_AT_ONCE = 200_000
+"""Draws that are counted at once: their counts stay in the cache of a processor."""
 
 
 @dataclass(frozen=True)
@@ -103,13 +105,18 @@ class Resampler:
     block: int = 0
     design: Integers | None = None
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether images are drawn one by one, so that sums are of whole images."""
+        return self.rows <= MAX_WEIGHTED_ROWS
+
     @cached_property
     def weights(self) -> NDArray[np.float32] | None:
         """How often each image counts in each resample, shape (rows, resamples).
 
         None where there are more than ``MAX_WEIGHTED_ROWS`` images.
         """
-        if self.rows > MAX_WEIGHTED_ROWS:
+        if not self.is_exact:
             return None
         rng = self._rng(0)
         if self.strata is None:
@@ -271,7 +278,7 @@ def draw_weights(
 ) -> NDArray[np.float32]:
     """How often each of ``rows`` images is among ``draws``, shape (rows, resamples)."""
     weights = np.empty((rows, resamples), np.float32)
-    step = max(1, BLOCK // max(draws, 1))
+    step = max(1, COUNTED_AT_ONCE // max(draws, 1))
     for start in range(0, resamples, step):
         size = min(step, resamples - start)
         drawn = rng.integers(0, rows, (size, draws))

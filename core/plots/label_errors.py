@@ -1,5 +1,8 @@
 """Figures of doubted labels: what is proposed for what."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -7,6 +10,7 @@ import plotly.graph_objects as go
 from core.evaluation.label_errors import count_pairs
 from core.plots.cells import ROW, build_heat_map, frame_cells, write_cells
 from core.plots.classification import FEW
+from core.plots.confusion import make_clickable
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
 from core.plots.look import (
@@ -26,7 +30,7 @@ from core.plots.traces import (
 )
 from core.results.doubt_limits import PAIRS
 from core.tasks import Classification, Regression
-from core.text import number, plural
+from core.text import escape_chart, number, plural
 
 DRAWN = 500
 """Doubted numbers that are drawn, the most doubted first."""
@@ -61,22 +65,47 @@ def plot_label_pairs(doubted: pd.DataFrame, task: Classification) -> go.Figure:
         SEQUENTIAL,
         hoverongaps=False,
         customdata=[
-            [
-                f"{plural(int(n), 'image')}, every run against the label of {m:,}"
-                for n, m in zip(*both, strict=True)
-            ]
+            [_cell_text(int(n), int(m)) for n, m in zip(*both, strict=True)]
             for both in zip(counts, against, strict=True)
         ],
         hovertemplate="labelled %{y}, proposed %{x}: %{customdata}<extra></extra>",
     )
     texts = [[f"{n:,}" if n else "" for n in row] for row in counts.tolist()]
-    return frame_cells(
+    figure = frame_cells(
         heat,
         write_cells(heat, texts, shades),
         columns="Proposed label",
         rows="Given label",
         height=160 + ROW * max(len(classes), 3),
     )
+    return make_clickable(figure)
+
+
+def _cell_text(images: int, by_all: int) -> str:
+    if not images:
+        return "no doubted label"
+    return f"{plural(images, 'image')}, every run against the label of {by_all:,}"
+
+
+def pair_at(
+    point: Mapping[str, Any], doubted: pd.DataFrame, task: Classification
+) -> tuple[str, str]:
+    """The given and the proposed label of a point of ``plot_label_pairs``.
+
+    Parameters
+    ----------
+    point : mapping
+        As the browser tells of it: ``x`` and ``y`` of a cell, ``point_index`` of a bar.
+    doubted : DataFrame
+        What the figure was drawn from.
+    task : Binary or Multiclass
+    """
+    if len(task.classes) > FEW:
+        row = count_pairs(doubted).iloc[int(point["point_index"])]
+        return str(row["given"]), str(row["proposed"])
+    # A point has the names as they were drawn.
+    named = {escape_chart(name): name for name in task.classes}
+    return named[str(point["y"])], named[str(point["x"])]
 
 
 def _bars(pairs: pd.DataFrame) -> go.Figure:
@@ -93,6 +122,8 @@ def _bars(pairs: pd.DataFrame) -> go.Figure:
         text=[f"{count:,}" for count in first["images"]],
         textposition="outside",
         cliponaxis=False,
+        # A bar that was clicked does not fade the others.
+        unselected={"marker": {"opacity": 1}},
         customdata=first["by_all"].tolist(),
         hovertemplate="%{y}: %{x} images, every run against the label of "
         "%{customdata}<extra></extra>",

@@ -1,6 +1,7 @@
 """Explain a label: the rule behind it, its contradictions, its typical images."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,18 +137,34 @@ def align_splits(
     for split, given in tables.items():
         # Predictions of others may be of the test images alone.
         own = {run: table for run, table in given.items() if len(table)}
-        present = dict.fromkeys(method for method, _ in own)
-        if not present:
-            continue
-        reference = baseline if baseline in present else next(iter(present))
-        try:
-            aligned = align_predictions(own, [task], reference)
-        except EquipoiseError:
-            continue
-        first = own[min(run for run in own if run[0] == reference)]
-        ids = first["image_id"].astype(str).to_numpy(object)
-        found[split] = SplitPredictions(aligned, ids)
+        with suppress(EquipoiseError):
+            found[split] = align_split(own, task, baseline)
     return found
+
+
+def align_split(
+    tables: Mapping[RunKey, pd.DataFrame], task: Task, baseline: str
+) -> SplitPredictions:
+    """The predictions of one split in one order.
+
+    Parameters
+    ----------
+    tables : mapping of (method, seed) to DataFrame
+    task : Task
+    baseline : str
+        Method of the images; without a run of it, that of the first.
+
+    Raises
+    ------
+    EquipoiseError
+        If there are none, or they do not go together.
+    """
+    present = dict.fromkeys(method for method, _ in tables)
+    reference = baseline if baseline in present else next(iter(present), baseline)
+    aligned = align_predictions(tables, [task], reference)
+    first = tables[min(run for run in tables if run[0] == reference)]
+    ids = first["image_id"].astype(str).to_numpy(object)
+    return SplitPredictions(aligned, ids)
 
 
 def find_category(task: Task, name: str) -> int:

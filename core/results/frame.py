@@ -6,7 +6,7 @@ from core.results.cells import Cell, Part, Piece, Text
 from core.results.numbers import UNKNOWN
 from core.results.sentences import Tone
 from core.results.tables import Table
-from core.text import coloured, strong
+from core.text import coloured, strong, to_plain
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 COLOURS: dict[Tone, str] = {
@@ -29,6 +29,11 @@ def table_frame(table: Table) -> pd.DataFrame:
     ]
     headings = [column.heading for column in table.columns]
     return pd.DataFrame(dict(zip(headings, columns, strict=True)))
+
+
+def plain_frame(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table without the marks of its cells."""
+    return frame.map(lambda cell: to_plain(cell) if isinstance(cell, str) else cell)
 
 
 def cell_marked(cell: Cell | Text, part: Part) -> str:

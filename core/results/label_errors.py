@@ -1,7 +1,7 @@
 """Doubted labels in words and tables, and the leaderboard without their images."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -85,6 +85,12 @@ class DoubtedLabels:
         if self.wrong is None:
             return None
         return count_known_errors(self.doubts, self.wrong, top)
+
+    def of_pair(self, given: str, proposed: str) -> "DoubtedLabels":
+        """The same, of the doubted images with one label and one proposal alone."""
+        doubted = self.doubts.doubted
+        own = (doubted["given"] == given) & (doubted["proposed"] == proposed)
+        return replace(self, doubts=replace(self.doubts, table=doubted[own]))
 
     @cached_property
     def rows(self) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 import pandas as pd
 from pydantic import BaseModel
 
-from core.runs import MANIFEST_FILE, PREDICTIONS, REPORT_FILE, Run, stores
+from core.runs import MANIFEST_FILE, PREDICTIONS, REPORT_FILE, STUDY_FILE, Run, stores
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -132,6 +132,11 @@ def data_fingerprint(study: str) -> Fingerprint:
     """What is known of a study's data depends on: its split and its report."""
     files = (MANIFEST_FILE, REPORT_FILE)
     return _stamps(store / study / file for store in stores() for file in files)
+
+
+def study_fingerprint(study: str) -> Fingerprint:
+    """What a study's settings depend on; empty for one without runs, as shipped."""
+    return _stamps(store / study / STUDY_FILE for store in stores())
 
 
 def as_key(value: Any) -> Hashable:

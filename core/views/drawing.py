@@ -215,6 +215,11 @@ def task_of(view: StudyView, name: str = "") -> Task:
     return _task_of(view, name, object, "task") if name else view.tasks[0]
 
 
+def nothing_in(view: StudyView, why: str) -> NothingToShow:
+    """Say that a study has nothing for a view to show, and why: a whole sentence."""
+    return NothingToShow(f"{strong(view.study.title)}: {why}")
+
+
 def regression_of(view: StudyView, name: str = "") -> Regression:
     """The regression that a view asks for by name; the first where it names none.
 
@@ -239,6 +244,17 @@ def classification_of(view: StudyView, name: str = "") -> Classification:
     task = _task_of(view, name, Classification, "classification task")
     assert isinstance(task, Classification)
     return task
+
+
+def any_task_of(view: StudyView, name: str = "") -> Task:
+    """The task that a view asks for by name; that of most classes if it names none.
+
+    Raises
+    ------
+    NothingToShow
+        If the study has no such task.
+    """
+    return _task_of(view, name, Task, "task")
 
 
 def _task_of(view: StudyView, name: str, kind: Any, what: str) -> Task:

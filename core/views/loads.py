@@ -178,13 +178,6 @@ def count_answers(runs: Sequence[Run]) -> int:
     return sum(map(len, load_tables(runs).values()))
 
 
-def load_held_out(
-    runs: Sequence[Run],
-) -> dict[str, dict[tuple[str, int], pd.DataFrame]]:
-    """``load_tables`` of the splits that no method was trained on, by split."""
-    return {split: load_tables(runs, split) for split in (VALIDATION, TEST)}
-
-
 def load_training_rows(study: str) -> pd.DataFrame | None:
     """Rows of the manifest that were trained on, before any method draws from them."""
     return _training_rows(manifest_fingerprint(study), study)

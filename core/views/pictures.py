@@ -4,11 +4,18 @@ import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import plotly.graph_objects as go
 from PIL import Image
 
 from core.data.catalog import renderer
-from core.data.picture_paths import DATA_VARIABLE, copied_paths, drawn_paths
-from core.errors import EquipoiseError
+from core.data.picture_paths import (
+    DATA_VARIABLE,
+    copied_paths,
+    drawn_paths,
+    own_copy,
+)
+from core.errors import EquipoiseError, ViewError
+from core.plots.gallery import plot_gallery
 from core.runs import shipped_manifest
 from core.study import Study
 from core.text import code, strong
@@ -18,6 +25,8 @@ from core.views.study_view import StudyView
 
 SIDE = 128
 """Pixels of a thumbnail."""
+MOST = 48
+"""Pictures that one figure holds."""
 
 
 def why_no_pictures(view: StudyView) -> str:
@@ -82,6 +91,60 @@ def load_thumbnails(
         if image_id in paths
     }
     return {image_id: picture for image_id, picture in made.items() if picture}
+
+
+def picture_figures(
+    view: StudyView,
+    what: str,
+    image_ids: Sequence[str],
+    lines: Sequence[Sequence[str]],
+) -> dict[str, go.Figure]:
+    """One figure of pictures, each over its lines; empty where there are none to show.
+
+    A slide or a file is passed on: pictures are in it only where the dataset allows
+    that to everyone (``DatasetInfo.shareable``), and are drawn or at hand.
+    """
+    pictures = _passed_on(view, image_ids)
+    shown = [place for place, name in enumerate(image_ids) if name in pictures]
+    if not shown:
+        return {}
+    return {
+        what: plot_gallery(
+            [pictures[image_ids[place]] for place in shown],
+            [image_ids[place] for place in shown],
+            [lines[place] for place in shown],
+        )
+    }
+
+
+def checked_count(count: int) -> int:
+    """How many images a view is asked for.
+
+    Raises
+    ------
+    ViewError
+        If that is none, or more than ``MOST``.
+    """
+    if not 1 <= count <= MOST:
+        raise ViewError(
+            f"A view cannot show {count:,} images.",
+            expected=f"a number from 1 to {MOST}.",
+            remedy="correct the parameter 'count'.",
+        )
+    return count
+
+
+def _passed_on(view: StudyView, image_ids: Sequence[str]) -> dict[str, bytes]:
+    """Pictures that everyone may see, by id."""
+    info = view.dataset
+    copy = None if info.generated else own_copy(view.study)
+    if not (info.shareable and info.has_pictures and (info.generated or copy)):
+        return {}
+    try:
+        paths = find_paths(view, image_ids, copy)
+    except EquipoiseError:
+        return {}
+    return load_thumbnails(view.study, paths, image_ids)
 
 
 @cached(entries=4, says="Looking for the pictures…")

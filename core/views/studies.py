@@ -18,7 +18,12 @@ from core.runs import (
 )
 from core.study import Study, load_study, shipped_studies
 from core.text import emphasis, listed, strong
-from core.views.caching import Fingerprint, cached, manifest_fingerprint
+from core.views.caching import (
+    Fingerprint,
+    cached,
+    manifest_fingerprint,
+    study_fingerprint,
+)
 from core.views.study_view import StudyView
 
 
@@ -86,6 +91,12 @@ def _require(
 
 def study_named(name: str) -> Study:
     """As its runs were trained with, or as shipped where there are none."""
+    return _study_named(study_fingerprint(name), name)
+
+
+# A bar names every study there is, and reads each of them for its title.
+@cached(entries=128)
+def _study_named(files: Fingerprint, name: str) -> Study:
     try:
         return study_of_runs(name)
     except RunError:

@@ -14,6 +14,7 @@ from core.plots import answers as plots
 from core.plots.formatting import feature_label
 from core.tasks import Regression, natural_order
 from core.views.answers import TaskErrors
+from core.views.gallery import matching_images
 from core.views.slice_features import load_slice_features
 from core.views.study_view import StudyView
 from pages.shell.address import this_address
@@ -45,19 +46,15 @@ class Chosen:
 
 def filter_images(view: StudyView, method: str, found: TaskErrors) -> Chosen:
     """Choosers of truth, answer, groups and agreement, and what they leave."""
-    answers, images = found.answers, found.images
+    answers = found.answers
     key = _task_key(view, found)
-    mask = np.ones(len(images), bool)
     what = "bin" if isinstance(answers.task, Regression) else "class"
     label = view.labels[method]
-    sides = {
-        "truth": ("Truth", answers.true_category),
-        "predicted": (f"{label} says", answers.answered_category(method)),
-    }
-    filters = []
+    headings = {"truth": "Truth", "predicted": f"{label} says"}
+    sides = {}
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        for name, (heading, ids) in sides.items():
-            value = choose(
+        for name, heading in headings.items():
+            sides[name] = choose(
                 heading,
                 ["", *answers.categories],
                 labels=_or_any,
@@ -66,19 +63,14 @@ def filter_images(view: StudyView, method: str, found: TaskErrors) -> Chosen:
                 what=what,
                 width=WIDTH,
             )
-            filters.append(value)
-            if value:
-                mask &= ids == answers.categories.index(value)
         further = _further_groups(view, found)
         groups = _choose_groups(view, found, further)
-        for feature, group in groups.items():
-            column = images[feature] if feature in images else further[feature]
-            mask &= (column == group).to_numpy()
+        mask = matching_images(found, method, **sides, groups=groups, further=further)
         agree = _choose_agreement(view, found, mask)
         _offer_clearing(view, found)
     if agree != ANY:
         mask &= agreeing(answers, agree)
-    return Chosen(mask, (*filters, *_where(groups), agree))
+    return Chosen(mask, (*sides.values(), *_where(groups), agree))
 
 
 def _further_groups(view: StudyView, found: TaskErrors) -> pd.DataFrame:

@@ -14,17 +14,18 @@ from core.evaluation.answers import (
     rank_images,
     tabulate_images,
 )
-from core.evaluation.metrics import TOLERANCE
 from core.plots import answers as plots
 from core.plots.formatting import feature_label
-from core.tasks import Regression, Task
+from core.tasks import Task
 from core.text import BREAK, SEPARATOR, code, emphasis, plural, strong, to_markdown
 from core.views.answers import TaskErrors
+from core.views.gallery import answers_note, images_sentence
+from core.views.pictures import SIDE
 from core.views.study_view import StudyView
 from pages.errors.filters import Chosen, filter_images
 from pages.shell.address import this_address
 from pages.shell.choose import choose
-from pages.shell.pictures import SIDE, load_thumbnails, why_no_pictures
+from pages.shell.pictures import load_thumbnails, why_no_pictures
 from pages.shell.show import offer_csv
 
 PICTURES, ROWS = 12, 25
@@ -38,19 +39,9 @@ def show_images(view: StudyView, method: str, found: TaskErrors) -> None:
         chosen = filter_images(view, method, found)
         orders = orders_of(answers, method)
         order = _choose_order(orders, answers.task, chosen)
-        wrong = chosen.mask & ~answers.right[answers.place(method)]
-        st.markdown(
-            to_markdown(
-                plots.gallery_takeaway(
-                    answers,
-                    method,
-                    view.labels[method],
-                    int(chosen.mask.sum()),
-                    int(wrong.sum()),
-                    orders[order],
-                )
-            )
-        )
+        label = view.labels[method]
+        said = images_sentence(found, method, label, chosen.mask, orders[order])
+        st.markdown(to_markdown(said))
         rows = rank_images(answers, method, orders[order], chosen.mask)
         if not len(rows):
             _say_empty(view, method, chosen, orders[order])
@@ -58,7 +49,7 @@ def show_images(view: StudyView, method: str, found: TaskErrors) -> None:
             return
         state = (view.study.name, answers.task.name, method, order, *chosen.filters)
         _show_page(view, found, rows, state)
-        _notes(view, method, found)
+        st.caption(to_markdown(answers_note(found, method, label)))
         offer_csv(
             lambda: tabulate_images(answers, found.images, rows),
             f"{view.study.name}-{answers.task.name}-{method}-images",
@@ -193,30 +184,4 @@ def _table(view: StudyView, found: TaskErrors, rows: NDArray[np.intp]) -> None:
         height="content",
         alt="Test images with their truth and every method's answer",
         column_config={"Image": st.column_config.TextColumn(pinned=True)},
-    )
-
-
-def _notes(view: StudyView, method: str, found: TaskErrors) -> None:
-    """How an answer comes about, and what a gallery cannot tell."""
-    task = found.answers.task
-    many = max(found.answers.seeds) > 1
-    if isinstance(task, Regression):
-        said = f"In brackets: answer − truth. ✓ is within {TOLERANCE} {task.unit}."
-        said += " Of several seeds the mean is the answer." if many else ""
-    else:
-        said = "Per cent: the probability that a method gives its answer."
-        if many:
-            said += (
-                " Of several seeds the answer is what most say, and the probability "
-                "is the mean; the shares of classes are means over single seeds."
-            )
-        if not found.answers.has_probabilities(method):
-            said += (
-                f" {view.labels[method]} has labels only, without probabilities, "
-                "so its answers keep the order of the images."
-            )
-    st.caption(
-        to_markdown(
-            f"{said} These images are extreme cases: they say nothing about rates."
-        )
     )

@@ -7,8 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.evaluation.answers import categories_of
 from core.tasks import Regression, Task
-from core.text import emphasis
-from core.views.answers import load_errors
+from core.views.answers import load_errors, methods_with_runs, usual_method
 from core.views.study_view import StudyView
 from pages.errors.changed import show_changed
 from pages.errors.gallery import show_images
@@ -18,7 +17,6 @@ from pages.errors.rates import show_bins, show_classes
 from pages.shell.address import CHANGED, Address, run_page, this_address
 from pages.shell.choose import choose, choose_task
 from pages.shell.notices import leave_out_damaged
-from pages.shell.show import stop_with
 from pages.shell.study_bar import study_bar
 
 
@@ -31,23 +29,19 @@ def main() -> None:
         beside=True,
     )
     view = leave_out_damaged(view)
-    if not view.chosen_runs:
-        stop_with(
-            "No shown method has a run with the chosen seeds. Choose other seeds or "
-            f"methods under {emphasis('Methods and seeds')}."
-        )
+    methods = methods_with_runs(view)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         # The task with the most classes first, as on Classification.
         task = choose_task(
             sorted(view.tasks, key=lambda t: (t.kind == "regression", -_size(t))),
             key=f"errors_task_{view.study.name}",
         )
-        method = _choose_method(view)
+        method = _choose_method(view, methods)
     found = load_errors(view, task)
     rates, images, changed = _places()
     with rates:
         if isinstance(task, Regression):
-            show_bins(view, task, method, found)
+            show_bins(view, task, method)
         else:
             show_classes(view, task, method, found)
     with images:
@@ -93,15 +87,12 @@ def _size(task: Task) -> int:
     return len(categories_of(task))
 
 
-def _choose_method(view: StudyView) -> str:
-    """The method whose errors are looked at, among those with a chosen run."""
-    methods = _methods(view)
-    # Beside another study, the chosen study's own method comes first.
-    baseline = next(iter(view.references)) if view.has_counterparts else view.baseline
+def _choose_method(view: StudyView, methods: Sequence[str]) -> str:
+    """The method whose errors are looked at."""
     return choose(
         "Errors of",
         methods,
-        default=baseline if baseline in methods else methods[0],
+        default=usual_method(view),
         labels=view.labels,
         key=f"errors_method_{view.study.name}",
         parameter="method",
@@ -109,11 +100,6 @@ def _choose_method(view: StudyView) -> str:
         always=True,
         width=320,
     )
-
-
-def _methods(view: StudyView) -> Sequence[str]:
-    trained = {run.method for run in view.chosen_runs}
-    return [method for method in view.methods if method in trained]
 
 
 run_page(main)

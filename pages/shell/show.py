@@ -21,6 +21,7 @@ from streamlit.delta_generator import DeltaGenerator
 from core.csv_text import csv_text
 from core.errors import EquipoiseError, NothingToShow
 from core.plots.download import chart_html, image_options
+from core.results.frame import plain_frame
 from core.text import BREAK, mark_code, plural, strong, to_list, to_markdown, to_plain
 from core.views.caching import tell_who_waits
 from core.views.drawing import Drawn, Numbers, finished
@@ -301,12 +302,7 @@ def show_static_table(
     )
     if note:
         st.caption(to_markdown(note))
-    offer_csv(plain_table(table) if download is None else download, name)
-
-
-def plain_table(table: pd.DataFrame) -> pd.DataFrame:
-    """The table without the marks of its cells."""
-    return table.map(lambda cell: to_plain(cell) if isinstance(cell, str) else cell)
+    offer_csv(plain_frame(table) if download is None else download, name)
 
 
 def show_table(
