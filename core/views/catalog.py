@@ -9,7 +9,17 @@ from core.errors import ViewError
 from core.views.drawing import VIEWS, Drawn, View
 from core.views.study_view import StudyView
 
-MODULES = ("age", "age_intervals")
+MODULES = (
+    "overview",
+    "cost",
+    "published",
+    "stability",
+    "search",
+    "two_studies",
+    "age",
+    "age_intervals",
+    "runs",
+)
 """Modules of ``core.views`` that define views, in the order of the pages."""
 
 

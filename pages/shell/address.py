@@ -149,7 +149,7 @@ def run_page(main: Callable[[], object]) -> None:
     """Run a page, and write what was chosen on it into its address."""
     if (before := st.session_state.get(_STATE)) is not None:
         before.is_read = False
-    with suppress(PageEnded), _saying_what_is_missing():
+    with suppress(PageEnded), saying_what_is_missing():
         main()
     _send()
 
@@ -160,7 +160,7 @@ def fragment(part: Callable[Given, None]) -> Callable[Given, None]:
     @st.fragment
     @wraps(part)
     def run(*args: Given.args, **options: Given.kwargs) -> None:
-        with suppress(PageEnded), _saying_what_is_missing():
+        with suppress(PageEnded), saying_what_is_missing():
             part(*args, **options)
         context = get_script_run_ctx()
         if context is not None and context.fragment_ids_this_run:
@@ -170,7 +170,7 @@ def fragment(part: Callable[Given, None]) -> Callable[Given, None]:
 
 
 @contextmanager
-def _saying_what_is_missing() -> Iterator[None]:
+def saying_what_is_missing() -> Iterator[None]:
     """End what is drawn with the sentence of a view that has nothing to show."""
     try:
         yield
