@@ -18,6 +18,7 @@ MODULES = (
     "two_studies",
     "age",
     "age_intervals",
+    "methods",
     "runs",
 )
 """Modules of ``core.views`` that define views, in the order of the pages."""
