@@ -5,7 +5,7 @@ a derivative is the central difference of that same function. Importing this mod
 cheap; the first loss imports Keras.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -326,8 +326,17 @@ def _masks_for(loss: Any, logits: Floats) -> NDArray[np.bool_] | None:
     return np.asarray(drawn < loss.gamma)
 
 
-def class_weights(part: Part, class_counts: ArrayLike) -> Floats:
+def class_weights(
+    part: Part, class_counts: ArrayLike, *, names: Sequence[str] | None = None
+) -> Floats:
     """Weight of an image of each class.
+
+    Parameters
+    ----------
+    part : Part
+    class_counts : int array, shape (num_classes,)
+    names : sequence of str, optional
+        Of the classes, for weights that know them by their names.
 
     Returns
     -------
@@ -335,7 +344,8 @@ def class_weights(part: Part, class_counts: ArrayLike) -> Floats:
         Mean 1 over the training images.
     """
     counts = check_class_counts(class_counts)
-    labels = np.repeat(np.arange(len(counts)), counts)
+    classes = np.arange(len(counts)) if names is None else np.array(names)
+    labels = np.repeat(classes, counts)
     weights = np.asarray(part.build(labels), dtype=np.float64)
     first = np.concatenate([[0], np.cumsum(counts)[:-1]])
     by_class: Floats = weights[first] / float(weights.mean())

@@ -19,7 +19,15 @@ from typing import Any, ParamSpec, TypeVar, cast
 import pandas as pd
 from pydantic import BaseModel
 
-from core.runs import MANIFEST_FILE, PREDICTIONS, REPORT_FILE, STUDY_FILE, Run, stores
+from core.runs import (
+    MANIFEST_FILE,
+    PREDICTIONS,
+    RECORD,
+    REPORT_FILE,
+    STUDY_FILE,
+    Run,
+    stores,
+)
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -67,10 +75,10 @@ def cached(
 ) -> Callable[[Callable[Given, Result]], Callable[Given, Result]]:
     """Keep what a function returns, by its arguments.
 
-    A run counts by its predictions and its model (path, time and size), and by which of
-    its images are looked at; a study by all its settings. An argument whose name begins
-    with ``_`` does not count. Where several ask at once, one computes and the others
-    wait; a failure is told to all of them and not kept.
+    A run counts by its record, its predictions and its model (path, time and size), and
+    by which of its images are looked at; a study by all its settings. An argument whose
+    name begins with ``_`` does not count. Where several ask at once, one computes and
+    the others wait; a failure is told to all of them and not kept.
 
     Parameters
     ----------
@@ -181,7 +189,8 @@ def _told(
 def _files_of(run: Run) -> tuple[Hashable, ...]:
     """A run as it is shown: its files, its name, and its test images."""
     only = None if run.only is None else hash(run.only)
-    return run.method, only, *_stamps((run.folder / PREDICTIONS, run.model_path))
+    files = (run.folder / RECORD, run.folder / PREDICTIONS, run.model_path)
+    return run.method, only, *_stamps(files)
 
 
 def _stamps(files: Iterable[Path]) -> Fingerprint:

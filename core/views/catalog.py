@@ -10,6 +10,11 @@ from core.views.drawing import VIEWS, Drawn, View
 from core.views.study_view import StudyView
 
 MODULES = (
+    "overview",
+    "published",
+    "stability",
+    "search",
+    "two_studies",
     "classification",
     "confusions",
     "curves",
@@ -27,9 +32,12 @@ MODULES = (
     "changed",
     "label_errors",
     "label_meaning",
+    "cost",
+    "methods",
     "data",
     "samplers",
     "preprocessing",
+    "runs",
 )
 """Modules of ``core.views`` that define views, in the order of the pages."""
 

@@ -27,6 +27,28 @@ KEPT = 256
 
 
 @dataclass(frozen=True)
+class Column:
+    """How a column of a long table is shown.
+
+    Parameters
+    ----------
+    digits : int, optional
+        Decimals of its numbers; none where it holds text.
+    explanation : str
+        What it is, for a reader who asks.
+    is_name : bool
+        Whether it names the row, and stays in sight.
+    is_count : bool
+        Whether it holds whole numbers, thousands of which are set apart.
+    """
+
+    digits: int | None = None
+    explanation: str = ""
+    is_name: bool = False
+    is_count: bool = False
+
+
+@dataclass(frozen=True)
 class Numbers:
     """The numbers of a view as a table.
 
@@ -42,6 +64,10 @@ class Numbers:
         Whether it has more rows than are read at a glance.
     download : DataFrame, optional
         What its CSV holds, where it is not the view's own data.
+    columns : mapping of str to Column
+        Of a long table, how columns are shown, by heading.
+    is_whole : bool
+        Of a long table, whether all of its rows are in sight at once.
     """
 
     frame: pd.DataFrame
@@ -49,6 +75,8 @@ class Numbers:
     note: str = ""
     is_long: bool = False
     download: pd.DataFrame | None = None
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    is_whole: bool = False
 
 
 @dataclass(frozen=True)

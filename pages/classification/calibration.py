@@ -40,7 +40,8 @@ def show_calibration(view: StudyView, task: Classification) -> None:
         )
         if not (scaled and _show_scaled(view, task, card)):
             show_view(calibration.draw_reliability(view, task=task.name), card=card)
-    show_numbers(calibration.draw_calibration_errors(view, task=task.name))
+    errors = calibration.draw_calibration_errors(view, task=task.name)
+    show_numbers(errors, is_folded=True)
 
 
 def _show_scaled(view: StudyView, task: Classification, card: Card) -> bool:

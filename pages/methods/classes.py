@@ -12,11 +12,11 @@ from core.plots import method_classes as plots
 from core.plots.data import weights_by_value
 from core.plots.methods import HEADS, heads_note
 from core.text import to_markdown
+from core.views.methods import DRAW_SEED, gathered
 from pages.methods.parameters import values_of
-from pages.methods.play import Play, by_head, gathered, head_of
+from pages.methods.play import Play, by_head, head_of
 from pages.shell.show import show_chart, show_charts
 
-DRAW_SEED = 0
 QUANTITIES = {
     "weight": ("Weight of an image", "weight", 1.0, "an image weighs"),
     "margin": ("Margin asked of a class", "margin (logits)", None, "the margin is"),

@@ -11,23 +11,21 @@ from core.methods import curves
 from core.methods.entry import Entry, Value
 from core.plots import methods as plots
 from core.plots.method_classes import order_by_count
-from core.tasks import Binary, Multiclass, Regression
 from core.text import plural, to_markdown
-from core.views.caching import Fingerprint, cached
+from core.views.methods import (
+    gathered,
+    load_error_curve,
+    load_probability_curve,
+    usual_of,
+)
 from pages.methods.parameters import is_moved, values_of
 from pages.methods.play import (
     Play,
-    as_table,
     by_head,
     defaults_of,
-    gathered,
-    usual_of,
 )
 from pages.shell.choose import choose, choose_whether
 from pages.shell.show import show_charts
-
-# A loss over a batch is called once for each: a slider should not wait.
-ERROR_POINTS = 44
 
 
 def show_probability_curves(play: Play, controls: DeltaGenerator) -> None:
@@ -143,25 +141,9 @@ def _is_relative() -> bool:
 def _curve(
     play: Play, entry: Entry, values: Mapping[str, Value], true_class: int
 ) -> pd.DataFrame:
-    return _loss_table(
+    return load_probability_curve(
         entry.name, tuple(values.items()), play.task, play.counts, true_class
     )
-
-
-@cached(entries=1024)
-def _loss_table(
-    name: str,
-    values: tuple[tuple[str, Value], ...],
-    task: Binary | Multiclass,
-    counts: tuple[int, ...],
-    true_class: int,
-) -> pd.DataFrame:
-    part = curves.part_of(curves.entries_of(task)[name], task, dict(values))
-    line = curves.probability_line()
-    curve = curves.loss_curve(
-        part, task, counts, true_class=true_class, probabilities=line
-    )
-    return as_table(curve)
 
 
 def show_error_curves(play: Play, controls: DeltaGenerator) -> None:
@@ -221,7 +203,7 @@ def show_error_curves(play: Play, controls: DeltaGenerator) -> None:
 def _errors(
     play: Play, entry: Entry, values: Mapping[str, Value], true_value: float
 ) -> pd.DataFrame:
-    return _error_table(
+    return load_error_curve(
         entry.name,
         tuple(values.items()),
         play.task,
@@ -229,26 +211,3 @@ def _errors(
         play.source,
         play.targets,
     )
-
-
-@cached(entries=512)
-def _error_table(
-    name: str,
-    values: tuple[tuple[str, Value], ...],
-    task: Regression,
-    true_value: float,
-    source: Fingerprint,
-    _targets: tuple[float, ...],
-) -> pd.DataFrame:
-    part = curves.part_of(curves.entries_of(task)[name], task, dict(values))
-    low, high = task.minimum - true_value, task.maximum - true_value
-    below = round(ERROR_POINTS * -low / (high - low)) + 1
-    sides = np.linspace(low, 0, below), np.linspace(0, high, ERROR_POINTS - below + 2)
-    curve = curves.error_curve(
-        part,
-        task,
-        _targets,
-        true_value=true_value,
-        errors=np.unique(np.concatenate(sides)),
-    )
-    return as_table(curve)

@@ -11,11 +11,11 @@ from core.methods.entry import GROUPS, PARTS, Entry, Value
 from core.methods.registry import TAKES_GROUPS
 from core.plots import methods as plots
 from core.plots.look import Look, method_styles
-from core.study import load_study, shipped_studies
 from core.tasks import Regression, Task
 from core.text import listed, plural, strong, to_list, to_markdown
-from core.views.caching import cached, manifest_fingerprint
+from core.views.caching import manifest_fingerprint
 from core.views.loads import load_training_rows
+from core.views.methods import users_of_entries, usual_of
 from core.views.study_view import StudyView
 from pages.methods.classes import show_classes, show_targets
 from pages.methods.images import show_error_curves, show_probability_curves
@@ -28,7 +28,7 @@ from pages.methods.parameters import (
     values_of,
     write_parameters,
 )
-from pages.methods.play import Play, usual_of
+from pages.methods.play import Play
 from pages.methods.schedule import show_schedule
 from pages.shell.address import fragment, run_page, this_address
 from pages.shell.choose import choose, choose_several, choose_task
@@ -314,7 +314,7 @@ def _card(entry: Entry, play: Play) -> None:
             )
         )
         return
-    users = _users().get(entry.name, ())
+    users = users_of_entries().get(entry.name, ())
     with st.expander("In a study's file", icon=":material/code:"):
         on, values = _in_a_study(entry, play)
         st.code(plots.toml_of(entry.name, entry.label, on, values), language="toml")
@@ -334,23 +334,6 @@ def _in_a_study(entry: Entry, play: Play) -> tuple[str, dict[str, Value]]:
     if by_name:
         return feature, {**values, **dict.fromkeys(by_name, dict.fromkeys(groups, 1.0))}
     return play.task.name, values
-
-
-@cached(entries=1)
-def _users() -> dict[str, tuple[str, ...]]:
-    """Shipped studies that use an entry, with their methods, by the entry's name."""
-    users: dict[str, dict[str, list[str]]] = {}
-    for name in shipped_studies():
-        study = load_study(name)
-        for method in study.methods.values():
-            for entry in method.use:
-                users.setdefault(entry, {}).setdefault(study.title, []).append(
-                    method.label
-                )
-    return {
-        entry: tuple(f"{title} ({', '.join(labels)})" for title, labels in by.items())
-        for entry, by in users.items()
-    }
 
 
 run_page(main)

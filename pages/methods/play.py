@@ -1,11 +1,8 @@
 """What the head of the Methods page chose, as its pictures need it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import pandas as pd
-
-from core.methods import curves
 from core.methods.entry import HEAD, Entry, HeadName, Value
 from core.plots.look import Look
 from core.plots.methods import HEADS
@@ -52,13 +49,6 @@ class Play:
         return [entry for entry in self.chosen if entry.part in parts]
 
 
-def usual_of(view: StudyView, task: Task) -> Entry:
-    """What training minimises on a task of the study without a remedy."""
-    return curves.usual_loss(
-        task, logarithmic=task.name in view.study.model.log_targets
-    )
-
-
 def head_of(entry: Entry) -> HeadName:
     """Output of the last layer that a method takes, as its widget was last left."""
     return values_of(entry).get(HEAD, "logits")
@@ -73,14 +63,3 @@ def by_head(entries: Sequence[Entry]) -> dict[HeadName, list[Entry]]:
 def defaults_of(entry: Entry) -> dict[str, Value]:
     """Default of each parameter."""
     return {p.name: p.default for p in movable(entry)}
-
-
-def as_table(curve: curves.Curve) -> pd.DataFrame:
-    """A curve as its figure takes it."""
-    return pd.DataFrame({"x": curve.x, "loss": curve.loss, "gradient": curve.gradient})
-
-
-def gathered(tables: Mapping[str, pd.DataFrame], x: str) -> pd.DataFrame:
-    """Tables of several methods below one another, for the download."""
-    together = pd.concat(tables, names=["method"]).reset_index(level=0)
-    return together.rename(columns={"x": x})

@@ -1,53 +1,38 @@
 """Runs: learning curves, what each run was made of, and how two of them differ."""
 
 import json
+from dataclasses import replace
 
-import pandas as pd
 import streamlit as st
 
 from core.errors import EquipoiseError
-from core.plots import runs as plots
-from core.runs import RECORD, Run
+from core.plots.runs import curve_label, curve_names
+from core.runs import RECORD
 from core.text import emphasis, to_markdown
-from core.views.caching import cached
+from core.views import runs as views
 from core.views.study_view import StudyView
-from pages.shell.address import run_page
+from pages.shell.address import run_page, saying_what_is_missing
 from pages.shell.choose import choose
-from pages.shell.show import show_chart, show_error, show_table, stop_with
+from pages.shell.show import (
+    open_card,
+    show_error,
+    show_numbers,
+    show_view,
+    stop_with,
+)
 from pages.shell.study_bar import study_bar
 
-COLUMNS = {
-    "training (min)": st.column_config.NumberColumn(format="%.1f"),
-    "images/s": st.column_config.NumberColumn(format="%.0f"),
-    "ms per image": st.column_config.NumberColumn(format="%.2f"),
-    "parameters": st.column_config.NumberColumn(format="localized"),
-}
 
-
-@cached(entries=16)
-def load_histories(runs: tuple[Run, ...]) -> pd.DataFrame:
-    """Histories of the runs in one table."""
-    return plots.gather_histories(runs)
-
-
-def show_curves(view: StudyView, runs: tuple[Run, ...]) -> None:
+def show_curves(view: StudyView) -> None:
     """Learning curves of the chosen runs together."""
-    try:
-        history = load_histories(runs)
-    except EquipoiseError as error:
-        show_error(error)
-        return
-    names = plots.curve_names(history)
-    if not names:
-        st.info("These runs kept no history of their training.")
-        return
+    history = views.load_histories(views.runs_of(view))
+    usual = views.curve_of(view, history)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = choose(
             "Curve",
-            names,
-            # Losses of different methods are no common measure.
-            default=next((n for n in names if not n.endswith("loss")), names[0]),
-            labels=lambda name: plots.curve_label(name, view.tasks),
+            curve_names(history),
+            default=usual,
+            labels=lambda name: curve_label(name, view.tasks),
             key="runs_curve",
             parameter="curve",
             always=True,
@@ -60,51 +45,32 @@ def show_curves(view: StudyView, runs: tuple[Run, ...]) -> None:
             parameter="lines",
             is_segmented=True,
         )
-    label = plots.curve_label(name, view.tasks)
-    show_chart(
-        plots.plot_curves(
-            history, name, view.look, label=label, each_seed=seeds == "Each seed"
-        ),
-        name="runs_curves",
-        title=f"{label} over the epochs",
-        takeaway=plots.takeaway_curves(history, name, label=label, labels=view.labels),
-        data=history[history["name"] == name],
-        note="Thick: validation; thin and dotted: training, measured on augmented"
-        " pictures while the model changes. Signs: the epoch of each run whose"
-        " weights are kept. Band: lowest to highest seed.",
-    )
+    each_seed = seeds == "Each seed"
+    show_view(views.draw_curves(view, metric=name, each_seed=each_seed))
 
 
-def show_runs(view: StudyView, runs: tuple[Run, ...]) -> None:
+def show_runs(view: StudyView) -> None:
     """One row a run."""
-    st.subheader("All runs chosen", anchor=False)
-    table = plots.describe_runs(runs, view.labels)
-    show_table(
-        table,
-        name="runs_table",
-        alt="What each run took and what it was made with",
-        column_config=COLUMNS,
-        note="ms per image: inference alone, in batches, on the machine that trained.",
-    )
+    drawn = views.draw_runs(view)
+    st.subheader(to_markdown(drawn.title), anchor=False)
+    show_numbers(drawn)
 
 
-def show_record(view: StudyView, runs: tuple[Run, ...]) -> None:
+def show_record(view: StudyView) -> None:
     """The record of one run, and its differences to another."""
-    names = {f"{view.labels[run.method]}, seed {run.seed}": run for run in runs}
-    baseline = view.baseline
+    runs = {views.title_of(view, run): run for run in views.runs_of(view)}
     st.subheader("One run, and how it differs from another", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         first = choose(
             "Run",
-            list(names),
-            # The baseline is what one compares with.
-            default=next((n for n, r in names.items() if r.method != baseline), None),
+            list(runs),
+            default=views.title_of(view, views.run_of(view)),
             key="runs_one",
             parameter="run",
             always=True,
             width=300,
         )
-        others = [name for name in names if name != first]
+        others = [name for name in runs if name != first]
         second = st.selectbox(
             "Compare with",
             others,
@@ -114,7 +80,7 @@ def show_record(view: StudyView, runs: tuple[Run, ...]) -> None:
             disabled=not others,
             width=300,
         )
-        run = names[first]
+        run = runs[first]
         st.download_button(
             RECORD,
             data=lambda: json.dumps(run.info, indent=1),
@@ -125,24 +91,12 @@ def show_record(view: StudyView, runs: tuple[Run, ...]) -> None:
             on_click="ignore",
         )
     if second in others:
-        table = plots.compare_configurations(run, names[second])
-        with st.container(border=True):
-            st.markdown(to_markdown(plots.takeaway_configurations(table)))
-            show_table(
-                table,
-                name="runs_differences",
-                alt=f"What differs between {first} and {second}",
-                note="Only what differs; what was chosen comes before what was"
-                " measured.",
-            )
-    with st.expander(
-        to_markdown(f"Everything recorded about {first}"), key="runs_everything"
-    ):
-        show_table(
-            plots.describe_run(run),
-            name="runs_everything",
-            alt=f"Configuration, versions, hardware and measurements of {first}",
-        )
+        drawn = views.draw_run_differences(view, run=run.name, other=runs[second].name)
+        with open_card() as card:
+            show_view(drawn, card=card)
+    drawn = views.draw_run_settings(view, run=run.name)
+    with st.expander(to_markdown(drawn.title), key="runs_everything"):
+        show_numbers(drawn)
 
 
 def main() -> None:
@@ -151,10 +105,7 @@ def main() -> None:
         "Runs",
         lead="How the methods learned, and exactly what each run was made of.",
     )
-    order = list(view.labels)
-    runs = tuple(
-        sorted(view.chosen_runs, key=lambda run: (order.index(run.method), run.seed))
-    )
+    runs = views.runs_of(view)
     if not runs:
         stop_with(
             "No run is chosen. Choose seeds and methods under "
@@ -167,10 +118,15 @@ def main() -> None:
         placeholder=f"All {len(runs)} runs of the chosen methods and seeds",
         help="Pick single runs to see only these.",
     )
-    runs = tuple(run for run in runs if not picked or run.name in picked)
-    show_curves(view, runs)
-    show_runs(view, runs)
-    show_record(view, runs)
+    if picked:
+        view = replace(view, runs=tuple(run for run in runs if run.name in picked))
+    try:
+        with saying_what_is_missing():
+            show_curves(view)
+    except EquipoiseError as error:
+        show_error(error)
+    show_runs(view)
+    show_record(view)
 
 
 run_page(main)

@@ -9,7 +9,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, NoReturn
 
@@ -24,7 +24,7 @@ from core.plots.download import chart_html, image_options
 from core.results.frame import plain_frame
 from core.text import BREAK, mark_code, plural, strong, to_list, to_markdown, to_plain
 from core.views.caching import tell_who_waits
-from core.views.drawing import Drawn, Numbers, finished
+from core.views.drawing import Column, Drawn, Numbers, finished
 from core.views.study_view import StudyView
 from pages.shell.address import end_page
 
@@ -143,8 +143,9 @@ def show_charts(
         note=note,
         column_width=column_width,
     )
-    with nullcontext(card) if card else open_card(title, key=f"card_{name}") as place:
-        _fill_card(place, finished(drawn), on_click)
+    place = nullcontext(card) if card else open_card(title, key=_card_key(drawn))
+    with place as opened:
+        _fill_card(opened, finished(drawn), on_click)
 
 
 def show_view(
@@ -167,27 +168,28 @@ def show_view(
     on_click : callable, optional
         Called with what a figure shows and the point of it that was clicked.
     """
-    place = (
-        nullcontext(card) if card else open_card(drawn.title, key=f"card_{drawn.name}")
-    )
+    place = nullcontext(card) if card else open_card(drawn.title, key=_card_key(drawn))
     with place as opened, opened.body:
         if drawn.figures:
             _fill_card(opened, drawn, on_click)
-        else:
-            show_numbers(drawn, is_folded=False)
+        elif drawn.numbers is not None:
+            opened.takeaway.markdown(to_markdown(drawn.takeaway))
+            _show_rows(drawn.numbers, drawn.name, drawn.data)
     if drawn.figures and with_numbers:
         show_numbers(drawn)
 
 
-def show_numbers(drawn: Drawn, *, is_folded: bool = True) -> None:
-    """Show the numbers of a view, if it has some; folded away, or in full."""
+def show_numbers(drawn: Drawn, *, is_folded: bool | None = None) -> None:
+    """Show the numbers of a view, if it has some.
+
+    Folded away where the view has figures too, unless ``is_folded`` says otherwise.
+    """
     if drawn.numbers is None:
         return
+    folded = bool(drawn.figures) if is_folded is None else is_folded
     name = f"{drawn.name}-table" if drawn.figures else drawn.name
     with (
-        st.expander("In numbers", icon=":material/table:")
-        if is_folded
-        else nullcontext()
+        st.expander("In numbers", icon=":material/table:") if folded else nullcontext()
     ):
         _show_numbers(drawn.numbers, name, drawn.data)
 
@@ -200,6 +202,10 @@ def draw_if_any(
         return draw(view, **parameters)
     except NothingToShow:
         return None
+
+
+def _card_key(drawn: Drawn) -> str:
+    return f"card_{drawn.name}"
 
 
 def _fill_card(
@@ -239,24 +245,50 @@ def _fill_card(
 
 
 def _show_numbers(numbers: Numbers, name: str, data: pd.DataFrame | None) -> None:
+    """A table under its sentence, which stands below a long one without a note."""
+    if not numbers.is_long:
+        st.markdown(to_markdown(numbers.takeaway))
+    elif not numbers.note:
+        numbers = replace(numbers, note=numbers.takeaway)
+    _show_rows(numbers, name, data)
+
+
+def _show_rows(numbers: Numbers, name: str, data: pd.DataFrame | None) -> None:
     download = data if numbers.download is None else numbers.download
     if numbers.is_long:
         show_table(
             numbers.frame,
             name=name,
             alt=numbers.takeaway,
+            column_config=_column_config(numbers),
             download=download,
-            note=numbers.note or numbers.takeaway,
-            height="content" if len(numbers.frame) <= MOST_ROWS else "auto",
+            note=numbers.note,
+            height="content"
+            if numbers.is_whole or len(numbers.frame) <= MOST_ROWS
+            else "auto",
         )
         return
-    show_static_table(
-        numbers.frame,
-        name=name,
-        takeaway=numbers.takeaway,
-        download=download,
-        note=numbers.note,
-    )
+    _static_table(numbers.frame, name, numbers.takeaway, download, numbers.note)
+
+
+def _column_config(numbers: Numbers) -> dict[str, Any]:
+    return {
+        heading: _configured(column, numbers.frame[heading])
+        for heading, column in numbers.columns.items()
+        if heading in numbers.frame
+    }
+
+
+def _configured(column: Column, cells: Iterable[Any]) -> Any:
+    explained = column.explanation or None
+    if column.is_name:
+        return names_column(map(str, cells))
+    if column.is_count:
+        return st.column_config.NumberColumn(help=explained, format="localized")
+    if column.digits is None:
+        return st.column_config.TextColumn(help=explained)
+    shown = f"%.{column.digits}f"
+    return st.column_config.NumberColumn(help=explained, format=shown)
 
 
 def _clicked(
@@ -293,12 +325,22 @@ def show_static_table(
         Smaller print below.
     """
     st.markdown(to_markdown(takeaway))
+    _static_table(table, name, takeaway, download, note)
+
+
+def _static_table(
+    table: pd.DataFrame,
+    name: str,
+    alt: str,
+    download: pd.DataFrame | None,
+    note: str,
+) -> None:
     shown = table.map(lambda cell: to_markdown(cell) if isinstance(cell, str) else cell)
     st.table(
         shown.rename(columns=to_markdown),
         hide_index=True,
         border="horizontal",
-        alt=to_plain(takeaway),
+        alt=to_plain(alt),
     )
     if note:
         st.caption(to_markdown(note))

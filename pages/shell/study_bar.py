@@ -19,6 +19,7 @@ from core.runs import (
 from core.study import Study, shipped_studies
 from core.text import code, emphasis, plural, strong, to_markdown
 from core.views.loads import best_methods
+from core.views.metrics import in_order_of_choice
 from core.views.studies import label_in, narrowed, study_named, view_beside, whole_view
 from core.views.study_view import StudyView
 from pages.shell.address import end_page, read_address, this_address
@@ -94,11 +95,9 @@ def study_bar(
 
 def choose_metric(view: StudyView, available: Iterable[str], *, key: str) -> MetricInfo:
     """Let the reader choose one metric: the study's own choice first."""
-    known = list(dict.fromkeys(available))
-    chosen = [name for name in view.study.headline if name in known]
     name = choose(
         "Metric",
-        list(dict.fromkeys((*chosen, *known))),
+        in_order_of_choice(view, available),
         labels=lambda name: metric_info(name, view.tasks).label,
         key=key,
         parameter="metric",

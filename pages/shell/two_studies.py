@@ -2,15 +2,10 @@
 
 from collections import Counter
 
-import streamlit as st
-
 from core.errors import EquipoiseError
-from core.results.frame import table_frame
 from core.results.run_settings import TOGETHER
 from core.results.two_studies import (
     TwoStudies,
-    differences_notes,
-    differences_table,
     pairing_notes,
     shared_test_images,
 )
@@ -19,9 +14,8 @@ from core.runs import (
     study_of_runs,
 )
 from core.study import Study
-from core.text import BREAK, code, plural, strong, to_markdown
+from core.text import BREAK, code, plural, strong
 from core.views.caching import Fingerprint, cached, manifest_fingerprint
-from pages.shell.show import show_static_table
 
 
 def studies_beside(study: Study) -> dict[str, str]:
@@ -67,20 +61,3 @@ def two_studies_caption(two: TwoStudies, baseline: str) -> str:
         said.append(f"They differ in {count}, which Overview lists. {TOGETHER}")
     begins = f"Beside {strong(two.other.title)} ({code(other)}). {first}"
     return BREAK.join((begins, " ".join(said)))
-
-
-def show_differences(two: TwoStudies) -> None:
-    """The settings that the two studies do not have alike."""
-    table = differences_table(two)
-    with st.container(border=True):
-        st.subheader(to_markdown(table.title), anchor=False)
-        said = " ".join(differences_notes(two))
-        if not table.rows:
-            st.markdown(to_markdown(said))
-            return
-        show_static_table(
-            table_frame(table),
-            name=f"{two.study.name}-{two.other.name}-differences",
-            takeaway=said,
-            note="As the runs record it; none: the setting is not there.",
-        )

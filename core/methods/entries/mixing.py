@@ -102,7 +102,7 @@ ENTRIES = (
         needs=("labels", "batch size", "image size"),
         builder="core.methods.mixing:remix",
         formula=r"\lambda_y = \begin{cases} 0 & n_i / n_j \ge \kappa, \lambda < \tau "
-        r"\ 1 & n_i / n_j \le 1 / \kappa, 1 - \lambda < \tau \ \lambda & "
+        r"\\ 1 & n_i / n_j \le 1 / \kappa, 1 - \lambda < \tau \\ \lambda & "
         r"\text{else} \end{cases}",
         traps=(
             "Only the task that it is on leans to the rarer class; on a sensitive "

@@ -9,8 +9,12 @@ from core.views.drawing import Drawn, View
 from core.views.studies import open_study
 from core.views.study_view import StudyView
 
-# Views of what neither study has.
-UNSHIPPED = {"fairness-published", "data-unreadable", "data-twins"}
+# Views of what none of the three studies has; the tests of these draw them.
+ELSEWHERE = {
+    *("published", "published-values", "published-in-numbers", "fairness-published"),
+    *("search-trials", "search-importance", "search-table", "study-differences"),
+    *("data-unreadable", "data-twins"),
+}
 
 
 def _drawn_or_said(kind: View, view: StudyView) -> tuple[Drawn | None, str]:
@@ -34,7 +38,7 @@ def test_every_view_draws_a_shipped_study_or_says_why_not() -> None:
             assert found.takeaway
             assert found.figures or found.numbers is not None
             drawn.add(name)
-    assert drawn == all_views().keys() - UNSHIPPED
+    assert drawn | ELSEWHERE == all_views().keys()
 
 
 def test_the_same_view_is_drawn_once() -> None:

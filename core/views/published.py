@@ -1,0 +1,129 @@
+"""Views of what others published beside the study's own numbers."""
+
+import pandas as pd
+
+from core.errors import NothingToShow
+from core.evaluation.metrics import MetricInfo, metric_info
+from core.evaluation.published import CHANGE, COLUMNS, VALUE, published_table
+from core.plots import overview as plots
+from core.plots.look import Look
+from core.results.frame import table_frame
+from core.results.published import PUBLISHED_NOTE, beside_published
+from core.text import BREAK, strong
+from core.views.caching import cached
+from core.views.drawing import Drawn, Numbers, draws
+from core.views.loads import load_comparison
+from core.views.study_view import StudyView
+
+
+@draws("published", "Published changes beside the study's own")
+def draw_published_changes(view: StudyView) -> Drawn:
+    """What others gained over their baseline, beside the gain over this one."""
+    table = load_published(view)
+    changes = table[table["kind"] == CHANGE]
+    if changes.empty:
+        raise NothingToShow(_nothing(view, "change"))
+    return Drawn(
+        title="Their changes beside ours",
+        name=f"{view.study.name}-published",
+        takeaway=plots.published_changes_takeaway(changes),
+        figures={
+            "Changes": plots.plot_published_changes(
+                changes, _metrics_of(view, changes), _look(view)
+            )
+        },
+        data=changes,
+        note=f"{_theirs(changes)} Ours: this study, 95 % interval of the paired "
+        "difference over the baseline's mean.",
+    )
+
+
+@draws("published-values", "Published values of one metric beside the study's own")
+def draw_published_values(view: StudyView, *, metric: str = "") -> Drawn:
+    """What others reached on a metric, the first that they give where none is named."""
+    known = metrics_with_values(view)
+    if not known or (metric and metric not in known):
+        raise NothingToShow(_nothing(view, "value"))
+    table, info = load_published(view), metric_info(metric or known[0], view.tasks)
+    rows = table[(table["kind"] == VALUE) & (table["metric"] == info.key)]
+    return Drawn(
+        title=f"{info.label}: published beside ours",
+        name=f"{view.study.name}-published-{info.name}",
+        takeaway=plots.published_values_takeaway(rows, info),
+        figures={info.label: plots.plot_published_values(rows, info, _look(view))},
+        data=rows,
+        note=f"{_theirs(rows)} Ours: mean over the seeds with 95 % interval over "
+        f"the test images. {view.study.notice}",
+    )
+
+
+@draws("published-in-numbers", "Everything published beside the study's own numbers")
+def draw_published_in_numbers(view: StudyView) -> Drawn:
+    """All published values and changes beside ours, with their sources."""
+    table = load_published(view)
+    if table.empty:
+        raise NothingToShow(_nothing(view, "number"))
+    shown, sources = beside_published(table, _labels(view), view.tasks)
+    return Drawn(
+        title="What others published",
+        name=f"{view.study.name}-published-table",
+        takeaway=PUBLISHED_NOTE,
+        data=table,
+        numbers=Numbers(
+            table_frame(shown),
+            PUBLISHED_NOTE,
+            note=BREAK.join(f"{i}: {text}" for i, text in enumerate(sources, start=1)),
+        ),
+    )
+
+
+@cached(entries=32)
+def load_published(view: StudyView) -> pd.DataFrame:
+    """What was published of the methods that are not hidden; empty without anything.
+
+    Others' changes are to their own baseline, and so are ours beside them.
+    """
+    study = view.study
+    trained = {run.method for run in view.runs}
+    if study.baseline not in trained:
+        return pd.DataFrame(columns=COLUMNS)
+    own = load_comparison(view, reference=study.baseline).table
+    table = published_table(study.published, own, study.baseline)
+    return table[~table["method"].isin(view.labels.keys() - {*view.methods})]
+
+
+def metrics_with_values(view: StudyView) -> list[str]:
+    """Metrics of which others published values."""
+    table = load_published(view)
+    return list(dict.fromkeys(table.loc[table["kind"] == VALUE, "metric"]))
+
+
+def has_changes(view: StudyView) -> bool:
+    """Whether others published changes."""
+    return bool((load_published(view)["kind"] == CHANGE).any())
+
+
+def _labels(view: StudyView) -> dict[str, str]:
+    """Labels of all methods: others may have published one that has no run here."""
+    listed = {name: method.label for name, method in view.study.methods.items()}
+    return {**listed, **view.labels}
+
+
+def _look(view: StudyView) -> Look:
+    return view.look.called(_labels(view))
+
+
+def _metrics_of(view: StudyView, table: pd.DataFrame) -> dict[str, MetricInfo]:
+    return {key: metric_info(key, view.tasks) for key in table["metric"]}
+
+
+def _theirs(table: pd.DataFrame) -> str:
+    sources = "; ".join(dict.fromkeys(table["source"]))
+    return f"Theirs: {sources}, on their split, with no interval given."
+
+
+def _nothing(view: StudyView, what: str) -> str:
+    return (
+        f"The study {strong(view.study.title)} names no published {what} that could "
+        "stand beside its own here."
+    )
