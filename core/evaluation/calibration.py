@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from core.evaluation.binned_values import BinnedValues
 from core.evaluation.formulas import ratio
 from core.evaluation.resampling import Doubles, Floats, Integers
 
@@ -60,14 +61,19 @@ def bin_of(values: Floats, bins: int) -> Integers:
     """
     if bins == 1 or not len(values):
         return np.zeros(len(values), np.int64)
-    shares = np.arange(1, bins) / bins
-    edges = np.quantile(values.astype(np.float64), shares, method="higher")
-    return np.asarray(np.searchsorted(edges, values, side="right"), np.int64)
+    # As numpy.quantile has them with the method "higher", without a copy in double.
+    places = np.ceil((len(values) - 1) * (np.arange(1, bins) / bins)).astype(np.int64)
+    edges = np.partition(values, places)[places]
+    # With few edges faster than a search for each value.
+    found = np.zeros(len(values), np.int64)
+    for edge in edges:
+        found += values >= edge
+    return found
 
 
 def confidence_features(
     y_true: Integers, probabilities: Sequence[Probabilities | None], bins: int
-) -> NDArray[np.float32]:
+) -> BinnedValues:
     """What each image adds to the losses and to the calibration error of each run.
 
     Parameters
@@ -80,23 +86,27 @@ def confidence_features(
 
     Returns
     -------
-    float32 array, shape (2 + bins, columns, rows)
-        The log loss; the squared errors; and in the bin of the image how far the
+    BinnedValues
+        Of 2 x columns plain features, the log loss of every column and then its squared
+        errors; then, for bin after bin and in it for every column, how far the
         probability of the answer is above 1 if it is right and above 0 if not.
     """
-    rows = np.arange(len(y_true))
-    values = np.zeros((2 + bins, len(probabilities), len(rows)), np.float32)
+    rows, columns = np.arange(len(y_true)), len(probabilities)
+    losses = np.zeros((2, columns, len(rows)), np.float32)
+    gaps = np.zeros((columns, len(rows)), np.float32)
+    places = np.tile(np.arange(columns, dtype=np.int32)[:, None], len(rows))
     for column, given in enumerate(probabilities):
         if given is None:
             continue
         own = given.astype(np.float64)
         answer = own.argmax(axis=1)
         sure = own[rows, answer]
-        values[0, column] = -np.log(np.clip(own[rows, y_true], SMALLEST, 1))
-        values[1, column] = _squared_errors(own, y_true).sum(axis=1) / _scale(own)
-        places = bin_of(sure, bins)
-        values[2 + places, column, rows] = sure - (answer == y_true)
-    return values
+        losses[0, column] = -np.log(np.clip(own[rows, y_true], SMALLEST, 1))
+        losses[1, column] = _squared_errors(own, y_true)
+        gaps[column] = sure - (answer == y_true)
+        places[column] += columns * bin_of(sure.astype(given.dtype), bins)
+    plain = losses.reshape(-1, len(rows))
+    return BinnedValues(plain, gaps, places, bins * columns)
 
 
 def confidence_metrics(sums: Floats, images: Floats, bins: int) -> dict[str, Floats]:
@@ -126,7 +136,7 @@ def confidence_metrics(sums: Floats, images: Floats, bins: int) -> dict[str, Flo
 
     >>> p = np.array([[0.9, 0.1], [0.6, 0.4]])
     >>> features = confidence_features(np.array([0, 1]), [p], bins=1)
-    >>> sums = features.sum(axis=2, keepdims=True)
+    >>> sums = features.totals().reshape(-1, 1, 1)
     >>> found = confidence_metrics(sums, np.array([2.0]), bins=1)
     >>> {name: round(value.item(), 3) for name, value in found.items()}
     {'log_loss': 0.511, 'brier': 0.185, 'ece': 0.25}
@@ -138,7 +148,7 @@ def confidence_metrics(sums: Floats, images: Floats, bins: int) -> dict[str, Flo
 
 def class_features(
     y_true: Integers, probabilities: Sequence[Probabilities | None], bins: int
-) -> NDArray[np.float32]:
+) -> BinnedValues:
     """What each image adds to the calibration of each class, the rest against it.
 
     Of two classes the positive one stands for both. Arguments as for
@@ -146,28 +156,35 @@ def class_features(
 
     Returns
     -------
-    float32 array, shape (1 + 2 x scored classes x bins, columns, rows)
-        The squared errors; then for every class and bin of its probability how far that
-        is above 1 for its own images and above 0 for others, and 1 for each image.
+    BinnedValues
+        Of one plain feature a column, the squared errors; then, for every scored class,
+        in it for bin after bin, and in that for every column, how far the probability
+        is above 1 for images of the class and above 0 for others; then in the same
+        order 1 for each image.
     """
     given = [p for p in probabilities if p is not None]
     classes = given[0].shape[1] if given else 2
     scored = range(1, 2) if classes == 2 else range(classes)
-    rows = np.arange(len(y_true))
-    shape = (2, len(scored), bins, len(probabilities), len(rows))
-    cells = np.zeros(shape, np.float32)
-    errors = np.zeros((1, *shape[3:]), np.float32)
+    columns, rows = len(probabilities), len(y_true)
+    errors = np.zeros((columns, rows), np.float32)
+    values = np.zeros((2, len(scored), columns, rows), np.float32)
+    places = np.zeros(values.shape, np.int32)
+    count = len(scored) * bins * columns
+    first = np.arange(0, count, bins * columns)
     for column, one in enumerate(probabilities):
+        places[:, :, column] = column + first[:, None]
         if one is None:
             continue
         own = one.astype(np.float64)
-        squares = _squared_errors(own, y_true)
-        errors[0, column] = squares.sum(axis=1) / _scale(own)
+        errors[column] = _squared_errors(own, y_true)
         for place, label in enumerate(scored):
-            bin_ids = bin_of(own[:, label], bins)
-            cells[0, place, bin_ids, column, rows] = own[:, label] - (y_true == label)
-            cells[1, place, bin_ids, column, rows] = 1
-    return np.concatenate([errors, cells.reshape(-1, *shape[3:])])
+            values[0, place, column] = own[:, label] - (y_true == label)
+            places[:, place, column] += columns * bin_of(one[:, label], bins)
+        values[1, :, column] = 1
+    places[1] += count
+    return BinnedValues(
+        errors, values.reshape(-1, rows), places.reshape(-1, rows), 2 * count
+    )
 
 
 def class_metrics(sums: Floats, images: Floats, bins: int) -> dict[str, Floats]:
@@ -198,7 +215,7 @@ def class_metrics(sums: Floats, images: Floats, bins: int) -> dict[str, Floats]:
 
     >>> y = np.array([1] * 6 + [0] * 4)
     >>> features = class_features(y, [np.tile([0.2, 0.8], (10, 1))], bins=1)
-    >>> sums = features.sum(axis=2, keepdims=True)
+    >>> sums = features.totals().reshape(-1, 1, 1)
     >>> found = class_metrics(sums, np.array([10.0]), bins=1)
     >>> for name, value in found.items():
     ...     print(name, round(value.item(), 3))
@@ -251,11 +268,9 @@ def around_value(value: Floats, draws: Floats) -> Floats:
 
 
 def _squared_errors(probabilities: Doubles, y_true: Integers) -> Doubles:
-    truth = np.zeros_like(probabilities)
-    truth[np.arange(len(y_true)), y_true] = 1
-    return np.asarray((probabilities - truth) ** 2)
-
-
-def _scale(probabilities: Doubles) -> int:
-    """Two classes make the same error twice: it counts once, as in scikit-learn."""
-    return 2 if probabilities.shape[1] == 2 else 1
+    """Sum over the classes, shape (rows,)."""
+    gaps = probabilities.copy()
+    gaps[np.arange(len(y_true)), y_true] -= 1
+    # Two classes make the same error twice: it counts once, as in scikit-learn.
+    scale = 2 if gaps.shape[1] == 2 else 1
+    return np.asarray(np.einsum("ij,ij->i", gaps, gaps) / scale)

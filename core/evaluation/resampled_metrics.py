@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from core.data.harmless_changes import CHANGES
 from core.evaluation import auc, calibration, formulas
 from core.evaluation.alignment import AlignedPredictions
+from core.evaluation.binned_values import BinnedValues
 from core.evaluation.formulas import ClassCounts, ErrorSums, HitCounts, ShiftSums
 from core.evaluation.grouping import Grouping
 from core.evaluation.metrics import (
@@ -48,8 +49,7 @@ class _OfProbabilities:
     """
 
     features: Callable[
-        [Integers, Sequence[calibration.Probabilities | None], int],
-        NDArray[np.float32],
+        [Integers, Sequence[calibration.Probabilities | None], int], BinnedValues
     ]
     metrics: Callable[[Floats, Floats, int], dict[str, Floats]]
     stream: int
@@ -314,11 +314,12 @@ class TaskDraws:
         y_true = self.aligned.truth[task.name].astype(np.int64)
         given = self.aligned.probabilities[task.name]
 
-        def of_group(members: NDArray[np.intp]) -> Floats:
-            own = [None if p is None else p[members] for p in given]
+        def of_group(members: NDArray[np.intp]) -> BinnedValues:
+            # Strata are ascending: one that has all images has them in their order.
+            whole = len(members) == len(y_true)
+            own = [p if p is None or whole else p[members] for p in given]
             bins = calibration.bins_for(len(members))
-            values = kind.features(y_true[members], own, bins)
-            return np.asarray(values.reshape(-1, len(members)).T)
+            return kind.features(y_true[members], own, bins)
 
         for drawn in self.resampler.sums(of_group, codes, groups, stream=kind.stream):
             bins = calibration.bins_for(drawn.images)

@@ -25,10 +25,14 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
+from core.evaluation.binned_values import BinnedValues
+
 Floats = NDArray[np.floating[Any]]
 Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+Features = Floats | BinnedValues
+"""Values of images, shape (images, features)."""
 
 LEVEL = 0.95
 RESAMPLES = 2_000
@@ -40,6 +44,8 @@ BLOCK = 4_000_000
 """Draws of an image that are made at once."""
 COUNTED_AT_ONCE = 200_000
 """Draws that are counted at once: their counts stay in the cache of a processor."""
+ROWS_AT_ONCE = 8_192
+"""Images whose values are multiplied at once: few enough for the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +146,7 @@ class Resampler:
 
     def sums(
         self,
-        features: Callable[[NDArray[np.intp]], Floats],
+        features: Callable[[NDArray[np.intp]], Features],
         strata: Integers,
         num_strata: int,
         *,
@@ -171,12 +177,14 @@ class Resampler:
             if not len(members):
                 continue
             values = features(members)
-            total = values.sum(axis=0, dtype=np.float64)
+            if cells is None:
+                values = _dense(values)
+            total = _totals(values)
             if cells is None:
                 assert self.weights is not None
                 part = self.weights[members]
                 counts: Floats = part.sum(axis=0)
-                sums: Floats = values.astype(np.float32, copy=False).T @ part
+                sums: Floats = _dense(values).astype(np.float32, copy=False).T @ part
             else:
                 counts, sums = cells.draw(stratum, members, values, rng)
             yield StratumDraws(stratum, len(members), total, counts, sums)
@@ -244,7 +252,7 @@ class _Cells:
         self,
         stratum: int,
         members: NDArray[np.intp],
-        values: Floats,
+        values: Features,
         rng: np.random.Generator,
     ) -> tuple[Floats, Floats]:
         """Images and sums of one stratum in every resample."""
@@ -259,10 +267,10 @@ class _Cells:
         return np.asarray(counts), np.asarray(sums)
 
     def _draw_cell(
-        self, stratum: int, place: int, values: Floats, rng: np.random.Generator
+        self, stratum: int, place: int, values: Features, rng: np.random.Generator
     ) -> tuple[Floats, Floats]:
         drawn = self._drawn[stratum * self._width + place]
-        draw = _drawn_sums if len(values) <= SMALL_STRATUM else _normal_sums
+        draw = _drawn_sums if values.shape[0] <= SMALL_STRATUM else _normal_sums
         counts, sums = drawn.astype(np.float32), draw(values, drawn, rng)
         factor = self._factor[place]
         return (counts, sums) if factor == 1 else (counts * factor, sums * factor)
@@ -298,10 +306,22 @@ def stratum_members(strata: Integers, num_strata: int) -> list[NDArray[np.intp]]
     return np.split(order, ends[:-1])
 
 
+def _dense(values: Features) -> Floats:
+    return values.dense() if isinstance(values, BinnedValues) else values
+
+
+def _totals(values: Features) -> Doubles:
+    """Sum of each feature, in double precision."""
+    if isinstance(values, BinnedValues):
+        return values.totals()
+    return np.asarray(values.sum(axis=0, dtype=np.float64))
+
+
 def _drawn_sums(
-    values: Floats, drawn: NDArray[np.int32], rng: np.random.Generator
+    values: Features, drawn: NDArray[np.int32], rng: np.random.Generator
 ) -> NDArray[np.float32]:
     """Sums over images that are drawn one by one, ``drawn`` in each resample."""
+    values = _dense(values)
     size, resamples = len(values), len(drawn)
     picked = np.repeat(np.arange(resamples) * size, drawn)
     picked += rng.integers(0, size, len(picked))
@@ -311,7 +331,7 @@ def _drawn_sums(
 
 
 def _normal_sums(
-    values: Floats, drawn: NDArray[np.int32], rng: np.random.Generator
+    values: Features, drawn: NDArray[np.int32], rng: np.random.Generator
 ) -> NDArray[np.float32]:
     """Sums over many images, from the normal distribution that the bootstrap has.
 
@@ -320,17 +340,26 @@ def _normal_sums(
     (van der Vaart, Asymptotic Statistics, 1998, theorem 23.4). Functions of the sums
     are then evaluated as they are, not linearised.
     """
-    mean = values.mean(axis=0, dtype=np.float64)
-    # In single precision from the start: a copy in double takes twice the memory.
-    centred = values.astype(np.float32, copy=False) - mean.astype(np.float32)
-    root = _covariance_root(centred.T @ centred / len(values))
+    mean = _totals(values) / values.shape[0]
+    root = _covariance_root(_covariance(values, mean))
     shape = (values.shape[1], len(drawn))
     noise = root @ rng.standard_normal(shape, dtype=np.float32)
     return np.asarray(drawn * mean[:, None] + np.sqrt(drawn) * noise, np.float32)
 
 
-def _covariance_root(covariance: NDArray[np.float32]) -> NDArray[np.float32]:
+def _covariance(values: Features, mean: Doubles) -> Doubles:
+    """Mean product of every two features around their means, block by block."""
+    centre = mean.astype(np.float32)
+    products: Doubles = np.zeros((len(mean), len(mean)))
+    for start in range(0, values.shape[0], ROWS_AT_ONCE):
+        block = _dense(values[start : start + ROWS_AT_ONCE])
+        centred = block.astype(np.float32, copy=False) - centre
+        products += centred.T @ centred
+    return np.asarray(products / values.shape[0])
+
+
+def _covariance_root(covariance: Doubles) -> NDArray[np.float32]:
     """The symmetric root: eigenvectors differ from one processor to the next."""
-    values, vectors = np.linalg.eigh(covariance.astype(np.float64))
+    values, vectors = np.linalg.eigh(covariance)
     root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
     return np.asarray(root, np.float32)

@@ -119,12 +119,13 @@ def scale(probabilities: ArrayLike, temperature: ArrayLike) -> Floats:
     >>> scale([[0.1, 0.9]], 2.0).round(4).tolist()
     [[0.25, 0.75]]
     """
-    logits = logits_of(probabilities)
-    logits /= np.broadcast_to(np.asarray(temperature, np.float64), len(logits))[:, None]
-    logits -= logits.max(axis=1, keepdims=True)
-    shares = np.exp(logits)
-    scaled: Floats = shares / shares.sum(axis=1, keepdims=True)
-    return scaled
+    # A class in one piece: to sum the two or five values of an image takes long.
+    logits = np.ascontiguousarray(logits_of(probabilities).T)
+    logits /= np.asarray(temperature, np.float64)
+    logits -= logits.max(axis=0)
+    shares = np.exp(logits, out=logits)
+    shares /= shares.sum(axis=0)
+    return np.ascontiguousarray(shares.T)
 
 
 def fit_temperature(probabilities: ArrayLike, y_true: ArrayLike) -> float:
@@ -173,11 +174,11 @@ def fit_temperature(probabilities: ArrayLike, y_true: ArrayLike) -> float:
             " them has a probability that is not a finite number.",
             expected="finite probabilities of at least one validation image.",
         )
-    logits -= logits[np.arange(len(truth)), truth][:, None]
+    above = np.ascontiguousarray(logits.T) - logits[np.arange(len(truth)), truth]
 
     def log_loss(log_temperature: float) -> float:
-        shares = np.exp(logits * np.exp(-log_temperature))
-        return float(np.log(shares.sum(axis=1)).mean())
+        shares = np.exp(above * np.exp(-log_temperature))
+        return float(np.log(shares.sum(axis=0)).mean())
 
     bounds = (np.log(COLDEST), np.log(HOTTEST))
     found = minimize_scalar(log_loss, bounds=bounds, options={"xatol": _PRECISION})

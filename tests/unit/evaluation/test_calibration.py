@@ -185,6 +185,16 @@ def test_bins_hold_as_many_images_and_equal_values_share_one():
     assert [bins_for(n) for n in (0, 19, 40, 299, 10**6)] == [1, 1, 2, 14, 15]
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize(("rows", "bins"), [(1, 2), (31, 4), (1000, 15)])
+def test_bins_end_where_numpy_has_the_quantiles(dtype, rows, bins):
+    values = np.random.default_rng(rows).integers(0, 90, rows).astype(dtype) / 97
+    shares = np.arange(1, bins) / bins
+    edges = np.quantile(values.astype(np.float64), shares, method="higher")
+    expected = np.searchsorted(edges, values, side="right")
+    assert bin_of(values, bins).tolist() == expected.tolist()
+
+
 def test_resamples_are_moved_by_their_bias_and_not_below_zero():
     draws = np.array([[0.1, 0.3, np.nan], [0.0, 0.1, 0.5]])
     moved = around_value(np.array([[0.1], [0.0]]), draws)
