@@ -13,12 +13,12 @@ from core.data.manifest import DatasetInfo
 from core.data.readers import avatars
 from core.runs import list_runs
 from core.study import Study
+from core.views import pictures
 from core.views.caching import clear_caches
 from pages.errors import changed
 from pages.errors.gallery import PICTURES, ROWS
 from pages.errors.label_errors import SHOWN
 from pages.errors.meaning import CONTRADICTING, TYPICAL
-from pages.shell import pictures
 from tests.synthetic import AGE, TASKS, write_store
 
 # In the gallery, in the two of what changed, and of what is typical.
