@@ -110,7 +110,7 @@ def test_what_the_gallery_cannot_show_is_named(
 
 
 def test_a_method_that_is_not_shown_is_named() -> None:
-    with pytest.raises(NothingToShow, match="no run of a method .*nobody"):
+    with pytest.raises(NothingToShow, match=r"no run of a method .*nobody"):
         draw("error-rates", method="nobody")
 
 
