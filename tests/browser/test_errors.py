@@ -114,7 +114,7 @@ def test_a_click_on_a_pair_of_labels_lists_its_images(app: App, page: Page) -> N
     chart = card.locator(".js-plotly-plot")
     written = chart.locator(".annotation-text").first
     expect(written).to_be_visible()
-    count = written.inner_text()
+    count = written.text_content()
     written.scroll_into_view_if_needed()
     box = written.bounding_box()
     assert box is not None
