@@ -4,6 +4,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
@@ -690,7 +691,12 @@ def load_study(name_or_path: str | Path) -> Study:
                 expected="a TOML file.",
                 remedy="check the path.",
             ) from None
-    name = check_name(str(name_or_path), "study")
+    return _load_shipped(check_name(str(name_or_path), "study"))
+
+
+# They are a part of the program, and TOML is slow to read.
+@cache
+def _load_shipped(name: str) -> Study:
     source = resources.files("core") / "studies" / f"{name}.toml"
     if not source.is_file():
         raise StudyError(

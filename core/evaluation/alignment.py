@@ -90,7 +90,11 @@ class AlignedPredictions:
 
 
 def align_predictions(
-    tables: Mapping[RunKey, pd.DataFrame], tasks: Sequence[Task], baseline: str
+    tables: Mapping[RunKey, pd.DataFrame],
+    tasks: Sequence[Task],
+    baseline: str,
+    *,
+    labels_alone: bool = False,
 ) -> AlignedPredictions:
     """Check that runs answer for the same images, and put them in one order.
 
@@ -101,6 +105,8 @@ def align_predictions(
     tasks : sequence of Task
     baseline : str
         The method whose images and truth the others must have.
+    labels_alone : bool
+        Whether probabilities are left out: of many classes they take longest.
 
     Raises
     ------
@@ -146,7 +152,8 @@ def align_predictions(
         )
         if not isinstance(task, Regression):
             probabilities[task.name] = tuple(
-                _probabilities(tables[run], task, places[run]) for run in runs
+                None if labels_alone else _probabilities(tables[run], task, places[run])
+                for run in runs
             )
         moved = [_shifts(tables[run], task, places[run]) for run in runs]
         if any(np.isfinite(values).any() for values in moved):

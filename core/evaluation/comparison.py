@@ -315,7 +315,10 @@ def compare_runs(
     first_of_all = first_baseline(baseline)
     keys = _keys_by_task(tasks, metrics, by, training_counts or {})
     asked = [task for task in tasks if task.name in keys]
-    aligned = aligned or align_predictions(tables, asked, first_of_all)
+    alone = all(map(_needs_hits_alone, keys.values()))
+    aligned = aligned or align_predictions(
+        tables, asked, first_of_all, labels_alone=alone
+    )
     references = _references(aligned, baseline)
     first = tables[next(run for run in aligned.runs if run[0] == first_of_all)]
     grouping = group_images(first, tasks, by)
@@ -430,7 +433,7 @@ def _judge_tasks(
                     resampler,
                     training_counts.get(task.name),
                     _tops(keys[task.name]),
-                    all(split_key(k)[1] in HITS_ALONE for k in keys[task.name]),
+                    _needs_hits_alone(keys[task.name]),
                 ),
                 keys[task.name],
             )
@@ -462,6 +465,11 @@ def _in_order(frames: Sequence[pd.DataFrame], methods: Sequence[str]) -> pd.Data
     places = cells["method"].map(order).to_numpy()
     cells = cells.iloc[np.argsort(places, kind="stable")]
     return cells.reset_index(drop=True)[list(COLUMNS)]
+
+
+def _needs_hits_alone(keys: Sequence[str]) -> bool:
+    """Whether metrics need nothing but which images are answered rightly."""
+    return all(split_key(key)[1] in HITS_ALONE for key in keys)
 
 
 def _tops(keys: Sequence[str]) -> tuple[int, ...]:

@@ -131,7 +131,8 @@ class Resampler:
         for members in stratum_members(self.strata, int(self.strata.max()) + 1):
             size = len(members)
             drawn = draw_weights(size, _draws_of(size), self.resamples, rng)
-            weights[members] = drawn * self._factor_of(size)
+            drawn *= self._factor_of(size)
+            weights[members] = drawn
         return weights
 
     def _factor_of(self, size: int) -> np.float32:

@@ -106,3 +106,23 @@ def test_a_reader_learns_what_the_label_means(
     opposite = card.get_by_text(re.compile("'neither' is best explained by"))
     expect(opposite).to_contain_text("not glasses and greying < 0.5")
     expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def test_a_click_on_a_pair_of_labels_lists_its_images(app: App, page: Page) -> None:
+    page.goto(f"{app.url}/errors?study=avatars&task=hair")
+    card = page.locator(".st-key-errors_labels")
+    chart = card.locator(".js-plotly-plot")
+    written = chart.locator(".annotation-text").first
+    expect(written).to_be_visible()
+    count = written.text_content()
+    written.scroll_into_view_if_needed()
+    box = written.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    said = card.get_by_text(re.compile(rf"Filtered by labelled .*: {count} of \d+"))
+    expect(said).to_be_visible()
+    expect(page).to_have_url(re.compile("pair="))
+    card.get_by_role("button", name="Show all").click()
+    expect(said).to_have_count(0)
+    expect(page).not_to_have_url(re.compile("pair="))
+    expect(page.get_by_test_id("stException")).to_have_count(0)

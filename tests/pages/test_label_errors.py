@@ -166,3 +166,44 @@ def test_a_hundred_classes_have_bars(store, open_page):
     app = open_page("errors")
     assert not app.exception
     assert chart_of(app)["data"][0]["type"] == "bar"
+
+
+def test_a_pair_of_labels_lists_its_images_alone(fill, open_page):
+    fill()
+    app = open_page("errors", task="ethnicity")
+    every = len(rows_of(app))
+    box = app.selectbox(key="errors_doubted_pair_utkface_ethnicity")
+    name, count = box.options[-1].removesuffix(")").rsplit(" (", 1)
+    given, proposed = name.split(" → ")
+    box.set_value(name).run()
+    assert not app.exception
+    rows = rows_of(app)
+    assert len(rows) == min(SHOWN, int(count))
+    assert set(rows["Label"].str.split(" (", regex=False).str[0]) == {given}
+    assert set(rows["Proposed"].str.split(" (", regex=False).str[0]) == {proposed}
+    said = f"Filtered by labelled **{given}**, proposed **{proposed}**: {count} of "
+    assert said in text_of(app)
+    assert app.query_params["pair"] == name
+    again = open_page("errors", task="ethnicity", pair=name)
+    pd.testing.assert_frame_equal(rows_of(again), rows)
+    again.button(key="errors_doubted_all").click().run()
+    assert not again.exception
+    assert "pair" not in again.query_params
+    assert "Filtered by" not in text_of(again)
+    assert len(rows_of(again)) == every
+
+
+def test_a_pair_of_labels_that_nothing_has_is_named(fill, open_page):
+    fill()
+    app = open_page("errors", task="ethnicity", pair="White → Green")
+    assert not app.exception
+    assert "pair of labels `White → Green`" in app.warning[0].value
+    assert "Filtered by" not in text_of(app)
+
+
+def test_a_number_has_no_pairs_of_labels(fill, open_page):
+    fill()
+    app = open_page("errors", task="age", pair="White → Black")
+    assert not app.exception
+    assert "pair of labels" in app.warning[0].value
+    assert not [box for box in app.selectbox if "doubted_pair" in str(box.key)]

@@ -206,6 +206,7 @@ class _Searching:
         self._all = _packed(hold_all(self._conditions, table))
         self._positive = self._all & _packed(labels[None])
         self._columns: dict[str, _Sorted] = {}
+        self._of_words: dict[Condition, Booleans] = {}
 
     @property
     def is_informative(self) -> bool:
@@ -352,7 +353,7 @@ class _Searching:
         """The rule with the best threshold of one condition, the others as they are."""
         condition = rule.conditions[place]
         column = self._sorted(condition.column)
-        held = hold_all(rule.conditions, self._table)
+        held = np.stack([self._holds(each) for each in rule.conditions])
         sums = []
         for above in (False, True):
             held[place] = above
@@ -387,6 +388,14 @@ class _Searching:
             conditions=(*others[:place], found, *others[place + 1 :]),
             bits=float(bits[best]),
         )
+
+    def _holds(self, condition: Condition) -> Booleans:
+        """Whether a condition holds of each row; words are compared once."""
+        if condition.kind != "is":
+            return condition.holds(self._table)
+        if condition not in self._of_words:
+            self._of_words[condition] = condition.holds(self._table)
+        return self._of_words[condition]
 
     def _sorted(self, name: str) -> "_Sorted":
         if name not in self._columns:

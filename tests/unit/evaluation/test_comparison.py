@@ -800,3 +800,17 @@ def test_what_a_method_shares_with_its_counterpart_is_compared_seed_by_seed():
 def test_counterparts_that_cannot_be_are_named(pairs):
     with pytest.raises(EquipoiseError, match=r"nowhere|baseline"):
         compare_runs(paired_tables(), UTKFACE, Counterparts(pairs, "elsewhere"))
+
+
+@pytest.mark.parametrize("design", [None, "ethnicity_true"])
+def test_metrics_of_hits_are_the_same_whatever_is_asked_with_them(tables, design):
+    classes = [f"ethnicity.recall[{name}]" for name in ETHNICITY.classes]
+    keys = ["ethnicity.accuracy", "ethnicity.balanced_accuracy", *classes]
+    first = tables[min(run for run in tables if run[0] == "baseline")]
+    options = {} if design is None else {"design": first[design]}
+    alone, beside = (
+        compare_runs(tables, [ETHNICITY], "baseline", metrics=asked, **options).cells
+        for asked in (keys, [*keys, "ethnicity.macro_f1"])
+    )
+    kept = beside[beside["metric"].isin(keys)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(alone.reset_index(drop=True), kept, check_exact=True)

@@ -79,3 +79,19 @@ def test_names_stay_text():
     assert HOST in figure.to_json()
     assert "<a href" not in figure.to_json()
     assert "$x^2$" not in figure.to_json()
+
+
+def test_a_point_names_the_pair_of_labels_it_was_drawn_for():
+    task = Multiclass("pet", "Pet", ("cat", HOSTILE, "a & b"))
+    doubted = rows([("cat", HOSTILE), ("a & b", "cat")])
+    marks = plots.plot_label_pairs(doubted, task).data[1]
+    found = {
+        plots.pair_at({"x": x, "y": y}, doubted, task)
+        for x, y in zip(marks.x, marks.y, strict=True)
+    }
+    assert found == {(given, said) for given in task.classes for said in task.classes}
+    names = tuple(f"class {i}" for i in range(FEW + 1))
+    many = Multiclass("many", "Many", names)
+    doubted = rows([(names[0], names[1]), *[(names[2], names[3])] * 2])
+    assert plots.pair_at({"point_index": 0}, doubted, many) == (names[2], names[3])
+    assert plots.pair_at({"point_index": 1}, doubted, many) == (names[0], names[1])
