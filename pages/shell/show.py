@@ -23,7 +23,7 @@ from core.errors import EquipoiseError
 from core.plots.download import chart_html, image_options
 from core.text import BREAK, mark_code, plural, strong, to_list, to_markdown, to_plain
 from core.views.caching import tell_who_waits
-from core.views.drawing import Column, Drawn, Numbers, finished
+from core.views.drawing import Column, Drawn, Numbers, finished, table_in_markdown
 from pages.shell.address import end_page
 
 # Pixels of a cell beside its name, and of a letter, of a name of capitals at most.
@@ -230,7 +230,8 @@ def _show_rows(numbers: Numbers, name: str, data: pd.DataFrame | None) -> None:
             height="content" if numbers.is_whole else "auto",
         )
         return
-    _static_table(numbers.frame, name, numbers.takeaway, download, numbers.note)
+    _static_table(numbers.in_markdown, numbers.takeaway)
+    _note_and_csv(numbers.frame, name, download, numbers.note)
 
 
 def _column_config(numbers: Numbers) -> dict[str, Any]:
@@ -287,26 +288,23 @@ def show_static_table(
         Smaller print below.
     """
     st.markdown(to_markdown(takeaway))
-    _static_table(table, name, takeaway, download, note)
+    _static_table(table_in_markdown(table), takeaway)
+    _note_and_csv(table, name, download, note)
 
 
-def _static_table(
-    table: pd.DataFrame,
-    name: str,
-    alt: str,
-    download: pd.DataFrame | None,
-    note: str,
+def _static_table(shown: pd.DataFrame, alt: str) -> None:
+    st.table(shown, hide_index=True, border="horizontal", alt=to_plain(alt))
+
+
+def _note_and_csv(
+    table: pd.DataFrame, name: str, download: pd.DataFrame | None, note: str
 ) -> None:
-    shown = table.map(lambda cell: to_markdown(cell) if isinstance(cell, str) else cell)
-    st.table(
-        shown.rename(columns=to_markdown),
-        hide_index=True,
-        border="horizontal",
-        alt=to_plain(alt),
-    )
     if note:
         st.caption(to_markdown(note))
-    offer_csv(plain_table(table) if download is None else download, name)
+    offer_csv(
+        (lambda: plain_table(table)) if download is None else download,
+        name,
+    )
 
 
 def plain_table(table: pd.DataFrame) -> pd.DataFrame:
