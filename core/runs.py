@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +27,13 @@ from core.data.harmless_changes import CHANGES, shift_column
 from core.data.manifest import LEFT_OUT, SPLITS, TEST, VALIDATION
 from core.errors import RunError
 from core.shipped import PRETRAINED_FOLDER, SHIPPED, WEIGHTS_FOLDER
-from core.study import MethodTable, Study, check_name, shipped_studies
+from core.study import (
+    MethodTable,
+    Study,
+    check_name,
+    read_study_json,
+    shipped_studies,
+)
 from core.tasks import Multiclass, Task
 
 SCHEMA = 1
@@ -660,7 +667,7 @@ def study_of_runs(name: str, *, within: Sequence[Path] | None = None) -> Study:
             else "`equipoise studies` lists them all.",
         )
     try:
-        return Study.model_validate_json(path.read_text(encoding="utf-8"))
+        return read_study_json(path.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
         raise RunError(
             f"{path} is damaged: {type(error).__name__}.",
@@ -743,12 +750,21 @@ def _check_parquet(path: Path, columns: Set[str]) -> None:
 def _column_names(path: Path) -> list[str]:
     """Names of a table's columns, from its footer."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        return list(pq.read_schema(path).names)
+        found = path.stat()
+        return list(_footer_names(str(path), found.st_mtime_ns, found.st_size))
     except (OSError, pa.ArrowException) as error:
         raise _damaged_table(path, error) from error
+
+
+# Pages list the runs at every click.
+@lru_cache(maxsize=4096)
+def _footer_names(path: str, mtime_ns: int, size: int) -> tuple[str, ...]:
+    """As ``_column_names``, read again when the file has changed."""
+    import pyarrow.parquet as pq
+
+    return tuple(pq.read_schema(path).names)
 
 
 def _check_columns(path: Path, found: Set[str], needed: Set[str]) -> None:

@@ -4,7 +4,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
@@ -612,8 +612,9 @@ def check_name(name: str, what: str) -> str:
     return name
 
 
+@lru_cache(maxsize=128)
 def parse_study(text: str, *, origin: str) -> Study:
-    """Read a study from the text of its TOML file.
+    """Read a study from the text of its TOML file; the same text is read once.
 
     Raises
     ------
@@ -639,6 +640,18 @@ def parse_study(text: str, *, origin: str) -> Study:
         check_name(name, "study or method")
     study.method(study.baseline)
     return study
+
+
+@lru_cache(maxsize=128)
+def read_study_json(text: str) -> Study:
+    """The study of a JSON file; the same text is read once.
+
+    Raises
+    ------
+    ValueError
+        If it is not one.
+    """
+    return Study.model_validate_json(text)
 
 
 def check_options(
@@ -695,7 +708,6 @@ def load_study(name_or_path: str | Path) -> Study:
 
 
 # They are a part of the program, and TOML is slow to read.
-@cache
 def _load_shipped(name: str) -> Study:
     source = resources.files("core") / "studies" / f"{name}.toml"
     if not source.is_file():

@@ -194,5 +194,12 @@ def _files_of(run: Run) -> tuple[Hashable, ...]:
 
 
 def _stamps(files: Iterable[Path]) -> Fingerprint:
-    stats = ((str(file), file.stat()) for file in files if file.is_file())
-    return tuple((path, s.st_mtime_ns, s.st_size) for path, s in stats)
+    return tuple(stamp for file in files if (stamp := _stamp(file)) is not None)
+
+
+def _stamp(file: Path) -> tuple[str, int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return str(file), found.st_mtime_ns, found.st_size

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import wraps
+from functools import cached_property, wraps
 from inspect import Parameter, get_annotations, signature
 from typing import Any, TypeVar, cast
 
@@ -16,7 +16,7 @@ from core.plots.escape import only_own_markup
 from core.plots.highlight import NOTE as HOW_TO_HIGHLIGHT
 from core.plots.highlight import is_highlighted, with_highlight
 from core.tasks import Classification, Regression, Task
-from core.text import strong, to_plain
+from core.text import strong, to_markdown, to_plain
 from core.views.caching import cached
 from core.views.study_view import StudyView
 
@@ -77,6 +77,11 @@ class Numbers:
     download: pd.DataFrame | None = None
     columns: Mapping[str, Column] = field(default_factory=dict)
     is_whole: bool = False
+
+    @cached_property
+    def in_markdown(self) -> pd.DataFrame:
+        """The table with the marks of its cells as Markdown; made once."""
+        return table_in_markdown(self.frame)
 
 
 @dataclass(frozen=True)
@@ -246,6 +251,18 @@ def task_of(view: StudyView, name: str = "") -> Task:
 def nothing_in(view: StudyView, why: str) -> NothingToShow:
     """Say that a study has nothing for a view to show, and why: a whole sentence."""
     return NothingToShow(f"{strong(view.study.title)}: {why}")
+
+
+def table_in_markdown(table: pd.DataFrame) -> pd.DataFrame:
+    """A table's headings and cells with their marks as Markdown, to be shown."""
+    shown = {
+        to_markdown(heading): [
+            to_markdown(cell) if isinstance(cell, str) else cell
+            for cell in column.tolist()
+        ]
+        for heading, column in table.items()
+    }
+    return pd.DataFrame(shown)
 
 
 def regression_of(view: StudyView, name: str = "") -> Regression:

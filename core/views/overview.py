@@ -34,19 +34,21 @@ def draw_headline(view: StudyView) -> Drawn:
     if len(view.methods) < 2:
         raise NothingToShow(_alone(view))
     comparison = load_comparison(view)
+    infos = distinct_headline(view, comparison)
     return Drawn(
         title="Against the baseline",
         name=f"{view.study.name}-headline",
         takeaway=_tally(view, comparison),
         figures={
             info.label: plot_headline(comparison.table, info, view.look)
-            for info in distinct_headline(view, comparison)
+            for info in infos
         },
         data=comparison.table,
         note="Difference to the baseline with the 95 % interval that holds for all "
         "methods at once; the most favourable first. ▲ better, ▼ worse, ≈ equivalent, "
         "○ inconclusive. Shaded: differences that do not matter.",
         column_width=300,
+        claims=_verdicts(view, comparison, infos, _compared(view)),
     )
 
 
@@ -103,6 +105,7 @@ def draw_differences(
         data=plots.rows_of(table, info.key).reset_index(),
         note="On the same test images; bars are 95 % intervals that hold for all "
         "methods at once. Shaded: differences that do not matter.",
+        claims=_verdicts(view, comparison, [info], _compared(view)),
     )
 
 
@@ -134,7 +137,6 @@ def draw_metric_in_numbers(
     comparison, info = judged(view, metric, margin)
     shown = {method: view.labels[method] for method in view.methods}
     detail = metric_detail(comparison, info.key, shown, view.tasks)
-    pairs = comparison.counterparts
     said = f"{info.label} of each method."
     return Drawn(
         title=info.label,
@@ -142,16 +144,7 @@ def draw_metric_in_numbers(
         takeaway=said,
         data=plots.rows_of(comparison.table, info.key).reset_index(),
         numbers=Numbers(table_frame(detail), said, note=" ".join(detail.notes)),
-        claims=tuple(
-            verdict_sentence(
-                comparison.row(method, info.key),
-                label=view.labels[method],
-                level=comparison.level,
-                tasks=view.tasks,
-                elsewhere=pairs.where if pairs else "",
-            )
-            for method in view.methods
-        ),
+        claims=_verdicts(view, comparison, [info], view.methods),
     )
 
 
@@ -236,6 +229,32 @@ def _tally(view: StudyView, comparison: Comparison) -> str:
     """How many differences on the headline metrics are certain."""
     counted = distinct_headline(view, comparison)
     return plots.leaderboard_takeaway(comparison.table, counted, view.look)
+
+
+def _compared(view: StudyView) -> list[str]:
+    """The methods shown that are compared with another."""
+    return [method for method in view.methods if method in view.references]
+
+
+def _verdicts(
+    view: StudyView,
+    comparison: Comparison,
+    infos: Sequence[MetricInfo],
+    methods: Sequence[str],
+) -> tuple[str, ...]:
+    """A sentence a metric and method: its difference, interval and verdict."""
+    pairs = comparison.counterparts
+    return tuple(
+        verdict_sentence(
+            comparison.row(method, info.key),
+            label=view.labels[method],
+            level=comparison.level,
+            tasks=view.tasks,
+            elsewhere=pairs.where if pairs else "",
+        )
+        for info in infos
+        for method in methods
+    )
 
 
 def _alone(view: StudyView) -> str:

@@ -24,7 +24,7 @@ from core.plots.download import chart_html, image_options
 from core.results.frame import plain_frame
 from core.text import BREAK, mark_code, plural, strong, to_list, to_markdown, to_plain
 from core.views.caching import tell_who_waits
-from core.views.drawing import Column, Drawn, Numbers, finished
+from core.views.drawing import Column, Drawn, Numbers, finished, table_in_markdown
 from core.views.study_view import StudyView
 from pages.shell.address import end_page
 
@@ -268,7 +268,8 @@ def _show_rows(numbers: Numbers, name: str, data: pd.DataFrame | None) -> None:
             else "auto",
         )
         return
-    _static_table(numbers.frame, name, numbers.takeaway, download, numbers.note)
+    _static_table(numbers.in_markdown, numbers.takeaway)
+    _note_and_csv(numbers.frame, name, download, numbers.note)
 
 
 def _column_config(numbers: Numbers) -> dict[str, Any]:
@@ -325,26 +326,20 @@ def show_static_table(
         Smaller print below.
     """
     st.markdown(to_markdown(takeaway))
-    _static_table(table, name, takeaway, download, note)
+    _static_table(table_in_markdown(table), takeaway)
+    _note_and_csv(table, name, download, note)
 
 
-def _static_table(
-    table: pd.DataFrame,
-    name: str,
-    alt: str,
-    download: pd.DataFrame | None,
-    note: str,
+def _static_table(shown: pd.DataFrame, alt: str) -> None:
+    st.table(shown, hide_index=True, border="horizontal", alt=to_plain(alt))
+
+
+def _note_and_csv(
+    table: pd.DataFrame, name: str, download: pd.DataFrame | None, note: str
 ) -> None:
-    shown = table.map(lambda cell: to_markdown(cell) if isinstance(cell, str) else cell)
-    st.table(
-        shown.rename(columns=to_markdown),
-        hide_index=True,
-        border="horizontal",
-        alt=to_plain(alt),
-    )
     if note:
         st.caption(to_markdown(note))
-    offer_csv(plain_frame(table) if download is None else download, name)
+    offer_csv((lambda: plain_frame(table)) if download is None else download, name)
 
 
 def show_table(

@@ -101,6 +101,15 @@ def test_table_without_its_columns_is_named_and_the_rest_works(store: Path) -> N
     assert "no column value" in listing.problems[0]
 
 
+def test_a_table_that_changes_is_looked_at_again(store: Path) -> None:
+    table = _write(store).folder / runs.HISTORY
+    assert not runs.list_runs("tiny").problems
+    HISTORY.drop(columns="value").to_parquet(table)
+    assert "no column value" in runs.list_runs("tiny").problems[0]
+    HISTORY.to_parquet(table)
+    assert not runs.list_runs("tiny").problems
+
+
 def test_run_without_its_model_still_shows_results(store: Path) -> None:
     _write(store).model_path.unlink()
     assert len(runs.list_runs("tiny").runs) == 1

@@ -1,11 +1,13 @@
 """Views by name: parameters are checked, and each is drawn once."""
 
+import pandas as pd
 import pytest
 
 from core.errors import NothingToShow, StudyError, ViewError
 from core.plots.highlight import is_highlighted
+from core.text import strong
 from core.views.catalog import all_views, draw_view, view_named
-from core.views.drawing import Drawn, View
+from core.views.drawing import Drawn, Numbers, View
 from core.views.studies import open_study
 from core.views.study_view import StudyView
 
@@ -93,3 +95,13 @@ def test_the_baseline_is_always_among_the_methods() -> None:
 
 def test_a_view_has_its_defaults() -> None:
     assert view_named("age-intervals").defaults["task"] == ""
+
+
+def test_a_table_is_written_in_markdown_once() -> None:
+    frame = pd.DataFrame({"a_b": [strong("x*y"), 3, None]})
+    numbers = Numbers(frame, "Three cells.")
+    shown = numbers.in_markdown
+    assert list(shown.columns) == ["a_b"]
+    assert list(shown["a_b"]) == ["**x\\*y**", 3, None]
+    assert numbers.in_markdown is shown
+    assert frame["a_b"][0] == strong("x*y")

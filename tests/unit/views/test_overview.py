@@ -73,6 +73,7 @@ def test_the_headline_has_a_figure_a_metric(view: StudyView) -> None:
     assert set(drawn.figures) <= {info.label for info in headline_metrics(view)}
     assert drawn.takeaway.startswith(f"Of {len(drawn.figures) * 6} comparisons")
     assert len(drawn.figures) > 1
+    assert len(drawn.claims) == len(drawn.figures) * (len(view.methods) - 1)
 
 
 def test_a_method_alone_has_nothing_to_be_compared_with(view: StudyView) -> None:
