@@ -12,13 +12,15 @@ import textwrap
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import matplotlib as mpl
+import numpy as np
 import plotly.graph_objects as go
 import seaborn as sns
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
@@ -30,13 +32,16 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox, Transform, blended_transform_factory
 
 from core.errors import EquipoiseError
+from core.plots.traces import ROW_BELOW, ROW_GAP, ROW_LINE
 from core.report.print_axes import PrintAxis, kind_of
 from core.report.print_colours import dash_of, read_colour, read_scale
 from core.report.print_text import (
     FONT,
     Level,
+    Style,
     Upright,
     plain_text,
+    read_text,
     style_of,
     turned,
     wrapped,
@@ -79,6 +84,11 @@ class Paper:
     tallest: float
     scale: float
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether names of rows have room beside the rows."""
+        return self.width / self.scale > _WIDE
+
 
 PAPERS: dict[Width, Paper] = {
     "one-column": Paper(3.4, 8.6, 0.5),
@@ -91,7 +101,7 @@ _ONE_AT_A_TIME = threading.RLock()
 _SETTINGS: dict[str, Any] = {
     "font.family": [FONT],
     "text.parse_math": False,
-    "axes.unicode_minus": True,
+    "text.hinting": "none",
     # Letters as TrueType, which stay text in a PDF; in an SVG as outlines, so that it
     # looks the same where the font is not installed.
     "pdf.fonttype": 42,
@@ -104,9 +114,18 @@ _SETTINGS: dict[str, Any] = {
 _PATCH_LEVELS = {"below": 0.5, "between": 1.7, "above": 5.0}
 _MARGIN = 0.04
 """Inches around everything."""
+# Inches for a pixel's points, from which a figure is wide.
+_WIDE = 9.0
+# Pixels of a row whose name stands beside it, at the least, and around its lines.
+_ROW, _ROW_FREE = 34, 8
+_JOINT = " · "
+# A cell of a heat map is so many times wider than tall at most.
+_CELL = 3.0
 
 
-def print_figure(figure: go.Figure, *, width: Width, title: str = "") -> Figure:
+def print_figure(
+    figure: go.Figure, *, width: Width, title: str = "", beside: int = 1
+) -> Figure:
     """Draw a Plotly figure for print.
 
     Parameters
@@ -118,6 +137,8 @@ def print_figure(figure: go.Figure, *, width: Width, title: str = "") -> Figure:
     title : str
         Written above, as it is; a figure in a text has its caption instead. A figure
         that has a title of its own, such as the name of a method, keeps it.
+    beside : int
+        How many figures stand side by side in that width.
 
     Returns
     -------
@@ -129,7 +150,18 @@ def print_figure(figure: go.Figure, *, width: Width, title: str = "") -> Figure:
         If the figure has something that cannot be printed.
     """
     with _ONE_AT_A_TIME, _set({**sns.axes_style("ticks"), **_SETTINGS}):
-        return _Drawing(figure, PAPERS[width], title).draw()
+        return _Drawing(figure, _part(PAPERS[width], beside), title).draw()
+
+
+def _part(paper: Paper, beside: int) -> Paper:
+    """Room for one of several figures side by side, whose type is smaller."""
+    if beside == 1:
+        return paper
+    return Paper(
+        paper.width / beside - _MARGIN,
+        paper.tallest / (1 if beside == 2 else 2),
+        max(paper.scale * (0.8 if beside == 2 else 0.64), PAPERS["one-column"].scale),
+    )
 
 
 def save_figure(figure: Figure, path: Path, *, title: str = "") -> None:
@@ -179,8 +211,13 @@ class _Drawing:
     figure: Figure = field(init=False)
     layout: dict[str, Any] = field(init=False)
     traces: list[dict[str, Any]] = field(init=False)
+    plot: float = field(init=False)
+    head: Text | None = None
+    legend: Legend | None = None
+    bar: Axes | None = None
     axes: dict[tuple[str, str], Axes] = field(default_factory=dict)
     sides: dict[str, PrintAxis] = field(default_factory=dict)
+    within: list[tuple[Artist, Axes, float, float, bool]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         whole = self.source.layout.to_plotly_json()
@@ -195,7 +232,9 @@ class _Drawing:
 
     def draw(self) -> Figure:
         """Draw everything, then make room for it."""
-        self.figure = Figure(figsize=(self.paper.width, self._height()))
+        # Measured as it is written: letters of few dots have other widths.
+        size = (self.paper.width, self._height())
+        self.figure = Figure(figsize=size, dpi=RESOLUTION)
         FigureCanvasAgg(self.figure)
         self.paper_axes = self.figure.add_axes((0, 0, 1, 1), zorder=-1)
         self.paper_axes.set_axis_off()
@@ -207,26 +246,50 @@ class _Drawing:
             x, y = self._axes_of(trace)
             extend(trace, x, y, bars.get(id(trace)))
         self._make_axes()
+        self._write_head()
+        self._draw_legend()
+        self._draw_colour_bar()
+        self.plot = self._plot_height()
         before: dict[tuple[str, str], Any] = {}
         for trace in self.traces:
             key = _names(trace)
-            x, y = self._axes_of(trace)
-            place = Place(self.axes[key], x, y, self.scale, LEAST_TYPE, self.font)
+            place = Place(
+                self.axes[key],
+                *self._axes_of(trace),
+                self.scale,
+                LEAST_TYPE,
+                self.font,
+                self.within,
+            )
             before[key] = draw_trace(trace, place, bars.get(id(trace)), before.get(key))
         for shape in self.layout.get("shapes", ()):
             self._draw_shape(shape)
         for note in self.layout.get("annotations", ()):
-            self._draw_note(note)
+            if self.paper.is_wide and self._names_row(note):
+                self._write_row_name(note)
+            else:
+                self._draw_note(note)
         self._set_limits()
-        head = self._write_head()
-        legend = self._draw_legend()
-        bar = self._draw_colour_bar()
-        self._make_room(head, legend, bar)
+        self._make_room()
+        self._hide_what_does_not_fit()
         return self.figure
 
     def _height(self) -> float:
         pixels = float(self.layout.get("height", 450))
         return min(pixels * self.scale / _POINTS, self.paper.tallest)
+
+    def _plot_height(self) -> float:
+        """Inches of the plot, with its ticks' and titles' room in Plotly's height."""
+        margin = self.layout.get("margin", {})
+        pixels = float(self.layout.get("height", 450)) - float(margin.get("t", 28)) - 60
+        names = [n for n in self.layout.get("annotations", ()) if self._names_row(n)]
+        if self.paper.is_wide and names:
+            lines = max(len(read_text(str(name["text"]))) for name in names)
+            text = lines * ROW_LINE
+            beside = max(text + _ROW_FREE, _ROW)
+            pixels -= len(names) * max(ROW_BELOW + ROW_GAP + text - beside, 0)
+        most = self.paper.tallest - self._head_height() - 0.9 * self.scale
+        return min(max(pixels, 90) * self.scale / _POINTS, most)
 
     def _read_axes(self) -> None:
         values: dict[str, list[Any]] = {}
@@ -400,6 +463,46 @@ class _Drawing:
             align=note.get("align"),
         )
 
+    def _names_row(self, note: Mapping[str, Any]) -> bool:
+        """Whether a note is the name of a row, above its mark at the left."""
+        yref = note.get("yref", "y")
+        return bool(
+            note.get("xref") == "paper"
+            and note.get("x") == 0
+            and note.get("xanchor") == "left"
+            and note.get("yanchor") == "bottom"
+            and yref in self.sides
+            and self.sides[yref].layout.get("showticklabels") is False
+        )
+
+    def _write_row_name(self, note: Mapping[str, Any]) -> None:
+        """Write the name of a row beside it, in one line where there is room for one.
+
+        Above its mark, as on a page that a phone may show, it would take more height.
+        """
+        yref = note.get("yref", "y")
+        side = self.sides[yref]
+        low, high = side.limits()
+        share = side.domain[1] - side.domain[0]
+        row = _POINTS * self.plot * share / abs(high - low)
+        font = {**self.font, **note.get("font", {})}
+        style = style_of(font, self.scale, LEAST_TYPE, read_colour(font["color"]))
+        text = str(note["text"])
+        if 1.3 * style.size * len(read_text(text)) > row:
+            text = text.replace("<br>", _JOINT)
+        style = replace(style, size=max(min(style.size, row / 1.3), LEAST_TYPE))
+        _, transform = self._frame("paper", yref)
+        write_at(
+            self.front_axes,
+            text,
+            (0, self._note_place(yref, note["y"])),
+            transform,
+            style,
+            shift=(-8 * self.scale, 0),
+            level="right",
+            align="right",
+        )
+
     def _note_place(self, reference: str, value: Any) -> float:
         if self._is_share(reference):
             return float(value)
@@ -436,8 +539,8 @@ class _Drawing:
         angle = 0.0
         if is_level and shown:
             texts, angle = self._fitted(axes, side, ticks, style.size, length)
-        elif shown and len(ticks) > 1 and side.kind == "category":
-            texts = _thinned(texts, 1.15 * style.size, length / len(ticks))
+        elif shown and len(ticks) > 1:
+            texts, style = self._rows_fitted(side, texts, style, length)
         axis.set_ticks([at for at, _ in ticks], texts)
         axis.set_ticks([], minor=True)
         axis.set_tick_params(length=0, pad=3, labelsize=style.size, rotation=angle)
@@ -459,6 +562,19 @@ class _Drawing:
         axis.set_tick_params(length=0)
         self._title_axis(axis, side, length)
 
+    def _rows_fitted(
+        self, side: PrintAxis, texts: list[str], style: Style, length: float
+    ) -> tuple[list[str], Style]:
+        """Texts of an upright axis that do not overlap, and how they are written."""
+        if side.kind != "category" and side.layout.get("ticktext") is None:
+            return texts, style
+        row = length / len(texts)
+        lines = max(text.count("\n") + 1 for text in texts)
+        if 1.2 * lines * style.size > row:
+            texts = [text.replace("\n", _JOINT) for text in texts]
+        size = max(min(style.size, row / 1.15), LEAST_TYPE)
+        return _thinned(texts, 1.15 * size, row), replace(style, size=size)
+
     def _title_axis(self, axis: Any, side: PrintAxis, length: float) -> None:
         if not side.title:
             return
@@ -466,7 +582,9 @@ class _Drawing:
         style = style_of(font, self.scale, LEAST_TYPE, read_colour(font["color"]))
         letters = int(length / (0.56 * style.size))
         axis.set_label_text(
-            wrapped(side.title, letters), fontsize=style.size, color=style.colour
+            wrapped(side.title, letters, breaks=False),
+            fontsize=style.size,
+            color=style.colour,
         )
         axis.labelpad = 4
 
@@ -508,7 +626,7 @@ class _Drawing:
 
     # Head: title, legend, scale of colours
 
-    def _write_head(self) -> Text | None:
+    def _write_head(self) -> None:
         """The title given, and the figure's own."""
         own = plain_text(
             (self.layout.get("title", {}).get("text") or "").rpartition("</span>")[2]
@@ -521,8 +639,8 @@ class _Drawing:
         if own:
             lines.append(wrapped(own, letters))
         if not lines:
-            return None
-        return self.figure.text(
+            return
+        self.head = self.figure.text(
             0,
             1,
             "\n".join(lines),
@@ -533,12 +651,12 @@ class _Drawing:
             color=read_colour(self.font["color"]),
         )
 
-    def _draw_legend(self) -> Legend | None:
+    def _draw_legend(self) -> None:
         if not self.layout.get("showlegend", len(self.traces) > 1):
-            return None
+            return
         entries = self._entries()
         if not entries:
-            return None
+            return
         font = {**self.font, **self.layout.get("legend", {}).get("font", {})}
         size = max(float(font["size"]) * self.scale, LEAST_TYPE)
         room = (self.paper.width - 2 * _MARGIN) * _POINTS
@@ -559,7 +677,7 @@ class _Drawing:
         # matplotlib fills columns first; a reader reads rows.
         order = _by_columns(len(labels), columns)
         marks: list[Any] = [legend_mark(trace, self.scale) for trace in entries]
-        legend = self.figure.legend(
+        self.legend = self.figure.legend(
             [marks[i] for i in order],
             [labels[i] for i in order],
             loc="upper left",
@@ -575,14 +693,13 @@ class _Drawing:
             labelspacing=0.35,
             labelcolor=read_colour(font["color"]),
         )
-        return legend
 
     def _entries(self) -> list[dict[str, Any]]:
         shown = [t for t in self.traces if t.get("showlegend", True) and t.get("name")]
         ranks = {id(t): float(t.get("legendrank", 1000)) for t in shown}
         return sorted(shown, key=lambda trace: ranks[id(trace)])
 
-    def _draw_colour_bar(self) -> Axes | None:
+    def _draw_colour_bar(self) -> None:
         """The scale of a heat map's colours, above it."""
         shown = [
             t
@@ -590,7 +707,7 @@ class _Drawing:
             if t.get("type") == "heatmap" and t.get("showscale", True)
         ]
         if not shown:
-            return None
+            return
         trace = shown[0]
         own = trace.get("colorbar", {})
         axes = self.figure.add_axes((0.1, 0.9, 0.8, 0.03), zorder=2)
@@ -611,66 +728,85 @@ class _Drawing:
             )
         axes.tick_params(labelsize=size, length=0, pad=2)
         bar.outline.set_visible(False)
-        return axes
+        self.bar = axes
 
     # Room
 
-    def _make_room(
-        self, head: Text | None, legend: Legend | None, bar: Axes | None
-    ) -> None:
+    def _make_room(self) -> None:
         """Make the figure as tall as its plot and everything around it."""
-        width, height = self.figure.get_size_inches()
-        margin = self.layout.get("margin", {})
-        # Axis titles and ticks stand in Plotly's height, legend and title above.
-        plot = height - (float(margin.get("t", 28)) + 60) * self.scale / _POINTS
+        width = self.paper.width
         # Left, right, below and above, in inches.
         sides = [0.3, 0.1, 0.3, 0.1]
-        for _ in range(4):
-            top = self._stack_head(head, legend, bar, sides)
-            tall = min(plot + sides[2] + sides[3] + top, self.paper.tallest)
+        top = self._head_height()
+        for _ in range(5):
+            most = self.paper.tallest - sides[2] - sides[3] - top
+            tall = min(self.plot, most) + sides[2] + sides[3] + top
             self.figure.set_size_inches(width, tall)
+            self._stack_head()
             inner = Bbox.from_extents(
                 sides[0] / width,
                 sides[2] / tall,
-                1 - sides[1] / width,
+                1 - self._right(sides, tall - sides[2] - sides[3] - top) / width,
                 1 - (sides[3] + top) / tall,
             )
-            self._set_positions(inner, bar, top)
+            self._set_positions(inner)
             self._style_axes()
             wanted = self._overflow(inner)
             if all(abs(a - b) < 0.01 for a, b in zip(wanted, sides, strict=True)):
                 break
             sides = wanted
-        self._stack_head(head, legend, bar, sides)
 
-    def _stack_head(
-        self,
-        head: Text | None,
-        legend: Legend | None,
-        bar: Axes | None,
-        sides: Sequence[float],
-    ) -> float:
-        """Put title and legend at the top; return the inches that they take."""
-        _, height = self.figure.get_size_inches()
-        width = self.paper.width
+    def _right(self, sides: Sequence[float], plot: float) -> float:
+        """Inches right of the plot: more where cells would be too wide."""
+        width = self.paper.width - sides[0]
+        for (x, y), _ in self.axes.items():
+            across, up = self.sides[x], self.sides[y]
+            maps = [t for t in self.traces if t.get("type") == "heatmap"]
+            if maps and across.categories and up.categories:
+                cell = plot / len(up.categories)
+                widest = max(_CELL * cell, 0.9 * self.scale)
+                return max(sides[1], width - widest * len(across.categories))
+        return sides[1]
+
+    def _head_height(self) -> float:
+        """Inches of title, legend and scale of colours."""
         top = _MARGIN
-        if head is not None:
-            head.set_position((_MARGIN / width, 1 - top / height))
-            top += self._tall(head) + 0.05
-        if legend is not None:
-            legend.set_bbox_to_anchor(
-                (_MARGIN / width, 1 - top / height), self.figure.transFigure
+        if self.head is not None:
+            top += self._tall(self.head) + 0.05
+        if self.legend is not None:
+            top += self._tall(self.legend) + 0.06
+        return top + (0.56 * self.scale if self.bar is not None else 0)
+
+    def _stack_head(self) -> None:
+        """Put the title at the top, and the legend below it."""
+        width, height = self.figure.get_size_inches()
+        top = _MARGIN
+        if self.head is not None:
+            self.head.set_position((_MARGIN / width, 1 - top / height))
+            top += self._tall(self.head) + 0.05
+        if self.legend is not None:
+            corner = (_MARGIN / width, 1 - top / height)
+            self.legend.set_bbox_to_anchor(corner, self.figure.transFigure)
+
+    def _hide_what_does_not_fit(self) -> None:
+        """Hide texts that are longer than their bar, where the figure asks for it."""
+        if self.layout.get("uniformtext", {}).get("mode") != "hide":
+            return
+        renderer = self.figure.canvas.get_renderer()  # type: ignore[attr-defined]
+        for artist, axes, start, end, is_level in self.within:
+            text = artist.get_window_extent(renderer)
+            ends = (
+                [(start, 0.0), (end, 0.0)] if is_level else [(0.0, start), (0.0, end)]
             )
-            top += self._tall(legend) + 0.06
-        if bar is not None:
-            top += 0.28 * self.scale / 0.5
-        return top
+            bar = np.abs(np.diff(axes.transData.transform(ends), axis=0)[0])
+            own = (text.width, bar[0]) if is_level else (text.height, bar[1])
+            artist.set_visible(bool(own[0] <= own[1]))
 
     def _tall(self, artist: Any) -> float:
         renderer = self.figure.canvas.get_renderer()  # type: ignore[attr-defined]
         return float(artist.get_window_extent(renderer).height / self.figure.dpi)
 
-    def _set_positions(self, inner: Bbox, bar: Axes | None, top: float) -> None:
+    def _set_positions(self, inner: Bbox) -> None:
         for axes in (self.paper_axes, self.front_axes):
             axes.set_position(inner)
         for (x, y), axes in self.axes.items():
@@ -683,9 +819,9 @@ class _Drawing:
                     inner.y0 + up[1] * inner.height,
                 )
             )
-        if bar is not None:
+        if self.bar is not None:
             tall = self.figure.get_size_inches()[1]
-            bar.set_position(
+            self.bar.set_position(
                 Bbox.from_bounds(
                     inner.x0, inner.y1 + 0.04 / tall, 0.9 * inner.width, 0.07 / tall
                 )
