@@ -123,22 +123,18 @@ _JOINT = " · "
 _CELL = 3.0
 
 
-def print_figure(
-    figure: go.Figure, *, width: Width, title: str = "", beside: int = 1
-) -> Figure:
+def print_figure(figure: go.Figure, *, width: Width | Paper, title: str = "") -> Figure:
     """Draw a Plotly figure for print.
 
     Parameters
     ----------
     figure : plotly Figure
         Of traces of points, lines, bars and cells, as ``core.plots`` draws them.
-    width : {"one-column", "two-columns", "slide"}
-        Of the text that it stands in.
+    width : {"one-column", "two-columns", "slide"} or Paper
+        Of the text that it stands in; or another place.
     title : str
         Written above, as it is; a figure in a text has its caption instead. A figure
         that has a title of its own, such as the name of a method, keeps it.
-    beside : int
-        How many figures stand side by side in that width.
 
     Returns
     -------
@@ -150,17 +146,19 @@ def print_figure(
         If the figure has something that cannot be printed.
     """
     with _ONE_AT_A_TIME, _set({**sns.axes_style("ticks"), **_SETTINGS}):
-        return _Drawing(figure, _part(PAPERS[width], beside), title).draw()
+        paper = PAPERS[width] if isinstance(width, str) else width
+        return _Drawing(figure, paper, title).draw()
 
 
-def _part(paper: Paper, beside: int) -> Paper:
-    """Room for one of several figures side by side, whose type is smaller."""
-    if beside == 1:
+def side_by_side(width: Width, count: int) -> Paper:
+    """Room for each of so many figures beside each other; their type is smaller."""
+    paper = PAPERS[width]
+    if count == 1:
         return paper
     return Paper(
-        paper.width / beside - _MARGIN,
-        paper.tallest / (1 if beside == 2 else 2),
-        max(paper.scale * (0.8 if beside == 2 else 0.64), PAPERS["one-column"].scale),
+        paper.width / count - _MARGIN,
+        paper.tallest / (1 if count == 2 else 2),
+        max(paper.scale * (0.8 if count == 2 else 0.64), PAPERS["one-column"].scale),
     )
 
 
