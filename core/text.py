@@ -12,7 +12,7 @@ Sentences also write their counts, numbers and lists with what is here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 # Characters of the private use area: no text that people write has them.
 _END = "\ue00f"
@@ -82,6 +82,18 @@ def _marked(kind: str, text: object) -> str:
 def to_plain(text: str) -> str:
     """The text that a reader sees: without its marks."""
     return _PIECES.sub(lambda found: "\n" if found[1] == BREAK else "", text)
+
+
+def split_marks(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Pieces of a text, each with the marks around it; ``BREAK`` is a line break."""
+    opened: list[str] = []
+    for piece in _PIECES.split(text):
+        if piece in _KINDS:
+            opened.append(_KINDS[piece])
+        elif piece == _END:
+            del opened[-1:]
+        elif piece:
+            yield ("\n" if piece == BREAK else piece), tuple(opened)
 
 
 def to_markdown(text: object) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import IO, Any, Literal, cast
 
 import matplotlib as mpl
 import numpy as np
@@ -32,6 +32,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox, Transform, blended_transform_factory
 
 from core.errors import EquipoiseError
+from core.plots.look import FONT_SIZE
 from core.plots.traces import ROW_BELOW, ROW_GAP, ROW_LINE
 from core.report.print_axes import PrintAxis, kind_of
 from core.report.print_colours import dash_of, read_colour, read_scale
@@ -40,6 +41,7 @@ from core.report.print_text import (
     Level,
     Style,
     Upright,
+    broken,
     plain_text,
     read_text,
     style_of,
@@ -58,6 +60,7 @@ from core.report.print_traces import (
     place_bars,
     require_known,
 )
+from core.text import SEPARATOR
 
 Width = Literal["one-column", "two-columns", "slide"]
 Format = Literal["pdf", "svg", "png"]
@@ -118,7 +121,9 @@ _MARGIN = 0.04
 _WIDE = 9.0
 # Pixels of a row whose name stands beside it, at the least, and around its lines.
 _ROW, _ROW_FREE = 34, 8
-_JOINT = " · "
+_JOINT = SEPARATOR
+# The share of the width that such a name may take.
+_ROW_NAME = 0.42
 # A cell of a heat map is so many times wider than tall at most.
 _CELL = 3.0
 
@@ -162,36 +167,45 @@ def side_by_side(width: Width, count: int) -> Paper:
     )
 
 
-def save_figure(figure: Figure, path: Path, *, title: str = "") -> None:
+def save_figure(
+    figure: Figure,
+    target: Path | IO[bytes],
+    *,
+    kind: Format | None = None,
+    title: str = "",
+) -> None:
     """Write a figure from ``print_figure``: a PDF, an SVG or a PNG of 300 dpi.
 
     Parameters
     ----------
     figure : matplotlib Figure
-    path : Path
-        Its ending says which.
+    target : Path or file
+    kind : {"pdf", "svg", "png"}, optional
+        By the ending of the path otherwise.
     title : str
-        Of the document, where the format has one.
+        Of the document.
 
     Notes
     -----
     The same figure gives the same bytes: no date is written. Fonts are embedded in a
     PDF; an SVG has outlines of letters.
     """
-    kind = path.suffix.removeprefix(".")
+    ending = target.suffix.removeprefix(".") if isinstance(target, Path) else ""
+    chosen = kind or ending
+    named = {"Title": title} if title else {}
     metadata: dict[str, dict[str, Any]] = {
-        "pdf": {"Title": title or None, "CreationDate": None, "Producer": None},
-        "svg": {"Title": title or None, "Date": None},
-        "png": {"Software": None, **({"Title": title} if title else {})},
+        "pdf": {**named, "CreationDate": None, "Producer": None},
+        "svg": {**named, "Date": None},
+        "png": {**named, "Software": None},
     }
-    if kind not in metadata:
+    if chosen not in metadata:
         raise EquipoiseError(
-            f"A figure cannot be written as '{path.name}'.",
+            f"A figure cannot be written as '{chosen}'.",
             expected="a name that ends in .pdf, .svg or .png.",
             remedy="choose one of them.",
         )
     with _ONE_AT_A_TIME, _set(_SETTINGS):
-        figure.savefig(path, format=kind, dpi=RESOLUTION, metadata=metadata[kind])
+        figure.savefig(target, format=chosen, dpi=RESOLUTION, metadata=metadata[chosen])
 
 
 def _set(settings: Mapping[str, Any]) -> AbstractContextManager[None]:
@@ -270,6 +284,9 @@ class _Drawing:
         self._set_limits()
         self._make_room()
         self._hide_what_does_not_fit()
+        # It is drawn again when it is saved, under the settings of that time.
+        for text in self.figure.findobj(Text):
+            cast(Text, text).set_parse_math(False)
         return self.figure
 
     def _height(self) -> float:
@@ -281,11 +298,18 @@ class _Drawing:
         margin = self.layout.get("margin", {})
         pixels = float(self.layout.get("height", 450)) - float(margin.get("t", 28)) - 60
         names = [n for n in self.layout.get("annotations", ()) if self._names_row(n)]
-        if self.paper.is_wide and names:
-            lines = max(len(read_text(str(name["text"]))) for name in names)
-            text = lines * ROW_LINE
-            beside = max(text + _ROW_FREE, _ROW)
-            pixels -= len(names) * max(ROW_BELOW + ROW_GAP + text - beside, 0)
+        if names:
+            before, lines = (
+                max(len(read_text(text)) for text in texts) * ROW_LINE
+                for texts in (
+                    [str(name["text"]) for name in names],
+                    [self._row_text(name) for name in names],
+                )
+            )
+            beside = max(lines + _ROW_FREE, _ROW)
+            above = ROW_BELOW + ROW_GAP + lines
+            row = min(beside, above) if self.paper.is_wide else above
+            pixels += len(names) * (row - (ROW_BELOW + ROW_GAP + before))
         most = self.paper.tallest - self._head_height() - 0.9 * self.scale
         return min(max(pixels, 90) * self.scale / _POINTS, most)
 
@@ -449,9 +473,10 @@ class _Drawing:
         if note.get("showarrow", True):
             right += float(note.get("ax", -10))
             up -= float(note.get("ay", -30))
+        text = self._row_text(note) if self._names_row(note) else str(note["text"])
         write_at(
             axes,
-            str(note["text"]),
+            text,
             (self._note_place(xref, note["x"]), self._note_place(yref, note["y"])),
             transform,
             style,
@@ -473,6 +498,13 @@ class _Drawing:
             and self.sides[yref].layout.get("showticklabels") is False
         )
 
+    def _row_text(self, note: Mapping[str, Any]) -> str:
+        """The name of a row, in lines that are not too long."""
+        size = max(FONT_SIZE * self.scale, LEAST_TYPE)
+        share = _ROW_NAME if self.paper.is_wide else 1.0
+        letters = int(share * self.paper.width * _POINTS / (0.6 * size))
+        return broken(str(note["text"]), letters)
+
     def _write_row_name(self, note: Mapping[str, Any]) -> None:
         """Write the name of a row beside it, in one line where there is room for one.
 
@@ -485,9 +517,9 @@ class _Drawing:
         row = _POINTS * self.plot * share / abs(high - low)
         font = {**self.font, **note.get("font", {})}
         style = style_of(font, self.scale, LEAST_TYPE, read_colour(font["color"]))
-        text = str(note["text"])
+        text = self._row_text(note)
         if 1.3 * style.size * len(read_text(text)) > row:
-            text = text.replace("<br>", _JOINT)
+            text = str(note["text"]).replace("<br>", _JOINT)
         style = replace(style, size=max(min(style.size, row / 1.3), LEAST_TYPE))
         _, transform = self._frame("paper", yref)
         write_at(

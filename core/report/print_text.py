@@ -91,6 +91,20 @@ def wrapped(text: str, letters: int, *, breaks: bool = True) -> str:
     )
 
 
+def broken(text: str, letters: int) -> str:
+    """A chart's text with line breaks at blanks, so that lines have so many letters."""
+    lines = []
+    for line in text.split("<br>"):
+        lines.append("")
+        for word in line.split(" "):
+            longer = f"{lines[-1]} {word}" if lines[-1] else word
+            if lines[-1] and len(_TAGS.sub("", longer)) > letters:
+                lines.append(word)
+            else:
+                lines[-1] = longer
+    return "<br>".join(lines)
+
+
 def write_at(
     axes: Axes,
     text: str,
