@@ -286,7 +286,7 @@ class _Drawing:
         self._hide_what_does_not_fit()
         # It is drawn again when it is saved, under the settings of that time.
         for text in self.figure.findobj(Text):
-            cast(Text, text).set_parse_math(False)
+            text.set_parse_math(False)
         return self.figure
 
     def _height(self) -> float:

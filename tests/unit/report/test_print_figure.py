@@ -133,7 +133,8 @@ def _errors(trace, letter, values):
         return []
     above = error["array"]
     below = error.get("arrayminus", above)
-    return [(v - b, v + a) for v, b, a in zip(values, below, above, strict=True)]
+    lengths = ([math.nan if v is None else v for v in side] for side in (below, above))
+    return [(v - b, v + a) for v, b, a in zip(values, *lengths, strict=True)]
 
 
 def _check_points(trace, x, y, drawn):
