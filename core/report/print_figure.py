@@ -106,15 +106,15 @@ _MARGIN = 0.04
 """Inches around everything."""
 
 
-def print_figure(figure: go.Figure, *, width: Width, title: str = "") -> Figure:
+def print_figure(figure: go.Figure, *, width: Width | Paper, title: str = "") -> Figure:
     """Draw a Plotly figure for print.
 
     Parameters
     ----------
     figure : plotly Figure
         Of traces of points, lines, bars and cells, as ``core.plots`` draws them.
-    width : {"one-column", "two-columns", "slide"}
-        Of the text that it stands in.
+    width : {"one-column", "two-columns", "slide"} or Paper
+        Of the text that it stands in; or another place.
     title : str
         Written above, as it is; a figure in a text has its caption instead. A figure
         that has a title of its own, such as the name of a method, keeps it.
@@ -129,7 +129,8 @@ def print_figure(figure: go.Figure, *, width: Width, title: str = "") -> Figure:
         If the figure has something that cannot be printed.
     """
     with _ONE_AT_A_TIME, _set({**sns.axes_style("ticks"), **_SETTINGS}):
-        return _Drawing(figure, PAPERS[width], title).draw()
+        paper = PAPERS[width] if isinstance(width, str) else width
+        return _Drawing(figure, paper, title).draw()
 
 
 def save_figure(figure: Figure, path: Path, *, title: str = "") -> None:
