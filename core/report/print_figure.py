@@ -12,13 +12,15 @@ import textwrap
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import IO, Any, Literal, cast
 
 import matplotlib as mpl
+import numpy as np
 import plotly.graph_objects as go
 import seaborn as sns
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
@@ -30,13 +32,18 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox, Transform, blended_transform_factory
 
 from core.errors import EquipoiseError
+from core.plots.look import FONT_SIZE
+from core.plots.traces import ROW_BELOW, ROW_GAP, ROW_LINE
 from core.report.print_axes import PrintAxis, kind_of
 from core.report.print_colours import dash_of, read_colour, read_scale
 from core.report.print_text import (
     FONT,
     Level,
+    Style,
     Upright,
+    broken,
     plain_text,
+    read_text,
     style_of,
     turned,
     wrapped,
@@ -53,6 +60,7 @@ from core.report.print_traces import (
     place_bars,
     require_known,
 )
+from core.text import SEPARATOR
 
 Width = Literal["one-column", "two-columns", "slide"]
 Format = Literal["pdf", "svg", "png"]
@@ -79,6 +87,11 @@ class Paper:
     tallest: float
     scale: float
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether names of rows have room beside the rows."""
+        return self.width / self.scale > _WIDE
+
 
 PAPERS: dict[Width, Paper] = {
     "one-column": Paper(3.4, 8.6, 0.5),
@@ -91,7 +104,7 @@ _ONE_AT_A_TIME = threading.RLock()
 _SETTINGS: dict[str, Any] = {
     "font.family": [FONT],
     "text.parse_math": False,
-    "axes.unicode_minus": True,
+    "text.hinting": "none",
     # Letters as TrueType, which stay text in a PDF; in an SVG as outlines, so that it
     # looks the same where the font is not installed.
     "pdf.fonttype": 42,
@@ -104,6 +117,15 @@ _SETTINGS: dict[str, Any] = {
 _PATCH_LEVELS = {"below": 0.5, "between": 1.7, "above": 5.0}
 _MARGIN = 0.04
 """Inches around everything."""
+# Inches for a pixel's points, from which a figure is wide.
+_WIDE = 9.0
+# Pixels of a row whose name stands beside it, at the least, and around its lines.
+_ROW, _ROW_FREE = 34, 8
+_JOINT = SEPARATOR
+# The share of the width that such a name may take.
+_ROW_NAME = 0.42
+# A cell of a heat map is so many times wider than tall at most.
+_CELL = 3.0
 
 
 def print_figure(figure: go.Figure, *, width: Width | Paper, title: str = "") -> Figure:
@@ -133,36 +155,57 @@ def print_figure(figure: go.Figure, *, width: Width | Paper, title: str = "") ->
         return _Drawing(figure, paper, title).draw()
 
 
-def save_figure(figure: Figure, path: Path, *, title: str = "") -> None:
+def side_by_side(width: Width, count: int) -> Paper:
+    """Room for each of so many figures beside each other; their type is smaller."""
+    paper = PAPERS[width]
+    if count == 1:
+        return paper
+    return Paper(
+        paper.width / count - _MARGIN,
+        paper.tallest / (1 if count == 2 else 2),
+        max(paper.scale * (0.8 if count == 2 else 0.64), PAPERS["one-column"].scale),
+    )
+
+
+def save_figure(
+    figure: Figure,
+    target: Path | IO[bytes],
+    *,
+    kind: Format | None = None,
+    title: str = "",
+) -> None:
     """Write a figure from ``print_figure``: a PDF, an SVG or a PNG of 300 dpi.
 
     Parameters
     ----------
     figure : matplotlib Figure
-    path : Path
-        Its ending says which.
+    target : Path or file
+    kind : {"pdf", "svg", "png"}, optional
+        By the ending of the path otherwise.
     title : str
-        Of the document, where the format has one.
+        Of the document.
 
     Notes
     -----
     The same figure gives the same bytes: no date is written. Fonts are embedded in a
     PDF; an SVG has outlines of letters.
     """
-    kind = path.suffix.removeprefix(".")
+    ending = target.suffix.removeprefix(".") if isinstance(target, Path) else ""
+    chosen = kind or ending
+    named = {"Title": title} if title else {}
     metadata: dict[str, dict[str, Any]] = {
-        "pdf": {"Title": title or None, "CreationDate": None, "Producer": None},
-        "svg": {"Title": title or None, "Date": None},
-        "png": {"Software": None, **({"Title": title} if title else {})},
+        "pdf": {**named, "CreationDate": None, "Producer": None},
+        "svg": {**named, "Date": None},
+        "png": {**named, "Software": None},
     }
-    if kind not in metadata:
+    if chosen not in metadata:
         raise EquipoiseError(
-            f"A figure cannot be written as '{path.name}'.",
+            f"A figure cannot be written as '{chosen}'.",
             expected="a name that ends in .pdf, .svg or .png.",
             remedy="choose one of them.",
         )
     with _ONE_AT_A_TIME, _set(_SETTINGS):
-        figure.savefig(path, format=kind, dpi=RESOLUTION, metadata=metadata[kind])
+        figure.savefig(target, format=chosen, dpi=RESOLUTION, metadata=metadata[chosen])
 
 
 def _set(settings: Mapping[str, Any]) -> AbstractContextManager[None]:
@@ -180,8 +223,13 @@ class _Drawing:
     figure: Figure = field(init=False)
     layout: dict[str, Any] = field(init=False)
     traces: list[dict[str, Any]] = field(init=False)
+    plot: float = field(init=False)
+    head: Text | None = None
+    legend: Legend | None = None
+    bar: Axes | None = None
     axes: dict[tuple[str, str], Axes] = field(default_factory=dict)
     sides: dict[str, PrintAxis] = field(default_factory=dict)
+    within: list[tuple[Artist, Axes, float, float, bool]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         whole = self.source.layout.to_plotly_json()
@@ -196,7 +244,9 @@ class _Drawing:
 
     def draw(self) -> Figure:
         """Draw everything, then make room for it."""
-        self.figure = Figure(figsize=(self.paper.width, self._height()))
+        # Measured as it is written: letters of few dots have other widths.
+        size = (self.paper.width, self._height())
+        self.figure = Figure(figsize=size, dpi=RESOLUTION)
         FigureCanvasAgg(self.figure)
         self.paper_axes = self.figure.add_axes((0, 0, 1, 1), zorder=-1)
         self.paper_axes.set_axis_off()
@@ -208,26 +258,60 @@ class _Drawing:
             x, y = self._axes_of(trace)
             extend(trace, x, y, bars.get(id(trace)))
         self._make_axes()
+        self._write_head()
+        self._draw_legend()
+        self._draw_colour_bar()
+        self.plot = self._plot_height()
         before: dict[tuple[str, str], Any] = {}
         for trace in self.traces:
             key = _names(trace)
-            x, y = self._axes_of(trace)
-            place = Place(self.axes[key], x, y, self.scale, LEAST_TYPE, self.font)
+            place = Place(
+                self.axes[key],
+                *self._axes_of(trace),
+                self.scale,
+                LEAST_TYPE,
+                self.font,
+                self.within,
+            )
             before[key] = draw_trace(trace, place, bars.get(id(trace)), before.get(key))
         for shape in self.layout.get("shapes", ()):
             self._draw_shape(shape)
         for note in self.layout.get("annotations", ()):
-            self._draw_note(note)
+            if self.paper.is_wide and self._names_row(note):
+                self._write_row_name(note)
+            else:
+                self._draw_note(note)
         self._set_limits()
-        head = self._write_head()
-        legend = self._draw_legend()
-        bar = self._draw_colour_bar()
-        self._make_room(head, legend, bar)
+        self._make_room()
+        self._hide_what_does_not_fit()
+        # It is drawn again when it is saved, under the settings of that time.
+        for text in self.figure.findobj(Text):
+            text.set_parse_math(False)
         return self.figure
 
     def _height(self) -> float:
         pixels = float(self.layout.get("height", 450))
         return min(pixels * self.scale / _POINTS, self.paper.tallest)
+
+    def _plot_height(self) -> float:
+        """Inches of the plot, with its ticks' and titles' room in Plotly's height."""
+        margin = self.layout.get("margin", {})
+        pixels = float(self.layout.get("height", 450)) - float(margin.get("t", 28)) - 60
+        names = [n for n in self.layout.get("annotations", ()) if self._names_row(n)]
+        if names:
+            before, lines = (
+                max(len(read_text(text)) for text in texts) * ROW_LINE
+                for texts in (
+                    [str(name["text"]) for name in names],
+                    [self._row_text(name) for name in names],
+                )
+            )
+            beside = max(lines + _ROW_FREE, _ROW)
+            above = ROW_BELOW + ROW_GAP + lines
+            row = min(beside, above) if self.paper.is_wide else above
+            pixels += len(names) * (row - (ROW_BELOW + ROW_GAP + before))
+        most = self.paper.tallest - self._head_height() - 0.9 * self.scale
+        return min(max(pixels, 90) * self.scale / _POINTS, most)
 
     def _read_axes(self) -> None:
         values: dict[str, list[Any]] = {}
@@ -389,9 +473,10 @@ class _Drawing:
         if note.get("showarrow", True):
             right += float(note.get("ax", -10))
             up -= float(note.get("ay", -30))
+        text = self._row_text(note) if self._names_row(note) else str(note["text"])
         write_at(
             axes,
-            str(note["text"]),
+            text,
             (self._note_place(xref, note["x"]), self._note_place(yref, note["y"])),
             transform,
             style,
@@ -399,6 +484,53 @@ class _Drawing:
             level=_level(note.get("xanchor", "auto"), xref, note["x"]),
             upright=_upright(note.get("yanchor", "auto"), yref, note["y"]),
             align=note.get("align"),
+        )
+
+    def _names_row(self, note: Mapping[str, Any]) -> bool:
+        """Whether a note is the name of a row, above its mark at the left."""
+        yref = note.get("yref", "y")
+        return bool(
+            note.get("xref") == "paper"
+            and note.get("x") == 0
+            and note.get("xanchor") == "left"
+            and note.get("yanchor") == "bottom"
+            and yref in self.sides
+            and self.sides[yref].layout.get("showticklabels") is False
+        )
+
+    def _row_text(self, note: Mapping[str, Any]) -> str:
+        """The name of a row, in lines that are not too long."""
+        size = max(FONT_SIZE * self.scale, LEAST_TYPE)
+        share = _ROW_NAME if self.paper.is_wide else 1.0
+        letters = int(share * self.paper.width * _POINTS / (0.6 * size))
+        return broken(str(note["text"]), letters)
+
+    def _write_row_name(self, note: Mapping[str, Any]) -> None:
+        """Write the name of a row beside it, in one line where there is room for one.
+
+        Above its mark, as on a page that a phone may show, it would take more height.
+        """
+        yref = note.get("yref", "y")
+        side = self.sides[yref]
+        low, high = side.limits()
+        share = side.domain[1] - side.domain[0]
+        row = _POINTS * self.plot * share / abs(high - low)
+        font = {**self.font, **note.get("font", {})}
+        style = style_of(font, self.scale, LEAST_TYPE, read_colour(font["color"]))
+        text = self._row_text(note)
+        if 1.3 * style.size * len(read_text(text)) > row:
+            text = str(note["text"]).replace("<br>", _JOINT)
+        style = replace(style, size=max(min(style.size, row / 1.3), LEAST_TYPE))
+        _, transform = self._frame("paper", yref)
+        write_at(
+            self.front_axes,
+            text,
+            (0, self._note_place(yref, note["y"])),
+            transform,
+            style,
+            shift=(-8 * self.scale, 0),
+            level="right",
+            align="right",
         )
 
     def _note_place(self, reference: str, value: Any) -> float:
@@ -437,8 +569,8 @@ class _Drawing:
         angle = 0.0
         if is_level and shown:
             texts, angle = self._fitted(axes, side, ticks, style.size, length)
-        elif shown and len(ticks) > 1 and side.kind == "category":
-            texts = _thinned(texts, 1.15 * style.size, length / len(ticks))
+        elif shown and len(ticks) > 1:
+            texts, style = self._rows_fitted(side, texts, style, length)
         axis.set_ticks([at for at, _ in ticks], texts)
         axis.set_ticks([], minor=True)
         axis.set_tick_params(length=0, pad=3, labelsize=style.size, rotation=angle)
@@ -460,6 +592,19 @@ class _Drawing:
         axis.set_tick_params(length=0)
         self._title_axis(axis, side, length)
 
+    def _rows_fitted(
+        self, side: PrintAxis, texts: list[str], style: Style, length: float
+    ) -> tuple[list[str], Style]:
+        """Texts of an upright axis that do not overlap, and how they are written."""
+        if side.kind != "category" and side.layout.get("ticktext") is None:
+            return texts, style
+        row = length / len(texts)
+        lines = max(text.count("\n") + 1 for text in texts)
+        if 1.2 * lines * style.size > row:
+            texts = [text.replace("\n", _JOINT) for text in texts]
+        size = max(min(style.size, row / 1.15), LEAST_TYPE)
+        return _thinned(texts, 1.15 * size, row), replace(style, size=size)
+
     def _title_axis(self, axis: Any, side: PrintAxis, length: float) -> None:
         if not side.title:
             return
@@ -467,7 +612,9 @@ class _Drawing:
         style = style_of(font, self.scale, LEAST_TYPE, read_colour(font["color"]))
         letters = int(length / (0.56 * style.size))
         axis.set_label_text(
-            wrapped(side.title, letters), fontsize=style.size, color=style.colour
+            wrapped(side.title, letters, breaks=False),
+            fontsize=style.size,
+            color=style.colour,
         )
         axis.labelpad = 4
 
@@ -509,7 +656,7 @@ class _Drawing:
 
     # Head: title, legend, scale of colours
 
-    def _write_head(self) -> Text | None:
+    def _write_head(self) -> None:
         """The title given, and the figure's own."""
         own = plain_text(
             (self.layout.get("title", {}).get("text") or "").rpartition("</span>")[2]
@@ -522,8 +669,8 @@ class _Drawing:
         if own:
             lines.append(wrapped(own, letters))
         if not lines:
-            return None
-        return self.figure.text(
+            return
+        self.head = self.figure.text(
             0,
             1,
             "\n".join(lines),
@@ -534,12 +681,12 @@ class _Drawing:
             color=read_colour(self.font["color"]),
         )
 
-    def _draw_legend(self) -> Legend | None:
+    def _draw_legend(self) -> None:
         if not self.layout.get("showlegend", len(self.traces) > 1):
-            return None
+            return
         entries = self._entries()
         if not entries:
-            return None
+            return
         font = {**self.font, **self.layout.get("legend", {}).get("font", {})}
         size = max(float(font["size"]) * self.scale, LEAST_TYPE)
         room = (self.paper.width - 2 * _MARGIN) * _POINTS
@@ -560,7 +707,7 @@ class _Drawing:
         # matplotlib fills columns first; a reader reads rows.
         order = _by_columns(len(labels), columns)
         marks: list[Any] = [legend_mark(trace, self.scale) for trace in entries]
-        legend = self.figure.legend(
+        self.legend = self.figure.legend(
             [marks[i] for i in order],
             [labels[i] for i in order],
             loc="upper left",
@@ -576,14 +723,13 @@ class _Drawing:
             labelspacing=0.35,
             labelcolor=read_colour(font["color"]),
         )
-        return legend
 
     def _entries(self) -> list[dict[str, Any]]:
         shown = [t for t in self.traces if t.get("showlegend", True) and t.get("name")]
         ranks = {id(t): float(t.get("legendrank", 1000)) for t in shown}
         return sorted(shown, key=lambda trace: ranks[id(trace)])
 
-    def _draw_colour_bar(self) -> Axes | None:
+    def _draw_colour_bar(self) -> None:
         """The scale of a heat map's colours, above it."""
         shown = [
             t
@@ -591,7 +737,7 @@ class _Drawing:
             if t.get("type") == "heatmap" and t.get("showscale", True)
         ]
         if not shown:
-            return None
+            return
         trace = shown[0]
         own = trace.get("colorbar", {})
         axes = self.figure.add_axes((0.1, 0.9, 0.8, 0.03), zorder=2)
@@ -612,66 +758,85 @@ class _Drawing:
             )
         axes.tick_params(labelsize=size, length=0, pad=2)
         bar.outline.set_visible(False)
-        return axes
+        self.bar = axes
 
     # Room
 
-    def _make_room(
-        self, head: Text | None, legend: Legend | None, bar: Axes | None
-    ) -> None:
+    def _make_room(self) -> None:
         """Make the figure as tall as its plot and everything around it."""
-        width, height = self.figure.get_size_inches()
-        margin = self.layout.get("margin", {})
-        # Axis titles and ticks stand in Plotly's height, legend and title above.
-        plot = height - (float(margin.get("t", 28)) + 60) * self.scale / _POINTS
+        width = self.paper.width
         # Left, right, below and above, in inches.
         sides = [0.3, 0.1, 0.3, 0.1]
-        for _ in range(4):
-            top = self._stack_head(head, legend, bar, sides)
-            tall = min(plot + sides[2] + sides[3] + top, self.paper.tallest)
+        top = self._head_height()
+        for _ in range(5):
+            most = self.paper.tallest - sides[2] - sides[3] - top
+            tall = min(self.plot, most) + sides[2] + sides[3] + top
             self.figure.set_size_inches(width, tall)
+            self._stack_head()
             inner = Bbox.from_extents(
                 sides[0] / width,
                 sides[2] / tall,
-                1 - sides[1] / width,
+                1 - self._right(sides, tall - sides[2] - sides[3] - top) / width,
                 1 - (sides[3] + top) / tall,
             )
-            self._set_positions(inner, bar, top)
+            self._set_positions(inner)
             self._style_axes()
             wanted = self._overflow(inner)
             if all(abs(a - b) < 0.01 for a, b in zip(wanted, sides, strict=True)):
                 break
             sides = wanted
-        self._stack_head(head, legend, bar, sides)
 
-    def _stack_head(
-        self,
-        head: Text | None,
-        legend: Legend | None,
-        bar: Axes | None,
-        sides: Sequence[float],
-    ) -> float:
-        """Put title and legend at the top; return the inches that they take."""
-        _, height = self.figure.get_size_inches()
-        width = self.paper.width
+    def _right(self, sides: Sequence[float], plot: float) -> float:
+        """Inches right of the plot: more where cells would be too wide."""
+        width = self.paper.width - sides[0]
+        for (x, y), _ in self.axes.items():
+            across, up = self.sides[x], self.sides[y]
+            maps = [t for t in self.traces if t.get("type") == "heatmap"]
+            if maps and across.categories and up.categories:
+                cell = plot / len(up.categories)
+                widest = max(_CELL * cell, 0.9 * self.scale)
+                return max(sides[1], width - widest * len(across.categories))
+        return sides[1]
+
+    def _head_height(self) -> float:
+        """Inches of title, legend and scale of colours."""
         top = _MARGIN
-        if head is not None:
-            head.set_position((_MARGIN / width, 1 - top / height))
-            top += self._tall(head) + 0.05
-        if legend is not None:
-            legend.set_bbox_to_anchor(
-                (_MARGIN / width, 1 - top / height), self.figure.transFigure
+        if self.head is not None:
+            top += self._tall(self.head) + 0.05
+        if self.legend is not None:
+            top += self._tall(self.legend) + 0.06
+        return top + (0.56 * self.scale if self.bar is not None else 0)
+
+    def _stack_head(self) -> None:
+        """Put the title at the top, and the legend below it."""
+        width, height = self.figure.get_size_inches()
+        top = _MARGIN
+        if self.head is not None:
+            self.head.set_position((_MARGIN / width, 1 - top / height))
+            top += self._tall(self.head) + 0.05
+        if self.legend is not None:
+            corner = (_MARGIN / width, 1 - top / height)
+            self.legend.set_bbox_to_anchor(corner, self.figure.transFigure)
+
+    def _hide_what_does_not_fit(self) -> None:
+        """Hide texts that are longer than their bar, where the figure asks for it."""
+        if self.layout.get("uniformtext", {}).get("mode") != "hide":
+            return
+        renderer = self.figure.canvas.get_renderer()  # type: ignore[attr-defined]
+        for artist, axes, start, end, is_level in self.within:
+            text = artist.get_window_extent(renderer)
+            ends = (
+                [(start, 0.0), (end, 0.0)] if is_level else [(0.0, start), (0.0, end)]
             )
-            top += self._tall(legend) + 0.06
-        if bar is not None:
-            top += 0.28 * self.scale / 0.5
-        return top
+            bar = np.abs(np.diff(axes.transData.transform(ends), axis=0)[0])
+            own = (text.width, bar[0]) if is_level else (text.height, bar[1])
+            artist.set_visible(bool(own[0] <= own[1]))
 
     def _tall(self, artist: Any) -> float:
         renderer = self.figure.canvas.get_renderer()  # type: ignore[attr-defined]
         return float(artist.get_window_extent(renderer).height / self.figure.dpi)
 
-    def _set_positions(self, inner: Bbox, bar: Axes | None, top: float) -> None:
+    def _set_positions(self, inner: Bbox) -> None:
         for axes in (self.paper_axes, self.front_axes):
             axes.set_position(inner)
         for (x, y), axes in self.axes.items():
@@ -684,9 +849,9 @@ class _Drawing:
                     inner.y0 + up[1] * inner.height,
                 )
             )
-        if bar is not None:
+        if self.bar is not None:
             tall = self.figure.get_size_inches()[1]
-            bar.set_position(
+            self.bar.set_position(
                 Bbox.from_bounds(
                     inner.x0, inner.y1 + 0.04 / tall, 0.9 * inner.width, 0.07 / tall
                 )

@@ -83,12 +83,26 @@ def _characters() -> frozenset[int]:
     return frozenset(FT2Font(path).get_charmap())
 
 
-def wrapped(text: str, letters: int) -> str:
-    """Plain text in lines of about so many letters; a longer word is broken."""
+def wrapped(text: str, letters: int, *, breaks: bool = True) -> str:
+    """Plain text in lines of about so many letters; a longer word is broken, or not."""
     return "\n".join(
-        "\n".join(textwrap.wrap(line, max(letters, 4)) or [""])
+        "\n".join(textwrap.wrap(line, max(letters, 4), break_long_words=breaks) or [""])
         for line in text.split("\n")
     )
+
+
+def broken(text: str, letters: int) -> str:
+    """A chart's text with line breaks at blanks, so that lines have so many letters."""
+    lines = []
+    for line in text.split("<br>"):
+        lines.append("")
+        for word in line.split(" "):
+            longer = f"{lines[-1]} {word}" if lines[-1] else word
+            if lines[-1] and len(_TAGS.sub("", longer)) > letters:
+                lines.append(word)
+            else:
+                lines[-1] = longer
+    return "<br>".join(lines)
 
 
 def write_at(
@@ -102,8 +116,8 @@ def write_at(
     level: Level = "center",
     upright: Upright = "center",
     align: Level | None = None,
-) -> None:
-    """Write a chart's text at a place.
+) -> Artist:
+    """Write a chart's text at a place; return the artist.
 
     Parameters
     ----------
@@ -125,12 +139,11 @@ def write_at(
     lines = read_text(text)
     weights = {piece.is_bold for line in lines for piece in line}
     if len(weights) > 1:
-        _write_mixed(
+        return _write_mixed(
             axes, lines, place, transform, style, shift, level, upright, align or level
         )
-        return
     bold = style.is_bold or weights == {True}
-    axes.annotate(
+    return axes.annotate(
         plain_text(text),
         place,
         xycoords=transform,
@@ -157,7 +170,7 @@ def _write_mixed(
     level: Level,
     upright: Upright,
     align: Level,
-) -> None:
+) -> Artist:
     """Write lines of several weights, which one text cannot have."""
     rows: list[Artist] = [
         HPacker(
@@ -173,7 +186,7 @@ def _write_mixed(
         if line
     ]
     box = VPacker(children=rows, pad=0, sep=0.25 * style.size, align=align)
-    axes.add_artist(
+    return axes.add_artist(
         AnnotationBbox(
             box,
             place,

@@ -52,6 +52,8 @@ class Place:
         Smallest type in points.
     font : mapping
         Plotly's, of the figure.
+    within : list
+        Texts in bars, each with the two ends of its bar: filled as they are written.
     """
 
     axes: Axes
@@ -60,6 +62,7 @@ class Place:
     scale: float
     least: float
     font: Mapping[str, Any]
+    within: list[tuple[Artist, Axes, float, float, bool]]
 
 
 @dataclass(frozen=True)
@@ -493,7 +496,7 @@ def _write_on_bars(trace: Trace, place: Place, bars: Bars) -> None:
         side = 1.0 if outside else side
         sides = {1.0: ("left", "bottom"), -1.0: ("right", "top")}
         level, upright = sides.get(side, ("center", "center"))
-        write_at(
+        artist = write_at(
             place.axes,
             str(text),
             (where, bars.at[i]) if level_bars else (bars.at[i], where),
@@ -503,6 +506,8 @@ def _write_on_bars(trace: Trace, place: Place, bars: Bars) -> None:
             level=level if level_bars else "center",  # type: ignore[arg-type]
             upright="center" if level_bars else upright,  # type: ignore[arg-type]
         )
+        if not outside:
+            place.within.append((artist, place.axes, start, end, level_bars))
 
 
 def cells_of(trace: Trace) -> NDArray[np.float64]:
