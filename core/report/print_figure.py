@@ -126,6 +126,8 @@ _JOINT = SEPARATOR
 _ROW_NAME = 0.42
 # A cell of a heat map is so many times wider than tall at most.
 _CELL = 3.0
+# Inches of a cell for a pixel's points, in which its text has room in one line.
+_CELL_LEAST = 1.5
 
 
 def print_figure(figure: go.Figure, *, width: Width | Paper, title: str = "") -> Figure:
@@ -297,7 +299,8 @@ class _Drawing:
         """Inches of the plot, with its ticks' and titles' room in Plotly's height."""
         margin = self.layout.get("margin", {})
         pixels = float(self.layout.get("height", 450)) - float(margin.get("t", 28)) - 60
-        names = [n for n in self.layout.get("annotations", ()) if self._names_row(n)]
+        notes = self.layout.get("annotations", ())
+        names = [n for n in notes if self._names_row(n) and n["yanchor"] == "bottom"]
         if names:
             before, lines = (
                 max(len(read_text(text)) for text in texts) * ROW_LINE
@@ -474,6 +477,10 @@ class _Drawing:
             right += float(note.get("ax", -10))
             up -= float(note.get("ay", -30))
         text = self._row_text(note) if self._names_row(note) else str(note["text"])
+        row = self._cell_height(xref, yref)
+        if 1.3 * style.size * len(read_text(text)) > row:
+            text = text.replace("<br>", " ")
+            style = replace(style, size=max(min(style.size, row / 1.3), LEAST_TYPE))
         write_at(
             axes,
             text,
@@ -486,14 +493,22 @@ class _Drawing:
             align=note.get("align"),
         )
 
+    def _cell_height(self, xref: str, yref: str) -> float:
+        """Points of a heat map's cell, where a note stands in one."""
+        sides = self.sides.get(xref), self.sides.get(yref)
+        is_cell = any(trace.get("type") == "heatmap" for trace in self.traces)
+        if not is_cell or None in sides or not self.sides[yref].categories:
+            return math.inf
+        return _POINTS * self.plot / len(self.sides[yref].categories)
+
     def _names_row(self, note: Mapping[str, Any]) -> bool:
-        """Whether a note is the name of a row, above its mark at the left."""
+        """Whether a note is the name of a row, at its left."""
         yref = note.get("yref", "y")
         return bool(
             note.get("xref") == "paper"
             and note.get("x") == 0
             and note.get("xanchor") == "left"
-            and note.get("yanchor") == "bottom"
+            and note.get("yanchor") in ("bottom", "top")
             and yref in self.sides
             and self.sides[yref].layout.get("showticklabels") is False
         )
@@ -522,10 +537,12 @@ class _Drawing:
             text = str(note["text"]).replace("<br>", _JOINT)
         style = replace(style, size=max(min(style.size, row / 1.3), LEAST_TYPE))
         _, transform = self._frame("paper", yref)
+        # A name that hangs from the head of its row stands half a row above the middle.
+        half = 0.5 if note["yanchor"] == "top" else 0.0
         write_at(
             self.front_axes,
             text,
-            (0, self._note_place(yref, note["y"])),
+            (0, self._note_place(yref, note["y"]) + half),
             transform,
             style,
             shift=(-16 * self.scale, 0),
@@ -794,7 +811,7 @@ class _Drawing:
             maps = [t for t in self.traces if t.get("type") == "heatmap"]
             if maps and across.categories and up.categories:
                 cell = plot / len(up.categories)
-                widest = max(_CELL * cell, 0.9 * self.scale)
+                widest = max(_CELL * cell, _CELL_LEAST * self.scale)
                 return max(sides[1], width - widest * len(across.categories))
         return sides[1]
 
