@@ -28,10 +28,22 @@ SCALE = 2
 LETTER = 10
 _TAGS = re.compile(r"<[^>]+>")
 _WEIGHT = "font-weight: 600"
+
+
+def hide_titles(place: str) -> str:
+    """A style that leaves the titles out where something else is the heading.
+
+    Parameters
+    ----------
+    place : str
+        Selector of what the charts stand in.
+    """
+    title = f'.gtitle tspan[style*="{_WEIGHT}"]'
+    return f"<style>{place} {title} {{display: none}}</style>"
+
+
 # The card has the title as its heading, so the chart on the page leaves it out.
-HIDE_TITLES = (
-    f'<style>.stPlotlyChart .gtitle tspan[style*="{_WEIGHT}"] {{display: none}}</style>'
-)
+HIDE_TITLES = hide_titles(".stPlotlyChart")
 
 
 def titled(figure: go.Figure, title: str) -> go.Figure:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from core.plots.download import chart_data, page_script
+from core.plots.download import chart_data, hide_titles, page_script
 from core.plots.highlight import HIGHLIGHT
 from core.report.markdown_words import markdown_html
 from core.report.report import Picture, Progress, Report, ReportSlide
@@ -54,7 +54,7 @@ def build_page(report: Report, *, progress: Progress | None = None) -> bytes:
         slides="\n".join(parts),
         questions=_questions(report),
         provenance=_rows(report.provenance.rows),
-        style=_STYLE + HIGHLIGHT,
+        style=_STYLE + HIGHLIGHT + hide_titles(".chart"),
         script=page_script(),
         charts=drawn,
     ).encode()
@@ -181,7 +181,7 @@ _STYLE = """<style>
   --paper: #15181c; --line: #3a414b; --good: #4cc9a0; --bad: #ff9a66; --same: #7cc0ee;
   --other: #f0b657; --link: #7cc0ee; } }
 * { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 1160px; padding: 1.5rem; color: var(--ink);
+body { margin: 0 auto; max-width: 1020px; padding: 1.5rem; color: var(--ink);
   background: var(--paper); font: 1.05rem/1.5 Arial, Helvetica, sans-serif; }
 h1 { font-size: 2.4rem; line-height: 1.15; margin: 1rem 0 .3rem; }
 h2 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .4rem; }
@@ -209,6 +209,7 @@ summary { cursor: pointer; font-weight: 600; padding: .3rem 0; }
   body { max-width: none; padding: 0; font-size: 11pt; }
   nav, .modebar-container { display: none; }
   section { break-before: page; border: 0; padding: 0; }
+  .charts { zoom: 0.78; }
   .chart, tr, .doubt { break-inside: avoid; } h2 { break-after: avoid; } }
 </style>
 """
@@ -241,10 +242,9 @@ async function draw() {{
     await show(place, charts[place.dataset.chart]);
   }}
 }}
-// A folded table is printed too, and a chart at the width of the paper.
+// What is folded is printed too.
 addEventListener("beforeprint", () => {{
   for (const folded of document.querySelectorAll("details")) folded.open = true;
-  for (const chart of document.querySelectorAll(".chart")) Plotly.Plots.resize(chart);
 }});
 const tell = (fault) => document.body.prepend(`The charts cannot be drawn: ${{fault}}`);
 draw().catch(tell);

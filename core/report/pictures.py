@@ -19,7 +19,7 @@ from core.report.print_figure import (
 from core.text import chart_to_plain
 
 # Of the type of a whole slide: a tall figure, or one beside others, is smaller.
-LEAST_SCALE = 0.6
+LEAST_SCALE = 0.8
 
 
 def own_title(figure: go.Figure) -> str:
