@@ -535,7 +535,7 @@ class _Drawing:
             (0, self._note_place(yref, note["y"])),
             transform,
             style,
-            shift=(-8 * self.scale, 0),
+            shift=(-16 * self.scale, 0),
             level="right",
             align="right",
         )
