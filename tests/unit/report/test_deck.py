@@ -87,7 +87,9 @@ def test_a_picture_has_a_text_alternative_and_notes_are_the_speakers(deck):
 
 def test_words_are_paragraphs_and_names_stay_as_they_are(deck):
     said = _texts(deck.slides[3])
-    assert f"Rare\n•\tone {NAME}\n•\ttwo" in said
+    # In Markdown a backslash before a sign stands for the sign.
+    shown = NAME.replace("\\{", "{")
+    assert f"Rare\n•\tone {shown}\n•\ttwo" in said
     assert NAME in deck.slides[0].shapes.title.text_frame.text
     assert LIVE_ONLY in _texts(deck.slides[4])
 
