@@ -16,7 +16,7 @@ from pptx.util import Emu, Inches
 
 from core.errors import EquipoiseError
 from core.plots.look import FONT_FAMILY, METHOD_COLOURS
-from core.report.native_chart import Box
+from core.report.places import Box
 
 WIDE = Box(0, 0, 13.333, 7.5)
 """16:9, in inches."""

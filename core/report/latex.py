@@ -295,17 +295,17 @@ def _body(
 ) -> Iterator[str]:
     for slide in report.slides:
         yield from _slide(slide, tables, heights)
-    if report.answers:
+    if report.questions:
         yield r"\section{Questions a jury asks}"
-        for answer in report.answers:
-            yield rf"\paragraph{{{escape_latex(answer.question)}}}"
-            yield marked_latex(answer.answer)
-    if report.provenance:
+        for asked in report.questions:
+            yield rf"\paragraph{{{escape_latex(asked.question)}}}"
+            yield marked_latex(asked.text)
+    if report.provenance.rows:
         yield r"\section{Provenance}"
         rules = r"@{}p{0.24\linewidth}>{\raggedright\arraybackslash}p{0.7\linewidth}@{}"
         yield rf"\begin{{longtable}}{{{rules}}}"
         yield r"\toprule"
-        for name, value in report.provenance:
+        for name, value in report.provenance.rows:
             yield rf"{escape_latex(name)} & {escape_latex(value)} \\"
         yield r"\bottomrule"
         yield r"\end{longtable}"
@@ -386,8 +386,8 @@ def _visible(report: Report) -> str:
         said += [slide.title, slide.claim, slide.doubt, slide.text, slide.note]
         if slide.drawn is not None:
             said.append(to_plain(slide.drawn.takeaway))
-    for answer in report.answers:
-        said += [answer.question, to_plain(answer.answer)]
-    for row in report.provenance:
+    for asked in report.questions:
+        said += [asked.question, to_plain(asked.text)]
+    for row in report.provenance.rows:
         said += row
     return " ".join(said)

@@ -55,13 +55,15 @@ def report_markdown(report: Report) -> str:
     ]
     for slide in report.slides:
         parts += _slide(slide, tables.get(slide_name(slide)))
-    if report.answers:
+    if report.questions:
         parts.append("## Questions a jury asks")
-    for answer in report.answers:
-        parts.append(f"### {escape_document(answer.question)}")
-        parts.append(document_text(answer.answer))
-    if report.provenance:
-        rows = [[escape_document(cell) for cell in row] for row in report.provenance]
+    for asked in report.questions:
+        parts.append(f"### {escape_document(asked.question)}")
+        parts.append(document_text(asked.text))
+    if report.provenance.rows:
+        rows = [
+            [escape_document(cell) for cell in row] for row in report.provenance.rows
+        ]
         parts += ["## Provenance", _lines(["", ""], rows)]
     return "\n\n".join(filter(None, parts)) + "\n"
 

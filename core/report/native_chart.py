@@ -38,6 +38,7 @@ from core.report.panels import (
     Points,
     PointsPanel,
 )
+from core.report.places import Box
 
 # Points of text in a chart, from the largest; a label shrinks to fit its place.
 TEXT_SIZE, LEAST_TEXT_SIZE = 14, 10
@@ -72,16 +73,6 @@ _SIDES = {
     "centre": XL_LABEL_POSITION.CENTER,
 }
 _COLOUR = re.compile(r"rgba?\(\s*(\d+),\s*(\d+),\s*(\d+)(?:,\s*([\d.]+))?\)")
-
-
-@dataclass(frozen=True)
-class Box:
-    """A place on a slide, in inches."""
-
-    x: float
-    y: float
-    width: float
-    height: float
 
 
 @dataclass(frozen=True)

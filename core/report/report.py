@@ -1,16 +1,21 @@
 """A story as it is handed in: every slide drawn once, for all formats alike."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from core.errors import EquipoiseError, NothingToShow, StoryError
 from core.plots.highlight import NOTE as HOW_TO_HIGHLIGHT
 from core.report.fit import SENTENCE_END
-from core.story.story import PHOTO, TEXT, Slide, Story, draw_slide
+from core.report.pictures import Pictures
+from core.story.claims import check_claim
+from core.story.provenance import Provenance, provenance_of
+from core.story.questions import Question, jury_questions
+from core.story.story import PHOTO, TEXT, Slide, Story, open_slide
 from core.story.usual import usual_story
 from core.text import to_plain
+from core.views.catalog import draw_view
 from core.views.drawing import Drawn
 from core.views.studies import open_study
 
@@ -93,14 +98,6 @@ class ReportSlide:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A question that a jury asks, and what the study says to it."""
-
-    question: str
-    answer: str
-
-
-@dataclass(frozen=True)
 class Report:
     """A story, drawn once; every format reads it.
 
@@ -111,23 +108,32 @@ class Report:
     language : str
         One of ``LANGUAGES``.
     slides : tuple of ReportSlide
-    answers : tuple of Answer
+    questions : tuple of Question
         Questions that a jury asks, answered from the study.
-    provenance : tuple of pairs of str
-        What the numbers were made from: names and values.
+    provenance : Provenance
+        What the numbers were made from.
+    pictures : Pictures
+        Its figures as they are written into files.
     """
 
     story: Story
     study_title: str
     language: str
     slides: tuple[ReportSlide, ...]
-    answers: tuple[Answer, ...]
-    provenance: tuple[tuple[str, str], ...]
+    questions: tuple[Question, ...]
+    provenance: Provenance
+    pictures: Pictures = field(default_factory=Pictures, repr=False, compare=False)
 
     @property
     def title(self) -> str:
         """Of the story."""
         return self.story.title
+
+    @property
+    def subtitle(self) -> str:
+        """Who made it and of which study, each on a line of its own."""
+        own = self.study_title if self.study_title != self.title else ""
+        return "\n".join(filter(None, (self.story.author, own)))
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -167,7 +173,7 @@ def build_report(
     EquipoiseError
         If the study has no runs, or there is no such language.
     """
-    _check_language(language)
+    check_language(language)
     is_usual = story is None
     view = open_study(story.study if story else study)
     if story is None:
@@ -187,15 +193,21 @@ def build_report(
         study_title=view.study.title,
         language=language,
         slides=tuple(slides),
-        answers=(),
-        provenance=(),
+        questions=jury_questions(view),
+        provenance=provenance_of(view),
     )
 
 
-def _check_language(language: str) -> None:
+def check_language(language: str) -> None:
+    """Refuse a language that reports are not written in.
+
+    Raises
+    ------
+    EquipoiseError
+    """
     if language not in LANGUAGES:
         raise EquipoiseError(
-            f"Reports are not written in the language '{language}' yet.",
+            f"Reports are not written in the language '{language}'.",
             expected=f"one of {', '.join(LANGUAGES)}.",
             remedy="leave --lang out for English.",
         )
@@ -219,22 +231,23 @@ def _draw(story: Story, slide: Slide, number: int, folder: Path | None) -> Repor
             **given,
         )
     try:
-        drawn = draw_slide(story, slide)
+        view = open_slide(story, slide)
+        drawn = draw_view(slide.view, view, slide.parameters)
     except EquipoiseError as problem:
         title = slide.title or slide.view
         return ReportSlide(title=title, claim=slide.claim, problem=problem, **given)
     return ReportSlide(
         title=slide.title or to_plain(drawn.title),
-        claim=slide.claim or next(_own_claims(drawn)),
+        claim=slide.claim or _own_claim(drawn),
+        doubt=check_claim(slide.claim, view).warning if slide.claim else "",
         drawn=drawn,
         **given,
     )
 
 
-def _own_claims(drawn: Drawn) -> Iterator[str]:
-    """What the numbers bear out; of a takeaway its first sentence."""
-    yield from map(to_plain, drawn.claims)
-    yield SENTENCE_END.split(to_plain(drawn.takeaway))[0]
+def _own_claim(drawn: Drawn) -> str:
+    """The first sentence of what the view says of itself."""
+    return SENTENCE_END.split(to_plain(drawn.takeaway))[0]
 
 
 def read_picture(slide: Slide, folder: Path | None) -> Picture | None:

@@ -13,11 +13,14 @@ from core.csv_text import csv_text
 from core.plots.figure import build_figure
 from core.report.latex import DOCUMENT, NAMED_SIGNS, latex_files, table_latex
 from core.report.markdown import markdown_files, report_markdown, table_markdown
-from core.report.report import Answer, Report, ReportSlide, build_report
+from core.report.report import Report, ReportSlide, build_report
 from core.report.tables import ReportTable, tables_of
+from core.story.provenance import provenance_of
+from core.story.questions import Question
 from core.story.story import Slide, Story
 from core.text import strong
 from core.views.drawing import Drawn, Numbers
+from core.views.studies import open_study
 
 HOSTILE = "a&b_#$%~^\\{}|<i> é \N{HEBREW LETTER SHIN}\N{GRINNING FACE} [x] *y* `z`"
 
@@ -55,8 +58,10 @@ def _report(name=HOSTILE, *, figures=1):
         study_title=name,
         language="en",
         slides=slides,
-        answers=(Answer(f"How many of {name}?", f"3 of {strong(name)}."),),
-        provenance=(("Study", name), ("Commit", "not recorded")),
+        questions=(
+            Question("size", f"How many of {name}?", (f"3 of {strong(name)}.",)),
+        ),
+        provenance=replace(provenance_of(open_study("avatars")), title=name),
     )
 
 

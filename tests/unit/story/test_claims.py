@@ -48,6 +48,9 @@ SUPPORTED = (
     "INS was not found to be better than the baseline on age MAE.",
     "INS isn't significantly better than the baseline on age MAE.",
     "No method was found to improve gender accuracy.",
+    "The age MAE is lower for DenseWeight than for LMF.",
+    "The age MAE is lower with DenseWeight.",
+    "Thanks to DenseWeight, the age MAE falls.",
     "DenseWeight bat la référence sur la MAE d'âge.",
     "DenseWeight est meilleur que la référence sur la MAE",
     f"DenseWeight réduit l{APOSTROPHE}erreur d{APOSTROPHE}âge.",
@@ -72,6 +75,10 @@ CONTRADICTED = (
     "INS improves macro F1, but DenseWeight, alpha 1 improves age MAE.",
     "LMF raises the age MAE by 3 years.",
     "The baseline is the best on age MAE.",
+    "LMF beats everything else on age MAE.",
+    "LMF has the lowest age MAE.",
+    "LMF a la plus faible MAE.",
+    "DenseWeight has the highest age MAE.",
     "DenseWeight alpha 1 bat la référence sur la MAE d'âge.",
     "Undersampling améliore l'exactitude du genre.",
     "DenseWeight augmente l'erreur d'âge.",
@@ -345,6 +352,23 @@ def test_claims_of_a_view_come_first_and_its_metric_is_taken(view: StudyView) ->
         parameters={"metric": "age.mae", "features": ("gender",)},
     )
     assert propose_claims(view, gap)
+
+
+def test_a_view_of_groups_proposes_claims_on_its_gap(view: StudyView) -> None:
+    drawn = Drawn(
+        title="Gaps",
+        name="gaps",
+        takeaway="It is so.",
+        view="fairness-gaps",
+        parameters={"task": "age", "features": ("gender",)},
+    )
+    gaps = load_metrics(view, view.tasks, ["age.mae"], by="gender").gaps
+    own = gaps[gaps["measure"] == "difference"]
+    said = propose_claims(view, drawn)
+    if own["verdict"].isin(verdicts.CERTAIN).any():
+        assert "age MAE difference" in said[0]
+    else:
+        assert any("No method's gap in age MAE" in each for each in said)
 
 
 def test_the_worst_of_several_counts(view: StudyView) -> None:
