@@ -68,9 +68,12 @@ def beyond_claim(slide: ReportSlide) -> str:
 def slide_name(slide: ReportSlide) -> str:
     """What files of a slide are called: its number, and its view or title."""
     said = slide.drawn.view if slide.drawn is not None else slide.title
-    return f"{slide.number:02}-{_NOT_IN_NAMES.sub('-', said).strip('-').lower()}".strip(
-        "-"
-    )
+    return f"{slide.number:02}-{file_name(said)}".strip("-")
+
+
+def file_name(text: str) -> str:
+    """A text as part of a file's name that every system and LaTeX can read."""
+    return _NOT_IN_NAMES.sub("-", text).strip("-").lower()
 
 
 def figure_names(slide: ReportSlide) -> tuple[str, ...]:
