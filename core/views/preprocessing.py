@@ -9,7 +9,7 @@ from core.study import Study
 from core.text import strong
 from core.views.caching import Fingerprint, cached, data_fingerprint
 from core.views.data import load_columns, load_manifest
-from core.views.drawing import Drawn, draws
+from core.views.drawing import Drawn, draws, nothing_in
 from core.views.pictures import find_shown_paths, why_no_pictures
 from core.views.study_view import StudyView
 
@@ -96,7 +96,7 @@ def load_stages(
         If there is no such picture, or it cannot be read.
     """
     if why := why_no_pictures(view):
-        raise NothingToShow(why)
+        raise nothing_in(view, why)
     samples = sample_ids(view)
     picture = picture or next(iter(samples), "")
     if picture not in samples:
