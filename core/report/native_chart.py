@@ -46,6 +46,8 @@ TEXT_SIZE, LEAST_TEXT_SIZE = 14, 10
 PAD, ENTRY_MARK, _RIGHT = 0.08, 0.35, 0.15
 # Of the width of a chart that the names of rows may take.
 NAMES_SHARE = 0.42
+# Inches of a panel that is too low for an upright title.
+LOW = 1.6
 MARKERS = {
     "circle": XL_MARKER_STYLE.CIRCLE,
     "diamond": XL_MARKER_STYLE.DIAMOND,
@@ -102,7 +104,7 @@ def add_panels(
         Written above the first, where several figures stand side by side.
     """
     titled = _title_height(title, box.width)
-    left = max(_left(panel, TEXT_SIZE, box.width) for panel in panels)
+    left = max(_left(panel, TEXT_SIZE, box) for panel in panels)
     total = sum(panel.share for panel in panels)
     legend = _legend_height(panels[0], box.width)
     inners = [
@@ -135,8 +137,10 @@ def _title_beside(
 ) -> Panel:
     """Write the title of a low panel level, where it would not fit upright."""
     axis = panel.y if isinstance(panel, PointsPanel) else panel.axis
-    if text_width(axis.title, TEXT_SIZE) <= height or (
-        isinstance(panel, BarsPanel) and panel.is_level
+    if (
+        text_width(axis.title, TEXT_SIZE) <= height
+        or height > LOW
+        or (isinstance(panel, BarsPanel) and panel.is_level)
     ):
         return panel
     room = inner.left - 0.1
@@ -195,7 +199,7 @@ def _legend_height(panel: Panel, width: float) -> float:
     return rows * TEXT_SIZE * 1.55 / POINTS + 0.05
 
 
-def _left(panel: Panel, size: float, width: float) -> float:
+def _left(panel: Panel, size: float, box: Box) -> float:
     """Room for the numbers or names of the upright axis, and its title."""
     if isinstance(panel, BarsPanel) and panel.is_level:
         names: Sequence[str] = panel.categories
@@ -207,10 +211,13 @@ def _left(panel: Panel, size: float, width: float) -> float:
             names = [_written(axis)]
         title = axis.title
     widest = max((text_width(name, size) for name in names), default=0.0)
+    # A long title stands upright in two lines.
+    is_long = text_width(title, size) > 0.6 * box.height
+    lines = (2 if is_long else 1) if title else 0
     return (
-        min(NAMES_SHARE * width, widest)
+        min(NAMES_SHARE * box.width, widest)
         + (0.12 if widest else 0)
-        + (0.36 if title else 0)
+        + 0.36 * lines
         + PAD
     )
 
