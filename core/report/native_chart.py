@@ -135,26 +135,25 @@ def add_panels(
 def _title_beside(
     slide: Any, panel: Panel, box: Box, inner: _Inner, height: float
 ) -> Panel:
-    """Write the title of a low panel level, where it would not fit upright."""
+    """A long title in lines upright; beside a low panel, level."""
     axis = panel.y if isinstance(panel, PointsPanel) else panel.axis
-    if (
-        text_width(axis.title, TEXT_SIZE) <= height
-        or height > LOW
-        or (isinstance(panel, BarsPanel) and panel.is_level)
-    ):
+    is_level = isinstance(panel, BarsPanel) and panel.is_level
+    if is_level or text_width(axis.title, TEXT_SIZE) <= height:
         return panel
+    if height > LOW:
+        lines = wrapped_lines(axis.title, height, TEXT_SIZE)
+        return _with_upright(panel, replace(axis, title="\n".join(lines)))
     room = inner.left - 0.1
     fitted = fit_text(axis.title, room, height, (TEXT_SIZE, 12, 11, LEAST_TEXT_SIZE))
-    add_words(
-        slide,
-        fitted.text,
-        Box(box.x, box.y + inner.top, room, height),
-        size=fitted.size,
-    )
-    bare = replace(axis, title="")
+    place = Box(box.x, box.y + inner.top, room, height)
+    add_words(slide, fitted.text, place, size=fitted.size)
+    return _with_upright(panel, replace(axis, title=""))
+
+
+def _with_upright(panel: Panel, axis: Axis) -> Panel:
     if isinstance(panel, PointsPanel):
-        return replace(panel, y=bare)
-    return replace(panel, axis=bare)
+        return replace(panel, y=axis)
+    return replace(panel, axis=axis)
 
 
 def add_words(
@@ -461,8 +460,9 @@ def _style_axis(
         axis.has_title = True
         frame = axis.axis_title.text_frame
         frame.text = read.title
-        run = frame.paragraphs[0].runs[0]
-        run.font.size, run.font.bold = Pt(TEXT_SIZE), False
+        for paragraph in frame.paragraphs:
+            run = paragraph.runs[0]
+            run.font.size, run.font.bold = Pt(TEXT_SIZE), False
     else:
         axis.has_title = False
     scaling = axis._element.find(qn("c:scaling"))
