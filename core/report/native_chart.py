@@ -46,6 +46,8 @@ TEXT_SIZE, LEAST_TEXT_SIZE = 14, 10
 PAD, ENTRY_MARK, _RIGHT = 0.08, 0.35, 0.15
 # Of the width of a chart that the names of rows may take.
 NAMES_SHARE = 0.42
+# Inches of a panel that is too low for an upright title.
+LOW = 1.6
 MARKERS = {
     "circle": XL_MARKER_STYLE.CIRCLE,
     "diamond": XL_MARKER_STYLE.DIAMOND,
@@ -102,7 +104,7 @@ def add_panels(
         Written above the first, where several figures stand side by side.
     """
     titled = _title_height(title, box.width)
-    left = max(_left(panel, TEXT_SIZE, box.width) for panel in panels)
+    left = max(_left(panel, TEXT_SIZE, box) for panel in panels)
     total = sum(panel.share for panel in panels)
     legend = _legend_height(panels[0], box.width)
     inners = [
@@ -133,24 +135,25 @@ def add_panels(
 def _title_beside(
     slide: Any, panel: Panel, box: Box, inner: _Inner, height: float
 ) -> Panel:
-    """Write the title of a low panel level, where it would not fit upright."""
+    """A long title in lines upright; beside a low panel, level."""
     axis = panel.y if isinstance(panel, PointsPanel) else panel.axis
-    if text_width(axis.title, TEXT_SIZE) <= height or (
-        isinstance(panel, BarsPanel) and panel.is_level
-    ):
+    is_level = isinstance(panel, BarsPanel) and panel.is_level
+    if is_level or text_width(axis.title, TEXT_SIZE) <= height:
         return panel
+    if height > LOW:
+        lines = wrapped_lines(axis.title, height, TEXT_SIZE)
+        return _with_upright(panel, replace(axis, title="\n".join(lines)))
     room = inner.left - 0.1
     fitted = fit_text(axis.title, room, height, (TEXT_SIZE, 12, 11, LEAST_TEXT_SIZE))
-    add_words(
-        slide,
-        fitted.text,
-        Box(box.x, box.y + inner.top, room, height),
-        size=fitted.size,
-    )
-    bare = replace(axis, title="")
+    place = Box(box.x, box.y + inner.top, room, height)
+    add_words(slide, fitted.text, place, size=fitted.size)
+    return _with_upright(panel, replace(axis, title=""))
+
+
+def _with_upright(panel: Panel, axis: Axis) -> Panel:
     if isinstance(panel, PointsPanel):
-        return replace(panel, y=bare)
-    return replace(panel, axis=bare)
+        return replace(panel, y=axis)
+    return replace(panel, axis=axis)
 
 
 def add_words(
@@ -195,7 +198,7 @@ def _legend_height(panel: Panel, width: float) -> float:
     return rows * TEXT_SIZE * 1.55 / POINTS + 0.05
 
 
-def _left(panel: Panel, size: float, width: float) -> float:
+def _left(panel: Panel, size: float, box: Box) -> float:
     """Room for the numbers or names of the upright axis, and its title."""
     if isinstance(panel, BarsPanel) and panel.is_level:
         names: Sequence[str] = panel.categories
@@ -207,10 +210,13 @@ def _left(panel: Panel, size: float, width: float) -> float:
             names = [_written(axis)]
         title = axis.title
     widest = max((text_width(name, size) for name in names), default=0.0)
+    # A long title stands upright in two lines.
+    is_long = text_width(title, size) > 0.6 * box.height
+    lines = (2 if is_long else 1) if title else 0
     return (
-        min(NAMES_SHARE * width, widest)
+        min(NAMES_SHARE * box.width, widest)
         + (0.12 if widest else 0)
-        + (0.36 if title else 0)
+        + 0.36 * lines
         + PAD
     )
 
@@ -454,8 +460,9 @@ def _style_axis(
         axis.has_title = True
         frame = axis.axis_title.text_frame
         frame.text = read.title
-        run = frame.paragraphs[0].runs[0]
-        run.font.size, run.font.bold = Pt(TEXT_SIZE), False
+        for paragraph in frame.paragraphs:
+            run = paragraph.runs[0]
+            run.font.size, run.font.bold = Pt(TEXT_SIZE), False
     else:
         axis.has_title = False
     scaling = axis._element.find(qn("c:scaling"))
