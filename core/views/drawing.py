@@ -80,6 +80,8 @@ class Drawn:
         Name of the view; ``draws`` fills it in, as it does the next.
     parameters : mapping
         What it was drawn with.
+    of : StudyView, optional
+        What of which study.
     """
 
     title: str
@@ -93,6 +95,7 @@ class Drawn:
     claims: tuple[str, ...] = ()
     view: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    of: StudyView | None = None
 
 
 @dataclass(frozen=True)
@@ -188,7 +191,7 @@ def _kept(
     draw: Draws, name: str, view: StudyView, parameters: Mapping[str, Any]
 ) -> Drawn:
     drawn = draw(view, **parameters)
-    return replace(finished(drawn), view=name, parameters=parameters)
+    return replace(finished(drawn), view=name, parameters=parameters, of=view)
 
 
 def finished(drawn: Drawn) -> Drawn:
