@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields, is_dataclass
 from functools import wraps
-from inspect import signature
+from inspect import signature, unwrap
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -113,6 +113,12 @@ def tell_who_waits(teller: Callable[[str], AbstractContextManager[object]]) -> N
     """Say how a reader is told that something is computed: a context around it."""
     global _teller
     _teller = teller
+
+
+def forget(kept: Callable[..., object]) -> None:
+    """Forget what a function has returned, such as work that has failed since."""
+    code = unwrap(kept).__code__
+    _CACHES[(code.co_filename, code)].clear()
 
 
 def clear_caches() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 import pytest
 
-from core.views.caching import cached, clear_caches, tell_who_waits
+from core.views.caching import cached, clear_caches, forget, tell_who_waits
 
 
 def test_computes_once_by_value_and_forgets_the_oldest() -> None:
@@ -25,6 +25,23 @@ def test_computes_once_by_value_and_forgets_the_oldest() -> None:
     clear_caches()
     assert double(1, calls) == 2
     assert calls == [1, 2, 3, 2, 1]
+
+
+def test_one_function_is_forgotten_and_no_other() -> None:
+    calls = []
+
+    @cached(entries=2)
+    def one() -> None:
+        calls.append("one")
+
+    @cached(entries=2)
+    def other() -> None:
+        calls.append("other")
+
+    one(), other()
+    forget(one)
+    one(), other()
+    assert calls == ["one", "other", "one"]
 
 
 def test_true_and_one_are_two_keys() -> None:
