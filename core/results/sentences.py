@@ -90,6 +90,7 @@ def verdict_sentence(
     level: float = 0.95,
     tasks: tuple[Task, ...] = (),
     elsewhere: str = "",
+    against: str = "",
 ) -> str:
     """Say one row of a comparison in a plain sentence.
 
@@ -106,6 +107,8 @@ def verdict_sentence(
     elsewhere : str
         Where the method's counterpart is that it is compared with, such as another
         study; empty of one baseline for all.
+    against : str
+        Label of the method compared with, where it is not called the baseline.
 
     Returns
     -------
@@ -116,6 +119,7 @@ def verdict_sentence(
     info = row_info(row, tasks)
     where = f" in the group {row['group']}" if row["group"] else ""
     who = f"{possessive(label or str(row['method']))} {info.phrase}{where}"
+    base = possessive(against) if against else "the baseline's"
     if math.isnan(row["mean"]):
         return f"{who} is not defined: no such image here."
     if row["verdict"] == verdicts.BASELINE:
@@ -128,9 +132,9 @@ def verdict_sentence(
         return f"{who} rests on {images}: too few to tell."
     if row["verdict"] == verdicts.UNTESTED:
         why = f": {row['note']}" if row["note"] else ""
-        whose = f"that in {elsewhere}" if elsewhere else "the baseline's"
+        whose = f"that in {elsewhere}" if elsewhere else base
         return f"{who} cannot be compared with {whose} here{why}."
-    whose = f"in {elsewhere}" if elsewhere else "the baseline's"
+    whose = f"in {elsewhere}" if elsewhere else base
     return f"{who} {_difference_text(row, info, level, whose)}"
 
 

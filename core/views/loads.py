@@ -77,15 +77,17 @@ def load_metrics(
     keys: Sequence[str],
     *,
     reference: str = "",
-    by: str = "",
+    by: str | Sequence[str] = "",
 ) -> Comparison:
-    """Some metrics of every method, perhaps within the groups of a feature.
+    """Some metrics of every method, perhaps in the groups of one or more features.
 
     Compared with the baseline, or with a ``reference`` in its place, as in
     ``load_comparison``; for what only one view shows.
     """
     against = reference or view.against
-    return _metrics(against, tuple(keys), by, view.runs, tuple(tasks), view.study)
+    features = (by,) if isinstance(by, str) else tuple(by)
+    features = tuple(filter(None, features))
+    return _metrics(against, tuple(keys), features, view.runs, tuple(tasks), view.study)
 
 
 def without_damaged(view: StudyView) -> tuple[StudyView, dict[str, str]]:
@@ -152,7 +154,7 @@ def load_stability(view: StudyView, *, by_change: bool = False) -> Comparison | 
     methods = [run.method for run in runs]
     baseline = view.baseline if view.baseline in methods else methods[0]
     keys = stability_keys(view.tasks, by_change=by_change)
-    return _metrics(baseline, keys, "", runs, view.tasks, view.study)
+    return _metrics(baseline, keys, (), runs, view.tasks, view.study)
 
 
 def load_tables(
@@ -236,7 +238,7 @@ def _measured(tasks: tuple[Task, ...], runs: tuple[Run, ...]) -> tuple[Run, ...]
 def _metrics(
     baseline: Baseline,
     keys: tuple[str, ...],
-    by: str,
+    by: tuple[str, ...],
     runs: tuple[Run, ...],
     tasks: tuple[Task, ...],
     study: Study,
@@ -246,7 +248,7 @@ def _metrics(
         tables,
         tasks,
         baseline,
-        by=[by] if by else [],
+        by=by,
         metrics=keys,
         **study_options(study, runs, tables, baseline),
     )

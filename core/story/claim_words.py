@@ -1,0 +1,301 @@
+"""The words of claims in English and French, as patterns of folded text.
+
+Folded text is in small letters, without accents, and with straight apostrophes.
+"""
+
+import re
+import unicodedata
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a statement says of one method beside another."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    NOT_BETTER = "not better"
+    NOT_WORSE = "not worse"
+    LOWER = "lower"
+    HIGHER = "higher"
+    NOT_LOWER = "not lower"
+    NOT_HIGHER = "not higher"
+    SAME = "equivalent"
+    DIFFERENT = "different"
+    OPEN = "undecided"
+    NOT_FOUND_BETTER = "not found to be better"
+    NOT_FOUND_WORSE = "not found to be worse"
+    NOT_FOUND_LOWER = "not found to be lower"
+    NOT_FOUND_HIGHER = "not found to be higher"
+    BEST = "best of all"
+    VALUE = "value"
+
+
+NEGATED = {
+    Kind.BETTER: Kind.NOT_BETTER,
+    Kind.WORSE: Kind.NOT_WORSE,
+    Kind.LOWER: Kind.NOT_LOWER,
+    Kind.HIGHER: Kind.NOT_HIGHER,
+    Kind.DIFFERENT: Kind.SAME,
+    Kind.SAME: Kind.DIFFERENT,
+}
+"""What a statement says with a "not"; of the others nothing can be told then."""
+
+NOT_FOUND = {
+    Kind.NOT_BETTER: Kind.NOT_FOUND_BETTER,
+    Kind.NOT_WORSE: Kind.NOT_FOUND_WORSE,
+    Kind.NOT_LOWER: Kind.NOT_FOUND_LOWER,
+    Kind.NOT_HIGHER: Kind.NOT_FOUND_HIGHER,
+    Kind.SAME: Kind.OPEN,
+}
+"""What it says where it only speaks of what was found: the data may be too few."""
+
+
+def fold(text: str) -> str:
+    """Small letters without accents, one blank between words, straight apostrophes."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    plain = "".join(sign for sign in plain if not unicodedata.combining(sign))
+    plain = re.sub("[\N{RIGHT SINGLE QUOTATION MARK}\N{PRIME}`]", "'", plain)
+    plain = re.sub("[\N{EN DASH}\N{NON-BREAKING HYPHEN}\N{HYPHEN}]", "-", plain)
+    plain = plain.replace("\N{MINUS SIGN}", "-").replace("_", " ")
+    return re.sub(r"[^\S\n]+", " ", plain)
+
+
+def words(*patterns: str) -> re.Pattern[str]:
+    """Any of the patterns, as whole words."""
+    return re.compile(rf"(?<!\w)(?:{'|'.join(patterns)})(?!\w)")
+
+
+# Adverbs between a verb and a comparative need no mention: they are not looked at.
+PREDICATES: dict[Kind, re.Pattern[str]] = {
+    Kind.OPEN: words(
+        r"(?:the )?(?:data|numbers|results) (?:cannot|can't|do not|don't) tell",
+        *(r"inconclusive", r"undecided", r"cannot be told", r"non concluante?s?"),
+        r"(?:not|pas) (?:ete )?(?:conclusive|concluante?s?)",
+        r"(?:not (?:statistically )?significant|pas significati(?:f|ve)s?)",
+        r"ne (?:permet(?:tent)?|peu(?:t|vent)) pas (?:de )?(?:conclure|trancher)",
+    ),
+    Kind.SAME: words(
+        r"equivalente?s?",
+        r"no difference",
+        r"(?:aucune|pas de|nulle) difference",
+        r"(?:as good as|the same as|on par with|matche?s?|equals?|equal to)",
+        r"(?:aussi bon(?:ne)?s? que|(?:egale?s?|egaux) (?:a|au|aux))",
+    ),
+    Kind.BEST: words(
+        r"(?<!at )(?:the )?(?:very )?best",
+        r"(?:la|le|les) (?:toutes? )?meilleure?s?(?! que)",
+    ),
+    Kind.WORSE: words(
+        *(r"worse", r"worsen(?:s|ed)?", r"degrad(?:es?|ed)", r"hurts?", r"harms?"),
+        *(r"los(?:es?|t) (?:to|against)", r"underperforms?", r"inferior to"),
+        *(r"(?:lags?|falls?|is|are) behind", r"deteriorates?"),
+        r"(?:is|are|was|were) (?:clearly )?(?:beaten|outperformed|surpassed) by",
+        *(r"pires?", r"moins (?:bon(?:ne)?s?|bien)", r"degradent?", r"empirent?"),
+        *(r"deteriorent?", r"nui(?:t|sent) (?:a|au|aux)"),
+        r"(?:est|sont) (?:battu|surpasse|depasse)e?s? par",
+    ),
+    Kind.BETTER: words(
+        *(r"better", r"beats?", r"beat(?:en|ing)", r"outperform(?:s|ed)?"),
+        *(r"surpass(?:es|ed)?", r"improv(?:es?|ed|ing)(?: on| upon)?"),
+        *(r"help(?:s|ed)?(?! of)", r"w(?:ins?|on)(?: over| against)?"),
+        *(r"superior to", r"ahead of"),
+        *(r"bat(?:tent|tre|tu)?", r"surpassent?", r"depassent?", r"meilleure?s?"),
+        *(r"(?<!au )mieux", r"ameliore(?:nt|r|e?s?)?", r"(?<!l')aide(?:nt|r)?"),
+        r"l'emportent? sur",
+    ),
+    Kind.LOWER: words(
+        *(r"lower(?:s|ed)?", r"smaller", r"reduc(?:es?|ed|ing)", r"decreas(?:es?|ed)"),
+        *(r"cuts?", r"halves", r"narrow(?:s|ed|er)?", r"closes", r"shrinks?"),
+        r"(?:nearer|closer) to zero",
+        r"plus (?:bas(?:se)?s?|faibles?|petite?s?|proches? de zero)",
+        *(r"redui(?:t|sent|re|tes?|ts)", r"diminue(?:nt|r|e?s?)?", r"abaissent?"),
+        *(r"baissent?", r"moindres?", r"inferieure?s? (?:a|au|aux)"),
+    ),
+    Kind.HIGHER: words(
+        *(r"higher", r"larger", r"greater", r"increas(?:es?|ed)", r"rais(?:es?|ed)"),
+        *(r"widen(?:s|ed)?", r"farther from zero", r"further from zero"),
+        r"plus (?:haute?s?|elevee?s?|grande?s?|eloignee?s? de zero)",
+        *(r"augmente(?:nt|r|e?s?)?", r"accroi(?:t|ssent)", r"creusent?"),
+        r"superieure?s? (?:a|au|aux)",
+    ),
+    Kind.DIFFERENT: words(
+        r"differ(?:s|ed|ent)?(?: from)?", r"differ(?:e|ente?s?)(?: de)?"
+    ),
+}
+"""In the order in which they count where several stand in one statement."""
+
+NEGATION = words(
+    *(r"not", r"no", r"never", r"neither", r"nor", r"none", r"cannot", r"ne"),
+    *(r"aucune?s?", r"nulle?s?", r"ni", r"pas", r"jamais", r"non"),
+)
+SHORT_NEGATION = re.compile(r"n't(?!\w)|(?<!\w)n'")
+FOUND = words(
+    *(r"detected", r"found", r"shown", r"seen", r"established", r"prove[dn]"),
+    *(r"(?:detecte|trouve|observe|montre|demontre|etabli|prouve)e?s?",),
+    r"mise?s? en evidence",
+    r"significant(?:ly)?",
+    r"significativement",
+)
+TRAINED_MODEL = words(
+    r"(?:this|the|these|one|single)? ?trained models?",
+    r"modeles? entraines?",
+    r"(?:this|these) models?",
+    r"ces? modeles?",
+)
+EVERY_METHOD = words(
+    r"(?:any|all|each|every one) of the (?:\d+ )?(?:other )?(?:methods|remedies"
+    r"|trained models)",
+    r"(?:every|all|any) (?:other )?(?:methods?|remed(?:y|ies))",
+    r"(?:toutes les|chaque) (?:autres? )?(?:\d+ )?methodes?",
+    r"(?:tous les|chaque) (?:autres? )?(?:\d+ )?remedes?",
+)
+NO_METHOD = words(
+    r"none of the (?:\d+ )?(?:other )?(?:methods|remedies|trained models)",
+    r"no (?:other )?(?:method|remedy)",
+    r"aucune? (?:autre )?(?:des (?:\d+ )?)?(?:methodes?|remedes?)",
+)
+
+# A method after one of these is what another one is compared with.
+AGAINST = re.compile(
+    r"(?<!\w)(?:than|que|qu'|over|against|contre|versus|vs\.?|from|de|d'|du|des|to|a"
+    r"|au|aux|sur|by|par|with|avec)"
+    r" ?(?:the|that of|those of|cel(?:le|ui|les) de|ceux de|la|le|les|l'|du|des| )*$"
+)
+COMPARED = re.compile(
+    r"(?:compared (?:with|to)|relative to|against|versus|vs\.?|contre|unlike|than"
+    r"|par rapport (?:a|au|aux)|comparee?s? (?:a|au|aux)|(?<!\w)(?:que|qu'|from))"
+    r" ?(?:the|la|le|les|l'| )*$"
+)
+FOR = re.compile(
+    r"(?<!\w)(?:for|of|pour|chez)"
+    r" ?(?:the trained models? of|the|la|le|les|l'| )*$"
+)
+BETWEEN = re.compile(r"(?<!\w)(?:between|entre) ?(?:the|la|le|les|l'| )*$")
+DONE_BY = words(
+    r"(?:improved|reduced|lowered|raised|increased|narrowed|widened) by",
+    r"(?:amelior|diminu|augment)ee?s? par",
+    r"reduite?s? par",
+)
+BASELINE = words(
+    *(r"(?:the )?baseline", r"(?:la )?(?:methode de )?reference", r"le temoin"),
+    *(r"(?:le modele|la methode|la ligne) de (?:reference|base)", r"(?:le )?baseline"),
+)
+
+# Where one statement ends and the next begins, the strongest first.
+BOUNDARIES = (
+    words(
+        *(r"but", r"while", r"whereas", r"yet", r"however", r"although", r"though"),
+        *(r"mais", r"tandis que", r"alors que", r"cependant", r"pourtant"),
+    ),
+    re.compile(r";|[,;] (?:and|or|et|ou)(?!\w)"),
+    words(r"and", r"or", r"et", r"ou"),
+    re.compile(r","),
+)
+LIST = r"(?:[ ,;]|(?<!\w)(?:and|or|et|ou|the|la|le|les|l'|&)(?!\w))*"
+# What stands in parentheses behind a difference: an interval and a p-value.
+INTERVAL = re.compile(r"\((?=[^()]*(?:interval|p [=<]))[^()]*\)")
+SENTENCE_END = re.compile(r"(?<=[.!?])(?<!vs\.) +|\n+")
+
+METRICS: dict[str, re.Pattern[str]] = {
+    "mae_balanced": words(
+        r"balanced mae", r"mae equilibree?", r"balanced (?:mean absolute )?error"
+    ),
+    "mae": words(
+        *(r"mae", r"mean absolute errors?", r"erreurs? absolues? moyennes?"),
+        *(r"mean errors?", r"erreurs? moyennes?"),
+    ),
+    "rmse": words(r"rmse", r"root mean squared? errors?", r"reqm"),
+    "bias": words(r"bias", r"biais"),
+    "within_5": words(r"within 5(?: years)?", r"a 5 ans pres"),
+    "balanced_accuracy": words(r"balanced accuracy", r"exactitude equilibree"),
+    "error_rate": words(r"error rates?", r"taux d'erreurs?"),
+    "auc": words(r"auc", r"area under the (?:roc )?curve", r"aire sous la courbe"),
+    "average_precision": words(r"average precision", r"precision moyenne"),
+    "macro_f1": words(
+        r"macro[- ]?(?:averaged )?f-?1(?:[- ]scores?)?", r"f-?1[- ]macro", r"f-?1 moyen"
+    ),
+    "f1": words(r"f-?1(?:[- ]scores?)?", r"scores? f-?1"),
+    "recall": words(r"recall", r"rappel", r"sensitivity", r"sensibilite"),
+    "precision": words(r"precision"),
+    "accuracy": words(r"accuracy", r"exactitude"),
+    "selection_rate": words(r"selection rate", r"taux de selection"),
+    "false_positive_rate": words(r"false positive rate", r"taux de faux positifs"),
+    "false_negative_rate": words(r"false negative rate", r"taux de faux negatifs"),
+    "log_loss": words(r"log[- ]loss", r"perte logarithmique"),
+    "brier": words(r"brier(?: scores?)?", r"score de brier"),
+    "ece": words(
+        *(r"ece", r"(?:expected )?calibration errors?"),
+        r"erreurs? (?:attendues? )?(?:de calibration|de calibrage|d'etalonnage)",
+    ),
+    "instability": words(r"instability", r"instabilite"),
+    "flip_rate": words(r"flip rates?", r"taux de (?:changement|bascule)"),
+}
+TOP = re.compile(
+    r"(?<!\w)(?:top[- ](\d+) (?:accuracy|exactitude)|exactitude top[- ](\d+))(?!\w)"
+)
+ANY_ERROR = "error"
+"""The mean absolute error of a number, the error rate of classes."""
+METRICS[ANY_ERROR] = words(r"errors?", r"erreurs?")
+
+TASKS = {
+    "gender": ("genre", "sexe"),
+    "ethnicity": ("ethnie", "ethnicite", "origine ethnique", "origine"),
+    "hair": ("cheveux", "coiffure"),
+    "glasses": ("lunettes",),
+    "group": ("groupe",),
+}
+"""French words for tasks and sensitive features, by the name that they have."""
+
+PARTS = {
+    "male": ("men", "hommes", "masculin"),
+    "female": ("women", "femmes", "feminin"),
+    "few-shot": ("few shot", "classes rares", "rare classes"),
+    "many-shot": ("many shot", "classes frequentes", "frequent classes"),
+}
+"""Other words for classes and groups, by their names."""
+
+GAP = words(
+    *(r"gaps?", r"disparit(?:y|ies|es?)", r"unfairness", r"inequit(?:e|es|y)"),
+    *(r"ecarts?(?! de calib)", r"inegalites?"),
+)
+NAMED_GAPS = {
+    ("selection_rate", "difference"): words(
+        r"demographic parity(?: difference)?", r"parite demographique"
+    ),
+    ("recall", "difference"): words(
+        r"equal opportunity(?: difference)?", r"egalite des chances"
+    ),
+    ("equalized_odds", "difference"): words(
+        r"equali[sz]ed odds(?: difference)?", r"chances egalisees"
+    ),
+    ("accuracy", "fair_metric"): words(
+        r"fair metric",
+    ),
+}
+
+UNITS = {"years": r"years?|ans?|annees?"}
+"""Words for the units of numbers, by the unit that a task has."""
+
+NUMBER = re.compile(
+    r"(?<![\w.,])[-+]?(?P<whole>\d+)(?:[.,](?P<part>\d+))?(?![\w]|[.,]\d)"
+)
+POINTS = re.compile(r" ?(?:(?:percentage )?points?|pts?)(?!\w)")
+PER_CENT = re.compile(r" ?(?:%|per ?cent|pour cent|pourcents?)(?!\w)")
+# A number behind one of these is a bound or a setting, and not the amount.
+NO_AMOUNT = re.compile(
+    r"(?:less than|moins de|under|below|at least|at most|au moins|au plus|with|avec"
+    r"|to|within|power is|puissance est|seeds?|graines?) ?$"
+)
+NO_UNIT = re.compile(
+    r" ?(?:seeds?|images?|epochs?|methods?|groups?|classes|of \d|to \d|sur \d|a \d"
+    r"|graines?|epoques?|methodes?|groupes?|more|-)(?!\w)"
+)
+BY = re.compile(r"(?<!\w)(?:by|de|d')(?: about| around| some| environ| only)* ?$")
+THAN_THAT = re.compile(
+    r" ?(?:lower|higher|better|worse|smaller|larger|nearer|farther|de moins|de plus"
+    r"|plus|moins)(?!\w)"
+)
+OWNED_BY = re.compile(
+    r" ?(?:of|for|with|in|de|du|pour|avec|chez)"
+    r" (?:the |la |le |les |l')?(?P<method>[\U000F0000-\U000FFFFD])"
+)
