@@ -23,6 +23,7 @@ from core.commands.label_errors import label_errors
 from core.commands.methods import methods
 from core.commands.options import FAULT, INTERRUPTED
 from core.commands.predict import predict
+from core.commands.provenance import provenance
 from core.commands.serve import serve
 from core.commands.ship import ship
 from core.commands.stability import stability
@@ -68,7 +69,7 @@ app = typer.Typer(
 # The order of --help.
 for command in (
     *(studies, data, train, tune, stability, compare, explain_label, label_errors),
-    *(predict, methods, verify, ship, cache),
+    *(provenance, predict, methods, verify, ship, cache),
 ):
     app.command()(command)
 app.command(name="import")(import_predictions)

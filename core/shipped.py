@@ -7,3 +7,8 @@ PRETRAINED_FOLDER = Path(__file__).resolve().parent.parent / "pretrained"
 WEIGHTS_FOLDER = PRETRAINED_FOLDER / "weights"
 # Key of a run's record: what became of its model when the run was shipped.
 SHIPPED = "shipped"
+WEIGHTS_LICENCES = {
+    "efficientnet_lite0": "Apache License 2.0 (EfficientNet-Lite of Google, trained on"
+    " ImageNet)"
+}
+"""Licences of the ImageNet weights that are shipped, by backbone."""

@@ -1,0 +1,290 @@
+"""Where the numbers of a study come from: data, split, runs, machine, licences."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from core.data.manifest import SPLITS
+from core.evaluation.cost import describe_hardware
+from core.results.study_runs import IMPORTED_FAMILY
+from core.runs import Run, data_report, is_added
+from core.shipped import WEIGHTS_LICENCES
+from core.study import weights_kind
+from core.text import SEPARATOR, plural
+from core.views.study_view import StudyView
+
+NOT_RECORDED = "not recorded"
+SHOWN = 4
+"""Fingerprints that a card names; the JSON has all."""
+_PROGRAM = "equipoise"
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run as a card names it.
+
+    Parameters
+    ----------
+    method, label : str
+    seed : int
+    key : str
+        Of what it was trained with; empty where it is not recorded.
+    trained : str
+        When it was trained, as ISO 8601; empty where it is not recorded.
+    """
+
+    method: str
+    label: str
+    seed: int
+    key: str
+    trained: str
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where the numbers of a study come from; what is empty is not recorded.
+
+    Parameters
+    ----------
+    study, title : str
+    dataset : str
+        Its title.
+    split_fingerprints : tuple of str
+        Of the split; two where two studies stand side by side.
+    images : mapping of str to int
+        In each split.
+    study_fingerprints : tuple of str
+        Of the settings that the runs were trained with.
+    runs : tuple of RunRecord
+    versions : mapping of str to tuple of str
+        Every version that a run was trained with, by package.
+    hardware : tuple of str
+        Every machine, in words.
+    commits : tuple of str
+        Of the program that trained, where a run says so.
+    program : str
+        Version of the program that writes the card.
+    data_terms : tuple of str
+        Licence and limits of the data, and what the study says of its pictures.
+    weights : tuple of str
+        The weights that trainings began from, with their licence.
+    imported : tuple of str
+        Methods of others, with the file that they came from.
+    """
+
+    study: str
+    title: str
+    dataset: str
+    split_fingerprints: tuple[str, ...]
+    images: Mapping[str, int]
+    study_fingerprints: tuple[str, ...]
+    runs: tuple[RunRecord, ...]
+    versions: Mapping[str, tuple[str, ...]]
+    hardware: tuple[str, ...]
+    commits: tuple[str, ...]
+    program: str
+    data_terms: tuple[str, ...]
+    weights: tuple[str, ...]
+    imported: tuple[str, ...]
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Every seed that a run was trained with."""
+        return tuple(sorted({run.seed for run in self.runs}))
+
+    @property
+    def trained(self) -> tuple[str, str]:
+        """Days of the first and the last training; empty where none is recorded."""
+        days = sorted(run.trained[:10] for run in self.runs if run.trained)
+        return (days[0], days[-1]) if days else ("", "")
+
+    @property
+    def runs_digest(self) -> str:
+        """Short hash over the keys of all runs; empty where one is not recorded."""
+        if not all(run.key for run in self.runs):
+            return ""
+        keys = "\n".join(f"{r.method}\t{r.seed}\t{r.key}" for r in self.runs)
+        return hashlib.sha256(keys.encode()).hexdigest()[:16]
+
+    @property
+    def rows(self) -> tuple[tuple[str, str], ...]:
+        """The card as names and values; what is not known is "not recorded"."""
+        images = ", ".join(f"{self.images[s]:,} {s}" for s in self.images)
+        versions = ", ".join(f"{n} {' / '.join(v)}" for n, v in self.versions.items())
+        digest = self.runs_digest
+        return (
+            ("Study", f"{self.title} ({self.study})"),
+            ("Dataset", self.dataset),
+            ("Images", images or NOT_RECORDED),
+            ("Split fingerprint", _listed(self.split_fingerprints)),
+            ("Study fingerprint", _few(self.study_fingerprints)),
+            ("Runs", plural(len(self.runs), "run")),
+            ("Fingerprint of the run keys", digest or NOT_RECORDED),
+            ("Seeds", ", ".join(map(str, self.seeds))),
+            ("Trained", _span(*self.trained)),
+            ("Versions", versions or NOT_RECORDED),
+            ("Hardware", _listed(self.hardware)),
+            ("Commit", _listed(self.commits)),
+            ("Licence and limits of the data", _listed(self.data_terms, " ")),
+            ("Weights to begin from", _listed(self.weights)),
+            ("Imported methods", _listed(self.imported, none="none")),
+            ("Written by", f"Equipoise {self.program}"),
+        )
+
+    def record(self) -> dict[str, Any]:
+        """The same as plain values, for JSON; what is not recorded is null or empty."""
+        first, last = self.trained
+        return {
+            "study": self.study,
+            "title": self.title,
+            "dataset": self.dataset,
+            "images": dict(self.images),
+            "split_fingerprints": list(self.split_fingerprints),
+            "study_fingerprints": list(self.study_fingerprints),
+            "seeds": list(self.seeds),
+            "runs_digest": self.runs_digest or None,
+            "runs": [
+                {
+                    "method": run.method,
+                    "label": run.label,
+                    "seed": run.seed,
+                    "key": run.key or None,
+                    "trained": run.trained or None,
+                }
+                for run in self.runs
+            ],
+            "trained_first": first or None,
+            "trained_last": last or None,
+            "versions": {name: list(each) for name, each in self.versions.items()},
+            "hardware": list(self.hardware),
+            "commits": list(self.commits),
+            "data_terms": list(self.data_terms),
+            "weights": list(self.weights),
+            "imported": list(self.imported),
+            "program": self.program,
+        }
+
+
+def provenance_of(view: StudyView) -> Provenance:
+    """Collect where the numbers of a study come from, from the records of its runs.
+
+    Of all methods with the view's seeds, shown or not: verdicts are corrected over all
+    of them. Nothing is guessed: what no record holds stays empty.
+    """
+    order = {method: place for place, method in enumerate(view.labels)}
+    runs = sorted(view.runs, key=lambda run: (order.get(run.method, 0), run.seed))
+    infos = [run.info for run in runs]
+    studies = dict.fromkeys((view.study.name, *(run.study for run in runs)))
+    reports = [data_report(name) or {} for name in studies]
+    splits = [info.get("split_fingerprint") for info in infos]
+    splits += [report.get("split_fingerprint") for report in reports]
+    return Provenance(
+        study=view.study.name,
+        title=view.study.title,
+        dataset=view.dataset.title,
+        split_fingerprints=_each(splits),
+        images=_images(reports[0]),
+        study_fingerprints=_each(info.get("study_fingerprint") for info in infos),
+        runs=tuple(_run_record(run, view) for run in runs),
+        versions=_versions(infos),
+        hardware=_each(map(describe_hardware, infos)),
+        commits=_each(info.get("commit") for info in infos),
+        program=_program(),
+        data_terms=_each((view.dataset.notice, view.study.notice)),
+        weights=_each(_weights(run, view) for run in runs if not run.is_imported),
+        imported=_each(_imported(run, view) for run in runs if run.is_imported),
+    )
+
+
+def _run_record(run: Run, view: StudyView) -> RunRecord:
+    return RunRecord(
+        method=run.method,
+        label=view.labels[run.method],
+        seed=run.seed,
+        key=str(run.info.get("key") or ""),
+        trained="" if run.is_imported else _time(run.info.get("created")),
+    )
+
+
+def _time(value: object) -> str:
+    try:
+        return datetime.fromisoformat(str(value)).isoformat()
+    except ValueError:
+        return ""
+
+
+def _images(report: Mapping[str, Any]) -> dict[str, int]:
+    counts = report.get("counts")
+    per_split = counts.get("per_split") if isinstance(counts, dict) else None
+    known = per_split if isinstance(per_split, dict) else {}
+    return {split: int(known[split]) for split in SPLITS if split in known}
+
+
+def _versions(infos: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, dict[str, None]] = {}
+    for info in infos:
+        versions = info.get("versions")
+        for name, value in (versions if isinstance(versions, dict) else {}).items():
+            found.setdefault(str(name), {})[str(value)] = None
+    return {name: tuple(values) for name, values in found.items()}
+
+
+def _weights(run: Run, view: StudyView) -> str:
+    """The weights that a training began from, with their licence."""
+    source = run.info.get("trained_from")
+    if source is None:
+        return ""
+    weights = str(source)
+    if weights in ("none", "scratch"):
+        return "random weights, so none of others"
+    resolved = run.info.get("resolved")
+    model = resolved.get("model") if isinstance(resolved, dict) else None
+    backbone = str((model or {}).get("backbone") or "")
+    if weights_kind(weights) == "run":
+        return f"{weights}: trained with Equipoise, with the limits of its data"
+    licence = WEIGHTS_LICENCES.get(backbone) if weights == "imagenet" else None
+    name = f"{backbone} from {weights}" if backbone else weights
+    return f"{name}: {licence or f'licence {NOT_RECORDED}'}"
+
+
+def _imported(run: Run, view: StudyView) -> str:
+    """A method of others, and the file that its predictions came from."""
+    origin = run.imported or {}
+    label = view.labels[run.method]
+    source = origin.get("file")
+    kind = IMPORTED_FAMILY if is_added(run) else "part of the table of the study"
+    parts = [label, str(source or f"file {NOT_RECORDED}"), kind]
+    return SEPARATOR.join(parts)
+
+
+def _program() -> str:
+    try:
+        return version(_PROGRAM)
+    except PackageNotFoundError:
+        return NOT_RECORDED
+
+
+def _each(values: Iterable[object]) -> tuple[str, ...]:
+    """Each known value once, in order."""
+    return tuple(dict.fromkeys(str(value) for value in values if value))
+
+
+def _listed(
+    values: Iterable[str], between: str = "; ", *, none: str = NOT_RECORDED
+) -> str:
+    return between.join(values) or none
+
+
+def _few(values: Sequence[str]) -> str:
+    """The first of many values, and how many there are besides."""
+    more = len(values) - SHOWN
+    return _listed(values) if more <= 0 else f"{_listed(values[:SHOWN])}; {more} more"
+
+
+def _span(first: str, last: str) -> str:
+    if not first:
+        return NOT_RECORDED
+    return first if first == last else f"{first} to {last}"
