@@ -25,6 +25,7 @@ from core.text import BREAK, mark_code, plural, strong, to_list, to_markdown, to
 from core.views.caching import tell_who_waits
 from core.views.drawing import Drawn, Numbers, finished
 from pages.shell.address import end_page
+from pages.shell.story import offer_to_story
 
 # Pixels of a cell beside its name, and of a letter, of a name of capitals at most.
 NAME_PADDING, NAME_LETTER = 24, 8
@@ -159,6 +160,7 @@ def show_view(
             _fill_card(place, drawn, on_click)
         elif drawn.numbers is not None:
             _show_numbers(drawn.numbers, name, drawn.data)
+            offer_to_story(drawn)
     if drawn.figures and drawn.numbers is not None:
         with st.expander("In numbers", icon=":material/table:"):
             _show_numbers(drawn.numbers, f"{name}-table", drawn.data)
@@ -198,6 +200,8 @@ def _fill_card(
         if drawn.data is not None:
             offer_csv(drawn.data, name)
         _offer_html(tuple(figures.values()), to_plain(drawn.title) or name, name)
+        if drawn.view:
+            offer_to_story(drawn)
 
 
 def _show_numbers(numbers: Numbers, name: str, data: pd.DataFrame | None) -> None:

@@ -1,0 +1,98 @@
+"""A story as files: saved beside its study, opened from disk, and taken away."""
+
+import re
+from dataclasses import replace
+
+import streamlit as st
+
+from core.errors import EquipoiseError
+from core.story.stories import save_story
+from core.story.story import Story, parse_story, story_toml
+from core.text import to_markdown
+from core.views.study_view import StudyView
+from pages.shell.show import show_error
+from pages.shell.story import Work, edit, take_up, work_in_hand
+
+_NO_LETTERS = re.compile(r"[^a-z0-9]+")
+_UPLOADED = "defense_opened"
+
+
+def name_for(story: Story) -> str:
+    """A name for a story's file, of its title."""
+    return _NO_LETTERS.sub("-", story.title.lower()).strip("-")[:60] or "story"
+
+
+def offer_save(work: Work) -> None:
+    """Save the story beside its study, where that can be written to."""
+    st.button(
+        "Save",
+        key="defense_save",
+        icon=":material/save:",
+        disabled=not work.is_changed,
+        on_click=_save,
+        args=(work.token,),
+        help="Beside the study, so that the page and `equipoise report` find it.",
+    )
+
+
+def _save(token: str) -> None:
+    edit(token, _saved)
+
+
+def _saved(work: Work) -> Work:
+    name = work.name or name_for(work.story)
+    try:
+        path = save_story(work.story, name)
+    except EquipoiseError as error:
+        st.session_state["defense_fault"] = error
+        return work
+    st.toast(to_markdown(f"Saved as {path.name}."), icon=":material/save:")
+    return replace(work, name=name, saved=work.story, folder=path.parent)
+
+
+def offer_files(work: Work) -> None:
+    """What can be taken away of a story; made when it is asked for."""
+    with st.popover("Files", icon=":material/download:"):
+        st.download_button(
+            "Story (TOML)",
+            data=lambda: story_toml(work.story),
+            file_name=f"{work.name or name_for(work.story)}.toml",
+            mime="application/toml",
+            key="defense_toml",
+            icon=":material/download:",
+            type="tertiary",
+            on_click="ignore",
+            help="Opens on this page again, and is what `equipoise report` reads.",
+        )
+
+
+def show_fault() -> None:
+    """Say why a story could not be saved or opened."""
+    fault = st.session_state.pop("defense_fault", None)
+    if fault is not None:
+        show_error(fault)
+        st.info(
+            "The story is safe in this session: take it away as a TOML file under "
+            "“Files”.",
+            icon=":material/download:",
+        )
+
+
+def open_file(view: StudyView) -> None:
+    """Open a story from disk, once for each file."""
+    given = st.file_uploader(
+        "Open a story (TOML)", type="toml", key="defense_file", max_upload_size=1
+    )
+    if given is None or st.session_state.get(_UPLOADED) == given.file_id:
+        return
+    st.session_state[_UPLOADED] = given.file_id
+    try:
+        text = given.getvalue().decode("utf-8", errors="replace")
+        story = parse_story(text, origin=given.name)
+    except EquipoiseError as error:
+        show_error(error)
+        return
+    before, opened = work_in_hand(story.study), Work(story)
+    take_up(opened if before is None else before.replaced_by(opened))
+    st.session_state["study_wanted"] = story.study
+    st.rerun()
