@@ -385,7 +385,7 @@ class _Reader:
         usual = fairness_views(view.study, view.tasks, features)
         if not name:
             return [
-                Measured(v.metric, measure, ALL_IMAGES, tuple(by[:1]) or v.features)
+                Measured(v.metric, measure, ALL_IMAGES, tuple(by) or v.features)
                 for v in usual
                 if not by or v.task not in by
             ]
@@ -395,7 +395,7 @@ class _Reader:
         found: list[Measured] = []
         for each in tasks:
             own = next((v.features for v in usual if v.task == each.name), features[:1])
-            chosen = tuple(by[:1]) or own
+            chosen = tuple(by) or own
             if chosen == (each.name,):
                 continue
             keys = _gap_keys(each, name, parts)

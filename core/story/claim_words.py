@@ -287,8 +287,8 @@ NO_AMOUNT = re.compile(
     r"|to|within|power is|puissance est|seeds?|graines?) ?$"
 )
 NO_UNIT = re.compile(
-    r" ?(?:seeds?|images?|epochs?|methods?|groups?|classes|of \d|to \d|sur \d|a \d"
-    r"|graines?|epoques?|methodes?|groupes?|more|-)(?!\w)"
+    r" ?(?:seeds?|images?|epochs?|methods?|groups?|classes|graines?|epoques?|methodes?"
+    r"|groupes?|more|-|(?:of|to|sur|a) \d[\d.,]*)(?!\w)"
 )
 BY = re.compile(r"(?<!\w)(?:by|de|d')(?: about| around| some| environ| only)* ?$")
 THAN_THAT = re.compile(

@@ -206,13 +206,14 @@ def _comparison(
         found = load_comparison(view, reference=reference)
         if measured.metric in set(found.table["metric"]):
             return found
-    name = measured.metric.partition(".")[0]
-    task = [task for task in view.tasks if task.name == name]
     keys = [measured.metric]
     if (odds := f".{EQUALIZED_ODDS}") in measured.metric:
         rates = ("recall", "false_positive_rate")
         keys = [measured.metric.replace(odds, f".{rate}") for rate in rates]
-    return load_metrics(view, task, keys, reference=reference, by=measured.features)
+    # All tasks: groups may be the bins of another one.
+    return load_metrics(
+        view, view.tasks, keys, reference=reference, by=measured.features
+    )
 
 
 def _row(

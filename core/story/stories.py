@@ -1,0 +1,134 @@
+"""Stories of a study: the one that ships with it, and those that people saved."""
+
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from core.errors import StoryError
+from core.runs import stores, user_store
+from core.story.story import Story, load_story, parse_story, story_toml
+from core.study import check_name
+from core.views.studies import study_named
+
+FOLDER = "stories"
+"""Beside the methods of a study in a store; it holds no ``seed-<n>``, so no method."""
+_SUFFIX = ".toml"
+
+
+@dataclass(frozen=True)
+class StoryFile:
+    """Where a story is.
+
+    Parameters
+    ----------
+    study, name : str
+        As an address has them.
+    path : Path or None
+        Its file; None of a story inside the package.
+    """
+
+    study: str
+    name: str
+    path: Path | None
+
+    @property
+    def is_shipped(self) -> bool:
+        """Whether it came with the program."""
+        return self.path is None
+
+    def load(self) -> Story:
+        """Read it.
+
+        Raises
+        ------
+        StoryError
+            If it cannot be read, or is not a story.
+        """
+        if self.path is not None:
+            return load_story(self.path)
+        source = _shipped() / f"{self.study}{_SUFFIX}"
+        return parse_story(source.read_text(encoding="utf-8"), origin=source.name)
+
+
+def stories_of(study: str) -> tuple[StoryFile, ...]:
+    """The stories of a study, the shipped one first, then those saved, by name.
+
+    One that was saved under the name of another takes its place.
+
+    Raises
+    ------
+    StudyError
+        If no study could have that name.
+    """
+    check_name(study, "study")
+    found = {}
+    if (_shipped() / f"{study}{_SUFFIX}").is_file():
+        found[study] = StoryFile(study, study, None)
+    for store in stores():
+        for path in sorted((store / study / FOLDER).glob(f"*{_SUFFIX}")):
+            if not path.name.startswith("."):
+                found[path.stem] = StoryFile(study, path.stem, path)
+    return tuple(found.values())
+
+
+def story_named(study: str, name: str = "") -> StoryFile:
+    """The story of that name; the first where none is named.
+
+    Raises
+    ------
+    StoryError
+        If there is none.
+    """
+    found = {story.name: story for story in stories_of(study)}
+    if not name and found:
+        return next(iter(found.values()))
+    if name not in found:
+        raise StoryError(
+            f"The study '{study}' has no story '{name}'."
+            if name
+            else f"The study '{study}' has no story yet.",
+            expected=f"one of {', '.join(found)}." if found else "at least one story.",
+            remedy="correct the name, or compose one on the page Defense.",
+        )
+    return found[name]
+
+
+def save_story(story: Story, name: str) -> StoryFile:
+    """Keep a story beside the runs of its study, in the user's own store.
+
+    Parameters
+    ----------
+    story : Story
+    name : str
+        Of its file; one of that name is replaced.
+
+    Raises
+    ------
+    EquipoiseError
+        If there is no such study, the name cannot be one of a file, or it cannot be
+        written.
+    """
+    study_named(story.study)
+    check_name(name, "story")
+    path = user_store() / story.study / FOLDER / f"{name}{_SUFFIX}"
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_text(story_toml(story), encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        raise StoryError(
+            f"The story could not be saved to {path}: {error.strerror or error}.",
+            expected="a writable folder with room.",
+            remedy="free some space, or set EQUIPOISE_RUNS to another folder.",
+        ) from None
+    finally:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+    return StoryFile(story.study, name, path)
+
+
+def _shipped() -> Path:
+    return Path(str(resources.files("core") / FOLDER))

@@ -1,0 +1,129 @@
+"""Every shipped story loads, draws, and claims what the numbers bear out."""
+
+from pathlib import Path
+
+import pytest
+
+import core.runs
+from core.errors import EquipoiseError, StoryError
+from core.runs import list_runs, list_studies, study_of_runs
+from core.story.claims import Status, check_claim, propose_claims
+from core.story.stories import FOLDER, save_story, stories_of, story_named
+from core.story.story import TEXT, Slide, Story, draw_slide, load_story, open_slide
+from core.views.catalog import all_views
+from core.views.drawing import Drawn
+from core.views.studies import open_study
+from tests.synthetic import write_store
+
+SHIPPED = tuple(
+    folder.name
+    for folder in sorted(core.runs.shipped_store().iterdir())
+    if (folder / core.runs.STUDY_FILE).is_file()
+)
+CHANGING = "avatars"
+"""It is trained anew now and then: its story claims nothing."""
+
+
+@pytest.mark.parametrize("study", SHIPPED)
+def test_a_shipped_story_has_words_views_and_notes(study: str) -> None:
+    found = story_named(study)
+    assert found.is_shipped
+    story = found.load()
+    assert story.study == study
+    assert 7 <= len(story.slides) <= 10
+    assert story.slides[0].view == story.slides[-1].view == TEXT
+    views = [slide for slide in story.slides if slide.is_view]
+    assert len(views) >= 5
+    assert all(slide.notes for slide in views)
+    claims = [slide.claim for slide in story.slides if slide.claim]
+    assert bool(claims) == (study != CHANGING)
+
+
+@pytest.mark.parametrize("study", SHIPPED)
+def test_the_numbers_bear_out_every_claim_of_a_shipped_story(study: str) -> None:
+    story = story_named(study).load()
+    for slide in story.slides:
+        if slide.claim:
+            check = check_claim(slide.claim, open_slide(story, slide))
+            assert check.status is Status.SUPPORTED, (slide.claim, check.reason)
+
+
+@pytest.mark.parametrize("study", SHIPPED)
+def test_every_slide_of_a_shipped_story_draws(study: str) -> None:
+    story = story_named(study).load()
+    for slide in story.slides:
+        if slide.is_view and slide.view in all_views():
+            drawn = draw_slide(story, slide)
+            assert drawn.takeaway
+            assert drawn.figures or drawn.numbers is not None
+
+
+@pytest.mark.parametrize("study", ["utkface", "cifar10-lt-200"])
+def test_what_is_proposed_for_a_shipped_study_holds(study: str) -> None:
+    view = open_study(study)
+    for said in propose_claims(view, Drawn(title="A", name="a", takeaway="So it is.")):
+        assert check_claim(said, view).status is Status.SUPPORTED, said
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "runs"
+    monkeypatch.setenv(core.runs.STORE_VARIABLE, str(folder))
+    return folder
+
+
+def test_a_story_is_saved_beside_the_study_and_found_again(store: Path) -> None:
+    story = Story(title="Ours", study="utkface", slides=(Slide(view="headline"),))
+    found = save_story(story, "for-the-jury")
+    assert found.path == store / "utkface" / FOLDER / "for-the-jury.toml"
+    assert load_story(found.path) == story
+    assert [each.name for each in stories_of("utkface")] == ["utkface", "for-the-jury"]
+    assert story_named("utkface", "for-the-jury").load() == story
+    changed = story.model_copy(update={"title": "Ours, again"})
+    save_story(changed, "for-the-jury")
+    assert story_named("utkface", "for-the-jury").load() == changed
+    assert [path.name for path in found.path.parent.iterdir()] == ["for-the-jury.toml"]
+
+
+def test_a_saved_story_may_take_the_place_of_the_shipped_one(store: Path) -> None:
+    own = Story(title="Ours", study="utkface")
+    save_story(own, "utkface")
+    (only,) = stories_of("utkface")
+    assert not only.is_shipped
+    assert only.load() == own
+
+
+def test_stories_are_no_method_and_no_run(
+    store: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(core.runs, "shipped_store", lambda: tmp_path / "none")
+    write_store(store, "utkface", methods=("baseline", "ins"), seeds=(0,), rows=80)
+    save_story(Story(title="Ours", study="utkface"), "ours")
+    listing = list_runs("utkface")
+    assert not listing.problems
+    assert {run.method for run in listing.runs} == {"baseline", "ins"}
+    assert open_study("utkface").methods == ("baseline", "ins")
+    assert list_studies() == ("utkface",)
+    assert study_of_runs("utkface").title == "UTKFace"
+
+
+@pytest.mark.parametrize("name", ["../out", "", "Über", ".hidden", "a/b"])
+def test_a_name_that_is_no_file_is_refused(name: str, store: Path) -> None:
+    with pytest.raises(EquipoiseError, match="name of a story"):
+        save_story(Story(title="Ours", study="utkface"), name)
+
+
+def test_a_study_or_story_that_is_not_there_is_named(store: Path) -> None:
+    with pytest.raises(EquipoiseError, match="nobody"):
+        save_story(Story(title="Ours", study="nobody"), "ours")
+    with pytest.raises(StoryError, match="no story 'nothing'"):
+        story_named("utkface", "nothing")
+    with pytest.raises(StoryError, match="no story yet"):
+        story_named("softbio")
+
+
+def test_a_store_that_cannot_be_written_is_said(store: Path) -> None:
+    store.parent.mkdir(exist_ok=True)
+    store.write_text("not a folder")
+    with pytest.raises(StoryError, match="could not be saved"):
+        save_story(Story(title="Ours", study="utkface"), "ours")
