@@ -11,8 +11,9 @@ Sentences also write their counts, numbers and lists with what is here.
 
 from __future__ import annotations
 
+import html
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 # Characters of the private use area: no text that people write has them.
 _END = "\ue00f"
@@ -52,6 +53,7 @@ _SPECIAL = re.compile(
 )
 # Signs that begin a block, but only at the start of a line.
 _LINE_START = re.compile(r"(?:[-+](?=[\s\-]|$)|#{1,6}(?=\s|$)|>|=|\d+(?=[.)](?:\s|$)))")
+_ANY_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 _TAGS = re.compile(r"</?b>|<br>|<extra></extra>")
 
 
@@ -82,6 +84,18 @@ def _marked(kind: str, text: object) -> str:
 def to_plain(text: str) -> str:
     """The text that a reader sees: without its marks."""
     return _PIECES.sub(lambda found: "\n" if found[1] == BREAK else "", text)
+
+
+def split_marks(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Pieces of a text, each with the marks around it; ``BREAK`` is a line break."""
+    opened: list[str] = []
+    for piece in _PIECES.split(text):
+        if piece in _KINDS:
+            opened.append(_KINDS[piece])
+        elif piece == _END:
+            del opened[-1:]
+        elif piece:
+            yield ("\n" if piece == BREAK else piece), tuple(opened)
 
 
 def to_markdown(text: object) -> str:
@@ -215,6 +229,15 @@ def escape_chart(text: object) -> str:
     line = _BLANKS.sub(" ", to_plain(str(text)))
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return line.replace("$", "&#36;").replace("%{", "%&#123;")
+
+
+def chart_to_plain(text: str) -> str:
+    """The text that a reader sees of a chart's text; a line break is a line feed.
+
+    The reverse of ``escape_chart``, once the chart's own tags are left out.
+    """
+    lines = text.replace("<br>", "\n")
+    return html.unescape(_ANY_TAG.sub("", lines))
 
 
 def only_own_tags(text: str) -> str:

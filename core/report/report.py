@@ -1,0 +1,271 @@
+"""A story as it is handed in: every slide drawn once, for all formats alike."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.errors import EquipoiseError, NothingToShow, StoryError
+from core.plots.highlight import NOTE as HOW_TO_HIGHLIGHT
+from core.report.fit import SENTENCE_END
+from core.story.claims import check_claim
+from core.story.provenance import Provenance, provenance_of
+from core.story.questions import Question, jury_questions
+from core.story.story import PHOTO, TEXT, Slide, Story, open_slide
+from core.story.usual import usual_story
+from core.text import to_plain
+from core.views.catalog import draw_view
+from core.views.drawing import Drawn
+from core.views.studies import open_study
+
+LANGUAGES = ("en",)
+"""Languages that a report is written in."""
+LIVE_ONLY = (
+    "A photo is labelled here by the models themselves, when the story is presented "
+    "from the page Defense. A file cannot do that."
+)
+Progress = Callable[[str, int, int], object]
+"""Told what is done, how many, and of how many."""
+DRAWING = "Drawing the slides"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of a text slide, as its file has it."""
+
+    content: bytes
+    name: str
+
+
+@dataclass(frozen=True)
+class ReportSlide:
+    """One slide, drawn.
+
+    Parameters
+    ----------
+    number : int
+        From 1.
+    title : str
+        What is shown.
+    claim : str
+        The one thing that the slide says; empty on a text slide that has none.
+    doubt : str
+        Why the numbers do not bear out the claim; empty where they do.
+    drawn : Drawn, optional
+        The view; None on a text slide, and where there is nothing to show.
+    text : str
+        Words in Markdown.
+    picture : Picture, optional
+    notes : str
+        What the speaker sees.
+    problem : EquipoiseError, optional
+        Why the slide has nothing to show.
+    """
+
+    number: int
+    title: str
+    claim: str
+    doubt: str = ""
+    drawn: Drawn | None = None
+    text: str = ""
+    picture: Picture | None = None
+    notes: str = ""
+    problem: EquipoiseError | None = None
+
+    @property
+    def heading(self) -> str:
+        """The claim; the title where there is none."""
+        return self.claim or self.title
+
+    @property
+    def note(self) -> str:
+        """Small print of the view, without what only an interactive figure can do."""
+        if self.drawn is None:
+            return ""
+        return to_plain(self.drawn.note.replace(HOW_TO_HIGHLIGHT, "")).strip()
+
+    @property
+    def spoken(self) -> str:
+        """All that the speaker has: notes, the takeaway, and the small print."""
+        parts = [self.notes]
+        if self.drawn is not None:
+            takeaway = to_plain(self.drawn.takeaway)
+            parts += [takeaway if takeaway != self.claim else "", self.note]
+        if self.doubt:
+            parts.append(self.doubt)
+        return "\n\n".join(filter(None, parts))
+
+
+@dataclass(frozen=True)
+class Report:
+    """A story, drawn once; every format reads it.
+
+    Parameters
+    ----------
+    story : Story
+    study_title : str
+    language : str
+        One of ``LANGUAGES``.
+    slides : tuple of ReportSlide
+    questions : tuple of Question
+        Questions that a jury asks, answered from the study.
+    provenance : Provenance
+        What the numbers were made from.
+    """
+
+    story: Story
+    study_title: str
+    language: str
+    slides: tuple[ReportSlide, ...]
+    questions: tuple[Question, ...]
+    provenance: Provenance
+
+    @property
+    def title(self) -> str:
+        """Of the story."""
+        return self.story.title
+
+    @property
+    def subtitle(self) -> str:
+        """Who made it and of which study, each on a line of its own."""
+        own = self.study_title if self.study_title != self.title else ""
+        return "\n".join(filter(None, (self.story.author, own)))
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why slides have nothing to show, one sentence a slide."""
+        return tuple(
+            f"Slide {slide.number}: {slide.problem}"
+            for slide in self.slides
+            if slide.problem is not None
+        )
+
+
+def build_report(
+    study: str,
+    story: Story | None = None,
+    *,
+    folder: Path | None = None,
+    language: str = "en",
+    progress: Progress | None = None,
+) -> Report:
+    """Draw a story.
+
+    Parameters
+    ----------
+    study : str
+        Name of the study, where there is no story of it.
+    story : Story, optional
+        The usual one of the study where there is none; what the study has nothing to
+        show of is then left out.
+    folder : Path, optional
+        Where pictures of the story's slides are.
+    language : str
+        One of ``LANGUAGES``.
+    progress : callable, optional
+
+    Raises
+    ------
+    EquipoiseError
+        If the study has no runs, or there is no such language.
+    """
+    _check_language(language)
+    is_usual = story is None
+    view = open_study(story.study if story else study)
+    if story is None:
+        story = usual_story(view)
+    slides: list[ReportSlide] = []
+    for done, slide in enumerate(story.slides):
+        if progress:
+            progress(DRAWING, done, len(story.slides))
+        drawn = _draw(story, slide, len(slides) + 1, folder)
+        if is_usual and isinstance(drawn.problem, NothingToShow):
+            continue
+        slides.append(drawn)
+    if progress:
+        progress(DRAWING, len(story.slides), len(story.slides))
+    return Report(
+        story=story,
+        study_title=view.study.title,
+        language=language,
+        slides=tuple(slides),
+        questions=jury_questions(view),
+        provenance=provenance_of(view),
+    )
+
+
+def _check_language(language: str) -> None:
+    if language not in LANGUAGES:
+        raise EquipoiseError(
+            f"Reports are not written in the language '{language}' yet.",
+            expected=f"one of {', '.join(LANGUAGES)}.",
+            remedy="leave --lang out for English.",
+        )
+
+
+def _draw(story: Story, slide: Slide, number: int, folder: Path | None) -> ReportSlide:
+    given: dict[str, Any] = {"number": number, "notes": slide.notes}
+    if slide.view == PHOTO:
+        title = slide.title or "A photo, labelled live"
+        return ReportSlide(title=title, claim=slide.claim, text=LIVE_ONLY, **given)
+    if slide.view == TEXT:
+        try:
+            picture = read_picture(slide, folder)
+        except StoryError as problem:
+            given["problem"], picture = problem, None
+        return ReportSlide(
+            title=slide.title,
+            claim=slide.claim,
+            text=slide.text,
+            picture=picture,
+            **given,
+        )
+    try:
+        view = open_slide(story, slide)
+        drawn = draw_view(slide.view, view, slide.parameters)
+    except EquipoiseError as problem:
+        title = slide.title or slide.view
+        return ReportSlide(title=title, claim=slide.claim, problem=problem, **given)
+    return ReportSlide(
+        title=slide.title or to_plain(drawn.title),
+        claim=slide.claim or _own_claim(drawn),
+        doubt=check_claim(slide.claim, view).warning if slide.claim else "",
+        drawn=drawn,
+        **given,
+    )
+
+
+def _own_claim(drawn: Drawn) -> str:
+    """The first sentence of what the view says of itself."""
+    return SENTENCE_END.split(to_plain(drawn.takeaway))[0]
+
+
+def read_picture(slide: Slide, folder: Path | None) -> Picture | None:
+    """The picture of a text slide; None where it has none.
+
+    Raises
+    ------
+    StoryError
+        If it is not a picture in the folder of the story.
+    """
+    from PIL import Image
+
+    if not slide.picture:
+        return None
+    place = None if folder is None else (folder / slide.picture).resolve()
+    if folder is None or place is None or not place.is_relative_to(folder.resolve()):
+        raise StoryError(
+            f"The picture '{slide.picture}' is not in the folder of the story.",
+            expected="a picture beside the story's file.",
+            remedy="put it there, and correct its path.",
+        )
+    try:
+        with Image.open(place) as image:
+            image.verify()
+        return Picture(place.read_bytes(), place.name)
+    except (OSError, ValueError, SyntaxError):
+        raise StoryError(
+            f"The picture '{slide.picture}' cannot be read.",
+            expected="a PNG or JPEG file.",
+            remedy="save it anew as one of these, or correct its path.",
+        ) from None

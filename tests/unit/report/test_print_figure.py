@@ -1,0 +1,402 @@
+"""Figures for print show the numbers of the interactive ones, and are readable."""
+
+import base64
+import io
+import json
+import math
+import re
+
+import matplotlib as mpl
+import numpy as np
+import plotly.graph_objects as go
+import plotly.io as pio
+import pytest
+from matplotlib.collections import LineCollection, PathCollection, QuadMesh
+from matplotlib.container import BarContainer
+from matplotlib.patches import Rectangle
+from matplotlib.text import Text
+
+from core.errors import EquipoiseError, NothingToShow
+from core.plots.figure import build_figure
+from core.report.print_figure import (
+    LEAST_TYPE,
+    PAPERS,
+    print_figure,
+    save_figure,
+    side_by_side,
+)
+from core.runs import list_runs
+from core.study import shipped_studies
+from core.views.catalog import all_views
+from core.views.studies import open_study
+
+STUDIES = [name for name in shipped_studies() if list_runs(name).runs]
+# Pixels that a text may reach beyond the edge: its box is larger than its letters.
+_EDGE = 3
+
+
+def _plain(value):
+    """What Plotly's JSON says, with arrays unpacked."""
+    if isinstance(value, dict):
+        if "bdata" in value:
+            flat = np.frombuffer(base64.b64decode(value["bdata"]), value["dtype"])
+            shape = str(value.get("shape", flat.size)).split(",")
+            return flat.reshape([int(n) for n in shape]).tolist()
+        return {key: _plain(each) for key, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, list) else value
+
+
+def _spec(figure):
+    return _plain(json.loads(pio.to_json(figure)))
+
+
+def _is_seen(trace):
+    hidden = trace.get("marker", {}).get("opacity", 1) == 0
+    return trace.get("visible", True) is True and not hidden
+
+
+class _Places:
+    """Categories of each axis in the order in which they come."""
+
+    def __init__(self, spec):
+        self._layout, self._known = spec["layout"], {}
+        for trace in filter(_is_seen, spec["data"]):
+            for letter in "xy":
+                self.of(trace, letter)
+
+    def of(self, trace, letter):
+        values = trace.get(letter) or []
+        name = trace.get(f"{letter}axis", letter)
+        axis = self._layout.get(f"{letter}axis{name[1:]}", {})
+        words = any(isinstance(v, str) and not _is_number(v) for v in values)
+        if axis.get("type") != "category" and not (words and "type" not in axis):
+            return [math.nan if v is None else float(v) for v in values]
+        known = self._known.setdefault(name, list(axis.get("categoryarray") or []))
+        for value in values:
+            if value is not None and str(value) not in known:
+                known.append(str(value))
+        return [math.nan if v is None else known.index(str(v)) for v in values]
+
+
+def _is_number(word):
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _close(rows):
+    return {
+        tuple(f"{value:.8g}" for value in row)
+        for row in np.asarray(rows, float).reshape(-1, 2)
+        if np.isfinite(row).all()
+    }
+
+
+def _drawn_points(figure):
+    """Every point of a mark or a line, and every end of an error bar."""
+    found = set()
+    for axes in figure.axes:
+        for artist in axes.collections:
+            if isinstance(artist, PathCollection):
+                found |= _close(np.ma.filled(artist.get_offsets(), np.nan))
+            elif isinstance(artist, LineCollection):
+                for segment in artist.get_segments():
+                    found |= _close(segment)
+            else:
+                found |= {
+                    p for path in artist.get_paths() for p in _close(path.vertices)
+                }
+        for patch in axes.patches:
+            if not isinstance(patch, Rectangle):
+                found |= _close(patch.get_xy())
+        for line in axes.lines:
+            found |= _close(np.column_stack(line.get_data(orig=True)))
+    return found
+
+
+def _drawn_bars(figure):
+    return [
+        (bar.get_x(), bar.get_width(), bar.get_y(), bar.get_height())
+        for axes in figure.axes
+        for container in axes.containers
+        if isinstance(container, BarContainer)
+        for bar in container.patches
+    ]
+
+
+def _errors(trace, letter, values):
+    """Both ends of each error bar along one axis."""
+    error = trace.get(f"error_{letter}") or {}
+    if not error or error.get("visible") is False:
+        return []
+    above = error["array"]
+    below = error.get("arrayminus", above)
+    lengths = ([math.nan if v is None else v for v in side] for side in (below, above))
+    return [(v - b, v + a) for v, b, a in zip(values, *lengths, strict=True)]
+
+
+def _check_points(trace, x, y, drawn):
+    mode = trace.get("mode", "")
+    shown = (
+        "markers" in mode
+        or ("lines" in mode and trace.get("line", {}).get("width", 2) > 0)
+        or trace.get("fill", "none") != "none"
+    )
+    if shown:
+        missing = _close(list(zip(x, y, strict=True))) - drawn
+        assert not missing, (trace.get("name"), sorted(missing)[:3])
+    for letter, own in (("x", x), ("y", y)):
+        for place, ends in enumerate(_errors(trace, letter, own)):
+            points = [
+                (end, y[place]) if letter == "x" else (x[place], end) for end in ends
+            ]
+            missing = _close(points) - drawn
+            assert not missing, (trace.get("name"), letter, missing)
+
+
+def _check_bars(trace, x, y, bars):
+    level = trace.get("orientation") == "h"
+    at, length = (y, x) if level else (x, y)
+    for place, size in zip(at, length, strict=True):
+        if math.isnan(size):
+            continue
+        assert any(
+            math.isclose(w if level else h, size, rel_tol=1e-9, abs_tol=1e-12)
+            and (by - 1e-9 <= place <= by + h + 1e-9 or abs(by + h / 2 - place) < 0.5)
+            if level
+            else math.isclose(h, size, rel_tol=1e-9, abs_tol=1e-12)
+            and (bx - 1e-9 <= place <= bx + w + 1e-9 or abs(bx + w / 2 - place) < 0.5)
+            for bx, w, by, h in bars
+        ), (trace.get("name"), place, size)
+
+
+def check_numbers(source, printed):
+    """Every number of a Plotly figure is in the axes of the printed one."""
+    spec = _spec(source)
+    places = _Places(spec)
+    drawn, bars = _drawn_points(printed), _drawn_bars(printed)
+    cells = [
+        np.ma.filled(artist.get_array(), np.nan).ravel()
+        for axes in printed.axes
+        for artist in axes.collections
+        if isinstance(artist, QuadMesh)
+    ]
+    for trace in filter(_is_seen, spec["data"]):
+        kind = trace.get("type", "scatter")
+        if kind == "heatmap":
+            wanted = np.asarray(
+                [[math.nan if v is None else v for v in row] for row in trace["z"]]
+            ).ravel()
+            assert any(np.array_equal(wanted, own, equal_nan=True) for own in cells)
+            continue
+        x, y = places.of(trace, "x"), places.of(trace, "y")
+        if kind == "bar":
+            _check_bars(trace, x, y, bars)
+        else:
+            _check_points(trace, x, y, drawn)
+
+
+def check_texts(printed):
+    """No text is too small, or cut off by the edge."""
+    # Texts of a legend have their place once it is drawn.
+    printed.draw_without_rendering()
+    renderer = printed.canvas.get_renderer()
+    width, height = printed.bbox.width, printed.bbox.height
+    for text in printed.findobj(Text):
+        if not text.get_visible() or not text.get_text().strip():
+            continue
+        assert text.get_fontsize() >= LEAST_TYPE - 1e-6, text.get_text()
+        box = text.get_window_extent(renderer)
+        inside = (
+            box.x0 >= -_EDGE
+            and box.y0 >= -_EDGE
+            and box.x1 <= width + _EDGE
+            and box.y1 <= height + _EDGE
+        )
+        assert inside, (text.get_text(), box, width, height)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("study", STUDIES)
+def test_every_shipped_figure_prints_with_its_numbers(study):
+    view, printed = open_study(study), 0
+    for name, kind in all_views().items():
+        try:
+            drawn = kind.draw(view)
+        except NothingToShow:
+            continue
+        for place, figure in enumerate(drawn.figures.values()):
+            # Of many alike, such as a matrix a method, a few are enough.
+            if place > 2:
+                break
+            for width in ("one-column", "slide"):
+                try:
+                    found = print_figure(figure, width=width)
+                    check_numbers(figure, found)
+                    check_texts(found)
+                except AssertionError as error:
+                    raise AssertionError(f"{name} as {width}: {error}") from error
+                printed += 1
+    assert printed
+
+
+def _bars_and_points():
+    traces = [
+        {"type": "bar", "x": ["a", "b"], "y": [3, 4], "name": "first"},
+        {"type": "bar", "x": ["a", "b"], "y": [1, 2], "name": "second"},
+        {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "x": ["b", "a"],
+            "y": [2.5, None],
+            "error_y": {"type": "data", "array": [1, 1], "arrayminus": [0.5, 0.5]},
+            "marker": {"symbol": "diamond-open", "size": 9},
+            "name": "third",
+        },
+    ]
+    return build_figure(traces, height=300, barmode="stack")
+
+
+@pytest.mark.parametrize("mode", ["stack", "group", "overlay"])
+def test_bars_stack_or_stand_side_by_side(mode):
+    figure = _bars_and_points().update_layout(barmode=mode)
+    found = print_figure(figure, width="one-column")
+    check_numbers(figure, found)
+    bars = [patch for c in found.axes[2].containers for patch in c]
+    bars = [patch for patch in bars if isinstance(patch, Rectangle)]
+    assert len(bars) == 4
+    second = bars[2]
+    assert second.get_y() == (3 if mode == "stack" else 0)
+    assert (second.get_x() > bars[0].get_x()) == (mode == "group")
+
+
+def test_logarithmic_and_reversed_axes_and_several_of_them():
+    figure = build_figure(
+        [
+            {"type": "scatter", "mode": "markers", "x": [1, 1000], "y": [1, 2]},
+            {"type": "bar", "x": [1, 1000], "y": [5, 6], "yaxis": "y2"},
+        ],
+        height=400,
+        xaxis={"type": "log", "range": [-1, 4], "anchor": "y2"},
+        yaxis={"domain": [0.5, 1], "autorange": "reversed"},
+        yaxis2={"domain": [0, 0.4]},
+        annotations=[{"text": "here", "x": 2, "y": 1.5, "showarrow": False}],
+    )
+    found = print_figure(figure, width="two-columns")
+    check_numbers(figure, found)
+    upper, lower = found.axes[2:4]
+    assert upper.get_xlim() == pytest.approx((0.1, 1e4))
+    assert upper.get_ylim()[0] > upper.get_ylim()[1]
+    assert lower.get_position().y1 < upper.get_position().y0
+    # An annotation's place on a logarithmic axis is a logarithm.
+    (note,) = (text for text in upper.texts if text.get_text() == "here")
+    assert note.xy == pytest.approx((100, 1.5))
+
+
+def test_a_dropped_point_is_noticed():
+    figure = build_figure(
+        [{"type": "scatter", "mode": "markers", "x": [1, 2], "y": [3, 4]}], height=300
+    )
+    found = print_figure(figure, width="one-column")
+    check_numbers(figure, found)
+    figure.data[0].y = [3, 4.001]
+    with pytest.raises(AssertionError):
+        check_numbers(figure, found)
+
+
+def test_markup_is_translated_and_all_else_is_as_it_is():
+    figure = build_figure(
+        [
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": ["a_b^2 &#36;x&#36; 5 %", "c &lt;b&gt; &amp; d"],
+                "y": [1, 2],
+                "name": "n",
+            }
+        ],
+        height=300,
+        legend=False,
+        yaxis={"title": {"text": "<b>one</b><br>two $\\frac{1}{2}$"}},
+        annotations=[
+            {"text": "<b>5.1</b><br>n 40", "x": 0, "y": 1, "showarrow": False}
+        ],
+    )
+    found = print_figure(figure, width="two-columns")
+    said = [text.get_text() for text in found.findobj(Text)]
+    assert "a_b^2 $x$ 5 %" in said
+    assert "c <b> & d" in said
+    assert "one\ntwo $\\frac{1}{2}$" in said
+    assert not any(text.get_parse_math() for text in found.findobj(Text))
+    (bold,) = (text for text in found.findobj(Text) if text.get_text() == "5.1")
+    (plain,) = (text for text in found.findobj(Text) if text.get_text() == "n 40")
+    assert (bold.get_fontweight(), plain.get_fontweight()) == ("bold", "normal")
+
+
+def test_long_names_are_wrapped_and_unknown_letters_become_squares():
+    name = "a method whose name goes on and on " * 4 + "\N{GRINNING FACE}\u4e2d"
+    figure = build_figure(
+        [{"type": "scatter", "mode": "markers", "x": [1], "y": [1], "name": name}],
+        height=300,
+    )
+    found = print_figure(figure, width="one-column", title="50 % of $x_1$ " * 12)
+    check_texts(found)
+    (legend,) = found.legends
+    (label,) = legend.get_texts()
+    assert "\n" in label.get_text()
+    assert "\N{WHITE SQUARE}" in label.get_text()
+    assert any("50 % of $x_1$" in text.get_text() for text in found.texts)
+
+
+def test_an_unknown_trace_is_refused():
+    figure = go.Figure(go.Pie(labels=["a"], values=[1]))
+    with pytest.raises(EquipoiseError, match="type 'pie' cannot be printed"):
+        print_figure(figure, width="slide")
+
+
+@pytest.mark.parametrize("kind", ["pdf", "svg", "png"])
+def test_the_same_figure_gives_the_same_bytes(kind, tmp_path):
+    contents = []
+    for place in range(2):
+        path = tmp_path / f"{place}.{kind}"
+        save_figure(print_figure(_bars_and_points(), width="one-column"), path)
+        contents.append(path.read_bytes())
+    assert contents[0] == contents[1]
+    assert not re.search(rb"20\d\d-\d\d-\d\d|D:20\d\d", contents[0])
+
+
+def test_a_pdf_embeds_its_font_and_a_png_has_300_dots_an_inch():
+    from PIL import Image
+
+    figure = print_figure(_bars_and_points(), width="one-column")
+    content = io.BytesIO()
+    save_figure(figure, content, kind="pdf", title="Both")
+    written = content.getvalue()
+    assert b"/FontFile2" in written
+    assert b"/Type3" not in written
+    assert b"/Title (Both)" in written
+    content = io.BytesIO()
+    save_figure(figure, content, kind="png")
+    with Image.open(content) as picture:
+        assert picture.width == round(300 * PAPERS["one-column"].width)
+        assert picture.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+
+
+def test_a_name_with_another_ending_is_refused(tmp_path):
+    figure = print_figure(_bars_and_points(), width="one-column")
+    with pytest.raises(EquipoiseError, match="cannot be written as 'bmp'"):
+        save_figure(figure, tmp_path / "figure.bmp")
+
+
+def test_settings_of_matplotlib_are_left_as_they_were():
+    before = dict(mpl.rcParams)
+    print_figure(_bars_and_points(), width="slide")
+    assert dict(mpl.rcParams) == before
+
+
+def test_several_figures_fit_beside_each_other():
+    for width, paper in PAPERS.items():
+        for count in (1, 2, 3):
+            assert count * side_by_side(width, count).width <= paper.width
