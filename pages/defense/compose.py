@@ -1,21 +1,24 @@
 """Composing a story: its slides in a strip, one of them to be edited."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from operator import methodcaller
 
 import streamlit as st
 
+from core.errors import EquipoiseError
 from core.plots.sizes import PREVIEW_HEIGHT
 from core.story.adding import insert_slide
+from core.story.stories import StoryFile, stories_of
 from core.story.story import PHOTO, TEXT, Slide, Story
 from core.story.telling import Told, name_of, tell
-from core.text import plural, strong, to_markdown
+from core.text import plural, strong, to_list, to_markdown
 from core.views.catalog import all_views
 from core.views.study_view import StudyView
 from pages.defense.editor import edit_slide
 from pages.defense.files import offer_files, offer_save, open_file, show_fault
-from pages.defense.opening import known_stories, open_work, work_from
+from pages.defense.opening import open_work, work_from
 from pages.defense.present import PRESENT
 from pages.defense.questions import questions_of
 from pages.defense.slides import (
@@ -25,6 +28,7 @@ from pages.defense.slides import (
     preview_of,
 )
 from pages.shell.address import this_address
+from pages.shell.show import show_error
 from pages.shell.story import (
     Work,
     address_of,
@@ -41,6 +45,8 @@ LEAD = (
     "claim that the numbers are asked about."
 )
 WORDS = Slide(view=TEXT, title="A slide of words", text="Write here.")
+# Of a story that can be opened.
+CLAIMS_SHOWN = 4
 CARD_WIDTH = 176
 STRIP_STYLE = f"""<style>
 .st-key-defense_strip > * {{ flex: none !important; width: {CARD_WIDTH}px !important; }}
@@ -70,7 +76,7 @@ def compose() -> None:
         return
     st.html(STRIP_STYLE)
     show_fault()
-    _head(view, work)
+    _head(work)
     if work.slide is None:
         st.info(
             "This story has no slide yet. Press “Add to the story” below any chart or "
@@ -103,7 +109,7 @@ def _stay_with_the_story() -> None:
 def _begin(view: StudyView) -> None:
     """No story is in work: those that there are, and how one is begun."""
     study = view.study.name
-    files = list(known_stories(study).values())
+    files = stories_of(study)
     if files:
         st.markdown("Open a story of this study, or begin one of your own.")
     else:
@@ -111,20 +117,7 @@ def _begin(view: StudyView) -> None:
     with st.grid("auto", min_column_width=300):
         for file in files:
             with st.container(border=True, key=f"defense_known_{file.name}"):
-                st.subheader(to_markdown(file.story.title), anchor=False)
-                whose = "Comes with the study" if file.is_shipped else "Saved by you"
-                st.caption(f"{whose}, {plural(len(file.story.slides), 'slide')}.")
-                for slide in file.story.slides[:3]:
-                    st.markdown(f"- {to_markdown(slide.claim or name_of(slide))}")
-                st.space("stretch")
-                st.button(
-                    "Open",
-                    key=f"defense_open_{file.name}",
-                    icon=":material/folder_open:",
-                    type="primary",
-                    on_click=_take_over,
-                    args=(work_from(file), study),
-                )
+                _known(file)
         with st.container(border=True, key="defense_new"):
             st.subheader("A new story", anchor=False)
             st.markdown(
@@ -142,7 +135,31 @@ def _begin(view: StudyView) -> None:
             )
         with st.container(border=True, key="defense_from_disk"):
             st.subheader("From a file", anchor=False)
-            open_file(view)
+            open_file()
+
+
+def _known(file: StoryFile) -> None:
+    """One story that can be opened: what it claims first."""
+    try:
+        opened = work_from(file)
+    except EquipoiseError as error:
+        show_error(error)
+        return
+    story = opened.story
+    st.subheader(to_markdown(story.title), anchor=False)
+    whose = "Comes with the study" if file.is_shipped else "Saved beside the study"
+    st.caption(f"{whose}, {plural(len(story.slides), 'slide')}.")
+    claims = [slide.claim or name_of(slide) for slide in story.slides]
+    st.markdown(to_list(claims[:CLAIMS_SHOWN]))
+    st.space("stretch")
+    st.button(
+        "Open",
+        key=f"defense_open_{file.name}",
+        icon=":material/folder_open:",
+        type="primary",
+        on_click=_take_over,
+        args=(opened, file.study),
+    )
 
 
 def _take_over(opened: Work, study: str) -> None:
@@ -151,7 +168,7 @@ def _take_over(opened: Work, study: str) -> None:
     take_up(opened if before is None else before.replaced_by(opened))
 
 
-def _head(view: StudyView, work: Work) -> None:
+def _head(work: Work) -> None:
     story, key = work.story, f"defense_title_{work.token}"
     st.session_state[key] = story.title
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -176,7 +193,7 @@ def _head(view: StudyView, work: Work) -> None:
         offer_save(work)
         offer_files(work)
         with st.popover("Stories", icon=":material/folder_open:"):
-            _other_stories(view, work)
+            _other_stories(work.story.study)
         st.button(
             "Undo",
             key="defense_undo",
@@ -187,17 +204,18 @@ def _head(view: StudyView, work: Work) -> None:
         )
 
 
-def _other_stories(view: StudyView, work: Work) -> None:
-    study = view.study.name
-    for file in known_stories(study).values():
-        st.button(
-            to_markdown(file.story.title),
-            key=f"defense_open_{file.name}",
-            type="tertiary",
-            icon=":material/co_present:",
-            on_click=_take_over,
-            args=(work_from(file), study),
-        )
+def _other_stories(study: str) -> None:
+    for file in stories_of(study):
+        with suppress(EquipoiseError):
+            opened = work_from(file)
+            st.button(
+                to_markdown(opened.story.title),
+                key=f"defense_open_{file.name}",
+                type="tertiary",
+                icon=":material/co_present:",
+                on_click=_take_over,
+                args=(opened, study),
+            )
     st.button(
         "Begin a new story",
         key="defense_begin",
@@ -206,7 +224,7 @@ def _other_stories(view: StudyView, work: Work) -> None:
         on_click=_take_over,
         args=(begin_story(study), study),
     )
-    open_file(view)
+    open_file()
     st.caption("Undo brings back the story that is open now.")
 
 

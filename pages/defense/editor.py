@@ -2,12 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from hashlib import sha256
 from inspect import get_annotations
+from io import BytesIO
+from operator import methodcaller
 from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
+from PIL import Image
 
-from core.errors import EquipoiseError
+from core.data.images import MAX_UPLOAD_BYTES
+from core.errors import EquipoiseError, StoryError
 from core.evaluation.metrics import metric_info
 from core.story.claims import propose_claims
 from core.story.story import PHOTO, TEXT, Slide
@@ -135,13 +140,31 @@ def _propose(work: Work, told: Told) -> None:
 
 def _give_picture(work: Work) -> None:
     given = st.file_uploader(
-        "Picture", type=["png", "jpg", "jpeg"], key=f"defense_picture_{work.at}"
+        "Picture",
+        type=["png", "jpg", "jpeg"],
+        key=f"defense_picture_{work.at}",
+        max_upload_size=MAX_UPLOAD_BYTES // 2**20,
     )
-    if given is not None and work.slide.picture != given.name:
-        edit(
-            work.token,
-            lambda now: now.with_picture(given.name, given.getvalue()),
+    if given is None:
+        return
+    content = given.getvalue()
+    try:
+        with Image.open(BytesIO(content)) as image:
+            kind = str(image.format).lower()
+            image.verify()
+    except (OSError, ValueError, SyntaxError):
+        show_error(
+            StoryError(
+                f"The picture '{given.name}' cannot be read.",
+                expected="a PNG or JPEG file.",
+                remedy="save it anew as one of these.",
+            )
         )
+        return
+    # Not the name that it came with, which may not be one beside a story.
+    name = f"picture-{sha256(content).hexdigest()[:12]}.{kind}"
+    if work.slide is not None and work.slide.picture != name:
+        edit(work.token, methodcaller("with_picture", name, content))
         st.rerun()
 
 

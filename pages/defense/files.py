@@ -2,19 +2,22 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import streamlit as st
 
 from core.errors import EquipoiseError
+from core.report.output import write_files
 from core.story.stories import save_story
 from core.story.story import Story, parse_story, story_toml
 from core.text import to_markdown
-from core.views.study_view import StudyView
+from pages.defense.opening import work_from
 from pages.shell.show import show_error
 from pages.shell.story import Work, edit, take_up, work_in_hand
 
+PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 _NO_LETTERS = re.compile(r"[^a-z0-9]+")
-_UPLOADED = "defense_opened"
+_UPLOADED, _FAULT = "defense_opened", "defense_fault"
 
 
 def name_for(story: Story) -> str:
@@ -42,17 +45,38 @@ def _save(token: str) -> None:
 def _saved(work: Work) -> Work:
     name = work.name or name_for(work.story)
     try:
-        path = save_story(work.story, name)
+        file = save_story(work.story, name)
+        folder = work_from(file).folder
+        _write_pictures(work, folder)
     except EquipoiseError as error:
-        st.session_state["defense_fault"] = error
+        st.session_state[_FAULT] = error
         return work
-    st.toast(to_markdown(f"Saved as {path.name}."), icon=":material/save:")
-    return replace(work, name=name, saved=work.story, folder=path.parent)
+    st.toast(to_markdown(f"Saved as {name}."), icon=":material/save:")
+    return replace(work, name=name, saved=work.story, folder=folder)
+
+
+def _write_pictures(work: Work, folder: Path | None) -> None:
+    """Those that were given on the page, beside the story that shows them."""
+    shown = {slide.picture for slide in work.story.slides} & work.pictures.keys()
+    if folder is not None:
+        write_files({folder / name: work.pictures[name] for name in sorted(shown)})
 
 
 def offer_files(work: Work) -> None:
     """What can be taken away of a story; made when it is asked for."""
     with st.popover("Files", icon=":material/download:"):
+        st.download_button(
+            "Deck (PPTX)",
+            data=lambda: _deck(work),
+            file_name=f"{work.name or name_for(work.story)}.pptx",
+            mime=PPTX,
+            key="defense_pptx",
+            icon=":material/slideshow:",
+            type="tertiary",
+            on_click="ignore",
+            disabled=not work.story.slides,
+            help="Titles, tables and charts can be edited; the notes are in it.",
+        )
         st.download_button(
             "Story (TOML)",
             data=lambda: story_toml(work.story),
@@ -66,9 +90,18 @@ def offer_files(work: Work) -> None:
         )
 
 
+def _deck(work: Work) -> bytes:
+    # Heavy, and needed by a click alone.
+    from core.report.deck import build_deck
+    from core.report.report import build_report
+
+    report = build_report(work.story.study, work.story, folder=work.folder)
+    return build_deck(report)
+
+
 def show_fault() -> None:
     """Say why a story could not be saved or opened."""
-    fault = st.session_state.pop("defense_fault", None)
+    fault = st.session_state.pop(_FAULT, None)
     if fault is not None:
         show_error(fault)
         st.info(
@@ -78,7 +111,7 @@ def show_fault() -> None:
         )
 
 
-def open_file(view: StudyView) -> None:
+def open_file() -> None:
     """Open a story from disk, once for each file."""
     given = st.file_uploader(
         "Open a story (TOML)", type="toml", key="defense_file", max_upload_size=1

@@ -1,10 +1,9 @@
 """Which story is in work: the one in hand, one of the address, or one from a file."""
 
-from collections.abc import Mapping
-
 import streamlit as st
 
-from core.story.stories import StoryFile, stories_of
+from core.errors import EquipoiseError
+from core.story.stories import StoryFile, story_named
 from pages.shell.address import this_address
 from pages.shell.story import Work, find_work, take_up, work_in_hand
 
@@ -39,15 +38,22 @@ def _found(study: str, token: str, name: str) -> Work | None:
     mine = work_in_hand(study)
     if mine is not None and name and mine.name == name:
         return mine
-    file = known_stories(study).get(name) if name and study else None
-    return None if file is None else work_from(file)
-
-
-def known_stories(study: str) -> Mapping[str, StoryFile]:
-    """Stories of a study that are shipped or saved, by name."""
-    return {file.name: file for file in stories_of(study)}
+    if not name or not study:
+        return None
+    try:
+        return work_from(story_named(study, name))
+    except EquipoiseError:
+        return None
 
 
 def work_from(file: StoryFile) -> Work:
-    """A saved or shipped story, to be worked on."""
-    return Work(file.story, name=file.name, saved=file.story, folder=file.path.parent)
+    """A saved or shipped story, to be worked on.
+
+    Raises
+    ------
+    StoryError
+        If its file cannot be read.
+    """
+    story = file.load()
+    folder = None if file.path is None else file.path.parent
+    return Work(story, name=file.name, saved=story, folder=folder)

@@ -5,10 +5,8 @@ import json
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import core.runs
 from core.story.story import PHOTO, TEXT, Slide, Story, parse_story, story_toml
 from pages.defense.present import BAR_KEY
-from tests.pages.conftest import METHODS
 
 STUDY = "utkface"
 STORY = Story(
@@ -17,7 +15,7 @@ STORY = Story(
     slides=(
         Slide(view=TEXT, title="Why", text="# Old\n- few **photos**\n- ![x](http://y)"),
         Slide(view="age-error", notes="Point at the right end.\nThen wait."),
-        Slide(view="age-bias", claim="INS is the worst on age MAE.", methods=("ins",)),
+        Slide(view="age-bias", claim="INS improves the age MAE by 50 years.", methods=("ins",)),
     ),
 )
 
@@ -39,12 +37,6 @@ def words_of(app: AppTest) -> str:
 
 def button(app: AppTest, key: str):
     return app.button(key=f"defense_{key}")
-
-
-def story_of(app: AppTest) -> Story:
-    """What the page would give as a file."""
-    (download,) = (d for d in app.get("download_button") if "Story" in d.proto.label)
-    return download.data and parse_story(download.data, origin="the page")
 
 
 def names(app: AppTest) -> list[str]:
@@ -89,7 +81,7 @@ def test_a_link_opens_a_saved_story_at_a_slide(saved, open_page):
     app = open_page("defense", study=STUDY, story="mine", slide="3")
     assert not app.exception
     assert app.text_area(key="defense_claim").value == STORY.slides[2].claim
-    assert app.query_params["slide"] == ["3"]
+    assert app.query_params["slide"] == "3"
     assert "draft" not in app.query_params
 
 
@@ -200,7 +192,7 @@ def test_behind_the_last_slide_the_jury_asks(saved, open_page):
     place = next(i for i, b in enumerate(asked) if "baseline" in b.label)
     asked[place].click().run()
     assert not app.exception
-    assert app.query_params["slide"] == [str(4 + 1 + place)]
+    assert app.query_params["slide"] == str(4 + 1 + place)
     assert asked[place].label in words_of(app)
 
 
@@ -230,8 +222,3 @@ def test_a_story_that_is_not_there_is_named(fill, open_page):
     app = open_page("defense", study=STUDY, story="none", present="1")
     assert not app.exception
     assert "no such story" in words_of(app)
-
-
-def test_the_methods_of_the_tests_are_three():
-    assert len(METHODS) == 3
-    assert core.runs.STORE_VARIABLE == "EQUIPOISE_RUNS"
