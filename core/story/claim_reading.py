@@ -280,7 +280,10 @@ class _Reader:
             if between and match.start() >= between[0].start():
                 last = subjects if match is between[0] else references
             elif not _goes_on(apart, end, match, predicate):
-                is_subject = self._is_subject(part[: match.start()], match, predicate)
+                before = part[: match.start()]
+                is_subject = self._is_subject(
+                    before, match, predicate, alone=not subjects
+                )
                 last = subjects if is_subject else references
             last.append(self._value(match[0]).replace(_NO, EVERY))
             end = match.end()
@@ -289,16 +292,23 @@ class _Reader:
         return tuple(dict.fromkeys(subjects)), tuple(dict.fromkeys(references))
 
     def _is_subject(
-        self, before: str, match: re.Match[str], predicate: _Predicate | None
+        self,
+        before: str,
+        match: re.Match[str],
+        predicate: _Predicate | None,
+        *,
+        alone: bool,
     ) -> bool:
         """Whether a method is one that something is said of, by what is before it."""
         if claim_words.COMPARED.search(before):
             return False
         if predicate is None or match.start() < predicate.start:
             return True
-        if predicate.kind is Kind.BEST:
+        if predicate.kind in claim_words.OF_ALL:
             return True
-        if predicate.kind in (Kind.OPEN, Kind.SAME) and claim_words.FOR.search(before):
+        # "The error is lower for A": of what the sentence has said nothing yet.
+        is_one = alone or predicate.kind in (Kind.OPEN, Kind.SAME)
+        if is_one and claim_words.FOR.search(before):
             return True
         return bool(claim_words.DONE_BY.search(before[predicate.start :]))
 
@@ -405,7 +415,7 @@ class _Reader:
     def _amounts(
         self, part: str, kind: Kind, subjects: Sequence[str]
     ) -> Iterator[Amount]:
-        if kind in (Kind.OPEN, Kind.SAME, Kind.BEST):
+        if kind in (Kind.OPEN, Kind.SAME, *claim_words.OF_ALL):
             return
         units = "|".join(_unit_words(self._view))
         own = re.compile(rf" ?(?:{units})(?!\w)") if units else None

@@ -27,8 +27,14 @@ class Kind(StrEnum):
     NOT_FOUND_LOWER = "not found to be lower"
     NOT_FOUND_HIGHER = "not found to be higher"
     BEST = "best of all"
+    WORST = "worst of all"
+    LOWEST = "lowest of all"
+    HIGHEST = "highest of all"
     VALUE = "value"
 
+
+OF_ALL = frozenset({Kind.BEST, Kind.WORST, Kind.LOWEST, Kind.HIGHEST})
+"""What is said of one method beside all others."""
 
 NEGATED = {
     Kind.BETTER: Kind.NOT_BETTER,
@@ -85,6 +91,13 @@ PREDICATES: dict[Kind, re.Pattern[str]] = {
         r"(?<!at )(?:the )?(?:very )?best",
         r"(?:la|le|les) (?:toutes? )?meilleure?s?(?! que)",
     ),
+    Kind.WORST: words(r"(?<!at )(?:the )?(?:very )?worst", r"(?:la|le|les) pires?"),
+    Kind.LOWEST: words(
+        r"(?:the )?lowest", r"(?:la|le|les) plus (?:bas(?:se)?s?|faibles?|petite?s?)"
+    ),
+    Kind.HIGHEST: words(
+        r"(?:the )?highest", r"(?:la|le|les) plus (?:haute?s?|elevee?s?|grande?s?)"
+    ),
     Kind.WORSE: words(
         *(r"worse", r"worsen(?:s|ed)?", r"degrad(?:es?|ed)", r"hurts?", r"harms?"),
         *(r"los(?:es?|t) (?:to|against)", r"underperforms?", r"inferior to"),
@@ -106,13 +119,21 @@ PREDICATES: dict[Kind, re.Pattern[str]] = {
     Kind.LOWER: words(
         *(r"lower(?:s|ed)?", r"smaller", r"reduc(?:es?|ed|ing)", r"decreas(?:es?|ed)"),
         *(r"cuts?", r"halves", r"narrow(?:s|ed|er)?", r"closes", r"shrinks?"),
+        *(r"drops?", r"falls?"),
         r"(?:nearer|closer) to zero",
         r"plus (?:bas(?:se)?s?|faibles?|petite?s?|proches? de zero)",
         *(r"redui(?:t|sent|re|tes?|ts)", r"diminue(?:nt|r|e?s?)?", r"abaissent?"),
         *(r"baissent?", r"moindres?", r"inferieure?s? (?:a|au|aux)"),
     ),
     Kind.HIGHER: words(
-        *(r"higher", r"larger", r"greater", r"increas(?:es?|ed)", r"rais(?:es?|ed)"),
+        *(
+            r"higher",
+            r"larger",
+            r"greater",
+            r"increas(?:es?|ed)",
+            r"rais(?:es?|ed)",
+            r"rises?",
+        ),
         *(r"widen(?:s|ed)?", r"farther from zero", r"further from zero"),
         r"plus (?:haute?s?|elevee?s?|grande?s?|eloignee?s? de zero)",
         *(r"augmente(?:nt|r|e?s?)?", r"accroi(?:t|ssent)", r"creusent?"),
@@ -148,6 +169,8 @@ EVERY_METHOD = words(
     r"(?:every|all|any) (?:other )?(?:methods?|remed(?:y|ies))",
     r"(?:toutes les|chaque) (?:autres? )?(?:\d+ )?methodes?",
     r"(?:tous les|chaque) (?:autres? )?(?:\d+ )?remedes?",
+    r"(?:everything|every one|all)(?: the)? (?:else|others|rest)",
+    *(r"everything", r"the others", r"t(?:ous|outes) les autres", r"tout le reste"),
 )
 NO_METHOD = words(
     r"none of the (?:\d+ )?(?:other )?(?:methods|remedies|trained models)",
@@ -156,18 +179,13 @@ NO_METHOD = words(
 )
 
 # A method after one of these is what another one is compared with.
-AGAINST = re.compile(
-    r"(?<!\w)(?:than|que|qu'|over|against|contre|versus|vs\.?|from|de|d'|du|des|to|a"
-    r"|au|aux|sur|by|par|with|avec)"
-    r" ?(?:the|that of|those of|cel(?:le|ui|les) de|ceux de|la|le|les|l'|du|des| )*$"
-)
 COMPARED = re.compile(
     r"(?:compared (?:with|to)|relative to|against|versus|vs\.?|contre|unlike|than"
     r"|par rapport (?:a|au|aux)|comparee?s? (?:a|au|aux)|(?<!\w)(?:que|qu'|from))"
-    r" ?(?:the|la|le|les|l'| )*$"
+    r" ?(?:for|with|pour|avec|chez|the|that of|cel(?:le|ui) de|la|le|les|l'| )*$"
 )
 FOR = re.compile(
-    r"(?<!\w)(?:for|of|pour|chez)"
+    r"(?<!\w)(?:for|of|with|under|pour|chez|avec|sous)"
     r" ?(?:the trained models? of|the|la|le|les|l'| )*$"
 )
 BETWEEN = re.compile(r"(?<!\w)(?:between|entre) ?(?:the|la|le|les|l'| )*$")

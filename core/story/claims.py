@@ -25,7 +25,7 @@ from core.story.claim_reading import (
     Statement,
     read_statements,
 )
-from core.story.claim_words import Kind
+from core.story.claim_words import OF_ALL, Kind
 from core.text import to_plain
 from core.views.drawing import Drawn
 from core.views.loads import load_comparison, load_metrics
@@ -252,7 +252,7 @@ def _check(statement: Statement, view: StudyView) -> Iterator[CheckedStatement]:
             if statement.kind is Kind.VALUE:
                 yield from _check_values(statement, view, measured, subject)
                 continue
-            by_subject = statement.kind is Kind.BEST or EVERY in statement.references
+            by_subject = statement.kind in OF_ALL or EVERY in statement.references
             pair = _pair(view, subject, reference, measured, by_subject=by_subject)
             yield _check_pair(statement, view, measured, pair)
             yield from _check_amounts(statement, view, measured, pair)
@@ -268,7 +268,7 @@ def _pairs(statement: Statement, view: StudyView) -> Iterator[tuple[str, str]]:
             own = [subject]
         for method in own:
             others = [r for r in named if r not in (EVERY, method)]
-            if EVERY in named or statement.kind is Kind.BEST:
+            if EVERY in named or statement.kind in OF_ALL:
                 others = [m for m in view.methods if m != method]
             usual = view.references.get(method, "")
             if statement.kind is Kind.VALUE:
@@ -314,6 +314,7 @@ _JUDGED: dict[Kind, tuple[Status, Status, Status, Status]] = {
     Kind.NOT_FOUND_BETTER: (_C, _S, _S, _S),
     Kind.NOT_FOUND_WORSE: (_S, _C, _S, _S),
     Kind.BEST: (_S, _C, _C, _I),
+    Kind.WORST: (_C, _S, _C, _I),
 }
 _VERDICTS = (
     verdicts.BETTER,
@@ -330,11 +331,14 @@ _OF_NUMBER = {
     Kind.NOT_HIGHER: Kind.NOT_WORSE,
     Kind.NOT_FOUND_LOWER: Kind.NOT_FOUND_BETTER,
     Kind.NOT_FOUND_HIGHER: Kind.NOT_FOUND_WORSE,
+    Kind.LOWEST: Kind.BEST,
+    Kind.HIGHEST: Kind.WORST,
 }
 _OPPOSITE = {
     Kind.BETTER: Kind.WORSE,
     Kind.NOT_BETTER: Kind.NOT_WORSE,
     Kind.NOT_FOUND_BETTER: Kind.NOT_FOUND_WORSE,
+    Kind.BEST: Kind.WORST,
 }
 _OPPOSITE |= {other: kind for kind, other in _OPPOSITE.items()}
 

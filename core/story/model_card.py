@@ -1,0 +1,318 @@
+"""The model card of a method of a study: use, data, protocol, results, limits.
+
+Source: the sections follow Mitchell et al., Model Cards for Model Reporting, FAT* 2019.
+Departures: what no study records, such as who is responsible for a model, is left out.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from core.crossing import SHOWN
+from core.errors import EquipoiseError, StudyError
+from core.evaluation.comparison import Comparison
+from core.evaluation.cost import COSTS, cost_table, run_costs
+from core.evaluation.fairness_views import FairnessView, fairness_views
+from core.evaluation.metrics import headline_keys, metric_info
+from core.methods.entries import ENTRIES
+from core.plots.search import trials_of
+from core.results.cells import Cell, Text, heading
+from core.results.markdown import table_markdown
+from core.results.sentences import compared_with, comparison_notes, fairness_notes
+from core.results.tables import Column, Table
+from core.runs import Run
+from core.story.provenance import NOT_RECORDED, provenance_of
+from core.story.questions import jury_questions
+from core.text import escape_document, listed, plural, to_plain
+from core.views.loads import load_comparison, load_metrics
+from core.views.study_view import StudyView
+
+_CLASS_METRICS = ("f1", "mae")
+
+
+@dataclass(frozen=True)
+class CardSection:
+    """A section: sentences, then tables.
+
+    Parameters
+    ----------
+    name : str
+        Short, for an address.
+    title : str
+    sentences : tuple of str
+        Whole ones.
+    tables : tuple of Table
+        For any renderer of ``core.results``.
+    """
+
+    name: str
+    title: str
+    sentences: tuple[str, ...]
+    tables: tuple[Table, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """The model card of a method of a study.
+
+    Parameters
+    ----------
+    title, study, method, label : str
+    sections : tuple of CardSection
+        Intended use, data and licences, protocol, results, results by group, limits.
+    """
+
+    title: str
+    study: str
+    method: str
+    label: str
+    sections: tuple[CardSection, ...]
+
+
+def model_card(view: StudyView, method: str) -> ModelCard:
+    """Write the model card of a method, from what its study knows.
+
+    Parameters
+    ----------
+    view : StudyView
+        Its seeds and its baseline are those of the results.
+    method : str
+        One that has runs.
+
+    Raises
+    ------
+    EquipoiseError
+        If the method has no run with the chosen seeds, or cannot be compared.
+    """
+    runs = [run for run in view.runs if run.method == method]
+    if not runs:
+        raise StudyError(
+            f"The study '{view.study.name}' has no run of the method '{method}'.",
+            expected=f"one of {', '.join(dict.fromkeys(r.method for r in view.runs))}.",
+            remedy="correct the name, or choose other seeds.",
+        )
+    # The questions are answered of the method and its baseline alone.
+    reference = view.references.get(method, "")
+    shown = [m for m in view.labels if m in (method, reference, view.baseline)]
+    own = replace(view, look=view.look.only(shown))
+    answers = {each.key: each.answer for each in jury_questions(own)}
+    comparison = load_comparison(view)
+    label = view.labels[method]
+    sections = (
+        CardSection("use", "Intended use", tuple(_use(view, label))),
+        CardSection(
+            "data",
+            "Data and licences",
+            (
+                *answers["size"][:1],
+                *answers["split"],
+                *answers["labels"],
+                *_terms(own, method),
+            ),
+        ),
+        CardSection("protocol", "Protocol", tuple(_protocol(view, method, runs))),
+        CardSection(
+            "results",
+            "Results",
+            (_differences_to(comparison), *comparison_notes(comparison, view.labels)),
+            tuple(_results(view, method, comparison)),
+        ),
+        _by_group(view, method),
+        CardSection("limits", "Limits", tuple(_limits(view, runs, answers["unknown"]))),
+    )
+    return ModelCard(
+        title=f"Model card: {label}",
+        study=view.study.title,
+        method=method,
+        label=label,
+        sections=tuple(_plain(section) for section in sections),
+    )
+
+
+def card_markdown(card: ModelCard) -> str:
+    """The card as Markdown, in which every name stands as it is."""
+    parts = [f"# {escape_document(card.title)}", escape_document(card.study)]
+    for section in card.sections:
+        parts.append(f"## {escape_document(section.title)}")
+        parts.append("\n".join(f"- {escape_document(s)}" for s in section.sentences))
+        for table in section.tables:
+            title = f"**{escape_document(table.title)}**" if table.title else ""
+            notes = " ".join(map(escape_document, table.notes))
+            parts += [title, table_markdown(table), notes]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _plain(section: CardSection) -> CardSection:
+    said = dict.fromkeys(to_plain(sentence) for sentence in section.sentences)
+    return replace(section, sentences=tuple(said))
+
+
+def _use(view: StudyView, label: str) -> Iterator[str]:
+    tasks = listed([task.label.lower() for task in view.tasks])
+    yield f"Models of {label} answer {tasks} from a picture of {view.dataset.title}."
+    yield (
+        "They were trained to compare remedies for imbalanced data, in research and"
+        " teaching. They are not made to decide anything about anyone."
+    )
+    for name, limits in view.dataset.opt_in.items():
+        task = view.dataset.task(name)
+        yield f"An answer on {task.label.lower()} is given on request only. {limits}"
+
+
+def _terms(view: StudyView, method: str) -> Iterator[str]:
+    """Licences of data and weights, of this method's runs alone."""
+    card = provenance_of(
+        replace(view, runs=tuple(run for run in view.runs if run.method == method))
+    )
+    yield from card.data_terms or (f"The terms of the data are {NOT_RECORDED}.",)
+    for weights in card.weights:
+        yield f"The trainings began from {weights}."
+    for origin in card.imported:
+        yield f"The predictions were imported: {origin}."
+
+
+def _protocol(view: StudyView, method: str, runs: list[Run]) -> Iterator[str]:
+    study, seeds = view.study, listed([str(run.seed) for run in runs])
+    if method not in study.methods or not study.is_trained or runs[0].is_imported:
+        yield (
+            "The predictions are of others: how they were made is"
+            f" {NOT_RECORDED}. They count as seed {seeds}."
+        )
+        return
+    own = study.for_method(method)
+    table = study.method(method)
+    yield from _remedies(table.use, runs[0].info)
+    if table.note:
+        yield table.note
+    yield (
+        f"The network is {own.model.backbone} on pictures of {own.model.image_size}"
+        f" pixels, trained for at most {plural(own.training.epochs, 'epoch')} in"
+        f" batches of {own.training.batch_size} with a learning rate of"
+        f" {own.training.learning_rate:g}."
+    )
+    yield f"It was trained anew with each of {plural(len(runs), 'seed')}: {seeds}."
+    if tried := len(trials_of(study.search, method)):
+        yield (
+            f"Its settings were chosen among {plural(tried, 'setting')}, by the"
+            " validation images."
+        )
+    means = cost_table(run_costs(runs)).loc[method]
+    for key in ("parameters", "training_seconds", "inference_ms", "size_mb"):
+        if means[key] == means[key]:
+            info = COSTS[key]
+            yield f"{info.label}: {info.format(means[key], unit=True)}."
+    for machine in provenance_of(replace(view, runs=tuple(runs))).hardware:
+        yield f"The machine was {machine}."
+
+
+def _remedies(
+    use: Mapping[str, Mapping[str, Any]], info: Mapping[str, Any]
+) -> Iterator[str]:
+    """What a method does otherwise than plain training, with its parameters."""
+    if not use:
+        yield "It uses no remedy: each image counts the same in the usual losses."
+    recorded = info.get("method_parameters") or {}
+    for name, given in use.items():
+        values = {**given, **(recorded.get(name) or {})}
+        said = ", ".join(f"{key} = {value}" for key, value in values.items())
+        entry = ENTRIES.get(name)
+        what = entry.label if entry else name
+        paper = f" ({entry.paper})" if entry and entry.paper else ""
+        yield f"It uses {what}{paper}, with {said}." if said else f"It uses {what}."
+
+
+def _differences_to(comparison: Comparison) -> str:
+    return f"Differences are to {compared_with(comparison)}."
+
+
+def _results(view: StudyView, method: str, comparison: Comparison) -> Iterator[Table]:
+    known = set(comparison.table["metric"])
+    keys = headline_keys(view.tasks, view.study.headline)
+    yield _table(
+        "Over all test images",
+        "Metric",
+        [
+            (heading(metric_info(key, view.tasks)), comparison.row(method, key))
+            for key in keys
+            if key in known
+        ],
+        view,
+    )
+    for task in view.tasks:
+        parts = getattr(task, "classes", ()) or getattr(task, "bin_labels", ())
+        for name in _CLASS_METRICS:
+            found = [
+                (part, comparison.row(method, key))
+                for part in parts
+                if (key := f"{task.name}.{name}[{part}]") in known
+            ]
+            if found:
+                info = metric_info(f"{task.name}.{name}[{found[0][0]}]", view.tasks)
+                title = heading(replace(info, label=f"{task.label} {_name(name)}"))
+                yield _table(title, task.label, found, view)
+
+
+def _name(metric: str) -> str:
+    """A metric's name without task and part."""
+    return {"f1": "F1 of each class", "mae": "MAE of each bin"}[metric]
+
+
+def _table(
+    title: str, what: str, rows: list[tuple[str, Any]], view: StudyView
+) -> Table:
+    columns = (
+        Column(what, align="left"),
+        Column("Images", "n"),
+        Column("Mean and interval", "estimate"),
+        Column("Difference", "change"),
+    )
+    cells = [(name, Cell.from_row(row, view.tasks)) for name, row in rows]
+    return Table(title, columns, tuple((Text(name), c, c, c) for name, c in cells))
+
+
+def _by_group(view: StudyView, method: str) -> CardSection:
+    features = tuple(view.dataset.sensitive_features)
+    title = "Results by group"
+    if not features:
+        none = "The data has no sensitive feature, so there are no groups."
+        return CardSection("groups", title, (none,))
+    tables: list[Table] = []
+    notes: list[str] = []
+    for asked in fairness_views(view.study, view.tasks, features):
+        try:
+            comparison = load_metrics(
+                view, view.tasks, [asked.metric], by=asked.features
+            )
+        except EquipoiseError as error:
+            notes.append(error.problem)
+            continue
+        tables += _groups(view, method, asked, comparison)
+        notes += fairness_notes(comparison, view.labels)
+    said = "An answer may be worse for some people than for others: these are the gaps."
+    return CardSection("groups", title, (said, *notes), tuple(tables))
+
+
+def _groups(
+    view: StudyView, method: str, asked: FairnessView, comparison: Comparison
+) -> Iterator[Table]:
+    groups = comparison.groups
+    own = groups[(groups["method"] == method) & (groups["metric"] == asked.metric)]
+    name = SHOWN.join(asked.features).replace("_", " ")
+    rows = [(str(row["group"]), row) for _, row in own.iterrows()]
+    gaps = comparison.gaps
+    wide = gaps[(gaps["method"] == method) & (gaps["measure"] == "difference")]
+    rows += [("Largest difference", row) for _, row in wide.iterrows()]
+    yield _table(asked.title(view.tasks), name[:1].upper() + name[1:], rows, view)
+
+
+def _limits(
+    view: StudyView, runs: list[Run], unknown: tuple[str, ...]
+) -> Iterator[str]:
+    yield from unknown
+    if len(runs) == 1:
+        yield "One training of this method was judged: another may do otherwise."
+    if view.dataset.of_faces:
+        yield (
+            "A photo that is not aligned as the training pictures were, or of a face"
+            " unlike theirs, may get any answer."
+        )
