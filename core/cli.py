@@ -24,6 +24,7 @@ from core.commands.methods import methods
 from core.commands.options import FAULT, INTERRUPTED
 from core.commands.predict import predict
 from core.commands.provenance import provenance
+from core.commands.report import report
 from core.commands.serve import serve
 from core.commands.ship import ship
 from core.commands.stability import stability
@@ -69,7 +70,7 @@ app = typer.Typer(
 # The order of --help.
 for command in (
     *(studies, data, train, tune, stability, compare, explain_label, label_errors),
-    *(provenance, predict, methods, verify, ship, cache),
+    *(report, provenance, predict, methods, verify, ship, cache),
 ):
     app.command()(command)
 app.command(name="import")(import_predictions)

@@ -87,15 +87,20 @@ def to_plain(text: str) -> str:
 
 
 def split_marks(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Pieces of a text, each with the marks around it; ``BREAK`` is a line break."""
-    opened: list[str] = []
+    """A text in pieces, each with the names of the marks around it, outermost first.
+
+    The names are those of ``_MARKS``; ``BREAK`` is a piece of its own, a line feed.
+    """
+    open_marks: list[str] = []
     for piece in _PIECES.split(text):
-        if piece in _KINDS:
-            opened.append(_KINDS[piece])
+        if piece == BREAK:
+            yield "\n", ()
+        elif piece in _KINDS:
+            open_marks.append(_KINDS[piece])
         elif piece == _END:
-            del opened[-1:]
+            del open_marks[-1:]
         elif piece:
-            yield ("\n" if piece == BREAK else piece), tuple(opened)
+            yield piece, tuple(open_marks)
 
 
 def to_markdown(text: object) -> str:

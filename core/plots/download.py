@@ -28,10 +28,22 @@ SCALE = 2
 LETTER = 10
 _TAGS = re.compile(r"<[^>]+>")
 _WEIGHT = "font-weight: 600"
+
+
+def hide_titles(place: str) -> str:
+    """A style that leaves the titles out where something else is the heading.
+
+    Parameters
+    ----------
+    place : str
+        Selector of what the charts stand in.
+    """
+    title = f'.gtitle tspan[style*="{_WEIGHT}"]'
+    return f"<style>{place} {title} {{display: none}}</style>"
+
+
 # The card has the title as its heading, so the chart on the page leaves it out.
-HIDE_TITLES = (
-    f'<style>.stPlotlyChart .gtitle tspan[style*="{_WEIGHT}"] {{display: none}}</style>'
-)
+HIDE_TITLES = hide_titles(".stPlotlyChart")
 
 
 def titled(figure: go.Figure, title: str) -> go.Figure:
@@ -110,24 +122,58 @@ def chart_html(figures: Sequence[go.Figure], *, title: str, name: str) -> str:
     unpacks it by itself. The Python package brings the whole script only, and none of
     the smaller ones for plain axes.
     """
-    options = [
-        image_options(figure, name, alone=len(figures) == 1) for figure in figures
-    ]
-    charts = [
-        {**json.loads(pio.to_json(figure)), "image": saved}
-        for figure, saved in zip(figures, options, strict=True)
-    ]
+    alone = len(figures) == 1
+    charts = [chart_data(figure, name, alone=alone) for figure in figures]
     # Within a script, "</" could end it.
     drawn = json.dumps(charts, ensure_ascii=False).replace("<", "\\u003c")
     return _PAGE.format(
-        title=html.escape(title), style=HIGHLIGHT, script=_packed_script(), charts=drawn
+        title=html.escape(title), style=HIGHLIGHT, script=page_script(), charts=drawn
     )
+
+
+def chart_data(figure: go.Figure, name: str, *, alone: bool) -> dict[str, Any]:
+    """What ``show`` of ``page_script`` draws: a figure, and how it is saved."""
+    options = image_options(figure, name, alone=alone)
+    return {**json.loads(pio.to_json(figure)), "image": options}
+
+
+def page_script() -> str:
+    """Elements of a page that hold Plotly's script, packed, and what unpacks it.
+
+    The page's own script then has ``read(id)``, the text of an element; ``load()``,
+    which unpacks Plotly; and ``show(place, chart)``, which draws ``chart_data``.
+    """
+    return _SCRIPT.format(script=_packed_script())
 
 
 @lru_cache(maxsize=1)
 def _packed_script() -> str:
     return base64.b64encode(gzip.compress(get_plotlyjs().encode(), 9, mtime=0)).decode()
 
+
+_SCRIPT = """<script type="text/plain" id="library">{script}</script>
+<script>
+const read = (id) => document.getElementById(id).textContent;
+async function load() {{
+  const packed = Uint8Array.from(atob(read("library")), (sign) => sign.charCodeAt(0));
+  const unpacked = new Blob([packed]).stream()
+    .pipeThrough(new DecompressionStream("gzip"));
+  const library = document.createElement("script");
+  library.textContent = await new Response(unpacked).text();
+  document.head.append(library);
+}}
+async function show(place, {{data, layout, image}}) {{
+  const vector = {{
+    name: "vector", title: "Download plot as an SVG", icon: Plotly.Icons.disk,
+    click: (chart) => Plotly.downloadImage(chart, {{...image, format: "svg"}}),
+  }};
+  await Plotly.newPlot(place, data, layout, {{
+    responsive: true, displaylogo: false, toImageButtonOptions: image,
+    modeBarButtons: [["toImage", vector]],
+  }});
+}}
+</script>
+"""
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -139,27 +185,13 @@ _PAGE = """<!doctype html>
 </head>
 <body>
 <noscript>This chart needs JavaScript.</noscript>
-<script type="text/plain" id="library">{script}</script>
+{script}
 <script type="application/json" id="charts">{charts}</script>
 <script>
-const read = (id) => document.getElementById(id).textContent;
 async function draw() {{
-  const packed = Uint8Array.from(atob(read("library")), (sign) => sign.charCodeAt(0));
-  const unpacked = new Blob([packed]).stream()
-    .pipeThrough(new DecompressionStream("gzip"));
-  const library = document.createElement("script");
-  library.textContent = await new Response(unpacked).text();
-  document.head.append(library);
-  for (const {{data, layout, image}} of JSON.parse(read("charts"))) {{
-    const place = document.body.appendChild(document.createElement("div"));
-    const vector = {{
-      name: "vector", title: "Download plot as an SVG", icon: Plotly.Icons.disk,
-      click: (chart) => Plotly.downloadImage(chart, {{...image, format: "svg"}}),
-    }};
-    await Plotly.newPlot(place, data, layout, {{
-      responsive: true, displaylogo: false, toImageButtonOptions: image,
-      modeBarButtons: [["toImage", vector]],
-    }});
+  await load();
+  for (const chart of JSON.parse(read("charts"))) {{
+    await show(document.body.appendChild(document.createElement("div")), chart);
   }}
 }}
 draw().catch((fault) => document.body.append(`The chart cannot be drawn: ${{fault}}`));

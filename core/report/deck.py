@@ -18,6 +18,7 @@ from core.report.deck_table import add_table, write_marked
 from core.report.fit import Fitted, fit_text
 from core.report.layout import (
     COVER_SIZES,
+    DOUBT_COLOURS,
     PARAGRAPH_GAP,
     TEXT_SIZES,
     Content,
@@ -33,12 +34,11 @@ from core.report.layout import (
 )
 from core.report.native_chart import add_panels, add_words
 from core.report.panels import figure_panels
-from core.report.pictures import figure_picture, picture_size
+from core.report.pictures import Pictures, picture_size
 from core.report.places import Box
 from core.report.report import Progress, Report
 
 WRITING = "Writing the deck"
-DOUBT_COLOURS = {"fill": "FFF1E6", "line": "D55E00", "text": "8A3A00"}
 # A file says the same whenever it is made.
 MADE = datetime(2000, 1, 1)
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)
@@ -73,7 +73,7 @@ def build_deck(
     for number, page in lay_out(report, Frame(base.title, base.body)):
         if progress:
             progress(WRITING, number - 1, total)
-        _add_page(base, page)
+        _add_page(base, page, report.pictures)
     if progress:
         progress(WRITING, total, total)
     _describe(base.presentation, report)
@@ -144,7 +144,7 @@ def _write_placeholder(shape: Any, fitted: Fitted) -> None:
             run.font.size = Pt(fitted.size)
 
 
-def _add_page(base: Base, page: Page) -> None:
+def _add_page(base: Base, page: Page, pictures: Pictures) -> None:
     slide = add_slide(base, base.plain)
     _write_placeholder(slide.shapes.title, page.title)
     for name, line in (("What is shown", page.kicker), ("Small print", page.note)):
@@ -155,7 +155,7 @@ def _add_page(base: Base, page: Page) -> None:
     if page.doubt is not None:
         _add_doubt(slide, page.doubt)
     for content in page.content:
-        _add_content(slide, content)
+        _add_content(slide, content, pictures)
     if page.spoken:
         slide.notes_slide.notes_text_frame.text = printable(page.spoken)
 
@@ -196,9 +196,9 @@ def _quieten(shape: Any) -> None:
             run.font.color.theme_color = MSO_THEME_COLOR.TEXT_2
 
 
-def _add_content(slide: Any, content: Content) -> None:
+def _add_content(slide: Any, content: Content, pictures: Pictures) -> None:
     if isinstance(content, FigurePlace):
-        _add_figure(slide, content)
+        _add_figure(slide, content, pictures)
     elif isinstance(content, TablePlace):
         add_table(slide, content.sheet, content.box, alt=content.alt)
     elif isinstance(content, PicturePlace):
@@ -216,16 +216,11 @@ def _add_paragraphs(slide: Any, words: WordsPlace) -> None:
         one.write(paragraph, words.size)
 
 
-def _add_figure(slide: Any, place: FigurePlace) -> None:
+def _add_figure(slide: Any, place: FigurePlace, pictures: Pictures) -> None:
     if panels := figure_panels(place.figure):
         add_panels(slide, panels, place.box, alt=place.alt, title=place.title)
         return
-    picture = figure_picture(
-        place.figure,
-        title=place.title,
-        width=place.box.width,
-        height=place.box.height,
-    )
+    picture = pictures.png(place.figure, place.box, title=place.title)
     _add_picture(slide, picture, place.box, place.alt)
 
 

@@ -31,6 +31,7 @@ MOST_FIGURES, LEAST_FIGURE, TALL = 6, 2.9, 420
 # Behind a paragraph, and around the words of a text box, as a share of its letters
 # and in inches.
 PARAGRAPH_GAP, BOX_INSET = 0.4, 0.2
+DOUBT_COLOURS = {"fill": "FFF1E6", "line": "D55E00", "text": "8A3A00"}
 PROVENANCE = "Where these numbers come from"
 
 

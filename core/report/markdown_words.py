@@ -67,6 +67,11 @@ def read_paragraphs(text: str) -> list[Paragraph]:
     return list(_read(_parser().parse(text)))
 
 
+def markdown_html(text: str) -> str:
+    """The same text as HTML: no tag, picture or address of another host is let in."""
+    return str(_parser().disable(["image", "link", "autolink"]).render(text))
+
+
 def _parser() -> MarkdownIt:
     return MarkdownIt("commonmark", {"html": False})
 

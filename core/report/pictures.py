@@ -1,16 +1,25 @@
 """Figures as pictures, at the size and the sharpness of a slide."""
 
 import io
+from typing import Any
 
 import plotly.graph_objects as go
+from matplotlib.figure import Figure
 from PIL import Image
 
 from core.report.fit import POINTS
-from core.report.print_figure import PAPERS, RESOLUTION, Paper, print_figure
+from core.report.places import Box
+from core.report.print_figure import (
+    PAPERS,
+    RESOLUTION,
+    Paper,
+    print_figure,
+    print_settings,
+)
 from core.text import chart_to_plain
 
 # Of the type of a whole slide: a tall figure, or one beside others, is smaller.
-LEAST_SCALE = 0.6
+LEAST_SCALE = 0.8
 
 
 def own_title(figure: go.Figure) -> str:
@@ -30,23 +39,34 @@ def paper_of(figure: go.Figure, width: float, height: float) -> Paper:
     )
 
 
-def figure_picture(
-    figure: go.Figure, *, width: float, height: float, title: str = ""
-) -> bytes:
-    """A figure as PNG, for a place of so many inches.
-
-    Parameters
-    ----------
-    figure : Figure
-    width, height : float
-        Inches of the place.
-    title : str
-        Written above the figure, unless it has one of its own.
-    """
+def print_at(figure: go.Figure, place: Box, *, title: str = "") -> Figure:
+    """A figure drawn for a place; the title is left out where it has one of its own."""
     above = "" if own_title(figure) else title
-    printed = print_figure(figure, width=paper_of(figure, width, height), title=above)
+    paper = paper_of(figure, place.width, place.height)
+    return print_figure(figure, width=paper, title=above)
+
+
+class Pictures:
+    """Figures of a report as PNG, each drawn once for all formats."""
+
+    def __init__(self) -> None:
+        # A figure is kept beside its picture, so that its identity stays its own.
+        self._known: dict[Any, tuple[go.Figure, bytes]] = {}
+
+    def png(self, figure: go.Figure, place: Box, *, title: str = "") -> bytes:
+        """A figure at a place; as in ``print_at``."""
+        key = id(figure), place.width, place.height, title
+        if key not in self._known:
+            self._known[key] = figure, _png(print_at(figure, place, title=title))
+        return self._known[key][1]
+
+
+def _png(printed: Figure) -> bytes:
     content = io.BytesIO()
-    printed.savefig(content, format="png", dpi=RESOLUTION, metadata={"Software": None})
+    with print_settings():
+        printed.savefig(
+            content, format="png", dpi=RESOLUTION, metadata={"Software": None}
+        )
     return content.getvalue()
 
 

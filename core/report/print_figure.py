@@ -10,8 +10,8 @@ import itertools
 import math
 import textwrap
 import threading
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Literal, cast
@@ -206,6 +206,13 @@ def save_figure(
         )
     with _ONE_AT_A_TIME, _set(_SETTINGS):
         figure.savefig(target, format=chosen, dpi=RESOLUTION, metadata=metadata[chosen])
+
+
+@contextmanager
+def print_settings() -> Iterator[None]:
+    """The settings that figures for print are written with; one writes at a time."""
+    with _ONE_AT_A_TIME, _set(_SETTINGS):
+        yield
 
 
 def _set(settings: Mapping[str, Any]) -> AbstractContextManager[None]:
@@ -528,7 +535,7 @@ class _Drawing:
             (0, self._note_place(yref, note["y"])),
             transform,
             style,
-            shift=(-8 * self.scale, 0),
+            shift=(-16 * self.scale, 0),
             level="right",
             align="right",
         )

@@ -1,13 +1,14 @@
 """A story as it is handed in: every slide drawn once, for all formats alike."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from core.errors import EquipoiseError, NothingToShow, StoryError
 from core.plots.highlight import NOTE as HOW_TO_HIGHLIGHT
 from core.report.fit import SENTENCE_END
+from core.report.pictures import Pictures
 from core.story.claims import check_claim
 from core.story.provenance import Provenance, provenance_of
 from core.story.questions import Question, jury_questions
@@ -111,6 +112,8 @@ class Report:
         Questions that a jury asks, answered from the study.
     provenance : Provenance
         What the numbers were made from.
+    pictures : Pictures
+        Its figures as they are written into files.
     """
 
     story: Story
@@ -119,6 +122,7 @@ class Report:
     slides: tuple[ReportSlide, ...]
     questions: tuple[Question, ...]
     provenance: Provenance
+    pictures: Pictures = field(default_factory=Pictures, repr=False, compare=False)
 
     @property
     def title(self) -> str:
@@ -169,7 +173,7 @@ def build_report(
     EquipoiseError
         If the study has no runs, or there is no such language.
     """
-    _check_language(language)
+    check_language(language)
     is_usual = story is None
     view = open_study(story.study if story else study)
     if story is None:
@@ -194,10 +198,16 @@ def build_report(
     )
 
 
-def _check_language(language: str) -> None:
+def check_language(language: str) -> None:
+    """Refuse a language that reports are not written in.
+
+    Raises
+    ------
+    EquipoiseError
+    """
     if language not in LANGUAGES:
         raise EquipoiseError(
-            f"Reports are not written in the language '{language}' yet.",
+            f"Reports are not written in the language '{language}'.",
             expected=f"one of {', '.join(LANGUAGES)}.",
             remedy="leave --lang out for English.",
         )

@@ -1,0 +1,99 @@
+"""``equipoise report``: a study's story as files to hand in."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from core.commands.console import progress_bars, warn_of
+from core.commands.options import refuse_without_effect
+from core.errors import EquipoiseError
+
+if TYPE_CHECKING:
+    from core.story.story import Story
+
+ALL_FORMATS = "pptx,html,pdf"
+
+
+def report(
+    study: Annotated[
+        str, typer.Argument(metavar="STUDY", help="Name of a study that has runs.")
+    ],
+    story: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The story to write, as the page Defense saves one. Without it, the "
+            "study's headline, tasks, groups and costs.",
+        ),
+    ] = None,
+    formats: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="LIST",
+            help="Formats with commas between them: pptx, html, pdf.",
+        ),
+    ] = ALL_FORMATS,
+    lang: Annotated[
+        str, typer.Option(metavar="LANGUAGE", help="Language of the report: en.")
+    ] = "en",
+    template: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PPTX", help="Your own template: its master, fonts and colours."
+        ),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder of the files.")
+    ] = Path(),
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Write over files that are there.")
+    ] = False,
+) -> None:
+    """Write a story as files to hand in: a deck, a page and a PDF.
+
+    Each slide has one claim, checked against the numbers where it can be; then come the
+    questions a jury asks, answered from the study, and where the numbers come from.
+    """
+    from core.report.formats import Options, read_formats, write_report
+    from core.report.output import require_free, write_files
+    from core.report.report import build_report, check_language
+
+    names = read_formats(formats)
+    check_language(lang)
+    if template is not None and "pptx" not in names:
+        refuse_without_effect(["--template"], expected="it with --format pptx.")
+    told = None if story is None else _load_story(story, study)
+    stem = study if story is None else story.stem
+    places = {name: out / f"{stem}.{name}" for name in names}
+    require_free(places.values(), replace=replace)
+    with progress_bars() as progress:
+        drawn = build_report(
+            study,
+            told,
+            folder=None if story is None else story.parent,
+            language=lang,
+            progress=progress,
+        )
+        files = write_report(drawn, names, Options(template, progress))
+    write_files({places[name]: content for name, content in files.items()})
+    warn_of(drawn.problems)
+    for name, content in files.items():
+        sys.stdout.write(f"{places[name]}: {len(content) / 1e6:.1f} MB\n")
+
+
+def _load_story(file: Path, study: str) -> Story:
+    from core.story.story import load_story
+
+    story = load_story(file)
+    if story.study != study:
+        raise EquipoiseError(
+            f"The story '{file}' is of the study '{story.study}' and not of '{study}'.",
+            expected="a story of the study that is named first.",
+            remedy=f"write: equipoise report {story.study} --story {file}",
+        )
+    return story

@@ -1,0 +1,254 @@
+"""A story as one HTML file that opens offline and prints; its figures can be used."""
+
+import base64
+import html
+import json
+from collections.abc import Iterator
+
+import pandas as pd
+
+from core.plots.download import chart_data, hide_titles, page_script
+from core.plots.highlight import HIGHLIGHT
+from core.report.markdown_words import markdown_html
+from core.report.report import Picture, Progress, Report, ReportSlide
+from core.report.sheets import cell_text
+from core.text import split_marks, to_plain
+
+WRITING = "Writing the page"
+# Rows of a table that are read at a glance; a longer one is folded.
+FEW_ROWS = 40
+_TAGS = {"strong": "strong", "emphasis": "em", "code": "code"}
+_SIGNATURES = {b"\x89PNG": "png", b"\xff\xd8": "jpeg", b"GIF8": "gif", b"RIFF": "webp"}
+
+
+def build_page(report: Report, *, progress: Progress | None = None) -> bytes:
+    """Write a report as one HTML file.
+
+    Parameters
+    ----------
+    report : Report
+    progress : callable, optional
+
+    Returns
+    -------
+    bytes
+        In UTF-8; the same for the same report. Plotly's script is in it once.
+    """
+    charts: list[dict[str, object]] = []
+    total = len(report.slides)
+    parts = []
+    for done, slide in enumerate(report.slides):
+        if progress:
+            progress(WRITING, done, total)
+        parts.append(_slide(slide, charts))
+    if progress:
+        progress(WRITING, total, total)
+    drawn = json.dumps(charts, ensure_ascii=False).replace("<", "\\u003c")
+    return _PAGE.format(
+        language=report.language,
+        title=html.escape(report.title),
+        subtitle="".join(
+            f"<p>{html.escape(line)}</p>" for line in report.subtitle.split("\n")
+        ),
+        contents=_contents(report),
+        slides="\n".join(parts),
+        questions=_questions(report),
+        provenance=_rows(report.provenance.rows),
+        style=_STYLE + HIGHLIGHT + hide_titles(".chart"),
+        script=page_script(),
+        charts=drawn,
+    ).encode()
+
+
+def _contents(report: Report) -> str:
+    entries = [
+        f'<li><a href="#slide-{slide.number}">{html.escape(slide.heading)}</a></li>'
+        for slide in report.slides
+    ]
+    return f"<ol>{''.join(entries)}</ol>"
+
+
+def _slide(slide: ReportSlide, charts: list[dict[str, object]]) -> str:
+    """One slide as a section; its figures are added to ``charts``."""
+    parts = [f"<h2>{html.escape(slide.heading)}</h2>"]
+    if slide.claim and slide.title:
+        parts.append(f'<p class="shown">{html.escape(slide.title)}</p>')
+    if slide.doubt:
+        parts.append(f'<p class="doubt" role="note">{html.escape(slide.doubt)}</p>')
+    if slide.text:
+        parts.append(markdown_html(slide.text))
+    if slide.picture is not None:
+        parts.append(_picture(slide.picture, slide.heading))
+    if slide.problem is not None:
+        said = (slide.problem.problem, slide.problem.expected, slide.problem.remedy)
+        parts += [f"<p>{marked_html(text)}</p>" for text in said if text]
+    parts += _drawn(slide, charts)
+    if slide.notes:
+        notes = html.escape(slide.notes).replace("\n", "<br>")
+        parts.append(f"<details><summary>Notes</summary><p>{notes}</p></details>")
+    return f'<section id="slide-{slide.number}">{"".join(parts)}</section>'
+
+
+def _drawn(slide: ReportSlide, charts: list[dict[str, object]]) -> Iterator[str]:
+    drawn = slide.drawn
+    if drawn is None:
+        return
+    if to_plain(drawn.takeaway) != slide.claim:
+        yield f"<p>{marked_html(drawn.takeaway)}</p>"
+    if drawn.figures:
+        alone = len(drawn.figures) == 1
+        width = 900 if alone else drawn.column_width
+        places = []
+        for what, figure in drawn.figures.items():
+            said = to_plain(drawn.takeaway if alone else f"{what}. {drawn.takeaway}")
+            places.append(
+                f'<div class="chart" role="img" aria-label="{html.escape(said)}" '
+                f'data-chart="{len(charts)}"></div>'
+            )
+            charts.append(chart_data(figure, drawn.name, alone=alone))
+        yield (
+            f'<div class="charts" style="--width: {width}px">{"".join(places)}</div>'
+        )
+    if drawn.note:
+        yield f'<p class="note">{marked_html(drawn.note)}</p>'
+    if drawn.numbers is not None:
+        numbers = drawn.numbers
+        table = _table(numbers.frame, numbers.takeaway)
+        small = f'<p class="note">{marked_html(numbers.note)}</p>' * bool(numbers.note)
+        if drawn.figures or len(numbers.frame) > FEW_ROWS:
+            yield f"<details><summary>In numbers</summary>{table}{small}</details>"
+        else:
+            yield table + small
+
+
+def marked_html(text: str) -> str:
+    """Text with the marks of ``core.text`` as HTML; everything else stays text."""
+    parts = []
+    for piece, marks in split_marks(text):
+        said = html.escape(piece).replace("\n", "<br>")
+        for mark in reversed(marks):
+            tag = _TAGS.get(mark)
+            colour = f'<span class="{mark}">{said}</span>'
+            said = f"<{tag}>{said}</{tag}>" if tag else colour
+        parts.append(said)
+    return "".join(parts)
+
+
+def _table(frame: pd.DataFrame, caption: str) -> str:
+    heads = "".join(f'<th scope="col">{marked_html(str(c))}</th>' for c in frame)
+    rows = "".join(
+        "<tr>"
+        + "".join(f"<td>{marked_html(cell_text(cell))}</td>" for cell in row)
+        + "</tr>"
+        for row in frame.itertuples(index=False)
+    )
+    return (
+        f'<div class="table"><table><caption>{marked_html(caption)}</caption>'
+        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _picture(picture: Picture, alt: str) -> str:
+    kinds = (k for sign, k in _SIGNATURES.items() if picture.content.startswith(sign))
+    data = base64.b64encode(picture.content).decode()
+    source = f"data:image/{next(kinds, 'png')};base64,{data}"
+    return f'<img src="{source}" alt="{html.escape(alt)}">'
+
+
+def _questions(report: Report) -> str:
+    return "".join(
+        f"<details open><summary>{marked_html(each.question)}</summary>"
+        + "".join(f"<p>{marked_html(sentence)}</p>" for sentence in each.answer)
+        + "</details>"
+        for each in report.questions
+    )
+
+
+def _rows(rows: tuple[tuple[str, str], ...]) -> str:
+    lines = "".join(
+        f'<tr><th scope="row">{marked_html(name)}</th>'
+        f"<td>{marked_html(value)}</td></tr>"
+        for name, value in rows
+    )
+    return f'<div class="table"><table><tbody>{lines}</tbody></table></div>'
+
+
+_STYLE = """<style>
+:root { color-scheme: light dark; --ink: #1b1f24; --quiet: #5a6270; --paper: #fff;
+  --line: #d5dae1; --good: #00734f; --bad: #b23a00; --same: #005a8e; --other: #8a5000;
+  --link: #005a8e; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e8eaed; --quiet: #a9b1bd;
+  --paper: #15181c; --line: #3a414b; --good: #4cc9a0; --bad: #ff9a66; --same: #7cc0ee;
+  --other: #f0b657; --link: #7cc0ee; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 1020px; padding: 1.5rem; color: var(--ink);
+  background: var(--paper); font: 1.05rem/1.5 Arial, Helvetica, sans-serif; }
+h1 { font-size: 2.4rem; line-height: 1.15; margin: 1rem 0 .3rem; }
+h2 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .4rem; }
+section { border-top: 1px solid var(--line); padding: 2rem 0; }
+a { color: var(--link); }
+img { max-width: 100%; height: auto; }
+.shown, .note { color: var(--quiet); }
+.note { font-size: .9rem; }
+.doubt { border: 2px solid #d55e00; border-radius: .4rem; padding: .6rem .8rem;
+  font-weight: 600; }
+.charts { display: grid; gap: 1rem; grid-template-columns:
+  repeat(auto-fit, minmax(min(100%, var(--width)), 1fr)); }
+.chart { background: #fff; border-radius: .4rem; min-width: 0; overflow: hidden; }
+.table { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .95rem; margin: .6rem 0; }
+caption { text-align: left; padding-bottom: .4rem; }
+th, td { text-align: left; vertical-align: top; padding: .35rem .8rem .35rem 0;
+  border-bottom: 1px solid var(--line); }
+thead th { border-bottom: 2px solid var(--ink); }
+summary { cursor: pointer; font-weight: 600; padding: .3rem 0; }
+.green { color: var(--good); } .red { color: var(--bad); } .blue { color: var(--same); }
+.orange { color: var(--other); } .gray { color: var(--quiet); }
+@media print { @page { size: A4 landscape; margin: 12mm; }
+  :root { --ink: #000; --quiet: #444; --paper: #fff; --line: #bbb; --link: #000; }
+  body { max-width: none; padding: 0; font-size: 11pt; }
+  nav, .modebar-container { display: none; }
+  section { break-before: page; border: 0; padding: 0; }
+  .charts { zoom: 0.78; }
+  .chart, tr, .doubt { break-inside: avoid; } h2 { break-after: avoid; } }
+</style>
+"""
+
+_PAGE = """<!doctype html>
+<html lang="{language}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="generator" content="Equipoise">
+<title>{title}</title>
+{style}
+</head>
+<body>
+<header><h1>{title}</h1>{subtitle}</header>
+<nav aria-label="Slides">{contents}</nav>
+<noscript>The charts need JavaScript; the tables do not.</noscript>
+<main>
+{slides}
+<section id="questions"><h2>Questions a jury asks</h2>{questions}</section>
+<section id="provenance"><h2>Where these numbers come from</h2>{provenance}</section>
+</main>
+{script}
+<script type="application/json" id="charts">{charts}</script>
+<script>
+async function draw() {{
+  await load();
+  const charts = JSON.parse(read("charts"));
+  for (const place of document.querySelectorAll("[data-chart]")) {{
+    await show(place, charts[place.dataset.chart]);
+  }}
+}}
+// What is folded is printed too.
+addEventListener("beforeprint", () => {{
+  for (const folded of document.querySelectorAll("details")) folded.open = true;
+}});
+const tell = (fault) => document.body.prepend(`The charts cannot be drawn: ${{fault}}`);
+draw().catch(tell);
+</script>
+</body>
+</html>
+"""
