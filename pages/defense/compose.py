@@ -153,7 +153,7 @@ def _known(file: StoryFile) -> None:
     st.markdown(to_list(claims[:CLAIMS_SHOWN]))
     st.space("stretch")
     st.button(
-        "Open",
+        "Open this story",
         key=f"defense_open_{file.name}",
         icon=":material/folder_open:",
         type="primary",

@@ -222,3 +222,12 @@ def test_a_story_that_is_not_there_is_named(fill, open_page):
     app = open_page("defense", study=STUDY, story="none", present="1")
     assert not app.exception
     assert "no such story" in words_of(app)
+
+
+def test_a_story_is_opened_from_the_list(saved, open_page):
+    app = open_page("defense", study=STUDY)
+    assert STORY.title in words_of(app)
+    app.button(key="defense_open_mine").click().run()
+    assert not app.exception
+    assert len(names(app)) == len(STORY.slides)
+    assert app.query_params["story"] == "mine"
