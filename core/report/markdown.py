@@ -61,7 +61,9 @@ def report_markdown(report: Report) -> str:
         parts.append(f"### {escape_document(asked.question)}")
         parts.append(document_text(asked.text))
     if report.provenance.rows:
-        rows = [[escape_document(cell) for cell in row] for row in report.provenance.rows]
+        rows = [
+            [escape_document(cell) for cell in row] for row in report.provenance.rows
+        ]
         parts += ["## Provenance", _lines(["", ""], rows)]
     return "\n\n".join(filter(None, parts)) + "\n"
 

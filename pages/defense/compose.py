@@ -274,9 +274,12 @@ def _small(told: Told, at: int) -> None:
         )
         return
     with st.container(
-        key=f"defense_icon_{at}", height=PREVIEW_HEIGHT, horizontal_alignment="center"
+        key=f"defense_icon_{at}",
+        height=PREVIEW_HEIGHT,
+        border=False,
+        horizontal_alignment="center",
     ):
-        st.markdown(f"# {ICONS.get(told.slide.view, TABLE_ICON)}")
+        st.markdown(f"## {ICONS.get(told.slide.view, TABLE_ICON)}", width="content")
 
 
 def _icon(told: Told) -> str | None:

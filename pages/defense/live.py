@@ -38,7 +38,9 @@ def show_live(view: StudyView) -> None:
 def _answer(view: StudyView) -> None:
     runs = first_models(runs_with_models(view))
     bar = st.empty()
-    photos, find_faces = choose_photos(view)
+    ways, answers = st.columns([2, 5], gap="large")
+    with ways, st.container(key="defense_ways"):
+        photos, find_faces = choose_photos(view)
     predictor, expected = wait_for_predictor(view, runs, find_faces=find_faces, bar=bar)
     forget_photos(photos)
     if not photos:
@@ -46,15 +48,18 @@ def _answer(view: StudyView) -> None:
         return
     photo = _newest(photos)
     key = model_fingerprint(runs)
-    result = answer_photo(photo, predictor, key, find_faces=find_faces, mirrored=False)
-    if result.fault is not None:
-        show_fault(photo, result)
-        return
-    if photo.credit:
-        st.caption(to_markdown(photo.credit))
-    tasks = view.dataset.answered_tasks([])
-    shown = what_is_shown(view, predictor, tasks, expected, mirrored=False)
-    show_photo(photo.key, result, shown)
+    with answers:
+        result = answer_photo(
+            photo, predictor, key, find_faces=find_faces, mirrored=False
+        )
+        if result.fault is not None:
+            show_fault(photo, result)
+            return
+        if photo.credit:
+            st.caption(to_markdown(photo.credit))
+        tasks = view.dataset.answered_tasks([])
+        shown = what_is_shown(view, predictor, tasks, expected, mirrored=False)
+        show_photo(photo.key, result, shown)
 
 
 def _newest(photos: Sequence[Photo]) -> Photo:

@@ -15,7 +15,11 @@ STORY = Story(
     slides=(
         Slide(view=TEXT, title="Why", text="# Old\n- few **photos**\n- ![x](http://y)"),
         Slide(view="age-error", notes="Point at the right end.\nThen wait."),
-        Slide(view="age-bias", claim="INS improves the age MAE by 50 years.", methods=("ins",)),
+        Slide(
+            view="age-bias",
+            claim="INS improves the age MAE by 50 years.",
+            methods=("ins",),
+        ),
     ),
 )
 

@@ -55,7 +55,9 @@ def _report(name=HOSTILE, *, figures=1):
         study_title=name,
         language="en",
         slides=slides,
-        questions=(Question("size", f"How many of {name}?", (f"3 of {strong(name)}.",)),),
+        questions=(
+            Question("size", f"How many of {name}?", (f"3 of {strong(name)}.",)),
+        ),
         provenance=replace(provenance_of(open_study("avatars")), title=name),
     )
 
