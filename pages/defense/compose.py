@@ -110,10 +110,14 @@ def _begin(view: StudyView) -> None:
     """No story is in work: those that there are, and how one is begun."""
     study = view.study.name
     files = stories_of(study)
-    if files:
-        st.markdown("Open a story of this study, or begin one of your own.")
-    else:
-        st.markdown("This study has no story yet. Begin one here.")
+    title = strong(view.study.title)
+    st.markdown(
+        to_markdown(
+            f"Open a story of {title}, or begin one of your own."
+            if files
+            else f"{title} has no story yet. Begin one here."
+        )
+    )
     with st.grid("auto", min_column_width=300):
         for file in files:
             with st.container(border=True, key=f"defense_known_{file.name}"):
