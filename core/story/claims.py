@@ -12,10 +12,11 @@ from core.crossing import SHOWN
 from core.errors import EquipoiseError, NothingToShow
 from core.evaluation import verdicts
 from core.evaluation.comparison import Comparison
+from core.evaluation.fairness_views import fairness_views, group_features
 from core.evaluation.gaps import EQUALIZED_ODDS, line_info
 from core.evaluation.metrics import MetricInfo, headline_keys, split_key
 from core.evaluation.verdicts import speaks_of_model
-from core.results.findings import findings
+from core.results.findings import findings, gap_findings
 from core.results.numbers import between
 from core.results.sentences import percent, possessive, row_info, verdict_sentence
 from core.story.claim_reading import (
@@ -47,6 +48,8 @@ _WORST_FIRST = (
     Status.SUPPORTED,
     Status.NOT_CHECKED,
 )
+# Names of views of groups begin so.
+_OF_GROUPS = ("fairness", "group-map", "what-if")
 _MARKS = {
     Status.SUPPORTED: "✓ The numbers bear this claim out.",
     Status.INCONCLUSIVE: "○ The numbers do not settle this claim.",
@@ -161,6 +164,11 @@ def propose_claims(view: StudyView, drawn: Drawn, metric: str = "") -> tuple[str
     tuple of str
         Whole sentences with interval and verdict. Where no difference was found, one
         says so with the smallest difference that would have been.
+
+    Raises
+    ------
+    EquipoiseError
+        If the methods cannot be compared: without a run of the baseline, say.
     """
     said = [to_plain(claim) for claim in drawn.claims]
     for measured in _measured_of(view, drawn, metric):
@@ -174,15 +182,23 @@ def _measured_of(view: StudyView, drawn: Drawn, metric: str) -> tuple[Measured, 
     if not key and drawn.data is not None and "metric" in drawn.data:
         shown = drawn.data["metric"].astype(str).unique()
         key = shown[0] if len(shown) == 1 else ""
+    task = drawn.parameters.get("task")
+    known = group_features(view.tasks, tuple(view.dataset.sensitive_features))
+    chosen = drawn.parameters.get("features", ())
+    features = tuple(each for each in chosen if each in known)
+    if key:
+        return (Measured(key, "difference" if features else "", "", features),)
+    if known and drawn.view.startswith(_OF_GROUPS):
+        sensitive = tuple(view.dataset.sensitive_features)
+        usual = fairness_views(view.study, view.tasks, sensitive)
+        own = [each for each in usual if each.task == task] or list(usual[:1])
+        return tuple(
+            Measured(each.metric, "difference", "", features or each.features)
+            for each in own
+        )
     headline = headline_keys(view.tasks, view.study.headline)
-    if not key:
-        task = drawn.parameters.get("task")
-        own = [each for each in headline if split_key(each)[0] == task]
-        return tuple(map(Measured, own or headline))
-    features = drawn.parameters.get("features", drawn.parameters.get("by", ()))
-    features = (features,) if isinstance(features, str) else tuple(features)
-    known = tuple(f for f in features if f in view.dataset.sensitive_features)
-    return (Measured(key, "difference" if known else "", "", known),)
+    mine = [each for each in headline if split_key(each)[0] == task]
+    return tuple(map(Measured, mine or headline))
 
 
 def _proposed(view: StudyView, measured: Measured) -> Iterator[str]:
@@ -193,8 +209,11 @@ def _proposed(view: StudyView, measured: Measured) -> Iterator[str]:
     same = [row for row in rows if row["verdict"] == verdicts.EQUIVALENT]
     for row in (*certain, *same):
         yield _sentence(row, view, comparison)
-    if not measured.measure:
-        labels = {m: view.labels[m] for m in view.methods if m in comparison.seeds}
+    labels = {m: view.labels[m] for m in view.methods if m in comparison.seeds}
+    if measured.measure:
+        if not certain:
+            yield from gap_findings(comparison, measured.metric, labels, view.tasks)
+    else:
         yield from findings(comparison, [measured.metric], labels, view.tasks)
 
 

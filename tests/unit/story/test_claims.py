@@ -354,6 +354,23 @@ def test_claims_of_a_view_come_first_and_its_metric_is_taken(view: StudyView) ->
     assert propose_claims(view, gap)
 
 
+def test_a_view_of_groups_proposes_claims_on_its_gap(view: StudyView) -> None:
+    drawn = Drawn(
+        title="Gaps",
+        name="gaps",
+        takeaway="It is so.",
+        view="fairness-gaps",
+        parameters={"task": "age", "features": ("gender",)},
+    )
+    gaps = load_metrics(view, view.tasks, ["age.mae"], by="gender").gaps
+    own = gaps[gaps["measure"] == "difference"]
+    said = propose_claims(view, drawn)
+    if own["verdict"].isin(verdicts.CERTAIN).any():
+        assert "age MAE difference" in said[0]
+    else:
+        assert any("No method's gap in age MAE" in each for each in said)
+
+
 def test_the_worst_of_several_counts(view: StudyView) -> None:
     checks = [
         check_claim(text, view)
