@@ -15,7 +15,7 @@ from core.errors import EquipoiseError
 if TYPE_CHECKING:
     from core.story.story import Story
 
-ALL_FORMATS = "pptx,html,pdf"
+ALL_FORMATS = "pptx,html,pdf,latex,md"
 
 
 def report(
@@ -27,7 +27,8 @@ def report(
         typer.Option(
             metavar="FILE",
             help="The story to write, as the page Defense saves one. Without it, the "
-            "study's headline, tasks, groups and costs.",
+            "first story of the study; without one, its headline, tasks, groups "
+            "and costs.",
         ),
     ] = None,
     formats: Annotated[
@@ -35,7 +36,7 @@ def report(
         typer.Option(
             "--format",
             metavar="LIST",
-            help="Formats with commas between them: pptx, html, pdf.",
+            help="Formats with commas between them: pptx, html, pdf, latex, md.",
         ),
     ] = ALL_FORMATS,
     lang: Annotated[
@@ -54,12 +55,12 @@ def report(
         bool, typer.Option("--replace", help="Write over files that are there.")
     ] = False,
 ) -> None:
-    """Write a story as files to hand in: a deck, a page and a PDF.
+    """Write a story as files to hand in: a deck, a page, a PDF, and documents.
 
     Each slide has one claim, checked against the numbers where it can be; then come the
     questions a jury asks, answered from the study, and where the numbers come from.
     """
-    from core.report.formats import Options, read_formats, write_report
+    from core.report.formats import Options, place_of, read_formats, write_report
     from core.report.output import require_free, write_files
     from core.report.report import build_report, check_language
 
@@ -67,23 +68,30 @@ def report(
     check_language(lang)
     if template is not None and "pptx" not in names:
         refuse_without_effect(["--template"], expected="it with --format pptx.")
-    told = None if story is None else _load_story(story, study)
+    told, folder = _find_story(story, study)
     stem = study if story is None else story.stem
-    places = {name: out / f"{stem}.{name}" for name in names}
+    places = {name: place_of(name, out, stem) for name in names}
     require_free(places.values(), replace=replace)
     with progress_bars() as progress:
         drawn = build_report(
-            study,
-            told,
-            folder=None if story is None else story.parent,
-            language=lang,
-            progress=progress,
+            study, told, folder=folder, language=lang, progress=progress
         )
-        files = write_report(drawn, names, Options(template, progress))
-    write_files({places[name]: content for name, content in files.items()})
+        files = write_report(drawn, places, Options(template, progress))
+    write_files(files)
     warn_of(drawn.problems)
-    for name, content in files.items():
-        sys.stdout.write(f"{places[name]}: {len(content) / 1e6:.1f} MB\n")
+    for place in places.values():
+        sys.stdout.write(f"{place}\n")
+
+
+def _find_story(file: Path | None, study: str) -> tuple[Story | None, Path | None]:
+    """The story asked for; else the first of the study, if there is one."""
+    from core.story.stories import stories_of
+
+    if file is not None:
+        return _load_story(file, study), file.parent
+    for found in stories_of(study):
+        return found.load(), found.path.parent if found.path else None
+    return None, None
 
 
 def _load_story(file: Path, study: str) -> Story:

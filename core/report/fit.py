@@ -135,7 +135,9 @@ def _letter_width(bold: bool) -> Any:
 
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
     file = Path(get_data_path()) / "fonts" / "ttf" / name
-    font = ImageFont.truetype(str(file), _MEASURED)
+    # Letters are measured one by one, so nothing is to be shaped.
+    basic = ImageFont.Layout.BASIC
+    font = ImageFont.truetype(str(file), _MEASURED, layout_engine=basic)
 
     @lru_cache(maxsize=4096)
     def width(letter: str) -> float:

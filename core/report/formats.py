@@ -1,6 +1,6 @@
 """The formats that a report is written in, by name."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,29 +23,59 @@ class Options:
     progress: Progress | None = None
 
 
-Writes = Callable[[Report, Options], bytes]
+Files = Mapping[str, bytes]
+"""The content of each file by its path."""
+Writes = Callable[[Report, Options], Files]
+ALONE = ""
+"""Path of a file that is all of its format."""
 
 
-def _pptx(report: Report, options: Options) -> bytes:
+def _pptx(report: Report, options: Options) -> Files:
     from core.report.deck import build_deck
 
-    return build_deck(report, template=options.template, progress=options.progress)
+    deck = build_deck(report, template=options.template, progress=options.progress)
+    return {ALONE: deck}
 
 
-def _html(report: Report, options: Options) -> bytes:
+def _html(report: Report, options: Options) -> Files:
     from core.report.page import build_page
 
-    return build_page(report, progress=options.progress)
+    return {ALONE: build_page(report, progress=options.progress)}
 
 
-def _pdf(report: Report, options: Options) -> bytes:
+def _pdf(report: Report, options: Options) -> Files:
     from core.report.pdf import build_pdf
 
-    return build_pdf(report, progress=options.progress)
+    return {ALONE: build_pdf(report, progress=options.progress)}
 
 
-FORMATS: dict[str, Writes] = {"pptx": _pptx, "html": _html, "pdf": _pdf}
-"""What writes each format, by the ending of its file."""
+def _latex(report: Report, options: Options) -> Files:
+    from core.report.latex import latex_files
+
+    return latex_files(report, progress=options.progress)
+
+
+def _md(report: Report, options: Options) -> Files:
+    from core.report.markdown import markdown_files
+
+    return markdown_files(report, progress=options.progress)
+
+
+FORMATS: dict[str, Writes] = {
+    "pptx": _pptx,
+    "html": _html,
+    "pdf": _pdf,
+    "latex": _latex,
+    "md": _md,
+}
+"""What writes each format, by its name."""
+FOLDERS = ("latex", "md")
+"""Formats of several files, which stand in a folder of their own."""
+
+
+def place_of(name: str, folder: Path, stem: str) -> Path:
+    """Where a format is written: its file, or its folder."""
+    return folder / (f"{stem}-{name}" if name in FOLDERS else f"{stem}.{name}")
 
 
 def read_formats(text: str) -> tuple[str, ...]:
@@ -68,7 +98,19 @@ def read_formats(text: str) -> tuple[str, ...]:
 
 
 def write_report(
-    report: Report, formats: Sequence[str], options: Options
-) -> dict[str, bytes]:
-    """Write a report in some formats: the content of each, by its name."""
-    return {name: FORMATS[name](report, options) for name in formats}
+    report: Report, places: Mapping[str, Path], options: Options
+) -> dict[Path, bytes]:
+    """Write a report in some formats: the content of each file, by its place.
+
+    Parameters
+    ----------
+    report : Report
+    places : mapping of str to Path
+        Of each format, from ``place_of``.
+    options : Options
+    """
+    return {
+        place / path if path else place: content
+        for name, place in places.items()
+        for path, content in FORMATS[name](report, options).items()
+    }

@@ -19,6 +19,8 @@ from core.text import SEPARATOR, to_plain
 TITLE_SIZES = (36, 32, 28, 24, 22, 20)
 COVER_SIZES = (54, 48, 44, 40, 36, 32, 28, 24)
 TEXT_SIZES = (28, 24, 20, 18, 16, 14, 12, 10)
+# From this size on words are read; longer ones go to a second page.
+READ_SIZE = 14
 NOTE_SIZES = (14, 13, 12, 11, 10)
 SMALL_SIZES = (16, 14, 12)
 # Inches: of a line on what is shown, of a doubt, and between things.
@@ -135,7 +137,8 @@ def lay_out(report: Report, frame: Frame) -> Iterator[tuple[int, Page]]:
     for question in report.questions:
         asked = ReportSlide(0, to_plain(question.question), "")
         answer = [Paragraph(sentence) for sentence in question.answer]
-        yield after, _words_page(asked, frame, answer)
+        for page in _words_pages(asked, frame, answer):
+            yield after, page
     rows = pd.DataFrame(report.provenance.rows, columns=["What", "Value"])
     last = ReportSlide(0, PROVENANCE, "")
     for page in _table_pages(last, frame, rows, alt=PROVENANCE):
@@ -149,9 +152,9 @@ def fit_title(text: str, box: Box, sizes: Sequence[float] = TITLE_SIZES) -> Fitt
 
 def _slide_pages(slide: ReportSlide, frame: Frame) -> Iterator[Page]:
     if slide.problem is not None:
-        yield _words_page(slide, frame, _problem_words(slide.problem))
+        yield from _words_pages(slide, frame, _problem_words(slide.problem))
     elif slide.drawn is None:
-        yield _words_page(slide, frame, read_paragraphs(slide.text))
+        yield from _words_pages(slide, frame, read_paragraphs(slide.text))
     elif slide.drawn.figures:
         yield from _figure_pages(slide, frame)
     elif slide.drawn.numbers is not None:
@@ -226,26 +229,46 @@ def _head(slide: ReportSlide, frame: Frame, *, part: str = "", note: str = "") -
     )
 
 
-def _words_page(
+def _words_pages(
     slide: ReportSlide, frame: Frame, paragraphs: Sequence[Paragraph]
-) -> Page:
-    """Words, with the slide's picture beside them."""
-    head = _head(slide, frame)
-    box = head.body
-    content: list[Content] = []
+) -> Iterator[Page]:
+    """Words on as few pages as they can be read on, the slide's picture beside them."""
+    box = _words_box(slide, _head(slide, frame, part="1 of 2").body, paragraphs)
+    for count in range(1, len(paragraphs) + 1):
+        each = math.ceil(len(paragraphs) / count)
+        starts = range(0, len(paragraphs), each)
+        parts = [paragraphs[start : start + each] for start in starts]
+        heights = [_words_height(part, box.width, READ_SIZE) for part in parts]
+        if max(heights) <= box.height:
+            break
+    else:
+        parts = [[one] for one in paragraphs] or [[]]
+    for number, part in enumerate(parts, start=1):
+        said = f"{number} of {len(parts)}" if len(parts) > 1 else ""
+        head = _head(slide, frame, part=said)
+        yield head.page(*_words(slide, head.body, part))
+
+
+def _words(
+    slide: ReportSlide, body: Box, paragraphs: Sequence[Paragraph]
+) -> Iterator[Content]:
+    box = _words_box(slide, body, paragraphs)
     if slide.picture is not None:
-        place = box
-        if paragraphs:
-            half = (box.width - GAP) / 2
-            place = Box(box.x + half + GAP, box.y, half, box.height)
-            box = Box(box.x, box.y, half, box.height)
-        content.append(PicturePlace(slide.picture.content, place, slide.heading))
+        left = body.x + body.width - box.width if paragraphs else body.x
+        width = box.width if paragraphs else body.width
+        place = Box(left, body.y, width, body.height)
+        yield PicturePlace(slide.picture.content, place, slide.heading)
     if paragraphs:
         heights = {s: _words_height(paragraphs, box.width, s) for s in TEXT_SIZES}
         fits = (size for size in TEXT_SIZES if heights[size] <= box.height)
-        size = next(fits, TEXT_SIZES[-1])
-        content.append(WordsPlace(tuple(paragraphs), box, size))
-    return head.page(*content)
+        yield WordsPlace(tuple(paragraphs), box, next(fits, TEXT_SIZES[-1]))
+
+
+def _words_box(slide: ReportSlide, body: Box, paragraphs: Sequence[Paragraph]) -> Box:
+    """The place of the words: the left half where a picture stands beside them."""
+    if slide.picture is None or not paragraphs:
+        return body
+    return Box(body.x, body.y, (body.width - GAP) / 2, body.height)
 
 
 def _words_height(paragraphs: Sequence[Paragraph], width: float, size: float) -> float:

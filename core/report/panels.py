@@ -18,6 +18,8 @@ Side = str
 """Of a label: "left", "right", "above", "below" or "centre" of its place."""
 # Of the range of the data, on each side, where a figure gives no range of its own.
 PADDING = 0.06
+# Marks that are edited one by one; of more a picture is drawn.
+MOST_POINTS = 600
 # Pixels of a bar that is drawn as a line, and of a plain line.
 BAR_WIDTH, LINE_WIDTH = 14, 2.5
 # Of a step, how far an end of an axis may stand off a number of its steps.
@@ -186,6 +188,8 @@ def _read_panels(
     traces: Sequence[dict[str, Any]], layout: dict[str, Any]
 ) -> Iterable[Panel]:
     if any(trace.get("xaxis", "x") != "x" for trace in traces) or not traces:
+        raise _NotNative
+    if sum(len(as_list(trace.get("y"))) for trace in traces) > MOST_POINTS:
         raise _NotNative
     by_axis: dict[str, list[dict[str, Any]]] = {}
     for trace in traces:

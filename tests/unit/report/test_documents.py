@@ -15,9 +15,12 @@ from core.report.latex import DOCUMENT, NAMED_SIGNS, latex_files, table_latex
 from core.report.markdown import markdown_files, report_markdown, table_markdown
 from core.report.report import Report, ReportSlide, build_report
 from core.report.tables import ReportTable, tables_of
+from core.story.provenance import provenance_of
+from core.story.questions import Question
 from core.story.story import Slide, Story
 from core.text import strong
 from core.views.drawing import Drawn, Numbers
+from core.views.studies import open_study
 
 HOSTILE = "a&b_#$%~^\\{}|<i> é \N{HEBREW LETTER SHIN}\N{GRINNING FACE} [x] *y* `z`"
 
