@@ -2,12 +2,17 @@
 
 import re
 from dataclasses import replace
+from functools import partial
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import streamlit as st
 
 from core.errors import EquipoiseError
+from core.report.formats import ALONE, FOLDERS, FORMATS, Options
 from core.report.output import write_files
+from core.report.report import build_report
 from core.story.stories import save_story
 from core.story.story import Story, parse_story, story_toml
 from core.text import to_markdown
@@ -15,7 +20,18 @@ from pages.defense.opening import work_from
 from pages.shell.show import show_error
 from pages.shell.story import Work, edit, take_up, work_in_hand
 
-PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+# Of each format: what a reader calls it, its icon, and its type.
+REPORTS = {
+    "pptx": (
+        "Deck (PPTX)",
+        "slideshow",
+        "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    ),
+    "html": ("Page (HTML)", "public", "text/html"),
+    "pdf": ("Pages (PDF)", "picture_as_pdf", "application/pdf"),
+    "latex": ("Tables and figures (LaTeX)", "functions", "application/zip"),
+    "md": ("Tables and figures (Markdown)", "table", "application/zip"),
+}
 _NO_LETTERS = re.compile(r"[^a-z0-9]+")
 _UPLOADED, _FAULT = "defense_opened", "defense_fault"
 
@@ -65,22 +81,23 @@ def _write_pictures(work: Work, folder: Path | None) -> None:
 def offer_files(work: Work) -> None:
     """What can be taken away of a story; made when it is asked for."""
     with st.popover("Files", icon=":material/download:"):
-        st.download_button(
-            "Deck (PPTX)",
-            data=lambda: _deck(work),
-            file_name=f"{work.name or name_for(work.story)}.pptx",
-            mime=PPTX,
-            key="defense_pptx",
-            icon=":material/slideshow:",
-            type="tertiary",
-            on_click="ignore",
-            disabled=not work.story.slides,
-            help="Titles, tables and charts can be edited; the notes are in it.",
-        )
+        stem = work.name or name_for(work.story)
+        for name, (label, icon, mime) in REPORTS.items():
+            st.download_button(
+                label,
+                data=partial(_report, work, name),
+                file_name=f"{stem}-{name}.zip" if name in FOLDERS else f"{stem}.{name}",
+                mime=mime,
+                key=f"defense_{name}",
+                icon=f":material/{icon}:",
+                type="tertiary",
+                on_click="ignore",
+                disabled=not work.story.slides,
+            )
         st.download_button(
             "Story (TOML)",
             data=lambda: story_toml(work.story),
-            file_name=f"{work.name or name_for(work.story)}.toml",
+            file_name=f"{stem}.toml",
             mime="application/toml",
             key="defense_toml",
             icon=":material/download:",
@@ -90,13 +107,17 @@ def offer_files(work: Work) -> None:
         )
 
 
-def _deck(work: Work) -> bytes:
-    # Heavy, and needed by a click alone.
-    from core.report.deck import build_deck
-    from core.report.report import build_report
-
+def _report(work: Work, name: str) -> bytes:
+    """One format of the report; several files in an archive."""
     report = build_report(work.story.study, work.story, folder=work.folder)
-    return build_deck(report)
+    files = FORMATS[name](report, Options())
+    if name not in FOLDERS:
+        return files[ALONE]
+    archive = BytesIO()
+    with ZipFile(archive, "w", ZIP_DEFLATED) as folder:
+        for path, content in files.items():
+            folder.writestr(path, content)
+    return archive.getvalue()
 
 
 def show_fault() -> None:

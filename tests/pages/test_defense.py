@@ -5,6 +5,7 @@ import json
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.report.formats import FORMATS
 from core.story.story import PHOTO, TEXT, Slide, Story, parse_story, story_toml
 from pages.defense.present import BAR_KEY
 
@@ -235,3 +236,9 @@ def test_a_story_is_opened_from_the_list(saved, open_page):
     assert not app.exception
     assert len(names(app)) == len(STORY.slides)
     assert app.query_params["story"] == "mine"
+
+
+def test_every_format_of_a_report_is_offered(saved, open_page):
+    app = open_page("defense", study=STUDY, story="mine")
+    offered = {b.key for b in app.get("download_button")}
+    assert {f"defense_{name}" for name in FORMATS} | {"defense_toml"} <= offered
