@@ -1,5 +1,6 @@
 """A story full screen: one claim a slide, turned by keys, and a window of notes."""
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
@@ -7,9 +8,10 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from core.story.questions import Question
-from core.story.story import PHOTO, TEXT
+from core.story.story import PHOTO, TEXT, Slide, Story
 from core.story.telling import Told, tell
 from core.text import to_markdown
+from core.views.caching import cached
 from pages.defense.live import show_live
 from pages.defense.questions import questions_of
 from pages.defense.slides import (
@@ -90,37 +92,49 @@ class Place:
 def present(work: Work) -> None:
     """Present a story; ends with the page."""
     st.html(STYLE)
-    _present(work)
+    _present(work, time.time())
 
 
 def speak(work: Work) -> None:
     """The window of notes: what is said now, and what comes next."""
     st.html(STYLE)
-    _speak(work)
+    _speak(work, time.time())
+
+
+# Looking for the runs of a study at every key would take most of the time: what was
+# there when the page was opened is what is presented, until it is opened anew.
+@cached(entries=128)
+def _told(opened: float, story: Story, slide: Slide) -> Told:
+    return tell(story, slide)
+
+
+@cached(entries=16)
+def _asked(opened: float, story: Story) -> tuple[Question, ...]:
+    return questions_of(story)
 
 
 @st.fragment
-def _present(work: Work) -> None:
+def _present(work: Work, opened: float) -> None:
     if PRESENT not in st.query_params:
         st.rerun(scope="app")
-    place = _place(work)
+    place = _place(work, opened)
     with st.container(key="defense_slide"):
-        notes = _show_place(work, place)
+        notes = _show_place(work, place, opened)
     _bar(work, place, notes=notes, deeds=tuple(WORDS)[:-1])
     ahead = place.moved(1)
     if ahead is not None and ahead.is_slide:
         with st.container(key="defense_ahead"):
-            tell(work.story, work.story.slides[ahead.at])
+            _told(opened, work.story, work.story.slides[ahead.at])
 
 
 @st.fragment
-def _speak(work: Work) -> None:
-    place = _place(work)
+def _speak(work: Work, opened: float) -> None:
+    place = _place(work, opened)
     left, right = st.columns([3, 2], gap="large")
     with left, st.container(key="defense_speaker"):
         st.caption("Now")
         if place.is_slide:
-            told = tell(work.story, work.story.slides[place.at])
+            told = _told(opened, work.story, work.story.slides[place.at])
             st.markdown(f"#### {to_markdown(told.said[0])}")
             show_doubt(told)
             st.markdown(_lines(told.slide.notes or NO_NOTES))
@@ -132,7 +146,7 @@ def _speak(work: Work) -> None:
         if ahead is None:
             st.markdown("This is the end.")
         elif ahead.is_slide:
-            told = tell(work.story, work.story.slides[ahead.at])
+            told = _told(opened, work.story, work.story.slides[ahead.at])
             st.markdown(f"##### {to_markdown(told.said[0])}")
             figure = preview_of(told, height=NEXT_HEIGHT)
             if figure is not None:
@@ -156,9 +170,9 @@ def _say_question(place: Place) -> None:
     st.markdown(to_markdown(asked.text))
 
 
-def _place(work: Work) -> Place:
+def _place(work: Work, opened: float) -> Place:
     slides = len(work.story.slides)
-    place = Place(0, slides, questions_of(work.story))
+    place = Place(0, slides, _asked(opened, work.story))
     asked = st.query_params.get("slide", "1")
     at = int(asked) - 1 if asked.isdecimal() else 0
     return Place(max(0, min(at, place.count - 1)), slides, place.questions)
@@ -229,12 +243,12 @@ def _factor() -> float:
     return round(max(LEAST, min(found, MOST)), 2)
 
 
-def _show_place(work: Work, place: Place) -> str:
+def _show_place(work: Work, place: Place, opened: float) -> str:
     """Show a slide or a question; return the notes."""
     if not place.is_slide:
         _show_questions(place)
         return ""
-    told = tell(work.story, work.story.slides[place.at])
+    told = _told(opened, work.story, work.story.slides[place.at])
     _show_slide(work, told, place.at)
     return told.slide.notes
 
