@@ -58,6 +58,11 @@ PAGES = (
         "Learning curves, and how each run was made.",
     ),
     (
+        "Defense",
+        ":material/co_present:",
+        "A story for the jury, of what the other pages show, presented full screen.",
+    ),
+    (
         "Import",
         ":material/upload_file:",
         "Predictions of yours, made anywhere, compared like any method.",

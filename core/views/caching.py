@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields, is_dataclass
 from functools import wraps
-from inspect import signature
+from inspect import signature, unwrap
 from pathlib import Path
 from types import CodeType
 from typing import Any, ParamSpec, TypeVar, cast
@@ -129,6 +129,12 @@ def clear_caches(*files: str) -> None:
     for (file, _), cache in _CACHES.items():
         if not files or file in files:
             cache.clear()
+
+
+def forget(kept: Callable[..., object]) -> None:
+    """Forget what a function has returned, such as work that has failed since."""
+    code = unwrap(kept).__code__
+    _CACHES[(code.co_filename, code)].clear()
 
 
 def manifest_fingerprint(study: str) -> Fingerprint:

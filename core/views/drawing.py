@@ -113,6 +113,8 @@ class Drawn:
         Name of the view; ``draws`` fills it in, as it does the next.
     parameters : mapping
         What it was drawn with.
+    of : StudyView, optional
+        What of which study.
     """
 
     title: str
@@ -126,6 +128,7 @@ class Drawn:
     claims: tuple[str, ...] = ()
     view: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    of: StudyView | None = None
 
 
 @dataclass(frozen=True)
@@ -221,7 +224,7 @@ def _kept(
     draw: Draws, name: str, view: StudyView, parameters: Mapping[str, Any]
 ) -> Drawn:
     drawn = draw(view, **parameters)
-    return replace(finished(drawn), view=name, parameters=parameters)
+    return replace(finished(drawn), view=name, parameters=parameters, of=view)
 
 
 def finished(drawn: Drawn) -> Drawn:

@@ -12,7 +12,7 @@ from core.plots.explain import Tile
 from core.predictor import ClassificationAnswer, FaceAnswers
 from core.tasks import Regression, Task
 from core.text import BREAK, listed, strong, to_markdown
-from pages.predict.answers import Shown
+from pages.shell.answers import Shown
 from pages.shell.choose import choose, choose_task
 from pages.shell.show import show_error
 

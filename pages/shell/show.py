@@ -27,6 +27,7 @@ from core.views.caching import tell_who_waits
 from core.views.drawing import Column, Drawn, Numbers, finished, table_in_markdown
 from core.views.study_view import StudyView
 from pages.shell.address import end_page
+from pages.shell.story import offer_to_story
 
 # Rows of a long table that are seen without scrolling.
 MOST_ROWS = 13
@@ -175,6 +176,7 @@ def show_view(
         elif drawn.numbers is not None:
             opened.takeaway.markdown(to_markdown(drawn.takeaway))
             _show_rows(drawn.numbers, drawn.name, drawn.data)
+            offer_to_story(drawn)
     if drawn.figures and with_numbers:
         show_numbers(drawn)
 
@@ -242,6 +244,8 @@ def _fill_card(
         if drawn.data is not None:
             offer_csv(drawn.data, name)
         _offer_html(tuple(figures.values()), to_plain(drawn.title) or name, name)
+        if drawn.view:
+            offer_to_story(drawn)
 
 
 def _show_numbers(numbers: Numbers, name: str, data: pd.DataFrame | None) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from core.views.caching import cached, clear_caches, tell_who_waits
+from core.views.caching import cached, clear_caches, forget, tell_who_waits
 from core.views.studies import open_study
 
 
@@ -44,6 +44,23 @@ def test_the_functions_of_a_file_can_be_forgotten_alone() -> None:
     clear_caches(__file__)
     double(1)
     assert calls == [1, 1]
+
+
+def test_one_function_is_forgotten_and_no_other() -> None:
+    calls = []
+
+    @cached(entries=2)
+    def one() -> None:
+        calls.append("one")
+
+    @cached(entries=2)
+    def other() -> None:
+        calls.append("other")
+
+    one(), other()
+    forget(one)
+    one(), other()
+    assert calls == ["one", "other", "one"]
 
 
 def test_true_and_one_are_two_keys() -> None:

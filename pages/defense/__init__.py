@@ -1,0 +1,1 @@
+"""Page Defense: a story for the jury, composed and presented."""

@@ -1,0 +1,305 @@
+"""One slide of a story: what it shows, its claim, and what the speaker says."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from hashlib import sha256
+from inspect import get_annotations
+from io import BytesIO
+from operator import methodcaller
+from typing import Any, Literal, get_args, get_origin
+
+import streamlit as st
+from PIL import Image
+
+from core.data.images import MAX_UPLOAD_BYTES
+from core.errors import EquipoiseError, StoryError
+from core.evaluation.metrics import metric_info
+from core.story.claims import propose_claims
+from core.story.story import PHOTO, TEXT, Slide
+from core.story.telling import Told, tell
+from core.text import strong, to_markdown
+from core.views.catalog import view_named
+from core.views.drawing import View
+from core.views.loads import load_comparison
+from core.views.studies import open_study
+from core.views.study_view import StudyView
+from pages.defense.slides import (
+    show_doubt,
+    show_picture,
+    show_plain,
+    show_text,
+)
+from pages.shell.show import show_error
+from pages.shell.story import Work, edit
+
+# Where a parameter has no value of its own.
+USUAL = "As usual"
+# Claims that are proposed at once.
+PROPOSED = 6
+
+
+def edit_slide(work: Work) -> None:
+    """Show the slide that is chosen, and let its words and its view be changed."""
+    slide = work.slide
+    assert slide is not None
+    told = tell(work.story, slide)
+    left, right = st.columns([3, 2], gap="large")
+    with left, st.container(border=True, key="defense_shown"):
+        _show(work, told)
+    with right:
+        _edit_words(work, told)
+        if slide.is_view:
+            with st.expander("What the slide shows", icon=":material/tune:"):
+                _edit_view(work, told)
+
+
+def _show(work: Work, told: Told) -> None:
+    """The slide as it will be, smaller."""
+    if told.title and told.title != told.heading:
+        st.caption(to_markdown(told.title))
+    heading, rest = told.said
+    if heading:
+        st.markdown(f"### {to_markdown(heading)}")
+    if rest:
+        st.markdown(to_markdown(rest))
+    show_doubt(told)
+    if told.problem is not None:
+        show_error(told.problem)
+    elif told.slide.view == TEXT:
+        show_text(told.slide)
+        show_picture(work, told.slide)
+    elif told.slide.view == PHOTO:
+        st.markdown(
+            "While the story is presented, a photo that is dropped here is answered "
+            "by every method. It stays in the memory of this server."
+        )
+    elif told.drawn is not None:
+        show_plain(told.drawn, key="defense_shown")
+        if told.drawn.note:
+            st.caption(to_markdown(told.drawn.note))
+
+
+def _edit_words(work: Work, told: Told) -> None:
+    slide = told.slide
+    _text(work, "claim", "Claim", st.text_area, placeholder=told.claim, height=100)
+    if slide.claim and told.check is not None and not told.check.needs_mark:
+        st.caption(to_markdown(told.check.mark or told.check.reason))
+    if told.drawn is not None:
+        _propose(work, told)
+    _text(work, "title", "Title", st.text_input, placeholder=told.title)
+    if slide.view == TEXT:
+        _text(
+            work,
+            "text",
+            "Words",
+            st.text_area,
+            height=180,
+            help="Markdown: # for a heading, - for a list, ** for bold.",
+        )
+        _give_picture(work)
+    _text(
+        work,
+        "notes",
+        "Notes for the speaker",
+        st.text_area,
+        height=130,
+        placeholder="The jury does not see them.",
+    )
+
+
+def _text(work: Work, part: str, label: str, draw: Any, **widget: Any) -> None:
+    """A field for one part of the slide, which always holds what the story has."""
+    key = f"defense_{part}"
+    st.session_state[key] = getattr(work.slide, part)
+    draw(label, key=key, on_change=_typed, args=(work.token, part, key), **widget)
+
+
+def _typed(token: str, part: str, key: str) -> None:
+    edit(token, lambda work: work.with_slide(**{part: st.session_state[key]}))
+
+
+def _propose(work: Work, told: Told) -> None:
+    """Claims that the numbers bear out, each a click away."""
+    assert told.view is not None
+    assert told.drawn is not None
+    claims = [c for c in propose_claims(told.view, told.drawn) if c != told.slide.claim]
+    if not claims:
+        return
+    with st.expander("Claims that the numbers bear out", icon=":material/fact_check:"):
+        for number, claim in enumerate(claims[:PROPOSED]):
+            st.button(
+                to_markdown(claim),
+                key=f"defense_claim_{number}",
+                type="tertiary",
+                icon=":material/add_comment:",
+                wrap=True,
+                on_click=edit,
+                args=(work.token, partial(Work.with_slide, claim=claim)),
+            )
+
+
+def _give_picture(work: Work) -> None:
+    given = st.file_uploader(
+        "Picture",
+        type=["png", "jpg", "jpeg"],
+        key=f"defense_picture_{work.at}",
+        max_upload_size=MAX_UPLOAD_BYTES // 2**20,
+    )
+    if given is None:
+        return
+    content = given.getvalue()
+    try:
+        with Image.open(BytesIO(content)) as image:
+            kind = str(image.format).lower()
+            image.verify()
+    except (OSError, ValueError, SyntaxError):
+        show_error(
+            StoryError(
+                f"The picture '{given.name}' cannot be read.",
+                expected="a PNG or JPEG file.",
+                remedy="save it anew as one of these.",
+            )
+        )
+        return
+    # Not the name that it came with, which may not be one beside a story.
+    name = f"picture-{sha256(content).hexdigest()[:12]}.{kind}"
+    if work.slide is not None and work.slide.picture != name:
+        edit(work.token, methodcaller("with_picture", name, content))
+        st.rerun()
+
+
+def _edit_view(work: Work, told: Told) -> None:
+    """Methods, seeds, baseline and the view's own parameters."""
+    slide = told.slide
+    try:
+        whole = open_study(slide.study or work.story.study, other=slide.beside)
+        asked = view_named(slide.view)
+    except EquipoiseError as error:
+        show_error(error)
+        return
+    if slide.study:
+        st.caption(to_markdown(f"Of the study {strong(whole.study.title)}."))
+    if not slide.beside:
+        _one(
+            work,
+            "baseline",
+            "Compared with",
+            [whole.study.baseline, *_others(whole)],
+            whole.labels,
+            usual=whole.study.baseline,
+        )
+    _several(work, "methods", "Methods", _others(whole), whole.labels)
+    seeds = {str(seed): str(seed) for seed in whole.seeds}
+    _several(work, "seeds", "Seeds", list(seeds), seeds)
+    for name in asked.defaults:
+        _parameter(work, asked, whole, name)
+
+
+def _others(view: StudyView) -> list[str]:
+    return [method for method in view.methods if method != view.baseline]
+
+
+def _one(
+    work: Work,
+    part: str,
+    label: str,
+    options: list[str],
+    labels: Mapping[str, str],
+    *,
+    usual: str,
+) -> None:
+    key, now = f"defense_{part}", getattr(work.slide, part) or usual
+    st.session_state[key] = now if now in options else usual
+
+    def changed(slide: Slide) -> dict[str, Any]:
+        chosen = st.session_state[key]
+        return {part: "" if chosen == usual else chosen}
+
+    st.selectbox(
+        label,
+        options,
+        format_func=lambda option: labels.get(option, option),
+        key=key,
+        on_change=_chosen,
+        args=(work.token, changed),
+    )
+
+
+def _several(
+    work: Work, part: str, label: str, options: list[str], labels: Mapping[str, str]
+) -> None:
+    """Any of several; all of them, or none, is as usual."""
+    key, now = f"defense_{part}", [str(each) for each in getattr(work.slide, part)]
+    st.session_state[key] = [o for o in options if o in now] if now else options
+
+    def changed(slide: Slide) -> dict[str, Any]:
+        chosen = [option for option in options if option in st.session_state[key]]
+        return {part: () if chosen == options else tuple(chosen)}
+
+    st.pills(
+        label,
+        options,
+        selection_mode="multi",
+        format_func=lambda option: to_markdown(labels[option]),
+        key=key,
+        on_change=_chosen,
+        args=(work.token, changed),
+    )
+
+
+def _parameter(work: Work, asked: View, view: StudyView, name: str) -> None:
+    """One parameter of the view, by the widget that its kind asks for."""
+    assert work.slide is not None
+    default = asked.defaults[name]
+    now = work.slide.parameters.get(name, default)
+    key = f"defense_parameter_{asked.name}_{name}"
+    label = name.replace("_", " ").capitalize()
+    options = _options(asked, view, name, work.slide)
+    st.session_state[key] = ", ".join(now) if isinstance(now, tuple) else now
+
+    def changed(slide: Slide) -> dict[str, Any]:
+        value = st.session_state[key]
+        if isinstance(default, tuple):
+            value = tuple(filter(None, map(str.strip, value.split(","))))
+        given = {**slide.parameters, name: value}
+        return {"parameters": {n: v for n, v in given.items() if v != default}}
+
+    widget: dict[str, Any] = {
+        "key": key,
+        "on_change": _chosen,
+        "args": (work.token, changed),
+    }
+    if options:
+        values = list(dict.fromkeys((default, now, *options)))
+        st.selectbox(
+            label, values, format_func=lambda v: options.get(v, v) or USUAL, **widget
+        )
+    elif isinstance(default, bool):
+        st.toggle(label, **widget)
+    elif isinstance(default, int | float):
+        st.number_input(label, **widget)
+    else:
+        st.text_input(label, placeholder=USUAL, **widget)
+
+
+def _options(asked: View, view: StudyView, name: str, slide: Slide) -> dict[Any, str]:
+    """What can be chosen for a parameter, with labels; empty where that is open."""
+    kind = get_annotations(asked.draw, eval_str=True)[name]
+    if get_origin(kind) is Literal:
+        return {value: str(value) for value in get_args(kind)}
+    if name == "task":
+        return {task.name: task.label for task in view.tasks}
+    if name == "method":
+        return {method: view.labels[method] for method in view.methods}
+    if name == "metric":
+        known = load_comparison(view).table["metric"].unique()
+        return {key: metric_info(key, view.tasks).label for key in known}
+    return {}
+
+
+def _chosen(token: str, changed: Callable[[Slide], dict[str, Any]]) -> None:
+    def deed(work: Work) -> Work:
+        assert work.slide is not None
+        return work.with_slide(**changed(work.slide))
+
+    edit(token, deed)

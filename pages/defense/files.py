@@ -1,0 +1,152 @@
+"""A story as files: saved beside its study, opened from disk, and taken away."""
+
+import re
+from dataclasses import replace
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
+
+import streamlit as st
+
+from core.errors import EquipoiseError
+from core.report.formats import ALONE, FOLDERS, FORMATS, Options
+from core.report.output import write_files
+from core.report.report import build_report
+from core.story.stories import save_story
+from core.story.story import Story, parse_story, story_toml
+from core.text import to_markdown
+from pages.defense.opening import work_from
+from pages.shell.show import show_error
+from pages.shell.story import Work, edit, take_up, work_in_hand
+
+# Of each format: what a reader calls it, its icon, and its type.
+REPORTS = {
+    "pptx": (
+        "Deck (PPTX)",
+        "slideshow",
+        "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    ),
+    "html": ("Page (HTML)", "public", "text/html"),
+    "pdf": ("Pages (PDF)", "picture_as_pdf", "application/pdf"),
+    "latex": ("Tables and figures (LaTeX)", "functions", "application/zip"),
+    "md": ("Tables and figures (Markdown)", "table", "application/zip"),
+}
+_NO_LETTERS = re.compile(r"[^a-z0-9]+")
+_UPLOADED, _FAULT = "defense_opened", "defense_fault"
+
+
+def name_for(story: Story) -> str:
+    """A name for a story's file, of its title."""
+    return _NO_LETTERS.sub("-", story.title.lower()).strip("-")[:60] or "story"
+
+
+def offer_save(work: Work) -> None:
+    """Save the story beside its study, where that can be written to."""
+    st.button(
+        "Save",
+        key="defense_save",
+        icon=":material/save:",
+        disabled=not work.is_changed,
+        on_click=_save,
+        args=(work.token,),
+        help="Beside the study, so that the page and `equipoise report` find it.",
+    )
+
+
+def _save(token: str) -> None:
+    edit(token, _saved)
+
+
+def _saved(work: Work) -> Work:
+    name = work.name or name_for(work.story)
+    try:
+        file = save_story(work.story, name)
+        folder = work_from(file).folder
+        _write_pictures(work, folder)
+    except EquipoiseError as error:
+        st.session_state[_FAULT] = error
+        return work
+    st.toast(to_markdown(f"Saved as {name}."), icon=":material/save:")
+    return replace(work, name=name, saved=work.story, folder=folder)
+
+
+def _write_pictures(work: Work, folder: Path | None) -> None:
+    """Those that were given on the page, beside the story that shows them."""
+    shown = {slide.picture for slide in work.story.slides} & work.pictures.keys()
+    if folder is not None:
+        write_files({folder / name: work.pictures[name] for name in sorted(shown)})
+
+
+def offer_files(work: Work) -> None:
+    """What can be taken away of a story; made when it is asked for."""
+    with st.popover("Files", icon=":material/download:"):
+        stem = work.name or name_for(work.story)
+        for name, (label, icon, mime) in REPORTS.items():
+            st.download_button(
+                label,
+                data=partial(_report, work, name),
+                file_name=f"{stem}-{name}.zip" if name in FOLDERS else f"{stem}.{name}",
+                mime=mime,
+                key=f"defense_{name}",
+                icon=f":material/{icon}:",
+                type="tertiary",
+                on_click="ignore",
+                disabled=not work.story.slides,
+            )
+        st.download_button(
+            "Story (TOML)",
+            data=lambda: story_toml(work.story),
+            file_name=f"{stem}.toml",
+            mime="application/toml",
+            key="defense_toml",
+            icon=":material/download:",
+            type="tertiary",
+            on_click="ignore",
+            help="Opens on this page again, and is what `equipoise report` reads.",
+        )
+
+
+def _report(work: Work, name: str) -> bytes:
+    """One format of the report; several files in an archive."""
+    report = build_report(work.story.study, work.story, folder=work.folder)
+    files = FORMATS[name](report, Options())
+    if name not in FOLDERS:
+        return files[ALONE]
+    archive = BytesIO()
+    with ZipFile(archive, "w", ZIP_DEFLATED) as folder:
+        for path, content in files.items():
+            folder.writestr(path, content)
+    return archive.getvalue()
+
+
+def show_fault() -> None:
+    """Say why a story could not be saved or opened."""
+    fault = st.session_state.pop(_FAULT, None)
+    if fault is not None:
+        show_error(fault)
+        st.info(
+            "The story is safe in this session: take it away as a TOML file under "
+            "“Files”.",
+            icon=":material/download:",
+        )
+
+
+def open_file() -> None:
+    """Open a story from disk, once for each file."""
+    given = st.file_uploader(
+        "Open a story (TOML)", type="toml", key="defense_file", max_upload_size=1
+    )
+    if given is None or st.session_state.get(_UPLOADED) == given.file_id:
+        return
+    st.session_state[_UPLOADED] = given.file_id
+    try:
+        text = given.getvalue().decode("utf-8", errors="replace")
+        story = parse_story(text, origin=given.name)
+    except EquipoiseError as error:
+        show_error(error)
+        return
+    before, opened = work_in_hand(story.study), Work(story)
+    take_up(opened if before is None else before.replaced_by(opened))
+    st.session_state["study_wanted"] = story.study
+    st.rerun()

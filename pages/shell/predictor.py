@@ -1,0 +1,259 @@
+"""What answers for a photo: models loaded in the background, and asked once a photo."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from core.data.cache import Progress
+from core.data.manifest import TEST, VALIDATION
+from core.errors import EquipoiseError
+from core.evaluation.metrics import metric_info, stability_keys
+from core.faces import FaceDetector
+from core.plots.predict import draw_faces
+from core.plots.stability import moves_in_words
+from core.predictor import BUCKETS, PhotoResult, Predictor, predict_photo
+from core.results.answer_temperatures import describe_calibration
+from core.results.prediction_intervals import expected_truths
+from core.runs import Run
+from core.study import Study
+from core.tasks import Regression, Task
+from core.text import code, strong, to_markdown
+from core.views.caching import Fingerprint, cached, forget
+from core.views.loads import load_stability, load_tables
+from core.views.study_view import StudyView
+from pages.shell.address import end_page
+from pages.shell.answers import Shown
+from pages.shell.engine import BackgroundLoad, load_engine
+from pages.shell.photos import Photo
+from pages.shell.show import show_error, stop_with
+
+CONNECTING = "Connecting the models"
+# A person who waits sees what is loaded change.
+SECONDS_BETWEEN = 0.2
+# In the session: answers, by the photo's key and more.
+RESULTS_KEPT = "predict_results"
+
+
+@cached(entries=1)
+def start_engine() -> BackgroundLoad[None]:
+    """Begin to import TensorFlow, while the page finds out what it is needed for."""
+    return BackgroundLoad(lambda say: load_engine())
+
+
+@cached(entries=2)
+def start_predictor(
+    runs: tuple[Run, ...],
+    tasks: tuple[Task, ...],
+    labels: Mapping[str, str],
+) -> BackgroundLoad[Predictor]:
+    """Begin to load models into one graph, and to warm it."""
+    labels = {run.name: labels[run.method] for run in runs}
+
+    def load(say: Progress) -> Predictor:
+        def loading(name: str, done: int, of: int) -> None:
+            what = f"Loading {labels[name]}, {done + 1} of {of}" if name else CONNECTING
+            say(what, done + 1, of + 2)
+
+        predictor = Predictor.load(
+            runs, tasks, loading=loading, load_engine=load_engine
+        )
+        predictor.warm_up()
+        return predictor
+
+    return BackgroundLoad(load)
+
+
+@cached(entries=2)
+def start_warm_up(runs: tuple[Run, ...], _predictor: Predictor) -> BackgroundLoad[None]:
+    """Begin to trace the graph for several faces, when the first photo is answered."""
+    return BackgroundLoad(lambda say: _predictor.warm_up(BUCKETS[1]))
+
+
+@cached(entries=1)
+def start_detector() -> BackgroundLoad[FaceDetector]:
+    """Begin to load the face detector, and to warm it."""
+
+    def load(say: Progress) -> FaceDetector:
+        load_engine()
+        say("Loading the face detector", 1, 2)
+        detector = FaceDetector()
+        detector.warm_up()
+        return detector
+
+    return BackgroundLoad(load)
+
+
+@cached(entries=16)
+def load_expected_truths(
+    study: Study, runs: tuple[Run, ...], tasks: tuple[Task, ...]
+) -> dict[str, pd.DataFrame]:
+    """Where the truth of every number lies, by method and bin of its prediction."""
+    validation, test = (load_tables(runs, split) for split in (VALIDATION, TEST))
+    return {
+        task.name: expected_truths(study, validation, test, task)
+        for task in tasks
+        if isinstance(task, Regression)
+    }
+
+
+def model_fingerprint(runs: Sequence[Run]) -> Fingerprint:
+    """What the loaded models depend on."""
+    stats = [(str(run.model_path), run.model_path.stat()) for run in runs]
+    return tuple((name, s.st_mtime_ns, s.st_size) for name, s in stats)
+
+
+def answer_photo(
+    photo: Photo,
+    predictor: Predictor,
+    key: Fingerprint,
+    *,
+    find_faces: bool,
+    mirrored: bool,
+) -> PhotoResult:
+    """Answer a photo once; what came is kept for this visitor alone, downsized."""
+    asked = st.session_state.get("predict_whole", set())
+    whole = photo.aligned or not find_faces or photo.key in asked
+    results = st.session_state.setdefault(RESULTS_KEPT, {})
+    place = (photo.key, whole, key, mirrored)
+    if place not in results:
+        with st.spinner(to_markdown(f"Looking at {photo.name}…")):
+            result = predict_photo(
+                photo.content,
+                predictor,
+                None if whole else start_detector().result(),
+                name=photo.name,
+                aligned=whole,
+                mirrored=mirrored,
+            )
+        if result.image is not None:
+            boxes = [] if whole else [face.box for face in result.faces]
+            shown = draw_faces(result.image, boxes)
+            result = dataclasses.replace(result, image=shown)
+        results[place] = result
+    return results[place]
+
+
+def load_moves(view: StudyView) -> dict[str, dict[str, str]]:
+    """How far the answers of each measured method move, in words."""
+    comparison = load_stability(view)
+    if comparison is None:
+        return {}
+    infos = [metric_info(key, view.tasks) for key in stability_keys(view.tasks)]
+    return moves_in_words(comparison.table, infos, view.methods)
+
+
+def take_whole(key: str) -> None:
+    """Remember that a picture is to be taken for one face."""
+    st.session_state.setdefault("predict_whole", set()).add(key)
+
+
+def wait_for(loads: Sequence[BackgroundLoad], bar: DeltaGenerator) -> list:
+    """Wait for what is loaded in the background; a bar names what it is right now.
+
+    Raises
+    ------
+    EquipoiseError
+        What ended the loading of one of them.
+    """
+    for load in loads:
+        while not load.wait(SECONDS_BETWEEN):
+            what, done, of = load.state
+            bar.progress(done / of, text=to_markdown(f"{what}…"))
+    bar.empty()
+    return [load.result() for load in loads]
+
+
+def show_fault(photo: Photo, result: PhotoResult) -> None:
+    """Say why a photo has no answers; offer what can still be done."""
+    show_error(result.fault)
+    if not result.no_face:
+        return
+    st.image(result.image, width=320, alt=f"{photo.name}, in which no face was found")
+    st.button(
+        "Treat the whole picture as a face",
+        key=f"predict_whole_{photo.key}",
+        icon=":material/crop_free:",
+        on_click=take_whole,
+        args=(photo.key,),
+    )
+
+
+def runs_with_models(view: StudyView) -> tuple[Run, ...]:
+    """The runs that can answer; stops where there is none, and says why."""
+    if not view.study.is_trained:
+        stop_with(
+            f"{strong(view.study.title)} was made of a table of predictions: there is "
+            "no model that could answer for a photo. Choose another study above."
+        )
+    runs = tuple(run for run in view.runs if run.model_path.is_file())
+    if not runs:
+        stop_with(
+            f"The runs of {strong(view.study.title)} are here without their models "
+            f"({code('model.keras')}), so they cannot answer. Train them on this "
+            f"machine with {code(f'equipoise train {view.study.name}')}, then reload "
+            "this page."
+        )
+    return runs
+
+
+def wait_for_predictor(
+    view: StudyView, runs: tuple[Run, ...], *, find_faces: bool, bar: DeltaGenerator
+) -> tuple[Predictor, dict[str, pd.DataFrame]]:
+    """Wait for the models, and the face detector where it is needed.
+
+    Returns
+    -------
+    Predictor
+    dict of str to DataFrame
+        Where the truth of every number lies (``load_expected_truths``).
+    """
+    asked = (runs, view.tasks, view.labels)
+    loads = [start_predictor(*asked), *([start_detector()] if find_faces else [])]
+    try:
+        expected = load_expected_truths(view.study, runs, view.tasks)
+        predictor, *_ = wait_for(loads, bar)
+    except EquipoiseError as error:
+        show_error(error)
+        end_page()
+    finally:
+        # Asked for again, it is tried again.
+        if any(load.failed for load in loads):
+            forget(start_predictor)
+            forget(start_detector)
+    for problem in predictor.problems:
+        st.warning(to_markdown(problem), icon=":material/broken_image:")
+    return predictor, expected
+
+
+def forget_photos(given: Sequence[Photo], *kept_in: str) -> None:
+    """Forget at once what was found of photos that were taken away."""
+    keys = {photo.key for photo in given}
+    for name in (RESULTS_KEPT, *kept_in):
+        kept = st.session_state.get(name, {})
+        for place in [place for place in kept if place[0] not in keys]:
+            del kept[place]
+
+
+def what_is_shown(
+    view: StudyView,
+    predictor: Predictor,
+    tasks: tuple[Task, ...],
+    expected: Mapping[str, pd.DataFrame],
+    *,
+    mirrored: bool,
+) -> Shown:
+    """The answers of the methods that are shown and have a model."""
+    methods = tuple(method for method in view.methods if method in predictor.methods)
+    calibrated = describe_calibration(
+        predictor.used_temperatures(mirrored=mirrored),
+        tasks,
+        {method: view.labels[method] for method in methods},
+        mirrored=mirrored,
+    )
+    # Measured as the methods answer by themselves.
+    moves = {} if mirrored else load_moves(view)
+    over_seeds = len(predictor.members) > len(predictor.methods)
+    return Shown(view, tasks, methods, expected, moves, over_seeds, calibrated)

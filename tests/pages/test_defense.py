@@ -1,0 +1,244 @@
+"""The Defense page: a story is composed, checked, saved, and presented."""
+
+import json
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.report.formats import FORMATS
+from core.story.story import PHOTO, TEXT, Slide, Story, parse_story, story_toml
+from pages.defense.present import BAR_KEY
+
+STUDY = "utkface"
+STORY = Story(
+    title="What helps the old & the young",
+    study=STUDY,
+    slides=(
+        Slide(view=TEXT, title="Why", text="# Old\n- few **photos**\n- ![x](http://y)"),
+        Slide(view="age-error", notes="Point at the right end.\nThen wait."),
+        Slide(
+            view="age-bias",
+            claim="INS improves the age MAE by 50 years.",
+            methods=("ins",),
+        ),
+    ),
+)
+
+
+@pytest.fixture
+def saved(fill, store):
+    """The story beside its study, as a person has saved it."""
+    fill()
+    folder = store / STUDY / "stories"
+    folder.mkdir()
+    (folder / "mine.toml").write_text(story_toml(STORY), encoding="utf-8")
+    return folder
+
+
+def words_of(app: AppTest) -> str:
+    parts = [*app.title, *app.subheader, *app.markdown, *app.caption, *app.info]
+    return "\n".join(p.value for p in (*parts, *app.warning, *app.error))
+
+
+def button(app: AppTest, key: str):
+    return app.button(key=f"defense_{key}")
+
+
+def names(app: AppTest) -> list[str]:
+    """Titles below the previews, in order."""
+    return [b.label for b in app.button if b.key.startswith("defense_choose_")]
+
+
+def test_without_a_story_it_is_said_how_one_is_made(fill, open_page):
+    fill()
+    app = open_page("defense", study=STUDY)
+    assert not app.exception
+    assert "Add to the story" in words_of(app)
+    button(app, "begin").click().run()
+    assert "no slide yet" in words_of(app)
+    assert button(app, "present").disabled
+    button(app, "add_view").click().run()
+    assert len(names(app)) == 1
+    assert not button(app, "present").disabled
+
+
+def test_a_view_of_a_page_is_added_with_its_filters(fill, open_page):
+    fill()
+    app = open_page("age", study=STUDY, methods="ins", seeds="1")
+    adds = [b for b in app.button if b.label == "Add to the story"]
+    assert len(adds) == 4
+    adds[1].click().run()
+    assert not app.exception
+    assert app.toast
+    app.switch_page("pages/defense/page.py").run()
+    assert not app.exception
+    assert names(app) == ["1. Which way the error of a number leans, in each bin"]
+    slides = app.session_state["story_tokens"]
+    assert list(slides) == [STUDY]
+    (chart,) = (c for c in app.get("plotly_chart") if c.key == "defense_shown_0")
+    assert {t["name"] for t in json.loads(chart.proto.spec)["data"]} == {
+        "Baseline",
+        "INS",
+    }
+
+
+def test_a_link_opens_a_saved_story_at_a_slide(saved, open_page):
+    app = open_page("defense", study=STUDY, story="mine", slide="3")
+    assert not app.exception
+    assert app.text_area(key="defense_claim").value == STORY.slides[2].claim
+    assert app.query_params["slide"] == "3"
+    assert "draft" not in app.query_params
+
+
+def test_a_claim_that_the_numbers_do_not_bear_out_is_marked(saved, open_page):
+    app = open_page("defense", study=STUDY, story="mine", slide="3")
+    said = words_of(app)
+    assert "numbers contradict" in said or "do not settle" in said
+    marked = [b for b in app.button if b.proto.icon == ":material/warning:"]
+    assert [b.key for b in marked] == ["defense_choose_2"]
+
+
+def test_a_proposed_claim_is_one_click_away(saved, open_page):
+    app = open_page("defense", study=STUDY, story="mine", slide="2")
+    proposed = button(app, "claim_0")
+    proposed.click().run()
+    assert not app.exception
+    claim = app.text_area(key="defense_claim").value
+    assert claim
+    assert claim in proposed.label.replace("\\", "")
+
+
+def test_slides_are_moved_copied_deleted_and_brought_back(saved, open_page):
+    app = open_page("defense", study=STUDY, story="mine")
+    assert not app.exception
+    first = names(app)
+    button(app, "later").click().run()
+    assert [n[3:] for n in names(app)] == [first[i][3:] for i in (1, 0, 2)]
+    button(app, "copy").click().run()
+    assert [n[3:] for n in names(app)] == [first[i][3:] for i in (1, 0, 0, 2)]
+    button(app, "delete").click().run()
+    button(app, "delete").click().run()
+    assert len(names(app)) == 2
+    for _ in range(4):
+        button(app, "undo").click().run()
+    assert names(app) == first
+    assert button(app, "undo").disabled
+
+
+def test_words_are_kept_and_saved_beside_the_study(saved, open_page):
+    app = open_page("defense", study=STUDY, story="mine", slide="2")
+    app.text_area(key="defense_notes").set_value("Say less.").run()
+    app.text_input(key="defense_title").set_value("Mine $x$").run()
+    assert not app.exception
+    assert app.query_params["draft"]
+    button(app, "save").click().run()
+    assert not app.exception
+    assert "draft" not in app.query_params
+    slide = parse_story((saved / "mine.toml").read_text(), origin="it").slides[1]
+    assert (slide.notes, slide.title) == ("Say less.", "Mine $x$")
+
+
+def test_what_a_slide_shows_can_be_changed(saved, open_page):
+    app = open_page("defense", study=STUDY, story="mine", slide="2")
+    pills = next(p for p in app.get("button_group") if p.key == "defense_methods")
+    pills.set_value(["ins"]).run()
+    assert not app.exception
+    (chart,) = (c for c in app.get("plotly_chart") if c.key == "defense_shown_0")
+    names_shown = {t.get("name") for t in json.loads(chart.proto.spec)["data"]}
+    assert "INS" in names_shown
+    assert "DenseWeight" not in names_shown
+
+
+def test_a_slide_that_cannot_be_drawn_says_why_and_the_others_are_shown(
+    saved, open_page
+):
+    slides = (*STORY.slides, Slide(view="age-error", methods=("gone",)))
+    story = STORY.model_copy(update={"slides": slides})
+    (saved / "mine.toml").write_text(story_toml(story), encoding="utf-8")
+    app = open_page("defense", study=STUDY, story="mine", slide="4")
+    assert not app.exception
+    assert "gone" in app.error[0].value
+    assert len(names(app)) == 4
+
+
+def test_a_text_from_someone_else_stays_text(saved, open_page):
+    app = open_page("defense", study=STUDY, story="mine", slide="1")
+    said = words_of(app)
+    assert "**photos**" in said
+    assert "![x](http" not in said
+
+
+def present(open_page, slide: int = 1, **more: str) -> AppTest:
+    app = open_page(
+        "defense", study=STUDY, story="mine", slide=str(slide), present="1", **more
+    )
+    assert not app.exception
+    return app
+
+
+def test_presenting_shows_one_claim_and_no_widgets_of_the_page(saved, open_page):
+    app = present(open_page, 3)
+    assert not app.title
+    assert not app.selectbox
+    assert STORY.slides[2].claim in words_of(app)
+    assert "numbers contradict" in words_of(app) or "do not settle" in words_of(app)
+    bar = next(iter(app.get("bidi_component")))
+    data = json.loads(bar.proto.json)
+    assert (data["at"], data["slides"], data["last"]) == (2, 3, 2)
+    # The list of the questions, and each of them.
+    assert data["count"] > 10
+    assert len(app.get("plotly_chart")) == 1
+
+
+def test_behind_the_last_slide_the_jury_asks(saved, open_page):
+    app = present(open_page, 4)
+    asked = [b for b in app.button if b.key.startswith("defense_question_")]
+    assert any("baseline" in b.label for b in asked)
+    place = next(i for i, b in enumerate(asked) if "baseline" in b.label)
+    asked[place].click().run()
+    assert not app.exception
+    assert app.query_params["slide"] == str(4 + 1 + place)
+    assert asked[place].label in words_of(app)
+
+
+def test_the_window_of_notes_has_this_slide_s_and_the_next_claim(saved, open_page):
+    app = open_page("defense", study=STUDY, story="mine", slide="2", notes="1")
+    assert not app.exception
+    said = words_of(app)
+    assert "Point at the right end." in said
+    assert "Then wait." in said
+    assert STORY.slides[2].claim in said
+
+
+def test_a_live_slide_asks_for_a_photo_or_says_what_is_missing(saved, open_page):
+    story = STORY.model_copy(update={"slides": (Slide(view=PHOTO),)})
+    (saved / "mine.toml").write_text(story_toml(story), encoding="utf-8")
+    app = present(open_page)
+    # The runs of these tests have no models.
+    assert "model.keras" in words_of(app)
+    assert BAR_KEY in app.session_state
+
+
+def test_a_story_that_is_not_there_is_named(fill, open_page):
+    fill()
+    app = open_page("defense", study=STUDY, story="none")
+    assert not app.exception
+    assert "none" in app.warning[0].value
+    app = open_page("defense", study=STUDY, story="none", present="1")
+    assert not app.exception
+    assert "no such story" in words_of(app)
+
+
+def test_a_story_is_opened_from_the_list(saved, open_page):
+    app = open_page("defense", study=STUDY)
+    assert STORY.title in words_of(app)
+    app.button(key="defense_open_mine").click().run()
+    assert not app.exception
+    assert len(names(app)) == len(STORY.slides)
+    assert app.query_params["story"] == "mine"
+
+
+def test_every_format_of_a_report_is_offered(saved, open_page):
+    app = open_page("defense", study=STUDY, story="mine")
+    offered = {b.key for b in app.get("download_button")}
+    assert {f"defense_{name}" for name in FORMATS} | {"defense_toml"} <= offered
