@@ -57,8 +57,8 @@ class StudyView:
         names = (self.study.name,) if self.two is None else self.two.names
         data = [data_fingerprint(name) for name in names]
         copy = str(shown_copy(self.study) or "")
-        parts = (self.study, self.look, self.seeds, self.runs, others, data, copy)
-        parts = (*parts, self.left_out)
+        chosen = (self.study, self.look, self.seeds, self.runs, others)
+        parts = (chosen, data, copy, self.left_out)
         return hashlib.sha256(repr(as_key(parts)).encode()).hexdigest()
 
     @property
