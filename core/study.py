@@ -704,11 +704,7 @@ def load_study(name_or_path: str | Path) -> Study:
                 expected="a TOML file.",
                 remedy="check the path.",
             ) from None
-    return _load_shipped(check_name(str(name_or_path), "study"))
-
-
-# They are a part of the program, and TOML is slow to read.
-def _load_shipped(name: str) -> Study:
+    name = check_name(str(name_or_path), "study")
     source = resources.files("core") / "studies" / f"{name}.toml"
     if not source.is_file():
         raise StudyError(

@@ -178,8 +178,6 @@ class Resampler:
             if not len(members):
                 continue
             values = features(members)
-            if cells is None:
-                values = _dense(values)
             total = _totals(values)
             if cells is None:
                 assert self.weights is not None

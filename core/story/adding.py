@@ -1,5 +1,6 @@
 """A slide of what is being looked at: the view as it is, filters included."""
 
+from core.errors import StoryError
 from core.story.story import Slide, Story
 from core.views.catalog import view_named
 from core.views.drawing import Drawn
@@ -19,12 +20,24 @@ def slide_of(drawn: Drawn) -> Slide:
     Slide
         Without what is as usual: all methods, all seeds, the study's own baseline, and
         parameters with their default.
+
+    Raises
+    ------
+    StoryError
+        If single runs were picked for what was drawn.
     """
     view = drawn.of
     if view is None:
         raise ValueError("Only what a view has drawn makes a slide.")
     beside = "" if view.two is None else view.two.other.name
     whole = open_study(view.study.name, other=beside)
+    known = {r.name for r in whole.runs if r.seed in view.seeds}
+    if {run.name for run in view.runs} < known:
+        raise StoryError(
+            "A slide holds every run of its methods and seeds, and here single runs "
+            "are picked.",
+            remedy="show all runs again, and choose methods and seeds instead.",
+        )
     defaults = view_named(drawn.view).defaults
     # Without the baseline, which is shown in any case; unless it is all there is.
     others = tuple(method for method in view.methods if method != view.baseline)

@@ -7,7 +7,7 @@ visitor finds what the page of another, or a report, has computed.
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields, is_dataclass
 from functools import wraps
@@ -20,6 +20,7 @@ import pandas as pd
 from pydantic import BaseModel
 
 from core.runs import (
+    HISTORY,
     MANIFEST_FILE,
     PREDICTIONS,
     RECORD,
@@ -34,6 +35,9 @@ Result = TypeVar("Result")
 Fingerprint = tuple[tuple[str, int, int], ...]
 
 
+Teller = Callable[[str], AbstractContextManager[object]]
+
+
 class _Cache:
     """Results by key, computed once each, whoever asks."""
 
@@ -42,43 +46,81 @@ class _Cache:
         self._kept: OrderedDict[Hashable, Future[Any]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: Hashable, compute: Callable[[], Any]) -> Any:
-        with self._lock:
-            future = self._kept.get(key)
-            is_own = future is None
-            if future is None:
-                future = self._kept[key] = Future()
-                if len(self._kept) > self._entries:
-                    self._kept.popitem(last=False)
-            self._kept.move_to_end(key)
-        if is_own:
-            try:
-                future.set_result(compute())
-            except BaseException as error:  # noqa: BLE001 (told to all who wait)
-                with self._lock:
-                    if self._kept.get(key) is future:
-                        del self._kept[key]
-                future.set_exception(error)
-        return future.result()
+    def get(
+        self,
+        key: Hashable,
+        compute: Callable[[], Any],
+        telling: Callable[[], AbstractContextManager[object]],
+    ) -> Any:
+        while True:
+            with self._lock:
+                future = self._kept.get(key)
+                is_own = future is None
+                if future is None:
+                    future = self._kept[key] = Future()
+                    if len(self._kept) > self._entries:
+                        self._kept.popitem(last=False)
+                self._kept.move_to_end(key)
+            if is_own:
+                return self._compute(key, future, compute, telling)
+            if not future.done():
+                with telling():
+                    wait([future])
+            if (found := future.result()) is not _ABANDONED:
+                return found
 
     def clear(self) -> None:
         with self._lock:
             self._kept.clear()
 
+    def _compute(
+        self,
+        key: Hashable,
+        future: Future[Any],
+        compute: Callable[[], Any],
+        telling: Callable[[], AbstractContextManager[object]],
+    ) -> Any:
+        """Compute it and hand it to all who wait, before the reader is told no more.
 
-_CACHES: dict[tuple[str, CodeType], _Cache] = {}
-_teller: Callable[[str], AbstractContextManager[object]] = nullcontext
+        A page that its reader leaves ends with an exception of Streamlit's, when it
+        says something: that is the reader's own, and no failure of what is computed.
+        """
+        try:
+            with telling():
+                try:
+                    found = compute()
+                except Exception as error:
+                    self._drop(key, future)
+                    future.set_exception(error)
+                    raise
+                future.set_result(found)
+        finally:
+            if not future.done():
+                self._drop(key, future)
+                future.set_result(_ABANDONED)
+        return found
+
+    def _drop(self, key: Hashable, future: Future[Any]) -> None:
+        with self._lock:
+            if self._kept.get(key) is future:
+                del self._kept[key]
+
+
+# In place of a result: the one who computed it was stopped.
+_ABANDONED = object()
+_CACHES: dict[tuple[str, CodeType, str], _Cache] = {}
+_teller: Teller = nullcontext
 
 
 def cached(
-    *, entries: int, says: str = ""
+    *, entries: int, says: str = "", name: str = ""
 ) -> Callable[[Callable[Given, Result]], Callable[Given, Result]]:
     """Keep what a function returns, by its arguments.
 
-    A run counts by its record, its predictions and its model (path, time and size), and
-    by which of its images are looked at; a study by all its settings. An argument whose
-    name begins with ``_`` does not count. Where several ask at once, one computes and
-    the others wait; a failure is told to all of them and not kept.
+    A run counts by its record, its predictions, its history and its model (path, time
+    and size), and by which of its images are looked at; a study by all its settings. An
+    argument whose name begins with ``_`` does not count. Where several ask at once, one
+    computes and the others wait; a failure is told to all of them and not kept.
 
     Parameters
     ----------
@@ -86,28 +128,29 @@ def cached(
         Results that are kept at once; the one that was asked for longest ago goes.
     says : str
         What a reader who waits is told while it is computed (``tell_who_waits``).
+    name : str
+        Tells functions apart that one line of code makes.
     """
 
     def decorate(compute: Callable[Given, Result]) -> Callable[Given, Result]:
         # A page is run anew at each visit, and its functions are made anew with it.
         code = compute.__code__
-        cache = _CACHES.setdefault((code.co_filename, code), _Cache(entries))
-        names = tuple(signature(compute).parameters)
+        cache = _CACHES.setdefault((code.co_filename, code, name), _Cache(entries))
+        parameters = signature(compute)
+
+        def telling() -> AbstractContextManager[object]:
+            return _teller(says) if says else nullcontext()
 
         @wraps(compute)
         def result(*args: Given.args, **options: Given.kwargs) -> Result:
-            given = {**dict(zip(names, args, strict=False)), **options}
+            given = parameters.bind(*args, **options)
+            given.apply_defaults()
             key = tuple(
-                (name, as_key(value))
-                for name, value in sorted(given.items())
+                as_key(value)
+                for name, value in given.arguments.items()
                 if not name.startswith("_")
             )
-
-            def told() -> Result:
-                with _teller(says) if says else nullcontext():
-                    return compute(*args, **options)
-
-            found: Result = cache.get(key, told)
+            found: Result = cache.get(key, lambda: compute(*args, **options), telling)
             # A column that is added to a shallow copy does not reach the table kept.
             if isinstance(found, pd.DataFrame):
                 return cast(Result, found.copy(deep=False))
@@ -118,7 +161,7 @@ def cached(
     return decorate
 
 
-def tell_who_waits(teller: Callable[[str], AbstractContextManager[object]]) -> None:
+def tell_who_waits(teller: Teller) -> None:
     """Say how a reader is told that something is computed: a context around it."""
     global _teller
     _teller = teller
@@ -126,7 +169,7 @@ def tell_who_waits(teller: Callable[[str], AbstractContextManager[object]]) -> N
 
 def clear_caches(*files: str) -> None:
     """Forget what is kept: of the functions of these files, or everything."""
-    for (file, _), cache in _CACHES.items():
+    for (file, _, _), cache in _CACHES.items():
         if not files or file in files:
             cache.clear()
 
@@ -134,7 +177,9 @@ def clear_caches(*files: str) -> None:
 def forget(kept: Callable[..., object]) -> None:
     """Forget what a function has returned, such as work that has failed since."""
     code = unwrap(kept).__code__
-    _CACHES[(code.co_filename, code)].clear()
+    for (file, own, _), cache in _CACHES.items():
+        if (file, own) == (code.co_filename, code):
+            cache.clear()
 
 
 def manifest_fingerprint(study: str) -> Fingerprint:
@@ -151,6 +196,11 @@ def data_fingerprint(study: str) -> Fingerprint:
 def study_fingerprint(study: str) -> Fingerprint:
     """What a study's settings depend on; empty for one without runs, as shipped."""
     return _stamps(store / study / STUDY_FILE for store in stores())
+
+
+def file_fingerprint(path: str) -> Fingerprint:
+    """What a file's content depends on; empty for a path that names no file."""
+    return _stamps([Path(path)])
 
 
 def as_key(value: Any) -> Hashable:
@@ -180,23 +230,11 @@ def as_key(value: Any) -> Hashable:
     return type(value).__name__, value
 
 
-def _told(
-    says: str,
-    compute: Callable[Given, Result],
-    *args: Given.args,
-    **options: Given.kwargs,
-) -> Result:
-    if not says:
-        return compute(*args, **options)
-    with _teller(says):
-        return compute(*args, **options)
-
-
 def _files_of(run: Run) -> tuple[Hashable, ...]:
     """A run as it is shown: its files, its name, and its test images."""
     only = None if run.only is None else hash(run.only)
-    files = (run.folder / RECORD, run.folder / PREDICTIONS, run.model_path)
-    return run.method, only, *_stamps(files)
+    files = [run.folder / name for name in (RECORD, PREDICTIONS, HISTORY)]
+    return run.method, only, *_stamps([*files, run.model_path])
 
 
 def _stamps(files: Iterable[Path]) -> Fingerprint:

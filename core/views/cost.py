@@ -240,15 +240,18 @@ def draw_costs(view: StudyView, *, metric: str = "", cost: str = FIRST) -> Drawn
     info = metric_of(view, comparison, metric)
     points = cost_points(comparison, costs.table, info, cost_of(cost), view.methods)
     frame = plots.costs_frame(costs.table, points, comparison.table, info, view.look)
+    said = (
+        f"What each of {len(frame)} methods costs: parameters, training and inference "
+        "time, size, and what it was made with."
+    )
     return Drawn(
         title="Every cost in numbers",
         name=f"{view.study.name}-costs",
-        takeaway=costs.machines,
+        takeaway=costs.machines or said,
         data=costs.table.reset_index(),
         numbers=Numbers(
             frame,
-            f"What each of {len(frame)} methods costs: parameters, training and "
-            "inference time, size, and what it was made with.",
+            said,
             note="Means over the runs, ± their standard deviation; – is unknown. What "
             "was measured, and how, is said where the pointer rests on a heading.",
             is_long=True,

@@ -22,8 +22,8 @@ from core.views.study_view import StudyView
 
 Draws = Callable[..., "Drawn"]
 Drawing = TypeVar("Drawing", bound=Draws)
-# Drawn views that are kept, for all visitors and studies.
-KEPT = 256
+# Pictures of one view that are kept: each choice of a reader is one more.
+KEPT = 8
 
 
 @dataclass(frozen=True)
@@ -152,11 +152,7 @@ class View:
     @property
     def defaults(self) -> dict[str, Any]:
         """Every parameter with the value that it has where none is given."""
-        return {
-            name: parameter.default
-            for name, parameter in signature(self.draw).parameters.items()
-            if parameter.kind is Parameter.KEYWORD_ONLY
-        }
+        return _defaults(self.draw)
 
     def read(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Parameters as a story's file gives them, checked.
@@ -209,9 +205,19 @@ def draws(name: str, title: str) -> Callable[[Drawing], Drawing]:
     """
 
     def decorate(draw: Drawing) -> Drawing:
+        defaults = _defaults(draw)
+
+        @cached(entries=KEPT, name=name)
+        def kept(view: StudyView, parameters: Mapping[str, Any]) -> Drawn:
+            drawn = finished(draw(view, **parameters))
+            said = (f"A run is left out: {reason}" for reason in view.left_out)
+            note = " ".join(filter(None, (drawn.note, *said)))
+            return replace(drawn, note=note, view=name, parameters=parameters, of=view)
+
         @wraps(draw)
         def drawn_once(view: StudyView, **parameters: Any) -> Drawn:
-            return _kept(draw, name, view, parameters)
+            # In one order, and with what is not given: one key for one picture.
+            return kept(view, {**defaults, **parameters})
 
         VIEWS[name] = View(name, title, drawn_once)
         return cast(Drawing, drawn_once)
@@ -219,12 +225,12 @@ def draws(name: str, title: str) -> Callable[[Drawing], Drawing]:
     return decorate
 
 
-@cached(entries=KEPT)
-def _kept(
-    draw: Draws, name: str, view: StudyView, parameters: Mapping[str, Any]
-) -> Drawn:
-    drawn = draw(view, **parameters)
-    return replace(finished(drawn), view=name, parameters=parameters, of=view)
+def _defaults(draw: Draws) -> dict[str, Any]:
+    return {
+        name: parameter.default
+        for name, parameter in signature(draw).parameters.items()
+        if parameter.kind is Parameter.KEYWORD_ONLY
+    }
 
 
 def finished(drawn: Drawn) -> Drawn:

@@ -8,18 +8,18 @@ import plotly.graph_objects as go
 from PIL import Image
 
 from core.data.catalog import renderer
-from core.data.picture_paths import (
-    DATA_VARIABLE,
-    copied_paths,
-    drawn_paths,
-    own_copy,
-)
+from core.data.picture_paths import DATA_VARIABLE, copied_paths, drawn_paths
 from core.errors import EquipoiseError, ViewError
 from core.plots.gallery import plot_gallery
 from core.runs import shipped_manifest
 from core.study import Study
 from core.text import code, strong
-from core.views.caching import cached
+from core.views.caching import (
+    Fingerprint,
+    cached,
+    file_fingerprint,
+    manifest_fingerprint,
+)
 from core.views.own_copy import shown_copy
 from core.views.study_view import StudyView
 
@@ -78,7 +78,8 @@ def find_paths(
     """
     if copy is None:
         return drawn_paths(view.study, image_ids)
-    return _copied(str(copy), view.study)
+    split = manifest_fingerprint(view.study.name)
+    return _copied(split, str(copy), view.study)
 
 
 def load_thumbnails(
@@ -86,7 +87,7 @@ def load_thumbnails(
 ) -> dict[str, bytes]:
     """Pictures of these images as PNG, by id; those that cannot be had are left out."""
     made = {
-        image_id: _thumbnail(paths[image_id], study)
+        image_id: _thumbnail(paths[image_id], file_fingerprint(paths[image_id]), study)
         for image_id in image_ids
         if image_id in paths
     }
@@ -102,7 +103,7 @@ def picture_figures(
     """One figure of pictures, each over its lines; empty where there are none to show.
 
     A slide or a file is passed on: pictures are in it only where the dataset allows
-    that to everyone (``DatasetInfo.shareable``), and are drawn or at hand.
+    that to everyone (``DatasetInfo.shareable``), and are drawn.
     """
     pictures = _passed_on(view, image_ids)
     shown = [place for place, name in enumerate(image_ids) if name in pictures]
@@ -137,23 +138,18 @@ def checked_count(count: int) -> int:
 def _passed_on(view: StudyView, image_ids: Sequence[str]) -> dict[str, bytes]:
     """Pictures that everyone may see, by id."""
     info = view.dataset
-    copy = None if info.generated else own_copy(view.study)
-    if not (info.shareable and info.has_pictures and (info.generated or copy)):
+    if not (info.shareable and info.has_pictures and info.generated):
         return {}
-    try:
-        paths = find_paths(view, image_ids, copy)
-    except EquipoiseError:
-        return {}
-    return load_thumbnails(view.study, paths, image_ids)
+    return load_thumbnails(view.study, find_paths(view, image_ids, None), image_ids)
 
 
 @cached(entries=4, says="Looking for the pictures…")
-def _copied(copy: str, study: Study) -> Mapping[str, str]:
+def _copied(split: Fingerprint, copy: str, study: Study) -> Mapping[str, str]:
     return copied_paths(study, Path(copy), shipped=shipped_manifest(study.name))
 
 
 @cached(entries=1024)
-def _thumbnail(path: str, study: Study) -> bytes:
+def _thumbnail(path: str, file: Fingerprint, study: Study) -> bytes:
     """One picture as PNG; nothing where it cannot be read."""
     try:
         pixels = renderer(study)(path, SIDE)

@@ -7,7 +7,7 @@ from core.plots import preprocessing as plots
 from core.plots.data import pick_samples
 from core.study import Study
 from core.text import strong
-from core.views.caching import Fingerprint, cached, data_fingerprint
+from core.views.caching import Fingerprint, cached, data_fingerprint, file_fingerprint
 from core.views.data import load_columns, load_manifest
 from core.views.drawing import Drawn, draws, nothing_in
 from core.views.pictures import find_shown_paths, why_no_pictures
@@ -111,7 +111,8 @@ def load_stages(
             f"The picture {samples[picture]} is not in your copy.",
             remedy="choose another picture, or complete the copy.",
         )
-    return enhanced(_stages(path, view.study.for_method(method)), tried)
+    file = file_fingerprint(path)
+    return enhanced(_stages(path, file, view.study.for_method(method)), tried)
 
 
 def enhanced(stages: Stages, tried: tuple[str, ...]) -> Stages:
@@ -141,5 +142,5 @@ def _samples(key: Fingerprint, study: str, _view: StudyView) -> dict[str, str]:
 
 
 @cached(entries=16)
-def _stages(path: str, study: Study) -> Stages:
+def _stages(path: str, file: Fingerprint, study: Study) -> Stages:
     return stages_of_path(study, path)

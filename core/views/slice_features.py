@@ -26,8 +26,15 @@ def load_slice_features(view: StudyView) -> SliceFeatures:
     run = min(view.runs, key=lambda run: (run.method != view.baseline, run.seed))
     name = view.study.name
     reason = _why_not_measured(view, run)
+    paths: Mapping[str, str] = {}
+    if not reason:
+        (table,) = load_tables([run]).values()
+        try:
+            paths = find_shown_paths(view, table["image_id"].astype(str).tolist())
+        except EquipoiseError as error:
+            reason = error.problem.rstrip(".")
     return _features(
-        manifest_fingerprint(name), reason, view.study, run, view.dataset, view
+        manifest_fingerprint(name), reason, paths, view.study, run, view.dataset
     )
 
 
@@ -50,18 +57,12 @@ def _why_not_measured(view: StudyView, run: Run) -> str:
 def _features(
     split: Fingerprint,
     reason: str,
+    paths: Mapping[str, str],
     study: Study,
     run: Run,
     _info: DatasetInfo,
-    _view: StudyView,
 ) -> SliceFeatures:
     (table,) = load_tables([run]).values()
-    paths: Mapping[str, str] = {}
-    if not reason:
-        try:
-            paths = find_shown_paths(_view, table["image_id"].astype(str).tolist())
-        except EquipoiseError as error:
-            reason = error.problem.rstrip(".")
     return study_features(
         study,
         _info,

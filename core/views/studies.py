@@ -24,6 +24,7 @@ from core.views.caching import (
     manifest_fingerprint,
     study_fingerprint,
 )
+from core.views.loads import without_damaged
 from core.views.study_view import StudyView
 
 
@@ -35,7 +36,7 @@ def open_study(
     baseline: str = "",
     other: str = "",
 ) -> StudyView:
-    """A study with its runs.
+    """A study with its runs; those that cannot be read are left out, and named.
 
     Parameters
     ----------
@@ -69,12 +70,12 @@ def open_study(
     _require("seed", seeds, view.seeds, study)
     if seeds:
         view = view.of_seeds(tuple(seed for seed in view.seeds if seed in seeds))
-    if not methods:
-        return narrowed(view, view.methods)
     shown = {*methods, *(view.references.get(method, "") for method in methods)}
     if not view.has_counterparts:
         shown.add(view.baseline)
-    return narrowed(view, [method for method in view.methods if method in shown])
+    view = narrowed(view, [m for m in view.methods if not methods or m in shown])
+    view, damaged = without_damaged(view)
+    return replace(view, left_out=(*listing.problems, *damaged.values()))
 
 
 def _require(

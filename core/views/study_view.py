@@ -38,6 +38,8 @@ class StudyView:
     two : TwoStudies or None
         Where another study stands beside the chosen one: study, runs and methods are
         then of both, and each method is compared with its counterpart.
+    left_out : tuple of str
+        Which runs could not be read, and why, where no page has said so.
     """
 
     study: Study
@@ -46,6 +48,7 @@ class StudyView:
     seeds: tuple[int, ...]
     runs: tuple[Run, ...]
     two: TwoStudies | None = None
+    left_out: tuple[str, ...] = ()
 
     @cached_property
     def cache_key(self) -> str:
@@ -54,7 +57,8 @@ class StudyView:
         names = (self.study.name,) if self.two is None else self.two.names
         data = [data_fingerprint(name) for name in names]
         copy = str(shown_copy(self.study) or "")
-        parts = (self.study, self.look, self.seeds, self.runs, others, data, copy)
+        chosen = (self.study, self.look, self.seeds, self.runs, others)
+        parts = (chosen, data, copy, self.left_out)
         return hashlib.sha256(repr(as_key(parts)).encode()).hexdigest()
 
     @property

@@ -60,7 +60,7 @@ def _intervals(view: StudyView, task: Regression) -> None:
             is_segmented=True,
             label_visibility="collapsed",
         )
-        show_view(age_intervals.draw_intervals(view, task=task.name, by=by), card=card)
+    show_view(age_intervals.draw_intervals(view, task=task.name, by=by), card=card)
 
 
 run_page(main)

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.errors import NothingToShow
 from core.evaluation.cost import COSTS
 from core.text import to_markdown
 from core.views import cost as views
@@ -64,7 +65,13 @@ def _choose_cost() -> str:
 
 def _front(view: StudyView, metric: str, cost: str) -> None:
     """Quality against the chosen cost, and what each step along the front buys."""
-    front, costs = views.load_front(view, metric, cost), views.load_costs(view)
+    costs = views.load_costs(view)
+    try:
+        front = views.load_front(view, metric, cost)
+    except NothingToShow as reason:
+        said = f"{reason.problem} The table below shows what is known."
+        st.info(to_markdown(said), icon=":material/info:")
+        return
     if front.cost.timed_by and costs.per_run["hardware"].nunique() > 1:
         st.warning(to_markdown(costs.machines), icon=":material/timer:")
     with open_card(front.title) as card:

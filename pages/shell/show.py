@@ -26,7 +26,7 @@ from core.text import BREAK, mark_code, plural, strong, to_list, to_markdown, to
 from core.views.caching import tell_who_waits
 from core.views.drawing import Column, Drawn, Numbers, finished, table_in_markdown
 from core.views.study_view import StudyView
-from pages.shell.address import end_page
+from pages.shell.address import end_page, saying_what_is_missing
 from pages.shell.story import offer_to_story
 
 # Rows of a long table that are seen without scrolling.
@@ -58,8 +58,8 @@ class Card:
 @contextmanager
 def open_fold(label: str) -> Iterator[Card]:
     """Draw a card that is folded until it is asked for."""
-    with st.expander(to_markdown(label)):
-        yield Card(label, st.container())
+    with st.expander(to_markdown(label)) as body:
+        yield Card(label, body, st.container())
 
 
 @contextmanager
@@ -405,9 +405,8 @@ def show_error(error: EquipoiseError) -> None:
 def saying_why_not() -> Iterator[None]:
     """Say why a part cannot be shown; the rest of the page stays."""
     try:
-        yield
-    except NothingToShow as reason:
-        st.info(to_markdown(reason.problem), icon=":material/info:")
+        with saying_what_is_missing():
+            yield
     except EquipoiseError as error:
         # A fragment's failure does not reach the router.
         show_error(error)

@@ -179,3 +179,82 @@ def test_a_new_report_of_the_data_makes_another_key(
         after = replace(view).cache_key
         assert after != before
         before = after
+
+
+class _Left(BaseException):
+    """As Streamlit ends a page whose reader has gone on."""
+
+
+def test_who_leaves_takes_nothing_from_those_who_wait() -> None:
+    begun, left = threading.Event(), []
+
+    @contextmanager
+    def tell(text: str) -> Iterator[None]:
+        yield
+        if threading.current_thread().name == "first":
+            raise _Left
+
+    calls = []
+
+    @cached(entries=2, says="Counting…")
+    def count() -> int:
+        calls.append(threading.current_thread().name)
+        begun.set()
+        time.sleep(0.2)
+        return 7
+
+    def first() -> None:
+        try:
+            count()
+        except _Left:
+            left.append("first")
+
+    import core.views.caching as module
+
+    before = module._teller
+    tell_who_waits(tell)
+    try:
+        thread = threading.Thread(target=first, name="first")
+        thread.start()
+        begun.wait()
+        assert count() == 7
+        thread.join()
+    finally:
+        tell_who_waits(before)
+    assert (left, calls) == (["first"], ["first"])
+
+
+def test_what_was_stopped_in_the_middle_is_computed_by_who_waits() -> None:
+    begun, calls = threading.Event(), []
+
+    @cached(entries=2)
+    def count() -> int:
+        calls.append(threading.current_thread().name)
+        if len(calls) == 1:
+            begun.set()
+            time.sleep(0.2)
+            raise _Left
+        return 7
+
+    def first() -> None:
+        with pytest.raises(_Left):
+            count()
+
+    thread = threading.Thread(target=first, name="first")
+    thread.start()
+    begun.wait()
+    assert count() == 7
+    thread.join()
+    assert len(calls) == 2
+
+
+def test_one_call_has_one_key_however_it_is_written() -> None:
+    calls = []
+
+    @cached(entries=8)
+    def add(first: int, second: int = 2) -> int:
+        calls.append(first)
+        return first + second
+
+    assert {add(1), add(1, 2), add(second=2, first=1)} == {3}
+    assert len(calls) == 1
