@@ -26,6 +26,7 @@ from core.text import to_plain
 from core.views.study_view import StudyView
 
 What = Literal["method", "metric", "task", "part"]
+_Unit = Literal["", "points", "%", "own"]
 # A mention stands in the text as one sign of the private use area, by what it is.
 _PLANES: dict[What, int] = {
     "method": 0xF0000,
@@ -44,7 +45,9 @@ _SIGNS = {
 _METHOD, _METRIC, _TASK, _PART = (
     re.compile(_SIGNS[what]) for what in ("method", "metric", "task", "part")
 )
-_NOT_ALL = re.compile(rf"(?<!\w)(?:not|pas) ({_SIGNS['method']})")
+_NOT_ALL = re.compile(
+    rf"(?<!\w)(?:not|pas|almost|nearly|virtually|presque) ({_SIGNS['method']})"
+)
 _AND = re.compile(r"(?<!\w)(?:and|or|et|ou|&)(?!\w)")
 _IN_LIST = re.compile(rf"^{claim_words.LIST}$")
 _ANY = re.compile(f"[{chr(0xF0000)}-{chr(0xF3FFF)}]")
@@ -61,6 +64,15 @@ _OF_ONE = frozenset({*claim_words.NEGATED, *claim_words.NEGATED.values()}) - {Ki
 
 _OF_TWO = (Kind.OPEN, Kind.SAME, Kind.DIFFERENT)
 """What may be said of two methods behind it: "the data cannot tell A and B apart"."""
+
+
+_MOVES = (Kind.BETTER, Kind.WORSE, Kind.LOWER, Kind.HIGHER, Kind.VALUE)
+"""What is said where a number goes "from 6.5 to 6.0"."""
+_ADVERBS = re.compile(r"(?<!\w)(?:\w+(?:ly|ment)|plus)(?!\w)")
+_MOST_BETWEEN = 7
+"""Words that may stand between a "not" and its verb."""
+_NOT, _NOT_FOUND = "not", "not found"
+_UNCLEAR = (claim_words.EXCEPT, claim_words.NOT_BEST, claim_words.SOME_METHODS)
 
 
 class Measured(NamedTuple):
@@ -96,7 +108,7 @@ class Amount:
     text: str
     value: float
     places: int
-    unit: Literal["", "points", "%", "own"]
+    unit: _Unit
     is_difference: bool
     is_either: bool = False
     method: str = ""
@@ -120,6 +132,8 @@ class Statement:
     of_model : bool
         Whether it speaks of a trained model, and not of its method.
     amounts : tuple of Amount
+    is_only : bool
+        Whether it is said of no other method.
     """
 
     kind: Kind
@@ -129,6 +143,7 @@ class Statement:
     is_named: bool
     of_model: bool
     amounts: tuple[Amount, ...] = ()
+    is_only: bool = False
 
 
 def read_statements(text: str, view: StudyView) -> tuple[Statement, ...]:
@@ -165,13 +180,17 @@ class _Reader:
         self._mentions: list[_Mention] = []
         self._subjects: tuple[str, ...] = ()
         self._references: tuple[str, ...] = ()
-        self._measured: tuple[Measured, ...] = ()
+        self._named = ""
 
     def read(self, text: str) -> Iterator[Statement]:
         marked = self._mark(fold(to_plain(text)))
         of_model = bool(claim_words.TRAINED_MODEL.search(marked))
         marked = claim_words.INTERVAL.sub("", marked)
+        marked = claim_words.ONLY_ONE_OF_SEVERAL.sub("", _without_ne(marked))
         for sentence in claim_words.SENTENCE_END.split(marked):
+            # A question claims nothing.
+            if sentence.rstrip().endswith("?"):
+                continue
             self._references = ()
             for part in _parts(sentence):
                 statement = self._read_part(part, sentence, of_model=of_model)
@@ -179,7 +198,7 @@ class _Reader:
                     self._subjects = statement.subjects
                     self._references = statement.references
                     yield statement
-            self._measured = self._find_measured(sentence) or self._measured
+            self._named = _named_metrics(sentence) or self._named
 
     def _mark(self, text: str) -> str:
         """Put a sign in the place of each mention, the longest first."""
@@ -212,7 +231,12 @@ class _Reader:
     ) -> Statement | None:
         if any(self._value(found[1]) == EVERY for found in _NOT_ALL.finditer(part)):
             return None
+        if any(pattern.search(part) for pattern in _UNCLEAR):
+            return None
+        is_only = bool(claim_words.ONLY.search(part))
         predicate = _predicate_of(part)
+        if not is_only and predicate and _is_only_unclear(part, predicate):
+            return None
         kind = Kind.VALUE if predicate is None else self._kind(part, predicate)
         if kind is None:
             return None
@@ -223,9 +247,9 @@ class _Reader:
         if not subjects:
             return None
         own = self._find_measured(part)
-        measured = own or self._find_measured(sentence) or self._measured
-        amounts = tuple(self._amounts(part, kind, subjects))
-        if kind is Kind.VALUE and not (own and amounts):
+        measured = own or self._inherited(part, sentence)
+        amounts = tuple(self._amounts(part, kind, subjects, references))
+        if kind is Kind.VALUE and (is_only or not (own and amounts)):
             return None
         return Statement(
             kind=kind,
@@ -235,6 +259,7 @@ class _Reader:
             is_named=bool(measured),
             of_model=of_model,
             amounts=amounts,
+            is_only=is_only,
         )
 
     def _kind(self, part: str, predicate: _Predicate) -> Kind | None:
@@ -245,21 +270,72 @@ class _Reader:
         kind = predicate.kind
         if kind is Kind.OPEN:
             return kind
-        hedged = bool(claim_words.FOUND.search(part))
+        part, start = _without_asides(part, predicate)
+        before, after = part[:start], part[start + len(predicate.text) :]
         if kind is Kind.SAME and "difference" in predicate.text:
-            return Kind.OPEN if hedged else kind
-        before = part[: predicate.start]
-        negated = (
-            claim_words.NEGATION.search(before)
-            or claim_words.SHORT_NEGATION.search(before)
-            or any(self._value(sign) == _NO for sign in _METHOD.findall(part))
-        )
-        if not negated:
+            found = list(claim_words.FOUND.finditer(before))
+            is_beside = bool(found) and not before[found[-1].end() :].strip()
+            is_found = is_beside or bool(claim_words.FOUND.search(after))
+            return Kind.OPEN if is_found else kind
+        if kind in (Kind.SAME, Kind.DIFFERENT):
+            # "Equivalent, for less than half a year does not matter."
+            after = re.split("[,;:]", after)[0]
+        negation = self._negation(before, predicate.text, after)
+        if negation is None:
+            return None
+        if not negation:
             return kind
         negative = claim_words.NEGATED.get(kind)
-        if negative is None or not hedged:
+        if negative is None or negation == _NOT:
             return negative
         return claim_words.NOT_FOUND.get(negative, negative)
+
+    def _negation(self, before: str, verb: str, after: str) -> str | None:
+        """Whether a "not" belongs to a verb, and speaks of what was found.
+
+        Returns
+        -------
+        str or None
+            Empty without a "not"; None where it is unclear what it belongs to.
+        """
+        if _is_only_in_french(f"{before}{verb}{after}"):
+            return None
+        group = ""
+        is_unclear = False
+        nots = list(claim_words.NEGATION.finditer(before))
+        fails = list(claim_words.FAILS.finditer(before))
+        for match in sorted([*nots, *fails], key=lambda each: each.start()):
+            tail = before[match.end() :]
+            bound = _is_bound(match[0], tail)
+            if bound:
+                group = group or tail or " "
+            elif bound is None:
+                return None
+            is_unclear = is_unclear or not bound
+        if is_unclear and not group:
+            return None
+        no_method = [
+            match
+            for match in _METHOD.finditer(f"{before}{verb}{after}")
+            if self._value(match[0]) == _NO
+        ]
+        if fails and (nots or no_method):
+            return None
+        if no_method:
+            group = group or before[no_method[0].end() :] or " "
+        behind = claim_words.OF_NOTHING.match(after)
+        in_french = bool(re.search(r"(?<!\w)(?:ne |n')", before))
+        rest = after[behind.end() :] if behind else after
+        if behind and group and not in_french:
+            return None
+        if behind is None and not in_french and claim_words.NEGATION.search(rest):
+            return None
+        if not (group or behind):
+            return ""
+        is_found = claim_words.FOUND.search(group) or (
+            not no_method and claim_words.SIGNIFICANT.search(after)
+        )
+        return _NOT_FOUND if is_found else _NOT
 
     def _headline(self) -> tuple[Measured, ...]:
         view = self._view
@@ -332,6 +408,31 @@ class _Reader:
             else:
                 found += self._metrics(text, name, task)
         return tuple(dict.fromkeys(found))
+
+    def _inherited(self, part: str, sentence: str) -> tuple[Measured, ...]:
+        """What a part without a metric of its own is about.
+
+        The name of the metric is that of the sentence, or of the one before; the task,
+        the class and the group are the part's own where it has some.
+        """
+        own = bool(_TASK.search(part) or _PART.search(part))
+        named = _named_metrics(sentence)
+        if not own:
+            return self._find_measured(sentence if named else self._named)
+        named = named or self._named
+        # Apart, so that no task is taken for the one beside a metric.
+        found = self._find_measured(f"{named} ; {part}") if named else ()
+        tasks = {self._value(sign) for sign in _TASK.findall(part)}
+        mine = tuple(
+            each
+            for each in found
+            if not tasks
+            or split_key(each.metric)[0] in tasks
+            or tasks.intersection(each.features)
+        )
+        return mine or tuple(
+            each for each in self._headline() if split_key(each.metric)[0] in tasks
+        )
 
     def _task_beside(self, text: str, match: re.Match[str]) -> str:
         """The task that a metric is of by its place: "age MAE", "MAE for age"."""
@@ -413,17 +514,23 @@ class _Reader:
         return found
 
     def _amounts(
-        self, part: str, kind: Kind, subjects: Sequence[str]
+        self,
+        part: str,
+        kind: Kind,
+        subjects: Sequence[str],
+        references: Sequence[str],
     ) -> Iterator[Amount]:
         if kind in (Kind.OPEN, Kind.SAME, *claim_words.OF_ALL):
             return
         units = "|".join(_unit_words(self._view))
         own = re.compile(rf" ?(?:{units})(?!\w)") if units else None
+        moved_to = skipped = -1
+        moved_from: tuple[re.Match[str], _Unit, str] | None = None
         for match in claim_words.NUMBER.finditer(part):
             before, after = part[: match.start()], part[match.end() :]
             if claim_words.NO_AMOUNT.search(before) or claim_words.NO_UNIT.match(after):
                 continue
-            unit: Literal["", "points", "%", "own"] = ""
+            unit: _Unit = ""
             end = match.end()
             for name, pattern in (
                 ("points", claim_words.POINTS),
@@ -434,17 +541,38 @@ class _Reader:
                     unit = name  # type: ignore[assignment]
                     end += found.end()
             behind = part[end:]
+            if (to := claim_words.TO.match(behind)) and claim_words.FROM.search(before):
+                moved_to = end + to.end()
+                # A number without a unit has that of the other.
+                moved_from = (match, unit, part[match.start() : end].strip())
+                continue
+            if to is not None:
+                # The ends of a range.
+                skipped = end + to.end()
+                continue
+            if match.start() == skipped:
+                continue
             by = claim_words.BY.search(before)
             is_apart = kind is not Kind.VALUE and (
                 bool(by)
                 or unit == "points"
                 or bool(claim_words.THAN_THAT.match(behind))
             )
+            text = part[match.start() : end].strip()
+            if match.start() == moved_to and moved_from is not None:
+                first, own_unit, said = moved_from
+                if kind not in _MOVES or len(subjects) != 1:
+                    continue
+                usual = self._view.references.get(subjects[0], "")
+                other = references[0] if references else usual
+                yield _value_of(other, first, own_unit or unit, said)
+                yield _value_of(subjects[0], match, unit, text)
+                continue
             # In French, "de" stands before the value and before the difference.
             is_either = bool(by) and not by[0].startswith("by") if by else False
             yield Amount(
-                text=part[match.start() : end].strip(),
-                value=abs(float(f"{match['whole']}.{match['part'] or 0}")),
+                text=text,
+                value=_signed(match),
                 places=len(match["part"] or ""),
                 unit=unit,
                 is_difference=is_apart,
@@ -469,6 +597,9 @@ def _vocabulary(view: StudyView) -> Iterator[tuple[re.Pattern[str], _Mention]]:
                 yield pattern, _Mention("method", method)
     # "The baseline" is that of the view, also where a method is called so.
     yield claim_words.BASELINE, _Mention("method", view.baseline)
+    plain = [m for m, own in view.study.methods.items() if not own.use]
+    if plain and plain[0] in view.labels:
+        yield claim_words.NO_REMEDY, _Mention("method", plain[0])
     yield claim_words.EVERY_METHOD, _Mention("method", EVERY)
     yield claim_words.NO_METHOD, _Mention("method", _NO)
     for name, pattern in claim_words.METRICS.items():
@@ -569,9 +700,107 @@ def _parts(sentence: str) -> Iterator[str]:
     start = 0
     for one, other in pairwise(found):
         if (cut := _boundary(sentence, one.end, other.start)) is not None:
-            yield sentence[start:cut]
+            yield from _with_but_not(sentence[start:cut])
             start = cut
-    yield sentence[start:]
+    yield from _with_but_not(sentence[start:])
+
+
+def _with_but_not(part: str) -> Iterator[str]:
+    """Cut "improves A but not B" in two, with the verb in both."""
+    predicate = _predicate_of(part)
+    match = claim_words.BUT_NOT.search(part, predicate.end) if predicate else None
+    if predicate is None or match is None:
+        yield part
+        return
+    rest = part[match.end() :]
+    if _ANY.search(rest) or claim_words.SIGNIFICANT.search(rest):
+        yield part[: match.start()]
+        yield f"not {predicate.text}{rest}"
+    else:
+        yield part
+
+
+def _without_asides(part: str, predicate: _Predicate) -> tuple[str, int]:
+    """A part without remarks that negate nothing, and where its verb begins then."""
+    start = predicate.start
+    for pattern in (claim_words.AS_SHOWN, claim_words.ASIDE):
+        for match in reversed(list(pattern.finditer(part))):
+            verbs = [each.start for each in _predicates(part)]
+            if any(match.start() <= verb < match.end() for verb in verbs):
+                continue
+            part = part[: match.start()] + part[match.end() :]
+            if match.start() < start:
+                start -= match.end() - match.start()
+    return part, start
+
+
+def _without_ne(text: str) -> str:
+    """A text in which "n'améliore pas seulement" has no "ne" left."""
+    return re.sub(
+        r"(?<!\w)(?:ne |n')(?=(?:\w+ ){1,3}(?:pas )(?:seulement|uniquement)(?!\w))",
+        "",
+        text,
+    )
+
+
+def _is_only_in_french(text: str) -> bool:
+    """Whether it says "ne ... que", which is "only"."""
+    return bool(claim_words.ONLY_THAT.search(text)) and not bool(
+        claim_words.OTHER_NOT.search(text)
+    )
+
+
+def _is_only_unclear(part: str, predicate: _Predicate) -> bool:
+    """Whether an "only" belongs to something else than the method."""
+    if claim_words.ANY_ONLY.search(part[: predicate.start]):
+        return True
+    rest = part[predicate.end :]
+    return any(
+        _ANY.match(rest[found.end() :].lstrip())
+        for found in claim_words.ANY_ONLY.finditer(rest)
+    )
+
+
+def _is_bound(negation: str, tail: str) -> bool | None:
+    """Whether a "not" belongs to the verb behind the tail; None if to a method."""
+    if negation in claim_words.OF_NONE:
+        return True
+    is_of_found = bool(claim_words.FOUND.search(tail))
+    if method := _METHOD.search(tail):
+        is_clause = re.search(r"(?<!\w)(?:that|que|qu')", tail[: method.start()])
+        if is_of_found and is_clause:
+            return True
+        return None
+    if re.search(r"[,;:]", tail) or claim_words.CLAUSE.search(tail):
+        return False
+    if negation in claim_words.OF_NOUN:
+        return is_of_found or not _ADVERBS.sub("", tail).strip()
+    return len(tail.split()) <= _MOST_BETWEEN
+
+
+def _named_metrics(sentence: str) -> str:
+    """The metrics and gaps that a sentence names, without anything else."""
+    named = _METRIC.findall(sentence)
+    gaps = (claim_words.GAP, *claim_words.NAMED_GAPS.values())
+    said = [found[0] for each in gaps if (found := each.search(sentence))]
+    return " ; ".join([*named, *said])
+
+
+def _signed(match: re.Match[str]) -> float:
+    value = float(f"{match['whole']}.{match['part'] or 0}")
+    return -value if match[0].startswith("-") else value
+
+
+def _value_of(method: str, match: re.Match[str], unit: _Unit, text: str) -> Amount:
+    """The value of a method, as a number that was found."""
+    return Amount(
+        text=text,
+        value=_signed(match),
+        places=len(match["part"] or ""),
+        unit=unit,
+        is_difference=False,
+        method=method,
+    )
 
 
 def _boundary(sentence: str, start: int, end: int) -> int | None:

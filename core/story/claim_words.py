@@ -99,25 +99,35 @@ PREDICATES: dict[Kind, re.Pattern[str]] = {
         r"(?:the )?highest", r"(?:la|le|les) plus (?:haute?s?|elevee?s?|grande?s?)"
     ),
     Kind.WORSE: words(
-        *(r"worse", r"worsen(?:s|ed)?", r"degrad(?:es?|ed)", r"hurts?", r"harms?"),
+        *(r"worse", r"worsen(?:s|ed|ing)?", r"degrad(?:es?|ed|ing|er)"),
+        *(r"hurt(?:s|ing)?", r"harm(?:s|ed|ing)?"),
         *(r"los(?:es?|t) (?:to|against)", r"underperforms?", r"inferior to"),
         *(r"(?:lags?|falls?|is|are) behind", r"deteriorates?"),
-        r"(?:is|are|was|were) (?:clearly )?(?:beaten|outperformed|surpassed) by",
+        r"(?:beaten|outperformed|surpassed)"
+        r"(?:(?: (?!it|them|all)\w+)? by(?! (?:about|around|some|an?|far|\d))"
+        r"|(?=[^.;,]* by (?:the )?[\U000F0000-\U000F0FFF]))",
         *(r"pires?", r"moins (?:bon(?:ne)?s?|bien)", r"degradent?", r"empirent?"),
-        *(r"deteriorent?", r"nui(?:t|sent) (?:a|au|aux)"),
-        r"(?:est|sont) (?:battu|surpasse|depasse)e?s? par",
+        *(r"deteriorent?", r"nui(?:t|sent|re) (?:a|au|aux)"),
+        r"(?:battu|surpasse|depasse)e?s?"
+        r"(?:(?: \w+)? par|(?=[^.;,]* par (?:la |le |l')?[\U000F0000-\U000F0FFF]))",
     ),
     Kind.BETTER: words(
         *(r"better", r"beats?", r"beat(?:en|ing)", r"outperform(?:s|ed)?"),
         *(r"surpass(?:es|ed)?", r"improv(?:es?|ed|ing)(?: on| upon)?"),
-        *(r"help(?:s|ed)?(?! of)", r"w(?:ins?|on)(?: over| against)?"),
+        r"help(?:s|ed|ing)?(?! of)",
+        r"w(?:ins?|on(?!'t))(?: over| against)?",
         *(r"superior to", r"ahead of"),
         *(r"bat(?:tent|tre|tu)?", r"surpassent?", r"depassent?", r"meilleure?s?"),
         *(r"(?<!au )mieux", r"ameliore(?:nt|r|e?s?)?", r"(?<!l')aide(?:nt|r)?"),
         r"l'emportent? sur",
     ),
     Kind.LOWER: words(
-        *(r"lower(?:s|ed)?", r"smaller", r"reduc(?:es?|ed|ing)", r"decreas(?:es?|ed)"),
+        *(
+            r"lower(?:s|ed|ing)?",
+            r"smaller",
+            r"reduc(?:es?|ed|ing)",
+            r"decreas(?:es?|ed|ing)",
+        ),
         *(r"cuts?", r"halves", r"narrow(?:s|ed|er)?", r"closes", r"shrinks?"),
         *(r"drops?", r"falls?"),
         r"(?:nearer|closer) to zero",
@@ -130,8 +140,8 @@ PREDICATES: dict[Kind, re.Pattern[str]] = {
             r"higher",
             r"larger",
             r"greater",
-            r"increas(?:es?|ed)",
-            r"rais(?:es?|ed)",
+            r"increas(?:es?|ed|ing)",
+            r"rais(?:es?|ed|ing)",
             r"rises?",
         ),
         *(r"widen(?:s|ed)?", r"farther from zero", r"further from zero"),
@@ -140,23 +150,78 @@ PREDICATES: dict[Kind, re.Pattern[str]] = {
         r"superieure?s? (?:a|au|aux)",
     ),
     Kind.DIFFERENT: words(
-        r"differ(?:s|ed|ent)?(?: from)?", r"differ(?:e|ente?s?)(?: de)?"
+        *(r"differ(?:s|ed|ent)?(?: from)?", r"differ(?:e|ente?s?)(?: de)?"),
+        r"(?:there (?:is|are|was|were)|il y a|il existe)"
+        r"(?: (?!no|not|pas|aucune)\w+){1,3} differences?",
+        r"(?:an?|une) (?:\w+ )?difference (?:between|entre)",
     ),
 }
 """In the order in which they count where several stand in one statement."""
 
-NEGATION = words(
-    *(r"not", r"no", r"never", r"neither", r"nor", r"none", r"cannot", r"ne"),
-    *(r"aucune?s?", r"nulle?s?", r"ni", r"pas", r"jamais", r"non"),
+NEGATION = re.compile(
+    r"(?<!\w)(?:not|no|never|neither|nor|none|nothing|cannot|ne|aucune?s?|nulle?s?|ni"
+    r"|pas|jamais|non|rien)(?!\w)|n't(?!\w)|(?<!\w)n'(?=\w|$)"
 )
-SHORT_NEGATION = re.compile(r"n't(?!\w)|(?<!\w)n'")
+FAILS = words(
+    *(r"fail(?:s|ed|ing)?", r"unable", r"hardly", r"barely", r"scarcely", r"without"),
+    *(r"sans", r"echou(?:e|ent|er)", r"incapables?", r"peinent?", r"a peine"),
+)
+"""What says the same as a "not", and with one takes it back."""
+OF_NOTHING = re.compile(
+    r" ?(?:neither|none|nothing|no(?! (?:less|fewer|more)(?!\w))|ni|aucune?s?|nulle?s?"
+    r"|rien)(?!\w)"
+)
+"""Right behind a verb: it "improves neither", "improves nothing"."""
+OF_NONE = frozenset({"neither", "ni", "none", "nor"})
+"""What a list of methods may follow that all have the "not"."""
+OF_NOUN = frozenset({"no", "non", "nul", "nulle", "nuls", "nulles", "aucun", "aucune"})
+"""What may belong to a noun, and not to the verb."""
+BUT_NOT = re.compile(r"(?:,|,? (?:but|and|mais|et)) (?:not|pas|non)(?= )")
+ONLY_ONE_OF_SEVERAL = re.compile(
+    r"(?<!\w)(?:not (?:only|just|merely)|non seulement)(?!\w)"
+    r"|(?<!\w)pas (?:seulement|uniquement)(?!\w)"
+)
+"""No "not": what follows is said too."""
+ONLY_THAT = re.compile(r"(?<!\w)(?:ne |n').*(?<!\w)(?:que |qu')")
+"""In French "ne ... que" is "only"."""
+OTHER_NOT = words(r"pas", r"jamais", r"aucune?s?", r"nulle?s?", r"ni", r"rien", r"nul")
+ASIDE = re.compile(
+    r"(?<!\w)(?:(?:with|at|avec) no|without(?: any)?|sans(?: aucune?)?)"
+    r" [\w' -]*(?:,|(?=[.;!])|$)"
+)
+"""A remark on what it takes: "with no extra cost"."""
+AS_SHOWN = re.compile(
+    r"(?<!\w)(?:as (?:is |was |we have )?(?:shown|seen|found|established|proven?)"
+    r"|comme (?:l'|le |la |on l'a )?(?:montre|vu|demontre|observe|etabli)e?)(?!\w)"
+)
+EXCEPT = words(
+    *(r"except", r"apart from", r"other than", r"rather than", r"instead of"),
+    *(r"sauf", r"hormis", r"excepte", r"a part", r"plutot que", r"au lieu d(?:e|u)"),
+)
+CLAUSE = words(r"and", r"or", r"but", r"yet", r"et", r"ou", r"mais", r"which", r"qui")
+NOT_BEST = words(
+    r"(?:one|some|two|three) of the (?:very )?(?:best|worst|lowest|highest)",
+    r"(?:among|amongst) the (?:very )?(?:best|worst|lowest|highest)",
+    r"(?:second|third|fourth|fifth|next|2nd|3rd)[- ](?:best|worst|lowest|highest)",
+    r"l'une? des (?:plus|meilleure?s?|pires)",
+    r"parmi les (?:plus|meilleure?s?|pires)",
+    r"(?:deuxieme|second|seconde|troisieme) (?:plus|meilleure?|pire)",
+)
+SOME_METHODS = words(
+    r"(?:most|many|several|some|few|half)(?: of)?(?: the| these)?"
+    r" (?:other )?(?:methods|remedies|trained models)",
+    r"(?:la plupart|plusieurs|certaine?s|quelques|la moitie)(?: des| de ces)?"
+    r" (?:autres )?(?:methodes|remedes)",
+)
 FOUND = words(
     *(r"detected", r"found", r"shown", r"seen", r"established", r"prove[dn]"),
     *(r"(?:detecte|trouve|observe|montre|demontre|etabli|prouve)e?s?",),
+    *(r"evidence", r"proofs?", r"preuves?"),
     r"mise?s? en evidence",
     r"significant(?:ly)?",
     r"significativement",
 )
+SIGNIFICANT = words(r"significant(?:ly)?", r"significativement")
 TRAINED_MODEL = words(
     r"(?:this|the|these|one|single)? ?trained models?",
     r"modeles? entraines?",
@@ -199,19 +264,50 @@ BASELINE = words(
     *(r"(?:le modele|la methode|la ligne) de (?:reference|base)", r"(?:le )?baseline"),
 )
 
+NO_REMEDY = words(
+    r"(?:(?<=with )|(?<=to )|(?<=than )|(?<=against )|(?<=versus )|(?<=over ))"
+    r"no (?:remedy|remedies|method)",
+    *(r"without (?:any |a )?remed(?:y|ies)", r"sans (?:aucun )?remedes?"),
+    r"l'absence de remede",
+)
+_METHODS = r"[\U000F0000-\U000F0FFF]"
+ONLY = re.compile(
+    rf"(?<!\w)(?:only|exclusively|seule?s?|seulement|uniquement) (?:the |la |le |les )?"
+    rf"(?:method |methode |remedy |remede )?{_METHODS}"
+    rf"|{_METHODS} (?:alone|seule?s?)(?!\w)"
+    rf"|{_METHODS} (?:is|are|est|sont) (?:the only|la seule|le seul|les seule?s)(?!\w)"
+)
+ANY_ONLY = words(
+    *(r"only(?! \d)", r"alone", r"exclusively", r"uniquement", r"seulement"),
+    r"seule?s?",
+)
 # Where one statement ends and the next begins, the strongest first.
 BOUNDARIES = (
     words(
         *(r"but", r"while", r"whereas", r"yet", r"however", r"although", r"though"),
         *(r"mais", r"tandis que", r"alors que", r"cependant", r"pourtant"),
     ),
+    # Right before the second verb: "without improving".
+    re.compile(r"(?<!\w)(?:without|sans) (?:\w+ly )?$"),
     re.compile(r";|[,;] (?:and|or|et|ou)(?!\w)"),
     words(r"and", r"or", r"et", r"ou"),
     re.compile(r","),
 )
 LIST = r"(?:[ ,;]|(?<!\w)(?:and|or|et|ou|the|la|le|les|l'|&)(?!\w))*"
-# What stands in parentheses behind a difference: an interval and a p-value.
-INTERVAL = re.compile(r"\((?=[^()]*(?:interval|p [=<]))[^()]*\)")
+_NUMBER = r"[-+]?(?:\d+(?:[.,]\d+)?|[.,]\d+)"
+INTERVAL = re.compile(
+    # In parentheses or brackets, with a p-value beside it or not.
+    r"\((?=[^()]*(?:interval|(?<!\w)(?:ci|ic)(?!\w)|(?<!\w)p ?[=<>]))[^()]*\)"
+    rf"|\[ ?{_NUMBER} ?(?:[,;]|to|a) ?{_NUMBER} ?\]"
+    # A p-value in the sentence.
+    rf"|,? ?(?<!\w)p(?:[- ]?values?)? ?(?:[=<>\N{{LESS-THAN OR EQUAL TO}}]+|of|de)"
+    rf" ?{_NUMBER}"
+    # An interval in the sentence.
+    rf"|,? ?(?:{_NUMBER} ?% )?(?<!\w)(?:confidence intervals?|intervals?|ci|ic"
+    r"|intervalles?(?: de confiance)?)(?: (?:a |at )?\d+ ?%)?[ :=]*(?:of |from |de )?"
+    rf"[\[(]?{_NUMBER}(?: ?[^\W\d]+| ?%)? ?(?:to|a|-|,|;) ?{_NUMBER}[\])]?"
+)
+"""Intervals and p-values: no amounts of a claim."""
 SENTENCE_END = re.compile(r"(?<=[.!?])(?<!vs\.) +|\n+")
 
 METRICS: dict[str, re.Pattern[str]] = {
@@ -302,12 +398,15 @@ PER_CENT = re.compile(r" ?(?:%|per ?cent|pour cent|pourcents?)(?!\w)")
 # A number behind one of these is a bound or a setting, and not the amount.
 NO_AMOUNT = re.compile(
     r"(?:less than|moins de|under|below|at least|at most|au moins|au plus|with|avec"
-    r"|to|within|power is|puissance est|seeds?|graines?) ?$"
+    r"|within|power is|puissance est|seeds?|graines?) ?$"
 )
 NO_UNIT = re.compile(
     r" ?(?:seeds?|images?|epochs?|methods?|groups?|classes|graines?|epoques?|methodes?"
-    r"|groupes?|more|-|(?:of|to|sur|a) \d[\d.,]*)(?!\w)"
+    r"|groupes?|more|-|(?:of|sur) \d[\d.,]*)(?!\w)"
 )
+TO = re.compile(r" ?(?:to|a|-) ?(?=[-+]?\d)")
+"""Between the two numbers of "from 6.5 to 6.0", or the ends of a range."""
+FROM = re.compile(r"(?<!\w)(?:from|de|d') ?(?:about |around |environ )?$")
 BY = re.compile(r"(?<!\w)(?:by|de|d')(?: about| around| some| environ| only)* ?$")
 THAN_THAT = re.compile(
     r" ?(?:lower|higher|better|worse|smaller|larger|nearer|farther|de moins|de plus"

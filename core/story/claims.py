@@ -1,8 +1,8 @@
 """Claims on a study's methods: proposed from the numbers, and checked against them."""
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -266,6 +266,23 @@ class _Pair(NamedTuple):
 
 
 def _check(statement: Statement, view: StudyView) -> Iterator[CheckedStatement]:
+    yield from _check_said(statement, view)
+    if statement.is_only:
+        yield from _check_others(statement, view)
+
+
+def _check_others(statement: Statement, view: StudyView) -> Iterator[CheckedStatement]:
+    """Other methods of which the same holds that was said of one only."""
+    named = {*statement.subjects, *statement.references}
+    others = tuple(m for m in view.references if m not in named)
+    same = replace(statement, subjects=others, amounts=(), is_only=False)
+    for each in _check_said(same, view):
+        if each.status is Status.SUPPORTED:
+            said = f"The same holds for another method. {each.reason}"
+            yield CheckedStatement(Status.CONTRADICTED, said)
+
+
+def _check_said(statement: Statement, view: StudyView) -> Iterator[CheckedStatement]:
     for measured in statement.measured:
         for subject, reference in _pairs(statement, view):
             if statement.kind is Kind.VALUE:
@@ -353,6 +370,8 @@ _OF_NUMBER = {
     Kind.LOWEST: Kind.BEST,
     Kind.HIGHEST: Kind.WORST,
 }
+# These hold of a number that is certainly lower.
+_DOWN = (Kind.LOWER, Kind.NOT_HIGHER, Kind.NOT_FOUND_HIGHER, Kind.LOWEST)
 _OPPOSITE = {
     Kind.BETTER: Kind.WORSE,
     Kind.NOT_BETTER: Kind.NOT_WORSE,
@@ -404,12 +423,11 @@ def _judge_number(kind: Kind, delta: float) -> Status:
     """Of a metric with no better side: whether it is lower or higher, as was said."""
     if kind is Kind.DIFFERENT:
         return Status.SUPPORTED
-    if kind in (Kind.LOWER, Kind.HIGHER):
-        is_so = (delta < 0) == (kind is Kind.LOWER)
-        return Status.SUPPORTED if is_so else Status.CONTRADICTED
     if kind in (Kind.SAME, Kind.OPEN):
         return Status.CONTRADICTED
-    return Status.INCONCLUSIVE
+    if kind not in _OF_NUMBER:
+        return Status.INCONCLUSIVE
+    return Status.SUPPORTED if (delta < 0) == (kind in _DOWN) else Status.CONTRADICTED
 
 
 def _sentence(row: pd.Series, view: StudyView, comparison: Comparison) -> str:
@@ -482,7 +500,7 @@ def _in_units(amount: Amount, info: MetricInfo) -> tuple[float, float] | None:
     elif is_per_cent:
         scale = 0.01
     else:
-        scale = 1.0 if in_unit or amount.value <= 1 else None
+        scale = 1.0 if in_unit or abs(amount.value) <= 1 else None
     if scale is None:
         return None
     half = 0.5 * 10.0**-amount.places
@@ -503,6 +521,8 @@ def _wrong_difference(
     meant = _meaning(kind, info)
     if meant not in (Kind.BETTER, Kind.WORSE):
         return None
+    if amount.value < 0:
+        value = -value[1], -value[0]
     is_up = (meant is Kind.BETTER) == (info.direction == "higher")
     low, high = value if is_up != pair.mirrored else (-value[1], -value[0])
     if low <= ends[1] and high >= ends[0]:
@@ -543,9 +563,3 @@ def _value_sentence(
         f"{who} {info.phrase} is {info.format(row['mean'], unit=True)}"
         f" ({percent(comparison.level)} interval {span})."
     )
-
-
-def worst(checks: Sequence[ClaimCheck]) -> Status:
-    """The worst status of several claims; "not checked" where there is none."""
-    found = [each.status for each in checks]
-    return min(found, key=_WORST_FIRST.index, default=Status.NOT_CHECKED)

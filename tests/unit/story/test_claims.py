@@ -7,13 +7,15 @@ import pytest
 
 import core.runs
 from core.evaluation import verdicts
+from core.evaluation.metrics import metric_info
+from core.story.claim_words import Kind
 from core.story.claims import (
     NOTHING_RECOGNISED,
     ONE_TRAINING,
     Status,
+    _judge,
     check_claim,
     propose_claims,
-    worst,
 )
 from core.text import strong
 from core.views.catalog import draw_view
@@ -62,6 +64,22 @@ SUPPORTED = (
     "Aucune différence entre INS et la référence n'a été détectée sur la MAE.",
     "LMF est équivalent à la référence sur la MAE.",
     "La différence entre INS et la référence sur la MAE n'est pas concluante.",
+    "LMF not only improves macro F1 but also the F1 of Asian.",
+    "LMF n'améliore pas seulement la macro F1, mais aussi le F1 de Asian.",
+    "With no extra cost, DenseWeight improves the age MAE.",
+    "DenseWeight improves the age MAE without extra cost.",
+    "DenseWeight won against the baseline on age MAE.",
+    "DenseWeight, alpha 1 fails to improve the age MAE.",
+    "Undersampling improves neither macro F1 nor the F1 of Asian.",
+    "LMF improves macro F1 without worsening the age MAE.",
+    "Undersampling has been clearly outperformed by the baseline on macro F1.",
+    "Only DenseWeight improves the age MAE.",
+    "Seule DenseWeight améliore la MAE.",
+    "Compared with no remedy, DenseWeight improves the age MAE.",
+    "There is a difference between DenseWeight and the baseline in age MAE.",
+    "It was not shown that INS is better than the baseline on age MAE.",
+    "DenseWeight improves the age MAE (p<0.05).",
+    "DenseWeight improves the age MAE, p = 0.01.",
 )
 CONTRADICTED = (
     "DenseWeight is worse than the baseline on age MAE.",
@@ -85,6 +103,24 @@ CONTRADICTED = (
     "La référence est meilleure que LMF sur la macro F1.",
     "LMF n'améliore pas la macro F1.",
     "LMF fait moins bien que la référence sur la macro F1.",
+    "DenseWeight fails to improve the age MAE.",
+    "DenseWeight is unable to improve the age MAE.",
+    "DenseWeight hardly improves the age MAE.",
+    "DenseWeight won't improve the age MAE.",
+    "DenseWeight échoue à améliorer la MAE.",
+    "DenseWeight improves nothing on age MAE.",
+    "LMF improves macro F1 without improving the F1 of Asian.",
+    "LMF améliore la macro F1 sans améliorer le F1 de Asian.",
+    "LMF improves macro F1, but not the F1 of Asian.",
+    "DenseWeight is significantly beaten by the baseline on age MAE.",
+    "DenseWeight has been outperformed by the baseline on age MAE.",
+    "DenseWeight est nettement battu par la référence sur la MAE.",
+    "DenseWeight is beaten on age MAE by the baseline.",
+    "Only LMF improves macro F1.",
+    "LMF est la seule méthode qui améliore la macro F1.",
+    "Undersampling lowers the macro F1 and raises that of Asian.",
+    "There is a difference between LMF and the baseline in age MAE.",
+    "There is no difference between LMF and the baseline in macro F1, as shown.",
 )
 INCONCLUSIVE = (
     "INS beats the baseline on age MAE.",
@@ -96,6 +132,10 @@ INCONCLUSIVE = (
     "INS bat la référence sur la MAE d'âge.",
     "INS n'aide pas pour l'erreur d'âge.",
     "DenseWeight is better than INS on age MAE.",
+    "As shown in the table, INS does not help on age MAE.",
+    "DenseWeight improves the age MAE but hurts gender.",
+    "LMF improves macro F1 but not gender accuracy.",
+    "Compared with no remedy, INS improves the age MAE.",
 )
 NOT_CHECKED = (
     "",
@@ -106,6 +146,20 @@ NOT_CHECKED = (
     "LMF is faster than the baseline on Tuesdays.",
     "The training took 7.1 years.",
     "Les visages sont difficiles.",
+    "Does DenseWeight beat the baseline on age MAE?",
+    "DenseWeight est-elle meilleure que la référence sur la MAE ?",
+    "DenseWeight, not LMF, is worse on age MAE.",
+    "LMF improves macro F1, which is not surprising.",
+    "LMF does not fail to improve macro F1.",
+    "LMF n'améliore que la macro F1.",
+    "LMF improves only macro F1.",
+    "Almost all methods improve macro F1.",
+    "Presque toutes les méthodes améliorent la macro F1.",
+    "Most methods improve macro F1.",
+    "All methods except undersampling improve macro F1.",
+    "LMF is one of the best on macro F1.",
+    "LMF is second best on macro F1.",
+    "LMF est l'une des meilleures méthodes pour la macro F1.",
 )
 
 
@@ -232,6 +286,31 @@ def test_what_is_claimed_of_all_metrics_must_hold_for_all(view: StudyView) -> No
         ),
         ("LMF reaches a macro F1 of 92 %.", Status.SUPPORTED),
         ("LMF reaches a macro F1 of 0.75.", Status.CONTRADICTED),
+        (
+            "DenseWeight lowers age MAE from 6.5 years to 6.0 years.",
+            Status.SUPPORTED,
+        ),
+        ("DenseWeight lowers the age MAE from 6.5 to 6.0 years.", Status.SUPPORTED),
+        (
+            "DenseWeight lowers MAE from 9.5 years to 6.0 years.",
+            Status.CONTRADICTED,
+        ),
+        (
+            "DenseWeight lowers MAE from 6.5 years to 3.0 years.",
+            Status.CONTRADICTED,
+        ),
+        ("DenseWeight réduit la MAE de 6,5 ans à 6,0 ans.", Status.SUPPORTED),
+        ("LMF raises macro F1 from 74 % to 92 %.", Status.SUPPORTED),
+        ("LMF raises macro F1 from 52 % to 60 %.", Status.CONTRADICTED),
+        ("LMF improves macro F1 by 18 points (95 % CI 5 to 30).", Status.SUPPORTED),
+        ("LMF improves macro F1 by 18 points, 95 % CI [5, 30].", Status.SUPPORTED),
+        (
+            "DenseWeight réduit la MAE de 0,5 an (IC à 95 % 0,3 à 0,7).",
+            Status.SUPPORTED,
+        ),
+        ("DenseWeight has an age bias of 0.2 years.", Status.SUPPORTED),
+        ("DenseWeight has an age bias of -2.1 years.", Status.CONTRADICTED),
+        ("DenseWeight, alpha 1 has an age bias of -1.8 years.", Status.CONTRADICTED),
     ],
 )
 def test_numbers_are_held_to_the_intervals(
@@ -241,6 +320,43 @@ def test_numbers_are_held_to_the_intervals(
     assert check.status is status, check.reason
     if status is Status.CONTRADICTED:
         assert "The claim says " in check.reason
+
+
+@pytest.mark.parametrize(
+    ("kind", "lower", "higher"),
+    [
+        (Kind.DIFFERENT, Status.SUPPORTED, Status.SUPPORTED),
+        (Kind.LOWER, Status.SUPPORTED, Status.CONTRADICTED),
+        (Kind.NOT_LOWER, Status.CONTRADICTED, Status.SUPPORTED),
+        (Kind.NOT_HIGHER, Status.SUPPORTED, Status.CONTRADICTED),
+        (Kind.NOT_FOUND_LOWER, Status.CONTRADICTED, Status.SUPPORTED),
+        (Kind.NOT_FOUND_HIGHER, Status.SUPPORTED, Status.CONTRADICTED),
+        (Kind.LOWEST, Status.SUPPORTED, Status.CONTRADICTED),
+        (Kind.HIGHEST, Status.CONTRADICTED, Status.SUPPORTED),
+        (Kind.SAME, Status.CONTRADICTED, Status.CONTRADICTED),
+        (Kind.BETTER, Status.INCONCLUSIVE, Status.INCONCLUSIVE),
+    ],
+)
+def test_a_number_with_no_better_side_is_judged_by_its_sign(
+    kind: Kind, lower: Status, higher: Status, view: StudyView
+) -> None:
+    row = load_comparison(view).row("lmf", "gender.accuracy").copy()
+    info = metric_info("gender.accuracy", view.tasks)
+    row["verdict"] = verdicts.DIFFERS
+    for delta, expected in ((-0.1, lower), (0.1, higher)):
+        row["delta"] = delta
+        assert _judge(kind, row, info, mirrored=False) is expected
+        # Beside the other method, the same number is on the other side.
+        row["delta"] = -delta
+        assert _judge(kind, row, info, mirrored=True) is expected
+
+
+def test_a_part_without_a_metric_is_of_its_own_class(view: StudyView) -> None:
+    text = "LMF raises the F1 of Asian and lowers that of White."
+    said = [each.reason for each in check_claim(text, view).statements]
+    assert len(said) == 2
+    assert {"Asian" in each for each in said} == {True, False}
+    assert {"White" in each for each in said} == {True, False}
 
 
 def test_numbers_of_seeds_and_images_are_no_amounts(view: StudyView) -> None:
@@ -369,13 +485,3 @@ def test_a_view_of_groups_proposes_claims_on_its_gap(view: StudyView) -> None:
         assert "age MAE difference" in said[0]
     else:
         assert any("No method's gap in age MAE" in each for each in said)
-
-
-def test_the_worst_of_several_counts(view: StudyView) -> None:
-    checks = [
-        check_claim(text, view)
-        for text in (SUPPORTED[0], INCONCLUSIVE[0], CONTRADICTED[0])
-    ]
-    assert worst(checks) is Status.CONTRADICTED
-    assert worst(checks[:2]) is Status.INCONCLUSIVE
-    assert worst([]) is Status.NOT_CHECKED
