@@ -12,7 +12,7 @@ from core.plots.highlight import HIGHLIGHT
 from core.report.markdown_words import markdown_html
 from core.report.own_picture import Picture
 from core.report.report import Progress, Report, ReportSlide
-from core.report.sheets import cell_text
+from core.report.sheets import written_table
 from core.text import split_marks, to_plain
 
 WRITING = "Writing the page"
@@ -110,7 +110,7 @@ def _drawn(slide: ReportSlide, charts: list[dict[str, object]]) -> Iterator[str]
         yield f'<p class="note">{marked_html(drawn.note)}</p>'
     if drawn.numbers is not None:
         numbers = drawn.numbers
-        table = _table(numbers.frame, numbers.takeaway)
+        table = _table(written_table(numbers), numbers.takeaway)
         small = f'<p class="note">{marked_html(numbers.note)}</p>' * bool(numbers.note)
         if drawn.figures or len(numbers.frame) > FEW_ROWS:
             yield f"<details><summary>In numbers</summary>{table}{small}</details>"
@@ -134,9 +134,7 @@ def marked_html(text: str) -> str:
 def _table(frame: pd.DataFrame, caption: str) -> str:
     heads = "".join(f'<th scope="col">{marked_html(str(c))}</th>' for c in frame)
     rows = "".join(
-        "<tr>"
-        + "".join(f"<td>{marked_html(cell_text(cell))}</td>" for cell in row)
-        + "</tr>"
+        "<tr>" + "".join(f"<td>{marked_html(cell)}</td>" for cell in row) + "</tr>"
         for row in frame.itertuples(index=False)
     )
     return (
