@@ -13,7 +13,7 @@ from core.report.markdown_words import Paragraph, read_paragraphs
 from core.report.pictures import own_title
 from core.report.places import Box
 from core.report.report import Report, ReportSlide
-from core.report.sheets import Sheet, table_sheets
+from core.report.sheets import Sheet, table_sheets, written_table
 from core.text import SEPARATOR, to_plain
 
 TITLE_SIZES = (36, 32, 28, 24, 22, 20)
@@ -152,7 +152,8 @@ def fit_title(text: str, box: Box, sizes: Sequence[float] = TITLE_SIZES) -> Fitt
 
 def _slide_pages(slide: ReportSlide, frame: Frame) -> Iterator[Page]:
     if slide.problem is not None:
-        yield from _words_pages(slide, frame, _problem_words(slide.problem))
+        words = [*read_paragraphs(slide.text), *_problem_words(slide.problem)]
+        yield from _words_pages(slide, frame, words)
     elif slide.drawn is None:
         yield from _words_pages(slide, frame, read_paragraphs(slide.text))
     elif slide.drawn.figures:
@@ -161,7 +162,9 @@ def _slide_pages(slide: ReportSlide, frame: Frame) -> Iterator[Page]:
         numbers = slide.drawn.numbers
         alt = to_plain(slide.drawn.takeaway)
         note = slide.note or to_plain(numbers.note).replace("\n", " ")
-        yield from _table_pages(slide, frame, numbers.frame, alt=alt, note=note)
+        yield from _table_pages(
+            slide, frame, written_table(numbers), alt=alt, note=note
+        )
 
 
 def _problem_words(error: EquipoiseError) -> list[Paragraph]:

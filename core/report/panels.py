@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.plots.look import FAINT_COLOUR
-from core.report.print_traces import as_list, is_seen
+from core.report.print_traces import as_list, errors_of, is_seen, mode_of
 from core.text import chart_to_plain
 
 Side = str
@@ -189,6 +189,8 @@ def _read_panels(
 ) -> Iterable[Panel]:
     if any(trace.get("xaxis", "x") != "x" for trace in traces) or not traces:
         raise _NotNative
+    if layout.get("images"):
+        raise _NotNative
     if sum(len(as_list(trace.get("y"))) for trace in traces) > MOST_POINTS:
         raise _NotNative
     by_axis: dict[str, list[dict[str, Any]]] = {}
@@ -203,10 +205,33 @@ def _read_panels(
             raise _NotNative
     for place, axis in enumerate(order):
         low, high = domains[axis]
-        panel = _read_panel(by_axis[axis], layout, axis, is_last=axis == order[-1])
+        own = {**layout, "annotations": list(_notes_of(axis, order, domains, layout))}
+        panel = _read_panel(by_axis[axis], own, axis, is_last=axis == order[-1])
         if place and isinstance(panel, PointsPanel):
             panel = replace(panel, points=_without_entries(panel.points))
         yield replace(panel, share=high - low)
+
+
+def _notes_of(
+    axis: str,
+    order: Sequence[str],
+    domains: dict[str, Any],
+    layout: dict[str, Any],
+) -> Iterable[dict[str, Any]]:
+    """The notes of a panel; one at a share of all the height is in one panel only."""
+    for note in layout.get("annotations", ()):
+        if note.get("yref", "y") != "paper":
+            yield note
+            continue
+        share = note.get("y")
+        if not isinstance(share, int | float):
+            raise _NotNative
+        holding = [a for a in order if domains[a][0] <= share <= domains[a][1]]
+        if not holding:
+            raise _NotNative
+        if holding[0] == axis:
+            low, high = domains[axis]
+            yield {**note, "y": (share - low) / (high - low)}
 
 
 def _without_entries(points: Iterable[Points]) -> tuple[Points, ...]:
@@ -249,7 +274,7 @@ def _single_marks(trace: dict[str, Any]) -> list[dict[str, Any]]:
         for key in ("color", "symbol")
         if isinstance(value := marker.get(key), list | tuple | dict | np.ndarray)
     }
-    if trace["type"] != "scatter" or not several or trace.get("mode") != "markers":
+    if trace["type"] != "scatter" or not several or mode_of(trace) != "markers":
         return [trace]
     if len(as_list(trace.get("x"))) != len(as_list(trace.get("y"))):
         raise _NotNative
@@ -303,6 +328,9 @@ def _read_points(
 ) -> PointsPanel:
     x_places = _places(traces, x_axis, "x")
     y_places = _places(traces, y_axis, "y")
+    shapes = list(layout.get("shapes", ()))
+    x_axis = _forwards(x_axis, x_places, [s.get("xref", "x") == "x" for s in shapes])
+    y_axis = _forwards(y_axis, y_places, [s.get("yref", "y") == axis for s in shapes])
     points = tuple(
         found
         for trace in traces
@@ -312,7 +340,7 @@ def _read_points(
         raise _NotNative
     x = _read_axis(x_axis, x_places, _reach(points, "x"))
     y = _read_axis(y_axis, y_places, _reach(points, "y"))
-    lines = _lines_across(layout.get("shapes", ()), x, y, axis)
+    lines = _lines_across(shapes, x, y, axis)
     labels, rows = _read_labels(layout, x, y, x_places, y_places, axis)
     if rows:
         # A slide has room for the names of rows beside them.
@@ -330,10 +358,34 @@ def _places(
     )
     if not is_named:
         return {}
-    order = [*as_list(axis.get("categoryarray")), *values]
-    return {
-        str(name): float(i) for i, name in enumerate(dict.fromkeys(map(str, order)))
-    }
+    every = [*as_list(axis.get("categoryarray")), *values]
+    order = list(dict.fromkeys(map(str, every)))
+    if _is_reversed(axis):
+        order.reverse()
+    return {name: float(i) for i, name in enumerate(order)}
+
+
+def _is_reversed(axis: dict[str, Any]) -> bool:
+    """Whether an axis runs from its end to its start."""
+    low, high = axis.get("range") or (None, None)
+    if low is not None and high is not None:
+        return bool(low > high)
+    return str(axis.get("autorange", "")).endswith("reversed")
+
+
+def _forwards(
+    axis: dict[str, Any], places: dict[str, float], has_shapes: Sequence[bool]
+) -> dict[str, Any]:
+    """An axis of names that runs backwards, as one forwards of their reversed order."""
+    if not _is_reversed(axis):
+        return axis
+    # The first number would stand at the other end.
+    if not places or any(has_shapes):
+        raise _NotNative
+    last = len(places) - 1
+    ends = axis.get("range")
+    turned = None if ends is None else [last - float(end) for end in ends]
+    return {**axis, "range": turned, "autorange": None}
 
 
 def _numbers(values: Any, places: dict[str, float]) -> list[float]:
@@ -357,7 +409,7 @@ def _read_trace(
     y_places: dict[str, float],
 ) -> Points | None:
     """A trace as points; None for one that only stands in the legend or is hidden."""
-    mode = trace.get("mode", "lines")
+    mode = mode_of(trace)
     if "text" in mode or trace.get("fill", "none") != "none":
         raise _NotNative
     if not is_seen(trace):
@@ -397,16 +449,13 @@ def _read_trace(
 def _errors(bars: dict[str, Any] | None, kept: Sequence[int]) -> Errors | None:
     if not bars or bars.get("array") is None or bars.get("visible") is False:
         return None
-    plus = _numbers(bars["array"], {})
-    minus = plus
-    if bars.get("arrayminus") is not None:
-        minus = _numbers(bars["arrayminus"], {})
+    minus, plus = errors_of(bars, len(as_list(bars["array"])))
 
     def of(sizes: Sequence[float]) -> tuple[float, ...]:
         # An interval that is not known is not drawn.
-        return tuple(s if math.isfinite(s := sizes[i]) else 0.0 for i in kept)
+        return tuple(s if math.isfinite(s := float(sizes[i])) else 0.0 for i in kept)
 
-    return Errors(of(minus), of(plus))
+    return Errors(of(minus.tolist()), of(plus.tolist()))
 
 
 def _reach(points: Iterable[Points], key: str) -> tuple[float, float]:
@@ -593,6 +642,8 @@ def _read_bars(
     is_level = {trace.get("orientation", "v") for trace in traces} == {"h"}
     named, valued = ("y", "x") if is_level else ("x", "y")
     name_axis, value_axis = (y_axis, x_axis) if is_level else (x_axis, y_axis)
+    if _is_reversed(value_axis):
+        raise _NotNative
     names = _category_names(traces, name_axis, named)
     bars = []
     for trace in traces:
@@ -604,9 +655,16 @@ def _read_bars(
         own = list(map(str, as_list(trace[named])))
         values = dict(zip(own, _numbers(trace[valued], {}), strict=True))
         errors = _errors(trace.get(f"error_{valued}"), range(len(own)))
-        if errors is not None and own != list(names):
-            raise _NotNative
-        texts = as_list(trace.get("text")) if trace.get("textposition") else []
+        if errors is not None:
+            if sorted(own) != sorted(names):
+                raise _NotNative
+            order = [own.index(key) for key in names]
+            errors = Errors(
+                tuple(errors.minus[i] for i in order),
+                tuple(errors.plus[i] for i in order),
+            )
+        is_labelled = trace.get("textposition", "none") != "none"
+        texts = dict(zip(own, map(str, as_list(trace.get("text"))), strict=False))
         has_entry = layout.get("showlegend") and trace.get("showlegend") is not False
         bars.append(
             Bars(
@@ -614,28 +672,58 @@ def _read_bars(
                 tuple(values.get(key, math.nan) for key in names),
                 colour,
                 errors,
-                tuple(chart_to_plain(str(text)) for text in texts),
+                tuple(chart_to_plain(texts.get(key, "")) for key in names)
+                if is_labelled
+                else (),
                 has_entry=bool(has_entry),
             )
         )
-    highest = max((v for each in bars for v in each.values if v == v), default=1.0)
+    is_stacked = layout.get("barmode") in ("stack", "relative")
     return BarsPanel(
         tuple(chart_to_plain(name) for name in names.values()),
         tuple(bars),
-        _read_axis(value_axis, {}, (0.0, highest)),
+        _read_axis(value_axis, {}, _bars_reach(bars, is_stacked=is_stacked)),
         category_title=chart_to_plain((name_axis.get("title") or {}).get("text") or ""),
         is_level=is_level,
-        is_stacked=layout.get("barmode") in ("stack", "relative"),
+        is_stacked=is_stacked,
     )
+
+
+def _bars_reach(bars: Sequence[Bars], *, is_stacked: bool) -> tuple[float, float]:
+    """From the lowest to the highest end of bars and intervals; 0 is within."""
+    values = np.nan_to_num(np.asarray([each.values for each in bars], np.float64))
+    minus, plus = (
+        np.asarray(
+            [
+                getattr(each.errors, side) if each.errors else (0.0,) * len(each.values)
+                for each in bars
+            ],
+            np.float64,
+        )
+        for side in ("minus", "plus")
+    )
+    if is_stacked:
+        # Bars above 0 stand on each other, and so do those below it.
+        ends = (np.minimum(values, 0).sum(axis=0), np.maximum(values, 0).sum(axis=0))
+        low, high = ends[0].min() - minus.max(), ends[1].max() + plus.max()
+    else:
+        low, high = (values - minus).min(), (values + plus).max()
+    if low >= 0 and high <= 0:
+        return 0.0, 1.0
+    return min(0.0, float(low)), max(0.0, float(high))
 
 
 def _category_names(
     traces: Sequence[dict[str, Any]], axis: dict[str, Any], key: str
 ) -> dict[str, str]:
     """The categories of bars, by what stands for each in the traces."""
-    values = [str(value) for trace in traces for value in as_list(trace.get(key))]
-    given = map(str, as_list(axis.get("categoryarray")))
-    order = list(dict.fromkeys([*given, *values]))
+    values = [value for trace in traces for value in as_list(trace.get(key))]
+    if axis.get("type") != "category" and not any(isinstance(v, str) for v in values):
+        values.sort()
+    every = [*as_list(axis.get("categoryarray")), *values]
+    order = list(dict.fromkeys(map(str, every)))
+    if _is_reversed(axis):
+        order.reverse()
     ticks = dict(
         zip(
             map(str, as_list(axis.get("tickvals"))),

@@ -95,6 +95,12 @@ def as_list(values: Any) -> list[Any]:
     return values.tolist() if isinstance(values, np.ndarray) else list(values)
 
 
+def mode_of(trace: Trace) -> str:
+    """What a trace of points shows; where it does not say, what Plotly takes."""
+    count = max(len(as_list(trace.get(letter))) for letter in "xy")
+    return str(trace.get("mode", "lines+markers" if count < 20 else "lines"))
+
+
 def is_seen(trace: Trace) -> bool:
     """Whether anything of a trace is drawn; marks to be clicked on are not."""
     return (
@@ -240,7 +246,7 @@ def draw_trace(trace: Trace, place: Place, bars: Bars | None, before: Any) -> An
 def _draw_points(trace: Trace, place: Place, before: Any) -> tuple[Numbers, Numbers]:
     x = place.x.places(as_list(trace.get("x")))
     y = place.y.places(as_list(trace.get("y")))
-    mode = trace.get("mode", "lines+markers" if len(x) < 20 else "lines")
+    mode = mode_of(trace)
     if trace.get("fill", "none") != "none":
         _draw_fill(trace, place, x, y, before)
     if "lines" in mode and _line_width(trace) > 0:
@@ -562,7 +568,7 @@ def legend_mark(trace: Trace, scale: float) -> Artist:
 
 
 def _line_mark(trace: Trace, scale: float) -> Artist:
-    mode = trace.get("mode", "lines+markers")
+    mode = mode_of(trace)
     if "markers" not in mode and _line_width(trace) == 0:
         colour = read_colour(trace.get("fillcolor", _own_colour(trace)))
         return Patch(facecolor=colour, edgecolor="none")

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from core.report.fit import LINE_HEIGHT, POINTS, text_width, wrapped_lines
-from core.text import split_marks, to_plain
+from core.text import MINUS, number, split_marks, to_plain
+from core.views.drawing import Column, Numbers
 
 SIZES = (18, 16, 14, 12, 11, 10)
 # Inches left and right, above and below the words of a cell.
@@ -38,15 +41,38 @@ class Sheet:
     size: float
 
 
-def cell_text(value: Any) -> str:
-    """What stands in a cell of a table of numbers."""
+def cell_text(value: Any, column: Column | None = None) -> str:
+    """What stands in a cell of a table of numbers.
+
+    Parameters
+    ----------
+    value : object
+        Text, a number, or nothing.
+    column : Column, optional
+        How many decimals the numbers of its column have.
+    """
     if isinstance(value, str):
         return value
-    if value is None or value != value:
+    if pd.isna(value):
         return "–"
-    if isinstance(value, float):
-        return f"{value:g}"
-    return str(value)
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+        return str(value)
+    if column is not None and column.is_count:
+        return number(float(value), 0)
+    if column is not None and column.digits is not None:
+        return number(float(value), column.digits)
+    written = str(value) if isinstance(value, Integral) else f"{float(value):g}"
+    return written.replace("-", MINUS)
+
+
+def written_table(numbers: Numbers) -> pd.DataFrame:
+    """A table with its cells as texts, as the page shows them; they may hold marks."""
+    frame = numbers.frame.astype(object)
+    for place, name in enumerate(frame.columns):
+        column = numbers.columns.get(str(name))
+        texts = [cell_text(cell, column) for cell in numbers.frame.iloc[:, place]]
+        frame.isetitem(place, texts)
+    return frame
 
 
 def table_sheets(frame: pd.DataFrame, width: float, height: float) -> list[Sheet]:

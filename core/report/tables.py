@@ -10,6 +10,7 @@ import pandas as pd
 
 from core.csv_text import csv_text
 from core.report.report import ReportSlide
+from core.report.sheets import written_table
 from core.text import to_plain
 
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9.]+")
@@ -52,7 +53,10 @@ def tables_of(slides: Sequence[ReportSlide]) -> tuple[ReportTable, ...]:
             note = to_plain(numbers.note)
             found.append(
                 ReportTable(
-                    slide_name(slide), to_plain(numbers.takeaway), note, numbers.frame
+                    slide_name(slide),
+                    to_plain(numbers.takeaway),
+                    note,
+                    written_table(numbers),
                 )
             )
     return tuple(found)

@@ -8,18 +8,21 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from pptx import Presentation
 
 from core.csv_text import csv_text
 from core.plots.figure import build_figure
+from core.report.deck import build_deck
 from core.report.latex import DOCUMENT, NAMED_SIGNS, latex_files, table_latex
 from core.report.markdown import markdown_files, report_markdown, table_markdown
+from core.report.page import build_page
 from core.report.report import Report, ReportSlide, build_report
 from core.report.tables import ReportTable, tables_of
 from core.story.provenance import provenance_of
 from core.story.questions import Question
 from core.story.story import Slide, Story
 from core.text import strong
-from core.views.drawing import Drawn, Numbers
+from core.views.drawing import Column, Drawn, Numbers
 from core.views.studies import open_study
 
 HOSTILE = "a&b_#$%~^\\{}|<i> é \N{HEBREW LETTER SHIN}\N{GRINNING FACE} [x] *y* `z`"
@@ -179,6 +182,33 @@ def test_markdown_has_the_table_and_csv_the_same_cells():
     read = pd.read_csv(io.StringIO(table.csv))
     assert read["MAE ↓"].tolist() == ["7.1 [6.8, 7.4]", "7.5 [7.1, 7.9]"]
     assert "\ue000" not in table.csv
+
+
+def test_numbers_have_the_digits_of_their_column_in_every_format():
+    frame = pd.DataFrame(
+        {
+            "Method": ["a", "b"],
+            "F1": [0.8234567, float("nan")],
+            "Images": [12345, 7],
+            "Gain": [-0.25, None],
+        }
+    )
+    columns = {"F1": Column(3), "Images": Column(is_count=True)}
+    numbers = Numbers(frame, "F1.", columns=columns)
+    drawn = Drawn("F1", "f1", "F1.", numbers=numbers, view="f1")
+    slides = (ReportSlide(1, "F1", "", drawn=drawn),)
+    report = replace(_report("INS"), slides=slides, questions=())
+    (table,) = tables_of(slides)
+    assert "a & 0.823 & 12,345 & $-$0.25" in table_latex(table)
+    assert "| a | 0.823 | 12,345 | −0.25 |\n| b | – | 7 | – |" in table_markdown(table)
+    assert 'a,0.823,"12,345",−0.25\nb,–,7,–' in table.csv
+    page = build_page(report).decode()
+    assert "<td>0.823</td><td>12,345</td><td>−0.25</td>" in page
+    deck = Presentation(io.BytesIO(build_deck(report)))
+    shown = next(shape for shape in deck.slides[1].shapes if shape.has_table).table
+    assert [cell.text for cell in shown.rows[1].cells] == (
+        ["a", "0.823", "12,345", "−0.25"]
+    )
 
 
 def test_names_break_no_markdown_and_no_csv():
