@@ -180,18 +180,6 @@ def as_key(value: Any) -> Hashable:
     return type(value).__name__, value
 
 
-def _told(
-    says: str,
-    compute: Callable[Given, Result],
-    *args: Given.args,
-    **options: Given.kwargs,
-) -> Result:
-    if not says:
-        return compute(*args, **options)
-    with _teller(says):
-        return compute(*args, **options)
-
-
 def _files_of(run: Run) -> tuple[Hashable, ...]:
     """A run as it is shown: its files, its name, and its test images."""
     only = None if run.only is None else hash(run.only)

@@ -312,12 +312,13 @@ def _tools(work: Work) -> None:
                 type="tertiary",
                 disabled=not can,
                 on_click=edit,
-                args=(work.token, deed),
+                args=(work.token, deed, work.at),
             )
 
 
 def _add(work: Work) -> None:
     views = all_views()
+    place = work.at if work.story.slides else None
     name = st.selectbox(
         "View",
         list(views),
@@ -329,7 +330,7 @@ def _add(work: Work) -> None:
         key="defense_add_view",
         icon=":material/add_chart:",
         on_click=edit,
-        args=(work.token, partial(_with, slide=Slide(view=name))),
+        args=(work.token, partial(_with, slide=Slide(view=name)), place),
     )
     with st.container(horizontal=True):
         st.button(
@@ -337,14 +338,14 @@ def _add(work: Work) -> None:
             key="defense_add_text",
             icon=ICONS[TEXT],
             on_click=edit,
-            args=(work.token, partial(_with, slide=WORDS)),
+            args=(work.token, partial(_with, slide=WORDS), place),
         )
         st.button(
             "Add the live predictor",
             key="defense_add_photo",
             icon=ICONS[PHOTO],
             on_click=edit,
-            args=(work.token, partial(_with, slide=Slide(view=PHOTO))),
+            args=(work.token, partial(_with, slide=Slide(view=PHOTO)), place),
             help="A photo that is dropped in is answered by every method.",
         )
 

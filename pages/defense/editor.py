@@ -111,18 +111,29 @@ def _text(work: Work, part: str, label: str, draw: Any, **widget: Any) -> None:
     """A field for one part of the slide, which always holds what the story has."""
     key = f"defense_{part}"
     st.session_state[key] = getattr(work.slide, part)
-    draw(label, key=key, on_change=_typed, args=(work.token, part, key), **widget)
+    draw(
+        label,
+        key=key,
+        on_change=_typed,
+        args=(work.token, work.at, part, key),
+        **widget,
+    )
 
 
-def _typed(token: str, part: str, key: str) -> None:
-    edit(token, lambda work: work.with_slide(**{part: st.session_state[key]}))
+def _typed(token: str, at: int, part: str, key: str) -> None:
+    edit(token, lambda work: work.with_slide(**{part: st.session_state[key]}), at)
 
 
 def _propose(work: Work, told: Told) -> None:
     """Claims that the numbers bear out, each a click away."""
     assert told.view is not None
     assert told.drawn is not None
-    claims = [c for c in propose_claims(told.view, told.drawn) if c != told.slide.claim]
+    try:
+        proposed = propose_claims(told.view, told.drawn)
+    except EquipoiseError:
+        # Without a run of the baseline, for one, nothing is compared.
+        return
+    claims = [claim for claim in proposed if claim != told.slide.claim]
     if not claims:
         return
     with st.expander("Claims that the numbers bear out", icon=":material/fact_check:"):
@@ -134,7 +145,7 @@ def _propose(work: Work, told: Told) -> None:
                 icon=":material/add_comment:",
                 wrap=True,
                 on_click=edit,
-                args=(work.token, partial(Work.with_slide, claim=claim)),
+                args=(work.token, partial(Work.with_slide, claim=claim), work.at),
             )
 
 
@@ -221,7 +232,7 @@ def _one(
         format_func=lambda option: labels.get(option, option),
         key=key,
         on_change=_chosen,
-        args=(work.token, changed),
+        args=(work.token, work.at, changed),
     )
 
 
@@ -243,7 +254,7 @@ def _several(
         format_func=lambda option: to_markdown(labels[option]),
         key=key,
         on_change=_chosen,
-        args=(work.token, changed),
+        args=(work.token, work.at, changed),
     )
 
 
@@ -252,9 +263,14 @@ def _parameter(work: Work, asked: View, view: StudyView, name: str) -> None:
     assert work.slide is not None
     default = asked.defaults[name]
     now = work.slide.parameters.get(name, default)
+    if not _fits(now, default):
+        # The slide says so itself; a widget cannot hold it.
+        now = default
     key = f"defense_parameter_{asked.name}_{name}"
     label = name.replace("_", " ").capitalize()
     options = _options(asked, view, name, work.slide)
+    if isinstance(default, float):
+        now = float(now)
     st.session_state[key] = ", ".join(now) if isinstance(now, tuple) else now
 
     def changed(slide: Slide) -> dict[str, Any]:
@@ -267,7 +283,7 @@ def _parameter(work: Work, asked: View, view: StudyView, name: str) -> None:
     widget: dict[str, Any] = {
         "key": key,
         "on_change": _chosen,
-        "args": (work.token, changed),
+        "args": (work.token, work.at, changed),
     }
     if options:
         values = list(dict.fromkeys((default, now, *options)))
@@ -282,6 +298,15 @@ def _parameter(work: Work, asked: View, view: StudyView, name: str) -> None:
         st.text_input(label, placeholder=USUAL, **widget)
 
 
+def _fits(value: Any, default: Any) -> bool:
+    """Whether a parameter, which may come from a file, is of its default's kind."""
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(value, bool) and isinstance(default, bool)
+    if isinstance(default, float):
+        return isinstance(value, int | float)
+    return isinstance(value, type(default))
+
+
 def _options(asked: View, view: StudyView, name: str, slide: Slide) -> dict[Any, str]:
     """What can be chosen for a parameter, with labels; empty where that is open."""
     kind = get_annotations(asked.draw, eval_str=True)[name]
@@ -292,14 +317,17 @@ def _options(asked: View, view: StudyView, name: str, slide: Slide) -> dict[Any,
     if name == "method":
         return {method: view.labels[method] for method in view.methods}
     if name == "metric":
-        known = load_comparison(view).table["metric"].unique()
+        try:
+            known = load_comparison(view).table["metric"].unique()
+        except EquipoiseError:
+            return {}
         return {key: metric_info(key, view.tasks).label for key in known}
     return {}
 
 
-def _chosen(token: str, changed: Callable[[Slide], dict[str, Any]]) -> None:
+def _chosen(token: str, at: int, changed: Callable[[Slide], dict[str, Any]]) -> None:
     def deed(work: Work) -> Work:
         assert work.slide is not None
         return work.with_slide(**changed(work.slide))
 
-    edit(token, deed)
+    edit(token, deed, at)

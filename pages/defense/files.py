@@ -1,24 +1,25 @@
 """A story as files: saved beside its study, opened from disk, and taken away."""
 
 import re
-from dataclasses import replace
+import unicodedata
+from contextlib import suppress
 from functools import partial
 from io import BytesIO
+from operator import methodcaller
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import streamlit as st
 
-from core.errors import EquipoiseError
+from core.errors import EquipoiseError, StoryError
 from core.report.formats import ALONE, FOLDERS, FORMATS, Options
 from core.report.output import write_files
 from core.report.report import build_report
-from core.story.stories import save_story
-from core.story.story import Story, parse_story, story_toml
+from core.story.stories import StoryFile, save_new_story, save_story, story_folder
+from core.story.story import Story, read_story, story_toml
 from core.text import to_markdown
-from pages.defense.opening import work_from
 from pages.shell.show import show_error
-from pages.shell.story import Work, edit, take_up, work_in_hand
+from pages.shell.story import Work, edit, find_work, take_up, work_in_hand
 
 # Of each format: what a reader calls it, its icon, and its type.
 REPORTS = {
@@ -38,7 +39,9 @@ _UPLOADED, _FAULT = "defense_opened", "defense_fault"
 
 def name_for(story: Story) -> str:
     """A name for a story's file, of its title."""
-    return _NO_LETTERS.sub("-", story.title.lower()).strip("-")[:60] or "story"
+    plain = unicodedata.normalize("NFKD", story.title.lower())
+    letters = plain.encode("ascii", "ignore").decode()
+    return _NO_LETTERS.sub("-", letters).strip("-")[:56].strip("-") or "story"
 
 
 def offer_save(work: Work) -> None:
@@ -55,27 +58,43 @@ def offer_save(work: Work) -> None:
 
 
 def _save(token: str) -> None:
-    edit(token, _saved)
-
-
-def _saved(work: Work) -> Work:
-    name = work.name or name_for(work.story)
+    work = find_work(token)
+    if work is None:
+        return
+    folder = story_folder(work.story.study)
     try:
-        file = save_story(work.story, name)
-        folder = work_from(file).folder
+        # First, so that no story is without what it shows.
         _write_pictures(work, folder)
+        file = _write_story(work, folder)
     except EquipoiseError as error:
         st.session_state[_FAULT] = error
-        return work
-    st.toast(to_markdown(f"Saved as {name}."), icon=":material/save:")
-    return replace(work, name=name, saved=work.story, folder=folder)
+        return
+    edit(token, methodcaller("saved_as", file.name, work.story, folder))
+    st.toast(to_markdown(f"Saved as {file.name}."), icon=":material/save:")
 
 
-def _write_pictures(work: Work, folder: Path | None) -> None:
+def _write_story(work: Work, folder: Path) -> StoryFile:
+    """Replace the file that was opened, as long as it is what was opened."""
+    if work.name and work.folder == folder:
+        opened = StoryFile(work.story.study, work.name, folder / f"{work.name}.toml")
+        with suppress(StoryError):
+            if opened.load() == work.saved:
+                return save_story(work.story, work.name)
+    return save_new_story(work.story, work.name or name_for(work.story))
+
+
+def _write_pictures(work: Work, folder: Path) -> None:
     """Those that were given on the page, beside the story that shows them."""
-    shown = {slide.picture for slide in work.story.slides} & work.pictures.keys()
-    if folder is not None:
-        write_files({folder / name: work.pictures[name] for name in sorted(shown)})
+    files = {folder / name: each for name, each in sorted(work.pictures.items())}
+    try:
+        write_files(files)
+    except OSError as error:
+        raise StoryError(
+            f"The pictures of the story could not be saved to {folder}: "
+            f"{error.strerror or error}.",
+            expected="a writable folder with room.",
+            remedy="free some space, or set EQUIPOISE_RUNS to another folder.",
+        ) from None
 
 
 def offer_files(work: Work) -> None:
@@ -141,8 +160,7 @@ def open_file() -> None:
         return
     st.session_state[_UPLOADED] = given.file_id
     try:
-        text = given.getvalue().decode("utf-8", errors="replace")
-        story = parse_story(text, origin=given.name)
+        story = read_story(given.getvalue(), origin=given.name)
     except EquipoiseError as error:
         show_error(error)
         return

@@ -22,7 +22,7 @@ from pages.defense.slides import (
     show_text,
 )
 from pages.shell.show import show_error
-from pages.shell.story import Work, address_of
+from pages.shell.story import Work, address_of, channel_of
 
 HERE = Path(__file__).parent
 STYLE = f"<style>{(HERE / 'show.css').read_text()}</style>"
@@ -196,7 +196,7 @@ def _bar(
             "count": place.count,
             "last": max(0, place.slides - 1),
             "notes": notes or NO_NOTES,
-            "token": work.token,
+            "channel": channel_of(work),
             "follows": follows,
             "enters": not follows,
             "window": f"?{window}",
