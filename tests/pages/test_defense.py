@@ -265,7 +265,7 @@ def test_a_window_edits_the_slide_that_it_shows(saved, open_page):
 
 def test_a_story_with_the_title_of_another_is_saved_beside_it(fill, store, open_page):
     fill()
-    for name in (STUDY, f"{STUDY}-2"):
+    for _ in range(2):
         app = open_page("defense", study=STUDY)
         button(app, "begin").click().run()
         button(app, "add_text").click().run()
