@@ -375,8 +375,7 @@ def _paragraph(paragraph: Paragraph) -> str:
 
 def _picture_path(slide: ReportSlide) -> str:
     assert slide.picture is not None
-    ending = slide.picture.name.rpartition(".")[2].lower()
-    return f"figures/{slide_name(slide)}.{ending}"
+    return f"figures/{slide_name(slide)}.{slide.picture.kind}"
 
 
 def _visible(report: Report) -> str:

@@ -152,7 +152,8 @@ def fit_title(text: str, box: Box, sizes: Sequence[float] = TITLE_SIZES) -> Fitt
 
 def _slide_pages(slide: ReportSlide, frame: Frame) -> Iterator[Page]:
     if slide.problem is not None:
-        yield from _words_pages(slide, frame, _problem_words(slide.problem))
+        words = [*read_paragraphs(slide.text), *_problem_words(slide.problem)]
+        yield from _words_pages(slide, frame, words)
     elif slide.drawn is None:
         yield from _words_pages(slide, frame, read_paragraphs(slide.text))
     elif slide.drawn.figures:

@@ -161,5 +161,4 @@ def _pictures(slide: ReportSlide) -> dict[str, bytes]:
 
 def _picture_path(slide: ReportSlide) -> str:
     assert slide.picture is not None
-    ending = slide.picture.name.rpartition(".")[2].lower()
-    return f"figures/{slide_name(slide)}.{ending}"
+    return f"figures/{slide_name(slide)}.{slide.picture.kind}"

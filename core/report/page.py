@@ -10,7 +10,8 @@ import pandas as pd
 from core.plots.download import chart_data, hide_titles, page_script
 from core.plots.highlight import HIGHLIGHT
 from core.report.markdown_words import markdown_html
-from core.report.report import Picture, Progress, Report, ReportSlide
+from core.report.own_picture import Picture
+from core.report.report import Progress, Report, ReportSlide
 from core.report.sheets import cell_text
 from core.text import split_marks, to_plain
 
@@ -18,7 +19,6 @@ WRITING = "Writing the page"
 # Rows of a table that are read at a glance; a longer one is folded.
 FEW_ROWS = 40
 _TAGS = {"strong": "strong", "emphasis": "em", "code": "code"}
-_SIGNATURES = {b"\x89PNG": "png", b"\xff\xd8": "jpeg", b"GIF8": "gif", b"RIFF": "webp"}
 
 
 def build_page(report: Report, *, progress: Progress | None = None) -> bytes:
@@ -83,9 +83,6 @@ def _slide(slide: ReportSlide, charts: list[dict[str, object]]) -> str:
         said = (slide.problem.problem, slide.problem.expected, slide.problem.remedy)
         parts += [f"<p>{marked_html(text)}</p>" for text in said if text]
     parts += _drawn(slide, charts)
-    if slide.notes:
-        notes = html.escape(slide.notes).replace("\n", "<br>")
-        parts.append(f"<details><summary>Notes</summary><p>{notes}</p></details>")
     return f'<section id="slide-{slide.number}">{"".join(parts)}</section>'
 
 
@@ -149,9 +146,8 @@ def _table(frame: pd.DataFrame, caption: str) -> str:
 
 
 def _picture(picture: Picture, alt: str) -> str:
-    kinds = (k for sign, k in _SIGNATURES.items() if picture.content.startswith(sign))
     data = base64.b64encode(picture.content).decode()
-    source = f"data:image/{next(kinds, 'png')};base64,{data}"
+    source = f"data:image/{picture.kind};base64,{data}"
     return f'<img src="{source}" alt="{html.escape(alt)}">'
 
 

@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import matplotlib.image as mpl_image
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
+from PIL import Image
 
 from core.report.deck_base import WIDE, open_base
 from core.report.deck_table import TONES
@@ -151,7 +152,8 @@ class _Sheet:
 
     def show(self, content: bytes, box: Box) -> None:
         """A picture, as large as its place allows, in its middle."""
-        pixels = mpl_image.imread(io.BytesIO(content))
+        with Image.open(io.BytesIO(content)) as image:
+            pixels = np.asarray(image)
         height, width = pixels.shape[:2]
         scale = min(box.width / width, box.height / height)
         own = width * scale, height * scale

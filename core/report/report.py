@@ -1,21 +1,19 @@
 """A story as it is handed in: every slide drawn once, for all formats alike."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from core.errors import EquipoiseError, NothingToShow, StoryError
 from core.plots.highlight import NOTE as HOW_TO_HIGHLIGHT
-from core.report.fit import SENTENCE_END
+from core.report.own_picture import Picture, read_picture
 from core.report.pictures import Pictures
-from core.story.claims import check_claim
 from core.story.provenance import Provenance, provenance_of
 from core.story.questions import Question, jury_questions
-from core.story.story import PHOTO, TEXT, Slide, Story, open_slide
+from core.story.story import PHOTO, Slide, Story
+from core.story.telling import tell
 from core.story.usual import usual_story
 from core.text import to_plain
-from core.views.catalog import draw_view
 from core.views.drawing import Drawn
 from core.views.studies import open_study
 
@@ -28,14 +26,6 @@ LIVE_ONLY = (
 Progress = Callable[[str, int, int], object]
 """Told what is done, how many, and of how many."""
 DRAWING = "Drawing the slides"
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture of a text slide, as its file has it."""
-
-    content: bytes
-    name: str
 
 
 @dataclass(frozen=True)
@@ -150,6 +140,7 @@ def build_report(
     story: Story | None = None,
     *,
     folder: Path | None = None,
+    pictures: Mapping[str, bytes] | None = None,
     language: str = "en",
     progress: Progress | None = None,
 ) -> Report:
@@ -164,6 +155,8 @@ def build_report(
         show of is then left out.
     folder : Path, optional
         Where pictures of the story's slides are.
+    pictures : mapping of str to bytes, optional
+        Pictures by the name that slides give them, which go before those of the folder.
     language : str
         One of ``LANGUAGES``.
     progress : callable, optional
@@ -182,7 +175,7 @@ def build_report(
     for done, slide in enumerate(story.slides):
         if progress:
             progress(DRAWING, done, len(story.slides))
-        drawn = _draw(story, slide, len(slides) + 1, folder)
+        drawn = _draw(story, slide, len(slides) + 1, folder, pictures)
         if is_usual and isinstance(drawn.problem, NothingToShow):
             continue
         slides.append(drawn)
@@ -213,69 +206,27 @@ def check_language(language: str) -> None:
         )
 
 
-def _draw(story: Story, slide: Slide, number: int, folder: Path | None) -> ReportSlide:
-    given: dict[str, Any] = {"number": number, "notes": slide.notes}
-    if slide.view == PHOTO:
-        title = slide.title or "A photo, labelled live"
-        return ReportSlide(title=title, claim=slide.claim, text=LIVE_ONLY, **given)
-    if slide.view == TEXT:
-        try:
-            picture = read_picture(slide, folder)
-        except StoryError as problem:
-            given["problem"], picture = problem, None
-        return ReportSlide(
-            title=slide.title,
-            claim=slide.claim,
-            text=slide.text,
-            picture=picture,
-            **given,
-        )
+def _draw(
+    story: Story,
+    slide: Slide,
+    number: int,
+    folder: Path | None,
+    pictures: Mapping[str, bytes] | None,
+) -> ReportSlide:
+    told = tell(story, slide)
+    picture, problem = None, told.problem
     try:
-        view = open_slide(story, slide)
-        drawn = draw_view(slide.view, view, slide.parameters)
-    except EquipoiseError as problem:
-        title = slide.title or slide.view
-        return ReportSlide(title=title, claim=slide.claim, problem=problem, **given)
+        picture = read_picture(slide, folder, pictures)
+    except StoryError as error:
+        problem = problem or error
     return ReportSlide(
-        title=slide.title or to_plain(drawn.title),
-        claim=slide.claim or _own_claim(drawn),
-        doubt=check_claim(slide.claim, view).warning if slide.claim else "",
-        drawn=drawn,
-        **given,
+        number=number,
+        title=told.title,
+        claim=told.said[0] if told.claim else "",
+        doubt=told.doubt,
+        drawn=told.drawn,
+        text=LIVE_ONLY if slide.view == PHOTO else slide.text,
+        picture=picture,
+        notes=slide.notes,
+        problem=problem,
     )
-
-
-def _own_claim(drawn: Drawn) -> str:
-    """The first sentence of what the view says of itself."""
-    return SENTENCE_END.split(to_plain(drawn.takeaway))[0]
-
-
-def read_picture(slide: Slide, folder: Path | None) -> Picture | None:
-    """The picture of a text slide; None where it has none.
-
-    Raises
-    ------
-    StoryError
-        If it is not a picture in the folder of the story.
-    """
-    from PIL import Image
-
-    if not slide.picture:
-        return None
-    place = None if folder is None else (folder / slide.picture).resolve()
-    if folder is None or place is None or not place.is_relative_to(folder.resolve()):
-        raise StoryError(
-            f"The picture '{slide.picture}' is not in the folder of the story.",
-            expected="a picture beside the story's file.",
-            remedy="put it there, and correct its path.",
-        )
-    try:
-        with Image.open(place) as image:
-            image.verify()
-        return Picture(place.read_bytes(), place.name)
-    except (OSError, ValueError, SyntaxError):
-        raise StoryError(
-            f"The picture '{slide.picture}' cannot be read.",
-            expected="a PNG or JPEG file.",
-            remedy="save it anew as one of these, or correct its path.",
-        ) from None
