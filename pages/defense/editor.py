@@ -2,18 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from hashlib import sha256
 from inspect import get_annotations
-from io import BytesIO
 from operator import methodcaller
 from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
-from PIL import Image
 
 from core.data.images import MAX_UPLOAD_BYTES
-from core.errors import EquipoiseError, StoryError
+from core.errors import EquipoiseError
 from core.evaluation.metrics import metric_info
+from core.report.own_picture import clean_picture
 from core.story.claims import propose_claims
 from core.story.story import PHOTO, TEXT, Slide
 from core.story.telling import Told, tell
@@ -23,6 +21,7 @@ from core.views.drawing import View
 from core.views.loads import load_comparison
 from core.views.studies import open_study
 from core.views.study_view import StudyView
+from pages.defense.packing import own_name
 from pages.defense.slides import (
     show_doubt,
     show_picture,
@@ -34,6 +33,8 @@ from pages.shell.story import Work, edit
 
 # Where a parameter has no value of its own.
 USUAL = "As usual"
+# In the session: pictures that slides have got, by what the uploader calls them.
+_TAKEN = "defense_pictures_taken"
 # Claims that are proposed at once.
 PROPOSED = 6
 
@@ -156,27 +157,19 @@ def _give_picture(work: Work) -> None:
         key=f"defense_picture_{work.at}",
         max_upload_size=MAX_UPLOAD_BYTES // 2**20,
     )
-    if given is None:
+    # Once for each file: neither undoing nor another slide here gives it again.
+    taken = st.session_state.setdefault(_TAKEN, set())
+    if given is None or given.file_id in taken:
         return
-    content = given.getvalue()
     try:
-        with Image.open(BytesIO(content)) as image:
-            kind = str(image.format).lower()
-            image.verify()
-    except (OSError, ValueError, SyntaxError):
-        show_error(
-            StoryError(
-                f"The picture '{given.name}' cannot be read.",
-                expected="a PNG or JPEG file.",
-                remedy="save it anew as one of these.",
-            )
-        )
+        picture = clean_picture(given.getvalue(), given.name)
+        name = own_name(picture)
+        edit(work.token, methodcaller("with_picture", name, picture.content), work.at)
+    except EquipoiseError as error:
+        show_error(error)
         return
-    # Not the name that it came with, which may not be one beside a story.
-    name = f"picture-{sha256(content).hexdigest()[:12]}.{kind}"
-    if work.slide is not None and work.slide.picture != name:
-        edit(work.token, methodcaller("with_picture", name, content))
-        st.rerun()
+    taken.add(given.file_id)
+    st.rerun()
 
 
 def _edit_view(work: Work, told: Told) -> None:

@@ -4,10 +4,8 @@ import re
 import unicodedata
 from contextlib import suppress
 from functools import partial
-from io import BytesIO
 from operator import methodcaller
 from pathlib import Path
-from zipfile import ZIP_DEFLATED, ZipFile
 
 import streamlit as st
 
@@ -16,10 +14,18 @@ from core.report.formats import ALONE, FOLDERS, FORMATS, Options
 from core.report.output import write_files
 from core.report.report import build_report
 from core.story.stories import StoryFile, save_new_story, save_story, story_folder
-from core.story.story import Story, read_story, story_toml
+from core.story.story import Story, story_toml
 from core.text import to_markdown
+from pages.defense.packing import has_pictures, pack, pack_story, unpack_story
 from pages.shell.show import show_error
-from pages.shell.story import Work, edit, find_work, take_up, work_in_hand
+from pages.shell.story import (
+    STORY_PICTURES,
+    Work,
+    edit,
+    find_work,
+    take_up,
+    work_in_hand,
+)
 
 # Of each format: what a reader calls it, its icon, and its type.
 REPORTS = {
@@ -113,30 +119,39 @@ def offer_files(work: Work) -> None:
                 on_click="ignore",
                 disabled=not work.story.slides,
             )
-        st.download_button(
-            "Story (TOML)",
-            data=lambda: story_toml(work.story),
-            file_name=f"{stem}.toml",
-            mime="application/toml",
-            key="defense_toml",
-            icon=":material/download:",
-            type="tertiary",
-            on_click="ignore",
-            help="Opens on this page again, and is what `equipoise report` reads.",
-        )
+        _offer_story(work, stem)
+
+
+def _offer_story(work: Work, stem: str) -> None:
+    """The story itself, with its pictures where it has some."""
+    packed = has_pictures(work)
+    st.download_button(
+        "Story with pictures (ZIP)" if packed else "Story (TOML)",
+        data=partial(pack_story, work, stem)
+        if packed
+        else partial(story_toml, work.story),
+        file_name=f"{stem}.zip" if packed else f"{stem}.toml",
+        mime="application/zip" if packed else "application/toml",
+        key="defense_toml",
+        icon=":material/download:",
+        type="tertiary",
+        on_click="ignore",
+        help="Opens on this page again. `equipoise report` reads the TOML file in it, "
+        "with the pictures beside it."
+        if packed
+        else "Opens on this page again, and is what `equipoise report` reads.",
+    )
 
 
 def _report(work: Work, name: str) -> bytes:
     """One format of the report; several files in an archive."""
-    report = build_report(work.story.study, work.story, folder=work.folder)
+    report = build_report(
+        work.story.study, work.story, folder=work.folder, pictures=work.pictures
+    )
     files = FORMATS[name](report, Options())
     if name not in FOLDERS:
         return files[ALONE]
-    archive = BytesIO()
-    with ZipFile(archive, "w", ZIP_DEFLATED) as folder:
-        for path, content in files.items():
-            folder.writestr(path, content)
-    return archive.getvalue()
+    return pack(files)
 
 
 def show_fault() -> None:
@@ -154,17 +169,20 @@ def show_fault() -> None:
 def open_file() -> None:
     """Open a story from disk, once for each file."""
     given = st.file_uploader(
-        "Open a story (TOML)", type="toml", key="defense_file", max_upload_size=1
+        "Open a story (TOML, or ZIP with pictures)",
+        type=["toml", "zip"],
+        key="defense_file",
+        max_upload_size=STORY_PICTURES // 2**20,
     )
     if given is None or st.session_state.get(_UPLOADED) == given.file_id:
         return
     st.session_state[_UPLOADED] = given.file_id
     try:
-        story = read_story(given.getvalue(), origin=given.name)
+        opened = unpack_story(given.getvalue(), given.name)
     except EquipoiseError as error:
         show_error(error)
         return
-    before, opened = work_in_hand(story.study), Work(story)
+    before = work_in_hand(opened.story.study)
     take_up(opened if before is None else before.replaced_by(opened))
-    st.session_state["study_wanted"] = story.study
+    st.session_state["study_wanted"] = opened.story.study
     st.rerun()

@@ -7,13 +7,12 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from core.story.questions import Question
+from core.story.questions import Question, questions_of
 from core.story.story import PHOTO, TEXT, Slide, Story
 from core.story.telling import Told, tell
 from core.text import to_markdown
 from core.views.caching import cached
 from pages.defense.live import show_live
-from pages.defense.questions import questions_of
 from pages.defense.slides import (
     preview_of,
     show_doubt,

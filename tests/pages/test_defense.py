@@ -1,13 +1,21 @@
 """The Defense page: a story is composed, checked, saved, and presented."""
 
 import json
+from base64 import b64encode
+from io import BytesIO
+from zipfile import ZipFile
 
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from core.errors import StoryError
 from core.report.formats import FORMATS
 from core.story.story import PHOTO, TEXT, Slide, Story, parse_story, story_toml
+from pages.defense.files import _report
+from pages.defense.packing import pack, pack_story, unpack_story
 from pages.defense.present import BAR_KEY
+from pages.shell.story import Work, find_work
 
 STUDY = "utkface"
 STORY = Story(
@@ -358,3 +366,62 @@ def test_a_parameter_of_another_kind_is_named(saved, open_page, view, parameters
     app = open_page("defense", study=STUDY, story="mine")
     assert not app.exception
     assert "parameter" in app.error[0].value
+
+
+def painted(colour: str, *, kind: str = "PNG") -> bytes:
+    content = BytesIO()
+    Image.new("RGB", (40, 30), colour).save(content, kind)
+    return content.getvalue()
+
+
+def test_a_picture_given_on_the_page_is_in_all_that_is_taken_away(
+    saved, store, open_page
+):
+    app = open_page("defense", study=STUDY, story="mine", slide="1")
+    app.file_uploader(key="defense_picture_0").set_value(
+        ("mine.jpg", painted("red", kind="JPEG"), "image/jpeg")
+    ).run()
+    assert not app.exception
+    work = find_work(app.query_params["draft"])
+    name = work.story.slides[0].picture
+    assert name in work.pictures
+    page = _report(work, "html").decode()
+    assert b64encode(work.pictures[name]).decode() in page
+    # Undoing takes it away, though the field still holds the file.
+    button(app, "undo").click().run()
+    assert not find_work(work.token).story.slides[0].picture
+
+    packed = pack_story(work, "mine")
+    assert set(ZipFile(BytesIO(packed)).namelist()) == {"mine.toml", name}
+    opened = unpack_story(packed, "mine.zip")
+    assert opened.story.slides[1:] == work.story.slides[1:]
+    shown = opened.pictures[opened.story.slides[0].picture]
+    red, green, blue = Image.open(BytesIO(shown)).getpixel((20, 15))
+    assert red > 250
+    assert max(green, blue) < 5
+
+
+@pytest.mark.parametrize("content", [b"PK no archive", pack({"a.txt": b"A"})])
+def test_an_archive_that_holds_no_story_is_refused(content):
+    with pytest.raises(StoryError, match="not a story"):
+        unpack_story(content, "mine.zip")
+
+
+def test_a_file_that_is_not_utf_8_is_refused():
+    content = story_toml(STORY).replace("old", "\u00e4lt").encode("latin-1")
+    with pytest.raises(StoryError, match="cannot be read"):
+        unpack_story(content, "mine.toml")
+
+
+def test_pictures_that_are_shown_no_more_are_kept_for_undoing_alone(monkeypatch):
+    work = Work(STORY)
+    for place in range(3):
+        work = work.with_picture(f"{place}.png", bytes(100))
+    assert set(work.pictures) == {"2.png"}
+    assert work.picture_bytes == 300
+    assert set(work.undone().pictures) == {"1.png"}
+    monkeypatch.setattr("pages.shell.story.STEPS_KEPT", 1)
+    assert work.with_slide(notes="A").with_slide(notes="B").picture_bytes == 100
+    monkeypatch.setattr("pages.shell.story.STORY_PICTURES", 350)
+    with pytest.raises(StoryError, match="too large"):
+        work.with_picture("3.png", bytes(100)).with_picture("4.png", bytes(300))
