@@ -9,7 +9,7 @@ from core.plots.highlight import NOTE as HOW_TO_HIGHLIGHT
 from core.report.own_picture import Picture, read_picture
 from core.report.pictures import Pictures
 from core.story.provenance import Provenance, provenance_of
-from core.story.questions import Question, jury_questions
+from core.story.questions import Question, questions_of
 from core.story.story import PHOTO, Slide, Story
 from core.story.telling import tell
 from core.story.usual import usual_story
@@ -186,7 +186,7 @@ def build_report(
         study_title=view.study.title,
         language=language,
         slides=tuple(slides),
-        questions=jury_questions(view),
+        questions=questions_of(story),
         provenance=provenance_of(view),
     )
 

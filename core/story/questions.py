@@ -33,8 +33,11 @@ from core.results.sentences import comparison_notes, detectable_text
 from core.results.tables import distinct_metrics
 from core.runs import data_report, shipped_manifest
 from core.story.provenance import NOT_RECORDED, provenance_of
+from core.story.story import Story
 from core.text import listed, plural, to_plain
+from core.views.caching import cached
 from core.views.loads import load_comparison
+from core.views.studies import open_study
 from core.views.study_view import StudyView
 
 _AFTER_TRAINING = ("adjustment", "decision")
@@ -62,6 +65,19 @@ class Question:
     def text(self) -> str:
         """The answer as one paragraph."""
         return " ".join(self.answer)
+
+
+def questions_of(story: Story) -> tuple[Question, ...]:
+    """The questions on the study of a story; none where it cannot be compared."""
+    try:
+        return _answered(open_study(story.study))
+    except EquipoiseError:
+        return ()
+
+
+@cached(entries=8, says="Answering what a jury asks…")
+def _answered(view: StudyView) -> tuple[Question, ...]:
+    return jury_questions(view)
 
 
 def jury_questions(view: StudyView) -> tuple[Question, ...]:

@@ -1,9 +1,11 @@
 """Stories of a study: the one that ships with it, and those that people saved."""
 
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import resources
+from itertools import count
 from pathlib import Path
 
 from core.errors import StoryError
@@ -110,24 +112,82 @@ def save_story(story: Story, name: str) -> StoryFile:
         If there is no such study, the name cannot be one of a file, or it cannot be
         written.
     """
+    path = _place(story, name)
+    with _writing(path):
+        _write(story, path)
+    return StoryFile(story.study, name, path)
+
+
+def save_new_story(story: Story, name: str) -> StoryFile:
+    """Keep a story beside the runs of its study, in the place of no other.
+
+    Parameters
+    ----------
+    story : Story
+    name : str
+        Of its file; with "-2", "-3" and so on where a story has that name.
+
+    Raises
+    ------
+    EquipoiseError
+        As ``save_story`` does.
+    """
+    # The shipped story has the name of its study.
+    taken = {story.study, *(each.name for each in stories_of(story.study))}
+    for number in count(1):
+        free = name if number == 1 else f"{name}-{number}"
+        path = _place(story, free)
+        if free in taken:
+            continue
+        with _writing(path):
+            try:
+                # Whoever makes the file has the name.
+                path.open("x").close()
+            except FileExistsError:
+                continue
+            try:
+                _write(story, path)
+            except OSError:
+                path.unlink(missing_ok=True)
+                raise
+        return StoryFile(story.study, free, path)
+    raise AssertionError("Numbers do not end.")
+
+
+def story_folder(study: str) -> Path:
+    """Where stories of a study are saved, in the user's own store."""
+    return user_store() / study / FOLDER
+
+
+def _place(story: Story, name: str) -> Path:
     study_named(story.study)
     check_name(name, "story")
-    path = user_store() / story.study / FOLDER / f"{name}{_SUFFIX}"
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    return story_folder(story.study) / f"{name}{_SUFFIX}"
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Make the folder of a story's file, and say why it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(story_toml(story), encoding="utf-8")
-        beside.replace(path)
+        yield
     except OSError as error:
         raise StoryError(
             f"The story could not be saved to {path}: {error.strerror or error}.",
             expected="a writable folder with room.",
             remedy="free some space, or set EQUIPOISE_RUNS to another folder.",
         ) from None
+
+
+def _write(story: Story, path: Path) -> None:
+    """Write the file whole, or not at all."""
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        beside.write_text(story_toml(story), encoding="utf-8")
+        beside.replace(path)
     finally:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
-    return StoryFile(story.study, name, path)
 
 
 def _shipped() -> Path:

@@ -131,14 +131,33 @@ def load_story(path: Path) -> Story:
         If it cannot be read, or is not a story.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise StoryError(
-            f"The story '{path}' cannot be read: {error}.",
-            expected="a TOML file in UTF-8.",
-            remedy="check the path and the file.",
-        ) from None
-    return parse_story(text, origin=str(path))
+        content = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(str(path), error) from None
+    return read_story(content, origin=str(path))
+
+
+def read_story(content: bytes, *, origin: str) -> Story:
+    """Read a story from the bytes of its file.
+
+    Raises
+    ------
+    StoryError
+        If it is not text in UTF-8, or not a story.
+    """
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _unreadable(origin, error) from None
+    return parse_story(text, origin=origin)
+
+
+def _unreadable(origin: str, error: Exception) -> StoryError:
+    return StoryError(
+        f"The story '{origin}' cannot be read: {error}.",
+        expected="a TOML file in UTF-8.",
+        remedy="check the path and the file.",
+    )
 
 
 def story_toml(story: Story) -> str:

@@ -11,6 +11,7 @@ from core.text import to_plain
 from core.views.caching import cached
 from core.views.catalog import view_named
 from core.views.drawing import Drawn
+from core.views.studies import open_study
 from core.views.study_view import StudyView
 
 LIVE_TITLE = "A photo, answered live"
@@ -76,20 +77,26 @@ class Told:
 
 
 def tell(story: Story, slide: Slide) -> Told:
-    """Draw a slide and check its claim; what cannot be drawn says why."""
+    """Draw a slide and check its claim; what cannot be drawn says why.
+
+    The page and every format of a report tell a slide by this. A claim is checked
+    whatever the slide shows.
+    """
     if slide.view == TEXT:
-        return Told(slide, slide.title, slide.claim)
-    title = slide.title or name_of(slide)
+        check = _check(story, slide, None)
+        return Told(slide, slide.title, slide.claim, check=check)
+    title, view = slide.title or name_of(slide), None
     try:
         view = open_slide(story, slide)
+        check = _check(story, slide, view)
         if slide.view == PHOTO:
-            return Told(slide, slide.title or LIVE_TITLE, slide.claim, view)
+            return Told(slide, title, slide.claim, view, check=check)
         asked = view_named(slide.view)
         drawn = asked.draw(view, **asked.read(slide.parameters))
     except EquipoiseError as problem:
-        return Told(slide, title, slide.claim, problem=problem)
+        check = _check(story, slide, view)
+        return Told(slide, title, slide.claim, check=check, problem=problem)
     own = to_plain((*drawn.claims, drawn.takeaway)[0])
-    check = _checked(slide.claim, view) if slide.claim else None
     return Told(
         slide,
         slide.title or to_plain(drawn.title),
@@ -98,6 +105,24 @@ def tell(story: Story, slide: Slide) -> Told:
         drawn,
         check,
     )
+
+
+def _check(story: Story, slide: Slide, view: StudyView | None) -> ClaimCheck | None:
+    """What the numbers say of a claim; None without one, or without its study."""
+    if not slide.claim:
+        return None
+    try:
+        return _checked(slide.claim, view or _view_of_claim(story, slide))
+    except EquipoiseError:
+        return None
+
+
+def _view_of_claim(story: Story, slide: Slide) -> StudyView:
+    try:
+        return open_slide(story, slide)
+    except EquipoiseError:
+        # A method that is not there takes nothing from what the others say.
+        return open_study(slide.study or story.study)
 
 
 def name_of(slide: Slide) -> str:

@@ -10,6 +10,7 @@ import streamlit as st
 from core.errors import EquipoiseError
 from core.plots.sizes import PREVIEW_HEIGHT
 from core.story.adding import insert_slide
+from core.story.questions import questions_of
 from core.story.stories import StoryFile, stories_of
 from core.story.story import PHOTO, TEXT, Slide, Story
 from core.story.telling import Told, name_of, tell
@@ -20,7 +21,6 @@ from pages.defense.editor import edit_slide
 from pages.defense.files import offer_files, offer_save, open_file, show_fault
 from pages.defense.opening import open_work, work_from
 from pages.defense.present import PRESENT
-from pages.defense.questions import questions_of
 from pages.defense.slides import (
     BROKEN_ICON,
     ICONS,
@@ -312,12 +312,13 @@ def _tools(work: Work) -> None:
                 type="tertiary",
                 disabled=not can,
                 on_click=edit,
-                args=(work.token, deed),
+                args=(work.token, deed, work.at),
             )
 
 
 def _add(work: Work) -> None:
     views = all_views()
+    place = work.at if work.story.slides else None
     name = st.selectbox(
         "View",
         list(views),
@@ -329,7 +330,7 @@ def _add(work: Work) -> None:
         key="defense_add_view",
         icon=":material/add_chart:",
         on_click=edit,
-        args=(work.token, partial(_with, slide=Slide(view=name))),
+        args=(work.token, partial(_with, slide=Slide(view=name)), place),
     )
     with st.container(horizontal=True):
         st.button(
@@ -337,14 +338,14 @@ def _add(work: Work) -> None:
             key="defense_add_text",
             icon=ICONS[TEXT],
             on_click=edit,
-            args=(work.token, partial(_with, slide=WORDS)),
+            args=(work.token, partial(_with, slide=WORDS), place),
         )
         st.button(
             "Add the live predictor",
             key="defense_add_photo",
             icon=ICONS[PHOTO],
             on_click=edit,
-            args=(work.token, partial(_with, slide=Slide(view=PHOTO))),
+            args=(work.token, partial(_with, slide=Slide(view=PHOTO)), place),
             help="A photo that is dropped in is answered by every method.",
         )
 
@@ -373,7 +374,10 @@ def _moved(work: Work, by: int) -> Work:
 
 
 def _questions(work: Work) -> None:
+    asked = questions_of(work.story)
+    if not asked:
+        return
     with st.expander("Questions that a jury asks", icon=":material/live_help:"):
-        for each in questions_of(work.story):
+        for each in asked:
             st.markdown(to_markdown(strong(each.question)))
             st.markdown(to_markdown(each.text))

@@ -2,18 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from hashlib import sha256
 from inspect import get_annotations
-from io import BytesIO
 from operator import methodcaller
 from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
-from PIL import Image
 
 from core.data.images import MAX_UPLOAD_BYTES
-from core.errors import EquipoiseError, StoryError
+from core.errors import EquipoiseError
 from core.evaluation.metrics import metric_info
+from core.report.own_picture import clean_picture
 from core.story.claims import propose_claims
 from core.story.story import PHOTO, TEXT, Slide
 from core.story.telling import Told, tell
@@ -23,6 +21,7 @@ from core.views.drawing import View
 from core.views.loads import load_comparison
 from core.views.studies import open_study
 from core.views.study_view import StudyView
+from pages.defense.packing import own_name
 from pages.defense.slides import (
     show_doubt,
     show_picture,
@@ -34,6 +33,8 @@ from pages.shell.story import Work, edit
 
 # Where a parameter has no value of its own.
 USUAL = "As usual"
+# In the session: pictures that slides have got, by what the uploader calls them.
+_TAKEN = "defense_pictures_taken"
 # Claims that are proposed at once.
 PROPOSED = 6
 
@@ -111,18 +112,29 @@ def _text(work: Work, part: str, label: str, draw: Any, **widget: Any) -> None:
     """A field for one part of the slide, which always holds what the story has."""
     key = f"defense_{part}"
     st.session_state[key] = getattr(work.slide, part)
-    draw(label, key=key, on_change=_typed, args=(work.token, part, key), **widget)
+    draw(
+        label,
+        key=key,
+        on_change=_typed,
+        args=(work.token, work.at, part, key),
+        **widget,
+    )
 
 
-def _typed(token: str, part: str, key: str) -> None:
-    edit(token, lambda work: work.with_slide(**{part: st.session_state[key]}))
+def _typed(token: str, at: int, part: str, key: str) -> None:
+    edit(token, lambda work: work.with_slide(**{part: st.session_state[key]}), at)
 
 
 def _propose(work: Work, told: Told) -> None:
     """Claims that the numbers bear out, each a click away."""
     assert told.view is not None
     assert told.drawn is not None
-    claims = [c for c in propose_claims(told.view, told.drawn) if c != told.slide.claim]
+    try:
+        proposed = propose_claims(told.view, told.drawn)
+    except EquipoiseError:
+        # Without a run of the baseline, for one, nothing is compared.
+        return
+    claims = [claim for claim in proposed if claim != told.slide.claim]
     if not claims:
         return
     with st.expander("Claims that the numbers bear out", icon=":material/fact_check:"):
@@ -134,7 +146,7 @@ def _propose(work: Work, told: Told) -> None:
                 icon=":material/add_comment:",
                 wrap=True,
                 on_click=edit,
-                args=(work.token, partial(Work.with_slide, claim=claim)),
+                args=(work.token, partial(Work.with_slide, claim=claim), work.at),
             )
 
 
@@ -145,27 +157,19 @@ def _give_picture(work: Work) -> None:
         key=f"defense_picture_{work.at}",
         max_upload_size=MAX_UPLOAD_BYTES // 2**20,
     )
-    if given is None:
+    # Once for each file: neither undoing nor another slide here gives it again.
+    taken = st.session_state.setdefault(_TAKEN, set())
+    if given is None or given.file_id in taken:
         return
-    content = given.getvalue()
     try:
-        with Image.open(BytesIO(content)) as image:
-            kind = str(image.format).lower()
-            image.verify()
-    except (OSError, ValueError, SyntaxError):
-        show_error(
-            StoryError(
-                f"The picture '{given.name}' cannot be read.",
-                expected="a PNG or JPEG file.",
-                remedy="save it anew as one of these.",
-            )
-        )
+        picture = clean_picture(given.getvalue(), given.name)
+        name = own_name(picture)
+        edit(work.token, methodcaller("with_picture", name, picture.content), work.at)
+    except EquipoiseError as error:
+        show_error(error)
         return
-    # Not the name that it came with, which may not be one beside a story.
-    name = f"picture-{sha256(content).hexdigest()[:12]}.{kind}"
-    if work.slide is not None and work.slide.picture != name:
-        edit(work.token, methodcaller("with_picture", name, content))
-        st.rerun()
+    taken.add(given.file_id)
+    st.rerun()
 
 
 def _edit_view(work: Work, told: Told) -> None:
@@ -221,7 +225,7 @@ def _one(
         format_func=lambda option: labels.get(option, option),
         key=key,
         on_change=_chosen,
-        args=(work.token, changed),
+        args=(work.token, work.at, changed),
     )
 
 
@@ -243,7 +247,7 @@ def _several(
         format_func=lambda option: to_markdown(labels[option]),
         key=key,
         on_change=_chosen,
-        args=(work.token, changed),
+        args=(work.token, work.at, changed),
     )
 
 
@@ -252,9 +256,14 @@ def _parameter(work: Work, asked: View, view: StudyView, name: str) -> None:
     assert work.slide is not None
     default = asked.defaults[name]
     now = work.slide.parameters.get(name, default)
+    if not _fits(now, default):
+        # The slide says so itself; a widget cannot hold it.
+        now = default
     key = f"defense_parameter_{asked.name}_{name}"
     label = name.replace("_", " ").capitalize()
     options = _options(asked, view, name, work.slide)
+    if isinstance(default, float):
+        now = float(now)
     st.session_state[key] = ", ".join(now) if isinstance(now, tuple) else now
 
     def changed(slide: Slide) -> dict[str, Any]:
@@ -267,7 +276,7 @@ def _parameter(work: Work, asked: View, view: StudyView, name: str) -> None:
     widget: dict[str, Any] = {
         "key": key,
         "on_change": _chosen,
-        "args": (work.token, changed),
+        "args": (work.token, work.at, changed),
     }
     if options:
         values = list(dict.fromkeys((default, now, *options)))
@@ -282,6 +291,15 @@ def _parameter(work: Work, asked: View, view: StudyView, name: str) -> None:
         st.text_input(label, placeholder=USUAL, **widget)
 
 
+def _fits(value: Any, default: Any) -> bool:
+    """Whether a parameter, which may come from a file, is of its default's kind."""
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(value, bool) and isinstance(default, bool)
+    if isinstance(default, float):
+        return isinstance(value, int | float)
+    return isinstance(value, type(default))
+
+
 def _options(asked: View, view: StudyView, name: str, slide: Slide) -> dict[Any, str]:
     """What can be chosen for a parameter, with labels; empty where that is open."""
     kind = get_annotations(asked.draw, eval_str=True)[name]
@@ -292,14 +310,17 @@ def _options(asked: View, view: StudyView, name: str, slide: Slide) -> dict[Any,
     if name == "method":
         return {method: view.labels[method] for method in view.methods}
     if name == "metric":
-        known = load_comparison(view).table["metric"].unique()
+        try:
+            known = load_comparison(view).table["metric"].unique()
+        except EquipoiseError:
+            return {}
         return {key: metric_info(key, view.tasks).label for key in known}
     return {}
 
 
-def _chosen(token: str, changed: Callable[[Slide], dict[str, Any]]) -> None:
+def _chosen(token: str, at: int, changed: Callable[[Slide], dict[str, Any]]) -> None:
     def deed(work: Work) -> Work:
         assert work.slide is not None
         return work.with_slide(**changed(work.slide))
 
-    edit(token, deed)
+    edit(token, deed, at)

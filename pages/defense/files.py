@@ -1,24 +1,31 @@
 """A story as files: saved beside its study, opened from disk, and taken away."""
 
 import re
-from dataclasses import replace
+import unicodedata
+from contextlib import suppress
 from functools import partial
-from io import BytesIO
+from operator import methodcaller
 from pathlib import Path
-from zipfile import ZIP_DEFLATED, ZipFile
 
 import streamlit as st
 
-from core.errors import EquipoiseError
+from core.errors import EquipoiseError, StoryError
 from core.report.formats import ALONE, FOLDERS, FORMATS, Options
 from core.report.output import write_files
 from core.report.report import build_report
-from core.story.stories import save_story
-from core.story.story import Story, parse_story, story_toml
+from core.story.stories import StoryFile, save_new_story, save_story, story_folder
+from core.story.story import Story, story_toml
 from core.text import to_markdown
-from pages.defense.opening import work_from
+from pages.defense.packing import has_pictures, pack, pack_story, unpack_story
 from pages.shell.show import show_error
-from pages.shell.story import Work, edit, take_up, work_in_hand
+from pages.shell.story import (
+    STORY_PICTURES,
+    Work,
+    edit,
+    find_work,
+    take_up,
+    work_in_hand,
+)
 
 # Of each format: what a reader calls it, its icon, and its type.
 REPORTS = {
@@ -38,7 +45,9 @@ _UPLOADED, _FAULT = "defense_opened", "defense_fault"
 
 def name_for(story: Story) -> str:
     """A name for a story's file, of its title."""
-    return _NO_LETTERS.sub("-", story.title.lower()).strip("-")[:60] or "story"
+    plain = unicodedata.normalize("NFKD", story.title.lower())
+    letters = plain.encode("ascii", "ignore").decode()
+    return _NO_LETTERS.sub("-", letters).strip("-")[:56].strip("-") or "story"
 
 
 def offer_save(work: Work) -> None:
@@ -55,27 +64,43 @@ def offer_save(work: Work) -> None:
 
 
 def _save(token: str) -> None:
-    edit(token, _saved)
-
-
-def _saved(work: Work) -> Work:
-    name = work.name or name_for(work.story)
+    work = find_work(token)
+    if work is None:
+        return
+    folder = story_folder(work.story.study)
     try:
-        file = save_story(work.story, name)
-        folder = work_from(file).folder
+        # First, so that no story is without what it shows.
         _write_pictures(work, folder)
+        file = _write_story(work, folder)
     except EquipoiseError as error:
         st.session_state[_FAULT] = error
-        return work
-    st.toast(to_markdown(f"Saved as {name}."), icon=":material/save:")
-    return replace(work, name=name, saved=work.story, folder=folder)
+        return
+    edit(token, methodcaller("saved_as", file.name, work.story, folder))
+    st.toast(to_markdown(f"Saved as {file.name}."), icon=":material/save:")
 
 
-def _write_pictures(work: Work, folder: Path | None) -> None:
+def _write_story(work: Work, folder: Path) -> StoryFile:
+    """Replace the file that was opened, as long as it is what was opened."""
+    if work.name and work.folder == folder:
+        opened = StoryFile(work.story.study, work.name, folder / f"{work.name}.toml")
+        with suppress(StoryError):
+            if opened.load() == work.saved:
+                return save_story(work.story, work.name)
+    return save_new_story(work.story, work.name or name_for(work.story))
+
+
+def _write_pictures(work: Work, folder: Path) -> None:
     """Those that were given on the page, beside the story that shows them."""
-    shown = {slide.picture for slide in work.story.slides} & work.pictures.keys()
-    if folder is not None:
-        write_files({folder / name: work.pictures[name] for name in sorted(shown)})
+    files = {folder / name: each for name, each in sorted(work.pictures.items())}
+    try:
+        write_files(files)
+    except OSError as error:
+        raise StoryError(
+            f"The pictures of the story could not be saved to {folder}: "
+            f"{error.strerror or error}.",
+            expected="a writable folder with room.",
+            remedy="free some space, or set EQUIPOISE_RUNS to another folder.",
+        ) from None
 
 
 def offer_files(work: Work) -> None:
@@ -94,30 +119,39 @@ def offer_files(work: Work) -> None:
                 on_click="ignore",
                 disabled=not work.story.slides,
             )
-        st.download_button(
-            "Story (TOML)",
-            data=lambda: story_toml(work.story),
-            file_name=f"{stem}.toml",
-            mime="application/toml",
-            key="defense_toml",
-            icon=":material/download:",
-            type="tertiary",
-            on_click="ignore",
-            help="Opens on this page again, and is what `equipoise report` reads.",
-        )
+        _offer_story(work, stem)
+
+
+def _offer_story(work: Work, stem: str) -> None:
+    """The story itself, with its pictures where it has some."""
+    packed = has_pictures(work)
+    st.download_button(
+        "Story with pictures (ZIP)" if packed else "Story (TOML)",
+        data=partial(pack_story, work, stem)
+        if packed
+        else partial(story_toml, work.story),
+        file_name=f"{stem}.zip" if packed else f"{stem}.toml",
+        mime="application/zip" if packed else "application/toml",
+        key="defense_toml",
+        icon=":material/download:",
+        type="tertiary",
+        on_click="ignore",
+        help="Opens on this page again. `equipoise report` reads the TOML file in it, "
+        "with the pictures beside it."
+        if packed
+        else "Opens on this page again, and is what `equipoise report` reads.",
+    )
 
 
 def _report(work: Work, name: str) -> bytes:
     """One format of the report; several files in an archive."""
-    report = build_report(work.story.study, work.story, folder=work.folder)
+    report = build_report(
+        work.story.study, work.story, folder=work.folder, pictures=work.pictures
+    )
     files = FORMATS[name](report, Options())
     if name not in FOLDERS:
         return files[ALONE]
-    archive = BytesIO()
-    with ZipFile(archive, "w", ZIP_DEFLATED) as folder:
-        for path, content in files.items():
-            folder.writestr(path, content)
-    return archive.getvalue()
+    return pack(files)
 
 
 def show_fault() -> None:
@@ -135,18 +169,20 @@ def show_fault() -> None:
 def open_file() -> None:
     """Open a story from disk, once for each file."""
     given = st.file_uploader(
-        "Open a story (TOML)", type="toml", key="defense_file", max_upload_size=1
+        "Open a story (TOML, or ZIP with pictures)",
+        type=["toml", "zip"],
+        key="defense_file",
+        max_upload_size=STORY_PICTURES // 2**20,
     )
     if given is None or st.session_state.get(_UPLOADED) == given.file_id:
         return
     st.session_state[_UPLOADED] = given.file_id
     try:
-        text = given.getvalue().decode("utf-8", errors="replace")
-        story = parse_story(text, origin=given.name)
+        opened = unpack_story(given.getvalue(), given.name)
     except EquipoiseError as error:
         show_error(error)
         return
-    before, opened = work_in_hand(story.study), Work(story)
+    before = work_in_hand(opened.story.study)
     take_up(opened if before is None else before.replaced_by(opened))
-    st.session_state["study_wanted"] = story.study
+    st.session_state["study_wanted"] = opened.story.study
     st.rerun()

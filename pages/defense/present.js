@@ -31,6 +31,7 @@ class Show {
     this.label();
     if (isNew) {
       this.listen();
+      this.startClock();
       this.measure();
       this.find("[data-notes]").hidden = true;
       if (data.enters) this.enterFullScreen();
@@ -75,7 +76,7 @@ class Show {
   }
 
   listen() {
-    this.channel = new BroadcastChannel(`equipoise-story-${this.data.token}`);
+    this.channel = new BroadcastChannel(`equipoise-story-${this.data.channel}`);
     this.channel.onmessage = ({ data }) => {
       if (data.ask && this.data.follows) return;
       if (data.ask) this.channel.postMessage({ at: this.at });
@@ -136,9 +137,17 @@ class Show {
     this.find('[data-deed="next"]').disabled = this.at === count - 1;
   }
 
+  // Who presents in a new tab begins anew. A reload and the other window go on.
+  startClock() {
+    const name = `equipoise-presented-${this.data.channel}`;
+    if (this.data.follows || sessionStorage.getItem(name)) return;
+    sessionStorage.setItem(name, "1");
+    this.restartClock();
+  }
+
   // The clock is the browser's, so that a reload or the other window goes on with it.
   tick() {
-    const name = `equipoise-clock-${this.data.token}`;
+    const name = `equipoise-clock-${this.data.channel}`;
     const began = Number(localStorage.getItem(name)) || this.restartClock();
     const seconds = Math.max(0, Math.floor((Date.now() - began) / 1000));
     const two = (number) => String(number).padStart(2, "0");
@@ -148,7 +157,7 @@ class Show {
 
   restartClock() {
     const now = Date.now();
-    localStorage.setItem(`equipoise-clock-${this.data.token}`, String(now));
+    localStorage.setItem(`equipoise-clock-${this.data.channel}`, String(now));
     return now;
   }
 

@@ -7,13 +7,12 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from core.story.questions import Question
+from core.story.questions import Question, questions_of
 from core.story.story import PHOTO, TEXT, Slide, Story
 from core.story.telling import Told, tell
 from core.text import to_markdown
 from core.views.caching import cached
 from pages.defense.live import show_live
-from pages.defense.questions import questions_of
 from pages.defense.slides import (
     preview_of,
     show_doubt,
@@ -22,7 +21,7 @@ from pages.defense.slides import (
     show_text,
 )
 from pages.shell.show import show_error
-from pages.shell.story import Work, address_of
+from pages.shell.story import Work, address_of, channel_of
 
 HERE = Path(__file__).parent
 STYLE = f"<style>{(HERE / 'show.css').read_text()}</style>"
@@ -196,7 +195,7 @@ def _bar(
             "count": place.count,
             "last": max(0, place.slides - 1),
             "notes": notes or NO_NOTES,
-            "token": work.token,
+            "channel": channel_of(work),
             "follows": follows,
             "enters": not follows,
             "window": f"?{window}",

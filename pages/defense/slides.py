@@ -9,7 +9,7 @@ import streamlit as st
 from core.errors import EquipoiseError
 from core.plots.sizes import PREVIEW_HEIGHT, enlarged, preview
 from core.report.markdown_words import Paragraph, read_paragraphs
-from core.report.report import read_picture
+from core.report.own_picture import read_picture
 from core.story.story import PHOTO, TEXT, Slide
 from core.story.telling import Told
 from core.text import coloured, strong, to_markdown, to_plain

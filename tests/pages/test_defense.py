@@ -1,13 +1,21 @@
 """The Defense page: a story is composed, checked, saved, and presented."""
 
 import json
+from base64 import b64encode
+from io import BytesIO
+from zipfile import ZipFile
 
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from core.errors import StoryError
 from core.report.formats import FORMATS
 from core.story.story import PHOTO, TEXT, Slide, Story, parse_story, story_toml
+from pages.defense.files import _report
+from pages.defense.packing import pack, pack_story, unpack_story
 from pages.defense.present import BAR_KEY
+from pages.shell.story import Work, find_work
 
 STUDY = "utkface"
 STORY = Story(
@@ -242,3 +250,178 @@ def test_every_format_of_a_report_is_offered(saved, open_page):
     app = open_page("defense", study=STUDY, story="mine")
     offered = {b.key for b in app.get("download_button")}
     assert {f"defense_{name}" for name in FORMATS} | {"defense_toml"} <= offered
+
+
+def two_windows(open_page, **query: str) -> tuple[AppTest, AppTest]:
+    """Windows of one draft: the first at its second slide, the other at its third."""
+    first = open_page("defense", study=STUDY, story="mine", slide="2")
+    first.text_area(key="defense_notes").set_value("Mine.").run()
+    draft = first.query_params["draft"]
+    second = open_page("defense", study=STUDY, story="mine", draft=draft, slide="3")
+    return first, second
+
+
+def test_a_window_edits_the_slide_that_it_shows(saved, open_page):
+    first, second = two_windows(open_page)
+    assert second.text_area(key="defense_claim").value == STORY.slides[2].claim
+    first.text_input(key="defense_title").set_value("Of the second").run()
+    assert not first.exception
+    second.run()
+    assert [n[3:] for n in names(second)][1] == "Of the second"
+    assert [n[3:] for n in names(second)][2] != "Of the second"
+
+
+def test_a_story_with_the_title_of_another_is_saved_beside_it(fill, store, open_page):
+    fill()
+    for _ in range(2):
+        app = open_page("defense", study=STUDY)
+        button(app, "begin").click().run()
+        button(app, "add_text").click().run()
+        button(app, "save").click().run()
+        assert not app.exception
+    files = sorted(path.name for path in (store / STUDY / "stories").iterdir())
+    # The story that ships with the study has the study's name.
+    assert files == ["utkface-2.toml", "utkface-3.toml"]
+
+
+def test_what_someone_else_has_saved_meanwhile_is_not_replaced(saved, open_page):
+    app = open_page("defense", study=STUDY, story="mine", slide="2")
+    theirs = STORY.model_copy(update={"title": "Theirs"})
+    (saved / "mine.toml").write_text(story_toml(theirs), encoding="utf-8")
+    app.text_area(key="defense_notes").set_value("Ours.").run()
+    button(app, "save").click().run()
+    assert not app.exception
+    assert parse_story((saved / "mine.toml").read_text(), origin="it") == theirs
+    assert app.query_params["story"] == "mine-2"
+    assert "Ours." in (saved / "mine-2.toml").read_text()
+
+
+def test_undo_after_save_knows_where_the_story_is(fill, store, open_page):
+    fill()
+    app = open_page("defense", study=STUDY)
+    button(app, "begin").click().run()
+    button(app, "add_text").click().run()
+    button(app, "add_text").click().run()
+    button(app, "save").click().run()
+    (file,) = (store / STUDY / "stories").iterdir()
+    button(app, "undo").click().run()
+    assert app.query_params["story"] == file.stem
+    button(app, "save").click().run()
+    assert list((store / STUDY / "stories").iterdir()) == [file]
+    assert len(parse_story(file.read_text(), origin="it").slides) == 1
+
+
+def test_a_store_that_cannot_be_written_is_said(saved, open_page):
+    app = open_page("defense", study=STUDY, story="mine", slide="2")
+    app.text_area(key="defense_notes").set_value("Ours.").run()
+    (saved / "mine.toml").unlink()
+    saved.rmdir()
+    saved.write_text("no folder")
+    button(app, "save").click().run()
+    assert not app.exception
+    assert "could not be saved" in app.error[0].value
+
+
+def test_both_windows_talk_on_one_channel(saved, open_page):
+    """Of a story with a file, and of a draft; each window is a session of its own."""
+    first, _ = two_windows(open_page)
+    draft = first.query_params["draft"]
+    for more in ({}, {"draft": draft}):
+        channels = {
+            json.loads(next(iter(app.get("bidi_component"))).proto.json)["channel"]
+            for app in (
+                present(open_page, 2, **more),
+                present(open_page, 2, **more),
+                open_page(
+                    "defense", study=STUDY, story="mine", slide="2", notes="1", **more
+                ),
+            )
+        }
+        assert channels == {more.get("draft", f"{STUDY}/mine")}
+
+
+def test_a_study_without_its_baseline_can_still_be_told(fill, store, open_page):
+    fill(methods=("ins", "denseweight"))
+    story = STORY.model_copy(update={"slides": (Slide(view="age-error"),)})
+    folder = store / STUDY / "stories"
+    folder.mkdir()
+    (folder / "mine.toml").write_text(story_toml(story), encoding="utf-8")
+    app = open_page("defense", study=STUDY, story="mine")
+    assert not app.exception
+    assert app.text_area(key="defense_notes")
+
+
+@pytest.mark.parametrize(
+    ("view", "parameters"),
+    [
+        ("fairness-gaps", {"small": "many"}),
+        ("changed-images", {"count": "many"}),
+        ("age-error", {"task": 7}),
+    ],
+)
+def test_a_parameter_of_another_kind_is_named(saved, open_page, view, parameters):
+    slide = Slide(view=view, parameters=parameters)
+    story = STORY.model_copy(update={"slides": (slide,)})
+    (saved / "mine.toml").write_text(story_toml(story), encoding="utf-8")
+    app = open_page("defense", study=STUDY, story="mine")
+    assert not app.exception
+    assert "parameter" in app.error[0].value
+
+
+def painted(colour: str, *, kind: str = "PNG") -> bytes:
+    content = BytesIO()
+    Image.new("RGB", (40, 30), colour).save(content, kind)
+    return content.getvalue()
+
+
+def test_a_picture_given_on_the_page_is_in_all_that_is_taken_away(
+    saved, store, open_page
+):
+    app = open_page("defense", study=STUDY, story="mine", slide="1")
+    app.file_uploader(key="defense_picture_0").set_value(
+        ("mine.jpg", painted("red", kind="JPEG"), "image/jpeg")
+    ).run()
+    assert not app.exception
+    work = find_work(app.query_params["draft"])
+    name = work.story.slides[0].picture
+    assert name in work.pictures
+    page = _report(work, "html").decode()
+    assert b64encode(work.pictures[name]).decode() in page
+    # Undoing takes it away, though the field still holds the file.
+    button(app, "undo").click().run()
+    assert not find_work(work.token).story.slides[0].picture
+
+    packed = pack_story(work, "mine")
+    assert set(ZipFile(BytesIO(packed)).namelist()) == {"mine.toml", name}
+    opened = unpack_story(packed, "mine.zip")
+    assert opened.story.slides[1:] == work.story.slides[1:]
+    shown = opened.pictures[opened.story.slides[0].picture]
+    red, green, blue = Image.open(BytesIO(shown)).getpixel((20, 15))
+    assert red > 250
+    assert max(green, blue) < 5
+
+
+@pytest.mark.parametrize("content", [b"PK no archive", pack({"a.txt": b"A"})])
+def test_an_archive_that_holds_no_story_is_refused(content):
+    with pytest.raises(StoryError, match="not a story"):
+        unpack_story(content, "mine.zip")
+
+
+def test_a_file_that_is_not_utf_8_is_refused():
+    content = story_toml(STORY).replace("old", "\u00e4lt").encode("latin-1")
+    with pytest.raises(StoryError, match="cannot be read"):
+        unpack_story(content, "mine.toml")
+
+
+def test_pictures_that_are_shown_no_more_are_kept_for_undoing_alone(monkeypatch):
+    work = Work(STORY)
+    for place in range(3):
+        work = work.with_picture(f"{place}.png", bytes(100))
+    assert set(work.pictures) == {"2.png"}
+    assert work.picture_bytes == 300
+    assert set(work.undone().pictures) == {"1.png"}
+    monkeypatch.setattr("pages.shell.story.STEPS_KEPT", 1)
+    assert work.with_slide(notes="A").with_slide(notes="B").picture_bytes == 100
+    monkeypatch.setattr("pages.shell.story.STORY_PICTURES", 350)
+    with pytest.raises(StoryError, match="too large"):
+        work.with_picture("3.png", bytes(100)).with_picture("4.png", bytes(300))

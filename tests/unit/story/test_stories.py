@@ -8,7 +8,14 @@ import core.runs
 from core.errors import EquipoiseError, StoryError
 from core.runs import list_runs, list_studies, study_of_runs
 from core.story.claims import Status, check_claim, propose_claims
-from core.story.stories import FOLDER, save_story, stories_of, story_named
+from core.story.stories import (
+    FOLDER,
+    save_new_story,
+    save_story,
+    stories_of,
+    story_folder,
+    story_named,
+)
 from core.story.story import TEXT, Slide, Story, draw_slide, load_story, open_slide
 from core.views.drawing import Drawn
 from core.views.studies import open_study
@@ -82,6 +89,17 @@ def test_a_story_is_saved_beside_the_study_and_found_again(store: Path) -> None:
     save_story(changed, "for-the-jury")
     assert story_named("utkface", "for-the-jury").load() == changed
     assert [path.name for path in found.path.parent.iterdir()] == ["for-the-jury.toml"]
+
+
+def test_a_new_story_takes_the_place_of_no_other(store: Path) -> None:
+    stories = [Story(title=f"Story {n}", study="utkface") for n in range(4)]
+    names = ["ours", "utkface", "ours", "utkface"]
+    found = [save_new_story(s, n) for s, n in zip(stories, names, strict=True)]
+    assert [file.name for file in found] == ["ours", "utkface-2", "ours-2", "utkface-3"]
+    assert [file.load() for file in found] == stories
+    assert story_named("utkface", "utkface").is_shipped
+    # Nothing is left of writing them.
+    assert len(list(story_folder("utkface").iterdir())) == 4
 
 
 def test_a_saved_story_may_take_the_place_of_the_shipped_one(store: Path) -> None:

@@ -1,5 +1,9 @@
 """What a slide says: its claim, checked, or the takeaway of its view."""
 
+import pytest
+
+from core.report.report import build_report
+from core.story.questions import questions_of
 from core.story.story import PHOTO, TEXT, Slide, Story
 from core.story.telling import LIVE_TITLE, name_of, tell
 from core.text import to_plain
@@ -45,6 +49,47 @@ def test_words_and_the_live_slide_draw_nothing() -> None:
     assert live.heading == LIVE_TITLE
     assert live.view is not None
     assert live.view.study.name == "avatars"
+
+
+@pytest.mark.parametrize(
+    "slide",
+    [
+        {"view": TEXT, "text": "Because."},
+        {"view": PHOTO},
+        {"view": "age-eror"},
+        {"view": "age-error", "parameters": {"task": "nothing"}},
+        {"view": "age-error", "methods": ("none",)},
+    ],
+)
+def test_a_claim_is_checked_whatever_the_slide_shows(slide: dict) -> None:
+    said = "INS improves the age MAE by 50 years."
+    shown = tell(STORY, Slide(view="age-error", claim=said))
+    told = tell(STORY, Slide(claim=said, **slide))
+    assert shown.doubt
+    assert told.doubt == shown.doubt
+    assert tell(STORY, Slide(**slide)).check is None
+
+
+def test_a_claim_on_a_study_that_is_not_there_is_told() -> None:
+    told = tell(STORY, Slide(view=TEXT, claim="INS is the best.", study="nobody"))
+    assert (told.heading, told.check) == ("INS is the best.", None)
+
+
+def test_the_page_and_a_report_tell_a_slide_alike() -> None:
+    slides = (
+        Slide(view=TEXT, claim="INS improves the age MAE by 50 years."),
+        Slide(view=PHOTO),
+        Slide(view="age-error"),
+        Slide(view="age-eror"),
+    )
+    story = STORY.model_copy(update={"slides": slides})
+    report = build_report("avatars", story)
+    for slide, drawn in zip(slides, report.slides, strict=True):
+        told = tell(story, slide)
+        assert drawn.title == told.title
+        assert drawn.doubt == told.doubt
+        assert drawn.heading == told.said[0]
+    assert report.questions == questions_of(story)
 
 
 def test_a_slide_is_named_without_being_drawn() -> None:
