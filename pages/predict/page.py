@@ -82,7 +82,6 @@ def main() -> None:
         " where it looked.",
     )
     view = leave_out_damaged(view)
-    with_models = runs_with_models(view)
     imported = dict.fromkeys(
         view.labels[run.method] for run in view.runs if run.imported
     )
@@ -93,6 +92,7 @@ def main() -> None:
                 "a model, so they cannot answer for a photo."
             )
         )
+    with_models = runs_with_models(view)
     # Above what is long on a phone.
     bar = st.empty()
     photos, find_faces = choose_photos(view)

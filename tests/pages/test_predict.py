@@ -14,7 +14,7 @@ from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
 import core.explain.explainer
-import core.faces
+import pages.shell.predictor
 from core.data.readers.cifar import CLASSES_10
 from core.errors import EquipoiseError
 from core.explain.attention_rollout import ROLLOUT
@@ -105,7 +105,7 @@ def folder(store, monkeypatch):
     for seed in store.glob("utkface/*/seed-*"):
         (seed / "model.keras").write_bytes(b"not read by the stand-in")
     monkeypatch.setattr(Predictor, "load", lambda *args, **kwargs: StandIn())
-    monkeypatch.setattr(core.faces, "FaceDetector", Detector)
+    monkeypatch.setattr(pages.shell.predictor, "FaceDetector", Detector)
     return store
 
 
