@@ -332,8 +332,8 @@ class _Reader:
             return None
         if not (group or behind):
             return ""
-        is_found = claim_words.FOUND.search(group) or (
-            not no_method and claim_words.SIGNIFICANT.search(after)
+        is_found = claim_words.FOUND.search(group) or claim_words.SIGNIFICANT.search(
+            after
         )
         return _NOT_FOUND if is_found else _NOT
 
@@ -569,7 +569,7 @@ class _Reader:
                 yield _value_of(subjects[0], match, unit, text)
                 continue
             # In French, "de" stands before the value and before the difference.
-            is_either = bool(by) and not by[0].startswith("by") if by else False
+            is_either = by is not None and not by[0].startswith(("by", "difference"))
             yield Amount(
                 text=text,
                 value=_signed(match),

@@ -407,7 +407,10 @@ NO_UNIT = re.compile(
 TO = re.compile(r" ?(?:to|a|-) ?(?=[-+]?\d)")
 """Between the two numbers of "from 6.5 to 6.0", or the ends of a range."""
 FROM = re.compile(r"(?<!\w)(?:from|de|d') ?(?:about |around |environ )?$")
-BY = re.compile(r"(?<!\w)(?:by|de|d')(?: about| around| some| environ| only)* ?$")
+BY = re.compile(
+    r"(?<!\w)(?:by|differences? (?:of|de|d')|de|d')"
+    r"(?: about| around| some| environ| only)* ?$"
+)
 THAN_THAT = re.compile(
     r" ?(?:lower|higher|better|worse|smaller|larger|nearer|farther|de moins|de plus"
     r"|plus|moins)(?!\w)"
