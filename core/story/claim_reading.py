@@ -246,6 +246,9 @@ class _Reader:
             subjects, references = self._subjects, references or self._references
         if not subjects:
             return None
+        if is_only:
+            # "Of all methods, only this one."
+            subjects = tuple(each for each in subjects if each != EVERY) or subjects
         own = self._find_measured(part)
         measured = own or self._inherited(part, sentence)
         amounts = tuple(self._amounts(part, kind, subjects, references))

@@ -77,6 +77,8 @@ PREDICATES: dict[Kind, re.Pattern[str]] = {
         r"(?:the )?(?:data|numbers|results) (?:cannot|can't|do not|don't) tell",
         *(r"inconclusive", r"undecided", r"cannot be told", r"non concluante?s?"),
         r"(?:not|pas) (?:ete )?(?:conclusive|concluante?s?)",
+        r"no (?:statistically )?significant differences?",
+        r"(?:aucune|pas de) differences? significatives?",
         r"(?:not (?:statistically )?significant|pas significati(?:f|ve)s?)",
         r"ne (?:permet(?:tent)?|peu(?:t|vent)) pas (?:de )?(?:conclure|trancher)",
     ),
@@ -164,7 +166,7 @@ NEGATION = re.compile(
 )
 FAILS = words(
     *(r"fail(?:s|ed|ing)?", r"unable", r"hardly", r"barely", r"scarcely", r"without"),
-    *(r"sans", r"echou(?:e|ent|er)", r"incapables?", r"peinent?", r"a peine"),
+    *(r"sans", r"echou(?:e|ent|er)", r"incapables?", r"peine(?:nt)? a"),
 )
 """What says the same as a "not", and with one takes it back."""
 OF_NOTHING = re.compile(

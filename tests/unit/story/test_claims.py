@@ -81,6 +81,8 @@ SUPPORTED = (
     "DenseWeight improves the age MAE (p<0.05).",
     "DenseWeight improves the age MAE, p = 0.01.",
     "No method improves gender accuracy significantly.",
+    "No significant difference between INS and the baseline in age MAE was found.",
+    "Of all methods, only DenseWeight improves the age MAE.",
 )
 CONTRADICTED = (
     "DenseWeight is worse than the baseline on age MAE.",
@@ -109,6 +111,7 @@ CONTRADICTED = (
     "DenseWeight hardly improves the age MAE.",
     "DenseWeight won't improve the age MAE.",
     "DenseWeight échoue à améliorer la MAE.",
+    "DenseWeight peine à réduire la MAE.",
     "DenseWeight improves nothing on age MAE.",
     "LMF improves macro F1 without improving the F1 of Asian.",
     "LMF améliore la macro F1 sans améliorer le F1 de Asian.",
