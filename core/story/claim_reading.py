@@ -246,6 +246,9 @@ class _Reader:
             subjects, references = self._subjects, references or self._references
         if not subjects:
             return None
+        if is_only:
+            # "Of all methods, only this one."
+            subjects = tuple(each for each in subjects if each != EVERY) or subjects
         own = self._find_measured(part)
         measured = own or self._inherited(part, sentence)
         amounts = tuple(self._amounts(part, kind, subjects, references))
@@ -332,8 +335,8 @@ class _Reader:
             return None
         if not (group or behind):
             return ""
-        is_found = claim_words.FOUND.search(group) or (
-            not no_method and claim_words.SIGNIFICANT.search(after)
+        is_found = claim_words.FOUND.search(group) or claim_words.SIGNIFICANT.search(
+            after
         )
         return _NOT_FOUND if is_found else _NOT
 
@@ -569,7 +572,7 @@ class _Reader:
                 yield _value_of(subjects[0], match, unit, text)
                 continue
             # In French, "de" stands before the value and before the difference.
-            is_either = bool(by) and not by[0].startswith("by") if by else False
+            is_either = by is not None and not by[0].startswith(("by", "difference"))
             yield Amount(
                 text=text,
                 value=_signed(match),

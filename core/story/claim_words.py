@@ -77,6 +77,8 @@ PREDICATES: dict[Kind, re.Pattern[str]] = {
         r"(?:the )?(?:data|numbers|results) (?:cannot|can't|do not|don't) tell",
         *(r"inconclusive", r"undecided", r"cannot be told", r"non concluante?s?"),
         r"(?:not|pas) (?:ete )?(?:conclusive|concluante?s?)",
+        r"no (?:statistically )?significant differences?",
+        r"(?:aucune|pas de) differences? significatives?",
         r"(?:not (?:statistically )?significant|pas significati(?:f|ve)s?)",
         r"ne (?:permet(?:tent)?|peu(?:t|vent)) pas (?:de )?(?:conclure|trancher)",
     ),
@@ -164,7 +166,7 @@ NEGATION = re.compile(
 )
 FAILS = words(
     *(r"fail(?:s|ed|ing)?", r"unable", r"hardly", r"barely", r"scarcely", r"without"),
-    *(r"sans", r"echou(?:e|ent|er)", r"incapables?", r"peinent?", r"a peine"),
+    *(r"sans", r"echou(?:e|ent|er)", r"incapables?", r"peine(?:nt)? a"),
 )
 """What says the same as a "not", and with one takes it back."""
 OF_NOTHING = re.compile(
@@ -407,7 +409,10 @@ NO_UNIT = re.compile(
 TO = re.compile(r" ?(?:to|a|-) ?(?=[-+]?\d)")
 """Between the two numbers of "from 6.5 to 6.0", or the ends of a range."""
 FROM = re.compile(r"(?<!\w)(?:from|de|d') ?(?:about |around |environ )?$")
-BY = re.compile(r"(?<!\w)(?:by|de|d')(?: about| around| some| environ| only)* ?$")
+BY = re.compile(
+    r"(?<!\w)(?:by|differences? (?:of|de|d')|de|d')"
+    r"(?: about| around| some| environ| only)* ?$"
+)
 THAN_THAT = re.compile(
     r" ?(?:lower|higher|better|worse|smaller|larger|nearer|farther|de moins|de plus"
     r"|plus|moins)(?!\w)"

@@ -25,11 +25,12 @@ from core.evaluation.cost import (
     unknown_note,
 )
 from core.evaluation.metrics import MetricInfo, headline_keys, metric_info
+from core.evaluation.statistical_power import POWER
 from core.methods.entries import ENTRIES
 from core.plots.data import known_label_noise, takeaway_flipped, takeaway_twins
 from core.results.findings import findings
 from core.results.numbers import with_unit
-from core.results.sentences import comparison_notes, detectable_text
+from core.results.sentences import comparison_notes, detectable_text, percent
 from core.results.tables import distinct_metrics
 from core.runs import data_report, shipped_manifest
 from core.story.provenance import NOT_RECORDED, provenance_of
@@ -40,7 +41,6 @@ from core.views.loads import load_comparison
 from core.views.studies import open_study
 from core.views.study_view import StudyView
 
-_AFTER_TRAINING = ("adjustment", "decision")
 _HOUR = 3600.0
 
 
@@ -182,11 +182,17 @@ def _certain(study: _Study) -> Iterator[str]:
 
 def _size(study: _Study) -> Iterator[str]:
     view, images = study.view, study.images
-    if images.get(TRAINING):
+    if images.get(TRAINING) and VALIDATION in images:
         yield (
             f"Each method had {images[TRAINING]:,} training images to learn from, was"
-            f" watched on {images.get(VALIDATION, 0):,} validation images and judged on"
+            f" watched on {images[VALIDATION]:,} validation images and judged on"
             f" {study.comparison.rows:,} test images."
+        )
+    elif images.get(TRAINING):
+        yield (
+            f"Each method had {images[TRAINING]:,} training images to learn from and"
+            f" was judged on {study.comparison.rows:,} test images; how many validation"
+            f" images there were is {NOT_RECORDED}."
         )
     else:
         yield f"The methods were judged on {study.comparison.rows:,} test images."
@@ -199,7 +205,10 @@ def _size(study: _Study) -> Iterator[str]:
             f" {plural(len(trained), 'training')} in all."
         )
     if others := len(runs) - len(trained):
-        yield f"{plural(others, 'table')} of predictions of others were imported."
+        yield (
+            "The study also compares predictions that others made, imported from"
+            f" {plural(others, 'table')}."
+        )
     if study.comparison.has_one_seed:
         yield (
             "With one seed, the numbers are about these trained models: how much"
@@ -212,11 +221,16 @@ def _split(study: _Study) -> Iterator[str]:
     counts = report.get("counts")
     known = counts if isinstance(counts, dict) else {}
     if study.images:
-        sizes = listed([f"{study.images.get(s, 0):,} {s}" for s in SPLITS])
-        yield (
-            f"Of {int(known.get('found', 0)):,} images found, the split has {sizes}"
-            " images."
+        sizes = listed(
+            [f"{study.images[s]:,} {s}" for s in SPLITS if s in study.images]
         )
+        if found := known.get("found"):
+            yield f"The split has {sizes} images; {int(found):,} images were found."
+        else:
+            yield (
+                f"The split has {sizes} images; how many images were found in the data"
+                f" is {NOT_RECORDED}."
+            )
     else:
         yield f"How the split was made is {NOT_RECORDED}."
     left = known.get("left_out_by") or {}
@@ -237,8 +251,8 @@ def _split(study: _Study) -> Iterator[str]:
     if isinstance(twins, dict):
         removed = sum(int(twins.get(f"removed_{side}", 0)) for side in ("test", "rest"))
         yield (
-            "Photos that occur several times were looked for by their looks, and"
-            f" {removed:,} copies left out."
+            "The pictures were compared with each other to find photos that occur"
+            f" several times; the study leaves {plural(removed, 'copy', 'copies')} out."
         )
     if said := say_near_copies(report, drawn=view.dataset.generated):
         yield said
@@ -290,17 +304,16 @@ def _chosen(study: _Study) -> Iterator[str]:
             else f"The search was trained with seed {seed}, which the study uses too."
         )
     yield _KEPT[frozenset(_keeps_last(study))]
-    for part, what in (
-        ("decision", "Thresholds or temperatures"),
-        ("adjustment", "Adjustments after training"),
-    ):
-        if names := _using(study, part):
-            where = (
-                "fitted on the validation images"
-                if part == "decision"
-                else "computed from the training labels"
-            )
-            yield f"{what} of {listed(names)} were {where}."
+    if names := _using(study, "decision"):
+        yield (
+            f"The thresholds or temperatures of {listed(names)} were fitted on the"
+            " validation images."
+        )
+    if names := _using(study, "adjustment"):
+        yield (
+            f"The adjustments that {listed(names)} make after training were computed"
+            " from the training labels."
+        )
 
 
 # Said by whether runs keep the weights of their last epoch.
@@ -360,7 +373,7 @@ def _baseline(study: _Study) -> Iterator[str]:
     own = view.study.methods.get(view.baseline)
     if own is not None and view.study.is_trained and not own.use:
         yield (
-            f"{label} uses no remedy: whatever a remedy is worth must show against it."
+            f"{label} uses no remedy, so a remedy that helps must do better than it."
         )
     if view.baseline != view.study.baseline:
         usual = view.labels.get(view.study.baseline, view.study.baseline)
@@ -380,7 +393,8 @@ def _detectable(study: _Study) -> Iterator[str]:
         low, usual, high = np.quantile(sizes, (0, 0.5, 1))
         yield (
             f"In {info.phrase}, a true difference of {with_unit(info, usual)} would"
-            " have been found with 80 % power (median over the methods; from"
+            f" have been found with {percent(POWER)} power (median over the methods;"
+            " from"
             f" {with_unit(info, low)} to {with_unit(info, high)})."
         )
     if not said:
@@ -398,7 +412,10 @@ def _more_seeds(study: _Study) -> Iterator[str]:
         rows = study.rows(info)
         if found := detectable_text(rows, info):
             said = True
-            yield f"In {info.phrase}, the difference that is found is {found}."
+            yield (
+                f"In {info.phrase}, the smallest difference that would be found with"
+                f" {percent(POWER)} power is {found}."
+            )
         open_rows = rows[rows["verdict"] == verdicts.INCONCLUSIVE]
         needed = open_rows["seeds_needed"].to_numpy(np.float64)
         images = int(np.isinf(needed).sum())

@@ -41,6 +41,7 @@ def test_every_question_has_an_answer_in_whole_sentences(study: str) -> None:
         for sentence in each.answer:
             assert sentence.endswith(".")
             assert sentence[0].isupper() or sentence[0].isdigit()
+            assert not sentence.startswith("Of ")
             assert "nan" not in re.findall(r"\w+", sentence)
         assert each.text == " ".join(each.answer)
 
@@ -113,3 +114,28 @@ def test_a_study_that_records_little_says_so(
     assert "not recorded" in found["split"].text
     assert "not looked for" in found["split"].text
     assert "judged on 100 test images" in found["size"].text
+
+
+def test_counts_that_nobody_recorded_are_not_zero(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(core.runs.STORE_VARIABLE, str(tmp_path))
+    monkeypatch.setattr(core.runs, "shipped_store", lambda: tmp_path / "none")
+    write_store(tmp_path, "cifar10-lt-200", methods=("baseline", "focal"), rows=100)
+    path = tmp_path / "cifar10-lt-200" / "data.json"
+    counts = {"per_split": {"training": 1200, "test": 100}}
+    twins = {"removed_test": 1, "removed_rest": 0}
+    path.write_text(json.dumps({"counts": counts, "twins": twins}))
+    found = asked("cifar10-lt-200")
+    assert "1,200 training images" in found["size"].text
+    assert "how many validation images there were is not recorded" in found["size"].text
+    assert "The split has 1,200 training and 100 test images" in found["split"].text
+    assert "were found in the data is not recorded" in found["split"].text
+    assert "leaves 1 copy out" in found["split"].text
+    assert not re.search(r"\b0 (images|validation)", found["size"].text)
+    counts |= {"found": 1500}
+    counts["per_split"] |= {"validation": 0}
+    path.write_text(json.dumps({"counts": counts}))
+    found = asked("cifar10-lt-200")
+    assert "0 validation images" in found["size"].text
+    assert "1,500 images were found" in found["split"].text
