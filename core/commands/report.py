@@ -60,7 +60,13 @@ def report(
     Each slide has one claim, checked against the numbers where it can be; then come the
     questions a jury asks, answered from the study, and where the numbers come from.
     """
-    from core.report.formats import Options, place_of, read_formats, write_report
+    from core.report.formats import (
+        FOLDERS,
+        Options,
+        place_of,
+        read_formats,
+        write_report,
+    )
     from core.report.output import require_free, write_files
     from core.report.report import build_report, check_language
 
@@ -77,7 +83,7 @@ def report(
             study, told, folder=folder, language=lang, progress=progress
         )
         files = write_report(drawn, places, Options(template, progress))
-    write_files(files)
+    write_files(files, folders=[places[name] for name in names if name in FOLDERS])
     warn_of(drawn.problems)
     for place in places.values():
         sys.stdout.write(f"{place}\n")

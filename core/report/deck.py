@@ -37,11 +37,13 @@ from core.report.panels import figure_panels
 from core.report.pictures import Pictures, picture_size
 from core.report.places import Box
 from core.report.report import Progress, Report
+from core.report.xml_text import printable
 
 WRITING = "Writing the deck"
 # A file says the same whenever it is made.
 MADE = datetime(2000, 1, 1)
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+LONGEST_PROPERTY = 255
 _STAMPS = re.compile(rb"(<dcterms:(created|modified)[^>]*>)[^<]*(<)")
 
 
@@ -84,12 +86,17 @@ def build_deck(
 
 def _describe(presentation: Any, report: Report) -> None:
     said = presentation.core_properties
-    said.title, said.author = report.title, report.story.author
-    said.subject, said.language = report.study_title, report.language
+    said.title, said.author = _property(report.title), _property(report.story.author)
+    said.subject, said.language = _property(report.study_title), report.language
     said.last_modified_by = "Equipoise"
     said.comments, said.keywords = "", ""
     said.created = said.modified = MADE
     said.revision = 1
+
+
+def _property(text: str) -> str:
+    """A property of the file, which holds so many letters."""
+    return printable(text)[:LONGEST_PROPERTY]
 
 
 def without_dates(content: bytes) -> bytes:
@@ -185,11 +192,6 @@ def _text_box(slide: Any, box: Box) -> Any:
     return shape
 
 
-def printable(text: str) -> str:
-    """Without control characters, which the format cannot hold."""
-    return "".join(letter for letter in text if letter >= " " or letter in "\n\t")
-
-
 def _quieten(shape: Any) -> None:
     for paragraph in shape.text_frame.paragraphs:
         for run in paragraph.runs:
@@ -236,4 +238,4 @@ def _add_picture(page: Any, content: bytes, box: Box, alt: str) -> None:
         Inches(own_width),
         Inches(own_height),
     )
-    picture._element._nvXxPr.cNvPr.set("descr", alt)
+    picture._element._nvXxPr.cNvPr.set("descr", printable(alt))

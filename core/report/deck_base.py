@@ -1,5 +1,6 @@
 """What a deck is built on: a person's own template, or the house's, and its places."""
 
+import zlib
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -27,6 +28,11 @@ _COVER_SUBTITLE = Box(1.0, 4.1, WIDE.width - 2.0, 1.6)
 _NUMBER = Box(WIDE.width - MARGIN - 1.0, 7.05, 1.0, 0.3)
 _INK, _PAPER, _QUIET = "1B1F24", "FFFFFF", "5A6270"
 _TITLES = (PP_PLACEHOLDER.TITLE, PP_PLACEHOLDER.CENTER_TITLE)
+# What is raised of files that are no decks, or damaged ones.
+_NO_DECK = (
+    *(PackageNotFoundError, BadZipFile, etree.XMLSyntaxError, zlib.error),
+    *(KeyError, ValueError, AttributeError, OSError),
+)
 _FURNITURE = (
     PP_PLACEHOLDER.DATE,
     PP_PLACEHOLDER.FOOTER,
@@ -93,7 +99,7 @@ def open_base(template: Path | None = None) -> Base:
 def _read(template: Path) -> Any:
     try:
         presentation = Presentation(str(template))
-    except (PackageNotFoundError, BadZipFile, KeyError, ValueError, OSError) as error:
+    except _NO_DECK as error:
         raise EquipoiseError(
             f"The template '{template}' cannot be read.",
             expected="a PowerPoint file, .pptx.",

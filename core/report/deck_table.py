@@ -11,6 +11,7 @@ from pptx.util import Inches, Pt
 
 from core.report.places import Box
 from core.report.sheets import ACROSS, ALONG, Sheet
+from core.report.xml_text import printable
 from core.text import split_marks
 
 TONES = {
@@ -32,7 +33,7 @@ def add_table(slide: Any, sheet: Sheet, box: Box, *, alt: str) -> Any:
         Inches(sum(sheet.widths)),
         Inches(sum(sheet.heights)),
     )
-    frame._element.nvGraphicFramePr.cNvPr.set("descr", alt)
+    frame._element.nvGraphicFramePr.cNvPr.set("descr", printable(alt))
     table = frame.table
     table.first_row, table.horz_banding = True, False
     _style_table(table)
@@ -85,7 +86,7 @@ def write_marked(frame: Any, text: str, size: float, *, bold: bool = False) -> N
             if not line and piece:
                 continue
             run = paragraph.add_run()
-            run.text = line
+            run.text = printable(line)
             run.font.size = Pt(size)
             run.font.bold = bold or "strong" in marks
             run.font.italic = "emphasis" in marks or None

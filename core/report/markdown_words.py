@@ -43,6 +43,7 @@ class Paragraph:
         """Write it to a paragraph of python-pptx."""
         from pptx.util import Inches, Pt
 
+        from core.report.xml_text import printable
         from core.text import split_marks
 
         own = self.size(size)
@@ -56,7 +57,7 @@ class Paragraph:
             run.font.size = Pt(own)
         for piece, marks in split_marks(self.text):
             run = paragraph.add_run()
-            run.text = piece.replace("\n", " ")
+            run.text = printable(piece.replace("\n", " "))
             run.font.size = Pt(own)
             run.font.bold = self.is_heading or "strong" in marks
             run.font.italic = "emphasis" in marks or None

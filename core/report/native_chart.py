@@ -2,13 +2,15 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 from lxml import etree
 from pptx.chart.data import CategoryChartData, XyChartData
+from pptx.chart.xlsx import CategoryWorkbookWriter, XyWorkbookWriter
 from pptx.enum.chart import (
     XL_CHART_TYPE,
     XL_LABEL_POSITION,
@@ -19,6 +21,7 @@ from pptx.enum.chart import (
 from pptx.enum.dml import MSO_LINE
 from pptx.oxml.ns import qn
 from pptx.util import Inches, Pt
+from xlsxwriter import Workbook  # type: ignore[import-untyped]
 
 from core.plots.look import GRID_COLOUR
 from core.report.fit import (
@@ -39,6 +42,7 @@ from core.report.panels import (
     PointsPanel,
 )
 from core.report.places import Box
+from core.report.xml_text import printable
 
 # Points of text in a chart, from the largest; a label shrinks to fit its place.
 TEXT_SIZE, LEAST_TEXT_SIZE = 14, 10
@@ -75,6 +79,37 @@ _SIDES = {
     "centre": XL_LABEL_POSITION.CENTER,
 }
 _COLOUR = re.compile(r"rgba?\(\s*(\d+),\s*(\d+),\s*(\d+)(?:,\s*([\d.]+))?\)")
+
+
+class _PlainWorkbook:
+    """A chart's workbook in which a name that begins with "=" or "http" stays text."""
+
+    @contextmanager
+    def _open_worksheet(self, file: Any) -> Iterator[tuple[Any, Any]]:
+        kept = {"strings_to_formulas": False, "strings_to_urls": False}
+        workbook = Workbook(file, {"in_memory": True, **kept})
+        yield workbook, workbook.add_worksheet()
+        workbook.close()
+
+
+class _CategoryWriter(_PlainWorkbook, CategoryWorkbookWriter):  # type: ignore[misc]
+    pass
+
+
+class _PointsWriter(_PlainWorkbook, XyWorkbookWriter):  # type: ignore[misc]
+    pass
+
+
+class _CategoryData(CategoryChartData):  # type: ignore[misc]
+    @property
+    def _workbook_writer(self) -> Any:
+        return _CategoryWriter(self)
+
+
+class _PointsData(XyChartData):  # type: ignore[misc]
+    @property
+    def _workbook_writer(self) -> Any:
+        return _PointsWriter(self)
 
 
 @dataclass(frozen=True)
@@ -124,7 +159,7 @@ def add_panels(
         place = Box(box.x, top, box.width, own)
         panel = _title_beside(slide, panel, place, inner, data)
         chart = _add_chart(slide, panel, place, inner)
-        chart._element.nvGraphicFramePr.cNvPr.set("descr", alt)
+        chart._element.nvGraphicFramePr.cNvPr.set("descr", printable(alt))
         charts.append(chart)
         top += own
     if title:
@@ -167,7 +202,7 @@ def add_words(
     frame.margin_left = frame.margin_right = frame.margin_top = 0
     frame.margin_bottom = 0
     frame.word_wrap = True
-    frame.text = text
+    frame.text = printable(text)
     for paragraph in frame.paragraphs:
         for run in paragraph.runs:
             run.font.size, run.font.bold = Pt(size), bold
@@ -273,7 +308,7 @@ def _add_points(slide: Any, panel: PointsPanel, box: Box, inner: _Inner) -> Any:
     labels = [*panel.labels, *_tick_labels(panel, width)]
     size = _row_size(panel, box.height - inner.top - inner.bottom)
     panel = replace(panel, points=(*panel.points, *_whiskers(panel.points)))
-    data = XyChartData()
+    data = _PointsData()
     everything: list[Points | list[Label]] = [
         *([labels] if labels else []),
         *panel.points,
@@ -282,7 +317,7 @@ def _add_points(slide: Any, panel: PointsPanel, box: Box, inner: _Inner) -> Any:
     ordered = sorted(everything, key=lambda each: -_length(each))
     for place, each in enumerate(ordered):
         if isinstance(each, Points):
-            series = data.add_series(each.name or f"Line {place + 1}")
+            series = data.add_series(printable(each.name) or f"Line {place + 1}")
             for x, y in zip(each.x, each.y, strict=True):
                 series.add_data_point(x, y)
             continue
@@ -429,7 +464,7 @@ def _write_labels(series: Any, labels: Sequence[Label], *, rows: float) -> None:
         shown = series.points[place].data_label
         frame = shown.text_frame
         frame.word_wrap = False
-        frame.text = label.text
+        frame.text = printable(label.text)
         size = rows if label.side == "left" else TEXT_SIZE
         for paragraph in frame.paragraphs:
             for run in paragraph.runs:
@@ -459,7 +494,7 @@ def _style_axis(
     if read.title:
         axis.has_title = True
         frame = axis.axis_title.text_frame
-        frame.text = read.title
+        frame.text = printable(read.title)
         for paragraph in frame.paragraphs:
             run = paragraph.runs[0]
             run.font.size, run.font.bold = Pt(TEXT_SIZE), False
@@ -491,11 +526,11 @@ def _format(axis: Axis) -> str:
 
 
 def _add_bars(slide: Any, panel: BarsPanel, box: Box, inner: _Inner) -> Any:
-    data = CategoryChartData()
-    data.categories = list(panel.categories)
+    data = _CategoryData()
+    data.categories = [printable(name) for name in panel.categories]
     for bars in panel.bars:
         data.add_series(
-            bars.name or "Bars", [None if v != v else v for v in bars.values]
+            printable(bars.name) or "Bars", [None if v != v else v for v in bars.values]
         )
     kind = {
         (False, False): XL_CHART_TYPE.COLUMN_CLUSTERED,
@@ -523,7 +558,7 @@ def _add_bars(slide: Any, panel: BarsPanel, box: Box, inner: _Inner) -> Any:
     _colour_line(names.format.line, GRID_COLOUR)
     names.has_title = bool(panel.category_title)
     if panel.category_title:
-        names.axis_title.text_frame.text = panel.category_title
+        names.axis_title.text_frame.text = printable(panel.category_title)
         run = names.axis_title.text_frame.paragraphs[0].runs[0]
         run.font.size, run.font.bold = Pt(TEXT_SIZE), False
     hidden = [place for place, bars in enumerate(panel.bars) if not bars.has_entry]

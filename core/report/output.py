@@ -1,8 +1,9 @@
 """Files of a report: each written whole or not at all, and over none by accident."""
 
 import os
+import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from core.errors import EquipoiseError
@@ -25,22 +26,72 @@ def require_free(places: Iterable[Path], *, replace: bool) -> None:
             )
 
 
-def write_files(files: Mapping[Path, bytes]) -> None:
+def write_files(files: Mapping[Path, bytes], *, folders: Sequence[Path] = ()) -> None:
     """Write files, each beside its place and then moved there.
 
-    Folders are made. A file that was there is replaced.
+    Parameters
+    ----------
+    files : mapping of Path to bytes
+        Folders are made. A file that was there is replaced.
+    folders : sequence of Path
+        Folders that hold nothing but these files: one that was there is replaced as a
+        whole, so that nothing of an older report is left in it.
+
+    Raises
+    ------
+    EquipoiseError
+        If they cannot be written.
     """
-    for place, content in files.items():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}-")
+    try:
+        for folder in folders:
+            own = {p: c for p, c in files.items() if p.is_relative_to(folder)}
+            _write_folder(folder, own)
+        for place, content in files.items():
+            if not any(place.is_relative_to(folder) for folder in folders):
+                _write_file(place, content)
+    except OSError as error:
+        place = Path(error.filename or next(iter(files), Path()))
+        raise EquipoiseError(
+            f"The files could not be written to {place.parent}: "
+            f"{error.strerror or error}.",
+            expected="a writable folder with room.",
+            remedy="free some space, or choose another --out.",
+        ) from None
+
+
+def _write_file(place: Path, content: bytes) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(name).chmod(0o666 & ~_mask())
+        Path(name).replace(place)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _write_folder(folder: Path, files: Mapping[Path, bytes]) -> None:
+    """Write a folder beside its place, and move it there when it is whole."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    try:
+        new, old = made / "new", made / "old"
+        new.mkdir()
+        for place, content in files.items():
+            _write_file(new / place.relative_to(folder), content)
+        if folder.exists():
+            folder.rename(old)
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            Path(name).chmod(0o666 & ~_mask())
-            Path(name).replace(place)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
+            new.rename(folder)
+        except OSError:
+            # The older report comes back.
+            if old.exists():
+                old.rename(folder)
             raise
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
 
 
 def _mask() -> int:

@@ -33,7 +33,8 @@ def paper_of(figure: go.Figure, width: float, height: float) -> Paper:
     whole = PAPERS["slide"]
     share = min(1.0, max(LEAST_SCALE, 2 * width / whole.width))
     pixels = figure.layout.height or 450
-    least = LEAST_SCALE * whole.scale
+    # Below pictures stand lines of text, which would reach into the next row.
+    least = 0.0 if figure.layout.images else LEAST_SCALE * whole.scale
     return Paper(
         width, height, min(whole.scale * share, max(least, height * POINTS / pixels))
     )

@@ -6,6 +6,8 @@ show the same, because both are made from one figure.
 
 from __future__ import annotations
 
+import base64
+import io
 import itertools
 import math
 import textwrap
@@ -30,6 +32,7 @@ from matplotlib.legend import Legend
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox, Transform, blended_transform_factory
+from PIL import Image
 
 from core.errors import EquipoiseError
 from core.plots.look import FONT_SIZE
@@ -114,6 +117,13 @@ _SETTINGS: dict[str, Any] = {
     "savefig.facecolor": "white",
     "path.simplify": False,
 }
+# Of a picture, the share of its size that lies left of, or below, its anchor.
+_ANCHORS = {
+    **{"left": 0.0, "center": 0.5, "right": 1.0},
+    **{"bottom": 0.0, "middle": 0.5, "top": 1.0},
+}
+# Between the axes and what is in front of all of them.
+_PICTURES = 3
 _PATCH_LEVELS = {"below": 0.5, "between": 1.7, "above": 5.0}
 _MARGIN = 0.04
 """Inches around everything."""
@@ -283,6 +293,8 @@ class _Drawing:
                 self.within,
             )
             before[key] = draw_trace(trace, place, bars.get(id(trace)), before.get(key))
+        for picture in self.layout.get("images", ()):
+            self._draw_picture(picture)
         for shape in self.layout.get("shapes", ()):
             self._draw_shape(shape)
         for note in self.layout.get("annotations", ()):
@@ -376,7 +388,7 @@ class _Drawing:
                 axis = axes.xaxis if side.letter == "x" else axes.yaxis
                 if side.is_log:
                     (axes.set_xscale if side.letter == "x" else axes.set_yscale)("log")
-                axis.set_visible(is_own)
+                axis.set_visible(is_own and side.layout.get("visible", True))
             axes.spines[["top", "right", "left", "bottom"]].set_visible(False)
 
     def _is_home(self, name: str, other: str) -> bool:
@@ -468,6 +480,48 @@ class _Drawing:
         axes.add_artist(drawn)
         if options["clip_on"]:
             drawn.set_clip_path(axes.patch)
+
+    def _draw_picture(self, given: Mapping[str, Any]) -> None:
+        """A picture of the figure at its place, in the shape that it has."""
+        _, found, content = str(given.get("source") or "").partition(";base64,")
+        if not found:
+            raise EquipoiseError(
+                "A figure with a picture from elsewhere cannot be printed.",
+                expected="a picture that is within the figure.",
+                remedy="save it as HTML, or as a picture from the page.",
+            )
+        names = str(given.get("xref", "paper")), str(given.get("yref", "paper"))
+        _, transform = self._frame(*names)
+        anchors = given.get("xanchor", "left"), given.get("yanchor", "top")
+        starts, sizes = [], []
+        for reference, letter, anchor in zip(names, "xy", anchors, strict=True):
+            size = float(given[f"size{letter}"]) * self._direction(reference)
+            at = self._shape_place(reference, given[letter])
+            starts.append(at - _ANCHORS[anchor] * size)
+            sizes.append(size)
+        corners = [starts, [a + b for a, b in zip(starts, sizes, strict=True)]]
+
+        def locate(*_: Any) -> Bbox:
+            # Where it is on the paper is known once there is room for all.
+            pixels = transform.transform(corners)
+            shares = self.figure.transFigure.inverted().transform(pixels)
+            return Bbox([shares.min(axis=0), shares.max(axis=0)])
+
+        inset = self.figure.add_axes((0, 0, 1, 1), zorder=_PICTURES)
+        inset.set_axes_locator(locate)
+        inset.set_axis_off()
+        is_whole = given.get("sizing", "contain") == "contain"
+        with Image.open(io.BytesIO(base64.b64decode(content))) as image:
+            pixels = np.asarray(image.convert("RGBA"))
+        inset.imshow(pixels, aspect="equal" if is_whole else "auto")
+        inset.set_anchor(cast(Any, tuple(_ANCHORS[anchor] for anchor in anchors)))
+
+    def _direction(self, reference: str) -> int:
+        """1 where an axis runs to the right or upwards, else -1."""
+        if self._is_share(reference):
+            return 1
+        low, high = self.sides[reference].limits()
+        return 1 if low <= high else -1
 
     def _draw_note(self, note: Mapping[str, Any]) -> None:
         if not note.get("text") or note.get("visible") is False:

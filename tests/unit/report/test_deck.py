@@ -1,10 +1,12 @@
 """A deck says what its views say, edits in PowerPoint, and is always the same file."""
 
+import html
 import io
 import shutil
 import subprocess
 import zipfile
 
+import plotly.graph_objects as go
 import pytest
 from pptx import Presentation
 from pptx.oxml.ns import qn
@@ -13,6 +15,9 @@ from pptx.util import Inches
 from core.errors import EquipoiseError
 from core.report.deck import build_deck
 from core.report.deck_base import WIDE
+from core.report.native_chart import add_panels
+from core.report.panels import figure_panels
+from core.report.places import Box
 from core.report.report import LIVE_ONLY, build_report
 from core.story.story import Slide, Story
 from core.text import to_plain
@@ -148,6 +153,56 @@ def test_a_template_that_cannot_be_read_is_named(report, tmp_path):
     (tmp_path / "not.pptx").write_text("no deck")
     with pytest.raises(EquipoiseError, match=r"not\.pptx"):
         build_deck(report, template=tmp_path / "not.pptx")
+
+
+def test_a_template_with_damaged_parts_is_named(report, tmp_path):
+    whole = io.BytesIO()
+    Presentation().save(whole)
+    place = tmp_path / "damaged.pptx"
+    with zipfile.ZipFile(whole) as old, zipfile.ZipFile(place, "w") as new:
+        for entry in old.infolist():
+            is_part = entry.filename == "ppt/presentation.xml"
+            new.writestr(entry, b"<not xml" if is_part else old.read(entry))
+    with pytest.raises(EquipoiseError, match=r"damaged\.pptx"):
+        build_deck(report, template=place)
+
+
+def test_text_that_xml_cannot_hold_is_left_out():
+    said = "a\x01b\ufffec" + "d" * 300
+    slides = (
+        Slide(view="text", title=said, text=f"{said} **{said}**", notes=said),
+        Slide(view="age-error", claim=said, title=said),
+    )
+    story = Story(title=said, author=said, study="avatars", slides=slides)
+    deck = Presentation(io.BytesIO(build_deck(build_report("avatars", story))))
+    assert deck.core_properties.title == "abc" + "d" * 252
+    assert deck.core_properties.author == "abc" + "d" * 252
+    assert "abcddd" in deck.slides[1].notes_slide.notes_text_frame.text
+
+
+@pytest.mark.parametrize("is_bar", [True, False])
+def test_a_name_is_no_formula_in_the_workbook_of_a_chart(is_bar):
+    names = ['=HYPERLINK("http://host","x")', "http://host/x", "+1"]
+    figure = go.Figure()
+    for name in names:
+        figure.add_trace(
+            go.Bar(x=names, y=[1, 2, 3], name=name, marker_color="#000000")
+            if is_bar
+            else go.Scatter(
+                x=[1, 2], y=[1, 2], name=name, mode="lines", line_color="#000000"
+            )
+        )
+    deck = Presentation()
+    slide = deck.slides.add_slide(deck.slide_layouts[6])
+    (frame,) = add_panels(slide, figure_panels(figure), Box(0, 0, 9, 5), alt="a\x01b")
+    assert frame._element.nvGraphicFramePr.cNvPr.get("descr") == "ab"
+    blob = frame.chart.part.chart_workbook.xlsx_part.blob
+    with zipfile.ZipFile(io.BytesIO(blob)) as book:
+        sheet = book.read("xl/worksheets/sheet1.xml").decode()
+        texts = book.read("xl/sharedStrings.xml").decode()
+    assert "<f>" not in sheet
+    assert "hyperlink" not in sheet
+    assert all(name in html.unescape(texts) for name in names)
 
 
 @pytest.mark.slow

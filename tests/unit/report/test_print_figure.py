@@ -27,7 +27,7 @@ from core.report.print_figure import (
 )
 from core.runs import list_runs
 from core.study import shipped_studies
-from core.views.catalog import all_views
+from core.views.catalog import all_views, draw_view
 from core.views.studies import open_study
 
 STUDIES = [name for name in shipped_studies() if list_runs(name).runs]
@@ -401,3 +401,34 @@ def test_several_figures_fit_beside_each_other():
     for width, paper in PAPERS.items():
         for count in (1, 2, 3):
             assert count * side_by_side(width, count).width <= paper.width
+
+
+def test_pictures_stand_above_their_lines_in_their_own_shape():
+    drawn = draw_view("gallery", open_study("avatars"), {})
+    (figure,) = drawn.figures.values()
+    printed = print_figure(figure, width="two-columns")
+    printed.canvas.draw()
+    shown = [axes for axes in printed.axes if axes.get_images()]
+    assert len(shown) == len(figure.layout.images) > 4
+    boxes = [axes.get_window_extent() for axes in shown]
+    notes = {
+        text.get_text(): text.get_window_extent()
+        for text in printed.findobj(Text)
+        if text.get_text().strip() and text.get_visible()
+    }
+    for axes, box in zip(shown, boxes, strict=True):
+        height, width = axes.get_images()[0].get_array().shape[:2]
+        assert box.width / box.height == pytest.approx(width / height, rel=0.02)
+    # Pictures of a row stand side by side, and the next row below it.
+    assert boxes[0].x1 < boxes[1].x0
+    assert boxes[4].y1 < boxes[0].y0
+    # No number stands at the hidden axes.
+    assert not any(text.replace(".", "").isdigit() for text in notes)
+
+
+def test_a_picture_from_elsewhere_is_refused():
+    mark = {"type": "scatter", "x": [1], "y": [1], "mode": "markers"}
+    figure = build_figure([mark], height=240)
+    figure.add_layout_image(source="http://host/a.png", x=0, y=1, sizex=1, sizey=1)
+    with pytest.raises(EquipoiseError, match="elsewhere"):
+        print_figure(figure, width="two-columns")

@@ -101,3 +101,26 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
         write_files({place: "no bytes"})
     assert place.read_bytes() == b"one"
     assert [path.name for path in place.parent.iterdir()] == ["a.html"]
+
+
+def test_a_folder_is_replaced_as_a_whole(tmp_path):
+    folder = tmp_path / "mine-md"
+    older = {folder / "report.md": b"1", folder / "figures" / "old.png": b"1"}
+    write_files(older, folders=[folder])
+    write_files({folder / "report.md": b"2", tmp_path / "a": b"3"}, folders=[folder])
+    assert {path.name for path in tmp_path.iterdir()} == {"mine-md", "a"}
+    assert [path.name for path in folder.iterdir()] == ["report.md"]
+    assert (folder / "report.md").read_bytes() == b"2"
+    with pytest.raises(TypeError):
+        write_files({folder / "report.md": "no bytes"}, folders=[folder])
+    assert (folder / "report.md").read_bytes() == b"2"
+    assert {path.name for path in tmp_path.iterdir()} == {"mine-md", "a"}
+
+
+@pytest.mark.parametrize("folders", [False, True])
+def test_a_place_that_cannot_be_written_is_named(tmp_path, folders):
+    (tmp_path / "out").write_text("a file")
+    folder = tmp_path / "out" / "mine-md"
+    with pytest.raises(EquipoiseError, match=r"could not be written to .*out"):
+        write_files({folder / "a.md": b"1"}, folders=[folder] * folders)
+    assert (tmp_path / "out").read_text() == "a file"
