@@ -134,3 +134,28 @@ def test_the_window_of_notes_follows_and_leads(app: App, page: Page) -> None:
     expect(page.get_by_text("Now breathe.")).not_to_be_visible()
     page.keyboard.press("n")
     expect(page.get_by_text("Now breathe.")).to_be_visible()
+
+
+def test_the_second_window_follows_a_shipped_story_and_a_reload_keeps_the_time(
+    app: App, page: Page
+) -> None:
+    page.goto(f"{app.url}/defense?study=utkface&story=utkface&slide=1&present=1")
+    count = page.locator("[data-place]")
+    expect(count).to_have_text(re.compile(r"^1 / \d+$"))
+    button = page.get_by_role("button", name=re.compile("second window"))
+    with page.context.expect_page() as opened:
+        button.click()
+    second = opened.value
+    theirs = second.locator("[data-place]")
+    expect(theirs).to_have_text(re.compile(r"^1 / "))
+    page.keyboard.press("PageDown")
+    expect(theirs).to_have_text(re.compile(r"^2 / "))
+    second.keyboard.press("PageDown")
+    expect(count).to_have_text(re.compile(r"^3 / "))
+    expect(page).to_have_url(re.compile("slide=3"))
+    began = "Object.entries(localStorage).filter(([name]) => name.includes('clock'))"
+    before = page.evaluate(began)
+    assert len(before) == 1
+    page.reload()
+    expect(count).to_have_text(re.compile(r"^3 / "))
+    assert page.evaluate(began) == before
