@@ -30,7 +30,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.patches import Rectangle
-from matplotlib.text import Text
+from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox, Transform, blended_transform_factory
 from PIL import Image
 
@@ -308,7 +308,19 @@ class _Drawing:
         # It is drawn again when it is saved, under the settings of that time.
         for text in self.figure.findobj(Text):
             text.set_parse_math(False)
+        self._keep_inside()
         return self.figure
+
+    def _keep_inside(self) -> None:
+        """Move notes that reach beyond the left or the right edge back into sight."""
+        self.figure.draw_without_rendering()
+        width = self.figure.bbox.width
+        for text in self.figure.findobj(Annotation):
+            box = text.get_window_extent()
+            beyond = min(box.x0, 0) + max(box.x1 - width, 0)
+            if beyond and box.width <= width and text.get_visible():
+                right, up = text.xyann
+                text.xyann = (right - beyond * _POINTS / self.figure.dpi, up)
 
     def _height(self) -> float:
         pixels = float(self.layout.get("height", 450))
