@@ -95,6 +95,8 @@ def tell(story: Story, slide: Slide) -> Told:
         drawn = asked.draw(view, **asked.read(slide.parameters))
     except EquipoiseError as problem:
         check = _check(story, slide, view)
+        # A traceback would keep every table alive that it went through.
+        problem = problem.with_traceback(None)
         return Told(slide, title, slide.claim, check=check, problem=problem)
     own = to_plain((*drawn.claims, drawn.takeaway)[0])
     return Told(

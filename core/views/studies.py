@@ -200,7 +200,7 @@ def _load_two(
     EquipoiseError
         If the other one cannot be read, or the two cannot be compared.
     """
-    beside = study_of_runs(other)
+    beside = study_named(other)
     listing = list_runs(other)
     info = dataset_of(beside, shipped_manifest, needed=bool(listing.runs))
     splits = manifest_fingerprint(study.name), manifest_fingerprint(other)

@@ -1,6 +1,5 @@
 """A story full screen: one claim a slide, turned by keys, and a window of notes."""
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
@@ -11,7 +10,6 @@ from core.story.questions import Question, questions_of
 from core.story.story import PHOTO, TEXT, Slide, Story
 from core.story.telling import Told, tell
 from core.text import to_markdown
-from core.views.caching import cached
 from pages.defense.live import show_live
 from pages.defense.slides import (
     preview_of,
@@ -35,6 +33,8 @@ _BAR = st.components.v2.component(
 PRESENT, NOTES = "present", "notes"
 # In the session: the window in pixels, as it was last measured.
 _SIZE = "defense_size"
+# In the session: what was told since the page was opened, by its slide.
+_TOLD, _QUESTIONS = "defense_told", "questions"
 USUAL_SIZE = (1920, 1080)
 # A window on which charts have the size of their page.
 PLAIN_SIZE = (1200, 675)
@@ -91,49 +91,58 @@ class Place:
 def present(work: Work) -> None:
     """Present a story; ends with the page."""
     st.html(STYLE)
-    _present(work, time.time())
+    st.session_state[_TOLD] = {}
+    _present(work)
 
 
 def speak(work: Work) -> None:
     """The window of notes: what is said now, and what comes next."""
     st.html(STYLE)
-    _speak(work, time.time())
+    st.session_state[_TOLD] = {}
+    _speak(work)
 
 
-# Looking for the runs of a study at every key would take most of the time: what was
-# there when the page was opened is what is presented, until it is opened anew.
-@cached(entries=128)
-def _told(opened: float, story: Story, slide: Slide) -> Told:
-    return tell(story, slide)
+def _told(story: Story, slide: Slide) -> Told:
+    """A slide as it was when the page was opened.
+
+    Looking for the runs of a study at every key would take most of the time: what was
+    there when the page was opened is what is presented, until it is opened anew.
+    """
+    kept, key = st.session_state[_TOLD], slide.model_dump_json()
+    if key not in kept:
+        kept[key] = tell(story, slide)
+    return kept[key]
 
 
-@cached(entries=16)
-def _asked(opened: float, story: Story) -> tuple[Question, ...]:
-    return questions_of(story)
+def _asked(story: Story) -> tuple[Question, ...]:
+    kept = st.session_state[_TOLD]
+    if _QUESTIONS not in kept:
+        kept[_QUESTIONS] = questions_of(story)
+    return kept[_QUESTIONS]
 
 
 @st.fragment
-def _present(work: Work, opened: float) -> None:
+def _present(work: Work) -> None:
     if PRESENT not in st.query_params:
         st.rerun(scope="app")
-    place = _place(work, opened)
+    place = _place(work)
     with st.container(key="defense_slide"):
-        notes = _show_place(work, place, opened)
+        notes = _show_place(work, place)
     _bar(work, place, notes=notes, deeds=tuple(WORDS)[:-1])
     ahead = place.moved(1)
     if ahead is not None and ahead.is_slide:
         with st.container(key="defense_ahead"):
-            _told(opened, work.story, work.story.slides[ahead.at])
+            _told(work.story, work.story.slides[ahead.at])
 
 
 @st.fragment
-def _speak(work: Work, opened: float) -> None:
-    place = _place(work, opened)
+def _speak(work: Work) -> None:
+    place = _place(work)
     left, right = st.columns([3, 2], gap="large")
     with left, st.container(key="defense_speaker"):
         st.caption("Now")
         if place.is_slide:
-            told = _told(opened, work.story, work.story.slides[place.at])
+            told = _told(work.story, work.story.slides[place.at])
             st.markdown(f"#### {to_markdown(told.said[0])}")
             show_doubt(told)
             st.markdown(_lines(told.slide.notes or NO_NOTES))
@@ -145,7 +154,7 @@ def _speak(work: Work, opened: float) -> None:
         if ahead is None:
             st.markdown("This is the end.")
         elif ahead.is_slide:
-            told = _told(opened, work.story, work.story.slides[ahead.at])
+            told = _told(work.story, work.story.slides[ahead.at])
             st.markdown(f"##### {to_markdown(told.said[0])}")
             figure = preview_of(told, height=NEXT_HEIGHT)
             if figure is not None:
@@ -169,9 +178,9 @@ def _say_question(place: Place) -> None:
     st.markdown(to_markdown(asked.text))
 
 
-def _place(work: Work, opened: float) -> Place:
+def _place(work: Work) -> Place:
     slides = len(work.story.slides)
-    place = Place(0, slides, _asked(opened, work.story))
+    place = Place(0, slides, _asked(work.story))
     asked = st.query_params.get("slide", "1")
     at = int(asked) - 1 if asked.isdecimal() else 0
     return Place(max(0, min(at, place.count - 1)), slides, place.questions)
@@ -242,12 +251,12 @@ def _factor() -> float:
     return round(max(LEAST, min(found, MOST)), 2)
 
 
-def _show_place(work: Work, place: Place, opened: float) -> str:
+def _show_place(work: Work, place: Place) -> str:
     """Show a slide or a question; return the notes."""
     if not place.is_slide:
         _show_questions(place)
         return ""
-    told = _told(opened, work.story, work.story.slides[place.at])
+    told = _told(work.story, work.story.slides[place.at])
     _show_slide(work, told, place.at)
     return told.slide.notes
 

@@ -9,13 +9,11 @@ from core.results.two_studies import (
     pairing_notes,
     shared_test_images,
 )
-from core.runs import (
-    list_studies,
-    study_of_runs,
-)
+from core.runs import list_studies
 from core.study import Study
 from core.text import BREAK, code, plural, strong
 from core.views.caching import Fingerprint, cached, manifest_fingerprint
+from core.views.studies import study_named
 
 
 def studies_beside(study: Study) -> dict[str, str]:
@@ -23,7 +21,7 @@ def studies_beside(study: Study) -> dict[str, str]:
     found = {}
     for name in list_studies():
         try:
-            other = study_of_runs(name)
+            other = study_named(name)
         except EquipoiseError:  # the study's own page says so
             continue
         keys = manifest_fingerprint(study.name), manifest_fingerprint(name)
