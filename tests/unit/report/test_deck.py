@@ -107,7 +107,9 @@ def test_a_slide_with_nothing_to_show_says_why(report, deck):
 def test_questions_and_provenance_come_last(report, deck):
     titles = [slide.shapes.title.text_frame.text for slide in deck.slides]
     asked = [question.question for question in report.questions]
-    assert titles[-len(asked) - 1 : -1] == asked
+    # A long answer goes on, on a slide with the same title.
+    tail = titles[titles.index(asked[0]) : -1]
+    assert list(dict.fromkeys(tail)) == asked
     last = next(s for s in deck.slides[-1].shapes if s.has_table).table
     cells = [tuple(cell.text for cell in row.cells) for row in last.rows]
     assert cells[1:] == list(report.provenance.rows)
