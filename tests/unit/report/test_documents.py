@@ -96,7 +96,7 @@ def test_pdflatex_sets_names_with_any_signs(tmp_path):
 
 @pytest.mark.slow
 @needs_pdflatex
-@pytest.mark.parametrize("study", ["avatars", "utkface"])
+@pytest.mark.parametrize("study", ["utkface"])
 def test_pdflatex_sets_the_report_of_a_shipped_study(study, tmp_path):
     files = latex_files(build_report(study))
     assert any(path.startswith("figures/") for path in files)
