@@ -406,6 +406,12 @@ def differences_takeaway(comparison: pd.DataFrame, info: MetricInfo, look: Look)
                 f"than {than}"
             )
     unsure = int((rows["verdict"] == "inconclusive").sum())
+    same = [look.labels[str(m)] for m in rows.index[rows["verdict"] == "equivalent"]]
+    if not parts and not unsure and same:
+        return (
+            f"On {info.label}, {listed(same)} {'is' if len(same) == 1 else 'are'} "
+            "equivalent to the baseline: any difference is too small to matter."
+        )
     if not parts:
         which = "the other method" if unsure == 1 else f"any of the {unsure} others"
         return (

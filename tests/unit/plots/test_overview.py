@@ -231,6 +231,17 @@ def test_no_certain_difference_is_not_called_equality(comparison):
     assert "no difference from the baseline was detected for the other method" in alone
 
 
+def test_equivalent_methods_are_called_so_where_nothing_is_open(comparison):
+    table = comparison.copy()
+    of_lmf = (table["method"] == "lmf") & (table["metric"] == MAE.key)
+    table.loc[of_lmf, "verdict"] = "equivalent"
+    said = plots.differences_takeaway(table, MAE, LOOK.only(["baseline", "lmf"]))
+    assert said == (
+        "On Age MAE, LMF is equivalent to the baseline: any difference is too small "
+        "to matter."
+    )
+
+
 def test_forest_plot_draws_deltas_with_their_intervals(comparison):
     figure = plots.plot_differences(comparison, MAE, LOOK)
     drawn = {trace.name: trace for trace in figure.data}
