@@ -48,8 +48,9 @@ class Slide(_Table):
     study : str
         Another study than the story's own.
     methods, seeds, baseline, beside
-        As the bar at the head of a page chooses them; empty for all, the study's own
-        baseline, and no other study.
+        As the bar at the head of a page chooses them. Where they are empty, the slide
+        shows all methods and seeds, against the study's own baseline, without another
+        study.
     parameters : mapping
         Of the view.
     """

@@ -2,10 +2,9 @@
 
 import pandas as pd
 
-from core.evaluation.comparison import Baseline, compare_runs
+from core.evaluation.comparison import Baseline
 from core.plots import age as plots
 from core.plots.classification import class_table, scores_by_part
-from core.results.study_runs import study_options
 from core.runs import Run, data_report
 from core.study import Study
 from core.tasks import Regression
@@ -13,7 +12,7 @@ from core.text import number
 from core.views.answers import load_errors
 from core.views.caching import cached
 from core.views.drawing import Drawn, Numbers, draws, regression_of
-from core.views.loads import load_comparison, load_tables, load_training_rows
+from core.views.loads import compare_loaded, load_comparison, load_training_rows
 from core.views.study_view import StudyView
 
 
@@ -98,12 +97,5 @@ def draw_truth_prediction(view: StudyView, *, task: str = "") -> Drawn:
 def _bias_by_bin(
     task: Regression, baseline: Baseline, runs: tuple[Run, ...], study: Study
 ) -> pd.DataFrame:
-    tables = load_tables(runs)
-    return compare_runs(
-        tables,
-        [task],
-        baseline,
-        by=[f"{task.name}_bin"],
-        metrics=[f"{task.name}.bias"],
-        **study_options(study, runs, tables, baseline),
-    ).groups
+    by, metrics = [f"{task.name}_bin"], [f"{task.name}.bias"]
+    return compare_loaded(baseline, runs, [task], study, by=by, metrics=metrics).groups

@@ -117,7 +117,7 @@ def _shown_curves(
     Raises
     ------
     NothingToShow
-        If there is no curve.
+        If no shown method has probabilities, or the class has no test image, or all.
     """
     curves, points, chance = _curves(task, choice, view.baseline, view.runs)
     curves = curves[curves["method"].isin(view.methods)]

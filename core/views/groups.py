@@ -9,7 +9,6 @@ from core.evaluation.alignment import AlignedPredictions, align_predictions
 from core.evaluation.comparison import (
     Baseline,
     Comparison,
-    compare_runs,
     first_baseline,
 )
 from core.evaluation.fairness_views import (
@@ -28,14 +27,13 @@ from core.evaluation.whatif import (
     count_scores,
 )
 from core.plots.whatif import CONSTRAINT_LABELS
-from core.results.study_runs import study_options
 from core.runs import Run
 from core.study import Study
 from core.tasks import Task
 from core.text import strong
 from core.views.caching import cached
 from core.views.drawing import task_of
-from core.views.loads import load_tables, require_runs
+from core.views.loads import compare_loaded, load_tables, require_runs
 from core.views.study_view import StudyView
 
 
@@ -230,15 +228,14 @@ def _groups(
     tasks: tuple[Task, ...],
     study: Study,
 ) -> Comparison:
-    tables = load_tables(runs)
-    return compare_runs(
-        tables,
-        tasks,
+    return compare_loaded(
         baseline,
+        runs,
+        tasks,
+        study,
         by=features,
         metrics=metrics,
         include_small=include_small,
-        **study_options(study, runs, tables, baseline),
         aligned=_aligned(runs, task, first_baseline(baseline), tasks),
     )
 

@@ -6,6 +6,7 @@ trained again shows at the next rerun and nothing goes stale.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
@@ -157,6 +158,22 @@ def load_stability(view: StudyView, *, by_change: bool = False) -> Comparison | 
     return _metrics(baseline, keys, (), runs, view.tasks, view.study)
 
 
+def compare_loaded(
+    baseline: Baseline,
+    runs: tuple[Run, ...],
+    tasks: Sequence[Task],
+    study: Study,
+    **options: Any,
+) -> Comparison:
+    """Compare runs by their kept tables, as their study asks for.
+
+    ``options`` are those of ``compare_runs``.
+    """
+    tables = load_tables(runs)
+    settings = study_options(study, runs, tables, baseline)
+    return compare_runs(tables, tasks, baseline, **options, **settings)
+
+
 def load_tables(
     runs: Sequence[Run], split: str = TEST
 ) -> dict[tuple[str, int], pd.DataFrame]:
@@ -217,14 +234,13 @@ def _comparison(
     tasks: tuple[Task, ...],
     study: Study,
 ) -> Comparison:
-    tables = load_tables(runs)
-    return compare_runs(
-        tables,
-        tasks,
+    return compare_loaded(
         baseline,
+        runs,
+        tasks,
+        study,
         metrics=study_metric_keys(tasks, counts, further),
         training_counts=counts,
-        **study_options(study, runs, tables, baseline),
     )
 
 
@@ -242,15 +258,7 @@ def _metrics(
     tasks: tuple[Task, ...],
     study: Study,
 ) -> Comparison:
-    tables = load_tables(runs)
-    return compare_runs(
-        tables,
-        tasks,
-        baseline,
-        by=by,
-        metrics=keys,
-        **study_options(study, runs, tables, baseline),
-    )
+    return compare_loaded(baseline, runs, tasks, study, by=by, metrics=keys)
 
 
 def _undamaged(runs: tuple[Run, ...]) -> tuple[Run, ...]:

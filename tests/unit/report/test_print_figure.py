@@ -241,8 +241,7 @@ def test_every_shipped_figure_prints_with_its_numbers(study):
                 except AssertionError as error:
                     raise AssertionError(f"{name} as {width}: {error}") from error
                 printed += 1
-    if not printed:
-        pytest.skip(f"no view has a figure of the study {study}")
+    assert printed
 
 
 def _bars_and_points():
