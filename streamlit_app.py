@@ -12,65 +12,72 @@ from streamlit.navigation.page import Page
 
 from core.errors import EquipoiseError
 from core.host_check import HostCheck
+from core.language import N_, gettext
 
 ASSETS = Path(__file__).parent / "pages" / "assets"
 # What can be opened: title, icon, and the question that it answers.
 PAGES = (
     (
-        "Overview",
+        N_("Overview"),
         ":material/balance:",
-        "Which method helps, by how much, and whether that is certain.",
+        N_("Which method helps, by how much, and whether that is certain."),
     ),
     (
-        "Classification",
+        N_("Classification"),
         ":material/grid_view:",
-        "F1 of each class beside its training images; confusion matrices.",
+        N_("F1 of each class beside its training images; confusion matrices."),
     ),
     (
-        "Age",
+        N_("Age"),
         ":material/show_chart:",
-        "Error and bias by age, and truth against prediction.",
+        N_("Error and bias by age, and truth against prediction."),
     ),
     (
-        "Fairness",
+        N_("Fairness"),
         ":material/diversity_3:",
-        "Each group by itself, what they differ by, and what parity costs.",
+        N_("Each group by itself, what they differ by, and what parity costs."),
     ),
     (
-        "Errors",
+        N_("Errors"),
         ":material/search_insights:",
-        "The hardest classes, what they are taken for, and the images.",
+        N_("The hardest classes, what they are taken for, and the images."),
     ),
     (
-        "Cost",
+        N_("Cost"),
         ":material/savings:",
-        "What each method takes, and whether paying more buys a difference.",
+        N_("What each method takes, and whether paying more buys a difference."),
     ),
     (
-        "Methods",
+        N_("Methods"),
         ":material/tune:",
-        "Play with each loss, weight and sampler, and see what it changes.",
+        N_("Play with each loss, weight and sampler, and see what it changes."),
     ),
-    ("Data", ":material/database:", "What the methods were trained and tested on."),
     (
-        "Runs",
+        N_("Data"),
+        ":material/database:",
+        N_("What the methods were trained and tested on."),
+    ),
+    (
+        N_("Runs"),
         ":material/model_training:",
-        "Learning curves, and how each run was made.",
+        N_("Learning curves, and how each run was made."),
     ),
     (
-        "Defense",
+        N_("Defense"),
         ":material/co_present:",
-        "A story for the jury, of what the other pages show, presented full screen.",
+        N_(
+            "A story for the jury, of what the other pages show, presented full screen."
+        ),
     ),
     (
-        "Import",
+        N_("Import"),
         ":material/upload_file:",
-        "Predictions of yours, made anywhere, compared like any method.",
+        N_("Predictions of yours, made anywhere, compared like any method."),
     ),
     (
-        "Predict",
+        N_("Predict"),
         ":material/photo_camera:",
-        "A photo of yours, answered by every method at once.",
+        N_("A photo of yours, answered by every method at once."),
     ),
 )
 
@@ -80,6 +87,7 @@ def show_page() -> None:
     # Imported in a visit only: pages set up what they need of a running server.
     from core.plots.download import HIDE_TITLES
     from core.plots.highlight import HIGHLIGHT
+    from pages.shell.language import choose_language
     from pages.shell.show import show_error
 
     st.set_page_config(
@@ -90,6 +98,8 @@ def show_page() -> None:
     )
     st.logo(str(ASSETS / "logo.svg"), size="large")
     st.html(HIDE_TITLES + HIGHLIGHT)
+    # On a screen that an audience looks at, nothing stands above the slide.
+    choose_language(is_offered=not {"present", "notes"} & set(st.query_params))
 
     pages = [_page(*described) for described in PAGES]
     page = st.navigation(pages, position="top")
@@ -105,9 +115,9 @@ def _page(title: str, icon: str, question: str) -> Page:
     folder = name if name.isidentifier() and not iskeyword(name) else f"{name}_"
     return st.Page(
         f"pages/{folder}/page.py",
-        title=title,
+        title=gettext(title),
         icon=icon,
-        help=question,
+        help=gettext(question),
         # The one that opens has no address of its own.
         url_path=name,
         default=title == PAGES[0][0],

@@ -15,6 +15,8 @@ import html
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from core.language import gettext, in_form
+
 # Characters of the private use area: no text that people write has them.
 _END = "\ue00f"
 _MARKS = {
@@ -34,6 +36,7 @@ _FENCES = {"strong": "**", "emphasis": "*", "code": ""}
 # Begins a new line.
 BREAK = "\ue00e"
 MINUS = "\N{MINUS SIGN}"
+NO_BREAK = "\N{NO-BREAK SPACE}"
 # Between parts of one line that are no sentence.
 SEPARATOR = " · "
 _PIECES = re.compile("([\ue000-\ue00f])")
@@ -168,7 +171,8 @@ def listed(names: Sequence[str]) -> str:
     """Names as in a sentence: "a", "a and b", "a, b and c"."""
     if len(names) < 2:
         return "".join(names)
-    return f"{', '.join(names[:-1])} and {names[-1]}"
+    first, last = ", ".join(names[:-1]), names[-1]
+    return gettext("{names} and {last_name}", names=first, last_name=last)
 
 
 def plural(count: int, word: str, many: str = "") -> str:
@@ -177,13 +181,21 @@ def plural(count: int, word: str, many: str = "") -> str:
 
 
 def number(value: float, digits: int = 3) -> str:
-    """A number as it is read aloud: fixed digits, a real minus, an en dash if none."""
+    """A number as it is read aloud: fixed digits, a real minus, an en dash if none.
+
+    Its signs are those of the reader's language: "1,234.5", or "1 234,5" in French.
+    """
     if value != value:
         return "–"
     text = f"{value:,.{digits}f}"
     if float(text.replace(",", "")) == 0:
         text = text.lstrip("-")
-    return text.replace("-", MINUS)
+    return in_form(text.replace("-", MINUS))
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """A share of 1 as a percentage: "12.4 %", with a blank that does not break."""
+    return f"{number(100 * share, digits)}{NO_BREAK}%"
 
 
 def to_list(texts: Iterable[str]) -> str:

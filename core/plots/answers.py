@@ -15,9 +15,8 @@ from core.evaluation.answers import (
 )
 from core.evaluation.metrics import TOLERANCE
 from core.plots.formatting import feature_label, signed
-from core.plots.look import NO_BREAK
 from core.tasks import Regression
-from core.text import coloured, number, plural, strong
+from core.text import NO_BREAK, coloured, number, plural, strong
 
 RIGHT, WRONG = "✓", "✗"
 

@@ -9,10 +9,10 @@ from core.evaluation.grouping import ALL_IMAGES
 from core.plots.classification import plot_by_group
 from core.plots.escape import escapes_names
 from core.plots.formatting import feature_label, interval
-from core.plots.look import NO_BREAK, NOISE_COLOUR, Look
+from core.plots.look import NOISE_COLOUR, Look
 from core.plots.traces import build_line
 from core.tasks import Regression, Task
-from core.text import number, plural, strong
+from core.text import NO_BREAK, number, plural, strong
 
 WIDTH_HEIGHT = 340
 ALL_LABEL = "All images"

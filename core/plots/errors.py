@@ -18,7 +18,6 @@ from core.plots.look import (
     INK,
     METHOD_COLOURS,
     MINIMUM_FONT_SIZE,
-    NO_BREAK,
     REST_COLOUR,
     RIGHT_COLOUR,
     WRONG_COLOURS,
@@ -28,7 +27,7 @@ from core.plots.look import (
 )
 from core.plots.traces import build_level_bars, build_marks, error_bar, zero_line
 from core.tasks import Regression
-from core.text import code, listed, number, plural, strong
+from core.text import NO_BREAK, code, listed, number, plural, strong
 
 # Wrong answers that are named for one class; the rest of them is one piece.
 NAMED_WRONG = 3

@@ -10,9 +10,8 @@ from PIL import Image, ImageDraw, ImageFont
 from plotly.colors import hex_to_rgb, sequential
 
 from core.explain.occlusion import OTHERS, Hiding
-from core.plots.look import NO_BREAK
 from core.tasks import Regression, Task
-from core.text import listed, number, plural
+from core.text import NO_BREAK, listed, number, plural
 
 # Viridis: even steps of lightness, and told apart by people who see fewer colours.
 SCALE = tuple(hex_to_rgb(colour) for colour in sequential.Viridis)

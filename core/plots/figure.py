@@ -6,6 +6,7 @@ from typing import Any
 import plotly.graph_objects as go
 import plotly.io as pio
 
+from core.language import number_signs
 from core.plots.look import (
     FONT_FAMILY,
     FONT_SIZE,
@@ -112,7 +113,9 @@ def finish(
 
 
 def _common_layout(*, height: int, legend: bool) -> dict[str, Any]:
+    thousands, decimal = number_signs()
     return {
+        "separators": decimal + thousands,
         # In the figure itself: the page gives its own font to every template.
         "font": {"size": FONT_SIZE, "color": INK, "family": FONT_FAMILY},
         "hoverlabel": {"font": {"size": FONT_SIZE}},

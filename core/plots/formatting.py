@@ -6,12 +6,11 @@ from typing import Any
 import pandas as pd
 
 from core.evaluation.verdicts import BASELINE
-from core.plots.look import NO_BREAK
 from core.results.cells import Piece
 from core.results.frame import verdict_marked
 from core.results.sentences import TONES, verdict_text
 from core.tasks import Task
-from core.text import number, strong
+from core.text import NO_BREAK, number, strong
 
 
 def verdict_mark(row: Mapping[Any, Any] | pd.Series) -> str:

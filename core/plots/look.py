@@ -47,7 +47,6 @@ FONT_FAMILY = "Arial, Helvetica, Liberation Sans, DejaVu Sans, sans-serif"
 FONT_SIZE = 15
 TITLE_SIZE = 17
 MINIMUM_FONT_SIZE = 14
-NO_BREAK = "\N{NO-BREAK SPACE}"
 # Beside a value that rests on few images.
 SMALL_SIGN = "†"
 

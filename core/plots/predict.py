@@ -17,14 +17,13 @@ from core.plots.look import (
     BOX_EDGE,
     FONT_SIZE,
     INK,
-    NO_BREAK,
     TRAINING_COLOUR,
     Look,
     faded,
 )
 from core.plots.traces import ROW_VALUE, build_level_bars, row_axis, row_names
 from core.tasks import Classification, Regression, Task
-from core.text import coloured, listed, strong
+from core.text import NO_BREAK, coloured, listed, strong
 
 # A photo is shown no larger than this, whatever it was uploaded as.
 SHOWN_SIDE = 1200

@@ -10,10 +10,10 @@ from core.evaluation.metrics import MetricInfo
 from core.evaluation.scaled_probabilities import OVER, UNDER
 from core.evaluation.verdicts import BETTER, WORSE
 from core.plots.formatting import interval, verdict_mark
-from core.plots.look import NO_BREAK, Look
+from core.plots.look import Look
 from core.results.numbers import between, telling_digits, write
 from core.results.sentences import about_models
-from core.text import listed, number, strong
+from core.text import NO_BREAK, listed, number, strong
 
 
 def scaling_takeaway(

@@ -10,10 +10,10 @@ from core.evaluation.metrics import SHIFTS, MetricInfo
 from core.plots.escape import escapes_names
 from core.plots.figure import finish
 from core.plots.formatting import interval
-from core.plots.look import NO_BREAK, Look
+from core.plots.look import Look
 from core.plots.overview import axis_title, rows_of, shown_rows, with_unit
 from core.plots.traces import ROW_VALUE, error_bar, row_axis, row_names
-from core.text import listed, number, plural, strong
+from core.text import NO_BREAK, listed, number, plural, strong
 
 UNKNOWN = "How far answers move was not measured for any of the methods shown."
 

@@ -19,6 +19,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 import pandas as pd
 from pydantic import BaseModel
 
+from core.language import language, listening
 from core.runs import (
     HISTORY,
     MANIFEST_FILE,
@@ -39,11 +40,16 @@ Teller = Callable[[str], AbstractContextManager[object]]
 
 
 class _Cache:
-    """Results by key, computed once each, whoever asks."""
+    """Results by key, computed once each, whoever asks.
+
+    What says something is kept for each language by itself; whether it does is noticed
+    when it is computed.
+    """
 
     def __init__(self, entries: int) -> None:
         self._entries = entries
-        self._kept: OrderedDict[Hashable, Future[Any]] = OrderedDict()
+        self._speaks = False
+        self._kept: OrderedDict[tuple[str, Hashable], Future[Any]] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(
@@ -53,20 +59,24 @@ class _Cache:
         telling: Callable[[], AbstractContextManager[object]],
     ) -> Any:
         while True:
+            speaks = self._speaks
+            whole = (language() if speaks else "", key)
             with self._lock:
-                future = self._kept.get(key)
+                future = self._kept.get(whole)
                 is_own = future is None
                 if future is None:
-                    future = self._kept[key] = Future()
+                    future = self._kept[whole] = Future()
                     if len(self._kept) > self._entries:
                         self._kept.popitem(last=False)
-                self._kept.move_to_end(key)
+                self._kept.move_to_end(whole)
             if is_own:
-                return self._compute(key, future, compute, telling)
+                return self._compute(whole, future, compute, telling)
             if not future.done():
                 with telling():
                     wait([future])
-            if (found := future.result()) is not _ABANDONED:
+            found = future.result()
+            # Who had to wait may have waited for another language's.
+            if found is not _ABANDONED and speaks == self._speaks:
                 return found
 
     def clear(self) -> None:
@@ -75,7 +85,7 @@ class _Cache:
 
     def _compute(
         self,
-        key: Hashable,
+        whole: tuple[str, Hashable],
         future: Future[Any],
         compute: Callable[[], Any],
         telling: Callable[[], AbstractContextManager[object]],
@@ -88,22 +98,32 @@ class _Cache:
         try:
             with telling():
                 try:
-                    found = compute()
+                    with listening() as listener:
+                        found = compute()
                 except Exception as error:
-                    self._drop(key, future)
+                    self._drop(whole, future)
                     future.set_exception(error)
                     raise
+                if listener.has_heard and not self._speaks:
+                    self._begin_to_speak(whole, future)
                 future.set_result(found)
         finally:
             if not future.done():
-                self._drop(key, future)
+                self._drop(whole, future)
                 future.set_result(_ABANDONED)
         return found
 
-    def _drop(self, key: Hashable, future: Future[Any]) -> None:
+    def _begin_to_speak(self, whole: tuple[str, Hashable], future: Future[Any]) -> None:
+        """Keep what was computed as the reader's language, and so all from now on."""
         with self._lock:
-            if self._kept.get(key) is future:
-                del self._kept[key]
+            self._speaks = True
+            self._kept.pop(whole, None)
+            self._kept[language(), whole[1]] = future
+
+    def _drop(self, whole: tuple[str, Hashable], future: Future[Any]) -> None:
+        with self._lock:
+            if self._kept.get(whole) is future:
+                del self._kept[whole]
 
 
 # In place of a result: the one who computed it was stopped.

@@ -11,7 +11,10 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.errors import NothingToShow
+from core.language import gettext
 from core.text import code, listed, to_markdown
+from pages.shell.language import PARAMETER as LANGUAGE
+from pages.shell.language import language_in_address
 
 Given = ParamSpec("Given")
 ERRORS_PAGE = "pages/errors/page.py"
@@ -83,8 +86,11 @@ class Address:
         self._unknown.append(f"{what} {code(value[:_LONGEST_SHOWN])}")
         self.place.warning(
             to_markdown(
-                f"The address names what is not here: {listed(self._unknown)}. "
-                "Everything else is shown as asked."
+                gettext(
+                    "The address names what is not here: {names}. Everything else is "
+                    "shown as asked.",
+                    names=listed(self._unknown),
+                )
             )
         )
 
@@ -108,7 +114,7 @@ class Address:
         chosen = {**now, **waiting, **self._chosen}
         values = {name: given for name, given in chosen.items() if given}
         if values not in (now, self.left):
-            st.query_params.from_dict(values)
+            st.query_params.from_dict({**values, **language_in_address()})
         self.sent = _values()
 
 
@@ -184,7 +190,8 @@ def open_errors(study: str, **values: str | Sequence[str]) -> None:
     Methods, seeds and what they are compared with go along.
     """
     bar = {name: v for name in BAR if (v := st.query_params.get_all(name))}
-    st.switch_page(ERRORS_PAGE, query_params={"study": study, **bar, **values})
+    asked = {"study": study, **bar, **values, **language_in_address()}
+    st.switch_page(ERRORS_PAGE, query_params=asked)
 
 
 def _send() -> None:
@@ -195,4 +202,6 @@ def _send() -> None:
 
 
 def _values() -> dict[str, tuple[str, ...]]:
-    return {name: tuple(st.query_params.get_all(name)) for name in st.query_params}
+    """What the address asks for; the language is the reader's on every page."""
+    names = (name for name in st.query_params if name != LANGUAGE)
+    return {name: tuple(st.query_params.get_all(name)) for name in names}

@@ -20,9 +20,10 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.csv_text import csv_text
 from core.errors import EquipoiseError, NothingToShow
+from core.language import gettext, ngettext
 from core.plots.download import chart_html, image_options
 from core.results.frame import plain_frame
-from core.text import BREAK, mark_code, plural, strong, to_list, to_markdown, to_plain
+from core.text import BREAK, mark_code, strong, to_list, to_markdown, to_plain
 from core.views.caching import tell_who_waits
 from core.views.drawing import Column, Drawn, Numbers, finished, table_in_markdown
 from core.views.study_view import StudyView
@@ -395,9 +396,11 @@ def show_error(error: EquipoiseError) -> None:
     """Show a fault of the input in its three sentences."""
     parts = [strong(mark_code(error.problem))]
     if error.expected:
-        parts.append(f"Expected: {mark_code(error.expected)}")
+        expected = mark_code(error.expected)
+        parts.append(gettext("Expected: {expected}", expected=expected))
     if error.remedy:
-        parts.append(f"What to do: {mark_code(error.remedy)}")
+        remedy = mark_code(error.remedy)
+        parts.append(gettext("What to do: {remedy}", remedy=remedy))
     st.error(to_markdown(BREAK.join(parts)), icon=":material/error:")
 
 
@@ -414,10 +417,13 @@ def saying_why_not() -> Iterator[None]:
 
 def show_problems(problems: Collection[str]) -> None:
     """Say which runs could not be read, and why."""
-    are = "is" if len(problems) == 1 else "are"
+    said = ngettext(
+        "{count} run could not be read and is left out:",
+        "{count} runs could not be read and are left out:",
+        len(problems),
+    )
     st.warning(
-        f"{plural(len(problems), 'run')} could not be read and {are} left out:\n\n"
-        + to_list(map(mark_code, problems)),
+        f"{said}\n\n{to_list(map(mark_code, problems))}",
         icon=":material/broken_image:",
     )
 

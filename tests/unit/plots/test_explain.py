@@ -5,8 +5,8 @@ import pytest
 
 from core.explain.occlusion import OTHERS, Hiding
 from core.plots import explain as plots
-from core.plots.look import NO_BREAK
 from core.tasks import Binary, Regression
+from core.text import NO_BREAK
 
 GREY = np.full((24, 24, 3), 100, np.uint8)
 LABELS = {"base": "Base", "ins": "INS", "lmf": "LMF", "vit": "ViT"}

@@ -4,8 +4,7 @@ import pandas as pd
 import pytest
 
 from core.plots.formatting import interval, score_cell, signed
-from core.plots.look import NO_BREAK
-from core.text import listed, number, plural, strong
+from core.text import NO_BREAK, listed, number, plural, strong
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 from core.data.harmless_changes import CHANGES, WORST
 from core.evaluation.metrics import SHIFTS, metric_info
 from core.plots import stability as plots
-from core.plots.look import NO_BREAK, Look, method_styles
-from core.text import to_markdown
+from core.plots.look import Look, method_styles
+from core.text import NO_BREAK, to_markdown
 from tests.synthetic import TASKS
 
 TASK = TASKS["utkface"]

@@ -1,0 +1,163 @@
+"""Our sentences, in the language of the one who reads them.
+
+A sentence is written once, in English, whole, with named fields, and is said by
+``gettext`` or, where a count decides its form, by ``ngettext``::
+
+    gettext("{method} was trained with {count} images.", method=label, count=n)
+    ngettext("{count} photo", "{count} photos", n)
+
+A text that stands in a table or in a signature, before there is a reader, is marked by
+``N_`` there and said by ``gettext`` where it is shown. What a person wrote (names of
+studies, methods, classes, files) is a field and is never translated. Catalogues stand
+beside this file, a folder a language (``core.language.catalogue``).
+
+Numbers have the language's form too: ``core.text.number``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cache
+from gettext import GNUTranslations, NullTranslations
+from numbers import Integral
+
+ENGLISH = "en"
+LANGUAGES = {ENGLISH: "English", "fr": "Français"}
+"""What each language calls itself, by the code that an address and a command take."""
+
+# Signs of a number: between thousands (a narrow no-break space), and of the decimals.
+_SIGNS = {ENGLISH: (",", "."), "fr": ("\u202f", ",")}
+
+_spoken: ContextVar[str] = ContextVar("spoken", default="")
+_listeners: ContextVar[tuple[Listener, ...]] = ContextVar("listeners", default=())
+
+
+@dataclass
+class Listener:
+    """Whether the language was asked for while something was made.
+
+    Parameters
+    ----------
+    has_heard : bool
+        If it was not, what was made is the same in every language.
+    """
+
+    has_heard: bool = False
+
+
+def _speaks_english() -> str:
+    return ENGLISH
+
+
+_of_reader: Callable[[], str] = _speaks_english
+
+
+def language() -> str:
+    """The code of the language that is spoken here: one of ``LANGUAGES``."""
+    for listener in _listeners.get():
+        listener.has_heard = True
+    return _spoken.get() or _of_reader()
+
+
+@contextmanager
+def speaking(code: str) -> Iterator[None]:
+    """Speak a language until the block ends, whatever its reader's is."""
+    token = _spoken.set(code)
+    try:
+        yield
+    finally:
+        _spoken.reset(token)
+
+
+@contextmanager
+def listening() -> Iterator[Listener]:
+    """Notice whether what is made in the block depends on the language."""
+    listener = Listener()
+    token = _listeners.set((*_listeners.get(), listener))
+    try:
+        yield listener
+    finally:
+        _listeners.reset(token)
+
+
+def speak_as(of_reader: Callable[[], str]) -> None:
+    """Say how the language of the one who reads is found, outside of ``speaking``."""
+    global _of_reader
+    _of_reader = of_reader
+
+
+def N_(message: str) -> str:
+    """Mark a text that ``gettext`` says later; returns it as it is."""
+    return message
+
+
+def gettext(message: str, /, **fields: object) -> str:
+    """Say a sentence in the reader's language.
+
+    Parameters
+    ----------
+    message : str
+        In English; the key of the catalogues. With fields, ``{name}`` stands for the
+        field of that name, and a brace of its own is doubled.
+    **fields
+        Texts, or whole numbers, which are written with their thousands apart. A
+        number with decimals is written first (``core.text.number``).
+
+    Raises
+    ------
+    TypeError
+        If a field is a number with decimals.
+    """
+    said = _translations(language()).gettext(message) if message else ""
+    return _filled(said, fields)
+
+
+def ngettext(one: str, many: str, count: int, /, **fields: object) -> str:
+    """Say a sentence whose form a count decides; ``{count}`` is one of its fields.
+
+    Parameters as in ``gettext``: ``one`` is said of one, ``many`` of other counts.
+    """
+    said = _translations(language()).ngettext(one, many, int(count))
+    return _filled(said, {"count": int(count), **fields})
+
+
+def number_signs() -> tuple[str, str]:
+    """What stands between thousands, and before decimals."""
+    return _SIGNS[language()]
+
+
+def in_form(text: str) -> str:
+    """A number that Python wrote, such as "1,234.5", in the language's form."""
+    thousands, decimal = number_signs()
+    if decimal == ".":
+        return text
+    return text.translate({ord(","): thousands, ord("."): decimal})
+
+
+def _filled(said: str, fields: dict[str, object]) -> str:
+    if not fields:
+        return said
+    return said.format_map({name: _written(name, v) for name, v in fields.items()})
+
+
+def _written(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return str(value)
+    if isinstance(value, Integral):
+        return in_form(f"{int(value):,}")
+    if isinstance(value, float):
+        raise TypeError(f"Write the number of the field '{name}' first: {value!r}.")
+    return str(value)
+
+
+@cache
+def _translations(code: str) -> NullTranslations | GNUTranslations:
+    if code == ENGLISH:
+        return NullTranslations()
+    # Reading a catalogue takes a moment, which English does without.
+    from core.language.catalogue import translations_of
+
+    return translations_of(code)

@@ -1,0 +1,73 @@
+"""The language of the pages: the reader's choice, the address's, or the browser's."""
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from core.language import ENGLISH, LANGUAGES, gettext, speak_as
+
+PARAMETER = "lang"
+_STATE, _ASKED, _WIDGET = "language", "language_asked", "language_choice"
+# In the header, beside the menu: it takes no room from the page.
+_IN_HEADER = """<style>
+.st-key-language { position: fixed; top: 0.65rem; right: 3.75rem; width: auto;
+  z-index: 999991; }
+</style>"""
+
+
+def reader_language() -> str:
+    """What the one who has the page open reads; English outside of a visit."""
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return ENGLISH
+    chosen = st.session_state.get(_STATE)
+    return str(chosen) if chosen in LANGUAGES else _of_browser()
+
+
+speak_as(reader_language)
+
+
+def choose_language(*, is_offered: bool = True) -> None:
+    """Take up the language that the address asks for, and offer the others.
+
+    Parameters
+    ----------
+    is_offered : bool
+        Whether the switch is drawn.
+    """
+    asked = st.query_params.get(PARAMETER, "")
+    # Once: from then on the reader decides.
+    if asked != st.session_state.get(_ASKED):
+        st.session_state[_ASKED] = asked
+        if asked in LANGUAGES:
+            st.session_state[_STATE] = asked
+    if not is_offered:
+        return
+    st.html(_IN_HEADER)
+    st.session_state[_WIDGET] = reader_language()
+    with st.container(key="language"):
+        st.segmented_control(
+            gettext("Language"),
+            list(LANGUAGES),
+            format_func=str.upper,
+            required=True,
+            key=_WIDGET,
+            label_visibility="collapsed",
+            help=" · ".join(LANGUAGES.values()),
+            on_change=_take_choice,
+        )
+
+
+def language_in_address() -> dict[str, str]:
+    """The parameter of an address that holds the language; none for the browser's."""
+    now = reader_language()
+    return {} if now == _of_browser() else {PARAMETER: now}
+
+
+def _take_choice() -> None:
+    chosen = st.session_state[_WIDGET]
+    st.session_state[_STATE] = st.session_state[_ASKED] = chosen
+    st.query_params[PARAMETER] = chosen
+
+
+def _of_browser() -> str:
+    first = (st.context.locale or ENGLISH).partition("-")[0].lower()
+    return first if first in LANGUAGES else ENGLISH
