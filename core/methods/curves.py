@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from core.language import N_
 from core.methods.entries import ENTRIES
 from core.methods.entry import HEAD, Entry, HeadName, Value
 from core.methods.registry import Part, validate_parameters
@@ -33,12 +34,12 @@ MOST_LOGITS = 2**19
 Quantity = Literal["weight", "margin", "shift"]
 
 _TEXTBOOK = "Bishop, Neural Networks for Pattern Recognition, Oxford, 1995"
-_PLAIN = "Every image counts the same: what training minimises without a remedy."
-_LONG_TAIL = "With a long tail, most of its sum comes from the common classes."
+_PLAIN = N_("Every image counts the same: what training minimises without a remedy.")
+_LONG_TAIL = N_("With a long tail, most of its sum comes from the common classes.")
 
 _CROSS_ENTROPY = Entry(
     name="cross-entropy",
-    label="Cross-entropy",
+    label=N_("Cross-entropy"),
     paper=_TEXTBOOK,
     year=1995,
     summary=_PLAIN,
@@ -52,7 +53,7 @@ _CROSS_ENTROPY = Entry(
 )
 _BINARY_CROSS_ENTROPY = Entry(
     name="binary-cross-entropy",
-    label="Binary cross-entropy",
+    label=N_("Binary cross-entropy"),
     paper=_TEXTBOOK,
     year=1995,
     summary=_PLAIN,
@@ -66,48 +67,48 @@ _BINARY_CROSS_ENTROPY = Entry(
 )
 _ABSOLUTE = Entry(
     name="absolute-error",
-    label="Absolute error",
+    label=N_("Absolute error"),
     paper="Boscovich, De litteraria expeditione, 1757",
     year=1757,
-    summary="An error costs its size: large errors pull no harder than small ones.",
+    summary=N_("An error costs its size: large errors pull no harder than small ones."),
     part="loss",
     task_kinds=("regression",),
     parameters=(),
     needs=(),
     builder="keras.losses:MeanAbsoluteError",
     formula=r"L = |\hat{y} - y|",
-    traps=("It aims at the median, which a rare target hardly moves.",),
+    traps=(N_("It aims at the median, which a rare target hardly moves."),),
 )
 _LOGARITHMIC = Entry(
     name="log-absolute-error",
-    label="Absolute error of the logarithm",
+    label=N_("Absolute error of the logarithm"),
     paper=(
         "Törnqvist et al., How Should Relative Changes Be Measured?, The American "
         "Statistician 39, 1985"
     ),
     year=1985,
-    summary="A relative error costs the same at every target.",
+    summary=N_("A relative error costs the same at every target."),
     part="loss",
     task_kinds=("regression",),
     parameters=(),
     needs=(),
     builder="core.methods.losses.regression:LogAbsoluteError",
     formula=r"L = |\ln \hat{y} - \ln y|",
-    traps=("Large targets are fitted loosely.", "Targets must be above 0."),
+    traps=(N_("Large targets are fitted loosely."), N_("Targets must be above 0.")),
 )
 _SQUARED = Entry(
     name="squared-error",
-    label="Squared error",
+    label=N_("Squared error"),
     paper="Legendre, Nouvelles méthodes pour la détermination des orbites, 1805",
     year=1805,
-    summary="An error costs its square: large errors lead.",
+    summary=N_("An error costs its square: large errors lead."),
     part="loss",
     task_kinds=("regression",),
     parameters=(),
     needs=(),
     builder="keras.losses:MeanSquaredError",
     formula=r"L = (\hat{y} - y)^2",
-    traps=("A few wrong labels can lead the whole training.",),
+    traps=(N_("A few wrong labels can lead the whole training."),),
 )
 # Losses that training minimises without a remedy, and those that textbooks compare them
 # with. They are not in the registry, because no study needs to name them.

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
+from core.language import N_, gettext
 from core.methods.signature import signature_defaults
 from core.tunable import OneOf, Powers, Tunable
 
@@ -54,37 +55,46 @@ class PartLabel:
 # In the order in which methods are offered.
 PARTS: Mapping[PartName, PartLabel] = {
     "loss": PartLabel(
-        "Losses", "loss", "losses", "The function that training minimises."
+        N_("Losses"),
+        N_("loss"),
+        N_("losses"),
+        N_("The function that training minimises."),
     ),
     "objective": PartLabel(
-        "Between groups",
-        "group objective",
-        "group objectives",
-        "How the losses of the groups become one.",
+        N_("Between groups"),
+        N_("group objective"),
+        N_("group objectives"),
+        N_("How the losses of the groups become one."),
     ),
     "weights": PartLabel(
-        "Weights", "sample weights", "weights", "How much each image counts."
+        N_("Weights"),
+        N_("sample weights"),
+        N_("weights"),
+        N_("How much each image counts."),
     ),
     "sampler": PartLabel(
-        "Samplers", "sampler", "samplers", "Which images an epoch shows."
+        N_("Samplers"),
+        N_("sampler"),
+        N_("samplers"),
+        N_("Which images an epoch shows."),
     ),
     "features": PartLabel(
-        "Features",
-        "features",
-        "changes to the features",
-        "How the features change in training.",
+        N_("Features"),
+        N_("features"),
+        N_("changes to the features"),
+        N_("How the features change in training."),
     ),
     "adjustment": PartLabel(
-        "After training",
-        "after training",
-        "adjustments",
-        "How the answers of the finished model change.",
+        N_("After training"),
+        N_("after training"),
+        N_("adjustments"),
+        N_("How the answers of the finished model change."),
     ),
     "decision": PartLabel(
-        "Decisions",
-        "decision rule",
-        "decision rules",
-        "How an answer is decided from the finished model's probabilities.",
+        N_("Decisions"),
+        N_("decision rule"),
+        N_("decision rules"),
+        N_("How an answer is decided from the finished model's probabilities."),
     ),
 }
 
@@ -132,10 +142,15 @@ class Parameter:
         other, wanted = self.only_with
         if values[other] in wanted:
             return ""
-        words = " or ".join(str(value).lower() for value in wanted)
-        return (
-            f"Does nothing while {other.replace('_', ' ')} is "
-            f"{str(values[other]).lower()}: set it to {words} first."
+        *others, last = (str(value).lower() for value in wanted)
+        if others:
+            names = ", ".join(others)
+            last = gettext("{names} or {last_name}", names=names, last_name=last)
+        return gettext(
+            "Does nothing while {parameter} is {value}: set it to {wanted} first.",
+            parameter=other.replace("_", " "),
+            value=str(values[other]).lower(),
+            wanted=last,
         )
 
 
@@ -252,7 +267,7 @@ def focusing() -> Parameter:
         "gamma",
         0.0,
         50.0,
-        "Focusing: 0 is cross-entropy, more mutes what is already right.",
+        N_("Focusing: 0 is cross-entropy, more mutes what is already right."),
         tuned=Powers(0.5, 8.0),
     )
 
@@ -270,7 +285,7 @@ def head(default: HeadName) -> Parameter:
         default,
         None,
         None,
-        "Plain logits, or cosines between normalised features and class vectors.",
+        N_("Plain logits, or cosines between normalised features and class vectors."),
         heads,
         tuned=OneOf(heads),
     )

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from core.errors import MethodError
+from core.language import gettext
 from core.methods.checks import SHARE_ABOVE_ZERO, check_choice, check_number
 from core.methods.mixing import Mixes, unmixed
 from core.methods.samplers import code_labels
@@ -130,10 +131,17 @@ def plan_deepsmote(
     if alone.any():
         name = np.asarray(labels)[codes == np.argmax(alone)][0]
         raise MethodError(
-            f"A class has a single training image (number {name}): nothing lies "
-            "between it and another one.",
-            expected=f"at least {LEAST_IMAGES} images of every class.",
-            remedy="add images of it, or take oversample, which repeats the one.",
+            gettext(
+                "A class has a single training image (number {class_id}): nothing lies "
+                "between it and another one.",
+                class_id=str(name),
+            ),
+            expected=gettext(
+                "at least {least} images of every class.", least=LEAST_IMAGES
+            ),
+            remedy=gettext(
+                "add images of it, or take oversample, which repeats the one."
+            ),
         )
     return GenerationPlan(
         codes=codes,

@@ -7,11 +7,13 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from core.language import gettext
 from core.methods.curves import usual_loss
 from core.methods.registry import ResolvedMethod
 from core.methods.schedules import first_epoch, learning_rates
 from core.study import Study
 from core.tasks import Task
+from core.text import listed
 
 Floats = NDArray[np.float64]
 
@@ -55,29 +57,33 @@ def phases_of(
     ]
     first = phases[0]
     if 0 < warmup < first.end:
-        rising = Phase(0, warmup, f"warm-up, {first.name}")
+        rising = Phase(0, warmup, gettext("warm-up, {phase}", phase=first.name))
         phases[:1] = [rising, Phase(warmup, first.end, first.name)]
     return tuple(phases)
 
 
 def _in_words(study: Study, active: ResolvedMethod, tasks: Sequence[Task]) -> str:
     losses = [
-        part.entry.label if len(tasks) == 1 else f"{part.entry.label} on {part.on}"
+        gettext(part.entry.label)
+        if len(tasks) == 1
+        else gettext("{loss} on {task}", loss=gettext(part.entry.label), task=part.on)
         for part in active.losses.values()
     ]
     if not losses and len(tasks) == 1:
         logarithmic = tasks[0].name in study.model.log_targets
-        losses = [usual_loss(tasks[0], logarithmic=logarithmic).label]
+        losses = [gettext(usual_loss(tasks[0], logarithmic=logarithmic).label)]
     elif not losses:
-        losses = ["the usual losses"]
+        losses = [gettext("the usual losses")]
     others = (
         *active.objectives.values(),
         *active.weights,
         *active.samplers,
         *active.features.values(),
     )
-    with_ = [part.entry.label for part in others]
-    return " and ".join(losses) + (f" with {' and '.join(with_)}" if with_ else "")
+    if not others:
+        return listed(losses)
+    remedies = listed([gettext(part.entry.label) for part in others])
+    return gettext("{losses} with {remedies}", losses=listed(losses), remedies=remedies)
 
 
 def warmup_epochs(study: Study, steps: Sequence[int]) -> float:

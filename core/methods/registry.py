@@ -12,6 +12,7 @@ from typing import Any, Self, cast
 
 from core.crossing import STORED, split_crossing
 from core.errors import MethodError
+from core.language import gettext, in_form
 from core.methods.entries import ENTRIES
 from core.methods.entry import (
     GROUPS,
@@ -28,6 +29,7 @@ from core.methods.entry import (
 from core.methods.schedules import first_epoch
 from core.study import Study
 from core.tasks import Task
+from core.text import listed
 
 MAY_START_LATE = frozenset({"sampler", "weights", "loss", "objective"})
 TAKES_GROUPS = frozenset({"objective", "decision"})
@@ -164,9 +166,9 @@ def get_entry(name: str) -> Entry:
     """
     if name not in ENTRIES:
         raise MethodError(
-            f"There is no method entry '{name}'.",
-            expected=f"one of {', '.join(ENTRIES)}.",
-            remedy="correct the name under 'use' in the study.",
+            gettext("There is no method entry '{name}'.", name=name),
+            expected=gettext("one of {names}.", names=", ".join(ENTRIES)),
+            remedy=gettext("correct the name under 'use' in the study."),
         )
     return ENTRIES[name]
 
@@ -203,9 +205,13 @@ def validate_parameters(entry: Entry, given: Mapping[str, Value]) -> dict[str, V
     for name in given:
         if name not in known:
             raise MethodError(
-                f"'{entry.name}' has no parameter '{name}'.",
-                expected=f"one of {', '.join((ON, *known))}.",
-                remedy="correct the spelling, or remove it.",
+                gettext(
+                    "'{entry}' has no parameter '{parameter}'.",
+                    entry=entry.name,
+                    parameter=name,
+                ),
+                expected=gettext("one of {names}.", names=", ".join((ON, *known))),
+                remedy=gettext("correct the spelling, or remove it."),
             )
     return {
         name: _check_value(entry, parameter, given.get(name, parameter.default))
@@ -214,74 +220,104 @@ def validate_parameters(entry: Entry, given: Mapping[str, Value]) -> dict[str, V
 
 
 def _check_value(entry: Entry, parameter: Parameter, value: Value) -> Value:
-    what = f"'{parameter.name}' of '{entry.name}'"
+    what = _named(parameter.name, entry)
     if isinstance(parameter.default, str):
         if value not in parameter.choices:
             raise MethodError(
-                f"{what} cannot be {value!r}.",
-                expected=f"one of {', '.join(parameter.choices)}.",
-                remedy="choose one of these.",
+                gettext("{what} cannot be {value}.", what=what, value=repr(value)),
+                expected=gettext("one of {names}.", names=", ".join(parameter.choices)),
+                remedy=gettext("choose one of these."),
             )
         return value
     if isinstance(parameter.default, bool):
         if not isinstance(value, bool):
-            raise _wrong_type(what, value, "true or false.")
+            raise _wrong_type(what, value, gettext("true or false."))
         return value
     if isinstance(parameter.default, Mapping):
         return _check_mapping(what, parameter, value)
     if isinstance(value, Mapping):
-        raise _wrong_type(what, value, "a number.")
+        raise _wrong_type(what, value, gettext("a number."))
     whole = isinstance(parameter.default, int)
     if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-        raise _wrong_type(what, value, "a whole number." if whole else "a number.")
+        wanted = gettext("a whole number.") if whole else gettext("a number.")
+        raise _wrong_type(what, value, wanted)
     return _check_range(what, parameter, value if whole else float(value))
+
+
+def _named(parameter: str, entry: Entry) -> str:
+    return gettext("'{parameter}' of '{entry}'", parameter=parameter, entry=entry.name)
 
 
 def _check_mapping(what: str, parameter: Parameter, value: Value) -> dict[str, float]:
     if not isinstance(value, Mapping):
-        raise _wrong_type(what, value, "a number for each name, as { a = 1, b = 0.1 }.")
+        wanted = gettext("a number for each name, as { a = 1, b = 0.1 }.")
+        raise _wrong_type(what, value, wanted)
     checked = {}
     for name, number in value.items():
+        one = gettext("{what} for '{name}'", what=what, name=name)
         if isinstance(number, bool) or not isinstance(number, int | float):
-            raise _wrong_type(f"{what} for '{name}'", number, "a number.")
-        checked[name] = _check_range(f"{what} for '{name}'", parameter, float(number))
+            raise _wrong_type(one, number, gettext("a number."))
+        checked[name] = _check_range(one, parameter, float(number))
     return checked
 
 
 def _check_range(what: str, parameter: Parameter, value: float) -> float:
     low = -math.inf if parameter.minimum is None else parameter.minimum
     high = math.inf if parameter.maximum is None else parameter.maximum
-    default = (
-        ""
-        if isinstance(parameter.default, Mapping)
-        else f"; the default is {parameter.default}"
-    )
+    ends = {"low": in_form(f"{low:g}"), "high": in_form(f"{high:g}")}
+    default = parameter.default
+    has_default = not isinstance(default, Mapping)
     if not math.isfinite(value):
         raise MethodError(
-            f"{what} is {value}, which is not a finite number.",
-            expected=f"a number from {low:g} to {high:g}.",
-            remedy=f"give it a value{default}.",
+            gettext(
+                "{what} is {value}, which is not a finite number.",
+                what=what,
+                value=str(value),
+            ),
+            expected=gettext("a number from {low} to {high}.", **ends),
+            remedy=gettext(
+                "give it a value; the default is {default}.",
+                default=in_form(str(default)),
+            )
+            if has_default
+            else gettext("give it a value."),
         )
+    said = in_form(f"{value:g}")
     if not low <= value <= high:
         raise MethodError(
-            f"{what} is {value:g}, outside its range.",
-            expected=f"a number from {low:g} to {high:g}.",
-            remedy=f"choose within the range{default}.",
+            gettext("{what} is {value}, outside its range.", what=what, value=said),
+            expected=gettext("a number from {low} to {high}.", **ends),
+            remedy=gettext(
+                "choose within the range; the default is {default}.",
+                default=in_form(str(default)),
+            )
+            if has_default
+            else gettext("choose within the range."),
         )
     if parameter.odd and value % 2 == 0:
         raise MethodError(
-            f"{what} is {value:g}, an even number.",
-            expected=f"an odd number from {low:g} to {high:g}: it needs a middle.",
-            remedy=f"take {value - 1:g} or {value + 1:g}.",
+            gettext("{what} is {value}, an even number.", what=what, value=said),
+            expected=gettext(
+                "an odd number from {low} to {high}: it needs a middle.", **ends
+            ),
+            remedy=gettext(
+                "take {below} or {above}.",
+                below=str(round(value) - 1),
+                above=str(round(value) + 1),
+            ),
         )
     return value
 
 
 def _wrong_type(what: str, value: Value, expected: str) -> MethodError:
     return MethodError(
-        f"{what} is {value!r}, which is of the wrong type.",
+        gettext(
+            "{what} is {value}, which is of the wrong type.",
+            what=what,
+            value=repr(value),
+        ),
         expected=expected,
-        remedy="correct its value.",
+        remedy=gettext("correct its value."),
     )
 
 
@@ -348,12 +384,28 @@ def _check_two_labels(method: ResolvedMethod) -> None:
         return
     (sampler,) = method.samplers
     for part in (*method.objectives.values(), *method.features.values()):
-        needs = "group" if part.entry.part == "objective" else "target"
+        names = {
+            "method": method.name,
+            "sampler": sampler.entry.name,
+            "entry": part.entry.name,
+        }
         raise MethodError(
-            f"Method '{method.name}' has '{sampler.entry.name}', whose images are made "
-            f"of two, and '{part.entry.name}', which needs one {needs} an image.",
-            expected=f"'{part.entry.name}' with a sampler that keeps the images.",
-            remedy="make them two methods.",
+            gettext(
+                "Method '{method}' has '{sampler}', whose images are made of two, and "
+                "'{entry}', which needs one group an image.",
+                **names,
+            )
+            if part.entry.part == "objective"
+            else gettext(
+                "Method '{method}' has '{sampler}', whose images are made of two, and "
+                "'{entry}', which needs one target an image.",
+                **names,
+            ),
+            expected=gettext(
+                "'{entry}' with a sampler that keeps the images.",
+                entry=part.entry.name,
+            ),
+            remedy=gettext("make them two methods."),
         )
 
 
@@ -378,21 +430,27 @@ def _resolve_part(
 
 
 def _check_start(entry: Entry, start: Value, head: HeadName) -> float:
-    what = f"'{START}' of '{entry.name}'"
+    what = _named(START, entry)
     if isinstance(start, bool) or not isinstance(start, int | float):
-        raise _wrong_type(what, start, "a share of the epochs, such as 0.8.")
+        wanted = gettext("a share of the epochs, such as 0.8.")
+        raise _wrong_type(what, start, wanted)
+    said = in_form(f"{start:g}")
     if not 0 <= start < 1:
         raise MethodError(
-            f"{what} is {start:g}.",
-            expected="a share of the epochs, from 0 and below 1.",
-            remedy="0.8 lets it act from the 160th of 200 epochs on.",
+            gettext("{what} is {value}.", what=what, value=said),
+            expected=gettext("a share of the epochs, from 0 and below 1."),
+            remedy=gettext("0.8 lets it act from the 160th of 200 epochs on."),
         )
     if start and head == "cosine":
         raise MethodError(
-            f"{what} is {start:g}, but the plain loss before it cannot use cosine "
-            "logits.",
-            expected="0, or head = 'logits'.",
-            remedy="start the loss at once, or give it plain logits.",
+            gettext(
+                "{what} is {value}, but the plain loss before it cannot use cosine "
+                "logits.",
+                what=what,
+                value=said,
+            ),
+            expected=gettext("0, or head = 'logits'."),
+            remedy=gettext("start the loss at once, or give it plain logits."),
         )
     return float(start)
 
@@ -406,11 +464,18 @@ def _check_on(
     )
     suitable = [name for name, kind in kinds.items() if kind in entry.task_kinds]
     suitable += [f for f in features if takes_features and f not in kinds]
-    expected = f"one of {', '.join(suitable)}." if suitable else "another study."
-    remedy = f"set 'on' under 'use.{entry.name}' in the study."
+    expected = (
+        gettext("one of {names}.", names=", ".join(suitable))
+        if suitable
+        else gettext("another study.")
+    )
+    remedy = gettext("set 'on' under 'use.{entry}' in the study.", entry=entry.name)
     if on is None:
         raise MethodError(
-            f"'{entry.name}' does not name its task or feature: 'on' is missing.",
+            gettext(
+                "'{entry}' does not name its task or feature: 'on' is missing.",
+                entry=entry.name,
+            ),
             expected=expected,
             remedy=remedy,
         )
@@ -420,15 +485,28 @@ def _check_on(
         return str(on)
     if not isinstance(on, str) or (on not in kinds and on not in features):
         raise MethodError(
-            f"'{entry.name}' is on {on!r}, which is not a task or sensitive feature "
-            "here.",
+            gettext(
+                "'{entry}' is on {on}, which is not a task or sensitive feature here.",
+                entry=entry.name,
+                on=repr(on),
+            ),
             expected=expected,
             remedy=remedy,
         )
     if on not in suitable:
-        what = f"a {kinds[on]} task" if on in kinds else "a sensitive feature"
         raise MethodError(
-            f"'{entry.name}' cannot be used on '{on}', which is {what}.",
+            gettext(
+                "'{entry}' cannot be used on '{on}', which is a {kind} task.",
+                entry=entry.name,
+                on=on,
+                kind=kinds[on],
+            )
+            if on in kinds
+            else gettext(
+                "'{entry}' cannot be used on '{on}', which is a sensitive feature.",
+                entry=entry.name,
+                on=on,
+            ),
             expected=expected,
             remedy=remedy,
         )
@@ -459,19 +537,32 @@ def _check_groups(
     known = (*features, *others)
     names = (groups,) if groups in known else split_crossing(str(groups))
     if not set(names) <= set(known) or not set(names) & set(features):
-        problem = (
-            f"does not say between which groups: '{GROUPS}' is missing."
-            if groups is None
-            else f"is between the groups of {groups!r}, which is not a sensitive "
-            "feature."
-        )
-        crossing = f", or a crossing such as '{known[0]}{STORED}{known[-1]}'"
+        expected = gettext("a study whose dataset has a sensitive feature.")
+        if features and len(known) > 1:
+            crossing = f"{known[0]}{STORED}{known[-1]}"
+            expected = gettext(
+                "one of {names}, or a crossing such as '{crossing}'.",
+                names=", ".join(features),
+                crossing=crossing,
+            )
+        elif features:
+            expected = gettext("one of {names}.", names=", ".join(features))
         raise MethodError(
-            f"'{entry.name}' {problem}",
-            expected=f"one of {', '.join(features)}{crossing * (len(known) > 1)}."
-            if features
-            else "a study whose dataset has a sensitive feature.",
-            remedy=f"set '{GROUPS}' under 'use.{entry.name}' in the study.",
+            gettext(
+                "'{entry}' does not say between which groups: 'groups' is missing.",
+                entry=entry.name,
+            )
+            if groups is None
+            else gettext(
+                "'{entry}' is between the groups of {groups}, which is not a sensitive "
+                "feature.",
+                entry=entry.name,
+                groups=repr(groups),
+            ),
+            expected=expected,
+            remedy=gettext(
+                "set 'groups' under 'use.{entry}' in the study.", entry=entry.name
+            ),
         )
     return str(groups)
 
@@ -479,23 +570,32 @@ def _check_groups(
 def _check_not_all_zero(method: str, part: Part) -> None:
     names = part.entry.not_all_zero
     if names and not any(part.parameters[name] for name in names):
-        listed = " and ".join(f"'{name}'" for name in names)
         raise MethodError(
-            f"Method '{method}' sets {listed} of '{part.entry.name}' to 0: nothing "
-            "would be learned.",
-            expected="at least one of them above 0.",
-            remedy=f"fix them under 'use.{part.entry.name}' in the study.",
+            gettext(
+                "Method '{method}' sets {parameters} of '{entry}' to 0: nothing would "
+                "be learned.",
+                method=method,
+                parameters=listed([f"'{name}'" for name in names]),
+                entry=part.entry.name,
+            ),
+            expected=gettext("at least one of them above 0."),
+            remedy=gettext(
+                "fix them under 'use.{entry}' in the study.", entry=part.entry.name
+            ),
         )
 
 
 def _only_one_sampler(method: str, parts: Sequence[Part]) -> tuple[Part, ...]:
     samplers = tuple(part for part in parts if part.entry.part == "sampler")
     if len(samplers) > 1:
-        names = " and ".join(f"'{part.entry.name}'" for part in samplers)
         raise MethodError(
-            f"Method '{method}' has more than one sampler: {names}.",
-            expected="at most one: it decides which images an epoch sees.",
-            remedy="make them two methods.",
+            gettext(
+                "Method '{method}' has more than one sampler: {samplers}.",
+                method=method,
+                samplers=listed([f"'{part.entry.name}'" for part in samplers]),
+            ),
+            expected=gettext("at most one: it decides which images an epoch sees."),
+            remedy=gettext("make them two methods."),
         )
     return samplers
 
@@ -506,12 +606,18 @@ def _one_a_task(method: str, parts: Sequence[Part], kind: PartName) -> dict[str,
         if part.entry.part != kind:
             continue
         if part.on in found:
-            other = found[part.on].entry.name
             raise MethodError(
-                f"Method '{method}' has two {PARTS[kind].plural} on '{part.on}': "
-                f"'{other}' and '{part.entry.name}'.",
-                expected=f"at most one {kind} a task.",
-                remedy="make them two methods.",
+                gettext(
+                    "Method '{method}' has two {parts} on '{on}': '{one}' and "
+                    "'{other}'.",
+                    method=method,
+                    parts=gettext(PARTS[kind].plural),
+                    on=part.on,
+                    one=found[part.on].entry.name,
+                    other=part.entry.name,
+                ),
+                expected=gettext("at most one {part} a task.", part=kind),
+                remedy=gettext("make them two methods."),
             )
         found[part.on] = part
     return found

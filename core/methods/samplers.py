@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from core.errors import MethodError
+from core.language import gettext
 from core.methods.checks import SHARE, SHARE_ABOVE_ZERO, check_number
 
 Ints = NDArray[np.int64]
@@ -31,7 +32,7 @@ def code_labels(labels: ArrayLike) -> tuple[Ints, Ints]:
         np.asarray(labels), return_inverse=True, return_counts=True
     )
     if not counts.size:
-        raise MethodError("There are no training images to draw from.")
+        raise MethodError(gettext("There are no training images to draw from."))
     return codes.astype(np.int64), counts.astype(np.int64)
 
 
@@ -346,9 +347,13 @@ def balance_batches(
     codes, counts = code_labels(labels)
     if batch_size < counts.size:
         raise MethodError(
-            f"A batch of {batch_size} has no room for {counts.size} groups.",
-            expected=f"a batch of at least {counts.size}.",
-            remedy="raise batch_size in the study, or cross fewer columns.",
+            gettext(
+                "A batch of {batch_size} has no room for {groups} groups.",
+                batch_size=batch_size,
+                groups=counts.size,
+            ),
+            expected=gettext("a batch of at least {groups}.", groups=counts.size),
+            remedy=gettext("raise batch_size in the study, or cross fewer columns."),
         )
     # Class after class, over all batches: a batch has its equal share of each.
     order = np.arange(codes.size) % counts.size

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from core.errors import MethodError
+from core.language import gettext, in_form
 from core.methods.checks import (
     ABOVE_ZERO,
     FROM_ZERO,
@@ -120,12 +121,12 @@ def bin_targets(
     """
     values = np.asarray(targets)
     if not values.size:
-        raise MethodError("There are no training images to weigh.")
+        raise MethodError(gettext("There are no training images to weigh."))
     if not np.issubdtype(values.dtype, np.number) or not np.isfinite(values).all():
         raise MethodError(
-            "Some targets are not finite numbers.",
-            expected="a number for every image.",
-            remedy="leave these images out of the manifest.",
+            gettext("Some targets are not finite numbers."),
+            expected=gettext("a number for every image."),
+            remedy=gettext("leave these images out of the manifest."),
         )
     if max_target < 1:
         raise MethodError(f"max_target is {max_target}.", expected="a number from 1.")
@@ -134,10 +135,19 @@ def bin_targets(
         wrong |= values > max_target
     if wrong.any():
         raise MethodError(
-            f"{wrong.sum()} of {values.size} targets are out of range: {values.min():g}"
-            f" to {values.max():g}.",
-            expected=f"targets from 0 to {max_target}.",
-            remedy="leave these images out of the manifest, or set max_target.",
+            gettext(
+                "{wrong} of {count} targets are out of range: {low} to {high}.",
+                wrong=int(wrong.sum()),
+                count=values.size,
+                low=in_form(f"{values.min():g}"),
+                high=in_form(f"{values.max():g}"),
+            ),
+            expected=gettext(
+                "targets from 0 to {max_target}.", max_target=str(max_target)
+            ),
+            remedy=gettext(
+                "leave these images out of the manifest, or set max_target."
+            ),
         )
     return np.minimum(values.astype(np.int64), max_target - 1)
 
@@ -647,8 +657,12 @@ def check_window_fits(kernel_size: int, buckets: int) -> None:
     """
     if kernel_size // 2 >= buckets:
         raise MethodError(
-            f"A kernel over {kernel_size} buckets is too wide for {buckets}.",
-            expected=f"a kernel_size of at most {2 * buckets - 1}.",
+            gettext(
+                "A kernel over {kernel_size} buckets is too wide for {buckets}.",
+                kernel_size=kernel_size,
+                buckets=buckets,
+            ),
+            expected=gettext("a kernel_size of at most {most}.", most=2 * buckets - 1),
         )
 
 

@@ -14,6 +14,7 @@ from scipy.optimize import minimize_scalar
 
 from core.errors import MethodError
 from core.evaluation.calibration import SMALLEST
+from core.language import gettext
 from core.methods.checks import Interval, check_number
 
 Floats = NDArray[np.float64]
@@ -170,9 +171,11 @@ def fit_temperature(probabilities: ArrayLike, y_true: ArrayLike) -> float:
     truth = np.asarray(y_true).astype(np.int64)
     if not len(logits) or not np.isfinite(logits).all():
         raise MethodError(
-            "A temperature cannot be fitted: there is no validation image, or one of"
-            " them has a probability that is not a finite number.",
-            expected="finite probabilities of at least one validation image.",
+            gettext(
+                "A temperature cannot be fitted: there is no validation image, or one "
+                "of them has a probability that is not a finite number."
+            ),
+            expected=gettext("finite probabilities of at least one validation image."),
         )
     above = np.ascontiguousarray(logits.T) - logits[np.arange(len(truth)), truth]
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from core.errors import MethodError
+from core.language import gettext, ngettext
 from core.methods.checks import (
     ABOVE_ZERO,
     FROM_ZERO,
@@ -94,12 +95,15 @@ def check_class_counts(
         )
     empty = [names[i] if names else str(i) for i in np.flatnonzero(counts < 1).tolist()]
     if empty:
-        several = len(empty) > 1
         raise MethodError(
-            f"{'Classes' if several else 'Class'} {', '.join(empty)} "
-            f"{'have' if several else 'has'} no training image.",
-            expected="at least one image of every class.",
-            remedy="take the class out of the study, or add images of it.",
+            ngettext(
+                "Class {names} has no training image.",
+                "Classes {names} have no training image.",
+                len(empty),
+                names=", ".join(empty),
+            ),
+            expected=gettext("at least one image of every class."),
+            remedy=gettext("take the class out of the study, or add images of it."),
         )
     return counts.astype(np.int64)
 
@@ -230,7 +234,7 @@ def group_weights(groups: ArrayLike, *, weights: Mapping[str, float] = EVEN) -> 
         np.asarray(groups), return_inverse=True, return_counts=True
     )
     if not names.size:
-        raise MethodError("There are no training images to weigh.")
+        raise MethodError(gettext("There are no training images to weigh."))
     if not weights:
         return np.asarray(inverse_frequency_weights(counts)[ids], dtype=np.float64)
     values = _check_group_weights([str(name) for name in names], weights)
@@ -242,21 +246,27 @@ def _check_group_weights(names: Sequence[str], weights: Mapping[str, float]) -> 
     without = [name for name in names if name not in weights]
     unknown = [name for name in weights if name not in names]
     if without or unknown:
-        fault = (
-            f"have no weight: {', '.join(without)}"
-            if without
-            else f"have no training image: {', '.join(unknown)}"
-        )
         raise MethodError(
-            f"Groups of the group weights {fault}.",
-            expected=f"a weight for each of {', '.join(names)}.",
-            remedy="fix 'weights' under 'use.group-weights' in the study.",
+            gettext(
+                "Groups of the group weights have no weight: {names}.",
+                names=", ".join(without),
+            )
+            if without
+            else gettext(
+                "Groups of the group weights have no training image: {names}.",
+                names=", ".join(unknown),
+            ),
+            expected=gettext("a weight for each of {names}.", names=", ".join(names)),
+            remedy=gettext("fix 'weights' under 'use.group-weights' in the study."),
         )
     values = np.array([weights[name] for name in names], dtype=np.float64)
     if not (np.isfinite(values).all() and (values >= 0).all() and values.any()):
         raise MethodError(
-            f"The group weights are {', '.join(f'{v:g}' for v in values)}.",
-            expected="finite numbers from 0, at least one of them above 0.",
+            gettext(
+                "The group weights are {weights}.",
+                weights=", ".join(f"{v:g}" for v in values),
+            ),
+            expected=gettext("finite numbers from 0, at least one of them above 0."),
         )
     return values
 
@@ -351,7 +361,7 @@ def _count_labels(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     ids = np.asarray(labels)
     if ids.size == 0:
-        raise MethodError("There are no training images to weigh.")
+        raise MethodError(gettext("There are no training images to weigh."))
     # count_classes reports labels that are not numbers.
     numeric = np.issubdtype(ids.dtype, np.number)
     classes = num_classes or (int(ids.max()) + 1 if numeric else 1)
@@ -467,9 +477,9 @@ class DenseWeight:
         values = _check_targets(targets)
         if values.size < 2 or np.ptp(values) == 0:
             raise MethodError(
-                "DenseWeight cannot weigh: all targets are the same.",
-                expected="at least two targets that differ.",
-                remedy="use it on another task, or not at all.",
+                gettext("DenseWeight cannot weigh: all targets are the same."),
+                expected=gettext("at least two targets that differ."),
+                remedy=gettext("use it on another task, or not at all."),
             )
         if bandwidth is None:
             bandwidth = float(1.06 * values.std() * values.size**-0.2)
@@ -582,9 +592,13 @@ def _check_targets(targets: ArrayLike) -> Floats:
     faults = int(np.count_nonzero(~np.isfinite(values)))
     if faults:
         raise MethodError(
-            f"{faults} of {values.size} targets are not finite numbers.",
-            expected="a number for every image.",
-            remedy="leave these images out of the manifest.",
+            gettext(
+                "{faults} of {count} targets are not finite numbers.",
+                faults=faults,
+                count=values.size,
+            ),
+            expected=gettext("a number for every image."),
+            remedy=gettext("leave these images out of the manifest."),
         )
     return values.astype(np.float64)
 

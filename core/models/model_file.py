@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import RunError
+from core.language import gettext
 
 # Errors of zipfile, HDF5 and Keras for a damaged or foreign file.
 DAMAGE = (
@@ -118,9 +119,11 @@ def read_config(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise RunError(
-            f"There is no {path.name} in {path.parent}.",
-            expected="the inference model of the run.",
-            remedy="train it again; its results can be read without it.",
+            gettext(
+                "There is no {name} in {folder}.", name=path.name, folder=path.parent
+            ),
+            expected=gettext("the inference model of the run."),
+            remedy=gettext("train it again; its results can be read without it."),
         )
     try:
         config = json.loads(_read_part(path, CONFIG))
@@ -129,9 +132,14 @@ def read_config(path: Path) -> dict[str, Any]:
         raise damaged(path) from None
     if any(item.get("class_name") == "Lambda" for item in objects):
         raise RunError(
-            f"{path} holds a Lambda layer, which would run code from the file.",
-            expected="a model made of Keras's and Equipoise's own layers.",
-            remedy="replace the Lambda layer by a layer class and train it again.",
+            gettext(
+                "{path} holds a Lambda layer, which would run code from the file.",
+                path=path,
+            ),
+            expected=gettext("a model made of Keras's and Equipoise's own layers."),
+            remedy=gettext(
+                "replace the Lambda layer by a layer class and train it again."
+            ),
         )
     _check_modules(objects, path)
     if not isinstance(config, dict):
@@ -238,9 +246,12 @@ def write_halved(file: Path, out: Path, *, least: int = LEAST_HALVED) -> None:
 def damaged(path: Path) -> RunError:
     """The error for a file that is damaged or does not hold a model."""
     return RunError(
-        f"{path} is damaged, or is not a Keras model that can be loaded safely.",
-        expected="the inference model of the run, as Equipoise saved it.",
-        remedy="train it again, or delete the folder.",
+        gettext(
+            "{path} is damaged, or is not a Keras model that can be loaded safely.",
+            path=path,
+        ),
+        expected=gettext("the inference model of the run, as Equipoise saved it."),
+        remedy=gettext("train it again, or delete the folder."),
     )
 
 
@@ -268,10 +279,15 @@ def _check_modules(objects: Sequence[Mapping[str, Any]], path: Path) -> None:
     foreign = sorted(m for m in hub if not m.startswith(_TRUSTED_HUB))
     if foreign:
         raise RunError(
-            f"{path} holds classes of {', '.join(foreign)}.",
-            expected="a model made of Keras's and Equipoise's own layers and "
-            "KerasHub's ViT.",
-            remedy="train it again with one of Equipoise's backbones.",
+            gettext(
+                "{path} holds classes of {modules}.",
+                path=path,
+                modules=", ".join(foreign),
+            ),
+            expected=gettext(
+                "a model made of Keras's and Equipoise's own layers and KerasHub's ViT."
+            ),
+            remedy=gettext("train it again with one of Equipoise's backbones."),
         )
 
 

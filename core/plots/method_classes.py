@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.language import gettext, ngettext
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
 from core.plots.look import FAINT_COLOUR, TRAINING_COLOUR, Look
-from core.plots.methods import HEIGHT, two_figures, unreached_text
+from core.plots.methods import HEIGHT, two_figures, unreached_text, with_unit
 from core.plots.traces import build_line
-from core.text import listed, number, plural, strong
+from core.text import listed, number, strong
 
 # Classes whose number of images is written under their name.
 CLASSES_WRITTEN = 12
@@ -25,7 +26,7 @@ def class_axis(classes: Sequence[str], counts: Sequence[int]) -> list[str]:
     if len(classes) > CLASSES_WRITTEN:
         return list(classes)
     pairs = zip(classes, counts, strict=True)
-    return [f"{name}<br>n = {count:,}" for name, count in pairs]
+    return [f"{name}<br>n = {number(count, 0)}" for name, count in pairs]
 
 
 def order_by_count(counts: Sequence[int]) -> list[int]:
@@ -71,11 +72,20 @@ def plot_by_class(
                 "name": label,
                 "x": names,
                 "y": values.to_numpy(),
-                "customdata": [f"{counts[i]:,}" for i in order],
+                "customdata": [
+                    ngettext(
+                        "{count} training image", "{count} training images", counts[i]
+                    )
+                    for i in order
+                ],
                 "line": {"color": style.colour, "width": 2.6, "dash": style.dash},
                 "marker": style.mark(11),
-                "hovertemplate": f"{label}: {y_title} %{{y:.3g}}<br>"
-                "%{customdata} training images<extra></extra>",
+                "hovertemplate": gettext(
+                    "{method}: {quantity} {value}",
+                    method=label,
+                    quantity=y_title,
+                    value="%{y:.3g}<br>%{customdata}<extra></extra>",
+                ),
             }
         )
     level = (
@@ -123,20 +133,32 @@ def by_class_takeaway(
             alike.append(label)
             continue
         parts.append(
-            f"{two_figures(values[rare])} against {two_figures(values[common])} "
-            f"under {label}"
+            gettext(
+                "{rare} against {common} under {method}",
+                rare=two_figures(values[rare]),
+                common=two_figures(values[common]),
+                method=label,
+            )
         )
-    same = (
-        f"{listed(alike)} {'treat' if len(alike) > 1 else 'treats'} all classes alike"
+    same = ngettext(
+        "{methods} treats all classes alike",
+        "{methods} treat all classes alike",
+        len(alike),
+        methods=listed(alike),
     )
     if not parts:
         return f"{same}."
-    return (
-        f"For the rarest class, {strong(classes[rare])} "
-        f"({plural(int(counts[rare]), 'image')}), beside the most common, "
-        f"{strong(classes[common])} ({int(counts[common]):,}), {what} {listed(parts)}"
-        f"{f'; {same}' if alike else ''}."
+    said = gettext(
+        "For the rarest class, {rare} ({images}), beside the most common, {common} "
+        "({most}), {what} {values}",
+        rare=strong(classes[rare]),
+        images=ngettext("{count} image", "{count} images", int(counts[rare])),
+        common=strong(classes[common]),
+        most=int(counts[common]),
+        what=what,
+        values=listed(parts),
     )
+    return f"{said}; {same}." if alike else f"{said}."
 
 
 def pulls_takeaway(
@@ -153,7 +175,7 @@ def pulls_takeaway(
     if not undefined.all():
         drawn = table[~undefined]
         sentences.append(
-            by_class_takeaway(drawn, classes, counts, look, what="the pull is")
+            by_class_takeaway(drawn, classes, counts, look, what=gettext("the pull is"))
         )
     if undefined.any():
         labels = [look.labels[name] for name in table["method"][undefined].unique()]
@@ -177,20 +199,20 @@ def plot_drawn_images(
         _bars(
             names,
             [counts[i] for i in order],
-            f"all images (n = {sum(counts):,})",
+            gettext("all images (n = {count})", count=sum(counts)),
             {"color": TRAINING_COLOUR},
         )
     ]
     for name, images in drawn.items():
         marker = {"color": look.styles[name].colour}
-        label = f"{look.labels[name]} (n = {sum(images):,})"
+        label = f"{look.labels[name]} (n = {number(sum(images), 0)})"
         traces.append(_bars(names, [images[i] for i in order], label, marker))
     return build_figure(
         traces,
         height=HEIGHT,
         barmode="group",
         xaxis={"title": {"text": x_title}, "type": "category"},
-        yaxis={"title": {"text": "images in an epoch"}, "rangemode": "tozero"},
+        yaxis={"title": {"text": gettext("images in an epoch")}, "rangemode": "tozero"},
     )
 
 
@@ -203,7 +225,8 @@ def _bars(
         "y": list(y),
         "name": name,
         "marker": dict(marker),
-        "hovertemplate": f"{name}: %{{y:,}} images<extra></extra>",
+        "hovertemplate": gettext("{name}: {images} images", name=name, images="%{y:,}")
+        + "<extra></extra>",
     }
 
 
@@ -217,12 +240,20 @@ def drawn_takeaway(
     order = order_by_count(counts)
     rare, total = order[-1], sum(counts)
     parts = [
-        f"{look.labels[name]} shows {images[rare]:,} in an epoch of {sum(images):,}"
+        gettext(
+            "{method} shows {images} in an epoch of {epoch_images}",
+            method=look.labels[name],
+            images=int(images[rare]),
+            epoch_images=int(sum(images)),
+        )
         for name, images in drawn.items()
     ]
-    return (
-        f"Of {strong(classes[rare])}, {counts[rare]:,} of {total:,} training images, "
-        f"{listed(parts)}."
+    return gettext(
+        "Of {class_name}, {count} of {total} training images, {drawn}.",
+        class_name=strong(classes[rare]),
+        count=int(counts[rare]),
+        total=int(total),
+        drawn=listed(parts),
     )
 
 
@@ -252,10 +283,15 @@ def plot_by_target(
             "type": "bar",
             "x": histogram["value"].to_numpy(),
             "y": histogram["n"].to_numpy(),
-            "name": f"training images (n = {histogram['n'].sum():,})",
+            "name": gettext(
+                "training images (n = {count})", count=int(histogram["n"].sum())
+            ),
             "marker": {"color": TRAINING_COLOUR},
             "yaxis": "y2",
-            "hovertemplate": f"%{{x}} {unit}: %{{y:,}} images<extra></extra>",
+            "hovertemplate": gettext(
+                "{target}: {images} images", target="%{x} " + unit, images="%{y:,}"
+            )
+            + "<extra></extra>",
         }
     ]
     for name, table in tables.items():
@@ -268,8 +304,12 @@ def plot_by_target(
                 "x": table["value"].to_numpy(),
                 "y": table["weight"].to_numpy(),
                 "line": {"color": style.colour, "width": 3.2, "dash": style.dash},
-                "hovertemplate": f"{look.labels[name]}: %{{x}} {unit}: weight "
-                "%{y:.3g}<extra></extra>",
+                "hovertemplate": gettext(
+                    "{method}: {target}: weight {weight}",
+                    method=look.labels[name],
+                    target="%{x} " + unit,
+                    weight="%{y:.3g}<extra></extra>",
+                ),
             }
         )
     weights = pd.concat([t["weight"] for t in tables.values()])
@@ -279,14 +319,14 @@ def plot_by_target(
         bargap=0.05,
         xaxis={"title": {"text": f"{label.lower()} ({unit})"}},
         yaxis={
-            "title": {"text": "weight of an image"},
+            "title": {"text": gettext("weight of an image")},
             "overlaying": "y2",
             # Else Plotly sets its ticks where those of the other axis are.
             "tickmode": "auto",
             **_scale(weights),
         },
         yaxis2={
-            "title": {"text": "training images"},
+            "title": {"text": gettext("training images")},
             "side": "right",
             "showgrid": False,
             "rangemode": "tozero",
@@ -309,21 +349,35 @@ def by_target_takeaway(
         at_common = table.loc[table["value"] == common["value"], "weight"].iloc[0]
         top = table.iloc[int(table["weight"].to_numpy().argmax())]
         ratio = top["weight"] / at_common if at_common > 0 else np.inf
+        label, target = look.labels[name], with_unit(top["value"], unit)
         if np.isclose(ratio, 1.0):
-            parts.append(f"{look.labels[name]} weighs all alike")
+            parts.append(gettext("{method} weighs all alike", method=label))
         elif ratio > 1e4:
             parts.append(
-                f"under {look.labels[name]} it counts for nothing, and one at "
-                f"{top['value']:g} {unit} the most"
+                gettext(
+                    "under {method} it counts for nothing, and one at {target} the "
+                    "most",
+                    method=label,
+                    target=target,
+                )
             )
         else:
             parts.append(
-                f"under {look.labels[name]} one at {top['value']:g} {unit} counts "
-                f"{number(ratio, 1)} times as much"
+                gettext(
+                    "under {method} one at {target} counts {times} times as much",
+                    method=label,
+                    target=target,
+                    times=number(ratio, 1),
+                )
             )
-    return (
-        f"Beside an image at {common['value']:g} {unit}, the most common value "
-        f"({int(common['n']):,} images), {listed(parts)}."
+    return ngettext(
+        "Beside an image at {target}, the most common value ({count} image), "
+        "{weights}.",
+        "Beside an image at {target}, the most common value ({count} images), "
+        "{weights}.",
+        int(common["n"]),
+        target=with_unit(common["value"], unit),
+        weights=listed(parts),
     )
 
 
@@ -354,18 +408,28 @@ def plot_smoothing(
                 "type": "bar",
                 "x": table["value"].to_numpy(),
                 "y": table["before"].to_numpy(),
-                "name": "before",
+                "name": gettext("before"),
                 "marker": {"color": TRAINING_COLOUR},
-                "hovertemplate": f"%{{x}} {unit}: %{{y:.3g}} before<extra></extra>",
+                "hovertemplate": gettext(
+                    "{target}: {images} before",
+                    target="%{x} " + unit,
+                    images="%{y:.3g}",
+                )
+                + "<extra></extra>",
             },
             {
                 "type": "scatter",
                 "mode": "lines",
                 "x": table["value"].to_numpy(),
                 "y": table["after"].to_numpy(),
-                "name": "smoothed",
+                "name": gettext("smoothed"),
                 "line": {"color": colour, "width": 3.2},
-                "hovertemplate": f"%{{x}} {unit}: %{{y:.3g}} smoothed<extra></extra>",
+                "hovertemplate": gettext(
+                    "{target}: {images} smoothed",
+                    target="%{x} " + unit,
+                    images="%{y:.3g}",
+                )
+                + "<extra></extra>",
             },
         ],
         height=HEIGHT,
@@ -400,8 +464,11 @@ def plot_kernels(
     return build_figure(
         traces,
         height=HEIGHT,
-        xaxis={"title": {"text": f"distance ({unit})"}},
-        yaxis={"title": {"text": "share of the middle's"}, "rangemode": "tozero"},
+        xaxis={"title": {"text": gettext("distance ({unit})", unit=unit)}},
+        yaxis={
+            "title": {"text": gettext("share of the middle's")},
+            "rangemode": "tozero",
+        },
     )
 
 
@@ -410,8 +477,13 @@ def kernels_takeaway(
 ) -> str:
     """How far a window reaches and how much its ends count."""
     parts = [
-        f"{look.labels[name]} lends an image to targets up to {len(window) // 2} "
-        f"{unit} away, at {100 * window[0]:.0f} % of its own weight there"
+        gettext(
+            "{method} lends an image to targets up to {distance} away, at {share} % of "
+            "its own weight there",
+            method=look.labels[name],
+            distance=with_unit(len(window) // 2, unit),
+            share=number(100 * window[0], 0),
+        )
         for name, window in windows.items()
     ]
     return f"{'; '.join(parts)}."

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.language import N_, gettext, in_form, ngettext
 from core.methods.entry import HeadName, Value
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
@@ -21,7 +22,12 @@ from core.text import MINUS, listed, number, strong
 
 LOSS, GRADIENT = "loss", "gradient"
 # By the output of the last layer that a method takes, in the order of the pictures.
-HEADS: dict[HeadName, str] = {"logits": "on plain logits", "cosine": "on cosines"}
+HEADS: dict[HeadName, str] = {
+    "logits": N_("on plain logits"),
+    "cosine": N_("on cosines"),
+}
+# What the two values are called.
+VALUES = {LOSS: N_("loss"), GRADIENT: N_("gradient")}
 RIGHT = 0.9
 # Methods that a sentence lists.
 MOST_SAID = 5
@@ -61,14 +67,16 @@ def plot_by_probability(
     title : str
         Tells the figure from that of methods with another head.
     """
-    axis: dict[str, Any] = {"title": {"text": "probability p of the true class"}}
+    axis: dict[str, Any] = {
+        "title": {"text": gettext("probability p of the true class")}
+    }
     if log_axis:
         axis |= {"type": "log", "range": [-8, 0], "dtick": 2, "exponentformat": "power"}
     else:
         axis |= {"range": [0, 1], "dtick": 0.2}
         tables = {name: _readable(table) for name, table in tables.items()}
         defaults = {name: _readable(table) for name, table in defaults.items()}
-    unit = "nats" if value == LOSS else "nats per unit of logit"
+    unit = gettext("nats") if value == LOSS else gettext("nats per unit of logit")
     chance = 1 / num_classes
     return build_figure(
         _lines(tables, value, look, defaults, relative, "p = %{x:.3g}"),
@@ -80,7 +88,7 @@ def plot_by_probability(
         shapes=[zero_line("y"), upright(chance)],
         annotations=[
             build_note(
-                f"guessing: 1/{num_classes}",
+                gettext("guessing: 1/{num_classes}", num_classes=num_classes),
                 np.log10(chance) if log_axis else chance,
                 1,
                 yref="paper",
@@ -108,12 +116,14 @@ def plot_by_error(
     Parameters as in ``plot_by_probability``; x is the error in ``unit``.
     """
     # Each loss has a unit of its own: of the error, of its square, or none.
-    per = "" if value == LOSS else f"loss per {unit.removesuffix('s')}"
+    per = (
+        "" if value == LOSS else gettext("loss per {unit}", unit=unit.removesuffix("s"))
+    )
     return build_figure(
         _lines(tables, value, look, defaults, relative, f"%{{x:+.1f}} {unit}"),
         height=HEIGHT,
         legend=True,
-        xaxis={"title": {"text": f"prediction − truth ({unit})"}},
+        xaxis={"title": {"text": gettext("prediction − truth ({unit})", unit=unit)}},
         yaxis={"title": {"text": _y_title(value, per, relative)}},
         shapes=[zero_line("y"), upright(0.0)],
     )
@@ -125,8 +135,9 @@ def _readable(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _y_title(value: str, unit: str, relative: bool) -> str:
-    within = "share of its highest" if relative else unit
-    return f"{value} ({within})" if within else value
+    within = gettext("share of its highest") if relative else unit
+    name = gettext(VALUES[value])
+    return f"{name} ({within})" if within else name
 
 
 def upright(x: float) -> dict[str, Any]:
@@ -150,16 +161,25 @@ def _lines(
             ghost["line"] = {"color": faded(style.colour, 0.7), "width": 1.6}
             ghost["line"]["dash"] = "dot"
             ghost |= {"showlegend": False, "legendgroup": name}
-            ghost["name"] = f"{label}, default"
-            ghost["hovertemplate"] = f"{label}, default: {where}: %{{y:.3g}}"
-            ghost["hovertemplate"] += "<extra></extra>"
+            ghost["name"] = gettext("{method}, default", method=label)
+            ghost["hovertemplate"] = gettext(
+                "{method}, default: {place}: {value}",
+                method=label,
+                place=where,
+                value="%{y:.3g}<extra></extra>",
+            )
             traces.append(ghost)
         trace = _trace(table, value, relative)
         # Wider, so that it shows beneath a line that follows it.
         width = 6.5 if style.colour == BASELINE_COLOUR else 3.2
         trace["line"] = {"color": style.colour, "width": width, "dash": style.dash}
         trace |= {"name": label, "legendgroup": name}
-        trace["hovertemplate"] = f"{label}: {where}: %{{y:.3g}}<extra></extra>"
+        trace["hovertemplate"] = gettext(
+            "{method}: {place}: {value}",
+            method=label,
+            place=where,
+            value="%{y:.3g}<extra></extra>",
+        )
         traces.append(trace)
         peak = peak_of(table)
         if value == LOSS and peak is not None:
@@ -185,7 +205,11 @@ def _peak_trace(
         [trace["y"][place]],
         {"color": colour, "size": 11, "symbol": "diamond"},
         showlegend=False,
-        hovertemplate=f"{label} costs most here: p = %{{x:.2g}}<extra></extra>",
+        hovertemplate=gettext(
+            "{method} costs most here: p = {probability}",
+            method=label,
+            probability="%{x:.2g}<extra></extra>",
+        ),
     )
 
 
@@ -238,24 +262,41 @@ def probability_takeaway(
         peak = peak_of(table)
         if peak is None:
             continue
-        terms = f" ({peak * deltas[name]:.2g} / delta)" if deltas.get(name) else ""
+        label, p = strong(look.labels[name]), two_figures(peak)
         parts.append(
-            f"{strong(look.labels[name])} costs most near "
-            f"p = {two_figures(peak)}{terms} and mutes what is below"
+            gettext(
+                "{method} costs most near p = {probability} ({factor} / delta) and "
+                "mutes what is below",
+                method=label,
+                probability=p,
+                factor=in_form(f"{peak * deltas[name]:.2g}"),
+            )
+            if deltas.get(name)
+            else gettext(
+                "{method} costs most near p = {probability} and mutes what is below",
+                method=label,
+                probability=p,
+            )
         )
     guess = 1 / num_classes
     pulls = {n: abs(_at(t, RIGHT) / _at(t, guess)) for n, t in tables.items()}
     base = pulls.get(usual)
     said = [
-        f"{two_figures(100 * pull)} % under {look.labels[name]}"
-        + ("" if name == usual or not base else _times(pull / base))
+        _pull_in_words(
+            look.labels[name], pull, pull / base if base and name != usual else 1.0
+        )
         for name, pull in pulls.items()
         if np.isfinite(pull)
     ]
     if said:
         parts.append(
-            f"of the pull at an image that is guessed (p = {two_figures(guess)}), one "
-            f"that is already right (p = {RIGHT:g}) keeps {listed(said[:MOST_SAID])}"
+            gettext(
+                "of the pull at an image that is guessed (p = {guess}), one that is "
+                "already right (p = {right}) keeps {pulls}",
+                guess=two_figures(guess),
+                right=two_figures(RIGHT),
+                pulls=listed(said[:MOST_SAID]),
+            )
         )
     if not parts:
         return f"{unreached_text([look.labels[name] for name in tables], RIGHT)}."
@@ -273,19 +314,29 @@ def heads_note(labels: Mapping[HeadName, Sequence[str]]) -> str:
     """
     if len(labels) < 2:
         return ""
-    verb = "takes" if len(labels["cosine"]) == 1 else "take"
-    return (
-        f"Drawn apart: {listed(labels['cosine'])} {verb} cosines times a scale, the "
-        "others plain logits. The two have different ranges, and a step of one is not "
-        "a step of the other, so compare only curves of one picture."
+    apart = ngettext(
+        "Drawn apart: {methods} takes cosines times a scale, the others plain logits.",
+        "Drawn apart: {methods} take cosines times a scale, the others plain logits.",
+        len(labels["cosine"]),
+        methods=listed(labels["cosine"]),
     )
+    why = gettext(
+        "The two have different ranges, and a step of one is not a step of the other, "
+        "so compare only curves of one picture."
+    )
+    return f"{apart} {why}"
 
 
 def unreached_text(labels: Sequence[str], probability: float) -> str:
     """That losses on cosines have no value at a probability."""
-    return (
-        f"{listed(labels)} cannot reach p = {probability:g} at this scale: two cosines "
-        "are at most 2 apart"
+    return ngettext(
+        "{methods} cannot reach p = {probability} at this scale: two cosines are at "
+        "most 2 apart",
+        "{methods} cannot reach p = {probability} at this scale: two cosines are at "
+        "most 2 apart",
+        len(labels),
+        methods=listed(labels),
+        probability=two_figures(probability),
     )
 
 
@@ -293,15 +344,29 @@ def _at(table: pd.DataFrame, x: float) -> float:
     return float(np.interp(x, table["x"], table[GRADIENT]))
 
 
-def _times(ratio: float) -> str:
+def _pull_in_words(label: str, pull: float, ratio: float) -> str:
+    """A pull as a percentage, and how often it is that of the usual loss."""
+    share = two_figures(100 * pull)
     if ratio < 1e-3:
-        return " (next to nothing)"
+        return gettext(
+            "{share} % under {method} (next to nothing)", share=share, method=label
+        )
     if 0.95 < ratio < 1.05:
-        return ""
-    times = ratio if ratio > 1 else 1 / ratio
-    return (
-        f" ({number(times, 0 if times >= 9.95 else 1)} times "
-        f"{'more' if ratio > 1 else 'less'})"
+        return gettext("{share} % under {method}", share=share, method=label)
+    factor = ratio if ratio > 1 else 1 / ratio
+    times = number(factor, 0 if factor >= 9.95 else 1)
+    if ratio > 1:
+        return gettext(
+            "{share} % under {method} ({times} times more)",
+            share=share,
+            method=label,
+            times=times,
+        )
+    return gettext(
+        "{share} % under {method} ({times} times less)",
+        share=share,
+        method=label,
+        times=times,
     )
 
 
@@ -316,19 +381,45 @@ def error_takeaway(
         small, large = _two_errors(drawn)
         ratio = abs(_at(drawn, large)) / max(abs(_at(drawn, small)), 1e-12)
         if abs(lowest) > 1.5:
+            distance = with_unit(round(abs(lowest)), unit)
             parts.append(
-                f"{label} is lowest {number(abs(lowest), 0)} {unit} "
-                f"{'above' if lowest > 0 else 'below'} the truth, away from the "
-                "targets that are common in its batch"
+                gettext(
+                    "{method} is lowest {distance} above the truth, away from the "
+                    "targets that are common in its batch",
+                    method=label,
+                    distance=distance,
+                )
+                if lowest > 0
+                else gettext(
+                    "{method} is lowest {distance} below the truth, away from the "
+                    "targets that are common in its batch",
+                    method=label,
+                    distance=distance,
+                )
             )
         elif 0.95 < ratio < 1.05:
-            parts.append(f"{label} pulls as hard at a large error as at a small one")
+            parts.append(
+                gettext(
+                    "{method} pulls as hard at a large error as at a small one",
+                    method=label,
+                )
+            )
         else:
             parts.append(
-                f"{label} pulls {number(ratio, 1)} times as hard at an error of "
-                f"{number(large, 0)} {unit} as at one of {number(small, 0)}"
+                gettext(
+                    "{method} pulls {times} times as hard at an error of {large} as "
+                    "at one of {small}",
+                    method=label,
+                    times=number(ratio, 1),
+                    large=with_unit(large, unit),
+                    small=number(small, 0),
+                )
             )
-    return f"At a true value of {true_value:g} {unit}, {'; '.join(parts)}."
+    return gettext(
+        "At a true value of {target}, {pulls}.",
+        target=with_unit(true_value, unit),
+        pulls="; ".join(parts),
+    )
 
 
 def _two_errors(table: pd.DataFrame) -> tuple[float, float]:
@@ -338,13 +429,18 @@ def _two_errors(table: pd.DataFrame) -> tuple[float, float]:
     return 2.0 * side, min(20.0, max(high, -low)) * side
 
 
+def with_unit(value: float, unit: str) -> str:
+    """A value with its unit, with no more decimals than it has."""
+    return f"{in_form(f'{value:g}').replace('-', MINUS)} {unit}"
+
+
 def short_number(value: float) -> str:
     """A number with few figures, in powers of ten where it is very large or small."""
     if value == 0 or 1e-3 <= abs(value) < 1e4:
-        return f"{value:.7g}"
+        return in_form(f"{value:.7g}")
     mantissa, exponent = f"{value:.1e}".split("e")
     power = str(int(exponent)).translate(_SUPERSCRIPT)
-    factor = mantissa.removesuffix(".0")
+    factor = in_form(mantissa.removesuffix(".0"))
     return f"10{power}" if factor == "1" else f"{factor} × 10{power}"
 
 

@@ -7,7 +7,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.data.generated_images import GeneratedSample
+from core.language import gettext, ngettext
 from core.methods.mixing import Mixes
+from core.text import number, percent
 
 
 def counts_table(
@@ -51,25 +53,35 @@ def takeaway_counts(table: pd.DataFrame, label: str) -> str:
         float(classes[name].max() / classes[name].min())
         for name in ("images", "in an epoch")
     )
+    ratios = {"before": number(before, 1), "after": number(after, 1)}
+    longer = (
+        gettext("an epoch is as long as without")
+        if np.isclose(times, 1)
+        else gettext("an epoch is {times} times as long", times=number(times, 1))
+    )
     if np.isclose(before, after, rtol=0.02):
-        said = (
-            f"{label} leaves the imbalance as it is: the largest class has "
-            f"{before:.1f} times as many images as the smallest"
+        return gettext(
+            "{sampler} leaves the imbalance as it is: the largest class has {before} "
+            "times as many images as the smallest; {longer}.",
+            sampler=label,
+            before=ratios["before"],
+            longer=longer,
         )
-    elif np.isclose(after, 1, rtol=0.02):
-        said = (
-            f"{label} shows every class as often, where the largest has {before:.1f} "
-            "times as many images as the smallest"
+    if np.isclose(after, 1, rtol=0.02):
+        return gettext(
+            "{sampler} shows every class as often, where the largest has {before} "
+            "times as many images as the smallest; {longer}.",
+            sampler=label,
+            before=ratios["before"],
+            longer=longer,
         )
-    else:
-        said = (
-            f"{label} shows the largest class {after:.1f} times as often as the "
-            f"smallest, where it has {before:.1f} times as many images"
-        )
-    longer = "as long as without"
-    if not np.isclose(times, 1):
-        longer = f"{times:.1f} times as long"
-    return f"{said}; an epoch is {longer}."
+    return gettext(
+        "{sampler} shows the largest class {after} times as often as the smallest, "
+        "where it has {before} times as many images; {longer}.",
+        sampler=label,
+        longer=longer,
+        **ratios,
+    )
 
 
 def choose_mixed(
@@ -117,7 +129,7 @@ def say_labels(
         return names[0]
     if share <= 0:
         return names[1]
-    return f"{share:.0%} {names[0]}, {1 - share:.0%} {names[1]}".replace("%", "\u00a0%")
+    return f"{percent(share)} {names[0]}, {percent(1 - share)} {names[1]}"
 
 
 def takeaway_sample(sample: GeneratedSample) -> str:
@@ -131,19 +143,35 @@ def takeaway_sample(sample: GeneratedSample) -> str:
     )
     medians = table.groupby("class", sort=False)[["generated", "real"]].median()
     parts = [
-        f"{name} {row['generated']:.0f} (real to real: {row['real']:.0f})"
+        gettext(
+            "{class_name} {generated} (real to real: {real})",
+            class_name=name,
+            generated=number(row["generated"], 0),
+            real=number(row["real"], 0),
+        )
         for name, row in medians.iterrows()
     ]
     copies = int((sample.distance < COPY_SHARE * sample.real_distance).sum())
-    said = (
-        f"{copies} of {len(table)} are so near to a real one that they may be copies"
-        if copies
-        else "none is so near to a real one that it would be a copy"
-    )
-    return (
+    distances = gettext(
         "Median distance of a generated image to the nearest real one, in levels of "
-        f"0 to 255: {'; '.join(parts)}. Of those shown, {said}."
+        "0 to 255: {distances}.",
+        distances="; ".join(parts),
     )
+    said = (
+        ngettext(
+            "Of those shown, {count} of {shown} are so near to a real one that they "
+            "may be copies.",
+            "Of those shown, {count} of {shown} are so near to a real one that they "
+            "may be copies.",
+            copies,
+            shown=len(table),
+        )
+        if copies
+        else gettext(
+            "Of those shown, none is so near to a real one that it would be a copy."
+        )
+    )
+    return f"{distances} {said}"
 
 
 COPY_SHARE = 0.25

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from core.errors import ViewError
+from core.language import gettext
 from core.views.drawing import VIEWS, Drawn, View
 from core.views.study_view import StudyView
 
@@ -61,9 +62,11 @@ def view_named(name: str) -> View:
     if name not in views:
         near = get_close_matches(name, views, n=1)
         raise ViewError(
-            f"There is no view '{name}'.",
-            expected=f"one of {', '.join(views)}.",
-            remedy=f"write '{near[0]}'." if near else "correct the name.",
+            gettext("There is no view '{name}'.", name=name),
+            expected=gettext("one of {names}.", names=", ".join(views)),
+            remedy=gettext("write '{name}'.", name=near[0])
+            if near
+            else gettext("correct the name."),
         )
     return views[name]
 

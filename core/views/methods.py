@@ -12,6 +12,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.errors import NothingToShow
+from core.language import N_, gettext, ngettext
 from core.methods import curves
 from core.methods import phases as course
 from core.methods.entry import PARTS, Entry, Value
@@ -23,7 +24,7 @@ from core.plots.data import weights_by_value
 from core.plots.look import Look, method_styles
 from core.study import load_study, shipped_studies
 from core.tasks import Binary, Multiclass, Regression, Task
-from core.text import BREAK, plural, strong
+from core.text import BREAK, strong
 from core.views.caching import Fingerprint, cached
 from core.views.drawing import Drawn, Numbers, draws
 from core.views.loads import load_training_rows
@@ -35,8 +36,8 @@ DRAW_SEED = 0
 # Quantity of a class: title of its axis, the level of no remedy, and the quantity in a
 # sentence.
 _QUANTITIES = {
-    "weight": ("weight", 1.0, "an image weighs"),
-    "shift": ("shift (nats, mean 0)", 0.0, "what is added to its logit is"),
+    "weight": (N_("weight"), 1.0, N_("an image weighs")),
+    "shift": (N_("shift (nats, mean 0)"), 0.0, N_("what is added to its logit is")),
 }
 
 
@@ -50,7 +51,7 @@ class _Picture:
     data: pd.DataFrame | None = None
 
 
-@draws("method-curve", "What a method of a study changes: formula, loss or weights")
+@draws("method-curve", N_("What a method of a study changes: formula, loss or weights"))
 def draw_method(view: StudyView, *, method: str = "") -> Drawn:
     """A curve of each part of a method that has one, beside training without it."""
     name = _method_of(view, method)
@@ -59,32 +60,44 @@ def draw_method(view: StudyView, *, method: str = "") -> Drawn:
     pictures = [found for part in parts for found in _pictures(view, part)]
     said = " ".join(
         [picture.takeaway for picture in pictures if picture.takeaway]
-        or dict.fromkeys(part.entry.summary for part in parts)
+        or dict.fromkeys(gettext(part.entry.summary) for part in parts)
     )
     frames = [
         picture.data.assign(figure=picture.what)
         for picture in pictures
         if picture.data is not None
     ]
-    formulas = {part.entry.label: formula_text(part.entry.formula) for part in parts}
+    formulas = {
+        part.entry.label: gettext(
+            "{method}: {formula}",
+            method=gettext(part.entry.label),
+            formula=formula_text(part.entry.formula),
+        )
+        for part in parts
+    }
     return Drawn(
-        title=f"{label}: what it changes",
+        title=gettext("{method}: what it changes", method=label),
         name=f"methods-{view.study.name}-{name}-curve",
         takeaway=said,
         figures={picture.what: picture.figure for picture in pictures},
         data=pd.concat(frames, ignore_index=True) if frames else None,
-        note=BREAK.join(f"{title}: {text}" for title, text in formulas.items()),
+        note=BREAK.join(formulas.values()),
         numbers=Numbers(
             _parts_frame(view, parts),
-            f"{label} changes {plural(len(parts), 'part')} of training."
+            ngettext(
+                "{method} changes {count} part of training.",
+                "{method} changes {count} parts of training.",
+                len(parts),
+                method=label,
+            )
             if view.study.methods[name].use
-            else f"{label} is trained without a remedy.",
+            else gettext("{method} is trained without a remedy.", method=label),
         ),
         column_width=340,
     )
 
 
-@draws("method-schedule", "Learning rate and phases of a method of a study")
+@draws("method-schedule", N_("Learning rate and phases of a method of a study"))
 def draw_schedule(view: StudyView, *, method: str = "", images: int = 0) -> Drawn:
     """The course of a method's training, of so many images; 0 for those of the split.
 
@@ -95,8 +108,11 @@ def draw_schedule(view: StudyView, *, method: str = "", images: int = 0) -> Draw
         rows = load_training_rows(view.study.name)
         if rows is None:
             raise NothingToShow(
-                f"The study {strong(view.study.title)} has no split here yet, so it is "
-                "not known how many images an epoch has."
+                gettext(
+                    "The study {study} has no split here yet, so it is not known how "
+                    "many images an epoch has.",
+                    study=strong(gettext(view.study.title)),
+                )
             )
         images = len(rows)
     study, resolved = view.study.for_method(name), _resolved(view, name)
@@ -111,8 +127,26 @@ def draw_schedule(view: StudyView, *, method: str = "", images: int = 0) -> Draw
     ]
     drops = course.drops_of(study, name)
     label = study.methods[name].label
+    batches = gettext(
+        "Batches of {batch_size} images, {steps} an epoch, from {images} training "
+        "images where nothing is drawn.",
+        batch_size=budget.batch_size,
+        steps=steps[0],
+        images=images,
+    )
+    kept = (
+        gettext("The weights of the last epoch are kept.")
+        if budget.keep == "last"
+        else ngettext(
+            "The weights of the best epoch on validation are kept; training ends after "
+            "{count} epoch without a better one.",
+            "The weights of the best epoch on validation are kept; training ends after "
+            "{count} epochs without a better one.",
+            budget.patience,
+        )
+    )
     return Drawn(
-        title=f"{label}: learning rate and phases",
+        title=gettext("{method}: learning rate and phases", method=label),
         name=f"methods-{study.name}-{name}-schedule",
         takeaway=schedule.schedule_takeaway(table, phases, label=label),
         figures={
@@ -121,14 +155,7 @@ def draw_schedule(view: StudyView, *, method: str = "", images: int = 0) -> Draw
             )
         },
         data=table,
-        note=f"Batches of {budget.batch_size} images, {steps[0]:,} an epoch, from "
-        f"{images:,} training images where nothing is drawn. "
-        + (
-            "The weights of the last epoch are kept."
-            if budget.keep == "last"
-            else "The weights of the best epoch on validation are kept; training ends "
-            f"after {budget.patience} epochs without a better one."
-        ),
+        note=f"{batches} {kept}",
     )
 
 
@@ -191,9 +218,8 @@ def users_of_entries() -> dict[str, tuple[str, ...]]:
         study = load_study(name)
         for method in study.methods.values():
             for entry in method.use:
-                users.setdefault(entry, {}).setdefault(study.title, []).append(
-                    method.label
-                )
+                title = gettext(study.title)
+                users.setdefault(entry, {}).setdefault(title, []).append(method.label)
     return {
         entry: tuple(f"{title} ({', '.join(labels)})" for title, labels in by.items())
         for entry, by in users.items()
@@ -205,12 +231,19 @@ def _method_of(view: StudyView, name: str) -> str:
     methods = view.study.methods
     if name and name not in methods:
         raise NothingToShow(
-            f"The study {strong(view.study.title)} trains no method {strong(name)}."
+            gettext(
+                "The study {study} trains no method {method}.",
+                study=strong(gettext(view.study.title)),
+                method=strong(name),
+            )
         )
     if not view.study.is_trained:
         raise NothingToShow(
-            f"The study {strong(view.study.title)} was made of a table of predictions: "
-            "there is no training that a method could change."
+            gettext(
+                "The study {study} was made of a table of predictions: there is no "
+                "training that a method could change.",
+                study=strong(gettext(view.study.title)),
+            )
         )
     usual = next(iter(methods))
     return name or next((m for m, table in methods.items() if table.use), usual)
@@ -241,16 +274,16 @@ def _parts_frame(view: StudyView, parts: Sequence[Part]) -> pd.DataFrame:
     labels = {task.name: task.label for task in view.tasks}
     return pd.DataFrame(
         {
-            "Changes": [PARTS[part.entry.part].title for part in parts],
-            "Remedy": [part.entry.label for part in parts],
-            "On": [labels.get(part.on, part.on) for part in parts],
-            "In words": [part.entry.summary for part in parts],
-            "Parameters": [
+            gettext("Changes"): [gettext(PARTS[p.entry.part].title) for p in parts],
+            gettext("Remedy"): [gettext(part.entry.label) for part in parts],
+            gettext("On"): [labels.get(part.on, part.on) for part in parts],
+            gettext("In words"): [gettext(part.entry.summary) for part in parts],
+            gettext("Parameters"): [
                 ", ".join(f"{key} {value}" for key, value in part.parameters.items())
                 or "–"
                 for part in parts
             ],
-            "Source": [part.entry.paper for part in parts],
+            gettext("Source"): [part.entry.paper for part in parts],
         }
     )
 
@@ -281,7 +314,7 @@ def _pictures(view: StudyView, part: Part) -> Iterator[_Picture]:
 
 
 def _look_of(part: Part, *others: Entry) -> Look:
-    entries = {entry.name: entry.label for entry in (*others, part.entry)}
+    entries = {entry.name: gettext(entry.label) for entry in (*others, part.entry)}
     first = next(iter(entries))
     names = tuple(entries)
     return Look(names, method_styles(names, first), entries, first)
@@ -303,9 +336,21 @@ def _probability_pictures(
     takeaway = plots.probability_takeaway(
         tables, look, usual.name, deltas={}, num_classes=len(task.classes)
     )
-    for value in (plots.LOSS, plots.GRADIENT):
+    titles = {
+        plots.LOSS: gettext(
+            "{task}: loss of an image of {class_name}",
+            task=task.label,
+            class_name=task.classes[rare],
+        ),
+        plots.GRADIENT: gettext(
+            "{task}: gradient of an image of {class_name}",
+            task=task.label,
+            class_name=task.classes[rare],
+        ),
+    }
+    for value, title in titles.items():
         yield _Picture(
-            f"{task.label}: {value} of an image of {task.classes[rare]}",
+            title,
             plots.plot_by_probability(
                 tables,
                 value,
@@ -329,13 +374,24 @@ def _error_pictures(
         name: _by_error(each, task, truth, targets) for name, each in drawn.items()
     }
     look = _look_of(part, usual.entry)
-    takeaway = plots.error_takeaway(tables, look, unit=task.unit, true_value=truth)
+    takeaway = plots.error_takeaway(
+        tables, look, unit=gettext(task.unit), true_value=truth
+    )
     table = gathered(tables, f"error_{task.unit}")
-    for value in (plots.LOSS, plots.GRADIENT):
+    target = plots.with_unit(truth, gettext(task.unit))
+    titles = {
+        plots.LOSS: gettext(
+            "{task}: loss of an image of {target}", task=task.label, target=target
+        ),
+        plots.GRADIENT: gettext(
+            "{task}: gradient of an image of {target}", task=task.label, target=target
+        ),
+    }
+    for value, title in titles.items():
         yield _Picture(
-            f"{task.label}: {value} of an image of {truth:g} {task.unit}",
+            title,
             plots.plot_by_error(
-                tables, value, look, defaults={}, unit=task.unit, relative=True
+                tables, value, look, defaults={}, unit=gettext(task.unit), relative=True
             ),
             *((takeaway, table) if value == plots.LOSS else ()),
         )
@@ -348,11 +404,13 @@ def _target_picture(part: Part, task: Regression, targets: np.ndarray) -> _Pictu
     (histogram,) = tables.values()
     look = _look_of(part)
     return _Picture(
-        f"{task.label}: weight of an image",
+        gettext("{task}: weight of an image", task=task.label),
         method_classes.plot_by_target(
-            tables, histogram, look, label=task.label, unit=task.unit
+            tables, histogram, look, label=task.label, unit=gettext(task.unit)
         ),
-        method_classes.by_target_takeaway(tables, histogram, look, unit=task.unit),
+        method_classes.by_target_takeaway(
+            tables, histogram, look, unit=gettext(task.unit)
+        ),
         gathered(tables, "value"),
     )
 
@@ -374,17 +432,19 @@ def _class_picture(
     )
     look = _look_of(part)
     return _Picture(
-        f"{label}: {part.entry.label}",
+        gettext("{task}: {method}", task=label, method=gettext(part.entry.label)),
         method_classes.plot_by_class(
             table,
             classes,
             counts,
             look,
-            x_title=f"{label}, from common to rare",
-            y_title=y_title,
+            x_title=gettext("{label}, from common to rare", label=label),
+            y_title=gettext(y_title),
             reference=reference,
         ),
-        method_classes.by_class_takeaway(table, classes, counts, look, what=what),
+        method_classes.by_class_takeaway(
+            table, classes, counts, look, what=gettext(what)
+        ),
         table.assign(**{"class": list(classes)}),
     )
 
@@ -396,9 +456,13 @@ def _draws_picture(
     seen = curves.drawn_images(part, counts, seed=DRAW_SEED).tolist()
     drawn, look = {part.entry.name: seen}, _look_of(part)
     return _Picture(
-        f"{label}: {part.entry.label}",
+        gettext("{task}: {method}", task=label, method=gettext(part.entry.label)),
         method_classes.plot_drawn_images(
-            drawn, classes, counts, look, x_title=f"{label}, from common to rare"
+            drawn,
+            classes,
+            counts,
+            look,
+            x_title=gettext("{label}, from common to rare", label=label),
         ),
         method_classes.drawn_takeaway(drawn, classes, counts, look),
         pd.DataFrame({"class": classes, "training_images": counts, "drawn": seen}),

@@ -5,6 +5,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from core.language import N_, gettext, in_form
 from core.methods import curves
 from core.methods.entry import Entry
 from core.methods.smoothing import LEAST_COUNT, MOST_COUNT, kernel_window, lds_curve
@@ -14,26 +15,37 @@ from core.plots.methods import HEADS, heads_note
 from core.text import to_markdown
 from core.views.methods import DRAW_SEED, gathered
 from pages.methods.parameters import values_of
-from pages.methods.play import Play, by_head, head_of
+from pages.methods.play import Play, by_head, head_of, labels_by_head
 from pages.shell.show import show_chart, show_charts
 
 QUANTITIES = {
-    "weight": ("Weight of an image", "weight", 1.0, "an image weighs"),
-    "margin": ("Margin asked of a class", "margin (logits)", None, "the margin is"),
+    "weight": (N_("Weight of an image"), N_("weight"), 1.0, N_("an image weighs")),
+    "margin": (
+        N_("Margin asked of a class"),
+        N_("margin (logits)"),
+        None,
+        N_("the margin is"),
+    ),
     "shift": (
-        "What is added to a class's logit",
-        "shift (nats, mean 0)",
+        N_("What is added to a class's logit"),
+        N_("shift (nats, mean 0)"),
         0.0,
-        "what is added to its logit is",
+        N_("what is added to its logit is"),
     ),
 }
 QUANTITY_NOTES = {
-    "weight": "1 is as without weights. Weights of images have mean 1 over the "
-    "training images; those inside a loss are as that loss has them.",
-    "margin": "The true class's logit must be higher by this, before logits are "
-    "multiplied by the scale.",
-    "shift": "A loss adds it while training, so that the finished model, without it, "
-    "leans the other way; an adjustment adds it to the finished model.",
+    "weight": N_(
+        "1 is as without weights. Weights of images have mean 1 over the training "
+        "images; those inside a loss are as that loss has them."
+    ),
+    "margin": N_(
+        "The true class's logit must be higher by this, before logits are multiplied "
+        "by the scale."
+    ),
+    "shift": N_(
+        "A loss adds it while training, so that the finished model, without it, leans "
+        "the other way; an adjustment adds it to the finished model."
+    ),
 }
 
 
@@ -66,25 +78,35 @@ def _class_values(play: Play) -> None:
                 play.task.classes,
                 play.counts,
                 play.look(entries),
-                x_title=f"{play.task.label}, from common to rare",
-                y_title=y_title,
+                x_title=_from_common_to_rare(play),
+                y_title=gettext(y_title),
                 reference=reference,
             ),
             name="-".join(
                 ("methods", play.view.study.name, play.task.name, quantity, head)
             ).rstrip("-"),
-            title=f"{title} {HEADS[head]}" if is_apart else title,
+            title=f"{gettext(title)} {gettext(HEADS[head])}"
+            if is_apart
+            else gettext(title),
             takeaway=plots.by_class_takeaway(
                 table,
                 play.task.classes,
                 play.counts,
                 play.look(entries),
-                what=what,
+                what=gettext(what),
             ),
             data=_named(table, play),
-            note=f"n = {sum(play.counts):,} training images. "
-            + QUANTITY_NOTES[quantity],
+            note=_of_images(sum(play.counts), QUANTITY_NOTES[quantity]),
         )
+
+
+def _from_common_to_rare(play: Play) -> str:
+    return gettext("{label}, from common to rare", label=play.task.label)
+
+
+def _of_images(count: int, note: str) -> str:
+    images = gettext("n = {count} training images.", count=count)
+    return f"{images} {gettext(note)}"
 
 
 def _place(key: tuple[str, str]) -> tuple[int, int]:
@@ -126,16 +148,19 @@ def _drawn(play: Play) -> None:
             names,
             play.counts,
             look,
-            x_title=f"{play.task.label}, from common to rare",
+            x_title=_from_common_to_rare(play),
         ),
         name=f"methods-{play.view.study.name}-{play.task.name}-drawn",
-        title="Images that an epoch shows",
+        title=gettext("Images that an epoch shows"),
         takeaway=plots.drawn_takeaway(drawn, names, play.counts, look),
         data=pd.DataFrame(
             {"class": names, "training_images": play.counts, **drawn},
         ),
-        note=f"Each sampler was run once, as at the start of an epoch (seed "
-        f"{DRAW_SEED}); every epoch draws anew.",
+        note=gettext(
+            "Each sampler was run once, as at the start of an epoch (seed {seed}); "
+            "every epoch draws anew.",
+            seed=str(DRAW_SEED),
+        ),
     )
 
 
@@ -144,43 +169,51 @@ def _pulls(play: Play, controls: DeltaGenerator) -> None:
     if not groups:
         return
     probability = controls.slider(
-        "Probability p of the true class",
+        gettext("Probability p of the true class"),
         0.01,
         0.99,
         0.5,
         0.01,
         key="methods_probability",
         persist_state="session",
-        help="For the pull: low is wrong, high is right.",
+        help=gettext("For the pull: low is wrong, high is right."),
     )
     for head, entries in groups.items():
         table = pd.concat(
             [_pull_table(play, entry, probability) for entry in entries],
             ignore_index=True,
         )
-        look = play.look(entries)
-        is_apart = len(groups) > 1
+        look, at = play.look(entries), in_form(f"{probability:g}")
         show_chart(
             plots.plot_by_class(
                 table,
                 play.task.classes,
                 play.counts,
                 look,
-                x_title=f"{play.task.label}, from common to rare",
-                y_title="pull (nats per unit of logit)",
+                x_title=_from_common_to_rare(play),
+                y_title=gettext("pull (nats per unit of logit)"),
             ),
             name=f"methods-{play.view.study.name}-{play.task.name}-pull-{head}",
-            title=f"How hard an image pulls that is at p = {probability:g}"
-            + (f", {HEADS[head]}" if is_apart else ""),
+            title=gettext(
+                "How hard an image pulls that is at p = {probability}, {head}",
+                probability=at,
+                head=gettext(HEADS[head]),
+            )
+            if len(groups) > 1
+            else gettext(
+                "How hard an image pulls that is at p = {probability}", probability=at
+            ),
             takeaway=plots.pulls_takeaway(
                 table, play.task.classes, play.counts, look, probability=probability
             ),
             data=_named(table, play),
-            note="Size of the gradient by the logit of the true class, of one image; "
-            "computed by the losses that train on a batch with an image of each class. "
-            "Weights are drawn on cross-entropy.",
+            note=gettext(
+                "Size of the gradient by the logit of the true class, of one image; "
+                "computed by the losses that train on a batch with an image of each "
+                "class. Weights are drawn on cross-entropy."
+            ),
         )
-    if note := heads_note({h: [e.label for e in es] for h, es in groups.items()}):
+    if note := heads_note(labels_by_head(groups)):
         st.caption(to_markdown(note))
 
 
@@ -196,7 +229,7 @@ def _pull_table(play: Play, entry: Entry, probability: float) -> pd.DataFrame:
 def show_targets(play: Play, controls: DeltaGenerator) -> None:
     """Weights over the real histogram of a number, and the kernels that smooth."""
     task, entries = play.task, play.only("weights")
-    targets = np.array(play.targets)
+    targets, unit = np.array(play.targets), gettext(task.unit)
     if entries:
         tables = {
             entry.name: weights_by_value(
@@ -210,16 +243,18 @@ def show_targets(play: Play, controls: DeltaGenerator) -> None:
         histogram = next(iter(tables.values()))
         look = play.look(entries)
         show_chart(
-            plots.plot_by_target(
-                tables, histogram, look, label=task.label, unit=task.unit
-            ),
+            plots.plot_by_target(tables, histogram, look, label=task.label, unit=unit),
             name=f"methods-{play.view.study.name}-{task.name}-weight",
-            title=f"Weight of an image by its {task.label.lower()}",
-            takeaway=plots.by_target_takeaway(tables, histogram, look, unit=task.unit),
+            title=gettext(
+                "Weight of an image by its {label}", label=task.label.lower()
+            ),
+            takeaway=plots.by_target_takeaway(tables, histogram, look, unit=unit),
             data=gathered(tables, "value"),
-            note=f"n = {len(targets):,} training images; bars on the right axis. "
-            "Weights have mean 1 over the training images; the dashed line is as "
-            "without.",
+            note=gettext(
+                "n = {count} training images; bars on the right axis. Weights have "
+                "mean 1 over the training images; the dashed line is as without.",
+                count=len(targets),
+            ),
         )
     _kernels(play)
 
@@ -235,8 +270,8 @@ def _kernels(play: Play) -> None:
         )
         for entry in entries
     }
-    task, look = play.task, play.look(entries)
-    figures = {"Kernel": plots.plot_kernels(windows, look, unit=task.unit)}
+    task, look, unit = play.task, play.look(entries), gettext(play.task.unit)
+    figures = {gettext("Kernel"): plots.plot_kernels(windows, look, unit=unit)}
     smoothing = next((e for e in entries if e.part == "weights"), None)
     if smoothing is not None:
         curve = lds_curve(np.array(play.targets), **values_of(smoothing))
@@ -246,21 +281,29 @@ def _kernels(play: Play) -> None:
         # The window's peak is 1, so that it adds up to more than what it smooths.
         table["after"] /= windows[smoothing.name].sum()
         squares = values_of(smoothing)["reweight"] == "sqrt_inv"
-        clipped = f"images, {LEAST_COUNT} to {MOST_COUNT:,}"
+        label = gettext(smoothing.label)
         table = table[table["value"].between(task.minimum - 1, task.maximum + 1)]
-        figures["Density"] = plots.plot_smoothing(
+        figures[gettext("Density")] = plots.plot_smoothing(
             table,
             label=task.label,
-            unit=task.unit,
-            what=f"what {smoothing.label} inverts ("
-            f"{'square root of the images' if squares else clipped})",
+            unit=unit,
+            what=gettext(
+                "what {method} inverts (square root of the images)", method=label
+            )
+            if squares
+            else gettext(
+                "what {method} inverts (images, {least} to {most})",
+                method=label,
+                least=LEAST_COUNT,
+                most=MOST_COUNT,
+            ),
             colour=play.every.styles[smoothing.name].colour,
         )
     show_charts(
         figures,
         name=f"methods-{play.view.study.name}-{task.name}-kernel",
-        title="Neighbours lend each other images",
-        takeaway=plots.kernels_takeaway(windows, look, unit=task.unit),
+        title=gettext("Neighbours lend each other images"),
+        takeaway=plots.kernels_takeaway(windows, look, unit=unit),
         data=pd.concat(
             [
                 pd.DataFrame(
@@ -273,6 +316,9 @@ def _kernels(play: Play) -> None:
                 for name, window in windows.items()
             ]
         ),
-        note=f"n = {len(play.targets):,} training images, in bins of one unit. The "
-        "smoothed line is divided by the sum of the window, to lie on the bars.",
+        note=gettext(
+            "n = {count} training images, in bins of one unit. The smoothed line is "
+            "divided by the sum of the window, to lie on the bars.",
+            count=len(play.targets),
+        ),
     )

@@ -6,13 +6,14 @@ import streamlit as st
 
 from core.data.long_tail import class_counts
 from core.errors import EquipoiseError
+from core.language import N_, gettext, in_form, ngettext
 from core.methods import curves
 from core.methods.entry import GROUPS, PARTS, Entry, Value
 from core.methods.registry import TAKES_GROUPS
 from core.plots import methods as plots
 from core.plots.look import Look, method_styles
 from core.tasks import Regression, Task
-from core.text import listed, plural, strong, to_list, to_markdown
+from core.text import listed, strong, to_list, to_markdown
 from core.views.caching import manifest_fingerprint
 from core.views.loads import load_training_rows
 from core.views.methods import users_of_entries, usual_of
@@ -46,9 +47,9 @@ FIRST = {
 KINDS = ("multiclass", "binary", "regression")
 LOSS, CLASSES, SCHEDULE = "loss", "classes", "schedule"
 VIEW_LABELS = {
-    LOSS: "Loss and gradient",
-    CLASSES: "Margins and weights",
-    SCHEDULE: "Schedule",
+    LOSS: N_("Loss and gradient"),
+    CLASSES: N_("Margins and weights"),
+    SCHEDULE: N_("Schedule"),
 }
 # Stand in where a study has no split yet and its options name no ratio.
 STAND_IN_IMAGES, STAND_IN_RATIO = 50_000, 100.0
@@ -74,16 +75,20 @@ VIEWS = {
 def main() -> None:
     """Choose a study, a task and methods; then play."""
     view = study_bar(
-        "What does a method change?",
-        lead="Choose methods, move their sliders, and see what training would do.",
+        gettext("What does a method change?"),
+        lead=gettext(
+            "Choose methods, move their sliders, and see what training would do."
+        ),
         needs_runs=False,
         filters=False,
     )
     if not view.study.is_trained:
         stop_with(
-            f"{strong(view.study.title)} was made of a table of predictions: there are "
-            "no training images that a method could change. Choose another study "
-            "above."
+            gettext(
+                "{study} was made of a table of predictions: there are no training "
+                "images that a method could change. Choose another study above.",
+                study=strong(gettext(view.study.title)),
+            )
         )
     asked = _asked_methods()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -92,17 +97,20 @@ def main() -> None:
         chosen = _choose_methods(entries, task, asked)
     if not chosen:
         stop_with(
-            f"No method is chosen. Choose one above: {strong('Cross-entropy')} is what "
-            "training minimises without a remedy."
+            gettext(
+                "No method is chosen. Choose one above: {method} is what training "
+                "minimises without a remedy.",
+                method=strong(gettext("Cross-entropy")),
+            )
         )
     # Before the file is read: one that changes meanwhile is then read again.
     source = manifest_fingerprint(view.study.name)
     counts, targets = _training_data(view, task)
     usual = usual_of(view, task).name
-    labels = {name: entry.label for name, entry in entries.items()}
+    labels = {name: gettext(entry.label) for name, entry in entries.items()}
     names = tuple(entries)
     every = Look(names, method_styles(names, usual), labels, usual)
-    with st.spinner("Loading the functions that train; this is once…"):
+    with st.spinner(gettext("Loading the functions that train; this is once…")):
         load_engine()
     _play(Play(view, task, chosen, every, counts, targets, source))
 
@@ -120,7 +128,7 @@ def _asked_methods() -> tuple[str, ...]:
     known = {*curves.USUAL, *curves.ENTRIES}
     for name in asked:
         if name not in known:
-            this_address().name_unknown("method", name)
+            this_address().name_unknown(gettext("method"), name)
     return tuple(name for name in asked if name in known)
 
 
@@ -145,7 +153,7 @@ def _choose_methods(
     """Let the reader choose by what they change; keep the address in step."""
     asked = [name for name in asked if name in entries]
     chosen: list[str] = []
-    with st.popover("Choose methods", icon=":material/add_circle:", width=240):
+    with st.popover(gettext("Choose methods"), icon=":material/add_circle:", width=240):
         for part, label in PARTS.items():
             names = [name for name, entry in entries.items() if entry.part == part]
             if not names:
@@ -154,12 +162,12 @@ def _choose_methods(
             if asked:
                 st.session_state[key] = [name for name in names if name in asked]
             chosen += choose_several(
-                label.title,
+                gettext(label.title),
                 names,
                 default=[name for name in names if name in FIRST[task.kind]],
-                labels=lambda name: entries[name].label,
+                labels=lambda name: gettext(entries[name].label),
                 key=key,
-                help=label.decides,
+                help=gettext(label.decides),
                 wrap=True,
             )
     this_address().choose("method", chosen)
@@ -174,11 +182,16 @@ def _training_data(
     known = rows is not None and task.name in rows
     if isinstance(task, Regression):
         if not known:
+            command = f"equipoise train {view.study.name}"
             stop_with(
-                f"The study {strong(view.study.title)} has no split here yet, so the "
-                f"histogram of {task.label.lower()} is not known. It comes with the "
-                f"first run: `equipoise train {view.study.name}`. Or choose another "
-                "study."
+                gettext(
+                    "The study {study} has no split here yet, so the histogram of "
+                    "{label} is not known. It comes with the first run: `{command}`. "
+                    "Or choose another study.",
+                    study=strong(gettext(view.study.title)),
+                    label=task.label.lower(),
+                    command=command,
+                )
             )
         return (), tuple(rows[task.name].astype(float))
     if known:
@@ -197,12 +210,24 @@ def _stand_in(view: StudyView, classes: Sequence[str]) -> tuple[int, ...]:
         ratio,
         options.get("profile", "exponential"),
     ).tolist()
+    title, command = gettext(view.study.title), f"equipoise train {view.study.name}"
+    asked = in_form(f"{ratio:g}")
     st.info(
         to_markdown(
-            f"The study {strong(view.study.title)} has no split here yet: "
-            f"{plural(len(classes), 'class', 'classes')} from {counts[0]:,} down to "
-            f"{counts[-1]:,} images (a ratio of {ratio:g}) stand in for its own, until "
-            f"`equipoise train {view.study.name}` makes one."
+            ngettext(
+                "The study {study} has no split here yet: {count} class from {most} "
+                "down to {fewest} images (a ratio of {ratio}) stand in for its own, "
+                "until `{command}` makes one.",
+                "The study {study} has no split here yet: {count} classes from {most} "
+                "down to {fewest} images (a ratio of {ratio}) stand in for its own, "
+                "until `{command}` makes one.",
+                len(classes),
+                study=strong(title),
+                most=counts[0],
+                fewest=counts[-1],
+                ratio=asked,
+                command=command,
+            )
         ),
         icon=":material/info:",
     )
@@ -215,9 +240,9 @@ def _play(play: Play) -> None:
     take_parameters(play.chosen)
     kind = isinstance(play.task, Regression)
     view = choose(
-        "View",
+        gettext("View"),
         [v for v in VIEWS if v == SCHEDULE or play.only(*DRAWN[v][kind])],
-        labels=VIEW_LABELS,
+        labels=lambda name: gettext(VIEW_LABELS[name]),
         key="methods_view",
         parameter="view",
         is_segmented=True,
@@ -245,9 +270,11 @@ def _say_what_is_not_drawn(play: Play) -> None:
     if unseen:
         st.info(
             to_markdown(
-                f"Not drawn: {listed([entry.label for entry in unseen])}. What "
-                "compares the groups of a sensitive feature is not seen on one image "
-                "or class; the formula is below."
+                gettext(
+                    "Not drawn: {methods}. What compares the groups of a sensitive "
+                    "feature is not seen on one image or class; the formula is below.",
+                    methods=listed([gettext(entry.label) for entry in unseen]),
+                )
             ),
             icon=":material/info:",
         )
@@ -257,34 +284,34 @@ def _sliders(entries: Sequence[Entry]) -> None:
     """The sliders of one method at a time; those of the others stay as they are."""
     shown = {entry.name: entry for entry in entries if movable(entry)}
     if not shown:
-        st.caption("None of the methods drawn here has a slider.")
+        st.caption(gettext("None of the methods drawn here has a slider."))
         return
     name = choose(
-        "Sliders of",
+        gettext("Sliders of"),
         list(shown),
         default=list(shown)[-1],
-        labels=lambda name: shown[name].label,
+        labels=lambda name: gettext(shown[name].label),
         key=f"methods_movable_{'_'.join(shown)}",
         always=True,
-        help="Those of the other methods stay as they are.",
+        help=gettext("Those of the other methods stay as they are."),
     )
     show_parameters(shown[name])
     moved = [entry for entry in shown.values() if is_moved(entry)]
     st.button(
-        "Back to the defaults",
+        gettext("Back to the defaults"),
         icon=":material/restart_alt:",
         key="methods_reset",
         type="tertiary",
         on_click=reset,
         args=(moved,),
         disabled=not moved,
-        help="Of all the methods drawn here.",
+        help=gettext("Of all the methods drawn here."),
     )
 
 
 def _cards(play: Play) -> None:
     """Formula, source, sentence and traps of each chosen method."""
-    st.subheader("In words and in a study's file", anchor=False)
+    st.subheader(gettext("In words and in a study's file"), anchor=False)
     with st.grid("auto", min_column_width=330, gap="medium"):
         for entry in play.chosen:
             with st.container(border=True, key=f"methods_card_{entry.name}"):
@@ -292,34 +319,36 @@ def _cards(play: Play) -> None:
 
 
 def _card(entry: Entry, play: Play) -> None:
-    st.markdown(
-        f"**{to_markdown(entry.label)}**  :gray-badge[{PARTS[entry.part].title}]"
-    )
-    st.markdown(to_markdown(entry.summary))
+    label, part = gettext(entry.label), gettext(PARTS[entry.part].title)
+    st.markdown(f"**{to_markdown(label)}**  :gray-badge[{part}]")
+    st.markdown(to_markdown(gettext(entry.summary)))
     # A formula's second half would leave the card.
     for line in entry.formula.split(r", \quad"):
         if line.strip():
             st.latex(line.strip())
     if entry.traps:
-        st.markdown("**Traps**")
-        st.markdown(to_list(entry.traps))
+        heading = gettext("Traps")
+        st.markdown(f"**{heading}**")
+        st.markdown(to_list(gettext(trap) for trap in entry.traps))
     st.caption(to_markdown(entry.paper))
     if entry.name in curves.USUAL:
         usual = entry == usual_of(play.view, play.task)
         st.caption(
             to_markdown(
-                "What a study minimises where it names no loss."
+                gettext("What a study minimises where it names no loss.")
                 if usual
-                else "Drawn to compare with: no entry of the registry."
+                else gettext("Drawn to compare with: no entry of the registry.")
             )
         )
         return
-    users = users_of_entries().get(entry.name, ())
-    with st.expander("In a study's file", icon=":material/code:"):
+    users, used_by = users_of_entries().get(entry.name, ()), gettext("Used by")
+    with st.expander(gettext("In a study's file"), icon=":material/code:"):
         on, values = _in_a_study(entry, play)
-        st.code(plots.toml_of(entry.name, entry.label, on, values), language="toml")
+        st.code(plots.toml_of(entry.name, label, on, values), language="toml")
         st.caption(
-            f"Used by\n\n{to_list(users)}" if users else "No shipped study uses it."
+            f"{used_by}\n\n{to_list(users)}"
+            if users
+            else gettext("No shipped study uses it.")
         )
 
 

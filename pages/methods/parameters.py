@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import streamlit as st
 
+from core.language import gettext
 from core.methods.entry import Entry, Parameter, Value
 from core.plots.methods import short_number
 from pages.shell.address import this_address
@@ -42,7 +43,7 @@ def take_parameters(entries: Sequence[Entry]) -> None:
         name, _, text = one.partition(":")
         value = _parsed(known[name][1], text) if name in known else None
         if value is None:
-            this_address().name_unknown("slider", one)
+            this_address().name_unknown(gettext("slider"), one)
         else:
             st.session_state[_key(*known[name])] = value
 
@@ -122,13 +123,17 @@ def _key(entry: Entry, parameter: Parameter) -> str:
 
 
 def _help(parameter: Parameter) -> str:
+    description = gettext(parameter.description)
     if parameter.choices or isinstance(parameter.default, bool):
-        return f"{parameter.description} Default: {parameter.default}."
-    return (
-        f"{parameter.description} Default: {short_number(parameter.default)}; a study "
-        f"may set {short_number(parameter.minimum)} to "
-        f"{short_number(parameter.maximum)}."
+        default = gettext("Default: {default}.", default=str(parameter.default))
+        return f"{description} {default}"
+    values = gettext(
+        "Default: {default}; a study may set {low} to {high}.",
+        default=short_number(parameter.default),
+        low=short_number(parameter.minimum),
+        high=short_number(parameter.maximum),
     )
+    return f"{description} {values}"
 
 
 def _options(parameter: Parameter) -> list[float]:

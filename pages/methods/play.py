@@ -1,8 +1,9 @@
 """What the head of the Methods page chose, as its pictures need it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from core.language import gettext
 from core.methods.entry import HEAD, Entry, HeadName, Value
 from core.plots.look import Look
 from core.plots.methods import HEADS
@@ -58,6 +59,16 @@ def by_head(entries: Sequence[Entry]) -> dict[HeadName, list[Entry]]:
     """Entries that can be compared with one another: those with the same head."""
     groups = {head: [e for e in entries if head_of(e) == head] for head in HEADS}
     return {head: group for head, group in groups.items() if group}
+
+
+def labels_by_head(
+    groups: Mapping[HeadName, Sequence[Entry]],
+) -> dict[HeadName, list[str]]:
+    """What the entries of ``by_head`` are called."""
+    return {
+        head: [gettext(entry.label) for entry in entries]
+        for head, entries in groups.items()
+    }
 
 
 def defaults_of(entry: Entry) -> dict[str, Value]:

@@ -2,6 +2,7 @@
 
 from streamlit.delta_generator import DeltaGenerator
 
+from core.language import gettext
 from core.views.methods import draw_schedule, first_with_phases
 from pages.methods.play import Play
 from pages.shell.choose import choose
@@ -13,13 +14,13 @@ def show_schedule(play: Play, controls: DeltaGenerator) -> None:
     study = play.view.study
     with controls:
         name = choose(
-            "Method of the study",
+            gettext("Method of the study"),
             list(study.methods),
             default=first_with_phases(play.view),
             labels=lambda name: study.methods[name].label,
             key=f"methods_schedule_{study.name}",
             parameter="schedule",
-            what="method",
+            what=gettext("method"),
             always=True,
         )
     images = sum(play.counts) or len(play.targets)

@@ -367,3 +367,29 @@ def test_a_bad_parameter_is_an_error_that_is_said(folder):
     app.slider(key="methods_lds_max_target").set_value(10).run()
     assert not app.exception
     assert "out of range" in app.error[0].value
+
+
+def test_the_page_is_said_in_french(folder):
+    app = AppTest.from_file(str(page_file("methods")), default_timeout=300)
+    app.query_params["study"] = STUDY
+    app.session_state["language"] = "fr"
+    app.run()
+    assert not app.exception
+    assert {"Entropie croisée", "Perte focale", "HMLoss"} <= names_drawn(app)
+    words = words_of(app)
+    assert "Que change une méthode\xa0?" in words
+    assert "coûte le plus vers p = 1,2 × 10⁻⁵ (1,2 / delta)" in words
+    assert "Pièges" in words
+    delta = app.select_slider(key="methods_hmloss_delta")
+    assert delta.help.startswith("Où commence le désespéré")
+    delta.set_value(1e3).run()
+    assert not app.exception
+    assert "HMLoss, par défaut" in names_drawn(app)
+    # What is kept in an address and read by a study stays in English.
+    assert app.query_params["method"] == ["cross-entropy", "focal", "hmloss"]
+    assert "delta = 1000.0" in app.code[1].value
+    app.session_state["language"] = "en"
+    app.run()
+    assert not app.exception
+    assert "What does a method change?" in words_of(app)
+    assert {"Cross-entropy", "Focal loss", "HMLoss, default"} <= names_drawn(app)

@@ -1,5 +1,6 @@
 """Losses with a margin."""
 
+from core.language import N_
 from core.methods.entry import Entry, choice, focusing, head, number
 from core.tunable import Between, Powers
 
@@ -7,14 +8,14 @@ _SCALE = number(
     "scale",
     0.1,
     1000.0,
-    "Factor on the logits of the margin term.",
+    N_("Factor on the logits of the margin term."),
     tuned=Powers(1.0, 100.0),
 )
 _MAX_MARGIN = number(
     "max_margin",
     0.0,
     10.0,
-    "Margin of the rarest class.",
+    N_("Margin of the rarest class."),
     tuned=Between(0.1, 1.0),
 )
 
@@ -27,7 +28,7 @@ ENTRIES = (
             "Label-Distribution-Aware Margin Loss, NeurIPS 2019"
         ),
         year=2019,
-        summary="Rare classes must be right by a larger margin.",
+        summary=N_("Rare classes must be right by a larger margin."),
         part="loss",
         task_kinds=("binary", "multiclass"),
         parameters=(
@@ -43,14 +44,20 @@ ENTRIES = (
             r"\Delta_k = \Delta_{\max} \left(n_{\min} / n_k\right)^{1/4}"
         ),
         traps=(
-            "It is meant for cosine logits, of normalised features and class vectors: "
-            "on plain logits a margin of 0.5 is soon too small to matter, and the "
-            "scale of 30 makes the loss huge.",
-            "The model's probabilities are the softmax of s times the cosines.",
-            "Most of its published gain comes with DRW: class-balanced weights that "
-            "start at 160 of 200 epochs (class-balanced with start = 0.8).",
-            "The denominator sums e^z over all classes k; a write-up that sums the "
-            "true class's is in error.",
+            N_(
+                "It is meant for cosine logits, of normalised features and class "
+                "vectors: on plain logits a margin of 0.5 is soon too small to "
+                "matter, and the scale of 30 makes the loss huge."
+            ),
+            N_("The model's probabilities are the softmax of s times the cosines."),
+            N_(
+                "Most of its published gain comes with DRW: class-balanced weights "
+                "that start at 160 of 200 epochs (class-balanced with start = 0.8)."
+            ),
+            N_(
+                "The denominator sums e^z over all classes k; a write-up that sums the "
+                "true class's is in error."
+            ),
         ),
     ),
     Entry(
@@ -61,7 +68,7 @@ ENTRIES = (
             "Classification, arXiv 2212.12741, 2022"
         ),
         year=2022,
-        summary="A weighted sum of LDAM and focal loss on the same logits.",
+        summary=N_("A weighted sum of LDAM and focal loss on the same logits."),
         part="loss",
         task_kinds=("multiclass",),
         parameters=(
@@ -69,14 +76,14 @@ ENTRIES = (
                 "alpha",
                 0.0,
                 1000.0,
-                "Weight of the LDAM half.",
+                N_("Weight of the LDAM half."),
                 tuned=Powers(0.1, 10.0),
             ),
             number(
                 "beta",
                 0.0,
                 1000.0,
-                "Weight of the focal half.",
+                N_("Weight of the focal half."),
                 tuned=Powers(0.01, 10.0),
             ),
             focusing(),
@@ -85,7 +92,10 @@ ENTRIES = (
             choice(
                 "class_weighting",
                 ("none", "margins"),
-                "Whether the margins also weigh the classes, as in the authors' code.",
+                N_(
+                    "Whether the margins also weigh the classes, as in the authors' "
+                    "code."
+                ),
             ),
             head("logits"),
         ),
@@ -96,15 +106,25 @@ ENTRIES = (
             r"\beta\, \left[-(1 - p_y)^\gamma \ln p_y\right]"
         ),
         traps=(
-            "Its loss is many times cross-entropy's and drowns the other heads of a "
-            "shared backbone, unless the head's weight is searched too.",
-            "Both halves see the same raw logits and only the LDAM half is scaled: a "
-            "head that ends in a softmax is an error that nothing reports.",
-            "The authors' training passes the margins as class weights, so that common "
-            "classes count less; that is class_weighting = margins, and off here.",
-            "With margins as weights the loss of an image depends on its batch.",
-            "The paper has alpha 1.5, beta 1 and gamma 1.5; the defaults are those of "
-            "the UTKFace project.",
+            N_(
+                "Its loss is many times cross-entropy's and drowns the other heads "
+                "of a shared backbone, unless the head's weight is searched too."
+            ),
+            N_(
+                "Both halves see the same raw logits and only the LDAM half is "
+                "scaled: a head that ends in a softmax is an error that nothing "
+                "reports."
+            ),
+            N_(
+                "The authors' training passes the margins as class weights, so that "
+                "common classes count less; that is class_weighting = margins, and "
+                "off here."
+            ),
+            N_("With margins as weights the loss of an image depends on its batch."),
+            N_(
+                "The paper has alpha 1.5, beta 1 and gamma 1.5; the defaults are "
+                "those of the UTKFace project."
+            ),
         ),
         not_all_zero=("alpha", "beta"),
     ),

@@ -1,5 +1,6 @@
 """Remedies for a number with rare values."""
 
+from core.language import N_
 from core.methods.entry import Entry, choice, number
 from core.tunable import Between, Powers, Whole
 
@@ -11,11 +12,11 @@ _MAX_TARGET = number(
     "max_target",
     1,
     100_000,
-    "Largest target; there are as many bins of width 1, from 0 on.",
+    N_("Largest target; there are as many bins of width 1, from 0 on."),
 )
 _KERNEL_SIZES = Whole(3, 15, step=2)
 _SIGMAS = Powers(0.5, 8.0)
-_ONE_UNIT = (
+_ONE_UNIT = N_(
     "Bins are one unit wide: targets that spread over less, or over thousands, should "
     "be rescaled first."
 )
@@ -23,10 +24,10 @@ _ONE_UNIT = (
 ENTRIES = (
     Entry(
         name="inverse-frequency-bins",
-        label="Inverse frequency",
+        label=N_("Inverse frequency"),
         paper=_DELVING,
         year=2021,
-        summary=(
+        summary=N_(
             "Each image counts by the inverse of the number of images with its target, "
             "in whole units."
         ),
@@ -37,7 +38,7 @@ ENTRIES = (
                 "power",
                 0.0,
                 2.0,
-                "Exponent: 0.5 is the square root.",
+                N_("Exponent: 0.5 is the square root."),
                 tuned=Between(0.25, 1.5),
             ),
             _MAX_TARGET,
@@ -46,10 +47,14 @@ ENTRIES = (
         builder="core.methods.smoothing:inverse_frequency_bin_weights",
         formula=r"w_i \propto n_{\lfloor y_i \rfloor}^{-\mathrm{power}}",
         traps=(
-            "An age next to a common one counts as rare if few have it: nothing is "
-            "smoothed.",
-            "With power 1, the only image of an age weighs as much as all images of a "
-            "common age together; 0.5 is the usual.",
+            N_(
+                "An age next to a common one counts as rare if few have it: nothing is "
+                "smoothed."
+            ),
+            N_(
+                "With power 1, the only image of an age weighs as much as all images "
+                "of a common age together; 0.5 is the usual."
+            ),
             _ONE_UNIT,
         ),
     ),
@@ -58,19 +63,19 @@ ENTRIES = (
         label="LDS",
         paper=_DELVING,
         year=2021,
-        summary=(
+        summary=N_(
             "Each image counts by how rare its target is among neighbouring targets "
             "too: the histogram is smoothed before it is inverted."
         ),
         part="weights",
         task_kinds=("regression",),
         parameters=(
-            choice("kernel", _KERNELS, "Kernel that smooths the histogram."),
+            choice("kernel", _KERNELS, N_("Kernel that smooths the histogram.")),
             number(
                 "kernel_size",
                 1,
                 101,
-                "Bins that it spans, an odd number.",
+                N_("Bins that it spans, an odd number."),
                 odd=True,
                 tuned=_KERNEL_SIZES,
             ),
@@ -78,14 +83,14 @@ ENTRIES = (
                 "sigma",
                 0.1,
                 50.0,
-                "Its width in bins.",
+                N_("Its width in bins."),
                 only_with=_WITH_SIGMA,
                 tuned=_SIGMAS,
             ),
             choice(
                 "reweight",
                 ("sqrt_inv", "inverse"),
-                "Whether square roots or clipped counts are smoothed and inverted.",
+                N_("Whether square roots or clipped counts are smoothed and inverted."),
             ),
             _MAX_TARGET,
         ),
@@ -94,11 +99,18 @@ ENTRIES = (
         formula=r"w_i \propto \Big( \sum_b k(b - b_i) \sqrt{n_b} \Big)^{-1},"
         r" \quad b_i = \lfloor y_i \rfloor",
         traps=(
-            "The Gaussian window of 5 bins reflects at its ends: with sigma 2 it is "
-            "nearly flat, from 0.86 to 1.",
-            '"inverse" clips the counts to 5..1000 first: beyond, images are neither '
-            "rarer nor more common.",
-            "Bins at the ends of the range have no neighbours outside, and weigh more.",
+            N_(
+                "The Gaussian window of 5 bins reflects at its ends: with sigma 2 it "
+                "is nearly flat, from 0.86 to 1."
+            ),
+            N_(
+                '"inverse" clips the counts to 5..1000 first: beyond, images are '
+                "neither rarer nor more common."
+            ),
+            N_(
+                "Bins at the ends of the range have no neighbours outside, and weigh "
+                "more."
+            ),
             _ONE_UNIT,
         ),
     ),
@@ -107,19 +119,19 @@ ENTRIES = (
         label="FDS",
         paper=_DELVING,
         year=2021,
-        summary=(
+        summary=N_(
             "While training, features are moved towards the statistics of images with "
             "similar targets."
         ),
         part="features",
         task_kinds=("regression",),
         parameters=(
-            choice("kernel", _KERNELS, "Kernel that smooths the statistics."),
+            choice("kernel", _KERNELS, N_("Kernel that smooths the statistics.")),
             number(
                 "kernel_size",
                 1,
                 101,
-                "Buckets that it spans, an odd number.",
+                N_("Buckets that it spans, an odd number."),
                 odd=True,
                 tuned=_KERNEL_SIZES,
             ),
@@ -127,32 +139,38 @@ ENTRIES = (
                 "sigma",
                 0.1,
                 50.0,
-                "Its width in buckets.",
+                N_("Its width in buckets."),
                 only_with=_WITH_SIGMA,
                 tuned=_SIGMAS,
             ),
-            number("momentum", 0.0, 0.999, "Share of the statistics that stays."),
+            number("momentum", 0.0, 0.999, N_("Share of the statistics that stays.")),
         ),
         needs=("range",),
         builder="core.models.feature_smoothing:FeatureSmoothing",
         formula=r"\tilde{x} = (x - \mu_b) \sqrt{\mathrm{clip}"
         r"(\tilde{\sigma}_b^2 / \sigma_b^2, 0.1, 10)} + \tilde{\mu}_b",
         traps=(
-            "The first two epochs are plain: there are no statistics yet.",
-            "A bucket without images keeps mean 0 and variance 1, and its neighbours "
-            "are smoothed with these.",
-            "The head meets smoothed features in training and plain ones in use: its "
-            "training loss is not comparable with the validation's.",
-            "The authors' code mixes up the statistics of two epochs; here they are "
-            "kept apart.",
+            N_("The first two epochs are plain: there are no statistics yet."),
+            N_(
+                "A bucket without images keeps mean 0 and variance 1, and its "
+                "neighbours are smoothed with these."
+            ),
+            N_(
+                "The head meets smoothed features in training and plain ones in use: "
+                "its training loss is not comparable with the validation's."
+            ),
+            N_(
+                "The authors' code mixes up the statistics of two epochs; here they "
+                "are kept apart."
+            ),
         ),
     ),
     Entry(
         name="balanced-mse",
-        label="Balanced MSE",
+        label=N_("Balanced MSE"),
         paper="Ren et al., Balanced MSE for Imbalanced Visual Regression, CVPR 2022",
         year=2022,
-        summary=(
+        summary=N_(
             "A prediction must be nearer to its own target than to the others of its "
             "batch, so that common targets no longer draw all predictions to them."
         ),
@@ -163,7 +181,7 @@ ENTRIES = (
                 "noise_sigma",
                 0.01,
                 10_000.0,
-                "Start value of the learned noise, in the unit of the target.",
+                N_("Start value of the learned noise, in the unit of the target."),
                 tuned=Powers(0.1, 10.0, times_own=True),
             ),
         ),
@@ -172,16 +190,26 @@ ENTRIES = (
         formula=r"L_i = -2 \sigma^2 \ln \frac{e^{-(\hat{y}_i - y_i)^2 / 2 \sigma^2}}"
         r"{\sum_j e^{-(\hat{y}_i - y_j)^2 / 2 \sigma^2}}",
         traps=(
-            "It depends on the batch: a small one knows little of the targets, and "
-            "losses of different batch sizes are not comparable.",
-            "Its values scale with the learned noise, so that a lower validation loss "
-            "need not be a lower error.",
-            "Under Adam the noise moves by about the learning rate a step: start it "
-            "near the error that is expected.",
-            "In squared units, it drowns the losses of other heads: give it a small "
-            "loss weight.",
-            "Predictions spread wider than under MSE: the mean error over common "
-            "targets may rise.",
+            N_(
+                "It depends on the batch: a small one knows little of the targets, and "
+                "losses of different batch sizes are not comparable."
+            ),
+            N_(
+                "Its values scale with the learned noise, so that a lower validation "
+                "loss need not be a lower error."
+            ),
+            N_(
+                "Under Adam the noise moves by about the learning rate a step: start "
+                "it near the error that is expected."
+            ),
+            N_(
+                "In squared units, it drowns the losses of other heads: give it a "
+                "small loss weight."
+            ),
+            N_(
+                "Predictions spread wider than under MSE: the mean error over common "
+                "targets may rise."
+            ),
         ),
     ),
     Entry(
@@ -189,24 +217,24 @@ ENTRIES = (
         label="Focal-R",
         paper=_DELVING,
         year=2021,
-        summary="Images whose error is small already count less.",
+        summary=N_("Images whose error is small already count less."),
         part="loss",
         task_kinds=("regression",),
         parameters=(
-            choice("kind", ("mse", "l1"), "Squared or absolute error."),
-            choice("activate", ("sigmoid", "tanh"), "Maps errors to 0..1."),
+            choice("kind", ("mse", "l1"), N_("Squared or absolute error.")),
+            choice("activate", ("sigmoid", "tanh"), N_("Maps errors to 0..1.")),
             number(
                 "beta",
                 0.001,
                 100.0,
-                "Steepness of the map.",
+                N_("Steepness of the map."),
                 tuned=Powers(0.1, 10.0, times_own=True),
             ),
             number(
                 "gamma",
                 0.0,
                 10.0,
-                "Focusing: 0 is the plain error.",
+                N_("Focusing: 0 is the plain error."),
                 tuned=Powers(0.25, 4.0),
             ),
         ),
@@ -215,19 +243,21 @@ ENTRIES = (
         formula=r"L = |e|^k \, (2 \sigma(\beta |e|) - 1)^\gamma,"
         r" \quad e = \hat{y} - y, \; k \in \{1, 2\}",
         traps=(
-            "It looks at the error and not at rarity: a wrong label counts in full.",
-            "beta is in one over the unit of the target: 0.2 is meant for years.",
+            N_(
+                "It looks at the error and not at rarity: a wrong label counts in full."
+            ),
+            N_("beta is in one over the unit of the target: 0.2 is meant for years."),
         ),
     ),
     Entry(
         name="huber",
-        label="Huber loss",
+        label=N_("Huber loss"),
         paper=(
             "Huber, Robust Estimation of a Location Parameter, Annals of Mathematical "
             "Statistics 35, 1964"
         ),
         year=1964,
-        summary="Small errors cost their square, large ones their size.",
+        summary=N_("Small errors cost their square, large ones their size."),
         part="loss",
         task_kinds=("regression",),
         parameters=(
@@ -235,7 +265,7 @@ ENTRIES = (
                 "beta",
                 0.001,
                 1000.0,
-                "Error from which on it is straight.",
+                N_("Error from which on it is straight."),
                 tuned=Powers(0.1, 10.0, times_own=True),
             ),
         ),
@@ -244,8 +274,8 @@ ENTRIES = (
         formula=r"L = \begin{cases} e^2 / 2 \beta & |e| < \beta \\"
         r" |e| - \beta / 2 & \text{else} \end{cases}, \quad e = \hat{y} - y",
         traps=(
-            "Not a remedy for imbalance: weighted losses are compared with it.",
-            "Here its slope ends at 1; Keras's and textbooks' ends at their delta.",
+            N_("Not a remedy for imbalance: weighted losses are compared with it."),
+            N_("Here its slope ends at 1; Keras's and textbooks' ends at their delta."),
         ),
     ),
 )

@@ -1,5 +1,6 @@
 """Remedies that choose which images an epoch sees."""
 
+from core.language import N_
 from core.methods.entry import Entry, number
 from core.tunable import Between
 
@@ -7,8 +8,8 @@ _JAPKOWICZ = (
     "Japkowicz and Stephen, The class imbalance problem: A systematic study, "
     "Intelligent Data Analysis 6, 2002"
 )
-_REPEATS = "Rare images are shown many times over: they are learned by heart."
-_EPOCH = (
+_REPEATS = N_("Rare images are shown many times over: they are learned by heart.")
+_EPOCH = N_(
     "An epoch takes as many steps as without, but no longer shows every image of the "
     "common classes."
 )
@@ -16,10 +17,10 @@ _EPOCH = (
 ENTRIES = (
     Entry(
         name="undersample",
-        label="Under-sampling",
+        label=N_("Under-sampling"),
         paper=_JAPKOWICZ,
         year=2002,
-        summary="Each epoch sees another random share of the majority class.",
+        summary=N_("Each epoch sees another random share of the majority class."),
         part="sampler",
         task_kinds=("binary", "multiclass"),
         parameters=(
@@ -27,7 +28,7 @@ ENTRIES = (
                 "keep",
                 0.01,
                 1.0,
-                "Share of the majority class that stays.",
+                N_("Share of the majority class that stays."),
                 tuned=Between(0.1, 0.9),
             ),
         ),
@@ -36,16 +37,16 @@ ENTRIES = (
         formula=r"n_c' = \begin{cases} \mathrm{keep} \cdot n_c & n_c = n_{\max} \\"
         r" n_c & \text{else} \end{cases}",
         traps=(
-            "Only the largest class shrinks: a long tail stays one.",
-            "Epochs are shorter, so the same number of epochs trains fewer steps.",
+            N_("Only the largest class shrinks: a long tail stays one."),
+            N_("Epochs are shorter, so the same number of epochs trains fewer steps."),
         ),
     ),
     Entry(
         name="undersample-to-smallest",
-        label="Under-sampling to the smallest",
+        label=N_("Under-sampling to the smallest"),
         paper=_JAPKOWICZ,
         year=2002,
-        summary=(
+        summary=N_(
             "Each epoch sees as many random images of every class as the smallest has."
         ),
         part="sampler",
@@ -55,19 +56,23 @@ ENTRIES = (
         builder="core.methods.samplers:undersample_to_smallest",
         formula=r"n_c' = n_{\min}",
         traps=(
-            "Epochs are shorter, so the same number of epochs trains fewer steps: with "
-            "a long tail, far fewer.",
-            "Between the groups of a sensitive feature it balances the groups, and "
-            "leaves the classes within them as they are; on = 'gender x blond' "
-            "balances both.",
+            N_(
+                "Epochs are shorter, so the same number of epochs trains fewer "
+                "steps: with a long tail, far fewer."
+            ),
+            N_(
+                "Between the groups of a sensitive feature it balances the groups, and "
+                "leaves the classes within them as they are; on = 'gender x blond' "
+                "balances both."
+            ),
         ),
     ),
     Entry(
         name="oversample",
-        label="Over-sampling",
+        label=N_("Over-sampling"),
         paper=_JAPKOWICZ,
         year=2002,
-        summary=(
+        summary=N_(
             "Random images of the smaller classes are repeated, until every class is "
             "as large as the largest."
         ),
@@ -79,19 +84,21 @@ ENTRIES = (
         formula=r"n_c' = n_{\max}",
         traps=(
             _REPEATS,
-            "Epochs are longer, by up to the number of classes: a training of as many "
-            "epochs costs as many times more.",
+            N_(
+                "Epochs are longer, by up to the number of classes: a training of as "
+                "many epochs costs as many times more."
+            ),
         ),
     ),
     Entry(
         name="class-balanced-sampling",
-        label="Class-balanced sampling",
+        label=N_("Class-balanced sampling"),
         paper=(
             "Shen et al., Relay Backpropagation for Effective Learning of Deep "
             "Convolutional Neural Networks, ECCV 2016"
         ),
         year=2016,
-        summary="Every class is shown as often as any other; epochs stay as long.",
+        summary=N_("Every class is shown as often as any other; epochs stay as long."),
         part="sampler",
         task_kinds=("binary", "multiclass"),
         parameters=(),
@@ -101,18 +108,18 @@ ENTRIES = (
         traps=(
             _REPEATS,
             _EPOCH,
-            "With inverse weights on top, rare classes are corrected for twice.",
+            N_("With inverse weights on top, rare classes are corrected for twice."),
         ),
     ),
     Entry(
         name="balanced-batches",
-        label="Balanced batches",
+        label=N_("Balanced batches"),
         paper=(
             "Idrissi et al., Simple data balancing achieves competitive "
             "worst-group-accuracy, CLeaR 2022"
         ),
         year=2022,
-        summary="Every batch holds as many images of each class or group.",
+        summary=N_("Every batch holds as many images of each class or group."),
         part="sampler",
         task_kinds=("binary", "multiclass"),
         parameters=(),
@@ -122,21 +129,25 @@ ENTRIES = (
         traps=(
             _REPEATS,
             _EPOCH,
-            "If the batch is not a multiple of the classes, one of them has an image "
-            "more, another one from batch to batch.",
-            "Idrissi et al. draw the class of each image by itself, so that their "
-            "batches are balanced in the mean only.",
+            N_(
+                "If the batch is not a multiple of the classes, one of them has an "
+                "image more, another one from batch to batch."
+            ),
+            N_(
+                "Idrissi et al. draw the class of each image by itself, so that their "
+                "batches are balanced in the mean only."
+            ),
         ),
     ),
     Entry(
         name="square-root-sampling",
-        label="Square-root sampling",
+        label=N_("Square-root sampling"),
         paper=(
             "Mahajan et al., Exploring the Limits of Weakly Supervised Pretraining, "
             "ECCV 2018"
         ),
         year=2018,
-        summary=(
+        summary=N_(
             "Every class is shown in proportion to the square root of its size: half "
             "way to balance."
         ),
@@ -146,6 +157,9 @@ ENTRIES = (
         needs=("labels",),
         builder="core.methods.samplers:sample_classes_by_square_root",
         formula=r"n_c' = n \frac{\sqrt{n_c}}{\sum_k \sqrt{n_k}}",
-        traps=(_EPOCH, "The classes are still imbalanced, by the root of the ratio."),
+        traps=(
+            _EPOCH,
+            N_("The classes are still imbalanced, by the root of the ratio."),
+        ),
     ),
 )

@@ -1,18 +1,19 @@
 """Remedies that weigh images."""
 
+from core.language import N_
 from core.methods.entry import BETAS, Entry, mapping, number
 from core.tunable import Between, Powers
 
 ENTRIES = (
     Entry(
         name="ins",
-        label="INS weights",
+        label=N_("INS weights"),
         paper=(
             "Huang et al., Learning Deep Representation for Imbalanced "
             "Classification, CVPR 2016"
         ),
         year=2016,
-        summary="Each image counts by the inverse of the number of its class.",
+        summary=N_("Each image counts by the inverse of the number of its class."),
         part="weights",
         task_kinds=("binary", "multiclass"),
         parameters=(
@@ -20,7 +21,7 @@ ENTRIES = (
                 "power",
                 0.0,
                 2.0,
-                "Exponent of the count: 0 is uniform.",
+                N_("Exponent of the count: 0 is uniform."),
                 tuned=Between(0.25, 1.5),
             ),
         ),
@@ -28,24 +29,31 @@ ENTRIES = (
         builder="core.methods.weights:inverse_frequency_sample_weights",
         formula=r"w_i = \frac{n_{y_i}^{-p}}{\frac{1}{N} \sum_j n_{y_j}^{-p}}",
         traps=(
-            "The few images of a rare class are repeated in effect: a network learns "
-            "them by heart.",
-            "PyTorch's weighted loss divides by the sum of the weights in the batch, "
-            "Keras's by the number of images: the weights here have mean 1 over the "
-            "training images, so that the learning rate means the same.",
-            "It counts on every task of the study, not only on the one it looks at.",
+            N_(
+                "The few images of a rare class are repeated in effect: a network "
+                "learns them by heart."
+            ),
+            N_(
+                "PyTorch's weighted loss divides by the sum of the weights in the "
+                "batch, Keras's by the number of images: the weights here have mean "
+                "1 over the training images, so that the learning rate means the "
+                "same."
+            ),
+            N_(
+                "It counts on every task of the study, not only on the one it looks at."
+            ),
         ),
         heads="all",
     ),
     Entry(
         name="class-balanced",
-        label="Class-balanced weights",
+        label=N_("Class-balanced weights"),
         paper=(
             "Cui et al., Class-Balanced Loss Based on Effective Number of Samples, "
             "CVPR 2019"
         ),
         year=2019,
-        summary="Each image counts by the inverse of its class's effective number.",
+        summary=N_("Each image counts by the inverse of its class's effective number."),
         part="weights",
         task_kinds=("binary", "multiclass"),
         parameters=(
@@ -53,7 +61,7 @@ ENTRIES = (
                 "beta",
                 0.0,
                 0.9999999,
-                "How far images of a class differ: 0 is uniform, towards 1 is INS.",
+                N_("How far images of a class differ: 0 is uniform, towards 1 is INS."),
                 tuned=BETAS,
             ),
         ),
@@ -64,26 +72,35 @@ ENTRIES = (
             r"\frac{1}{N} \sum_i w_i = 1"
         ),
         traps=(
-            "In float32, 1 - 0.9999 is off by 1e-4: the weights are made in float64.",
-            "With classes of thousands of images and beta 0.999 the common ones weigh "
-            "the same; with beta 0.9999 it is close to INS in the tail.",
-            "The paper's weights have mean 1 over the classes, which on a long tail "
-            "makes the loss, and so the step, much smaller; here the mean is 1 over "
-            "the training images.",
-            "From the first epoch on it harms the features: LDAM's authors let it "
-            "start late (DRW, start = 0.8).",
+            N_(
+                "In float32, 1 - 0.9999 is off by 1e-4: the weights are made in "
+                "float64."
+            ),
+            N_(
+                "With classes of thousands of images and beta 0.999 the common ones "
+                "weigh the same; with beta 0.9999 it is close to INS in the tail."
+            ),
+            N_(
+                "The paper's weights have mean 1 over the classes, which on a long "
+                "tail makes the loss, and so the step, much smaller; here the mean "
+                "is 1 over the training images."
+            ),
+            N_(
+                "From the first epoch on it harms the features: LDAM's authors let it "
+                "start late (DRW, start = 0.8)."
+            ),
         ),
         heads="all",
     ),
     Entry(
         name="group-weights",
-        label="Group weights",
+        label=N_("Group weights"),
         paper=(
             "Idrissi et al., Simple data balancing achieves competitive "
             "worst-group-accuracy, CLeaR 2022"
         ),
         year=2022,
-        summary=(
+        summary=N_(
             "Each image counts by its group: as a table of weights says, or every "
             "group the same in total."
         ),
@@ -94,8 +111,10 @@ ENTRIES = (
                 "weights",
                 0.0,
                 1e6,
-                "Weight of an image of each group; without it, the inverse of the "
-                "group's number of images.",
+                N_(
+                    "Weight of an image of each group; without it, the inverse of the "
+                    "group's number of images."
+                ),
             ),
         ),
         needs=("names",),
@@ -105,13 +124,19 @@ ENTRIES = (
             r"v_g = n_g^{-1} \text{ unless given}"
         ),
         traps=(
-            "on = 'gender x blond' weighs every group of every class: only then is the "
-            "class balanced within the groups.",
-            "Weights have mean 1 over the training images: 1 and 0.1 for two groups "
-            "of one size act as 1.82 and 0.18.",
-            "A group that is weighed down is learned worse: the gap may close because "
-            "the better group falls.",
-            "It counts on every task of the study.",
+            N_(
+                "on = 'gender x blond' weighs every group of every class: only then "
+                "is the class balanced within the groups."
+            ),
+            N_(
+                "Weights have mean 1 over the training images: 1 and 0.1 for two "
+                "groups of one size act as 1.82 and 0.18."
+            ),
+            N_(
+                "A group that is weighed down is learned worse: the gap may close "
+                "because the better group falls."
+            ),
+            N_("It counts on every task of the study."),
         ),
         heads="all",
     ),
@@ -123,7 +148,9 @@ ENTRIES = (
             "regression, Machine Learning 110, 2021"
         ),
         year=2021,
-        summary="Images with rare targets count more, by the density of the targets.",
+        summary=N_(
+            "Images with rare targets count more, by the density of the targets."
+        ),
         part="weights",
         task_kinds=("regression",),
         parameters=(
@@ -131,7 +158,7 @@ ENTRIES = (
                 "alpha",
                 0.0,
                 10.0,
-                "Strength: 0 is uniform, 1 the usual.",
+                N_("Strength: 0 is uniform, 1 the usual."),
                 tuned=Powers(0.1, 2.0),
             ),
         ),
@@ -142,12 +169,19 @@ ENTRIES = (
             r"p' \text{ the density scaled to } [0, 1]"
         ),
         traps=(
-            "From alpha 1 on, the densest targets have almost no weight.",
-            "It weighs the error once: alpha inside the loss as well would square the "
-            "weights.",
-            "The lone image of a very rare target leads: noise there is learned too.",
-            "Which age is rare depends on the bandwidth, 1.06 std n^(-1/5), which is "
-            "wide where the ages are many-peaked.",
+            N_("From alpha 1 on, the densest targets have almost no weight."),
+            N_(
+                "It weighs the error once: alpha inside the loss as well would "
+                "square the weights."
+            ),
+            N_(
+                "The lone image of a very rare target leads: noise there is learned "
+                "too."
+            ),
+            N_(
+                "Which age is rare depends on the bandwidth, 1.06 std n^(-1/5), "
+                "which is wide where the ages are many-peaked."
+            ),
         ),
         heads="on",
     ),

@@ -8,6 +8,7 @@ from keras import ops
 from numpy.typing import ArrayLike, NDArray
 
 from core.errors import MethodError
+from core.language import gettext
 from core.methods.checks import ABOVE_ZERO, FROM_ZERO, check_choice, check_number
 from core.methods.losses.base import FunctionLoss, Tensor
 from core.methods.losses.cross_entropy import (
@@ -286,8 +287,8 @@ class LMF(FunctionLoss):
         weighted = class_weighting == "margins"
         if alpha == beta == 0:
             raise MethodError(
-                "LMF's alpha and beta are both 0: nothing would be learned.",
-                expected="at least one above 0.",
+                gettext("LMF's alpha and beta are both 0: nothing would be learned."),
+                expected=gettext("at least one of them above 0."),
             )
         super().__init__(
             lmf,

@@ -4,8 +4,10 @@ import sys
 import pytest
 
 from core.errors import MethodError, StudyError
+from core.language import gettext, speaking
+from core.methods.curves import USUAL
 from core.methods.entries import ENTRIES
-from core.methods.entry import Entry, Parameter
+from core.methods.entry import PARTS, Entry, Parameter
 from core.methods.registry import (
     get_entry,
     resolve_method,
@@ -346,3 +348,33 @@ def test_a_cosine_head_cannot_start_late():
     faces = study(ldam={"on": "ethnicity", "head": "cosine", "start": 0.5})
     with pytest.raises(MethodError, match="cosine"):
         resolve_method(faces, "tried", TASKS)
+
+
+# Names that a paper gave, the same in both languages.
+NAMES = {"Balanced MSE", "Group DRO"}
+
+
+@pytest.mark.parametrize("entry", [*USUAL.values(), *ENTRIES.values()])
+def test_every_text_of_an_entry_is_said_in_french(entry: Entry) -> None:
+    texts = {entry.summary, *entry.traps, *(p.description for p in entry.parameters)}
+    if " " in entry.label:
+        texts.add(entry.label)
+    with speaking("fr"):
+        assert not [text for text in texts - NAMES if gettext(text) == text]
+
+
+def test_every_name_of_a_part_is_said_in_french() -> None:
+    with speaking("fr"):
+        for part in PARTS.values():
+            for text in (part.title, part.kind, part.plural, part.decides):
+                assert gettext(text) != text
+
+
+def test_a_parameter_out_of_its_range_is_said_in_french() -> None:
+    with speaking("fr"), pytest.raises(MethodError) as raised:
+        validate_parameters(ENTRIES["undersample"], {"keep": 1.5})
+    assert raised.value.problem == (
+        "«\xa0keep\xa0» de «\xa0undersample\xa0» vaut 1,5, hors de sa plage."
+    )
+    assert raised.value.expected == "un nombre de 0,01 à 1."
+    assert raised.value.remedy.endswith("la valeur par défaut est 0,5.")

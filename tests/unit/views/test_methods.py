@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from core.errors import NothingToShow
+from core.language import speaking
 from core.runs import shipped_manifest
 from core.views import methods
 from core.views.studies import open_study
@@ -81,3 +82,21 @@ def test_a_schedule_has_a_step_a_batch(view: StudyView) -> None:
 def test_a_method_that_the_study_does_not_train_is_named(view: StudyView) -> None:
     with pytest.raises(NothingToShow, match="trains no method"):
         methods.draw_method(view, method="nobody")
+
+
+def test_a_method_is_drawn_in_the_language_that_is_spoken() -> None:
+    found = open_study("cifar10-lt-200")
+    with speaking("fr"):
+        french = methods.draw_method(found, method="csce")
+        course = methods.draw_schedule(found, method="csce")
+    assert french.numbers is not None
+    row = french.numbers.frame.iloc[0]
+    assert (row["Remède"], row["Changements"]) == ("Poids INS", "Poids")
+    assert "une image pèse 45 contre 0,22 avec Poids INS" in french.takeaway
+    assert "échauffement, Entropie croisée avec Poids INS" in course.takeaway
+    (figure,) = french.figures.values()
+    assert figure.layout.xaxis.title.text.endswith("du plus fréquent au plus rare")
+    english = methods.draw_method(found, method="csce")
+    assert "an image weighs 45 against 0.22 under INS weights" in english.takeaway
+    assert english.numbers is not None
+    assert list(english.numbers.frame["Remedy"]) == ["INS weights"]
