@@ -353,12 +353,13 @@ def _gap_changes(
         said.append(
             gettext("The gap is certainly wider with {methods}.", methods=wider)
         )
-    if rest := len(others) - certain:
+    rest = len(others) - certain
+    if rest == 1:
+        said.append(gettext("With the other method no change was detected."))
+    elif rest:
         said.append(
-            ngettext(
-                "With the other method no change was detected.",
-                "With the other {count} methods no change was detected.",
-                rest,
+            gettext(
+                "With the other {count} methods no change was detected.", count=rest
             )
         )
     return about_models(" ".join(said), comparison.gaps)

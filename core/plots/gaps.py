@@ -130,8 +130,8 @@ def _point(
 def _valued(info: MetricInfo, value: float, low: float, high: float) -> str:
     """A metric with its value and interval."""
     written = with_unit(number(value, info.digits), info.unit)
-    span = interval(low, high, info.digits)
-    return gettext("{name}: {value}", name=info.label, value=f"{written} {span}")
+    valued = f"{written} {interval(low, high, info.digits)}"
+    return gettext("{name}: {value}", name=info.label, value=valued)
 
 
 # Finer than elsewhere: bars cross here in both directions.
