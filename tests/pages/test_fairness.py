@@ -251,5 +251,5 @@ def test_page_is_in_french_for_who_asks_for_it(fill, open_page):
         app.title[0].value == "Est-ce aussi bon pour tout le monde\N{NO-BREAK SPACE}?"
     )
     assert "Ce que coûte un écart plus petit" in _subheaders(app)
-    assert "Parité démographique" in [button.label for button in app.button]
+    assert "Méthode" in [box.label for box in app.selectbox]
     assert "sur les images de test" in _text(app)
