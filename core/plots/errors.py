@@ -55,7 +55,7 @@ def plot_hardest(
     """
     drawn = recalls.head(limit)
     places = [
-        f"<b>{name}</b><br>{ngettext('{count} image', '{count} images', n)}"
+        f"<b>{name}</b><br>" + ngettext("{count} image", "{count} images", n)
         for name, n in zip(drawn["class"], drawn["n"], strict=True)
     ]
     pieces = dict(list(taken.groupby("truth", sort=False)))

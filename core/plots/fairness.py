@@ -296,7 +296,8 @@ def groups_takeaway(
         )
         if len(_features(comparison)) < 2:
             return said
-        return f"{said} {gettext('Choose fewer features.')}"
+        fewer = gettext("Choose fewer features.")
+        return f"{said} {fewer}"
     own = shown_groups(comparison, info, [comparison.baseline]).set_index("group")
     least, most = (
         with_unit(number(own["mean"][base[end]], info.digits), info.unit)
@@ -387,7 +388,8 @@ def seeds_mark(comparison: Comparison, method: str) -> str:
     most = max(map(len, comparison.seeds.values()))
     if own == most:
         return ""
-    return f" ({ngettext('{count} seed', '{count} seeds', own)})"
+    said = ngettext("{count} seed", "{count} seeds", own)
+    return f" ({said})"
 
 
 def gap_table_takeaway(

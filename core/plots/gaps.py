@@ -436,10 +436,10 @@ def levelling_takeaway(table: pd.DataFrame, labels: Mapping[str, str]) -> str:
                     reason=gettext(REASONS[reason]),
                 )
             )
-    said = gettext(
+    risen = gettext(
         "The Fair metric certainly rose for {methods}.", methods="; ".join(parts)
     )
-    return f"{who} {said}"
+    return f"{who} {risen}"
 
 
 def _risen(row: Mapping[Any, Any], labels: Mapping[str, str]) -> str:

@@ -151,7 +151,8 @@ def _text(cell: pd.Series, info: MetricInfo, *, change: bool) -> str:
 def _hover(cell: pd.Series, info: MetricInfo) -> str:
     where = CROSSING.join(filter(None, (cell["row"], cell["column"])))
     if not cell["images"]:
-        return f"<b>{where}</b><br>{gettext('no image')}"
+        none = gettext("no image")
+        return f"<b>{where}</b><br>{none}"
     value = with_unit(number(cell["mean"], info.digits), info.unit)
     valued = f"{value} {interval(cell['low'], cell['high'], info.digits)}"
     lines = [

@@ -90,13 +90,14 @@ def _say_empty(view: StudyView, method: str, chosen: Chosen, order: Order) -> No
             any=emphasis(gettext("Any")),
         )
     else:
+        label = emphasis(gettext(order.label))
         said = ngettext(
             "{count} image matches the filters, but none is what {order} is about: "
             "{method} has no such answer there. Choose another order.",
             "{count} images match the filters, but none is what {order} is about: "
             "{method} has no such answer there. Choose another order.",
             left,
-            order=emphasis(gettext(order.label)),
+            order=label,
             method=view.labels[method],
         )
     st.info(to_markdown(said), icon=":material/info:")

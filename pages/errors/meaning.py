@@ -119,7 +119,8 @@ def _show_typical(view: StudyView, meaning: LabelMeaning, name: str) -> None:
     """The test images of the class that all methods are surest of."""
     heading = to_markdown(strong(typical_heading(meaning)))
     if meaning.typical.empty:
-        st.markdown(f"{heading}  \n{gettext('No test image has this label.')}")
+        none = gettext("No test image has this label.")
+        st.markdown(f"{heading}  \n{none}")
         return
     st.markdown(f"{heading}  \n{typical_sentence(meaning)}")
     first = meaning.typical.head(TYPICAL).to_dict("records")
