@@ -177,7 +177,7 @@ def test_errors_are_said_in_the_readers_language() -> None:
     assert "Pour Baseline, la classe la plus difficile est" in classes.takeaway
     (figure,) = bins.figures.values()
     names = [trace.name for trace in figure.data]
-    assert names == ["90\N{NO-BREAK SPACE}% des images", "médiane", "maximum"]
+    assert names == ["90\N{NO-BREAK SPACE}% des images", "médiane", "plus grande"]
     assert figure.data[1].hovertemplate.startswith(
         "médiane\N{NO-BREAK SPACE}: %{y:.1f}"
     )
