@@ -13,9 +13,10 @@ from keras import ops
 
 from core.explain.grids import Grid
 from core.explain.layer_cam import enlarge, scale
-from core.explain.split_model import cannot_explain, find_layer, lead_to, run
+from core.explain.split_model import CannotExplain, find_layer, lead_to, run
+from core.language import N_
 
-ROLLOUT = "attention rollout"
+ROLLOUT = N_("attention rollout")
 # By name: KerasHub does not export it, and who has no transformer need not import it.
 _ENCODER = "ViTEncoder"
 # Between a transformer's features and their recomputation, relative to the largest.
@@ -53,7 +54,7 @@ class AttentionRollout:
     def __init__(self, model: keras.Model) -> None:
         path = find_layer(model, is_encoder)
         if not path:
-            raise cannot_explain("it has no transformer of KerasHub's")
+            raise CannotExplain(N_("it has no transformer of KerasHub's"))
         self._before = lead_to(model, path)
         self._encoder = path[-1]
         self._size = model.input_shape[1]
@@ -87,9 +88,9 @@ class AttentionRollout:
         recomputed = ops.convert_to_numpy(self._recompute(tokens)[0])
         patches = own.shape[1] - 1
         if isqrt(patches) ** 2 != patches:
-            raise cannot_explain("it has not a class token and a square of patches")
+            raise CannotExplain(N_("it has not a class token and a square of patches"))
         if np.abs(recomputed - own).max() > _TOLERANCE * np.abs(own).max():
-            raise cannot_explain("this KerasHub's transformer computes otherwise")
+            raise CannotExplain(N_("this KerasHub's transformer computes otherwise"))
         return int(patches)
 
 

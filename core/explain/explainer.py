@@ -16,7 +16,8 @@ from core.explain.attention_rollout import AttentionRollout, is_encoder
 from core.explain.grids import Grid
 from core.explain.layer_cam import LAYER_CAM, LEAST_CELLS, LayerCAM
 from core.explain.occlusion import Hiding, hide_in_turn
-from core.explain.split_model import find_layer
+from core.explain.split_model import CannotExplain, find_layer
+from core.language import gettext
 from core.models.ensemble import Part
 from core.predictor import Predictor
 from core.tasks import Binary, Multiclass, Task
@@ -98,8 +99,6 @@ class Explainer:
     ----------
     methods : tuple of str
         Those whose model can be explained.
-    problems : dict of str to str
-        Every other method, and why it cannot.
 
     Raises
     ------
@@ -114,7 +113,7 @@ class Explainer:
 
     def __init__(self, predictor: Predictor) -> None:
         self._tasks = predictor.tasks
-        self.problems: dict[str, str] = {}
+        self._reasons: dict[str, str] = {}
         first: dict[str, int] = {}
         for place, (method, _) in enumerate(predictor.members):
             first.setdefault(method, place)
@@ -135,6 +134,14 @@ class Explainer:
         explained = {method for part in self._parts for method, _ in part.members}
         self.methods = tuple(m for m in predictor.methods if m in explained)
 
+    @property
+    def problems(self) -> dict[str, str]:
+        """Methods whose model cannot be explained, and why."""
+        # Said anew: an explainer is kept, whatever language its readers have.
+        return {
+            method: str(CannotExplain(why)) for method, why in self._reasons.items()
+        }
+
     def _explained(
         self, parts: Sequence[Part], members: Mapping[int, tuple[str, int]]
     ) -> Iterator[_ExplainedPart]:
@@ -145,8 +152,8 @@ class Explainer:
                 continue
             try:
                 technique = find_technique(part.template, self._tasks)
-            except EquipoiseError as fault:
-                self.problems |= {method: str(fault) for method, _ in who}
+            except CannotExplain as fault:
+                self._reasons |= {method: fault.why for method, _ in who}
             else:
                 yield _ExplainedPart(part, technique, rows, who)
 
@@ -277,7 +284,7 @@ def find_technique(model: keras.Model, tasks: Sequence[Task]) -> Technique:
 
     Raises
     ------
-    EquipoiseError
+    CannotExplain
         If it can be explained by none.
     """
     if find_layer(model, is_encoder):
@@ -346,9 +353,12 @@ def read_answer(
 def _compile(function: Callable[..., Any]) -> Callable[..., Any]:
     if keras.backend.backend() != "tensorflow":
         raise EquipoiseError(
-            f"Models cannot be explained with Keras on {keras.backend.backend()}.",
-            expected="KERAS_BACKEND=tensorflow, whose gradients are used.",
-            remedy="unset KERAS_BACKEND.",
+            gettext(
+                "Models cannot be explained with Keras on {backend}.",
+                backend=keras.backend.backend(),
+            ),
+            expected=gettext("KERAS_BACKEND=tensorflow, whose gradients are used."),
+            remedy=gettext("unset KERAS_BACKEND."),
         )
     import tensorflow as tf
 

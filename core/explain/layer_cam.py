@@ -11,9 +11,9 @@ from keras import ops
 
 from core.explain.grids import Grid, find_grids
 from core.explain.split_model import (
+    CannotExplain,
     Opened,
     all_goes_through,
-    cannot_explain,
     end_of,
     find_layer,
     lead_from,
@@ -21,6 +21,7 @@ from core.explain.split_model import (
     open_model,
     run,
 )
+from core.language import N_
 from core.models.heads import answer_layer
 from core.tasks import Task
 
@@ -89,7 +90,7 @@ class LayerCAM:
     def __init__(self, model: keras.Model, tasks: Sequence[Task]) -> None:
         path = find_layer(model, _makes_maps)
         if not path:
-            raise cannot_explain("it has no feature maps")
+            raise CannotExplain(N_("it has no feature maps"))
         outer = path[:-1]
         inner = outer[-1] if outer else model
         self._answers = [answer_layer(task.name) for task in tasks]
@@ -222,4 +223,4 @@ def _makes_maps(layer: keras.layers.Layer) -> bool:
 
 
 def _from_elsewhere() -> Exception:
-    return cannot_explain("its answers come not from feature maps")
+    return CannotExplain(N_("its answers come not from feature maps"))

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from core.errors import EquipoiseError
+from core.language import gettext
 
 Tensor = Any
 Path = Sequence[keras.layers.Layer]
@@ -123,10 +124,19 @@ def find_layer(
     return []
 
 
-def cannot_explain(why: str) -> EquipoiseError:
-    """The error for a model of which no map can be made."""
-    return EquipoiseError(
-        f"The model cannot be explained: {why}.",
-        expected="one of Equipoise's CNNs, or its ViT.",
-        remedy="train the method on one of these backbones.",
-    )
+class CannotExplain(EquipoiseError):
+    """A model of which no map can be made.
+
+    Parameters
+    ----------
+    why : str
+        The end of a sentence, marked by ``N_``.
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            gettext("The model cannot be explained: {why}.", why=gettext(why)),
+            expected=gettext("one of Equipoise's CNNs, or its ViT."),
+            remedy=gettext("train the method on one of these backbones."),
+        )
+        self.why = why

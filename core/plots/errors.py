@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from core.evaluation.errors import MOST_OF_ALL
 from core.evaluation.verdicts import SMALL_GROUP
+from core.language import N_, gettext, ngettext
 from core.plots.classification import NAMED, plot_by_group
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
@@ -27,7 +28,7 @@ from core.plots.look import (
 )
 from core.plots.traces import build_level_bars, build_marks, error_bar, zero_line
 from core.tasks import Regression
-from core.text import NO_BREAK, code, listed, number, plural, strong
+from core.text import NO_BREAK, code, listed, number, percent, strong
 
 # Wrong answers that are named for one class; the rest of them is one piece.
 NAMED_WRONG = 3
@@ -54,7 +55,7 @@ def plot_hardest(
     """
     drawn = recalls.head(limit)
     places = [
-        f"<b>{name}</b><br>{plural(n, 'image')}"
+        f"<b>{name}</b><br>" + ngettext("{count} image", "{count} images", n)
         for name, n in zip(drawn["class"], drawn["n"], strict=True)
     ]
     pieces = dict(list(taken.groupby("truth", sort=False)))
@@ -67,8 +68,8 @@ def plot_hardest(
     traces.append(
         {
             **_bars(places, shares, REST_COLOUR),
-            "name": "others",
-            "hovertemplate": "%{x:.1f} % taken for others<extra></extra>",
+            "name": gettext("others"),
+            "hovertemplate": gettext("%{x:.1f} % taken for others") + "<extra></extra>",
         }
     )
     # Last, so that the bars of what is wrong do not hide half of it.
@@ -81,7 +82,7 @@ def plot_hardest(
         bargap=0.3,
         uniformtext={"mode": "hide", "minsize": MINIMUM_FONT_SIZE},
         xaxis={
-            "title": {"text": "Share of the class (%)"},
+            "title": {"text": gettext("Share of the class (%)")},
             "range": [0, 100.5],
         },
         yaxis={"autorange": "reversed", "showgrid": False},
@@ -102,10 +103,16 @@ def _right_bars(drawn: pd.DataFrame, places: Sequence[str]) -> dict[str, Any]:
     recall = 100 * drawn["recall"]
     return {
         **_bars(places, recall.tolist(), RIGHT_COLOUR),
-        "name": "right",
+        "name": gettext("right"),
         "customdata": [
-            f"{number(r, 1)} % right {interval(100 * low, 100 * high, 1)}"
-            for r, low, high in zip(recall, drawn["low"], drawn["high"], strict=True)
+            gettext(
+                "{share} right {interval}",
+                share=percent(r, 1),
+                interval=interval(100 * low, 100 * high, 1),
+            )
+            for r, low, high in zip(
+                drawn["recall"], drawn["low"], drawn["high"], strict=True
+            )
         ],
         "hovertemplate": "%{customdata}<extra></extra>",
     }
@@ -117,7 +124,7 @@ def _recall_intervals(drawn: pd.DataFrame, places: Sequence[str]) -> dict[str, A
         recall.tolist(),
         list(places),
         {"symbol": "line-ns-open", "size": 8, "color": INK},
-        name="95 % interval",
+        name=gettext("95 % interval"),
         error_x=error_bar(recall, low, high, INK, width=6),
         hoverinfo="skip",
     )
@@ -136,11 +143,11 @@ def _wrong_bars(
     for place, (share, end) in enumerate(zip(shares, covered, strict=True)):
         if end > 0 and (rank > 0 or share - end < ROOM + len(names[place])):
             names[place] = ""
-    words = ("taken for most", "second", "third")
+    words = (N_("taken for most"), N_("second"), N_("third"))
     colours = WRONG_COLOURS[rank]
     return {
         **_bars(places, shares, colours[0]),
-        "name": words[rank],
+        "name": gettext(words[rank]),
         "text": names,
         "textposition": "inside",
         "insidetextanchor": "end" if rank == 0 else "middle",
@@ -154,11 +161,20 @@ def _wrong_bars(
 def _taken(row: pd.Series) -> str:
     """How often and how probably one class is taken for another."""
     span = interval(100 * row["low"], 100 * row["high"], 1)
-    said = f"{row['truth']} taken for {row['predicted']}: "
-    said += f"{number(100 * row['share'], 1)} % {span}"
-    if np.isfinite(row["probability"]):
-        said += f", mean probability {number(row['probability'], 2)}"
-    return said
+    fields = {
+        "truth": row["truth"],
+        "answer": row["predicted"],
+        "share": percent(row["share"], 1),
+        "interval": span,
+    }
+    if not np.isfinite(row["probability"]):
+        return gettext("{truth} taken for {answer}: {share} {interval}", **fields)
+    return gettext(
+        "{truth} taken for {answer}: {share} {interval}, mean probability "
+        "{probability}",
+        probability=number(row["probability"], 2),
+        **fields,
+    )
 
 
 def hardest_takeaway(
@@ -166,35 +182,60 @@ def hardest_takeaway(
 ) -> str:
     """The hardest class, what it is taken for, and how sure it is the hardest."""
     if recalls.empty:
-        return "There is no test image of any class."
+        return gettext("There is no test image of any class.")
     first = recalls.iloc[0]
     if first["recall"] == 1:
-        return (
-            f"{label} makes no mistake on {plural(recalls['n'].sum(), 'test image')}."
+        return ngettext(
+            "{method} makes no mistake on {count} test image.",
+            "{method} makes no mistake on {count} test images.",
+            recalls["n"].sum(),
+            method=label,
         )
-    span = interval(100 * first["low"], 100 * first["high"], 0)
-    said = (
-        f"{label} finds {strong(first['class'])} hardest: it recognises "
-        f"{number(100 * first['recall'], 0)} % {span} of "
-        f"{plural(int(first['n']), 'test image')}"
-    )
-    wrong = taken[taken["truth"] == first["class"]]
-    if len(wrong):
-        most = wrong.iloc[0]
-        said += (
-            f" and takes it for {most['predicted']} most often "
-            f"({number(100 * most['share'], 0)} %)"
-        )
+    said = _hardest_told(first, taken[taken["truth"] == first["class"]], label)
     if first["n"] < SMALL_GROUP:
-        return f"{said}; so few images that this may be chance."
+        chance = gettext("These are so few images that this may be chance.")
+        return f"{said} {chance}"
     rest = recalls.iloc[1:]
     level = list(rest[rest["low"] <= first["high"]]["class"])
     if not level:
-        return f"{said}."
+        return said
     names = listed(level)
     if len(level) > many:
-        names = plural(len(level), "other class", "other classes")
-    return f"{said}; its interval reaches that of {names}, which may be as hard."
+        names = gettext("{count} other classes", count=len(level))
+    reach = gettext(
+        "Its interval reaches that of {classes}, which may be as hard.", classes=names
+    )
+    return f"{said} {reach}"
+
+
+def _hardest_told(first: pd.Series, wrong: pd.DataFrame, label: str) -> str:
+    """How much of the hardest class is recognised, and what it is taken for."""
+    fields = {
+        "method": label,
+        "hardest": strong(first["class"]),
+        "share": percent(first["recall"]),
+        "interval": interval(100 * first["low"], 100 * first["high"], 0),
+    }
+    if wrong.empty:
+        return ngettext(
+            "{method} finds {hardest} hardest: it recognises {share} {interval} of "
+            "{count} test image.",
+            "{method} finds {hardest} hardest: it recognises {share} {interval} of "
+            "{count} test images.",
+            int(first["n"]),
+            **fields,
+        )
+    most = wrong.iloc[0]
+    return ngettext(
+        "{method} finds {hardest} hardest: it recognises {share} {interval} of "
+        "{count} test image and takes it for {answer} most often ({wrong}).",
+        "{method} finds {hardest} hardest: it recognises {share} {interval} of "
+        "{count} test images and takes it for {answer} most often ({wrong}).",
+        int(first["n"]),
+        answer=most["predicted"],
+        wrong=percent(most["share"]),
+        **fields,
+    )
 
 
 def hardest_table(
@@ -204,21 +245,22 @@ def hardest_table(
     rows = []
     for row in recalls.head(limit).to_dict("records"):
         wrong = taken[taken["truth"] == row["class"]].head(NAMED_WRONG)
+        recall = strong(number(100 * row["recall"], 1))
         span = interval(100 * row["low"], 100 * row["high"], 1)
         said = [_share_and_probability(other) for other in wrong.to_dict("records")]
         rows.append(
             {
-                "Class": strong(row["class"]),
-                "Test images": f"{row['n']:,}",
-                "Recall (%)": f"{strong(number(100 * row['recall'], 1))} {span}",
-                "Taken for": "; ".join(said) or "–",
+                gettext("Class"): strong(row["class"]),
+                gettext("Test images"): number(row["n"], 0),
+                gettext("Recall (%)"): f"{recall} {span}",
+                gettext("Taken for"): "; ".join(said) or "–",
             }
         )
     return pd.DataFrame(rows)
 
 
 def _share_and_probability(row: Mapping[Any, Any]) -> str:
-    text = f"{row['predicted']} {number(100 * row['share'], 1)} %"
+    text = f"{row['predicted']} {percent(row['share'], 1)}"
     if np.isfinite(row["probability"]):
         text += f" (p {number(row['probability'], 2)})"
     return text.replace(" ", NO_BREAK)
@@ -250,13 +292,20 @@ def plot_pairs(
         for side, way in enumerate(("first_as_second", "second_as_first")):
             names = (row["first"], row["second"])
             true, said = names[side], names[1 - side]
-            words = (
-                f"<b>{true} → {said}</b><br>{number(100 * row[way], 0)} %: "
-                f"{number(row[f'{way}_images'], 0)} of {row[f'{way}_of']:,}"
+            counted = gettext(
+                "{share}: {images} of {total}",
+                share=percent(row[way]),
+                images=number(row[f"{way}_images"], 0),
+                total=number(row[f"{way}_of"], 0),
             )
+            words = f"<b>{true} → {said}</b><br>{counted}"
             ends = (100 * row[way], 100 * row[f"{way}_low"], 100 * row[f"{way}_high"])
             ways.append((2.35 * place + side, words, *ends))
     y, words_of, share, low, high = (list(c) for c in zip(*ways, strict=True))
+    values = [
+        f"{percent(s / 100, 1)} {interval(lo, h, 1)}"
+        for s, lo, h in zip(share, low, high, strict=True)
+    ]
     bars = build_level_bars(
         share,
         y,
@@ -264,8 +313,8 @@ def plot_pairs(
         width=0.72,
         error_x=error_bar(share, low, high, INK, thickness=2, width=5),
         customdata=[
-            f"{w.split('<br>')[0]}: {number(s, 1)} % {interval(lo, h, 1)}"
-            for w, s, lo, h in zip(words_of, share, low, high, strict=True)
+            gettext("{name}: {value}", name=words.split("<br>")[0], value=value)
+            for words, value in zip(words_of, values, strict=True)
         ],
         hovertemplate="%{customdata}<extra></extra>",
     )
@@ -274,7 +323,10 @@ def plot_pairs(
         height=130 + 46 * max(len(ways), 2),
         legend=False,
         title=title,
-        xaxis={"title": {"text": "Share of the true class (%)"}, "rangemode": "tozero"},
+        xaxis={
+            "title": {"text": gettext("Share of the true class (%)")},
+            "rangemode": "tozero",
+        },
         yaxis={
             "tickvals": y,
             "ticktext": words_of,
@@ -321,7 +373,7 @@ def plot_pairs_by_method(
         None,
         look,
         y_axis={
-            "title": {"text": "Mean of both shares (%)"},
+            "title": {"text": gettext("Mean of both shares (%)")},
             "rangemode": "tozero",
         },
         digits=1,
@@ -332,7 +384,7 @@ def plot_pairs_by_method(
 def pairs_takeaway(pairs: pd.DataFrame, label: str) -> str:
     """The pair that one method confuses most, both ways, and who is as high."""
     if pairs.empty or pairs["both"].iloc[0] == 0:
-        return f"{label} takes no class for another."
+        return gettext("{method} takes no class for another.", method=label)
     first = pairs.iloc[0]
     ways = [
         (first["first_as_second"], first["first_as_second_of"], "first", "second"),
@@ -340,20 +392,34 @@ def pairs_takeaway(pairs: pd.DataFrame, label: str) -> str:
     ]
     more, less = sorted(ways, key=lambda way: -way[0])
     share, of, true, taken = more
-    said = (
-        f"{label} confuses {strong(first['first'])} and {strong(first['second'])} "
-        f"most: it takes {number(100 * share, 0)} % of "
-        f"{plural(int(of), 'test image')} of "
-        f"{first[true]} for {first[taken]}, and {number(100 * less[0], 0)} % of "
-        f"{less[1]:,} the other way round"
+    said = ngettext(
+        "{method} confuses {first} and {second} most: it takes {share} of {count} test "
+        "image of {truth} for {answer}, and {back} of {total_back} the other way "
+        "round.",
+        "{method} confuses {first} and {second} most: it takes {share} of {count} test "
+        "images of {truth} for {answer}, and {back} of {total_back} the other way "
+        "round.",
+        int(of),
+        method=label,
+        first=strong(first["first"]),
+        second=strong(first["second"]),
+        share=percent(share),
+        truth=first[true],
+        answer=first[taken],
+        back=percent(less[0]),
+        total_back=int(less[1]),
     )
     close = int((pairs["both_high"].iloc[1:] >= first["both_low"]).sum())
     if not close:
-        return f"{said}."
-    return (
-        f"{said}; the intervals of {plural(close, 'other pair')} reach as high, so "
-        "which comes first is not certain."
+        return said
+    uncertain = ngettext(
+        "The interval of {count} other pair reaches as high, so which comes first is "
+        "not certain.",
+        "The intervals of {count} other pairs reach as high, so which comes first is "
+        "not certain.",
+        close,
     )
+    return f"{said} {uncertain}"
 
 
 @escapes_names
@@ -371,32 +437,70 @@ def plot_errors_by_bin(
     absolute : bool
         Errors without their sign.
     """
-    x = [f"{row['bin']} ({row['n']:,})" for row in table.to_dict("records")]
+    x = [f"{row['bin']} ({number(row['n'], 0)})" for row in table.to_dict("records")]
+    median, unit = gettext("median"), gettext(task.unit)
     colour = style.colour
     if absolute:
         largest = table[["too_high", "too_low"]].abs().max(axis=1)
         traces = [
-            _ranges(x, [0.0] * len(x), table["most"], 14, faded(colour, 0.45), _MOST),
-            _marks(x, table["median_size"], "median", "line-ew-open"),
-            _extremes(x, largest, _farther_ids(table), "largest", "star"),
+            _ranges(
+                x,
+                [0.0] * len(x),
+                table["most"],
+                14,
+                faded(colour, 0.45),
+                gettext("{share} of the images", share=percent(MOST_OF_ALL)),
+            ),
+            _marks(x, table["median_size"], median, "line-ew-open"),
+            _extremes(x, largest, _farther_ids(table), gettext("largest"), "star"),
         ]
-        title = f"Error without its sign ({task.unit})"
+        title = gettext("Error without its sign ({unit})", unit=unit)
     else:
         traces = [
-            _ranges(x, table["q05"], table["q95"], 4, faded(colour, 0.9), "5 to 95 %"),
             _ranges(
-                x, table["q25"], table["q75"], 16, faded(colour, 0.55), "25 to 75 %"
+                x,
+                table["q05"],
+                table["q95"],
+                4,
+                faded(colour, 0.9),
+                gettext("5 to 95 %"),
             ),
-            _marks(x, table["q50"], "median", "line-ew-open"),
-            _extremes(x, table["too_high"], table["too_high_id"], "largest +", "star"),
-            _extremes(x, table["too_low"], table["too_low_id"], "largest −", "diamond"),
+            _ranges(
+                x,
+                table["q25"],
+                table["q75"],
+                16,
+                faded(colour, 0.55),
+                gettext("25 to 75 %"),
+            ),
+            _marks(x, table["q50"], median, "line-ew-open"),
+            _extremes(
+                x,
+                table["too_high"],
+                table["too_high_id"],
+                gettext("largest +"),
+                "star",
+            ),
+            _extremes(
+                x,
+                table["too_low"],
+                table["too_low_id"],
+                gettext("largest −"),
+                "diamond",
+            ),
         ]
-        title = f"Prediction − truth ({task.unit})"
+        title = gettext("Prediction − truth ({unit})", unit=unit)
     return build_figure(
         traces,
         height=480,
         xaxis={
-            "title": {"text": f"True {task.label.lower()} ({task.unit}), images"},
+            "title": {
+                "text": gettext(
+                    "True {task} ({unit}), images",
+                    task=gettext(task.label).lower(),
+                    unit=unit,
+                )
+            },
             "type": "category",
             "showgrid": False,
         },
@@ -406,9 +510,6 @@ def plot_errors_by_bin(
         },
         shapes=[] if absolute else [zero_line("y")],
     )
-
-
-_MOST = f"{number(100 * MOST_OF_ALL, 0)} % of the images"
 
 
 def _ranges(
@@ -431,7 +532,7 @@ def _ranges(
         "y": values,
         "name": name,
         "line": {"color": colour, "width": width},
-        "hovertemplate": f"{name}: %{{y:.1f}}<extra></extra>",
+        "hovertemplate": _said_of_y(name) + "<extra></extra>",
     }
 
 
@@ -448,7 +549,7 @@ def _marks(
             "line": {"width": 3, "color": INK},
         },
         name=name,
-        hovertemplate=f"{name}: %{{y:.1f}}<extra></extra>",
+        hovertemplate=_said_of_y(name) + "<extra></extra>",
     )
 
 
@@ -465,8 +566,12 @@ def _extremes(
         {"symbol": symbol, "size": 10, "color": METHOD_COLOURS[1]},
         name=name,
         customdata=list(ids),
-        hovertemplate=f"{name}: %{{y:.1f}}<br>%{{customdata}}<extra></extra>",
+        hovertemplate=_said_of_y(name) + "<br>%{customdata}<extra></extra>",
     )
+
+
+def _said_of_y(name: str) -> str:
+    return gettext("{name}: {value}", name=name, value="%{y:.1f}")
 
 
 def _farther_ids(table: pd.DataFrame) -> list[str]:
@@ -477,46 +582,69 @@ def _farther_ids(table: pd.DataFrame) -> list[str]:
 def bins_takeaway(table: pd.DataFrame, task: Regression, label: str) -> str:
     """Where one method errs most for most images, and its largest error of all."""
     if table.empty:
-        return "There is no test image in any bin."
+        return gettext("There is no test image in any bin.")
     worst = table.loc[table["most"].idxmax()]
     best = table.loc[table["most"].idxmin()]
-    said = (
-        f"At {worst['bin']} ({plural(int(worst['n']), 'test image')}) "
-        f"{number(100 * (1 - MOST_OF_ALL), 0)} % of {label}'s answers are more than "
-        f"{number(worst['most'], 1)} {task.unit} off"
-    )
+    fields = {
+        "bin": worst["bin"],
+        "share": percent(1 - MOST_OF_ALL),
+        "method": label,
+        "most": number(worst["most"], 1),
+        "unit": gettext(task.unit),
+    }
     if len(table) > 1:
-        said += (
-            f", at {best['bin']} ({best['n']:,}) more than {number(best['most'], 1)}"
+        said = ngettext(
+            "At {bin} ({count} test image) {share} of {method}'s answers are more than "
+            "{most} {unit} off, at {best_bin} ({best_n}) more than {best}.",
+            "At {bin} ({count} test images) {share} of {method}'s answers are more "
+            "than {most} {unit} off, at {best_bin} ({best_n}) more than {best}.",
+            int(worst["n"]),
+            best_bin=best["bin"],
+            best_n=int(best["n"]),
+            best=number(best["most"], 1),
+            **fields,
+        )
+    else:
+        said = ngettext(
+            "At {bin} ({count} test image) {share} of {method}'s answers are more than "
+            "{most} {unit} off.",
+            "At {bin} ({count} test images) {share} of {method}'s answers are more "
+            "than {most} {unit} off.",
+            int(worst["n"]),
+            **fields,
         )
     ends = [(table[name].abs().max(), name) for name in ("too_high", "too_low")]
     size, name = max((end for end in ends if end[0] == end[0]), default=(0.0, ""))
     if not name:
-        return f"{said}."
+        return said
     row = table.loc[table[name].abs().idxmax()]
-    way = "too high" if name == "too_high" else "too low"
-    return (
-        f"{said}. Its largest error is {number(size, 1)} {task.unit} {way}, at "
-        f"{row['bin']}."
+    largest = (
+        N_("Its largest error is {size} {unit} too high, at {bin}.")
+        if name == "too_high"
+        else N_("Its largest error is {size} {unit} too low, at {bin}.")
     )
+    told = gettext(
+        largest, size=number(size, 1), unit=gettext(task.unit), bin=row["bin"]
+    )
+    return f"{said} {told}"
 
 
 def bins_table(table: pd.DataFrame) -> pd.DataFrame:
     """One row a bin: n, middle and most of the error, the largest either way."""
     return pd.DataFrame(
         {
-            "Bin": [strong(label) for label in table["bin"]],
-            "Test images": [f"{n:,}" for n in table["n"]],
-            "Median error": [signed(v, 1) for v in table["q50"]],
-            "Median size": [number(v, 1) for v in table["median_size"]],
-            f"{number(100 * MOST_OF_ALL, 0)} % are within": [
+            gettext("Bin"): [strong(label) for label in table["bin"]],
+            gettext("Test images"): [number(n, 0) for n in table["n"]],
+            gettext("Median error"): [signed(v, 1) for v in table["q50"]],
+            gettext("Median size"): [number(v, 1) for v in table["median_size"]],
+            gettext("{share} are within", share=percent(MOST_OF_ALL)): [
                 number(v, 1) for v in table["most"]
             ],
-            "Largest too high": [
+            gettext("Largest too high"): [
                 _extreme(v, name)
                 for v, name in zip(table["too_high"], table["too_high_id"], strict=True)
             ],
-            "Largest too low": [
+            gettext("Largest too low"): [
                 _extreme(v, name)
                 for v, name in zip(table["too_low"], table["too_low_id"], strict=True)
             ],

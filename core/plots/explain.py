@@ -10,19 +10,24 @@ from PIL import Image, ImageDraw, ImageFont
 from plotly.colors import hex_to_rgb, sequential
 
 from core.explain.occlusion import OTHERS, Hiding
+from core.language import N_, gettext, ngettext
 from core.tasks import Regression, Task
-from core.text import NO_BREAK, listed, number, plural
+from core.text import NO_BREAK, listed, number, percent
 
 # Viridis: even steps of lightness, and told apart by people who see fewer colours.
 SCALE = tuple(hex_to_rgb(colour) for colour in sequential.Viridis)
-SCALE_ENDS = ("violet", "yellow")
+SCALE_ENDS = (N_("violet"), N_("yellow"))
 # A map covers the picture more where it is higher: below, the picture stays seen.
 LEAST_COVER, MOST_COVER = 0.25, 0.75
 # At least as large a picture is shown, however small what the model saw was.
 SHOWN_SIDE = 288
 
-ROWS = ("upper", "middle", "lower")
-COLUMNS = ("left", "middle", "right")
+PLACES = (
+    (N_("upper left"), N_("upper middle"), N_("upper right")),
+    (N_("middle left"), N_("middle"), N_("middle right")),
+    (N_("lower left"), N_("lower middle"), N_("lower right")),
+)
+"""Parts of a picture, by row and column."""
 # A sentence names no more places than these one by one.
 MOST_PLACES = 3
 _TILE_TEXT, _TILE_GAP, _FONT = 96, 16, 20
@@ -101,28 +106,26 @@ def place_of(heat: ArrayLike) -> str:
     Returns
     -------
     str
-        Such as "upper left" or "middle", by the part with the highest mean; empty
-        where the map is 0 everywhere.
+        One of ``PLACES``, which is yet to be said, by the part with the highest mean;
+        empty where the map is 0 everywhere.
     """
     values = np.asarray(heat)
     if not values.any():
         return ""
     means = [
-        [part.mean() for part in np.array_split(band, len(COLUMNS), axis=1)]
-        for band in np.array_split(values, len(ROWS), axis=0)
+        [part.mean() for part in np.array_split(band, len(PLACES[0]), axis=1)]
+        for band in np.array_split(values, len(PLACES), axis=0)
     ]
-    row, column = divmod(int(np.argmax(means)), len(COLUMNS))
-    return (
-        ROWS[row] if ROWS[row] == COLUMNS[column] else f"{ROWS[row]} {COLUMNS[column]}"
-    )
+    row, column = divmod(int(np.argmax(means)), len(PLACES[0]))
+    return PLACES[row][column]
 
 
 def describe_map(heat: ArrayLike) -> str:
     """Where a model looked most, as a part of a sentence: for who cannot see it."""
     place = place_of(heat)
-    return (
-        f"looked most at the {place}" if place else "found nothing that speaks for it"
-    )
+    if not place:
+        return gettext("found nothing that speaks for it")
+    return gettext("looked most at the {place}", place=gettext(place))
 
 
 def takeaway_maps(maps: Mapping[str, ArrayLike], labels: Mapping[str, str]) -> str:
@@ -143,18 +146,29 @@ def takeaway_maps(maps: Mapping[str, ArrayLike], labels: Mapping[str, str]) -> s
     parts = sorted(by_place.items(), key=lambda item: -len(item[1]))
     sentences = []
     if len(parts) == 1 and len(parts[0][1]) > 1:
-        sentences.append(f"All looked most at the {parts[0][0]} of the picture.")
+        sentences.append(
+            gettext(
+                "All looked most at the {place} of the picture.",
+                place=gettext(parts[0][0]),
+            )
+        )
     elif parts:
         rest = [name for _, names in parts[MOST_PLACES:] for name in names]
         said = [
-            f"the {place} ({_named(names)})" for place, names in parts[:MOST_PLACES]
+            gettext(
+                "the {place} ({methods})", place=gettext(place), methods=_named(names)
+            )
+            for place, names in parts[:MOST_PLACES]
         ]
         if rest:
-            said.append(f"other places ({_named(rest)})")
-        sentences.append(f"Looked at most: {listed(said)}.")
+            said.append(gettext("other places ({methods})", methods=_named(rest)))
+        sentences.append(gettext("Looked at most: {places}.", places=listed(said)))
     if blind:
         sentences.append(
-            f"In the eyes of {listed(blind)} nothing speaks for this answer."
+            gettext(
+                "In the eyes of {methods} nothing speaks for this answer.",
+                methods=listed(blind),
+            )
         )
     return " ".join(sentences)
 
@@ -164,19 +178,26 @@ def describe_grids(grids: Sequence[tuple[int, int]]) -> str:
     ends = dict.fromkeys((grids[0], grids[-1]))
     # A line never breaks within one.
     times = f"{NO_BREAK}×{NO_BREAK}"
-    return " to ".join(f"{rows}{times}{columns}" for rows, columns in ends)
+    sizes = [f"{rows}{times}{columns}" for rows, columns in ends]
+    if len(sizes) == 1:
+        return sizes[0]
+    return gettext("{first} to {last}", first=sizes[0], last=sizes[1])
 
 
 def describe_before(hiding: Hiding, task: Task) -> str:
     """The answer that a map is of: "98 %" or "34 years"."""
-    unit = f" {task.unit}" if isinstance(task, Regression) else ""
+    unit = f" {gettext(task.unit)}" if isinstance(task, Regression) else ""
     return _shown(hiding.before, task) + unit
 
 
 def describe_hiding(hiding: Hiding, task: Task) -> str:
     """The answer without the highest part of a map, and the median without others."""
     elsewhere = float(np.median(hiding.elsewhere))
-    return f"hidden {_shown(hiding.after, task)}, elsewhere {_shown(elsewhere, task)}"
+    return gettext(
+        "hidden {after}, elsewhere {elsewhere}",
+        after=_shown(hiding.after, task),
+        elsewhere=_shown(elsewhere, task),
+    )
 
 
 def takeaway_hiding(holds: Mapping[str, bool], labels: Mapping[str, str]) -> str:
@@ -193,33 +214,41 @@ def takeaway_hiding(holds: Mapping[str, bool], labels: Mapping[str, str]) -> str
         [labels.get(method, method) for method in holds if holds[method] == wanted]
         for wanted in (True, False)
     )
-    said = (
+    asked = gettext(
         "Occlusion check: does hiding the highest tenth of the map change the answer "
-        f"more than hiding the same shape in any of {OTHERS} other places? "
+        "more than hiding the same shape in any of {others} other places?",
+        others=OTHERS,
     )
     if not not_shown:
-        return said + f"Yes, for {_all(shown)}."
-    if not shown:
-        return said + f"No, for {_all(not_shown)}."
-    return said + (
-        f"Yes, for {_named(shown)}; not for {_named(not_shown)}, where the answer "
-        "hangs on other places as much."
-    )
+        told = gettext("Yes, for {methods}.", methods=_all(shown))
+    elif not shown:
+        told = gettext("No, for {methods}.", methods=_all(not_shown))
+    else:
+        told = gettext(
+            "Yes, for {methods}; not for {others}, where the answer hangs on other "
+            "places as much.",
+            methods=_named(shown),
+            others=_named(not_shown),
+        )
+    return f"{asked} {told}"
 
 
 def _shown(value: float, task: Task) -> str:
     if isinstance(task, Regression):
         return number(value, 0)
-    return f"{number(100 * value, 0)}{NO_BREAK}%"
+    return percent(value)
 
 
 def _all(methods: Sequence[str]) -> str:
-    return methods[0] if len(methods) == 1 else f"all {len(methods)} methods"
+    if len(methods) == 1:
+        return methods[0]
+    return gettext("all {count} methods", count=len(methods))
 
 
 def _named(methods: Sequence[str]) -> str:
-    few = len(methods) < 4
-    return listed(methods) if few else plural(len(methods), "method")
+    if len(methods) < 4:
+        return listed(methods)
+    return ngettext("{count} method", "{count} methods", len(methods))
 
 
 @dataclass(frozen=True)
@@ -260,5 +289,6 @@ def draw_sheet(tiles: Sequence[Tile], *, columns: int = 4) -> Image.Image:
 
 def _drawable(text: str) -> str:
     """The text in the letters that Pillow's own font has: those of ASCII."""
-    plain = unicodedata.normalize("NFKD", text.replace("×", "x"))
+    signs = str.maketrans({"×": "x", "’": "'", "«": '"', "»": '"'})
+    plain = unicodedata.normalize("NFKD", text.translate(signs))
     return plain.encode("ascii", "ignore").decode()

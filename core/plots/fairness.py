@@ -11,6 +11,7 @@ from core.evaluation.comparison import Comparison
 from core.evaluation.gaps import gap_info
 from core.evaluation.metrics import MetricInfo
 from core.evaluation.verdicts import BASELINE, SMALL_GROUP
+from core.language import N_, gettext, ngettext
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
 from core.plots.formatting import interval
@@ -27,7 +28,7 @@ from core.plots.overview import BETTER_SIDE, axis_title, with_unit
 from core.plots.traces import build_band, build_marks, build_note, error_bar
 from core.results.sentences import about_models, compared_with
 from core.tasks import Task
-from core.text import listed, number, plural
+from core.text import listed, number
 
 NAMED_GROUPS = len(METHOD_COLOURS)
 """Groups up to which each has its own colour and mark."""
@@ -127,8 +128,8 @@ def _name(label: str, place: float) -> dict[str, Any]:
 
 
 def _titled(info: MetricInfo) -> str:
-    better = BETTER_SIDE.get(info.direction, "neither side is better")
-    return f"{axis_title(info)}<br>{better}"
+    better = BETTER_SIDE.get(info.direction, N_("neither side is better"))
+    return f"{axis_title(info)}<br>{gettext(better)}"
 
 
 def _stripe(place: int) -> dict[str, Any]:
@@ -158,7 +159,7 @@ def _group_trace(
             ],
             "line": {"width": 2, "color": colour},
         },
-        name=f"{group} (n {n:,})",
+        name=f"{group} (n {number(n, 0)})",
         error_x=_bars(rows, colour),
         hovertemplate=_hovers(rows, info, labels),
     )
@@ -174,15 +175,31 @@ def _hovers(
 ) -> list[str]:
     texts = []
     for row in rows.to_dict("records"):
-        rests = f", {info.label} on {row['n']:,}" if row["n"] != row["images"] else ""
-        few = f"<br>fewer than {SMALL_GROUP}: too few to tell" if row["small"] else ""
-        texts.append(
-            f"<b>{row['group']}</b>{word}, {labels[row['method']]}<br>"
+        which = f", {word}" if word else ""
+        lines = [
+            f"<b>{row['group']}</b>{which}, {labels[row['method']]}",
             f"{with_unit(number(row['mean'], info.digits), info.unit)} "
-            f"{interval(row['low'], row['high'], info.digits)}"
-            f"<br>{plural(int(row['images']), 'image')}{rests}{few}<extra></extra>"
-        )
+            f"{interval(row['low'], row['high'], info.digits)}",
+            _images_text(row, info),
+        ]
+        if row["small"]:
+            lines.append(gettext("fewer than {few}: too few to tell", few=SMALL_GROUP))
+        texts.append(f"{'<br>'.join(lines)}<extra></extra>")
     return texts
+
+
+def _images_text(row: Mapping[Any, Any], info: MetricInfo) -> str:
+    """Images of a group, and how many of them the metric rests on, where it differs."""
+    images, n = int(row["images"]), int(row["n"])
+    if n == images:
+        return ngettext("{count} image", "{count} images", images)
+    return ngettext(
+        "{count} image, {metric} on {n}",
+        "{count} images, {metric} on {n}",
+        images,
+        metric=info.label,
+        n=n,
+    )
 
 
 def _crowd_traces(
@@ -205,7 +222,7 @@ def _crowd_traces(
                 ],
                 "line": {"width": 1.5, "color": FAINT_COLOUR},
             },
-            name=f"Each of {rows['group'].nunique()} groups",
+            name=gettext("Each of {count} groups", count=rows["group"].nunique()),
             hovertemplate=_hovers(rows, info, labels),
         )
     ]
@@ -213,9 +230,11 @@ def _crowd_traces(
         (comparison.gaps["metric"] == info.key)
         & (comparison.gaps["measure"] == "difference")
     ].set_index("method")
-    for column, name, marker, colour, offset in (
-        ("lowest", "Lowest", "triangle-left", METHOD_COLOURS[1], -SPREAD / 4),
-        ("highest", "Highest", "triangle-right", METHOD_COLOURS[0], SPREAD / 4),
+    lowest = gettext("Lowest group"), gettext("lowest")
+    highest = gettext("Highest group"), gettext("highest")
+    for column, (name, word), marker, colour, offset in (
+        ("lowest", lowest, "triangle-left", METHOD_COLOURS[1], -SPREAD / 4),
+        ("highest", highest, "triangle-right", METHOD_COLOURS[0], SPREAD / 4),
     ):
         named = rows["group"] == rows["method"].map(ends[column])
         own = rows[named]
@@ -224,9 +243,9 @@ def _crowd_traces(
                 own["mean"].to_numpy(),
                 [places[method] + offset + LOWERED for method in own["method"]],
                 {"color": colour, "size": 12, "symbol": marker},
-                name=f"{name} group",
+                name=name,
                 error_x=_bars(own, colour),
-                hovertemplate=_hovers(own, info, labels, f", {name.lower()}"),
+                hovertemplate=_hovers(own, info, labels, word),
             )
         )
     return traces
@@ -241,6 +260,7 @@ def _overall_trace(
     rows = comparison.table
     rows = rows[rows["metric"] == info.key].set_index("method")
     rows = rows.loc[list(places), ["mean", "low", "high"]] * info.factor
+    name = gettext("All images")
     return build_marks(
         rows["mean"].to_numpy(),
         [place + LOWERED for place in places.values()],
@@ -250,9 +270,9 @@ def _overall_trace(
             "color": INK,
             "line": {"width": 2.5},
         },
-        name="All images",
+        name=name,
         hovertemplate=[
-            f"<b>All images</b>, {labels[method]}<br>"
+            f"<b>{name}</b>, {labels[method]}<br>"
             f"{with_unit(number(row['mean'], info.digits), info.unit)} "
             f"{interval(row['low'], row['high'], info.digits)}<extra></extra>"
             for method, row in rows.iterrows()
@@ -267,23 +287,34 @@ def groups_takeaway(
     base = comparison.row(comparison.baseline, info.key, "difference")
     gap = gap_info(info.key, "difference", tasks)
     if not np.isfinite(base["mean"]):
-        fewer = " Choose fewer features." if len(_features(comparison)) > 1 else ""
-        return (
-            f"With {look.labels[comparison.baseline]} there are no two groups whose "
-            f"{info.phrase} rests on at least {SMALL_GROUP} images, so no gap can be "
-            f"told.{fewer}"
+        said = gettext(
+            "With {method} there are no two groups whose {metric} rests on at least "
+            "{few} images, so no gap can be told.",
+            method=look.labels[comparison.baseline],
+            metric=info.phrase,
+            few=SMALL_GROUP,
         )
+        if len(_features(comparison)) < 2:
+            return said
+        fewer = gettext("Choose fewer features.")
+        return f"{said} {fewer}"
     own = shown_groups(comparison, info, [comparison.baseline]).set_index("group")
-    ends = [
-        f"{with_unit(number(own['mean'][base[end]], info.digits), info.unit)} in "
-        f"group {base[end]}"
+    least, most = (
+        with_unit(number(own["mean"][base[end]], info.digits), info.unit)
         for end in ("lowest", "highest")
-    ]
+    )
     low, high = (base[name] * gap.factor for name in ("low", "high"))
-    said = (
-        f"With {look.labels[comparison.baseline]}, {info.phrase} is {ends[0]} and "
-        f"{ends[1]}: {gap.format(base['mean'], unit=True)} apart"
-        f" {interval(low, high, gap.digits)}."
+    said = gettext(
+        "With {method}, {metric} is {least} in group {lowest} and {most} in group "
+        "{highest}: {gap} apart {interval}.",
+        method=look.labels[comparison.baseline],
+        metric=info.phrase,
+        least=least,
+        lowest=base["lowest"],
+        most=most,
+        highest=base["highest"],
+        gap=gap.format(base["mean"], unit=True),
+        interval=interval(low, high, gap.digits),
     )
     others = [method for method in look.methods if method in comparison.references]
     return (
@@ -312,32 +343,53 @@ def _gap_changes(
         return ""
     certain = sum(map(len, by_verdict.values()))
     if not certain:
-        if len(others) == 1:
-            return f"With {labels[others[0]]}, no change of the gap was detected."
-        rest = (
-            f"{len(others)} other" if comparison.counterparts is None else len(others)
+        return _no_change(comparison, [labels[method] for method in others])
+    narrower, wider = map(listed, by_verdict.values())
+    said = []
+    if narrower:
+        said.append(
+            gettext("The gap is certainly narrower with {methods}.", methods=narrower)
         )
-        return f"No change of the gap was detected for the {rest} methods."
-    parts = [
-        f"certainly {word} with {listed(names)}"
-        for word, names in zip(("narrower", "wider"), by_verdict.values(), strict=True)
-        if names
-    ]
+    if wider:
+        said.append(
+            gettext("The gap is certainly wider with {methods}.", methods=wider)
+        )
     rest = len(others) - certain
-    if rest:
-        parts.append(
-            "with the other method no change was detected"
-            if rest == 1
-            else f"with the other {rest} methods no change was detected"
+    if rest == 1:
+        said.append(gettext("With the other method no change was detected."))
+    elif rest:
+        said.append(
+            gettext(
+                "With the other {count} methods no change was detected.", count=rest
+            )
         )
-    return about_models(f"The gap is {'; '.join(parts)}.", comparison.gaps)
+    return about_models(" ".join(said), comparison.gaps)
+
+
+def _no_change(comparison: Comparison, labels: Sequence[str]) -> str:
+    if len(labels) == 1:
+        return gettext(
+            "With {method}, no change of the gap was detected.", method=labels[0]
+        )
+    if comparison.counterparts is None:
+        return gettext(
+            "No change of the gap was detected for the {count} other methods.",
+            count=len(labels),
+        )
+    return gettext(
+        "No change of the gap was detected for the {count} methods.",
+        count=len(labels),
+    )
 
 
 def seeds_mark(comparison: Comparison, method: str) -> str:
     """How many seeds a method has, where others have more, such as " (1 seed)"."""
     own = len(comparison.seeds[method])
     most = max(map(len, comparison.seeds.values()))
-    return f" ({plural(own, 'seed')})" if own < most else ""
+    if own == most:
+        return ""
+    said = ngettext("{count} seed", "{count} seeds", own)
+    return f" ({said})"
 
 
 def gap_table_takeaway(
@@ -351,28 +403,40 @@ def gap_table_takeaway(
     }
     known = {method: value for method, value in values.items() if np.isfinite(value)}
     if not known:
-        return f"No {gap.phrase} can be computed of these groups."
+        return gettext("No {gap} can be computed of these groups.", gap=gap.phrase)
     least = min(known, key=known.__getitem__)
-    said = (
-        f"Smallest {gap.phrase} by the point estimate: {look.labels[least]} "
-        f"({gap.format(known[least], unit=True)}, at "
-        f"{_overall(comparison, info, least)} over all images)"
+    said = gettext(
+        "Smallest {gap} by the point estimate: {method} ({value}, at {overall} over "
+        "all images).",
+        gap=gap.phrase,
+        method=look.labels[least],
+        value=gap.format(known[least], unit=True),
+        overall=_overall(comparison, info, least),
     )
     row = comparison.row(least, info.key, "difference")
     if row["verdict"] == BASELINE and comparison.counterparts is None:
-        return f"{said}, the method that the others are compared with."
+        told = gettext("It is the method that the others are compared with.")
+        return f"{said} {told}"
     if least not in comparison.references:
-        return f"{said}."
+        return said
     reference = comparison.references[least]
-    base = (
-        f"{compared_with(comparison, look.labels)} (at "
-        f"{_overall(comparison, info, reference)})"
-    )
-    told = {
-        "better": f"certainly smaller than that of {base}",
-        "worse": "which is no gain",
-    }.get(str(row["verdict"]), f"with no difference detected from that of {base}")
-    return f"{said}, {told}."
+    base = {
+        "reference": compared_with(comparison, look.labels),
+        "overall": _overall(comparison, info, reference),
+    }
+    if row["verdict"] == "worse":
+        told = gettext("That is no gain.")
+    elif row["verdict"] == "better":
+        told = gettext(
+            "This is certainly smaller than that of {reference} (at {overall}).",
+            **base,
+        )
+    else:
+        told = gettext(
+            "No difference was detected from that of {reference} (at {overall}).",
+            **base,
+        )
+    return f"{said} {told}"
 
 
 def _overall(comparison: Comparison, info: MetricInfo, method: str) -> str:

@@ -1,6 +1,6 @@
 """Figures and sentences of what a smaller gap costs, and who pays for it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,7 @@ from core.evaluation.levelling_down import (
     WORST_GAINED,
 )
 from core.evaluation.metrics import MetricInfo
+from core.language import N_, gettext, ngettext
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
 from core.plots.formatting import interval, signed, verdict_mark
@@ -33,16 +34,16 @@ from core.plots.look import (
 )
 from core.plots.overview import BETTER_SIDE, axis_title, with_unit
 from core.plots.traces import build_marks, build_note, error_bar, front_line, sign_at
-from core.text import listed, number, plural, strong
+from core.text import listed, number, strong
 
 FAR = 5.0
 """Times the median change beyond which a method is left out of the chart."""
 REASONS = {
-    WORST_GAINED: "the worst group gained and the best lost nothing",
-    BEST_PAID: "the worst group gained and the best group paid",
-    LEVELLED_DOWN: "levelled down: it rose because the better group fell",
-    OTHERWISE: "neither the best nor the worst group explains it",
-    NO_RISE: "it did not rise",
+    WORST_GAINED: N_("the worst group gained and the best lost nothing"),
+    BEST_PAID: N_("the worst group gained and the best group paid"),
+    LEVELLED_DOWN: N_("levelled down: it rose because the better group fell"),
+    OTHERWISE: N_("neither the best nor the worst group explains it"),
+    NO_RISE: N_("it did not rise"),
 }
 """Why the Fair metric changed, in words."""
 
@@ -79,14 +80,16 @@ def plot_gap_quality(
         traces.append(_point(shown.loc[method], name, metric, gap, look.styles[method]))
     up = 1 if metric.direction == "higher" else -1
     side = -1 if gap.direction == "lower" else 1
-    smaller = "◀ smaller gap" if gap.direction == "lower" else "better ▶"
+    is_lower = gap.direction == "lower"
+    smaller = gettext("◀ smaller gap") if is_lower else gettext("better ▶")
     return build_figure(
         traces,
         height=400 + 30 * len(shown),
         xaxis={"title": {"text": f"{axis_title(gap)}<br>{smaller}"}},
         yaxis={
             "title": {
-                "text": f"{axis_title(metric)}<br>{BETTER_SIDE[metric.direction]}"
+                "text": f"{axis_title(metric)}<br>"
+                f"{gettext(BETTER_SIDE[metric.direction])}"
             }
         },
         annotations=[
@@ -109,6 +112,10 @@ def _point(
     if row["on_front"]:
         marker["line"] = {"color": INK, "width": 3}
     colour = faded(style.colour, 0.45)
+    lines = [
+        _valued(gap, row["gap"], row["gap_low"], row["gap_high"]),
+        _valued(metric, row["mean"], row["low"], row["high"]),
+    ]
     return build_marks(
         [row["gap"]],
         [row["mean"]],
@@ -116,13 +123,15 @@ def _point(
         name=name,
         error_x=_fine_bar(row["gap"], row["gap_low"], row["gap_high"], colour),
         error_y=_fine_bar(row["mean"], row["low"], row["high"], colour),
-        hovertemplate=f"<b>{name}</b><br>{gap.label}: "
-        f"{with_unit(number(row['gap'], gap.digits), gap.unit)} "
-        f"{interval(row['gap_low'], row['gap_high'], gap.digits)}<br>"
-        f"{metric.label}: "
-        f"{with_unit(number(row['mean'], metric.digits), metric.unit)} "
-        f"{interval(row['low'], row['high'], metric.digits)}<extra></extra>",
+        hovertemplate=f"<b>{name}</b><br>{'<br>'.join(lines)}<extra></extra>",
     )
+
+
+def _valued(info: MetricInfo, value: float, low: float, high: float) -> str:
+    """A metric with its value and interval."""
+    written = with_unit(number(value, info.digits), info.unit)
+    valued = f"{written} {interval(low, high, info.digits)}"
+    return gettext("{name}: {value}", name=info.label, value=valued)
 
 
 # Finer than elsewhere: bars cross here in both directions.
@@ -143,33 +152,93 @@ def gap_quality_takeaway(
     front = [labels[str(method)] for method in points.index[points["on_front"]]]
     count = len(points)
     if len(front) == 1:
-        said = (
-            f"By the point estimates {front[0]} is alone on the front: of {count} "
-            f"methods none does better on the gap, and none on {metric.phrase}."
+        said = gettext(
+            "By the point estimates {method} is alone on the front: of {count} methods "
+            "none does better on the gap, and none on {metric}.",
+            method=front[0],
+            count=count,
+            metric=metric.phrase,
         )
     else:
         signed_names = [f"{place_sign(i)} {name}" for i, name in enumerate(front, 1)]
-        said = (
-            f"{len(front)} of {count} methods are on the front, by the point "
-            f"estimates, from the best gap on: {listed(signed_names)}."
+        said = gettext(
+            "{on_front} of {count} methods are on the front, by the point estimates, "
+            "from the best gap on: {methods}.",
+            on_front=len(front),
+            count=count,
+            methods=listed(signed_names),
         )
-    closer = "smaller" if gap.direction == "lower" else "better"
+    return f"{said} {_narrower_told(points, metric, gap, labels, than)}"
+
+
+def _narrower_told(
+    points: pd.DataFrame,
+    metric: MetricInfo,
+    gap: MetricInfo,
+    labels: Mapping[str, str],
+    than: str,
+) -> str:
+    """Who certainly has the smaller gap, and what becomes of the metric with each."""
+    is_lower = gap.direction == "lower"
     narrower = points[points["gap_verdict"] == "better"]
+    if narrower.empty and is_lower:
+        return gettext(
+            "No method has a certainly smaller {gap} than {reference}.",
+            gap=gap.phrase,
+            reference=than,
+        )
     if narrower.empty:
-        return f"{said} No method has a certainly {closer} {gap.phrase} than {than}."
+        return gettext(
+            "No method has a certainly better {gap} than {reference}.",
+            gap=gap.phrase,
+            reference=than,
+        )
     parts = []
-    for verdict, words in (
-        ("better", f"and a certainly better {metric.phrase}"),
-        ("equivalent", f"at an equivalent {metric.phrase}"),
-        ("inconclusive", f"with no certain change of {metric.phrase}"),
-        ("worse", f"and pay for it with a certainly worse {metric.phrase}"),
-    ):
+    for verdict in ("better", "equivalent", "inconclusive", "worse"):
         names = [labels[str(m)] for m in narrower.index[narrower["verdict"] == verdict]]
         if names:
-            words = words.replace("pay", "pays") if len(names) == 1 else words
-            parts.append(f"{listed(names)}, {words}")
-    verb = "has" if len(narrower) == 1 else "have"
-    return f"{said} A certainly {closer} {gap.phrase} {verb}: {'; '.join(parts)}."
+            parts.append(_price(verdict, names, metric.phrase))
+    if is_lower:
+        return ngettext(
+            "A certainly smaller {gap} has: {methods}.",
+            "A certainly smaller {gap} have: {methods}.",
+            len(narrower),
+            gap=gap.phrase,
+            methods="; ".join(parts),
+        )
+    return ngettext(
+        "A certainly better {gap} has: {methods}.",
+        "A certainly better {gap} have: {methods}.",
+        len(narrower),
+        gap=gap.phrase,
+        methods="; ".join(parts),
+    )
+
+
+def _price(verdict: str, names: Sequence[str], metric: str) -> str:
+    """Methods, and what becomes of the metric with them."""
+    methods = listed(names)
+    if verdict == "better":
+        return gettext(
+            "{methods}, and a certainly better {metric}", methods=methods, metric=metric
+        )
+    if verdict == "equivalent":
+        return gettext(
+            "{methods}, at an equivalent {metric}", methods=methods, metric=metric
+        )
+    if verdict == "inconclusive":
+        return gettext(
+            "{methods}, with no certain change of {metric}",
+            methods=methods,
+            metric=metric,
+        )
+    return ngettext(
+        "{methods}, and pays for it with a certainly worse {metric}",
+        "{methods}, and pay for it with a certainly worse {metric}",
+        len(names),
+        methods=methods,
+        metric=metric,
+    )
 
 
 @escapes_names
@@ -214,8 +283,18 @@ def plot_levelling(table: pd.DataFrame, look: Look, *, two_groups: bool) -> go.F
     return build_figure(
         traces,
         height=430 + 26 * len(table),
-        xaxis=_change_axis(f"{best}<br>(the baseline's best)", reach),
-        yaxis=_change_axis(f"{worst}<br>(the baseline's worst)", reach),
+        xaxis=_change_axis(
+            gettext(
+                "Change of accuracy in {group}<br>(the baseline's best)", group=best
+            ),
+            reach,
+        ),
+        yaxis=_change_axis(
+            gettext(
+                "Change of accuracy in {group}<br>(the baseline's worst)", group=worst
+            ),
+            reach,
+        ),
         shapes=shapes,
         annotations=[
             *_corner_words(reach, two_groups=two_groups),
@@ -228,9 +307,9 @@ def plot_levelling(table: pd.DataFrame, look: Look, *, two_groups: bool) -> go.F
     )
 
 
-def _change_axis(where: str, reach: float) -> dict[str, Any]:
+def _change_axis(title: str, reach: float) -> dict[str, Any]:
     return {
-        "title": {"text": f"Change of accuracy in {where}"},
+        "title": {"text": title},
         "range": [-reach, reach],
         "zeroline": False,
     }
@@ -246,11 +325,19 @@ def _levelling_point(
     method = str(row["method"])
     style, name = look.styles[method], f"{letters[method]} {look.labels[method]}"
     colour = faded(style.colour, 0.4)
-    texts = [
-        f"{row[f'{end}_group']}: {signed(row[f'{end}_delta'])} "
-        f"{interval(row[f'{end}_low'], row[f'{end}_high'])}"
-        for end in ("best", "worst")
-    ]
+    texts = []
+    for end in ("best", "worst"):
+        span = interval(row[f"{end}_low"], row[f"{end}_high"])
+        change = f"{signed(row[f'{end}_delta'])} {span}"
+        group = row[f"{end}_group"]
+        texts.append(gettext("{name}: {value}", name=group, value=change))
+    texts.append(
+        gettext(
+            "Fair metric {change}: {reason}",
+            change=signed(row["fair_delta"]),
+            reason=gettext(REASONS[row["reason"]]),
+        )
+    )
     return build_marks(
         [row["best_delta"]],
         [row["worst_delta"]],
@@ -260,9 +347,7 @@ def _levelling_point(
         error_y=_fine_bar(
             row["worst_delta"], row["worst_low"], row["worst_high"], colour
         ),
-        hovertemplate=f"<b>{name}</b><br>{'<br>'.join(texts)}<br>"
-        f"Fair metric {signed(row['fair_delta'])}: {REASONS[row['reason']]}"
-        "<extra></extra>",
+        hovertemplate=f"<b>{name}</b><br>{'<br>'.join(texts)}<extra></extra>",
     )
 
 
@@ -302,14 +387,13 @@ def _line(
 
 def _corner_words(reach: float, *, two_groups: bool) -> list[dict[str, Any]]:
     words = [
-        ("both<br>gained", 1, 1, "right", "top"),
-        ("worst gained,<br>best paid", -1, 1, "left", "top"),
-        ("both lost", -1, -1, "left", "bottom"),
+        (gettext("both<br>gained"), 1, 1, "right", "top"),
+        (gettext("worst gained,<br>best paid"), -1, 1, "left", "top"),
+        (gettext("both lost"), -1, -1, "left", "bottom"),
     ]
     if two_groups:
-        words.append(
-            ("Fair metric<br>rises above<br>the dashes", 1, -1, "right", "bottom")
-        )
+        rises = gettext("Fair metric<br>rises above<br>the dashes")
+        words.append((rises, 1, -1, "right", "bottom"))
     return [
         build_note(
             text,
@@ -318,7 +402,7 @@ def _corner_words(reach: float, *, two_groups: bool) -> list[dict[str, Any]]:
             xanchor=x_anchor,
             yanchor=y_anchor,
             align=x_anchor,
-            bgcolor=GRID_COLOUR if text == "both lost" else "rgba(0, 0, 0, 0)",
+            bgcolor=GRID_COLOUR if right + up == -2 else "rgba(0, 0, 0, 0)",
         )
         for text, right, up, x_anchor, y_anchor in words
     ]
@@ -330,31 +414,69 @@ def levelling_takeaway(table: pd.DataFrame, labels: Mapping[str, str]) -> str:
     fell = int((table["fair_verdict"] == "worse").sum())
     who = " ".join(_certain_changes(table, end) for end in ("best", "worst"))
     if rose.empty:
-        tail = f" For {plural(fell, 'method')} it certainly fell." if fell else ""
-        return f"{who} For no method has the Fair metric certainly risen.{tail}"
+        said = [who, gettext("For no method has the Fair metric certainly risen.")]
+        if fell:
+            said.append(
+                ngettext(
+                    "For {count} method it certainly fell.",
+                    "For {count} methods it certainly fell.",
+                    fell,
+                )
+            )
+        return " ".join(said)
     parts = []
     for reason in (WORST_GAINED, BEST_PAID, LEVELLED_DOWN, OTHERWISE):
         rows = rose[rose["reason"] == reason]
-        names = [
-            f"{labels[row['method']]} ({signed(row['fair_delta'])}"
-            + ("" if row["certain"] else ", the reason uncertain")
-            + ")"
-            for row in rows.to_dict("records")
-        ]
+        names = [_risen(row, labels) for row in rows.to_dict("records")]
         if names:
-            parts.append(f"{listed(names)}: {REASONS[reason]}")
-    return f"{who} The Fair metric certainly rose for {'; '.join(parts)}."
+            parts.append(
+                gettext(
+                    "{methods}: {reason}",
+                    methods=listed(names),
+                    reason=gettext(REASONS[reason]),
+                )
+            )
+    risen = gettext(
+        "The Fair metric certainly rose for {methods}.", methods="; ".join(parts)
+    )
+    return f"{who} {risen}"
+
+
+def _risen(row: Mapping[Any, Any], labels: Mapping[str, str]) -> str:
+    """A method with the change of its Fair metric."""
+    label, change = labels[row["method"]], signed(row["fair_delta"])
+    if row["certain"]:
+        return f"{label} ({change})"
+    return gettext(
+        "{method} ({change}, the reason uncertain)", method=label, change=change
+    )
 
 
 def _certain_changes(table: pd.DataFrame, end: str) -> str:
     """In how many methods the accuracy of an end group certainly rose or fell."""
     counts = table[f"{end}_verdict"].value_counts()
     group = table[f"{end}_group"].iloc[0]
-    rose, fell = (counts.get(word, 0) for word in ("better", "worse"))
-    return (
-        f"In group {group}, the {end} one before, accuracy certainly rose with "
-        f"{rose or 'none'} and fell with {fell or 'none'} of "
-        f"{plural(len(table), 'method')}."
+    rose, fell = (int(counts.get(word, 0)) for word in ("better", "worse"))
+    if end == "best":
+        return ngettext(
+            "In group {group}, the best one before, accuracy certainly rose with "
+            "{rose} and fell with {fell} of {count} method.",
+            "In group {group}, the best one before, accuracy certainly rose with "
+            "{rose} and fell with {fell} of {count} methods.",
+            len(table),
+            group=group,
+            rose=rose or gettext("none"),
+            fell=fell or gettext("none"),
+        )
+    return ngettext(
+        "In group {group}, the worst one before, accuracy certainly rose with {rose} "
+        "and fell with {fell} of {count} method.",
+        "In group {group}, the worst one before, accuracy certainly rose with {rose} "
+        "and fell with {fell} of {count} methods.",
+        len(table),
+        group=group,
+        rose=rose or gettext("none"),
+        fell=fell or gettext("none"),
     )
 
 
@@ -374,11 +496,12 @@ def levelling_table(table: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFr
     """A row a method: the Fair metric's change, that of both ends, and the reason."""
     rows = []
     for row in table.to_dict("records"):
-        cells = {"Method": strong(labels[row["method"]])}
+        cells = {gettext("Method"): strong(labels[row["method"]])}
+        worst, best = row["worst_group"], row["best_group"]
         for heading, name in (
-            ("Fair metric", "fair"),
-            (f"Worst group ({row['worst_group']})", "worst"),
-            (f"Best group ({row['best_group']})", "best"),
+            (gettext("Fair metric"), "fair"),
+            (gettext("Worst group ({group})", group=worst), "worst"),
+            (gettext("Best group ({group})", group=best), "best"),
         ):
             low, high = row[f"{name}_low"], row[f"{name}_high"]
             between = interval(low, high)
@@ -388,7 +511,9 @@ def levelling_table(table: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFr
             cells[heading] = (
                 f"{strong(signed(row[f'{name}_delta']))} {between} {verdict}"
             )
-        sure = "" if row["certain"] else " (not certain)"
-        cells["Why"] = f"{REASONS[row['reason']]}{sure}"
+        reason = gettext(REASONS[row["reason"]])
+        if not row["certain"]:
+            reason = gettext("{reason} (not certain)", reason=reason)
+        cells[gettext("Why")] = reason
         rows.append(cells)
     return pd.DataFrame(rows)

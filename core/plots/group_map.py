@@ -12,6 +12,7 @@ from core.crossing import SHOWN as CROSSING
 from core.evaluation.comparison import Comparison
 from core.evaluation.metrics import MetricInfo
 from core.evaluation.verdicts import BETTER, DIFFERS, SMALL_GROUP, WORSE
+from core.language import gettext, ngettext
 from core.plots.cells import plot_cells
 from core.plots.escape import escapes_names
 from core.plots.figure import finish
@@ -20,7 +21,7 @@ from core.plots.look import SMALL_SIGN, Look
 from core.plots.overview import with_unit
 from core.results.sentences import SIGNS, about_models
 from core.tasks import Task
-from core.text import number, plural
+from core.text import number
 
 NARROW = 4
 """Columns for whose numbers a phone has room."""
@@ -143,31 +144,45 @@ def _text(cell: pd.Series, info: MetricInfo, *, change: bool) -> str:
     mark = SMALL_SIGN if cell["small"] else ""
     if change and not cell["small"]:
         mark = CELL_SIGNS.get(str(cell["verdict"]), "")
-    return f"<b>{write(cell[name], info.digits)}{mark}</b><br>n {cell['images']:,}"
+    n = number(cell["images"], 0)
+    return f"<b>{write(cell[name], info.digits)}{mark}</b><br>n {n}"
 
 
 def _hover(cell: pd.Series, info: MetricInfo) -> str:
     where = CROSSING.join(filter(None, (cell["row"], cell["column"])))
     if not cell["images"]:
-        return f"<b>{where}</b><br>no image"
+        none = gettext("no image")
+        return f"<b>{where}</b><br>{none}"
+    value = with_unit(number(cell["mean"], info.digits), info.unit)
+    valued = f"{value} {interval(cell['low'], cell['high'], info.digits)}"
     lines = [
         f"<b>{where}</b>",
-        f"{info.label}: {with_unit(number(cell['mean'], info.digits), info.unit)} "
-        f"{interval(cell['low'], cell['high'], info.digits)}",
-        plural(int(cell["images"]), "image")
-        + (
-            f", {cell['n']:,} of them count here" if cell["n"] != cell["images"] else ""
-        ),
+        gettext("{name}: {value}", name=info.label, value=valued),
+        _images_text(int(cell["images"]), int(cell["n"])),
     ]
     if np.isfinite(cell["delta"]):
         lines.append(
-            f"against the baseline {signed(cell['delta'], info.digits)} "
-            f"{interval(cell['delta_low'], cell['delta_high'], info.digits)}, "
-            f"{cell['verdict']}"
+            gettext(
+                "against the baseline {change} {interval}, {verdict}",
+                change=signed(cell["delta"], info.digits),
+                interval=interval(cell["delta_low"], cell["delta_high"], info.digits),
+                verdict=gettext(str(cell["verdict"])),
+            )
         )
     if cell["small"]:
-        lines.append(f"fewer than {SMALL_GROUP}: too few to tell")
+        lines.append(gettext("fewer than {few}: too few to tell", few=SMALL_GROUP))
     return "<br>".join(lines)
+
+
+def _images_text(images: int, counted: int) -> str:
+    if images == counted:
+        return ngettext("{count} image", "{count} images", images)
+    return ngettext(
+        "{count} image, {counted} of them count here",
+        "{count} images, {counted} of them count here",
+        images,
+        counted=counted,
+    )
 
 
 def map_takeaway(
@@ -181,90 +196,161 @@ def map_takeaway(
     """The worst and the best cell, or where a method certainly changes something."""
     told = cells[(cells["images"] > 0) & ~cells["small"] & cells["mean"].notna()]
     small = int((cells["images"].gt(0) & cells["small"]).sum())
-    tail = (
-        f" {plural(small, 'cell')} of {len(cells)} ({SMALL_SIGN}) "
-        f"{'rests' if small == 1 else 'rest'} on fewer than {SMALL_GROUP} images: too "
-        "few to tell."
-        if small
-        else ""
-    )
     if told.empty:
-        return f"Every cell rests on fewer than {SMALL_GROUP} images: none can be told."
-    if change:
-        return _changes_told(told, info, label) + tail
-    return _ends_told(told, info, label) + tail
+        return gettext(
+            "Every cell rests on fewer than {few} images: none can be told.",
+            few=SMALL_GROUP,
+        )
+    tell = _changes_told if change else _ends_told
+    said = [tell(told, info, label)]
+    if small:
+        said.append(
+            ngettext(
+                "{count} cell of {cells} ({sign}) rests on fewer than {few} images: "
+                "too few to tell.",
+                "{count} cells of {cells} ({sign}) rest on fewer than {few} images: "
+                "too few to tell.",
+                small,
+                cells=len(cells),
+                sign=SMALL_SIGN,
+                few=SMALL_GROUP,
+            )
+        )
+    return " ".join(said)
 
 
 def methods_takeaway(cells: pd.DataFrame, info: MetricInfo, feature: str) -> str:
     """In how many of the methods the same group has the lowest value."""
     known = cells[cells["mean"].notna() & (cells["images"] > 0) & ~cells["small"]]
     if known.empty:
-        return (
-            f"Every group rests on fewer than {SMALL_GROUP} images: none can be told."
+        return gettext(
+            "Every group rests on fewer than {few} images: none can be told.",
+            few=SMALL_GROUP,
         )
     lowest = known.loc[known.groupby("row", sort=False)["mean"].idxmin(), "column"]
     counts = lowest.value_counts()
     feature = feature[:1].lower() + feature[1:]
-    return (
-        f"By the point estimates, {info.phrase} is lowest in {feature} "
-        f"{counts.index[0]} for {counts.iloc[0]} of {plural(len(lowest), 'method')}."
+    return ngettext(
+        "By the point estimates, {metric} is lowest in {feature} {group} for {lowest} "
+        "of {count} method.",
+        "By the point estimates, {metric} is lowest in {feature} {group} for {lowest} "
+        "of {count} methods.",
+        len(lowest),
+        metric=info.phrase,
+        feature=feature,
+        group=counts.index[0],
+        lowest=counts.iloc[0],
     )
 
 
 def map_note(info: MetricInfo, *, change: bool) -> str:
     """What the shades and the signs of the map mean."""
     if not change:
-        return {
-            "higher": "Darker is worse.",
-            "lower": "Darker is worse.",
-            "zero": "Darker is farther from zero.",
-            "none": "Darker is more.",
-        }[info.direction]
+        if info.direction == "zero":
+            return gettext("Darker is farther from zero.")
+        if info.direction == "none":
+            return gettext("Darker is more.")
+        return gettext("Darker is worse.")
     if info.direction == "none":
-        return (
+        return gettext(
             "Blue is higher than the method compared with, orange lower; ◆ is certain."
         )
-    return (
+    return gettext(
         "Blue is better than the method compared with, orange worse; ▲ ▼ are certain."
     )
 
 
 def _ends_told(told: pd.DataFrame, info: MetricInfo, label: str) -> str:
     sizes = told["mean"].abs() if info.direction == "zero" else told["mean"]
-    ends = {"lowest": sizes.idxmin(), "highest": sizes.idxmax()}
-    if info.direction == "higher":
-        ends = {"worst": ends["lowest"], "best": ends["highest"]}
-    elif info.direction in ("lower", "zero"):
-        ends = {"worst": ends["highest"], "best": ends["lowest"]}
-    parts = []
-    for word, place in ends.items():
-        cell: Any = told.loc[place]
-        value = with_unit(number(cell["mean"], info.digits), info.unit)
-        parts.append(f"{word} in {cell['group']} ({value}, n {cell['images']:,})")
-    return (
-        f"With {label}, {info.phrase} is {parts[0]} and {parts[1]}, by the point "
-        f"estimates of {plural(len(told), 'cell')}."
+    ends = [sizes.idxmin(), sizes.idxmax()]
+    if info.direction in ("lower", "zero"):
+        ends.reverse()
+    first, second = (_cell_told(told.loc[place], info) for place in ends)
+    fields = {"method": label, "metric": info.phrase, "first": first, "second": second}
+    if info.direction == "none":
+        return ngettext(
+            "With {method}, {metric} is lowest in {first} and highest in {second}, by "
+            "the point estimates of {count} cell.",
+            "With {method}, {metric} is lowest in {first} and highest in {second}, by "
+            "the point estimates of {count} cells.",
+            len(told),
+            **fields,
+        )
+    return ngettext(
+        "With {method}, {metric} is worst in {first} and best in {second}, by the "
+        "point estimates of {count} cell.",
+        "With {method}, {metric} is worst in {first} and best in {second}, by the "
+        "point estimates of {count} cells.",
+        len(told),
+        **fields,
     )
+
+
+def _cell_told(cell: Any, info: MetricInfo) -> str:
+    """A cell with its value and its n."""
+    value = with_unit(number(cell["mean"], info.digits), info.unit)
+    return f"{cell['group']} ({value}, n {number(cell['images'], 0)})"
 
 
 def _changes_told(told: pd.DataFrame, info: MetricInfo, label: str) -> str:
     counts: Mapping[str, int] = told["verdict"].value_counts().to_dict()
-    parts = [
-        f"{word} in {counts[word]}"
-        for word in ("better", "worse", "differs")
-        if word in counts
-    ]
-    if not parts:
-        return (
-            f"In none of {plural(len(told), 'cell')} was a difference between {label} "
-            f"and the baseline detected on {info.phrase}."
+    better, worse, differ = (int(counts.get(v, 0)) for v in (BETTER, WORSE, DIFFERS))
+    fields = {"method": label, "metric": info.phrase}
+    if not better + worse + differ:
+        return ngettext(
+            "In none of {count} cell was a difference between {method} and the "
+            "baseline detected on {metric}.",
+            "In none of {count} cells was a difference between {method} and the "
+            "baseline detected on {metric}.",
+            len(told),
+            **fields,
         )
-    said = (
-        f"Against the baseline, {label} is certainly {' and '.join(parts)} of "
-        f"{plural(len(told), 'cell')} on {info.phrase}; in the others no difference "
-        "was detected. Verdicts are corrected for the methods, not for the cells."
+    if differ:
+        said = ngettext(
+            "Against the baseline, {method} certainly differs in {differ} of {count} "
+            "cell on {metric}.",
+            "Against the baseline, {method} certainly differs in {differ} of {count} "
+            "cells on {metric}.",
+            len(told),
+            differ=differ,
+            **fields,
+        )
+    elif better and worse:
+        said = ngettext(
+            "Against the baseline, {method} is certainly better in {better} and worse "
+            "in {worse} of {count} cell on {metric}.",
+            "Against the baseline, {method} is certainly better in {better} and worse "
+            "in {worse} of {count} cells on {metric}.",
+            len(told),
+            better=better,
+            worse=worse,
+            **fields,
+        )
+    elif better:
+        said = ngettext(
+            "Against the baseline, {method} is certainly better in {better} of {count} "
+            "cell on {metric}.",
+            "Against the baseline, {method} is certainly better in {better} of {count} "
+            "cells on {metric}.",
+            len(told),
+            better=better,
+            **fields,
+        )
+    else:
+        said = ngettext(
+            "Against the baseline, {method} is certainly worse in {worse} of {count} "
+            "cell on {metric}.",
+            "Against the baseline, {method} is certainly worse in {worse} of {count} "
+            "cells on {metric}.",
+            len(told),
+            worse=worse,
+            **fields,
+        )
+    others = gettext(
+        "In the others no difference was detected. Verdicts are corrected for the "
+        "methods, not for the cells."
     )
-    return about_models(said, told)
+    return about_models(f"{said} {others}", told)
 
 
 def axes_of(features: Sequence[str], names: Mapping[str, str]) -> tuple[str, str]:

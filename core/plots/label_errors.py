@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.evaluation.label_errors import count_pairs
+from core.language import gettext, ngettext
 from core.plots.cells import ROW, build_heat_map, frame_cells, write_cells
 from core.plots.classification import FEW
 from core.plots.confusion import make_clickable
@@ -30,7 +31,7 @@ from core.plots.traces import (
 )
 from core.results.doubt_limits import PAIRS
 from core.tasks import Classification, Regression
-from core.text import escape_chart, number, plural
+from core.text import escape_chart, number
 
 DRAWN = 500
 """Doubted numbers that are drawn, the most doubted first."""
@@ -68,14 +69,15 @@ def plot_label_pairs(doubted: pd.DataFrame, task: Classification) -> go.Figure:
             [_cell_text(int(n), int(m)) for n, m in zip(*both, strict=True)]
             for both in zip(counts, against, strict=True)
         ],
-        hovertemplate="labelled %{y}, proposed %{x}: %{customdata}<extra></extra>",
+        hovertemplate=gettext("labelled %{y}, proposed %{x}: %{customdata}")
+        + "<extra></extra>",
     )
-    texts = [[f"{n:,}" if n else "" for n in row] for row in counts.tolist()]
+    texts = [[number(n, 0) if n else "" for n in row] for row in counts.tolist()]
     figure = frame_cells(
         heat,
         write_cells(heat, texts, shades),
-        columns="Proposed label",
-        rows="Given label",
+        columns=gettext("Proposed label"),
+        rows=gettext("Given label"),
         height=160 + ROW * max(len(classes), 3),
     )
     return make_clickable(figure)
@@ -83,8 +85,13 @@ def plot_label_pairs(doubted: pd.DataFrame, task: Classification) -> go.Figure:
 
 def _cell_text(images: int, by_all: int) -> str:
     if not images:
-        return "no doubted label"
-    return f"{plural(images, 'image')}, every run against the label of {by_all:,}"
+        return gettext("no doubted label")
+    return ngettext(
+        "{count} image, every run against the label of {by_all}",
+        "{count} images, every run against the label of {by_all}",
+        images,
+        by_all=by_all,
+    )
 
 
 def pair_at(
@@ -119,14 +126,16 @@ def _bars(pairs: pd.DataFrame) -> go.Figure:
         names,
         {"color": faded(METHOD_COLOURS[0], 0.8)},
         width=0.36,
-        text=[f"{count:,}" for count in first["images"]],
+        text=[number(count, 0) for count in first["images"]],
         textposition="outside",
         cliponaxis=False,
         # A bar that was clicked does not fade the others.
         unselected={"marker": {"opacity": 1}},
         customdata=first["by_all"].tolist(),
-        hovertemplate="%{y}: %{x} images, every run against the label of "
-        "%{customdata}<extra></extra>",
+        hovertemplate=gettext(
+            "%{y}: %{x} images, every run against the label of %{customdata}"
+        )
+        + "<extra></extra>",
     )
     return build_figure(
         [bars],
@@ -134,7 +143,7 @@ def _bars(pairs: pd.DataFrame) -> go.Figure:
         legend=False,
         annotations=row_names(names),
         xaxis={
-            "title": {"text": "Doubted labels (images)"},
+            "title": {"text": gettext("Doubted labels (images)")},
             "rangemode": "tozero",
             # Room for the number behind the longest bar.
             "range": [0, 1.08 * int(first["images"].max())],
@@ -162,15 +171,15 @@ def plot_doubted_numbers(doubted: pd.DataFrame, task: Regression) -> go.Figure:
         "y": ends,
         "line": {"color": BASELINE_COLOUR, "dash": "dot", "width": 2},
         "hoverinfo": "skip",
-        "name": "as labelled",
+        "name": gettext("as labelled"),
     }
     colour = METHOD_COLOURS[0]
-    spread = rows["spread"].fillna(0)
+    spread, unit = rows["spread"].fillna(0), gettext(task.unit)
     points = build_marks(
         rows["given"].tolist(),
         rows["proposed"].tolist(),
         {"color": colour, "size": 9, "symbol": "circle"},
-        name="doubted",
+        name=gettext("doubted"),
         error_y={
             "type": "data",
             "array": spread.tolist(),
@@ -178,18 +187,29 @@ def plot_doubted_numbers(doubted: pd.DataFrame, task: Regression) -> go.Figure:
             "thickness": 1.5,
             "width": 0,
         },
-        customdata=[
-            f"{row['image_id']}<br>labelled {number(row['given'], 0)}, proposed "
-            f"{number(row['proposed'], 0)} {task.unit}<br>"
-            f"{row['against']:,} of {row['runs']:,} runs as far away"
-            for row in rows.to_dict("records")
-        ],
+        customdata=[_number_text(row, task) for row in rows.to_dict("records")],
         hovertemplate="%{customdata}<extra></extra>",
     )
     return build_figure(
         [same, points],
         height=430,
         legend=False,
-        xaxis={"title": {"text": f"Given label ({task.unit})"}},
-        yaxis={"title": {"text": f"Proposed by the methods ({task.unit})"}},
+        xaxis={"title": {"text": gettext("Given label ({unit})", unit=unit)}},
+        yaxis={
+            "title": {"text": gettext("Proposed by the methods ({unit})", unit=unit)}
+        },
+    )
+
+
+def _number_text(row: Mapping[Any, Any], task: Regression) -> str:
+    """What is said of one doubted number where it is pointed at."""
+    return gettext(
+        "{image}<br>labelled {given}, proposed {proposed} {unit}<br>{against} of "
+        "{runs} runs as far away",
+        image=row["image_id"],
+        given=number(row["given"], 0),
+        proposed=number(row["proposed"], 0),
+        unit=gettext(task.unit),
+        against=int(row["against"]),
+        runs=int(row["runs"]),
     )

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from core.evaluation.metrics import MetricInfo
 from core.evaluation.slices import SliceSearch
+from core.language import gettext, ngettext
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
 from core.plots.formatting import p_value
@@ -27,7 +28,7 @@ from core.plots.traces import (
 from core.results.numbers import write
 from core.results.slices import difference_text, slice_text
 from core.tasks import Task
-from core.text import plural
+from core.text import number
 
 MOST = 10
 """Slices that are drawn."""
@@ -78,7 +79,7 @@ def plot_slices(
         cliponaxis=False,
     )
     note = build_note(
-        f"overall {info.format(search.overall, unit=True)}",
+        gettext("overall {error}", error=info.format(search.overall, unit=True)),
         overall,
         1,
         yref="paper",
@@ -108,12 +109,15 @@ def _marks(rows: pd.DataFrame, style: MethodStyle) -> dict[str, Any]:
 
 def _hover(row: Mapping[Any, Any], info: MetricInfo) -> str:
     error, difference = write(info, row["error"]), difference_text(row, info)
-    return f"{error}<br>difference {difference}, p {p_value(row['p'])}"
+    said = gettext(
+        "difference {difference}, p {p}", difference=difference, p=p_value(row["p"])
+    )
+    return f"{error}<br>{said}"
 
 
 def _row_name(row: Mapping[Any, Any], tasks: Sequence[Task]) -> str:
     text = slice_text(row, tasks)
-    return f"{text[:1].upper()}{text[1:]} (n = {row['n']:,})"
+    return f"{text[:1].upper()}{text[1:]} (n = {number(row['n'], 0)})"
 
 
 def slices_table(
@@ -123,26 +127,39 @@ def slices_table(
     rows = worst_slices(search).to_dict("records")
     return pd.DataFrame(
         {
-            "Slice": [slice_text(row, tasks) for row in rows],
-            "n": [f"{row['n']:,}" for row in rows],
+            gettext("Slice"): [slice_text(row, tasks) for row in rows],
+            "n": [number(row["n"], 0) for row in rows],
             axis_title(info): [write(info, row["error"]) for row in rows],
-            "Difference": [difference_text(row, info) for row in rows],
+            gettext("Difference"): [difference_text(row, info) for row in rows],
             "p": [p_value(row["p"]) for row in rows],
-            "Certainly worse": ["yes" if row["worse"] else "no" for row in rows],
+            gettext("Certainly worse"): [
+                gettext("yes") if row["worse"] else gettext("no") for row in rows
+            ],
         }
     )
 
 
 def rule_note(search: SliceSearch) -> str:
     """How many slices were looked at, and which are left out of the picture."""
-    same = ""
-    if search.same:
-        same = (
-            f" {plural(search.same, 'further slice')} with the same images as another "
-            "or as all (95 % of them) were not looked at."
+    said = [
+        ngettext(
+            "{count} slice looked at.", "{count} slices looked at.", search.looked_at
         )
-    return (
-        f"{plural(search.looked_at, 'slice')} looked at.{same} A crossing is left out "
-        "where one of its features alone is as bad: its error and its lower bound must "
-        "be above those of both."
+    ]
+    if search.same:
+        said.append(
+            ngettext(
+                "{count} further slice with the same images as another or as all "
+                "(95 % of them) was not looked at.",
+                "{count} further slices with the same images as another or as all "
+                "(95 % of them) were not looked at.",
+                search.same,
+            )
+        )
+    said.append(
+        gettext(
+            "A crossing is left out where one of its features alone is as bad: its "
+            "error and its lower bound must be above those of both."
+        )
     )
+    return " ".join(said)

@@ -10,35 +10,36 @@ import plotly.graph_objects as go
 
 from core.evaluation.verdicts import SMALL_GROUP
 from core.evaluation.whatif import Choice, Constraint, Outcome
+from core.language import N_, gettext
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
 from core.plots.formatting import signed
 from core.plots.look import FAINT_COLOUR, INK, METHOD_COLOURS, SMALL_SIGN
 from core.plots.traces import build_marks
-from core.text import number
+from core.text import number, percent
 
 CONSTRAINT_LABELS: dict[Constraint, str] = {
-    "none": "Best accuracy, no constraint",
-    "demographic_parity": "Demographic parity",
-    "equal_opportunity": "Equal opportunity",
-    "equalized_odds": "Equalized odds",
+    "none": N_("Best accuracy, no constraint"),
+    "demographic_parity": N_("Demographic parity"),
+    "equal_opportunity": N_("Equal opportunity"),
+    "equalized_odds": N_("Equalized odds"),
 }
 GAPS = {
-    "demographic_parity_difference": "Demographic parity difference",
-    "equal_opportunity_difference": "Equal opportunity difference",
-    "equalized_odds_difference": "Equalized odds difference",
-    "accuracy_difference": "Accuracy difference",
-    "fair_metric": "Fair metric",
+    "demographic_parity_difference": N_("Demographic parity difference"),
+    "equal_opportunity_difference": N_("Equal opportunity difference"),
+    "equalized_odds_difference": N_("Equalized odds difference"),
+    "accuracy_difference": N_("Accuracy difference"),
+    "fair_metric": N_("Fair metric"),
 }
 """What the curve may be drawn against."""
 RATES = {
-    "accuracy": "Accuracy",
-    "selection_rate": "Selection rate",
-    "recall": "Recall",
-    "precision": "Precision",
-    "false_positive_rate": "False positive rate",
-    "false_negative_rate": "False negative rate",
-    "f1": "F1",
+    "accuracy": N_("Accuracy"),
+    "selection_rate": N_("Selection rate"),
+    "recall": N_("Recall"),
+    "precision": N_("Precision"),
+    "false_positive_rate": N_("False positive rate"),
+    "false_negative_rate": N_("False negative rate"),
+    "f1": N_("F1"),
 }
 CONSTRAINT_GAPS: dict[Constraint, str] = {
     "demographic_parity": "demographic_parity_difference",
@@ -56,7 +57,7 @@ NAMED = 6
 """Groups that a note names."""
 CURVE_STEP = 5
 """Thresholds of the grid from one drawn point of the curve to the next."""
-BY_EYE = (
+BY_EYE = N_(
     "Point estimates, without intervals. A threshold that is picked here by eye is "
     "chosen on the test images: its numbers are better than new images would give."
 )
@@ -108,25 +109,30 @@ def plot_whatif(
             "type": "scatter",
             "x": drawn[gap].to_numpy(),
             "y": drawn["accuracy"].to_numpy(),
-            "name": "One threshold for all, 0 to 1",
+            "name": gettext("One threshold for all, 0 to 1"),
             "mode": "lines",
             "line": {"color": FAINT_COLOUR, "width": 3},
             "customdata": drawn["threshold"].to_numpy(),
-            "hovertemplate": "threshold %{customdata:.2f}<br>accuracy %{y:.3f}<br>"
-            f"{GAPS[gap]} %{{x:.3f}}<extra></extra>",
+            "hovertemplate": gettext(
+                "threshold %{{customdata:.2f}}<br>accuracy %{{y:.3f}}<br>{gap} "
+                "%{{x:.3f}}",
+                gap=gettext(GAPS[gap]),
+            )
+            + "<extra></extra>",
         }
     ]
     traces += [_mark_point(mark, gap, place) for place, mark in enumerate(marks)]
     traces += [
-        _point(usual, gap, "0.5 for all", _ink("circle-open", 15, 2.5)),
-        _point(now, gap, "Your thresholds", _ink("cross-thin-open", 20, 4)),
+        _point(usual, gap, gettext("0.5 for all"), _ink("circle-open", 15, 2.5)),
+        _point(now, gap, gettext("Your thresholds"), _ink("cross-thin-open", 20, 4)),
     ]
-    side = "larger is better ▶" if gap == "fair_metric" else "◀ smaller gap"
+    is_larger = gap == "fair_metric"
+    side = gettext("larger is better ▶") if is_larger else gettext("◀ smaller gap")
     return build_figure(
         traces,
         height=520,
-        xaxis={"title": {"text": f"{GAPS[gap]}<br>{side}"}},
-        yaxis={"title": {"text": "Accuracy (0 to 1)<br>better when higher"}},
+        xaxis={"title": {"text": f"{gettext(GAPS[gap])}<br>{side}"}},
+        yaxis={"title": {"text": gettext("Accuracy (0 to 1)<br>better when higher")}},
     )
 
 
@@ -138,7 +144,10 @@ def _mark_point(mark: Mark, gap: str, place: int) -> dict[str, Any]:
         "color": METHOD_COLOURS[place],
         "size": 15,
     }
-    name = f"{CONSTRAINT_LABELS[constraint]}, from validation"
+    name = gettext(
+        "{constraint}, from validation",
+        constraint=gettext(CONSTRAINT_LABELS[constraint]),
+    )
     return _point(mark.outcome, gap, name, marker)
 
 
@@ -150,18 +159,18 @@ def _point(
     outcome: Outcome, gap: str, name: str, marker: dict[str, Any]
 ) -> dict[str, Any]:
     thresholds = "<br>".join(
-        f"{group}: {threshold:.3f}"
+        gettext("{name}: {value}", name=group, value=number(threshold))
         for group, threshold in zip(
             outcome.names[:8], outcome.thresholds[:8], strict=True
         )
     )
+    values = gettext("accuracy %{{y:.3f}}<br>{gap} %{{x:.3f}}", gap=gettext(GAPS[gap]))
     return build_marks(
         [outcome.gaps[gap]],
         [outcome.overall["accuracy"]],
         marker,
         name=name,
-        hovertemplate=f"<b>{name}</b><br>accuracy %{{y:.3f}}<br>{GAPS[gap]} "
-        f"%{{x:.3f}}<br>{thresholds}<extra></extra>",
+        hovertemplate=f"<b>{name}</b><br>{values}<br>{thresholds}<extra></extra>",
     )
 
 
@@ -178,17 +187,27 @@ def whatif_takeaway(now: Outcome, usual: Outcome, gap: str, positive: str) -> st
         that answers it to nobody treats all groups alike.
     """
     accuracy, value = now.overall["accuracy"], now.gaps[gap]
-    said = (
-        f"Accuracy {number(accuracy)}, {GAPS[gap].lower()} {number(value)}, {positive} "
-        f"answered for {now.overall['selection_rate']:.1%} of the images"
-    )
+    fields = {
+        "accuracy": number(accuracy),
+        "gap": gettext(GAPS[gap]).lower(),
+        "value": number(value),
+        "positive": positive,
+        "share": percent(now.overall["selection_rate"], 1),
+    }
     if np.array_equal(now.thresholds, usual.thresholds):
-        return f"{said}, with 0.5 for all. Move a threshold to see what follows."
-    changes = (accuracy - usual.overall["accuracy"], value - usual.gaps[gap])
-    return (
-        f"{said}: accuracy {signed(changes[0])}, gap {signed(changes[1])} beside 0.5 "
-        f"for all (answered for {usual.overall['selection_rate']:.1%}), on these test "
-        "images."
+        return gettext(
+            "Accuracy {accuracy}, {gap} {value}, {positive} answered for {share} of "
+            "the images, with 0.5 for all. Move a threshold to see what follows.",
+            **fields,
+        )
+    return gettext(
+        "Accuracy {accuracy}, {gap} {value}, {positive} answered for {share} of the "
+        "images: accuracy {accuracy_change}, gap {gap_change} beside 0.5 for all "
+        "(answered for {usual_share}), on these test images.",
+        accuracy_change=signed(accuracy - usual.overall["accuracy"]),
+        gap_change=signed(value - usual.gaps[gap]),
+        usual_share=percent(usual.overall["selection_rate"], 1),
+        **fields,
     )
 
 
@@ -196,17 +215,17 @@ def outcome_table(now: Outcome, usual: Outcome) -> pd.DataFrame:
     """A row a group: n, its threshold, its rates, and their change beside 0.5."""
     after, before = now.groups, usual.groups
     columns: dict[str, Any] = {
-        "Group": [*now.names, "All images"],
+        gettext("Group"): [*now.names, gettext("All images")],
         "n": [
-            f"{int(n):,}{SMALL_SIGN if n < SMALL_GROUP else ''}"
+            f"{number(int(n), 0)}{SMALL_SIGN if n < SMALL_GROUP else ''}"
             for n in (*now.n, now.n.sum())
         ],
-        "Threshold": [*(f"{t:.3f}" for t in now.thresholds), "–"],
+        gettext("Threshold"): [*(number(t) for t in now.thresholds), "–"],
     }
     for key, label in RATES.items():
         values = [*after[key], now.overall[key]]
         ahead = [*before[key], usual.overall[key]]
-        columns[label] = [
+        columns[gettext(label)] = [
             _cell(value, old) for value, old in zip(values, ahead, strict=True)
         ]
     return pd.DataFrame(columns)
@@ -226,21 +245,32 @@ def choices_note(marks: Sequence[Mark]) -> str:
     """
     if not marks:
         return ""
-    said = (
+    said = gettext(
         "The marked points were chosen on the validation images: the best accuracy "
         "there, with no constraint or with groups that differ by at most the largest "
         "gap allowed. They are drawn where they land on the test images, so that a gap "
         "may be wider here."
     )
     free = dict.fromkeys(n for mark in marks for n in mark.choice.unconstrained)
-    if free:
-        more = len(free) - NAMED
-        names = ", ".join(list(free)[:NAMED]) + f" and {more} more" * (more > 0)
-        said += (
-            f" Too small on validation to be held to a constraint (fewer than "
-            f"{SMALL_GROUP} images count): {names}."
+    if not free:
+        return said
+    names, more = ", ".join(list(free)[:NAMED]), len(free) - NAMED
+    if more > 0:
+        left = gettext(
+            "Too small on validation to be held to a constraint (fewer than {few} "
+            "images count): {groups} and {more} more.",
+            few=SMALL_GROUP,
+            groups=names,
+            more=more,
         )
-    return said
+    else:
+        left = gettext(
+            "Too small on validation to be held to a constraint (fewer than {few} "
+            "images count): {groups}.",
+            few=SMALL_GROUP,
+            groups=names,
+        )
+    return f"{said} {left}"
 
 
 def thresholds_of(mark: Mark) -> Mapping[str, float]:

@@ -9,10 +9,11 @@ from core.evaluation.errors import (
     errors_by_bin,
     taken_for,
 )
+from core.language import N_, gettext, ngettext
 from core.plots import errors as plots
 from core.plots.classification import NAMED
 from core.tasks import Classification, Regression
-from core.text import number, plural
+from core.text import percent
 from core.views.answers import TaskErrors, load_errors, method_of
 from core.views.drawing import (
     Drawn,
@@ -28,7 +29,7 @@ Among = Literal["one", "all"]
 Sign = Literal["signed", "absolute"]
 
 
-@draws("error-rates", "The hardest classes, or the errors in each bin of a number")
+@draws("error-rates", N_("The hardest classes, or the errors in each bin of a number"))
 def draw_error_rates(
     view: StudyView, *, task: str = "", method: str = "", sign: Sign = "signed"
 ) -> Drawn:
@@ -42,7 +43,7 @@ def draw_error_rates(
     return _draw_hardest(view, asked, one)
 
 
-@draws("confused-pairs", "The classes that are most often taken for each other")
+@draws("confused-pairs", N_("The classes that are most often taken for each other"))
 def draw_pairs(
     view: StudyView, *, task: str = "", method: str = "", among: Among = "one"
 ) -> Drawn:
@@ -52,8 +53,11 @@ def draw_pairs(
     if not has_pairs(found):
         raise nothing_in(
             view,
-            f"Fewer than two classes of {asked.label} have test images: none can be "
-            "taken for another.",
+            gettext(
+                "Fewer than two classes of {task} have test images: none can be taken "
+                "for another.",
+                task=gettext(asked.label),
+            ),
         )
     pairs = confused_pairs(found.confusions, asked.classes)
     own, label = pairs[pairs["method"] == one], view.labels[one]
@@ -81,12 +85,14 @@ def has_pairs(found: TaskErrors) -> bool:
 
 def pairs_title(task: Classification) -> str:
     """Heading of the confused pairs."""
-    return f"{task.label}: the most confused pairs"
+    return gettext("{task}: the most confused pairs", task=gettext(task.label))
 
 
 def bins_title(task: Regression) -> str:
     """Heading of the errors of a number."""
-    return f"{task.label}: how large the errors get in each bin"
+    return gettext(
+        "{task}: how large the errors get in each bin", task=gettext(task.label)
+    )
 
 
 def _draw_hardest(view: StudyView, task: Classification, method: str) -> Drawn:
@@ -94,42 +100,70 @@ def _draw_hardest(view: StudyView, task: Classification, method: str) -> Drawn:
     recalls = class_recalls(own, task.classes)
     taken = taken_for(own, task.classes)
     shown = min(len(recalls), NAMED)
-    part = f"The {shown} hardest of {len(recalls)} classes. "
+    notes = [
+        ngettext(
+            "The first piece of a bar is what is recognised (recall), with its 95 % "
+            "interval over the test images; then come the classes it is taken for, "
+            "the most common first, and all others in grey. Mean over {count} seed.",
+            "The first piece of a bar is what is recognised (recall), with its 95 % "
+            "interval over the test images; then come the classes it is taken for, "
+            "the most common first, and all others in grey. Mean over {count} seeds.",
+            own.seeds,
+        )
+    ]
+    if shown < len(recalls):
+        part = gettext(
+            "The {shown} hardest of {count} classes.", shown=shown, count=len(recalls)
+        )
+        notes.insert(0, part)
     return Drawn(
-        title=f"{task.label}: the hardest, and what they are taken for",
+        title=gettext(
+            "{task}: the hardest, and what they are taken for", task=gettext(task.label)
+        ),
         name=f"{view.study.name}-{task.name}-{method}-hardest",
         takeaway=plots.hardest_takeaway(recalls, taken, label),
         figures={label: plots.plot_hardest(recalls, taken)},
         data=recalls.merge(
             taken, how="left", left_on="class", right_on="truth", suffixes=("", "_pair")
         ).drop(columns=["truth", "of"]),
-        note=f"{part if shown < len(recalls) else ''}The first piece of a bar is what "
-        "is recognised (recall), with its 95 % interval over the test images; then "
-        "come the classes it is taken for, the most common first, and all others in "
-        f"grey. Mean over {plural(own.seeds, 'seed')}.",
+        note=" ".join(notes),
         numbers=Numbers(
             plots.hardest_table(recalls, taken),
-            f"Recall of {label} with 95 % interval, and the classes that each is taken "
-            "for: share of its images, and p, the mean probability that the class gets "
-            "over all of them.",
+            gettext(
+                "Recall of {method} with 95 % interval, and the classes that each is "
+                "taken for: share of its images, and p, the mean probability that the "
+                "class gets over all of them.",
+                method=label,
+            ),
             download=recalls,
         ),
     )
 
 
 def _pairs_note(count: int, label: str, seeds: int, *, is_alone: bool) -> str:
-    most = "" if count <= plots.PAIRS else f"The first {plots.PAIRS} of {count:,} pairs"
-    most = most and f"{most} by the mean of both shares. "
     if is_alone:
-        return (
-            f"{most}Truth → answer, mean over {plural(seeds, 'seed')}, with 95 % "
-            "intervals over the test images."
+        said = ngettext(
+            "Truth → answer, mean over {count} seed, with 95 % intervals over the test "
+            "images.",
+            "Truth → answer, mean over {count} seeds, with 95 % intervals over the "
+            "test images.",
+            seeds,
         )
-    return (
-        f"{most}The pairs that {label} confuses most: it is not chosen by what the "
-        "other methods do. Each interval is of one method alone; whether a method "
-        "is better on a class is on Classification."
+    else:
+        said = gettext(
+            "The pairs that {method} confuses most: it is not chosen by what the other "
+            "methods do. Each interval is of one method alone; whether a method is "
+            "better on a class is on Classification.",
+            method=label,
+        )
+    if count <= plots.PAIRS:
+        return said
+    most = gettext(
+        "The first {shown} of {count} pairs by the mean of both shares.",
+        shown=plots.PAIRS,
+        count=count,
     )
+    return f"{most} {said}"
 
 
 def _draw_bins(view: StudyView, task: Regression, method: str, sign: Sign) -> Drawn:
@@ -150,14 +184,25 @@ def _draw_bins(view: StudyView, task: Regression, method: str, sign: Sign) -> Dr
         takeaway=plots.bins_takeaway(table, task, label),
         figures={label: figure},
         data=table,
-        note=f"{label}; the answer to an image is the mean over "
-        f"{plural(seeds, 'seed')}. A bar holds so much of a bin's images, whose "
-        "number is in brackets; of few images the ends mean little.",
+        note=ngettext(
+            "{method}; the answer to an image is the mean over {count} seed. A bar "
+            "holds so much of a bin's images, whose number is in brackets; of few "
+            "images the ends mean little.",
+            "{method}; the answer to an image is the mean over {count} seeds. A bar "
+            "holds so much of a bin's images, whose number is in brackets; of few "
+            "images the ends mean little.",
+            seeds,
+            method=label,
+        ),
         numbers=Numbers(
             plots.bins_table(table),
-            f"Errors of {label} in {task.unit}: prediction − truth, and its size "
-            f"without the sign, which {number(100 * MOST_OF_ALL, 0)} % of the images "
-            "stay within.",
+            gettext(
+                "Errors of {method} in {unit}: prediction − truth, and its size "
+                "without the sign, which {share} of the images stay within.",
+                method=label,
+                unit=gettext(task.unit),
+                share=percent(MOST_OF_ALL),
+            ),
             download=table,
         ),
     )

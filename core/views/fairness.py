@@ -8,6 +8,7 @@ from core.evaluation.metrics import MetricInfo, metric_info
 from core.evaluation.pareto import gap_points
 from core.evaluation.published import published_by_group_table, published_views
 from core.evaluation.verdicts import SMALL_GROUP
+from core.language import N_, gettext
 from core.plots import fairness as plots
 from core.plots import gaps as gap_plots
 from core.plots.formatting import feature_label
@@ -22,7 +23,7 @@ from core.views.groups import Question, load_groups, metric_question, question_o
 from core.views.study_view import StudyView
 
 
-@draws("fairness-groups", "A metric in each group of people")
+@draws("fairness-groups", N_("A metric in each group of people"))
 def draw_groups(
     view: StudyView,
     *,
@@ -37,18 +38,27 @@ def draw_groups(
     feature = feature_label(comparison.grouping.feature, view.tasks)
     shown = comparison.groups[comparison.groups["method"].isin(view.methods)]
     return Drawn(
-        title=f"{info.label} by {feature[:1].lower() + feature[1:]}",
+        title=gettext(
+            "{metric} by {feature}",
+            metric=info.label,
+            feature=feature[:1].lower() + feature[1:],
+        ),
         name=f"{view.study.name}-{info.key}-groups",
         takeaway=plots.groups_takeaway(comparison, info, view.look, view.tasks),
         figures={info.label: plots.plot_groups(comparison, info, view.look)},
         data=shown[shown["metric"] == info.key],
-        note=f"{view.mean_text.capitalize()}; bars are 95 % intervals over the test "
-        f"images. Hollow: fewer than {SMALL_GROUP} images count, too few to tell. "
-        f"{info.label}: {info.explanation}",
+        note=gettext(
+            "{mean}; bars are 95 % intervals over the test images. Hollow: fewer than "
+            "{few} images count, too few to tell. {metric}: {explanation}",
+            mean=view.mean_text.capitalize(),
+            few=SMALL_GROUP,
+            metric=info.label,
+            explanation=info.explanation,
+        ),
     )
 
 
-@draws("fairness-gaps", "How far apart the groups are")
+@draws("fairness-gaps", N_("How far apart the groups are"))
 def draw_gaps(
     view: StudyView,
     *,
@@ -63,8 +73,13 @@ def draw_gaps(
     gaps = comparison.gaps[comparison.gaps["metric"] == info.key]
     if gaps["mean"].isna().all():
         raise NothingToShow(
-            f"In the study {strong(view.study.title)} there are no two groups whose "
-            f"{info.phrase} rests on {SMALL_GROUP} images or more, so there is no gap."
+            gettext(
+                "In the study {study} there are no two groups whose {metric} rests on "
+                "{few} images or more, so there is no gap.",
+                study=strong(gettext(view.study.title)),
+                metric=info.phrase,
+                few=SMALL_GROUP,
+            )
         )
     table = fairness_table(
         comparison,
@@ -75,16 +90,18 @@ def draw_gaps(
     )
     takeaway = plots.gap_table_takeaway(comparison, info, view.look, view.tasks)
     return Drawn(
-        title="How far apart the groups are",
+        title=gettext("How far apart the groups are"),
         name=f"{view.study.name}-{info.key}-gaps",
         takeaway=takeaway,
         data=gaps[gaps["method"].isin(view.methods)],
         numbers=Numbers(
             table_frame(table),
             takeaway,
-            note="Value [95 % interval] and verdict on its difference to "
-            f"{compared_with(comparison, view.labels)}. The interval of a difference "
-            "and its p hold for all methods at once.",
+            note=gettext(
+                "Value [95 % interval] and verdict on its difference to {reference}. "
+                "The interval of a difference and its p hold for all methods at once.",
+                reference=compared_with(comparison, view.labels),
+            ),
         ),
     )
 
@@ -94,7 +111,7 @@ def gaps_beside(metric: MetricInfo, task: Task) -> dict[str, Gap]:
     return {f"{gap.metric} {gap.measure}": gap for gap in related_gaps(metric, task)}
 
 
-@draws("fairness-cost", "What a smaller gap costs")
+@draws("fairness-cost", N_("What a smaller gap costs"))
 def draw_cost(
     view: StudyView,
     *,
@@ -113,8 +130,11 @@ def draw_cost(
     points = gap_points(comparison, quality, chosen, view.methods)
     if len(points) < 2:
         raise NothingToShow(
-            f"Fewer than two methods have both {quality.label} and this gap here. "
-            "Choose another gap, or fewer features."
+            gettext(
+                "Fewer than two methods have both {metric} and this gap here. Choose "
+                "another gap, or fewer features.",
+                metric=quality.label,
+            )
         )
     labels = {
         method: label + plots.seeds_mark(comparison, method)
@@ -129,14 +149,18 @@ def draw_cost(
         points, quality, about, view.look.called(labels)
     )
     return Drawn(
-        title="What a smaller gap costs",
+        title=gettext("What a smaller gap costs"),
         name=f"{view.study.name}-{info.key}-front",
         takeaway=about_models(takeaway, comparison.gaps),
         figures={about.label: figure},
         data=points.reset_index(),
-        note="Bars: 95 % intervals over the test images. The front, dashed, joins the "
-        "methods that no other beats in both, by the point estimates: other images "
-        f"may choose others. {about.label}: {about.explanation}",
+        note=gettext(
+            "Bars: 95 % intervals over the test images. The front, dashed, joins the "
+            "methods that no other beats in both, by the point estimates: other images "
+            "may choose others. {gap}: {explanation}",
+            gap=about.label,
+            explanation=about.explanation,
+        ),
     )
 
 
@@ -144,14 +168,18 @@ def _gap_of(metric: MetricInfo, task: Task, name: str) -> Gap:
     known = gaps_beside(metric, task)
     if name and name not in known:
         raise ViewError(
-            f"There is no gap '{name}' beside {metric.phrase}.",
-            expected=f"one of {', '.join(known)}.",
-            remedy="correct the name, or leave it out.",
+            gettext(
+                "There is no gap '{name}' beside {metric}.",
+                name=name,
+                metric=metric.phrase,
+            ),
+            expected=gettext("one of {names}.", names=", ".join(known)),
+            remedy=gettext("correct the name, or leave it out."),
         )
     return known[name or next(iter(known))]
 
 
-@draws("fairness-levelling", "Who gained, and who paid for a smaller gap")
+@draws("fairness-levelling", N_("Who gained, and who paid for a smaller gap"))
 def draw_levelling(
     view: StudyView,
     *,
@@ -168,38 +196,57 @@ def draw_levelling(
     table = table[table["method"].isin(view.methods)]
     if table.empty:
         raise NothingToShow(
-            f"The study {strong(view.study.title)} has no method whose groups can be "
-            "compared with those of the baseline."
+            gettext(
+                "The study {study} has no method whose groups can be compared with "
+                "those of the baseline.",
+                study=strong(gettext(view.study.title)),
+            )
         )
     counted = int(comparison.row(view.baseline, accuracy, "fair_metric")["groups"])
     far = gap_plots.far_out(table)
     left_out = listed([view.labels[method] for method in table["method"][far]])
     figure = gap_plots.plot_levelling(table[~far], view.look, two_groups=counted == 2)
+    notes = [
+        gettext(REWARDS_LEVELLING_DOWN),
+        gettext(
+            "Differences in accuracy to {reference} with 95 % intervals.",
+            reference=compared_with(comparison, view.labels),
+        ),
+    ]
+    if left_out:
+        notes.append(
+            gettext(
+                "Not drawn, for its change would hide all others: {methods}.",
+                methods=left_out,
+            )
+        )
     return Drawn(
-        title="Who gained, and who paid: accuracy",
+        title=gettext("Who gained, and who paid: accuracy"),
         name=f"{view.study.name}-{asked.name}-levelling",
         takeaway=gap_plots.levelling_takeaway(table, view.labels),
-        figures={asked.label: figure},
+        figures={gettext(asked.label): figure},
         data=table,
-        note=f"{REWARDS_LEVELLING_DOWN} Differences in accuracy to "
-        f"{compared_with(comparison, view.labels)} with 95 % intervals."
-        + f" Not drawn, for its change would hide all others: {left_out}."
-        * bool(left_out),
+        note=" ".join(notes),
         numbers=Numbers(
             gap_plots.levelling_table(table, view.labels),
-            "Changes against the method compared with: of the Fair metric, "
-            "and of its worst and best group.",
+            gettext(
+                "Changes against the method compared with: of the Fair metric, and of "
+                "its worst and best group."
+            ),
         ),
     )
 
 
-@draws("fairness-published", "Groups beside the published numbers")
+@draws("fairness-published", N_("Groups beside the published numbers"))
 def draw_published(view: StudyView) -> Drawn:
     """What others reported of groups, beside ours where there is such a run."""
     study, published = view.study, view.study.published_by_group
     if not published:
         raise NothingToShow(
-            f"The study {strong(study.title)} has no published numbers of groups."
+            gettext(
+                "The study {study} has no published numbers of groups.",
+                study=strong(gettext(study.title)),
+            )
         )
     ours = []
     for one in published_views(published) if view.runs else ():
@@ -208,10 +255,13 @@ def draw_published(view: StudyView) -> Drawn:
     table = published_by_group_table(published, ours)
     named = {name: method.label for name, method in study.methods.items()}
     shown, sources = beside_published(table, {**named, **view.labels}, view.tasks)
-    numbered = [f"{place}: {source}" for place, source in enumerate(sources, start=1)]
+    numbered = [
+        gettext("{name}: {value}", name=str(place), value=source)
+        for place, source in enumerate(sources, start=1)
+    ]
     takeaway = " ".join(published_notes(study, table))
     return Drawn(
-        title="Beside the published numbers",
+        title=gettext("Beside the published numbers"),
         name=f"{study.name}-published-groups",
         takeaway=takeaway,
         data=table,

@@ -17,6 +17,7 @@ from core.evaluation.answers import (
 )
 from core.evaluation.metrics import TOLERANCE
 from core.evaluation.resampling import Flags
+from core.language import N_, gettext
 from core.plots import answers as plots
 from core.tasks import Regression
 from core.views.answers import TaskErrors, load_errors, method_of
@@ -24,10 +25,10 @@ from core.views.drawing import Drawn, Numbers, any_task_of, draws, nothing_in
 from core.views.pictures import checked_count, picture_figures
 from core.views.study_view import StudyView
 
-EXTREME = "These images are extreme cases: they say nothing about rates."
+EXTREME = N_("These images are extreme cases: they say nothing about rates.")
 
 
-@draws("gallery", "The images that a method gets most wrong")
+@draws("gallery", N_("The images that a method gets most wrong"))
 def draw_gallery(
     view: StudyView,
     *,
@@ -83,7 +84,12 @@ def draw_gallery(
         )
         for row in shown
     ]
-    heading = f"{asked.label}: {orders[chosen].label.lower()}, {label}"
+    heading = gettext(
+        "{task}: {order}, {method}",
+        task=gettext(asked.label),
+        order=gettext(orders[chosen].label).lower(),
+        method=label,
+    )
     note = answers_note(found, one, label)
     return Drawn(
         title=heading,
@@ -91,7 +97,11 @@ def draw_gallery(
         takeaway=said,
         figures=picture_figures(view, heading, ids, lines),
         data=tabulate_images(answers, images, rows),
-        note=f"In bold the truth, below it the answer of {label}. {note}",
+        note=gettext(
+            "In bold the truth, below it the answer of {method}. {note}",
+            method=label,
+            note=note,
+        ),
         numbers=Numbers(
             plots.shown_table(answers, images, shown, view.labels),
             said,
@@ -155,21 +165,33 @@ def answers_note(found: TaskErrors, method: str, label: str) -> str:
     task = found.answers.task
     many = max(found.answers.seeds) > 1
     if isinstance(task, Regression):
-        said = f"In brackets: answer − truth. ✓ is within {TOLERANCE} {task.unit}."
-        said += " Of several seeds the mean is the answer." if many else ""
-        return f"{said} {EXTREME}"
-    said = "Per cent: the probability that a method gives its answer."
+        said = [
+            gettext(
+                "In brackets: answer − truth. ✓ is within {tolerance} {unit}.",
+                tolerance=TOLERANCE,
+                unit=gettext(task.unit),
+            )
+        ]
+        if many:
+            said.append(gettext("Of several seeds the mean is the answer."))
+        return " ".join([*said, gettext(EXTREME)])
+    said = [gettext("Per cent: the probability that a method gives its answer.")]
     if many:
-        said += (
-            " Of several seeds the answer is what most say, and the probability "
-            "is the mean; the shares of classes are means over single seeds."
+        said.append(
+            gettext(
+                "Of several seeds the answer is what most say, and the probability is "
+                "the mean; the shares of classes are means over single seeds."
+            )
         )
     if not found.answers.has_probabilities(method):
-        said += (
-            f" {label} has labels only, without probabilities, so its answers keep the "
-            "order of the images."
+        said.append(
+            gettext(
+                "{method} has labels only, without probabilities, so its answers keep "
+                "the order of the images.",
+                method=label,
+            )
         )
-    return f"{said} {EXTREME}"
+    return " ".join([*said, gettext(EXTREME)])
 
 
 def _groups_of(found: TaskErrors, where: tuple[str, ...]) -> dict[str, str]:
@@ -191,9 +213,14 @@ def _check_categories(found: TaskErrors, *names: str) -> None:
 def _one_of(parameter: str, value: str, known: Collection[str]) -> str:
     if value not in known:
         raise ViewError(
-            f"The view 'gallery' cannot take '{value}' as its parameter "
-            f"'{parameter}' here.",
-            expected=f"one of {', '.join(known)}.",
-            remedy="correct it, or leave it out.",
+            gettext(
+                "The view '{view}' cannot take '{value}' as its parameter "
+                "'{parameter}' here.",
+                view="gallery",
+                value=value,
+                parameter=parameter,
+            ),
+            expected=gettext("one of {names}.", names=", ".join(known)),
+            remedy=gettext("correct it, or leave it out."),
         )
     return value

@@ -6,6 +6,7 @@ from dataclasses import replace
 from core.errors import ViewError
 from core.evaluation.metrics import MetricInfo
 from core.evaluation.verdicts import SMALL_GROUP
+from core.language import N_, gettext
 from core.plots import group_map as plots
 from core.plots.formatting import feature_label
 from core.plots.look import SMALL_SIGN
@@ -20,7 +21,7 @@ from core.views.groups import (
 from core.views.study_view import StudyView
 
 
-@draws("group-map", "A metric in every crossing of two features")
+@draws("group-map", N_("A metric in every crossing of two features"))
 def draw_group_map(
     view: StudyView,
     *,
@@ -55,24 +56,28 @@ def draw_group_map(
         titles = "", names[crossed[0]]
         takeaway = plots.methods_takeaway(cells, info, names[crossed[0]])
     figure = plots.plot_group_map(cells, info, titles=titles, change=change)
+    signs = gettext(
+        "n: test images of the cell; {sign}: the value rests on fewer than {few} of "
+        "them. A dash: no image, or undefined.",
+        sign=SMALL_SIGN,
+        few=SMALL_GROUP,
+    )
     return Drawn(
         title=title_of(info, is_crossed=len(crossed) > 1),
         name=f"{view.study.name}-{info.key}-map",
         takeaway=takeaway,
         figures={info.label: figure},
         data=cells,
-        note=f"{plots.map_note(info, change=change)} n: test images of the cell; "
-        f"{SMALL_SIGN}: the value rests on fewer than {SMALL_GROUP} of them. "
-        "A dash: no image, or undefined.",
+        note=f"{plots.map_note(info, change=change)} {signs}",
     )
 
 
 def _other_feature(name: str, others: list[str]) -> str:
     if name and name not in others:
         raise ViewError(
-            f"The groups cannot be crossed with '{name}'.",
-            expected=f"one of {', '.join(others)}.",
-            remedy="correct the name, or leave it out.",
+            gettext("The groups cannot be crossed with '{name}'.", name=name),
+            expected=gettext("one of {names}.", names=", ".join(others)),
+            remedy=gettext("correct the name, or leave it out."),
         )
     return name or usual_across(others)
 
@@ -85,8 +90,8 @@ def usual_across(others: Sequence[str]) -> str:
 def title_of(metric: MetricInfo, *, is_crossed: bool) -> str:
     """Heading of the view."""
     if is_crossed:
-        return f"{metric.label}: every crossing"
-    return f"{metric.label}: every method in every group"
+        return gettext("{metric}: every crossing", metric=metric.label)
+    return gettext("{metric}: every method in every group", metric=metric.label)
 
 
 def features_across(view: StudyView, question: Question) -> list[str]:

@@ -26,6 +26,7 @@ from core.evaluation.whatif import (
     choose,
     count_scores,
 )
+from core.language import N_, gettext
 from core.plots.whatif import CONSTRAINT_LABELS
 from core.runs import Run
 from core.study import Study
@@ -82,8 +83,11 @@ def usual_features(view: StudyView, task: Task) -> tuple[str, ...]:
     known = known_features(view)
     if not known:
         raise NothingToShow(
-            f"The study {strong(view.study.title)} has no sensitive feature: its "
-            "images are not of people in groups."
+            gettext(
+                "The study {study} has no sensitive feature: its images are not of "
+                "people in groups.",
+                study=strong(gettext(view.study.title)),
+            )
         )
     features = tuple(view.dataset.sensitive_features)
     first = default_features(view.study, task, view.tasks, features)
@@ -217,7 +221,7 @@ def load_choices(
     )
 
 
-@cached(entries=24, says="Comparing the groups…")
+@cached(entries=24, says=N_("Comparing the groups…"))
 def _groups(
     baseline: Baseline,
     task: str,
@@ -262,22 +266,25 @@ def _choices(
     try:
         counts = _scores(task, features, positive, VALIDATION, method, runs, tasks)
     except EquipoiseError as error:
-        return (), (f"On the validation images: {error.problem}",)
+        problem = gettext("On the validation images: {problem}", problem=error.problem)
+        return (), (problem,)
     if counts is None:
-        return (), (
+        none = gettext(
             "This method has no predictions of validation images, so no constraint "
-            "chooses a point; nothing is ever chosen on test.",
+            "chooses a point; nothing is ever chosen on test."
         )
+        return (), (none,)
     found, missing = [], []
     for constraint in CONSTRAINTS:
         try:
             found.append(choose(counts, method, constraint, most=most, common=common))
         except EquipoiseError as error:
-            missing.append(f"{CONSTRAINT_LABELS[constraint]}: {error.problem}")
+            label = gettext(CONSTRAINT_LABELS[constraint])
+            missing.append(gettext("{name}: {value}", name=label, value=error.problem))
     return tuple(found), tuple(missing)
 
 
-@cached(entries=16, says="Counting the scores…")
+@cached(entries=16, says=N_("Counting the scores…"))
 def _scores(
     task: str,
     features: tuple[str, ...],

@@ -10,6 +10,7 @@ from core.errors import NothingToShow, ViewError
 from core.evaluation.answers import Answers, categories_of
 from core.evaluation.comparison import Baseline
 from core.evaluation.label_errors import find_label_doubts
+from core.language import N_, gettext, ngettext
 from core.plots import label_errors as plots
 from core.results.doubt_limits import LEFT_OUT
 from core.results.frame import plain_frame, table_frame
@@ -37,7 +38,7 @@ from core.results.label_errors import (
 from core.runs import Run, data_report, shipped_manifest
 from core.study import Study
 from core.tasks import Regression, Task
-from core.text import plural, strong
+from core.text import strong
 from core.views.answers import load_held_out_answers, load_held_out_predictions
 from core.views.caching import Fingerprint, cached, manifest_fingerprint
 from core.views.drawing import Drawn, Numbers, any_task_of, draws, nothing_in
@@ -45,7 +46,7 @@ from core.views.loads import load_tables, load_training_counts
 from core.views.pictures import checked_count, picture_figures
 from core.views.study_view import StudyView
 
-TITLE = "Whose labels are wrong?"
+TITLE = N_("Whose labels are wrong?")
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,11 @@ def draw_label_errors(view: StudyView, *, task: str = "") -> Drawn:
     doubted = labels.doubts.doubted
     sentence = doubt_sentence(labels.doubts)
     return Drawn(
-        title=TITLE,
+        title=gettext(TITLE),
         name=f"{view.study.name}-{asked.name}-doubted-labels",
         takeaway=sentence,
         figures={
-            asked.label: plots.plot_doubted_numbers(doubted, asked)
+            gettext(asked.label): plots.plot_doubted_numbers(doubted, asked)
             if isinstance(asked, Regression)
             else plots.plot_label_pairs(doubted, asked)
         },
@@ -78,7 +79,7 @@ def draw_label_errors(view: StudyView, *, task: str = "") -> Drawn:
     )
 
 
-@draws("label-error-images", "The images whose labels are doubted most")
+@draws("label-error-images", N_("The images whose labels are doubted most"))
 def draw_doubted_images(
     view: StudyView,
     *,
@@ -98,23 +99,36 @@ def draw_doubted_images(
         labels = _of_pair(view, labels, given, proposed)
     shown = labels.rows.head(checked_count(count)).to_dict("records")
     total = len(labels.doubts.doubted)
-    has = "has" if total == 1 else "have"
-    said = f"{plural(total, 'image')} {has} a doubtful label of {asked.label}."
+    said = ngettext(
+        "{count} image has a doubtful label of {task}.",
+        "{count} images have a doubtful label of {task}.",
+        total,
+        task=gettext(asked.label),
+    )
     if given:
-        is_ = "is" if total == 1 else "are"
-        said = (
-            f"{plural(total, 'image')} {is_} labelled {strong(given)}, and the methods "
-            f"propose {strong(proposed)}."
+        said = ngettext(
+            "{count} image is labelled {given}, and the methods propose {proposed}.",
+            "{count} images are labelled {given}, and the methods propose {proposed}.",
+            total,
+            given=strong(given),
+            proposed=strong(proposed),
         )
     if len(shown) < total:
-        said += f" Shown: the {plural(len(shown), 'image')} that are doubted most."
-    heading = f"{asked.label}: the labels that are doubted most"
+        most = ngettext(
+            "Shown: the {count} image that is doubted most.",
+            "Shown: the {count} images that are doubted most.",
+            len(shown),
+        )
+        said = f"{said} {most}"
+    heading = gettext(
+        "{task}: the labels that are doubted most", task=gettext(asked.label)
+    )
     ids = [str(row["image_id"]) for row in shown]
     lines = [
         (
-            f"{proposed_text(asked, row)}?",
-            f"labelled {given_text(asked, row)}",
-            f"{against_text(row)} runs against it",
+            gettext("{label}?", label=proposed_text(asked, row)),
+            gettext("labelled {label}", label=given_text(asked, row)),
+            gettext("{runs} runs against it", runs=against_text(row)),
         )
         for row in shown
     ]
@@ -125,12 +139,12 @@ def draw_doubted_images(
         takeaway=said,
         figures=picture_figures(view, heading, ids, lines),
         data=labels.rows,
-        note=NOTE,
-        numbers=Numbers(table, said, note=NOTE, is_long=True),
+        note=gettext(NOTE),
+        numbers=Numbers(table, said, note=gettext(NOTE), is_long=True),
     )
 
 
-@draws("label-sensitivity", "The leaderboard without the images of doubted labels")
+@draws("label-sensitivity", N_("The leaderboard without the images of doubted labels"))
 def draw_sensitivity(view: StudyView, *, task: str = "", count: int = 0) -> Drawn:
     """The leaderboard of one task with and without the most doubted test images.
 
@@ -140,17 +154,26 @@ def draw_sensitivity(view: StudyView, *, task: str = "", count: int = 0) -> Draw
     labels = _doubted(view, asked)
     total = most_left_out(labels)
     if not total:
-        raise nothing_in(view, f"No label of {asked.label} of a test image is doubted.")
+        raise nothing_in(
+            view,
+            gettext(
+                "No label of {task} of a test image is doubted.",
+                task=gettext(asked.label),
+            ),
+        )
     if not any(run.method == view.baseline for run in view.runs):
         raise NothingToShow(
-            f"The baseline {strong(view.labels.get(view.baseline, view.baseline))} has "
-            "no run with the chosen seeds. Choose other seeds to compare with it."
+            gettext(
+                "The baseline {method} has no run with the chosen seeds. Choose other "
+                "seeds to compare with it.",
+                method=strong(view.labels.get(view.baseline, view.baseline)),
+            )
         )
     if not 0 <= count <= total:
         raise ViewError(
-            f"{count:,} doubted test images cannot be left out.",
-            expected=f"a number from 1 to {total:,}.",
-            remedy="correct the parameter 'count'.",
+            gettext("{count} doubted test images cannot be left out.", count=count),
+            expected=gettext("a number from 1 to {most}.", most=total),
+            remedy=gettext("correct the parameter 'count'."),
         )
     dropped = labels.doubts.first(count or min(LEFT_OUT, total), TEST)
     found = _compared(
@@ -164,23 +187,28 @@ def draw_sensitivity(view: StudyView, *, task: str = "", count: int = 0) -> Draw
         view.study,
     )
     against = (
-        "the same method of the other study"
+        gettext("the same method of the other study")
         if view.has_counterparts
         else view.labels[view.baseline]
     )
+    verdicts = gettext(
+        "Verdicts are against {reference} and hold for all methods at once.",
+        reference=against,
+    )
     return Drawn(
-        title=f"{asked.label}: without the most doubted labels",
+        title=gettext(
+            "{task}: without the most doubted labels", task=gettext(asked.label)
+        ),
         name=f"{view.study.name}-{asked.name}-doubted-labels-left-out",
         takeaway=found.sentence,
         data=found.rows,
-        note=NO_RESULT,
+        note=gettext(NO_RESULT),
         numbers=Numbers(
             found.table,
             found.sentence,
-            f"{dropped_sentence(labels.doubts, dropped)} Verdicts are against "
-            f"{against} and hold for all methods at once.",
+            f"{dropped_sentence(labels.doubts, dropped)} {verdicts}",
         ),
-        claims=(f"{found.sentence} {NO_RESULT}",),
+        claims=(f"{found.sentence} {gettext(NO_RESULT)}",),
     )
 
 
@@ -203,7 +231,7 @@ def _doubted(view: StudyView, task: Task) -> DoubtedLabels:
     """The doubted labels of a task, at least one."""
     found = find_labels(view, task)
     if found is None:
-        raise nothing_in(view, NO_PROBABILITIES)
+        raise nothing_in(view, gettext(NO_PROBABILITIES))
     if found.labels.doubts.doubted.empty:
         raise nothing_in(view, doubt_sentence(found.labels.doubts))
     return found.labels
@@ -215,23 +243,35 @@ def _of_pair(
     task = labels.doubts.task
     if isinstance(task, Regression):
         raise ViewError(
-            f"The labels of {task.label} are numbers: they have no pairs.",
-            expected="no parameter 'given' or 'proposed'.",
-            remedy="leave both out.",
+            gettext(
+                "The labels of {task} are numbers: they have no pairs.",
+                task=gettext(task.label),
+            ),
+            expected=gettext("no parameter 'given' or 'proposed'."),
+            remedy=gettext("leave both out."),
         )
     for name in (given, proposed):
         if name not in categories_of(task):
             raise ViewError(
-                f"The task '{task.name}' has no label '{name}'.",
-                expected=f"one of {', '.join(categories_of(task))}.",
-                remedy="give both parameters, 'given' and 'proposed'.",
+                gettext(
+                    "The task '{task}' has no label '{name}'.",
+                    task=task.name,
+                    name=name,
+                ),
+                expected=gettext(
+                    "one of {names}.", names=", ".join(categories_of(task))
+                ),
+                remedy=gettext("give both parameters, 'given' and 'proposed'."),
             )
     found = labels.of_pair(given, proposed)
     if found.doubts.doubted.empty:
         raise nothing_in(
             view,
-            f"For no image labelled {strong(given)} do the methods propose "
-            f"{strong(proposed)}.",
+            gettext(
+                "For no image labelled {given} do the methods propose {proposed}.",
+                given=strong(given),
+                proposed=strong(proposed),
+            ),
         )
     return found
 
@@ -245,7 +285,7 @@ class _Sensitivity:
     rows: pd.DataFrame
 
 
-@cached(entries=8, says="Looking for doubtful labels…")
+@cached(entries=8, says=N_("Looking for doubtful labels…"))
 def _found(split: Fingerprint, task: Task, view: StudyView) -> FoundLabels | None:
     doubts = find_label_doubts(load_held_out_predictions(view, task), task)
     if doubts is None:
@@ -255,7 +295,7 @@ def _found(split: Fingerprint, task: Task, view: StudyView) -> FoundLabels | Non
     return FoundLabels(labels, load_held_out_answers(view, task))
 
 
-@cached(entries=16, says="Comparing the methods without these images…")
+@cached(entries=16, says=N_("Comparing the methods without these images…"))
 def _compared(
     image_ids: tuple[str, ...],
     labels: Mapping[str, str],

@@ -7,6 +7,7 @@ import pandas as pd
 
 from core.errors import ViewError
 from core.evaluation.answers import categories_of
+from core.language import N_, gettext, ngettext
 from core.results.explain_label import (
     KIND_WORDS,
     RULES_NOTE,
@@ -23,7 +24,7 @@ from core.results.explain_label import (
 from core.results.frame import plain_frame, table_frame
 from core.runs import shipped_manifest
 from core.tasks import Binary, Regression, Task
-from core.text import code, plural, strong
+from core.text import code, strong
 from core.views.answers import load_held_out_answers
 from core.views.caching import Fingerprint, cached, manifest_fingerprint
 from core.views.drawing import Drawn, Numbers, any_task_of, draws, nothing_in
@@ -31,20 +32,21 @@ from core.views.pictures import checked_count, picture_figures
 from core.views.study_view import StudyView
 
 
-@draws("label-rule", "The rule that explains a label best")
+@draws("label-rule", N_("The rule that explains a label best"))
 def draw_rule(view: StudyView, *, task: str = "", category: str = "") -> Drawn:
     """The rule that explains one class, or one bin of a number, and the runners-up."""
     meaning = meaning_of(view, task, category)
     sentence = meaning_sentence(meaning)
     if not meaning.rules:
         raise nothing_in(view, sentence)
-    note = RULES_NOTE
+    note = gettext(RULES_NOTE)
     if meaning.search is not None and meaning.search.left_out:
-        left_out = ", ".join(map(code, meaning.search.left_out))
-        note += (
-            f" Not used: {left_out}. Such an attribute is the same for all training "
-            "images, or nearly every image has a word of its own."
+        left_out = gettext(
+            "Not used: {attributes}. Such an attribute is the same for all training "
+            "images, or nearly every image has a word of its own.",
+            attributes=", ".join(map(code, meaning.search.left_out)),
         )
+        note = f"{note} {left_out}"
     rules = pd.DataFrame(
         {
             "rule": [rule.text for rule in meaning.rules],
@@ -53,7 +55,11 @@ def draw_rule(view: StudyView, *, task: str = "", category: str = "") -> Drawn:
         }
     ).join(meaning.judged)
     return Drawn(
-        title=f"{meaning.task.label}: what does '{meaning.category}' mean?",
+        title=gettext(
+            "{task}: what does '{category}' mean?",
+            task=gettext(meaning.task.label),
+            category=meaning.category,
+        ),
         name=f"{_name(view, meaning)}-rules",
         takeaway=sentence,
         data=rules,
@@ -62,7 +68,7 @@ def draw_rule(view: StudyView, *, task: str = "", category: str = "") -> Drawn:
     )
 
 
-@draws("label-contradictions", "The images that contradict the rule of a label")
+@draws("label-contradictions", N_("The images that contradict the rule of a label"))
 def draw_contradictions(
     view: StudyView, *, task: str = "", category: str = "", count: int = 8
 ) -> Drawn:
@@ -78,13 +84,20 @@ def draw_contradictions(
     lines = [
         (
             f"{row['label']}",
-            f"by the rule: {says_text(meaning, says=bool(row['says']))}",
-            KIND_WORDS[str(row["kind"])],
+            gettext(
+                "by the rule: {label}",
+                label=says_text(meaning, says=bool(row["says"])),
+            ),
+            gettext(KIND_WORDS[str(row["kind"])]),
         )
         for row in rows
     ]
     table = table_frame(contradictions_table(meaning, limit=len(rows)))
-    heading = f"{meaning.task.label}: images that contradict '{meaning.category}'"
+    heading = gettext(
+        "{task}: images that contradict '{category}'",
+        task=gettext(meaning.task.label),
+        category=meaning.category,
+    )
     return Drawn(
         title=heading,
         name=f"{_name(view, meaning)}-contradictions",
@@ -95,7 +108,7 @@ def draw_contradictions(
     )
 
 
-@draws("typical-images", "The most typical test images of a label")
+@draws("typical-images", N_("The most typical test images of a label"))
 def draw_typical(
     view: StudyView, *, task: str = "", category: str = "", count: int = 8
 ) -> Drawn:
@@ -107,7 +120,10 @@ def draw_typical(
     heading = typical_heading(meaning)
     if meaning.typical.empty:
         raise nothing_in(
-            view, f"No test image has the label {strong(meaning.category)}."
+            view,
+            gettext(
+                "No test image has the label {label}.", label=strong(meaning.category)
+            ),
         )
     rows = meaning.typical.head(checked_count(count)).to_dict("records")
     lines = [typical_lines(meaning, row) for row in rows]
@@ -134,11 +150,15 @@ def meaning_of(view: StudyView, task: str = "", category: str = "") -> LabelMean
     asked = any_task_of(view, task)
     name = category or usual_category(asked)
     if name not in categories_of(asked):
-        what = "bin" if isinstance(asked, Regression) else "class"
+        problem = (
+            N_("The task '{task}' has no bin '{name}'.")
+            if isinstance(asked, Regression)
+            else N_("The task '{task}' has no class '{name}'.")
+        )
         raise ViewError(
-            f"The task '{asked.name}' has no {what} '{name}'.",
-            expected=f"one of {', '.join(categories_of(asked))}.",
-            remedy="correct the parameter 'category'.",
+            gettext(problem, task=asked.name, name=name),
+            expected=gettext("one of {names}.", names=", ".join(categories_of(asked))),
+            remedy=gettext("correct the parameter 'category'."),
         )
     return _meaning(manifest_fingerprint(view.study.name), asked, name, view)
 
@@ -150,23 +170,31 @@ def usual_category(task: Task) -> str:
 
 def typical_heading(meaning: LabelMeaning) -> str:
     """Heading of the typical images."""
-    return f"The most typical images of '{meaning.category}'"
+    return gettext("The most typical images of '{category}'", category=meaning.category)
 
 
 def typical_sentence(meaning: LabelMeaning) -> str:
     """How the typical images are chosen."""
     if isinstance(meaning.task, Regression):
-        return "Test images that most methods get right and come nearest."
-    return "Test images that most methods get right and are surest of."
+        return gettext("Test images that most methods get right and come nearest.")
+    return gettext("Test images that most methods get right and are surest of.")
 
 
 def typical_lines(meaning: LabelMeaning, row: Any) -> tuple[str, str]:
     """How many methods get one image right, and how sure they are."""
-    sure = "off by" if isinstance(meaning.task, Regression) else "mean probability"
-    return (
-        f"{row['right']} of {plural(row['methods'], 'method')} right",
-        f"{sure} {surety_text(meaning.task, row)}",
+    surety = surety_text(meaning.task, row)
+    sure = (
+        gettext("off by {error}", error=surety)
+        if isinstance(meaning.task, Regression)
+        else gettext("mean probability {probability}", probability=surety)
     )
+    right = ngettext(
+        "{right} of {count} method right",
+        "{right} of {count} methods right",
+        row["methods"],
+        right=row["right"],
+    )
+    return right, sure
 
 
 def _ids(rows: Sequence[Any]) -> list[str]:
@@ -177,7 +205,7 @@ def _name(view: StudyView, meaning: LabelMeaning) -> str:
     return f"{view.study.name}-{meaning.task.name}-{meaning.category}"
 
 
-@cached(entries=32, says="Searching for a rule…")
+@cached(entries=32, says=N_("Searching for a rule…"))
 def _meaning(
     split: Fingerprint, task: Task, category: str, view: StudyView
 ) -> LabelMeaning:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from core.data.manifest import DatasetInfo
 from core.errors import EquipoiseError
 from core.evaluation.slice_features import SliceFeatures
+from core.language import N_, gettext
 from core.results.slices import study_features
 from core.runs import Run, shipped_manifest
 from core.study import Study
@@ -41,19 +42,23 @@ def load_slice_features(view: StudyView) -> SliceFeatures:
 def _why_not_measured(view: StudyView, run: Run) -> str:
     """Why brightness, sharpness and size are not known; empty where they are."""
     if not view.dataset.has_pictures:
-        return "a table of predictions has no pictures"
+        return gettext("a table of predictions has no pictures")
     if why_no_pictures(view):
-        return "the pictures are not here; Errors says how to use your own copy"
+        return gettext(
+            "the pictures are not here; Errors says how to use your own copy"
+        )
     (table,) = load_tables([run]).values()
     if len(table) > MOST_PICTURES:
-        return (
-            f"more than {MOST_PICTURES:,} pictures are measured by `equipoise compare "
-            f"{view.study.name} --slices` only"
+        return gettext(
+            "more than {count} pictures are measured by `equipoise compare {study} "
+            "--slices` only",
+            count=MOST_PICTURES,
+            study=view.study.name,
         )
     return ""
 
 
-@cached(entries=4, says="Measuring the pictures…")
+@cached(entries=4, says=N_("Measuring the pictures…"))
 def _features(
     split: Fingerprint,
     reason: str,

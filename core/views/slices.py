@@ -10,6 +10,7 @@ from core.evaluation.alignment import AlignedPredictions
 from core.evaluation.slice_features import SliceFeatures
 from core.evaluation.slices import SliceSearch
 from core.evaluation.variance import TrainingVariance
+from core.language import N_, gettext
 from core.plots import slices as plots
 from core.results.slices import (
     SEARCHED,
@@ -33,7 +34,7 @@ from core.views.slice_features import load_slice_features
 from core.views.study_view import StudyView
 
 
-@draws("slices", "The slices in which a method is worst")
+@draws("slices", N_("The slices in which a method is worst"))
 def draw_slices(view: StudyView, *, task: str = "", method: str = "") -> Drawn:
     """Forest of the worst slices of one method, beside its error on all images."""
     asked, shown = task_of(view, task), method_asked(view, method, view.baseline)
@@ -53,14 +54,19 @@ def draw_slices(view: StudyView, *, task: str = "", method: str = "") -> Drawn:
         note=_note(search, view.mean_text),
         numbers=Numbers(
             plots.slices_table(search, info, view.tasks),
-            "The slices above in numbers. The file has all that were looked at.",
+            gettext(
+                "The slices above in numbers. The file has all that were looked at."
+            ),
         ),
     )
 
 
 def title_of(view: StudyView, task: Task) -> str:
     """Heading of the view."""
-    return f"Where it is worst: {error_info(task, view.tasks).phrase} by slice"
+    return gettext(
+        "Where it is worst: {metric} by slice",
+        metric=error_info(task, view.tasks).phrase,
+    )
 
 
 def load_worst(view: StudyView, task: Task, method: str) -> pd.DataFrame:
@@ -87,22 +93,24 @@ def load_search(view: StudyView, task: Task, method: str) -> SliceSearch:
         view.tasks,
         view.study,
         features.names,
+        features.left_out,
         features,
         load_aligned(view, task),
     )
 
 
 def _note(search: SliceSearch, mean: str) -> str:
-    bars = (
-        f"{mean.capitalize()}; bars are 95 % intervals of the difference to all "
-        "images, drawn from their error, which hold for all slices at once. Hollow: "
-        "not certainly worse. Click a mark to see its images on Errors."
+    bars = gettext(
+        "{mean}; bars are 95 % intervals of the difference to all images, drawn from "
+        "their error, which hold for all slices at once. Hollow: not certainly worse. "
+        "Click a mark to see its images on Errors.",
+        mean=mean.capitalize(),
     )
-    said = (bars if mean else "", SEARCHED, plots.rule_note(search))
+    said = (bars if mean else "", gettext(SEARCHED), plots.rule_note(search))
     return mark_code(" ".join(filter(None, (*said, not_searched(search)))))
 
 
-@cached(entries=4, says="Comparing the trainings of all methods…")
+@cached(entries=4, says=N_("Comparing the trainings of all methods…"))
 def _pool(
     split: Fingerprint,
     task: Task,
@@ -119,7 +127,7 @@ def _pool(
     return pool_searches(_aligned, task, _features, _options)
 
 
-@cached(entries=32, says="Searching the slices…")
+@cached(entries=32, says=N_("Searching the slices…"))
 def _search(
     split: Fingerprint,
     task: Task,
@@ -129,6 +137,8 @@ def _search(
     tasks: tuple[Task, ...],
     study: Study,
     names: tuple[str, ...],
+    # Reasons, in the reader's language.
+    left_out: Mapping[str, str],
     _features: SliceFeatures,
     _aligned: AlignedPredictions,
 ) -> SliceSearch:

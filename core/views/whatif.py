@@ -9,6 +9,7 @@ from core.data.manifest import TEST
 from core.errors import NothingToShow, ViewError
 from core.evaluation.verdicts import SMALL_GROUP
 from core.evaluation.whatif import Outcome, ScoreCounts
+from core.language import N_, gettext
 from core.plots import whatif as plots
 from core.plots.look import SMALL_SIGN
 from core.plots.whatif import Mark
@@ -26,7 +27,7 @@ MOST = 0.05
 GAP = next(iter(plots.GAPS))
 
 
-@draws("what-if", "Accuracy against the gap, by threshold")
+@draws("what-if", N_("Accuracy against the gap, by threshold"))
 def draw_whatif(
     view: StudyView,
     *,
@@ -47,9 +48,9 @@ def draw_whatif(
     """
     if gap not in plots.GAPS:
         raise ViewError(
-            f"There is no gap '{gap}' to draw.",
-            expected=f"one of {', '.join(plots.GAPS)}.",
-            remedy="correct the name, or leave it out.",
+            gettext("There is no gap '{name}' to draw.", name=gap),
+            expected=gettext("one of {names}.", names=", ".join(plots.GAPS)),
+            remedy=gettext("correct the name, or leave it out."),
         )
     asked = _asked(view, task, features, positive, method, thresholds, small)
     question, counts = asked.question, asked.counts
@@ -58,10 +59,10 @@ def draw_whatif(
     )
     now, usual = asked.outcomes()
     curve = _curve(asked, view)
-    notes = [plots.BY_EYE, plots.choices_note(marks), *missing]
-    label = question.task.label
+    notes = [gettext(plots.BY_EYE), plots.choices_note(marks), *missing]
+    label = gettext(question.task.label)
     return Drawn(
-        title=f"{label}: accuracy against the gap, by threshold",
+        title=gettext("{task}: accuracy against the gap, by threshold", task=label),
         name=f"{name_of(view, question, counts.positive)}_chart",
         takeaway=plots.whatif_takeaway(now, usual, gap, counts.positive),
         figures={label: plots.plot_whatif(curve, now, usual, marks, gap)},
@@ -70,7 +71,7 @@ def draw_whatif(
     )
 
 
-@draws("what-if-groups", "The rates of each group, by threshold")
+@draws("what-if-groups", N_("The rates of each group, by threshold"))
 def draw_whatif_groups(
     view: StudyView,
     *,
@@ -85,21 +86,29 @@ def draw_whatif_groups(
     asked = _asked(view, task, features, positive, method, thresholds, small)
     question, counts = asked.question, asked.counts
     now, usual = asked.outcomes()
-    takeaway = (
-        f"Rates of each group, {counts.positive} answered from the threshold "
-        "on, and their change beside 0.5."
+    takeaway = gettext(
+        "Rates of each group, {positive} answered from the threshold on, and their "
+        "change beside 0.5.",
+        positive=counts.positive,
     )
     return Drawn(
-        title=f"{question.task.label}: rates of each group, by threshold",
+        title=gettext(
+            "{task}: rates of each group, by threshold",
+            task=gettext(question.task.label),
+        ),
         name=f"{name_of(view, question, counts.positive)}_table",
         takeaway=takeaway,
         data=now.groups,
         numbers=Numbers(
             plots.outcome_table(now, usual),
             takeaway,
-            note=f"Answered with {strong(counts.positive)} from the threshold on; in "
-            f"brackets the change beside 0.5. {SMALL_SIGN}: fewer than {SMALL_GROUP} "
-            "images.",
+            note=gettext(
+                "Answered with {positive} from the threshold on; in brackets the "
+                "change beside 0.5. {sign}: fewer than {few} images.",
+                positive=strong(counts.positive),
+                sign=SMALL_SIGN,
+                few=SMALL_GROUP,
+            ),
             is_long=True,
         ),
     )
@@ -125,8 +134,11 @@ def load_counts(view: StudyView, question: Question, positive: str) -> ScoreCoun
     counts = load_scores(view, question, positive, TEST)
     if counts is None or not set(counts.methods) & set(view.methods):
         raise NothingToShow(
-            f"In the study {strong(view.study.title)} none of the methods shown has "
-            "probabilities, so there is no threshold to move."
+            gettext(
+                "In the study {study} none of the methods shown has probabilities, so "
+                "there is no threshold to move.",
+                study=strong(gettext(view.study.title)),
+            )
         )
     return counts
 
@@ -219,10 +231,16 @@ def _thresholds(
 def _wrong_thresholds(given: tuple[str, ...], counts: ScoreCounts) -> ViewError:
     groups = ", ".join(groups_of(counts))
     return ViewError(
-        f"The thresholds {', '.join(given) or '(none)'} do not fit.",
-        expected="one number from 0 to 1, or '<group>:<number>' for some of the groups "
-        f"{groups}.",
-        remedy="correct them, or leave them out for 0.5.",
+        gettext(
+            "The thresholds {given} do not fit.",
+            given=", ".join(given) or gettext("(none)"),
+        ),
+        expected=gettext(
+            "one number from 0 to 1, or '<group>:<number>' for some of the groups "
+            "{groups}.",
+            groups=groups,
+        ),
+        remedy=gettext("correct them, or leave them out for 0.5."),
     )
 
 

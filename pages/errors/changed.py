@@ -7,6 +7,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.evaluation.changed import Change, change_of, tabulate_changes
+from core.language import gettext
 from core.plots import changed as plots
 from core.plots.answers import truth_text
 from core.plots.formatting import feature_label
@@ -29,7 +30,7 @@ def show_changed(view: StudyView, found: TaskErrors) -> None:
     """What the second of two methods gets right and the first does not, and back."""
     if len(found.answers.methods) < 2:
         return
-    with open_card(TITLE, key="errors_changed") as card:
+    with open_card(gettext(TITLE), key="errors_changed") as card:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             first, second = _choose_methods(view, found.answers.methods)
             task = found.answers.task
@@ -54,13 +55,13 @@ def _choose_methods(view: StudyView, methods: Sequence[str]) -> tuple[str, str]:
     """The method that is begun from, and the one that is looked at."""
     key = f"errors_changed_{view.study.name}"
     second = choose(
-        "What changes with",
+        gettext("What changes with"),
         methods,
         default=changed.usual_second(view, methods),
         labels=view.labels,
         key=f"{key}_to",
         parameter="to",
-        what="method",
+        what=gettext("method"),
         always=True,
         width=WIDTH,
     )
@@ -68,13 +69,13 @@ def _choose_methods(view: StudyView, methods: Sequence[str]) -> tuple[str, str]:
     # Beside another study each method has a reference of its own.
     suffix = f"_{second}" if view.has_counterparts else ""
     first = choose(
-        "Compared with",
+        gettext("Compared with"),
         others,
         default=changed.usual_first(view, methods, second),
         labels=view.labels,
         key=f"{key}_from{suffix}",
         parameter="from",
-        what="method",
+        what=gettext("method"),
         always=True,
         width=WIDTH,
     )
@@ -84,12 +85,14 @@ def _choose_methods(view: StudyView, methods: Sequence[str]) -> tuple[str, str]:
 def _choose_groups(view: StudyView, found: TaskErrors) -> str:
     """The feature that images are counted by; none is the true class."""
     return choose(
-        "Counted by",
+        gettext("Counted by"),
         ["", *changed.features_to_count_by(found)],
-        labels=lambda name: feature_label(name, view.tasks) if name else "Class",
+        labels=lambda name: (
+            feature_label(name, view.tasks) if name else gettext("Class")
+        ),
         key=f"errors_changed_by_{view.study.name}",
         parameter="change_by",
-        what="feature",
+        what=gettext("feature"),
         width=200,
     )
 
@@ -97,7 +100,8 @@ def _choose_groups(view: StudyView, found: TaskErrors) -> str:
 def _galleries(view: StudyView, found: TaskErrors, change: Change) -> None:
     """The images on which the second is better, and beside them the others."""
     if reason := why_no_pictures(view):
-        st.caption(to_markdown(f"{reason} Here the images are listed by their ids."))
+        listed = gettext("Here the images are listed by their ids.")
+        st.caption(to_markdown(f"{reason} {listed}"))
     with st.grid("auto", min_column_width=480, gap="medium"):
         for side in ("gained", "lost"):
             with st.container():
@@ -143,9 +147,9 @@ def _pictures(
             lines = plots.change_lines(found.answers, change, row, view.labels)
             with st.container(border=True, gap="xsmall"):
                 show_picture(thumbnails, image_id, truth)
-                st.markdown(to_markdown(f"Truth: {strong(truth)}"))
+                st.markdown(to_markdown(gettext("Truth: {truth}", truth=strong(truth))))
                 st.markdown(to_markdown(BREAK.join(lines)))
-                with st.popover("All answers", type="tertiary"):
+                with st.popover(gettext("All answers"), type="tertiary"):
                     show_card(view, found, row)
 
 
@@ -165,7 +169,7 @@ def _listed(
         key=f"errors_changed_{side}_{pair}_{rows[0]}",
         hide_index=True,
         height="content",
-        alt="Test images with their truth and the answers of both methods",
+        alt=gettext("Test images with their truth and the answers of both methods"),
         on_select="rerun",
         selection_mode="single-row",
     )

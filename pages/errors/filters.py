@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from core.evaluation.answers import ANY, agreeing, agreement_kinds
 from core.evaluation.slice_features import truth_feature
+from core.language import gettext
 from core.plots import answers as plots
 from core.plots.formatting import feature_label
 from core.tasks import Regression, natural_order
+from core.text import number
 from core.views.answers import TaskErrors
 from core.views.gallery import matching_images
 from core.views.slice_features import load_slice_features
@@ -48,9 +50,13 @@ def filter_images(view: StudyView, method: str, found: TaskErrors) -> Chosen:
     """Choosers of truth, answer, groups and agreement, and what they leave."""
     answers = found.answers
     key = _task_key(view, found)
-    what = "bin" if isinstance(answers.task, Regression) else "class"
+    is_number = isinstance(answers.task, Regression)
+    what = gettext("bin") if is_number else gettext("class")
     label = view.labels[method]
-    headings = {"truth": "Truth", "predicted": f"{label} says"}
+    headings = {
+        "truth": gettext("Truth"),
+        "predicted": gettext("{method} says", method=label),
+    }
     sides = {}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         for name, heading in headings.items():
@@ -101,14 +107,14 @@ def _choose_groups(
     wanted = dict(value.partition(":")[::2] for value in asked or ())
     features = (*found.features, *further.columns)
     for feature in wanted.keys() - set(features):
-        this_address().name_unknown("feature", feature)
+        this_address().name_unknown(gettext("feature"), feature)
     chosen = {}
     for feature in features:
         key, groups = _group_key(view, feature), _groups(view, found, further, feature)
         if asked is not None:
             st.session_state[key] = group = wanted.get(feature, "")
             if group and group not in groups:
-                this_address().name_unknown("group", group)
+                this_address().name_unknown(gettext("group"), group)
         if group := choose(
             feature_label(feature),
             ["", *groups],
@@ -128,7 +134,7 @@ def _where(groups: Mapping[str, str]) -> list[str]:
 
 
 def _or_any(name: str) -> str:
-    return name or "Any"
+    return name or gettext("Any")
 
 
 def _group_key(view: StudyView, feature: str) -> str:
@@ -148,7 +154,7 @@ def _offer_clearing(view: StudyView, found: TaskErrors) -> None:
     keys |= {_group_key(view, feature): "" for feature in features}
     keys[_agreement_key(view, found)] = ANY
     st.button(
-        "Clear the filters",
+        gettext("Clear the filters"),
         icon=":material/filter_alt_off:",
         key="errors_clear",
         type="tertiary",
@@ -183,19 +189,21 @@ def _choose_agreement(
     task = answers.task
     kinds = agreement_kinds(answers.methods)
     counts = {kind: int((mask & agreeing(answers, kind)).sum()) for kind in kinds}
-    unit = task.unit if isinstance(task, Regression) else ""
+    unit = gettext(task.unit) if isinstance(task, Regression) else ""
     return choose(
-        "Agreement",
+        gettext("Agreement"),
         kinds,
         default=ANY,
         labels=lambda kind: (
             plots.agreement_name(kind, view.labels, len(answers.methods), unit)
-            + f" ({counts[kind]:,})"
+            + f" ({number(counts[kind], 0)})"
         ),
         key=_agreement_key(view, found),
         parameter="agree",
-        what="agreement",
+        what=gettext("agreement"),
         width=300,
-        help="Among many methods some image is right by one alone by chance: that is "
-        "no evidence for it.",
+        help=gettext(
+            "Among many methods some image is right by one alone by chance: that is no "
+            "evidence for it."
+        ),
     )

@@ -14,10 +14,11 @@ from core.evaluation.answers import (
     rank_images,
     tabulate_images,
 )
+from core.language import gettext, ngettext
 from core.plots import answers as plots
 from core.plots.formatting import feature_label
 from core.tasks import Task
-from core.text import BREAK, SEPARATOR, code, emphasis, plural, strong, to_markdown
+from core.text import BREAK, SEPARATOR, code, emphasis, strong, to_markdown
 from core.views.answers import TaskErrors
 from core.views.gallery import answers_note, images_sentence
 from core.views.pictures import SIDE
@@ -35,7 +36,7 @@ def show_images(view: StudyView, method: str, found: TaskErrors) -> None:
     """The images behind the numbers, as the reader filters and orders them."""
     answers = found.answers
     with st.container(border=True, key="errors_images"):
-        st.subheader("The images", anchor=False)
+        st.subheader(gettext("The images"), anchor=False)
         chosen = filter_images(view, method, found)
         orders = orders_of(answers, method)
         order = _choose_order(orders, answers.task, chosen)
@@ -65,9 +66,9 @@ def _choose_order(orders: dict[str, Order], task: Task, chosen: Chosen) -> str:
         this_address().take("order")
         st.session_state[key] = next(n for n in ("margin", "listed") if n in orders)
     return choose(
-        "Order",
+        gettext("Order"),
         list(orders),
-        labels=lambda name: orders[name].label,
+        labels=lambda name: gettext(orders[name].label),
         key=key,
         parameter="order",
         # There an address without an order means another one.
@@ -84,13 +85,20 @@ def _say_empty(view: StudyView, method: str, chosen: Chosen, order: Order) -> No
     """Why there is no image to show, and what to do."""
     left = int(chosen.mask.sum())
     if not left:
-        said = f"Set one of the filters to {emphasis('Any')}, or clear them all."
+        said = gettext(
+            "Set one of the filters to {any}, or clear them all.",
+            any=emphasis(gettext("Any")),
+        )
     else:
-        are = "image matches" if left == 1 else "images match"
-        said = (
-            f"{left:,} {are} the filters, but none is what {emphasis(order.label)} is "
-            f"about: {view.labels[method]} has no such answer there. Choose another "
-            "order."
+        label = emphasis(gettext(order.label))
+        said = ngettext(
+            "{count} image matches the filters, but none is what {order} is about: "
+            "{method} has no such answer there. Choose another order.",
+            "{count} images match the filters, but none is what {order} is about: "
+            "{method} has no such answer there. Choose another order.",
+            left,
+            order=label,
+            method=view.labels[method],
         )
     st.info(to_markdown(said), icon=":material/info:")
 
@@ -107,14 +115,21 @@ def _show_page(
     page = choose_page(-(-len(rows) // size), state)
     part = rows[(page - 1) * size : page * size]
     if reason:
-        st.caption(to_markdown(f"{reason} Here the images are listed by their ids."))
+        listed = gettext("Here the images are listed by their ids.")
+        st.caption(to_markdown(f"{reason} {listed}"))
         _table(view, found, part)
     else:
         _pictures(view, found, part)
     first = (page - 1) * size + 1
     st.caption(
         to_markdown(
-            f"{first:,} to {first + len(part) - 1:,} of {plural(len(rows), 'image')}"
+            ngettext(
+                "{first} to {last} of {count} image",
+                "{first} to {last} of {count} images",
+                len(rows),
+                first=first,
+                last=first + len(part) - 1,
+            )
         )
     )
 
@@ -155,16 +170,17 @@ def show_picture(
 ) -> None:
     """The picture of one image, with ``words`` for who cannot see it, or a line."""
     if image_id in thumbnails:
-        st.image(thumbnails[image_id], width=width, alt=f"{image_id}: {words}")
+        alt = gettext("{name}: {value}", name=image_id, value=words)
+        st.image(thumbnails[image_id], width=width, alt=alt)
     else:
-        st.caption("There is no picture with this id.")
+        st.caption(gettext("There is no picture with this id."))
 
 
 def show_card(view: StudyView, found: TaskErrors, row: int) -> None:
     """What is known of one image: its truth, every method's answer, its groups."""
     answers, images = found.answers, found.images
     truth = plots.truth_text(answers, row)
-    st.markdown(to_markdown(f"Truth: {strong(truth)}"))
+    st.markdown(to_markdown(gettext("Truth: {truth}", truth=strong(truth))))
     st.markdown(to_markdown(BREAK.join(plots.answer_lines(answers, row, view.labels))))
     groups = [
         f"{feature_label(name)} {images[name].iloc[row]}" for name in found.features
@@ -182,6 +198,6 @@ def _table(view: StudyView, found: TaskErrors, rows: NDArray[np.intp]) -> None:
         key="errors_table",
         hide_index=True,
         height="content",
-        alt="Test images with their truth and every method's answer",
-        column_config={"Image": st.column_config.TextColumn(pinned=True)},
+        alt=gettext("Test images with their truth and every method's answer"),
+        column_config={gettext("Image"): st.column_config.TextColumn(pinned=True)},
     )

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.errors import EquipoiseError, NothingToShow
 from core.evaluation.label_errors import count_pairs
+from core.language import gettext, ngettext
 from core.plots.answers import answer_lines
 from core.plots.label_errors import pair_at
 from core.results.doubt_limits import LEFT_OUT
@@ -24,7 +25,7 @@ from core.results.label_errors import (
     proposed_text,
 )
 from core.tasks import Regression, Task
-from core.text import BREAK, SEPARATOR, code, plural, strong, to_markdown
+from core.text import BREAK, SEPARATOR, code, number, strong, to_markdown
 from core.views.label_errors import (
     TITLE,
     FoundLabels,
@@ -45,10 +46,10 @@ SHOWN, MOST = 8, 100
 
 def show_label_errors(view: StudyView, task: Task) -> None:
     """The doubted labels: a picture of them, the images, the leaderboard without."""
-    with open_card(TITLE, key="errors_labels") as card:
+    with open_card(gettext(TITLE), key="errors_labels") as card:
         found = find_labels(view, task)
         if found is None:
-            st.info(to_markdown(NO_PROBABILITIES), icon=":material/info:")
+            st.info(to_markdown(gettext(NO_PROBABILITIES)), icon=":material/info:")
             return
         _show_doubts(view, task, found.labels, card)
         if found.labels.doubts.doubted.empty:
@@ -79,7 +80,8 @@ def _show_doubts(
 
             show_view(drawn, card=card, on_click=click)
     said = " ".join(correctness_sentences(labels))
-    st.markdown(to_markdown(f"{strong('Are they right?')} {said}"))
+    asked = strong(gettext("Are they right?"))
+    st.markdown(to_markdown(f"{asked} {said}"))
 
 
 def _choose_pair(view: StudyView, labels: DoubtedLabels) -> str:
@@ -89,19 +91,21 @@ def _choose_pair(view: StudyView, labels: DoubtedLabels) -> str:
     total = len(labels.doubts.doubted)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         pair = choose(
-            "Label and proposal",
+            gettext("Label and proposal"),
             ["", *pairs],
             labels=lambda name: (
-                f"{name} ({pairs[name][2]:,})" if name else f"All ({total:,})"
+                f"{name} ({number(pairs[name][2], 0)})"
+                if name
+                else gettext("All ({count})", count=total)
             ),
             key=key,
             parameter="pair",
-            what="pair of labels",
+            what=gettext("pair of labels"),
             width=320,
         )
         if pair:
             st.button(
-                "Show all",
+                gettext("Show all"),
                 icon=":material/filter_alt_off:",
                 key="errors_doubted_all",
                 type="tertiary",
@@ -112,12 +116,22 @@ def _choose_pair(view: StudyView, labels: DoubtedLabels) -> str:
         given, proposed, count = pairs[pair]
         st.markdown(
             to_markdown(
-                f"Filtered by labelled {strong(given)}, proposed {strong(proposed)}: "
-                f"{count:,} of {plural(total, 'doubted image')}."
+                ngettext(
+                    "Filtered by labelled {given}, proposed {proposed}: {shown} of "
+                    "{count} doubted image.",
+                    "Filtered by labelled {given}, proposed {proposed}: {shown} of "
+                    "{count} doubted images.",
+                    total,
+                    given=strong(given),
+                    proposed=strong(proposed),
+                    shown=count,
+                )
             )
         )
     elif len(pairs) > 1:
-        st.caption("Click on a pair of labels in the chart to list its images alone.")
+        st.caption(
+            gettext("Click on a pair of labels in the chart to list its images alone.")
+        )
     return pair
 
 
@@ -159,7 +173,7 @@ def _show_images(view: StudyView, found: FoundLabels, pair: str) -> None:
     if total > 1:
         most = min(total, MOST)
         count = choose_number(
-            "The most doubted images",
+            gettext("The most doubted images"),
             1,
             most,
             min(SHOWN, most),
@@ -169,7 +183,8 @@ def _show_images(view: StudyView, found: FoundLabels, pair: str) -> None:
     rows = labels.doubts.doubted.head(count).to_dict("records")
     known = labels.rows.head(count).to_dict("records")
     if reason := why_no_pictures(view):
-        st.caption(to_markdown(f"{reason} A click on a row opens all answers to it."))
+        opens = gettext("A click on a row opens all answers to it.")
+        st.caption(to_markdown(f"{reason} {opens}"))
         table = plain_frame(table_frame(labels_table(labels, limit=len(rows))))
         _table(view, found, table, rows, known, f"errors_doubted_rows_{key}")
     else:
@@ -187,11 +202,14 @@ def _gallery(
     with st.grid("auto", min_column_width=210, gap="small"):
         for row, more in zip(rows, known, strict=True):
             with st.container(border=True, gap="xsmall"):
-                words = f"labelled {given_text(task, row)}, "
-                words += f"proposed {proposed_text(task, row)}"
+                words = gettext(
+                    "labelled {given}, proposed {proposed}",
+                    given=given_text(task, row),
+                    proposed=proposed_text(task, row),
+                )
                 show_picture(thumbnails, row["image_id"], words)
                 _card(task, row, more)
-                with st.popover("All answers", icon=":material/open_in_full:"):
+                with st.popover(gettext("All answers"), icon=":material/open_in_full:"):
                     _answers(view, found, row)
 
 
@@ -199,16 +217,22 @@ def _card(task: Task, row: Mapping[str, Any], more: Mapping[str, Any]) -> None:
     """One image: its label, what is proposed, and who says so."""
     image_id = row["image_id"]
     lines = [
-        f"Label: {strong(given_text(task, row))}",
-        f"Proposed: {strong(proposed_text(task, row))}",
-        f"{against_text(row)} runs against the label",
+        gettext("Label: {label}", label=strong(given_text(task, row))),
+        gettext("Proposed: {label}", label=strong(proposed_text(task, row))),
+        gettext("{runs} runs against the label", runs=against_text(row)),
     ]
     if "known_wrong" in more:
-        lines.append(f"Known to be {'wrong' if more['known_wrong'] else 'right'}")
+        lines.append(
+            gettext("Known to be wrong")
+            if more["known_wrong"]
+            else gettext("Known to be right")
+        )
     if more.get("twins"):
-        lines.append(f"Its copies: {more['twins']}")
+        lines.append(gettext("Its copies: {labels}", labels=more["twins"]))
     st.markdown(to_markdown(BREAK.join(lines)))
-    st.caption(to_markdown(SEPARATOR.join([code(image_id), str(row["split"])])))
+    st.caption(
+        to_markdown(SEPARATOR.join([code(image_id), gettext(str(row["split"]))]))
+    )
 
 
 def _answers(view: StudyView, found: FoundLabels, row: Mapping[str, Any]) -> None:
@@ -230,8 +254,10 @@ def _table(
         key=key,
         hide_index=True,
         height="content",
-        alt="The most doubted images with their labels and what is proposed for them",
-        column_config={"Image": st.column_config.TextColumn(pinned=True)},
+        alt=gettext(
+            "The most doubted images with their labels and what is proposed for them"
+        ),
+        column_config={gettext("Image"): st.column_config.TextColumn(pinned=True)},
         on_select="rerun",
         selection_mode="single-row",
     ).selection.rows
@@ -245,7 +271,7 @@ def _table(
 def _offer_sensitivity(view: StudyView, task: Task, total: int) -> None:
     """The leaderboard without the most doubted test images, for who asks for it."""
     if not total or not choose_whether(
-        "The leaderboard without the most doubted images",
+        gettext("The leaderboard without the most doubted images"),
         key="errors_without",
         parameter="sensitivity",
     ):
@@ -253,7 +279,7 @@ def _offer_sensitivity(view: StudyView, task: Task, total: int) -> None:
     count = total
     if total > 1:
         count = choose_number(
-            "Test images left out",
+            gettext("Test images left out"),
             1,
             total,
             min(LEFT_OUT, total),
@@ -267,5 +293,5 @@ def _offer_sensitivity(view: StudyView, task: Task, total: int) -> None:
     except EquipoiseError as error:
         show_error(error)
     else:
-        st.warning(to_markdown(NO_RESULT), icon=":material/warning:")
+        st.warning(to_markdown(gettext(NO_RESULT)), icon=":material/warning:")
         show_view(drawn)

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.errors import EquipoiseError
+from core.language import N_, gettext, ngettext
 from core.plots import explain as plots
 from core.results.explain_label import LabelMeaning
 from core.runs import Run, first_models
 from core.study import Study
 from core.tasks import Task
-from core.text import BREAK, plural, strong, to_markdown
+from core.text import BREAK, strong, to_markdown
 from core.views.caching import cached
 from core.views.study_view import StudyView
 from pages.shell.engine import load_engine
@@ -29,9 +30,9 @@ def offer_mean_maps(view: StudyView, meaning: LabelMeaning) -> None:
         return
     name = f"{view.study.name}_{meaning.task.name}_{meaning.category}"
     if not st.toggle(
-        "Show where each model looks in them, on average",
+        gettext("Show where each model looks in them, on average"),
         key=f"errors_meaning_maps_{name}",
-        help="Loads one model of each method; the first time takes longer.",
+        help=gettext("Loads one model of each method; the first time takes longer."),
     ):
         return
     try:
@@ -49,7 +50,8 @@ def offer_mean_maps(view: StudyView, meaning: LabelMeaning) -> None:
     if maps:
         _show(view, meaning, maps)
     for method, problem in problems.items():
-        st.caption(to_markdown(f"{view.labels[method]}: {problem}"))
+        said = gettext("{name}: {value}", name=view.labels[method], value=problem)
+        st.caption(to_markdown(said))
 
 
 def _typical_paths(view: StudyView, meaning: LabelMeaning) -> list[str]:
@@ -60,7 +62,7 @@ def _typical_paths(view: StudyView, meaning: LabelMeaning) -> list[str]:
     return [known[image_id] for image_id in ids if image_id in known]
 
 
-@cached(entries=8, says="Looking into the models…")
+@cached(entries=8, says=N_("Looking into the models…"))
 def _mean_maps(
     task: Task,
     category: str,
@@ -101,19 +103,28 @@ def _show(view: StudyView, meaning: LabelMeaning, maps: "dict[str, MeanMap]") ->
                 st.image(tile.pixels, width="stretch", alt=alt)
                 st.markdown(to_markdown(strong(tile.title)))
                 st.caption(to_markdown(BREAK.join(tile.lines)))
-    low, high = plots.SCALE_ENDS
-    st.image(plots.draw_scale(), width=288, alt=f"Scale from {low}, 0, to {high}, 1")
+    low, high = map(gettext, plots.SCALE_ENDS)
+    alt = gettext("Scale from {low}, 0, to {high}, 1", low=low, high=high)
+    st.image(plots.draw_scale(), width=288, alt=alt)
     count = next(iter(maps.values())).pictures
     st.caption(
         to_markdown(
-            f"Mean of the maps of {plural(count, 'typical image')}, over the mean of "
-            f"these pictures; each map counts alike, and {high} is where that model "
-            "looks most. Of each method one model is shown. A map explains the model "
-            "and not the label."
+            ngettext(
+                "Mean of the maps of {count} typical image, over the mean of these "
+                "pictures; each map counts alike, and {high} is where that model looks "
+                "most. Of each method one model is shown. A map explains the model and "
+                "not the label.",
+                "Mean of the maps of {count} typical images, over the mean of these "
+                "pictures; each map counts alike, and {high} is where that model looks "
+                "most. Of each method one model is shown. A map explains the model and "
+                "not the label.",
+                count,
+                high=high,
+            )
         )
     )
     st.download_button(
-        "Mean maps (PNG)",
+        gettext("Mean maps (PNG)"),
         data=lambda: _as_png(tiles),
         file_name=f"{view.study.name}-{meaning.task.name}-where-models-look.png",
         mime="image/png",

@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.errors import EquipoiseError
 from core.evaluation.answers import categories_of
+from core.language import gettext, ngettext
 from core.results.explain_label import (
     KIND_WORDS,
     LabelMeaning,
@@ -19,7 +20,7 @@ from core.results.explain_label import (
 from core.results.frame import table_frame
 from core.results.tables import Table
 from core.tasks import Regression, Task
-from core.text import BREAK, SEPARATOR, code, plural, strong, to_markdown
+from core.text import BREAK, SEPARATOR, code, strong, to_markdown
 from core.views.label_meaning import (
     draw_rule,
     meaning_of,
@@ -41,7 +42,7 @@ SIDE = 112
 
 def show_meaning(view: StudyView, task: Task) -> None:
     """The rule that explains a label, the images against it, and the typical ones."""
-    with open_card("What does the label mean?", key="errors_meaning") as card:
+    with open_card(gettext("What does the label mean?"), key="errors_meaning") as card:
         category = _choose_category(view, task)
         try:
             meaning = meaning_of(view, task.name, category)
@@ -60,13 +61,14 @@ def show_meaning(view: StudyView, task: Task) -> None:
 
 
 def _choose_category(view: StudyView, task: Task) -> str:
+    is_number = isinstance(task, Regression)
     return choose(
-        "Bin explained" if isinstance(task, Regression) else "Class explained",
+        gettext("Bin explained") if is_number else gettext("Class explained"),
         categories_of(task),
         default=usual_category(task),
         key=f"errors_meaning_{view.study.name}_{task.name}",
         parameter="meaning",
-        what="class",
+        what=gettext("class"),
         width=320,
     )
 
@@ -76,30 +78,37 @@ def _show_contradictions(view: StudyView, meaning: LabelMeaning, name: str) -> N
     if meaning.best is None:
         return
     said = to_markdown(contradiction_sentence(meaning))
-    st.markdown(f"**Images that contradict it**  \n{said}")
+    heading = to_markdown(strong(gettext("Images that contradict it")))
+    st.markdown(f"{heading}  \n{said}")
     if meaning.contradictions.empty:
         return
     table = meaning.contradictions
     first = table.head(CONTRADICTING).to_dict("records")
+    ruled = [says_text(meaning, says=bool(row["says"])) for row in first]
     lines = [
         (
-            f"Label: {strong(row['label'])}",
-            f"By the rule: {strong(says_text(meaning, says=bool(row['says'])))}",
-            f"{KIND_WORDS[row['kind']]}{SEPARATOR}{row['split']}",
-            f"As the rule: {opinion_text(row)}" if row["methods"] else "",
+            gettext("Label: {label}", label=strong(row["label"])),
+            gettext("By the rule: {label}", label=strong(says)),
+            f"{gettext(KIND_WORDS[row['kind']])}{SEPARATOR}{gettext(row['split'])}",
+            gettext("As the rule: {methods}", methods=opinion_text(row))
+            if row["methods"]
+            else "",
         )
-        for row in first
+        for row, says in zip(first, ruled, strict=True)
     ]
     words = [
-        f"labelled {row['label']}, by the rule "
-        f"{says_text(meaning, says=bool(row['says']))}"
-        for row in first
+        gettext("labelled {label}, by the rule {says}", label=row["label"], says=says)
+        for row, says in zip(first, ruled, strict=True)
     ]
     if why_no_pictures(view):
         _table(
             contradictions_table(meaning, limit=ROWS),
-            f"{plural(len(table), 'image')} that contradict the rule, the first "
-            f"{min(ROWS, len(table))}",
+            ngettext(
+                "{count} image that contradicts the rule, the first {shown}",
+                "{count} images that contradict the rule, the first {shown}",
+                len(table),
+                shown=min(ROWS, len(table)),
+            ),
         )
     else:
         _gallery(view, [row["image_id"] for row in first], lines, words)
@@ -110,14 +119,17 @@ def _show_typical(view: StudyView, meaning: LabelMeaning, name: str) -> None:
     """The test images of the class that all methods are surest of."""
     heading = to_markdown(strong(typical_heading(meaning)))
     if meaning.typical.empty:
-        st.markdown(f"{heading}  \nNo test image has this label.")
+        none = gettext("No test image has this label.")
+        st.markdown(f"{heading}  \n{none}")
         return
     st.markdown(f"{heading}  \n{typical_sentence(meaning)}")
     first = meaning.typical.head(TYPICAL).to_dict("records")
     if reason := why_no_pictures(view):
         _table(
             typical_table([meaning], limit=ROWS),
-            f"The most typical test images of {meaning.category}",
+            gettext(
+                "The most typical test images of {category}", category=meaning.category
+            ),
         )
         st.caption(to_markdown(reason))
     else:
@@ -125,7 +137,7 @@ def _show_typical(view: StudyView, meaning: LabelMeaning, name: str) -> None:
             view,
             [row["image_id"] for row in first],
             [typical_lines(meaning, row) for row in first],
-            [f"typical of {meaning.category}"] * len(first),
+            [gettext("typical of {category}", category=meaning.category)] * len(first),
         )
     offer_csv(meaning.typical, f"{name}-typical")
 

@@ -6,6 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.evaluation.answers import categories_of
+from core.language import gettext
 from core.tasks import Regression, Task
 from core.views.answers import load_errors, methods_with_runs, usual_method
 from core.views.study_view import StudyView
@@ -23,9 +24,11 @@ from pages.shell.study_bar import study_bar
 def main() -> None:
     """Choose a task and a method; show its errors, the images, and what labels mean."""
     view = study_bar(
-        "Where do the methods fail?",
-        lead="The hardest classes, what they are taken for, and the images behind the "
-        "numbers.",
+        gettext("Where do the methods fail?"),
+        lead=gettext(
+            "The hardest classes, what they are taken for, and the images behind the "
+            "numbers."
+        ),
         beside=True,
     )
     view = leave_out_damaged(view)
@@ -73,7 +76,7 @@ def _asked_first(address: Address) -> str:
     """What a link puts first, beside images."""
     (wanted,) = (address.take("first") or ("",))[:1]
     if wanted not in ("", CHANGED):
-        address.name_unknown("part", wanted)
+        address.name_unknown(gettext("part"), wanted)
         return ""
     return wanted
 
@@ -90,7 +93,7 @@ def _size(task: Task) -> int:
 def _choose_method(view: StudyView, methods: Sequence[str]) -> str:
     """The method whose errors are looked at."""
     return choose(
-        "Errors of",
+        gettext("Errors of"),
         methods,
         default=usual_method(view),
         labels=view.labels,

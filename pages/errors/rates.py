@@ -1,5 +1,6 @@
 """The part of the Errors page on rates: hardest classes, confused pairs, bins."""
 
+from core.language import N_, gettext
 from core.tasks import Classification, Regression
 from core.views import errors
 from core.views.answers import TaskErrors
@@ -7,8 +8,8 @@ from core.views.study_view import StudyView
 from pages.shell.choose import choose
 from pages.shell.show import open_card, show_view
 
-METHODS = {"one": "This method", "all": "All methods"}
-SIGNS = {"signed": "With its sign", "absolute": "Without"}
+METHODS = {"one": N_("This method"), "all": N_("All methods")}
+SIGNS = {"signed": N_("With its sign"), "absolute": N_("Without")}
 
 
 def show_classes(
@@ -38,9 +39,9 @@ def show_bins(view: StudyView, task: Regression, method: str) -> None:
 
 def _choose_methods() -> str:
     return choose(
-        "Methods",
+        gettext("Methods"),
         list(METHODS),
-        labels=METHODS,
+        labels=lambda name: gettext(METHODS[name]),
         key="errors_pairs",
         parameter="pairs",
         is_segmented=True,
@@ -50,9 +51,9 @@ def _choose_methods() -> str:
 
 def _choose_sign() -> str:
     return choose(
-        "Error",
+        gettext("Error"),
         list(SIGNS),
-        labels=SIGNS,
+        labels=lambda name: gettext(SIGNS[name]),
         key="errors_sign",
         parameter="sign",
         is_segmented=True,

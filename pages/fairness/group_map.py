@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from core.evaluation.metrics import MetricInfo
+from core.language import N_, gettext
 from core.plots.formatting import feature_label
 from core.views import group_map
 from core.views.groups import Question, known_features
@@ -14,6 +15,7 @@ from pages.shell.choose import choose
 from pages.shell.show import open_card, saying_why_not, show_view
 
 VALUE, CHANGE = "value", "change"
+SHOWN = {VALUE: N_("Value"), CHANGE: N_("Change")}
 
 
 @fragment
@@ -41,13 +43,13 @@ def show_group_map(view: StudyView, question: Question, metric: MetricInfo) -> N
 
 def _choose_method(view: StudyView) -> str:
     return choose(
-        "Method",
+        gettext("Method"),
         view.methods,
         default=view.baseline,
         labels=view.labels,
         key=f"fairness_map_method_{view.study.name}",
         parameter="mapped",
-        what="method",
+        what=gettext("method"),
         always=True,
         width=320,
     )
@@ -58,13 +60,13 @@ def _choose_across(
 ) -> str:
     """The feature that a single chosen one is crossed with."""
     return choose(
-        "Across",
+        gettext("Across"),
         across,
         default=group_map.usual_across(across),
         labels=names,
         key=f"fairness_map_across_{view.study.name}",
         parameter="across",
-        what="feature",
+        what=gettext("feature"),
         width=220,
     )
 
@@ -74,12 +76,12 @@ def _choose_change(view: StudyView, method: str) -> bool:
     if len(view.methods) < 2 or (method and method not in view.references):
         return False
     shown = choose(
-        "Shown",
+        gettext("Shown"),
         [VALUE, CHANGE],
-        labels=str.capitalize,
+        labels=lambda name: gettext(SHOWN[name]),
         key="fairness_map_shown",
         parameter="shown",
         is_segmented=True,
-        help="The change is that to the method compared with.",
+        help=gettext("The change is that to the method compared with."),
     )
     return shown == CHANGE

@@ -8,6 +8,7 @@ from core.errors import NothingToShow
 from core.evaluation.gaps import REWARDS_LEVELLING_DOWN, gap_info
 from core.evaluation.metrics import MetricInfo, group_metric_keys
 from core.evaluation.verdicts import SMALL_GROUP
+from core.language import N_, gettext
 from core.plots.formatting import feature_label
 from core.results.sentences import fairness_notes
 from core.tasks import Task
@@ -26,7 +27,7 @@ from pages.shell.show import open_card, saying_why_not, show_view, stop_with
 from pages.shell.study_bar import choose_metric, study_bar
 
 MOST_FEATURES = 3
-MEANINGS = f"""
+MEANINGS = N_("""
 - **Difference**: the highest less the lowest group; 0 is parity. **Ratio**: the lowest
   over the highest; 1 is parity.
 - **Demographic parity** compares selection rates: who is answered with the positive
@@ -34,18 +35,20 @@ MEANINGS = f"""
   positive is found. **Equalized odds** asks for equal recalls and equal false positive
   rates; the larger gap of the two counts. Definitions are fairlearn's.
 - **Fair metric**: the mean accuracy of the groups less twice their largest difference.
-  {REWARDS_LEVELLING_DOWN}
+  {levelling_down}
 - Which gap matters is not a question of statistics: parity of one kind often excludes
   another, and a gap may lie in the labels and not in the method.
-"""
+""")
 
 
 def main() -> None:
     """Choose a task, features and a metric; compare the groups."""
     view = study_bar(
-        "Is it as good for everyone?",
-        lead="A good mean can hide a group that is answered worse. Here each method is "
-        "measured group by group, with its uncertainty.",
+        gettext("Is it as good for everyone?"),
+        lead=gettext(
+            "A good mean can hide a group that is answered worse. Here each method is "
+            "measured group by group, with its uncertainty."
+        ),
         needs_runs=False,
         beside=True,
     )
@@ -53,8 +56,12 @@ def main() -> None:
         with suppress(NothingToShow):
             show_view(fairness.draw_published(view))
         stop_with(
-            f"The study {strong(view.study.title)} has no runs yet. Train it with "
-            f"{code(f'equipoise train {view.study.name}')}, then reload this page."
+            gettext(
+                "The study {study} has no runs yet. Train it with {command}, then "
+                "reload this page.",
+                study=strong(gettext(view.study.title)),
+                command=code(f"equipoise train {view.study.name}"),
+            )
         )
     known = _features(view)
     view = leave_out_damaged(view)
@@ -67,11 +74,13 @@ def main() -> None:
             key=f"fairness_metric_{view.study.name}_{task.name}",
         )
         small = choose_whether(
-            f"Count groups of fewer than {SMALL_GROUP} images",
+            gettext("Count groups of fewer than {few} images", few=SMALL_GROUP),
             key=f"fairness_small_{view.study.name}",
             parameter="small",
-            help="Lets them count in the gaps: one of them alone may then decide a gap "
-            "by chance.",
+            help=gettext(
+                "Lets them count in the gaps: one of them alone may then decide a gap "
+                "by chance."
+            ),
         )
     require_runs(view, view.baseline)
     question = Question(task, chosen, small)
@@ -96,9 +105,12 @@ def _features(view: StudyView) -> tuple[str, ...]:
     known = known_features(view)
     if not known:
         stop_with(
-            f"The study {strong(view.study.title)} has no sensitive feature: its "
-            "images are not of people in groups. Choose another study above; its "
-            "classes are on the Classification page."
+            gettext(
+                "The study {study} has no sensitive feature: its images are not of "
+                "people in groups. Choose another study above; its classes are on the "
+                "Classification page.",
+                study=strong(gettext(view.study.title)),
+            )
         )
     return known
 
@@ -109,22 +121,29 @@ def _choose_features(
     chosen = known
     if len(known) > 1:
         chosen = choose_several(
-            "Sensitive features",
+            gettext("Sensitive features"),
             known,
             default=usual_features(view, task),
             labels=lambda name: feature_label(name, view.tasks),
             key=f"fairness_features_{view.study.name}_{task.name}",
             parameter="features",
-            what="sensitive feature",
-            help="Look at one first. Several are crossed, and each crossing has fewer "
-            f"images: at most {MOST_FEATURES}.",
+            what=gettext("sensitive feature"),
+            help=gettext(
+                "Look at one first. Several are crossed, and each crossing has fewer "
+                "images: at most {most}.",
+                most=MOST_FEATURES,
+            ),
         )
     if not chosen:
-        stop_with("No sensitive feature is chosen. Choose at least one above.")
+        stop_with(gettext("No sensitive feature is chosen. Choose at least one above."))
     if len(chosen) > MOST_FEATURES:
         stop_with(
-            f"{len(chosen)} features are chosen, and crossings of that many hold too "
-            f"few images each. Choose at most {MOST_FEATURES}."
+            gettext(
+                "{count} features are chosen, and crossings of that many hold too few "
+                "images each. Choose at most {most}.",
+                count=len(chosen),
+                most=MOST_FEATURES,
+            )
         )
     return chosen
 
@@ -136,14 +155,17 @@ def _choose_gap(view: StudyView, metric: MetricInfo, task: Task) -> str:
         name: gap_info(g.metric, g.measure, view.tasks) for name, g in gaps.items()
     }
     return choose(
-        "Gap",
+        gettext("Gap"),
         list(gaps),
         labels=lambda name: infos[name].label,
         key=f"fairness_gap_{metric.key}",
         parameter="gap",
         width=420,
         help=to_markdown(
-            BREAK.join(f"{strong(i.label)}: {i.explanation}" for i in infos.values())
+            BREAK.join(
+                gettext("{name}: {value}", name=strong(i.label), value=i.explanation)
+                for i in infos.values()
+            )
         ),
     )
 
@@ -153,14 +175,15 @@ def _gaps(view: StudyView, question: Question, metric: MetricInfo) -> None:
     drawn = fairness.draw_gaps(view, **question.parameters, metric=metric.key)
     with open_card(drawn.title) as card:
         show_view(drawn, card=card)
-        with st.expander("What these gaps mean", icon=":material/help:"):
-            st.markdown(MEANINGS)
+        with st.expander(gettext("What these gaps mean"), icon=":material/help:"):
+            levelling_down = gettext(REWARDS_LEVELLING_DOWN)
+            st.markdown(gettext(MEANINGS, levelling_down=levelling_down))
 
 
 def _cost_of_parity(view: StudyView, question: Question, metric: MetricInfo) -> None:
     """What a smaller gap costs, and who gains and pays."""
     asked = question.parameters
-    with open_card("What a smaller gap costs") as card:
+    with open_card(gettext("What a smaller gap costs")) as card:
         gap = _choose_gap(view, metric, question.task)
         with saying_why_not():
             drawn = fairness.draw_cost(view, **asked, metric=metric.key, gap=gap)
@@ -171,7 +194,7 @@ def _cost_of_parity(view: StudyView, question: Question, metric: MetricInfo) -> 
 
 def _notes(view: StudyView, question: Question, metric: MetricInfo) -> None:
     comparison = load_groups(view, question, (metric.key,))
-    with st.expander("How these numbers are made", icon=":material/info:"):
+    with st.expander(gettext("How these numbers are made"), icon=":material/info:"):
         st.markdown(to_list(fairness_notes(comparison, view.labels)))
 
 

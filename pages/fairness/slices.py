@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from core.evaluation.slice_features import truth_feature
+from core.language import gettext
 from core.results.slices import slice_parts, slice_text
 from core.tasks import Task
 from core.views import slices
@@ -21,13 +22,13 @@ def show_slices(view: StudyView, task: Task) -> None:
     """The worst slices of one method, each with the way to its images."""
     with open_card(slices.title_of(view, task)) as card:
         method = choose(
-            "Method",
+            gettext("Method"),
             view.methods,
             default=view.baseline,
             labels=view.labels,
             key=f"fairness_slices_method_{view.study.name}",
             parameter="sliced",
-            what="method",
+            what=gettext("method"),
             always=True,
             width=320,
         )
@@ -49,9 +50,11 @@ def _choose_slice(view: StudyView, task: Task, method: str, rows: pd.DataFrame) 
     key = f"fairness_slice_{view.study.name}_{task.name}_{method}"
     with st.container(horizontal=True, vertical_alignment="bottom"):
         names = [slice_text(row, view.tasks) for row in rows.to_dict("records")]
-        name = st.selectbox("Slice", names, key=key, width=420)
+        name = st.selectbox(gettext("Slice"), names, key=key, width=420)
         if st.button(
-            "Show the images", icon=":material/arrow_forward:", key=f"{key}_open"
+            gettext("Show the images"),
+            icon=":material/arrow_forward:",
+            key=f"{key}_open",
         ):
             _open(view, task, method, rows.iloc[names.index(name)])
 

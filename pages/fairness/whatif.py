@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.errors import EquipoiseError, NothingToShow
 from core.evaluation.whatif import ScoreCounts
+from core.language import N_, gettext
 from core.plots import whatif as plots
 from core.plots.whatif import Mark
 from core.tasks import Classification, Regression
@@ -20,7 +21,7 @@ from pages.shell.show import open_card, saying_why_not, show_view
 
 MOST_SLIDERS = 8
 COMMON, OWN = "common", "own"
-KINDS = {COMMON: "One for all", OWN: "One for each group"}
+KINDS = {COMMON: N_("One for all"), OWN: N_("One for each group")}
 STEPS = {"step": 0.001, "format": "%.3f"}
 GAP_KEY = "fairness_whatif_gap"
 
@@ -30,7 +31,7 @@ def show_whatif(view: StudyView, question: Question) -> None:
     task = question.task
     if isinstance(task, Regression):
         return
-    st.subheader("What if the threshold were different?", anchor=False)
+    st.subheader(gettext("What if the threshold were different?"), anchor=False)
     positive = _choose_class(view, task)
     try:
         counts = whatif.load_counts(view, question, positive)
@@ -47,7 +48,7 @@ def _choose_class(view: StudyView, task: Classification) -> str:
     if task.kind == "binary":
         return whatif.usual_class(task)
     return choose(
-        "Class that is decided on, against the rest",
+        gettext("Class that is decided on, against the rest"),
         task.classes,
         default=whatif.usual_class(task),
         key=f"fairness_whatif_class_{view.study.name}_{task.name}",
@@ -79,7 +80,7 @@ def _play(view: StudyView, question: Question, counts: ScoreCounts) -> None:
 def _controls(view: StudyView, counts: ScoreCounts) -> tuple[str, str, float, bool]:
     """Method, gap of the chart, largest gap allowed, and whether one threshold."""
     method = choose(
-        "Method",
+        gettext("Method"),
         [method for method in view.methods if method in counts.methods],
         labels=view.labels,
         key=f"fairness_whatif_method_{view.study.name}",
@@ -88,16 +89,16 @@ def _controls(view: StudyView, counts: ScoreCounts) -> tuple[str, str, float, bo
         width=300,
     )
     gap = choose(
-        "Gap drawn",
+        gettext("Gap drawn"),
         list(plots.GAPS),
-        labels=plots.GAPS,
+        labels=lambda name: gettext(plots.GAPS[name]),
         key=GAP_KEY,
         parameter="drawn",
-        what="gap",
+        what=gettext("gap"),
         width=300,
     )
     most = choose_number(
-        "Largest gap allowed",
+        gettext("Largest gap allowed"),
         0.0,
         1.0,
         whatif.MOST,
@@ -106,20 +107,24 @@ def _controls(view: StudyView, counts: ScoreCounts) -> tuple[str, str, float, bo
         draw=st.number_input,
         step=0.01,
         width=180,
-        help="What the marked points were held to, on the validation images.",
+        help=gettext("What the marked points were held to, on the validation images."),
     )
     if len(counts.grouping.present) > MOST_SLIDERS:
         st.caption(
             to_markdown(
-                f"{len(counts.grouping.present)} groups share one threshold: each its "
-                f"own is for at most {MOST_SLIDERS}. Choose fewer features for that."
+                gettext(
+                    "{count} groups share one threshold: each its own is for at most "
+                    "{most}. Choose fewer features for that.",
+                    count=len(counts.grouping.present),
+                    most=MOST_SLIDERS,
+                )
             )
         )
         return method, gap, most, True
     kind = choose(
-        "Threshold",
+        gettext("Threshold"),
         [COMMON, OWN],
-        labels=KINDS,
+        labels=lambda name: gettext(KINDS[name]),
         key="fairness_whatif_kind",
         parameter="thresholds",
         is_segmented=True,
@@ -145,7 +150,7 @@ def _offer_marks(
             st.session_state[GAP_KEY] = gap
 
     st.button(
-        "0.5 for all" if common else "0.5 each",
+        gettext("0.5 for all") if common else gettext("0.5 each"),
         key=f"{prefix}_reset",
         on_click=move,
         args=[dict.fromkeys(groups, USUAL)],
@@ -156,7 +161,7 @@ def _offer_marks(
         found = plots.thresholds_of(mark)
         shared = {"": next(iter(found.values()))}
         st.button(
-            plots.CONSTRAINT_LABELS[mark.choice.constraint],
+            gettext(plots.CONSTRAINT_LABELS[mark.choice.constraint]),
             key=f"{prefix}_set_{mark.choice.constraint}",
             on_click=move,
             args=[
@@ -165,7 +170,9 @@ def _offer_marks(
             ],
             type="tertiary",
             icon=":material/my_location:",
-            help="Set the thresholds to what was chosen on the validation images.",
+            help=gettext(
+                "Set the thresholds to what was chosen on the validation images."
+            ),
         )
 
 
@@ -173,7 +180,7 @@ def _sliders(prefix: str, counts: ScoreCounts, *, common: bool) -> tuple[str, ..
     """The thresholds as the views take them: one, or one for each group."""
     if common:
         value = choose_number(
-            "Threshold",
+            gettext("Threshold"),
             0.0,
             1.0,
             USUAL,
@@ -204,13 +211,13 @@ def _take_thresholds(prefix: str, groups: Sequence[str]) -> None:
         if group in found and value is not None:
             found[group] = value
         else:
-            this_address().name_unknown("threshold", one)
+            this_address().name_unknown(gettext("threshold"), one)
     for group, value in found.items():
         st.session_state[_slider_key(prefix, group)] = value
 
 
 def _slider(prefix: str, group: str) -> float:
-    label = f"Threshold, {group}"
+    label = gettext("Threshold, {group}", group=group)
     return choose_number(
         label, 0.0, 1.0, USUAL, key=_slider_key(prefix, group), **STEPS
     )

@@ -241,3 +241,15 @@ def test_a_crossing_of_too_many_groups_is_said_and_the_rest_stays(fill, open_pag
     assert not app.exception
     assert "groups" in "\n".join(error.value for error in app.error)
     assert "How these numbers are made" in [part.label for part in app.expander]
+
+
+def test_page_is_in_french_for_who_asks_for_it(fill, open_page):
+    fill()
+    app = open_page("fairness", lang="fr")
+    assert not app.exception
+    assert (
+        app.title[0].value == "Est-ce aussi bon pour tout le monde\N{NO-BREAK SPACE}?"
+    )
+    assert "Ce que coûte un écart plus petit" in _subheaders(app)
+    assert "Méthode" in [box.label for box in app.selectbox]
+    assert "sur les images de test" in _text(app)

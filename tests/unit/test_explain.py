@@ -19,6 +19,7 @@ from core.explain.grids import Axis, Grid, find_grids
 from core.explain.layer_cam import LAYER_CAM, LayerCAM, enlarge, scale
 from core.explain.occlusion import HIDDEN, OTHERS, Hiding, choose_fields, hide_in_turn
 from core.explain.split_model import all_goes_through, end_of, open_model
+from core.language import speaking
 from core.models.backbones import build_backbone
 from core.models.build import build_models
 from core.models.heads import probabilities
@@ -599,4 +600,7 @@ def test_model_without_maps_is_named_and_the_others_are_explained(runs, tmp_path
     model.save(run.model_path)
     explainer = Explainer(Predictor.load([runs[0], run], TASKS))
     assert explainer.methods == ("plain",)
+    assert "it has no feature maps" in explainer.problems["flat"]
+    with speaking("fr"):
+        assert "il n’a pas de cartes de caractéristiques" in explainer.problems["flat"]
     assert "it has no feature maps" in explainer.problems["flat"]

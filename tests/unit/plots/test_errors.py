@@ -14,7 +14,7 @@ from core.evaluation.errors import (
 from core.plots import errors as plots
 from core.plots.look import Look, method_styles
 from core.tasks import Regression
-from core.text import code, strong, to_plain
+from core.text import NO_BREAK, code, strong, to_plain
 
 CLASSES = ("cat", "dog", "bird")
 METHODS = ("m", "n")
@@ -91,14 +91,14 @@ def test_of_many_classes_the_hardest_are_drawn():
 
 def test_takeaway_names_the_hardest_and_what_it_is_taken_for():
     said = plots.hardest_takeaway(*of_classes(), "Mine")
-    assert f"Mine finds {strong('cat')} hardest: it recognises 75 %" in said
-    assert "of 200 test images and takes it for dog most often (20 %)." in said
+    assert f"Mine finds {strong('cat')} hardest: it recognises 75{NO_BREAK}%" in said
+    assert f"takes it for dog most often (20{NO_BREAK}%)." in said
 
 
 def test_takeaway_is_not_surer_than_the_intervals():
     counts = [[150, 50, 0], [45, 155, 0], [2, 4, 194]]
     said = plots.hardest_takeaway(*of_classes(counts), "Mine")
-    assert said.endswith("its interval reaches that of dog, which may be as hard.")
+    assert said.endswith("Its interval reaches that of dog, which may be as hard.")
     k = 8
     level = [[5 if i == j else 1 for j in range(k)] for i in range(k)]
     many = tuple(f"kind {i}" for i in range(k))
@@ -137,8 +137,8 @@ def test_every_pair_has_two_bars_one_for_each_way():
     assert len(bars.x) == 2 * 3
     np.testing.assert_allclose(bars.x[:2], [20, 10])
     texts = plots.plot_pairs(own, "Mine", LOOK.styles["m"]).layout.yaxis.ticktext
-    assert texts[0] == "<b>cat → dog</b><br>20 %: 40 of 200"
-    assert texts[1] == "<b>dog → cat</b><br>10 %: 20 of 200"
+    assert texts[0] == f"<b>cat → dog</b><br>20{NO_BREAK}%: 40 of 200"
+    assert texts[1] == f"<b>dog → cat</b><br>10{NO_BREAK}%: 20 of 200"
 
 
 def test_pairs_of_one_method_stand_beside_the_others():
@@ -152,13 +152,17 @@ def test_pairs_takeaway_says_both_ways_and_how_sure_the_order_is():
     own = pairs_of()
     own = own[own["method"] == "m"]
     said = plots.pairs_takeaway(own, "Mine")
-    assert "confuses cat and dog most: it takes 20 % of 200 test images" in to_plain(
-        said
+    assert (
+        f"confuses cat and dog most: it takes 20{NO_BREAK}% of 200 test images"
+        in to_plain(said)
     )
-    assert said.endswith("and 10 % of 200 the other way round.")
+    assert said.endswith(f"and 10{NO_BREAK}% of 200 the other way round.")
     turned = confusions([[90, 10, 0], [60, 140, 0], [0, 0, 100]])
     said = plots.pairs_takeaway(confused_pairs({"m": turned}, CLASSES), "Mine")
-    more = "takes 30 % of 200 test images of dog for cat, and 10 % of 100 the other"
+    more = (
+        f"takes 30{NO_BREAK}% of 200 test images of dog for cat, "
+        f"and 10{NO_BREAK}% of 100 the other"
+    )
     assert more in said
     level = confused_pairs(
         {"m": confusions([[8, 1, 1], [1, 8, 1], [1, 1, 8]])}, CLASSES
@@ -192,8 +196,9 @@ def test_errors_by_bin_are_drawn_with_and_without_their_sign(bins):
 def test_bins_takeaway_says_the_worst_bin_and_the_largest_error(bins):
     said = plots.bins_takeaway(bins, AGE, "Mine")
     assert said == (
-        "At 30-39 (3 test images) 10 % of Mine's answers are more than 13.0 years off, "
-        "at 0-9 (3) more than 1.8. Its largest error is 15.0 years too low, at 30-39."
+        f"At 30-39 (3 test images) 10{NO_BREAK}% of Mine's answers are more than 13.0 "
+        "years off, at 0-9 (3) more than 1.8. Its largest error is 15.0 years too low, "
+        "at 30-39."
     )
     assert plots.bins_takeaway(bins.iloc[:0], AGE, "Mine").startswith("There is no")
     perfect = errors_by_bin(np.array([5.0]), np.array([5.0]), ["a"], AGE)

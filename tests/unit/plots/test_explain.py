@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from core.explain.occlusion import OTHERS, Hiding
+from core.language import speaking
 from core.plots import explain as plots
 from core.tasks import Binary, Regression
 from core.text import NO_BREAK
@@ -175,3 +176,11 @@ def test_sheet_writes_only_letters_that_its_font_has():
 
     assert np.array_equal(draw("Saint Andre, 3 × 3"), draw("Saint André, 3 x 3"))
     assert not np.array_equal(draw("3 x 3"), draw("3 3"))
+
+
+def test_places_and_letters_of_a_sheet_are_those_of_french():
+    maps = {"a": heat_at(0, 0), "b": heat_at(0, 0)}
+    with speaking("fr"):
+        said = plots.takeaway_maps(maps, {})
+    assert said == "Tous ont surtout regardé en haut à gauche de l’image."
+    assert plots._drawable("L’étiquette") == "L'etiquette"

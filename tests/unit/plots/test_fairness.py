@@ -130,7 +130,7 @@ def test_takeaway_names_both_ends_the_gap_and_what_is_certain(comparison):
     said = plots.groups_takeaway(comparison, INFO, LOOK, (TASK,))
     assert "0.800 in group B and 0.950 in group A: 0.150 apart" in said
     assert "certainly narrower with Fairer (−0.140) and Levelled (−0.140)" in said
-    assert "with the other method no change was detected" in said
+    assert "With the other method no change was detected." in said
     alone = plots.groups_takeaway(comparison, INFO, LOOK.only(("baseline",)), (TASK,))
     assert alone.endswith("].")
 
@@ -166,7 +166,7 @@ def test_of_an_error_the_highest_group_is_the_worst(crossed):
 
 def test_smallest_gap_is_called_certain_only_if_it_is(comparison):
     said = plots.gap_table_takeaway(comparison, INFO, LOOK, (TASK,))
-    assert "(0.010, at 0.945 over all images), certainly smaller" in said
+    assert "(0.010, at 0.945 over all images). This is certainly smaller" in said
     assert "than that of Baseline (at 0.875)" in said
     said = plots.gap_table_takeaway(comparison, INFO, LOOK.only(("baseline",)))
     assert said.endswith("the method that the others are compared with.")
@@ -296,7 +296,7 @@ def test_gaps_against_counterparts_are_told_as_such():
     look = Look(tuple(labels), {}, labels, "there/fairer")
     said = plots.groups_takeaway(found, INFO, look, (TASK,))
     assert "certainly narrower with Fairer (−0.140)" in said
-    assert "with the other method no change was detected" in said
+    assert "With the other method no change was detected." in said
     said = plots.gap_table_takeaway(found, INFO, look, (TASK,))
     assert "than that of the same method in there (at 0.875)" in said
     table = levelling(found).set_index("method")

@@ -6,6 +6,7 @@ import pytest
 from core.evaluation.whatif import choose, count_scores
 from core.plots import whatif as plots
 from core.plots.whatif import Mark
+from core.text import NO_BREAK
 from tests.grouped import IMAGES, TASK, grouped_tables
 
 ACCURACIES = {"baseline": {"A": 0.95, "B": 0.80}}
@@ -58,8 +59,8 @@ def test_takeaway_says_what_changed_beside_a_half(counts):
     assert said.startswith("Accuracy 0.500, demographic parity difference 0.000")
     assert "accuracy −0.375" in said
     # Above every score nobody is answered with it; at 0.5 it is half of them.
-    assert "yes answered for 0.0% of the images" in said
-    assert "(answered for 50.0%)" in said
+    assert f"yes answered for 0.0{NO_BREAK}% of the images" in said
+    assert f"(answered for 50.0{NO_BREAK}%)" in said
 
 
 def test_table_has_each_group_all_images_and_the_changes(counts):

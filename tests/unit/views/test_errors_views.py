@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from core.errors import NothingToShow, ViewError
+from core.language import speaking
 from core.views.catalog import draw_view
 from core.views.drawing import Drawn
 from core.views.studies import open_study
@@ -161,3 +162,27 @@ def test_a_label_is_explained_by_its_class() -> None:
     assert len(figure.layout.images) == 3
     with pytest.raises(ViewError, match="no class 'monocle'"):
         draw("label-rule", task="glasses", category="monocle")
+
+
+def test_errors_are_said_in_the_readers_language() -> None:
+    english = draw("error-rates", task="hair")
+    with speaking("fr"):
+        classes = draw("error-rates", task="hair")
+        bins = draw("error-rates", task="age", sign="absolute")
+        pairs = draw("confused-pairs", task="hair")
+    assert classes.numbers is not None
+    assert list(classes.numbers.frame)[:2] == ["Classe", "Images de test"]
+    lowest = 100 * classes.data["recall"].min()
+    assert f"{lowest:.1f}".replace(".", ",") in classes.numbers.frame["Rappel (%)"][0]
+    assert "Pour Baseline, la classe la plus difficile est" in classes.takeaway
+    (figure,) = bins.figures.values()
+    names = [trace.name for trace in figure.data]
+    assert names == ["90\N{NO-BREAK SPACE}% des images", "médiane", "plus grande"]
+    assert figure.data[1].hovertemplate.startswith(
+        "médiane\N{NO-BREAK SPACE}: %{y:.1f}"
+    )
+    assert "dans l’autre sens" in pairs.takeaway
+    again = draw("error-rates", task="hair")
+    assert again.takeaway == english.takeaway
+    assert again.numbers is not None
+    assert f"{lowest:.1f}" in again.numbers.frame["Recall (%)"][0]

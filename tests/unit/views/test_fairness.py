@@ -6,6 +6,7 @@ import pytest
 
 from core.data.catalog import dataset_of
 from core.errors import EquipoiseError, NothingToShow, ViewError
+from core.language import speaking
 from core.runs import shipped_manifest
 from core.study import load_study
 from core.views.catalog import draw_view
@@ -158,3 +159,45 @@ def test_a_worst_slice_is_above_the_error_of_all_images(view: StudyView) -> None
     assert whole.to_dict() == pytest.approx(expected[whole.index].to_dict())
     with pytest.raises(ViewError, match="No method 'nobody'"):
         draw_view("slices", view, {"method": "nobody"})
+
+
+def test_groups_and_gaps_are_said_in_the_readers_language(view: StudyView) -> None:
+    asked = {"metric": "target.accuracy"}
+    english = draw_view("fairness-groups", view, asked)
+    with speaking("fr"):
+        drawn = draw_view("fairness-groups", view, asked)
+        levelling = draw_view("fairness-levelling", view, {})
+    lowest = min(_accuracies(view, "baseline"))
+    assert f"{lowest:.3f}".replace(".", ",") in drawn.takeaway
+    assert "dans le groupe B" in drawn.takeaway
+    (figure,) = drawn.figures.values()
+    assert "Toutes les images" in [trace.name for trace in figure.data]
+    assert levelling.numbers is not None
+    assert {"Méthode", "Pourquoi"} <= set(levelling.numbers.frame)
+    again = draw_view("fairness-groups", view, asked)
+    assert again.takeaway == english.takeaway
+    assert f"{lowest:.3f} in group B" in again.takeaway
+
+
+def test_thresholds_are_said_in_french(view: StudyView) -> None:
+    with speaking("fr"):
+        drawn = draw_view("what-if", view, {"thresholds": ("0.25",)})
+        groups = draw_view("what-if-groups", view, {"thresholds": ("0.25",)})
+    assert "par rapport à 0,5 pour tous" in drawn.takeaway
+    (figure,) = drawn.figures.values()
+    yours = next(trace for trace in figure.data if trace.name == "Vos seuils")
+    assert "A\N{NO-BREAK SPACE}: 0,250" in yours.hovertemplate
+    assert "%{y:.3f}" in yours.hovertemplate
+    assert groups.numbers is not None
+    assert groups.numbers.frame["Seuil"].tolist() == ["0,250", "0,250", "–"]
+
+
+def test_why_a_feature_was_not_searched_is_said_in_each_language() -> None:
+    """The reason comes from outside of the search, which is kept."""
+    view = open_study("utkface", methods=("baseline",))
+    with speaking("fr"):
+        french = draw_view("slices", view, {"task": "gender"}).note
+    assert "les images ne sont pas ici" in french
+    english = draw_view("slices", view, {"task": "gender"}).note
+    assert "the pictures are not here" in english
+    assert "les images" not in english
