@@ -7,6 +7,7 @@ import pytest
 from core.plots import age as plots
 from core.plots.look import Look, method_styles
 from core.tasks import Regression
+from core.text import percent
 
 TASK = Regression("age", "Age", "years", 1, 30, 10)
 METHODS = ("baseline", "ins")
@@ -46,10 +47,11 @@ def test_error_takeaway_names_the_ends_and_certain_changes():
     counts = pd.Series({"0-9": 70, "10-19": 20, "20-29": 10})
     said = plots.error_takeaway(scores, counts, LOOK, TASK)
     assert said == (
-        "The baseline is furthest off at age 20-29 (by 9.0 years on average; 10 % of "
-        "the training images) and nearest at age 0-9 (by 4.0 years; 70 % of the "
-        "training images). Beside the baseline's, the error is certainly smaller in 1 "
-        "of 3 bins with INS; it is certainly larger in 1 of 3 bins with INS."
+        "The baseline is furthest off at age 20-29 (by 9.0 years on average; "
+        f"{percent(0.1)} of the training images) and nearest at age 0-9 (by 4.0 years; "
+        f"{percent(0.7)} of the training images). Beside the baseline's, the error is "
+        "certainly smaller in 1 of 3 bins with INS; it is certainly larger in 1 of 3 "
+        "bins with INS."
     )
 
 
