@@ -7,13 +7,12 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.language import gettext, in_form, ngettext
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
 from core.plots.look import FAINT_COLOUR, TRAINING_COLOUR, Look
 from core.plots.methods import HEIGHT, two_figures, unreached_text
 from core.plots.traces import build_line
-from core.text import listed, number, percent, strong
+from core.text import listed, number, plural, strong
 
 # Classes whose number of images is written under their name.
 CLASSES_WRITTEN = 12
@@ -26,7 +25,7 @@ def class_axis(classes: Sequence[str], counts: Sequence[int]) -> list[str]:
     if len(classes) > CLASSES_WRITTEN:
         return list(classes)
     pairs = zip(classes, counts, strict=True)
-    return [f"{name}<br>n = {number(count, 0)}" for name, count in pairs]
+    return [f"{name}<br>n = {count:,}" for name, count in pairs]
 
 
 def order_by_count(counts: Sequence[int]) -> list[int]:
@@ -72,16 +71,11 @@ def plot_by_class(
                 "name": label,
                 "x": names,
                 "y": values.to_numpy(),
-                "customdata": [number(counts[i], 0) for i in order],
+                "customdata": [f"{counts[i]:,}" for i in order],
                 "line": {"color": style.colour, "width": 2.6, "dash": style.dash},
                 "marker": style.mark(11),
-                "hovertemplate": gettext(
-                    "{method}: {quantity} %{{y:.3g}}<br>%{{customdata}} training "
-                    "images",
-                    method=label,
-                    quantity=y_title,
-                )
-                + "<extra></extra>",
+                "hovertemplate": f"{label}: {y_title} %{{y:.3g}}<br>"
+                "%{customdata} training images<extra></extra>",
             }
         )
     level = (
@@ -118,7 +112,7 @@ def by_class_takeaway(
     Parameters
     ----------
     what : str
-        The quantity in a sentence: "an image weighs", in the reader's language.
+        The quantity in a sentence: "an image weighs".
     """
     order = order_by_count(counts)
     common, rare = order[0], order[-1]
@@ -129,39 +123,20 @@ def by_class_takeaway(
             alike.append(label)
             continue
         parts.append(
-            gettext(
-                "{rare} against {common} under {method}",
-                rare=two_figures(values[rare]),
-                common=two_figures(values[common]),
-                method=label,
-            )
+            f"{two_figures(values[rare])} against {two_figures(values[common])} "
+            f"under {label}"
         )
-    said = []
-    if parts:
-        said.append(
-            ngettext(
-                "For the rarest class, {rare} ({count} image), beside the most common, "
-                "{common} ({images}), {what} {values}.",
-                "For the rarest class, {rare} ({count} images), beside the most "
-                "common, {common} ({images}), {what} {values}.",
-                int(counts[rare]),
-                rare=strong(classes[rare]),
-                common=strong(classes[common]),
-                images=int(counts[common]),
-                what=what,
-                values=listed(parts),
-            )
-        )
-    if alike:
-        said.append(
-            ngettext(
-                "{methods} treats all classes alike.",
-                "{methods} treat all classes alike.",
-                len(alike),
-                methods=listed(alike),
-            )
-        )
-    return " ".join(said)
+    same = (
+        f"{listed(alike)} {'treat' if len(alike) > 1 else 'treats'} all classes alike"
+    )
+    if not parts:
+        return f"{same}."
+    return (
+        f"For the rarest class, {strong(classes[rare])} "
+        f"({plural(int(counts[rare]), 'image')}), beside the most common, "
+        f"{strong(classes[common])} ({int(counts[common]):,}), {what} {listed(parts)}"
+        f"{f'; {same}' if alike else ''}."
+    )
 
 
 def pulls_takeaway(
@@ -178,7 +153,7 @@ def pulls_takeaway(
     if not undefined.all():
         drawn = table[~undefined]
         sentences.append(
-            by_class_takeaway(drawn, classes, counts, look, what=gettext("the pull is"))
+            by_class_takeaway(drawn, classes, counts, look, what="the pull is")
         )
     if undefined.any():
         labels = [look.labels[name] for name in table["method"][undefined].unique()]
@@ -202,20 +177,20 @@ def plot_drawn_images(
         _bars(
             names,
             [counts[i] for i in order],
-            gettext("all images (n = {count})", count=sum(counts)),
+            f"all images (n = {sum(counts):,})",
             {"color": TRAINING_COLOUR},
         )
     ]
     for name, images in drawn.items():
         marker = {"color": look.styles[name].colour}
-        label = f"{look.labels[name]} (n = {number(sum(images), 0)})"
+        label = f"{look.labels[name]} (n = {sum(images):,})"
         traces.append(_bars(names, [images[i] for i in order], label, marker))
     return build_figure(
         traces,
         height=HEIGHT,
         barmode="group",
         xaxis={"title": {"text": x_title}, "type": "category"},
-        yaxis={"title": {"text": gettext("images in an epoch")}, "rangemode": "tozero"},
+        yaxis={"title": {"text": "images in an epoch"}, "rangemode": "tozero"},
     )
 
 
@@ -228,8 +203,7 @@ def _bars(
         "y": list(y),
         "name": name,
         "marker": dict(marker),
-        "hovertemplate": gettext("{name}: %{{y:,}} images", name=name)
-        + "<extra></extra>",
+        "hovertemplate": f"{name}: %{{y:,}} images<extra></extra>",
     }
 
 
@@ -243,20 +217,12 @@ def drawn_takeaway(
     order = order_by_count(counts)
     rare, total = order[-1], sum(counts)
     parts = [
-        gettext(
-            "{method} shows {images} in an epoch of {total}",
-            method=look.labels[name],
-            images=int(images[rare]),
-            total=int(sum(images)),
-        )
+        f"{look.labels[name]} shows {images[rare]:,} in an epoch of {sum(images):,}"
         for name, images in drawn.items()
     ]
-    return gettext(
-        "Of {name}, {images} of {total} training images, {methods}.",
-        name=strong(classes[rare]),
-        images=int(counts[rare]),
-        total=int(total),
-        methods=listed(parts),
+    return (
+        f"Of {strong(classes[rare])}, {counts[rare]:,} of {total:,} training images, "
+        f"{listed(parts)}."
     )
 
 
@@ -281,18 +247,15 @@ def plot_by_target(
     label, unit : str
         Of the target.
     """
-    unit = gettext(unit)
-    images = int(histogram["n"].sum())
     traces: list[dict[str, Any]] = [
         {
             "type": "bar",
             "x": histogram["value"].to_numpy(),
             "y": histogram["n"].to_numpy(),
-            "name": gettext("training images (n = {count})", count=images),
+            "name": f"training images (n = {histogram['n'].sum():,})",
             "marker": {"color": TRAINING_COLOUR},
             "yaxis": "y2",
-            "hovertemplate": gettext("%{{x}} {unit}: %{{y:,}} images", unit=unit)
-            + "<extra></extra>",
+            "hovertemplate": f"%{{x}} {unit}: %{{y:,}} images<extra></extra>",
         }
     ]
     for name, table in tables.items():
@@ -305,12 +268,8 @@ def plot_by_target(
                 "x": table["value"].to_numpy(),
                 "y": table["weight"].to_numpy(),
                 "line": {"color": style.colour, "width": 3.2, "dash": style.dash},
-                "hovertemplate": gettext(
-                    "{method}: %{{x}} {unit}: weight %{{y:.3g}}",
-                    method=look.labels[name],
-                    unit=unit,
-                )
-                + "<extra></extra>",
+                "hovertemplate": f"{look.labels[name]}: %{{x}} {unit}: weight "
+                "%{y:.3g}<extra></extra>",
             }
         )
     weights = pd.concat([t["weight"] for t in tables.values()])
@@ -320,14 +279,14 @@ def plot_by_target(
         bargap=0.05,
         xaxis={"title": {"text": f"{label.lower()} ({unit})"}},
         yaxis={
-            "title": {"text": gettext("weight of an image")},
+            "title": {"text": "weight of an image"},
             "overlaying": "y2",
             # Else Plotly sets its ticks where those of the other axis are.
             "tickmode": "auto",
             **_scale(weights),
         },
         yaxis2={
-            "title": {"text": gettext("training images")},
+            "title": {"text": "training images"},
             "side": "right",
             "showgrid": False,
             "rangemode": "tozero",
@@ -345,46 +304,27 @@ def by_target_takeaway(
 ) -> str:
     """The most weighted target of each method beside the most common target."""
     common = histogram.iloc[int(histogram["n"].to_numpy().argmax())]
-    unit = gettext(unit)
     parts = []
     for name, table in tables.items():
         at_common = table.loc[table["value"] == common["value"], "weight"].iloc[0]
         top = table.iloc[int(table["weight"].to_numpy().argmax())]
         ratio = top["weight"] / at_common if at_common > 0 else np.inf
-        said = {"method": look.labels[name], "value": _plain(top["value"])}
         if np.isclose(ratio, 1.0):
-            parts.append(gettext("{method} weighs all alike", **said))
+            parts.append(f"{look.labels[name]} weighs all alike")
         elif ratio > 1e4:
             parts.append(
-                gettext(
-                    "under {method} it counts for nothing, and one at {value} {unit} "
-                    "the most",
-                    **said,
-                    unit=unit,
-                )
+                f"under {look.labels[name]} it counts for nothing, and one at "
+                f"{top['value']:g} {unit} the most"
             )
         else:
             parts.append(
-                gettext(
-                    "under {method} one at {value} {unit} counts {times} times as much",
-                    **said,
-                    unit=unit,
-                    times=number(ratio, 1),
-                )
+                f"under {look.labels[name]} one at {top['value']:g} {unit} counts "
+                f"{number(ratio, 1)} times as much"
             )
-    return gettext(
-        "Beside an image at {value} {unit}, the most common value ({images} images), "
-        "{methods}.",
-        value=_plain(common["value"]),
-        unit=unit,
-        images=int(common["n"]),
-        methods=listed(parts),
+    return (
+        f"Beside an image at {common['value']:g} {unit}, the most common value "
+        f"({int(common['n']):,} images), {listed(parts)}."
     )
-
-
-def _plain(value: float) -> str:
-    """A target with as many digits as it has."""
-    return in_form(f"{value:g}")
 
 
 @escapes_names
@@ -408,29 +348,24 @@ def plot_smoothing(
         What is smoothed, for the axis.
     colour : str
     """
-    unit = gettext(unit)
     return build_figure(
         [
             {
                 "type": "bar",
                 "x": table["value"].to_numpy(),
                 "y": table["before"].to_numpy(),
-                "name": gettext("before"),
+                "name": "before",
                 "marker": {"color": TRAINING_COLOUR},
-                "hovertemplate": gettext("%{{x}} {unit}: %{{y:.3g}} before", unit=unit)
-                + "<extra></extra>",
+                "hovertemplate": f"%{{x}} {unit}: %{{y:.3g}} before<extra></extra>",
             },
             {
                 "type": "scatter",
                 "mode": "lines",
                 "x": table["value"].to_numpy(),
                 "y": table["after"].to_numpy(),
-                "name": gettext("smoothed"),
+                "name": "smoothed",
                 "line": {"color": colour, "width": 3.2},
-                "hovertemplate": gettext(
-                    "%{{x}} {unit}: %{{y:.3g}} smoothed", unit=unit
-                )
-                + "<extra></extra>",
+                "hovertemplate": f"%{{x}} {unit}: %{{y:.3g}} smoothed<extra></extra>",
             },
         ],
         height=HEIGHT,
@@ -445,7 +380,6 @@ def plot_kernels(
     windows: Mapping[str, Sequence[float]], look: Look, *, unit: str
 ) -> go.Figure:
     """Windows of the kernels, by the distance from their middle."""
-    unit = gettext(unit)
     traces = []
     for name, window in windows.items():
         style = look.styles[name]
@@ -459,22 +393,15 @@ def plot_kernels(
                 "y": list(window),
                 "line": {"color": style.colour, "width": 2.6, "dash": style.dash},
                 "marker": style.mark(11),
-                "hovertemplate": gettext(
-                    "{method}: %{{x:+d}} {unit}: %{{y:.3f}}",
-                    method=look.labels[name],
-                    unit=unit,
-                )
-                + "<extra></extra>",
+                "hovertemplate": f"{look.labels[name]}: %{{x:+d}} {unit}: %{{y:.3f}}"
+                "<extra></extra>",
             }
         )
     return build_figure(
         traces,
         height=HEIGHT,
-        xaxis={"title": {"text": gettext("distance ({unit})", unit=unit)}},
-        yaxis={
-            "title": {"text": gettext("share of the middle's")},
-            "rangemode": "tozero",
-        },
+        xaxis={"title": {"text": f"distance ({unit})"}},
+        yaxis={"title": {"text": "share of the middle's"}, "rangemode": "tozero"},
     )
 
 
@@ -482,14 +409,9 @@ def kernels_takeaway(
     windows: Mapping[str, Sequence[float]], look: Look, *, unit: str
 ) -> str:
     """How far a window reaches and how much its ends count."""
-    return " ".join(
-        gettext(
-            "{method} lends an image to targets up to {reach} {unit} away, at {share} "
-            "of its own weight there.",
-            method=look.labels[name],
-            reach=len(window) // 2,
-            unit=gettext(unit),
-            share=percent(window[0]),
-        )
+    parts = [
+        f"{look.labels[name]} lends an image to targets up to {len(window) // 2} "
+        f"{unit} away, at {100 * window[0]:.0f} % of its own weight there"
         for name, window in windows.items()
-    )
+    ]
+    return f"{'; '.join(parts)}."

@@ -31,6 +31,10 @@ from core.views.study_view import StudyView
 
 MEAN = ""
 """In place of a class: the mean over all of them."""
+_TITLES: dict[Kind, str] = {
+    "roc": N_("{task}: ROC curves"),
+    "pr": N_("{task}: Precision-recall curves"),
+}
 
 
 @draws("curves", N_("ROC or precision-recall curves of a classification"))
@@ -109,15 +113,8 @@ def usual_class(task: Classification) -> str:
 
 
 def _title(task: Classification, choice: CurveChoice) -> str:
-    kind = gettext(plots.KIND_LABELS[choice.kind])
-    if not choice.label:
-        return gettext("{task}: {kind} curves", task=gettext(task.label), kind=kind)
-    return gettext(
-        "{task}: {kind} curves, {name}",
-        task=gettext(task.label),
-        kind=kind,
-        name=choice.label,
-    )
+    title = gettext(_TITLES[choice.kind], task=gettext(task.label))
+    return f"{title}, {choice.label}" if choice.label else title
 
 
 def _choice(task: Classification, kind: Kind, class_name: str) -> CurveChoice:

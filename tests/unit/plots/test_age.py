@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core.language import speaking
 from core.plots import age as plots
 from core.plots.look import Look, method_styles
 from core.tasks import Regression
-from core.text import percent
+from core.text import NO_BREAK, percent
 
 TASK = Regression("age", "Age", "years", 1, 30, 10)
 METHODS = ("baseline", "ins")
@@ -53,6 +54,20 @@ def test_error_takeaway_names_the_ends_and_certain_changes():
         "certainly smaller in 1 of 3 bins with INS; it is certainly larger in 1 of 3 "
         "bins with INS."
     )
+
+
+def test_a_sentence_and_a_figure_are_in_the_language_that_is_spoken():
+    scores = table([4.0, 6.0, 9.0], [3.0, 6.0, 10.0])
+    counts = pd.Series({"0-9": 70, "10-19": 20, "20-29": 10})
+    english = plots.error_takeaway(scores, counts, LOOK, TASK)
+    with speaking("fr"):
+        said = plots.error_takeaway(scores, counts, LOOK, TASK)
+        figure = plots.plot_error_by_bin(scores, TASK, counts, LOOK)
+    assert "la référence se trompe le plus dans la tranche 20-29 (de 9,0 " in said
+    assert f"10{NO_BREAK}% des images d’entraînement" in said
+    assert figure.layout.xaxis.title.text.startswith("Valeur vraie (")
+    assert figure.data[0].customdata[0].startswith(f"0-9{NO_BREAK}: 4,00 ")
+    assert plots.error_takeaway(scores, counts, LOOK, TASK) == english
 
 
 def test_error_takeaway_claims_nothing_uncertain():

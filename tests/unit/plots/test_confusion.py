@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from core.language import speaking
 from core.plots import confusion as plots
 from core.plots.classification import MANY
 from core.plots.look import Look, method_styles
@@ -32,6 +33,19 @@ def test_confusion_writes_shares_or_counts(show, text):
     figure = plots.plot_confusion(BASE, CLASSES, "Baseline", show=show)
     assert [list(row) for row in figure.data[0].text] == text
     assert figure.layout.yaxis.autorange == "reversed"
+
+
+def test_cells_and_what_is_said_of_one_are_in_the_language_that_is_spoken():
+    with speaking("fr"):
+        counts = plots.plot_confusion(BASE / 3, CLASSES, "Baseline", show="counts")
+        shares = plots.plot_confusion(BASE, CLASSES, "Baseline")
+    assert counts.data[0].text[0][0] == "1,3"
+    assert counts.layout.xaxis.title.text == "Prédiction"
+    # Plotly's own names of what is pointed at stay.
+    for figure in (counts, shares):
+        assert "%{y}" in figure.data[0].hovertemplate
+        assert "%{text}" in figure.data[0].hovertemplate
+    assert shares.data[0].hovertemplate.startswith(f"Vérité{NO_BREAK}%{{y}}")
 
 
 def test_mean_counts_that_are_not_whole_keep_a_decimal():

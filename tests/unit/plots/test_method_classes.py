@@ -5,7 +5,7 @@ import pandas as pd
 
 from core.plots import method_classes as plots
 from core.plots.look import Look, method_styles
-from core.text import percent, strong
+from core.text import strong
 
 NAMES = ("plain", "focused", "muting")
 LOOK = Look(
@@ -39,7 +39,7 @@ def test_classes_go_from_common_to_rare():
         by_class(), CLASSES, COUNTS, LOOK, what="an image weighs"
     )
     assert f"{strong('c')} (10 images)" in words
-    assert "2 against 0.5 under Plain. Focused treats all classes alike." in words
+    assert "2 against 0.5 under Plain; Focused treats all classes alike" in words
 
 
 def test_what_treats_classes_alike_is_said():
@@ -107,7 +107,7 @@ def test_kernels_and_what_they_smooth():
     figure = plots.plot_kernels(windows, LOOK, unit="years")
     assert list(figure.data[0].x) == [-1, 0, 1]
     words = plots.kernels_takeaway(windows, LOOK, unit="years")
-    assert f"up to 1 years away, at {percent(0.5)}" in words
+    assert "up to 1 years away, at 50 %" in words
     table = pd.DataFrame({"value": [1, 2], "before": [4, 2], "after": [3, 3]})
     figure = plots.plot_smoothing(
         table, label="Age", unit="years", what="images", colour="#0072B2"
