@@ -4,7 +4,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.evaluation.conformal import COVERAGE
-from core.evaluation.conformal_coverage import PREDICTION, TOO_LOW, TRUTH
+from core.evaluation.conformal_coverage import PREDICTION, TOO_HIGH, TOO_LOW, TRUTH
 from core.evaluation.grouping import ALL_IMAGES
 from core.language import N_, gettext, ngettext
 from core.plots.classification import plot_by_group
@@ -17,6 +17,7 @@ from core.text import NO_BREAK, number, percent, strong
 
 WIDTH_HEIGHT = 340
 ALL_LABEL = N_("All images")
+_VERDICTS = {TOO_LOW: N_("too low"), TOO_HIGH: N_("too high")}
 
 
 def part_label(part: str, task: Regression, tasks: tuple[Task, ...] = ()) -> str:
@@ -234,5 +235,5 @@ def _cell(row: pd.Series, task: Regression) -> str:
     between = interval(100 * row["low"], 100 * row["high"], 0)
     share = f"{strong(percent(row['coverage']))} {between}".replace(" ", NO_BREAK)
     width = f"{number(row['width'], 1)} {gettext(task.unit)}".replace(" ", NO_BREAK)
-    sign = f" {gettext(row['verdict'])}" if row["verdict"] else ""
+    sign = f" {gettext(_VERDICTS[row['verdict']])}" if row["verdict"] else ""
     return f"{share}{sign}, {width}"
