@@ -187,7 +187,7 @@ def _hover(label: str, kind: Kind, threshold: float) -> str:
     x, y = _rates(kind)
     known = ""
     if np.isfinite(threshold):
-        known = f"<br>{gettext('from probability %{customdata:.3f}')}"
+        known = "<br>" + gettext("from probability %{customdata:.3f}")
     return (
         f"<b>{label}</b><br>{x} %{{x:.1f}} %<br>{y} %{{y:.1f}} %{known}<extra></extra>"
     )
