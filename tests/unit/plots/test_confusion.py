@@ -40,7 +40,7 @@ def test_cells_and_what_is_said_of_one_are_in_the_language_that_is_spoken():
         counts = plots.plot_confusion(BASE / 3, CLASSES, "Baseline", show="counts")
         shares = plots.plot_confusion(BASE, CLASSES, "Baseline")
     assert counts.data[0].text[0][0] == "1,3"
-    assert counts.layout.xaxis.title.text == "Prédiction"
+    assert counts.layout.xaxis.title.text == "Prédit"
     # Plotly's own names of what is pointed at stay.
     for figure in (counts, shares):
         assert "%{y}" in figure.data[0].hovertemplate
