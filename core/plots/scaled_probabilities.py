@@ -194,8 +194,12 @@ def change_in_words(row: pd.Series, info: MetricInfo) -> str:
     values = f"{write(info, row['before'])} → {strong(write(info, row['after']))}"
     ends = between(finer, row["delta_low"], row["delta_high"], signed=True)
     change = f"{write(finer, row['delta'], signed=True)} {ends}"
-    parts = (part.replace(" ", NO_BREAK) for part in (values, change))
-    return f"{'; '.join(parts)} {verdict_mark(row)}".strip()
+    said = gettext(
+        "{values}; {change}",
+        values=values.replace(" ", NO_BREAK),
+        change=change.replace(" ", NO_BREAK),
+    )
+    return f"{said} {verdict_mark(row)}".strip()
 
 
 def group_temperatures_table(temperatures: pd.DataFrame, look: Look) -> pd.DataFrame:

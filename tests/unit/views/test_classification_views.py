@@ -166,7 +166,7 @@ def test_what_there_is_nothing_of_is_said(name, task, said):
             "La confusion la plus fréquente",
         ),
         ("reliability", "quelle confiance", "a en moyenne une confiance de"),
-        ("curves", "courbes ROC", "le hasard donne"),
+        ("curves", "courbes ROC", "; au hasard"),
         ("top-k", "exactitude top-k", "la bonne classe est parmi les 2 plus"),
     ],
 )
