@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.language import gettext, ngettext
 from core.plots.classification import plot_by_group
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
@@ -15,7 +16,7 @@ from core.plots.look import FAINT_COLOUR, NOISE_COLOUR, Look, MethodStyle
 from core.plots.traces import build_marks, build_note, zero_line
 from core.results.sentences import about_models
 from core.tasks import Regression
-from core.text import listed, number, plural
+from core.text import listed, number, percent
 
 # Points drawn in one scatter; beyond it a fixed sample keeps the browser quick.
 MAXIMUM_POINTS = 1500
@@ -51,11 +52,21 @@ def plot_error_by_bin(
         task.bin_labels,
         training_counts,
         look,
-        y_axis={"title": {"text": f"MAE ({task.unit})"}, "rangemode": "tozero"},
-        x_title=f"True {task.label.lower()} ({task.unit})",
+        y_axis={
+            "title": {"text": gettext("MAE ({unit})", unit=gettext(task.unit))},
+            "rangemode": "tozero",
+        },
+        x_title=_truth_title(task),
         digits=2,
-        unit=task.unit,
+        unit=gettext(task.unit),
         marks=marks,
+    )
+
+
+def _truth_title(task: Regression) -> str:
+    unit = gettext(task.unit)
+    return gettext(
+        "True {label} ({unit})", label=gettext(task.label).lower(), unit=unit
     )
 
 
@@ -63,7 +74,11 @@ def _noise_marks(value: float, unit: str) -> dict[str, list[dict[str, Any]]]:
     line = {"color": NOISE_COLOUR, "width": 2.5, "dash": "dash"}
     ends = {"x0": 0, "x1": 1, "xref": "paper", "y0": value, "y1": value}
     note = build_note(
-        f"noise of the labels: {number(value, 1)} {unit}",
+        gettext(
+            "noise of the labels: {size} {unit}",
+            size=number(value, 1),
+            unit=gettext(unit),
+        ),
         1,
         value,
         font={"color": NOISE_COLOUR, "weight": 600},
@@ -83,21 +98,8 @@ def error_takeaway(
     """Where the baseline errs most and least, and in which bins a method helps."""
     base = scores[scores["method"] == look.baseline].set_index("group")["mean"].dropna()
     if base.empty:
-        return "There is no test image in any bin."
-    worst, best = base.idxmax(), base.idxmin()
-    what = task.label.lower()
-    shares = {str(worst): "", str(best): ""}
-    if training_counts is not None and training_counts.sum():
-        percent = 100 * training_counts / training_counts.sum()
-        shares = {
-            name: f"; {number(percent.get(name, 0), 0)} % of the training images"
-            for name in shares
-        }
-    sentence = (
-        f"The baseline is furthest off at {what} {worst} (by "
-        f"{number(base[worst], 1)} {task.unit} on average{shares[worst]}) and nearest "
-        f"at {what} {best} (by {number(base[best], 1)} {task.unit}{shares[best]})."
-    )
+        return gettext("There is no test image in any bin.")
+    sentence = _furthest_and_nearest(base, training_counts, task)
     others = scores[
         scores["method"].isin(look.methods) & (scores["method"] != look.baseline)
     ]
@@ -106,27 +108,81 @@ def error_takeaway(
     gains = others[others["verdict"] == "better"]["method"].value_counts().to_dict()
     losses = others[others["verdict"] == "worse"]["method"].value_counts().to_dict()
     if not gains and not losses:
-        return f"{sentence} In no bin is a method certainly better or worse than it."
-    parts = [
-        f"certainly {word} {_in_bins(counts, look.labels, len(base))}"
-        for counts, word in ((gains, "smaller"), (losses, "larger"))
-        if counts
-    ]
-    said = f"Beside the baseline's, the error is {'; it is '.join(parts)}."
+        none = gettext("In no bin is a method certainly better or worse than it.")
+        return f"{sentence} {none}"
+    smaller, larger = (
+        _in_bins(counts, look.labels, len(base)) for counts in (gains, losses)
+    )
+    if gains and losses:
+        said = gettext(
+            "Beside the baseline's, the error is certainly smaller {smaller}; it is "
+            "certainly larger {larger}.",
+            smaller=smaller,
+            larger=larger,
+        )
+    elif gains:
+        said = gettext(
+            "Beside the baseline's, the error is certainly smaller {in_bins}.",
+            in_bins=smaller,
+        )
+    else:
+        said = gettext(
+            "Beside the baseline's, the error is certainly larger {in_bins}.",
+            in_bins=larger,
+        )
     return f"{sentence} {about_models(said, others)}"
+
+
+def _furthest_and_nearest(
+    base: pd.Series, training_counts: pd.Series | None, task: Regression
+) -> str:
+    """Where the baseline errs most and least, with the training images there."""
+    worst, best = base.idxmax(), base.idxmin()
+    said = {
+        "label": gettext(task.label).lower(),
+        "unit": gettext(task.unit),
+        "worst": worst,
+        "most": number(base[worst], 1),
+        "best": best,
+        "least": number(base[best], 1),
+    }
+    if training_counts is None or not training_counts.sum():
+        return gettext(
+            "The baseline is furthest off at {label} {worst} (by {most} {unit} on "
+            "average) and nearest at {label} {best} (by {least} {unit}).",
+            **said,
+        )
+    shares = training_counts / training_counts.sum()
+    return gettext(
+        "The baseline is furthest off at {label} {worst} (by {most} {unit} on average; "
+        "{worst_share} of the training images) and nearest at {label} {best} (by "
+        "{least} {unit}; {best_share} of the training images).",
+        **said,
+        worst_share=percent(shares.get(worst, 0)),
+        best_share=percent(shares.get(best, 0)),
+    )
 
 
 def _in_bins(counts: Mapping[Any, int], labels: Mapping[str, str], bins: int) -> str:
     """In how many bins with which methods: "in 3 of 8 bins with INS, in 1 with LDS"."""
     methods: dict[int, list[str]] = {}
-    of = f" of {plural(bins, 'bin')}"
     for method, count in counts.items():
         methods.setdefault(int(count), []).append(labels[str(method)])
-    said = [
-        f"in {count}{'' if place else of} with {listed(names)}"
-        for place, (count, names) in enumerate(sorted(methods.items(), reverse=True))
+    if not methods:
+        return ""
+    (most, names), *others = sorted(methods.items(), reverse=True)
+    first = ngettext(
+        "in {some} of {count} bin with {methods}",
+        "in {some} of {count} bins with {methods}",
+        bins,
+        some=most,
+        methods=listed(names),
+    )
+    more = [
+        gettext("in {some} with {methods}", some=some, methods=listed(names))
+        for some, names in others
     ]
-    return ", ".join(said)
+    return ", ".join([first, *more])
 
 
 @escapes_names
@@ -143,10 +199,14 @@ def plot_bias_by_bin(scores: pd.DataFrame, task: Regression, look: Look) -> go.F
         task.bin_labels,
         None,
         look,
-        y_axis={"title": {"text": f"Prediction − truth ({task.unit})"}},
-        x_title=f"True {task.label.lower()} ({task.unit})",
+        y_axis={
+            "title": {
+                "text": gettext("Prediction − truth ({unit})", unit=gettext(task.unit))
+            }
+        },
+        x_title=_truth_title(task),
         digits=2,
-        unit=task.unit,
+        unit=gettext(task.unit),
         marks={"shapes": [zero_line("y")]},
     )
 
@@ -155,24 +215,42 @@ def bias_takeaway(scores: pd.DataFrame, look: Look, task: Regression) -> str:
     """Which way the baseline leans at both ends, and who leans least."""
     rows = scores[scores["method"] == look.baseline].dropna(subset=["mean"])
     if len(rows) < 2:
-        return "There are not two bins with test images, so no lean can be seen."
+        return gettext(
+            "There are not two bins with test images, so no lean can be seen."
+        )
     first, last = rows.iloc[0], rows.iloc[-1]
-    sentence = (
-        f"The baseline predicts {signed(first['mean'], 1)} {task.unit} at "
-        f"{first['group']} and {signed(last['mean'], 1)} at {last['group']}"
-    )
-    certain = first["low"] > 0 and last["high"] < 0
-    if certain:
-        sentence += ": it pulls towards the middle"
+    ends = {
+        "first": signed(first["mean"], 1),
+        "first_bin": first["group"],
+        "last": signed(last["mean"], 1),
+        "last_bin": last["group"],
+        "unit": gettext(task.unit),
+    }
+    if first["low"] > 0 and last["high"] < 0:
+        sentence = gettext(
+            "The baseline predicts {first} {unit} at {first_bin} and {last} at "
+            "{last_bin}: it pulls towards the middle.",
+            **ends,
+        )
+    else:
+        sentence = gettext(
+            "The baseline predicts {first} {unit} at {first_bin} and {last} at "
+            "{last_bin}.",
+            **ends,
+        )
     size = scores.assign(size=scores["mean"].abs()).groupby("method")["size"].mean()
     if len(size) < 2:
-        return f"{sentence}."
+        return sentence
     least = str(size.idxmin())
-    return (
-        f"{sentence}; the mean size of the bias over the bins is smallest for "
-        f"{look.labels[least]} ({number(size[least], 1)} {task.unit}; baseline "
-        f"{number(size[look.baseline], 1)})."
+    smallest = gettext(
+        "The mean size of the bias over the bins is smallest for {method} ({size} "
+        "{unit}; baseline {baseline}).",
+        method=look.labels[least],
+        size=number(size[least], 1),
+        unit=gettext(task.unit),
+        baseline=number(size[look.baseline], 1),
     )
+    return f"{sentence} {smallest}"
 
 
 @escapes_names
@@ -195,6 +273,7 @@ def plot_truth_prediction(
         drawn = drawn.sample(MAXIMUM_POINTS, random_state=0)
     edges = task.bin_edges
     ends = [float(edges[0]), float(edges[-1])]
+    unit = gettext(task.unit)
     means = predictions.groupby(task.bin_of(predictions["truth"])).mean()
     perfect = {
         "type": "scatter",
@@ -208,7 +287,7 @@ def plot_truth_prediction(
         drawn["truth"].to_numpy(),
         drawn["prediction"].to_numpy(),
         {"color": style.colour, "size": 5, "opacity": 0.45},
-        hovertemplate="truth %{x:.0f}, predicted %{y:.1f}<extra></extra>",
+        hovertemplate=gettext("truth %{x:.0f}, predicted %{y:.1f}") + "<extra></extra>",
     )
     middle = {
         "type": "scatter",
@@ -217,15 +296,18 @@ def plot_truth_prediction(
         "mode": "lines+markers",
         "line": {"color": style.colour, "width": 3},
         "marker": style.mark(11),
-        "hovertemplate": "mean of the bin: %{y:.1f}<extra></extra>",
+        "hovertemplate": gettext("mean of the bin: %{y:.1f}") + "<extra></extra>",
     }
     return build_figure(
         [perfect, points, middle],
         height=380,
         legend=False,
         title=title,
-        xaxis={"title": {"text": f"Truth ({task.unit})"}, "range": ends},
-        yaxis={"title": {"text": f"Prediction ({task.unit})"}, "range": ends},
+        xaxis={"title": {"text": gettext("Truth ({unit})", unit=unit)}, "range": ends},
+        yaxis={
+            "title": {"text": gettext("Prediction ({unit})", unit=unit)},
+            "range": ends,
+        },
     )
 
 
@@ -239,19 +321,23 @@ def truth_prediction_takeaway(
         if table["truth"].nunique() > 1
     }
     if look.baseline not in slopes:
-        return "The test images all have one value, so no slope can be seen."
-    sentence = (
-        f"Where the truth rises by 1 of its {task.unit}, the baseline's prediction "
-        f"rises by {number(slopes[look.baseline], 2)} (1 would be right)"
+        return gettext("The test images all have one value, so no slope can be seen.")
+    sentence = gettext(
+        "Where the truth rises by 1 of its {unit}, the baseline's prediction rises by "
+        "{slope} (1 would be right).",
+        unit=gettext(task.unit),
+        slope=number(slopes[look.baseline], 2),
     )
     others = {m: s for m, s in slopes.items() if m != look.baseline}
     if not others:
-        return f"{sentence}."
+        return sentence
     closest = min(others, key=lambda m: abs(others[m] - 1))
-    return (
-        f"{sentence}; among the others {look.labels[closest]} comes closest, "
-        f"with {number(slopes[closest], 2)}."
+    among = gettext(
+        "Among the others {method} comes closest, with {slope}.",
+        method=look.labels[closest],
+        slope=number(slopes[closest], 2),
     )
+    return f"{sentence} {among}"
 
 
 def count_by_bin(values: pd.Series, task: Regression) -> pd.Series:

@@ -8,18 +8,23 @@ import plotly.graph_objects as go
 
 from core.evaluation.metrics import MetricInfo
 from core.evaluation.verdicts import BETTER, WORSE
+from core.language import N_, gettext
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
 from core.plots.look import BASELINE_COLOUR, INK, Look, MethodStyle
 from core.plots.overview import rows_of
 from core.plots.traces import build_marks, error_bar
-from core.text import listed, number, strong
+from core.text import listed, number, percent, strong
 
 # Parts of the height: the curve above, how sure the answers are below.
 CURVE, BARS = (0.34, 1.0), (0.0, 0.22)
 HEIGHT, MARK_SIZE = 430, 9
 # A distance between probability and accuracy that is worth a word.
 FAR = 0.02
+_CALIBRATED = {
+    BETTER: N_("Certainly better calibrated than {baseline}: {methods}."),
+    WORSE: N_("Certainly worse calibrated than {baseline}: {methods}."),
+}
 
 
 @escapes_names
@@ -65,8 +70,11 @@ def plot_reliability(
         # The last points lie at the edge, and are not cut in half.
         cliponaxis=False,
         customdata=curve["images"].round().tolist(),
-        hovertemplate="%{x:.0f} % sure on average, right in %{y:.0f} %<br>"
-        "%{customdata:.0f} images<extra></extra>",
+        hovertemplate=gettext(
+            "%{x:.0f} % sure on average, right in %{y:.0f} %<br>"
+            "%{customdata:.0f} images"
+        )
+        + "<extra></extra>",
     )
     least = 100 * float(histogram["start"][histogram["share"] > 0].min())
     middles = 50 * (histogram["start"] + histogram["end"])
@@ -78,7 +86,7 @@ def plot_reliability(
         "marker": {"color": style.colour, "opacity": 0.6},
         "yaxis": "y2",
         "name": "answers",
-        "hovertemplate": "%{y:.1f} % of the answers<extra></extra>",
+        "hovertemplate": gettext("%{y:.1f} % of the answers") + "<extra></extra>",
     }
     behind = [] if before is None else _before(*before)
     return build_figure(
@@ -88,14 +96,18 @@ def plot_reliability(
         title=label,
         barmode="overlay",
         xaxis={
-            "title": {"text": "Highest probability (%)"},
+            "title": {"text": gettext("Highest probability (%)")},
             # Of two classes the more probable one has half at least.
             "range": [50 if least >= 50 else 0, 100],
             "anchor": "y2",
         },
-        yaxis={"title": {"text": "Right (%)"}, "range": [0, 100], "domain": CURVE},
+        yaxis={
+            "title": {"text": gettext("Right (%)")},
+            "range": [0, 100],
+            "domain": CURVE,
+        },
         yaxis2={
-            "title": {"text": "Answers (%)"},
+            "title": {"text": gettext("Answers (%)")},
             "domain": BARS,
             "rangemode": "tozero",
             "nticks": 3,
@@ -112,8 +124,10 @@ def _before(curve: pd.DataFrame, histogram: pd.DataFrame) -> list[dict[str, Any]
         "y": (100 * curve["accuracy"]).tolist(),
         "line": {"color": INK, "width": 1.5, "dash": "dash"},
         "name": "before",
-        "hovertemplate": "before scaling: %{x:.0f} % sure on average, right in "
-        "%{y:.0f} %<extra></extra>",
+        "hovertemplate": gettext(
+            "before scaling: %{x:.0f} % sure on average, right in %{y:.0f} %"
+        )
+        + "<extra></extra>",
     }
     # A line of steps: two rows of bars would hide each other.
     edges = [*histogram["start"], histogram["end"].iloc[-1]]
@@ -148,22 +162,24 @@ def reliability_takeaway(
     """
     known = gaps[gaps["method"].isin(look.methods)].set_index("method")
     if known.empty:
-        return "No shown method has probabilities, only labels."
+        return gettext("No shown method has probabilities, only labels.")
     rows = rows_of(comparison, info.key)
     errors = rows.loc[[m for m in look.methods if m in known.index], "mean"]
     least = errors.idxmin()
-    error = info.format(float(errors[least]))
     said = [
         _own(known, errors, info, look),
-        f"{look.labels[least]} has the lowest {info.label} ({error}).",
+        gettext(
+            "{method} has the lowest {metric} ({error}).",
+            method=look.labels[least],
+            metric=info.label,
+            error=info.format(float(errors[least])),
+        ),
     ]
-    for verdict, word in ((BETTER, "better"), (WORSE, "worse")):
+    for verdict, sentence in _CALIBRATED.items():
         names = _with_verdict(rows, verdict, look)
         if names:
-            said.append(
-                f"Certainly {word} calibrated than {look.labels[look.baseline]}: "
-                f"{listed(names)}."
-            )
+            baseline = look.labels[look.baseline]
+            said.append(gettext(sentence, baseline=baseline, methods=listed(names)))
     return " ".join(said)
 
 
@@ -172,18 +188,39 @@ def _own(known: pd.DataFrame, errors: pd.Series, info: MetricInfo, look: Look) -
     method = look.baseline if look.baseline in known.index else known.index[0]
     row = known.loc[method]
     gap = float(row["gap"])
-    sure, right = (
-        number(100 * float(row[name]), 0) for name in ("confidence", "accuracy")
-    )
-    name = strong(look.labels[method])
-    said = f"{name} is {sure} % sure of its answers on average and right in {right} %"
-    if abs(gap) >= FAR:
-        word = "over-confident" if gap > 0 else "under-confident"
-        return f"{said}: {word} by {number(100 * abs(gap), 0)} points."
+    said = {
+        "method": strong(look.labels[method]),
+        "sure": percent(float(row["confidence"])),
+        "right": percent(float(row["accuracy"])),
+    }
+    far = number(100 * abs(gap), 0)
+    if gap >= FAR:
+        return gettext(
+            "{method} is {sure} sure of its answers on average and right in {right}: "
+            "over-confident by {gap} points.",
+            **said,
+            gap=far,
+        )
+    if gap <= -FAR:
+        return gettext(
+            "{method} is {sure} sure of its answers on average and right in {right}: "
+            "under-confident by {gap} points.",
+            **said,
+            gap=far,
+        )
     if float(errors.get(method, 0)) < FAR:
-        return f"{said}: it may be believed."
-    error = info.format(float(errors[method]))
-    return f"{said}, but not at every level: {info.label} {error}."
+        return gettext(
+            "{method} is {sure} sure of its answers on average and right in {right}: "
+            "it may be believed.",
+            **said,
+        )
+    return gettext(
+        "{method} is {sure} sure of its answers on average and right in {right}, but "
+        "not at every level: {metric} {error}.",
+        **said,
+        metric=info.label,
+        error=info.format(float(errors[method])),
+    )
 
 
 def _with_verdict(rows: pd.DataFrame, verdict: str, look: Look) -> Sequence[str]:

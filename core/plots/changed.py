@@ -12,6 +12,7 @@ from core.evaluation.answers import Answers
 from core.evaluation.changed import Change, Churn, McNemar, Shift
 from core.evaluation.metrics import MetricInfo
 from core.evaluation.verdicts import BETTER, WORSE
+from core.language import N_, gettext, ngettext
 from core.plots.answers import coloured_sign, sign_of, truth_text
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
@@ -27,7 +28,7 @@ from core.plots.traces import (
 )
 from core.results.sentences import SIGNS, p_text
 from core.tasks import Regression
-from core.text import listed, number, plural, strong
+from core.text import listed, number, percent, strong
 
 GAINED_COLOUR, LOST_COLOUR = METHOD_COLOURS[0], METHOD_COLOURS[1]
 # Changed by some of the seeds only.
@@ -101,7 +102,7 @@ def plot_changes(table: pd.DataFrame) -> go.Figure:
         legend=False,
         barmode="overlay",
         xaxis={
-            "title": {"text": "Test images"},
+            "title": {"text": gettext("Test images")},
             "range": [low, high],
             "nticks": 6,
         },
@@ -113,7 +114,7 @@ def plot_changes(table: pd.DataFrame) -> go.Figure:
         },
         shapes=[_zero(place) for place in places],
         annotations=[
-            *_sides("◀ lost", "gained ▶"),
+            *_sides(gettext("◀ lost"), gettext("gained ▶")),
             *(
                 _row_name(row, place)
                 for place, row in zip(places, rows.to_dict("records"), strict=True)
@@ -143,9 +144,7 @@ def _side(
 ) -> list[dict[str, Any]]:
     """One side's bars: all that changed, and over it what changed in all seeds."""
     hover = [
-        f"<b>{row['group']}</b><br>{images_text(row[name])} of "
-        f"{plural(row['images'], 'image')} {name}, {row[f'{name}_in_all']} of them in "
-        "all seeds"
+        f"<b>{row['group']}</b><br>{_side_hover(row, name)}"
         for row in rows.to_dict("records")
     ]
     shades = ((name, faded(colour, FAINT)), (f"{name}_in_all", colour))
@@ -163,10 +162,31 @@ def _side(
     ]
 
 
+def _side_hover(row: Mapping[Any, Any], name: str) -> str:
+    images = int(row["images"])
+    changed = {
+        "some": images_text(row[name]),
+        "in_all": int(row[f"{name}_in_all"]),
+    }
+    if name == "gained":
+        return ngettext(
+            "{some} of {count} image gained, {in_all} of them in all seeds",
+            "{some} of {count} images gained, {in_all} of them in all seeds",
+            images,
+            **changed,
+        )
+    return ngettext(
+        "{some} of {count} image lost, {in_all} of them in all seeds",
+        "{some} of {count} images lost, {in_all} of them in all seeds",
+        images,
+        **changed,
+    )
+
+
 def _nets(rows: pd.DataFrame, places: list[int]) -> dict[str, Any]:
     hover = [
-        f"<b>{row['group']}</b><br>net {_net_text(row['net'])}{_ends_text(row)}<br>"
-        f"{SIGNS[row['verdict']]} {row['verdict']}"
+        f"<b>{row['group']}</b><br>{_net_hover(row)}<br>"
+        f"{SIGNS[row['verdict']]} {gettext(row['verdict'])}"
         for row in rows.to_dict("records")
     ]
     return build_marks(
@@ -180,11 +200,13 @@ def _nets(rows: pd.DataFrame, places: list[int]) -> dict[str, Any]:
     )
 
 
+def _net_hover(row: Mapping[Any, Any]) -> str:
+    change = _net_text(row["net"]) + _ends_text(row)
+    return gettext("net {change}", change=change)
+
+
 def _row_name(row: Mapping[Any, Any], place: int) -> dict[str, Any]:
-    text = (
-        f"<b>{row['group']}</b>  {SIGNS[row['verdict']]} {_net_text(row['net'])} "
-        f"of {row['images']:,}"
-    )
+    text = f"<b>{row['group']}</b>  {SIGNS[row['verdict']]} {_net_of(row)}"
     return build_note(
         text,
         0,
@@ -195,6 +217,12 @@ def _row_name(row: Mapping[Any, Any], place: int) -> dict[str, Any]:
         yanchor="bottom",
         yshift=BAR / 2 + 2,
     )
+
+
+def _net_of(row: Mapping[Any, Any] | pd.Series, *, ends: bool = False) -> str:
+    """A net change of so many images, with its interval if asked for."""
+    net = f"{_net_text(row['net'])}{_ends_text(row) if ends else ''}"
+    return gettext("{net} of {images}", net=net, images=int(row["images"]))
 
 
 def changes_takeaway(
@@ -214,24 +242,48 @@ def changes_takeaway(
     what : str
         What the groups are called: "class", "group".
     """
-    second, first = strong(labels[change.second]), labels[change.first]
     # Thirds of images do not add up to a whole number.
     net = round(float(whole["net"]), 6)
-    way = "more" if net > 0 else "fewer"
-    of = plural(int(whole["images"]), "test image")
-    said = f"{second} answers {images_text(abs(net))} {way} of {of} right than {first}"
-    if net == 0:
-        said = f"{second} answers as many of {of} right as {first}"
-    digits = 3
     span = ""
     if np.isfinite(whole["delta_low"]):
-        span = f" {interval(whole['delta_low'], whole['delta_high'], digits)}"
-    return (
-        f"{said}: {images_text(whole['gained'])} gained, "
-        f"{images_text(whole['lost'])} lost; accuracy "
-        f"{signed(whole['delta'], digits)}{span} {verdict_mark(whole)}. "
-        f"{_groups_text(table, what)}"
-    ).strip()
+        span = f" {interval(whole['delta_low'], whole['delta_high'], 3)}"
+    images = int(whole["images"])
+    fields = {
+        "second": strong(labels[change.second]),
+        "net": images_text(abs(net)),
+        "first": labels[change.first],
+        "gained": images_text(whole["gained"]),
+        "lost": images_text(whole["lost"]),
+        "change": f"{signed(whole['delta'], 3)}{span} {verdict_mark(whole)}",
+    }
+    if net > 0:
+        said = ngettext(
+            "{second} answers {net} more of {count} test image right than {first}: "
+            "{gained} gained, {lost} lost; accuracy {change}.",
+            "{second} answers {net} more of {count} test images right than {first}: "
+            "{gained} gained, {lost} lost; accuracy {change}.",
+            images,
+            **fields,
+        )
+    elif net < 0:
+        said = ngettext(
+            "{second} answers {net} fewer of {count} test image right than {first}: "
+            "{gained} gained, {lost} lost; accuracy {change}.",
+            "{second} answers {net} fewer of {count} test images right than {first}: "
+            "{gained} gained, {lost} lost; accuracy {change}.",
+            images,
+            **fields,
+        )
+    else:
+        said = ngettext(
+            "{second} answers as many of {count} test image right as {first}: {gained} "
+            "gained, {lost} lost; accuracy {change}.",
+            "{second} answers as many of {count} test images right as {first}: "
+            "{gained} gained, {lost} lost; accuracy {change}.",
+            images,
+            **fields,
+        )
+    return f"{said} {_groups_text(table, what)}".strip()
 
 
 def _groups_text(table: pd.DataFrame, what: str) -> str:
@@ -242,53 +294,103 @@ def _groups_text(table: pd.DataFrame, what: str) -> str:
     }
     # The largest gain first, and the largest loss.
     named = {
-        "Certainly gained": certain[BETTER][::-1],
-        "Certainly lost": certain[WORSE],
+        N_("Certainly gained: {groups}."): certain[BETTER][::-1],
+        N_("Certainly lost: {groups}."): certain[WORSE],
     }
-    parts = [f"{words}: {_listed(rows)}." for words, rows in named.items() if len(rows)]
+    parts = [
+        gettext(sentence, groups=_listed(rows))
+        for sentence, rows in named.items()
+        if len(rows)
+    ]
     if parts:
         return " ".join(parts)
     if table.empty:
         return ""
     most = table.loc[table["net"].abs().idxmax()]
-    return (
-        f"No {what} changed for certain; the largest change: {most['group']} "
-        f"{_net_text(most['net'])}{_ends_text(most)} of {most['images']:,}."
+    change = {"group": most["group"], "change": _net_of(most, ends=True)}
+    if what == "class":
+        return gettext(
+            "No class changed for certain; the largest change: {group} {change}.",
+            **change,
+        )
+    return gettext(
+        "No group changed for certain; the largest change: {group} {change}.", **change
     )
 
 
 def _listed(rows: pd.DataFrame) -> str:
     names = [
-        f"{row['group']} ({_net_text(row['net'])} of {row['images']:,})"
+        f"{row['group']} ({_net_of(row)})"
         for row in rows.head(NAMED).to_dict("records")
     ]
     if len(rows) > NAMED:
-        names.append(f"{len(rows) - NAMED} more")
+        names.append(ngettext("{count} more", "{count} more", len(rows) - NAMED))
     return listed(names)
 
 
 def nothing_changed(change: Change, labels: Labels) -> str:
     """Say of two methods that no image moved from one to the other."""
-    both = f"{strong(labels[change.second])} and {labels[change.first]}"
-    images = plural(len(change.gain), "test image")
+    images = len(change.gain)
+    both = {"second": strong(labels[change.second]), "first": labels[change.first]}
     if isinstance(change.task, Regression):
-        return f"Nothing moved: {both} are equally far off on every one of {images}."
-    seeds = " with the same share of their seeds" * (max(change.seeds) > 1)
-    return f"Nothing gained or lost: {both} get the same of {images} right{seeds}."
+        return ngettext(
+            "Nothing moved: {second} and {first} are equally far off on every one of "
+            "{count} test image.",
+            "Nothing moved: {second} and {first} are equally far off on every one of "
+            "{count} test images.",
+            images,
+            **both,
+        )
+    if max(change.seeds) > 1:
+        return ngettext(
+            "Nothing gained or lost: {second} and {first} get the same of {count} test "
+            "image right with the same share of their seeds.",
+            "Nothing gained or lost: {second} and {first} get the same of {count} test "
+            "images right with the same share of their seeds.",
+            images,
+            **both,
+        )
+    return ngettext(
+        "Nothing gained or lost: {second} and {first} get the same of {count} test "
+        "image right.",
+        "Nothing gained or lost: {second} and {first} get the same of {count} test "
+        "images right.",
+        images,
+        **both,
+    )
 
 
 def mcnemar_line(test: McNemar, change: Change, labels: Labels) -> str:
     """McNemar's test in one line, and what it does not include."""
-    whose = "the two trained models' answers"
+    found = {
+        "second": labels[change.second],
+        "lost": test.lost,
+        "first": labels[change.first],
+        "p": p_text(test.p),
+    }
     if max(change.seeds) > 1:
-        whose = "the answers that most seeds give"
-    first, second = labels[change.first], labels[change.second]
-    return (
-        f"McNemar's exact test on {whose}: {plural(test.gained, 'image')} right by "
-        f"{second} alone, {test.lost:,} by {first} alone, p {p_text(test.p)}. It is "
-        "about these trained models only: unlike the interval, it leaves out how "
+        said = ngettext(
+            "McNemar's exact test on the answers that most seeds give: {count} image "
+            "right by {second} alone, {lost} by {first} alone, p {p}.",
+            "McNemar's exact test on the answers that most seeds give: {count} images "
+            "right by {second} alone, {lost} by {first} alone, p {p}.",
+            test.gained,
+            **found,
+        )
+    else:
+        said = ngettext(
+            "McNemar's exact test on the two trained models' answers: {count} image "
+            "right by {second} alone, {lost} by {first} alone, p {p}.",
+            "McNemar's exact test on the two trained models' answers: {count} images "
+            "right by {second} alone, {lost} by {first} alone, p {p}.",
+            test.gained,
+            **found,
+        )
+    about = gettext(
+        "It is about these trained models only: unlike the interval, it leaves out how "
         "trainings vary, and is not corrected for the other methods."
     )
+    return f"{said} {about}"
 
 
 def churn_line(churn: Churn | None, change: Change, labels: Labels) -> str:
@@ -298,20 +400,30 @@ def churn_line(churn: Churn | None, change: Change, labels: Labels) -> str:
     """
     first, second = (labels[method] for method in (change.first, change.second))
     if churn is None:
-        return f"{first} and {second} answer from the same trainings."
-    said = (
-        f"From one training of {first} to one of {second}, "
-        f"{images_text(churn.gained)} images are gained and {images_text(churn.lost)} "
-        "lost on average"
-    )
-    if np.isnan(churn.retrained):
-        return (
-            f"{said}; with one seed of {first} it is not known how many change by "
-            "training it again."
+        return gettext(
+            "{first} and {second} answer from the same trainings.",
+            first=first,
+            second=second,
         )
-    return (
-        f"{said}; from one training of {first} to another of {first}, "
-        f"{images_text(churn.retrained)} either way."
+    changed = {
+        "first": first,
+        "second": second,
+        "gained": images_text(churn.gained),
+        "lost": images_text(churn.lost),
+    }
+    if np.isnan(churn.retrained):
+        return gettext(
+            "From one training of {first} to one of {second}, {gained} images are "
+            "gained and {lost} lost on average; with one seed of {first} it is not "
+            "known how many change by training it again.",
+            **changed,
+        )
+    return gettext(
+        "From one training of {first} to one of {second}, {gained} images are gained "
+        "and {lost} lost on average; from one training of {first} to another of "
+        "{first}, {retrained} either way.",
+        **changed,
+        retrained=images_text(churn.retrained),
     )
 
 
@@ -321,12 +433,12 @@ def changes_table(table: pd.DataFrame, heading: str) -> pd.DataFrame:
         [
             {
                 heading: strong(row["group"]),
-                "Test images": f"{row['images']:,}",
-                "Gained (in all seeds)": f"{images_text(row['gained'])} "
-                f"({row['gained_in_all']:,})",
-                "Lost (in all seeds)": f"{images_text(row['lost'])} "
-                f"({row['lost_in_all']:,})",
-                "Net": f"{strong(_net_text(row['net']))}{_ends_text(row)} "
+                gettext("Test images"): number(row["images"], 0),
+                gettext("Gained (in all seeds)"): f"{images_text(row['gained'])} "
+                f"({number(row['gained_in_all'], 0)})",
+                gettext("Lost (in all seeds)"): f"{images_text(row['lost'])} "
+                f"({number(row['lost_in_all'], 0)})",
+                gettext("Net"): f"{strong(_net_text(row['net']))}{_ends_text(row)} "
                 f"{verdict_mark(row)}".strip(),
             }
             for row in table.to_dict("records")
@@ -346,6 +458,7 @@ def plot_shifts(histogram: pd.DataFrame, row: pd.Series, unit: str) -> go.Figure
         Of the second method's MAE, from a comparison with the first.
     unit : str
     """
+    unit = gettext(unit)
     middles = (histogram["start"] + histogram["end"]) / 2
     colours = [GAINED_COLOUR if middle < 0 else LOST_COLOUR for middle in middles]
     bars = {
@@ -358,8 +471,10 @@ def plot_shifts(histogram: pd.DataFrame, row: pd.Series, unit: str) -> go.Figure
             interval(start, end, 1)
             for start, end in zip(histogram["start"], histogram["end"], strict=True)
         ],
-        "hovertemplate": f"error moved by %{{customdata}} {unit}<br>"
-        "%{y} images<extra></extra>",
+        "hovertemplate": gettext(
+            "error moved by %{{customdata}} {unit}<br>%{{y}} images", unit=unit
+        )
+        + "<extra></extra>",
         "name": "images",
     }
     highest = float(histogram["images"].max())
@@ -369,18 +484,28 @@ def plot_shifts(histogram: pd.DataFrame, row: pd.Series, unit: str) -> go.Figure
         {"symbol": "diamond", "size": MARK_SIZE, "color": INK},
         name="mean",
         error_x=error_bar(row["delta"], row["delta_low"], row["delta_high"], INK),
-        hovertemplate=f"mean {signed(row['delta'], 2)} "
-        f"{interval(row['delta_low'], row['delta_high'], 2)} {unit}<extra></extra>",
+        hovertemplate=gettext(
+            "mean {change} {ends} {unit}",
+            change=signed(row["delta"], 2),
+            ends=interval(row["delta_low"], row["delta_high"], 2),
+            unit=unit,
+        )
+        + "<extra></extra>",
     )
     return build_figure(
         [bars, mean],
         height=HEIGHT,
         legend=False,
         bargap=0,
-        xaxis={"title": {"text": f"Change of the error's size ({unit})"}},
-        yaxis={"title": {"text": "Test images"}, "range": [0, 1.2 * highest]},
+        xaxis={
+            "title": {"text": gettext("Change of the error's size ({unit})", unit=unit)}
+        },
+        yaxis={
+            "title": {"text": gettext("Test images")},
+            "range": [0, 1.2 * highest],
+        },
         shapes=[zero_line("x")],
-        annotations=_sides("◀ closer to the truth", "farther ▶"),
+        annotations=_sides(gettext("◀ closer to the truth"), gettext("farther ▶")),
     )
 
 
@@ -391,16 +516,23 @@ def shifts_takeaway(
 
     ``row`` is that of the second method in a comparison by the MAE, ``info``.
     """
-    share = 100 * shift.closer / shift.images
     span = ""
     if np.isfinite(row["delta_low"]):
         span = f" {interval(row['delta_low'], row['delta_high'], info.digits)}"
-    return (
-        f"{strong(labels[change.second])} is closer to the truth than "
-        f"{labels[change.first]} on {shift.closer:,} of "
-        f"{plural(shift.images, 'test image')} ({number(share, 0)} %) and farther on "
-        f"{shift.farther:,}; {info.phrase} "
-        f"{signed(row['delta'], info.digits)}{span} {info.unit} {verdict_mark(row)}."
+    moved = f"{signed(row['delta'], info.digits)}{span} {info.unit} {verdict_mark(row)}"
+    return ngettext(
+        "{second} is closer to the truth than {first} on {closer} of {count} test "
+        "image ({share}) and farther on {farther}; {metric} {change}.",
+        "{second} is closer to the truth than {first} on {closer} of {count} test "
+        "images ({share}) and farther on {farther}; {metric} {change}.",
+        shift.images,
+        second=strong(labels[change.second]),
+        first=labels[change.first],
+        closer=shift.closer,
+        share=percent(shift.closer / shift.images),
+        farther=shift.farther,
+        metric=info.phrase,
+        change=moved,
     )
 
 
@@ -408,12 +540,19 @@ def gallery_heading(change: Change, labels: Labels, *, gained: bool) -> str:
     """Which images stand in one of the two galleries."""
     second, first = labels[change.second], labels[change.first]
     if isinstance(change.task, Regression):
-        way = "closer" if gained else "farther"
-        return f"{second} is {way} than {first}"
+        if gained:
+            return gettext(
+                "{second} is closer than {first}", second=second, first=first
+            )
+        return gettext("{second} is farther than {first}", second=second, first=first)
     winner, loser = (second, first) if gained else (first, second)
     if change.seeds == (1, 1):
-        return f"{winner} is right, {loser} is wrong"
-    return f"{winner} is right with more seeds than {loser}"
+        return gettext(
+            "{winner} is right, {loser} is wrong", winner=winner, loser=loser
+        )
+    return gettext(
+        "{winner} is right with more seeds than {loser}", winner=winner, loser=loser
+    )
 
 
 def change_lines(
@@ -422,8 +561,12 @@ def change_lines(
     """Both methods' answers to one image, a line each."""
     sides = (change.second, change.after, 1), (change.first, change.before, 0)
     return [
-        f"{coloured_sign(answers, method, row)} {labels[method]}: "
-        f"{_side_text(answers, change, method, float(scores[row]), side, row)}"
+        gettext(
+            "{sign} {method}: {answer}",
+            sign=coloured_sign(answers, method, row),
+            method=labels[method],
+            answer=_side_text(answers, change, method, float(scores[row]), side, row),
+        )
         for method, scores, side in sides
     ]
 
@@ -434,12 +577,18 @@ def _side_text(
     place = answers.place(method)
     if isinstance(answers.task, Regression):
         said = number(float(answers.answer[place, row]), 1)
-        return f"{said} (off by {number(score, 1)})"
+        error = number(score, 1)
+        return gettext("{answer} (off by {error})", answer=said, error=error)
     said = answers.categories[int(answers.answer[place, row])]
     seeds = change.seeds[side]
     if seeds == 1:
         return said
-    return f"{said} ({round(score * seeds)} of {seeds})"
+    return gettext(
+        "{answer} ({right} of {seeds})",
+        answer=said,
+        right=round(score * seeds),
+        seeds=seeds,
+    )
 
 
 def listed_changes(
@@ -452,7 +601,7 @@ def listed_changes(
     """One row an image, for who may not see the pictures: truth and both answers."""
     part = images.iloc[rows].reset_index(drop=True)
     places: Sequence[int] = rows.tolist()
-    columns = {"Truth": [truth_text(answers, row) for row in places]}
+    columns = {gettext("Truth"): [truth_text(answers, row) for row in places]}
     pairs = (change.second, change.after, 1), (change.first, change.before, 0)
     for method, scores, side in pairs:
         columns[labels[method]] = [
@@ -461,6 +610,6 @@ def listed_changes(
             for row in places
         ]
     for name in part.columns:
-        heading = "Image" if name == "image_id" else feature_label(name)
+        heading = gettext("Image") if name == "image_id" else feature_label(name)
         columns[heading] = part[name].tolist()
     return pd.DataFrame(columns)

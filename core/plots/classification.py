@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.evaluation.metrics import shot_groups, shot_range
+from core.language import N_, gettext, ngettext
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
 from core.plots.formatting import interval, score_cell
@@ -21,7 +22,7 @@ from core.plots.look import (
 )
 from core.plots.traces import build_line, build_note, error_bar
 from core.results.sentences import about_models
-from core.text import listed, number, plural, strong
+from core.text import listed, number, percent, strong
 
 # How far apart, in units of one class, the methods of one class stand.
 SPREAD = 0.72
@@ -35,13 +36,19 @@ LEAST_COUNT_SIZE = 8
 LOG_FROM = 10
 # Classes that have room for their names at the width of a phone.
 NAMED = 12
-# Classes that may be drawn of many, as a reader sees them.
-CHOICES = {
-    "rarest": f"{NAMED} rarest",
-    "hardest": f"{NAMED} hardest",
-    "largest": f"{NAMED} largest",
-    "all": "All",
+# Classes that may be drawn of many.
+CHOICES = ("rarest", "hardest", "largest", "all")
+_CHOICES = {
+    "rarest": N_("{classes} rarest"),
+    "hardest": N_("{classes} hardest"),
+    "largest": N_("{classes} largest"),
+    "all": N_("All"),
 }
+
+
+def choice_label(choice: str) -> str:
+    """What a reader sees for one of ``CHOICES``."""
+    return gettext(_CHOICES[choice], classes=NAMED)
 
 
 def choose_classes(
@@ -104,7 +111,7 @@ def plot_class_scores(
     groups = _shot_runs(classes, training_counts)
     top = 1.16 if groups else 1.02
     axis = {
-        "title": {"text": f"{score} (0 to 1)"},
+        "title": {"text": gettext("{score} (0 to 1)", score=score)},
         # A mark at 0 is drawn whole.
         "range": [-0.03, top],
         "tickvals": [0, 0.2, 0.4, 0.6, 0.8, 1],
@@ -140,7 +147,9 @@ def _shot_marks(
         if first:
             shapes.append(_edge(first - 0.5))
         notes.append(
-            build_note(f"<b>{name}</b>", (first + last) / 2, top, yanchor="top")
+            build_note(
+                f"<b>{gettext(name)}</b>", (first + last) / 2, top, yanchor="top"
+            )
         )
     return {"shapes": shapes, "annotations": notes}
 
@@ -162,14 +171,17 @@ def plot_shot_groups(
         name: sum(training_counts.get(classes[i], 0) for i in members)
         for name, members in groups.items()
     }
-    names = {name: f"<b>{name}</b><br>{shot_range(name)}" for name in groups}
+    names = {n: f"<b>{gettext(n)}</b><br>{shot_range(n)}" for n in groups}
     return plot_by_group(
         scores.assign(group=scores["group"].map(names)),
         list(names.values()),
         {names[name]: count for name, count in images.items()},
         look,
-        y_axis={"title": {"text": "Accuracy (0 to 1)"}, "range": [-0.03, 1.02]},
-        x_title="Training images of a class",
+        y_axis={
+            "title": {"text": gettext("Accuracy (0 to 1)")},
+            "range": [-0.03, 1.02],
+        },
+        x_title=gettext("Training images of a class"),
         log_counts=True,
     ).update_xaxes(tickangle=0)
 
@@ -182,19 +194,34 @@ def shot_takeaway(scores: pd.DataFrame, sizes: Mapping[str, int], look: Look) ->
     groups = list(dict.fromkeys(scores["group"]))
     own = scores[scores["method"] == look.baseline].set_index("group")["mean"]
     fall = [
-        f"{number(own[group], 2)} on the {sizes[group]} {group}" for group in groups
+        ngettext(
+            "{accuracy} on the {count} {group}",
+            "{accuracy} on the {count} {group}",
+            sizes[group],
+            accuracy=number(own[group], 2),
+            group=gettext(group),
+        )
+        for group in groups
     ]
-    sentence = f"The baseline's accuracy is {listed(fall)} classes"
+    sentence = gettext(
+        "The baseline's accuracy is {by_group} classes.", by_group=listed(fall)
+    )
     last = scores[(scores["group"] == groups[-1]) & scores["method"].isin(look.methods)]
     better = [look.labels[m] for m in last[last["verdict"] == "better"]["method"]]
     if len(set(last["method"])) < 2:
-        return f"{sentence}."
-    if not better:
-        said = f"{sentence}; no method certainly lifts the {groups[-1]} classes."
-        return about_models(said, scores)
-    verb = "is" if len(better) == 1 else "are"
-    said = f"{sentence}; {listed(better)} {verb} better on the {groups[-1]} classes."
-    return about_models(said, scores)
+        return sentence
+    group = gettext(groups[-1])
+    if better:
+        lifted = ngettext(
+            "{methods} is better on the {group} classes.",
+            "{methods} are better on the {group} classes.",
+            len(better),
+            methods=listed(better),
+            group=group,
+        )
+    else:
+        lifted = gettext("No method certainly lifts the {group} classes.", group=group)
+    return about_models(f"{sentence} {lifted}", scores)
 
 
 @escapes_names
@@ -282,7 +309,13 @@ def _group_marks(
     many = len(rows) > MANY
     middle, lows, highs = (rows[name] for name in ("mean", "low", "high"))
     said = [
-        f"{group}: {number(mean, digits)} {unit} {interval(low, high, digits)}"
+        gettext(
+            "{group}: {value} {unit} {ends}",
+            group=group,
+            value=number(mean, digits),
+            unit=unit,
+            ends=interval(low, high, digits),
+        )
         for group, mean, low, high in zip(rows.index, middle, lows, highs, strict=True)
     ]
     return {
@@ -321,7 +354,7 @@ def _training_axis(counts: Sequence[int], *, log: bool) -> dict[str, Any]:
     smallest = min([count for count in counts if count], default=1)
     axis = {
         "domain": [0, 0.22],
-        "title": {"text": "Training<br>images"},
+        "title": {"text": gettext("Training<br>images")},
         "showgrid": False,
         "showticklabels": False,
         "range": [0, largest * 1.4],
@@ -332,7 +365,7 @@ def _training_axis(counts: Sequence[int], *, log: bool) -> dict[str, Any]:
     return {
         **axis,
         "type": "log",
-        "title": {"text": "Training<br>images (log)"},
+        "title": {"text": gettext("Training<br>images (log)")},
         "range": [low, high + 0.3 * (high - low)],
     }
 
@@ -347,14 +380,15 @@ def _training_bars(
         "yaxis": "y2",
         "width": SPREAD,
         "marker": {"color": TRAINING_COLOUR},
-        "text": [f"{count:,}" for count in counts] if written else None,
+        "text": [number(count, 0) for count in counts] if written else None,
         "textposition": "outside" if written else "none",
         "textangle": 0,
         "textfont": {"size": MINIMUM_FONT_SIZE if len(groups) > FEW else FONT_SIZE},
         "cliponaxis": False,
         "showlegend": False,
         "customdata": list(groups),
-        "hovertemplate": "%{customdata}: %{y:,} training images<extra></extra>",
+        "hovertemplate": gettext("%{customdata}: %{y:,} training images")
+        + "<extra></extra>",
     }
 
 
@@ -368,26 +402,79 @@ def class_takeaway(
     """The class that the baseline finds hardest, and who certainly moves it."""
     rows = scores[scores["method"] == look.baseline].set_index("group")["mean"]
     if rows.empty or rows.isna().all():
-        return f"No class has a score ({score}) that could be computed."
-    worst, best = rows.idxmin(), rows.idxmax()
-    said = f"{score} {number(rows[worst], 2)}"
-    sentence = f"The baseline finds {worst} hardest ({said})"
-    if training_counts is not None and training_counts.get(worst, 0):
-        sentence += f", with {plural(int(training_counts[worst]), 'training image')}"
-    if worst == best:
-        return f"{sentence}."
-    sentence += f", and {best} easiest ({number(rows[best], 2)})"
+        return gettext(
+            "No class has a score ({score}) that could be computed.", score=score
+        )
+    worst, best = str(rows.idxmin()), str(rows.idxmax())
+    sentence = _hardest_and_easiest(rows, training_counts, score)
     moved = scores[(scores["group"] == worst) & scores["method"].isin(look.methods)]
-    parts = [
-        f"{listed([look.labels[m] for m in names])} "
-        f"{'is' if len(names) == 1 else 'are'} {verdict} on {worst}"
+    if worst == best or len(set(moved["method"])) < 2:
+        return sentence
+    better, worse = (
+        [look.labels[m] for m in moved[moved["verdict"] == verdict]["method"]]
         for verdict in ("better", "worse")
-        if (names := list(moved[moved["verdict"] == verdict]["method"]))
-    ]
-    if len(set(moved["method"])) < 2:
-        return f"{sentence}."
-    said = "; ".join(parts) or f"no method moves {worst} certainly"
-    return about_models(f"{sentence}; {said}.", moved)
+    )
+    said = [sentence]
+    if better:
+        said.append(
+            ngettext(
+                "{methods} is better on {name}.",
+                "{methods} are better on {name}.",
+                len(better),
+                methods=listed(better),
+                name=worst,
+            )
+        )
+    if worse:
+        said.append(
+            ngettext(
+                "{methods} is worse on {name}.",
+                "{methods} are worse on {name}.",
+                len(worse),
+                methods=listed(worse),
+                name=worst,
+            )
+        )
+    if not better and not worse:
+        said.append(gettext("No method moves {name} certainly.", name=worst))
+    return about_models(" ".join(said), moved)
+
+
+def _hardest_and_easiest(
+    rows: pd.Series, training_counts: Mapping[str, int] | None, score: str
+) -> str:
+    """The classes with the lowest and the highest of the baseline's scores."""
+    worst, best = str(rows.idxmin()), str(rows.idxmax())
+    images = 0 if training_counts is None else int(training_counts.get(worst, 0))
+    hardest = {"worst": worst, "score": score, "low": number(rows[worst], 2)}
+    easiest = {"best": best, "high": number(rows[best], 2)}
+    if worst == best and images:
+        return ngettext(
+            "The baseline finds {worst} hardest ({score} {low}), with {count} training "
+            "image.",
+            "The baseline finds {worst} hardest ({score} {low}), with {count} training "
+            "images.",
+            images,
+            **hardest,
+        )
+    if worst == best:
+        return gettext("The baseline finds {worst} hardest ({score} {low}).", **hardest)
+    if images:
+        return ngettext(
+            "The baseline finds {worst} hardest ({score} {low}), with {count} training "
+            "image, and {best} easiest ({high}).",
+            "The baseline finds {worst} hardest ({score} {low}), with {count} training "
+            "images, and {best} easiest ({high}).",
+            images,
+            **hardest,
+            **easiest,
+        )
+    return gettext(
+        "The baseline finds {worst} hardest ({score} {low}), and {best} easiest "
+        "({high}).",
+        **hardest,
+        **easiest,
+    )
 
 
 @escapes_names
@@ -416,8 +503,9 @@ def plot_top_k(curves: pd.DataFrame, k: int, look: Look) -> go.Figure:
                 "name": look.labels[method],
                 "line": {"color": style.colour, "dash": style.dash, "width": 2.5},
                 "marker": style.mark(10),
-                "hovertemplate": f"<b>{look.labels[method]}</b><br>k = %{{x}}: "
-                "%{y:.3f}<extra></extra>",
+                "hovertemplate": f"<b>{look.labels[method]}</b><br>"
+                + gettext("k = %{x}: %{y:.3f}")
+                + "<extra></extra>",
             }
         )
     last = int(curves["k"].max())
@@ -431,7 +519,7 @@ def plot_top_k(curves: pd.DataFrame, k: int, look: Look) -> go.Figure:
             **({"dtick": 1} if last <= MANY else {}),
             "range": [0.5, last + 0.5],
         },
-        yaxis={"title": {"text": "Top-k accuracy (0 to 1)"}},
+        yaxis={"title": {"text": gettext("Top-k accuracy (0 to 1)")}},
         shapes=[_edge(k)],
     )
 
@@ -443,22 +531,33 @@ def top_k_takeaway(rows: pd.DataFrame, k: int, classes: int, look: Look) -> str:
     """
     own = rows[(rows["method"] == look.baseline) & rows["mean"].notna()]
     label = look.labels[look.baseline]
-    chance = f"guessing would with {number(100 * k / classes, 0)} %"
+    chance = percent(k / classes)
     if own.empty:
-        return (
-            f"{label} has labels only, without probabilities, so its top-k "
-            f"accuracy is not known; {chance}."
+        return gettext(
+            "{method} has labels only, without probabilities, so its top-k accuracy is "
+            "not known; guessing would with {chance}.",
+            method=label,
+            chance=chance,
         )
     first = own.iloc[0]
-    span = f"{number(100 * first['low'], 1)} to {number(100 * first['high'], 1)}"
-    among = (
-        "the most probable class is right"
-        if k == 1
-        else (f"the right class is among the {k} most probable")
-    )
-    return (
-        f"With {label} {among} for {number(100 * first['mean'], 1)} % of "
-        f"the images (95 % interval {span}); {chance}."
+    said = {
+        "method": label,
+        "share": percent(first["mean"], 1),
+        "low": number(100 * first["low"], 1),
+        "high": number(100 * first["high"], 1),
+        "chance": chance,
+    }
+    if k == 1:
+        return gettext(
+            "With {method} the most probable class is right for {share} of the images "
+            "(95 % interval {low} to {high}); guessing would with {chance}.",
+            **said,
+        )
+    return gettext(
+        "With {method} the right class is among the {k} most probable for {share} of "
+        "the images (95 % interval {low} to {high}); guessing would with {chance}.",
+        **said,
+        k=k,
     )
 
 
@@ -491,7 +590,7 @@ def class_table(
             group: score_cell(mine.loc[group], digits) if group in mine.index else "–"
             for group in classes
         }
-        rows.append({"Method": strong(look.labels[method]), **cells})
+        rows.append({gettext("Method"): strong(look.labels[method]), **cells})
     return pd.DataFrame(rows)
 
 
@@ -504,12 +603,12 @@ def class_scores_table(
     """One row a class, for many classes: images, then each method's score."""
     rows = scores[scores["method"].isin(look.methods)]
     wide = rows.pivot(index="group", columns="method", values="mean").reindex(classes)
-    table = pd.DataFrame({"Class": list(classes)})
+    table = pd.DataFrame({gettext("Class"): list(classes)})
     if training_counts is not None:
         counts = [int(training_counts.get(name, 0)) for name in classes]
-        table["Training images"] = counts
+        table[gettext("Training images")] = counts
     images = rows.drop_duplicates("group").set_index("group")["n"]
-    table["Test images"] = images.reindex(classes).to_numpy()
+    table[gettext("Test images")] = images.reindex(classes).to_numpy()
     for method in (m for m in look.methods if m in wide):
         table[look.labels[method]] = wide[method].round(3).to_numpy()
     return table

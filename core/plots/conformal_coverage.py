@@ -4,25 +4,29 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.evaluation.conformal import COVERAGE
-from core.evaluation.conformal_coverage import PREDICTION, TOO_LOW, TRUTH
+from core.evaluation.conformal_coverage import PREDICTION, TOO_HIGH, TOO_LOW, TRUTH
 from core.evaluation.grouping import ALL_IMAGES
+from core.language import N_, gettext, ngettext
 from core.plots.classification import plot_by_group
 from core.plots.escape import escapes_names
 from core.plots.formatting import feature_label, interval
 from core.plots.look import NOISE_COLOUR, Look
 from core.plots.traces import build_line
 from core.tasks import Regression, Task
-from core.text import NO_BREAK, number, plural, strong
+from core.text import NO_BREAK, number, percent, strong
 
 WIDTH_HEIGHT = 340
-ALL_LABEL = "All images"
+ALL_LABEL = N_("All images")
+_VERDICTS = {TOO_LOW: N_("too low"), TOO_HIGH: N_("too high")}
 
 
 def part_label(part: str, task: Regression, tasks: tuple[Task, ...] = ()) -> str:
     """What the groups of a part are called, such as "Predicted age"."""
-    if part in (PREDICTION, TRUTH):
-        word = "Predicted" if part == PREDICTION else "True"
-        return f"{word} {task.label.lower()}"
+    label = gettext(task.label).lower()
+    if part == PREDICTION:
+        return gettext("Predicted {label}", label=label)
+    if part == TRUTH:
+        return gettext("True {label}", label=label)
     return feature_label(part, tasks)
 
 
@@ -59,7 +63,11 @@ def plot_coverage(
         None,
         look,
         y_axis={
-            "title": {"text": f"Coverage (%); promised: {promised:.0f}"},
+            "title": {
+                "text": gettext(
+                    "Coverage (%); promised: {share}", share=number(promised, 0)
+                )
+            },
             "range": [max(0.0, scores["low"].min() - 5), 103],
         },
         x_title=x_title,
@@ -90,10 +98,13 @@ def plot_width(
         groups_of(table, task),
         None,
         look,
-        y_axis={"title": {"text": f"Mean width ({task.unit})"}, "rangemode": "tozero"},
+        y_axis={
+            "title": {"text": gettext("Mean width ({unit})", unit=gettext(task.unit))},
+            "rangemode": "tozero",
+        },
         x_title=x_title,
         digits=1,
-        unit=task.unit,
+        unit=gettext(task.unit),
     )
     # It stands below the other figure, which has the legend.
     return figure.update_layout(showlegend=False, height=WIDTH_HEIGHT, margin_t=20)
@@ -104,11 +115,12 @@ def groups_of(table: pd.DataFrame, task: Regression) -> tuple[str, ...]:
     found = dict.fromkeys(table.loc[table["part"] != ALL_IMAGES, "group"])
     if set(found) <= set(task.bin_labels):
         found = dict.fromkeys(name for name in task.bin_labels if name in found)
-    return (ALL_LABEL, *found) if (table["part"] == ALL_IMAGES).any() else tuple(found)
+    has_all = (table["part"] == ALL_IMAGES).any()
+    return (gettext(ALL_LABEL), *found) if has_all else tuple(found)
 
 
 def _named(table: pd.DataFrame) -> pd.Series:
-    return table["group"].mask(table["part"] == ALL_IMAGES, ALL_LABEL)
+    return table["group"].mask(table["part"] == ALL_IMAGES, gettext(ALL_LABEL))
 
 
 def coverage_takeaway(
@@ -128,35 +140,53 @@ def coverage_takeaway(
     """
     shown = table[table["method"].isin(look.methods)]
     whole, rows = shown[shown["part"] == ALL_IMAGES], shown[shown["part"] != ALL_IMAGES]
-    promised = f"{100 * COVERAGE:.0f}"
+    promised = percent(COVERAGE)
     worst = rows.loc[rows["coverage"].idxmin()]
     low = rows[rows["verdict"] == TOO_LOW]
     if len(low):
         worst = low.loc[low["coverage"].idxmin()]
-        groups = low["group"].nunique()
-        said = strong(
-            f"{what} {worst['group']}: only {_percent(worst['coverage'])} of the "
-            f"intervals of {look.labels[worst['method']]} hold the truth"
+        seldom = gettext(
+            "{what} {group}: only {share} of the intervals of {method} hold the truth, "
+            "not {promised}.",
+            what=what,
+            group=worst["group"],
+            share=percent(worst["coverage"]),
+            method=look.labels[worst["method"]],
+            promised=promised,
         )
-        said += (
-            f", not {promised} %. In {groups} of "
-            f"{plural(rows['group'].nunique(), 'group')}, at least one method is "
-            f"certainly below {promised} %."
+        groups = ngettext(
+            "In {low} of {count} group, at least one method is certainly below "
+            "{promised}.",
+            "In {low} of {count} groups, at least one method is certainly below "
+            "{promised}.",
+            rows["group"].nunique(),
+            low=low["group"].nunique(),
+            promised=promised,
         )
+        said = f"{strong(seldom)} {groups}"
     else:
-        said = (
-            f"No group is certainly below {promised} %. The lowest is "
-            f"{look.labels[worst['method']]}, {what.lower()} {worst['group']}: "
-            f"{_percent(worst['coverage'])}."
+        said = gettext(
+            "No group is certainly below {promised}. The lowest is {method}, {what} "
+            "{group}: {share}.",
+            promised=promised,
+            method=look.labels[worst["method"]],
+            what=what.lower(),
+            group=worst["group"],
+            share=percent(worst["coverage"]),
         )
     return f"{said} {_overall(whole['coverage'])} {_widths(rows, task, look)}"
 
 
 def _overall(shares: pd.Series) -> str:
     """Coverage of all images, which is what the intervals promise."""
-    low, high = _percent(shares.min()), _percent(shares.max())
-    span = low if low == high else f"{low.removesuffix(' %')} to {high}"
-    return f"Over all images, the coverage is {span}."
+    low, high = percent(shares.min()), percent(shares.max())
+    if low == high:
+        return gettext("Over all images, the coverage is {share}.", share=low)
+    return gettext(
+        "Over all images, the coverage is {low} to {high}.",
+        low=number(100 * shares.min(), 0),
+        high=high,
+    )
 
 
 def _widths(rows: pd.DataFrame, task: Regression, look: Look) -> str:
@@ -165,9 +195,15 @@ def _widths(rows: pd.DataFrame, task: Regression, look: Look) -> str:
     method = look.baseline if look.baseline in there else there[0]
     own = rows[rows["method"] == method].set_index("group")["width"]
     least, most = own.idxmin(), own.idxmax()
-    return (
-        f"The intervals of {look.labels[method]} are {number(own[least], 0)} "
-        f"{task.unit} wide in {least} and {number(own[most], 0)} in {most}."
+    return gettext(
+        "The intervals of {method} are {narrow} {unit} wide in {narrow_group} and "
+        "{wide} in {wide_group}.",
+        method=look.labels[method],
+        narrow=number(own[least], 0),
+        unit=gettext(task.unit),
+        narrow_group=least,
+        wide=number(own[most], 0),
+        wide_group=most,
     )
 
 
@@ -181,8 +217,9 @@ def coverage_table(table: pd.DataFrame, task: Regression, look: Look) -> pd.Data
     images = table.groupby("group")["images"]
     rows = []
     for group in groups_of(table, task):
-        low, high = images.min()[group], images.max()[group]
-        n = f"{low:,.0f}" if round(low) == round(high) else f"{low:,.0f} to {high:,.0f}"
+        n, high = (number(ends[group], 0) for ends in (images.min(), images.max()))
+        if n != high:
+            n = gettext("{low} to {high}", low=n, high=high)
         own = {
             look.labels[method]: _cell(cells.loc[(group, method)], task)
             if (group, method) in cells.index
@@ -190,17 +227,13 @@ def coverage_table(table: pd.DataFrame, task: Regression, look: Look) -> pd.Data
             for method in look.methods
             if method in set(table["method"])
         }
-        rows.append({"Group": group, "Images": n, **own})
+        rows.append({gettext("Group"): group, gettext("Images"): n, **own})
     return pd.DataFrame(rows)
 
 
 def _cell(row: pd.Series, task: Regression) -> str:
     between = interval(100 * row["low"], 100 * row["high"], 0)
-    share = f"{strong(_percent(row['coverage']))} {between}".replace(" ", NO_BREAK)
-    width = f"{number(row['width'], 1)} {task.unit}".replace(" ", NO_BREAK)
-    sign = f" {row['verdict']}" if row["verdict"] else ""
+    share = f"{strong(percent(row['coverage']))} {between}".replace(" ", NO_BREAK)
+    width = f"{number(row['width'], 1)} {gettext(task.unit)}".replace(" ", NO_BREAK)
+    sign = f" {gettext(_VERDICTS[row['verdict']])}" if row["verdict"] else ""
     return f"{share}{sign}, {width}"
-
-
-def _percent(share: float) -> str:
-    return f"{number(100 * share, 0)} %"

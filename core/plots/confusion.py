@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from core.language import N_, gettext, ngettext
 from core.plots.cells import ROW, build_heat_map, frame_cells, write_cells
 from core.plots.classification import FEW, MANY
 from core.plots.escape import escapes_names
@@ -23,19 +24,24 @@ from core.plots.look import (
     MethodStyle,
 )
 from core.plots.traces import build_level_bars, build_marks
-from core.text import number, plural
+from core.text import number, percent
 
 # Share at which the colours of a difference, or of what is wrong, end at the least.
 MINIMUM_REACH = 0.05
 # What the values of a matrix are, by what it shows.
-UNITS = {"shares": "%", "counts": "images", "difference": "points", "probability": "%"}
+UNITS = {
+    "shares": "%",
+    "counts": N_("images"),
+    "difference": N_("points"),
+    "probability": "%",
+}
 # Cells that can be clicked at most: the most common mistakes where there are more.
 CLICKABLE = MANY**2
 # Orders of the classes, as a reader sees them.
 ORDERS = {
-    "study": "As in the study",
-    "training": "By training images",
-    "confusion": "By confusion",
+    "study": N_("As in the study"),
+    "training": N_("By training images"),
+    "confusion": N_("By confusion"),
 }
 
 
@@ -160,8 +166,8 @@ def plot_confusion(
     figure = frame_cells(
         heatmap,
         notes,
-        columns="Predicted",
-        rows="Truth",
+        columns=gettext("Predicted"),
+        rows=gettext("Truth"),
         height=900 if many else 170 + row * max(len(ids), 3),
         title=title,
         **({} if few else {"tickangle": -90}),
@@ -175,7 +181,7 @@ def _written(
 ) -> dict[str, Any]:
     """Text of each cell; of more classes than ``FEW`` short, and none where nothing."""
     short = len(images) > FEW
-    said = f"%{{text}} {UNITS[show]}"
+    said = f"%{{text}} {gettext(UNITS[show])}"
     if show == "difference":
         texts = [[signed(v, 0 if short else 1) for v in row] for row in values]
     elif show == "counts":
@@ -184,15 +190,19 @@ def _written(
     elif short:
         texts = [[number(100 * v, 0) for v in row] for row in values]
     else:
-        texts = [[f"{number(100 * v, 0)} %" for v in row] for row in values]
+        texts = [[percent(v) for v in row] for row in values]
         said = "%{text}"
-    said = f"mean probability {said}" if show == "probability" else said
+    if show == "probability":
+        said = gettext("mean probability {value}", value=said)
     if short:
         texts = [["" if text == "0" else text for text in row] for row in texts]
-    return {
-        "text": texts,
-        "hovertemplate": f"Truth %{{y}}, predicted %{{x}}: {said}<extra></extra>",
-    }
+    return {"text": texts, "hovertemplate": _hover(said)}
+
+
+def _hover(said: str) -> str:
+    """The template of a cell that is pointed at."""
+    text = gettext("Truth %{{y}}, predicted %{{x}}: {value}", value=said)
+    return f"{text}<extra></extra>"
 
 
 def _pointed_at(
@@ -204,18 +214,22 @@ def _pointed_at(
     """What is said of a cell without text, and the scale of its colours."""
     marks = [ends[0], sum(ends) / 2, ends[1]]
     if show == "difference":
-        said, beside = "%{z:+.1f} points (%{customdata:,} images)", images.round(1)
+        said = gettext("%{z:+.1f} points (%{customdata:,} images)")
+        beside = images.round(1)
         ticks = [signed(mark, 0) for mark in marks]
     elif show == "counts":
-        said, beside = "%{z:,} images (%{customdata:.1%} of the class)", shares.round(4)
+        said = gettext("%{z:,} images (%{customdata:.1%} of the class)")
+        beside = shares.round(4)
         ticks = [number(mark, 1 if mark % 1 else 0) for mark in marks]
     else:
-        said, beside = "%{z:.1%} (%{customdata:,} images)", images.round(1)
-        said = "mean probability %{z:.1%}" if show == "probability" else said
+        said = gettext("%{z:.1%} (%{customdata:,} images)")
+        if show == "probability":
+            said = gettext("mean probability {value}", value="%{z:.1%}")
+        beside = images.round(1)
         ticks = [number(100 * mark, 0) for mark in marks]
     return {
         "customdata": beside.tolist(),
-        "hovertemplate": f"Truth %{{y}}, predicted %{{x}}: {said}<extra></extra>",
+        "hovertemplate": _hover(said),
         "colorbar": {
             "tickfont": {"size": MINIMUM_FONT_SIZE, "color": INK},
             # Above, so that the cells keep the width of a phone.
@@ -228,7 +242,7 @@ def _pointed_at(
             "thickness": 10,
             "outlinewidth": 0,
             "tickvals": marks,
-            "ticktext": [f"{tick} {UNITS[show]}" for tick in ticks],
+            "ticktext": [f"{tick} {gettext(UNITS[show])}" for tick in ticks],
             "tickangle": 0,
         },
     }
@@ -310,29 +324,41 @@ def confusion_takeaway(
     wrong = np.where(np.eye(len(classes), dtype=bool), -1, np.nan_to_num(base, nan=-1))
     true, said = divmod(int(wrong.argmax()), len(classes))
     if wrong[true, said] <= 0:
-        return "The baseline makes no mistake on the test images."
-    n = round(float(matrices[look.baseline][true].sum()))
-    sentence = (
-        f"The baseline's most common confusion, by share, takes {classes[true]} for "
-        f"{classes[said]}: {number(100 * base[true, said], 0)} % of "
-        f"{plural(n, 'test image')}"
+        return gettext("The baseline makes no mistake on the test images.")
+    sentence = ngettext(
+        "The baseline's most common confusion, by share, takes {truth} for {answer}: "
+        "{share} of {count} test image.",
+        "The baseline's most common confusion, by share, takes {truth} for {answer}: "
+        "{share} of {count} test images.",
+        round(float(matrices[look.baseline][true].sum())),
+        truth=classes[true],
+        answer=classes[said],
+        share=percent(base[true, said]),
     )
     shares = {m: float(share_of_rows(c)[true, said]) for m, c in matrices.items()}
     others = {m: s for m, s in shares.items() if m != look.baseline}
     if not others:
-        return f"{sentence}."
+        return sentence
     if len(others) == 1:
         name, share = next(iter(others.items()))
-        return f"{sentence}; of {look.labels[name]} it is {number(100 * share, 0)} %."
+        one = gettext(
+            "Of {method} it is {share}.",
+            method=look.labels[name],
+            share=percent(share),
+        )
+        return f"{sentence} {one}"
     least, most = (
         min(others, key=others.__getitem__),
         max(others, key=others.__getitem__),
     )
-    return (
-        f"{sentence}; among the others it ranges from {number(100 * shares[least], 0)} "
-        f"% ({look.labels[least]}) to {number(100 * shares[most], 0)} % "
-        f"({look.labels[most]})."
+    among = gettext(
+        "Among the others it ranges from {low} ({least}) to {high} ({most}).",
+        low=percent(shares[least]),
+        least=look.labels[least],
+        high=percent(shares[most]),
+        most=look.labels[most],
     )
+    return f"{sentence} {among}"
 
 
 def probability_takeaway(
@@ -358,11 +384,19 @@ def probability_takeaway(
     own = np.nan_to_num(means[method], nan=-1)
     wrong = np.where(np.eye(len(classes), dtype=bool), -1, own)
     true, said = divmod(int(wrong.argmax()), len(classes))
-    return (
-        f"Of all wrong classes {labels[method]} finds {classes[said]} most probable, "
-        f"on images of {classes[true]}: {number(100 * own[true, said], 0)} % on "
-        f"average over {plural(round(float(images[true])), 'test image')}, and "
-        f"{number(100 * own[true, true], 0)} % for {classes[true]} itself."
+    return ngettext(
+        "Of all wrong classes {method} finds {answer} most probable, on images of "
+        "{truth}: {share} on average over {count} test image, and {own} for {truth} "
+        "itself.",
+        "Of all wrong classes {method} finds {answer} most probable, on images of "
+        "{truth}: {share} on average over {count} test images, and {own} for {truth} "
+        "itself.",
+        round(float(images[true])),
+        method=labels[method],
+        answer=classes[said],
+        truth=classes[true],
+        share=percent(own[true, said]),
+        own=percent(own[true, true]),
     )
 
 
@@ -426,8 +460,13 @@ def plot_worst_pairs(
         Confusion counts of the baseline, where the method is another.
     """
     places = [
-        f"<b>{row['truth']} → {row['predicted']}</b><br>{number(100 * row['share'], 0)}"
-        f" %: {number(row['images'], 0)} of {number(row['of'], 0)}"
+        f"<b>{row['truth']} → {row['predicted']}</b><br>"
+        + gettext(
+            "{share}: {images} of {all}",
+            share=percent(row["share"]),
+            images=number(row["images"], 0),
+            all=number(row["of"], 0),
+        )
         for row in pairs.to_dict("records")
     ]
     shares = 100 * pairs["share"]
@@ -451,7 +490,10 @@ def plot_worst_pairs(
         traces,
         height=150 + 48 * max(len(pairs), 2),
         legend=baseline is not None,
-        xaxis={"title": {"text": "Share of the true class (%)"}, "rangemode": "tozero"},
+        xaxis={
+            "title": {"text": gettext("Share of the true class (%)")},
+            "rangemode": "tozero",
+        },
         yaxis={"autorange": "reversed", "showgrid": False},
     )
 
@@ -466,8 +508,8 @@ def _baseline_marks(places: Sequence[str], shares: Sequence[float]) -> dict[str,
             "color": INK,
             "line": {"width": 3},
         },
-        name="Baseline",
-        hovertemplate="%{y}, baseline: %{x:.0f} %<extra></extra>",
+        name=gettext("Baseline"),
+        hovertemplate=gettext("%{y}, baseline: %{x:.0f} %") + "<extra></extra>",
     )
 
 
@@ -477,14 +519,20 @@ def worst_pairs_takeaway(pairs: pd.DataFrame, label: str, mistakes: int) -> str:
     ``mistakes`` is how many images it gets wrong in all.
     """
     if pairs.empty:
-        return f"{label} makes no mistake on the test images."
+        return gettext("{method} makes no mistake on the test images.", method=label)
     first = pairs.iloc[0]
-    images = round(float(pairs["images"].sum()))
-    return (
-        f"{label} most often takes {first['truth']} for {first['predicted']} "
-        f"({number(100 * first['share'], 0)} % of the class); its "
-        f"{plural(len(pairs), 'most common confusion')} make up {images:,} of "
-        f"{plural(mistakes, 'mistake')}."
+    return ngettext(
+        "{method} most often takes {truth} for {answer} ({share} of the class); its "
+        "{count} most common confusion make up {images} of {mistakes}.",
+        "{method} most often takes {truth} for {answer} ({share} of the class); its "
+        "{count} most common confusions make up {images} of {mistakes}.",
+        len(pairs),
+        method=label,
+        truth=first["truth"],
+        answer=first["predicted"],
+        share=percent(first["share"]),
+        images=round(float(pairs["images"].sum())),
+        mistakes=ngettext("{count} mistake", "{count} mistakes", mistakes),
     )
 
 

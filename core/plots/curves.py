@@ -9,15 +9,16 @@ import plotly.graph_objects as go
 
 from core.evaluation.curves import AXES, Kind
 from core.evaluation.metrics import MetricInfo
+from core.language import N_, gettext, ngettext
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
 from core.plots.formatting import interval
 from core.plots.look import FAINT_COLOUR, Look, faded
 from core.plots.overview import differences_takeaway, rows_of
 from core.plots.traces import build_marks
-from core.text import listed, plural
+from core.text import listed
 
-KIND_LABELS: dict[str, str] = {"roc": "ROC", "pr": "Precision-recall"}
+KIND_LABELS: dict[str, str] = {"roc": N_("ROC"), "pr": N_("Precision-recall")}
 HEIGHT, LEGEND_LINE = 430, 24
 MARK_SIZE, STRONG_MARK_SIZE = 10, 14
 LINE_WIDTH, STRONG_LINE_WIDTH = 1.6, 3.5
@@ -67,8 +68,7 @@ def plot_curves(
         if len(at):
             traces.append(_mark(at.iloc[0], kind, method, look, highlighted))
     x, y = (
-        {"title": {"text": f"{rate.capitalize()} (%)"}, "range": [0, 100]}
-        for rate in AXES[kind]
+        {"title": {"text": f"{rate} (%)"}, "range": [0, 100]} for rate in _rates(kind)
     )
     figure = build_figure(
         traces,
@@ -83,6 +83,12 @@ def plot_curves(
     return figure
 
 
+def _rates(kind: Kind) -> tuple[str, str]:
+    """What lies along, and up, as titles."""
+    along, up = AXES[kind]
+    return gettext(along).capitalize(), gettext(up).capitalize()
+
+
 def _guessing(kind: Kind, chance: float) -> dict[str, Any]:
     ends = [0, 100] if kind == "roc" else [100 * chance] * 2
     return {
@@ -92,7 +98,7 @@ def _guessing(kind: Kind, chance: float) -> dict[str, Any]:
         "y": ends,
         "line": {"color": FAINT_COLOUR, "dash": "dot", "width": 2},
         "hoverinfo": "skip",
-        "name": "Guessing",
+        "name": gettext("Guessing"),
         "legendrank": LAST_RANK,
     }
 
@@ -161,7 +167,9 @@ def _mark(
         cliponaxis=False,
         customdata=[at["threshold"]],
         hovertemplate=_hover(
-            f"{look.labels[method]}: its own answers", kind, at["threshold"]
+            gettext("{method}: its own answers", method=look.labels[method]),
+            kind,
+            at["threshold"],
         ),
     )
     # With a line in the legend, although one point draws none.
@@ -176,8 +184,10 @@ def _rank(method: str, look: Look) -> int:
 
 def _hover(label: str, kind: Kind, threshold: float) -> str:
     """Both rates, and the threshold where there is one."""
-    x, y = (rate.capitalize() for rate in AXES[kind])
-    known = "<br>from probability %{customdata:.3f}" * bool(np.isfinite(threshold))
+    x, y = _rates(kind)
+    known = ""
+    if np.isfinite(threshold):
+        known = "<br>" + gettext("from probability %{customdata:.3f}")
     return (
         f"<b>{label}</b><br>{x} %{{x:.1f}} %<br>{y} %{{y:.1f}} %{known}<extra></extra>"
     )
@@ -201,13 +211,19 @@ def curves_takeaway(
     row = rows_of(comparison, info.key).loc[look.baseline]
     label = look.labels[look.baseline]
     if np.isnan(row["mean"]):
-        return (
-            f"{label} has labels only, without probabilities, so there is no "
-            f"{info.phrase} to compare with."
+        return gettext(
+            "{method} has labels only, without probabilities, so there is no {metric} "
+            "to compare with.",
+            method=label,
+            metric=info.phrase,
         )
-    own = (
-        f"The {info.phrase} of {label} is {info.format(row['mean'])} "
-        f"{interval(row['low'], row['high'])}; guessing has {info.format(chance)}."
+    own = gettext(
+        "The {metric} of {method} is {value} {ends}; guessing has {chance}.",
+        metric=info.phrase,
+        method=label,
+        value=info.format(row["mean"]),
+        ends=interval(row["low"], row["high"]),
+        chance=info.format(chance),
     )
     if set(look.methods) <= {look.baseline}:
         return own
@@ -220,8 +236,12 @@ def without_curve(curves: pd.DataFrame, look: Look) -> str:
     without = [look.labels[m] for m in look.methods if m not in known]
     if not without:
         return ""
-    has = "has" if len(without) == 1 else "have"
-    return f"{listed(without)} {has} labels only, without probabilities: no curve."
+    return ngettext(
+        "{methods} has labels only, without probabilities: no curve.",
+        "{methods} have labels only, without probabilities: no curve.",
+        len(without),
+        methods=listed(without),
+    )
 
 
 def reading_note(bands: pd.DataFrame, look: Look) -> str:
@@ -229,13 +249,12 @@ def reading_note(bands: pd.DataFrame, look: Look) -> str:
 
     ``bands`` are those of ``plot_curves``; without any, nothing is said of them.
     """
-    return (
-        f"{_of_bands(bands, look)}"
+    marks = gettext(
         "A mark is where a method's own answers lie: of several seeds their mean, "
         "close to the curve. With several classes the answers are the most probable "
-        "class and no threshold, so a mark may lie beside its curve. "
-        "Dotted: guessing."
+        "class and no threshold, so a mark may lie beside its curve. Dotted: guessing."
     )
+    return f"{_of_bands(bands, look)} {marks}".strip()
 
 
 def _of_bands(bands: pd.DataFrame, look: Look) -> str:
@@ -245,16 +264,26 @@ def _of_bands(bands: pd.DataFrame, look: Look) -> str:
     if not having:
         return ""
     fixed = [method for method in having if not anew[method]]
-    about = "It is for a method trained anew, on new images"
-    if fixed == having:
-        models = "this trained model" if len(fixed) == 1 else "these trained models"
-        about = f"With one seed it is for {models}, on new images"
-    elif fixed:
-        named = listed([look.labels[method] for method in fixed])
-        about += f"; of {named}, with one seed, for the trained model"
-    return (
-        "Shaded: 95 % interval at each place on its own, of "
-        f"{listed([look.labels[m] for m in having])} alone, so that "
-        f"{plural(len(look.methods), 'method')} stay readable; a whole curve lies in "
-        f"it less often. {about}. "
+    shaded = ngettext(
+        "Shaded: 95 % interval at each place on its own, of {methods} alone, so that "
+        "{count} method stay readable; a whole curve lies in it less often.",
+        "Shaded: 95 % interval at each place on its own, of {methods} alone, so that "
+        "{count} methods stay readable; a whole curve lies in it less often.",
+        len(look.methods),
+        methods=listed([look.labels[m] for m in having]),
     )
+    if not fixed:
+        about = gettext("It is for a method trained anew, on new images.")
+    elif fixed == having:
+        about = ngettext(
+            "With one seed it is for this trained model, on new images.",
+            "With one seed it is for these trained models, on new images.",
+            len(fixed),
+        )
+    else:
+        about = gettext(
+            "It is for a method trained anew, on new images; of {methods}, with one "
+            "seed, for the trained model.",
+            methods=listed([look.labels[method] for method in fixed]),
+        )
+    return f"{shaded} {about}"

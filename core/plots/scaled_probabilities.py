@@ -9,6 +9,7 @@ from core.evaluation.grouping import ALL_IMAGES
 from core.evaluation.metrics import MetricInfo
 from core.evaluation.scaled_probabilities import OVER, UNDER
 from core.evaluation.verdicts import BETTER, WORSE
+from core.language import gettext, ngettext
 from core.plots.formatting import interval, verdict_mark
 from core.plots.look import Look
 from core.results.numbers import between, telling_digits, write
@@ -34,29 +35,98 @@ def scaling_takeaway(
     """
     shown = [method for method in look.methods if method in set(changes["method"])]
     overall = _overall(temperatures)
-    said = []
-    for kind, sign in ((OVER, "above"), (UNDER, "below")):
-        names = _named(overall.loc[shown], overall.loc[shown, "confidence"] == kind)
-        if names:
-            whose = _all_or(names, shown, look)
-            said.append(f"{whose} {kind} (temperature {sign} 1)")
-    if said:
-        each = "each by its own" if len(shown) > 1 else "by its"
-        first = f"{'; '.join(said)}, {each} 95 % interval"
-    else:
-        first = "No 95 % interval of a temperature is above or below 1"
+    confidence = overall.loc[shown, "confidence"]
+    first = [
+        *_too_sure(_named(overall.loc[shown], confidence == OVER), shown, look),
+        *_too_unsure(_named(overall.loc[shown], confidence == UNDER), shown, look),
+    ]
+    if not first:
+        first = [gettext("No 95 % interval of a temperature is above or below 1.")]
     rows = changes[changes["metric"] == info.key].set_index("method").loc[shown]
-    parts = []
-    for verdict, word in ((BETTER, "lowers"), (WORSE, "raises")):
-        names = _named(rows, rows["verdict"] == verdict)
-        if names:
-            parts.append(f"certainly {word} the {info.label} of {_of(names, look)}")
-    rest = len(shown) - int(rows["verdict"].isin((BETTER, WORSE)).sum())
-    more = f"; no change was detected for {rest} of {len(shown)}" if rest else ""
-    second = f"No certain change of the {info.label} by scaling was found."
-    if parts:
-        second = f"Scaling {' and '.join(parts)}{more}."
-    return f"{strong(first)}. {about_models(second, rows)}"
+    return f"{strong(' '.join(first))} {about_models(_scaled(rows, info, look), rows)}"
+
+
+def _too_sure(names: list[str], shown: list[str], look: Look) -> list[str]:
+    """Say who is over-confident; nothing of nobody."""
+    if not names:
+        return []
+    if len(names) == len(shown) > 2:
+        return [
+            gettext(
+                "All {methods} methods are over-confident (temperature above 1), each "
+                "by its own 95 % interval.",
+                methods=len(shown),
+            )
+        ]
+    return [
+        ngettext(
+            "{methods} is over-confident (temperature above 1), by its 95 % interval.",
+            "{methods} are over-confident (temperature above 1), each by its own 95 % "
+            "interval.",
+            len(names),
+            methods=_of(names, look),
+        )
+    ]
+
+
+def _too_unsure(names: list[str], shown: list[str], look: Look) -> list[str]:
+    """Say who is under-confident; nothing of nobody."""
+    if not names:
+        return []
+    if len(names) == len(shown) > 2:
+        return [
+            gettext(
+                "All {methods} methods are under-confident (temperature below 1), each "
+                "by its own 95 % interval.",
+                methods=len(shown),
+            )
+        ]
+    return [
+        ngettext(
+            "{methods} is under-confident (temperature below 1), by its 95 % interval.",
+            "{methods} are under-confident (temperature below 1), each by its own 95 % "
+            "interval.",
+            len(names),
+            methods=_of(names, look),
+        )
+    ]
+
+
+def _scaled(rows: pd.DataFrame, info: MetricInfo, look: Look) -> str:
+    """Whose metric scaling certainly changes, and of how many no change was found."""
+    lowered, raised = (
+        _named(rows, rows["verdict"] == verdict) for verdict in (BETTER, WORSE)
+    )
+    if not lowered and not raised:
+        return gettext(
+            "No certain change of the {metric} by scaling was found.", metric=info.label
+        )
+    said = []
+    if lowered:
+        said.append(
+            gettext(
+                "Scaling certainly lowers the {metric} of {methods}.",
+                metric=info.label,
+                methods=_of(lowered, look),
+            )
+        )
+    if raised:
+        said.append(
+            gettext(
+                "Scaling certainly raises the {metric} of {methods}.",
+                metric=info.label,
+                methods=_of(raised, look),
+            )
+        )
+    if rest := len(rows) - len(lowered) - len(raised):
+        said.append(
+            gettext(
+                "No change was detected for {rest} of {methods}.",
+                rest=rest,
+                methods=len(rows),
+            )
+        )
+    return " ".join(said)
 
 
 def _overall(temperatures: pd.DataFrame) -> pd.DataFrame:
@@ -66,13 +136,6 @@ def _overall(temperatures: pd.DataFrame) -> pd.DataFrame:
 
 def _named(rows: pd.DataFrame, chosen: pd.Series) -> list[str]:
     return [str(name) for name in rows.index[chosen]]
-
-
-def _all_or(names: list[str], shown: list[str], look: Look) -> str:
-    if len(names) == len(shown) > 2:
-        return f"All {len(shown)} methods are"
-    verb = "is" if len(names) == 1 else "are"
-    return f"{_of(names, look)} {verb}"
 
 
 def _of(names: list[str], look: Look) -> str:
@@ -106,8 +169,8 @@ def scaling_table(
         }
         rows.append(
             {
-                "Method": look.labels[method],
-                "Temperature": temperature_in_words(overall.loc[method]),
+                gettext("Method"): look.labels[method],
+                gettext("Temperature"): temperature_in_words(overall.loc[method]),
                 **own,
             }
         )
@@ -118,9 +181,9 @@ def temperature_in_words(row: pd.Series) -> str:
     """A temperature with its interval, or with the end of those tried that it is at."""
     value = strong(number(row["temperature"], 2))
     if not row["own"]:
-        return f"{value} (overall)"
+        return gettext("{temperature} (overall)", temperature=value)
     if np.isnan(row["low"]):
-        return f"{value} (at the end of those tried)"
+        return gettext("{temperature} (at the end of those tried)", temperature=value)
     ends = interval(row["low"], row["high"], 2).replace(" ", NO_BREAK)
     return f"{value} {ends}"
 
@@ -131,8 +194,12 @@ def change_in_words(row: pd.Series, info: MetricInfo) -> str:
     values = f"{write(info, row['before'])} → {strong(write(info, row['after']))}"
     ends = between(finer, row["delta_low"], row["delta_high"], signed=True)
     change = f"{write(finer, row['delta'], signed=True)} {ends}"
-    parts = (part.replace(" ", NO_BREAK) for part in (values, change))
-    return f"{'; '.join(parts)} {verdict_mark(row)}".strip()
+    said = gettext(
+        "{values}; {change}",
+        values=values.replace(" ", NO_BREAK),
+        change=change.replace(" ", NO_BREAK),
+    )
+    return f"{said} {verdict_mark(row)}".strip()
 
 
 def group_temperatures_table(temperatures: pd.DataFrame, look: Look) -> pd.DataFrame:
@@ -144,10 +211,12 @@ def group_temperatures_table(temperatures: pd.DataFrame, look: Look) -> pd.DataF
         own = groups[groups["method"] == method].set_index("group")
         if len(own):
             cells = {
-                f"{name} (n = {first[name]:,})": temperature_in_words(own.loc[name])
+                f"{name} (n = {number(first[name], 0)})": temperature_in_words(
+                    own.loc[name]
+                )
                 if name in own.index
                 else "–"
                 for name in first.index
             }
-            rows.append({"Method": look.labels[method], **cells})
+            rows.append({gettext("Method"): look.labels[method], **cells})
     return pd.DataFrame(rows)

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from core.evaluation.comparison import Baseline
+from core.language import N_, gettext
 from core.plots import age as plots
 from core.plots.classification import class_table, scores_by_part
 from core.runs import Run, data_report
@@ -16,7 +17,7 @@ from core.views.loads import compare_loaded, load_comparison, load_training_rows
 from core.views.study_view import StudyView
 
 
-@draws("age-error", "Error in each bin of a number")
+@draws("age-error", N_("Error in each bin of a number"))
 def draw_error_by_bin(view: StudyView, *, task: str = "") -> Drawn:
     """MAE of each method in each bin, over the histogram of the training images."""
     asked = regression_of(view, task)
@@ -26,49 +27,69 @@ def draw_error_by_bin(view: StudyView, *, task: str = "") -> Drawn:
     rows = load_training_rows(view.study.name)
     counts = None if rows is None else plots.count_by_bin(rows[asked.name], asked)
     floor = plots.noise_floor_of(data_report(view.study.name), asked)
-    note = f"{view.mean_text.capitalize()} with 95 % interval"
-    note += "." if counts is None else "; below, training images of each bin."
-    if floor is not None:
-        note += (
-            f" The dashed line is the noise of the labels: two labels of one photo "
-            f"differ by {number(floor, 1)} {asked.unit} on average."
+    mean, unit = view.mean_text.capitalize(), gettext(asked.unit)
+    if counts is None:
+        title = gettext("{task}: error in each bin", task=gettext(asked.label))
+        note = gettext("{mean} with 95 % interval.", mean=mean)
+    else:
+        title = gettext(
+            "{task}: error in each bin, over the training images",
+            task=gettext(asked.label),
         )
+        note = gettext(
+            "{mean} with 95 % interval; below, training images of each bin.", mean=mean
+        )
+    if floor is not None:
+        noise = gettext(
+            "The dashed line is the noise of the labels: two labels of one photo "
+            "differ by {size} {unit} on average.",
+            size=number(floor, 1),
+            unit=unit,
+        )
+        note = f"{note} {noise}"
     figure = plots.plot_error_by_bin(
         scores, asked, counts, view.look, noise_floor=floor
     )
     return Drawn(
-        title=f"{asked.label}: error in each bin"
-        + ("" if counts is None else ", over the training images"),
+        title=title,
         name=f"{view.study.name}-{asked.name}-mae",
         takeaway=plots.error_takeaway(scores, counts, view.look, asked),
-        figures={asked.label: figure},
+        figures={gettext(asked.label): figure},
         data=scores,
         note=note,
         numbers=Numbers(
             class_table(scores, asked.bin_labels, view.look, digits=2),
-            f"MAE ({asked.unit}) of each bin: {view.mean_text}, 95 % interval, "
-            "verdict.",
+            gettext(
+                "MAE ({unit}) of each bin: {mean}, 95 % interval, verdict.",
+                unit=unit,
+                mean=view.mean_text,
+            ),
         ),
     )
 
 
-@draws("age-bias", "Which way the error of a number leans, in each bin")
+@draws("age-bias", N_("Which way the error of a number leans, in each bin"))
 def draw_bias_by_bin(view: StudyView, *, task: str = "") -> Drawn:
     """Mean signed error of each method in each bin."""
     asked = regression_of(view, task)
     scores = _bias_by_bin(asked, view.against, view.chosen_runs, view.study)
     return Drawn(
-        title=f"{asked.label}: which way the error leans",
+        title=gettext("{task}: which way the error leans", task=gettext(asked.label)),
         name=f"{view.study.name}-{asked.name}-bias",
         takeaway=plots.bias_takeaway(scores, view.look, asked),
-        figures={asked.label: plots.plot_bias_by_bin(scores, asked, view.look)},
+        figures={
+            gettext(asked.label): plots.plot_bias_by_bin(scores, asked, view.look)
+        },
         data=scores,
-        note=f"Above zero is predicted too high. {view.mean_text.capitalize()}; bars "
-        "are 95 % intervals over the test images.",
+        note=gettext(
+            "Above zero is predicted too high. {mean}; bars are 95 % intervals over "
+            "the test images.",
+            mean=view.mean_text.capitalize(),
+        ),
     )
 
 
-@draws("age-scatter", "Truth against prediction of a number")
+@draws("age-scatter", N_("Truth against prediction of a number"))
 def draw_truth_prediction(view: StudyView, *, task: str = "") -> Drawn:
     """Truth against prediction, one figure a method."""
     asked = regression_of(view, task)
@@ -76,9 +97,23 @@ def draw_truth_prediction(view: StudyView, *, task: str = "") -> Drawn:
     tables = {method: answers.table(method) for method in view.methods}
     images = len(tables[view.baseline])
     drawn = min(images, plots.MAXIMUM_POINTS)
-    sample = "" if drawn == images else f", {drawn:,} of them drawn"
+    if drawn == images:
+        note = gettext(
+            "One point a test image ({images}), {mean}; the line joins the means of "
+            "the bins, the dashes are perfect.",
+            images=images,
+            mean=view.mean_text,
+        )
+    else:
+        note = gettext(
+            "One point a test image ({images}, {drawn} of them drawn), {mean}; the "
+            "line joins the means of the bins, the dashes are perfect.",
+            images=images,
+            drawn=drawn,
+            mean=view.mean_text,
+        )
     return Drawn(
-        title=f"{asked.label}: truth against prediction",
+        title=gettext("{task}: truth against prediction", task=gettext(asked.label)),
         name=f"{view.study.name}-{asked.name}-scatter",
         takeaway=plots.truth_prediction_takeaway(tables, view.look, asked),
         figures={
@@ -88,8 +123,7 @@ def draw_truth_prediction(view: StudyView, *, task: str = "") -> Drawn:
             for method, table in tables.items()
         },
         data=pd.concat(tables, names=["method"]).reset_index(level=0),
-        note=f"One point a test image ({images:,}{sample}), {view.mean_text}; "
-        "the line joins the means of the bins, the dashes are perfect.",
+        note=note,
     )
 
 

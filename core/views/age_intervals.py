@@ -7,12 +7,13 @@ from core.errors import NothingToShow
 from core.evaluation.conformal import COVERAGE
 from core.evaluation.conformal_coverage import PREDICTION, TRUTH
 from core.evaluation.grouping import ALL_IMAGES
+from core.language import N_, gettext
 from core.plots import conformal_coverage as plots
 from core.results.prediction_intervals import interval_coverage
 from core.runs import Run, training_keys
 from core.study import Study
 from core.tasks import Regression, Task
-from core.text import code, listed
+from core.text import code, listed, percent
 from core.views.caching import cached
 from core.views.drawing import Drawn, Numbers, draws, regression_of
 from core.views.loads import load_tables
@@ -21,7 +22,7 @@ from core.views.study_view import StudyView
 _BINS = (PREDICTION, TRUTH)
 
 
-@draws("age-intervals", "How often conformal intervals of a number hold the truth")
+@draws("age-intervals", N_("How often conformal intervals of a number hold the truth"))
 def draw_intervals(view: StudyView, *, task: str = "", by: str = PREDICTION) -> Drawn:
     """Coverage and width of the intervals, by bin of the number or by group."""
     asked = regression_of(view, task)
@@ -33,21 +34,24 @@ def draw_intervals(view: StudyView, *, task: str = "", by: str = PREDICTION) -> 
     rows = found[found["part"].isin((ALL_IMAGES, by)) & found["method"].isin(known)]
     what = plots.part_label(by, asked, view.tasks)
     look = view.look.only(known)
-    promised = f"{100 * COVERAGE:.0f} %"
     return Drawn(
         title=title_of(asked),
         name=f"{view.study.name}-{asked.name}-coverage-{by}",
         takeaway=plots.coverage_takeaway(rows, asked, look, what=what),
         figures={
-            "Coverage": plots.plot_coverage(rows, asked, look, x_title=what),
-            "Width": plots.plot_width(rows, asked, look, x_title=what),
+            gettext("Coverage"): plots.plot_coverage(rows, asked, look, x_title=what),
+            gettext("Width"): plots.plot_width(rows, asked, look, x_title=what),
         },
         data=found[found["method"].isin(known)],
         note=_note(view, asked),
         numbers=Numbers(
             plots.coverage_table(rows, asked, look),
-            f"Intervals that hold the truth, by {what.lower()}: {promised} are"
-            " promised; 95 % interval, mean width.",
+            gettext(
+                "Intervals that hold the truth, by {what}: {promised} are promised; "
+                "95 % interval, mean width.",
+                what=what.lower(),
+                promised=percent(COVERAGE),
+            ),
             download=rows,
         ),
         column_width=900,
@@ -56,7 +60,11 @@ def draw_intervals(view: StudyView, *, task: str = "", by: str = PREDICTION) -> 
 
 def title_of(task: Regression) -> str:
     """Heading of the view."""
-    return f"{task.label}: do {100 * COVERAGE:.0f} % intervals hold the truth?"
+    return gettext(
+        "{task}: do {level} intervals hold the truth?",
+        task=gettext(task.label),
+        level=percent(COVERAGE),
+    )
 
 
 def load_interval_coverage(view: StudyView, task: Regression) -> pd.DataFrame:
@@ -81,25 +89,29 @@ def without_intervals(view: StudyView, known: list[str]) -> str:
     missing = [view.labels[m] for m in view.methods if m not in known]
     if not missing:
         return ""
-    return (
-        f"No intervals for {listed(missing)}: there are no predictions of "
-        "validation images. Import a table that holds them too, with "
-        f"{code('validation')} in its column {code('split')}."
+    return gettext(
+        "No intervals for {methods}: there are no predictions of validation images. "
+        "Import a table that holds them too, with {value} in its column {column}.",
+        methods=listed(missing),
+        value=code("validation"),
+        column=code("split"),
     )
 
 
 def _note(view: StudyView, task: Regression) -> str:
-    return (
-        f"Around each prediction, an interval that should hold the true "
-        f"{task.label.lower()} of {100 * COVERAGE:.0f} % of images; its width comes "
-        "from the errors on validation images with such a prediction. The promise is "
-        "for all images and each predicted value, not for a group or a true value. "
-        f"{view.mean_text.capitalize()}; bars are 95 % intervals over images and "
-        "seeds."
+    return gettext(
+        "Around each prediction, an interval that should hold the true {label} of "
+        "{share} of images; its width comes from the errors on validation images with "
+        "such a prediction. The promise is for all images and each predicted value, "
+        "not for a group or a true value. {mean}; bars are 95 % intervals over images "
+        "and seeds.",
+        label=gettext(task.label).lower(),
+        share=percent(COVERAGE),
+        mean=view.mean_text.capitalize(),
     )
 
 
-@cached(entries=16, says="Counting how often intervals hold the truth…")
+@cached(entries=16, says=N_("Counting how often intervals hold the truth…"))
 def _coverage(
     task: Regression,
     features: tuple[str, ...],

@@ -12,12 +12,13 @@ from core.evaluation.reliability import (
     confidence_histograms,
     reliability_curves,
 )
+from core.language import N_, gettext
 from core.plots import calibration as plots
 from core.runs import Run
 from core.tasks import Classification
 from core.text import strong
 from core.views.caching import cached
-from core.views.classification import scores_frame
+from core.views.classification import explained, scores_frame
 from core.views.drawing import Drawn, Numbers, classification_of, draws
 from core.views.loads import load_metrics, load_tables
 from core.views.study_view import StudyView
@@ -46,7 +47,7 @@ class Reliability:
         return set(self.gaps["method"])
 
 
-@draws("reliability", "Reliability diagrams: how sure, and how often right")
+@draws("reliability", N_("Reliability diagrams: how sure, and how often right"))
 def draw_reliability(view: StudyView, *, task: str = "") -> Drawn:
     """How often each method is right where it is about as sure."""
     asked = classification_of(view, task)
@@ -71,16 +72,18 @@ def draw_reliability(view: StudyView, *, task: str = "") -> Drawn:
             for method in shown
         },
         data=curves[curves["method"].isin(shown)],
-        note="Each point is a group of equally many images with similar probabilities; "
-        "bars are 95 % intervals over the test images. Below the dotted line a method "
-        "is over-confident. Weights, samplers, focal losses and logit adjustment also "
-        "change the probabilities, not only the answers. "
-        f"{view.mean_text.capitalize()}.",
+        note=gettext(
+            "Each point is a group of equally many images with similar probabilities; "
+            "bars are 95 % intervals over the test images. Below the dotted line a "
+            "method is over-confident. Weights, samplers, focal losses and logit "
+            "adjustment also change the probabilities, not only the answers. {mean}.",
+            mean=view.mean_text.capitalize(),
+        ),
         column_width=COLUMN_WIDTH,
     )
 
 
-@draws("calibration-errors", "Losses and calibration errors of probabilities")
+@draws("calibration-errors", N_("Losses and calibration errors of probabilities"))
 def draw_calibration_errors(view: StudyView, *, task: str = "") -> Drawn:
     """Log loss, Brier score and calibration errors, one row a method."""
     asked = classification_of(view, task)
@@ -88,23 +91,28 @@ def draw_calibration_errors(view: StudyView, *, task: str = "") -> Drawn:
     keys = calibration_keys(asked)
     comparison = load_metrics(view, (asked,), keys)
     infos = [metric_info(key, view.tasks) for key in keys]
-    said = "Losses and calibration errors of the probabilities; lower is better."
+    said = gettext(
+        "Losses and calibration errors of the probabilities; lower is better."
+    )
     return Drawn(
-        title=f"{asked.label}: losses and calibration errors of the probabilities",
+        title=gettext(
+            "{task}: losses and calibration errors of the probabilities",
+            task=gettext(asked.label),
+        ),
         name=f"{view.study.name}-{asked.name}-calibration-table",
         takeaway=said,
         data=comparison.table[comparison.table["method"].isin(view.methods)],
         numbers=Numbers(
             scores_frame(view, comparison, [info.key for info in infos]),
             said,
-            note=" ".join(f"{info.label}: {info.explanation}" for info in infos),
+            note=" ".join(map(explained, infos)),
         ),
     )
 
 
 def title_of(task: Classification) -> str:
     """Heading of the diagrams, before and after scaling."""
-    return f"{task.label}: how sure, and how often right"
+    return gettext("{task}: how sure, and how often right", task=gettext(task.label))
 
 
 def load_reliability(view: StudyView, task: Classification) -> Reliability:
@@ -118,14 +126,18 @@ def _with_probabilities(
     shown = [method for method in view.methods if method in found.methods]
     if not shown:
         raise NothingToShow(
-            f"No shown method of the study {strong(view.study.title)} has "
-            f"probabilities of {strong(task.label)}, only labels. Import predictions "
-            "with a probability of each class, or show another method."
+            gettext(
+                "No shown method of the study {study} has probabilities of {task}, "
+                "only labels. Import predictions with a probability of each class, or "
+                "show another method.",
+                study=strong(gettext(view.study.title)),
+                task=strong(gettext(task.label)),
+            )
         )
     return shown
 
 
-@cached(entries=16, says="Comparing probabilities with what happened…")
+@cached(entries=16, says=N_("Comparing probabilities with what happened…"))
 def _reliability(
     task: Classification, baseline: str, runs: tuple[Run, ...]
 ) -> Reliability:

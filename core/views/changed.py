@@ -23,20 +23,20 @@ from core.evaluation.changed import (
 )
 from core.evaluation.comparison import Comparison
 from core.evaluation.metrics import metric_info
+from core.language import N_, gettext, ngettext
 from core.plots import changed as plots
 from core.plots.answers import truth_text
 from core.plots.formatting import feature_label
 from core.runs import training_keys
 from core.tasks import Regression, Task
-from core.text import BREAK, number, plural, strong, to_plain
+from core.text import BREAK, percent, strong, to_plain
 from core.views.answers import TaskErrors, load_errors, method_of
 from core.views.drawing import Drawn, Numbers, any_task_of, draws, nothing_in
 from core.views.loads import load_metrics, require_runs
 from core.views.pictures import checked_count, picture_figures
 from core.views.study_view import StudyView
 
-TITLE = "What changed between two methods"
-
+TITLE = N_("What changed between two methods")
 
 Side = Literal["gained", "lost"]
 
@@ -64,14 +64,20 @@ def draw_changed(
     known = features_to_count_by(found)
     if by and by not in known:
         raise ViewError(
-            f"The images of {found.answers.task.label} cannot be counted by '{by}'.",
-            expected=f"one of {', '.join(known)}." if known else "no feature.",
-            remedy="correct the name, or leave it out to count by class.",
+            gettext(
+                "The images of {task} cannot be counted by '{feature}'.",
+                task=gettext(found.answers.task.label),
+                feature=by,
+            ),
+            expected=gettext("one of {names}.", names=", ".join(known))
+            if known
+            else gettext("no feature."),
+            remedy=gettext("correct the name, or leave it out to count by class."),
         )
     return _draw_counts(view, found, change, by)
 
 
-@draws("changed-images", "The images on which one of two methods does better")
+@draws("changed-images", N_("The images on which one of two methods does better"))
 def draw_changed_images(
     view: StudyView,
     *,
@@ -89,7 +95,9 @@ def draw_changed_images(
     change = change_between(view, found, first=first, second=second)
     rows = change.ranked(gained=side == "gained")
     heading = plots.gallery_heading(change, view.labels, gained=side == "gained")
-    said = f"{heading}: {counted_images(change, rows)}."
+    said = gettext(
+        "{heading}: {images}.", heading=heading, images=counted_images(change, rows)
+    )
     if not len(rows):
         raise nothing_in(view, said)
     answers, images = found.answers, found.images
@@ -116,19 +124,28 @@ def draw_changed_images(
 
 def counted_images(change: Change, rows: NDArray[np.intp]) -> str:
     """How many images moved one way, and their share of all."""
-    share = number(100 * len(rows) / len(change.gain), 0)
-    return f"{plural(len(rows), 'image')} ({share} %)"
+    return ngettext(
+        "{count} image ({share})",
+        "{count} images ({share})",
+        len(rows),
+        share=percent(len(rows) / len(change.gain)),
+    )
 
 
 def images_note(change: Change) -> str:
     """How the images that moved are chosen, and what they do not tell."""
-    seeds = "In brackets: the seeds that are right. " * (max(change.seeds) > 1)
+    notes = []
     if isinstance(change.task, Regression):
-        seeds = "Errors are means over the seeds, without their sign. "
-    return (
-        f"{seeds}The farthest moved come first. They were chosen after their answers "
-        "were known: they show how the methods differ, and not how often."
+        notes.append(gettext("Errors are means over the seeds, without their sign."))
+    elif max(change.seeds) > 1:
+        notes.append(gettext("In brackets: the seeds that are right."))
+    notes.append(
+        gettext(
+            "The farthest moved come first. They were chosen after their answers were "
+            "known: they show how the methods differ, and not how often."
+        )
     )
+    return " ".join(notes)
 
 
 def usual_second(view: StudyView, methods: Sequence[str]) -> str:
@@ -157,14 +174,19 @@ def change_between(
     methods = found.answers.methods
     if len(methods) < 2:
         raise NothingToShow(
-            f"Of {strong(view.study.title)} one method is shown, so that there is "
-            "nothing to compare it with."
+            gettext(
+                "Of {study} one method is shown, so that there is nothing to compare "
+                "it with.",
+                study=strong(gettext(view.study.title)),
+            )
         )
     if first == second != "":
         raise ViewError(
-            f"The method '{first}' cannot be compared with itself.",
-            expected="two different methods.",
-            remedy="choose another one of the two.",
+            gettext(
+                "The method '{method}' cannot be compared with itself.", method=first
+            ),
+            expected=gettext("two different methods."),
+            remedy=gettext("choose another one of the two."),
         )
     second = method_of(view, second) if second else usual_second(view, methods)
     first = method_of(view, first) if first else usual_first(view, methods, second)
@@ -209,9 +231,9 @@ def _draw_counts(view: StudyView, found: TaskErrors, change: Change, by: str) ->
     what = "group" if by else "class"
     is_shared = share_trainings(training_keys(view.runs), change)
     churn = None if is_shared else count_churn(change)
-    heading = feature_label(by, view.tasks) if by else "Class"
+    heading = feature_label(by, view.tasks) if by else gettext("Class")
     return Drawn(
-        title=TITLE,
+        title=gettext(TITLE),
         name=changed_name(view, change),
         takeaway=plots.changes_takeaway(change, whole, table, labels, what),
         figures={labels[change.second]: plots.plot_changes(table)},
@@ -225,27 +247,46 @@ def _draw_counts(view: StudyView, found: TaskErrors, change: Change, by: str) ->
         ),
         numbers=Numbers(
             plots.changes_table(table, heading),
-            f"Images that {labels[change.second]} gains and loses, and the net with "
-            "its 95 % interval.",
+            gettext(
+                "Images that {method} gains and loses, and the net with its 95 % "
+                "interval.",
+                method=labels[change.second],
+            ),
         ),
     )
 
 
 def _counts_note(change: Change, table: pd.DataFrame, what: str) -> str:
     """How the images are counted, and what the interval holds for."""
-    shown = len(plots.drawn_rows(table))
-    many = "classes" if what == "class" else "groups"
-    part = f"The {shown} of {len(table)} {many} that changed most. "
-    counted = (
-        "An image counts by the change of the share of the seeds that answer it right. "
-        "Full colour: wrong in all seeds of one method, and right in all of the other. "
+    drawn = {"shown": len(plots.drawn_rows(table)), "all": len(table)}
+    by_class = what == "class"
+    notes = []
+    if drawn["shown"] < drawn["all"]:
+        notes.append(
+            gettext("The {shown} of {all} classes that changed most.", **drawn)
+            if by_class
+            else gettext("The {shown} of {all} groups that changed most.", **drawn)
+        )
+    if max(change.seeds) > 1:
+        notes.append(
+            gettext(
+                "An image counts by the change of the share of the seeds that answer "
+                "it right. Full colour: wrong in all seeds of one method, and right in "
+                "all of the other."
+            )
+        )
+    notes.append(
+        gettext(
+            "◆ is gained less lost, with the 95 % interval of the accuracy's "
+            "difference: it holds for all methods at once, and for one class at a time."
+        )
+        if by_class
+        else gettext(
+            "◆ is gained less lost, with the 95 % interval of the accuracy's "
+            "difference: it holds for all methods at once, and for one group at a time."
+        )
     )
-    return (
-        f"{part if shown < len(table) else ''}"
-        f"{counted if max(change.seeds) > 1 else ''}"
-        "◆ is gained less lost, with the 95 % interval of the accuracy's difference: "
-        f"it holds for all methods at once, and for one {what} at a time."
-    )
+    return " ".join(notes)
 
 
 def _draw_shifts(view: StudyView, task: Regression, change: Change) -> Drawn:
@@ -254,17 +295,24 @@ def _draw_shifts(view: StudyView, task: Regression, change: Change) -> Drawn:
     row = _compare(view, task, change, "").row(change.second, key)
     histogram = shift_histogram(change)
     info, shift = metric_info(key, view.tasks), count_shifts(change)
-    seeds = plural(max(change.seeds), "seed")
+    note = ngettext(
+        "Each image's error without its sign, as a mean over up to {count} seed, less "
+        "that of {method}. ◆ is the mean over the images, which is the difference of "
+        "the two MAE, with its 95 % interval that holds for all methods at once. The "
+        "bars at both ends hold all that moved farther.",
+        "Each image's error without its sign, as a mean over up to {count} seeds, less "
+        "that of {method}. ◆ is the mean over the images, which is the difference of "
+        "the two MAE, with its 95 % interval that holds for all methods at once. The "
+        "bars at both ends hold all that moved farther.",
+        max(change.seeds),
+        method=view.labels[change.first],
+    )
     figure = plots.plot_shifts(histogram, row, task.unit)
     return Drawn(
-        title=TITLE,
+        title=gettext(TITLE),
         name=changed_name(view, change),
         takeaway=plots.shifts_takeaway(change, shift, row, info, view.labels),
         figures={view.labels[change.second]: figure},
         data=histogram,
-        note="Each image's error without its sign, as a mean over up to "
-        f"{seeds}, less that of {view.labels[change.first]}. ◆ is the mean over the "
-        "images, which is the difference of the two MAE, with its 95 % interval that "
-        "holds for all methods at once. The bars at both ends hold all that moved "
-        "farther.",
+        note=note,
     )

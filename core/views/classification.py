@@ -10,10 +10,12 @@ from core.evaluation.comparison import Comparison
 from core.evaluation.metrics import (
     SHOT_GROUPS,
     SHOTS,
+    MetricInfo,
     metric_info,
     metric_keys,
     shot_groups,
 )
+from core.language import N_, gettext
 from core.plots import classification as plots
 from core.plots.overview import leaderboard_takeaway
 from core.results.frame import table_frame
@@ -26,11 +28,11 @@ from core.views.study_view import StudyView
 
 Score = Literal["f1", "recall"]
 Part = Literal["all", "rarest", "hardest", "largest"]
-SCORES: dict[str, str] = {"f1": "F1", "recall": "Recall"}
+SCORES: dict[str, str] = {"f1": N_("F1"), "recall": N_("Recall")}
 """Scores of a class, as a reader sees them."""
 
 
-@draws("whole-task", "Every metric of a classification over all classes")
+@draws("whole-task", N_("Every metric of a classification over all classes"))
 def draw_whole_task(view: StudyView, *, task: str = "") -> Drawn:
     """Every metric of the task as a whole, one row a method."""
     asked = classification_of(view, task)
@@ -43,19 +45,22 @@ def draw_whole_task(view: StudyView, *, task: str = "") -> Drawn:
     rows = comparison.table[comparison.table["metric"].isin(keys)]
     said = leaderboard_takeaway(rows, infos, view.look)
     return Drawn(
-        title=f"{asked.label}: over all classes",
+        title=gettext("{task}: over all classes", task=gettext(asked.label)),
         name=f"{view.study.name}-{asked.name}-whole",
         takeaway=said,
         data=rows,
         numbers=Numbers(
             scores_frame(view, comparison, [info.key for info in infos]),
             said,
-            note=f"{note_on_scores(view)} {area.label}: {area.explanation}",
+            note=f"{note_on_scores(view)} {explained(area)}",
         ),
     )
 
 
-@draws("shot-groups", "Accuracy on classes with many, medium and few training images")
+@draws(
+    "shot-groups",
+    N_("Accuracy on classes with many, medium and few training images"),
+)
 def draw_shot_groups(view: StudyView, *, task: str = "") -> Drawn:
     """Mean recall of the classes with many, medium and few training images."""
     asked = classification_of(view, task)
@@ -64,24 +69,34 @@ def draw_shot_groups(view: StudyView, *, task: str = "") -> Drawn:
     scores = scores[scores["method"].isin(view.methods)]
     if scores.empty or counts is None:
         raise NothingToShow(
-            f"The classes of {strong(asked.label)} in the study "
-            f"{strong(view.study.title)} are of one shot group, or their training "
-            "images are not known, so there are no groups to compare."
+            gettext(
+                "The classes of {task} in the study {study} are of one shot group, or "
+                "their training images are not known, so there are no groups to "
+                "compare.",
+                task=strong(gettext(asked.label)),
+                study=strong(gettext(view.study.title)),
+            )
         )
     sizes = {name: len(ids) for name, ids in shot_groups(asked.classes, counts).items()}
     figure = plots.plot_shot_groups(scores, asked.classes, counts, view.look)
     return Drawn(
-        title=f"{asked.label}: classes with many, medium and few training images",
+        title=gettext(
+            "{task}: classes with many, medium and few training images",
+            task=gettext(asked.label),
+        ),
         name=f"{view.study.name}-{asked.name}-shots",
         takeaway=plots.shot_takeaway(scores, sizes, view.look),
-        figures={asked.label: figure},
+        figures={gettext(asked.label): figure},
         data=scores,
-        note="Mean recall of the group's classes, over the seeds, with 95 % interval; "
-        f"{SHOTS} (Liu et al., CVPR 2019).",
+        note=gettext(
+            "Mean recall of the group's classes, over the seeds, with 95 % interval; "
+            "{shots} (Liu et al., CVPR 2019).",
+            shots=gettext(SHOTS),
+        ),
     )
 
 
-@draws("class-scores", "F1 or recall of each class, beside its training images")
+@draws("class-scores", N_("F1 or recall of each class, beside its training images"))
 def draw_class_scores(
     view: StudyView, *, task: str = "", score: Score = "f1", classes: Part = "all"
 ) -> Drawn:
@@ -92,39 +107,53 @@ def draw_class_scores(
     scores = scores[scores["method"].isin(view.methods)]
     if scores.empty:
         raise NothingToShow(
-            f"The classes of {strong(asked.label)} in the study "
-            f"{strong(view.study.title)} have no {SCORES[score]} of their own."
+            gettext(
+                "The classes of {task} in the study {study} have no {score} of their "
+                "own.",
+                task=strong(gettext(asked.label)),
+                study=strong(gettext(view.study.title)),
+                score=gettext(SCORES[score]),
+            )
         )
     shown = plots.choose_classes(scores, counts, view.baseline, classes)
-    drawn = " with 95 % interval"
-    if len(shown) > plots.MANY:
-        drawn = ", intervals in the CSV"
-    order = "classes from most to fewest test images"
-    if counts is not None:
-        order = (
-            "classes from most to fewest training images, counted before a method "
-            "draws from them"
-        )
-    figure = plots.plot_class_scores(
-        scores, shown, counts, view.look, score=SCORES[score]
-    )
+    label = gettext(SCORES[score])
+    figure = plots.plot_class_scores(scores, shown, counts, view.look, score=label)
     return Drawn(
         title=class_scores_title(view, asked),
         name=f"{view.study.name}-{asked.name}-{score}",
-        takeaway=plots.class_takeaway(scores, counts, view.look, score=SCORES[score]),
-        figures={asked.label: figure},
+        takeaway=plots.class_takeaway(scores, counts, view.look, score=label),
+        figures={gettext(asked.label): figure},
         data=scores,
-        note=f"{view.mean_text.capitalize()}{drawn}; {order}.",
-        numbers=_class_numbers(view, asked, scores, counts, SCORES[score]),
+        note=_class_note(view, len(shown), counts),
+        numbers=_class_numbers(view, asked, scores, counts, label),
     )
+
+
+def _class_note(view: StudyView, shown: int, counts: Mapping[str, int] | None) -> str:
+    """What the marks are, and in which order the classes stand."""
+    mean = view.mean_text.capitalize()
+    if shown > plots.MANY:
+        marks = gettext("{mean}, intervals in the CSV.", mean=mean)
+    else:
+        marks = gettext("{mean} with 95 % interval.", mean=mean)
+    if counts is None:
+        order = gettext("Classes from most to fewest test images.")
+    else:
+        order = gettext(
+            "Classes from most to fewest training images, counted before a method "
+            "draws from them."
+        )
+    return f"{marks} {order}"
 
 
 def class_scores_title(view: StudyView, task: Classification) -> str:
     """Heading of the view."""
     # Of a table of predictions the images that were trained on are not known.
-    known = class_counts(view, task) is not None
-    beside = " beside its training images" if known else ""
-    return f"{task.label}: each class{beside}"
+    if class_counts(view, task) is None:
+        return gettext("{task}: each class", task=gettext(task.label))
+    return gettext(
+        "{task}: each class beside its training images", task=gettext(task.label)
+    )
 
 
 def class_counts(view: StudyView, task: Classification) -> dict[str, int] | None:
@@ -148,9 +177,17 @@ def scores_frame(
 
 def note_on_scores(view: StudyView) -> str:
     """How a table of scores is read."""
-    return (
-        f"{view.mean_text.capitalize()} [95 % interval] and verdict against the "
-        "baseline; – where a method has labels only, without probabilities."
+    return gettext(
+        "{mean} [95 % interval] and verdict against the baseline; – where a method has "
+        "labels only, without probabilities.",
+        mean=view.mean_text.capitalize(),
+    )
+
+
+def explained(info: MetricInfo) -> str:
+    """A metric with its explanation, for a note."""
+    return gettext(
+        "{metric}: {explanation}", metric=info.label, explanation=info.explanation
     )
 
 
@@ -161,15 +198,23 @@ def _class_numbers(
     counts: Mapping[str, int] | None,
     score: str,
 ) -> Numbers:
-    said = f"{score} of each class: {view.mean_text}"
+    mean = view.mean_text
     if len(task.classes) > plots.MANY:
         return Numbers(
             plots.class_scores_table(scores, task.classes, counts, view.look),
-            f"{said}.",
-            note=f"{said}; intervals and verdicts are in the CSV.",
+            gettext("{score} of each class: {mean}.", score=score, mean=mean),
+            note=gettext(
+                "{score} of each class: {mean}; intervals and verdicts are in the CSV.",
+                score=score,
+                mean=mean,
+            ),
             is_long=True,
         )
     return Numbers(
         plots.class_table(scores, task.classes, view.look),
-        f"{said}, 95 % interval, verdict.",
+        gettext(
+            "{score} of each class: {mean}, 95 % interval, verdict.",
+            score=score,
+            mean=mean,
+        ),
     )

@@ -9,10 +9,11 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.errors import NothingToShow, ViewError
+from core.language import N_, gettext, ngettext
 from core.plots import confusion as plots
 from core.plots.classification import FEW, MANY
 from core.tasks import Classification
-from core.text import emphasis, listed, number, plural
+from core.text import emphasis, listed, number, percent
 from core.views.answers import load_errors
 from core.views.asked import class_asked, first_beside, method_asked
 from core.views.caching import cached
@@ -24,18 +25,18 @@ Matrices = dict[str, NDArray[np.float64]]
 Show = Literal["shares", "counts", "probability"]
 Order = Literal["study", "training", "confusion"]
 SHOW = {
-    "shares": "Shares of each true class",
-    "counts": "Counts",
-    "probability": "Mean probability",
-    "difference": "Difference to the baseline",
-    "pairs": "Worst pairs",
+    "shares": N_("Shares of each true class"),
+    "counts": N_("Counts"),
+    "probability": N_("Mean probability"),
+    "difference": N_("Difference to the baseline"),
+    "pairs": N_("Worst pairs"),
 }
 """What can be shown of confusions, as a reader sees it."""
 # Pixels that a matrix takes at the least beside another, by its number of classes.
 NARROW, WIDE = 330, 560
 
 
-@draws("confusions", "Confusion matrices: which class is taken for which")
+@draws("confusions", N_("Confusion matrices: which class is taken for which"))
 def draw_confusions(
     view: StudyView,
     *,
@@ -52,7 +53,7 @@ def draw_confusions(
     return _draw(view, classification_of(view, task), show, method, order, zoom)
 
 
-@draws("confusion-difference", "Difference of confusion matrices to the baseline")
+@draws("confusion-difference", N_("Difference of confusion matrices to the baseline"))
 def draw_confusion_difference(
     view: StudyView,
     *,
@@ -66,7 +67,7 @@ def draw_confusion_difference(
     return _draw(view, asked, "difference", method, order, zoom)
 
 
-@draws("worst-pairs", "The most common confusions of one method")
+@draws("worst-pairs", N_("The most common confusions of one method"))
 def draw_worst_pairs(view: StudyView, *, task: str = "", method: str = "") -> Drawn:
     """One method's most common confusions beside the baseline's share of each."""
     asked = classification_of(view, task)
@@ -89,13 +90,17 @@ def draw_worst_pairs(view: StudyView, *, task: str = "", method: str = "") -> Dr
         takeaway=plots.worst_pairs_takeaway(own, label, round(float(wrong))),
         figures={label: figure},
         data=pairs,
-        note=f"Truth → prediction; {_note(view, matrices[view.baseline])}",
+        note=gettext(
+            "Truth → prediction; {mean}. {rarest}",
+            mean=view.mean_text,
+            rarest=_rarest(matrices[view.baseline]),
+        ),
     )
 
 
 def title_of(task: Classification) -> str:
     """Heading of the views."""
-    return f"{task.label}: what is taken for what"
+    return gettext("{task}: what is taken for what", task=gettext(task.label))
 
 
 def has_many_cells(task: Classification) -> bool:
@@ -124,9 +129,13 @@ def _with_clicks(
     view: StudyView, name: str, parameters: Mapping[str, Any], _drawn: Drawn
 ) -> Drawn:
     cells = max(len(figure.data[0].x) ** 2 for figure in _drawn.figures.values())
-    said = "Click a cell to see its images on Errors."
     if cells > plots.CLICKABLE:
-        said = f"Click one of the {plots.CLICKABLE} largest mistakes to see its images."
+        said = gettext(
+            "Click one of the {mistakes} largest mistakes to see its images.",
+            mistakes=str(plots.CLICKABLE),
+        )
+    else:
+        said = gettext("Click a cell to see its images on Errors.")
     figures = {
         what: plots.make_clickable(go.Figure(figure))
         for what, figure in _drawn.figures.items()
@@ -185,7 +194,7 @@ def _draw(
         takeaway=takeaway,
         figures=figures,
         data=data,
-        note=f"{note}{said}{_without(view, left)}",
+        note=" ".join(filter(None, (note, said, _without(view, left)))),
         column_width=WIDE if len(ids) > FEW else NARROW,
     )
 
@@ -212,9 +221,14 @@ def _chosen(
     if zoom:
         if len(zoom) != 2:
             raise ViewError(
-                f"A zoom is from one class to another, and not {listed(list(zoom))}.",
-                expected="the first and the last of the classes that are drawn.",
-                remedy="name two classes, or leave it out for all.",
+                gettext(
+                    "A zoom is from one class to another, and not {classes}.",
+                    classes=listed(list(zoom)),
+                ),
+                expected=gettext(
+                    "the first and the last of the classes that are drawn."
+                ),
+                remedy=gettext("name two classes, or leave it out for all."),
             )
         first, last = sorted(names.index(class_asked(task, name)) for name in zoom)
         names = names[first : last + 1]
@@ -225,15 +239,30 @@ def _reading(
     view: StudyView, base: NDArray[np.float64], kind: str, order: str, classes: int
 ) -> str:
     """How a matrix is read."""
-    note = f"Rows are the truth, columns the prediction; {_note(view, base)}"
+    notes = [
+        gettext(
+            "Rows are the truth, columns the prediction; {mean}.", mean=view.mean_text
+        ),
+        _rarest(base),
+    ]
     if kind == "probability":
-        note = f"A row holds the mean probability of each class over its images. {note}"
+        mean = gettext(
+            "A row holds the mean probability of each class over its images."
+        )
+        notes.insert(0, mean)
     if order == "confusion":
-        note += " Classes that the baseline takes for each other stand side by side."
+        notes.append(
+            gettext(
+                "Classes that the baseline takes for each other stand side by side."
+            )
+        )
     if FEW < classes <= MANY and kind != "counts":
-        unit = "points" if kind == "difference" else "per cent"
-        note += f" Written in {unit}; a cell that rounds to 0 is empty."
-    return note
+        notes.append(
+            gettext("Written in points; a cell that rounds to 0 is empty.")
+            if kind == "difference"
+            else gettext("Written in per cent; a cell that rounds to 0 is empty.")
+        )
+    return " ".join(notes)
 
 
 def _end_of_colours(kind: str, shown: Matrices) -> tuple[float, str]:
@@ -242,41 +271,61 @@ def _end_of_colours(kind: str, shown: Matrices) -> tuple[float, str]:
         return 1.0, ""
     if kind == "counts":
         most = plots.wrong_images(shown)
-        wrong = f"{plural(most, 'image')}, the largest number of wrong answers"
-        return most, f" Colours end at {wrong}."
+        return most, ngettext(
+            "Colours end at {count} image, the largest number of wrong answers.",
+            "Colours end at {count} images, the largest number of wrong answers.",
+            most,
+        )
     share = plots.wrong_reach(shown)
-    means = kind == "probability"
-    what = "mean probability of a wrong class" if means else "share of wrong answers"
-    return share, f" Colours end at {number(100 * share, 0)} %, the largest {what}."
+    if kind == "probability":
+        return share, gettext(
+            "Colours end at {share}, the largest mean probability of a wrong class.",
+            share=percent(share),
+        )
+    return share, gettext(
+        "Colours end at {share}, the largest share of wrong answers.",
+        share=percent(share),
+    )
 
 
 def _why_nothing(view: StudyView, kind: str, one: str) -> str:
     """Why no matrix can be drawn, and what to choose."""
-    why = "Only the baseline is shown, so there is no difference to draw."
     if kind == "probability":
-        why = "The methods shown have labels only, without probabilities."
+        why = gettext("The methods shown have labels only, without probabilities.")
     elif one and len(view.methods) > 1:
-        why = f"{view.labels[one]} has no difference to itself."
-    return (
-        f"{why} Choose {emphasis(SHOW['counts'])} or {emphasis(SHOW['shares'])}, or "
-        "another method."
+        why = gettext("{method} has no difference to itself.", method=view.labels[one])
+    else:
+        why = gettext("Only the baseline is shown, so there is no difference to draw.")
+    advice = gettext(
+        "Choose {counts} or {shares}, or another method.",
+        counts=emphasis(gettext(SHOW["counts"])),
+        shares=emphasis(gettext(SHOW["shares"])),
     )
+    return f"{why} {advice}"
 
 
 def _without(view: StudyView, methods: set[str]) -> str:
     """Who is left out of the mean probabilities."""
     if not methods:
         return ""
-    names = listed([view.labels[m] for m in view.methods if m in methods])
-    verb = "has" if len(methods) == 1 else "have"
-    return f" {names} {verb} labels only, without probabilities."
+    return ngettext(
+        "{methods} has labels only, without probabilities.",
+        "{methods} have labels only, without probabilities.",
+        len(methods),
+        methods=listed([view.labels[m] for m in view.methods if m in methods]),
+    )
 
 
-def _note(view: StudyView, base: NDArray[np.float64]) -> str:
-    """Over how many seeds, and how sure a share can be."""
+def _rarest(base: NDArray[np.float64]) -> str:
+    """How sure a share of the rarest class can be."""
     fewest = int(base.sum(axis=1).min())
-    note = f"{view.mean_text}. The rarest class has {plural(fewest, 'test image')}"
-    if fewest:
-        width = 100 * 1.96 * 0.5 / np.sqrt(fewest)
-        note += f", so a share of it is uncertain by up to ±{number(width, 0)} points"
-    return f"{note}."
+    if not fewest:
+        return gettext("The rarest class has no test image.")
+    return ngettext(
+        "The rarest class has {count} test image, so a share of it is uncertain by up "
+        "to ±{width} points.",
+        "The rarest class has {count} test images, so a share of it is uncertain by up "
+        "to ±{width} points.",
+        fewest,
+        width=number(100 * 1.96 * 0.5 / np.sqrt(fewest), 0),
+    )

@@ -14,6 +14,7 @@ from core.evaluation.curves import (
     operating_points,
 )
 from core.evaluation.metrics import MetricInfo, metric_info
+from core.language import N_, gettext
 from core.plots import curves as plots
 from core.plots.overview import leaderboard_takeaway, plot_differences, rows_of
 from core.results.curves import study_bands
@@ -23,16 +24,20 @@ from core.tasks import Classification
 from core.text import strong
 from core.views.asked import class_asked, first_beside, method_asked, require_others
 from core.views.caching import cached
-from core.views.classification import comparison_with, scores_frame
+from core.views.classification import comparison_with, explained, scores_frame
 from core.views.drawing import Drawn, Numbers, classification_of, draws
 from core.views.loads import load_tables
 from core.views.study_view import StudyView
 
 MEAN = ""
 """In place of a class: the mean over all of them."""
+_TITLES: dict[Kind, str] = {
+    "roc": N_("{task}: ROC curves"),
+    "pr": N_("{task}: Precision-recall curves"),
+}
 
 
-@draws("curves", "ROC or precision-recall curves of a classification")
+@draws("curves", N_("ROC or precision-recall curves of a classification"))
 def draw_curves(
     view: StudyView,
     *,
@@ -59,23 +64,25 @@ def draw_curves(
         curves, bands, points, kind, chance, view.look, stands_out
     )
     return Drawn(
-        title=f"{asked.label}: {plots.KIND_LABELS[kind]} curves"
-        + (f", {choice.label}" if choice.label else ""),
+        title=_title(asked, choice),
         name=_name(view, asked, kind),
         takeaway=plots.curves_takeaway(comparison.table, info, guessing, view.look),
-        figures={asked.label: figure},
+        figures={gettext(asked.label): figure},
         data=curves,
         note=" ".join(note for note in notes if note),
         numbers=Numbers(
             scores_frame(view, comparison, [info.key]),
-            f"{info.label} of every method.",
-            note=f"{info.label}: {info.explanation}",
+            gettext("{metric} of every method.", metric=info.label),
+            note=explained(info),
             download=_rows(comparison, info),
         ),
     )
 
 
-@draws("curve-differences", "Area under ROC or precision-recall curves: differences")
+@draws(
+    "curve-differences",
+    N_("Area under ROC or precision-recall curves: differences"),
+)
 def draw_curve_differences(
     view: StudyView, *, task: str = "", kind: Kind = "roc", class_name: str = ""
 ) -> Drawn:
@@ -87,13 +94,15 @@ def draw_curve_differences(
     comparison, info = _areas(view, asked, choice)
     rows = _rows(comparison, info)
     return Drawn(
-        title="Area under the curve: difference to the baseline",
+        title=gettext("Area under the curve: difference to the baseline"),
         name=f"{_name(view, asked, kind)}-differences",
         takeaway=leaderboard_takeaway(rows, [info], view.look),
         figures={info.label: plot_differences(rows, info, view.look)},
         data=rows,
-        note="Paired on the same test images; bars are 95 % intervals that hold for "
-        "all methods at once. Verdicts are not corrected for trying several classes.",
+        note=gettext(
+            "Paired on the same test images; bars are 95 % intervals that hold for all "
+            "methods at once. Verdicts are not corrected for trying several classes."
+        ),
     )
 
 
@@ -101,6 +110,11 @@ def usual_class(task: Classification) -> str:
     """Whose curve is shown unasked: the positive class of two, the mean of more."""
     # The areas of two classes are those of the positive one.
     return task.classes[1] if len(task.classes) == 2 else MEAN
+
+
+def _title(task: Classification, choice: CurveChoice) -> str:
+    title = gettext(_TITLES[choice.kind], task=gettext(task.label))
+    return f"{title}, {choice.label}" if choice.label else title
 
 
 def _choice(task: Classification, kind: Kind, class_name: str) -> CurveChoice:
@@ -125,14 +139,19 @@ def _shown_curves(
         return curves, points, chance
     if not np.isnan(chance):
         raise NothingToShow(
-            "No shown method has probabilities, only labels, and a curve needs them. "
-            "Import predictions with a probability of each class, or show another "
-            "method."
+            gettext(
+                "No shown method has probabilities, only labels, and a curve needs "
+                "them. Import predictions with a probability of each class, or show "
+                "another method."
+            )
         )
     label = choice.label or task.classes[1]
     raise NothingToShow(
-        f"Of the test images none is of the class {strong(label)}, or all are, so "
-        "that there is nothing to tell apart. Choose another class."
+        gettext(
+            "Of the test images none is of the class {name}, or all are, so that there "
+            "is nothing to tell apart. Choose another class.",
+            name=strong(label),
+        )
     )
 
 
@@ -152,7 +171,7 @@ def _name(view: StudyView, task: Classification, kind: Kind) -> str:
     return f"{view.study.name}-{task.name}-{kind}"
 
 
-@cached(entries=32, says="Drawing the curves…")
+@cached(entries=32, says=N_("Drawing the curves…"))
 def _curves(
     task: Classification, choice: CurveChoice, baseline: str, runs: tuple[Run, ...]
 ) -> tuple[pd.DataFrame, pd.DataFrame, float]:
@@ -164,7 +183,7 @@ def _curves(
     )
 
 
-@cached(entries=32, says="Resampling the curves…")
+@cached(entries=32, says=N_("Resampling the curves…"))
 def _bands(
     task: Classification,
     choice: CurveChoice,

@@ -10,6 +10,7 @@ from core.evaluation.grouping import ALL_IMAGES
 from core.evaluation.metrics import metric_info
 from core.evaluation.reliability import confidence_histograms, reliability_curves
 from core.evaluation.scaled_probabilities import NO_PROBABILITIES, NO_VALIDATION
+from core.language import N_, gettext
 from core.plots import scaled_probabilities as plots
 from core.plots.calibration import plot_reliability
 from core.plots.formatting import feature_label
@@ -17,21 +18,13 @@ from core.results.temperature_scaling import scale_study
 from core.runs import Run
 from core.study import Study
 from core.tasks import Classification, Task
-from core.text import code, listed, strong
+from core.text import code, listed, number, strong
 from core.views.asked import feature_asked
 from core.views.caching import cached
 from core.views.calibration import COLUMN_WIDTH, load_reliability, title_of
 from core.views.drawing import Drawn, Numbers, classification_of, draws
 from core.views.loads import load_tables
 from core.views.study_view import StudyView
-
-_ADVICE = {
-    NO_VALIDATION: "A temperature is fitted on validation images: import a table that "
-    f"holds them too, with {code('validation')} in its column {code('split')}.",
-    NO_PROBABILITIES: "A temperature scales probabilities: import a table that has one "
-    "of each class.",
-}
-"""What to do about a reason; an error of the tables says what is wrong with them."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +38,7 @@ class _Scaled:
     histograms: pd.DataFrame
 
 
-@draws("temperature-scaling", "Probabilities before and after temperature scaling")
+@draws("temperature-scaling", N_("Probabilities before and after temperature scaling"))
 def draw_scaled(view: StudyView, *, task: str = "", by: str = "") -> Drawn:
     """Reliability diagrams of the scaled probabilities over those before.
 
@@ -77,33 +70,39 @@ def draw_scaled(view: StudyView, *, task: str = "", by: str = "") -> Drawn:
         column_width=COLUMN_WIDTH,
         numbers=Numbers(
             plots.scaling_table(found.temperatures, found.changes, infos, view.look),
-            "Before → after, and the difference; lower is better.",
-            note="Temperature and differences with 95 % intervals; the differences' "
-            "hold for all methods at once.",
+            gettext("Before → after, and the difference; lower is better."),
+            note=gettext(
+                "Temperature and differences with 95 % intervals; the differences' "
+                "hold for all methods at once."
+            ),
             download=found.changes[found.changes["method"].isin(shown)],
         ),
     )
 
 
-@draws("group-temperatures", "The temperature of each group of a sensitive feature")
+@draws("group-temperatures", N_("The temperature of each group of a sensitive feature"))
 def draw_group_temperatures(view: StudyView, *, task: str = "", by: str = "") -> Drawn:
     """One temperature a group of ``by``, by default the first sensitive feature."""
     asked = classification_of(view, task)
     features = scaling_features(view, asked)
     if not features:
         raise NothingToShow(
-            f"The study {strong(view.study.title)} has no sensitive feature beside "
-            f"{strong(asked.label)}, so there are no groups."
+            gettext(
+                "The study {study} has no sensitive feature beside {task}, so there "
+                "are no groups.",
+                study=strong(gettext(view.study.title)),
+                task=strong(gettext(asked.label)),
+            )
         )
     by = by or features[0]
     found, shown = _load(view, asked, by), _shown(view, asked, by)
     rows = found.temperatures[found.temperatures["method"].isin(shown)]
-    said = (
-        f"The temperature of each group of {feature_label(by, view.tasks)}, and its "
-        "validation images."
+    said = gettext(
+        "The temperature of each group of {feature}, and its validation images.",
+        feature=feature_label(by, view.tasks),
     )
     return Drawn(
-        title=f"{asked.label}: temperatures of the groups",
+        title=gettext("{task}: temperatures of the groups", task=gettext(asked.label)),
         name=f"{_name(view, asked)}-groups",
         takeaway=said,
         data=rows,
@@ -130,10 +129,34 @@ def why_not_scaled(view: StudyView, task: Classification, by: str) -> list[str]:
         if method in view.methods:
             reasons.setdefault(reason, []).append(view.labels[method])
     return [
-        f"Not scaled ({reason.rstrip('.')}): {listed(names)}. "
-        f"{_ADVICE.get(reason, '')}".strip()
+        " ".join(filter(None, (_not_scaled(reason, names), _advice(reason))))
         for reason, names in reasons.items()
     ]
+
+
+def _not_scaled(reason: str, names: list[str]) -> str:
+    return gettext(
+        "Not scaled ({reason}): {methods}.",
+        reason=gettext(reason).rstrip("."),
+        methods=listed(names),
+    )
+
+
+def _advice(reason: str) -> str:
+    """What to do about a reason; an error of the tables says what is wrong."""
+    if reason == NO_VALIDATION:
+        return gettext(
+            "A temperature is fitted on validation images: import a table that holds "
+            "them too, with {value} in its column {column}.",
+            value=code("validation"),
+            column=code("split"),
+        )
+    if reason == NO_PROBABILITIES:
+        return gettext(
+            "A temperature scales probabilities: import a table that has one of each "
+            "class."
+        )
+    return ""
 
 
 def _shown(view: StudyView, task: Classification, by: str) -> list[str]:
@@ -160,27 +183,30 @@ def _name(view: StudyView, task: Classification) -> str:
 def _note(view: StudyView, temperatures: pd.DataFrame, by: str) -> str:
     overall = temperatures[temperatures["group"] == ALL_IMAGES]
     images = overall["images"]
-    n = f"{images.min():,}"
-    if images.min() != images.max():
-        n += f" to {images.max():,}"
-    note = (
+    n, most = (number(end, 0) for end in (images.min(), images.max()))
+    if n != most:
+        n = gettext("{low} to {high}", low=n, high=most)
+    note = gettext(
         "Dashed and stepped lines: before. Each run's temperature is fitted on its own "
-        f"{n} validation images, and no test image; no answer changes. "
-        f"{view.mean_text.capitalize()}."
+        "{images} validation images, and no test image; no answer changes. {mean}.",
+        images=n,
+        mean=view.mean_text.capitalize(),
     )
     few = temperatures[~temperatures["own"].astype(bool)]["group"].unique()
-    if by and len(few):
-        note += (
-            f" Too few validation images, so the overall temperature: {listed(few)}."
-        )
-    return note
+    if not by or not len(few):
+        return note
+    overall_for = gettext(
+        "Too few validation images, so the overall temperature: {groups}.",
+        groups=listed(few),
+    )
+    return f"{note} {overall_for}"
 
 
 def _of(table: pd.DataFrame, method: str) -> pd.DataFrame:
     return table[table["method"] == method]
 
 
-@cached(entries=16, says="Fitting temperatures on the validation images…")
+@cached(entries=16, says=N_("Fitting temperatures on the validation images…"))
 def _scaled(
     task: Classification,
     baseline: str,

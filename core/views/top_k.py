@@ -7,6 +7,7 @@ from core.evaluation.alignment import align_predictions
 from core.evaluation.answers import top_k_curves
 from core.evaluation.comparison import Comparison
 from core.evaluation.metrics import TOP_K, MetricInfo, metric_info
+from core.language import N_, gettext, ngettext
 from core.plots import classification as plots
 from core.plots.overview import (
     differences_takeaway,
@@ -16,7 +17,7 @@ from core.plots.overview import (
 )
 from core.runs import Run
 from core.tasks import Multiclass
-from core.text import plural, strong
+from core.text import strong
 from core.views.asked import require_others
 from core.views.caching import cached
 from core.views.classification import comparison_with, note_on_scores, scores_frame
@@ -25,21 +26,27 @@ from core.views.loads import load_tables
 from core.views.study_view import StudyView
 
 
-@draws("top-k", "How often the right class is among the first k")
+@draws("top-k", N_("How often the right class is among the first k"))
 def draw_top_k(view: StudyView, *, task: str = "", k: int = 0) -> Drawn:
     """Top-k accuracy over all k, one of them marked; the usual one for 0."""
     asked = _multiclass_of(view, task)
     curves, k = _shown_curves(view, asked), _k_asked(asked, k)
     comparison, info, rows = _compared(view, asked, k)
     return Drawn(
-        title=f"{asked.label}: top-k accuracy",
+        title=gettext("{task}: top-k accuracy", task=gettext(asked.label)),
         name=f"{view.study.name}-{asked.name}-top-k",
         takeaway=plots.top_k_takeaway(rows, k, len(asked.classes), view.look),
-        figures={asked.label: plots.plot_top_k(curves, k, view.look)},
+        figures={gettext(asked.label): plots.plot_top_k(curves, k, view.look)},
         data=curves,
-        note=f"{view.mean_text.capitalize()}, of "
-        f"{plural(int(rows['n'].max()), 'test image')}; with k = "
-        f"{len(asked.classes)} every class is among the first.",
+        note=ngettext(
+            "{mean}, of {count} test image; with k = {classes} every class is among "
+            "the first.",
+            "{mean}, of {count} test images; with k = {classes} every class is among "
+            "the first.",
+            int(rows["n"].max()),
+            mean=view.mean_text.capitalize(),
+            classes=len(asked.classes),
+        ),
         numbers=Numbers(
             scores_frame(view, comparison, [info.key]),
             leaderboard_takeaway(rows, [info], view.look),
@@ -49,7 +56,7 @@ def draw_top_k(view: StudyView, *, task: str = "", k: int = 0) -> Drawn:
     )
 
 
-@draws("top-k-differences", "Top-k accuracy: difference to the baseline")
+@draws("top-k-differences", N_("Top-k accuracy: difference to the baseline"))
 def draw_top_k_differences(view: StudyView, *, task: str = "", k: int = 0) -> Drawn:
     """Difference of each method's top-k accuracy to the baseline's, for one k."""
     asked = _multiclass_of(view, task)
@@ -58,13 +65,15 @@ def draw_top_k_differences(view: StudyView, *, task: str = "", k: int = 0) -> Dr
     _, info, rows = _compared(view, asked, k)
     require_others(view, rows["method"].tolist())
     return Drawn(
-        title=f"Difference to the baseline, k = {k}",
+        title=gettext("Difference to the baseline, k = {k}", k=k),
         name=f"{view.study.name}-{asked.name}-top-k-differences",
         takeaway=differences_takeaway(rows, info, view.look),
         figures={info.label: plot_differences(rows, info, view.look)},
         data=rows,
-        note="Paired on the same test images; bars are 95 % intervals. Verdicts are "
-        "corrected for the number of methods, and not for trying several k.",
+        note=gettext(
+            "Paired on the same test images; bars are 95 % intervals. Verdicts are "
+            "corrected for the number of methods, and not for trying several k."
+        ),
     )
 
 
@@ -83,8 +92,12 @@ def _multiclass_of(view: StudyView, name: str) -> Multiclass:
     task = classification_of(view, name)
     if not isinstance(task, Multiclass):
         raise NothingToShow(
-            f"Top-k accuracy is of several classes, and {strong(task.label)} in the "
-            f"study {strong(view.study.title)} has two."
+            gettext(
+                "Top-k accuracy is of several classes, and {task} in the study {study} "
+                "has two.",
+                task=strong(gettext(task.label)),
+                study=strong(gettext(view.study.title)),
+            )
         )
     return task
 
@@ -92,9 +105,13 @@ def _multiclass_of(view: StudyView, name: str) -> Multiclass:
 def _k_asked(task: Multiclass, k: int) -> int:
     if k not in range(len(task.classes) + 1):
         raise ViewError(
-            f"There is no top-{k} accuracy of {len(task.classes)} classes.",
-            expected=f"a k from 1 to {len(task.classes)}.",
-            remedy="choose another k, or leave it out.",
+            gettext(
+                "There is no top-{k} accuracy of {classes} classes.",
+                k=str(k),
+                classes=len(task.classes),
+            ),
+            expected=gettext("a k from 1 to {classes}.", classes=len(task.classes)),
+            remedy=gettext("choose another k, or leave it out."),
         )
     return k or usual_k(task)
 
@@ -103,10 +120,13 @@ def _shown_curves(view: StudyView, task: Multiclass) -> pd.DataFrame:
     curves = _of_shown(view, task)
     if curves.empty:
         raise NothingToShow(
-            f"No shown method of the study {strong(view.study.title)} has "
-            f"probabilities of {strong(task.label)}, only labels, and top-k accuracy "
-            "needs them. Import predictions with a probability of each class, or show "
-            "another method."
+            gettext(
+                "No shown method of the study {study} has probabilities of {task}, "
+                "only labels, and top-k accuracy needs them. Import predictions with a "
+                "probability of each class, or show another method.",
+                study=strong(gettext(view.study.title)),
+                task=strong(gettext(task.label)),
+            )
         )
     return curves
 

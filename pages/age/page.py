@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.language import gettext
 from core.plots.conformal_coverage import part_label
 from core.tasks import Regression
 from core.text import strong, to_markdown
@@ -18,8 +19,8 @@ from pages.shell.study_bar import study_bar
 def main() -> None:
     """Choose a task, show its errors."""
     view = study_bar(
-        "How far off, and at which age?",
-        lead="A mean error hides the ages that a model has seldom seen.",
+        gettext("How far off, and at which age?"),
+        lead=gettext("A mean error hides the ages that a model has seldom seen."),
         beside=True,
     )
     task = _choose_task(view)
@@ -36,8 +37,11 @@ def _choose_task(view: StudyView) -> Regression:
     tasks = [task for task in view.tasks if isinstance(task, Regression)]
     if not tasks:
         stop_with(
-            f"The study {strong(view.study.title)} has no task that predicts a number. "
-            "Choose another study above, or see its classes on the Classification page."
+            gettext(
+                "The study {study} has no task that predicts a number. Choose another "
+                "study above, or see its classes on the Classification page.",
+                study=strong(gettext(view.study.title)),
+            )
         )
     return choose_task(tasks, key=f"age_task_{view.study.name}")
 
@@ -52,7 +56,7 @@ def _intervals(view: StudyView, task: Regression) -> None:
         if not known:
             return
         by = choose(
-            "By",
+            gettext("By"),
             age_intervals.parts_of(found),
             labels=lambda part: part_label(part, task, view.tasks),
             key=f"age_coverage_{view.study.name}_{task.name}",

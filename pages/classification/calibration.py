@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.language import gettext
 from core.plots.formatting import feature_label
 from core.tasks import Classification
 from core.text import to_markdown
@@ -20,23 +21,28 @@ def show_calibration(view: StudyView, task: Classification) -> None:
     """Reliability diagrams of all methods, and their calibration errors in numbers."""
     answers = count_answers(view.runs)
     if answers * len(task.classes) > MOST and not choose_whether(
-        "Show whether the probabilities can be believed",
+        gettext("Show whether the probabilities can be believed"),
         key=f"classification_calibration_{view.study.name}",
         parameter="calibration",
-        help=f"The runs have {answers:,} answers: this takes memory and some seconds.",
+        help=gettext(
+            "The runs have {answers} answers: this takes memory and some seconds.",
+            answers=answers,
+        ),
     ):
         return
     if not calibration.load_reliability(view, task).methods & set(view.methods):
         return
-    st.header("Can the probabilities be believed?", anchor=False)
+    st.header(gettext("Can the probabilities be believed?"), anchor=False)
     with open_card(calibration.title_of(task)) as card:
         scaled = choose_whether(
-            "After temperature scaling",
+            gettext("After temperature scaling"),
             key=f"classification_scaled_{view.study.name}",
             parameter="scaled",
-            help="Divide the logits of each run by one number, fitted on its "
-            "validation images, and see whether its probabilities can then be "
-            "believed. Nothing is trained, and no answer changes.",
+            help=gettext(
+                "Divide the logits of each run by one number, fitted on its validation "
+                "images, and see whether its probabilities can then be believed. "
+                "Nothing is trained, and no answer changes."
+            ),
         )
         if not (scaled and _show_scaled(view, task, card)):
             show_view(calibration.draw_reliability(view, task=task.name), card=card)
@@ -63,15 +69,17 @@ def _show_scaled(view: StudyView, task: Classification, card: Card) -> bool:
 def _choose_groups(view: StudyView, task: Classification) -> str:
     """The feature whose groups have temperatures of their own; empty for one."""
     chosen = choose(
-        "Temperature",
+        gettext("Temperature"),
         [ONE, *temperature_scaling.scaling_features(view, task)],
-        labels=lambda name: (
-            "One for all images"
-            if name == ONE
-            else f"By {feature_label(name, view.tasks).lower()}"
-        ),
+        labels=lambda name: _groups_label(view, name),
         key=f"classification_scaled_by_{view.study.name}_{task.name}",
         parameter="temperature",
         is_segmented=True,
     )
     return "" if chosen == ONE else chosen
+
+
+def _groups_label(view: StudyView, name: str) -> str:
+    if name == ONE:
+        return gettext("One for all images")
+    return gettext("By {feature}", feature=feature_label(name, view.tasks).lower())

@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.language import gettext
 from core.plots.classification import MANY
 from core.plots.confusion import ORDERS
 from core.tasks import Classification
@@ -24,9 +25,9 @@ def show_confusions(view: StudyView, task: Classification) -> None:
     """Matrices, or one method's worst pairs, as the reader chooses."""
     with open_card(confusions.title_of(task)) as card, saying_what_is_missing():
         kind = choose(
-            "Show",
+            gettext("Show"),
             list(SHOW),
-            labels=SHOW,
+            labels=lambda kind: gettext(SHOW[kind]),
             key="classification_show",
             parameter="matrix",
             is_segmented=True,
@@ -77,22 +78,30 @@ def _choose_pair(view: StudyView, task: Classification) -> None:
     """The way to the images of a cell without a mouse."""
     key = f"classification_pair_{view.study.name}_{task.name}"
     with (
-        st.expander("Images of one cell", icon=":material/search_insights:"),
+        st.expander(gettext("Images of one cell"), icon=":material/search_insights:"),
         st.container(horizontal=True, vertical_alignment="bottom"),
     ):
         method = st.selectbox(
-            "Method",
+            gettext("Method"),
             view.methods,
             format_func=view.labels.__getitem__,
             key=f"{key}_of_{'_'.join(view.methods)}",
             width=260,
         )
-        truth = st.selectbox("Truth", task.classes, key=f"{key}_truth", width=200)
+        truth = st.selectbox(
+            gettext("Truth"), task.classes, key=f"{key}_truth", width=200
+        )
         answer = st.selectbox(
-            "Prediction", task.classes, index=1, key=f"{key}_answer", width=200
+            gettext("Prediction"),
+            task.classes,
+            index=1,
+            key=f"{key}_answer",
+            width=200,
         )
         if st.button(
-            "Show the images", icon=":material/arrow_forward:", key=f"{key}_open"
+            gettext("Show the images"),
+            icon=":material/arrow_forward:",
+            key=f"{key}_open",
         ):
             _open_pair(view, task, method, truth, answer)
 
@@ -100,12 +109,13 @@ def _choose_pair(view: StudyView, task: Classification) -> None:
 def _choose_method(view: StudyView) -> str:
     """One method; at first the one beside the baseline, if there is one."""
     return choose(
-        "Method",
+        gettext("Method"),
         view.methods,
         default=first_beside(view),
         labels=view.labels,
         key=f"classification_method_{view.study.name}",
         parameter="method",
+        what=gettext("method"),
         always=True,
         width=320,
     )
@@ -123,10 +133,10 @@ def _choose_order(view: StudyView, task: Classification) -> Order:
     """The order of the classes; by training images only where these are known."""
     known = class_counts(view, task) is not None
     return choose(
-        "Order of the classes",
+        gettext("Order of the classes"),
         [order for order in ORDERS if known or order != "training"],
         default="study",
-        labels=ORDERS,
+        labels=lambda name: gettext(ORDERS[name]),
         key=f"classification_order_{view.study.name}",
         parameter="order",
         is_segmented=True,
@@ -145,17 +155,20 @@ def _choose_zoom(
         if len(asked) == 2 and set(asked) <= set(names):
             start = (asked[0], asked[1])
         elif asked:
-            this_address().name_unknown("zoom", " to ".join(asked))
+            this_address().name_unknown(gettext("zoom"), " – ".join(asked))
     ends = st.select_slider(
-        "Zoom: from class to class",
+        gettext("Zoom: from class to class"),
         names,
         # Without a pair it would be a slider of one class.
         value=start,
         format_func=to_markdown,
         key=key,
         persist_state="session",
-        help=f"In the order chosen above. Up to {MANY} classes, each cell has its"
-        " value written in.",
+        help=gettext(
+            "In the order chosen above. Up to {classes} classes, each cell has its "
+            "value written in.",
+            classes=MANY,
+        ),
     )
     chosen = () if tuple(ends) == whole else tuple(ends)
     this_address().choose("zoom", chosen)

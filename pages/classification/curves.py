@@ -5,6 +5,7 @@ from typing import Any
 import streamlit as st
 
 from core.evaluation.curves import KINDS
+from core.language import gettext
 from core.plots.curves import KIND_LABELS
 from core.tasks import Classification
 from core.views import curves
@@ -21,13 +22,18 @@ MOST = 4_000_000
 
 def show_curves(view: StudyView, task: Classification) -> None:
     """Curves of all methods, a few with bands, beside how their areas differ."""
-    st.header("How well do the probabilities tell classes apart?", anchor=False)
+    st.header(
+        gettext("How well do the probabilities tell classes apart?"), anchor=False
+    )
     answers = count_answers(view.runs)
     if answers * len(task.classes) > MOST and not choose_whether(
-        "Show ROC and precision-recall curves",
+        gettext("Show ROC and precision-recall curves"),
         key=f"classification_curves_{view.study.name}",
         parameter="curves",
-        help=f"The runs have {answers:,} answers: this takes some seconds.",
+        help=gettext(
+            "The runs have {answers} answers: this takes some seconds.",
+            answers=answers,
+        ),
     ):
         return
     chosen, beside = _choose(view, task)
@@ -46,29 +52,29 @@ def _choose(view: StudyView, task: Classification) -> tuple[dict[str, Any], str]
     others = [label for label in task.classes if label != usual]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         kind = choose(
-            "Curve",
+            gettext("Curve"),
             KINDS,
-            labels=KIND_LABELS,
+            labels=lambda kind: gettext(KIND_LABELS[kind]),
             key=f"classification_curve_{name}",
             parameter="curve",
             is_segmented=True,
         )
         label = choose(
-            "Class against the rest",
+            gettext("Class against the rest"),
             [usual, *others],
-            labels=lambda label: label or "Mean of the classes",
+            labels=lambda label: label or gettext("Mean of the classes"),
             key=f"classification_curve_class_{name}",
             parameter="curve_class",
-            what="class",
+            what=gettext("class"),
             width=240,
         )
         beside = choose(
-            "Method that stands out",
+            gettext("Method that stands out"),
             [m for m in view.methods if m != view.baseline] or [view.baseline],
             labels=view.labels,
             key=f"classification_curve_beside_{name}",
             parameter="curve_beside",
-            what="method",
+            what=gettext("method"),
             width=280,
         )
     return {"task": task.name, "kind": kind, "class_name": label}, beside

@@ -1,6 +1,7 @@
 """Classification: how well, on which classes, and what is taken for what."""
 
-from core.plots.classification import CHOICES, MANY
+from core.language import gettext
+from core.plots.classification import CHOICES, MANY, choice_label
 from core.tasks import Classification, Multiclass, Regression
 from core.text import strong
 from core.views import classification
@@ -20,8 +21,8 @@ from pages.shell.study_bar import study_bar
 def main() -> None:
     """Choose a task, show its classes."""
     view = study_bar(
-        "Which classes are recognised?",
-        lead="A rare class can fail while the overall accuracy looks fine.",
+        gettext("Which classes are recognised?"),
+        lead=gettext("A rare class can fail while the overall accuracy looks fine."),
         beside=True,
     )
     view = leave_out_damaged(view)
@@ -44,8 +45,11 @@ def _choose_task(view: StudyView) -> Classification:
     tasks = {t.name: t for t in view.tasks if not isinstance(t, Regression)}
     if not tasks:
         stop_with(
-            f"The study {strong(view.study.title)} has no classification task. Choose "
-            "another study above, or see its numbers on the Age page."
+            gettext(
+                "The study {study} has no classification task. Choose another study "
+                "above, or see its numbers on the Age page.",
+                study=strong(gettext(view.study.title)),
+            )
         )
     # The task with the most classes first: there imbalance shows most.
     ordered = sorted(tasks.values(), key=lambda task: -len(task.classes))
@@ -64,9 +68,9 @@ def _choose_score(task: Classification) -> str:
     """F1 or recall; with two classes F1 alone."""
     scores = classification.SCORES
     return choose(
-        "Score",
+        gettext("Score"),
         list(scores) if task.kind == "multiclass" else ["f1"],
-        labels=scores,
+        labels=lambda name: gettext(scores[name]),
         key=f"classification_score_{task.kind}",
         parameter="score",
         is_segmented=True,
@@ -76,9 +80,9 @@ def _choose_score(task: Classification) -> str:
 
 def _choose_classes() -> str:
     return choose(
-        "Classes",
-        list(CHOICES),
-        labels=CHOICES,
+        gettext("Classes"),
+        CHOICES,
+        labels=choice_label,
         key="classification_classes",
         parameter="classes",
         is_segmented=True,

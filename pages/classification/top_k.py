@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.language import gettext
 from core.tasks import Multiclass
 from core.views import top_k
 from core.views.study_view import StudyView
@@ -14,7 +15,7 @@ def show_top_k(view: StudyView, task: Multiclass) -> None:
     """Top-k accuracy over all k, and one k of the reader's choice."""
     if not top_k.has_top_k(view, task):
         return
-    st.header("Is the right class among the first k?", anchor=False)
+    st.header(gettext("Is the right class among the first k?"), anchor=False)
     k = choose_number(
         "k",
         1,
@@ -23,7 +24,7 @@ def show_top_k(view: StudyView, task: Multiclass) -> None:
         key=f"classification_k_{view.study.name}_{task.name}",
         parameter="k",
         width=420,
-        help="How many of the most probable classes may be looked at.",
+        help=gettext("How many of the most probable classes may be looked at."),
     )
     show_beside(
         top_k.draw_top_k(view, task=task.name, k=k),

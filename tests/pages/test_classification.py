@@ -8,6 +8,7 @@ import pytest
 
 from core.data import catalog
 from core.data.manifest import DatasetInfo
+from core.language import speaking
 from core.runs import list_runs
 from tests.synthetic import AGE, TASKS, long_tail, write_store
 
@@ -561,6 +562,22 @@ def test_a_curve_is_chosen_and_kept_in_the_address(fill, open_page):
     assert app.query_params["curve_class"] == "White"
     assert app.query_params["curve"] == "pr"
     assert "average precision (White)" in _text(app)
+
+
+def test_choices_are_said_in_french_and_the_address_stays(fill, open_page):
+    fill()
+    app = open_page("classification", study="utkface", task="ethnicity", lang="fr")
+    assert not app.exception
+    assert app.title[0].value == "Quelles classes sont reconnues\N{NO-BREAK SPACE}?"
+    assert "Pour la référence, la classe la plus difficile est" in _text(app)
+    shown = app.segmented_control(key="classification_show")
+    assert shown.value == "shares"
+    assert "Probabilité moyenne" in shown.options
+    # The test asks what the options are called, outside of the visit.
+    with speaking("fr"):
+        shown.set_value("counts").run()
+    assert not app.exception
+    assert app.query_params["matrix"] == "counts"
 
 
 def test_a_class_without_test_images_has_no_curve(fill, store, open_page):

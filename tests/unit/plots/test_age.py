@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core.language import speaking
 from core.plots import age as plots
 from core.plots.look import Look, method_styles
 from core.tasks import Regression
+from core.text import NO_BREAK, percent
 
 TASK = Regression("age", "Age", "years", 1, 30, 10)
 METHODS = ("baseline", "ins")
@@ -46,11 +48,26 @@ def test_error_takeaway_names_the_ends_and_certain_changes():
     counts = pd.Series({"0-9": 70, "10-19": 20, "20-29": 10})
     said = plots.error_takeaway(scores, counts, LOOK, TASK)
     assert said == (
-        "The baseline is furthest off at age 20-29 (by 9.0 years on average; 10 % of "
-        "the training images) and nearest at age 0-9 (by 4.0 years; 70 % of the "
-        "training images). Beside the baseline's, the error is certainly smaller in 1 "
-        "of 3 bins with INS; it is certainly larger in 1 of 3 bins with INS."
+        "The baseline is furthest off at age 20-29 (by 9.0 years on average; "
+        f"{percent(0.1)} of the training images) and nearest at age 0-9 (by 4.0 years; "
+        f"{percent(0.7)} of the training images). Beside the baseline's, the error is "
+        "certainly smaller in 1 of 3 bins with INS; it is certainly larger in 1 of 3 "
+        "bins with INS."
     )
+
+
+def test_a_sentence_and_a_figure_are_in_the_language_that_is_spoken():
+    scores = table([4.0, 6.0, 9.0], [3.0, 6.0, 10.0])
+    counts = pd.Series({"0-9": 70, "10-19": 20, "20-29": 10})
+    english = plots.error_takeaway(scores, counts, LOOK, TASK)
+    with speaking("fr"):
+        said = plots.error_takeaway(scores, counts, LOOK, TASK)
+        figure = plots.plot_error_by_bin(scores, TASK, counts, LOOK)
+    assert "la référence se trompe le plus dans la tranche 20-29 (de 9,0 " in said
+    assert f"10{NO_BREAK}% des images d’entraînement" in said
+    assert "valeur vraie (" in figure.layout.xaxis.title.text
+    assert figure.data[0].customdata[0].startswith(f"0-9{NO_BREAK}: 4,00 ")
+    assert plots.error_takeaway(scores, counts, LOOK, TASK) == english
 
 
 def test_error_takeaway_claims_nothing_uncertain():

@@ -6,7 +6,7 @@ import pytest
 from core.evaluation.metrics import metric_info
 from core.plots.calibration import plot_reliability, reliability_takeaway
 from core.plots.look import Look, method_styles
-from core.text import to_markdown
+from core.text import percent, to_markdown
 
 METHODS = ("baseline", "ins", "lmf")
 LABELS = {"baseline": "Baseline", "ins": "INS", "lmf": "LMF"}
@@ -75,8 +75,8 @@ def test_what_the_baseline_claims_stands_beside_what_it_keeps(
     given = gaps(confidence, accuracy)
     text = to_markdown(reliability_takeaway(given, compared(), INFO, look()))
     assert text.startswith(
-        f"**Baseline** is {100 * confidence:.0f} % sure of its answers on average and "
-        f"right in {100 * accuracy:.0f} %"
+        f"**Baseline** is {percent(confidence)} sure of its answers on average and "
+        f"right in {percent(accuracy)}"
     )
     assert said in text
 
@@ -97,7 +97,7 @@ def test_labels_without_probabilities_are_said():
     assert text == "No shown method has probabilities, only labels."
     given = gaps(methods=("ins", "lmf", "x"))
     text = to_markdown(reliability_takeaway(given, compared(), INFO, look()))
-    assert text.startswith("**INS** is 81 % sure")
+    assert text.startswith(f"**INS** is {percent(0.81)} sure")
 
 
 def test_small_errors_may_be_believed():

@@ -17,6 +17,7 @@ from core.evaluation.changed import (
 from core.evaluation.comparison import compare_runs
 from core.evaluation.metrics import metric_info
 from core.plots import changed as plots
+from core.text import percent
 from core.text import to_plain as without_marks
 from tests.changes import changed, tables_of
 from tests.oracles import AGE, FOUR
@@ -199,7 +200,7 @@ def test_errors_that_became_smaller_are_on_the_left_and_the_mean_has_its_interva
     said = plots.shifts_takeaway(
         moved, Shift(160, round(160 * share), 0), row, INFO, LABELS
     )
-    assert f"on {round(160 * share)} of 160 test images ({100 * share:.0f} %)" in said
+    assert f"on {round(160 * share)} of 160 test images ({percent(share)})" in said
     assert "age MAE" in said
 
 

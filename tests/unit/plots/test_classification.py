@@ -7,7 +7,7 @@ import pytest
 
 from core.plots import classification as plots
 from core.plots.look import Look, method_styles
-from core.text import strong
+from core.text import percent, strong
 
 METHODS = ("baseline", "ins")
 LABELS = {"baseline": "Baseline", "ins": "INS"}
@@ -83,7 +83,7 @@ def test_takeaway_names_the_hardest_class_and_who_moves_it(scores):
 def test_takeaway_claims_nothing_uncertain(scores):
     unsure = scores.assign(verdict="inconclusive")
     said = plots.class_takeaway(unsure, COUNTS, LOOK)
-    assert said.endswith("no method moves cat certainly.")
+    assert said.endswith("No method moves cat certainly.")
 
 
 def test_class_table_holds_mean_interval_and_verdict(scores):
@@ -209,7 +209,7 @@ def test_shot_takeaway_names_the_fall_and_who_lifts_the_rare(shots):
     assert said.endswith("INS is better on the few-shot classes.")
     unsure = shots.assign(verdict="inconclusive")
     said = plots.shot_takeaway(unsure, sizes, LOOK)
-    assert said.endswith("no method certainly lifts the few-shot classes.")
+    assert said.endswith("No method certainly lifts the few-shot classes.")
 
 
 def curves(k):
@@ -239,10 +239,11 @@ def test_top_k_takeaway_stands_beside_guessing():
     )
     said = plots.top_k_takeaway(rows, 2, 4, LOOK)
     assert said == (
-        "With Baseline the right class is among the 2 most probable for 80.0 % of the "
-        "images (95 % interval 75.0 to 84.0); guessing would with 50 %."
+        "With Baseline the right class is among the 2 most probable for "
+        f"{percent(0.8, 1)} of the images (95 % interval 75.0 to 84.0); guessing would "
+        f"with {percent(0.5)}."
     )
     first = plots.top_k_takeaway(rows, 1, 4, LOOK)
-    assert "the most probable class is right for 80.0 %" in first
+    assert f"the most probable class is right for {percent(0.8, 1)}" in first
     unknown = plots.top_k_takeaway(rows.assign(mean=math.nan), 2, 4, LOOK)
     assert unknown.startswith("Baseline has labels only")

@@ -12,7 +12,7 @@ from core.plots.conformal_coverage import (
     plot_coverage,
     plot_width,
 )
-from core.text import to_plain
+from core.text import NO_BREAK, to_plain
 from tests.oracles import AGE
 from tests.unit.plots.test_calibration import look
 
@@ -50,7 +50,8 @@ def rows(verdicts=(TOO_LOW, "", TOO_LOW, "")):
 
 
 def said(table, methods=METHODS):
-    return to_plain(coverage_takeaway(table, AGE, look(methods), what="True age"))
+    text = coverage_takeaway(table, AGE, look(methods), what="True age")
+    return to_plain(text).replace(NO_BREAK, " ")
 
 
 def test_the_worst_group_by_its_verdict_is_said():

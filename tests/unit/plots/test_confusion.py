@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from core.language import speaking
 from core.plots import confusion as plots
 from core.plots.classification import MANY
 from core.plots.look import Look, method_styles
+from core.text import NO_BREAK, percent
 
 METHODS = ("baseline", "ins")
 LABELS = {"baseline": "Baseline", "ins": "INS"}
@@ -23,7 +25,7 @@ def test_shares_are_of_each_true_class_and_undefined_without_images():
 @pytest.mark.parametrize(
     ("show", "text"),
     [
-        ("shares", [["40 %", "60 %"], ["10 %", "90 %"]]),
+        ("shares", [[percent(0.4), percent(0.6)], [percent(0.1), percent(0.9)]]),
         ("counts", [["4", "6"], ["1", "9"]]),
     ],
 )
@@ -31,6 +33,19 @@ def test_confusion_writes_shares_or_counts(show, text):
     figure = plots.plot_confusion(BASE, CLASSES, "Baseline", show=show)
     assert [list(row) for row in figure.data[0].text] == text
     assert figure.layout.yaxis.autorange == "reversed"
+
+
+def test_cells_and_what_is_said_of_one_are_in_the_language_that_is_spoken():
+    with speaking("fr"):
+        counts = plots.plot_confusion(BASE / 3, CLASSES, "Baseline", show="counts")
+        shares = plots.plot_confusion(BASE, CLASSES, "Baseline")
+    assert counts.data[0].text[0][0] == "1,3"
+    assert counts.layout.xaxis.title.text == "Prédit"
+    # Plotly's own names of what is pointed at stay.
+    for figure in (counts, shares):
+        assert "%{y}" in figure.data[0].hovertemplate
+        assert "%{text}" in figure.data[0].hovertemplate
+    assert shares.data[0].hovertemplate.startswith(f"Vérité{NO_BREAK}%{{y}}")
 
 
 def test_mean_counts_that_are_not_whole_keep_a_decimal():
@@ -60,8 +75,8 @@ def test_reach_is_the_largest_difference_and_never_nothing():
 
 def test_confusion_takeaway_names_the_commonest_mistake():
     said = plots.confusion_takeaway({"baseline": BASE, "ins": OTHER}, CLASSES, LOOK)
-    assert "takes cat for dog: 60 % of 10 test images" in said
-    assert said.endswith("of INS it is 20 %.")
+    assert f"takes cat for dog: {percent(0.6)} of 10 test images." in said
+    assert said.endswith(f"Of INS it is {percent(0.2)}.")
 
 
 def test_confusion_takeaway_of_a_perfect_baseline():
@@ -144,7 +159,7 @@ def test_zoom_keeps_the_shares_of_the_whole_class_and_writes_them():
     assert list(heatmap.x) == ["kind 007", "kind 003", "kind 050"]
     expected = [[counts[i, j] / counts[i].sum() for j in ids] for i in ids]
     np.testing.assert_allclose(np.asarray(heatmap.z), expected)
-    assert heatmap.text[0][0] == f"{100 * expected[0][0]:.0f} %"
+    assert heatmap.text[0][0] == percent(expected[0][0])
 
 
 def test_ten_classes_have_short_text_and_nothing_for_nothing():
@@ -161,7 +176,7 @@ def test_ten_classes_have_short_text_and_nothing_for_nothing():
 def test_text_stands_out_on_the_middle_shades_of_a_matrix():
     counts = np.array([[80.0, 20.0], [50.0, 50.0]])
     written = plots.plot_confusion(counts, ("a", "b"), "Baseline").layout.annotations
-    colours = {note.text: note.font.color for note in written}
+    colours = {n.text.replace(NO_BREAK, " "): n.font.color for n in written}
     assert colours == {"80 %": "#FFFFFF", "20 %": "#000000", "50 %": "#000000"}
 
 
@@ -236,16 +251,16 @@ def test_worst_pairs_are_drawn_beside_the_baseline():
     )
     bars, marks = figure.data
     assert list(bars.y) == [
-        "<b>cat → dog</b><br>20 %: 2 of 10",
-        "<b>dog → cat</b><br>20 %: 2 of 10",
+        f"<b>cat → dog</b><br>{percent(0.2)}: 2 of 10",
+        f"<b>dog → cat</b><br>{percent(0.2)}: 2 of 10",
     ]
     assert marks.y == bars.y
     assert list(bars.x) == pytest.approx([20, 20])
     assert list(marks.x) == pytest.approx([60, 10])
     said = plots.worst_pairs_takeaway(pairs, "INS", 4)
     assert said == (
-        "INS most often takes cat for dog (20 % of the class); its 2 most common "
-        "confusions make up 4 of 4 mistakes."
+        f"INS most often takes cat for dog ({percent(0.2)} of the class); its 2 most "
+        "common confusions make up 4 of 4 mistakes."
     )
 
 
@@ -262,8 +277,8 @@ MEANS = np.array([[0.7, 0.3], [0.15, 0.85]])
 def test_mean_probabilities_are_written_in_per_cent():
     figure = plots.plot_confusion(MEANS, CLASSES, "Baseline", show="probability")
     assert [list(row) for row in figure.data[0].text] == [
-        ["70 %", "30 %"],
-        ["15 %", "85 %"],
+        [percent(0.7), percent(0.3)],
+        [percent(0.15), percent(0.85)],
     ]
     assert "mean probability %{text}" in figure.data[0].hovertemplate
 
@@ -281,8 +296,9 @@ def test_probability_takeaway_and_table_say_which_class_and_of_how_many():
     given = ({"baseline": MEANS}, images, CLASSES)
     said = plots.probability_takeaway(*given, labels, "baseline")
     assert said == (
-        "Of all wrong classes Baseline finds dog most probable, on images of cat: 30 % "
-        "on average over 10 test images, and 70 % for cat itself."
+        "Of all wrong classes Baseline finds dog most probable, on images of cat: "
+        f"{percent(0.3)} on average over 10 test images, and {percent(0.7)} for cat "
+        "itself."
     )
     table = plots.probability_table(*given)
     assert table.iloc[1].tolist() == ["baseline", "cat", "dog", 0.3, 10]
@@ -293,10 +309,10 @@ def test_every_cell_of_a_few_classes_can_be_clicked():
     marks = plots.make_clickable(figure).data[1]
     cells = list(zip(marks.y, marks.x, marks.text, strict=True))
     assert cells == [
-        ("cat", "cat", "40 %"),
-        ("cat", "dog", "60 %"),
-        ("dog", "cat", "10 %"),
-        ("dog", "dog", "90 %"),
+        ("cat", "cat", percent(0.4)),
+        ("cat", "dog", percent(0.6)),
+        ("dog", "cat", percent(0.1)),
+        ("dog", "dog", percent(0.9)),
     ]
     assert marks.marker.opacity == marks.unselected.marker.opacity == 0
     assert marks.hovertemplate == figure.data[0].hovertemplate

@@ -56,10 +56,10 @@ def said(*args, methods=METHODS):
 
 def test_who_was_too_sure_and_whether_scaling_helps_is_said():
     assert said(temperatures(), changes()) == (
-        "Baseline is over-confident (temperature above 1); INS is under-confident "
-        "(temperature below 1), each by its own 95 % interval. Scaling certainly "
-        "lowers the Kind ECE of Baseline and certainly raises the Kind ECE of INS; no "
-        "change was detected for 1 of 3."
+        "Baseline is over-confident (temperature above 1), by its 95 % interval. INS "
+        "is under-confident (temperature below 1), by its 95 % interval. Scaling "
+        "certainly lowers the Kind ECE of Baseline. Scaling certainly raises the Kind "
+        "ECE of INS. No change was detected for 1 of 3."
     )
 
 

@@ -1,9 +1,12 @@
 """Views of a classification: what they are asked for, and what they draw."""
 
+import re
+
 import numpy as np
 import pytest
 
 from core.errors import NothingToShow, ViewError
+from core.language import speaking
 from core.runs import list_runs
 from core.views.catalog import draw_view
 from core.views.confusions import with_clicks
@@ -151,3 +154,38 @@ def test_what_there_is_nothing_of_is_said(name, task, said):
     score = {"score": "recall"} if name == "class-scores" else {}
     with pytest.raises(NothingToShow, match=said):
         draw_view(name, alone, {"task": task, **score})
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "said"),
+    [
+        ("class-scores", "chaque classe", "Pour la référence, la classe la plus"),
+        (
+            "confusions",
+            "quelle classe est prise pour quelle autre",
+            "La confusion la plus fréquente",
+        ),
+        ("reliability", "quelle confiance", "a en moyenne une confiance de"),
+        ("curves", "courbes ROC", "; au hasard"),
+        ("top-k", "exactitude top-k", "la bonne classe est parmi les 2 plus"),
+    ],
+)
+def test_a_view_is_drawn_in_the_language_that_is_spoken(avatars, name, title, said):
+    english = draw_view(name, avatars, {"task": "hair"})
+    with speaking("fr"):
+        french = draw_view(name, avatars, {"task": "hair"})
+    assert title in french.title
+    assert said in french.takeaway
+    assert re.search(r"\d,\d", french.takeaway) or name in ("confusions", "reliability")
+    figures = french.figures.values()
+    assert all(figure.layout.separators.startswith(",") for figure in figures)
+    again = draw_view(name, avatars, {"task": "hair"})
+    assert (again.title, again.takeaway) == (english.title, english.takeaway)
+    assert title not in again.title
+
+
+def test_a_heading_of_a_table_is_said_and_what_it_is_read_by_stays(avatars):
+    with speaking("fr"):
+        drawn = draw_view("class-scores", avatars, {"task": "hair"})
+    assert next(iter(drawn.numbers.frame)) == "Méthode"
+    assert {"method", "group", "mean"} <= set(drawn.data)
