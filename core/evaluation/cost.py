@@ -12,7 +12,7 @@ import pandas as pd
 
 from core.language import N_, gettext, in_form, ngettext
 from core.shipped import SHIPPED
-from core.text import listed
+from core.text import clauses, listed
 
 NOTABLE_SPREAD = 1.05
 """Smallest ratio of two timings of one network that is reported."""
@@ -383,7 +383,7 @@ def mixed_runs_note(per_run: pd.DataFrame, labels: Mapping[str, str]) -> str:
     return gettext(
         "Runs of one method have different budgets: {methods}. Their mean does not"
         " describe any one setting: choose seeds that were trained alike.",
-        methods="; ".join(mixed),
+        methods=clauses(mixed),
     )
 
 
@@ -551,7 +551,7 @@ def machine_note(per_run: pd.DataFrame, labels: Mapping[str, str]) -> str:
     return gettext(
         "Timed on different machines: {machines}. Times of different machines cannot be"
         " compared with each other.",
-        machines="; ".join(parts),
+        machines=clauses(parts),
     )
 
 

@@ -87,7 +87,7 @@ class GapInfo(MetricInfo):
         """One sentence for a tooltip."""
         what = self._metric_label
         if self.part:
-            what = f"{what} ({self.part})"
+            what = f"{what} ({self.part_label})"
         warning = gettext(REWARDS_LEVELLING_DOWN)
         return gettext(_EXPLANATIONS[self.measure], what=what, warning=warning)
 

@@ -135,12 +135,24 @@ class MetricInfo:
         return gettext(template.label, k=top_k(self.name), tolerance=TOLERANCE)
 
     @property
+    def part_label(self) -> str:
+        """``part`` as a reader sees it: classes and groups are as they were given."""
+        kind = _PARTS.get(self.name) if self.part else None
+        if kind == "bin" and " to " in self.part:
+            low, high = map(in_form, self.part.split(" to "))
+            return gettext("{low} to {high}", low=low, high=high)
+        return gettext(self.part) if kind == "change" else self.part
+
+    @property
     def label(self) -> str:
         """Label for headings, such as ``"Age MAE, 0-9"``."""
         task, metric = gettext(self.task_label), self.own_label
         if self.part:
             return gettext(
-                "{task} {metric}, {part}", task=task, metric=metric, part=self.part
+                "{task} {metric}, {part}",
+                task=task,
+                metric=metric,
+                part=self.part_label,
             )
         return gettext("{task} {metric}", task=task, metric=metric)
 
@@ -154,21 +166,21 @@ class MetricInfo:
                 "{lowered_task} {metric} ({part})",
                 lowered_task=lowered,
                 metric=metric,
-                part=self.part,
+                part=self.part_label,
             )
         return gettext("{lowered_task} {metric}", lowered_task=lowered, metric=metric)
 
     @property
     def explanation(self) -> str:
         """One sentence for a tooltip."""
-        template, part = _TEMPLATES[_entry(self.name)], self.part
+        template, part = _TEMPLATES[_entry(self.name)], self.part_label
         return gettext(
             template.of_part if part else template.explanation,
             part=part,
             k=top_k(self.name),
             tolerance=TOLERANCE,
             shots=gettext(SHOTS),
-            change=gettext(describe_change(part)),
+            change=gettext(describe_change(self.part)),
             changes=", ".join(gettext(c.label) for c in CHANGES.values()),
         )
 

@@ -10,6 +10,7 @@ from core.language import gettext
 from core.results.cells import Text
 from core.results.numbers import UNKNOWN
 from core.results.tables import Column, Labels, Table
+from core.text import clauses
 
 BESIDE = ("parameters", "training_seconds", "inference_ms")
 """Costs that stand beside the metrics."""
@@ -59,10 +60,10 @@ def costs_table(costs: pd.DataFrame, labels: Labels, *, title: str = "") -> Tabl
                 else gettext("{place} is {machine}", place=place, machine=name)
                 for place, name in enumerate(names, start=1)
             ]
-            machines = gettext("Machine {machines}.", machines="; ".join(named))
+            machines = gettext("Machine {machines}.", machines=clauses(named))
         else:
             columns[gettext(name).capitalize()] = values.tolist()
-    text = gettext("For all: {settings}.", settings="; ".join(shared)) if shared else ""
+    text = gettext("For all: {settings}.", settings=clauses(shared)) if shared else ""
     explained = (
         gettext("{what}: {explanation}", what=info.label, explanation=info.explanation)
         for info in COSTS.values()

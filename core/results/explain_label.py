@@ -35,7 +35,7 @@ from core.results.numbers import UNKNOWN as NO_NUMBER
 from core.results.tables import Column, Table
 from core.study import Study
 from core.tasks import Binary, Regression, Task
-from core.text import number, strong
+from core.text import clauses, number, strong
 
 MANIFEST = N_("The manifest")
 ONE_LABEL = N_(
@@ -406,7 +406,7 @@ def contradiction_sentence(meaning: LabelMeaning) -> str:
         "{count} of {whole} contradict the rule: {parts}.",
         total,
         whole=ngettext("{count} image", "{count} images", meaning.images),
-        parts="; ".join(parts),
+        parts=clauses(parts),
     )
 
 

@@ -292,7 +292,9 @@ def listed(names: Sequence[str]) -> str:
     """As ``text.listed``, with semicolons where a name has a comma or an "and"."""
     if len(names) > 1 and any("," in name or " and " in name for name in names):
         return gettext(
-            "{names}; and {last_name}", names="; ".join(names[:-1]), last_name=names[-1]
+            "{names}; and {last_name}",
+            names=text.clauses(names[:-1]),
+            last_name=names[-1],
         )
     return text.listed(names)
 

@@ -42,7 +42,7 @@ from core.results.tables import Column, Table
 from core.runs import Run
 from core.study import Study
 from core.tasks import Regression, Task
-from core.text import listed, number, strong
+from core.text import clauses, listed, number, strong
 
 NAMED = 4
 
@@ -287,11 +287,14 @@ def _none_known(known: KnownErrors, task: str, elsewhere: int) -> str:
     )
     if not known.doubted:
         doubts = gettext("So no label is doubted, and there is no recall to measure.")
+    elif known.doubted == 1:
+        doubts = gettext(
+            "So the one doubt is wrong, and there is no recall to measure."
+        )
     else:
-        doubts = ngettext(
-            "So the one doubt is wrong, and there is no recall to measure.",
+        doubts = gettext(
             "So all {count} doubts are wrong, and there is no recall to measure.",
-            known.doubted,
+            count=known.doubted,
         )
     return f"{right} {doubts}"
 
@@ -605,7 +608,7 @@ def sensitivity_sentence(
             count=out,
             images=images,
         )
-    verdicts = "; ".join(changed[:NAMED])
+    verdicts = clauses(changed[:NAMED])
     if more := len(changed[NAMED:]):
         verdicts = gettext("{names}; and {count} more", names=verdicts, count=more)
     return ngettext(
@@ -639,10 +642,9 @@ def dropped_sentence(doubts: LabelDoubts, dropped: pd.DataFrame) -> str:
     ]
     if not parts:
         return ""
-    more = "; …" if len(hit) > len(parts) else ""
-    return gettext(
-        "Left out, by the given label: {classes}.", classes="; ".join(parts) + more
-    )
+    if len(hit) > len(parts):
+        parts.append("…")
+    return gettext("Left out, by the given label: {classes}.", classes=clauses(parts))
 
 
 def doubts_record(labels: DoubtedLabels, *, top: int, limit: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from core.results.cells import Text
 from core.results.tables import Column, Table, distinct_metrics
 from core.study import Study
 from core.tasks import Task
+from core.text import clauses
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def _verdicts_in_words(outcome: Outcome, method: str) -> str:
         for verdict in (BETTER, WORSE, EQUIVALENT)
         if verdict in found
     ]
-    said = "; ".join(parts) or gettext("none certain")
+    said = clauses(parts) if parts else gettext("none certain")
     # The result of the method trained anew is unknown.
     return (
         gettext("{verdicts} (this trained model)", verdicts=said) if of_model else said

@@ -16,6 +16,7 @@ from core.evaluation.verdicts import SMALL_GROUP, speaks_of_model
 from core.language import N_, gettext, in_form, ngettext
 from core.results.numbers import telling_digits, with_unit, write
 from core.tasks import Task
+from core.text import clauses
 
 NAMED = 6
 """Small groups that a note names."""
@@ -441,7 +442,7 @@ def _small_group_notes(comparison: Comparison) -> list[str]:
     ]
     notes = []
     if small:
-        listed = "; ".join(small[:NAMED])
+        listed = clauses(small[:NAMED])
         if more := len(small[NAMED:]):
             listed = gettext("{names}; and {count} more", names=listed, count=more)
         notes.append(
@@ -522,7 +523,7 @@ def family_notes(
 
 def _listed(methods: Sequence[str], labels: Mapping[str, str] | None) -> str:
     said = dict(labels or {})
-    return "; ".join(said.get(method, method) for method in methods)
+    return clauses(said.get(method, method) for method in methods)
 
 
 def detectable_text(table: pd.DataFrame, info: MetricInfo) -> str:

@@ -26,7 +26,7 @@ from core.results.study_runs import StudyRuns, study_options
 from core.runs import shipped_manifest
 from core.study import Study
 from core.tasks import Regression, Task
-from core.text import listed, strong
+from core.text import clauses, listed, strong
 
 NO_FILE = N_("no picture has a file of its own")
 SEARCHED = N_(
@@ -313,7 +313,7 @@ def not_searched(search: SliceSearch) -> str:
     if not reasons:
         return ""
     said = [f"{listed(names)} ({gettext(reason)})" for reason, names in reasons.items()]
-    return gettext("Not searched: {features}.", features="; ".join(said))
+    return gettext("Not searched: {features}.", features=clauses(said))
 
 
 def slices_record(

@@ -18,6 +18,7 @@ from core.results.numbers import UNKNOWN
 from core.results.sentences import detectable_text, percent
 from core.study import Study
 from core.tasks import Task
+from core.text import clauses
 
 Labels = Mapping[str, str]
 # Where every class, or every bin, has as many test images, the two are equal.
@@ -273,7 +274,7 @@ def seeds_table(
         more = gettext(
             "A study like this finds differences from (median over methods):"
             " {differences}.",
-            differences="; ".join(planned),
+            differences=clauses(planned),
         )
         note = f"{note} {more}"
     return Table(gettext("How many seeds?"), board.columns, tuple(still_open), (note,))

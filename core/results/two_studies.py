@@ -19,6 +19,7 @@ from core.results.tables import Column, Table
 from core.runs import Run, list_runs, shipped_manifest, with_imported
 from core.study import MethodTable, Study
 from core.tasks import Task
+from core.text import clauses
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def _methods_of(one: Difference, two: TwoStudies) -> str:
         return gettext("all")
     is_most = len(others) < len(one.methods)
     named = others if is_most else list(one.methods)
-    names = "; ".join(tables[m].label if m in tables else m for m in named)
+    names = clauses(tables[m].label if m in tables else m for m in named)
     return gettext("all but {methods}", methods=names) if is_most else names
 
 
