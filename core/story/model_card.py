@@ -248,7 +248,7 @@ def _results(view: StudyView, method: str, comparison: Comparison) -> Iterator[T
             ]
             if found:
                 info = metric_info(f"{task.name}.{name}[{found[0][0]}]", view.tasks)
-                title = heading(replace(info, label=f"{task.label} {_name(name)}"))
+                title = heading(info, label=f"{task.label} {_name(name)}")
                 yield _table(title, task.label, found, view)
 
 
