@@ -53,7 +53,7 @@ def translations_of(code: str) -> GNUTranslations:
     whole = _empty(code)
     for catalog in read_catalogues(code).values():
         for message in catalog:
-            if message.id:
+            if message.id and is_translated(message):
                 whole[message.id] = message
     compiled = BytesIO()
     write_mo(compiled, whole)
@@ -100,7 +100,9 @@ def up_to_date(code: str) -> dict[str, Catalog]:
         known, catalog = today.get(part, _empty(code)), _empty(code)
         for key in sorted(messages, key=lambda key: _sorted_by(key, messages[key])):
             before = known.get(key)
-            said = before.string if before else ""
+            # A message that a count decides from now on is to be translated anew.
+            is_known = before is not None and before.id == key
+            said = before.string if is_known else ""
             places = [(name, 0) for name in messages[key]]
             catalog.add(key, said, locations=places)
         made[part] = catalog
