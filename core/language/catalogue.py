@@ -101,8 +101,7 @@ def up_to_date(code: str) -> dict[str, Catalog]:
         for key in sorted(messages, key=lambda key: _sorted_by(key, messages[key])):
             before = known.get(key)
             # A message that a count decides from now on is to be translated anew.
-            is_known = before is not None and before.id == key
-            said = before.string if is_known else ""
+            said = before.string if before and before.id == key else ""
             places = [(name, 0) for name in messages[key]]
             catalog.add(key, said, locations=places)
         made[part] = catalog
