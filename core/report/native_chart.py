@@ -23,6 +23,7 @@ from pptx.oxml.ns import qn
 from pptx.util import Inches, Pt
 from xlsxwriter import Workbook  # type: ignore[import-untyped]
 
+from core.language import gettext, language
 from core.plots.look import GRID_COLOUR
 from core.report.fit import (
     LINE_HEIGHT,
@@ -78,6 +79,8 @@ _SIDES = {
     "below": XL_LABEL_POSITION.BELOW,
     "centre": XL_LABEL_POSITION.CENTER,
 }
+FORMAT_LANGUAGES = {"fr": "[$-40C]"}
+"""What a format of numbers begins with, where the language is not English."""
 _COLOUR = re.compile(r"rgba?\(\s*(\d+),\s*(\d+),\s*(\d+)(?:,\s*([\d.]+))?\)")
 
 
@@ -317,11 +320,12 @@ def _add_points(slide: Any, panel: PointsPanel, box: Box, inner: _Inner) -> Any:
     ordered = sorted(everything, key=lambda each: -_length(each))
     for place, each in enumerate(ordered):
         if isinstance(each, Points):
-            series = data.add_series(printable(each.name) or f"Line {place + 1}")
+            name = printable(each.name) or gettext("Line {number}", number=place + 1)
+            series = data.add_series(name)
             for x, y in zip(each.x, each.y, strict=True):
                 series.add_data_point(x, y)
             continue
-        series = data.add_series("Labels")
+        series = data.add_series(gettext("Labels"))
         for label in each:
             series.add_data_point(label.x, label.y)
     frame = _frame(slide, XL_CHART_TYPE.XY_SCATTER, box, data)
@@ -435,7 +439,7 @@ def _whiskers(points: Sequence[Points]) -> list[Points]:
     """Lines along level intervals, where LibreOffice would draw no error bars."""
     return [
         Points(
-            "Interval",
+            gettext("Interval"),
             (x - less, x + more),
             (y, y),
             each.colour,
@@ -520,9 +524,17 @@ def _apart(axis: Axis, width: float) -> int:
 
 def _format(axis: Axis) -> str:
     if axis.is_log:
-        return "General"
+        return _in_language("General")
     digits = _digits(axis)
-    return "#,##0" + ("." + "0" * digits if digits else "")
+    return _in_language("#,##0" + ("." + "0" * digits if digits else ""))
+
+
+def _in_language(number_format: str) -> str:
+    """A format of numbers that says which language they are in.
+
+    PowerPoint goes by the computer's language all the same; LibreOffice by this.
+    """
+    return FORMAT_LANGUAGES.get(language(), "") + number_format
 
 
 def _add_bars(slide: Any, panel: BarsPanel, box: Box, inner: _Inner) -> Any:
@@ -530,7 +542,8 @@ def _add_bars(slide: Any, panel: BarsPanel, box: Box, inner: _Inner) -> Any:
     data.categories = [printable(name) for name in panel.categories]
     for bars in panel.bars:
         data.add_series(
-            printable(bars.name) or "Bars", [None if v != v else v for v in bars.values]
+            printable(bars.name) or gettext("Bars"),
+            [None if v != v else v for v in bars.values],
         )
     kind = {
         (False, False): XL_CHART_TYPE.COLUMN_CLUSTERED,
@@ -572,7 +585,8 @@ def _write_bar_texts(series: Any, bars: Bars, *, stacked: bool) -> None:
         return
     labels = series.data_labels
     labels.show_value = True
-    labels.number_format = "#,##0" if _are_whole(bars.values) else "0.##"
+    number_format = "#,##0" if _are_whole(bars.values) else "0.##"
+    labels.number_format = _in_language(number_format)
     labels.number_format_is_linked = False
     labels.font.size = Pt(TEXT_SIZE - 2)
     labels._element.find(qn("c:txPr")).find(qn("a:bodyPr")).set("wrap", "none")
