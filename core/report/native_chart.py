@@ -51,6 +51,9 @@ TEXT_SIZE, LEAST_TEXT_SIZE = 14, 10
 PAD, ENTRY_MARK, _RIGHT = 0.08, 0.35, 0.15
 # Of the width of a chart that the names of rows may take.
 NAMES_SHARE = 0.42
+# Inches between the area of the data and a title that lies beside it.
+BESIDE = 0.1
+BESIDE_SIZES = (TEXT_SIZE, 12, 11, LEAST_TEXT_SIZE)
 # Inches of a panel that is too low for an upright title.
 LOW = 1.6
 MARKERS = {
@@ -155,6 +158,8 @@ def add_panels(
         for place, panel in enumerate(panels)
     ]
     spare = box.height - titled - sum(inner.top + inner.bottom for inner in inners)
+    needed = max(_lying_title(p, spare * p.share / total) for p in panels)
+    inners = [replace(inner, left=max(inner.left, needed)) for inner in inners]
     charts, top = [], box.y + titled
     for panel, inner in zip(panels, inners, strict=True):
         data = spare * panel.share / total
@@ -174,18 +179,40 @@ def _title_beside(
     slide: Any, panel: Panel, box: Box, inner: _Inner, height: float
 ) -> Panel:
     """A long title in lines upright; beside a low panel, level."""
-    axis = panel.y if isinstance(panel, PointsPanel) else panel.axis
-    is_level = isinstance(panel, BarsPanel) and panel.is_level
-    if is_level or text_width(axis.title, TEXT_SIZE) <= height:
+    axis = _upright(panel)
+    if _stands(panel, height):
         return panel
     if height > LOW:
         lines = wrapped_lines(axis.title, height, TEXT_SIZE)
         return _with_upright(panel, replace(axis, title="\n".join(lines)))
-    room = inner.left - 0.1
-    fitted = fit_text(axis.title, room, height, (TEXT_SIZE, 12, 11, LEAST_TEXT_SIZE))
+    room = inner.left - BESIDE
+    sizes = [s for s in BESIDE_SIZES if _longest_word(axis.title, s) <= room]
+    fitted = fit_text(axis.title, room, height, sizes or (LEAST_TEXT_SIZE,))
     place = Box(box.x, box.y + inner.top, room, height)
     add_words(slide, fitted.text, place, size=fitted.size)
     return _with_upright(panel, replace(axis, title=""))
+
+
+def _stands(panel: Panel, height: float) -> bool:
+    """Whether the title of the upright axis is no longer than it, or is level."""
+    if isinstance(panel, BarsPanel) and panel.is_level:
+        return True
+    return text_width(_upright(panel).title, TEXT_SIZE) <= height
+
+
+def _lying_title(panel: Panel, height: float) -> float:
+    """Inches left of the data that a title beside it needs to break no word; or 0."""
+    if height > LOW or _stands(panel, height):
+        return 0.0
+    return _longest_word(_upright(panel).title, LEAST_TEXT_SIZE) + BESIDE
+
+
+def _longest_word(text: str, size: float) -> float:
+    return max(text_width(word, size) for word in text.split())
+
+
+def _upright(panel: Panel) -> Axis:
+    return panel.y if isinstance(panel, PointsPanel) else panel.axis
 
 
 def _with_upright(panel: Panel, axis: Axis) -> Panel:

@@ -218,7 +218,7 @@ class PrintAxis:
 
 def separated(number: str, separators: str) -> str:
     """A number that Python wrote, with a figure's separators."""
-    decimal, thousands = separators
+    decimal, thousands = separators[0], separators[1]
     return number.translate({ord("."): decimal, ord(","): thousands})
 
 

@@ -138,6 +138,8 @@ _JOINT = SEPARATOR
 _ROW_NAME = 0.42
 # A cell of a heat map is so many times wider than tall at most.
 _CELL = 3.0
+# How much longer than its upright axis a title may be.
+_BEYOND = 1.15
 # Inches of a cell for a pixel's points, in which its text has room in one line.
 _CELL_LEAST = 1.5
 
@@ -729,11 +731,22 @@ class _Drawing:
         font = {**self.font, **side.layout.get("title", {}).get("font", {})}
         style = style_of(font, self.scale, LEAST_TYPE, read_colour(font["color"]))
         letters = int(length / (0.56 * style.size))
-        axis.set_label_text(
-            wrapped(side.title, letters, breaks=False),
-            fontsize=style.size,
-            color=style.colour,
-        )
+        text, size = wrapped(side.title, letters, breaks=False), style.size
+        if side.letter == "y":
+            standing: dict[str, Any] = {"rotation": 90, "ha": "center", "va": "bottom"}
+            if max(self._widths([text], size)) > _BEYOND * length:
+                # A word is longer than its low axis: it lies beside it.
+                is_right = side.layout.get("side") == "right"
+                standing = {
+                    "rotation": 0,
+                    "ha": "left" if is_right else "right",
+                    "va": "center",
+                }
+                text = wrapped(side.title, max(map(len, side.title.split())))
+                lines = text.count("\n") + 1
+                size = max(min(size, length / (1.25 * lines)), LEAST_TYPE)
+            axis.label.set(**standing)
+        axis.set_label_text(text, fontsize=size, color=style.colour)
         axis.labelpad = 4
 
     def _fitted(

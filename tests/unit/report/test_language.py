@@ -8,14 +8,18 @@ from pathlib import Path
 import pytest
 from pptx import Presentation
 from pptx.oxml.ns import qn
+from pptx.util import Length
 from typer.testing import CliRunner
 
 from core.cli import app
 from core.language import speaking
 from core.plots.figure import build_figure
-from core.report.fit import fit_text
+from core.report.fit import fit_text, text_width
 from core.report.formats import FORMATS, Options, place_of, write_report
 from core.report.latex import DOCUMENT
+from core.report.native_chart import add_panels
+from core.report.panels import figure_panels
+from core.report.places import Box
 from core.report.print_figure import print_figure
 from core.report.report import build_report
 from core.report.sheets import cell_text
@@ -230,6 +234,48 @@ def test_printed_numbers_have_the_separators_of_the_figure():
     # The scale of colours is matplotlib's own.
     assert "0,2" in said["fr"]
     assert "0.2" in said["en"]
+
+
+def _two_panels(title):
+    return build_figure(
+        [
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": ["a", "b"],
+                "y": [1, 2],
+                "marker": {"color": "#000000"},
+            },
+            {
+                "type": "bar",
+                "x": ["a", "b"],
+                "y": [5, 6],
+                "yaxis": "y2",
+                "marker": {"color": "#000000"},
+            },
+        ],
+        height=430,
+        yaxis={"domain": [0.3, 1]},
+        yaxis2={"domain": [0, 0.12], "title": {"text": title}},
+    )
+
+
+@pytest.mark.parametrize(("title", "angle"), [("Images d’entraînement", 0), ("n", 90)])
+def test_a_title_with_a_word_longer_than_its_axis_lies_beside_it(title, angle):
+    figure = _two_panels(title)
+    printed = print_figure(figure, width="slide")
+    printed.canvas.draw()
+    labels = [axes.yaxis.label for axes in printed.axes if axes.get_ylabel()]
+    assert [label.get_rotation() for label in labels] == [angle]
+    deck = Presentation()
+    slide = deck.slides.add_slide(deck.slide_layouts[6])
+    add_panels(slide, figure_panels(figure), Box(0.5, 1, 12, 5), alt="")
+    beside = [shape for shape in slide.shapes if shape.has_text_frame]
+    assert len(beside) == (angle == 0)
+    for shape in beside:
+        size = shape.text_frame.paragraphs[0].runs[0].font.size.pt
+        widest = max(text_width(word, size) for word in title.split())
+        assert widest <= Length(shape.width).inches + 1e-3
 
 
 def test_a_number_in_a_cell_has_the_form_of_the_language():
