@@ -134,7 +134,7 @@ def test_a_margin_is_shaded_and_the_seeds_needed_stand_beside_the_difference(
     ]
     said = plots.detectable_takeaway(planned, MAE, LOOK)
     assert "1.50 years" in said
-    assert "25% of the variance is from the seeds" in said
+    assert f"25{NO_BREAK}% of the variance is from the seeds" in said
     assert "Focal (7 seeds)" in said
     assert said.endswith(
         "A study like this finds differences from 3.00 years with 3 seeds of each"
