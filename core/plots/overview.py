@@ -154,13 +154,20 @@ def best_takeaway(
             "for {count} no difference was detected",
             close,
         )
-    return ngettext(
-        "On {metric}, {method} has the best point estimate ({value}); of the one other "
-        "shown, {worse}, and {unsure}. The same images chose it, which flatters it.",
+    if len(others) == 1:
+        return gettext(
+            "On {metric}, {method} has the best point estimate ({value}); of the one "
+            "other shown, {worse}, and {unsure}. The same images chose it, which "
+            "flatters it.",
+            worse=worse,
+            unsure=unsure,
+            **fields,
+        )
+    return gettext(
         "On {metric}, {method} has the best point estimate ({value}); of the {count} "
         "others shown, {worse}, and {unsure}. The same images chose it, which flatters "
         "it.",
-        len(others),
+        count=len(others),
         worse=worse,
         unsure=unsure,
         **fields,
@@ -513,12 +520,13 @@ def differences_takeaway(comparison: pd.DataFrame, info: MetricInfo, look: Look)
         )
     if not parts:
         return _none_detected(unsure, info, of_models=of_models)
-    if unsure:
+    if unsure == 1:
+        parts.append(gettext("no difference was detected for the other method"))
+    elif unsure:
         parts.append(
-            ngettext(
-                "no difference was detected for the other method",
+            gettext(
                 "no difference was detected for the other {count} methods",
-                unsure,
+                count=unsure,
             )
         )
     return gettext(
@@ -560,22 +568,30 @@ def _certain(names: Sequence[str], verdict: str, *, of_models: bool) -> str:
 
 def _none_detected(unsure: int, info: MetricInfo, *, of_models: bool) -> str:
     """That so many methods, or trained models of them, cannot be told apart."""
-    if of_models:
-        return ngettext(
+    if of_models and unsure == 1:
+        return gettext(
             "On {metric}, no difference from the baseline's was detected for the other "
             "method with these test images and seeds.",
-            "On {metric}, no difference from the baseline's was detected for any of "
-            "the {count} others with these test images and seeds.",
-            unsure,
             metric=info.label,
         )
-    return ngettext(
-        "On {metric}, no difference from the baseline was detected for the other "
-        "method with these test images and seeds.",
+    if of_models:
+        return gettext(
+            "On {metric}, no difference from the baseline's was detected for any of "
+            "the {count} others with these test images and seeds.",
+            metric=info.label,
+            count=unsure,
+        )
+    if unsure == 1:
+        return gettext(
+            "On {metric}, no difference from the baseline was detected for the other "
+            "method with these test images and seeds.",
+            metric=info.label,
+        )
+    return gettext(
         "On {metric}, no difference from the baseline was detected for any of the "
         "{count} others with these test images and seeds.",
-        unsure,
         metric=info.label,
+        count=unsure,
     )
 
 
@@ -652,8 +668,7 @@ def _ours_and_theirs(
         {"color": colours, "symbol": "circle", "size": 14},
         name=gettext("Ours, 95 % interval"),
         error_x=error_bar(table["ours"], table["low"], table["high"], FAINT_COLOUR),
-        hovertemplate=gettext("Ours: {value}", value=pointed)
-        + "<extra></extra>",
+        hovertemplate=gettext("Ours: {value}", value=pointed) + "<extra></extra>",
     )
     theirs = build_marks(
         table["theirs"].tolist(),
@@ -665,8 +680,7 @@ def _ours_and_theirs(
             "line": {"width": 3},
         },
         name=gettext("Published, their own budget"),
-        hovertemplate=gettext("Published: {value}", value=pointed)
-        + "<extra></extra>",
+        hovertemplate=gettext("Published: {value}", value=pointed) + "<extra></extra>",
     )
     return [ours, theirs]
 
