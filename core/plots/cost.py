@@ -26,7 +26,7 @@ from core.plots.overview import (
     with_unit,
 )
 from core.plots.traces import build_marks, error_bar, front_line, sign_at
-from core.text import listed, number, percent
+from core.text import clauses, listed, number, percent
 
 # Ratio of the greatest to the least cost from which a logarithmic axis is offered,
 # and from which it is there unasked.
@@ -726,7 +726,7 @@ def paid_takeaway(
     if better and not {references[m] for m in better} <= set(points.index):
         return f"{sentence}."
     paid = [_paid(labels[m], burden[m] / burden[references[m]], own) for m in better]
-    return f"{sentence}; {_certainly_better(paid)}."
+    return clauses([sentence, _certainly_better(paid)]) + "."
 
 
 def _certainly_better(methods: Sequence[str]) -> str:

@@ -32,7 +32,7 @@ from core.plots.traces import (
     zero_line,
 )
 from core.results.sentences import about_models, detectable_text, verdict_text
-from core.text import listed, number, percent
+from core.text import clauses, listed, number, percent
 
 # To be said by ``gettext``.
 BETTER_SIDE = {
@@ -530,7 +530,7 @@ def differences_takeaway(comparison: pd.DataFrame, info: MetricInfo, look: Look)
             )
         )
     return gettext(
-        "On {metric}, {findings}.", metric=info.label, findings="; ".join(parts)
+        "On {metric}, {findings}.", metric=info.label, findings=clauses(parts)
     )
 
 

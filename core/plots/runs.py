@@ -13,7 +13,7 @@ from core.plots.look import Look, MethodStyle, faded
 from core.results.run_settings import settings_of
 from core.runs import Run
 from core.tasks import Regression, Task
-from core.text import code, listed, number
+from core.text import clauses, code, listed, number
 
 # What ends in these is better when higher; everything else when lower.
 HIGHER = ("accuracy", "f1", "auc", "precision", "recall")
@@ -205,7 +205,7 @@ def takeaway_curves(
             method=labels.get(widest, widest),
             size=size,
         )
-    return f"{sentence}; {apart}."
+    return clauses([sentence, apart]) + "."
 
 
 def describe_runs(runs: Sequence[Run], labels: Mapping[str, str]) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from core.plots.look import FAINT_COLOUR, INK, MethodStyle
 from core.plots.traces import build_level_bars, build_marks
 from core.study import Search, Trial, Tried
 from core.tasks import Task
-from core.text import listed, number, percent
+from core.text import clauses, listed, number, percent
 
 _DIGITS = 3
 
@@ -95,7 +95,7 @@ def search_table(
         for key, value in trial.metrics.items():
             info = metric_info(key, tasks)
             row[info.label] = info.format(value)
-        row[setting] = trial.setting or "; ".join(_settings(trial, tasks))
+        row[setting] = trial.setting or clauses(_settings(trial, tasks) or [""])
         rows.append(row)
     table = pd.DataFrame(rows).fillna("–")
     if (table[ended] == "").all():

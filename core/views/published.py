@@ -10,7 +10,7 @@ from core.plots import overview as plots
 from core.plots.look import Look
 from core.results.frame import table_frame
 from core.results.published import PUBLISHED_NOTE, beside_published
-from core.text import BREAK, strong
+from core.text import BREAK, clauses, strong
 from core.views.caching import cached
 from core.views.drawing import Drawn, Numbers, draws
 from core.views.loads import load_comparison
@@ -107,7 +107,10 @@ def draw_published_in_numbers(view: StudyView) -> Drawn:
         numbers=Numbers(
             table_frame(shown),
             gettext(PUBLISHED_NOTE),
-            note=BREAK.join(f"{i}: {text}" for i, text in enumerate(sources, start=1)),
+            note=BREAK.join(
+                gettext("{name}: {value}", name=place, value=source)
+                for place, source in enumerate(sources, start=1)
+            ),
         ),
     )
 
@@ -153,7 +156,7 @@ def _metrics_of(view: StudyView, table: pd.DataFrame) -> dict[str, MetricInfo]:
 
 
 def _theirs(table: pd.DataFrame) -> str:
-    sources = "; ".join(dict.fromkeys(table["source"]))
+    sources = clauses(dict.fromkeys(table["source"]))
     return gettext(
         "Theirs: {sources}, on their split, with no interval given.", sources=sources
     )
