@@ -20,9 +20,9 @@ HIGHER = ("accuracy", "f1", "auc", "precision", "recall")
 # Curves that are called otherwise than by their name, to be said by ``gettext``.
 WORDS = {
     "accuracy": N_("accuracy"),
-    "auc": N_("AUC"),
     "f1": N_("F1"),
     "loss": N_("loss"),
+    "learning_rate": N_("learning rate"),
     "lr": N_("learning rate"),
     "mae": N_("MAE"),
     "precision": N_("precision"),

@@ -114,14 +114,9 @@ def search_data(
 
 def _ended(trial: Trial) -> str:
     """How a try ended, where it was not trained to its end."""
-    match trial.state:
-        case "complete":
-            return ""
-        case "pruned":
-            return gettext("pruned")
-        case "diverged":
-            return gettext("diverged")
-    return trial.state
+    if trial.state == "complete":
+        return ""
+    return gettext("pruned") if trial.state == "pruned" else gettext("diverged")
 
 
 def search_takeaway(search: Search) -> str:

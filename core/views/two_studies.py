@@ -1,8 +1,8 @@
 """The view of the settings that two studies do not have alike."""
 
 from core.errors import NothingToShow
-from core.language import N_, gettext
-from core.results.frame import table_frame
+from core.language import ENGLISH, N_, gettext, speaking
+from core.results.frame import plain_frame, table_frame
 from core.results.two_studies import differences_notes, differences_table
 from core.text import strong
 from core.views.drawing import Drawn, Numbers, draws
@@ -24,6 +24,8 @@ def draw_study_differences(view: StudyView) -> Drawn:
     table, said = differences_table(two), " ".join(differences_notes(two))
     if not table.rows:
         raise NothingToShow(said)
+    with speaking(ENGLISH):
+        data = plain_frame(table_frame(differences_table(two)))
     return Drawn(
         title=table.title,
         name=f"{two.study.name}-{two.other.name}-differences",
@@ -31,6 +33,7 @@ def draw_study_differences(view: StudyView) -> Drawn:
         numbers=Numbers(
             table_frame(table),
             said,
+            download=data,
             note=gettext("As the runs record it; none: the setting is not there."),
         ),
     )
