@@ -98,6 +98,7 @@ def show_page() -> None:
     )
     st.logo(str(ASSETS / "logo.svg"), size="large")
     st.html(HIDE_TITLES + HIGHLIGHT)
+    st.html(ASSETS / "style.css")
     # On a screen that an audience looks at, nothing stands above the slide.
     choose_language(is_offered=not {"present", "notes"} & set(st.query_params))
 

@@ -9,6 +9,7 @@ compiled copy can fall behind.
 
 from __future__ import annotations
 
+import ast
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -17,7 +18,6 @@ from io import BytesIO
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
-from babel.messages.extract import extract_from_file
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
@@ -26,8 +26,8 @@ FOLDER = Path(__file__).parent
 PLURALS = {"fr": "nplurals=2; plural=(n > 1);"}
 """Languages that have a folder, each with how a count decides a message's form."""
 
-# Babel's names for what it looks for, and which arguments are messages.
-KEYWORDS = {"gettext": None, "N_": None, "ngettext": (1, 2)}
+# How many of a function's first arguments are messages.
+MESSAGES = {"gettext": 1, "N_": 1, "ngettext": 2}
 # In files of ours that are shown as they are: texts of these keys.
 SHOWN_KEYS = frozenset({"title", "summary", "notice", "note", "claim", "text", "notes"})
 # Where the messages of each catalogue are said; the first that fits.
@@ -164,9 +164,15 @@ def _messages_of(path: Path) -> Iterator[Key]:
     if path.suffix == ".toml":
         yield from _shown_texts(tomllib.loads(path.read_text(encoding="utf-8")))
         return
-    for _, key, _, _ in extract_from_file("python", path, keywords=KEYWORDS):
-        if key:
-            yield key
+    # Babel's own extraction does not see what is said inside of an f-string.
+    for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+            continue
+        count = MESSAGES.get(call.func.id, 0)
+        values = [getattr(argument, "value", None) for argument in call.args[:count]]
+        texts = tuple(text for text in values if isinstance(text, str) and text)
+        if texts and len(texts) == count:
+            yield texts[0] if count == 1 else texts
 
 
 def _shown_texts(table: object) -> Iterator[str]:

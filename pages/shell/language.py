@@ -7,11 +7,6 @@ from core.language import ENGLISH, LANGUAGES, gettext, speak_as
 
 PARAMETER = "lang"
 _STATE, _ASKED, _WIDGET = "language", "language_asked", "language_choice"
-# In the header, beside the menu: it takes no room from the page.
-_IN_HEADER = """<style>
-.st-key-language { position: fixed; top: 0.65rem; right: 3.75rem; width: auto;
-  z-index: 999991; }
-</style>"""
 
 
 def reader_language() -> str:
@@ -41,7 +36,6 @@ def choose_language(*, is_offered: bool = True) -> None:
             st.session_state[_STATE] = asked
     if not is_offered:
         return
-    st.html(_IN_HEADER)
     st.session_state[_WIDGET] = reader_language()
     with st.container(key="language"):
         st.segmented_control(

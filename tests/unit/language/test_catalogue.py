@@ -1,5 +1,6 @@
 """Catalogues hold each message of the source, whole, and nothing else."""
 
+import ast
 import re
 from collections.abc import Iterator
 
@@ -7,7 +8,9 @@ import pytest
 from babel.messages.catalog import Message
 
 from core.language.catalogue import (
+    MESSAGES,
     PLURALS,
+    ROOT,
     as_file,
     catalogue_path,
     is_translated,
@@ -74,3 +77,20 @@ def test_french_is_set_as_french() -> None:
         if (found := _FRENCH_FAULTS.search(form))
     ]
     assert not faults
+
+
+def test_no_message_is_glued_together_where_it_is_said() -> None:
+    glued = [
+        f"{path.relative_to(ROOT)}:{call.lineno}"
+        for folder in ("core", "pages")
+        for path in (ROOT / folder).rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and call.func.id in MESSAGES
+        and any(
+            isinstance(said, ast.JoinedStr | ast.BinOp)
+            for said in call.args[: MESSAGES[call.func.id]]
+        )
+    ]
+    assert not glued
