@@ -71,9 +71,11 @@ def curve_label(name: str, tasks: Sequence[Task]) -> str:
         prefix = f"{task.name}_"
         if name.startswith(prefix):
             rest = name.removeprefix(prefix)
-            curve = gettext("{task} {curve}", task=task.label, curve=_words(rest))
+            curve = gettext(
+                "{task} {curve}", task=gettext(task.label), curve=_words(rest)
+            )
             if isinstance(task, Regression) and rest in ("mae", "rmse"):
-                return f"{curve} ({task.unit})"
+                return f"{curve} ({gettext(task.unit)})"
             return curve
     text = _words(name)
     return text[:1].upper() + text[1:]

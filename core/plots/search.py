@@ -50,7 +50,7 @@ def setting_label(place: str, tasks: tuple[Task, ...] = ()) -> str:
     table, _, key = place.partition(".")
     if table == "use":
         entry, _, parameter = key.rpartition(".")
-        label = ENTRIES[entry].label if entry in ENTRIES else entry
+        label = gettext(ENTRIES[entry].label) if entry in ENTRIES else entry
         return f"{label} {_words(parameter)}"
     if table == "loss_weights":
         return gettext("weight of {task}", task=task_label(key, tasks).lower())

@@ -211,8 +211,8 @@ def study_facts(view: StudyView) -> str:
                 gettext(
                     "The labels are noisy: two labels of one photo differ by {size} of "
                     "{task} on average.",
-                    size=plots.with_unit(number(floor, 1), task.unit),
-                    task=task.label.lower(),
+                    size=plots.with_unit(number(floor, 1), gettext(task.unit)),
+                    task=gettext(task.label).lower(),
                 )
             )
     notice = view.study.notice or view.dataset.notice

@@ -248,6 +248,7 @@ def _stability(view: StudyView) -> None:
         label = choose(
             gettext("Task"),
             list(labels),
+            labels=gettext,
             key=f"overview_stability_{view.study.name}",
             parameter="moved",
             what=N_("task"),

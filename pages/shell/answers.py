@@ -15,7 +15,7 @@ from core.predictor import Disagreement, FaceAnswers, PhotoResult, disagreements
 from core.results.prediction_intervals import held_note
 from core.runs import data_report
 from core.tasks import Classification, Regression, Task
-from core.text import listed, number, percent, strong, to_markdown
+from core.text import NO_BREAK, listed, number, percent, strong, to_markdown
 from core.views.study_view import StudyView
 from pages.shell.show import show_chart, show_charts, show_static_table
 
@@ -60,7 +60,7 @@ def choose_tasks(view: StudyView) -> tuple[Task, ...]:
                 f"{task.name}_disagreement"
             )
             with st.container(border=True):
-                label = gettext("Show {task} as well", task=task.label.lower())
+                label = gettext("Show {task} as well", task=gettext(task.label).lower())
                 on = st.toggle(to_markdown(label), key=f"predict_show_{task.name}")
                 said = [gettext(view.dataset.opt_in[task.name])]
                 if noise is not None:
@@ -148,10 +148,7 @@ def show_summary(key: str, result: PhotoResult, shown: Shown) -> None:
             {
                 gettext("Face"): str(face.number),
                 **{
-                    task.label: ("≠ " if apart[task.name].stands_out else "")
-                    + apart[task.name].sentence.removeprefix(
-                        gettext("{name}: {value}", name=task.label, value="")
-                    )
+                    gettext(task.label): _in_short(apart[task.name], task)
                     for task in shown.tasks
                 },
             }
@@ -166,6 +163,15 @@ def show_summary(key: str, result: PhotoResult, shown: Shown) -> None:
         height="content" if len(rows) <= 6 else 260,
     )
     st.caption(gettext("≠ marks what the methods disagree on."))
+
+
+def _in_short(apart: Disagreement, task: Task) -> str:
+    """What all say on a task, without its label, which stands above."""
+    said = apart.sentence
+    for label in dict.fromkeys((task.label, gettext(task.label))):
+        said = said.removeprefix(label)
+    said = said.lstrip(f"{NO_BREAK}: ")
+    return f"≠ {said}" if apart.stands_out else said
 
 
 def show_face(key: str, face: FaceAnswers, shown: Shown) -> None:
@@ -204,7 +210,9 @@ def show_face(key: str, face: FaceAnswers, shown: Shown) -> None:
             if len(shown.methods) < 2:
                 st.badge(gettext("one method only"), color="gray")
             elif apart:
-                names = to_markdown(", ".join(d.task.label.lower() for d in apart))
+                names = to_markdown(
+                    ", ".join(gettext(d.task.label).lower() for d in apart)
+                )
                 said = gettext("The methods disagree on {tasks}", tasks=names)
                 # A badge would cut its text on a phone.
                 st.markdown(f":orange[:material/warning: {said}]")
@@ -259,7 +267,7 @@ def _show_values(name: str, face: FaceAnswers, task: Regression, shown: Shown) -
     show_chart(
         plots.plot_values(values, task, view.look),
         name=f"predict_{task.name}_{name}",
-        download_title=gettext("{task}, by method", task=task.label),
+        download_title=gettext("{task}, by method", task=gettext(task.label)),
         takeaway=plots.takeaway_values(
             values, task, view.labels, stands_out=apart.stands_out
         ),
@@ -276,7 +284,7 @@ def _show_probabilities(
     show_chart(
         plots.plot_probabilities(shares, task.label, labels),
         name=f"predict_{task.name}_{name}",
-        download_title=gettext("{task}, by method", task=task.label),
+        download_title=gettext("{task}, by method", task=gettext(task.label)),
         takeaway=plots.takeaway_probabilities(shares, task.label, labels),
         data=shares.rename_axis("method").reset_index(),
         note=f"{_probabilities(shown)} {shown.calibrated}".strip(),
@@ -302,7 +310,7 @@ def _show_top_classes(
             for method, row in shares.iterrows()
         },
         name=f"predict_{task.name}_{name}",
-        download_title=gettext("{task}, by method", task=task.label),
+        download_title=gettext("{task}, by method", task=gettext(task.label)),
         takeaway=plots.takeaway_probabilities(shares, task.label, view.labels),
         data=shares.rename_axis("method").reset_index(),
         note=f"{_most_probable(task, shown)} {shown.calibrated}".strip(),

@@ -202,7 +202,7 @@ def choose_task(
     name = choose(
         gettext("Task"),
         list(by_name),
-        labels=lambda name: by_name[name].label,
+        labels=lambda name: gettext(by_name[name].label),
         key=key,
         parameter=parameter,
         what=N_("task"),

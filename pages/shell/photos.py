@@ -133,7 +133,7 @@ def list_samples(view: StudyView) -> Iterator[Photo]:
     for name, rows in pick_samples(manifest, rarest, each=SAMPLES_EACH).items():
         for place, (_, row) in enumerate(rows.iterrows(), start=1):
             labels = ", ".join(
-                f"{task.label.lower()} {row[task.name]}" for task in view.tasks
+                f"{gettext(task.label).lower()} {row[task.name]}" for task in view.tasks
             )
             yield Photo(
                 key=row["image_id"],
