@@ -13,6 +13,7 @@ from core.evaluation.cost import COSTS, SETTINGS, CostInfo, Spread, ratio_text
 from core.evaluation.metrics import MetricInfo
 from core.evaluation.pareto import EQUAL_COST, Step
 from core.evaluation.verdicts import MODEL
+from core.language import gettext, ngettext
 from core.plots.cost_axis import CostAxis, build_cost_axis
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
@@ -25,7 +26,7 @@ from core.plots.overview import (
     with_unit,
 )
 from core.plots.traces import build_marks, error_bar, front_line, sign_at
-from core.text import listed, number
+from core.text import clauses, listed, number, percent
 
 # Ratio of the greatest to the least cost from which a logarithmic axis is offered,
 # and from which it is there unasked.
@@ -199,15 +200,18 @@ def _in_units(points: pd.DataFrame, metric: MetricInfo) -> pd.DataFrame:
 
 def _quality_title(metric: MetricInfo) -> str:
     title = axis_title(metric)
-    return f"{title}, without sign" if metric.direction == "zero" else title
+    if metric.direction == "zero":
+        return gettext("{title}, without sign", title=title)
+    return title
 
 
 def _better(metric: MetricInfo) -> str:
-    return BETTER_SIDE["lower" if metric.direction != "higher" else "higher"]
+    side = "lower" if metric.direction != "higher" else "higher"
+    return gettext(BETTER_SIDE[side])
 
 
 def _cheaper(cost: CostInfo) -> str:
-    return "◀ cheaper" if cost.direction == "lower" else "cheaper ▶"
+    return gettext("◀ cheaper") if cost.direction == "lower" else gettext("cheaper ▶")
 
 
 def _seed_trace(
@@ -219,10 +223,14 @@ def _seed_trace(
         axis.drawn(axis.runs),
         runs["value"].to_numpy(),
         {"color": colours, "size": 7},
-        name="Single seeds",
+        name=gettext("Single seeds"),
         hovertemplate=[
             _hover(
-                f"{look.labels[run['method']]}</b>, seed {run['seed']}",
+                gettext(
+                    "{method}, seed {seed}",
+                    method="<b>" + look.labels[run["method"]] + "</b>",
+                    seed=str(run["seed"]),
+                ),
                 run["cost"] / cost.factor,
                 with_unit(number(run["value"], metric.digits), metric.unit),
                 metric,
@@ -248,6 +256,9 @@ def _method_trace(
         marker["line"] = {"color": INK, "width": 3}
     score = with_unit(number(row["mean"], metric.digits), metric.unit)
     between = interval(row["low"], row["high"], metric.digits)
+    who = f"<b>{name}</b>"
+    if row["on_front"]:
+        who = gettext("{method}, on the front", method=who)
     return build_marks(
         axis.drawn(np.array([row["x"]])),
         [row["mean"]],
@@ -256,24 +267,22 @@ def _method_trace(
         error_y=error_bar(
             row["mean"], row["low"], row["high"], faded(style.colour, 0.75)
         ),
-        hovertemplate=_hover(
-            f"{name}</b>{', on the front' if row['on_front'] else ''}",
-            row["cost"],
-            f"{score} {between}",
-            metric,
-            cost,
-        ),
+        hovertemplate=_hover(who, row["cost"], f"{score} {between}", metric, cost),
     )
 
 
 def _hover(
     who: str, spent: float, score: str, metric: MetricInfo, cost: CostInfo
 ) -> str:
-    """What the pointer shows; ``who`` begins in bold."""
-    return (
-        f"<b>{who}<br>{cost.label}: {cost.format(spent, unit=True)}<br>"
-        f"{metric.label}: {score}<extra></extra>"
-    )
+    """What the pointer shows."""
+    lines = [
+        who,
+        gettext(
+            "{name}: {value}", name=cost.label, value=cost.format(spent, unit=True)
+        ),
+        gettext("{name}: {value}", name=metric.label, value=score),
+    ]
+    return "<br>".join(lines) + "<extra></extra>"
 
 
 def front_takeaway(
@@ -303,34 +312,51 @@ def front_takeaway(
     count = len(points)
     if is_equal(points):
         return _equal_takeaway(points, metric, cost, labels)
-    warning = ""
+    said = []
     if spread and cost_ratio(points) <= spread.factor:
-        warning = (
-            f"No two of these methods differ more in {cost.phrase} than runs of one "
-            f"network do here (by {ratio_text(spread.factor)} times): the differences "
-            "may be the machine's and not the methods'. "
+        said.append(
+            gettext(
+                "No two of these methods differ more in {cost} than runs of one "
+                "network do here (by {ratio} times): the differences may be the "
+                "machine's and not the methods'.",
+                cost=cost.phrase,
+                ratio=ratio_text(spread.factor),
+            )
         )
         spread = None
     if len(signs) == 1:
-        return (
-            f"{warning}By the point estimates, {labels[next(iter(signs))]} is "
-            f"alone on the front: of {count} methods, none is cheaper in {cost.phrase} "
-            f"and none has a better {metric.phrase}."
+        said.append(
+            gettext(
+                "By the point estimates, {method} is alone on the front: of {count} "
+                "methods, none is cheaper in {cost} and none has a better {metric}.",
+                method=labels[next(iter(signs))],
+                count=count,
+                cost=cost.phrase,
+                metric=metric.phrase,
+            )
         )
+        return " ".join(said)
     members = listed([f"{sign} {labels[method]}" for method, sign in signs.items()])
-    said = (
-        f"{warning}{len(signs)} of {count} methods are on the front, by the point "
-        f"estimates, cheapest first: {members}."
+    said.append(
+        gettext(
+            "{members} of {count} methods are on the front, by the point estimates, "
+            "cheapest first: {names}.",
+            members=len(signs),
+            count=count,
+            names=members,
+        )
     )
-    last = step_sentence(
-        steps[-1],
-        metric,
-        cost,
-        labels,
-        spread=spread,
-        is_elsewhere=steps[-1] in elsewhere,
+    said.append(
+        step_sentence(
+            steps[-1],
+            metric,
+            cost,
+            labels,
+            spread=spread,
+            is_elsewhere=steps[-1] in elsewhere,
+        )
     )
-    return f"{said} {last}"
+    return " ".join(said)
 
 
 def _equal_takeaway(
@@ -341,19 +367,44 @@ def _equal_takeaway(
 ) -> str:
     best = points["quality"].idxmax()
     row = points.loc[best]
-    value = metric.format(row["mean"], unit=True)
-    told = {
-        "better": ", certainly better than the baseline",
-        "equivalent": ", equivalent to the baseline",
-        "inconclusive": ", but no difference from the baseline can be told",
-    }.get(str(row["verdict"]), "")
-    return (
-        f"All {len(points)} methods cost the same in {cost.phrase} "
-        f"({cost.format(points['cost'].median(), unit=True)}, within "
-        f"{100 * (EQUAL_COST - 1):.0f} %), so cost does not decide between them. On "
-        f"{metric.phrase}, {labels[best]} is best by the point estimate ({value})"
-        f"{told}."
+    fields = {
+        "metric": metric.phrase,
+        "method": labels[best],
+        "value": metric.format(row["mean"], unit=True),
+    }
+    match str(row["verdict"]):
+        case "better":
+            told = gettext(
+                "On {metric}, {method} is best by the point estimate ({value}), "
+                "certainly better than the baseline.",
+                **fields,
+            )
+        case "equivalent":
+            told = gettext(
+                "On {metric}, {method} is best by the point estimate ({value}), "
+                "equivalent to the baseline.",
+                **fields,
+            )
+        case "inconclusive":
+            told = gettext(
+                "On {metric}, {method} is best by the point estimate ({value}), but no "
+                "difference from the baseline can be told.",
+                **fields,
+            )
+        case _:
+            told = gettext(
+                "On {metric}, {method} is best by the point estimate ({value}).",
+                **fields,
+            )
+    same = gettext(
+        "All {count} methods cost the same in {cost} ({value}, within {within}), so "
+        "cost does not decide between them.",
+        count=len(points),
+        cost=cost.phrase,
+        value=cost.format(points["cost"].median(), unit=True),
+        within=percent(EQUAL_COST - 1),
     )
+    return f"{same} {told}"
 
 
 def step_sentence(
@@ -366,29 +417,75 @@ def step_sentence(
     is_elsewhere: bool = False,
 ) -> str:
     """What the dearer of two methods costs and buys, and whether that can be told."""
-    said = (
-        f"{labels[step.dearer]} takes {ratio_text(step.ratio)} times the "
-        f"{cost.phrase} of {labels[step.cheaper]}"
-    )
+    fields = {
+        "method": labels[step.dearer],
+        "ratio": ratio_text(step.ratio),
+        "cost": cost.phrase,
+        "other": labels[step.cheaper],
+    }
     if is_elsewhere:
-        said += ", timed on another machine, so that this ratio says little,"
-    elif spread and step.ratio < spread.factor:
-        said += ", a ratio that runs of one network show here by themselves,"
-    if step.verdict == "equivalent":
-        return f"{said}, and the two are equivalent in {metric.phrase}."
-    if step.verdict not in ("better", "worse"):
-        return (
-            f"{said} and no difference in {metric.phrase} between the two was detected."
+        paid = gettext(
+            "{method} takes {ratio} times the {cost} of {other}, timed on another "
+            "machine, so that this ratio says little,",
+            **fields,
         )
-    size = metric.format(abs(step.delta))
-    amount = with_unit(size, metric.difference_unit)
-    closer = ("nearer to zero", "farther from zero")
-    down, up = closer if metric.direction == "zero" else ("lower", "higher")
-    whose = " as a trained model" if step.scope == MODEL else ""
-    return (
-        f"{said} and is certainly {step.verdict}{whose}: {metric.phrase} {amount} "
-        f"{down if step.delta < 0 else up}."
+    elif spread and step.ratio < spread.factor:
+        paid = gettext(
+            "{method} takes {ratio} times the {cost} of {other}, a ratio that runs of "
+            "one network show here by themselves,",
+            **fields,
+        )
+    else:
+        paid = gettext("{method} takes {ratio} times the {cost} of {other}", **fields)
+    if step.verdict == "equivalent":
+        return gettext(
+            "{paid}, and the two are equivalent in {metric}.",
+            paid=paid.removesuffix(","),
+            metric=metric.phrase,
+        )
+    if step.verdict not in ("better", "worse"):
+        return gettext(
+            "{paid} and no difference in {metric} between the two was detected.",
+            paid=paid,
+            metric=metric.phrase,
+        )
+    moved = _moved(step, metric)
+    if step.verdict == "better":
+        if step.scope == MODEL:
+            return gettext(
+                "{paid} and is certainly better as a trained model: {moved}.",
+                paid=paid,
+                moved=moved,
+            )
+        return gettext(
+            "{paid} and is certainly better: {moved}.",
+            paid=paid,
+            moved=moved,
+        )
+    if step.scope == MODEL:
+        return gettext(
+            "{paid} and is certainly worse as a trained model: {moved}.",
+            paid=paid,
+            moved=moved,
+        )
+    return gettext(
+        "{paid} and is certainly worse: {moved}.",
+        paid=paid,
+        moved=moved,
     )
+
+
+def _moved(step: Step, metric: MetricInfo) -> str:
+    """By how much the dearer method's metric is another, such as "MAE 2.00 lower"."""
+    size = with_unit(metric.format(abs(step.delta)), metric.difference_unit)
+    fields = {"metric": metric.phrase, "size": size}
+    if metric.direction == "zero" and step.delta < 0:
+        return gettext("{metric} {size} nearer to zero", **fields)
+    if metric.direction == "zero":
+        return gettext("{metric} {size} farther from zero", **fields)
+    if step.delta < 0:
+        return gettext("{metric} {size} lower", **fields)
+    return gettext("{metric} {size} higher", **fields)
 
 
 def steps_table(
@@ -412,18 +509,22 @@ def steps_table(
         delta, low, high = (v * factor for v in (step.delta, step.low, step.high))
         gain = with_unit(signed(delta, metric.digits), metric.difference_unit)
         between = interval(low, high, metric.digits)
+        ratio = ratio_text(step.ratio)
+        if step in elsewhere:
+            ratio = gettext("{ratio} (another machine)", ratio=ratio)
         rows.append(
             {
-                "Step": " → ".join(
+                gettext("Step"): " → ".join(
                     f"{signs[method]} {labels[method]}"
                     for method in (step.cheaper, step.dearer)
                 ),
-                "Is it real?": verdict_mark(asdict(step)),
-                f"Difference in {metric.label}": f"{gain} {between}",
-                "p": p_value(step.p),
+                gettext("Is it real?"): verdict_mark(asdict(step)),
+                gettext(
+                    "Difference in {metric}", metric=metric.label
+                ): f"{gain} {between}",
+                gettext("p"): p_value(step.p),
                 cost.heading: f"{ends[0]} → {ends[1]}",
-                "Times the cost": ratio_text(step.ratio)
-                + (" (another machine)" if step in elsewhere else ""),
+                gettext("Times the cost"): ratio,
             }
         )
     return pd.DataFrame(rows)
@@ -437,25 +538,44 @@ def steps_takeaway(
     certain = [step for step in neighbours if step.verdict == "better"]
     count = len(neighbours)
     if certain:
-        to = listed([f"to {labels[step.dearer]}" for step in certain])
-        return (
-            f"{len(certain)} of {count} {'step' if count == 1 else 'steps'} along the "
-            f"front {'buys' if len(certain) == 1 else 'buy'} a certain gain in "
-            f"{metric.phrase}: {to}."
+        to = [gettext("to {method}", method=labels[step.dearer]) for step in certain]
+        fields = {"steps": count, "metric": metric.phrase, "ends": listed(to)}
+        if count == 1:
+            return gettext(
+                "1 of 1 step along the front buys a certain gain in {metric}: {ends}.",
+                **fields,
+            )
+        return ngettext(
+            "{count} of {steps} steps along the front buys a certain gain in {metric}: "
+            "{ends}.",
+            "{count} of {steps} steps along the front buy a certain gain in {metric}: "
+            "{ends}.",
+            len(certain),
+            **fields,
         )
     if count == 1:
-        return (
-            f"The one step along the front buys no difference in {metric.phrase} that "
-            "these images and seeds can tell."
+        return gettext(
+            "The one step along the front buys no difference in {metric} that these "
+            "images and seeds can tell.",
+            metric=metric.phrase,
         )
-    said = (
-        f"None of the {count} steps from neighbour to neighbour buys a difference in "
-        f"{metric.phrase} that these images and seeds can tell"
-    )
     if steps[-1].verdict == "better":
-        dear, cheap = (labels[m] for m in (steps[-1].dearer, steps[-1].cheaper))
-        return f"{said}; from end to end, from {cheap} to {dear}, the gain is certain."
-    return f"{said}, nor does the way from end to end."
+        return gettext(
+            "None of the {count} steps from neighbour to neighbour buys a difference "
+            "in {metric} that these images and seeds can tell; from end to end, from "
+            "{cheap} to {dear}, the gain is certain.",
+            count=count,
+            metric=metric.phrase,
+            cheap=labels[steps[-1].cheaper],
+            dear=labels[steps[-1].dearer],
+        )
+    return gettext(
+        "None of the {count} steps from neighbour to neighbour buys a difference in "
+        "{metric} that these images and seeds can tell, nor does the way from end to "
+        "end.",
+        count=count,
+        metric=metric.phrase,
+    )
 
 
 def left_out_note(points: pd.DataFrame, look: Look, cost: CostInfo) -> str:
@@ -465,9 +585,10 @@ def left_out_note(points: pd.DataFrame, look: Look, cost: CostInfo) -> str:
     ]
     if not missing:
         return ""
-    return (
-        f"Not drawn, since the {cost.label.lower()} or the metric is unknown: "
-        f"{listed(missing)}."
+    return gettext(
+        "Not drawn, since the {cost} or the metric is unknown: {methods}.",
+        cost=cost.label.lower(),
+        methods=listed(missing),
     )
 
 
@@ -501,10 +622,10 @@ def costs_frame(
     costs = costs.reindex(list(look.methods))
     signs = front_signs(points)
     columns: dict[str, Any] = {
-        "Method": [look.labels[method] for method in look.methods],
-        "Front": [signs.get(method, "") for method in look.methods],
+        gettext("Method"): [look.labels[method] for method in look.methods],
+        gettext("Front"): [signs.get(method, "") for method in look.methods],
         axis_title(metric): rows["mean"].round(metric.digits).to_numpy(),
-        "95 % interval": [
+        gettext("95 % interval"): [
             interval(low, high, metric.digits)
             for low, high in zip(rows["low"], rows["high"], strict=True)
         ],
@@ -514,10 +635,15 @@ def costs_frame(
         if info.key in SPREAD_SHOWN:
             spread = costs[f"{info.key}_sd"].to_numpy() * info.factor
             columns[spread_heading(info)] = spread
-    columns["Runs"] = costs["runs"].to_numpy()
-    for key, heading in SETTINGS.items():
-        columns[heading.capitalize()] = costs[key].replace("", np.nan).to_numpy()
+    columns[gettext("Runs")] = costs["runs"].to_numpy()
+    for key in SETTINGS:
+        columns[setting_heading(key)] = costs[key].replace("", np.nan).to_numpy()
     return pd.DataFrame(columns)
+
+
+def setting_heading(key: str) -> str:
+    """Heading of the column with one of ``SETTINGS``."""
+    return gettext(SETTINGS[key]).capitalize()
 
 
 def spread_heading(info: CostInfo) -> str:
@@ -552,45 +678,73 @@ def paid_takeaway(
         their times says anything.
     """
     if len(points) < 2:
-        return f"There are not two methods here whose {cost.phrase} is known."
+        return gettext(
+            "There are not two methods here whose {cost} is known.", cost=cost.phrase
+        )
     if is_equal(points):
-        within = f"{100 * (EQUAL_COST - 1):.0f} %"
-        return f"All {len(points)} methods are equal in {cost.phrase}, within {within}."
+        return gettext(
+            "All {count} methods are equal in {cost}, within {within}.",
+            count=len(points),
+            cost=cost.phrase,
+            within=percent(EQUAL_COST - 1),
+        )
     better = [str(m) for m in points.index[points["verdict"] == "better"]]
-    none = "no method is certainly better than the baseline here"
     burden, own = points["cost_to_minimise"], spread.factor if spread else 1.0
-    named = listed([labels[m] for m in better])
+    named = [labels[m] for m in better]
     if is_elsewhere:
-        told = f"certainly better: {named}" if better else none
-        return (
-            f"These methods were timed on different machines, so their {cost.phrase} "
-            f"cannot be compared; {told}."
+        return gettext(
+            "These methods were timed on different machines, so their {cost} cannot be "
+            "compared; {better}.",
+            cost=cost.phrase,
+            better=_certainly_better(named),
         )
     ratio = cost_ratio(points)
-    sentence = (
-        f"The {cost.phrase} differs by a factor of {number(ratio, 2)}, "
-        f"from {labels[burden.idxmin()]} to {labels[burden.idxmax()]}"
-    )
+    fields = {
+        "cost": cost.phrase,
+        "factor": number(ratio, 2),
+        "least": labels[burden.idxmin()],
+        "most": labels[burden.idxmax()],
+        "own": number(own, 2),
+    }
     if ratio < own:
-        told = f"certainly better: {named}" if better else none
-        return (
-            f"{sentence}, and runs of one network differ by {number(own, 2)} here by "
-            f"themselves: these times tell no method from another; {told}."
+        return gettext(
+            "The {cost} differs by a factor of {factor}, from {least} to {most}, and "
+            "runs of one network differ by {own} here by themselves: these times tell "
+            "no method from another; {better}.",
+            better=_certainly_better(named),
+            **fields,
         )
+    sentence = gettext(
+        "The {cost} differs by a factor of {factor}, from {least} to {most}", **fields
+    )
     if spread:
-        sentence += (
-            f", where runs of one network differ by {number(own, 2)} by themselves"
+        sentence = gettext(
+            "The {cost} differs by a factor of {factor}, from {least} to {most}, where "
+            "runs of one network differ by {own} by themselves",
+            **fields,
         )
-    if not better:
-        return f"{sentence}; {none}."
-    if not {references[m] for m in better} <= set(points.index):
+    if better and not {references[m] for m in better} <= set(points.index):
         return f"{sentence}."
     paid = [_paid(labels[m], burden[m] / burden[references[m]], own) for m in better]
-    return f"{sentence}; certainly better: {listed(paid)}."
+    return clauses([sentence, _certainly_better(paid)]) + "."
+
+
+def _certainly_better(methods: Sequence[str]) -> str:
+    """Which methods are certainly better than the baseline, or that none is."""
+    if not methods:
+        return gettext("no method is certainly better than the baseline here")
+    return gettext("certainly better: {methods}", methods=listed(methods))
 
 
 def _paid(label: str, ratio: float, own: float) -> str:
     """What a method costs beside the baseline, as far as times can tell."""
     if max(ratio, 1 / ratio) < own:
-        return f"{label} at about the baseline's time, as far as times can tell"
-    return f"{label} at {number(ratio, 2)} times the baseline's"
+        return gettext(
+            "{method} at about the baseline's time, as far as times can tell",
+            method=label,
+        )
+    return gettext(
+        "{method} at {ratio} times the baseline's",
+        method=label,
+        ratio=number(ratio, 2),
+    )

@@ -7,6 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
+from core.evaluation.pareto import EQUAL_COST
+from core.language import gettext, in_form
+from core.text import percent
+
 Numbers = NDArray[np.float64]
 
 # Ratio of the greatest to the least cost from which a linear axis begins at zero.
@@ -96,7 +100,14 @@ def _side_by_side(costs: Numbers, owners: NDArray[np.int64]) -> CostAxis:
     layout = {
         "range": [-count / 2 - 0.5, count / 2 + 0.5],
         "tickvals": [0] if count else [],
-        "ticktext": [f"{cost:,.3g} for all, within 2 %" for cost in costs[:1]],
+        "ticktext": [
+            gettext(
+                "{cost} for all, within {within}",
+                cost=in_form(f"{cost:,.3g}"),
+                within=percent(EQUAL_COST - 1),
+            )
+            for cost in costs[:1]
+        ],
         "showgrid": False,
         "zeroline": False,
     }
@@ -109,7 +120,7 @@ def _log_ticks(low: float, high: float) -> dict[str, Any]:
     leading = (1, 2, 5) if high - low < FEW_DECADES else (1, 3)
     powers = range(int(np.floor(low)) - 1, int(np.ceil(high)) + 1)
     ticks = [digit * 10.0**power for power in powers for digit in leading]
-    return {"tickvals": ticks, "ticktext": [f"{tick:,g}" for tick in ticks]}
+    return {"tickvals": ticks, "ticktext": [in_form(f"{tick:,g}") for tick in ticks]}
 
 
 def spread_apart(

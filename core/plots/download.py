@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 import plotly.io as pio
 from plotly.offline import get_plotlyjs
 
+from core.language import N_, gettext, language
 from core.plots.highlight import HIGHLIGHT
 from core.plots.look import FONT_FAMILY, FONT_SIZE, INK
 from core.text import escape_chart
@@ -28,6 +29,13 @@ SCALE = 2
 LETTER = 10
 _TAGS = re.compile(r"<[^>]+>")
 _WEIGHT = "font-weight: 600"
+# What Plotly itself says of its buttons and of a legend, in its own words.
+_SAID_BY_PLOTLY = (
+    N_("Download plot as a PNG"),
+    N_("Taking snapshot - this may take a few seconds"),
+    N_("Snapshot succeeded"),
+    N_("Double-click on legend to isolate one trace"),
+)
 
 
 def hide_titles(place: str) -> str:
@@ -73,7 +81,11 @@ def titled(figure: go.Figure, title: str) -> go.Figure:
         layout.legend.update(
             {"yref": "container", "y": 1 - TITLE_ROOM / layout.height, "yanchor": "top"}
         )
-    mark = f'<span style="{_WEIGHT}">{escape_chart(title)}{": " if own else ""}</span>'
+    if own:
+        head = escape_chart(gettext("{title}:", title=title)) + " "
+    else:
+        head = escape_chart(title)
+    mark = f'<span style="{_WEIGHT}">{head}</span>'
     layout.title.update(
         {
             "text": mark + own,
@@ -104,6 +116,12 @@ def image_options(figure: go.Figure, name: str, *, alone: bool) -> dict[str, Any
     }
 
 
+def plotly_words() -> dict[str, Any]:
+    """Keys of Plotly's configuration that let it speak the reader's language."""
+    said = {words: gettext(words) for words in _SAID_BY_PLOTLY}
+    return {"locale": language(), "locales": {language(): {"dictionary": said}}}
+
+
 def chart_html(figures: Sequence[go.Figure], *, title: str, name: str) -> str:
     """One HTML file with the figures, which can be pointed at and saved as pictures.
 
@@ -127,7 +145,13 @@ def chart_html(figures: Sequence[go.Figure], *, title: str, name: str) -> str:
     # Within a script, "</" could end it.
     drawn = json.dumps(charts, ensure_ascii=False).replace("<", "\\u003c")
     return _PAGE.format(
-        title=html.escape(title), style=HIGHLIGHT, script=page_script(), charts=drawn
+        language=language(),
+        title=html.escape(title),
+        style=HIGHLIGHT,
+        no_script=gettext("This chart needs JavaScript."),
+        fault=json.dumps(f"{gettext('The chart cannot be drawn:')} "),
+        script=page_script(),
+        charts=drawn,
     )
 
 
@@ -143,7 +167,11 @@ def page_script() -> str:
     The page's own script then has ``read(id)``, the text of an element; ``load()``,
     which unpacks Plotly; and ``show(place, chart)``, which draws ``chart_data``.
     """
-    return _SCRIPT.format(script=_packed_script())
+    return _SCRIPT.format(
+        script=_packed_script(),
+        save=json.dumps(gettext("Download plot as an SVG")),
+        words=json.dumps(plotly_words()),
+    )
 
 
 @lru_cache(maxsize=1)
@@ -164,19 +192,19 @@ async function load() {{
 }}
 async function show(place, {{data, layout, image}}) {{
   const vector = {{
-    name: "vector", title: "Download plot as an SVG", icon: Plotly.Icons.disk,
+    name: "vector", title: {save}, icon: Plotly.Icons.disk,
     click: (chart) => Plotly.downloadImage(chart, {{...image, format: "svg"}}),
   }};
   await Plotly.newPlot(place, data, layout, {{
     responsive: true, displaylogo: false, toImageButtonOptions: image,
-    modeBarButtons: [["toImage", vector]],
+    modeBarButtons: [["toImage", vector]], ...{words},
   }});
 }}
 </script>
 """
 
 _PAGE = """<!doctype html>
-<html lang="en">
+<html lang="{language}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
@@ -184,7 +212,7 @@ _PAGE = """<!doctype html>
 {style}
 </head>
 <body>
-<noscript>This chart needs JavaScript.</noscript>
+<noscript>{no_script}</noscript>
 {script}
 <script type="application/json" id="charts">{charts}</script>
 <script>
@@ -194,7 +222,7 @@ async function draw() {{
     await show(document.body.appendChild(document.createElement("div")), chart);
   }}
 }}
-draw().catch((fault) => document.body.append(`The chart cannot be drawn: ${{fault}}`));
+draw().catch((fault) => document.body.append({fault} + fault));
 </script>
 </body>
 </html>

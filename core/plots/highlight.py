@@ -8,12 +8,14 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from core.language import N_
 from core.plots.look import FONT_FAMILY
 
 # Legends with fewer entries are read without help; no chart has more than the last.
 FEWEST_ENTRIES, MOST_ENTRIES = 4, 32
 DIMMED = 0.12
-NOTE = (
+# To be said by ``gettext``.
+NOTE = N_(
     "Point at a line or mark, or at its name in the legend, to dim the others; a click "
     "on a name hides it, and a double click shows it alone."
 )

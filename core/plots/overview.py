@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from core.evaluation.metrics import MetricInfo
 from core.evaluation.pareto import quality
 from core.evaluation.verdicts import MODEL, speaks_of_model
+from core.language import N_, gettext, ngettext
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
 from core.plots.formatting import interval, p_value, signed
@@ -31,12 +32,13 @@ from core.plots.traces import (
     zero_line,
 )
 from core.results.sentences import about_models, detectable_text, verdict_text
-from core.text import listed, number, plural
+from core.text import clauses, listed, number, percent
 
+# To be said by ``gettext``.
 BETTER_SIDE = {
-    "lower": "better when lower",
-    "higher": "better when higher",
-    "zero": "better when closer to zero",
+    "lower": N_("better when lower"),
+    "higher": N_("better when higher"),
+    "zero": N_("better when closer to zero"),
 }
 # Columns of a comparison that are in the unit of the metric.
 IN_UNITS = (
@@ -80,7 +82,7 @@ def fewer_seeds(comparison: pd.DataFrame) -> dict[str, str]:
     """Methods that have fewer seeds than others, and how many, such as "1 seed"."""
     counts = comparison.groupby("method", sort=False)["seeds"].max()
     return {
-        str(method): plural(int(own), "seed")
+        str(method): ngettext("{count} seed", "{count} seeds", int(own))
         for method, own in counts.items()
         if own < counts.max()
     }
@@ -127,21 +129,48 @@ def best_takeaway(
     """
     rows = rows_of(against_best, info.key)
     if np.isnan(rows["mean"][best]):
-        return f"No method has a value of {info.phrase} here."
+        return gettext("No method has a value of {metric} here.", metric=info.phrase)
     value = info.format(rows["mean"][best], unit=True)
-    said = f"On {info.label}, {look.labels[best]} has the best point estimate ({value})"
+    fields = {"metric": info.label, "method": look.labels[best], "value": value}
     others = rows.loc[[m for m in look.methods if m in rows.index and m != best]]
     others = others[others["mean"].notna()]
     if others.empty:
-        return f"{said}, and there is no other to compare it with."
+        return gettext(
+            "On {metric}, {method} has the best point estimate ({value}), and there is "
+            "no other to compare it with.",
+            **fields,
+        )
     counts = others["verdict"].value_counts()
     close, behind = (int(counts.get(v, 0)) for v in ("inconclusive", "worse"))
-    of = "the one other" if len(others) == 1 else f"the {len(others)} others"
-    verb = "is" if behind == 1 else "are"
-    return (
-        f"{said}; of {of} shown, {behind or 'none'} {verb} certainly worse, and for "
-        f"{close or 'none'} no difference was detected. The same images chose it, "
-        "which flatters it."
+    worse = gettext("none are certainly worse")
+    if behind:
+        worse = ngettext(
+            "{count} is certainly worse", "{count} are certainly worse", behind
+        )
+    unsure = gettext("for none no difference was detected")
+    if close:
+        unsure = ngettext(
+            "for {count} no difference was detected",
+            "for {count} no difference was detected",
+            close,
+        )
+    if len(others) == 1:
+        return gettext(
+            "On {metric}, {method} has the best point estimate ({value}); of the one "
+            "other shown, {worse}, and {unsure}. The same images chose it, which "
+            "flatters it.",
+            worse=worse,
+            unsure=unsure,
+            **fields,
+        )
+    return gettext(
+        "On {metric}, {method} has the best point estimate ({value}); of the {count} "
+        "others shown, {worse}, and {unsure}. The same images chose it, which flatters "
+        "it.",
+        count=len(others),
+        worse=worse,
+        unsure=unsure,
+        **fields,
     )
 
 
@@ -155,7 +184,9 @@ def leaderboard_takeaway(
         & (comparison["verdict"] != "baseline")
     ]
     if shown.empty:
-        return "There is one method only, so there is nothing to compare it with yet."
+        return gettext(
+            "There is one method only, so there is nothing to compare it with yet."
+        )
     counts = shown["verdict"].value_counts()
     better, worse = int(counts.get("better", 0)), int(counts.get("worse", 0))
     ahead = {
@@ -171,22 +202,61 @@ def leaderboard_takeaway(
         for m in look.methods
         if m in ahead and m not in behind
     ]
-    others = {
-        word: int(counts.get(word, 0))
-        for word in ("equivalent", "inconclusive", "no verdict")
-    }
-    kinds = [f"{worse} worse", *(f"{n} {word}" for word, n in others.items() if n)]
-    tally = (
-        f"Of {plural(len(shown), 'comparison')} with the baseline, {better} "
-        f"{'is' if better == 1 else 'are'} better, {listed(kinds)}"
+    kinds = listed(
+        [
+            ngettext("{count} is better", "{count} are better", better),
+            ngettext("{count} worse", "{count} worse", worse),
+            *_counted_verdicts(counts),
+        ]
     )
     if clean:
-        said = f"{tally}. Better on one of these and worse on none: {listed(clean)}."
+        said = ngettext(
+            "Of {count} comparison with the baseline, {kinds}. Better on one of these "
+            "and worse on none: {methods}.",
+            "Of {count} comparisons with the baseline, {kinds}. Better on one of these "
+            "and worse on none: {methods}.",
+            len(shown),
+            kinds=kinds,
+            methods=listed(clean),
+        )
     elif ahead:
-        said = f"{tally}; every method that gains on one metric loses on another."
+        said = ngettext(
+            "Of {count} comparison with the baseline, {kinds}; every method that gains "
+            "on one metric loses on another.",
+            "Of {count} comparisons with the baseline, {kinds}; every method that "
+            "gains on one metric loses on another.",
+            len(shown),
+            kinds=kinds,
+        )
     else:
-        said = f"{tally}: the data show no gain over the baseline."
+        said = ngettext(
+            "Of {count} comparison with the baseline, {kinds}: the data show no gain "
+            "over the baseline.",
+            "Of {count} comparisons with the baseline, {kinds}: the data show no gain "
+            "over the baseline.",
+            len(shown),
+            kinds=kinds,
+        )
     return about_models(said, shown)
+
+
+def _counted_verdicts(counts: pd.Series) -> list[str]:
+    """How many comparisons have a verdict that is no difference, each that some have.
+
+    ``counts`` are by verdict.
+    """
+    same, unsure, untested = (
+        int(counts.get(verdict, 0))
+        for verdict in ("equivalent", "inconclusive", "no verdict")
+    )
+    said = []
+    if same:
+        said.append(ngettext("{count} equivalent", "{count} equivalent", same))
+    if unsure:
+        said.append(ngettext("{count} inconclusive", "{count} inconclusive", unsure))
+    if untested:
+        said.append(ngettext("{count} no verdict", "{count} no verdict", untested))
+    return said
 
 
 @escapes_names
@@ -225,7 +295,7 @@ def plot_differences(
         height=120 + 62 * max(len(shown), 1),
         legend=False,
         xaxis={
-            "title": _difference_title("Difference", info),
+            "title": _difference_title(info),
             "range": [-reach, reach],
         },
         yaxis=row_axis(len(shown), lines=2),
@@ -234,9 +304,9 @@ def plot_differences(
     )
 
 
-def _difference_title(what: str, info: MetricInfo) -> dict[str, str]:
+def _difference_title(info: MetricInfo) -> dict[str, str]:
     unit = f" ({info.difference_unit})" if info.difference_unit else ""
-    return {"text": f"{what}{unit}"}
+    return {"text": gettext("Difference") + unit}
 
 
 def margin_band(rows: pd.DataFrame) -> list[dict[str, object]]:
@@ -271,7 +341,7 @@ def plot_detectable(
         "orientation": "h",
         "x": own["smallest_detectable"].to_numpy(),
         "y": names,
-        "name": "Smallest detectable",
+        "name": gettext("Smallest detectable"),
         # A bar leaves the name above it free.
         "width": 0.26,
         "marker": {"color": TRAINING_COLOUR},
@@ -285,7 +355,7 @@ def plot_detectable(
             "color": [look.styles[m].colour for m in shown],
             "symbol": [look.styles[m].marker for m in shown],
         },
-        name="Seen",
+        name=gettext("Seen"),
         # A difference of 0 stands on the edge.
         cliponaxis=False,
         hovertemplate=[
@@ -299,7 +369,7 @@ def plot_detectable(
         height=130 + 62 * max(len(shown), 1),
         legend=True,
         xaxis={
-            "title": _difference_title("Difference", info),
+            "title": _difference_title(info),
             "range": [0, 1.1 * float(np.max(reach, initial=0)) or 1.0],
         },
         yaxis=row_axis(len(shown), lines=2),
@@ -311,21 +381,29 @@ def seeds_needed_text(row: pd.Series) -> str:
     """How many seeds would settle a difference, such as "7 seeds"; "" if unknown."""
     needed = float(row["seeds_needed"])
     if row["verdict"] in ("better", "worse", "equivalent", "differs"):
-        return "settled for this model" if speaks_of_model(row) else "settled"
+        if speaks_of_model(row):
+            return gettext("settled for this model")
+        return gettext("settled")
     if np.isnan(needed):
-        return "unknown: one seed each"
-    return "more images" if np.isinf(needed) else plural(int(needed), "seed")
+        return gettext("unknown: one seed each")
+    if np.isinf(needed):
+        return gettext("more images")
+    return ngettext("{count} seed", "{count} seeds", int(needed))
 
 
 def _seeds_hover(row: pd.Series, info: MetricInfo) -> str:
     share = float(row["seed_share"])
     parts = [
-        f"seen {number(abs(row['delta']), info.digits)}",
+        gettext("seen {size}", size=number(abs(row["delta"]), info.digits)),
         _detectable(row, info),
-        f"{share:.0%} of the variance is from the seeds" if share == share else "",
-        f"to settle it: {seeds_needed_text(row)}",
+        gettext("to settle it: {seeds}", seeds=seeds_needed_text(row)),
     ]
-    return "<br>".join(filter(None, parts))
+    if share == share:
+        from_seeds = gettext(
+            "{share} of the variance is from the seeds", share=percent(share)
+        )
+        parts.insert(2, from_seeds)
+    return "<br>".join(parts)
 
 
 def detectable_takeaway(comparison: pd.DataFrame, info: MetricInfo, look: Look) -> str:
@@ -334,19 +412,25 @@ def detectable_takeaway(comparison: pd.DataFrame, info: MetricInfo, look: Look) 
     rows = rows.loc[[m for m in look.methods if m in rows.index]]
     rows = rows[rows["smallest_detectable"].gt(1e-6) & (rows["verdict"] != "baseline")]
     if rows.empty:
-        return "No difference has an interval here, so nothing can be planned."
+        return gettext("No difference has an interval here, so nothing can be planned.")
     sizes = rows["smallest_detectable"]
-    ends = [number(size, info.digits) for size in (sizes.min(), sizes.max())]
-    span = ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
-    said = (
-        f"This study could have found a difference in {info.phrase} of "
-        f"{with_unit(span, info.difference_unit)}, by method."
-    )
+    span = span_text(*(number(end, info.digits) for end in (sizes.min(), sizes.max())))
+    said = [
+        gettext(
+            "This study could have found a difference in {metric} of {size}, by "
+            "method.",
+            metric=info.phrase,
+            size=with_unit(span, info.difference_unit),
+        )
+    ]
     share = rows["seed_share"].median()
     if share == share:
-        said += (
-            f" In the median method {share:.0%} of the variance is from the seeds, the "
-            "rest from the test images."
+        said.append(
+            gettext(
+                "In the median method {share} of the variance is from the seeds, the "
+                "rest from the test images.",
+                share=percent(share),
+            )
         )
     unsure = rows[rows["verdict"] == "inconclusive"]
     few = unsure[np.isfinite(unsure["seeds_needed"])]
@@ -355,27 +439,49 @@ def detectable_takeaway(comparison: pd.DataFrame, info: MetricInfo, look: Look) 
             f"{look.labels[str(m)]} ({seeds_needed_text(row)})"
             for m, row in few.sort_values("seeds_needed").head(3).iterrows()
         ]
-        said += f" More seeds would settle {listed(names)} first."
-    elif len(unsure) and np.isinf(unsure["seeds_needed"]).all():
-        said += " No number of seeds would settle the others: that takes more images."
-    if found := detectable_text(comparison, info):
-        said += (
-            f" A study like this finds differences from {found} (median over methods)."
+        said.append(
+            gettext(
+                "More seeds would settle {methods} first.",
+                methods=listed(names),
+            )
         )
-    return said
+    elif len(unsure) and np.isinf(unsure["seeds_needed"]).all():
+        said.append(
+            gettext(
+                "No number of seeds would settle the others: that takes more images."
+            )
+        )
+    if found := detectable_text(comparison, info):
+        said.append(
+            gettext(
+                "A study like this finds differences from {sizes} (median over "
+                "methods).",
+                sizes=found,
+            )
+        )
+    return " ".join(said)
+
+
+def span_text(low: str, high: str) -> str:
+    """Two written ends as "low to high"; one of them where they are written alike."""
+    if low == high:
+        return low
+    return gettext("{low} to {high}", low=low, high=high)
 
 
 def _detectable(row: pd.Series, info: MetricInfo) -> str:
     """The smallest difference that would have been found, for a hover."""
     size = number(row["smallest_detectable"], info.digits)
-    return f"smallest detectable {with_unit(size, info.difference_unit)}"
+    return gettext(
+        "smallest detectable {size}", size=with_unit(size, info.difference_unit)
+    )
 
 
 def side_notes(info: MetricInfo) -> list[dict[str, object]]:
     """Say at the top which side of zero is the better one."""
-    words = ("◀ worse", "better ▶")
+    words = (gettext("◀ worse"), gettext("better ▶"))
     if info.direction != "higher":
-        words = ("◀ better", "worse ▶")
+        words = (gettext("◀ better"), gettext("worse ▶"))
     return [
         build_note(
             text, 0, 1, yref="paper", yanchor="bottom", xanchor=anchor, xshift=shift
@@ -390,38 +496,103 @@ def differences_takeaway(comparison: pd.DataFrame, info: MetricInfo, look: Look)
     rows = rows.loc[[m for m in look.methods if m in rows.index]]
     rows = rows[rows["verdict"] != "baseline"]
     if rows.empty:
-        return "There is no method beside the baseline to compare with it."
-    parts = []
+        return gettext("There is no method beside the baseline to compare with it.")
     of_models = bool((rows["scope"] == MODEL).any())
-    than = "the baseline's" if of_models else "the baseline"
+    parts = []
     for verdict in ("better", "worse"):
         names = [
             f"{look.labels[str(m)]} ({_difference(row['delta'], info)})"
             for m, row in rows[rows["verdict"] == verdict].iterrows()
         ]
         if names:
-            who = f"the trained model{'s' * (len(names) > 1)} of " * of_models
-            parts.append(
-                f"{who}{listed(names)} {'is' if len(names) == 1 else 'are'} {verdict} "
-                f"than {than}"
-            )
+            parts.append(_certain(names, verdict, of_models=of_models))
     unsure = int((rows["verdict"] == "inconclusive").sum())
     same = [look.labels[str(m)] for m in rows.index[rows["verdict"] == "equivalent"]]
     if not parts and not unsure and same:
-        return (
-            f"On {info.label}, {listed(same)} {'is' if len(same) == 1 else 'are'} "
-            "equivalent to the baseline: any difference is too small to matter."
+        return ngettext(
+            "On {metric}, {methods} is equivalent to the baseline: any difference is "
+            "too small to matter.",
+            "On {metric}, {methods} are equivalent to the baseline: any difference is "
+            "too small to matter.",
+            len(same),
+            metric=info.label,
+            methods=listed(same),
         )
     if not parts:
-        which = "the other method" if unsure == 1 else f"any of the {unsure} others"
-        return (
-            f"On {info.label}, no difference from {than} was detected for {which} with "
-            "these test images and seeds."
+        return _none_detected(unsure, info, of_models=of_models)
+    if unsure == 1:
+        parts.append(gettext("no difference was detected for the other method"))
+    elif unsure:
+        parts.append(
+            gettext(
+                "no difference was detected for the other {count} methods",
+                count=unsure,
+            )
         )
-    if unsure:
-        rest = "the other method" if unsure == 1 else f"the other {unsure} methods"
-        parts.append(f"no difference was detected for {rest}")
-    return f"On {info.label}, {'; '.join(parts)}."
+    return gettext(
+        "On {metric}, {findings}.", metric=info.label, findings=clauses(parts)
+    )
+
+
+def _certain(names: Sequence[str], verdict: str, *, of_models: bool) -> str:
+    """Which methods, or trained models of them, are certainly better, or worse."""
+    methods, count = listed(names), len(names)
+    if of_models and verdict == "better":
+        return ngettext(
+            "the trained model of {methods} is better than the baseline's",
+            "the trained models of {methods} are better than the baseline's",
+            count,
+            methods=methods,
+        )
+    if of_models:
+        return ngettext(
+            "the trained model of {methods} is worse than the baseline's",
+            "the trained models of {methods} are worse than the baseline's",
+            count,
+            methods=methods,
+        )
+    if verdict == "better":
+        return ngettext(
+            "{methods} is better than the baseline",
+            "{methods} are better than the baseline",
+            count,
+            methods=methods,
+        )
+    return ngettext(
+        "{methods} is worse than the baseline",
+        "{methods} are worse than the baseline",
+        count,
+        methods=methods,
+    )
+
+
+def _none_detected(unsure: int, info: MetricInfo, *, of_models: bool) -> str:
+    """That so many methods, or trained models of them, cannot be told apart."""
+    if of_models and unsure == 1:
+        return gettext(
+            "On {metric}, no difference from the baseline's was detected for the other "
+            "method with these test images and seeds.",
+            metric=info.label,
+        )
+    if of_models:
+        return gettext(
+            "On {metric}, no difference from the baseline's was detected for any of "
+            "the {count} others with these test images and seeds.",
+            metric=info.label,
+            count=unsure,
+        )
+    if unsure == 1:
+        return gettext(
+            "On {metric}, no difference from the baseline was detected for the other "
+            "method with these test images and seeds.",
+            metric=info.label,
+        )
+    return gettext(
+        "On {metric}, no difference from the baseline was detected for any of the "
+        "{count} others with these test images and seeds.",
+        metric=info.label,
+        count=unsure,
+    )
 
 
 def _difference(delta: float, info: MetricInfo) -> str:
@@ -451,7 +622,7 @@ def plot_published_changes(
     return build_figure(
         _ours_and_theirs(table, places, look.styles, "+.1f"),
         height=150 + 62 * len(table),
-        xaxis={"title": {"text": "Change to own baseline (%)"}},
+        xaxis={"title": {"text": gettext("Change to own baseline (%)")}},
         yaxis=row_axis(len(places), lines=2, down=True),
         annotations=row_names(places),
         shapes=[zero_line("x")],
@@ -472,7 +643,11 @@ def plot_published_values(
     return build_figure(
         _ours_and_theirs(scaled, places, look.styles, f".{info.digits}f"),
         height=150 + 44 * len(table),
-        xaxis={"title": {"text": f"{axis_title(info)}, {BETTER_SIDE[info.direction]}"}},
+        xaxis={
+            "title": {
+                "text": f"{axis_title(info)}, {gettext(BETTER_SIDE[info.direction])}"
+            }
+        },
         yaxis=row_axis(len(places), down=True),
         annotations=row_names(places),
     )
@@ -486,13 +661,14 @@ def _ours_and_theirs(
 ) -> list[dict[str, object]]:
     """Ours with its interval, theirs as an open mark."""
     colours = [styles[m].colour if m in styles else FAINT_COLOUR for m in table.method]
+    pointed = f"%{{x:{digits}}}"
     ours = build_marks(
         table["ours"].tolist(),
         list(places),
         {"color": colours, "symbol": "circle", "size": 14},
-        name="Ours, 95 % interval",
+        name=gettext("Ours, 95 % interval"),
         error_x=error_bar(table["ours"], table["low"], table["high"], FAINT_COLOUR),
-        hovertemplate=f"Ours: %{{x:{digits}}}<extra></extra>",
+        hovertemplate=gettext("Ours: {value}", value=pointed) + "<extra></extra>",
     )
     theirs = build_marks(
         table["theirs"].tolist(),
@@ -503,8 +679,8 @@ def _ours_and_theirs(
             "color": NOISE_COLOUR,
             "line": {"width": 3},
         },
-        name="Published, their own budget",
-        hovertemplate=f"Published: %{{x:{digits}}}<extra></extra>",
+        name=gettext("Published, their own budget"),
+        hovertemplate=gettext("Published: {value}", value=pointed) + "<extra></extra>",
     )
     return [ours, theirs]
 
@@ -513,15 +689,26 @@ def published_changes_takeaway(table: pd.DataFrame) -> str:
     """How many published changes we see too, and how many with certainty."""
     known = table.dropna(subset=["ours"])
     if known.empty:
-        return "None of the published changes is of a method and metric of this study."
+        return gettext(
+            "None of the published changes is of a method and metric of this study."
+        )
     same = known[np.sign(known["ours"]) == np.sign(known["theirs"])]
     certain = same[same["verdict"].isin(["better", "worse"])]
     inside = known[known["theirs"].between(known["low"], known["high"])]
-    return (
-        f"Of {plural(len(known), 'published change')}, ours points the same way in "
-        f"{len(same)}, with certainty in {len(certain)}; {len(inside)} of the "
-        f"published {'value lies' if len(inside) == 1 else 'values lie'} inside our "
-        "interval."
+    lying = ngettext(
+        "{count} of the published value lies inside our interval",
+        "{count} of the published values lie inside our interval",
+        len(inside),
+    )
+    return ngettext(
+        "Of {count} published change, ours points the same way in {same}, with "
+        "certainty in {certain}; {lying}.",
+        "Of {count} published changes, ours points the same way in {same}, with "
+        "certainty in {certain}; {lying}.",
+        len(known),
+        same=len(same),
+        certain=len(certain),
+        lying=lying,
     )
 
 
@@ -529,16 +716,22 @@ def published_values_takeaway(table: pd.DataFrame, info: MetricInfo) -> str:
     """The range of the published values and of ours; nothing is concluded from them."""
     known = table.dropna(subset=["ours"])
     if known.empty:
-        return (
-            f"None of the published values of {info.phrase} is of a method with runs."
+        return gettext(
+            "None of the published values of {metric} is of a method with runs.",
+            metric=info.phrase,
         )
 
     def span(values: pd.Series) -> str:
-        low, high = (info.format(end) for end in (values.min(), values.max()))
-        return with_unit(low if low == high else f"{low} to {high}", info.unit)
+        ends = (info.format(end) for end in (values.min(), values.max()))
+        return with_unit(span_text(*ends), info.unit)
 
-    return (
-        f"For orientation: of {plural(len(known), 'method')}, the published "
-        f"{info.phrase} is {span(known['theirs'])}, ours {span(known['ours'])}; the "
-        "budgets differ, so no difference between the two is claimed."
+    return ngettext(
+        "For orientation: of {count} method, the published {metric} is {theirs}, ours "
+        "{ours}; the budgets differ, so no difference between the two is claimed.",
+        "For orientation: of {count} methods, the published {metric} is {theirs}, ours "
+        "{ours}; the budgets differ, so no difference between the two is claimed.",
+        len(known),
+        metric=info.phrase,
+        theirs=span(known["theirs"]),
+        ours=span(known["ours"]),
     )

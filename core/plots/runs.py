@@ -6,17 +6,30 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.language import N_, gettext, ngettext
 from core.plots.escape import escapes_names
 from core.plots.figure import finish
 from core.plots.look import Look, MethodStyle, faded
 from core.results.run_settings import settings_of
 from core.runs import Run
 from core.tasks import Regression, Task
-from core.text import code, listed, number, plural
+from core.text import clauses, code, listed, number
 
 # What ends in these is better when higher; everything else when lower.
 HIGHER = ("accuracy", "f1", "auc", "precision", "recall")
-WORDS = {"mae": "MAE", "rmse": "RMSE", "f1": "F1", "lr": "learning rate"}
+# Curves that are called otherwise than by their name, to be said by ``gettext``.
+WORDS = {
+    "accuracy": N_("accuracy"),
+    "f1": N_("F1"),
+    "loss": N_("loss"),
+    "learning_rate": N_("learning rate"),
+    "lr": N_("learning rate"),
+    "mae": N_("MAE"),
+    "precision": N_("precision"),
+    "recall": N_("recall"),
+    "rmse": N_("RMSE"),
+}
+SPLITS = {"training": N_("training"), "validation": N_("validation")}
 
 
 def gather_histories(runs: Sequence[Run]) -> pd.DataFrame:
@@ -58,12 +71,18 @@ def curve_label(name: str, tasks: Sequence[Task]) -> str:
         prefix = f"{task.name}_"
         if name.startswith(prefix):
             rest = name.removeprefix(prefix)
-            unit = ""
+            curve = gettext(
+                "{task} {curve}", task=gettext(task.label), curve=_words(rest)
+            )
             if isinstance(task, Regression) and rest in ("mae", "rmse"):
-                unit = f" ({task.unit})"
-            return f"{task.label} {WORDS.get(rest, rest.replace('_', ' '))}{unit}"
-    text = WORDS.get(name, name.replace("_", " "))
+                return f"{curve} ({gettext(task.unit)})"
+            return curve
+    text = _words(name)
     return text[:1].upper() + text[1:]
+
+
+def _words(name: str) -> str:
+    return gettext(WORDS[name]) if name in WORDS else name.replace("_", " ")
 
 
 def is_higher_better(name: str) -> bool:
@@ -106,7 +125,7 @@ def plot_curves(
                     figure, rows, method, look.labels[method], line, look.styles[method]
                 )
         _add_best(figure, part, method, look.labels[method], look.styles[method])
-    return finish(figure, x_title="epoch", y_title=label, height=580)
+    return finish(figure, x_title=gettext("epoch"), y_title=label, height=580)
 
 
 def best_values(history: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -138,45 +157,64 @@ def takeaway_curves(
     table = best_values(history, name)
     seen = table.dropna(subset="validation")
     if seen.empty:
-        return f"{label} was not measured on validation."
+        return gettext("{curve} was not measured on validation.", curve=label)
     means = seen.groupby("method")[["training", "validation"]].mean()
     higher = is_higher_better(name)
     values = means["validation"]
     best = str(values.idxmax() if higher else values.idxmin())
     of_best = seen[seen["method"] == best]
-    value = number(float(values[best]), _digits(values))
-    seeds = plural(len(of_best), "seed")
+    fields = {
+        "curve": label,
+        "method": labels.get(best, best),
+        "value": number(float(values[best]), _digits(values)),
+        "epochs": _span(of_best),
+        "seeds": ngettext("{count} seed", "{count} seeds", len(of_best)),
+    }
     if len(means) == 1:
-        sentence = (
-            f"{label} on validation, at the best epoch {_span(of_best)}: {value} on"
-            f" average ({seeds})"
+        sentence = gettext(
+            "{curve} on validation, at the best epoch {epochs}: {value} on average "
+            "({seeds})",
+            **fields,
         )
     elif name.endswith("loss"):
-        sentence = (
-            f"{label}: methods may minimise different losses, so compare shapes and not"
-            f" heights; the best epochs are {_span(seen)}"
+        sentence = gettext(
+            "{curve}: methods may minimise different losses, so compare shapes and not "
+            "heights; the best epochs are {epochs}",
+            curve=label,
+            epochs=_span(seen),
+        )
+    elif higher:
+        sentence = gettext(
+            "{curve} on validation, at the best epoch: {method} has the highest mean, "
+            "{value} (best epoch {epochs}, {seeds})",
+            **fields,
         )
     else:
-        sentence = (
-            f"{label} on validation, at the best epoch: {labels.get(best, best)} has"
-            f" the {'highest' if higher else 'lowest'} mean, {value} (best epoch"
-            f" {_span(of_best)}, {seeds})"
+        sentence = gettext(
+            "{curve} on validation, at the best epoch: {method} has the lowest mean, "
+            "{value} (best epoch {epochs}, {seeds})",
+            **fields,
         )
     gap = (means["training"] - means["validation"]).abs().dropna()
     if gap.empty:
-        return sentence + "."
+        return f"{sentence}."
     widest = str(gap.idxmax())
-    where = "" if len(means) == 1 else f" most for {labels.get(widest, widest)},"
-    return (
-        f"{sentence}; training and validation differ{where} by"
-        f" {number(gap.max(), _digits(gap))}."
-    )
+    size = number(gap.max(), _digits(gap))
+    apart = gettext("training and validation differ by {size}", size=size)
+    if len(means) > 1:
+        apart = gettext(
+            "training and validation differ most for {method}, by {size}",
+            method=labels.get(widest, widest),
+            size=size,
+        )
+    return clauses([sentence, apart]) + "."
 
 
 def describe_runs(runs: Sequence[Run], labels: Mapping[str, str]) -> pd.DataFrame:
     """One row a run: what it took and what it was made with, or which file it is from.
 
-    The columns "imported from" and "SHA-256" are there where a run was imported.
+    The columns "imported from" and "SHA-256" are there where a run was imported. A
+    reader is shown the names of all columns by ``gettext``.
     """
     rows = []
     any_imported = any(run.imported is not None for run in runs)
@@ -185,20 +223,20 @@ def describe_runs(runs: Sequence[Run], labels: Mapping[str, str]) -> pd.DataFram
         duration = info.get("duration_s")
         rows.append(
             {
-                "method": labels.get(run.method, run.method),
-                "seed": run.seed,
+                N_("method"): labels.get(run.method, run.method),
+                N_("seed"): run.seed,
                 **(_file_of(run) if any_imported else {}),
-                "network": _network(info),
-                "epochs": info.get("epochs"),
-                "best epoch": info.get("best_epoch"),
-                "training (min)": None if duration is None else duration / 60,
-                "images/s": info.get("images_per_second"),
-                "ms per image": info.get("inference_ms"),
-                "parameters": info.get("parameters"),
-                "trained from": _origin(info.get("trained_from")),
-                "backend": info.get("backend"),
-                "split": info.get("split_fingerprint"),
-                "created": str(info.get("created", ""))[:16].replace("T", " "),
+                N_("network"): _network(info),
+                N_("epochs"): info.get("epochs"),
+                N_("best epoch"): info.get("best_epoch"),
+                N_("training (min)"): None if duration is None else duration / 60,
+                N_("images/s"): info.get("images_per_second"),
+                N_("ms per image"): info.get("inference_ms"),
+                N_("parameters"): info.get("parameters"),
+                N_("trained from"): _origin(info.get("trained_from")),
+                N_("backend"): info.get("backend"),
+                N_("split"): info.get("split_fingerprint"),
+                N_("created"): str(info.get("created", ""))[:16].replace("T", " "),
             }
         )
     return pd.DataFrame(rows)
@@ -209,8 +247,8 @@ def _file_of(run: Run) -> dict[str, str | None]:
     origin = run.imported or {}
     sha256 = origin.get("sha256")
     return {
-        "imported from": origin.get("file"),
-        "SHA-256": sha256[:16] if isinstance(sha256, str) else None,
+        N_("imported from"): origin.get("file"),
+        N_("SHA-256"): sha256[:16] if isinstance(sha256, str) else None,
     }
 
 
@@ -224,7 +262,8 @@ def _network(info: Mapping[str, Any]) -> str | None:
 
 def describe_run(run: Run) -> pd.DataFrame:
     """Everything that a run's record says, as rows of part, what and value."""
-    return pd.DataFrame(settings_of(run), columns=["part", "what", "value"])
+    columns = [N_("part"), N_("what"), N_("value")]
+    return pd.DataFrame(settings_of(run), columns=columns)
 
 
 def compare_configurations(one: Run, other: Run) -> pd.DataFrame:
@@ -248,7 +287,7 @@ def compare_configurations(one: Run, other: Run) -> pd.DataFrame:
         if entries[0].get(key) != entries[1].get(key)
     ]
     if names[0] == names[1]:
-        names[1] += " (other)"
+        names[1] = gettext("{run} (other)", run=names[1])
     return pd.DataFrame(rows, columns=["part", "what", *names])
 
 
@@ -256,14 +295,17 @@ def takeaway_configurations(table: pd.DataFrame) -> str:
     """How many settings differ between two runs, and which."""
     chosen = table[table["part"] != "measured"]
     if chosen.empty:
-        return "Nothing that was chosen differs between these two runs."
+        return gettext("Nothing that was chosen differs between these two runs.")
     names = list(dict.fromkeys(chosen["what"]))
     shown = [code(name) for name in names[:4]]
-    if len(names) > 4:
-        shown.append(f"{len(names) - 4} more")
-    count = plural(len(names), "setting")
-    verb = "differs" if len(names) == 1 else "differ"
-    return f"{count} {verb}: {listed(shown)}."
+    if more := len(names[4:]):
+        shown.append(ngettext("{count} more", "{count} more", more))
+    return ngettext(
+        "{count} setting differs: {names}.",
+        "{count} settings differ: {names}.",
+        len(names),
+        names=listed(shown),
+    )
 
 
 def _full_name(run: Run) -> str:
@@ -302,8 +344,15 @@ def _add_seeds(
             line=look,
             legendgroup=method,
             showlegend=False,
-            hovertemplate=f"{label}, seed {seed}, {split}, epoch %{{x}}:"
-            " %{y:.4g}<extra></extra>",
+            hovertemplate=gettext(
+                "{method}, seed {seed}, {split}, epoch {epoch}: {value}",
+                method=label,
+                seed=str(seed),
+                split=_split_label(split),
+                epoch="%{x}",
+                value="%{y:.4g}",
+            )
+            + "<extra></extra>",
         )
 
 
@@ -339,8 +388,15 @@ def _add_mean(
         line=look,
         legendgroup=method,
         showlegend=False,
-        hovertemplate=f"{label}, {split}, mean of {values.shape[1]}, epoch %{{x}}:"
-        " %{y:.4g}<extra></extra>",
+        hovertemplate=gettext(
+            "{method}, {split}, mean of {count}, epoch {epoch}: {value}",
+            method=label,
+            split=_split_label(split),
+            count=values.shape[1],
+            epoch="%{x}",
+            value="%{y:.4g}",
+        )
+        + "<extra></extra>",
     )
 
 
@@ -362,9 +418,19 @@ def _add_best(
         line={"width": 0, "color": method_style.colour},
         marker=method_style.mark(13),
         customdata=rows["seed"],
-        hovertemplate=f"{label}, seed %{{customdata}}: best epoch %{{x}},"
-        " validation %{y:.4g}<extra></extra>",
+        hovertemplate=gettext(
+            "{method}, seed {seed}: best epoch {epoch}, validation {value}",
+            method=label,
+            seed="%{customdata}",
+            epoch="%{x}",
+            value="%{y:.4g}",
+        )
+        + "<extra></extra>",
     )
+
+
+def _split_label(split: str) -> str:
+    return gettext(SPLITS[split]) if split in SPLITS else split
 
 
 def _origin(weights: object) -> str | None:
@@ -376,7 +442,9 @@ def _span(table: pd.DataFrame) -> str:
     """First and last best epoch, as "5" or "5 to 9"."""
     epochs = table["best_epoch"].astype(int)
     first, last = epochs.min(), epochs.max()
-    return f"{first}" if first == last else f"{first} to {last}"
+    if first == last:
+        return str(first)
+    return gettext("{low} to {high}", low=str(first), high=str(last))
 
 
 def _digits(values: pd.Series) -> int:

@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.language import gettext, in_form, ngettext
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
 from core.plots.look import INK, METHOD_COLOURS, faded
 from core.plots.methods import HEIGHT, short_number, upright
 from core.plots.traces import build_band, build_marks, build_note
-from core.text import listed, plural, strong
+from core.text import listed, number, strong
 
 # The chart's height up to which lines are drawn; above stand the phases' numbers.
 STRIP = 0.92
@@ -49,7 +50,13 @@ def plot_schedule(
         "x": rates["epoch"].to_numpy(),
         "y": rates["rate"].to_numpy(),
         "line": {"color": INK, "width": 3.2},
-        "hovertemplate": f"{label}, epoch %{{x:.1f}}: rate %{{y:.2e}}<extra></extra>",
+        "hovertemplate": gettext(
+            "{method}, epoch {epoch}: rate {rate}",
+            method=label,
+            epoch="%{x:.1f}",
+            rate="%{y:.2e}",
+        )
+        + "<extra></extra>",
     }
     shapes, notes = [], []
     for place, (first, end, _) in enumerate(phases):
@@ -62,9 +69,9 @@ def plot_schedule(
     return build_figure(
         [*(_phase_key(place, phase[2]) for place, phase in enumerate(phases)), line],
         height=HEIGHT + 30,
-        xaxis={"title": {"text": "epoch"}, "range": [0, phases[-1][1]]},
+        xaxis={"title": {"text": gettext("epoch")}, "range": [0, phases[-1][1]]},
         yaxis={
-            "title": {"text": "learning rate"},
+            "title": {"text": gettext("learning rate")},
             "domain": [0, STRIP],
             **(scale if log_axis else {"rangemode": "tozero"}),
         },
@@ -84,7 +91,7 @@ def _phase_key(place: int, name: str) -> dict[str, Any]:
         [None],
         [None],
         {"color": colour, "symbol": "square", "size": 15},
-        name=f"{place + 1}: {name}",
+        name=gettext("{name}: {value}", name=place + 1, value=name),
     )
 
 
@@ -106,7 +113,7 @@ def _fall(
     after = rates.loc[rates["epoch"] >= epoch, "rate"].iloc[:1]
     ends = np.concatenate([before, after])
     return build_note(
-        f"× {factor:g}",
+        f"× {in_form(f'{factor:g}')}",
         epoch,
         float((np.log10(ends) if log_axis else ends).mean()),
         xanchor="right",
@@ -123,20 +130,27 @@ def schedule_takeaway(
 ) -> str:
     """The phases in words, and how far the learning rate falls."""
     said = [
-        f"({place + 1}) {name} for {_epochs(end - first)}"
+        gettext(
+            "({place}) {phase} for {epochs}",
+            place=place + 1,
+            phase=name,
+            epochs=_epochs(end - first),
+        )
         for place, (first, end, name) in enumerate(phases)
     ]
     top, last = float(rates["rate"].max()), float(rates["rate"].iloc[-1])
-    return (
-        f"{strong(label)} trains for {_epochs(phases[-1][1])}: {listed(said)}. The "
-        f"learning rate is {short_number(top)} at its highest and "
-        f"{short_number(last)} in the last step."
+    return gettext(
+        "{method} trains for {epochs}: {phases}. The learning rate is {top} at its "
+        "highest and {last} in the last step.",
+        method=strong(label),
+        epochs=_epochs(phases[-1][1]),
+        phases=listed(said),
+        top=short_number(top),
+        last=short_number(last),
     )
 
 
 def _epochs(count: float) -> str:
-    return (
-        plural(round(count), "epoch")
-        if count == round(count)
-        else (f"{count:.1f} epochs")
-    )
+    if count == round(count):
+        return ngettext("{count} epoch", "{count} epochs", round(count))
+    return gettext("{epochs} epochs", epochs=number(count, 1))

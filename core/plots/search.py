@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.evaluation.metrics import metric_info, task_label
+from core.language import ENGLISH, gettext, in_form, ngettext, speaking
 from core.methods.entries import ENTRIES
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
@@ -15,9 +16,8 @@ from core.plots.look import FAINT_COLOUR, INK, MethodStyle
 from core.plots.traces import build_level_bars, build_marks
 from core.study import Search, Trial, Tried
 from core.tasks import Task
-from core.text import number, plural
+from core.text import clauses, listed, number, percent
 
-SKILL = "Skill"
 _DIGITS = 3
 
 
@@ -50,12 +50,14 @@ def setting_label(place: str, tasks: tuple[Task, ...] = ()) -> str:
     table, _, key = place.partition(".")
     if table == "use":
         entry, _, parameter = key.rpartition(".")
-        label = ENTRIES[entry].label if entry in ENTRIES else entry
+        label = gettext(ENTRIES[entry].label) if entry in ENTRIES else entry
         return f"{label} {_words(parameter)}"
     if table == "loss_weights":
-        return f"weight of {task_label(key, tasks).lower()}"
+        return gettext("weight of {task}", task=task_label(key, tasks).lower())
     option = key.removeprefix("options.")
-    return f"{'backbone ' * (option != key)}{_words(option)}"
+    if option != key:
+        return gettext("backbone {option}", option=_words(option))
+    return _words(option)
 
 
 def _words(name: str) -> str:
@@ -65,7 +67,7 @@ def _words(name: str) -> str:
 def _value(value: Tried) -> str:
     if isinstance(value, list):
         return "-".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return in_form(f"{value:g}") if isinstance(value, float) else str(value)
 
 
 def _settings(trial: Trial, tasks: tuple[Task, ...]) -> list[str]:
@@ -80,34 +82,54 @@ def search_table(
     search: Search, tasks: tuple[Task, ...], labels: Mapping[str, str]
 ) -> pd.DataFrame:
     """Everything that was tried: a row a try, a column a metric."""
+    ended, setting = gettext("Ended"), gettext("Setting")
     rows = []
     for trial in search.trials:
         row = {
-            "Chosen": "●" if trial.chosen else "",
-            "Method": labels.get(trial.method, trial.method),
+            gettext("Chosen"): "●" if trial.chosen else "",
+            gettext("Method"): labels.get(trial.method, trial.method),
         }
         if trial.score is not None:
-            row[SKILL] = number(trial.score, _DIGITS)
-        row["Ended"] = "" if trial.state == "complete" else trial.state
+            row[gettext("Skill")] = number(trial.score, _DIGITS)
+        row[ended] = _ended(trial)
         for key, value in trial.metrics.items():
             info = metric_info(key, tasks)
             row[info.label] = info.format(value)
-        row["Setting"] = trial.setting or "; ".join(_settings(trial, tasks))
+        row[setting] = trial.setting or clauses(_settings(trial, tasks) or [""])
         rows.append(row)
     table = pd.DataFrame(rows).fillna("–")
-    if (table["Ended"] == "").all():
-        table = table.drop(columns="Ended")
+    if (table[ended] == "").all():
+        table = table.drop(columns=ended)
     # The longest comes last, so that a phone shows the others.
-    return table[[name for name in table if name != "Setting"] + ["Setting"]]
+    return table[[name for name in table if name != setting] + [setting]]
+
+
+def search_data(
+    search: Search, tasks: tuple[Task, ...], labels: Mapping[str, str]
+) -> pd.DataFrame:
+    """As ``search_table``, in English whoever reads it: for a download."""
+    with speaking(ENGLISH):
+        return search_table(search, tasks, labels)
+
+
+def _ended(trial: Trial) -> str:
+    """How a try ended, where it was not trained to its end."""
+    if trial.state == "complete":
+        return ""
+    return gettext("pruned") if trial.state == "pruned" else gettext("diverged")
 
 
 def search_takeaway(search: Search) -> str:
     """How many settings were tried, of how many methods."""
-    methods = {trial.method for trial in search.trials}
-    tried = plural(len(search.trials), "setting")
-    said = f"{tried} of {plural(len(methods), 'method')} tried with one seed each"
-    rest = "methods without a row of their own use the baseline's settings."
-    return f"{said}; {rest}"
+    methods = len({trial.method for trial in search.trials})
+    return ngettext(
+        "{count} setting of {methods} tried with one seed each; methods without a row "
+        "of their own use the baseline's settings.",
+        "{count} settings of {methods} tried with one seed each; methods without a row "
+        "of their own use the baseline's settings.",
+        len(search.trials),
+        methods=ngettext("{count} method", "{count} methods", methods),
+    )
 
 
 def trials_frame(trials: Sequence[Trial], tasks: tuple[Task, ...]) -> pd.DataFrame:
@@ -158,26 +180,26 @@ def plot_trials(tried: pd.DataFrame, style: MethodStyle) -> go.Figure:
     best = {
         "type": "scatter",
         "mode": "lines",
-        "name": "Best so far",
+        "name": gettext("Best so far"),
         "x": complete["try"].tolist(),
         "y": complete["skill"].cummax().tolist(),
         "line": {"shape": "hv", "width": 2.5, "color": FAINT_COLOUR},
         "hoverinfo": "skip",
     }
     marks = [
-        _marks("Complete", complete, style.mark(12)),
-        _marks("Pruned", scored[scored["state"] == "pruned"], crosses),
-        _marks("Chosen", scored[scored["chosen"]], ring),
+        _marks(gettext("Complete"), complete, style.mark(12)),
+        _marks(gettext("Pruned"), scored[scored["state"] == "pruned"], crosses),
+        _marks(gettext("Chosen"), scored[scored["chosen"]], ring),
     ]
     return build_figure(
         [best, *(trace for trace in marks if trace["x"])],
         height=400,
         xaxis={
-            "title": {"text": "Try"},
+            "title": {"text": gettext("Try")},
             "dtick": _step(len(tried)),
             "range": [0.2, len(tried) + 0.8],
         },
-        yaxis={"title": {"text": "Skill on validation"}},
+        yaxis={"title": {"text": gettext("Skill on validation")}},
     )
 
 
@@ -197,37 +219,63 @@ def _step(count: int) -> int:
 
 
 def _hover(row: Mapping[Any, Any]) -> str:
-    ended = ""
-    if row["state"] == "pruned":
-        epochs = row["epochs"]
-        after = f" after {plural(int(epochs), 'epoch')}" if pd.notna(epochs) else ""
-        ended = f", pruned{after}"
-    settings = str(row["settings"]).replace("\n", "<br>")
-    return (
-        f"<b>Try {row['try']}: {number(row['skill'], _DIGITS)}</b>"
-        f"{ended}<br>{settings}<extra></extra>"
+    head = gettext(
+        "Try {place}: {skill}", place=row["try"], skill=number(row["skill"], _DIGITS)
     )
+    head = f"<b>{head}</b>"
+    if row["state"] == "pruned" and pd.notna(row["epochs"]):
+        head = ngettext(
+            "{skill}, pruned after {count} epoch",
+            "{skill}, pruned after {count} epochs",
+            int(row["epochs"]),
+            skill=head,
+        )
+    elif row["state"] == "pruned":
+        head = gettext("{skill}, pruned", skill=head)
+    settings = str(row["settings"]).replace("\n", "<br>")
+    return f"{head}<br>{settings}<extra></extra>"
 
 
 def trials_takeaway(trials: Sequence[Trial], label: str) -> str:
     """What the search of a method found, and how many tries were not finished."""
-    ended = [
-        f"{sum(trial.state == state for trial in trials)} {words}"
-        for state, words in (("pruned", "pruned"), ("diverged", "diverged"))
-        if any(trial.state == state for trial in trials)
-    ]
-    said = f"{label}: {plural(len(trials), 'try', 'tries')}"
-    said += f", {' and '.join(ended)}." if ended else "."
+    tries = ngettext("{count} try", "{count} tries", len(trials))
+    states = [trial.state for trial in trials]
+    pruned, diverged = states.count("pruned"), states.count("diverged")
+    ended = []
+    if pruned:
+        ended.append(ngettext("{count} pruned", "{count} pruned", pruned))
+    if diverged:
+        ended.append(ngettext("{count} diverged", "{count} diverged", diverged))
+    said = gettext("{method}: {tries}.", method=label, tries=tries)
+    if ended:
+        said = gettext(
+            "{method}: {tries}, {ended}.",
+            method=label,
+            tries=tries,
+            ended=listed(ended),
+        )
+    return f"{said} {_best_of(trials)}"
+
+
+def _best_of(trials: Sequence[Trial]) -> str:
+    """What the chosen try reached, beside the settings that the study had."""
     best = next((trial for trial in trials if trial.chosen), None)
     if best is None or best.score is None:
-        return f"{said} None of them is what the study uses."
-    said += f" The best has a skill of {number(best.score, _DIGITS)}"
+        return gettext("None of them is what the study uses.")
+    skill = number(best.score, _DIGITS)
     own = next((t for t in trials if t.own and t.score is not None), None)
     if own is None or own.score is None:
-        return f"{said}."
+        return gettext("The best has a skill of {skill}.", skill=skill)
     if own is best:
-        return f"{said}: the settings that the study had."
-    return f"{said}, the settings that the study had {number(own.score, _DIGITS)}."
+        return gettext(
+            "The best has a skill of {skill}: the settings that the study had.",
+            skill=skill,
+        )
+    return gettext(
+        "The best has a skill of {skill}, the settings that the study had {own}.",
+        skill=skill,
+        own=number(own.score, _DIGITS),
+    )
 
 
 def importance_shares(
@@ -256,7 +304,7 @@ def plot_importance(shares: Mapping[str, float], style: MethodStyle) -> go.Figur
         list(shares.values()),
         list(shares),
         {"color": style.colour},
-        text=[f"{share:.0%}" for share in shares.values()],
+        text=[percent(share) for share in shares.values()],
         textposition="outside",
         cliponaxis=False,
         hovertemplate="%{y}: %{x:.1%}<extra></extra>",
@@ -266,7 +314,7 @@ def plot_importance(shares: Mapping[str, float], style: MethodStyle) -> go.Figur
         height=max(400, 90 + 34 * len(shares)),
         legend=False,
         xaxis={
-            "title": {"text": "Share of the variance"},
+            "title": {"text": gettext("Share of the variance")},
             "tickformat": ".0%",
             "range": [0, 1.2 * max(shares.values())],
         },
@@ -280,8 +328,13 @@ def importance_takeaway(
     """Which setting the skill of a method depends on most, in these tries."""
     setting, share = next(iter(shares.items()))
     complete = sum(trial.state == "complete" for trial in trials)
-    return (
-        f"Of the settings tried for {label}, {setting} goes with the largest part of "
-        f"the differences in skill: {share:.0%}, over "
-        f"{plural(complete, 'complete try', 'complete tries')}."
+    return ngettext(
+        "Of the settings tried for {method}, {setting} goes with the largest part of "
+        "the differences in skill: {share}, over {count} complete try.",
+        "Of the settings tried for {method}, {setting} goes with the largest part of "
+        "the differences in skill: {share}, over {count} complete tries.",
+        complete,
+        method=label,
+        setting=setting,
+        share=percent(share),
     )

@@ -7,15 +7,16 @@ import plotly.graph_objects as go
 
 from core.data.harmless_changes import CHANGES, WORST
 from core.evaluation.metrics import SHIFTS, MetricInfo
+from core.language import N_, gettext, ngettext
 from core.plots.escape import escapes_names
 from core.plots.figure import finish
 from core.plots.formatting import interval
 from core.plots.look import Look
 from core.plots.overview import axis_title, rows_of, shown_rows, with_unit
 from core.plots.traces import ROW_VALUE, error_bar, row_axis, row_names
-from core.text import NO_BREAK, listed, number, plural, strong
+from core.text import NO_BREAK, listed, number, strong
 
-UNKNOWN = "How far answers move was not measured for any of the methods shown."
+UNKNOWN = N_("How far answers move was not measured for any of the methods shown.")
 
 
 def measured_methods(
@@ -70,9 +71,14 @@ def plot_instability(table: pd.DataFrame, info: MetricInfo, look: Look) -> go.Fi
 
 
 def _in_words(row: pd.Series, info: MetricInfo) -> str:
-    value = with_unit(number(row["mean"], info.digits), info.unit)
-    span = interval(row["low"], row["high"], info.digits)
-    return f"{value} {span}, {plural(int(row['n']), 'image')}"
+    mean = with_unit(number(row["mean"], info.digits), info.unit)
+    value = f"{mean} {interval(row['low'], row['high'], info.digits)}"
+    return ngettext(
+        "{value}, {count} image",
+        "{value}, {count} images",
+        int(row["n"]),
+        value=value,
+    )
 
 
 def tabulate_changes(table: pd.DataFrame, info: MetricInfo, look: Look) -> pd.DataFrame:
@@ -84,7 +90,7 @@ def tabulate_changes(table: pd.DataFrame, info: MetricInfo, look: Look) -> pd.Da
     shown = measured_methods(table, info, look.methods)
     values = _by_change(table, info, SHIFTS).loc[shown]
     most = values[list(CHANGES)].max(axis=1)
-    columns = {"Method": [look.labels[method] for method in shown]}
+    columns = {gettext("Method"): [look.labels[method] for method in shown]}
     for change in SHIFTS:
         columns[change_label(change)] = [
             strong(text) if change in CHANGES and value == most[method] else text
@@ -105,23 +111,32 @@ def _by_change(
 
 def change_label(change: str) -> str:
     """What a reader sees of a change, or of the worst of them."""
-    return "worst" if change == WORST else CHANGES[change].label
+    return gettext("worst") if change == WORST else gettext(CHANGES[change].label)
 
 
 def instability_takeaway(table: pd.DataFrame, info: MetricInfo, look: Look) -> str:
     """Whose answers move least and most, over all changes."""
     shown = measured_methods(table, info, look.methods)
     if not shown:
-        return UNKNOWN
+        return gettext(UNKNOWN)
     means = rows_of(table, info.key)["mean"].loc[shown]
     least, most = str(means.idxmin()), str(means.idxmax())
-    said = (
-        f"On {info.label}: {look.labels[least]} {info.format(means[least], unit=True)}"
+    value, far = (info.format(means[method], unit=True) for method in (least, most))
+    if least == most:
+        return gettext(
+            "On {metric}: {method} {value}.",
+            metric=info.label,
+            method=look.labels[least],
+            value=value,
+        )
+    return gettext(
+        "On {metric}: {least} {value} (the lowest), {most} {far} (the highest).",
+        metric=info.label,
+        least=look.labels[least],
+        value=value,
+        most=look.labels[most],
+        far=far,
     )
-    if least != most:
-        far = info.format(means[most], unit=True)
-        said += f" (the lowest), {look.labels[most]} {far} (the highest)"
-    return f"{said}."
 
 
 def worst_takeaway(
@@ -132,16 +147,28 @@ def worst_takeaway(
     """Under which change the answers move most, and under which least."""
     shown = measured_methods(table, info, methods)
     if not shown:
-        return UNKNOWN
+        return gettext(UNKNOWN)
     means = _by_change(table, info, CHANGES).loc[shown].mean()
     most, least = str(means.idxmax()), str(means.idxmin())
-    of = "" if len(shown) == 1 else ", as a mean over the methods shown"
     value, least_value = (
         info.format(float(means[change]), unit=True) for change in (most, least)
     )
-    return (
-        f"Answers change most when the image is {CHANGES[most].label} ({value}), and "
-        f"least when it is {CHANGES[least].label} ({least_value}){of}."
+    fields = {
+        "most": change_label(most),
+        "value": value,
+        "least": change_label(least),
+        "least_value": least_value,
+    }
+    if len(shown) == 1:
+        return gettext(
+            "Answers change most when the image is {most} ({value}), and least when it "
+            "is {least} ({least_value}).",
+            **fields,
+        )
+    return gettext(
+        "Answers change most when the image is {most} ({value}), and least when it is "
+        "{least} ({least_value}), as a mean over the methods shown.",
+        **fields,
     )
 
 
@@ -152,20 +179,28 @@ def moves_in_words(
     found: dict[str, dict[str, str]] = {}
     for info in infos:
         means = rows_of(table, info.key)["mean"]
-        verb = "flips" if info.is_share else "moves"
-        unit = NO_BREAK + info.unit if info.unit == "%" else ""
         found[info.task] = {
-            method: f"{verb}{NO_BREAK}{number(means[method] * info.factor, 1)}{unit}"
+            method: _move_in_words(float(means[method]) * info.factor, info)
             for method in measured_methods(table, info, methods)
         }
     return found
+
+
+def _move_in_words(size: float, info: MetricInfo) -> str:
+    unit = NO_BREAK + info.unit if info.unit == "%" else ""
+    value = f"{number(size, 1)}{unit}"
+    if info.is_share:
+        return gettext("flips {value}", value=value).replace(" ", NO_BREAK)
+    return gettext("moves {value}", value=value).replace(" ", NO_BREAK)
 
 
 def unmeasured_note(table: pd.DataFrame, info: MetricInfo, look: Look) -> str:
     """Which of the methods shown were not measured; empty if all were."""
     known = measured_methods(table, info, look.methods)
     missing = [look.labels[method] for method in look.methods if method not in known]
-    return f"Not measured: {listed(missing)}." if missing else ""
+    if not missing:
+        return ""
+    return gettext("Not measured: {methods}.", methods=listed(missing))
 
 
 def instability_frame(table: pd.DataFrame, info: MetricInfo) -> pd.DataFrame:

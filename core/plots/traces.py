@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from core.language import gettext
 from core.plots.look import FAINT_COLOUR, INK
 
 # Pixels of a row below its mark, and between the mark and its name; of a name's line.
@@ -176,7 +177,7 @@ def front_line(x: ArrayLike, y: ArrayLike) -> dict[str, Any]:
         "type": "scatter",
         "x": x,
         "y": y,
-        "name": "Front",
+        "name": gettext("Front"),
         "mode": "lines",
         "line": {"shape": "hv", "dash": "dash", "width": 2.5, "color": INK},
         "hoverinfo": "skip",

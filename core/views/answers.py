@@ -12,6 +12,7 @@ from core.evaluation.errors import Confusions, count_confusions
 from core.evaluation.image_errors import image_scores
 from core.evaluation.label_errors import SplitPredictions
 from core.evaluation.resampling import Doubles
+from core.language import N_, gettext
 from core.results.explain_label import align_split
 from core.runs import Run
 from core.tasks import Regression, Task
@@ -59,8 +60,11 @@ def methods_with_runs(view: StudyView) -> list[str]:
     methods = [method for method in view.methods if method in trained]
     if not methods:
         raise NothingToShow(
-            "No shown method has a run with the chosen seeds. Choose other seeds or "
-            f"methods under {emphasis('Methods and seeds')}."
+            gettext(
+                "No shown method has a run with the chosen seeds. Choose other seeds "
+                "or methods under {button}.",
+                button=emphasis(gettext("Methods and seeds")),
+            )
         )
     return methods
 
@@ -87,8 +91,11 @@ def method_of(view: StudyView, name: str = "") -> str:
         return usual_method(view)
     if name not in methods_with_runs(view):
         raise NothingToShow(
-            f"The study {strong(view.study.title)} shows no run of a method "
-            f"{strong(name)}."
+            gettext(
+                "The study {study} shows no run of a method {method}.",
+                study=strong(view.title),
+                method=strong(name),
+            )
         )
     return name
 
@@ -167,7 +174,7 @@ def _answers(split: str, task: Task, baseline: str, runs: tuple[Run, ...]) -> An
     return collect_answers(own.aligned, task, own.image_ids)
 
 
-@cached(entries=8, says="Collecting the answers…")
+@cached(entries=8, says=N_("Collecting the answers…"))
 def _errors(
     task: Task,
     tasks: tuple[Task, ...],

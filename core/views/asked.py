@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from core.errors import NothingToShow, ViewError
+from core.language import N_, gettext
 from core.tasks import Classification
 from core.text import strong
 from core.views.study_view import StudyView
@@ -16,7 +17,9 @@ def method_asked(view: StudyView, name: str, usual: str) -> str:
     ViewError
         If no such method is shown.
     """
-    return _one_of(name, view.methods, "method") if name else usual
+    if not name:
+        return usual
+    return _one_of(name, view.methods, N_("No method '{name}' is shown here."))
 
 
 def class_asked(task: Classification, name: str) -> str:
@@ -27,7 +30,7 @@ def class_asked(task: Classification, name: str) -> str:
     ViewError
         If the task has no such class.
     """
-    return _one_of(name, task.classes, "class")
+    return _one_of(name, task.classes, N_("No class '{name}' is shown here."))
 
 
 def feature_asked(view: StudyView, name: str) -> str:
@@ -38,7 +41,9 @@ def feature_asked(view: StudyView, name: str) -> str:
     ViewError
         If the study has no such feature.
     """
-    return _one_of(name, tuple(view.dataset.sensitive_features), "sensitive feature")
+    features = tuple(view.dataset.sensitive_features)
+    problem = N_("No sensitive feature '{name}' is shown here.")
+    return _one_of(name, features, problem)
 
 
 def first_beside(view: StudyView) -> str:
@@ -58,16 +63,19 @@ def require_others(view: StudyView, methods: Collection[str] | None = None) -> N
     known = view.methods if methods is None else methods
     if not set(known) & set(view.methods) - {view.baseline}:
         raise NothingToShow(
-            f"No method of the study {strong(view.study.title)} is shown beside the "
-            "baseline, so there is no difference to draw."
+            gettext(
+                "No method of the study {study} is shown beside the baseline, so there "
+                "is no difference to draw.",
+                study=strong(view.title),
+            )
         )
 
 
-def _one_of(name: str, there: Collection[str], what: str) -> str:
+def _one_of(name: str, there: Collection[str], problem: str) -> str:
     if name not in there:
         raise ViewError(
-            f"No {what} '{name}' is shown here.",
-            expected=f"one of {', '.join(there)}.",
-            remedy="correct the name, or leave it out.",
+            gettext(problem, name=name),
+            expected=gettext("one of {names}.", names=", ".join(there)),
+            remedy=gettext("correct the name, or leave it out."),
         )
     return name

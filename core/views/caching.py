@@ -19,7 +19,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 import pandas as pd
 from pydantic import BaseModel
 
-from core.language import language, listening
+from core.language import gettext, language, listening
 from core.runs import (
     HISTORY,
     MANIFEST_FILE,
@@ -147,7 +147,8 @@ def cached(
     entries : int
         Results that are kept at once; the one that was asked for longest ago goes.
     says : str
-        What a reader who waits is told while it is computed (``tell_who_waits``).
+        What a reader who waits is told while it is computed (``tell_who_waits``), said
+        by ``gettext``.
     name : str
         Tells functions apart that one line of code makes.
     """
@@ -159,7 +160,7 @@ def cached(
         parameters = signature(compute)
 
         def telling() -> AbstractContextManager[object]:
-            return _teller(says) if says else nullcontext()
+            return _teller(gettext(says)) if says else nullcontext()
 
         @wraps(compute)
         def result(*args: Given.args, **options: Given.kwargs) -> Result:

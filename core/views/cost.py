@@ -28,6 +28,7 @@ from core.evaluation.pareto import (
     reference_of,
     step_pairs,
 )
+from core.language import N_, gettext
 from core.plots import cost as plots
 from core.plots.overview import axis_title
 from core.text import BREAK, strong
@@ -91,7 +92,11 @@ class Front:
     @property
     def title(self) -> str:
         """What is set against what."""
-        return f"{self.metric.label} against {self.cost.label.lower()}"
+        return gettext(
+            "{metric} against {cost}",
+            metric=self.metric.label,
+            cost=self.cost.label.lower(),
+        )
 
     @property
     def is_wide(self) -> bool:
@@ -104,26 +109,31 @@ class Front:
         return plots.cost_ratio(self.points) >= plots.VERY_WIDE
 
 
-@draws("quality-cost", "Quality against one cost, and what a certain gain costs")
+@draws("quality-cost", N_("Quality against one cost, and what a certain gain costs"))
 def draw_quality_cost(view: StudyView, *, metric: str = "", cost: str = FIRST) -> Drawn:
     """One metric against one cost, as Overview shows it beside the differences."""
     comparison, costs = load_comparison(view), load_costs(view)
     info, spent = metric_of(view, comparison, metric), cost_of(cost)
     if not view.study.is_trained:
         raise NothingToShow(
-            f"The study {strong(view.study.title)} was made of a table of predictions, "
-            "so no cost is known."
+            gettext(
+                "The study {study} was made of a table of predictions, so no cost is "
+                "known.",
+                study=strong(view.title),
+            )
         )
     points = cost_points(comparison, costs.table, info, spent, view.methods)
     spread = widest_spread(costs.per_run, spent)
     notes = [
-        "Bars are 95 % intervals; cost is the mean over the runs. The Cost page has "
-        "every cost, and what a dearer method buys.",
+        gettext(
+            "Bars are 95 % intervals; cost is the mean over the runs. The Cost page "
+            "has every cost, and what a dearer method buys."
+        ),
         spread.sentence() if spread else "",
         costs.machines if spent.timed_by else "",
     ]
     return Drawn(
-        title="Quality against cost",
+        title=gettext("Quality against cost"),
         name=f"{view.study.name}-cost",
         takeaway=plots.paid_takeaway(
             points,
@@ -149,7 +159,7 @@ def draw_quality_cost(view: StudyView, *, metric: str = "", cost: str = FIRST) -
     )
 
 
-@draws("pareto", "Quality against one cost, with the front drawn")
+@draws("pareto", N_("Quality against one cost, with the front drawn"))
 def draw_pareto(
     view: StudyView,
     *,
@@ -162,19 +172,21 @@ def draw_pareto(
     info, spent, points = front.metric, front.cost, front.points
     per_run = load_costs(view).per_run
     spread = widest_spread(per_run, spent)
+    drawn = [gettext("Bars: 95 % intervals over the test images.")]
+    if points["on_front"].sum() > 1:
+        drawn.append(gettext("Dashed: the front, by the point estimates."))
+    drawn.append(
+        gettext(
+            "A letter beside a sign is that of the legend. Signs that would cover each "
+            "other are moved apart sideways, by a twentieth of the axis at most; the "
+            "table has the numbers."
+        )
+    )
     notes = [
         spread.sentence() if spread else "",
-        "Bars: 95 % intervals over the test images."
-        + (
-            " Dashed: the front, by the point estimates."
-            if points["on_front"].sum() > 1
-            else ""
-        )
-        + " A letter beside a sign is that of the legend. Signs that would cover each "
-        "other are moved apart sideways, by a twentieth of the axis at most; the table "
-        "has the numbers.",
-        f"{info.label}: {info.explanation}",
-        f"{spent.label}: {spent.explanation}",
+        " ".join(drawn),
+        gettext("{name}: {value}", name=info.label, value=info.explanation),
+        gettext("{name}: {value}", name=spent.label, value=spent.explanation),
         plots.left_out_note(points, view.look, spent),
     ]
     seeds = plots.seed_points(load_comparison(view), per_run, info, spent)
@@ -201,19 +213,23 @@ def draw_pareto(
     )
 
 
-@draws("front-steps", "What each step along the front of quality and cost buys")
+@draws("front-steps", N_("What each step along the front of quality and cost buys"))
 def draw_front_steps(view: StudyView, *, metric: str = "", cost: str = FIRST) -> Drawn:
     """The dearer method minus the cheaper, for each step along the front."""
     front = load_front(view, metric, cost)
     if not front.steps:
         raise NothingToShow(
-            f"In the study {strong(view.study.title)} one method alone is on the front "
-            f"of {front.metric.label} and {front.cost.label.lower()}, so there is no "
-            "step along it."
+            gettext(
+                "In the study {study} one method alone is on the front of {metric} and "
+                "{cost}, so there is no step along it.",
+                study=strong(view.title),
+                metric=front.metric.label,
+                cost=front.cost.label.lower(),
+            )
         )
     said = plots.steps_takeaway(front.steps, front.metric, view.labels)
     return Drawn(
-        title="What each step along the front buys",
+        title=gettext("What each step along the front buys"),
         name=f"{view.study.name}-steps",
         takeaway=said,
         data=pd.DataFrame(list(front.steps)),
@@ -227,33 +243,38 @@ def draw_front_steps(view: StudyView, *, metric: str = "", cost: str = FIRST) ->
                 elsewhere=front.elsewhere,
             ),
             said,
-            note="Neighbours, then the two ends: the dearer minus the cheaper, with "
-            "its 95 % interval, which holds for all methods at once.",
+            note=gettext(
+                "Neighbours, then the two ends: the dearer minus the cheaper, with its "
+                "95 % interval, which holds for all methods at once."
+            ),
         ),
     )
 
 
-@draws("cost", "Every cost of every method, in numbers")
+@draws("cost", N_("Every cost of every method, in numbers"))
 def draw_costs(view: StudyView, *, metric: str = "", cost: str = FIRST) -> Drawn:
     """What each method takes to train, to keep and to answer; and its place."""
     comparison, costs = load_comparison(view), load_costs(view)
     info = metric_of(view, comparison, metric)
     points = cost_points(comparison, costs.table, info, cost_of(cost), view.methods)
     frame = plots.costs_frame(costs.table, points, comparison.table, info, view.look)
-    said = (
-        f"What each of {len(frame)} methods costs: parameters, training and inference "
-        "time, size, and what it was made with."
+    said = gettext(
+        "What each of {count} methods costs: parameters, training and inference time, "
+        "size, and what it was made with.",
+        count=len(frame),
     )
     return Drawn(
-        title="Every cost in numbers",
+        title=gettext("Every cost in numbers"),
         name=f"{view.study.name}-costs",
         takeaway=costs.machines or said,
         data=costs.table.reset_index(),
         numbers=Numbers(
             frame,
             said,
-            note="Means over the runs, ± their standard deviation; – is unknown. What "
-            "was measured, and how, is said where the pointer rests on a heading.",
+            note=gettext(
+                "Means over the runs, ± their standard deviation; – is unknown. What "
+                "was measured, and how, is said where the pointer rests on a heading."
+            ),
             is_long=True,
             columns=_columns(info),
             is_whole=True,
@@ -289,9 +310,13 @@ def load_front(view: StudyView, metric: str = "", cost: str = FIRST) -> Front:
     points = cost_points(comparison, costs, info, spent, view.methods)
     if len(points) < 2:
         raise NothingToShow(
-            f"Fewer than two of these methods have both {info.label} and a known "
-            f"{spent.label.lower()}, so there is nothing to set against each other. "
-            "Choose another cost or metric."
+            gettext(
+                "Fewer than two of these methods have both {metric} and a known "
+                "{cost}, so there is nothing to set against each other. Choose another "
+                "cost or metric.",
+                metric=info.label,
+                cost=spent.label.lower(),
+            )
         )
     steps = tuple(
         compute_step(pair, points, _compared(view, comparison, pair), info.key)
@@ -315,9 +340,9 @@ def cost_of(name: str) -> CostInfo:
     """
     if name not in COSTS:
         raise ViewError(
-            f"There is no cost '{name}'.",
-            expected=f"one of {', '.join(COSTS)}.",
-            remedy=f"correct it, or leave it out for '{FIRST}'.",
+            gettext("There is no cost '{name}'.", name=name),
+            expected=gettext("one of {names}.", names=", ".join(COSTS)),
+            remedy=gettext("correct it, or leave it out for '{usual}'.", usual=FIRST),
         )
     return COSTS[name]
 
@@ -334,16 +359,20 @@ def _compared(
 def _columns(metric: MetricInfo) -> dict[str, Column]:
     """Decimals and explanations of the table."""
     columns = {
-        "Method": Column(is_name=True),
-        "Front": Column(
-            explanation="Its place on the front of the metric and the cost chosen "
-            "above."
+        gettext("Method"): Column(is_name=True),
+        gettext("Front"): Column(
+            explanation=gettext(
+                "Its place on the front of the metric and the cost chosen above."
+            )
         ),
         axis_title(metric): Column(metric.digits, metric.explanation),
     }
     for info in COSTS.values():
         columns[info.heading] = Column(info.digits, info.explanation)
         columns[plots.spread_heading(info)] = Column(
-            info.digits, f"Standard deviation of {info.label.lower()} over the runs."
+            info.digits,
+            gettext(
+                "Standard deviation of {cost} over the runs.", cost=info.label.lower()
+            ),
         )
-    return columns | {heading.capitalize(): Column() for heading in SETTINGS.values()}
+    return columns | {plots.setting_heading(key): Column() for key in SETTINGS}

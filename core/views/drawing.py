@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from pydantic import TypeAdapter, ValidationError
 
 from core.errors import NothingToShow, ViewError
+from core.language import N_, gettext
 from core.plots.download import titled
 from core.plots.escape import only_own_markup
 from core.plots.highlight import NOTE as HOW_TO_HIGHLIGHT
@@ -140,7 +141,7 @@ class View:
     name : str
         As a story and an address have it.
     title : str
-        What it shows, for one who chooses among all of them.
+        What it shows, for one who chooses among all of them; said by ``gettext``.
     draw : callable
         Takes a ``StudyView`` and the parameters by name; returns a ``Drawn``.
     """
@@ -166,9 +167,15 @@ class View:
         if unknown:
             known = ", ".join(f"'{name}'" for name in self.defaults)
             raise ViewError(
-                f"The view '{self.name}' has no parameter '{unknown[0]}'.",
-                expected=f"one of {known}." if known else "no parameter at all.",
-                remedy="correct the name, or leave it out.",
+                gettext(
+                    "The view '{view}' has no parameter '{parameter}'.",
+                    view=self.name,
+                    parameter=unknown[0],
+                ),
+                expected=gettext("one of {names}.", names=known)
+                if known
+                else gettext("no parameter at all."),
+                remedy=gettext("correct the name, or leave it out."),
             )
         kinds = get_annotations(self.draw, eval_str=True)
         return {n: self._read_one(n, v, kinds[n]) for n, v in given.items()}
@@ -178,10 +185,18 @@ class View:
             return TypeAdapter(kind).validate_python(value)
         except ValidationError as error:
             raise ViewError(
-                f"The view '{self.name}' cannot take {value!r} as its parameter "
-                f"'{name}'.",
+                gettext(
+                    "The view '{view}' cannot take {value} as its parameter "
+                    "'{parameter}'.",
+                    view=self.name,
+                    value=repr(value),
+                    parameter=name,
+                ),
                 expected=error.errors()[0]["msg"] + ".",
-                remedy=f"correct it, or leave it out for {self.defaults[name]!r}.",
+                remedy=gettext(
+                    "correct it, or leave it out for {usual}.",
+                    usual=repr(self.defaults[name]),
+                ),
             ) from None
 
 
@@ -210,7 +225,10 @@ def draws(name: str, title: str) -> Callable[[Drawing], Drawing]:
         @cached(entries=KEPT, name=name)
         def kept(view: StudyView, parameters: Mapping[str, Any]) -> Drawn:
             drawn = finished(draw(view, **parameters))
-            said = (f"A run is left out: {reason}" for reason in view.left_out)
+            said = (
+                gettext("A run is left out: {reason}", reason=reason)
+                for reason in view.left_out
+            )
             note = " ".join(filter(None, (drawn.note, *said)))
             return replace(drawn, note=note, view=name, parameters=parameters, of=view)
 
@@ -242,7 +260,7 @@ def finished(drawn: Drawn) -> Drawn:
     }
     note = drawn.note
     if any(map(is_highlighted, figures.values())):
-        note = f"{note} {HOW_TO_HIGHLIGHT}".lstrip()
+        note = f"{note} {gettext(HOW_TO_HIGHLIGHT)}".lstrip()
     return replace(drawn, figures=figures, note=note)
 
 
@@ -254,12 +272,13 @@ def task_of(view: StudyView, name: str = "") -> Task:
     NothingToShow
         If the study has no such task.
     """
-    return _task_of(view, name, object, "task") if name else view.tasks[0]
+    return _task_of(view, name, Task, *_OF_ANY_KIND) if name else view.tasks[0]
 
 
 def nothing_in(view: StudyView, why: str) -> NothingToShow:
     """Say that a study has nothing for a view to show, and why: a whole sentence."""
-    return NothingToShow(f"{strong(view.study.title)}: {why}")
+    said = gettext("{name}: {value}", name=strong(view.title), value=why)
+    return NothingToShow(said)
 
 
 def table_in_markdown(table: pd.DataFrame) -> pd.DataFrame:
@@ -282,7 +301,13 @@ def regression_of(view: StudyView, name: str = "") -> Regression:
     NothingToShow
         If the study has no such task.
     """
-    task = _task_of(view, name, Regression, "task that predicts a number")
+    task = _task_of(
+        view,
+        name,
+        Regression,
+        N_("The study {study} has no task that predicts a number."),
+        N_("The study {study} has no task that predicts a number {task}."),
+    )
     assert isinstance(task, Regression)
     return task
 
@@ -295,7 +320,13 @@ def classification_of(view: StudyView, name: str = "") -> Classification:
     NothingToShow
         If the study has no such task.
     """
-    task = _task_of(view, name, Classification, "classification task")
+    task = _task_of(
+        view,
+        name,
+        Classification,
+        N_("The study {study} has no classification task."),
+        N_("The study {study} has no classification task {task}."),
+    )
     assert isinstance(task, Classification)
     return task
 
@@ -308,17 +339,26 @@ def any_task_of(view: StudyView, name: str = "") -> Task:
     NothingToShow
         If the study has no such task.
     """
-    return _task_of(view, name, Task, "task")
+    return _task_of(view, name, Task, *_OF_ANY_KIND)
 
 
-def _task_of(view: StudyView, name: str, kind: Any, what: str) -> Task:
+# That there is no task at all, and that there is none of that name.
+_OF_ANY_KIND = (
+    N_("The study {study} has no task."),
+    N_("The study {study} has no task {task}."),
+)
+
+
+def _task_of(
+    view: StudyView, name: str, kind: Any, none_at_all: str, none_so_called: str
+) -> Task:
     tasks: dict[str, Task] = {t.name: t for t in view.tasks if isinstance(t, kind)}
     if name and name not in tasks:
         raise NothingToShow(
-            f"The study {strong(view.study.title)} has no {what} {strong(name)}."
+            gettext(none_so_called, study=strong(view.title), task=strong(name))
         )
     if not tasks:
-        raise NothingToShow(f"The study {strong(view.study.title)} has no {what}.")
+        raise NothingToShow(gettext(none_at_all, study=strong(view.title)))
     if name:
         return tasks[name]
     # With the most classes imbalance shows most.

@@ -21,6 +21,7 @@ from core.evaluation.metrics import (
     stability_keys,
     study_metric_keys,
 )
+from core.language import N_, gettext
 from core.plots.overview import best_few
 from core.results.study_runs import study_options
 from core.runs import Run, read_validation, shipped_manifest
@@ -39,15 +40,24 @@ def require_runs(view: StudyView, baseline: str) -> None:
     NothingToShow
     """
     if not any(run.method == baseline for run in view.runs):
-        other = "import it again"
-        if view.study.is_trained:
-            name = view.study.name
-            other = "train it with " + code(
-                f"equipoise train {name} --method {baseline}"
+        if not view.study.is_trained:
+            raise NothingToShow(
+                gettext(
+                    "The baseline {baseline} has no run with the chosen seeds, so "
+                    "there is nothing to compare with. Choose other seeds, or import "
+                    "it again.",
+                    baseline=strong(baseline),
+                )
             )
+        command = f"equipoise train {view.study.name} --method {baseline}"
         raise NothingToShow(
-            f"The baseline {strong(baseline)} has no run with the chosen seeds, so "
-            f"there is nothing to compare with. Choose other seeds, or {other}."
+            gettext(
+                "The baseline {baseline} has no run with the chosen seeds, so there is "
+                "nothing to compare with. Choose other seeds, or train it with "
+                "{command}.",
+                baseline=strong(baseline),
+                command=code(command),
+            )
         )
 
 
@@ -225,7 +235,7 @@ def _training_counts(
     return training_counts(_training_rows(key, study), tasks)
 
 
-@cached(entries=16, says="Comparing the methods…")
+@cached(entries=16, says=N_("Comparing the methods…"))
 def _comparison(
     baseline: Baseline,
     counts: dict[str, dict[str, int]],
@@ -249,7 +259,7 @@ def _measured(tasks: tuple[Task, ...], runs: tuple[Run, ...]) -> tuple[Run, ...]
     return tuple(run for run in runs if run.has_stability(tasks))
 
 
-@cached(entries=64, says="Comparing the methods…")
+@cached(entries=64, says=N_("Comparing the methods…"))
 def _metrics(
     baseline: Baseline,
     keys: tuple[str, ...],

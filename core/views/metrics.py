@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from core.errors import NothingToShow
 from core.evaluation.comparison import Comparison
 from core.evaluation.metrics import MetricInfo, headline_keys, metric_info
+from core.language import gettext
 from core.results.tables import distinct_metrics
 from core.text import strong
 from core.views.study_view import StudyView
@@ -28,7 +29,11 @@ def metric_of(view: StudyView, comparison: Comparison, name: str = "") -> Metric
     known = in_order_of_choice(view, comparison.table["metric"])
     if name and name not in known:
         raise NothingToShow(
-            f"The study {strong(view.study.title)} has no metric {strong(name)}."
+            gettext(
+                "The study {study} has no metric {metric}.",
+                study=strong(view.title),
+                metric=strong(name),
+            )
         )
     return metric_info(name or known[0], view.tasks)
 

@@ -8,6 +8,7 @@ import pandas as pd
 from core.errors import NothingToShow
 from core.evaluation.comparison import Comparison
 from core.evaluation.metrics import MetricInfo
+from core.language import N_, gettext, ngettext
 from core.plots import overview as plots
 from core.plots.age import noise_floor_of
 from core.plots.headline import plot_headline
@@ -16,7 +17,7 @@ from core.results.sentences import comparison_notes, verdict_sentence
 from core.results.tables import leaderboard, metric_detail
 from core.runs import data_report
 from core.tasks import Regression
-from core.text import BREAK, number, plural, strong
+from core.text import BREAK, number, strong
 from core.views.caching import cached
 from core.views.cost import Costs, load_costs
 from core.views.drawing import Drawn, Numbers, draws
@@ -28,7 +29,7 @@ OWN_MARGIN = -1.0
 """In place of a margin: the one that the study has."""
 
 
-@draws("headline", "Every method against the baseline, as a picture")
+@draws("headline", N_("Every method against the baseline, as a picture"))
 def draw_headline(view: StudyView) -> Drawn:
     """Difference of every method to the baseline on the headline metrics."""
     if len(view.methods) < 2:
@@ -36,7 +37,7 @@ def draw_headline(view: StudyView) -> Drawn:
     comparison = load_comparison(view)
     infos = distinct_headline(view, comparison)
     return Drawn(
-        title="Against the baseline",
+        title=gettext("Against the baseline"),
         name=f"{view.study.name}-headline",
         takeaway=_tally(view, comparison),
         figures={
@@ -44,15 +45,17 @@ def draw_headline(view: StudyView) -> Drawn:
             for info in infos
         },
         data=comparison.table,
-        note="Difference to the baseline with the 95 % interval that holds for all "
-        "methods at once; the most favourable first. ▲ better, ▼ worse, ≈ equivalent, "
-        "○ inconclusive. Shaded: differences that do not matter.",
+        note=gettext(
+            "Difference to the baseline with the 95 % interval that holds for all "
+            "methods at once; the most favourable first. ▲ better, ▼ worse, "
+            "≈ equivalent, ○ inconclusive. Shaded: differences that do not matter."
+        ),
         column_width=300,
         claims=_verdicts(view, comparison, infos, _compared(view)),
     )
 
 
-@draws("leaderboard", "The headline metrics of every method, in numbers")
+@draws("leaderboard", N_("The headline metrics of every method, in numbers"))
 def draw_leaderboard(view: StudyView, *, order: str = "") -> Drawn:
     """The headline metrics in numbers, in the study's order or by one metric."""
     comparison = load_comparison(view)
@@ -64,14 +67,22 @@ def draw_leaderboard(view: StudyView, *, order: str = "") -> Drawn:
         view.tasks,
         part="score",
     )
-    over = "One seed, no sd" if comparison.has_one_seed else "Mean over the seeds"
+    signs = gettext(
+        "Mean over the seeds [95 % interval] and verdict against the baseline; ↓ lower "
+        "is better, ↑ higher is better."
+    )
+    if comparison.has_one_seed:
+        signs = gettext(
+            "One seed, no sd [95 % interval] and verdict against the baseline; ↓ lower "
+            "is better, ↑ higher is better."
+        )
     said = _tally(view, comparison)
     if order:
         info = metric_of(view, comparison, order)
         against = load_comparison(view, reference=methods[0]).table
         said = plots.best_takeaway(against, info, view.look, methods[0])
     return Drawn(
-        title="Leaderboard",
+        title=gettext("Leaderboard"),
         name=f"{view.study.name}-leaderboard",
         takeaway=said,
         data=comparison.table,
@@ -80,8 +91,7 @@ def draw_leaderboard(view: StudyView, *, order: str = "") -> Drawn:
             said,
             note=BREAK.join(
                 [
-                    f"{over} [95 % interval] and verdict against the baseline; ↓ lower "
-                    "is better, ↑ higher is better.",
+                    signs,
                     *board.notes,
                     " ".join(comparison_notes(comparison, view.labels)),
                 ]
@@ -90,7 +100,7 @@ def draw_leaderboard(view: StudyView, *, order: str = "") -> Drawn:
     )
 
 
-@draws("differences", "Difference of every method to the baseline, on one metric")
+@draws("differences", N_("Difference of every method to the baseline, on one metric"))
 def draw_differences(
     view: StudyView, *, metric: str = "", margin: float = OWN_MARGIN
 ) -> Drawn:
@@ -98,18 +108,20 @@ def draw_differences(
     comparison, info = judged(view, metric, margin)
     table = comparison.table
     return Drawn(
-        title="Difference to the baseline",
+        title=gettext("Difference to the baseline"),
         name=f"{view.study.name}-differences",
         takeaway=plots.differences_takeaway(table, info, view.look),
         figures={info.label: plots.plot_differences(table, info, view.look)},
         data=plots.rows_of(table, info.key).reset_index(),
-        note="On the same test images; bars are 95 % intervals that hold for all "
-        "methods at once. Shaded: differences that do not matter.",
+        note=gettext(
+            "On the same test images; bars are 95 % intervals that hold for all "
+            "methods at once. Shaded: differences that do not matter."
+        ),
         claims=_verdicts(view, comparison, [info], _compared(view)),
     )
 
 
-@draws("detectable", "How many seeds it would take to settle each difference")
+@draws("detectable", N_("How many seeds it would take to settle each difference"))
 def draw_detectable(
     view: StudyView, *, metric: str = "", margin: float = OWN_MARGIN
 ) -> Drawn:
@@ -117,19 +129,21 @@ def draw_detectable(
     comparison, info = judged(view, metric, margin)
     table = comparison.table
     return Drawn(
-        title="How many seeds would it take?",
+        title=gettext("How many seeds would it take?"),
         name=f"{view.study.name}-detectable",
         takeaway=plots.detectable_takeaway(table, info, view.look),
         figures={info.label: plots.plot_detectable(table, info, view.look)},
         data=plots.rows_of(table, info.key).reset_index(),
-        note="Smallest detectable: the difference that this study would have found in "
-        "four of five repetitions (80 % power). Seeds needed: seeds of both methods "
-        "with which the difference seen here would be found as often, were it the true "
-        "one.",
+        note=gettext(
+            "Smallest detectable: the difference that this study would have found in "
+            "four of five repetitions (80 % power). Seeds needed: seeds of both "
+            "methods with which the difference seen here would be found as often, were "
+            "it the true one."
+        ),
     )
 
 
-@draws("metric-in-numbers", "One metric of every method, in numbers and sentences")
+@draws("metric-in-numbers", N_("One metric of every method, in numbers and sentences"))
 def draw_metric_in_numbers(
     view: StudyView, *, metric: str = "", margin: float = OWN_MARGIN
 ) -> Drawn:
@@ -137,7 +151,7 @@ def draw_metric_in_numbers(
     comparison, info = judged(view, metric, margin)
     shown = {method: view.labels[method] for method in view.methods}
     detail = metric_detail(comparison, info.key, shown, view.tasks)
-    said = f"{info.label} of each method."
+    said = gettext("{metric} of each method.", metric=info.label)
     return Drawn(
         title=info.label,
         name=f"{view.study.name}-metric",
@@ -189,40 +203,59 @@ def methods_by(view: StudyView, order: str) -> Sequence[str]:
 def study_facts(view: StudyView) -> str:
     """What the models were trained from and on, and how sure the labels are."""
     costs = load_costs(view)
-    images = plural(int(load_comparison(view).table["n"].max()), "test image")
-    made = _made_with(view, costs)
-    lines = [f"{view.dataset.title}: {images}, {view.seeds_text}{made}"]
+    lines = [_made_with(view, costs)]
     report = data_report(view.study.name)
     for task in view.tasks:
         if isinstance(task, Regression) and (floor := noise_floor_of(report, task)):
             lines.append(
-                f"The labels are noisy: two labels of one photo differ by "
-                f"{number(floor, 1)} {task.unit} of {task.label.lower()} on average."
+                gettext(
+                    "The labels are noisy: two labels of one photo differ by {size} of "
+                    "{task} on average.",
+                    size=plots.with_unit(number(floor, 1), gettext(task.unit)),
+                    task=gettext(task.label).lower(),
+                )
             )
-    lines += [costs.unknown, view.study.notice or view.dataset.notice]
+    notice = view.study.notice or view.dataset.notice
+    lines += [costs.unknown, gettext(notice)]
     return BREAK.join(filter(None, lines))
 
 
 def _made_with(view: StudyView, costs: Costs) -> str:
-    """Backbone, image size and budget: what all methods share, or how they differ."""
-    if costs.differing:
-        return f". {costs.differing}"
-    if not view.study.is_trained:
-        return "."
+    """Data, and backbone, image size and budget: shared by all, or how they differ."""
+    images = int(load_comparison(view).table["n"].max())
+    fields = {
+        "dataset": gettext(view.dataset.title),
+        "images": ngettext("{count} test image", "{count} test images", images),
+        "seeds": view.seeds_text,
+    }
+    if costs.differing or not view.study.is_trained:
+        said = gettext("{dataset}: {images}, {seeds}.", **fields)
+        return f"{said} {costs.differing}".rstrip()
     model = view.study.model
     epochs = costs.per_run["epochs"].max()
-    return (
-        f", {model.backbone} at {model.image_size} px, trained from "
-        f"{_trained_from(costs.per_run)} for up to "
-        f"{f'{epochs:g}' if epochs == epochs else '?'} epochs."
+    return gettext(
+        "{dataset}: {images}, {seeds}, {backbone} at {size} px, trained from {weights} "
+        "for up to {epochs} epochs.",
+        backbone=model.backbone,
+        size=str(model.image_size),
+        weights=_trained_from(costs.per_run),
+        epochs=int(epochs) if epochs == epochs else "?",
+        **fields,
     )
 
 
 def _trained_from(per_run: pd.DataFrame) -> str:
     """What all methods began from, of those that say it."""
     known = per_run["trained_from"].dropna()
-    weights = known.iloc[0] if len(known) else "unknown weights"
-    return "ImageNet weights" if weights == "imagenet" else weights
+    if known.empty:
+        return gettext("unknown weights")
+    match str(known.iloc[0]):
+        case "imagenet":
+            return gettext("ImageNet weights")
+        case "scratch":
+            return gettext("scratch")
+        case weights:
+            return weights
 
 
 def _tally(view: StudyView, comparison: Comparison) -> str:
@@ -258,7 +291,8 @@ def _verdicts(
 
 
 def _alone(view: StudyView) -> str:
-    return (
-        f"The study {strong(view.study.title)} shows one method only, so there is "
-        "nothing to compare it with."
+    return gettext(
+        "The study {study} shows one method only, so there is nothing to compare it "
+        "with.",
+        study=strong(view.title),
     )

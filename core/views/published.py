@@ -5,74 +5,112 @@ import pandas as pd
 from core.errors import NothingToShow
 from core.evaluation.metrics import MetricInfo, metric_info
 from core.evaluation.published import CHANGE, COLUMNS, VALUE, published_table
+from core.language import N_, gettext
 from core.plots import overview as plots
 from core.plots.look import Look
 from core.results.frame import table_frame
 from core.results.published import PUBLISHED_NOTE, beside_published
-from core.text import BREAK, strong
+from core.text import BREAK, clauses, strong
 from core.views.caching import cached
 from core.views.drawing import Drawn, Numbers, draws
 from core.views.loads import load_comparison
 from core.views.study_view import StudyView
 
 
-@draws("published", "Published changes beside the study's own")
+@draws("published", N_("Published changes beside the study's own"))
 def draw_published_changes(view: StudyView) -> Drawn:
     """What others gained over their baseline, beside the gain over this one."""
     table = load_published(view)
     changes = table[table["kind"] == CHANGE]
     if changes.empty:
-        raise NothingToShow(_nothing(view, "change"))
+        raise NothingToShow(
+            gettext(
+                "The study {study} names no published change that could stand beside "
+                "its own here.",
+                study=strong(view.title),
+            )
+        )
     return Drawn(
-        title="Their changes beside ours",
+        title=gettext("Their changes beside ours"),
         name=f"{view.study.name}-published",
         takeaway=plots.published_changes_takeaway(changes),
         figures={
-            "Changes": plots.plot_published_changes(
+            gettext("Changes"): plots.plot_published_changes(
                 changes, _metrics_of(view, changes), _look(view)
             )
         },
         data=changes,
-        note=f"{_theirs(changes)} Ours: this study, 95 % interval of the paired "
-        "difference over the baseline's mean.",
+        note=" ".join(
+            [
+                _theirs(changes),
+                gettext(
+                    "Ours: this study, 95 % interval of the paired difference over the "
+                    "baseline's mean."
+                ),
+            ]
+        ),
     )
 
 
-@draws("published-values", "Published values of one metric beside the study's own")
+@draws("published-values", N_("Published values of one metric beside the study's own"))
 def draw_published_values(view: StudyView, *, metric: str = "") -> Drawn:
     """What others reached on a metric, the first that they give where none is named."""
     known = metrics_with_values(view)
     if not known or (metric and metric not in known):
-        raise NothingToShow(_nothing(view, "value"))
+        raise NothingToShow(
+            gettext(
+                "The study {study} names no published value that could stand beside "
+                "its own here.",
+                study=strong(view.title),
+            )
+        )
     table, info = load_published(view), metric_info(metric or known[0], view.tasks)
     rows = table[(table["kind"] == VALUE) & (table["metric"] == info.key)]
     return Drawn(
-        title=f"{info.label}: published beside ours",
+        title=gettext("{metric}: published beside ours", metric=info.label),
         name=f"{view.study.name}-published-{info.name}",
         takeaway=plots.published_values_takeaway(rows, info),
         figures={info.label: plots.plot_published_values(rows, info, _look(view))},
         data=rows,
-        note=f"{_theirs(rows)} Ours: mean over the seeds with 95 % interval over "
-        f"the test images. {view.study.notice}",
+        note=" ".join(
+            [
+                _theirs(rows),
+                gettext(
+                    "Ours: mean over the seeds with 95 % interval over the test images."
+                ),
+                gettext(view.study.notice),
+            ]
+        ),
     )
 
 
-@draws("published-in-numbers", "Everything published beside the study's own numbers")
+@draws(
+    "published-in-numbers", N_("Everything published beside the study's own numbers")
+)
 def draw_published_in_numbers(view: StudyView) -> Drawn:
     """All published values and changes beside ours, with their sources."""
     table = load_published(view)
     if table.empty:
-        raise NothingToShow(_nothing(view, "number"))
+        raise NothingToShow(
+            gettext(
+                "The study {study} names no published number that could stand beside "
+                "its own here.",
+                study=strong(view.title),
+            )
+        )
     shown, sources = beside_published(table, _labels(view), view.tasks)
     return Drawn(
-        title="What others published",
+        title=gettext("What others published"),
         name=f"{view.study.name}-published-table",
-        takeaway=PUBLISHED_NOTE,
+        takeaway=gettext(PUBLISHED_NOTE),
         data=table,
         numbers=Numbers(
             table_frame(shown),
-            PUBLISHED_NOTE,
-            note=BREAK.join(f"{i}: {text}" for i, text in enumerate(sources, start=1)),
+            gettext(PUBLISHED_NOTE),
+            note=BREAK.join(
+                gettext("{name}: {value}", name=place, value=source)
+                for place, source in enumerate(sources, start=1)
+            ),
         ),
     )
 
@@ -118,12 +156,7 @@ def _metrics_of(view: StudyView, table: pd.DataFrame) -> dict[str, MetricInfo]:
 
 
 def _theirs(table: pd.DataFrame) -> str:
-    sources = "; ".join(dict.fromkeys(table["source"]))
-    return f"Theirs: {sources}, on their split, with no interval given."
-
-
-def _nothing(view: StudyView, what: str) -> str:
-    return (
-        f"The study {strong(view.study.title)} names no published {what} that could "
-        "stand beside its own here."
+    sources = clauses(dict.fromkeys(table["source"]))
+    return gettext(
+        "Theirs: {sources}, on their split, with no interval given.", sources=sources
     )

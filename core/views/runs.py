@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from core.errors import NothingToShow
+from core.language import N_, gettext
 from core.plots import runs as plots
 from core.runs import Run
 from core.text import strong
@@ -12,6 +13,7 @@ from core.views.caching import cached
 from core.views.drawing import Column, Drawn, Numbers, draws
 from core.views.study_view import StudyView
 
+# By the name of the column, as ``describe_runs`` has it.
 COLUMNS = {
     "training (min)": Column(1),
     "images/s": Column(0),
@@ -20,14 +22,14 @@ COLUMNS = {
 }
 
 
-@draws("learning-curves", "How each method learned, epoch by epoch")
+@draws("learning-curves", N_("How each method learned, epoch by epoch"))
 def draw_curves(view: StudyView, *, metric: str = "", each_seed: bool = False) -> Drawn:
     """One curve of training and validation; ``metric`` is its name in the history."""
     history = load_histories(runs_of(view))
     name = curve_of(view, history, metric)
     label = plots.curve_label(name, view.tasks)
     return Drawn(
-        title=f"{label} over the epochs",
+        title=gettext("{curve} over the epochs", curve=label),
         name="runs_curves",
         takeaway=plots.takeaway_curves(history, name, label=label, labels=view.labels),
         figures={
@@ -36,67 +38,87 @@ def draw_curves(view: StudyView, *, metric: str = "", each_seed: bool = False) -
             )
         },
         data=history[history["name"] == name],
-        note="Thick: validation; thin and dotted: training, measured on augmented"
-        " pictures while the model changes. Signs: the epoch of each run whose"
-        " weights are kept. Band: lowest to highest seed.",
-    )
-
-
-@draws("runs", "What each run took, and what it was made with")
-def draw_runs(view: StudyView) -> Drawn:
-    """One row a run."""
-    said = "What each run took and what it was made with"
-    return Drawn(
-        title="All runs chosen",
-        name="runs_table",
-        takeaway=said,
-        numbers=Numbers(
-            plots.describe_runs(runs_of(view), view.labels),
-            said,
-            note="ms per image: inference alone, in batches, on the machine that "
-            "trained.",
-            is_long=True,
-            columns=COLUMNS,
+        note=gettext(
+            "Thick: validation; thin and dotted: training, measured on augmented "
+            "pictures while the model changes. Signs: the epoch of each run whose "
+            "weights are kept. Band: lowest to highest seed."
         ),
     )
 
 
-@draws("run-differences", "How two runs differ in what they were made of")
+@draws("runs", N_("What each run took, and what it was made with"))
+def draw_runs(view: StudyView) -> Drawn:
+    """One row a run."""
+    said = gettext("What each run took and what it was made with")
+    table = plots.describe_runs(runs_of(view), view.labels)
+    return Drawn(
+        title=gettext("All runs chosen"),
+        name="runs_table",
+        takeaway=said,
+        numbers=Numbers(
+            table.rename(columns=gettext),
+            said,
+            note=gettext(
+                "ms per image: inference alone, in batches, on the machine that "
+                "trained."
+            ),
+            is_long=True,
+            download=table,
+            columns={gettext(name): column for name, column in COLUMNS.items()},
+        ),
+    )
+
+
+@draws("run-differences", N_("How two runs differ in what they were made of"))
 def draw_run_differences(view: StudyView, *, run: str = "", other: str = "") -> Drawn:
     """What was chosen and measured otherwise; runs are named "method, seed 0"."""
     one = run_of(view, run)
     others = [each for each in runs_of(view) if each.name != one.name]
     if not others:
         raise NothingToShow(
-            f"The study {strong(view.study.title)} shows no other run to compare with."
+            gettext(
+                "The study {study} shows no other run to compare with.",
+                study=strong(view.title),
+            )
         )
     beside = _named(view, others, other) if other else others[0]
     table = plots.compare_configurations(one, beside)
     return Drawn(
-        title="One run, and how it differs from another",
+        title=gettext("One run, and how it differs from another"),
         name="runs_differences",
         takeaway=plots.takeaway_configurations(table),
         numbers=Numbers(
-            table,
-            f"What differs between {title_of(view, one)} and {title_of(view, beside)}",
-            note="Only what differs; what was chosen comes before what was measured.",
+            table.rename(columns=gettext),
+            gettext(
+                "What differs between {run} and {other}",
+                run=title_of(view, one),
+                other=title_of(view, beside),
+            ),
+            note=gettext(
+                "Only what differs; what was chosen comes before what was measured."
+            ),
             is_long=True,
+            download=table,
         ),
     )
 
 
-@draws("run-settings", "Everything that is recorded about one run")
+@draws("run-settings", N_("Everything that is recorded about one run"))
 def draw_run_settings(view: StudyView, *, run: str = "") -> Drawn:
     """Configuration, versions, hardware and measurements of a run."""
     one = run_of(view, run)
-    said = (
-        f"Configuration, versions, hardware and measurements of {title_of(view, one)}"
+    said = gettext(
+        "Configuration, versions, hardware and measurements of {run}",
+        run=title_of(view, one),
     )
+    table = plots.describe_run(one)
     return Drawn(
-        title=f"Everything recorded about {title_of(view, one)}",
+        title=gettext("Everything recorded about {run}", run=title_of(view, one)),
         name="runs_everything",
         takeaway=said,
-        numbers=Numbers(plots.describe_run(one), said, is_long=True),
+        numbers=Numbers(
+            table.rename(columns=gettext), said, is_long=True, download=table
+        ),
     )
 
 
@@ -131,12 +153,18 @@ def curve_of(view: StudyView, history: pd.DataFrame, name: str = "") -> str:
     names = plots.curve_names(history)
     if not names:
         raise NothingToShow(
-            f"These runs of {strong(view.study.title)} kept no history of their "
-            "training."
+            gettext(
+                "These runs of {study} kept no history of their training.",
+                study=strong(view.title),
+            )
         )
     if name and name not in names:
         raise NothingToShow(
-            f"The runs of {strong(view.study.title)} have no curve {strong(name)}."
+            gettext(
+                "The runs of {study} have no curve {curve}.",
+                study=strong(view.title),
+                curve=strong(name),
+            )
         )
     # Losses of different methods are no common measure.
     return name or next((n for n in names if not n.endswith("loss")), names[0])
@@ -144,7 +172,9 @@ def curve_of(view: StudyView, history: pd.DataFrame, name: str = "") -> str:
 
 def title_of(view: StudyView, run: Run) -> str:
     """Label and seed of a run."""
-    return f"{view.labels[run.method]}, seed {run.seed}"
+    return gettext(
+        "{method}, seed {seed}", method=view.labels[run.method], seed=str(run.seed)
+    )
 
 
 def run_of(view: StudyView, name: str = "") -> Run:
@@ -167,5 +197,9 @@ def _named(view: StudyView, runs: Sequence[Run], name: str) -> Run:
         if run.name == name:
             return run
     raise NothingToShow(
-        f"The study {strong(view.study.title)} shows no run {strong(name)}."
+        gettext(
+            "The study {study} shows no run {run}.",
+            study=strong(view.title),
+            run=strong(name),
+        )
     )

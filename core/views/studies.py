@@ -6,6 +6,7 @@ from dataclasses import replace
 from core.data.catalog import dataset_of
 from core.data.manifest import DatasetInfo
 from core.errors import NothingToShow, RunError, StudyError
+from core.language import N_, gettext
 from core.plots.look import Look, MethodStyle, counterpart_style, method_styles
 from core.results.two_studies import TwoStudies, join_studies, name_beside
 from core.runs import (
@@ -59,15 +60,20 @@ def open_study(
     listing = list_runs(name)
     dataset = dataset_of(study, shipped_manifest, needed=bool(listing.runs))
     if not listing.runs:
-        raise NothingToShow(f"The study {strong(study.title)} has no runs yet.")
+        raise NothingToShow(
+            gettext(
+                "The study {study} has no runs yet.",
+                study=strong(gettext(study.title)),
+            )
+        )
     view = whole_view(study, dataset, listing.runs)
     if other:
         view = view_beside(view, other)
     elif baseline:
-        _require("method", [baseline], view.methods, study)
+        _require(_METHODS, [baseline], view.methods, study)
         view = replace(view, look=view.look.against(baseline))
-    _require("method", methods, view.methods, study)
-    _require("seed", seeds, view.seeds, study)
+    _require(_METHODS, methods, view.methods, study)
+    _require(_SEEDS, seeds, view.seeds, study)
     if seeds:
         view = view.of_seeds(tuple(seed for seed in view.seeds if seed in seeds))
     shown = {*methods, *(view.references.get(method, "") for method in methods)}
@@ -78,15 +84,19 @@ def open_study(
     return replace(view, left_out=(*listing.problems, *damaged.values()))
 
 
+_METHODS = N_("The study '{study}' has no run of the method {names}.")
+_SEEDS = N_("The study '{study}' has no run of the seed {names}.")
+
+
 def _require(
-    what: str, asked: Collection[object], there: Collection[object], study: Study
+    problem: str, asked: Collection[object], there: Collection[object], study: Study
 ) -> None:
     missing = [str(each) for each in asked if each not in there]
     if missing:
         raise StudyError(
-            f"The study '{study.name}' has no run of the {what} {listed(missing)}.",
-            expected=f"one of {', '.join(map(str, there))}.",
-            remedy="correct the name, or train it.",
+            gettext(problem, study=study.name, names=listed(missing)),
+            expected=gettext("one of {names}.", names=", ".join(map(str, there))),
+            remedy=gettext("correct the name, or train it."),
         )
 
 
@@ -184,8 +194,11 @@ def _first_counterpart(view: StudyView) -> str:
     shown = [other for other in view.references.values() if other in view.methods]
     if not shown:
         raise NothingToShow(
-            "No shown method has runs in both studies with the chosen seeds. Choose "
-            f"other seeds or methods under {emphasis('Methods and seeds')}."
+            gettext(
+                "No shown method has runs in both studies with the chosen seeds. "
+                "Choose other seeds or methods under {button}.",
+                button=emphasis(gettext("Methods and seeds")),
+            )
         )
     return shown[0]
 
@@ -207,7 +220,7 @@ def _load_two(
     return _joined(splits, study, dataset, runs, beside, info, listing.runs)
 
 
-@cached(entries=8, says="Setting the studies side by side…")
+@cached(entries=8, says=N_("Setting the studies side by side…"))
 def _joined(
     splits: tuple[Fingerprint, Fingerprint],
     study: Study,

@@ -8,12 +8,12 @@ from functools import cached_property
 
 from core.data.manifest import DatasetInfo
 from core.evaluation.comparison import Baseline, Counterparts
+from core.language import gettext, ngettext
 from core.plots.look import Look, MethodStyle
 from core.results.two_studies import TwoStudies
 from core.runs import Run
 from core.study import Study
 from core.tasks import Task
-from core.text import plural
 from core.views.caching import as_key, data_fingerprint
 from core.views.own_copy import shown_copy
 
@@ -60,6 +60,11 @@ class StudyView:
         chosen = (self.study, self.look, self.seeds, self.runs, others)
         parts = (chosen, data, copy, self.left_out)
         return hashlib.sha256(repr(as_key(parts)).encode()).hexdigest()
+
+    @property
+    def title(self) -> str:
+        """The study's title, as it is said to a reader."""
+        return gettext(self.study.title)
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -120,14 +125,24 @@ class StudyView:
     @property
     def seeds_text(self) -> str:
         """Over how many seeds a mean is: "3 seeds", or "1 to 3 seeds, ..."."""
-        counts = Counter(run.method for run in self.chosen_runs).values()
-        low, high = min(counts), max(counts)
+        low, high = self._seed_counts
         if low == high:
-            return plural(high, "seed")
-        return f"{low} to {high} seeds, as many as a method was trained with"
+            return ngettext("{count} seed", "{count} seeds", high)
+        return gettext(
+            "{low} to {high} seeds, as many as a method was trained with",
+            low=low,
+            high=high,
+        )
 
     @property
     def mean_text(self) -> str:
         """What a number is: "one seed", or "mean over 3 seeds"."""
-        seeds = self.seeds_text
-        return "one seed" if seeds == plural(1, "seed") else f"mean over {seeds}"
+        if self._seed_counts == (1, 1):
+            return gettext("one seed")
+        return gettext("mean over {seeds}", seeds=self.seeds_text)
+
+    @property
+    def _seed_counts(self) -> tuple[int, int]:
+        """Runs of the method with the fewest, and of that with the most."""
+        counts = Counter(run.method for run in self.chosen_runs).values()
+        return min(counts), max(counts)

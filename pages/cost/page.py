@@ -4,7 +4,9 @@ import streamlit as st
 
 from core.errors import NothingToShow
 from core.evaluation.cost import COSTS
-from core.text import to_markdown
+from core.evaluation.pareto import EQUAL_COST
+from core.language import N_, gettext
+from core.text import percent, to_markdown
 from core.views import cost as views
 from core.views.loads import load_comparison
 from core.views.study_view import StudyView
@@ -14,24 +16,27 @@ from pages.shell.notices import is_alone, leave_out_damaged
 from pages.shell.show import open_card, show_view
 from pages.shell.study_bar import choose_metric, study_bar
 
-FRONT = """
+FRONT = N_("""
 A method is **on the front** if none of the others is at least as cheap and at least as
-good. That is by the **point estimates**: costs within 2 % count as equal, and a method
-may be on it by a lead that other test images, or another training, would take away.
+good. That is by the **point estimates**: costs within {near} count as equal, and a
+method may be on it by a lead that other test images, or another training, would take
+away.
 The same images chose the front, which flatters its members. So each step along it is
 tested as everywhere: on the same images, with the spread over the seeds, and with an
 interval that holds for all methods at once, against the baseline where it is one of the
 two, and against the cheaper one otherwise. A method off the front has no verdict by
 that: see Overview.
-"""
+""")
 
 
 def main() -> None:
     """Choose a metric and a cost; set one against the other."""
     view = study_bar(
-        "Is it worth its cost?",
-        lead="What each method takes to train, to keep and to answer, and whether the "
-        "dearer one is really better.",
+        gettext("Is it worth its cost?"),
+        lead=gettext(
+            "What each method takes to train, to keep and to answer, and whether the "
+            "dearer one is really better."
+        ),
         beside=True,
     )
     view = leave_out_damaged(view)
@@ -53,12 +58,13 @@ def main() -> None:
 
 def _choose_cost() -> str:
     return choose(
-        "Cost",
+        gettext("Cost"),
         list(COSTS),
         default=views.FIRST,
         labels=lambda key: COSTS[key].label,
         key="cost_cost",
         parameter="cost",
+        what=N_("cost"),
         width=420,
     )
 
@@ -69,7 +75,8 @@ def _front(view: StudyView, metric: str, cost: str) -> None:
     try:
         front = views.load_front(view, metric, cost)
     except NothingToShow as reason:
-        said = f"{reason.problem} The table below shows what is known."
+        known = gettext("The table below shows what is known.")
+        said = f"{reason.problem} {known}"
         st.info(to_markdown(said), icon=":material/info:")
         return
     if front.cost.timed_by and costs.per_run["hardware"].nunique() > 1:
@@ -81,8 +88,8 @@ def _front(view: StudyView, metric: str, cost: str) -> None:
         show_view(drawn, card=card)
     if front.steps:
         show_view(views.draw_front_steps(view, metric=metric, cost=cost))
-    with st.expander("What being on the front means", icon=":material/help:"):
-        st.markdown(FRONT)
+    with st.expander(gettext("What being on the front means"), icon=":material/help:"):
+        st.markdown(gettext(FRONT, near=percent(EQUAL_COST - 1)))
 
 
 def _choose_scale(front: views.Front) -> views.Scale:
@@ -90,7 +97,7 @@ def _choose_scale(front: views.Front) -> views.Scale:
     if not front.is_wide:
         return "linear"
     is_logarithmic = choose_whether(
-        "Logarithmic cost axis",
+        gettext("Logarithmic cost axis"),
         key=f"cost_logarithm_{front.cost.key}",
         parameter="logarithmic",
         default=front.is_very_wide,

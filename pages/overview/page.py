@@ -10,8 +10,9 @@ from core.evaluation.cost import COSTS
 from core.evaluation.metrics import MetricInfo
 from core.evaluation.resampling import RESAMPLES
 from core.evaluation.verdicts import MOST_UNDEFINED, SMALL_GROUP
+from core.language import N_, gettext
 from core.plots.search import searched_methods
-from core.text import to_list, to_markdown
+from core.text import percent, to_list, to_markdown
 from core.views import overview, published, search, stability
 from core.views.cost import draw_quality_cost, load_costs
 from core.views.loads import load_comparison
@@ -31,10 +32,10 @@ from pages.shell.show import open_card, show_numbers, show_view
 from pages.shell.study_bar import choose_metric, study_bar
 
 COSTS_SHOWN = ("training_seconds", "inference_ms", "parameters")
-VERDICTS = f"""
+VERDICTS = N_("""
 Each method is compared with the baseline on the **same test images**: the difference is
 that of the two means over all seeds. Two sources of chance count: which test images
-were drawn (they are drawn again {RESAMPLES:,} times, the same draw for all methods) and
+were drawn (they are drawn again {resamples} times, the same draw for all methods) and
 how training went (the spread over the seeds). A method of one seed takes that spread
 from the methods that have several. Where no method has two seeds, a verdict speaks of
 **this trained model** and not of the method.
@@ -48,19 +49,21 @@ metrics are not corrected for one another. The verdict is read off that interval
   each metric. The method may differ, but not by an amount worth having.
 - :gray[**○ inconclusive**]: neither. These images and seeds cannot tell the method from
   the baseline, which does not show that the two are equal.
-- :gray[**– no verdict**]: fewer than {SMALL_GROUP} images, or undefined in more than
-  {MOST_UNDEFINED:.0%} of the draws.
+- :gray[**– no verdict**]: fewer than {few} images, or undefined in more than {most} of
+  the draws.
 
 The interval of a single number answers for the method, trained anew, on new images.
-"""
+""")
 
 
 def main() -> None:
     """Choose, compare, show."""
     view = study_bar(
-        "Which remedy should I trust?",
-        lead="Every method of a study against its baseline, or another of your choice, "
-        "each difference with its uncertainty.",
+        gettext("Which remedy should I trust?"),
+        lead=gettext(
+            "Every method of a study against its baseline, or another of your choice, "
+            "each difference with its uncertainty."
+        ),
         beside=True,
     )
     view = leave_out_damaged(view)
@@ -71,8 +74,15 @@ def main() -> None:
     if view.two is not None:
         with saying_what_is_missing():
             show_view(draw_study_differences(view))
-    with st.expander("What the verdicts mean", icon=":material/help:"):
-        st.markdown(VERDICTS)
+    with st.expander(gettext("What the verdicts mean"), icon=":material/help:"):
+        st.markdown(
+            gettext(
+                VERDICTS,
+                resamples=RESAMPLES,
+                few=SMALL_GROUP,
+                most=percent(MOST_UNDEFINED),
+            )
+        )
     if not is_alone(view):
         _one_metric(view)
         _published(view)
@@ -91,12 +101,13 @@ def _notices(view: StudyView) -> None:
 
 def _leaderboard(view: StudyView) -> None:
     """The headline metrics in numbers, and the way to the images behind them."""
-    with open_card("Leaderboard") as card:
+    with open_card(gettext("Leaderboard")) as card:
         order = _choose_order(view, headline_metrics(view))
         drawn = overview.draw_leaderboard(view, order=order.key if order else "")
         if order is None and len(view.methods) > 1:
             # The picture above has said how many differences are certain.
-            drawn = replace(drawn, takeaway="The numbers behind the picture.")
+            said = gettext("The numbers behind the picture.")
+            drawn = replace(drawn, takeaway=said)
         show_view(drawn, card=card)
         methods = overview.methods_by(view, order.key if order else "")
         _offer_changes(view, methods, order)
@@ -108,14 +119,16 @@ def _choose_order(view: StudyView, metrics: Sequence[MetricInfo]) -> MetricInfo 
     if len(view.methods) < 2:
         return None
     order = choose(
-        "Order",
+        gettext("Order"),
         ["", *infos],
         labels=lambda key: (
-            f"{infos[key].label}, best first" if key else "The study's order"
+            gettext("{metric}, best first", metric=infos[key].label)
+            if key
+            else gettext("The study's order")
         ),
         key=f"overview_order_{view.study.name}",
         parameter="order",
-        what="metric",
+        what=N_("metric"),
         width=320,
     )
     return infos.get(order)
@@ -132,7 +145,7 @@ def _offer_changes(
     # The task that the rows are ordered by; by itself Errors shows its usual one.
     task = {} if order is None else {"task": order.task}
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
-        st.markdown("What changed, image by image:", width="content")
+        st.markdown(gettext("What changed, image by image:"), width="content")
         for method in compared:
             if st.button(
                 to_markdown(view.labels[method]),
@@ -147,7 +160,7 @@ def _offer_changes(
 def _one_metric(view: StudyView) -> None:
     """One metric of the reader's choice: difference, then quality against cost."""
     comparison = load_comparison(view)
-    st.header("One metric in detail", anchor=False)
+    st.header(gettext("One metric in detail"), anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         info = choose_metric(view, comparison.table["metric"], key="overview_metric")
         margin = _choose_margin(view, info, overview.own_margin(comparison, info))
@@ -158,11 +171,11 @@ def _one_metric(view: StudyView) -> None:
     with left:
         show_view(overview.draw_differences(view, **chosen))
     for place in right:
-        with place, open_card("Quality against cost") as card:
+        with place, open_card(gettext("Quality against cost")) as card:
             cost = _choose_cost()
             show_view(draw_quality_cost(view, metric=info.key, cost=cost), card=card)
     show_view(overview.draw_detectable(view, **chosen))
-    with st.expander("In numbers", icon=":material/table:"):
+    with st.expander(gettext("In numbers"), icon=":material/table:"):
         drawn = overview.draw_metric_in_numbers(view, **chosen)
         show_numbers(drawn)
         st.markdown(to_list(drawn.claims))
@@ -170,26 +183,30 @@ def _one_metric(view: StudyView) -> None:
 
 def _choose_margin(view: StudyView, info: MetricInfo, start: float | None) -> float:
     """Let the reader say which difference does not matter; 0 for none."""
-    unit = f" ({info.difference_unit})" if info.difference_unit else ""
+    label = gettext("Margin that does not matter")
+    if info.difference_unit:
+        label = f"{label} ({info.difference_unit})"
     key = f"overview_margin_{view.study.name}_{info.key}"
     asked = this_address().take("margin")
     if asked is not None:
         found = number_in(asked[0], 0, math.inf) if asked else start
         if asked and found is None:
-            this_address().name_unknown("margin", asked[0])
+            this_address().name_unknown(N_("margin"), asked[0])
         st.session_state[key] = start if found is None else found
     chosen = st.number_input(
-        to_markdown(f"Margin that does not matter{unit}"),
+        to_markdown(label),
         min_value=0.0,
         **({} if key in st.session_state else {"value": start}),
         step=10.0**-info.digits,
         format=f"%.{info.digits}f",
         key=key,
-        placeholder="none",
+        placeholder=gettext("none"),
         persist_state="session",
         width=280,
-        help="A method whose whole interval lies within this margin around 0 is "
-        "equivalent to the baseline. The study may give its own.",
+        help=gettext(
+            "A method whose whole interval lies within this margin around 0 is "
+            "equivalent to the baseline. The study may give its own."
+        ),
     )
     is_own = chosen == start
     this_address().choose("margin", () if is_own else (f"{chosen or 0:g}",))
@@ -198,11 +215,12 @@ def _choose_margin(view: StudyView, info: MetricInfo, start: float | None) -> fl
 
 def _choose_cost() -> str:
     return choose(
-        "Cost",
+        gettext("Cost"),
         COSTS_SHOWN,
         labels=lambda key: COSTS[key].label,
         key="overview_cost",
         parameter="cost",
+        what=N_("cost"),
         is_segmented=True,
         label_visibility="collapsed",
     )
@@ -212,26 +230,28 @@ def _published(view: StudyView) -> None:
     """What others published, where they published anything of these methods."""
     if published.load_published(view).empty:
         return
-    st.header("What others published", anchor=False)
+    st.header(gettext("What others published"), anchor=False)
     for metric in published.metrics_with_values(view):
         show_view(published.draw_published_values(view, metric=metric))
     if published.has_changes(view):
         show_view(published.draw_published_changes(view))
-    with st.expander("In numbers", icon=":material/table:"):
+    with st.expander(gettext("In numbers"), icon=":material/table:"):
         show_numbers(published.draw_published_in_numbers(view))
 
 
 def _stability(view: StudyView) -> None:
     """How far the answers to each task move when an image is harmlessly changed."""
-    st.header("How far does an answer move?", anchor=False)
+    st.header(gettext("How far does an answer move?"), anchor=False)
     with saying_what_is_missing():
         stability.load_moves(view)
         labels = {task.label: task.name for task in view.tasks}
         label = choose(
-            "Task",
+            gettext("Task"),
             list(labels),
+            labels=gettext,
             key=f"overview_stability_{view.study.name}",
             parameter="moved",
+            what=N_("task"),
             is_segmented=True,
             label_visibility="collapsed",
         )
@@ -243,14 +263,15 @@ def _stability(view: StudyView) -> None:
 
 def _search(view: StudyView) -> None:
     """How the settings were chosen, for one method of the reader's choice."""
-    st.header("How the settings were chosen", anchor=False)
+    st.header(gettext("How the settings were chosen"), anchor=False)
     if searched := searched_methods(view.study.search):
         method = choose(
-            "Method",
+            gettext("Method"),
             searched,
             labels=lambda name: search.label_of(view, name),
             key=f"overview_search_{view.study.name}",
             parameter="tries",
+            what=N_("method"),
             always=True,
             width=320,
         )
@@ -261,7 +282,9 @@ def _search(view: StudyView) -> None:
         for place in right:
             with place:
                 show_view(search.draw_importance(view, method=method))
-    with st.expander("Everything that was tried", icon=":material/experiment:"):
+    with st.expander(
+        gettext("Everything that was tried"), icon=":material/experiment:"
+    ):
         drawn = search.draw_search_table(view)
         st.markdown(to_markdown(drawn.takeaway))
         show_numbers(drawn)

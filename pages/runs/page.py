@@ -6,6 +6,7 @@ from dataclasses import replace
 import streamlit as st
 
 from core.errors import EquipoiseError
+from core.language import N_, gettext, ngettext
 from core.plots.runs import curve_label, curve_names
 from core.runs import RECORD
 from core.text import emphasis, to_markdown
@@ -22,6 +23,8 @@ from pages.shell.show import (
 )
 from pages.shell.study_bar import study_bar
 
+MEAN, EACH = N_("Mean over seeds"), N_("Each seed")
+
 
 def show_curves(view: StudyView) -> None:
     """Learning curves of the chosen runs together."""
@@ -29,23 +32,25 @@ def show_curves(view: StudyView) -> None:
     usual = views.curve_of(view, history)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = choose(
-            "Curve",
+            gettext("Curve"),
             curve_names(history),
             default=usual,
             labels=lambda name: curve_label(name, view.tasks),
             key="runs_curve",
             parameter="curve",
+            what=N_("curve"),
             always=True,
             width=300,
         )
         seeds = choose(
-            "Lines",
-            ["Mean over seeds", "Each seed"],
+            gettext("Lines"),
+            [MEAN, EACH],
+            labels=gettext,
             key="runs_lines",
             parameter="lines",
             is_segmented=True,
         )
-    each_seed = seeds == "Each seed"
+    each_seed = seeds == EACH
     show_view(views.draw_curves(view, metric=name, each_seed=each_seed))
 
 
@@ -58,25 +63,29 @@ def show_runs(view: StudyView) -> None:
 
 def show_record(view: StudyView) -> None:
     """The record of one run, and its differences to another."""
-    runs = {views.title_of(view, run): run for run in views.runs_of(view)}
-    st.subheader("One run, and how it differs from another", anchor=False)
+    runs = {run.name: run for run in views.runs_of(view)}
+    titles = {name: views.title_of(view, run) for name, run in runs.items()}
+    st.subheader(gettext("One run, and how it differs from another"), anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         first = choose(
-            "Run",
+            gettext("Run"),
             list(runs),
-            default=views.title_of(view, views.run_of(view)),
+            default=views.run_of(view).name,
+            labels=titles,
             key="runs_one",
             parameter="run",
+            what=N_("run"),
             always=True,
             width=300,
         )
         others = [name for name in runs if name != first]
         second = st.selectbox(
-            "Compare with",
+            gettext("Compare with"),
             others,
             index=0 if others else None,
+            format_func=titles.__getitem__,
             key="runs_other",
-            placeholder="no other run",
+            placeholder=gettext("no other run"),
             disabled=not others,
             width=300,
         )
@@ -102,21 +111,27 @@ def show_record(view: StudyView) -> None:
 def main() -> None:
     """Choose runs; show their curves, their table and one record."""
     view = study_bar(
-        "Runs",
-        lead="How the methods learned, and exactly what each run was made of.",
+        gettext("Runs"),
+        lead=gettext("How the methods learned, and exactly what each run was made of."),
     )
     runs = views.runs_of(view)
     if not runs:
         stop_with(
-            "No run is chosen. Choose seeds and methods under "
-            f"{emphasis('Methods and seeds')}."
+            gettext(
+                "No run is chosen. Choose seeds and methods under {button}.",
+                button=emphasis(gettext("Methods and seeds")),
+            )
         )
     picked = st.multiselect(
-        "Runs",
+        gettext("Runs"),
         [run.name for run in runs],
         key=f"runs_picked_{view.study.name}",
-        placeholder=f"All {len(runs)} runs of the chosen methods and seeds",
-        help="Pick single runs to see only these.",
+        placeholder=ngettext(
+            "All {count} run of the chosen methods and seeds",
+            "All {count} runs of the chosen methods and seeds",
+            len(runs),
+        ),
+        help=gettext("Pick single runs to see only these."),
     )
     if picked:
         view = replace(view, runs=tuple(run for run in runs if run.name in picked))

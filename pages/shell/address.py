@@ -82,8 +82,11 @@ class Address:
         return self.asked.get(parameter, ())
 
     def name_unknown(self, what: str, value: str) -> None:
-        """Say that the address asks for something that does not exist here."""
-        self._unknown.append(f"{what} {code(value[:_LONGEST_SHOWN])}")
+        """Say that the address asks for something that does not exist here.
+
+        ``what`` is said by ``gettext``.
+        """
+        self._unknown.append(f"{gettext(what)} {code(value[:_LONGEST_SHOWN])}")
         self.place.warning(
             to_markdown(
                 gettext(

@@ -9,12 +9,13 @@ import streamlit as st
 
 from core.csv_text import csv_text
 from core.evaluation.conformal import COVERAGE
+from core.language import gettext, ngettext
 from core.plots import predict as plots
 from core.predictor import Disagreement, FaceAnswers, PhotoResult, disagreements
 from core.results.prediction_intervals import held_note
 from core.runs import data_report
 from core.tasks import Classification, Regression, Task
-from core.text import listed, plural, strong, to_markdown
+from core.text import NO_BREAK, listed, number, percent, strong, to_markdown
 from core.views.study_view import StudyView
 from pages.shell.show import show_chart, show_charts, show_static_table
 
@@ -35,11 +36,6 @@ class Shown:
     moves: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     over_seeds: bool = False
     calibrated: str = ""
-
-    @property
-    def mean(self) -> str:
-        """What is added to the name of a number: that it is a mean, if it is one."""
-        return ", mean over seeds" if self.over_seeds else ""
 
     def answers_of(self, face: FaceAnswers) -> dict:
         """The answers of the methods and tasks that are shown, and no others."""
@@ -64,16 +60,17 @@ def choose_tasks(view: StudyView) -> tuple[Task, ...]:
                 f"{task.name}_disagreement"
             )
             with st.container(border=True):
-                on = st.toggle(
-                    to_markdown(f"Show {task.label.lower()} as well"),
-                    key=f"predict_show_{task.name}",
-                )
-                often = (
-                    ""
-                    if noise is None
-                    else f" Two labels of one photo differ in {noise:.0%}."
-                )
-                st.caption(to_markdown(view.dataset.opt_in[task.name] + often))
+                label = gettext("Show {task} as well", task=gettext(task.label).lower())
+                on = st.toggle(to_markdown(label), key=f"predict_show_{task.name}")
+                said = [gettext(view.dataset.opt_in[task.name])]
+                if noise is not None:
+                    said.append(
+                        gettext(
+                            "Two labels of one photo differ in {share}.",
+                            share=percent(noise),
+                        )
+                    )
+                st.caption(to_markdown(" ".join(said)))
             if on:
                 opted_in.append(task.name)
     return view.dataset.answered_tasks(opted_in)
@@ -82,11 +79,14 @@ def choose_tasks(view: StudyView) -> tuple[Task, ...]:
 def choose_mirrored() -> bool:
     """Whether every answer is averaged with that to the mirror image."""
     return st.toggle(
-        "Average in the mirror image",
+        gettext("Average in the mirror image"),
         key="predict_mirrored",
-        help="Each method also answers for the picture with left and right swapped, and"
-        " gives the mean of both. That takes about as long again; how long stands below"
-        " the photo. What is said of where the truth lies was measured without.",
+        help=gettext(
+            "Each method also answers for the picture with left and right swapped, and "
+            "gives the mean of both. That takes about as long again; how long stands "
+            "below the photo. What is said of where the truth lies was measured "
+            "without."
+        ),
     )
 
 
@@ -104,7 +104,12 @@ def show_photo(key: str, result: PhotoResult, shown: Shown) -> FaceAnswers:
         st.image(
             result.image,
             width="stretch",
-            alt=f"{result.photo} with {plural(count, 'face')} boxed and numbered"
+            alt=ngettext(
+                "{photo} with {count} face boxed and numbered",
+                "{photo} with {count} faces boxed and numbered",
+                count,
+                photo=result.photo,
+            )
             if shown.view.dataset.of_faces
             else result.photo,
         )
@@ -114,18 +119,21 @@ def show_photo(key: str, result: PhotoResult, shown: Shown) -> FaceAnswers:
         if count > 1:
             st.markdown(
                 to_markdown(
-                    f"{strong(plural(count, 'face'))}, numbered from left to right."
+                    gettext(
+                        "{faces}, numbered from left to right.",
+                        faces=strong(ngettext("{count} face", "{count} faces", count)),
+                    )
                 )
             )
             show_summary(key, result, shown)
-            number = st.pills(
-                "Face",
+            chosen = st.pills(
+                gettext("Face"),
                 [face.number for face in result.faces],
                 default=1,
                 required=True,
                 key=f"predict_face_{key}",
             )
-            face = result.faces[int(number) - 1]
+            face = result.faces[int(chosen) - 1]
         show_face(key, face, shown)
     show_figures(key, face, shown)
     return face
@@ -138,10 +146,9 @@ def show_summary(key: str, result: PhotoResult, shown: Shown) -> None:
         apart = shown.disagreements_on(face)
         rows.append(
             {
-                "Face": str(face.number),
+                gettext("Face"): str(face.number),
                 **{
-                    task.label: ("≠ " if apart[task.name].stands_out else "")
-                    + apart[task.name].sentence.removeprefix(f"{task.label}: ")
+                    gettext(task.label): _in_short(apart[task.name], task)
                     for task in shown.tasks
                 },
             }
@@ -150,44 +157,68 @@ def show_summary(key: str, result: PhotoResult, shown: Shown) -> None:
         pd.DataFrame(rows),
         hide_index=True,
         key=f"predict_summary_{key}",
-        alt=f"What all methods answer for each face of {result.photo}",
+        alt=gettext(
+            "What all methods answer for each face of {photo}", photo=result.photo
+        ),
         height="content" if len(rows) <= 6 else 260,
     )
-    st.caption("≠ marks what the methods disagree on.")
+    st.caption(gettext("≠ marks what the methods disagree on."))
+
+
+def _in_short(apart: Disagreement, task: Task) -> str:
+    """What all say on a task, without its label, which stands above."""
+    said = apart.sentence
+    for label in dict.fromkeys((task.label, gettext(task.label))):
+        said = said.removeprefix(label)
+    said = said.lstrip(f"{NO_BREAK}: ")
+    return f"≠ {said}" if apart.stands_out else said
 
 
 def show_face(key: str, face: FaceAnswers, shown: Shown) -> None:
     """One row a method for one face, and whether the methods agree."""
     apart = [d for d in shown.disagreements_on(face).values() if d.stands_out]
-    sure = face.confidence
-    found = "" if sure is None else f" (the detector is {sure:.0%} sure)"
-    what = f"Face {face.number}" if shown.view.dataset.of_faces else "The picture"
+    what = gettext("The picture")
+    if shown.view.dataset.of_faces:
+        what = gettext("Face {number}", number=face.number)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.image(
             face.pixels,
             width=120,
-            alt=f"{what} as the methods see it",
+            alt=gettext("{what} as the methods see it", what=what),
         )
         with st.container():
-            st.markdown(to_markdown(f"{strong(what)} as the methods see it{found}"))
+            seen = gettext("{what} as the methods see it", what=strong(what))
+            if face.confidence is not None:
+                seen = gettext(
+                    "{seen} (the detector is {share} sure)",
+                    seen=seen,
+                    share=percent(face.confidence),
+                )
+            st.markdown(to_markdown(seen))
             sizes = sorted({len(pixels) for pixels in face.seen.values()})
             if len(sizes) > 1:
                 st.caption(
                     to_markdown(
-                        f"Drawn with {sizes[-1]} pixels a side; by their settings the "
-                        f"methods see {listed([str(size) for size in sizes])}."
+                        gettext(
+                            "Drawn with {size} pixels a side; by their settings the "
+                            "methods see {sizes}.",
+                            size=str(sizes[-1]),
+                            sizes=listed([str(size) for size in sizes]),
+                        )
                     )
                 )
             if len(shown.methods) < 2:
-                st.badge("one method only", color="gray")
+                st.badge(gettext("one method only"), color="gray")
             elif apart:
-                names = to_markdown(", ".join(d.task.label.lower() for d in apart))
-                # A badge would cut its text on a phone.
-                st.markdown(
-                    f":orange[:material/warning: The methods disagree on {names}]"
+                names = to_markdown(
+                    ", ".join(gettext(d.task.label).lower() for d in apart)
                 )
+                said = gettext("The methods disagree on {tasks}", tasks=names)
+                # A badge would cut its text on a phone.
+                st.markdown(f":orange[:material/warning: {said}]")
             else:
-                st.badge("The methods agree", icon=":material/check:", color="green")
+                agree = gettext("The methods agree")
+                st.badge(agree, icon=":material/check:", color="green")
     if face.warning:
         st.warning(to_markdown(face.warning), icon=":material/zoom_in:")
     show_static_table(
@@ -236,7 +267,7 @@ def _show_values(name: str, face: FaceAnswers, task: Regression, shown: Shown) -
     show_chart(
         plots.plot_values(values, task, view.look),
         name=f"predict_{task.name}_{name}",
-        download_title=f"{task.label}, by method",
+        download_title=gettext("{task}, by method", task=gettext(task.label)),
         takeaway=plots.takeaway_values(
             values, task, view.labels, stands_out=apart.stands_out
         ),
@@ -253,11 +284,17 @@ def _show_probabilities(
     show_chart(
         plots.plot_probabilities(shares, task.label, labels),
         name=f"predict_{task.name}_{name}",
-        download_title=f"{task.label}, by method",
+        download_title=gettext("{task}, by method", task=gettext(task.label)),
         takeaway=plots.takeaway_probabilities(shares, task.label, labels),
         data=shares.rename_axis("method").reset_index(),
-        note=f"Probability of each class{shown.mean}. {shown.calibrated}".strip(),
+        note=f"{_probabilities(shown)} {shown.calibrated}".strip(),
     )
+
+
+def _probabilities(shown: Shown) -> str:
+    if shown.over_seeds:
+        return gettext("Probability of each class, mean over seeds.")
+    return gettext("Probability of each class.")
 
 
 def _show_top_classes(
@@ -273,12 +310,26 @@ def _show_top_classes(
             for method, row in shares.iterrows()
         },
         name=f"predict_{task.name}_{name}",
-        download_title=f"{task.label}, by method",
+        download_title=gettext("{task}, by method", task=gettext(task.label)),
         takeaway=plots.takeaway_probabilities(shares, task.label, view.labels),
         data=shares.rename_axis("method").reset_index(),
-        note=f"The {plots.TOP} most probable of {len(task.classes)} classes by each"
-        f" method{shown.mean}; the file holds them all. {shown.calibrated}".strip(),
+        note=f"{_most_probable(task, shown)} {shown.calibrated}".strip(),
         column_width=270,
+    )
+
+
+def _most_probable(task: Classification, shown: Shown) -> str:
+    fields = {"top": plots.TOP, "count": len(task.classes)}
+    if shown.over_seeds:
+        return gettext(
+            "The {top} most probable of {count} classes by each method, mean over "
+            "seeds; the file holds them all.",
+            **fields,
+        )
+    return gettext(
+        "The {top} most probable of {count} classes by each method; the file holds "
+        "them all.",
+        **fields,
     )
 
 
@@ -287,27 +338,35 @@ def _what_is_written(shown: Shown) -> str:
     parts = []
     if any(isinstance(task, Regression) for task in shown.tasks):
         parts.append(
-            f"In brackets: where the truth lies in {COVERAGE:.0%} of such answers."
+            gettext(
+                "In brackets: where the truth lies in {share} of such answers.",
+                share=percent(COVERAGE),
+            )
         )
     if any(not isinstance(task, Regression) for task in shown.tasks):
-        parts.append(
-            f"%: what the method gives its answer{shown.mean}."
-            f" ≠: not what most methods say. {shown.calibrated}".rstrip()
-        )
+        parts += [
+            gettext("%: what the method gives its answer, mean over seeds.")
+            if shown.over_seeds
+            else gettext("%: what the method gives its answer."),
+            gettext("≠: not what most methods say."),
+            shown.calibrated,
+        ]
     if any(shown.moves.values()):
         parts.append(
-            "Moves, flips: how far such a number moves, and how often such a class"
-            " becomes another, when a picture is harmlessly changed (mean over test"
-            " images; see Overview)."
+            gettext(
+                "Moves, flips: how far such a number moves, and how often such a class "
+                "becomes another, when a picture is harmlessly changed (mean over test "
+                "images; see Overview)."
+            )
         )
-    return " ".join(parts)
+    return " ".join(filter(None, parts))
 
 
 def offer_answers(results: Sequence[PhotoResult], shown: Shown) -> None:
     """Offer all answers of all photos as CSV and JSON; only what is shown."""
     with st.container(horizontal=True):
         st.download_button(
-            "All answers (CSV)",
+            gettext("All answers (CSV)"),
             data=lambda: csv_text(_as_table(results, shown)),
             file_name="answers.csv",
             mime="text/csv",
@@ -316,7 +375,7 @@ def offer_answers(results: Sequence[PhotoResult], shown: Shown) -> None:
             on_click="ignore",
         )
         st.download_button(
-            "All answers (JSON)",
+            gettext("All answers (JSON)"),
             data=lambda: json.dumps(_as_json(results, shown), indent=1),
             file_name="answers.json",
             mime="application/json",
@@ -347,17 +406,30 @@ def _as_json(results: Sequence[PhotoResult], shown: Shown) -> list[dict]:
 def _latency(result: PhotoResult, shown: Shown) -> str:
     """How long each step took."""
     times = result.timings
-    steps = (
-        f"find faces {times.detect_ms:.0f}, align {times.align_ms:.0f}"
-        if shown.view.dataset.of_faces
-        else f"resize {times.align_ms:.0f}"
-    )
-    return (
-        f":material/timer: **{times.total_ms:.0f} ms** in all: decode"
-        f" {times.decode_ms:.0f}, {steps}, answer by all methods"
-        f" {times.answer_ms:.0f} ms{_mirrored(times.mirrored_ms)}."
-    )
-
-
-def _mirrored(milliseconds: float) -> str:
-    return f", {milliseconds:.0f} of these for mirror images" if milliseconds else ""
+    fields = {
+        "total": number(times.total_ms, 0),
+        "decode": number(times.decode_ms, 0),
+        "detect": number(times.detect_ms, 0),
+        "align": number(times.align_ms, 0),
+        "answer": number(times.answer_ms, 0),
+    }
+    if shown.view.dataset.of_faces:
+        said = gettext(
+            "**{total} ms** in all: decode {decode}, find faces {detect}, align "
+            "{align}, answer by all methods {answer} ms",
+            **fields,
+        )
+    else:
+        said = gettext(
+            "**{total} ms** in all: decode {decode}, resize {align}, answer by all "
+            "methods {answer} ms",
+            **fields,
+        )
+    if times.mirrored_ms:
+        mirrored = number(times.mirrored_ms, 0)
+        said = gettext(
+            "{said}, {mirrored} of these for mirror images",
+            said=said,
+            mirrored=mirrored,
+        )
+    return f":material/timer: {said}."

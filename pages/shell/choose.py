@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
+from core.language import N_, gettext
 from core.tasks import Task
 from core.text import to_markdown
 from pages.shell.address import this_address
@@ -52,8 +53,8 @@ def choose(
     labels : mapping or callable, optional
         What the reader sees for an option.
     what : str
-        What is chosen, where the address asks for one that does not exist;
-        ``parameter`` unless given.
+        What is chosen, where the address asks for one that does not exist, said by
+        ``gettext``; ``parameter`` unless given.
     spelled_out : bool
         Whether the address holds the default too.
     always : bool
@@ -199,11 +200,12 @@ def choose_task(
     """Let the reader choose one of the tasks; the only one is taken unasked."""
     by_name = {task.name: task for task in tasks}
     name = choose(
-        "Task",
+        gettext("Task"),
         list(by_name),
-        labels=lambda name: by_name[name].label,
+        labels=lambda name: gettext(by_name[name].label),
         key=key,
         parameter=parameter,
+        what=N_("task"),
         spelled_out=True,
         is_segmented=True,
     )

@@ -4,11 +4,17 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from core.data.cache import Progress
+from core.language import gettext
 from pages.shell.patches import keep_keras_session
 
 Loaded = TypeVar("Loaded")
-STARTING = "Starting TensorFlow"
+# What is loaded, to be said to whoever waits: the thread that loads has no reader.
+Saying = Callable[[], str]
+Progress = Callable[[Saying, int, int], None]
+
+
+def _starting() -> str:
+    return gettext("Starting TensorFlow…")
 
 
 def load_engine() -> None:
@@ -31,14 +37,14 @@ class BackgroundLoad(Generic[Loaded]):
 
     def __init__(self, load: Callable[[Progress], Loaded]) -> None:
         self._load = load
-        self._state = (STARTING, 0, 1)
+        self._state: tuple[Saying, int, int] = (_starting, 0, 1)
         self._done = threading.Event()
         self._loaded: Loaded | None = None
         self._error: Exception | None = None
         threading.Thread(target=self._run, daemon=True).start()
 
     @property
-    def state(self) -> tuple[str, int, int]:
+    def state(self) -> tuple[Saying, int, int]:
         """What is being loaded, how many were, of how many."""
         return self._state
 
@@ -71,5 +77,5 @@ class BackgroundLoad(Generic[Loaded]):
             self._error = error
         self._done.set()
 
-    def _say(self, what: str, done: int, of: int) -> None:
+    def _say(self, what: Saying, done: int, of: int) -> None:
         self._state = (what, done, of)

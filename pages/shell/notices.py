@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.language import gettext
 from core.text import code, emphasis, to_markdown
 from core.views.loads import without_damaged
 from core.views.study_view import StudyView
@@ -23,17 +24,18 @@ def is_alone(view: StudyView) -> bool:
     name = view.study.name
     others = {run.method for run in view.runs} - {view.baseline}
     if others:
-        said = (
-            "Only the baseline is shown. Choose a method under "
-            f"{emphasis('Methods and seeds')} to compare it."
+        said = gettext(
+            "Only the baseline is shown. Choose a method under {button} to compare it.",
+            button=emphasis(gettext("Methods and seeds")),
         )
     elif view.study.is_trained:
-        said = (
+        said = gettext(
             "Only the baseline has been trained, so there is no difference to show. "
-            f"Train the other methods with {code(f'equipoise train {name}')}."
+            "Train the other methods with {command}.",
+            command=code(f"equipoise train {name}"),
         )
     else:
-        said = (
+        said = gettext(
             "Only one method is here, so there is no difference to show. Import the "
             "predictions of another on the Import page."
         )

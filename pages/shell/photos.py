@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import streamlit as st
@@ -10,6 +10,7 @@ from PIL import Image
 from starlette.formparsers import MultiPartParser
 
 from core.data.images import MAX_UPLOAD_BYTES
+from core.language import N_, gettext
 from core.plots.data import columns_of, pick_samples
 from core.runs import shipped_manifest
 from core.text import to_markdown
@@ -19,9 +20,9 @@ from core.views.study_view import StudyView
 MultiPartParser.spool_max_size = MAX_UPLOAD_BYTES + 2**21
 
 ASTRONAUT = Path(__file__).parents[1] / "assets" / "astronaut.jpg"
-ASTRONAUT_CREDIT = "Sample: astronaut Eileen Collins. Photo: NASA, public domain."
+ASTRONAUT_CREDIT = N_("Sample: astronaut Eileen Collins. Photo: NASA, public domain.")
 SAMPLES_EACH = 2
-PRIVACY = (
+PRIVACY = N_(
     ":material/lock: Photos stay in the memory of this server while the page is open."
     " They are not written to disk, not logged, not shown to other visitors, and not"
     " sent anywhere."
@@ -66,48 +67,53 @@ def choose_photos(view: StudyView) -> tuple[tuple[Photo, ...], bool]:
     left, right = st.columns([3, 2], gap="large")
     with left:
         uploads = st.file_uploader(
-            "Photos",
+            gettext("Photos"),
             type="image",
             accept_multiple_files=True,
             max_upload_size=MAX_UPLOAD_BYTES // 2**20,
             key="predict_photos",
-            help="JPEG, PNG, WebP, GIF, BMP or TIFF; several at once.",
+            help=gettext("JPEG, PNG, WebP, GIF, BMP or TIFF; several at once."),
         )
-        st.caption(PRIVACY)
+        st.caption(gettext(PRIVACY))
     with right:
         samples = {photo.name: photo for photo in list_samples(view)}
         chosen = []
         if samples:
             chosen = st.pills(
-                "Or a sample",
+                gettext("Or a sample"),
                 list(samples),
                 selection_mode="multi",
-                format_func=to_markdown,
+                format_func=lambda name: to_markdown(gettext(name)),
                 key=f"predict_samples_{view.study.name}",
                 wrap=True,
             )
         camera = None
-        if st.toggle("Use the camera", key="predict_camera_on"):
-            camera = st.camera_input("Take a photo", key="predict_camera")
+        if st.toggle(gettext("Use the camera"), key="predict_camera_on"):
+            camera = st.camera_input(gettext("Take a photo"), key="predict_camera")
         find_faces = view.dataset.of_faces and st.toggle(
-            "Find faces in the photos",
+            gettext("Find faces in the photos"),
             value=not view.dataset.generated,
             key=f"predict_find_{view.study.name}",
-            help="Off: each picture is taken for one face that is already aligned.",
+            help=gettext(
+                "Off: each picture is taken for one face that is already aligned."
+            ),
         )
         if not view.dataset.of_faces:
             st.caption(
                 to_markdown(
-                    "Each picture is taken as a whole, as in training. These models "
-                    f"know {view.dataset.title} and nothing else: whatever a picture "
-                    "shows, they answer with one of its classes."
+                    gettext(
+                        "Each picture is taken as a whole, as in training. These "
+                        "models know {dataset} and nothing else: whatever a picture "
+                        "shows, they answer with one of its classes.",
+                        dataset=gettext(view.dataset.title),
+                    )
                 )
             )
     photos = [Photo(up.file_id, up.name, up.getvalue()) for up in uploads or ()]
     if camera is not None:
-        name = "Photo from the camera"
+        name = gettext("Photo from the camera")
         photos.append(Photo(camera.file_id, name, camera.getvalue()))
-    photos += [samples[name] for name in chosen]
+    photos += [replace(samples[name], name=gettext(name)) for name in chosen]
     return tuple(photos), find_faces
 
 
@@ -117,7 +123,8 @@ def list_samples(view: StudyView) -> Iterator[Photo]:
         return
     if not view.dataset.generated:
         content = ASTRONAUT.read_bytes()
-        yield Photo("astronaut", "Astronaut", content, credit=ASTRONAUT_CREDIT)
+        credit = gettext(ASTRONAUT_CREDIT)
+        yield Photo("astronaut", N_("Astronaut"), content, credit=credit)
         return
     manifest = shipped_manifest(view.study.name)
     if manifest is None:
@@ -126,14 +133,16 @@ def list_samples(view: StudyView) -> Iterator[Photo]:
     for name, rows in pick_samples(manifest, rarest, each=SAMPLES_EACH).items():
         for place, (_, row) in enumerate(rows.iterrows(), start=1):
             labels = ", ".join(
-                f"{task.label.lower()} {row[task.name]}" for task in view.tasks
+                f"{gettext(task.label).lower()} {row[task.name]}" for task in view.tasks
             )
             yield Photo(
                 key=row["image_id"],
                 name=f"{name} {place}",
                 content=draw_sample(row["image_id"], view),
                 aligned=True,
-                credit=f"Generated. Labels in the dataset: {labels}.",
+                credit=gettext(
+                    "Generated. Labels in the dataset: {labels}.", labels=labels
+                ),
             )
 
 

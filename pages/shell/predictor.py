@@ -7,11 +7,11 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.data.cache import Progress
 from core.data.manifest import TEST, VALIDATION
 from core.errors import EquipoiseError
 from core.evaluation.metrics import metric_info, stability_keys
 from core.faces import FaceDetector
+from core.language import gettext
 from core.plots.predict import draw_faces
 from core.plots.stability import moves_in_words
 from core.predictor import BUCKETS, PhotoResult, Predictor, predict_photo
@@ -26,11 +26,10 @@ from core.views.loads import load_stability, load_tables
 from core.views.study_view import StudyView
 from pages.shell.address import end_page
 from pages.shell.answers import Shown
-from pages.shell.engine import BackgroundLoad, load_engine
+from pages.shell.engine import BackgroundLoad, Progress, load_engine
 from pages.shell.photos import Photo
 from pages.shell.show import show_error, stop_with
 
-CONNECTING = "Connecting the models"
 # A person who waits sees what is loaded change.
 SECONDS_BETWEEN = 0.2
 # In the session: answers, by the photo's key and more.
@@ -54,8 +53,17 @@ def start_predictor(
 
     def load(say: Progress) -> Predictor:
         def loading(name: str, done: int, of: int) -> None:
-            what = f"Loading {labels[name]}, {done + 1} of {of}" if name else CONNECTING
-            say(what, done + 1, of + 2)
+            def said() -> str:
+                if not name:
+                    return gettext("Connecting the models…")
+                return gettext(
+                    "Loading {model}, {place} of {count}…",
+                    model=labels[name],
+                    place=done + 1,
+                    count=of,
+                )
+
+            say(said, done + 1, of + 2)
 
         predictor = Predictor.load(
             runs, tasks, loading=loading, load_engine=load_engine
@@ -78,7 +86,7 @@ def start_detector() -> BackgroundLoad[FaceDetector]:
 
     def load(say: Progress) -> FaceDetector:
         load_engine()
-        say("Loading the face detector", 1, 2)
+        say(lambda: gettext("Loading the face detector…"), 1, 2)
         detector = FaceDetector()
         detector.warm_up()
         return detector
@@ -119,7 +127,8 @@ def answer_photo(
     results = st.session_state.setdefault(RESULTS_KEPT, {})
     place = (photo.key, whole, key, mirrored)
     if place not in results:
-        with st.spinner(to_markdown(f"Looking at {photo.name}…")):
+        said = gettext("Looking at {photo}…", photo=photo.name)
+        with st.spinner(to_markdown(said)):
             result = predict_photo(
                 photo.content,
                 predictor,
@@ -161,7 +170,7 @@ def wait_for(loads: Sequence[BackgroundLoad], bar: DeltaGenerator) -> list:
     for load in loads:
         while not load.wait(SECONDS_BETWEEN):
             what, done, of = load.state
-            bar.progress(done / of, text=to_markdown(f"{what}…"))
+            bar.progress(done / of, text=to_markdown(what()))
     bar.empty()
     return [load.result() for load in loads]
 
@@ -171,9 +180,10 @@ def show_fault(photo: Photo, result: PhotoResult) -> None:
     show_error(result.fault)
     if not result.no_face:
         return
-    st.image(result.image, width=320, alt=f"{photo.name}, in which no face was found")
+    alt = gettext("{photo}, in which no face was found", photo=photo.name)
+    st.image(result.image, width=320, alt=alt)
     st.button(
-        "Treat the whole picture as a face",
+        gettext("Treat the whole picture as a face"),
         key=f"predict_whole_{photo.key}",
         icon=":material/crop_free:",
         on_click=take_whole,
@@ -185,16 +195,23 @@ def runs_with_models(view: StudyView) -> tuple[Run, ...]:
     """The runs that can answer; stops where there is none, and says why."""
     if not view.study.is_trained:
         stop_with(
-            f"{strong(view.study.title)} was made of a table of predictions: there is "
-            "no model that could answer for a photo. Choose another study above."
+            gettext(
+                "{study} was made of a table of predictions: there is no model that "
+                "could answer for a photo. Choose another study above.",
+                study=strong(view.title),
+            )
         )
     runs = tuple(run for run in view.runs if run.model_path.is_file())
     if not runs:
         stop_with(
-            f"The runs of {strong(view.study.title)} are here without their models "
-            f"({code('model.keras')}), so they cannot answer. Train them on this "
-            f"machine with {code(f'equipoise train {view.study.name}')}, then reload "
-            "this page."
+            gettext(
+                "The runs of {study} are here without their models ({file}), so they "
+                "cannot answer. Train them on this machine with {command}, then reload "
+                "this page.",
+                study=strong(view.title),
+                file=code("model.keras"),
+                command=code(f"equipoise train {view.study.name}"),
+            )
         )
     return runs
 

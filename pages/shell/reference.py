@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from core.language import N_, gettext
 from core.results.two_studies import name_beside
 from core.study import Study
 from pages.shell.address import this_address
@@ -42,21 +43,23 @@ def choose_reference(
     if others is not None:
         _preset_other(key, study.name, others)
     chosen = choose(
-        "Compared with",
+        gettext("Compared with"),
         options,
         labels=lambda option: (
-            f"Another study: {titles[option]}"
+            gettext("Another study: {study}", study=titles[option])
             if option in titles
             else labels.get(option, option)
         ),
         key=key,
         parameter="baseline",
-        what="method",
+        what=N_("method"),
         on_change=_remember_other,
         args=(key, study.name),
         width=320 if others else 260,
-        help="Differences and verdicts on every page are to this method; or of "
-        "each method to the same one in another study of these test images.",
+        help=gettext(
+            "Differences and verdicts on every page are to this method; or of each "
+            "method to the same one in another study of these test images."
+        ),
     )
     other = chosen.removesuffix("/") if chosen in titles else ""
     if other:
@@ -77,7 +80,8 @@ def _preset_other(key: str, study: str, others: Mapping[str, str]) -> None:
         known = [name for name in asked if name in others]
         st.session_state[_other_key(study)] = known[0] if known else ""
         for name in set(asked) - set(known):
-            this_address().name_unknown("study of the same test images", name)
+            what = N_("study of the same test images")
+            this_address().name_unknown(what, name)
     if kept := st.session_state.get(_other_key(study)):
         this_address().take("baseline")
         st.session_state[key] = name_beside(kept, "")

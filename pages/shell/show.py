@@ -1,5 +1,6 @@
 """How every page shows a chart or a table: takeaway first, downloads beneath."""
 
+import re
 from collections.abc import (
     Callable,
     Collection,
@@ -16,14 +17,15 @@ from typing import Any, Literal, NoReturn
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
+from pandas.io.formats.style import Styler
 from streamlit.delta_generator import DeltaGenerator
 
 from core.csv_text import csv_text
 from core.errors import EquipoiseError, NothingToShow
-from core.language import gettext, ngettext
-from core.plots.download import chart_html, image_options
+from core.language import ENGLISH, gettext, in_form, language, ngettext
+from core.plots.download import chart_html, image_options, plotly_words
 from core.results.frame import plain_frame
-from core.text import BREAK, mark_code, strong, to_list, to_markdown, to_plain
+from core.text import BREAK, mark_code, number, strong, to_list, to_markdown, to_plain
 from core.views.caching import tell_who_waits
 from core.views.drawing import Column, Drawn, Numbers, finished, table_in_markdown
 from core.views.study_view import StudyView
@@ -34,6 +36,8 @@ from pages.shell.story import offer_to_story
 MOST_ROWS = 13
 # Pixels of a cell beside its name, and of a letter, of a name of capitals at most.
 NAME_PADDING, NAME_LETTER = 24, 8
+# A format of numbers with so many decimals.
+_FIXED = re.compile(r"%\.(\d)f")
 
 tell_who_waits(st.spinner)
 
@@ -192,7 +196,9 @@ def show_numbers(drawn: Drawn, *, is_folded: bool | None = None) -> None:
     folded = bool(drawn.figures) if is_folded is None else is_folded
     name = f"{drawn.name}-table" if drawn.figures else drawn.name
     with (
-        st.expander("In numbers", icon=":material/table:") if folded else nullcontext()
+        st.expander(gettext("In numbers"), icon=":material/table:")
+        if folded
+        else nullcontext()
     ):
         _show_numbers(drawn.numbers, name, drawn.data)
 
@@ -228,7 +234,9 @@ def _fill_card(
     with place:
         for number, (what, figure) in enumerate(figures.items()):
             key = f"chart_{name}_{number}"
-            said = drawn.takeaway if len(figures) == 1 else f"{what}. {drawn.takeaway}"
+            said = drawn.takeaway
+            if len(figures) > 1:
+                said = gettext("{name}. {said}", name=what, said=said)
             st.plotly_chart(
                 figure,
                 key=key,
@@ -364,12 +372,13 @@ def show_table(
     cannot see it, ``column_config`` and ``height`` are Streamlit's, and ``placeholder``
     stands where a value is missing.
     """
+    columns = dict(column_config or {})
     st.dataframe(
-        table,
+        table if language() == ENGLISH else _in_form(table, columns, placeholder),
         key=f"table_{name}",
         hide_index=True,
         alt=to_plain(alt),
-        column_config=dict(column_config) if column_config else None,
+        column_config=columns or None,
         row_height=38,
         height=height,
         placeholder=placeholder,
@@ -377,6 +386,40 @@ def show_table(
     if note:
         st.caption(to_markdown(note))
     offer_csv(table if download is None else download, name)
+
+
+def _in_form(
+    table: pd.DataFrame, columns: dict[str, Any], placeholder: str
+) -> pd.DataFrame | Styler:
+    """The table with its numbers as the reader writes them; sorted as numbers still.
+
+    Streamlit writes numbers in one form, or in that of the browser. ``columns`` lose
+    the formats that are followed here: one would be followed in place of ours.
+    """
+    if table.size > pd.get_option("styler.render.max_elements"):
+        return table
+    written: dict[str, Callable[[Any], str]] = {}
+    for heading, cells in table.items():
+        if cells.dtype.kind not in "iuf":
+            continue
+        config = columns.get(heading) or {}
+        kind = config.get("type_config") or {}
+        if found := _FIXED.fullmatch(kind.get("format") or ""):
+            written[heading] = partial(number, digits=int(found[1]))
+        elif kind.get("format") == "localized":
+            written[heading] = partial(number, digits=0)
+        elif cells.dtype.kind == "f" and not kind.get("format"):
+            written[heading] = _with_few_digits
+        else:
+            continue
+        if "format" in kind:
+            columns[heading] = {**config, "type_config": {**kind, "format": None}}
+    return table.style.format(written, na_rep=placeholder)
+
+
+def _with_few_digits(value: float) -> str:
+    """As Streamlit writes a number without a format: four decimals at most."""
+    return in_form(f"{value:,.4f}".rstrip("0").rstrip("."))
 
 
 def names_column(names: Iterable[str]) -> dict[str, Any]:
@@ -434,12 +477,13 @@ def _modebar(image: Mapping[str, Any]) -> dict[str, Any]:
         "displaylogo": False,
         "modeBarButtons": [["toImage"]],
         "toImageButtonOptions": image,
+        **plotly_words(),
     }
 
 
 def _offer_html(figures: Sequence[go.Figure], title: str, name: str) -> None:
     st.download_button(
-        "Chart (HTML)",
+        gettext("Chart (HTML)"),
         data=lambda: chart_html(figures, title=title, name=name),
         file_name=f"{name}.html",
         mime="text/html",
@@ -447,15 +491,17 @@ def _offer_html(figures: Sequence[go.Figure], title: str, name: str) -> None:
         icon=":material/download:",
         type="tertiary",
         on_click="ignore",
-        help="Interactive, opens offline, and saves the chart as an SVG too. For a "
-        "PNG, use the camera that appears over the chart.",
+        help=gettext(
+            "Interactive, opens offline, and saves the chart as an SVG too. For a PNG, "
+            "use the camera that appears over the chart."
+        ),
     )
 
 
 def offer_csv(table: pd.DataFrame | Callable[[], pd.DataFrame], name: str) -> None:
     """Offer a table as CSV; a callable makes it when it is asked for."""
     st.download_button(
-        "Data (CSV)",
+        gettext("Data (CSV)"),
         data=lambda: csv_text(table() if callable(table) else table),
         file_name=f"{name}.csv",
         mime="text/csv",

@@ -11,6 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import EquipoiseError, StoryError
+from core.language import gettext
 from core.story.adding import insert_slide, slide_of
 from core.story.story import Slide, Story
 from core.text import strong, to_markdown
@@ -118,9 +119,13 @@ class Work:
         work = replace(work, pictures={**work.pictures, name: content})
         if work.picture_bytes > STORY_PICTURES:
             raise StoryError(
-                "The pictures of this story are too large together.",
-                expected=f"at most {STORY_PICTURES // 2**20} MiB in all.",
-                remedy="give smaller pictures, or save the story and open it again.",
+                gettext("The pictures of this story are too large together."),
+                expected=gettext(
+                    "at most {size} MiB in all.", size=STORY_PICTURES // 2**20
+                ),
+                remedy=gettext(
+                    "give smaller pictures, or save the story and open it again."
+                ),
             )
         return work
 
@@ -245,11 +250,13 @@ def offer_to_story(drawn: Drawn) -> None:
     key = f"story_{drawn.name}"
     # Not in a callback, which may draw nothing: a study that is read says so.
     if st.button(
-        "Add to the story",
+        gettext("Add to the story"),
         key=key,
         icon=":material/add_to_photos:",
         type="tertiary",
-        help="A slide of what is shown here, with its filters, for the page Defense.",
+        help=gettext(
+            "A slide of what is shown here, with its filters, for the page Defense."
+        ),
     ):
         _add(drawn, key)
     added, place = st.session_state.get(_ADDED, ("", 0))
@@ -257,7 +264,7 @@ def offer_to_story(drawn: Drawn) -> None:
     if added == key and work is not None:
         st.page_link(
             DEFENSE_PAGE,
-            label=f"See slide {place} on Defense",
+            label=gettext("See slide {place} on Defense", place=place),
             icon=":material/co_present:",
             query_params=address_of(work, place - 1),
         )
@@ -296,6 +303,12 @@ def _add(drawn: Drawn, key: str) -> None:
     place = work.at + 1
     st.session_state[_ADDED] = (key, place)
     st.toast(
-        to_markdown(f"Slide {place} of {strong(work.story.title)} shows this view."),
+        to_markdown(
+            gettext(
+                "Slide {place} of {story} shows this view.",
+                place=place,
+                story=strong(gettext(work.story.title)),
+            )
+        ),
         icon=":material/add_to_photos:",
     )

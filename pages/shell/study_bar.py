@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from core.data.catalog import DatasetInfo, dataset_info, dataset_of
 from core.errors import EquipoiseError
 from core.evaluation.metrics import MetricInfo, headline_keys, metric_info
+from core.language import N_, gettext, ngettext
 from core.runs import (
     Run,
     list_runs,
@@ -17,7 +18,7 @@ from core.runs import (
     shipped_manifest,
 )
 from core.study import Study, shipped_studies
-from core.text import code, emphasis, plural, strong, to_markdown
+from core.text import code, emphasis, strong, to_markdown
 from core.views.loads import best_methods
 from core.views.metrics import in_order_of_choice
 from core.views.studies import label_in, narrowed, study_named, view_beside, whole_view
@@ -33,6 +34,8 @@ from pages.shell.two_studies import (
 
 # Methods beside the baseline that "Top five" shows.
 BEST_SHOWN = 5
+# Buttons that show every method, or the baseline alone.
+ALL, NONE = N_("All"), N_("None")
 
 
 def study_bar(
@@ -64,8 +67,11 @@ def study_bar(
     names = _study_names()
     if not names:
         stop_with(
-            "There are no studies and no runs. Train the embedded one with "
-            f"{code('equipoise train avatars')}, then reload this page."
+            gettext(
+                "There are no studies and no runs. Train the embedded one with "
+                "{command}, then reload this page.",
+                command=code("equipoise train avatars"),
+            )
         )
     bar = st.container(horizontal=True, vertical_alignment="bottom")
     read_address(title)
@@ -80,13 +86,19 @@ def study_bar(
     if listing.problems:
         show_problems(listing.problems)
     if needs_runs and not listing.runs:
-        todo = "Import predictions on the Import page."
+        todo = gettext("Import predictions on the Import page.")
         if study.is_trained:
-            command = code(f"equipoise train {name}")
-            todo = f"Train it with {command}, then reload this page."
-        stop_with(f"The study {strong(study.title)} has no runs yet. {todo}")
+            todo = gettext(
+                "Train it with {command}, then reload this page.",
+                command=code(f"equipoise train {name}"),
+            )
+        missing = gettext(
+            "The study {study} has no runs yet.", study=strong(gettext(study.title))
+        )
+        stop_with(f"{missing} {todo}")
     if dataset.generated:
-        bar.badge("Generated pictures", icon=":material/draw:", color="orange")
+        generated = gettext("Generated pictures")
+        bar.badge(generated, icon=":material/draw:", color="orange")
     if not (filters and listing.runs):
         return whole_view(study, dataset, listing.runs)
     others = studies_beside(study) if beside else None
@@ -96,11 +108,12 @@ def study_bar(
 def choose_metric(view: StudyView, available: Iterable[str], *, key: str) -> MetricInfo:
     """Let the reader choose one metric: the study's own choice first."""
     name = choose(
-        "Metric",
+        gettext("Metric"),
         in_order_of_choice(view, available),
         labels=lambda name: metric_info(name, view.tasks).label,
         key=key,
         parameter="metric",
+        what=N_("metric"),
         spelled_out=True,
         width=420,
     )
@@ -131,9 +144,17 @@ def _filtered(
     if len(view.methods) < len(whole.methods) or len(seeds) < len(whole.seeds):
         st.caption(
             to_markdown(
-                f"Shown: {len(view.methods)} of "
-                f"{plural(len(whole.methods), 'method')}, {len(seeds)} of "
-                f"{plural(len(whole.seeds), 'seed')}."
+                gettext(
+                    "Shown: {methods} of {all_methods}, {seeds} of {all_seeds}.",
+                    methods=len(view.methods),
+                    all_methods=ngettext(
+                        "{count} method", "{count} methods", len(whole.methods)
+                    ),
+                    seeds=len(seeds),
+                    all_seeds=ngettext(
+                        "{count} seed", "{count} seeds", len(whole.seeds)
+                    ),
+                )
             )
         )
     _say_reference(view, study)
@@ -157,9 +178,12 @@ def _say_reference(view: StudyView, study: Study) -> None:
     elif view.baseline != study.baseline:
         st.caption(
             to_markdown(
-                f"Compared with {strong(label)}: the baseline of these pages is this "
-                f"method, in place of the study's own "
-                f"({label_in(study, study.baseline)})."
+                gettext(
+                    "Compared with {method}: the baseline of these pages is this "
+                    "method, in place of the study's own ({own}).",
+                    method=strong(label),
+                    own=label_in(study, study.baseline),
+                )
             )
         )
 
@@ -182,35 +206,39 @@ def _choose(view: StudyView) -> tuple[tuple[str, ...], tuple[int, ...]]:
     fixed = set(pairs.values()) or {view.baseline}
     others = [method for method in view.methods if method not in fixed]
     alone = [m for m in others if m not in pairs] if pairs else []
-    with st.popover("Methods and seeds", icon=":material/tune:"):
+    with st.popover(gettext("Methods and seeds"), icon=":material/tune:"):
         chosen = choose_several(
-            "Methods shown, each with its counterpart"
+            gettext("Methods shown, each with its counterpart")
             if pairs
-            else "Methods shown beside the baseline",
+            else gettext("Methods shown beside the baseline"),
             others,
             default=[method for method in others if method not in alone],
             labels=view.labels,
             key=methods_key,
             parameter="methods",
-            what="method",
-            help="Hiding a method changes no number: verdicts stay corrected over all.",
+            what=N_("method"),
+            help=gettext(
+                "Hiding a method changes no number: verdicts stay corrected over all."
+            ),
         )
         quick = st.container()
         chosen_seeds = choose_several(
-            "Seeds",
+            gettext("Seeds"),
             [str(seed) for seed in view.seeds],
             key=seeds_key,
             parameter="seeds",
-            what="seed",
-            help="Every number is computed again from the chosen seeds.",
+            what=N_("seed"),
+            help=gettext("Every number is computed again from the chosen seeds."),
         )
         seeds = tuple(map(int, chosen_seeds))
         with quick:
             _offer_quick_choices(view.of_seeds(seeds), methods_key, others)
     if not seeds:
         stop_with(
-            "No seed is chosen. Choose at least one under "
-            f"{emphasis('Methods and seeds')}."
+            gettext(
+                "No seed is chosen. Choose at least one under {button}.",
+                button=emphasis(gettext("Methods and seeds")),
+            )
         )
     kept = {*chosen, *(pairs[method] for method in chosen if method in pairs)}
     # Whatever is shown, something to compare with is.
@@ -227,9 +255,9 @@ def _choose(view: StudyView) -> tuple[tuple[str, ...], tuple[int, ...]]:
 def _offer_quick_choices(view: StudyView, key: str, methods: Sequence[str]) -> None:
     """Buttons that show every method, the baseline alone, or it beside the best."""
     with st.container(horizontal=True, gap="small"):
-        for label, chosen in (("All", list(methods)), ("None", [])):
+        for label, chosen in ((ALL, list(methods)), (NONE, [])):
             st.button(
-                label,
+                gettext(label),
                 key=f"{key}_{label}",
                 type="tertiary",
                 on_click=st.session_state.update,
@@ -239,16 +267,18 @@ def _offer_quick_choices(view: StudyView, key: str, methods: Sequence[str]) -> N
         if len(methods) > BEST_SHOWN:
             first = headline_keys(view.tasks, view.study.headline)[0]
             st.button(
-                "Top five",
+                gettext("Top five"),
                 key=f"{key}_best",
                 type="tertiary",
                 on_click=_show_best,
                 args=(view, key, methods),
-                help="The five with the best point estimates, beside the baseline. "
-                "Ranked by the metric chosen on the page; on a page without one, by "
-                f"{to_markdown(metric_info(first, view.tasks).label)}. For viewing "
-                "only: the test images rank them, which flatters the first, so this "
-                "selects no method.",
+                help=gettext(
+                    "The five with the best point estimates, beside the baseline. "
+                    "Ranked by the metric chosen on the page; on a page without one, "
+                    "by {metric}. For viewing only: the test images rank them, which "
+                    "flatters the first, so this selects no method.",
+                    metric=to_markdown(metric_info(first, view.tasks).label),
+                ),
             )
 
 
@@ -263,11 +293,12 @@ def _choose_study(names: list[str], bar: DeltaGenerator) -> str:
     before = st.query_params.get("study")
     with bar:
         name = choose(
-            "Study",
+            gettext("Study"),
             names,
             labels=_titles(names),
             key="study",
             parameter="study",
+            what=N_("study"),
             spelled_out=True,
             always=True,
             width=420,
@@ -293,7 +324,7 @@ def _titles(names: Sequence[str]) -> dict[str, str]:
 
 def _title_of(name: str) -> str:
     try:
-        return study_named(name).title
+        return gettext(study_named(name).title)
     except EquipoiseError:
         return name
 

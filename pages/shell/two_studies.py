@@ -3,6 +3,7 @@
 from collections import Counter
 
 from core.errors import EquipoiseError
+from core.language import gettext, ngettext
 from core.results.run_settings import TOGETHER
 from core.results.two_studies import (
     TwoStudies,
@@ -11,7 +12,7 @@ from core.results.two_studies import (
 )
 from core.runs import list_studies
 from core.study import Study
-from core.text import BREAK, code, plural, strong
+from core.text import BREAK, code, strong
 from core.views.caching import Fingerprint, cached, manifest_fingerprint
 from core.views.studies import study_named
 
@@ -26,8 +27,8 @@ def studies_beside(study: Study) -> dict[str, str]:
             continue
         keys = manifest_fingerprint(study.name), manifest_fingerprint(name)
         if name != study.name and _share_images(keys, study, other):
-            found[name] = other.title
-    known = Counter([study.title, *found.values()])
+            found[name] = gettext(other.title)
+    known = Counter([gettext(study.title), *found.values()])
     return {n: f"{t} ({n})" if known[t] > 1 else t for n, t in found.items()}
 
 
@@ -47,15 +48,26 @@ def _share_images(
 def two_studies_caption(two: TwoStudies, baseline: str) -> str:
     """What is compared with what, on which images, and what else differs."""
     _, other = two.names
-    first = "Each method is compared with the study's own baseline."
+    first = gettext("Each method is compared with the study's own baseline.")
     if two.counterparts is not None:
-        first = (
+        first = gettext(
             "The baseline of each method is the same method there; where one baseline "
-            f"is spoken of, it is {strong(baseline)}."
+            "is spoken of, it is {baseline}.",
+            baseline=strong(baseline),
         )
     said = list(pairing_notes(two))
     if two.differing:
-        count = plural(len(two.differing), "setting")
-        said.append(f"They differ in {count}, which Overview lists. {TOGETHER}")
-    begins = f"Beside {strong(two.other.title)} ({code(other)}). {first}"
-    return BREAK.join((begins, " ".join(said)))
+        said += [
+            ngettext(
+                "They differ in {count} setting, which Overview lists.",
+                "They differ in {count} settings, which Overview lists.",
+                len(two.differing),
+            ),
+            gettext(TOGETHER),
+        ]
+    beside = gettext(
+        "Beside {study} ({name}).",
+        study=strong(gettext(two.other.title)),
+        name=code(other),
+    )
+    return BREAK.join((f"{beside} {first}", " ".join(said)))

@@ -9,6 +9,7 @@ from core.evaluation.comparison import compare_runs
 from core.results.study_runs import study_options
 from core.runs import list_runs, study_of_runs
 from core.study import Study
+from core.text import NO_BREAK
 from tests.synthetic import (
     TASKS,
     add_moves,
@@ -94,7 +95,7 @@ def test_cost_can_be_chosen(fill, open_page):
     app = open_page("overview")
     app.segmented_control(key="overview_cost").set_value("parameters").run()
     assert not app.exception
-    assert "All 3 methods are equal in parameters, within 2 %." in _text(app)
+    assert f"All 3 methods are equal in parameters, within 2{NO_BREAK}%." in _text(app)
 
 
 def test_notices_say_from_what_on_what_and_how_noisy(fill, open_page):
@@ -379,7 +380,10 @@ def test_a_search_is_shown_method_by_method(fill, open_page, store):
     assert not app.exception
     said = _text(app)
     assert "INS: 3 tries, 1 pruned. The best has a skill of 0.375" in said
-    assert "x a goes with the largest part of the differences in skill: 75%" in said
+    assert (
+        f"x a goes with the largest part of the differences in skill: 75{NO_BREAK}%"
+        in said
+    )
     assert "with seed 7, no run's own" in said
     alts = [chart.proto.alt for chart in app.get("plotly_chart")]
     assert any("3 tries, 1 pruned" in alt for alt in alts)

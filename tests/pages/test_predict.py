@@ -155,7 +155,7 @@ def test_ethnicity_is_off_until_switched_on(folder):
     app = upload(open_page("predict", study="utkface"), me=photo())
     assert "Ethnicity" not in app.table[0].value.columns
     assert "It is not a person's identity" in words_of(app)
-    assert "Two labels of one photo differ in 11%" in words_of(app)
+    assert "Two labels of one photo differ in 11\N{NO-BREAK SPACE}%" in words_of(app)
     app.toggle(key="predict_show_ethnicity").set_value(True).run()
     assert "**Asian**" in app.table[0].value["Ethnicity"].iloc[0]
 

@@ -11,10 +11,12 @@ from markdown_it import MarkdownIt
 
 import core.plots
 from core.evaluation.metrics import metric_info
+from core.language import speaking
 from core.plots.escape import escaped, escapes_names, only_own_markup
 from core.tasks import Multiclass
 from core.text import (
     BREAK,
+    clauses,
     code,
     coloured,
     emphasis,
@@ -182,3 +184,10 @@ def test_every_figure_is_drawn_from_escaped_names():
                 forgotten.append(f"{path.stem}.{node.name}")
     # Its texts are made by the figures that it is a part of.
     assert forgotten == ["cells.plot_cells"]
+
+
+def test_clauses_are_one_sentence():
+    assert clauses(["a", "b", "c"]) == "a; b; c"
+    assert clauses(["a"]) == "a"
+    with speaking("fr"):
+        assert clauses(["a", "b"]) == "a\N{NO-BREAK SPACE}; b"

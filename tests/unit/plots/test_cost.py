@@ -12,6 +12,7 @@ from core.evaluation.metrics import metric_info
 from core.evaluation.pareto import Step, cost_points
 from core.plots import cost as plots
 from core.plots.look import INK, MARKERS, Look, method_styles
+from core.text import NO_BREAK
 from tests import comparisons
 from tests.records import record
 
@@ -379,7 +380,7 @@ def test_times_of_different_machines_have_no_ratio():
 
 def test_equal_and_unknown_costs_are_said_to_be_so():
     same = paid({"baseline": 10.0, "ins": 10.1, "lmf": 10.0})
-    assert same == "All 3 methods are equal in training time, within 2 %."
+    assert same == f"All 3 methods are equal in training time, within 2{NO_BREAK}%."
     assert "not two methods here whose training time is known" in paid({"ins": 1.0})
 
 

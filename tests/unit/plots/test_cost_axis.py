@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from core.plots.cost_axis import APART, MOST_MOVED, build_cost_axis, spread_apart
+from core.text import NO_BREAK
 
 NONE = np.array([]), np.array([], np.int64)
 
@@ -81,7 +82,7 @@ def test_equal_costs_stand_side_by_side_over_the_one():
     axis = build_cost_axis(costs, costs[:2], owners, equal=True, logarithmic=True)
     assert axis.places.tolist() == [-1, 0, 1]
     assert axis.runs.tolist() == [1, 1]
-    assert axis.layout["ticktext"] == ["0.59 for all, within 2 %"]
+    assert axis.layout["ticktext"] == [f"0.59 for all, within 2{NO_BREAK}%"]
     assert not axis.logarithmic
 
 

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 import pytest
 from plotly.offline import get_plotlyjs
 
+from core.language import speaking
 from core.plots.download import (
     HIDE_TITLES,
     IMAGE_WIDTH,
@@ -93,3 +94,13 @@ def test_the_file_holds_its_library_once_and_asks_no_other_host():
     (drawn,) = re.findall(r'id="charts">([^<]+)<', page)
     charts = json.loads(drawn)
     assert [go.Figure(c["data"], c["layout"]) for c in charts] == figures
+
+
+def test_the_file_speaks_the_language_that_it_was_asked_for_in():
+    with speaking("fr"):
+        page = chart_html([titled(chart(title="INS"), "F1")], title="F1", name="scores")
+    assert '<html lang="fr">' in page
+    assert "Ce graphique a besoin de JavaScript." in page
+    assert "Download plot as a PNG" in page  # what Plotly looks up
+    assert json.dumps("Télécharger le graphique en SVG") in page
+    assert "F1\N{NO-BREAK SPACE}: " in page

@@ -7,6 +7,7 @@ from core.evaluation.comparison_rows import DETECTABLE
 from core.evaluation.metrics import metric_info
 from core.evaluation.published import published_table
 from core.evaluation.verdicts import METHOD, MODEL
+from core.language import speaking
 from core.plots import overview as plots
 from core.plots.look import Look, method_styles
 from core.results.frame import NO_BREAK, table_frame
@@ -134,7 +135,7 @@ def test_a_margin_is_shaded_and_the_seeds_needed_stand_beside_the_difference(
     ]
     said = plots.detectable_takeaway(planned, MAE, LOOK)
     assert "1.50 years" in said
-    assert "25% of the variance is from the seeds" in said
+    assert f"25{NO_BREAK}% of the variance is from the seeds" in said
     assert "Focal (7 seeds)" in said
     assert said.endswith(
         "A study like this finds differences from 3.00 years with 3 seeds of each"
@@ -359,3 +360,16 @@ def test_of_single_seeds_the_sentences_speak_of_trained_models(comparison):
     assert places["INS"].endswith("▲ this trained model is better")
     said = plots.leaderboard_takeaway(comparison, [MAE, F1], LOOK)
     assert "trained model" not in said
+
+
+def test_differences_are_said_in_french_with_its_numbers(comparison):
+    with speaking("fr"):
+        said = plots.differences_takeaway(comparison, MAE, LOOK)
+        figure = plots.plot_differences(comparison, MAE, LOOK)
+    assert f"INS (−1,00 {MAE.unit}) fait mieux que la référence{NO_BREAK}; LMF" in said
+    assert figure.layout.separators == ",\u202f"
+    notes = {note.text for note in figure.layout.annotations}
+    assert {"◀ meilleur", "moins bon ▶"} < notes
+    assert "is better than the baseline; LMF" in plots.differences_takeaway(
+        comparison, MAE, LOOK
+    )

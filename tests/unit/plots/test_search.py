@@ -7,6 +7,7 @@ from core.data.readers.avatars import INFO
 from core.plots import search as plots
 from core.plots.look import MethodStyle
 from core.study import Search, Trial
+from core.text import NO_BREAK
 
 LMF = "lmf"
 STYLE = MethodStyle("#0072B2", "diamond", "solid")
@@ -37,6 +38,7 @@ TRIALS = (
     ),
     Trial(method=LMF, settings={"use.lmf.alpha": 9.0}, state="diverged"),
 )
+
 SEARCH = Search(
     trials=TRIALS,
     of="avatars",
@@ -130,10 +132,10 @@ def test_importance_comes_largest_first() -> None:
     assert list(shares.items()) == [("LMF alpha", 0.8), ("weight of hair", 0.2)]
     (bars,) = plots.plot_importance(shares, STYLE).data
     assert list(bars.y) == ["LMF alpha", "weight of hair"]
-    assert list(bars.text) == ["80%", "20%"]
+    assert list(bars.text) == [f"80{NO_BREAK}%", f"20{NO_BREAK}%"]
     said = plots.importance_takeaway(shares, TRIALS, "LMF")
     assert "LMF alpha goes with the largest part" in said
-    assert "80%, over 2 complete tries" in said
+    assert f"80{NO_BREAK}%, over 2 complete tries" in said
     assert plots.importance_shares(SEARCH, "other", INFO.tasks) == {}
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from core.errors import NothingToShow
+from core.language import speaking
 from core.views import runs
 from core.views.studies import open_study
 from core.views.study_view import StudyView
@@ -57,3 +58,18 @@ def test_what_is_not_there_is_named(view: StudyView) -> None:
     alone = replace(view, runs=view.chosen_runs[:1])
     with pytest.raises(NothingToShow, match="no other run"):
         runs.draw_run_differences(alone)
+
+
+def test_a_table_is_read_in_french_and_taken_away_in_english(view: StudyView) -> None:
+    with speaking("fr"):
+        drawn = runs.draw_runs(view)
+        title = runs.draw_curves(view, metric="age_mae").title
+    assert title.endswith("au fil des époques")
+    assert drawn.numbers is not None
+    assert drawn.numbers.download is not None
+    assert {"graine", "paramètres"} < set(drawn.numbers.frame)
+    assert drawn.numbers.columns["paramètres"].is_count
+    english = runs.draw_runs(view).numbers
+    assert english is not None
+    assert list(drawn.numbers.download) == list(english.frame)
+    assert "seed" in english.frame

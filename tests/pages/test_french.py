@@ -1,0 +1,50 @@
+"""Pages read in French: what they say, and how their tables write numbers."""
+
+import io
+import re
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+
+def _text(app):
+    parts = [*app.title, *app.header, *app.subheader, *app.markdown, *app.caption]
+    return "\n".join(part.value for part in (*parts, *app.info, *app.warning))
+
+
+@pytest.mark.parametrize(
+    ("page", "title"),
+    [
+        ("overview", "À quel remède se fier ?"),
+        ("cost", "Est-ce que cela vaut son coût ?"),
+        ("runs", "Entraînements"),
+    ],
+)
+def test_a_page_is_read_in_french_and_then_in_english(fill, open_page, page, title):
+    fill()
+    french = open_page(page, lang="fr")
+    assert not french.exception
+    assert french.title[0].value == title.replace(" ?", "\N{NO-BREAK SPACE}?")
+    english = open_page(page)
+    assert not english.exception
+    assert english.title[0].value != french.title[0].value
+    assert not re.search("[éèà]", _text(english))
+
+
+def _shown(table):
+    """A long table as Streamlit is given it, and the text that stands in its cells."""
+    written = pa.ipc.open_stream(
+        io.BytesIO(table.proto.arrow_data.styler.display_values)
+    )
+    return table.value, written.read_pandas()
+
+
+def test_a_long_table_is_sorted_by_numbers_and_read_with_a_comma(fill, open_page):
+    fill()
+    (table,) = open_page("cost", lang="fr").dataframe[:1]
+    values, written = _shown(table)
+    (place,) = [i for i, name in enumerate(values) if "ms" in name and "±" not in name]
+    assert pd.api.types.is_numeric_dtype(values.iloc[:, place])
+    assert written.iloc[0, place] == f"{values.iloc[0, place]:.2f}".replace(".", ",")
+    assert "format" not in str(table.proto.columns)
