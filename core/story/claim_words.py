@@ -108,8 +108,9 @@ PREDICATES: dict[Kind, re.Pattern[str]] = {
         r"(?:beaten|outperformed|surpassed)"
         r"(?:(?: (?!it|them|all)\w+)? by(?! (?:about|around|some|an?|far|\d))"
         r"|(?=[^.;,]* by (?:the )?[\U000F0000-\U000F0FFF]))",
-        *(r"pires?", r"moins (?:bon(?:ne)?s?|bien)", r"degradent?", r"empirent?"),
-        *(r"deteriorent?", r"nui(?:t|sent|re) (?:a|au|aux)"),
+        *(r"pires?", r"moins (?:bon(?:ne)?s?|bien)", r"degrade(?:nt|r)?"),
+        *(r"empire(?:nt|r)?", r"deteriore(?:nt|r)?", r"nui(?:t|sent|re) (?:a|au|aux)"),
+        r"(?:est|sont|ete) (?:pas )?(?:\w+ment )?(?:battu|surpasse|depasse)e?s?",
         r"(?:battu|surpasse|depasse)e?s?"
         r"(?:(?: \w+)? par|(?=[^.;,]* par (?:la |le |l')?[\U000F0000-\U000F0FFF]))",
     ),
@@ -119,9 +120,10 @@ PREDICATES: dict[Kind, re.Pattern[str]] = {
         r"help(?:s|ed|ing)?(?! of)",
         r"w(?:ins?|on(?!'t))(?: over| against)?",
         *(r"superior to", r"ahead of"),
-        *(r"bat(?:tent|tre|tu)?", r"surpassent?", r"depassent?", r"meilleure?s?"),
+        *(r"bat(?:tent|tre|tu)?", r"surpasse(?:nt|r)?", r"depasse(?:nt|r)?"),
+        r"meilleure?s?",
         *(r"(?<!au )mieux", r"ameliore(?:nt|r|e?s?)?", r"(?<!l')aide(?:nt|r)?"),
-        r"l'emportent? sur",
+        r"l'emporte(?:nt|r)? sur",
     ),
     Kind.LOWER: words(
         *(
@@ -134,8 +136,9 @@ PREDICATES: dict[Kind, re.Pattern[str]] = {
         *(r"drops?", r"falls?"),
         r"(?:nearer|closer) to zero",
         r"plus (?:bas(?:se)?s?|faibles?|petite?s?|proches? de zero)",
-        *(r"redui(?:t|sent|re|tes?|ts)", r"diminue(?:nt|r|e?s?)?", r"abaissent?"),
-        *(r"baissent?", r"moindres?", r"inferieure?s? (?:a|au|aux)"),
+        *(r"redui(?:t|sent|re|tes?|ts)", r"diminue(?:nt|r|e?s?)?"),
+        *(r"abaisse(?:nt|r)?", r"baisse(?:nt|r)?", r"moindres?"),
+        *(r"resserre(?:nt|r)?", r"comble(?:nt|r)?", r"inferieure?s? (?:a|au|aux)"),
     ),
     Kind.HIGHER: words(
         *(
@@ -148,7 +151,8 @@ PREDICATES: dict[Kind, re.Pattern[str]] = {
         ),
         *(r"widen(?:s|ed)?", r"farther from zero", r"further from zero"),
         r"plus (?:haute?s?|elevee?s?|grande?s?|eloignee?s? de zero)",
-        *(r"augmente(?:nt|r|e?s?)?", r"accroi(?:t|ssent)", r"creusent?"),
+        *(r"augmente(?:nt|r|e?s?)?", r"accroi(?:t|ssent|tre)", r"creuse(?:nt|r)?"),
+        r"elargi(?:t|ssent|r)",
         r"superieure?s? (?:a|au|aux)",
     ),
     Kind.DIFFERENT: words(
