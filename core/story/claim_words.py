@@ -71,6 +71,7 @@ def words(*patterns: str) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{'|'.join(patterns)})(?!\w)")
 
 
+_BY_SO_MUCH = r"(?:de (?:environ |pres de )?[-+]?\d[\d.,]*(?: (?!a )\w+| ?%)? )?"
 # Adverbs between a verb and a comparative need no mention: they are not looked at.
 PREDICATES: dict[Kind, re.Pattern[str]] = {
     Kind.OPEN: words(
@@ -138,7 +139,8 @@ PREDICATES: dict[Kind, re.Pattern[str]] = {
         r"plus (?:bas(?:se)?s?|faibles?|petite?s?|proches? de zero)",
         *(r"redui(?:t|sent|re|tes?|ts)", r"diminue(?:nt|r|e?s?)?"),
         *(r"abaisse(?:nt|r)?", r"baisse(?:nt|r)?", r"moindres?"),
-        *(r"resserre(?:nt|r)?", r"comble(?:nt|r)?", r"inferieure?s? (?:a|au|aux)"),
+        *(r"resserre(?:nt|r)?", r"comble(?:nt|r)?"),
+        rf"inferieure?s? {_BY_SO_MUCH}(?:a|au|aux)",
     ),
     Kind.HIGHER: words(
         *(
@@ -153,7 +155,7 @@ PREDICATES: dict[Kind, re.Pattern[str]] = {
         r"plus (?:haute?s?|elevee?s?|grande?s?|eloignee?s? de zero)",
         *(r"augmente(?:nt|r|e?s?)?", r"accroi(?:t|ssent|tre)", r"creuse(?:nt|r)?"),
         r"elargi(?:t|ssent|r)",
-        r"superieure?s? (?:a|au|aux)",
+        rf"superieure?s? {_BY_SO_MUCH}(?:a|au|aux)",
     ),
     Kind.DIFFERENT: words(
         *(r"differ(?:s|ed|ent)?(?: from)?", r"differ(?:e|ente?s?)(?: de)?"),
@@ -223,11 +225,13 @@ FOUND = words(
     *(r"detected", r"found", r"shown", r"seen", r"established", r"prove[dn]"),
     *(r"(?:detecte|trouve|observe|montre|demontre|etabli|prouve)e?s?",),
     *(r"evidence", r"proofs?", r"preuves?"),
-    r"mise?s? en evidence",
-    r"significant(?:ly)?",
-    r"significativement",
+    *(r"mise?s? en evidence", r"(?:revele|constate)e?s?"),
+    *(r"significant(?:ly)?", r"significativement", r"detectables?"),
 )
-SIGNIFICANT = words(r"significant(?:ly)?", r"significativement")
+SIGNIFICANT = words(
+    *(r"significant(?:ly)?", r"significativement"),
+    r"(?:de )?(?:facon|maniere) (?:detectable|significative)",
+)
 TRAINED_MODEL = words(
     r"(?:this|the|these|one|single)? ?trained models?",
     r"modeles? entraines?",
@@ -252,7 +256,8 @@ NO_METHOD = words(
 # A method after one of these is what another one is compared with.
 COMPARED = re.compile(
     r"(?:compared (?:with|to)|relative to|against|versus|vs\.?|contre|unlike|than"
-    r"|par rapport (?:a|au|aux)|comparee?s? (?:a|au|aux)|(?<!\w)(?:que|qu'|from))"
+    r"|par rapport (?:a|au|aux)|comparee?s? (?:a|au|aux)|(?<!\w)(?:que|qu'|from)"
+    r"|(?<!\w)a(?= cel(?:le|ui) )|differences? (?:\w+ )?avec)"
     r" ?(?:for|with|pour|avec|chez|the|that of|cel(?:le|ui) de|la|le|les|l'| )*$"
 )
 FOR = re.compile(
@@ -297,7 +302,8 @@ BOUNDARIES = (
     re.compile(r"(?<!\w)(?:without|sans) (?:\w+ly )?$"),
     re.compile(r";|[,;] (?:and|or|et|ou)(?!\w)"),
     words(r"and", r"or", r"et", r"ou"),
-    re.compile(r","),
+    # Not that of a number.
+    re.compile(r"(?<!\d),|,(?!\d)"),
 )
 LIST = r"(?:[ ,;]|(?<!\w)(?:and|or|et|ou|the|la|le|les|l'|&)(?!\w))*"
 _NUMBER = r"[-+]?(?:\d+(?:[.,]\d+)?|[.,]\d+)"
