@@ -1,5 +1,7 @@
 """Errors that tell a person the problem, what was expected and what to do."""
 
+from core.language import gettext
+
 
 class EquipoiseError(Exception):
     """A fault that is the input's and not the program's.
@@ -28,9 +30,9 @@ class EquipoiseError(Exception):
     def __str__(self) -> str:
         parts = [self.problem]
         if self.expected:
-            parts.append(f"Expected: {self.expected}")
+            parts.append(gettext("Expected: {expected}", expected=self.expected))
         if self.remedy:
-            parts.append(f"What to do: {self.remedy}")
+            parts.append(gettext("What to do: {remedy}", remedy=self.remedy))
         return " ".join(parts)
 
 

@@ -16,6 +16,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from core.language import gettext
+
 if sys.platform == "win32":
     import msvcrt
 else:
@@ -38,7 +40,13 @@ class Holder:
     since: str
 
     def __str__(self) -> str:
-        return f"process {self.pid} on {self.host} since {self.since} ({self.command})"
+        return gettext(
+            "process {pid} on {host} since {since} ({command})",
+            pid=str(self.pid),
+            host=self.host,
+            since=self.since,
+            command=self.command,
+        )
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from core.data.generated_images import SAMPLE
 from core.data.harmless_changes import CHANGES, shift_column
 from core.data.manifest import LEFT_OUT, SPLITS, TEST, VALIDATION
 from core.errors import RunError
+from core.language import N_, gettext
 from core.shipped import PRETRAINED_FOLDER, SHIPPED, WEIGHTS_FOLDER
 from core.study import (
     MethodTable,
@@ -35,6 +36,7 @@ from core.study import (
     shipped_studies,
 )
 from core.tasks import Multiclass, Task
+from core.text import listed
 
 SCHEMA = 1
 # Beside a run's folder: the one that it replaces, and what is still being written.
@@ -57,7 +59,7 @@ IMPORTED = "imported"
 IS_OWN = "is_own"
 REQUIRED_KEYS = frozenset({"schema", "study", "method", "seed", "resolved"})
 # How a run was trained that is left out, where it is otherwise than the others.
-_OTHER_SPLIT, _OTHER_NOISE = "on another split", "under other label noise"
+_OTHER_SPLIT, _OTHER_NOISE = N_("on another split"), N_("under other label noise")
 # Numbers of a record that pages and commands compute with; null is unknown.
 NUMBERS = (
     "parameters",
@@ -309,21 +311,30 @@ def describe_models(answering: Sequence[Run], known: Iterable[Run]) -> str:
     """
     models = Counter(run.method for run in answering)
     seeds = Counter(run.method for run in known if run.method in models)
-    trained = f"{_span(seeds.values())} seeds"
+    trained = gettext("{count} seeds", count=_span(seeds.values()))
     if max(seeds.values()) < 2:
         return ""
     if max(models.values()) > 1:
-        return (
-            "Each answer is the mean over the models of a method: "
-            f"{_span(models.values())} of {trained}."
+        return gettext(
+            "Each answer is the mean over the models of a method: {models} of {seeds}.",
+            models=_span(models.values()),
+            seeds=trained,
         )
-    own = " or ".join(str(seed) for seed in sorted({run.seed for run in answering}))
-    return f"Each method answers with one model, that of seed {own}: 1 of {trained}."
+    first, *more = (str(seed) for seed in sorted({run.seed for run in answering}))
+    for seed in more:
+        first = gettext("{first} or {second}", first=first, second=seed)
+    return gettext(
+        "Each method answers with one model, that of seed {seed}: 1 of {seeds}.",
+        seed=first,
+        seeds=trained,
+    )
 
 
 def _span(counts: Collection[int]) -> str:
     low, high = min(counts), max(counts)
-    return str(low) if low == high else f"{low} to {high}"
+    if low == high:
+        return str(low)
+    return gettext("{low} to {high}", low=str(low), high=str(high))
 
 
 def with_imported(study: Study, listed: Iterable[Run]) -> Study:
@@ -378,7 +389,9 @@ def list_runs(
     common: dict[str, dict[str, object]] = {}
     problems: list[str] = []
     places = stores() if within is None else within
-    for folder in _run_folders(check_name(study, "study") if study else "*", places):
+    for folder in _run_folders(
+        check_name(study, N_("study")) if study else "*", places
+    ):
         try:
             run = read_run(folder)
         except RunError as error:
@@ -389,9 +402,14 @@ def list_runs(
         known, own = common[run.study], _must_agree(run)
         if other := [what for what in own if known.get(what, own[what]) != own[what]]:
             problems.append(
-                f"The run {folder} was trained {' and '.join(other)} than the other "
-                f"runs of '{run.study}'. To see it, give its study another name, or "
-                "train it into a store of its own with --out."
+                gettext(
+                    "The run {folder} was trained {how} than the other runs of"
+                    " '{study}'. To see it, give its study another name, or train it"
+                    " into a store of its own with --out.",
+                    folder=folder,
+                    how=listed([gettext(what) for what in other]),
+                    study=run.study,
+                )
             )
         else:
             common[run.study] = {**own, **known}
@@ -446,28 +464,36 @@ def read_run(folder: Path) -> Run:
         If a file is missing or damaged, or the run is of a later schema. A missing
         ``model.keras`` is not a fault: results can be read without it.
     """
-    remedy = "train it again, or delete the folder."
+    remedy = gettext("train it again, or delete the folder.")
     for name in (RECORD, HISTORY, PREDICTIONS):
         if not (folder / name).is_file():
             raise RunError(
-                f"The run {folder} has no {name}.", expected=name, remedy=remedy
+                gettext("The run {folder} has no {file}.", folder=folder, file=name),
+                expected=name,
+                remedy=remedy,
             )
     info = _read_json(folder / RECORD)
     schema = info.get("schema")
     if isinstance(schema, int) and schema > SCHEMA:
         raise RunError(
-            f"The run {folder} is of schema {schema}.",
-            expected=f"schema {SCHEMA} or earlier.",
-            remedy="update Equipoise.",
+            gettext(
+                "The run {folder} is of schema {schema}.", folder=folder, schema=schema
+            ),
+            expected=gettext("schema {schema} or earlier.", schema=SCHEMA),
+            remedy=gettext("update Equipoise."),
         )
     missing = REQUIRED_KEYS - info.keys()
     place = (folder.parent.parent.name, folder.parent.name, folder.name)
     said = (info.get("study"), info.get("method"), f"seed-{info.get('seed')}")
     if missing or place != said or not _has_types(info):
         raise RunError(
-            f"{folder / RECORD} does not describe this run.",
-            expected=f"the keys {', '.join(sorted(REQUIRED_KEYS))}, as the folder, "
-            f"and numbers where {', '.join(NUMBERS)} are given.",
+            gettext("{file} does not describe this run.", file=folder / RECORD),
+            expected=gettext(
+                "the keys {keys}, as the folder, and numbers where {numbers} are"
+                " given.",
+                keys=", ".join(sorted(REQUIRED_KEYS)),
+                numbers=", ".join(NUMBERS),
+            ),
             remedy=remedy,
         )
     for name, columns in COLUMNS.items():
@@ -491,10 +517,16 @@ def check_class_order(run: Run, tasks: Sequence[Task]) -> None:
         order = run.class_order(task.name)
         if order != task.classes and sorted(order) == sorted(task.classes):
             raise RunError(
-                f"{run.model_path} was trained with its classes in another order: "
-                f"{', '.join(order[:4])} and so on. Its answers would be misnamed.",
-                expected=f"{', '.join(task.classes[:4])} and so on.",
-                remedy="train it again. Its results can still be looked at.",
+                gettext(
+                    "{file} was trained with its classes in another order: {classes}"
+                    " and so on. Its answers would be misnamed.",
+                    file=run.model_path,
+                    classes=", ".join(order[:4]),
+                ),
+                expected=gettext(
+                    "{classes} and so on.", classes=", ".join(task.classes[:4])
+                ),
+                remedy=gettext("train it again. Its results can still be looked at."),
             )
 
 
@@ -528,8 +560,8 @@ def write_run(
     RunError
         If the disk is full or the store cannot be written; nothing is left behind.
     """
-    study = check_name(info["study"], "study")
-    method = check_name(info["method"], "method")
+    study = check_name(info["study"], N_("study"))
+    method = check_name(info["method"], N_("method"))
     place = store / study / method / f"seed-{info['seed']}"
     beside = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}")
     try:
@@ -545,9 +577,15 @@ def write_run(
         replace_folder(beside, place)
     except OSError as error:
         raise RunError(
-            f"The run could not be saved to {place}: {error.strerror or error}.",
-            expected="a writable folder with room for the run.",
-            remedy="free some space or choose another --out, then use --resume.",
+            gettext(
+                "The run could not be saved to {place}: {fault}.",
+                place=place,
+                fault=error.strerror or str(error),
+            ),
+            expected=gettext("a writable folder with room for the run."),
+            remedy=gettext(
+                "free some space or choose another --out, then use --resume."
+            ),
         ) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
@@ -616,9 +654,13 @@ def remove_run(run: Run) -> None:
         shutil.rmtree(run.folder)
     except OSError as error:
         raise RunError(
-            f"{run.folder} could not be removed: {error.strerror or error}.",
-            expected="a folder that may be written to.",
-            remedy="delete it by hand.",
+            gettext(
+                "{folder} could not be removed: {fault}.",
+                folder=run.folder,
+                fault=error.strerror or str(error),
+            ),
+            expected=gettext("a folder that may be written to."),
+            remedy=gettext("delete it by hand."),
         ) from error
     for folder in (run.folder.parent, run.folder.parent.parent):
         with suppress(OSError):
@@ -632,7 +674,7 @@ def write_study_files(
 
     Paths of images are left out of the manifest: they belong to one machine.
     """
-    folder = store / check_name(study.name, "study")
+    folder = store / check_name(study.name, N_("study"))
     table = manifest.drop(columns="path", errors="ignore")
     _replace(folder / MANIFEST_FILE, lambda p: table.to_parquet(p, index=False))
     write_study(store, study)
@@ -643,7 +685,7 @@ def write_study_files(
 def write_study(store: Path, study: Study) -> None:
     """Write only the file of a study, as its newest runs used it."""
     text = study.model_dump_json(indent=1) + "\n"
-    path = store / check_name(study.name, "study") / STUDY_FILE
+    path = store / check_name(study.name, N_("study")) / STUDY_FILE
     _replace(path, lambda p: p.write_text(text, encoding="utf-8"))
 
 
@@ -660,19 +702,22 @@ def study_of_runs(name: str, *, within: Sequence[Path] | None = None) -> Study:
     path = _find(name, STUDY_FILE, within)
     if path is None:
         raise RunError(
-            f"No store holds runs of a study '{name}'.",
-            expected=f"one of {', '.join(list_studies()) or 'none yet'}.",
-            remedy=f"train it: equipoise train {name}."
+            gettext("No store holds runs of a study '{study}'.", study=name),
+            expected=gettext(
+                "one of {names}.",
+                names=", ".join(list_studies()) or gettext("none yet"),
+            ),
+            remedy=gettext("train it: equipoise train {study}.", study=name)
             if name in shipped_studies()
-            else "`equipoise studies` lists them all.",
+            else gettext("`equipoise studies` lists them all."),
         )
     try:
         return read_study_json(path.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
         raise RunError(
-            f"{path} is damaged: {type(error).__name__}.",
-            expected="the study as JSON.",
-            remedy="delete it, then train the study again.",
+            gettext("{file} is damaged: {why}.", file=path, why=type(error).__name__),
+            expected=gettext("the study as JSON."),
+            remedy=gettext("delete it, then train the study again."),
         ) from error
 
 
@@ -716,7 +761,7 @@ def data_report(name: str) -> dict[str, Any] | None:
 
 
 def _find(name: str, file: str, within: Sequence[Path] | None = None) -> Path | None:
-    check_name(name, "study")
+    check_name(name, N_("study"))
     within = stores() if within is None else within
     places = (store / name / file for store in within)
     return next((place for place in places if place.is_file()), None)
@@ -727,12 +772,12 @@ def _read_json(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RunError(
-            f"{path} is damaged: {error}.",
-            expected="a JSON object.",
-            remedy="train it again, or delete the folder.",
+            gettext("{file} is damaged: {why}.", file=path, why=str(error)),
+            expected=gettext("a JSON object."),
+            remedy=gettext("train it again, or delete the folder."),
         ) from error
     if not isinstance(content, dict):
-        raise RunError(f"{path} is damaged: not a JSON object.")
+        raise RunError(gettext("{file} is damaged: not a JSON object.", file=path))
     return content
 
 
@@ -770,7 +815,8 @@ def _footer_names(path: str, mtime_ns: int, size: int) -> tuple[str, ...]:
 def _check_columns(path: Path, found: Set[str], needed: Set[str]) -> None:
     missing = needed - found
     if missing:
-        raise _damaged_table(path, f"no column {', '.join(sorted(missing))}")
+        columns = ", ".join(sorted(missing))
+        raise _damaged_table(path, gettext("no column {columns}", columns=columns))
 
 
 def _chosen_rows(table: pd.DataFrame, chosen: NDArray[np.bool_]) -> pd.DataFrame:
@@ -802,15 +848,17 @@ def _read_table(
     except (OSError, ValueError, pa.ArrowException) as error:
         raise _damaged_table(path, error) from error
     if "split" in table and not table["split"].isin([*SPLITS, LEFT_OUT]).all():
-        raise _damaged_table(path, f"a split other than {', '.join(SPLITS)}")
+        known = ", ".join(SPLITS)
+        why = gettext("a split other than {splits}", splits=known)
+        raise _damaged_table(path, why)
     return table
 
 
 def _damaged_table(path: Path, why: object) -> RunError:
     return RunError(
-        f"{path} is damaged: {why}.",
-        expected="the Parquet table that training wrote.",
-        remedy="train the run again, or delete its folder.",
+        gettext("{file} is damaged: {why}.", file=path, why=str(why)),
+        expected=gettext("the Parquet table that training wrote."),
+        remedy=gettext("train the run again, or delete its folder."),
     )
 
 
@@ -822,9 +870,13 @@ def _replace(path: Path, write: Callable[[Path], object]) -> None:
         beside.replace(path)
     except OSError as error:
         raise RunError(
-            f"{path} could not be saved: {error.strerror or error}.",
-            expected="a writable folder with room.",
-            remedy="free some space or choose another --out.",
+            gettext(
+                "{file} could not be saved: {fault}.",
+                file=path,
+                fault=error.strerror or str(error),
+            ),
+            expected=gettext("a writable folder with room."),
+            remedy=gettext("free some space or choose another --out."),
         ) from error
     finally:
         if beside.exists():

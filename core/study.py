@@ -23,6 +23,7 @@ from pydantic import (
 
 from core.crossing import show_crossing, split_crossing
 from core.errors import StudyError
+from core.language import N_, gettext
 from core.tunable import Between, OneOf, Powers
 
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -61,7 +62,10 @@ Fit = Literal["crop", "stretch"]
 def _check_image_size(size: int) -> int:
     if 0 < size < SMALLEST_IMAGE:
         raise ValueError(
-            f"expected at least {SMALLEST_IMAGE}, or 0 for the size of a checkpoint"
+            gettext(
+                "expected at least {least}, or 0 for the size of a checkpoint",
+                least=SMALLEST_IMAGE,
+            )
         )
     return size
 
@@ -83,8 +87,14 @@ def weights_kind(weights: str) -> Literal["word", "checkpoint", "run"]:
 
 # Where a study's file has them.
 _OPTIONS_OF = {
-    "dataset": "[dataset] options",
-    "backbone": "the options of the model",
+    "dataset": N_("[dataset] options"),
+    "backbone": N_("the options of the model"),
+}
+
+
+_CANNOT_USE = {
+    "dataset": N_("The dataset '{name}' cannot use these options: {faults}"),
+    "backbone": N_("The backbone '{name}' cannot use these options: {faults}"),
 }
 
 
@@ -180,13 +190,19 @@ class ModelTable(_Table):
             and kind != "checkpoint"
         ):
             raise ValueError(
-                "image_size 0 takes the size of a checkpoint, but "
-                f"'{self.weights}' is not a checkpoint"
+                gettext(
+                    "image_size 0 takes the size of a checkpoint, but '{weights}' is"
+                    " not a checkpoint",
+                    weights=self.weights,
+                )
             )
         if self.weights_key is not None and kind == "word":
             raise ValueError(
-                "weights_key is for a checkpoint or a run, but "
-                f"'{self.weights}' is neither"
+                gettext(
+                    "weights_key is for a checkpoint or a run, but '{weights}' is"
+                    " neither",
+                    weights=self.weights,
+                )
             )
         return self
 
@@ -310,9 +326,13 @@ class LabelNoise(_Table):
     @model_validator(mode="after")
     def _groups_need_a_feature(self) -> Self:
         if self.shares and self.by is None:
-            raise ValueError("shares are of the groups of a feature: give by too")
+            raise ValueError(
+                gettext("shares are of the groups of a feature: give by too")
+            )
         if not any((self.share, *self.shares.values())):
-            raise ValueError("give a share above 0, or leave [label_noise] out")
+            raise ValueError(
+                gettext("give a share above 0, or leave [label_noise] out")
+            )
         return self
 
     def share_of(self, group: str) -> float:
@@ -337,7 +357,7 @@ class Published(_Table):
     @model_validator(mode="after")
     def _one_number(self) -> Self:
         if (self.value is None) == (self.change_percent is None):
-            raise ValueError("give either value or change_percent")
+            raise ValueError(gettext("give either value or change_percent"))
         return self
 
 
@@ -501,7 +521,8 @@ class Study(_Table):
     def _methods_fit(self) -> Self:
         self._check_epochs("'training.epochs'")
         for name in self.methods:
-            where = f"In methods.{name}.training: 'epochs'"
+            key = f"methods.{name}.training: 'epochs'"
+            where = gettext("In {table}", table=key)
             self.for_method(name)._check_epochs(where)
         return self
 
@@ -509,7 +530,12 @@ class Study(_Table):
         epochs, backbone = self.training.epochs, self.model.backbone
         if (epochs > 0) != self.is_trained:
             raise ValueError(
-                f"{where}: {epochs} does not go with the backbone '{backbone}'."
+                gettext(
+                    "{where}: {epochs} does not go with the backbone '{backbone}'.",
+                    where=where,
+                    epochs=epochs,
+                    backbone=backbone,
+                )
             )
 
     @property
@@ -553,9 +579,13 @@ class Study(_Table):
         """
         if name not in self.methods:
             raise StudyError(
-                f"Study '{self.name}' has no method '{name}'.",
-                expected=f"one of {', '.join(self.methods)}.",
-                remedy="choose one of these, or add it to the study's file.",
+                gettext(
+                    "Study '{study}' has no method '{method}'.",
+                    study=self.name,
+                    method=name,
+                ),
+                expected=gettext("one of {names}.", names=", ".join(self.methods)),
+                remedy=gettext("choose one of these, or add it to the study's file."),
             )
         return self.methods[name]
 
@@ -592,7 +622,9 @@ def _changed(table: Changed, changes: Mapping[str, Any], place: str) -> Changed:
     try:
         return table.model_validate({**table.model_dump(), **changes})
     except ValidationError as error:
-        raise ValueError(f"In {place}: {explain_faults(error)}") from None
+        raise ValueError(
+            gettext("In {table}: {faults}", table=place, faults=explain_faults(error))
+        ) from None
 
 
 def check_name(name: str, what: str) -> str:
@@ -605,9 +637,15 @@ def check_name(name: str, what: str) -> str:
     """
     if not NAME_PATTERN.fullmatch(name) or ".." in name:
         raise StudyError(
-            f"'{name}' cannot be the name of a {what}.",
-            expected="lower-case letters, digits, '.', '_' and '-', at most 64.",
-            remedy="rename it.",
+            gettext(
+                "'{name}' cannot be the name of a {what}.",
+                name=name,
+                what=gettext(what),
+            ),
+            expected=gettext(
+                "lower-case letters, digits, '.', '_' and '-', at most 64."
+            ),
+            remedy=gettext("rename it."),
         )
     return name
 
@@ -626,18 +664,24 @@ def parse_study(text: str, *, origin: str) -> Study:
         study = Study.model_validate(_with_schema_version(tomllib.loads(text)))
     except tomllib.TOMLDecodeError as error:
         raise StudyError(
-            f"{origin} is not valid TOML: {error}.",
-            expected="a study file as the shipped ones in core/studies.",
-            remedy="fix the line it names.",
+            gettext(
+                "{file} is not valid TOML: {fault}.", file=origin, fault=str(error)
+            ),
+            expected=gettext("a study file as the shipped ones in core/studies."),
+            remedy=gettext("fix the line it names."),
         ) from None
     except ValidationError as error:
         raise StudyError(
-            f"{origin} is not a valid study: {explain_faults(error)}",
-            expected="the keys and types of the shipped studies.",
-            remedy="fix these keys, then try again.",
+            gettext(
+                "{file} is not a valid study: {faults}",
+                file=origin,
+                faults=explain_faults(error),
+            ),
+            expected=gettext("the keys and types of the shipped studies."),
+            remedy=gettext("fix these keys, then try again."),
         ) from None
     for name in (study.name, *study.methods):
-        check_name(name, "study or method")
+        check_name(name, N_("study or method"))
     study.method(study.baseline)
     return study
 
@@ -680,9 +724,15 @@ def check_options(
         return table.model_validate(dict(given))
     except ValidationError as error:
         raise StudyError(
-            f"The {kind} '{name}' cannot use these options: {explain_faults(error)}",
-            expected=f"some of {', '.join(table.model_fields) or 'none'}.",
-            remedy=f"fix {_OPTIONS_OF[kind]} in the study's file.",
+            gettext(_CANNOT_USE[kind], name=name, faults=explain_faults(error)),
+            expected=gettext(
+                "some of {names}.",
+                names=", ".join(table.model_fields) or gettext("none"),
+            ),
+            remedy=gettext(
+                "fix {options} in the study's file.",
+                options=gettext(_OPTIONS_OF[kind]),
+            ),
         ) from None
 
 
@@ -700,17 +750,23 @@ def load_study(name_or_path: str | Path) -> Study:
             return parse_study(path.read_text(encoding="utf-8"), origin=str(path))
         except (OSError, UnicodeDecodeError) as error:
             raise StudyError(
-                f"The study file {path} could not be read: {error}.",
-                expected="a TOML file.",
-                remedy="check the path.",
+                gettext(
+                    "The study file {path} could not be read: {fault}.",
+                    path=path,
+                    fault=str(error),
+                ),
+                expected=gettext("a TOML file."),
+                remedy=gettext("check the path."),
             ) from None
-    name = check_name(str(name_or_path), "study")
+    name = check_name(str(name_or_path), N_("study"))
     source = resources.files("core") / "studies" / f"{name}.toml"
     if not source.is_file():
         raise StudyError(
-            f"There is no study '{name}'.",
-            expected=f"one of {', '.join(shipped_studies())}, or a .toml file.",
-            remedy="`equipoise studies` lists them.",
+            gettext("There is no study '{study}'.", study=name),
+            expected=gettext(
+                "one of {names}, or a .toml file.", names=", ".join(shipped_studies())
+            ),
+            remedy=gettext("`equipoise studies` lists them."),
         )
     return parse_study(source.read_text(encoding="utf-8"), origin=f"{name}.toml")
 
@@ -735,7 +791,14 @@ def explain_faults(error: ValidationError) -> str:
         if not key:  # of no single key: the validator says which
             faults.append(str(fault["ctx"]["error"]))
         elif fault["type"] == "extra_forbidden":
-            faults.append(f"'{key}' is not a known key.")
+            faults.append(gettext("'{key}' is not a known key.", key=key))
         else:
-            faults.append(f"'{key}': {fault['msg']} (received {fault['input']!r}).")
+            faults.append(
+                gettext(
+                    "'{key}': {problem} (received {value}).",
+                    key=key,
+                    problem=fault["msg"],
+                    value=repr(fault["input"]),
+                )
+            )
     return " ".join(faults)

@@ -10,8 +10,22 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from core.language import N_
+
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d{1,3})?", re.ASCII | re.I)
 _DIGITS = re.compile(r"([0-9]+)")
+SHIPPED_LABELS = (
+    *(N_("Age"), N_("Gender"), N_("Ethnicity"), N_("Class"), N_("Breed")),
+    *(N_("Glasses"), N_("Hair"), N_("Grey hair or glasses"), N_("Diagnosis")),
+    *(N_("Blond hair or eyeglasses"), N_("Label")),
+)
+"""Labels of tasks that have a translation; others are said as they were given."""
+SHIPPED_FEATURES = (
+    *(N_("age"), N_("gender"), N_("ethnicity"), N_("group")),
+    *(N_("glasses"), N_("hair"), N_("earrings"), N_("beard"), N_("hat")),
+    *(N_("brightness"), N_("sharpness"), N_("size")),
+)
+"""Features of images that have one, as they stand in the middle of a sentence."""
 
 
 def natural_order(names: Iterable[str]) -> list[str]:

@@ -175,6 +175,14 @@ def listed(names: Sequence[str]) -> str:
     return gettext("{names} and {last_name}", names=first, last_name=last)
 
 
+def clauses(said: Iterable[str]) -> str:
+    """Clauses of one sentence, which a semicolon separates: "a; b; c"."""
+    first, *others = said
+    for clause in others:
+        first = gettext("{clause}; {next_clause}", clause=first, next_clause=clause)
+    return first
+
+
 def plural(count: int, word: str, many: str = "") -> str:
     """A count with its noun: "1 photo", "3 photos"."""
     return f"{count:,} {word if count == 1 else many or word + 's'}"

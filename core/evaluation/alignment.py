@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from core.data.harmless_changes import CHANGES, shift_column
 from core.errors import EquipoiseError
 from core.evaluation.confusion_counts import encode_labels
+from core.language import N_, gettext
 from core.tasks import Classification, Regression, Task
 
 RunKey = tuple[str, int]
@@ -121,16 +122,22 @@ def align_predictions(
     reference = next((run for run in runs if run[0] == baseline), None)
     if reference is None:
         raise EquipoiseError(
-            f"The baseline '{baseline}' has no predictions to compare with.",
-            expected=f"one of the methods {', '.join(order) or '(none)'}.",
-            remedy="train the baseline, or add it to the selection.",
+            gettext(
+                "The baseline '{method}' has no predictions to compare with.",
+                method=baseline,
+            ),
+            expected=gettext(
+                "one of the methods {names}.",
+                names=", ".join(order) or gettext("(none)"),
+            ),
+            remedy=gettext("train the baseline, or add it to the selection."),
         )
     ids = pd.Index(tables[reference]["image_id"])
     if len(ids) == 0:
         raise EquipoiseError(
-            "No image is left to compare the methods on.",
-            expected="at least one row of the test split.",
-            remedy="widen the filter.",
+            gettext("No image is left to compare the methods on."),
+            expected=gettext("at least one row of the test split."),
+            remedy=gettext("widen the filter."),
         )
     for run in runs:
         _check_one_split(tables[run], run)
@@ -168,10 +175,15 @@ def _check_one_split(table: pd.DataFrame, run: RunKey) -> None:
     found = [str(name) for name in pd.unique(table["split"])]
     if len(found) > 1:
         raise EquipoiseError(
-            f"The predictions of method '{run[0]}' (seed {run[1]}) are of the splits"
-            f" {', '.join(found)}.",
-            expected="rows of one split, such as the test split.",
-            remedy="choose the rows of one split.",
+            gettext(
+                "The predictions of method '{method}' (seed {seed}) are of the splits"
+                " {splits}.",
+                method=run[0],
+                seed=str(run[1]),
+                splits=", ".join(found),
+            ),
+            expected=gettext("rows of one split, such as the test split."),
+            remedy=gettext("choose the rows of one split."),
         )
 
 
@@ -181,10 +193,14 @@ def _check_once(ids: pd.Index, run: RunKey) -> None:
     # Many times faster than Index.is_unique, which makes a Python string of each.
     if len(pd.unique(ids.array)) < len(ids):
         raise EquipoiseError(
-            f"Method '{run[0]}' (seed {run[1]}) has {ids.duplicated().sum()} images"
-            " more than once.",
-            expected="one row an image.",
-            remedy="train this run again, or correct its predictions.",
+            gettext(
+                "Method '{method}' (seed {seed}) has {count} images more than once.",
+                method=run[0],
+                seed=str(run[1]),
+                count=str(ids.duplicated().sum()),
+            ),
+            expected=gettext("one row an image."),
+            remedy=gettext("train this run again, or correct its predictions."),
         )
 
 
@@ -208,10 +224,16 @@ def _places(
     differing = len(own.symmetric_difference(ids))
     if differing:
         raise EquipoiseError(
-            f"Method '{run[0]}' (seed {run[1]}) was tested on other images than"
-            f" '{baseline}': {differing} image ids are in only one of the two.",
-            expected="the same test images for every run of a study.",
-            remedy="leave this run out, or train it on the study's split.",
+            gettext(
+                "Method '{method}' (seed {seed}) was tested on other images than"
+                " '{other}': {count} image ids are in only one of the two.",
+                method=run[0],
+                seed=str(run[1]),
+                other=baseline,
+                count=str(differing),
+            ),
+            expected=gettext("the same test images for every run of a study."),
+            remedy=gettext("leave this run out, or train it on the study's split."),
         )
     return np.asarray(own.get_indexer(ids), np.intp)
 
@@ -224,12 +246,18 @@ def _values(
     places: NDArray[np.intp] | None,
 ) -> NDArray[np.generic]:
     name = f"{task.name}_{what}"
-    where = f"Column '{name}' of method '{run[0]}' (seed {run[1]})"
     if name not in table:
         raise EquipoiseError(
-            f"{where} is missing.",
-            expected=f"predictions for the task '{task.name}'.",
-            remedy="leave this run out, or choose tasks that every method has.",
+            gettext(
+                "Column '{column}' of method '{method}' (seed {seed}) is missing.",
+                column=name,
+                method=run[0],
+                seed=str(run[1]),
+            ),
+            expected=gettext("predictions for the task '{task}'.", task=task.name),
+            remedy=gettext(
+                "leave this run out, or choose tasks that every method has."
+            ),
         )
     values: NDArray[np.generic]
     if isinstance(task, Regression):
@@ -237,12 +265,23 @@ def _values(
         bad = int((~np.isfinite(values)).sum())
         if bad:
             raise EquipoiseError(
-                f"{where} has no finite number in {bad} rows.",
-                expected=f"a number of {task.unit} in every row.",
-                remedy="train this run again, or correct its predictions.",
+                gettext(
+                    "Column '{column}' of method '{method}' (seed {seed}) has no finite"
+                    " number in {count} rows.",
+                    column=name,
+                    method=run[0],
+                    seed=str(run[1]),
+                    count=str(bad),
+                ),
+                expected=gettext(
+                    "a number of {unit} in every row.", unit=gettext(task.unit)
+                ),
+                remedy=gettext("train this run again, or correct its predictions."),
             )
     else:
-        values = encode_labels(table[name], task.classes, where=where)
+        where = N_("Column '{column}' of method '{method}' (seed {seed})")
+        fields = {"column": name, "method": run[0], "seed": str(run[1])}
+        values = encode_labels(table[name], task.classes, where=where, fields=fields)
     return values if places is None else values[places]
 
 
@@ -301,8 +340,15 @@ def _check_truth(
     differing = int(differs.sum())
     if differing:
         raise EquipoiseError(
-            f"Method '{run[0]}' (seed {run[1]}) has another true {task.label.lower()}"
-            f" than '{baseline}' for {differing} images.",
-            expected="the same truth for every run of a study.",
-            remedy="leave this run out, or train it on the study's data.",
+            gettext(
+                "Method '{method}' (seed {seed}) has another true {task} than '{other}'"
+                " for {count} images.",
+                method=run[0],
+                seed=str(run[1]),
+                task=gettext(task.label).lower(),
+                other=baseline,
+                count=str(differing),
+            ),
+            expected=gettext("the same truth for every run of a study."),
+            remedy=gettext("leave this run out, or train it on the study's data."),
         )

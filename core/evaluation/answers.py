@@ -13,6 +13,7 @@ from core.evaluation.auc import top_k_accuracies
 from core.evaluation.grouping import group_labels
 from core.evaluation.metrics import TOLERANCE
 from core.evaluation.resampling import Doubles, Flags, Floats, Integers
+from core.language import N_, gettext
 from core.tasks import Classification, Multiclass, Regression, Task
 
 Mask = Flags
@@ -236,20 +237,28 @@ class Order:
 
     Parameters
     ----------
-    label : str
-        What a reader sees.
-    explanation : str
-        What comes first, for the middle of a sentence.
+    plain_label, plain_explanation : str
+        ``label`` and ``explanation``, in English.
     badness : callable
         ``(answers, row of the method) -> float array, shape (images,)``: higher comes
         first; NaN where the order is not about the image.
     needs_probabilities : bool
     """
 
-    label: str
-    explanation: str
+    plain_label: str
+    plain_explanation: str
     badness: Callable[[Answers, int], Floats]
     needs_probabilities: bool = False
+
+    @property
+    def label(self) -> str:
+        """The order as a reader sees it."""
+        return gettext(self.plain_label)
+
+    @property
+    def explanation(self) -> str:
+        """What comes first, for the middle of a sentence."""
+        return gettext(self.plain_explanation)
 
 
 def _confidently_wrong(answers: Answers, row: int) -> Floats:
@@ -264,55 +273,55 @@ def _one_way(answers: Answers, row: int, sign: int) -> Floats:
 
 CLASS_ORDERS = {
     "confident": Order(
-        "Confidently wrong",
-        "wrong answers, the most probable in the method's eyes first",
+        N_("Confidently wrong"),
+        N_("wrong answers, the most probable in the method's eyes first"),
         _confidently_wrong,
     ),
     "truth": Order(
-        "Truth least probable",
-        "the lowest probability of the true class first",
+        N_("Truth least probable"),
+        N_("the lowest probability of the true class first"),
         lambda answers, row: 1 - answers.of_truth[row],
         needs_probabilities=True,
     ),
     "margin": Order(
-        "Smallest margin",
-        "the least difference between the two most probable classes first",
+        N_("Smallest margin"),
+        N_("the least difference between the two most probable classes first"),
         lambda answers, row: 1 - answers.margin[row],
         needs_probabilities=True,
     ),
     "entropy": Order(
-        "Highest entropy",
-        "the most even probabilities first",
+        N_("Highest entropy"),
+        N_("the most even probabilities first"),
         lambda answers, row: answers.entropy[row],
         needs_probabilities=True,
     ),
     "listed": Order(
-        "As listed",
-        "all answers, right or wrong, in the order of the test images",
+        N_("As listed"),
+        N_("all answers, right or wrong, in the order of the test images"),
         lambda answers, row: np.zeros(len(answers.image_ids)),
     ),
 }
 NUMBER_ORDERS = {
     "largest": Order(
-        "Largest error",
-        "the largest error either way first",
+        N_("Largest error"),
+        N_("the largest error either way first"),
         lambda answers, row: np.abs(answers.errors(answers.methods[row])),
     ),
     "high": Order(
-        "Too high",
-        "answers above the truth, the farthest first",
+        N_("Too high"),
+        N_("answers above the truth, the farthest first"),
         lambda answers, row: _one_way(answers, row, 1),
     ),
     "low": Order(
-        "Too low",
-        "answers below the truth, the farthest first",
+        N_("Too low"),
+        N_("answers below the truth, the farthest first"),
         lambda answers, row: _one_way(answers, row, -1),
     ),
 }
 AMONG_METHODS = {
     "apart": Order(
-        "Methods far apart",
-        "the widest spread of the methods' answers first",
+        N_("Methods far apart"),
+        N_("the widest spread of the methods' answers first"),
         lambda answers, row: answers.answer.astype(np.float64).std(axis=0),
     )
 }

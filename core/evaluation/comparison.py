@@ -33,6 +33,7 @@ from core.evaluation.metrics import (
 from core.evaluation.resampled_metrics import TaskDraws
 from core.evaluation.resampling import LEVEL, RESAMPLES, Integers, Resampler, one_thread
 from core.evaluation.verdicts import BASELINE, decide, margin_of
+from core.language import gettext
 from core.tasks import Task
 
 MAX_BLOCKS = 8
@@ -377,9 +378,16 @@ def _references(aligned: AlignedPredictions, baseline: Baseline) -> dict[str, st
     wrong = {*by_method, *counterparts} - known | set(by_method) & counterparts
     if wrong:
         raise EquipoiseError(
-            f"These counterparts cannot be compared: {', '.join(sorted(wrong))}.",
-            expected="methods with predictions, each on one side of the comparison.",
-            remedy="give every method at most one counterpart, and that one none.",
+            gettext(
+                "These counterparts cannot be compared: {methods}.",
+                methods=", ".join(sorted(wrong)),
+            ),
+            expected=gettext(
+                "methods with predictions, each on one side of the comparison."
+            ),
+            remedy=gettext(
+                "give every method at most one counterpart, and that one none."
+            ),
         )
     return by_method
 
@@ -392,9 +400,15 @@ def strata_codes(design: Sequence[str] | pd.Series, rows: int) -> Integers:
     names = pd.Series(list(design), dtype=object)
     if len(names) != rows:
         raise EquipoiseError(
-            f"The design has {len(names):,} strata for {rows:,} images.",
-            expected="the stratum of each image of the baseline's first table.",
-            remedy="give the strata of the same images, in the same order.",
+            gettext(
+                "The design has {strata} strata for {count} images.",
+                strata=len(names),
+                count=rows,
+            ),
+            expected=gettext(
+                "the stratum of each image of the baseline's first table."
+            ),
+            remedy=gettext("give the strata of the same images, in the same order."),
         )
     codes = pd.factorize(names, use_na_sentinel=False)[0]
     return np.asarray(codes, np.int64)
@@ -498,6 +512,6 @@ def _keys_by_task(
         name = split_key(key)[0]
         if name not in known:
             every = [k for task in tasks for k in metric_keys(task)]
-            raise unknown_metric(key, every, study="this study")
+            raise unknown_metric(key, every, study=gettext("this study"))
         found[name] = (*found.get(name, ()), key)
     return found

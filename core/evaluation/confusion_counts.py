@@ -1,6 +1,6 @@
 """Labels as class ids, and the number of images of each pair of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from core.errors import EquipoiseError
 from core.evaluation.resampling import Integers
+from core.language import N_, gettext
 from core.tasks import Regression, Task
 
 
@@ -26,14 +27,19 @@ def label_codes(labels: ArrayLike) -> tuple[Integers, tuple[object, ...]]:
 
 
 def encode_labels(
-    labels: ArrayLike, classes: tuple[str, ...], *, where: str
+    labels: ArrayLike,
+    classes: tuple[str, ...],
+    *,
+    where: str,
+    fields: Mapping[str, str] | None = None,
 ) -> Integers:
     """Turn class labels into class ids.
 
     Raises
     ------
     EquipoiseError
-        If a label is not among the classes; ``where`` names the run in messages.
+        If a label is not among the classes; ``where`` names the run in messages, and is
+        a message itself, with its ``fields``.
     """
     codes, found = label_codes(labels)
     known: dict[object, int] = {label: i for i, label in enumerate(classes)}
@@ -43,11 +49,16 @@ def encode_labels(
     unknown = ids < 0
     if unknown.any():
         first = codes[unknown][0]
-        strange = f"'{found[first]}'" if first >= 0 else "no label"
+        strange = f"'{found[first]}'" if first >= 0 else gettext("no label")
         raise EquipoiseError(
-            f"{where} holds {strange} in {unknown.sum()} rows.",
-            expected=f"one of {', '.join(classes)}.",
-            remedy="check that the predictions belong to this study.",
+            gettext(
+                "{where} holds {label} in {count} rows.",
+                where=gettext(where, **(fields or {})),
+                label=strange,
+                count=str(unknown.sum()),
+            ),
+            expected=gettext("one of {names}.", names=", ".join(classes)),
+            remedy=gettext("check that the predictions belong to this study."),
         )
     return ids
 
@@ -79,8 +90,8 @@ def confusion(
     EquipoiseError
         If a label is not among the classes.
     """
-    true = encode_labels(y_true, classes, where="The true labels")
-    pred = encode_labels(y_pred, classes, where="The predicted labels")
+    true = encode_labels(y_true, classes, where=N_("The true labels"))
+    pred = encode_labels(y_pred, classes, where=N_("The predicted labels"))
     k = len(classes)
     counts = np.bincount(true * k + pred, minlength=k * k).reshape(k, k)
     return pd.DataFrame(
@@ -92,7 +103,7 @@ def confusion(
 
 def class_counts(y_true: ArrayLike, classes: tuple[str, ...]) -> pd.Series:
     """Count images of each class, zeros included, in the order of ``classes``."""
-    ids = encode_labels(y_true, classes, where="The true labels")
+    ids = encode_labels(y_true, classes, where=N_("The true labels"))
     counts = np.bincount(ids, minlength=len(classes))
     return pd.Series(counts, index=pd.Index(classes, name="class"), name="n")
 

@@ -10,12 +10,13 @@ from typing import Any, Literal, Protocol
 
 import pandas as pd
 
+from core.language import N_, gettext, in_form, ngettext
 from core.shipped import SHIPPED
-from core.text import listed
+from core.text import clauses, listed
 
 NOTABLE_SPREAD = 1.05
 """Smallest ratio of two timings of one network that is reported."""
-SHARED_BEGINNINGS = (
+SHARED_BEGINNINGS = N_(
     "Runs with equal first epochs train these once, and their seconds count in each: "
     "what a method takes when it is trained alone."
 )
@@ -29,16 +30,12 @@ class CostInfo:
     ----------
     key : str
         Such as ``"training_seconds"``.
-    label : str
-        For headings and axes, without the unit.
-    phrase : str
-        For the middle of a sentence, as what one method needs more of than another.
-    unit : str
-        Unit in which it is shown.
+    plain_label, plain_phrase, plain_unit : str
+        ``label``, ``phrase`` and ``unit``, in English.
     digits : int
         Decimals to show.
-    explanation : str
-        What was measured, and how.
+    plain_explanation : str
+        ``explanation``, in English.
     factor : float
         What a value, as the tables hold it, is multiplied with to be shown.
     direction : {"lower", "higher"}
@@ -49,14 +46,37 @@ class CostInfo:
     """
 
     key: str
-    label: str
-    phrase: str
-    unit: str
+    plain_label: str
+    plain_phrase: str
+    plain_unit: str
     digits: int
-    explanation: str
+    plain_explanation: str
     factor: float = 1.0
     direction: Literal["lower", "higher"] = "lower"
     timed_by: str = ""
+
+    @property
+    def label(self) -> str:
+        """For headings and axes, without the unit."""
+        return gettext(self.plain_label)
+
+    @property
+    def phrase(self) -> str:
+        """For the middle of a sentence: what one method needs more of than another."""
+        return gettext(self.plain_phrase)
+
+    @property
+    def unit(self) -> str:
+        """Unit in which it is shown."""
+        return gettext(self.plain_unit)
+
+    @property
+    def explanation(self) -> str:
+        """What was measured, and how."""
+        said = gettext(self.plain_explanation)
+        if self.key != "training_seconds":
+            return said
+        return f"{said} {gettext(SHARED_BEGINNINGS)}"
 
     @property
     def heading(self) -> str:
@@ -67,89 +87,96 @@ class CostInfo:
         """Write a value in this cost's unit and decimals; an en dash if unknown."""
         if not math.isfinite(value):
             return "–"
-        text = f"{value * self.factor:,.{self.digits}f}"
+        text = in_form(f"{value * self.factor:,.{self.digits}f}")
         return f"{text} {self.unit}" if unit else text
 
 
-_counted = partial(CostInfo, unit="millions", digits=3, factor=1e-6)
-_trained = partial(CostInfo, unit="s", digits=0, timed_by="images_per_second")
+_counted = partial(CostInfo, plain_unit=N_("millions"), digits=3, factor=1e-6)
+_trained = partial(CostInfo, plain_unit="s", digits=0, timed_by="images_per_second")
 _COSTS = (
     _counted(
         "parameters_trained",
-        "Parameters trained",
-        "parameters to train",
-        explanation="Weights that training changes, of the model that answers. Frozen"
-        " ones and the statistics of batch normalisation are not among them.",
+        N_("Parameters trained"),
+        N_("parameters to train"),
+        plain_explanation=N_(
+            "Weights that training changes, of the model that answers. Frozen ones and"
+            " the statistics of batch normalisation are not among them."
+        ),
     ),
     _counted(
         "parameters",
-        "Parameters in all",
-        "parameters",
-        explanation="All numbers of the model that answers, trained or not.",
+        N_("Parameters in all"),
+        N_("parameters"),
+        plain_explanation=N_("All numbers of the model that answers, trained or not."),
     ),
     _trained(
         "training_seconds",
-        "Training time",
-        "training time",
-        explanation="Seconds of a run's epochs, with their validation; without"
-        " preparing the images, and without what it cost to make weights that it began"
-        f" from. {SHARED_BEGINNINGS}",
+        N_("Training time"),
+        N_("training time"),
+        plain_explanation=N_(
+            "Seconds of a run's epochs, with their validation; without preparing the"
+            " images, and without what it cost to make weights that it began from."
+        ),
     ),
     _trained(
         "training_seconds_per_million",
-        "Training time per million parameters",
-        "training time per million parameters",
-        explanation="Training time over the parameters trained, in millions.",
+        N_("Training time per million parameters"),
+        N_("training time per million parameters"),
+        plain_explanation=N_("Training time over the parameters trained, in millions."),
     ),
     CostInfo(
         "images_per_second",
-        "Training speed",
-        "training time per image",
-        "images/s",
+        N_("Training speed"),
+        N_("training time per image"),
+        N_("images/s"),
         0,
-        "Images of the fastest epoch over its seconds, without validation. Unknown "
-        "for a run that trained no epoch of its own.",
+        N_(
+            "Images of the fastest epoch over its seconds, without validation. Unknown "
+            "for a run that trained no epoch of its own."
+        ),
         direction="higher",
         timed_by="images_per_second",
     ),
     CostInfo(
         "inference_ms",
-        "Inference time",
-        "inference time",
-        "ms per image",
+        N_("Inference time"),
+        N_("inference time"),
+        N_("ms per image"),
         2,
-        "Median of 30 answers to a single image, warm, straight after training, on the "
-        "machine that trained; finding and aligning a face come on top.",
+        N_(
+            "Median of 30 answers to a single image, warm, straight after training, on"
+            " the machine that trained; finding and aligning a face come on top."
+        ),
         timed_by="inference_ms",
     ),
     CostInfo(
         "size_mb",
-        "Size on disk",
-        "size on disk",
-        "MB",
+        N_("Size on disk"),
+        N_("size on disk"),
+        N_("MB"),
         2,
-        "The file model.keras, compressed, in millions of bytes.",
+        N_("The file model.keras, compressed, in millions of bytes."),
     ),
 )
 COSTS: dict[str, CostInfo] = {info.key: info for info in _COSTS}
 # Key in run.json, where it is another.
 _RECORDED = {"training_seconds": "duration_s"}
 SETTINGS = {
-    "epochs": "epochs",
-    "image_size": "image size (px)",
-    "backbone": "backbone",
-    "trained_from": "trained from",
-    "precision": "precision",
-    "hardware": "hardware",
+    "epochs": N_("epochs"),
+    "image_size": N_("image size (px)"),
+    "backbone": N_("backbone"),
+    "trained_from": N_("trained from"),
+    "precision": N_("precision"),
+    "hardware": N_("hardware"),
 }
 """A setting of a run, and its label for a reader."""
 # Settings beside the remedy that quality depends on: label and unit.
 _BUDGET = {
-    "backbone": ("backbone", ""),
-    "image_size": ("image size", " px"),
-    "planned_epochs": ("epochs", ""),
-    "trained_from": ("weights to begin from", ""),
-    "precision": ("precision", ""),
+    "backbone": (N_("backbone"), ""),
+    "image_size": (N_("image size"), " px"),
+    "planned_epochs": (N_("epochs"), ""),
+    "trained_from": (N_("weights to begin from"), ""),
+    "precision": (N_("precision"), ""),
 }
 _SHOWN_VALUES = 4
 # Other columns of the table; and the settings of a training that decide how many images
@@ -184,7 +211,7 @@ class RecordedRun(Protocol):
 
 def ratio_text(ratio: float) -> str:
     """A ratio of costs with as many digits as are meaningful."""
-    return f"{ratio:.{0 if ratio >= 10 else 1 if ratio >= 1.15 else 2}f}"
+    return in_form(f"{ratio:.{0 if ratio >= 10 else 1 if ratio >= 1.15 else 2}f}")
 
 
 def run_costs(runs: Sequence[RecordedRun]) -> pd.DataFrame:
@@ -343,15 +370,20 @@ def mixed_runs_note(per_run: pd.DataFrame, labels: Mapping[str, str]) -> str:
     of methods for a reader; the default is the name.
     """
     mixed = [
-        f"{labels.get(str(method), str(method))} in {listed(differing)}"
+        gettext(
+            "{method} in {settings}",
+            method=labels.get(str(method), str(method)),
+            settings=listed(differing),
+        )
         for method, part in per_run.groupby("method", sort=False)
         if (differing := _differing(part))
     ]
     if not mixed:
         return ""
-    return (
-        f"Runs of one method have different budgets: {'; '.join(mixed)}. Their mean "
-        "does not describe any one setting: choose seeds that were trained alike."
+    return gettext(
+        "Runs of one method have different budgets: {methods}. Their mean does not"
+        " describe any one setting: choose seeds that were trained alike.",
+        methods=clauses(mixed),
     )
 
 
@@ -366,9 +398,21 @@ def budget_note(per_run: pd.DataFrame, labels: Mapping[str, str]) -> str:
     differing = _differing(first)
     if not differing:
         return ""
-    return (
-        f"{_who_differs(first, labels)} in {listed(differing)}, so a difference "
-        "between them cannot be credited to the remedy alone."
+    odd = _odd(first)
+    if not odd:
+        return gettext(
+            "The methods differ in {settings}, so a difference between them cannot be"
+            " credited to the remedy alone.",
+            settings=listed(differing),
+        )
+    return ngettext(
+        "{methods} differs from the others in {settings}, so a difference between them"
+        " cannot be credited to the remedy alone.",
+        "{methods} differ from the others in {settings}, so a difference between them"
+        " cannot be credited to the remedy alone.",
+        len(odd),
+        methods=_named(odd, labels),
+        settings=listed(differing),
     )
 
 
@@ -382,10 +426,15 @@ def unknown_note(per_run: pd.DataFrame, labels: Mapping[str, str]) -> str:
     unknown = [m for m in methods if not known[per_run["method"] == m].any()]
     if not unknown:
         return ""
-    who = "any method" if len(unknown) == len(methods) else _named(unknown, labels)
-    return (
-        f"No cost is known of {who}: of imported predictions nobody says how they were "
-        "made. A difference is one of data, model and training together."
+    if len(unknown) == len(methods):
+        return gettext(
+            "No cost is known of any method: of imported predictions nobody says how"
+            " they were made. A difference is one of data, model and training together."
+        )
+    return gettext(
+        "No cost is known of {methods}: of imported predictions nobody says how they"
+        " were made. A difference is one of data, model and training together.",
+        methods=_named(unknown, labels),
     )
 
 
@@ -399,20 +448,21 @@ def _differing(rows: pd.DataFrame) -> list[str]:
         shown = ", ".join(values)
         if len(values) > _SHOWN_VALUES:
             numbers = pd.api.types.is_numeric_dtype(rows[key])
-            ends = f"{values[0]} to {values[-1]}"
-            shown = ends if numbers else f"{len(values)} kinds"
-        found.append(f"{word} ({shown}{unit})")
+            shown = (
+                gettext("{low} to {high}", low=values[0], high=values[-1])
+                if numbers
+                else gettext("{count} kinds", count=len(values))
+            )
+        found.append(f"{gettext(word)} ({shown}{unit})")
     return found
 
 
-def _who_differs(first: pd.DataFrame, labels: Mapping[str, str]) -> str:
-    """Name the few that are unlike the rest, where they are few."""
+def _odd(first: pd.DataFrame) -> list[str]:
+    """The few methods that are unlike the rest, where they are few."""
     keys = first[list(_BUDGET)].astype(str).agg("|".join, axis=1)
     odd = first.loc[keys != keys.mode().iloc[0], "method"]
-    if 2 * len(odd) < len(first) and len(odd) < _SHOWN_VALUES:
-        verb = "differs" if len(odd) == 1 else "differ"
-        return f"{_named(odd, labels)} {verb} from the others"
-    return "The methods differ"
+    is_few = 2 * len(odd) < len(first) and len(odd) < _SHOWN_VALUES
+    return odd.tolist() if is_few else []
 
 
 def _named(methods: Iterable[str], labels: Mapping[str, str]) -> str:
@@ -443,12 +493,16 @@ class Spread:
 
     def sentence(self) -> str:
         """The meaning for a comparison of times."""
-        return (
-            f"{self.runs} runs of one network ({self.network}) on one machine were "
-            f"timed at {self.cost.format(self.low)} to {self.cost.format(self.high)} "
-            f"{self.cost.unit}: other work of the machine is part of these times, "
-            f"so a ratio below {ratio_text(self.factor)} may come from the machine "
-            "instead of the methods."
+        return gettext(
+            "{runs} runs of one network ({network}) on one machine were timed at {low}"
+            " to {high} {unit}: other work of the machine is part of these times, so a"
+            " ratio below {ratio} may come from the machine instead of the methods.",
+            runs=self.runs,
+            network=self.network,
+            low=self.cost.format(self.low),
+            high=self.cost.format(self.high),
+            unit=self.cost.unit,
+            ratio=ratio_text(self.factor),
         )
 
 
@@ -469,7 +523,11 @@ def widest_spread(per_run: pd.DataFrame, cost: CostInfo) -> Spread | None:
             continue
         low, high = float(values.min()), float(values.max())
         if high > NOTABLE_SPREAD * low:
-            name = f"{part['backbone'].iloc[0]} at {part['image_size'].iloc[0]:g} px"
+            name = gettext(
+                "{backbone} at {size} px",
+                backbone=part["backbone"].iloc[0],
+                size=format(part["image_size"].iloc[0], "g"),
+            )
             found.append(Spread(name, len(values), low, high, timed))
     return max(found, key=lambda spread: spread.factor, default=None)
 
@@ -479,17 +537,21 @@ def machine_note(per_run: pd.DataFrame, labels: Mapping[str, str]) -> str:
     groups = per_run.dropna(subset=["hardware"]).groupby("hardware", sort=False)
     machines = {str(name): part["method"].unique() for name, part in groups}
     if not machines:
-        return "These runs do not say on which machine they were timed."
+        return gettext("These runs do not say on which machine they were timed.")
     if len(machines) == 1:
-        return f"Timed on one kind of machine: {next(iter(machines))}."
+        return gettext(
+            "Timed on one kind of machine: {machine}.", machine=next(iter(machines))
+        )
     usual = max(machines, key=lambda name: len(machines[name]))
-    parts = [
-        f"{name} ({'the others' if name == usual else _named(methods, labels)})"
+    named = {
+        name: gettext("the others") if name == usual else _named(methods, labels)
         for name, methods in machines.items()
-    ]
-    return (
-        f"Timed on different machines: {'; '.join(parts)}. Times of different machines "
-        "cannot be compared with each other."
+    }
+    parts = [f"{name} ({methods})" for name, methods in named.items()]
+    return gettext(
+        "Timed on different machines: {machines}. Times of different machines cannot be"
+        " compared with each other.",
+        machines=clauses(parts),
     )
 
 

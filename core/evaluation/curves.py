@@ -18,13 +18,14 @@ from core.evaluation.alignment import AlignedPredictions, Probabilities
 from core.evaluation.auc import scored_classes, ties
 from core.evaluation.formulas import class_rate
 from core.evaluation.resampling import Doubles, Flags, Integers
+from core.language import N_
 from core.tasks import Classification
 
 Kind = Literal["roc", "pr"]
 KINDS: tuple[Kind, ...] = ("roc", "pr")
 AXES = {
-    "roc": ("false positive rate", "true positive rate"),
-    "pr": ("recall", "precision"),
+    "roc": (N_("false positive rate"), N_("true positive rate")),
+    "pr": (N_("recall"), N_("precision")),
 }
 """What lies along, and up."""
 AREA_OF = {"roc": "auc", "pr": "average_precision"}

@@ -17,6 +17,7 @@ from core.evaluation.metrics import (
     unknown_metric,
 )
 from core.evaluation.whatif import CONSTRAINTS
+from core.language import gettext
 from core.study import Study
 from core.tasks import Regression, Task
 
@@ -42,14 +43,24 @@ class FairnessView:
     @property
     def crossing_in_words(self) -> str:
         """The features for a reader, such as "ethnicity × age bin"."""
-        return self.crossing.replace("_", " ")
+        return SHOWN.join(map(_feature_in_words, self.features))
 
     def title(self, tasks: tuple[Task, ...] = ()) -> str:
         """The title, such as "Age MAE by gender × ethnicity, years"."""
         info = metric_info(self.metric, tasks)
-        unit = f", {info.unit}" if info.unit else ""
         what = info.phrase[:1].upper() + info.phrase[1:]
-        return f"{what} by {self.crossing_in_words}{unit}"
+        said = gettext(
+            "{metric} by {feature}", metric=what, feature=self.crossing_in_words
+        )
+        return f"{said}, {info.unit}" if info.unit else said
+
+
+def _feature_in_words(feature: str) -> str:
+    words = feature.replace("_", " ")
+    task = words.removesuffix(" bin")
+    if task != words:
+        return gettext("{task} bin", task=gettext(task))
+    return gettext(words)
 
 
 def group_features(
@@ -248,7 +259,9 @@ def _task_of(tasks: Sequence[Task], key: str) -> Task | None:
 
 def _unknown_metric(key: str, tasks: Sequence[Task], study: Study) -> EquipoiseError:
     known = [key for task in tasks for key in group_metric_keys(task)]
-    return unknown_metric(key, known, study=f"the groups of study '{study.name}'")
+    return unknown_metric(
+        key, known, study=gettext("the groups of study '{study}'", study=study.name)
+    )
 
 
 def _has(task: Task, key: str) -> bool:
@@ -259,9 +272,12 @@ def _has(task: Task, key: str) -> bool:
 def no_groups(study: Study) -> StudyError:
     """The error of asking for groups where there is no sensitive feature."""
     return StudyError(
-        f"Study '{study.name}' has no sensitive feature, and so no groups.",
-        expected="a study of a dataset with sensitive features.",
-        remedy="`equipoise studies` lists the datasets.",
+        gettext(
+            "Study '{study}' has no sensitive feature, and so no groups.",
+            study=study.name,
+        ),
+        expected=gettext("a study of a dataset with sensitive features."),
+        remedy=gettext("`equipoise studies` lists the datasets."),
     )
 
 
@@ -271,9 +287,13 @@ def _unknown_feature(
     if not known:
         return no_groups(study)
     return StudyError(
-        f"There is no sensitive feature '{feature}' in study '{study.name}'.",
-        expected=f"some of {', '.join(known)}.",
-        remedy="fix `by` under [[fairness]] in the study's file."
+        gettext(
+            "There is no sensitive feature '{feature}' in study '{study}'.",
+            feature=feature,
+            study=study.name,
+        ),
+        expected=gettext("some of {names}.", names=", ".join(known)),
+        remedy=gettext("fix `by` under [[fairness]] in the study's file.")
         if in_file
-        else "choose one of these, or several to be crossed.",
+        else gettext("choose one of these, or several to be crossed."),
     )

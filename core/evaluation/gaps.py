@@ -6,7 +6,7 @@ chose its own groups, noise alone would make a gap, and the interval would leave
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
@@ -16,35 +16,80 @@ from scipy import optimize, special
 
 from core.errors import EquipoiseError
 from core.evaluation.formulas import ratio
-from core.evaluation.metrics import MetricInfo, metric_info, split_key, task_label
+from core.evaluation.metrics import MetricInfo, metric_info, split_key
 from core.evaluation.resampled_metrics import MetricDraws
 from core.evaluation.resampling import Doubles, Floats, Integers
 from core.evaluation.variance import RunDraws
+from core.language import N_, gettext
 from core.tasks import Task
 
 Measure = Literal["difference", "ratio", "fair_metric"]
 FAIR_PENALTY = 2.0
 """How much the largest gap costs in the Fair metric."""
-REWARDS_LEVELLING_DOWN = (
+REWARDS_LEVELLING_DOWN = N_(
     "The Fair metric rewards levelling down: it can rise while the accuracy of every"
     " group falls, if the better group falls more."
 )
 EQUALIZED_ODDS = "equalized_odds"
 
 _NAMES = {
-    ("selection_rate", "difference"): "demographic parity difference",
-    ("selection_rate", "ratio"): "demographic parity ratio",
-    ("recall", "difference"): "equal opportunity difference",
-    ("recall", "ratio"): "equal opportunity ratio",
-    (EQUALIZED_ODDS, "difference"): "equalized odds difference",
-    (EQUALIZED_ODDS, "ratio"): "equalized odds ratio",
+    ("selection_rate", "difference"): N_("demographic parity difference"),
+    ("selection_rate", "ratio"): N_("demographic parity ratio"),
+    ("recall", "difference"): N_("equal opportunity difference"),
+    ("recall", "ratio"): N_("equal opportunity ratio"),
+    (EQUALIZED_ODDS, "difference"): N_("equalized odds difference"),
+    (EQUALIZED_ODDS, "ratio"): N_("equalized odds ratio"),
+}
+_OTHER_NAMES = {
+    "difference": N_("{metric} difference"),
+    "ratio": N_("{metric} ratio"),
+    "fair_metric": N_("Fair metric"),
 }
 _EXPLANATIONS = {
-    "difference": "Highest less lowest {what} of the groups; 0 is parity.",
-    "ratio": "Lowest over highest {what} of the groups; 1 is parity.",
-    "fair_metric": "Mean accuracy of the groups less twice their largest difference. "
-    + REWARDS_LEVELLING_DOWN,
+    "difference": N_("Highest less lowest {what} of the groups; 0 is parity."),
+    "ratio": N_("Lowest over highest {what} of the groups; 1 is parity."),
+    "fair_metric": N_(
+        "Mean accuracy of the groups less twice their largest difference. {warning}"
+    ),
 }
+
+
+@dataclass(frozen=True)
+class GapInfo(MetricInfo):
+    """The description of a gap, as that of a metric.
+
+    Parameters
+    ----------
+    measure : {"difference", "ratio", "fair_metric"}
+    of_odds : bool
+        Whether it is one of equalized odds.
+    """
+
+    measure: str = "difference"
+    of_odds: bool = False
+
+    @property
+    def _metric_label(self) -> str:
+        """Label of the metric that differs, without task and part."""
+        if self.of_odds:
+            return gettext("true or false positive rate")
+        return super().own_label
+
+    @property
+    def own_label(self) -> str:
+        """Label without task and part, such as ``"MAE difference"``."""
+        name = EQUALIZED_ODDS if self.of_odds else self.name
+        message = _NAMES.get((name, self.measure), _OTHER_NAMES[self.measure])
+        return gettext(message, metric=self._metric_label)
+
+    @property
+    def explanation(self) -> str:
+        """One sentence for a tooltip."""
+        what = self._metric_label
+        if self.part:
+            what = f"{what} ({self.part_label})"
+        warning = gettext(REWARDS_LEVELLING_DOWN)
+        return gettext(_EXPLANATIONS[self.measure], what=what, warning=warning)
 
 
 @dataclass(frozen=True)
@@ -99,7 +144,7 @@ def _key(task: str, name: str, part: str) -> str:
     return f"{task}.{name}[{part}]" if part else f"{task}.{name}"
 
 
-def gap_info(metric: str, measure: str, tasks: tuple[Task, ...] = ()) -> MetricInfo:
+def gap_info(metric: str, measure: str, tasks: tuple[Task, ...] = ()) -> GapInfo:
     """Name, unit, direction and explanation of a gap.
 
     Metric and measure are as in ``Gap``; ``tasks`` give label and unit. Its key is that
@@ -113,25 +158,16 @@ def gap_info(metric: str, measure: str, tasks: tuple[Task, ...] = ()) -> MetricI
     """
     odds = f".{EQUALIZED_ODDS}"
     info = metric_info(metric.replace(odds, ".recall"), tasks)
-    end = f", {info.part}" if info.part else ""
-    task = task_label(info.task, tasks)
-    own = info.label.removeprefix(f"{task} ").removesuffix(end)
-    name = info.name
-    if odds in metric:
-        name, own = EQUALIZED_ODDS, "true or false positive rate"
-    what = f"{own} ({info.part})" if info.part else own
-    label = _NAMES.get((name, measure), f"{own} {measure}")
-    if measure == "fair_metric":
-        label = "Fair metric"
     in_units = measure == "difference"
-    return replace(
-        info,
-        label=f"{task} {label}{end}",
-        unit=info.difference_unit if in_units else "",
+    return GapInfo(
+        key=info.key,
+        task_label=info.task_label,
+        plain_unit=info.plain_difference_unit if in_units else "",
         direction="lower" if in_units else "higher",
         digits=info.digits if in_units else 3,
-        explanation=_EXPLANATIONS[measure].format(what=what),
         factor=info.factor if in_units else 1.0,
+        measure=measure,
+        of_odds=odds in metric,
     )
 
 

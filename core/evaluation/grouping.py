@@ -12,9 +12,10 @@ from core.crossing import SHOWN
 from core.errors import EquipoiseError
 from core.evaluation.confusion_counts import label_codes
 from core.evaluation.resampling import Integers
+from core.language import N_, gettext
 from core.tasks import Regression, Task, natural_order
 
-MISSING = "unknown"
+MISSING = N_("unknown")
 """Group of the images whose sensitive feature is missing or blank."""
 ALL_IMAGES = ""
 """Group of all images together; feature of the grouping that has no other."""
@@ -116,9 +117,11 @@ def group_images(
     """
     if len(set(features)) < len(features):
         raise EquipoiseError(
-            f"The sensitive features are {', '.join(features)}.",
-            expected="each feature once.",
-            remedy="name each feature once, or cross it with another one.",
+            gettext(
+                "The sensitive features are {features}.", features=", ".join(features)
+            ),
+            expected=gettext("each feature once."),
+            remedy=gettext("name each feature once, or cross it with another one."),
         )
     codes = np.zeros(len(table), np.int64)
     if not features:
@@ -133,9 +136,16 @@ def group_images(
     number = len(np.unique(codes))
     if number > MAX_GROUPS:
         raise EquipoiseError(
-            f"{SHOWN.join(features)} has {number:,} groups.",
-            expected=f"at most {MAX_GROUPS}: metrics of fewer images tell nothing.",
-            remedy="choose fewer features, or one with fewer groups.",
+            gettext(
+                "{features} has {count} groups.",
+                features=SHOWN.join(features),
+                count=number,
+            ),
+            expected=gettext(
+                "at most {most}: metrics of fewer images tell nothing.",
+                most=str(MAX_GROUPS),
+            ),
+            remedy=gettext("choose fewer features, or one with fewer groups."),
         )
     crossed = list(product(*found))
     index = pd.Index([SHOWN.join(names) for names in crossed], name="group")
@@ -158,9 +168,12 @@ def feature_codes(
             order = task.classes
     if feature not in table:
         raise EquipoiseError(
-            f"There is no sensitive feature '{feature}' in the predictions.",
-            expected="a sensitive feature of the study.",
-            remedy="choose one of the study's features.",
+            gettext(
+                "There is no sensitive feature '{feature}' in the predictions.",
+                feature=feature,
+            ),
+            expected=gettext("a sensitive feature of the study."),
+            remedy=gettext("choose one of the study's features."),
         )
     codes, values = label_codes(table[feature])
     # A name of blanks would read as all images.

@@ -22,6 +22,7 @@ from core.evaluation.confusion_counts import encode_categories
 from core.evaluation.intervals import wilson
 from core.evaluation.metrics import TOLERANCE
 from core.evaluation.resampling import Doubles, Flags, Floats, Integers
+from core.language import N_
 from core.tasks import Classification, Regression, Task
 
 FAR = 3.5
@@ -309,7 +310,7 @@ def count_dropped(
     names = categories_of(task)
     counts = [
         np.bincount(
-            encode_categories(rows["given"], task, where="The table of labels"),
+            encode_categories(rows["given"], task, where=N_("The table of labels")),
             minlength=len(names),
         )
         for rows in (everything, dropped)

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Literal
 
-from core.data.harmless_changes import CHANGES, IN_WORDS, WORST, describe_change
+from core.data.harmless_changes import CHANGES, WORST, describe_change
 from core.errors import EquipoiseError
+from core.language import N_, gettext, in_form, ngettext
 from core.tasks import Regression, Task
 
 Direction = Literal["lower", "higher", "zero", "none"]
@@ -29,19 +30,19 @@ SHOT_GROUPS = {
 """Fewest and most training images of a class in each group (Liu et al., CVPR 2019)."""
 
 
-def shot_range(name: str, unit: str = "") -> str:
+def shot_range(name: str) -> str:
     """How many training images a class of a shot group has, such as "20 to 100"."""
     low, high = SHOT_GROUPS[name]
     if math.isinf(high):
-        text = f"more than {low - 1:g}"
-    else:
-        text = f"{low:g} to {high:g}" if low else f"fewer than {high + 1:g}"
-    return f"{text} {unit}".rstrip()
+        return gettext("more than {number}", number=low - 1)
+    if low:
+        return gettext("{low} to {high}", low=low, high=int(high))
+    return gettext("fewer than {number}", number=int(high) + 1)
 
 
-SHOTS = ", ".join(
-    f"{name}: {shot_range(name, '' if place else 'training images')}"
-    for place, name in enumerate(SHOT_GROUPS)
+SHOTS = N_(
+    "many-shot: more than 100 training images, medium-shot: 20 to 100, few-shot: fewer"
+    " than 20"
 )
 """The shot groups in words, to be said wherever one of them is shown."""
 
@@ -54,7 +55,7 @@ _KEY = re.compile(r"(?P<task>[^.\[\]]+)\.(?P<name>\w+)(?:\[(?P<part>(?s:.+))\])?
 _TOP = re.compile(r"top_([1-9]\d*)_accuracy")
 _ANY_TOP = "top_<k>_accuracy"
 # Units of the tasks whose metrics may be named without the task.
-_UNITS = {"age": "years"}
+_UNITS = {"age": N_("years")}
 
 
 @dataclass(frozen=True)
@@ -65,28 +66,30 @@ class MetricInfo:
     ----------
     key : str
         Such as ``"age.mae[0-9]"``.
-    label : str
-        Such as ``"Age MAE, 0-9"``.
-    unit : str
-        Unit in which a value is shown; empty for a share between 0 and 1.
+    task_label : str
+        Label of its task.
+    plain_unit : str
+        ``unit``, in English.
     direction : {"lower", "higher", "zero", "none"}
         Which way is better; ``"zero"`` means nearer to zero on either side, ``"none"``
         that neither is, as of the share that is selected.
     digits : int
         Decimals to show.
-    explanation : str
-        One sentence for a tooltip.
     factor : float
         What a value, as the tables hold it, is multiplied with to be shown: 100 for
         a share that is shown in per cent.
+
+    Notes
+    -----
+    Its words are said when they are asked for, in the reader's language: a description
+    may be kept and shared.
     """
 
     key: str
-    label: str
-    unit: str
+    task_label: str
+    plain_unit: str
     direction: Direction
     digits: int
-    explanation: str
     factor: float = 1.0
 
     @property
@@ -111,26 +114,111 @@ class MetricInfo:
         return not (template.in_units or template.may_exceed_1)
 
     @property
+    def unit(self) -> str:
+        """Unit in which a value is shown; empty for a share between 0 and 1."""
+        return gettext(self.plain_unit)
+
+    @property
+    def plain_difference_unit(self) -> str:
+        """``difference_unit``, in English."""
+        return N_("points") if self.plain_unit == "%" else self.plain_unit
+
+    @property
     def difference_unit(self) -> str:
         """Unit of a difference of two values: points, for a value in per cent."""
-        return "points" if self.unit == "%" else self.unit
+        return gettext(self.plain_difference_unit)
+
+    @property
+    def own_label(self) -> str:
+        """Label without task and part, such as ``"MAE"``."""
+        template = _TEMPLATES[_entry(self.name)]
+        return gettext(template.label, k=top_k(self.name), tolerance=TOLERANCE)
+
+    @property
+    def part_label(self) -> str:
+        """``part`` as a reader sees it: classes and groups are as they were given."""
+        kind = _PARTS.get(self.name) if self.part else None
+        if kind == "bin" and " to " in self.part:
+            low, high = map(in_form, self.part.split(" to "))
+            return gettext("{low} to {high}", low=low, high=high)
+        return gettext(self.part) if kind == "change" else self.part
+
+    @property
+    def label(self) -> str:
+        """Label for headings, such as ``"Age MAE, 0-9"``."""
+        task, metric = gettext(self.task_label), self.own_label
+        if self.part:
+            return gettext(
+                "{task} {metric}, {part}",
+                task=task,
+                metric=metric,
+                part=self.part_label,
+            )
+        return gettext("{task} {metric}", task=task, metric=metric)
 
     @property
     def phrase(self) -> str:
         """Label for the middle of a sentence, such as ``"age MAE (0-9)"``."""
-        whole = self.label.removesuffix(f", {self.part}")
-        lowered = whole[:1].lower() + whole[1:]
-        return f"{lowered} ({self.part})" if self.part else lowered
+        task, metric = gettext(self.task_label), self.own_label
+        lowered = task[:1].lower() + task[1:]
+        if self.part:
+            return gettext(
+                "{lowered_task} {metric} ({part})",
+                lowered_task=lowered,
+                metric=metric,
+                part=self.part_label,
+            )
+        return gettext("{lowered_task} {metric}", lowered_task=lowered, metric=metric)
 
-    def format(self, value: float, *, unit: bool = False, signed: bool = False) -> str:
-        """Write a value in this metric's unit and decimals; a dash if undefined."""
-        if not math.isfinite(value):
-            return "–"
+    @property
+    def explanation(self) -> str:
+        """One sentence for a tooltip."""
+        template, part = _TEMPLATES[_entry(self.name)], self.part_label
+        return gettext(
+            template.of_part if part else template.explanation,
+            part=part,
+            k=top_k(self.name),
+            tolerance=TOLERANCE,
+            shots=gettext(SHOTS),
+            change=gettext(describe_change(self.part)),
+            changes=", ".join(gettext(c.label) for c in CHANGES.values()),
+        )
+
+    def rounded(self, value: float) -> float:
+        """The number that ``format`` writes of a finite value."""
         # NumPy rounds its own floats otherwise than a number is written elsewhere.
         # Adding 0.0 turns a rounded -0.0 into 0.0.
-        number = round(float(value) * self.factor, self.digits) + 0.0
+        return round(float(value) * self.factor, self.digits) + 0.0
+
+    def format(self, value: float, *, unit: bool = False, signed: bool = False) -> str:
+        """Write a value in this metric's unit and decimals; a dash if undefined.
+
+        In the form of the reader's language: ``rounded`` is for what reckons with it.
+        """
+        if not math.isfinite(value):
+            return "–"
+        number = self.rounded(value)
         text = f"{number:+.{self.digits}f}" if signed else f"{number:.{self.digits}f}"
-        return f"{text} {self.unit}" if unit and self.unit else text
+        written = in_form(text)
+        return in_unit(written, self.plain_unit, number) if unit else written
+
+
+def in_unit(written: str, plain_unit: str, number: float) -> str:
+    """A number that is written already, with its unit, such as "0.21 years".
+
+    Parameters
+    ----------
+    written : str
+    plain_unit : str
+        In English; it may be empty.
+    number : float
+        Decides the form of the unit.
+    """
+    if plain_unit == "years":
+        return ngettext("{size} years", "{size} years", int(abs(number)), size=written)
+    if plain_unit == "%":
+        return gettext("{size} %", size=written)
+    return f"{written} {gettext(plain_unit)}" if plain_unit else written
 
 
 @dataclass(frozen=True)
@@ -153,142 +241,185 @@ _neutral = partial(_Template, direction="none")
 
 _TEMPLATES: dict[str, _Template] = {
     "mae": _error(
-        "MAE",
-        "Mean absolute error: how far predictions are from the truth on average.",
-        "Mean absolute error over the images whose truth is in {part}.",
+        N_("MAE"),
+        N_("Mean absolute error: how far predictions are from the truth on average."),
+        N_("Mean absolute error over the images whose truth is in {part}."),
     ),
     "rmse": _error(
-        "RMSE", "Root of the mean squared error: as MAE, but large errors count more."
+        N_("RMSE"),
+        N_("Root of the mean squared error: as MAE, but large errors count more."),
     ),
     "bias": _error(
-        "bias",
-        "Mean of prediction minus truth: above 0 is too high on average; methods are"
-        " compared by its size without the sign.",
+        N_("bias"),
+        N_(
+            "Mean of prediction minus truth: above 0 is too high on average; methods"
+            " are compared by its size without the sign."
+        ),
         direction="zero",
     ),
     "mae_balanced": _error(
-        "balanced MAE",
-        "Mean of the MAE of the bins, so that a bin with few images counts as much"
-        " as one with many.",
+        N_("balanced MAE"),
+        N_(
+            "Mean of the MAE of the bins, so that a bin with few images counts as much"
+            " as one with many."
+        ),
     ),
     "within_5": _Template(
-        f"within {TOLERANCE}",
-        f"Share of images whose prediction is at most {TOLERANCE} units from the"
-        " truth.",
+        N_("within {tolerance}"),
+        N_(
+            "Share of images whose prediction is at most {tolerance} units from the"
+            " truth."
+        ),
     ),
     "accuracy": _Template(
-        "accuracy",
-        "Share of images classified rightly; on imbalanced data it is mostly about"
-        " the large classes.",
-        f"Mean of the recall of the {{part}} classes ({SHOTS}).",
+        N_("accuracy"),
+        N_(
+            "Share of images classified rightly; on imbalanced data it is mostly about"
+            " the large classes."
+        ),
+        N_("Mean of the recall of the {part} classes ({shots})."),
     ),
     "error_rate": _lower(
-        "error rate",
-        "Share of images classified wrongly: 100 % less the accuracy.",
+        N_("error rate"),
+        N_("Share of images classified wrongly: 100 % less the accuracy."),
         in_percent=True,
     ),
     _ANY_TOP: _Template(
-        "top-{k} accuracy",
-        "Share of images whose class is among the {k} with the highest probability.",
+        N_("top-{k} accuracy"),
+        N_(
+            "Share of images whose class is among the {k} with the highest probability."
+        ),
     ),
     "auc": _Template(
-        "AUC",
-        "Area under the ROC curve: how often an image of a class gets a higher"
-        " probability of that class than an image of another; 0.5 is guessing. With"
-        " more than two classes, the mean over the classes, each against the rest.",
-        "Area under the ROC curve of the class {part} against the rest: how often an"
-        " image of it gets a higher probability of it than an image of another class.",
+        N_("AUC"),
+        N_(
+            "Area under the ROC curve: how often an image of a class gets a higher"
+            " probability of that class than an image of another; 0.5 is guessing. With"
+            " more than two classes, the mean over the classes, each against the rest."
+        ),
+        N_(
+            "Area under the ROC curve of the class {part} against the rest: how often"
+            " an image of it gets a higher probability of it than an image of another"
+            " class."
+        ),
     ),
     AVERAGE_PRECISION: _Template(
-        "average precision",
-        "Mean, over the images of a class, of the precision among all images that get"
-        " at least as high a probability of it: the area under the precision-recall"
-        " curve. Guessing gives the share of the class. With more than two classes, the"
-        " mean over the classes, each against the rest.",
-        "Area under the precision-recall curve of the class {part} against the rest;"
-        " guessing gives its share of the images.",
+        N_("average precision"),
+        N_(
+            "Mean, over the images of a class, of the precision among all images that"
+            " get at least as high a probability of it: the area under the"
+            " precision-recall curve. Guessing gives the share of the class. With more"
+            " than two classes, the mean over the classes, each against the rest."
+        ),
+        N_(
+            "Area under the precision-recall curve of the class {part} against the"
+            " rest; guessing gives its share of the images."
+        ),
     ),
     "macro_f1": _Template(
-        "macro F1",
-        "Mean of the F1 of the classes: every class counts the same, however rare.",
+        N_("macro F1"),
+        N_("Mean of the F1 of the classes: every class counts the same, however rare."),
     ),
     "balanced_accuracy": _Template(
-        "balanced accuracy",
-        "Mean of the recall of the classes: every class counts the same, however rare.",
+        N_("balanced accuracy"),
+        N_(
+            "Mean of the recall of the classes: every class counts the same, however"
+            " rare."
+        ),
     ),
     "f1": _Template(
-        "F1",
-        "Harmonic mean of precision and recall of the positive class.",
-        "Harmonic mean of precision and recall of the class {part}.",
+        N_("F1"),
+        N_("Harmonic mean of precision and recall of the positive class."),
+        N_("Harmonic mean of precision and recall of the class {part}."),
     ),
     "recall": _Template(
-        "recall",
-        "Share of the images of the positive class that were found: the true positive"
-        " rate.",
-        "Share of the images of the class {part} that were found.",
+        N_("recall"),
+        N_(
+            "Share of the images of the positive class that were found: the true"
+            " positive rate."
+        ),
+        N_("Share of the images of the class {part} that were found."),
     ),
     "precision": _Template(
-        "precision",
-        "Share of the images predicted as the positive class that are of it.",
-        "Share of the images predicted as {part} that are of that class.",
+        N_("precision"),
+        N_("Share of the images predicted as the positive class that are of it."),
+        N_("Share of the images predicted as {part} that are of that class."),
     ),
     "selection_rate": _neutral(
-        "selection rate",
-        "Share of the images predicted as the positive class, rightly or not.",
-        "Share of the images predicted as {part}, rightly or not.",
+        N_("selection rate"),
+        N_("Share of the images predicted as the positive class, rightly or not."),
+        N_("Share of the images predicted as {part}, rightly or not."),
     ),
     "false_positive_rate": _lower(
-        "false positive rate",
-        "Share of the images of the negative class that were predicted as positive.",
-        "Share of the images of other classes that were predicted as {part}.",
+        N_("false positive rate"),
+        N_(
+            "Share of the images of the negative class that were predicted as positive."
+        ),
+        N_("Share of the images of other classes that were predicted as {part}."),
     ),
     "false_negative_rate": _lower(
-        "false negative rate",
-        "Share of the images of the positive class that were missed.",
-        "Share of the images of the class {part} that were missed.",
+        N_("false negative rate"),
+        N_("Share of the images of the positive class that were missed."),
+        N_("Share of the images of the class {part} that were missed."),
     ),
     "log_loss": _loss(
-        "log loss",
-        "Mean of the negative logarithm of the probability that the true class got: a"
-        " wrong answer that was sure costs most.",
+        N_("log loss"),
+        N_(
+            "Mean of the negative logarithm of the probability that the true class got:"
+            " a wrong answer that was sure costs most."
+        ),
     ),
     "brier": _loss(
-        "Brier score",
-        "Mean squared distance between the probabilities and what is true; with two"
-        " classes, that of the positive one.",
+        N_("Brier score"),
+        N_(
+            "Mean squared distance between the probabilities and what is true; with two"
+            " classes, that of the positive one."
+        ),
     ),
     "ece": _lower(
-        "ECE",
-        "Expected calibration error: how far the highest probability is from the"
-        " share of images for which its class is right, as a mean over up to 15 bins of"
-        " as many images each."
-        " Of few images some distance is always seen.",
+        N_("ECE"),
+        N_(
+            "Expected calibration error: how far the highest probability is from the"
+            " share of images for which its class is right, as a mean over up to 15"
+            " bins of as many images each. Of few images some distance is always seen."
+        ),
     ),
     "classwise_ece": _lower(
-        "classwise ECE",
-        "As ECE, of the probability of every class against the rest, as a mean over the"
-        " classes.",
+        N_("classwise ECE"),
+        N_(
+            "As ECE, of the probability of every class against the rest, as a mean over"
+            " the classes."
+        ),
     ),
     "brier_calibration": _loss(
-        "Brier score, calibration",
-        "The part of the Brier score that recalibrated probabilities would not have.",
+        N_("Brier score, calibration"),
+        N_(
+            "The part of the Brier score that recalibrated probabilities would not"
+            " have."
+        ),
     ),
     "brier_refinement": _loss(
-        "Brier score, refinement",
-        "What is left of the Brier score with perfectly calibrated probabilities.",
+        N_("Brier score, refinement"),
+        N_("What is left of the Brier score with perfectly calibrated probabilities."),
     ),
     "instability": _error(
-        "instability",
-        "How far a prediction moves when the image is harmlessly changed: mean size of"
-        f" the move, over the images and the changes ({IN_WORDS}).",
-        "Mean size of the move of a prediction when the image is {change}.",
+        N_("instability"),
+        N_(
+            "How far a prediction moves when the image is harmlessly changed: mean size"
+            " of the move, over the images and the changes ({changes})."
+        ),
+        N_("Mean size of the move of a prediction when the image is {change}."),
     ),
     "flip_rate": _lower(
-        "flip rate",
-        "How often a prediction becomes another class when the image is harmlessly"
-        f" changed: share of the images, as a mean over the changes ({IN_WORDS}).",
-        "Share of the images whose predicted class becomes another when the image is"
-        " {change}.",
+        N_("flip rate"),
+        N_(
+            "How often a prediction becomes another class when the image is harmlessly"
+            " changed: share of the images, as a mean over the changes ({changes})."
+        ),
+        N_(
+            "Share of the images whose predicted class becomes another when the image"
+            " is {change}."
+        ),
         in_percent=True,
     ),
 }
@@ -352,9 +483,11 @@ def split_key(key: str) -> tuple[str, str, str]:
         parts = [f"{name}[...]" for name, one in _TEMPLATES.items() if one.of_part]
         names = sorted([*_TEMPLATES, *parts])
         raise EquipoiseError(
-            f"There is no metric '{key}'.",
-            expected=f"<task>.<metric>, the metric one of {', '.join(names)}.",
-            remedy="choose one of these.",
+            gettext("There is no metric '{key}'.", key=key),
+            expected=gettext(
+                "<task>.<metric>, the metric one of {names}.", names=", ".join(names)
+            ),
+            remedy=gettext("choose one of these."),
         )
     return match["task"], match["name"], match["part"] or ""
 
@@ -444,16 +577,21 @@ def unknown_metric(key: str, known: Iterable[str], *, study: str) -> EquipoiseEr
     by_part = dict.fromkeys(
         f"{task}.{name}[{_PARTS[name]}]" for task, name, part in parts if part
     )
-    expected = f"one of {', '.join(plain)}"
-    if by_part:
-        expected += f", and {', '.join(by_part)}"
     near = difflib.get_close_matches(key, known)
     return EquipoiseError(
-        f"There is no metric '{key}' in {study}.",
-        expected=f"{expected}.",
-        remedy=f"choose one of these; near to it: {', '.join(near)}."
+        gettext("There is no metric '{key}' in {place}.", key=key, place=study),
+        expected=gettext(
+            "one of {names}, and {more}.",
+            names=", ".join(plain),
+            more=", ".join(by_part),
+        )
+        if by_part
+        else gettext("one of {names}.", names=", ".join(plain)),
+        remedy=gettext(
+            "choose one of these; near to it: {names}.", names=", ".join(near)
+        )
         if near
-        else "choose one of these.",
+        else gettext("choose one of these."),
     )
 
 
@@ -498,21 +636,16 @@ def metric_info(key: str, tasks: tuple[Task, ...] = ()) -> MetricInfo:
     EquipoiseError
         If there is no such metric.
     """
-    task_name, name, part = split_key(key)
+    task_name, name, _ = split_key(key)
     template = _TEMPLATES[_entry(name)]
     task = next((t for t in tasks if t.name == task_name), None)
-    label = task_label(task_name, tasks)
     unit = task.unit if isinstance(task, Regression) else _UNITS.get(task_name, "")
-    words = {"part": part, "k": top_k(name), "change": describe_change(part)}
     return MetricInfo(
         key=key,
-        label=f"{label} {template.label.format(**words)}{f', {part}' if part else ''}",
-        unit="%" if template.in_percent else unit if template.in_units else "",
+        task_label=task_label(task_name, tasks),
+        plain_unit="%" if template.in_percent else unit if template.in_units else "",
         direction=template.direction,
         digits=1 if template.in_percent else 2 if template.in_units else 3,
-        explanation=(template.of_part if part else template.explanation).format(
-            **words
-        ),
         factor=100.0 if template.in_percent else 1.0,
     )
 
@@ -602,9 +735,12 @@ def headline_keys(
     for key in headline:
         if split_key(key)[0] not in names:
             raise EquipoiseError(
-                f"The headline '{key}' does not belong to a task of this study.",
-                expected=f"a metric of {', '.join(names)}.",
-                remedy="fix `headline` in the study's file.",
+                gettext(
+                    "The headline '{key}' does not belong to a task of this study.",
+                    key=key,
+                ),
+                expected=gettext("a metric of {tasks}.", tasks=", ".join(names)),
+                remedy=gettext("fix `headline` in the study's file."),
             )
     if headline:
         return tuple(headline)

@@ -12,6 +12,7 @@ from core.evaluation.comparison import Comparison
 from core.evaluation.fairness_views import FairnessView
 from core.evaluation.gaps import fair_metric
 from core.evaluation.metrics import metric_info
+from core.language import gettext
 from core.study import Published, PublishedByGroup
 
 COLUMNS = (
@@ -82,9 +83,14 @@ def _check_share(item: Published, value: float) -> None:
     info = metric_info(item.metric)
     if info.factor == 100 and not 0 <= value <= 1:
         raise StudyError(
-            f"The published {info.phrase} of '{item.method}' is {value:g}.",
-            expected="a share from 0 to 1, such as 0.231 for 23.1 %.",
-            remedy="fix its `value` under [[published]] in the study's file.",
+            gettext(
+                "The published {metric} of '{method}' is {value}.",
+                metric=info.phrase,
+                method=item.method,
+                value=format(value, "g"),
+            ),
+            expected=gettext("a share from 0 to 1, such as 0.231 for 23.1 %."),
+            remedy=gettext("fix its `value` under [[published]] in the study's file."),
         )
 
 
@@ -152,19 +158,36 @@ def _metric_and_measure(item: PublishedByGroup) -> tuple[str, str]:
     task, _, name = item.metric.rpartition(".")
     if item.group is None:
         if name != FAIR:
+            fair = f"{task}.{FAIR}"
             raise StudyError(
-                f"The published '{item.metric}' of '{item.method}' names no group.",
-                expected=f"a group, or the metric '{task}.{FAIR}' between the groups.",
-                remedy="fix it under [[published_by_group]] in the study's file.",
+                gettext(
+                    "The published '{metric}' of '{method}' names no group.",
+                    metric=item.metric,
+                    method=item.method,
+                ),
+                expected=gettext(
+                    "a group, or the metric '{metric}' between the groups.",
+                    metric=fair,
+                ),
+                remedy=gettext(
+                    "fix it under [[published_by_group]] in the study's file."
+                ),
             )
         return f"{task}.accuracy", FAIR
     info = metric_info(item.metric)
     is_share = not info.unit or info.factor == 100
     if is_share and not 0 <= item.value <= 1:
         raise StudyError(
-            f"The published {info.phrase} of '{item.method}' is {item.value:g}.",
-            expected="a share from 0 to 1, such as 0.919.",
-            remedy="fix its `value` under [[published_by_group]] in the study's file.",
+            gettext(
+                "The published {metric} of '{method}' is {value}.",
+                metric=info.phrase,
+                method=item.method,
+                value=format(item.value, "g"),
+            ),
+            expected=gettext("a share from 0 to 1, such as 0.919."),
+            remedy=gettext(
+                "fix its `value` under [[published_by_group]] in the study's file."
+            ),
         )
     return item.metric, ""
 

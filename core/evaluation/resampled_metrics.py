@@ -35,6 +35,7 @@ from core.evaluation.resampling import (
     stratum_members,
 )
 from core.evaluation.variance import RunDraws
+from core.language import gettext
 from core.tasks import Classification, Regression, Task
 
 _Sums = TypeVar("_Sums", ClassCounts, ErrorSums, ShiftSums)
@@ -128,7 +129,8 @@ class TaskDraws:
         """
         if not formulas.has_metric(self.task, key, self.training_counts):
             known = metric_keys(self.task, self.training_counts)
-            raise unknown_metric(key, known, study=f"the task '{self.task.name}'")
+            place = gettext("the task '{task}'", task=self.task.name)
+            raise unknown_metric(key, known, study=place)
         _, name, part = split_key(key)
         if name in STABILITY:
             return self._of_shifts(key, part)

@@ -32,6 +32,7 @@ from core.evaluation.resampling import (
     one_thread,
 )
 from core.evaluation.variance import RunDraws
+from core.language import N_
 from core.methods.temperature import (
     COLDEST,
     FEWEST,
@@ -45,9 +46,9 @@ from core.tasks import Classification, Task
 
 AFTER = " after scaling"
 """Added to a method's name where both stand in one comparison."""
-OVER, UNDER = "over-confident", "under-confident"
-NO_VALIDATION = "no predictions of validation images"
-NO_PROBABILITIES = "labels only, without probabilities"
+OVER, UNDER = N_("over-confident"), N_("under-confident")
+NO_VALIDATION = N_("no predictions of validation images")
+NO_PROBABILITIES = N_("labels only, without probabilities")
 COLUMNS = (
     *("method", "group", "images", "temperature", "low", "high"),
     *("lowest", "highest", "seeds", "own", "confidence"),

@@ -1,5 +1,6 @@
 """Features of test images that slices are made of, each with its groups."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,12 +11,15 @@ from pandas.api import types
 
 from core.evaluation.grouping import MAX_GROUPS, MISSING, feature_codes
 from core.evaluation.resampling import Doubles, Flags, Integers
+from core.language import N_, gettext, in_form
 from core.tasks import Regression, Task
 
 FEW_VALUES = 8
 """Different numbers up to which each is a group; more are cut into quarters."""
-YES, NO = "yes", "no"
+YES, NO = N_("yes"), N_("no")
 """Groups of an attribute that is true or not."""
+TOO_MANY = N_("more than 200 groups")
+ALL_THE_SAME = N_("the same for all images")
 _QUARTERS = (0.25, 0.5, 0.75)
 _DIGITS = range(3, 18)
 _FLAGS = ({0, 1}, {-1, 1})
@@ -83,9 +87,9 @@ def collect_features(
     ):
         used = np.bincount(codes, minlength=len(groups)) > 0
         if used.sum() > MAX_GROUPS:
-            left_out[name] = f"more than {MAX_GROUPS} groups"
+            left_out[name] = TOO_MANY
         elif used.sum() < 2:
-            left_out[name] = "the same for all images"
+            left_out[name] = ALL_THE_SAME
         else:
             found[name] = pd.Categorical.from_codes(codes, categories=list(groups))
     index = pd.Index(table["image_id"].astype(str), name="image_id")
@@ -138,6 +142,32 @@ def _attribute_groups(values: pd.Series) -> _Groups:
     names += [f"{low:.15g} to {high:.15g}" for low, high in pairwise(edges)]
     names.append(f"{edges[-1]:.15g} or more")
     return _with_missing(codes.astype(np.int64), names, known)
+
+
+_NUMBER = r"-?[\d.]+(?:e[-+]\d+)?"
+_RANGE = re.compile(
+    rf"below (?P<top>{_NUMBER})|(?P<low>{_NUMBER}) to (?P<high>{_NUMBER})"
+    rf"|(?P<bottom>{_NUMBER}) or more"
+)
+
+
+def group_words(group: str) -> str:
+    """A group as a reader sees it: one of a range of numbers in the reader's language.
+
+    Examples
+    --------
+    >>> group_words("below 0.4"), group_words("curly")
+    ('below 0.4', 'curly')
+    """
+    found = _RANGE.fullmatch(group)
+    if found is None:
+        return gettext(group) if group == MISSING else group
+    ends = {name: in_form(end) for name, end in found.groupdict().items() if end}
+    if "top" in ends:
+        return gettext("below {edge}", edge=ends["top"])
+    if "bottom" in ends:
+        return gettext("{edge} or more", edge=ends["bottom"])
+    return gettext("{low} to {high}", **ends)
 
 
 def _with_missing(

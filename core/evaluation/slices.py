@@ -41,6 +41,7 @@ from core.evaluation.variance import (
     name_trainings,
     pool_variances,
 )
+from core.language import N_, gettext
 from core.tasks import Regression, Task
 
 FEWEST = 20
@@ -52,8 +53,10 @@ SAME_IMAGES = 0.95
 MAX_COMBINATIONS = 4_000
 """Combinations of groups that a set of over ``MAX_WEIGHTED_ROWS`` images is cut into:
 each is resampled by itself."""
-PARENT = "no worse than one feature alone"
-NO_INTERVAL = "no interval"
+PARENT = N_("no worse than one feature alone")
+NO_INTERVAL = N_("no interval")
+TOO_MANY = N_("with it there would be more than 1,000 slices")
+TOO_SMALL = N_("no group of 20 images")
 _SMALL = 0
 """Code of all groups of a feature that have fewer than ``FEWEST`` images."""
 _BLOCK = 256
@@ -305,8 +308,7 @@ def _list_slices(features: SliceFeatures, rows: int) -> _Slices:
     for f in reversed(range(len(cells))):
         if len(keys) > MOST_SLICES:
             keys = [key for key in keys if f not in dict(key)]
-            reason = f"with it there would be more than {MOST_SLICES:,} slices"
-            left_out.setdefault(features.names[f], reason)
+            left_out.setdefault(features.names[f], TOO_MANY)
     members = [np.all([cells[f] == g for f, g in key], axis=0) for key in keys]
     found = np.array(members, bool).reshape(len(keys), len(first))
     same, kept = _same_slices(keys, found, images, rows)
@@ -338,15 +340,17 @@ def _codes(
         places = np.where(large, np.cumsum(large), _SMALL)
         new, found = places[own], tuple(column.categories[large])
         if not large.any():
-            left_out[feature] = f"no group of {FEWEST} images"
+            left_out[feature] = TOO_SMALL
         elif rows > MAX_WEIGHTED_ROWS:
             joined = new if combination is None else combination * len(places) + new
             joined, distinct = pd.factorize(joined)
             if len(distinct) > MAX_COMBINATIONS:
                 new, found = np.zeros(rows, np.int64), ()
-                left_out[feature] = (
-                    f"with it, {rows:,} images would be cut into more than "
-                    f"{MAX_COMBINATIONS:,} combinations"
+                left_out[feature] = gettext(
+                    "with it, {count} images would be cut into more than {most}"
+                    " combinations",
+                    count=rows,
+                    most=MAX_COMBINATIONS,
                 )
             else:
                 combination = joined

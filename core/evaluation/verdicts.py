@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from core.evaluation.metrics import Direction, MetricInfo
 from core.evaluation.resampling import Doubles
+from core.language import N_
 from core.tasks import Regression, Task
 
 SMALL_GROUP = 20
@@ -16,23 +17,23 @@ SMALL_GROUP = 20
 MOST_UNDEFINED = 0.05
 """Share of the resamples in which a metric may be undefined and still be judged."""
 
-BASELINE = "baseline"
-BETTER, WORSE = "better", "worse"
-EQUIVALENT = "equivalent"
-DIFFERS = "differs"
-INCONCLUSIVE = "inconclusive"
-UNTESTED = "no verdict"
+BASELINE = N_("baseline")
+BETTER, WORSE = N_("better"), N_("worse")
+EQUIVALENT = N_("equivalent")
+DIFFERS = N_("differs")
+INCONCLUSIVE = N_("inconclusive")
+UNTESTED = N_("no verdict")
 VERDICTS = (BASELINE, BETTER, WORSE, EQUIVALENT, DIFFERS, INCONCLUSIVE, UNTESTED)
 CERTAIN = (BETTER, WORSE, DIFFERS)
 
 METHOD, MODEL = "method", "model"
 """The subject of a verdict: a method, trained anew, or one trained model."""
 
-TOO_FEW = f"fewer than {SMALL_GROUP} images"
-OFTEN_UNDEFINED = f"undefined in more than {MOST_UNDEFINED:.0%} of the resamples"
-UNDEFINED = "not defined here"
-NO_COUNTERPART = "in one study only"
-BORDERLINE = "borderline: too near its bound to be decided by resampling"
+TOO_FEW = N_("fewer than 20 images")
+OFTEN_UNDEFINED = N_("undefined in more than 5% of the resamples")
+UNDEFINED = N_("not defined here")
+NO_COUNTERPART = N_("in one study only")
+BORDERLINE = N_("borderline: too near its bound to be decided by resampling")
 
 # Differences too small to matter, where a study gives none of its own.
 _MARGINS = {

@@ -24,6 +24,7 @@ from core.evaluation.grouping import Grouping, group_images
 from core.evaluation.metrics import CLASS_RATES
 from core.evaluation.resampling import BLOCK, Doubles, Flags, Floats, Integers
 from core.evaluation.verdicts import SMALL_GROUP
+from core.language import gettext, in_form
 from core.tasks import Classification, Regression, Task
 
 Constraint = Literal[
@@ -95,7 +96,8 @@ class ScoreCounts:
         """
         if not 0 <= threshold <= 1:
             raise EquipoiseError(
-                f"The threshold is {threshold}.", expected="a number from 0 to 1."
+                gettext("The threshold is {threshold}.", threshold=str(threshold)),
+                expected=gettext("a number from 0 to 1."),
             )
         return round(threshold * STEPS)
 
@@ -122,8 +124,10 @@ class ScoreCounts:
             missing = [name for name in names if name not in thresholds]
             if missing:
                 raise EquipoiseError(
-                    f"There is no threshold for {', '.join(missing)}.",
-                    expected="one for each group.",
+                    gettext(
+                        "There is no threshold for {groups}.", groups=", ".join(missing)
+                    ),
+                    expected=gettext("one for each group."),
                 )
             places = np.array([self.place(thresholds[name]) for name in names])
         else:
@@ -163,9 +167,16 @@ class ScoreCounts:
         """
         if method not in self.at_least:
             raise EquipoiseError(
-                f"'{method}' has no probabilities of '{self.positive}'.",
-                expected=f"one of {', '.join(self.methods) or '(none)'}.",
-                remedy="choose another method, or import its probabilities.",
+                gettext(
+                    "'{method}' has no probabilities of '{label}'.",
+                    method=method,
+                    label=self.positive,
+                ),
+                expected=gettext(
+                    "one of {names}.",
+                    names=", ".join(self.methods) or gettext("(none)"),
+                ),
+                remedy=gettext("choose another method, or import its probabilities."),
             )
         return self.at_least[method]
 
@@ -299,11 +310,15 @@ def count_scores(
             parts = [_reaching(values[:, label], cells, groups) for values in given]
             counts[method] = np.mean(parts, axis=0)
     if not counts:
+        columns = f"{own.name}_p_<class>"
         raise EquipoiseError(
-            f"No method has probabilities of '{positive}', so there is no threshold to "
-            "move.",
-            expected=f"predictions with columns {own.name}_p_<class>.",
-            remedy="import predictions with probabilities.",
+            gettext(
+                "No method has probabilities of '{label}', so there is no threshold to"
+                " move.",
+                label=positive,
+            ),
+            expected=gettext("predictions with columns {columns}.", columns=columns),
+            remedy=gettext("import predictions with probabilities."),
         )
     splits = table["split"].unique() if "split" in table else []
     return ScoreCounts(
@@ -325,14 +340,21 @@ def _classified(tasks: Sequence[Task], name: str, positive: str) -> Classificati
         if positive in task.classes or (not positive and task.kind == "binary"):
             return task
         raise EquipoiseError(
-            f"The task '{name}' has no class '{positive}' to decide on.",
-            expected=f"one of {', '.join(task.classes)}.",
-            remedy="choose the class that is set against the rest.",
+            gettext(
+                "The task '{task}' has no class '{label}' to decide on.",
+                task=name,
+                label=positive,
+            ),
+            expected=gettext("one of {names}.", names=", ".join(task.classes)),
+            remedy=gettext("choose the class that is set against the rest."),
         )
     named = [task.name for task in tasks if not isinstance(task, Regression)]
     raise EquipoiseError(
-        f"There is no task '{name}' with classes.",
-        expected=f"one of {', '.join(named) or '(none in this study)'}.",
+        gettext("There is no task '{task}' with classes.", task=name),
+        expected=gettext(
+            "one of {names}.",
+            names=", ".join(named) or gettext("(none in this study)"),
+        ),
     )
 
 
@@ -474,27 +496,34 @@ def choose(
     """
     if validation.split == TEST:
         raise EquipoiseError(
-            "A threshold must not be chosen on the test split.",
-            expected="predictions of the validation split.",
-            remedy="choose on validation, then show the result on test.",
+            gettext("A threshold must not be chosen on the test split."),
+            expected=gettext("predictions of the validation split."),
+            remedy=gettext("choose on validation, then show the result on test."),
         )
     if constraint not in CONSTRAINTS:
         raise EquipoiseError(
-            f"There is no constraint '{constraint}'.",
-            expected=f"one of {', '.join(CONSTRAINTS)}.",
+            gettext("There is no constraint '{name}'.", name=constraint),
+            expected=gettext("one of {names}.", names=", ".join(CONSTRAINTS)),
         )
     if not 0 <= most <= 1:
         raise EquipoiseError(
-            f"The largest difference allowed is {most}.",
-            expected="a number from 0 to 1.",
+            gettext("The largest difference allowed is {most}.", most=str(most)),
+            expected=gettext("a number from 0 to 1."),
         )
     search = _Search(validation, method, CONSTRAINTS[constraint], most)
     places = search.common() if common else search.by_group()
     if places is None:
         raise EquipoiseError(
-            f"No {'common threshold' if common else 'threshold'} keeps the groups"
-            f" within {most} of each other.",
-            remedy="allow a larger difference, or a threshold for each group.",
+            gettext(
+                "No common threshold keeps the groups within {most} of each other.",
+                most=in_form(str(most)),
+            )
+            if common
+            else gettext(
+                "No threshold keeps the groups within {most} of each other.",
+                most=in_form(str(most)),
+            ),
+            remedy=gettext("allow a larger difference, or a threshold for each group."),
         )
     thresholds = dict(
         zip(validation.grouping.names, validation.thresholds[places], strict=True)

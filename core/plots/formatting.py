@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from core.evaluation.verdicts import BASELINE
+from core.language import gettext, in_form
 from core.results.cells import Piece
 from core.results.frame import verdict_marked
 from core.results.sentences import TONES, verdict_text
@@ -35,20 +36,22 @@ def signed(value: float, digits: int = 3) -> str:
 
 def interval(low: float, high: float, digits: int = 3) -> str:
     """An interval as "[low, high]"."""
-    return f"[{number(low, digits)}, {number(high, digits)}]"
+    return gettext(
+        "[{low}, {high}]", low=number(low, digits), high=number(high, digits)
+    )
 
 
 def p_value(value: float) -> str:
     """A p-value to three digits; "< 0.001" below."""
-    return "< 0.001" if value < 0.001 else number(value, 3)
+    return in_form("< 0.001") if value < 0.001 else number(value, 3)
 
 
 def feature_label(feature: str, tasks: Sequence[Task] = ()) -> str:
     """A sensitive feature as a reader sees it, such as "Age bin" for ``age_bin``."""
-    named = {task.name: task.label for task in tasks}
+    named = {task.name: gettext(task.label) for task in tasks}
     binned = feature.removesuffix("_bin")
     if binned != feature and binned in named:
-        return f"{named[binned]} bin"
+        return gettext("{task} bin", task=named[binned])
     text = named.get(feature, feature.replace("_", " "))
     return text[:1].upper() + text[1:]
 

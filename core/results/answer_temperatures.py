@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from core.errors import EquipoiseError
 from core.evaluation.alignment import align_predictions
+from core.language import gettext, ngettext
 from core.methods.temperature import fit_temperature, scale
 from core.runs import Run, read_validation
 from core.tasks import Classification, Regression, Task
@@ -124,7 +125,6 @@ def describe_calibration(
     asked = [task for task in tasks if not isinstance(task, Regression)]
     if not asked:
         return ""
-    own = "Probabilities are as the models give them: "
     known = [
         temperatures[method, task.name].images
         for method in labels
@@ -132,22 +132,43 @@ def describe_calibration(
         if (method, task.name) in temperatures
     ]
     if not known and mirrored:
-        return (
-            f"{own}temperatures are fitted to answers without the mirror image, and "
-            "these are averaged with it."
+        return gettext(
+            "Probabilities are as the models give them: temperatures are fitted to"
+            " answers without the mirror image, and these are averaged with it."
         )
     if not known:
-        return f"{own}there are no predictions of validation images to calibrate on."
+        return gettext(
+            "Probabilities are as the models give them: there are no predictions of"
+            " validation images to calibrate on."
+        )
     low, high = min(known), max(known)
-    n = f"{low:,}" if low == high else f"{low:,} to {high:,}"
-    said = f"Probabilities are calibrated by temperature scaling on {n} validation "
-    said += "image" if high == 1 else "images"
+    if low == high:
+        said = ngettext(
+            "Probabilities are calibrated by temperature scaling on {count} validation"
+            " image",
+            "Probabilities are calibrated by temperature scaling on {count} validation"
+            " images",
+            low,
+        )
+    else:
+        said = gettext(
+            "Probabilities are calibrated by temperature scaling on {low} to {high}"
+            " validation images",
+            low=low,
+            high=high,
+        )
     others = []
     for method, label in labels.items():
-        rest = [t.label.lower() for t in asked if (method, t.name) not in temperatures]
-        if rest:
-            tasks_left = f" for {listed(rest)}" if len(rest) < len(asked) else ""
-            others.append(f"{label}{tasks_left}")
+        rest = [t for t in asked if (method, t.name) not in temperatures]
+        if len(rest) == len(asked):
+            others.append(label)
+        elif rest:
+            named = listed([gettext(task.label).lower() for task in rest])
+            others.append(gettext("{method} for {tasks}", method=label, tasks=named))
     if others:
-        said += f"; those of {listed(others)} are the model's own"
+        return gettext(
+            "{calibrated}; those of {methods} are the model's own.",
+            calibrated=said,
+            methods=listed(others),
+        )
     return f"{said}."

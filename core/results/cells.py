@@ -7,16 +7,17 @@ same on a page, in a terminal and in a file.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import dropwhile, zip_longest
 from typing import Any, Literal, Self, get_args
 
 import pandas as pd
 
 from core.evaluation.metrics import MetricInfo
 from core.evaluation.verdicts import BASELINE, BORDERLINE, INCONCLUSIVE, UNTESTED
+from core.language import gettext, ngettext
 from core.results.numbers import UNKNOWN, between, telling_digits, write
 from core.results.sentences import TONES, Tone, p_text, percent, row_info, verdict_text
 from core.tasks import Task
+from core.text import number
 
 ARROWS = {"lower": " ↓", "higher": " ↑", "zero": " → 0", "none": ""}
 """Which way is better, behind a heading."""
@@ -149,7 +150,7 @@ class Cell:
         if part == "change":
             return _filled(self._change())
         if part == "verdict":
-            return _filled(self._verdict() or (Piece("verdict", BASELINE),))
+            return _filled(self._verdict() or (Piece("verdict", gettext(BASELINE)),))
         if part == "named":
             name = Piece("text", self.row["group"])
             return _filled((name, *self._value()), self._interval())
@@ -180,9 +181,9 @@ class Cell:
             return ()
         said, note = verdict_text(self.row), self.row["note"]
         if self.verdict == UNTESTED and note:
-            said = f"{said}: {note}"
+            said = gettext("{verdict}: {why}", verdict=said, why=gettext(note))
         elif note == BORDERLINE:
-            said = f"{said} (borderline)"
+            said = gettext("{verdict} (borderline)", verdict=said)
         return (Piece("verdict", said, TONES[self.verdict]),)
 
     def _write(self, part: Part) -> str:
@@ -192,7 +193,7 @@ class Cell:
             return UNKNOWN
         match part:
             case "value" if self._was_never_found:
-                return f"0 of {n:,} found"
+                return gettext("0 of {count} found", count=n)
             case "value":
                 return write(self.info, row["mean"])
             case "sd":
@@ -209,8 +210,9 @@ class Cell:
                     p_text(row["p"]).removeprefix("= ") if self._has_test else UNKNOWN
                 )
             case "n":
-                few = f" of {row['images']:,}" if n < row["images"] else ""
-                return f"{n:,}{few}"
+                if n < row["images"]:
+                    return gettext("{part} of {whole}", part=n, whole=row["images"])
+                return number(n, 0)
             case "seeds":
                 return f"{row['seeds']}"
             case "smallest detectable":
@@ -227,9 +229,11 @@ class Cell:
         size = self.row["smallest_detectable"]
         if self.verdict != INCONCLUSIVE or not math.isfinite(size):
             return UNKNOWN
-        found = f"from {write(self.info, size)}"
+        found = gettext("from {size}", size=write(self.info, size))
         needed = seeds_text(self.row["seeds_needed"])
-        return found if needed == UNKNOWN else f"{found}; {needed}"
+        if needed == UNKNOWN:
+            return found
+        return gettext("{found}; {needed}", found=found, needed=needed)
 
 
 def _filled(*lines: tuple[Piece, ...]) -> tuple[tuple[Piece, ...], ...]:
@@ -241,27 +245,20 @@ def seeds_text(seeds: float) -> str:
     """How many seeds would do: "7 seeds", or that only more images would."""
     if math.isnan(seeds):
         return UNKNOWN
-    return "more images" if math.isinf(seeds) else f"{int(seeds)} seeds"
+    if math.isinf(seeds):
+        return gettext("more images")
+    number_of = int(seeds)
+    return ngettext("{count} seed", "{count} seeds", number_of, count=str(number_of))
 
 
-def heading(infos: MetricInfo | tuple[MetricInfo, ...]) -> str:
+def heading(infos: MetricInfo | tuple[MetricInfo, ...], *, label: str = "") -> str:
     """A column's heading: label, unit, and which way is better.
 
-    Metrics that are equal by design have all their labels.
+    Metrics that are equal by design have all their labels. Another ``label`` than the
+    metric's own may be given.
     """
     several = infos if isinstance(infos, tuple) else (infos,)
     first = several[0]
-    labels = [
-        first.label,
-        *(_after_shared(one.label, first.label) for one in several[1:]),
-    ]
+    labels = [label or first.label, *(one.own_label for one in several[1:])]
     unit = f" ({first.unit})" if first.unit else ""
     return f"{' = '.join(labels)}{unit}{ARROWS[first.direction]}"
-
-
-def _after_shared(label: str, other: str) -> str:
-    """A label without the first words that it shares with another one."""
-    words = zip_longest(label.split(), other.split())
-    return " ".join(
-        word for word, _ in dropwhile(lambda w: w[0] == w[1], words) if word
-    )

@@ -6,9 +6,11 @@ import pandas as pd
 
 from core.evaluation import cost
 from core.evaluation.cost import COSTS, SETTINGS, CostInfo
+from core.language import gettext
 from core.results.cells import Text
 from core.results.numbers import UNKNOWN
 from core.results.tables import Column, Labels, Table
+from core.text import clauses
 
 BESIDE = ("parameters", "training_seconds", "inference_ms")
 """Costs that stand beside the metrics."""
@@ -47,36 +49,41 @@ def costs_table(costs: pd.DataFrame, labels: Labels, *, title: str = "") -> Tabl
     for key, name in SETTINGS.items():
         values = costs[key].replace("", UNKNOWN)
         if values.nunique() == 1:
-            shared.append(f"{name} {values.iloc[0]}")
+            shared.append(f"{gettext(name)} {values.iloc[0]}")
         elif key == "hardware":
             # Too long for a cell: numbered, and named below.
             places, names = pd.factorize(values)
-            columns["Machine"] = [str(place + 1) for place in places]
+            columns[gettext("Machine")] = [str(place + 1) for place in places]
             named = [
-                f"{place} is {'unknown' if name == UNKNOWN else name}"
+                gettext("{place} is unknown", place=place)
+                if name == UNKNOWN
+                else gettext("{place} is {machine}", place=place, machine=name)
                 for place, name in enumerate(names, start=1)
             ]
-            machines = f" Machine {'; '.join(named)}."
+            machines = gettext("Machine {machines}.", machines=clauses(named))
         else:
-            columns[name.capitalize()] = values.tolist()
-    text = f"For all: {'; '.join(shared)}." if shared else ""
-    explained = (f"{info.label}: {info.explanation}" for info in COSTS.values())
+            columns[gettext(name).capitalize()] = values.tolist()
+    text = gettext("For all: {settings}.", settings=clauses(shared)) if shared else ""
+    explained = (
+        gettext("{what}: {explanation}", what=info.label, explanation=info.explanation)
+        for info in COSTS.values()
+    )
     rows = tuple(
         (Text(labels[str(method)], is_name=True), *map(Text, cells))
         for method, *cells in zip(costs.index, *columns.values(), strict=True)
     )
     return Table(
         title,
-        (Column("Method", align="left"), *map(Column, columns)),
+        (Column(gettext("Method"), align="left"), *map(Column, columns)),
         rows,
-        tuple(filter(None, (f"{text}{machines}".strip(), *explained))),
+        tuple(filter(None, (f"{text} {machines}".strip(), *explained))),
     )
 
 
 def _spread(spread: float, info: CostInfo) -> str:
     text = info.format(spread)
     # A spread that rounds to 0, as that of a number of parameters, is not shown.
-    return "" if not text.strip(f"0.{UNKNOWN}") else f" ± {text}"
+    return "" if not text.strip(f"0.,{UNKNOWN}") else f" ± {text}"
 
 
 def budget_notes(per_run: pd.DataFrame, labels: Labels) -> Iterator[str]:

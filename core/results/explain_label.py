@@ -16,6 +16,7 @@ from core.evaluation.alignment import RunKey, align_predictions
 from core.evaluation.answers import Answers, categories_of, collect_answers
 from core.evaluation.confusion_counts import encode_categories
 from core.evaluation.label_errors import SplitPredictions
+from core.evaluation.metrics import in_unit
 from core.evaluation.rules.contradictions import (
     KINDS,
     MADE,
@@ -28,22 +29,32 @@ from core.evaluation.rules.contradictions import (
 from core.evaluation.rules.held_out import METRICS, judge_rules
 from core.evaluation.rules.search import Rule, Search, search_rules
 from core.evaluation.typical_images import typical_images
+from core.language import N_, gettext, ngettext
 from core.results.cells import Text
 from core.results.numbers import UNKNOWN as NO_NUMBER
 from core.results.tables import Column, Table
 from core.study import Study
 from core.tasks import Binary, Regression, Task
-from core.text import number, plural, strong
+from core.text import clauses, number, strong
 
-MANIFEST = "The manifest"
+MANIFEST = N_("The manifest")
+ONE_LABEL = N_(
+    "No training image, or every one, is '{category}': there is nothing to explain."
+)
+ALL_ALIKE = N_(
+    "The attributes are the same for all training images: there is nothing to explain."
+)
+NO_MANIFEST = N_("No manifest with these labels is kept with the runs.")
+NO_ATTRIBUTES = N_("These images have no other attribute than this label.")
+NO_TRAINING = N_("A rule is searched on training images, and this study has none.")
 RUNNERS_UP = 4
 WEAK = 0.1
 """Share of the labels' bits below which the best rule explains little."""
 KIND_WORDS = {
-    MADE: "label error, made on purpose",
-    PROBABLE: "probable label error",
-    UNKNOWN: "no method answered it",
-    RULE: "the rule falls short",
+    MADE: N_("label error, made on purpose"),
+    PROBABLE: N_("probable label error"),
+    UNKNOWN: N_("no method answered it"),
+    RULE: N_("the rule falls short"),
 }
 
 
@@ -57,8 +68,8 @@ class LabelMeaning:
     category : str
     attributes : tuple of str
         That the rule could be made of.
-    reason : str
-        Why no rule was searched; empty if one was.
+    plain_reason : str
+        ``reason``, in English; ``{category}`` in it is the category.
     search : Search or None
     rules : tuple of Rule
         The best one, if any explains the labels, then the runners-up.
@@ -78,7 +89,7 @@ class LabelMeaning:
     task: Task
     category: str
     attributes: tuple[str, ...]
-    reason: str
+    plain_reason: str
     search: Search | None
     rules: tuple[Rule, ...]
     judged: pd.DataFrame
@@ -87,6 +98,11 @@ class LabelMeaning:
     images: int
     contradictions: pd.DataFrame
     typical: pd.DataFrame
+
+    @property
+    def reason(self) -> str:
+        """Why no rule was searched; empty if one was."""
+        return gettext(self.plain_reason, category=self.category)
 
     @property
     def best(self) -> Rule | None:
@@ -178,11 +194,14 @@ def find_category(task: Task, name: str) -> int:
     categories = categories_of(task)
     if name in categories:
         return categories.index(name)
-    what = "bin" if isinstance(task, Regression) else "class"
     raise EquipoiseError(
-        f"The task '{task.name}' has no {what} '{name}'.",
-        expected=f"one of {', '.join(categories)}.",
-        remedy="correct --class.",
+        gettext("The task '{task}' has no bin '{name}'.", task=task.name, name=name)
+        if isinstance(task, Regression)
+        else gettext(
+            "The task '{task}' has no class '{name}'.", task=task.name, name=name
+        ),
+        expected=gettext("one of {names}.", names=", ".join(categories)),
+        remedy=gettext("correct --class."),
     )
 
 
@@ -200,9 +219,11 @@ def find_task(study: Study, tasks: Sequence[Task], name: str | None) -> Task:
         return next(with_classes, tasks[0])
     if name not in known:
         raise StudyError(
-            f"The study '{study.name}' has no task '{name}'.",
-            expected=f"one of {', '.join(known)}.",
-            remedy="correct --task.",
+            gettext(
+                "The study '{study}' has no task '{task}'.", study=study.name, task=name
+            ),
+            expected=gettext("one of {names}.", names=", ".join(known)),
+            remedy=gettext("correct --task."),
         )
     return known[name]
 
@@ -254,7 +275,7 @@ def explain_label(
         task=task,
         category=category,
         attributes=tuple(map(str, table.columns)),
-        reason=reason,
+        plain_reason=reason,
         search=None,
         rules=(),
         judged=pd.DataFrame(),
@@ -271,10 +292,8 @@ def explain_label(
     training, test = ((rows["split"] == s).to_numpy() for s in (TRAINING, TEST))
     search = search_rules(table[training], has_label[training])
     if not search.ranked:
-        said = f"No training image, or every one, is '{category}'"
-        if search.positives % search.images:
-            said = "The attributes are the same for all training images"
-        return _with(found, reason=f"{said}: there is nothing to explain.")
+        is_mixed = search.positives % search.images
+        return _with(found, plain_reason=ALL_ALIKE if is_mixed else ONE_LABEL)
     best, others = search.best, search.runners_up(RUNNERS_UP)
     rules = others if best is None else (best, *others)
     judged = judge_rules(rules, table[test], has_label[test])
@@ -315,17 +334,13 @@ def _attributes_of(
     """Rows of the manifest, attributes of their images, and why no rule is searched."""
     nothing = pd.DataFrame()
     if manifest is None or task.name not in manifest:
-        return nothing, nothing, "No manifest with these labels is kept with the runs."
+        return nothing, nothing, NO_MANIFEST
     rows = manifest[manifest["split"] != LEFT_OUT]
     table = load_attributes(study, manifest, tasks, task).drop(columns="split")
     if not len(table.columns):
-        return rows, table, "These images have no other attribute than this label."
+        return rows, table, NO_ATTRIBUTES
     if not (rows["split"] == TRAINING).any():
-        return (
-            rows,
-            table,
-            "A rule is searched on training images, and this study has none.",
-        )
+        return rows, table, NO_TRAINING
     return rows, table, ""
 
 
@@ -333,24 +348,42 @@ def meaning_sentence(meaning: LabelMeaning) -> str:
     """The meaning of the label, in one sentence with marks."""
     label = f"'{meaning.category}'"
     if meaning.reason:
-        return f"{meaning.reason} So no rule can say what it means."
+        none = gettext("So no rule can say what it means.")
+        return f"{meaning.reason} {none}"
     if meaning.best is None:
-        return (
-            f"No rule over {plural(len(meaning.attributes), 'attribute')} explains "
-            f"{label}: each costs more bits than it saves."
+        return ngettext(
+            "No rule over {count} attribute explains {label}: each costs more bits than"
+            " it saves.",
+            "No rule over {count} attributes explains {label}: each costs more bits"
+            " than it saves.",
+            len(meaning.attributes),
+            label=label,
         )
     rule, row = meaning.best, meaning.judged.iloc[0]
-    scores = ", ".join(
-        f"{name} {_score(row, metric)}"
-        for name, metric in zip(("precision", "recall", "F1"), METRICS, strict=True)
-    )
-    held = f"on {plural(meaning.held_out, 'test image')}, {scores}"
-    if not meaning.is_strong:
-        return (
-            f"No rule explains {label} well. The best one is {strong(rule.text)}; "
-            f"{held}."
+    fields = {
+        "label": label,
+        "rule": strong(rule.said),
+        "precision": _score(row, "precision"),
+        "recall": _score(row, "recall"),
+        "f1": _score(row, "f1"),
+    }
+    if meaning.is_strong:
+        return ngettext(
+            "{label} is best explained by {rule}; on {count} test image, precision"
+            " {precision}, recall {recall}, F1 {f1}.",
+            "{label} is best explained by {rule}; on {count} test images, precision"
+            " {precision}, recall {recall}, F1 {f1}.",
+            meaning.held_out,
+            **fields,
         )
-    return f"{label} is best explained by {strong(rule.text)}; {held}."
+    return ngettext(
+        "No rule explains {label} well. The best one is {rule}; on {count} test image,"
+        " precision {precision}, recall {recall}, F1 {f1}.",
+        "No rule explains {label} well. The best one is {rule}; on {count} test images,"
+        " precision {precision}, recall {recall}, F1 {f1}.",
+        meaning.held_out,
+        **fields,
+    )
 
 
 def contradiction_sentence(meaning: LabelMeaning) -> str:
@@ -358,27 +391,49 @@ def contradiction_sentence(meaning: LabelMeaning) -> str:
     if meaning.best is None:
         return ""
     if not meaning.is_strong:
-        return "It explains too little for an image to contradict it."
+        return gettext("It explains too little for an image to contradict it.")
     counts = meaning.contradictions["kind"].value_counts()
     total = int(counts.sum())
     if not total:
-        return f"None of {plural(meaning.images, 'image')} contradicts the rule."
-    said = {
-        MADE: "{} a label that was changed on purpose",
-        PROBABLE: "{} probably a wrong label: most methods answer as the rule does",
-        UNKNOWN: "{} no method's answer, as training images have none",
-        RULE: "{} a label that most methods confirm, so that the rule falls short",
-    }
-    parts = []
-    for kind in KINDS:
-        if count := int(counts.get(kind, 0)):
-            parts.append(
-                said[kind].format(f"{count:,} {'has' if count == 1 else 'have'}")
-            )
-    do = "contradicts" if total == 1 else "contradict"
-    return (
-        f"{total:,} of {plural(meaning.images, 'image')} {do} the rule: "
-        f"{'; '.join(parts)}."
+        return ngettext(
+            "None of {count} image contradicts the rule.",
+            "None of {count} images contradicts the rule.",
+            meaning.images,
+        )
+    parts = [_of_kind(k, n) for k in KINDS if (n := int(counts.get(k, 0)))]
+    return ngettext(
+        "{count} of {whole} contradicts the rule: {parts}.",
+        "{count} of {whole} contradict the rule: {parts}.",
+        total,
+        whole=ngettext("{count} image", "{count} images", meaning.images),
+        parts=clauses(parts),
+    )
+
+
+def _of_kind(kind: str, count: int) -> str:
+    """How many contradictions are of one kind."""
+    if kind == MADE:
+        return ngettext(
+            "{count} has a label that was changed on purpose",
+            "{count} have a label that was changed on purpose",
+            count,
+        )
+    if kind == PROBABLE:
+        return ngettext(
+            "{count} has probably a wrong label: most methods answer as the rule does",
+            "{count} have probably a wrong label: most methods answer as the rule does",
+            count,
+        )
+    if kind == UNKNOWN:
+        return ngettext(
+            "{count} has no method's answer, as training images have none",
+            "{count} have no method's answer, as training images have none",
+            count,
+        )
+    return ngettext(
+        "{count} has a label that most methods confirm, so that the rule falls short",
+        "{count} have a label that most methods confirm, so that the rule falls short",
+        count,
     )
 
 
@@ -388,15 +443,21 @@ def rules_table(meaning: LabelMeaning, *, title: str = "") -> Table:
     rows = []
     for place, rule in enumerate(meaning.rules):
         row = meaning.judged.iloc[place]
-        explained = f"{number(100 * meaning.explained(rule), 1)} %"
+        share = number(100 * meaning.explained(rule), 1)
+        explained = gettext("{size} %", size=share)
         scores = (Text(_score(row, metric)) for metric in METRICS)
-        rows.append((Text(rule.text, is_name=rule is best), Text(explained), *scores))
-    headings = ("Explains", "Precision ↑", "Recall ↑", "F1 ↑")
-    columns = (Column("Rule", align="left"), *map(Column, headings))
+        rows.append((Text(rule.said, is_name=rule is best), Text(explained), *scores))
+    headings = (
+        gettext("Explains"),
+        gettext("Precision ↑"),
+        gettext("Recall ↑"),
+        "F1 ↑",
+    )
+    columns = (Column(gettext("Rule"), align="left"), *map(Column, headings))
     return Table(title, columns, tuple(rows))
 
 
-RULES_NOTE = (
+RULES_NOTE = N_(
     "Searched on the training images, over every and, or and not of up to three "
     "conditions; judged on the test images, with 95 % intervals. Explains: the share "
     "of the bits of the training labels that the rule saves, its own length paid for "
@@ -412,21 +473,21 @@ def contradictions_table(
     rows = [
         (
             Text(str(row["image_id"]), is_code=True),
-            Text(str(row["split"])),
+            Text(gettext(str(row["split"]))),
             Text(str(row["label"])),
             Text(says_text(meaning, says=bool(row["says"]))),
-            Text(KIND_WORDS[str(row["kind"])]),
+            Text(gettext(KIND_WORDS[str(row["kind"])])),
             Text(opinion_text(row)),
         )
         for _, row in meaning.contradictions.head(limit).iterrows()
     ]
     headings = (
-        "Image",
-        "Split",
-        "Label",
-        "By the rule",
-        "Seems",
-        "Methods as the rule",
+        gettext("Image"),
+        gettext("Split"),
+        gettext("Label"),
+        gettext("By the rule"),
+        gettext("Seems"),
+        gettext("Methods as the rule"),
     )
     return Table(title, tuple(Column(h, align="left") for h in headings), tuple(rows))
 
@@ -438,17 +499,18 @@ def says_text(meaning: LabelMeaning, *, says: bool) -> str:
     task = meaning.task
     if isinstance(task, Binary):
         return next(each for each in task.classes if each != meaning.category)
-    return f"not '{meaning.category}'"
+    return gettext("not '{category}'", category=meaning.category)
 
 
 def opinion_text(row: Mapping[Any, Any] | pd.Series) -> str:
     """How many methods answer as the rule does, and what they give to the label."""
     if not row["methods"]:
         return NO_NUMBER
-    said = f"{row['with_rule']} of {row['methods']}"
-    if np.isfinite(row["probability"]):
-        said += f", label {100 * row['probability']:.0f} %"
-    return said
+    of = gettext("{part} of {whole}", part=row["with_rule"], whole=row["methods"])
+    if not np.isfinite(row["probability"]):
+        return of
+    share = gettext("{size} %", size=number(100 * row["probability"], 0))
+    return gettext("{of_methods}, label {share}", of_methods=of, share=share)
 
 
 def typical_table(
@@ -460,15 +522,20 @@ def typical_table(
         (
             *[Text(meaning.category)] * named,
             Text(str(row["image_id"]), is_code=True),
-            Text(f"{row['right']} of {row['methods']}"),
+            Text(gettext("{part} of {whole}", part=row["right"], whole=row["methods"])),
             Text(surety_text(meaning.task, row)),
         )
         for meaning in meanings
         for _, row in meaning.typical.head(limit).iterrows()
     ]
     task = meanings[0].task
-    sure = "Mean error" if isinstance(task, Regression) else "Mean probability"
-    headings = (*[task.label] * named, "Image", "Methods right")
+    is_number = isinstance(task, Regression)
+    sure = gettext("Mean error") if is_number else gettext("Mean probability")
+    headings = (
+        *[gettext(task.label)] * named,
+        gettext("Image"),
+        gettext("Methods right"),
+    )
     columns = (*(Column(h, align="left") for h in headings), Column(sure))
     return Table(title, columns, tuple(rows), blocks=int(named))
 
@@ -476,10 +543,10 @@ def typical_table(
 def surety_text(task: Task, row: Mapping[Any, Any] | pd.Series) -> str:
     """How sure the methods are of the label of an image, or how near to its number."""
     if isinstance(task, Regression):
-        return f"{row['error']:.1f} {task.unit}"
+        return in_unit(number(row["error"], 1), task.unit, row["error"])
     if not np.isfinite(row["probability"]):
         return NO_NUMBER
-    return f"{100 * row['probability']:.1f} %"
+    return gettext("{size} %", size=number(100 * row["probability"], 1))
 
 
 def meaning_record(meaning: LabelMeaning, *, limit: int) -> dict[str, Any]:
@@ -537,5 +604,7 @@ def _score(row: pd.Series, metric: str) -> str:
     value, low, high = (row[f"{metric}{end}"] for end in ("", "_low", "_high"))
     if not np.isfinite(value):
         return NO_NUMBER
-    between = f" [{low:.3f}, {high:.3f}]" if np.isfinite(low) else ""
-    return f"{value:.3f}{between}"
+    if not np.isfinite(low):
+        return number(value)
+    between = gettext("[{low}, {high}]", low=number(low), high=number(high))
+    return f"{number(value)} {between}"

@@ -12,6 +12,7 @@ from core.evaluation.comparison_rows import STUDY_FAMILY
 from core.evaluation.gaps import gap_info
 from core.evaluation.metrics import MetricInfo, metric_info
 from core.evaluation.verdicts import speaks_of_model
+from core.language import gettext, ngettext
 from core.results.numbers import with_unit, write
 from core.results.sentences import verdict_sentence
 from core.results.tables import Labels, distinct_metrics
@@ -48,9 +49,18 @@ def findings(
         what = listed([info.phrase for info in infos])
         for family, methods in families.items():
             rows = [comparison.row(method, group[0]) for method in methods]
-            apart = "" if family == STUDY_FAMILY else f" ({family})"
             parts = " ".join(_sentences(rows, infos[0], labels, against))
-            said.append(f"{what[:1].upper()}{what[1:]}{apart}: {parts}")
+            metric = f"{what[:1].upper()}{what[1:]}"
+            if family == STUDY_FAMILY:
+                line = gettext("{metric}: {findings}", metric=metric, findings=parts)
+            else:
+                line = gettext(
+                    "{metric} ({family}): {findings}",
+                    metric=metric,
+                    family=gettext(family),
+                    findings=parts,
+                )
+            said.append(line)
     return tuple(said)
 
 
@@ -64,20 +74,26 @@ class _Against:
     def subject(self, number: int, *, of_model: bool) -> str:
         """The baseline of so many methods or trained models, in words."""
         if not self.where:
-            return "the baseline's" if of_model else "the baseline"
-        own = "its counterpart" if number == 1 else "their counterparts"
-        return f"{own} in {self.where}"
+            return gettext("the baseline's") if of_model else gettext("the baseline")
+        return ngettext(
+            "its counterpart in {place}",
+            "their counterparts in {place}",
+            number,
+            place=self.where,
+        )
 
     @property
     def gap(self) -> str:
         """The baseline whose gap a gap is compared with."""
-        return f"that in {self.where}" if self.where else "the baseline's"
+        if self.where:
+            return gettext("that in {place}", place=self.where)
+        return gettext("the baseline's")
 
 
 def _sentences(
     rows: Rows, info: MetricInfo, labels: Labels, against: _Against
 ) -> Iterator[str]:
-    for verdict in _WORDS:
+    for verdict in (*verdicts.CERTAIN, verdicts.EQUIVALENT):
         for of_model in (False, True):
             own = [
                 row
@@ -86,89 +102,186 @@ def _sentences(
             ]
             if own:
                 base = against.subject(len(own), of_model=of_model)
-                said = f"{_who(own, labels)} {_WORDS[verdict].format(base)}"
-                yield f"{said}{_by_how_much(own, verdict, info)}."
+                yield _certain(own, info, _names(own, labels), base)
     unsure = [row for row in rows if row["verdict"] == verdicts.INCONCLUSIVE]
     if unsure:
         yield _open(unsure, len(rows), info, labels, against)
     untested = [row for row in rows if row["verdict"] == verdicts.UNTESTED]
     if untested:
-        yield f"There is no verdict on {_names(untested, labels)}."
+        names = _names(untested, labels)
+        yield gettext("There is no verdict on {methods}.", methods=names)
 
 
-def _by_how_much(rows: Rows, verdict: str, info: MetricInfo) -> str:
-    if verdict != verdicts.EQUIVALENT:
-        return f", by {_amount([abs(row['delta']) for row in rows], info)}"
-    margin = rows[0]["margin"]
-    if math.isnan(margin):
-        return ": there is no difference"
-    return f": less than {_amount([margin], info)} does not matter"
+def _certain(rows: Rows, info: MetricInfo, methods: str, base: str) -> str:
+    """Say of methods of one verdict how they differ from their baseline.
+
+    Where their models are all that was tested, it is said of these.
+    """
+    n, verdict = len(rows), rows[0]["verdict"]
+    of_model = speaks_of_model(rows[0])
+    if verdict == verdicts.EQUIVALENT:
+        return _equivalent(rows, info, methods, base)
+    fields = {
+        "methods": methods,
+        "base": base,
+        "amount": _amount([abs(row["delta"]) for row in rows], info),
+    }
+    if verdict == verdicts.BETTER:
+        if of_model:
+            return ngettext(
+                "The trained model of {methods} is better than {base}, by {amount}.",
+                "The trained models of {methods} are better than {base}, by {amount}.",
+                n,
+                **fields,
+            )
+        return ngettext(
+            "{methods} is better than {base}, by {amount}.",
+            "{methods} are better than {base}, by {amount}.",
+            n,
+            **fields,
+        )
+    if verdict == verdicts.WORSE:
+        if of_model:
+            return ngettext(
+                "The trained model of {methods} is worse than {base}, by {amount}.",
+                "The trained models of {methods} are worse than {base}, by {amount}.",
+                n,
+                **fields,
+            )
+        return ngettext(
+            "{methods} is worse than {base}, by {amount}.",
+            "{methods} are worse than {base}, by {amount}.",
+            n,
+            **fields,
+        )
+    if of_model:
+        return ngettext(
+            "The trained model of {methods} is different from {base}, by {amount}.",
+            "The trained models of {methods} are different from {base}, by {amount}.",
+            n,
+            **fields,
+        )
+    return ngettext(
+        "{methods} is different from {base}, by {amount}.",
+        "{methods} are different from {base}, by {amount}.",
+        n,
+        **fields,
+    )
 
 
-_WORDS = {
-    verdicts.BETTER: "better than {}",
-    verdicts.WORSE: "worse than {}",
-    verdicts.DIFFERS: "different from {}",
-    verdicts.EQUIVALENT: "equivalent to {}",
-}
-
-
-def _who(rows: Rows, labels: Labels) -> str:
-    """Methods with their verb; where that is all that was tested, their models."""
-    names, are = _names(rows, labels), "is" if len(rows) == 1 else "are"
+def _equivalent(rows: Rows, info: MetricInfo, methods: str, base: str) -> str:
+    n, margin = len(rows), rows[0]["margin"]
     if speaks_of_model(rows[0]):
-        names = f"The trained model{'s' * (len(rows) > 1)} of {names}"
-    return f"{names} {are}"
+        said = ngettext(
+            "The trained model of {methods} is equivalent to {base}",
+            "The trained models of {methods} are equivalent to {base}",
+            n,
+            methods=methods,
+            base=base,
+        )
+    else:
+        said = ngettext(
+            "{methods} is equivalent to {base}",
+            "{methods} are equivalent to {base}",
+            n,
+            methods=methods,
+            base=base,
+        )
+    if math.isnan(margin):
+        return gettext("{equivalent}: there is no difference.", equivalent=said)
+    return gettext(
+        "{equivalent}: less than {margin} does not matter.",
+        equivalent=said,
+        margin=_amount([margin], info),
+    )
 
 
 def _amount(sizes: Sequence[float], info: MetricInfo) -> str:
     """A size with its unit, or the range of several."""
     low, high = write(info, min(sizes)), with_unit(info, max(sizes))
-    return high if high.split(" ")[0] == low else f"{low} to {high}"
+    if low == write(info, max(sizes)):
+        return high
+    return gettext("{low} to {high}", low=low, high=high)
 
 
 def _open(
     rows: Rows, compared: int, info: MetricInfo, labels: Labels, against: _Against
 ) -> str:
     """How many showed no difference, and what would settle it."""
-    of_model = speaks_of_model(rows[0])
-    if len(rows) == 1:
-        who = f"{'the trained model of ' * of_model}{_names(rows, labels)}"
-    else:
-        what = "trained models" if of_model else "methods"
-        who = (
-            f"{len(rows)} of {compared}"
-            if len(rows) < compared
-            else f"any of the {compared}"
-        )
-        who = f"{who} {what}"
-    base = against.subject(len(rows), of_model=of_model)
-    said = f"No difference from {base} was detected for {who}"
+    base = against.subject(len(rows), of_model=speaks_of_model(rows[0]))
+    who = _unsure(rows, compared, labels)
     found = [row["smallest_detectable"] for row in rows]
     found = [size for size in found if math.isfinite(size)]
     if not found:
-        return f"{said}."
-    return (
-        f"{said}: the smallest difference found with 80 % power is"
-        f" {_amount(found, info)}{_settled_by([r['seeds_needed'] for r in rows])}."
+        return gettext(
+            "No difference from {base} was detected for {who}.", base=base, who=who
+        )
+    remedy = _settled_by([row["seeds_needed"] for row in rows])
+    if not remedy:
+        return gettext(
+            "No difference from {base} was detected for {who}: the smallest difference"
+            " found with 80 % power is {amount}.",
+            base=base,
+            who=who,
+            amount=_amount(found, info),
+        )
+    return gettext(
+        "No difference from {base} was detected for {who}: the smallest difference"
+        " found with 80 % power is {amount}; what was observed would be settled by"
+        " {remedy}.",
+        base=base,
+        who=who,
+        amount=_amount(found, info),
+        remedy=remedy,
     )
+
+
+def _unsure(rows: Rows, compared: int, labels: Labels) -> str:
+    """The methods that showed no difference, or how many of them there are."""
+    of_model, part = speaks_of_model(rows[0]), len(rows)
+    if part == 1:
+        method = _names(rows, labels)
+        if of_model:
+            return gettext("the trained model of {method}", method=method)
+        return method
+    if part < compared:
+        if of_model:
+            return gettext(
+                "{part} of {whole} trained models", part=part, whole=compared
+            )
+        return gettext("{part} of {whole} methods", part=part, whole=compared)
+    if of_model:
+        return gettext("any of the {whole} trained models", whole=compared)
+    return gettext("any of the {whole} methods", whole=compared)
 
 
 def _settled_by(needed: Sequence[float]) -> str:
     """The seeds, or only more images, that would settle the differences observed."""
     seeds = sorted(int(n) for n in needed if math.isfinite(n))
     images = sum(math.isinf(n) for n in needed)
-    by = []
-    if seeds:
-        ends = f"{seeds[0]}" if seeds[0] == seeds[-1] else f"{seeds[0]} to {seeds[-1]}"
-        by.append(f"{ends} seeds of each method for {len(seeds)}")
-    if images:
-        by.append(f"more images alone for {images}")
-    if not by:
+    if not seeds and not images:
         return ""
-    if len(by) == 1 and len(seeds) + images == len(needed):
-        by = [part.rpartition(" for ")[0] for part in by]
-    return f"; what was observed would be settled by {' and by '.join(by)}"
+    is_all = len(seeds) + images == len(needed)
+    if not seeds:
+        if is_all:
+            return gettext("more images alone")
+        return gettext("more images alone for {count}", count=images)
+    ends = str(seeds[0])
+    if seeds[0] != seeds[-1]:
+        ends = gettext("{low} to {high}", low=ends, high=str(seeds[-1]))
+    if images:
+        return gettext(
+            "{seeds} seeds of each method for {part} and by more images alone for"
+            " {rest}",
+            seeds=ends,
+            part=len(seeds),
+            rest=images,
+        )
+    if is_all:
+        return gettext("{seeds} seeds of each method", seeds=ends)
+    return gettext(
+        "{seeds} seeds of each method for {count}", seeds=ends, count=len(seeds)
+    )
 
 
 def _names(rows: Rows, labels: Labels) -> str:
@@ -178,7 +291,11 @@ def _names(rows: Rows, labels: Labels) -> str:
 def listed(names: Sequence[str]) -> str:
     """As ``text.listed``, with semicolons where a name has a comma or an "and"."""
     if len(names) > 1 and any("," in name or " and " in name for name in names):
-        return f"{'; '.join(names[:-1])}; and {names[-1]}"
+        return gettext(
+            "{names}; and {last_name}",
+            names=text.clauses(names[:-1]),
+            last_name=names[-1],
+        )
     return text.listed(names)
 
 
@@ -199,7 +316,11 @@ def gap_findings(
     if gaps.empty:
         return ()
     if (gaps["verdict"] == verdicts.UNTESTED).all():
-        return ("There is no gap to compare: it needs two groups of enough images.",)
+        return (
+            gettext(
+                "There is no gap to compare: it needs two groups of enough images."
+            ),
+        )
     certain = gaps[gaps["verdict"].isin(verdicts.CERTAIN)].to_dict("records")
     said = tuple(
         verdict_sentence(
@@ -212,7 +333,11 @@ def gap_findings(
         for row in sorted(certain, key=lambda row: shown.index(row["method"]))
     )
     what = gap_info(metric, "difference", tasks).phrase.removesuffix(" difference")
-    none = f"No method's gap in {what} was found to differ from {against.gap}."
+    none = gettext(
+        "No method's gap in {gap} was found to differ from {whose}.",
+        gap=what,
+        whose=against.gap,
+    )
     return said or (none,)
 
 

@@ -27,11 +27,13 @@ from core.evaluation.metrics import (
     TOLERANCE,
     further_keys,
     headline_keys,
+    in_unit,
     metric_info,
     split_key,
     study_metric_keys,
 )
 from core.evaluation.verdicts import BASELINE
+from core.language import N_, gettext, in_form, ngettext
 from core.results.cells import Cell, Part, Text, heading
 from core.results.doubt_limits import TOP
 from core.results.sentences import verdict_words
@@ -40,21 +42,21 @@ from core.results.tables import Column, Table
 from core.runs import Run
 from core.study import Study
 from core.tasks import Regression, Task
-from core.text import listed, number, plural, strong
+from core.text import clauses, listed, number, strong
 
 NAMED = 4
 
-NO_RESULT = (
+NO_RESULT = N_(
     "This shows how much the leaderboard depends on a few labels. It is not a result. "
     "Methods that are wrong together would clean the test set in their own favour, and "
     "rare classes, which all of them know least, go first. No image is left out "
     "anywhere else."
 )
-NOTE = (
+NOTE = N_(
     "A doubt is not a verdict on a label: methods that share their training images "
     "also share their errors. Look at the image before you believe either."
 )
-NO_PROBABILITIES = (
+NO_PROBABILITIES = N_(
     "No shown method has probabilities, only labels: confident learning needs them. "
     "Show a method that has them, or import predictions with a column for each class."
 )
@@ -146,66 +148,155 @@ def _differ(task: Task, given: pd.Series, clean: pd.Series) -> pd.Series:
 def doubt_sentence(doubts: LabelDoubts) -> str:
     """How many labels are doubted, the most common doubt, and what all runs say."""
     table, found, task = doubts.table, doubts.doubted, doubts.task
-    where = plural(len(table), f"{listed(_splits(table))} image")
+    task_label = gettext(task.label)
+    splits = listed([gettext(name) for name in _splits(table)])
+    where = ngettext(
+        "{count} {splits} image",
+        "{count} {splits} images",
+        len(table),
+        splits=splits,
+    )
     if found.empty:
-        return f"No label of {task.label} is doubted among {where}."
-    has = "has" if len(found) == 1 else "have"
-    count = strong(f"{len(found):,}")
-    said = f"Of {where}, {count} {has} a doubtful label of {task.label}"
+        return gettext(
+            "No label of {task} is doubted among {images}.",
+            task=task_label,
+            images=where,
+        )
+    count = {"count": strong(number(len(found), 0))}
     if isinstance(task, Regression):
-        said += (
-            f": it is more than {FAR:g} robust standard deviations from what the "
-            "methods answer together"
+        said = ngettext(
+            "Of {images}, {count} has a doubtful label of {task}: it is more than {far}"
+            " robust standard deviations from what the methods answer together.",
+            "Of {images}, {count} have a doubtful label of {task}: it is more than"
+            " {far} robust standard deviations from what the methods answer together.",
+            len(found),
+            images=where,
+            task=task_label,
+            far=in_form(f"{FAR:g}"),
+            **count,
         )
     else:
         first = count_pairs(found).iloc[0]
-        said += (
-            f", most often {strong(first['proposed'])} labelled "
-            f"{strong(first['given'])} ({first['images']:,})"
+        said = ngettext(
+            "Of {images}, {count} has a doubtful label of {task}, most often {proposed}"
+            " labelled {given} ({pairs}).",
+            "Of {images}, {count} have a doubtful label of {task}, most often"
+            " {proposed} labelled {given} ({pairs}).",
+            len(found),
+            images=where,
+            task=task_label,
+            proposed=strong(first["proposed"]),
+            given=strong(first["given"]),
+            pairs=first["images"],
+            **count,
         )
-    return f"{said}. {_all_runs(doubts)}"
+    return f"{said} {_all_runs(doubts)}"
 
 
 def _all_runs(doubts: LabelDoubts) -> str:
     counts, images = doubts.table["runs"], len(doubts.table)
     runs, against = int(counts.max()), len(doubts.by_all)
     if runs == 1:
-        return "There is one run: nothing says whether others would agree."
+        return gettext("There is one run: nothing says whether others would agree.")
     # Some runs may have no validation images.
-    who = f"every one of {runs} runs" if runs == counts.min() else "every run"
-    how = "is as far from" if isinstance(doubts.task, Regression) else "contradicts"
-    have = "has" if against == 1 else "have"
-    of = f"{against:,} {have}" if against else "none has"
-    return f"Of all {plural(images, 'image')}, {of} a label that {who} {how}."
+    who = (
+        gettext("every one of {count} runs", count=str(runs))
+        if runs == counts.min()
+        else gettext("every run")
+    )
+    whole = ngettext("{count} image", "{count} images", images)
+    is_number = isinstance(doubts.task, Regression)
+    if not against:
+        if is_number:
+            return gettext(
+                "Of all {images}, none has a label that {runs} is as far from.",
+                images=whole,
+                runs=who,
+            )
+        return gettext(
+            "Of all {images}, none has a label that {runs} contradicts.",
+            images=whole,
+            runs=who,
+        )
+    if is_number:
+        return ngettext(
+            "Of all {images}, {count} has a label that {runs} is as far from.",
+            "Of all {images}, {count} have a label that {runs} is as far from.",
+            against,
+            images=whole,
+            runs=who,
+        )
+    return ngettext(
+        "Of all {images}, {count} has a label that {runs} contradicts.",
+        "Of all {images}, {count} have a label that {runs} contradicts.",
+        against,
+        images=whole,
+        runs=who,
+    )
 
 
 def known_sentence(labels: DoubtedLabels, top: int = TOP) -> str:
     """Precision and recall of the doubts, or why they cannot be measured."""
-    known, task = labels.known(top), labels.doubts.task.label
+    known, task = labels.known(top), gettext(labels.doubts.task.label)
     if known is None or labels.wrong is None:
-        return (
-            f"No label of {task} is known to be wrong in this study, and none to be "
-            "right: precision and recall of the doubts cannot be measured."
+        return gettext(
+            "No label of {task} is known to be wrong in this study, and none to be"
+            " right: precision and recall of the doubts cannot be measured.",
+            task=task,
         )
     if not known.wrong:
-        elsewhere = int(labels.wrong.sum())
-        others = f"; the {elsewhere:,} wrong ones of this study are of other images"
-        many = f"all {known.doubted:,} doubts are wrong"
-        doubts = {0: "no label is doubted", 1: "the one doubt is wrong"}
-        return (
-            f"Every label of {task} of these {known.images:,} images is known to be "
-            f"right{others if elsewhere else ''}. So "
-            f"{doubts.get(known.doubted, many)}, and there is no recall to measure."
-        )
-    return (
-        f"{known.wrong:,} of these {known.images:,} labels are known to be wrong. Of "
-        f"the first {known.top:,}, {known.top_wrong:,} are: precision "
-        f"{strong(_share(known.top_wrong, known.top))}, recall "
-        f"{_share(known.top_wrong, known.wrong)}. Of all {known.doubted:,} doubted, "
-        f"{known.doubted_wrong:,} are: precision "
-        f"{_share(known.doubted_wrong, known.doubted)}, recall "
-        f"{_share(known.doubted_wrong, known.wrong)}."
+        return _none_known(known, task, int(labels.wrong.sum()))
+    first = gettext(
+        "{wrong} of these {images} labels are known to be wrong.",
+        wrong=known.wrong,
+        images=known.images,
     )
+    at_top = gettext(
+        "Of the first {count}, {wrong} are: precision {precision}, recall {recall}.",
+        count=known.top,
+        wrong=known.top_wrong,
+        precision=strong(_share(known.top_wrong, known.top)),
+        recall=_share(known.top_wrong, known.wrong),
+    )
+    doubted = gettext(
+        "Of all {count} doubted, {wrong} are: precision {precision}, recall {recall}.",
+        count=known.doubted,
+        wrong=known.doubted_wrong,
+        precision=_share(known.doubted_wrong, known.doubted),
+        recall=_share(known.doubted_wrong, known.wrong),
+    )
+    return f"{first} {at_top} {doubted}"
+
+
+def _none_known(known: KnownErrors, task: str, elsewhere: int) -> str:
+    """Say that all labels of these images are right; others are wrong ``elsewhere``."""
+    right = (
+        gettext(
+            "Every label of {task} of these {count} images is known to be right; the"
+            " {elsewhere} wrong ones of this study are of other images.",
+            task=task,
+            count=known.images,
+            elsewhere=elsewhere,
+        )
+        if elsewhere
+        else gettext(
+            "Every label of {task} of these {count} images is known to be right.",
+            task=task,
+            count=known.images,
+        )
+    )
+    if not known.doubted:
+        doubts = gettext("So no label is doubted, and there is no recall to measure.")
+    elif known.doubted == 1:
+        doubts = gettext(
+            "So the one doubt is wrong, and there is no recall to measure."
+        )
+    else:
+        doubts = gettext(
+            "So all {count} doubts are wrong, and there is no recall to measure.",
+            count=known.doubted,
+        )
+    return f"{right} {doubts}"
 
 
 def twins_sentence(labels: DoubtedLabels) -> str:
@@ -215,55 +306,83 @@ def twins_sentence(labels: DoubtedLabels) -> str:
         return ""
     doubted, others = twins[twins["doubted"]], twins[~twins["doubted"]]
     counts = doubted["say"].value_counts()
-    said = (
-        f"{len(twins):,} of these images show a photo that is in the dataset again, "
-        "labelled a second time."
-    )
+    said = [
+        gettext(
+            "{count} of these images show a photo that is in the dataset again,"
+            " labelled a second time.",
+            count=len(twins),
+        )
+    ]
     if len(doubted):
-        parts = ", ".join(
-            f"{int(counts.get(side, 0)):,} {words}"
-            for side, words in (
-                ("proposed", "the proposed label"),
-                ("given", "the given one"),
-                ("other", "neither"),
+        proposed, given, other = (
+            int(counts.get(side, 0)) for side in ("proposed", "given", "other")
+        )
+        said.append(
+            gettext(
+                "Of the {count} doubted among them, the copies have: {proposed} the"
+                " proposed label, {given} the given one, {other} neither.",
+                count=len(doubted),
+                proposed=proposed,
+                given=given,
+                other=other,
             )
         )
-        said += (
-            f" Of the {len(doubted):,} doubted among them, the copies have: {parts}."
-        )
     if len(others):
-        same = int(others["agree"].sum())
-        near = ""
-        if isinstance(labels.doubts.task, Regression):
-            near = f", to {TOLERANCE} {labels.doubts.task.unit}"
-        said += (
-            f" Of the other {len(others):,}, the copies of {same:,} have the given "
-            f"label{near} ({_share(same, len(others))})."
-        )
-    return said
+        same, task = int(others["agree"].sum()), labels.doubts.task
+        share = _share(same, len(others))
+        if isinstance(task, Regression):
+            said.append(
+                gettext(
+                    "Of the other {count}, the copies of {same} have the given label,"
+                    " to {near} ({share}).",
+                    count=len(others),
+                    same=same,
+                    near=in_unit(f"{TOLERANCE}", task.unit, TOLERANCE),
+                    share=share,
+                )
+            )
+        else:
+            said.append(
+                gettext(
+                    "Of the other {count}, the copies of {same} have the given label"
+                    " ({share}).",
+                    count=len(others),
+                    same=same,
+                    share=share,
+                )
+            )
+    return " ".join(said)
 
 
 def agreement_note(doubts: LabelDoubts) -> str:
     """What the answers come from, and how often they are as the labels say."""
     count, task = len(doubts.methods), doubts.task
-    over = f"{count} methods" if count > 1 else "one method"
+    over = (
+        gettext("{count} methods", count=count) if count > 1 else gettext("one method")
+    )
     if isinstance(task, Regression):
-        return (
-            f"The answer is the mean over {over} and their seeds. A label is judged "
-            "beside the images that got a like answer, by the median absolute "
-            f"deviation of their residuals; ± is the standard deviation over runs. "
-            f"{NOTE}"
+        said = gettext(
+            "The answer is the mean over {methods} and their seeds. A label is judged"
+            " beside the images that got a like answer, by the median absolute"
+            " deviation of their residuals; ± is the standard deviation over runs.",
+            methods=over,
         )
+        return f"{said} {gettext(NOTE)}"
     same = float((doubts.table["given"] == doubts.table["proposed"]).mean())
+    said = gettext(
+        "Confident learning (cleanlab) on the mean probabilities of {methods}, which"
+        " give {share} of these images their label; the errors of the methods are"
+        " doubted as well. The score is the mean probability of the label.",
+        methods=over,
+        share=gettext("{size} %", size=number(100 * same, 0)),
+    )
     silent = ""
     if doubts.silent:
-        silent = f" Without probabilities, and so not in it: {listed(doubts.silent)}."
-    return (
-        f"Confident learning (cleanlab) on the mean probabilities of {over}, which "
-        f"give {100 * same:.0f} % of these images their label; the errors of the "
-        f"methods are doubted as well. The score is the mean probability of the label."
-        f"{silent} {NOTE}"
-    )
+        silent = gettext(
+            "Without probabilities, and so not in it: {methods}.",
+            methods=listed(doubts.silent),
+        )
+    return " ".join(filter(None, (said, silent, gettext(NOTE))))
 
 
 def pairs_table(doubts: LabelDoubts, *, limit: int | None = None) -> Table:
@@ -273,16 +392,16 @@ def pairs_table(doubts: LabelDoubts, *, limit: int | None = None) -> Table:
         (
             Text(str(row["given"])),
             Text(str(row["proposed"])),
-            Text(f"{row['images']:,}"),
-            Text(f"{row['by_all']:,}"),
+            Text(number(row["images"], 0)),
+            Text(number(row["by_all"], 0)),
         )
         for row in pairs.to_dict("records")
     ]
     columns = (
-        Column("Given label", align="left"),
-        Column("Proposed", align="left"),
-        Column("Images"),
-        Column("Every run against it"),
+        Column(gettext("Given label"), align="left"),
+        Column(gettext("Proposed"), align="left"),
+        Column(gettext("Images")),
+        Column(gettext("Every run against it")),
     )
     return Table("", columns, tuple(rows))
 
@@ -294,34 +413,35 @@ def labels_table(labels: DoubtedLabels, *, limit: int, title: str = "") -> Table
     for row in shown.to_dict("records"):
         cells = [
             Text(str(row["image_id"]), is_code=True),
-            Text(str(row["split"])),
+            Text(gettext(str(row["split"]))),
             Text(given_text(labels.doubts.task, row)),
             Text(proposed_text(labels.doubts.task, row)),
             Text(score_text(labels.doubts.task, row)),
             Text(against_text(row)),
         ]
         if "known_wrong" in row:
-            cells.append(Text("yes" if row["known_wrong"] else "no"))
+            cells.append(Text(gettext("yes") if row["known_wrong"] else gettext("no")))
         if "twins" in row:
             cells.append(Text(str(row["twins"])))
         rows.append(tuple(cells))
-    left = ("Image", "Split", "Label", "Proposed")
+    left = (gettext("Image"), gettext("Split"), gettext("Label"), gettext("Proposed"))
     columns = [Column(name, align="left") for name in left]
     far = isinstance(labels.doubts.task, Regression)
-    columns.append(Column("Robust SDs away" if far else "Score"))
-    columns.append(Column("Runs against it"))
+    columns.append(Column(gettext("Robust SDs away") if far else gettext("Score")))
+    columns.append(Column(gettext("Runs against it")))
     if labels.wrong is not None:
-        columns.append(Column("Known to be wrong", align="left"))
+        columns.append(Column(gettext("Known to be wrong"), align="left"))
     if "twins" in shown:
-        columns.append(Column("Its copies", align="left"))
+        columns.append(Column(gettext("Its copies"), align="left"))
     return Table(title, tuple(columns), tuple(rows))
 
 
 def given_text(task: Task, row: Mapping[Any, Any]) -> str:
     """The label of an image, with the probability that the methods give to it."""
     if isinstance(task, Regression):
-        return f"{number(row['given'], 0)} {task.unit}"
-    return f"{row['given']} ({100 * row['p_given']:.0f} %)"
+        return in_unit(number(row["given"], 0), task.unit, row["given"])
+    share = gettext("{size} %", size=number(100 * row["p_given"], 0))
+    return f"{row['given']} ({share})"
 
 
 def proposed_text(task: Task, row: Mapping[Any, Any]) -> str:
@@ -329,8 +449,9 @@ def proposed_text(task: Task, row: Mapping[Any, Any]) -> str:
     if isinstance(task, Regression):
         spread = row["spread"]
         known = np.isfinite(spread)
-        return number(row["proposed"], 0) + (f" ± {spread:.0f}" if known else "")
-    return f"{row['proposed']} ({100 * row['p_proposed']:.0f} %)"
+        return number(row["proposed"], 0) + (f" ± {number(spread, 0)}" if known else "")
+    share = gettext("{size} %", size=number(100 * row["p_proposed"], 0))
+    return f"{row['proposed']} ({share})"
 
 
 def score_text(task: Task, row: Mapping[Any, Any]) -> str:
@@ -342,7 +463,7 @@ def score_text(task: Task, row: Mapping[Any, Any]) -> str:
 
 def against_text(row: Mapping[Any, Any]) -> str:
     """How many runs contradict the label."""
-    return f"{row['against']:,} of {row['runs']:,}"
+    return gettext("{part} of {whole}", part=row["against"], whole=row["runs"])
 
 
 def sensitivity_keys(
@@ -409,13 +530,19 @@ def sensitivity_table(
     title: str = "",
 ) -> Table:
     """Each method's headline metrics with all test images and without some."""
-    without = f"without {every.rows - left.rows:,}"
-    columns = [Column("Method", align="left")]
+    columns = [Column(gettext("Method"), align="left")]
     for key in keys:
         info = metric_info(key, tasks)
         columns += [
             Column(heading(info), part),
-            Column(f"{info.label}, {without}", part),
+            Column(
+                gettext(
+                    "{metric}, without {count}",
+                    metric=info.label,
+                    count=every.rows - left.rows,
+                ),
+                part,
+            ),
         ]
     rows = []
     for method, label in labels.items():
@@ -461,18 +588,39 @@ def sensitivity_sentence(
             before, after = (verdict_words(row) for row in (first, second))
             if before != after:
                 metric = metric_info(key, tasks).label
-                changed.append(f"{label}, {metric}: {before} → {after}")
+                changed.append(
+                    gettext(
+                        "{method}, {metric}: {before} → {after}",
+                        method=label,
+                        metric=metric,
+                        before=before,
+                        after=after,
+                    )
+                )
     if not judged:
-        return "Values of the only method without these images:"
+        return gettext("Values of the only method without these images:")
     out = every.rows - left.rows
-    said = f"Without the {out:,} most doubted of {plural(every.rows, 'test image')}"
+    images = ngettext("{count} test image", "{count} test images", every.rows)
     if not changed:
-        return f"{said} every verdict stays as it is."
-    more = f"; and {len(changed) - NAMED} more" if len(changed) > NAMED else ""
-    change = "changes" if len(changed) == 1 else "change"
-    return (
-        f"{said} {len(changed)} of {judged} verdicts {change}: "
-        f"{'; '.join(changed[:NAMED])}{more}."
+        return gettext(
+            "Without the {count} most doubted of {images} every verdict stays as it"
+            " is.",
+            count=out,
+            images=images,
+        )
+    verdicts = clauses(changed[:NAMED])
+    if more := len(changed[NAMED:]):
+        verdicts = gettext("{names}; and {count} more", names=verdicts, count=more)
+    return ngettext(
+        "Without the {out} most doubted of {images} {count} of {judged} verdicts"
+        " changes: {verdicts}.",
+        "Without the {out} most doubted of {images} {count} of {judged} verdicts"
+        " change: {verdicts}.",
+        len(changed),
+        out=out,
+        images=images,
+        judged=judged,
+        verdicts=verdicts,
     )
 
 
@@ -483,14 +631,20 @@ def dropped_sentence(doubts: LabelDoubts, dropped: pd.DataFrame) -> str:
         "share", ascending=False, kind="stable"
     )
     parts = [
-        f"{row['dropped']:,} of {row['images']:,} of {row['category']} "
-        f"({100 * row['share']:.1f} %)"
+        gettext(
+            "{part} of {whole} of {category} ({share})",
+            part=row["dropped"],
+            whole=row["images"],
+            category=row["category"],
+            share=gettext("{size} %", size=number(100 * row["share"], 1)),
+        )
         for row in hit.head(2 * NAMED).to_dict("records")
     ]
     if not parts:
         return ""
-    more = "; …" if len(hit) > len(parts) else ""
-    return f"Left out, by the given label: {'; '.join(parts)}{more}."
+    if len(hit) > len(parts):
+        parts.append("…")
+    return gettext("Left out, by the given label: {classes}.", classes=clauses(parts))
 
 
 def doubts_record(labels: DoubtedLabels, *, top: int, limit: int) -> dict[str, Any]:
@@ -543,7 +697,10 @@ def _known_record(known: KnownErrors) -> dict[str, Any]:
 
 def _share(hits: int, of: int) -> str:
     share, low, high = share_interval(hits, of)
-    return f"{share:.2f} [{low:.2f}, {high:.2f}]" if of else "–"
+    if not of:
+        return "–"
+    between = gettext("[{low}, {high}]", low=number(low, 2), high=number(high, 2))
+    return f"{number(share, 2)} {between}"
 
 
 def _splits(table: pd.DataFrame) -> list[str]:

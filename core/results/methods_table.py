@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from core.evaluation.comparison import Comparison
 from core.evaluation.metrics import metric_info
 from core.evaluation.verdicts import BETTER, EQUIVALENT, WORSE, speaks_of_model
+from core.language import gettext
 from core.methods.entries import ENTRIES
 from core.methods.entry import PARTS
 from core.results.cells import Text
 from core.results.tables import Column, Table, distinct_metrics
 from core.study import Study
 from core.tasks import Task
+from core.text import clauses
 
 
 @dataclass(frozen=True)
@@ -34,15 +36,22 @@ def remedies_table(
     rows = tuple(
         (
             Text(entry.name, is_code=True),
-            Text(entry.label),
-            Text(PARTS[entry.part].kind),
+            Text(gettext(entry.label)),
+            Text(gettext(PARTS[entry.part].kind)),
             Text(", ".join(entry.task_kinds)),
             Text(entry.paper),
             Text(_where_it_helps(entry.name, outcomes, untrained)),
         )
         for entry in ENTRIES.values()
     )
-    headings = ("Name", "Method", "Kind", "Task", "Paper", "Where it helps")
+    headings = (
+        gettext("Name"),
+        gettext("Method"),
+        gettext("Kind"),
+        gettext("Task"),
+        gettext("Paper"),
+        gettext("Where it helps"),
+    )
     return Table("", tuple(Column(h, align="left") for h in headings), rows)
 
 
@@ -61,8 +70,8 @@ def _where_it_helps(
     studies = (*(outcome.study for outcome in outcomes), *untrained)
     waiting = [study.name for study in studies if _methods_of(entry, study)]
     if waiting:
-        return f"in {', '.join(waiting)}, not trained yet"
-    return "in no study by itself"
+        return gettext("in {studies}, not trained yet", studies=", ".join(waiting))
+    return gettext("in no study by itself")
 
 
 def _methods_of(entry: str, study: Study) -> list[str]:
@@ -79,10 +88,16 @@ def _verdicts_in_words(outcome: Outcome, method: str) -> str:
         phrase = metric_info(key, outcome.tasks).phrase
         found.setdefault(str(row["verdict"]), []).append(phrase)
     parts = [
-        f"{verdict} on {', '.join(found[verdict])}"
+        gettext(
+            "{verdict} on {metrics}",
+            verdict=gettext(verdict),
+            metrics=", ".join(found[verdict]),
+        )
         for verdict in (BETTER, WORSE, EQUIVALENT)
         if verdict in found
     ]
-    said = "; ".join(parts) or "none certain"
+    said = clauses(parts) if parts else gettext("none certain")
     # The result of the method trained anew is unknown.
-    return f"{said} (this trained model)" if of_model else said
+    return (
+        gettext("{verdicts} (this trained model)", verdicts=said) if of_model else said
+    )

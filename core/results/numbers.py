@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from core.evaluation.metrics import MetricInfo
+from core.evaluation.metrics import MetricInfo, in_unit
 from core.evaluation.verdicts import CERTAIN, EQUIVALENT
+from core.language import gettext
 from core.text import MINUS
 
 UNKNOWN = "–"
@@ -18,23 +19,22 @@ MOST_DIGITS = 12
 
 def write(info: MetricInfo, value: float, *, signed: bool = False) -> str:
     """A number in a metric's unit and decimals, with a real minus; nothing is "+0"."""
-    text = info.format(value, signed=signed)
-    if signed and math.isfinite(value) and float(text) == 0:
-        text = info.format(0.0)
-    return text.replace("-", MINUS)
+    if signed and math.isfinite(value) and info.rounded(value) == 0:
+        return info.format(0.0)
+    return info.format(value, signed=signed).replace("-", MINUS)
 
 
 def with_unit(info: MetricInfo, size: float) -> str:
     """The size of a difference with its unit."""
-    return f"{write(info, size)} {info.difference_unit}".strip()
+    return in_unit(write(info, size), info.plain_difference_unit, size)
 
 
 def between(info: MetricInfo, low: float, high: float, *, signed: bool = False) -> str:
     """An interval in a metric's unit and decimals; a dash if undefined."""
     if not math.isfinite(low):
         return UNKNOWN
-    ends = (write(info, end, signed=signed) for end in (low, high))
-    return f"[{', '.join(ends)}]"
+    first, last = (write(info, end, signed=signed) for end in (low, high))
+    return gettext("[{low}, {high}]", low=first, high=last)
 
 
 def telling_digits(row: Mapping[Any, Any] | pd.Series, info: MetricInfo) -> MetricInfo:
@@ -47,11 +47,11 @@ def telling_digits(row: Mapping[Any, Any] | pd.Series, info: MetricInfo) -> Metr
     ends = (row["delta_low"], row["delta_high"])
     for more in range(MOST_DIGITS):
         finer = replace(info, digits=info.digits + more)
-        shown = [float(finer.format(end)) for end in ends if math.isfinite(end)]
+        shown = [finer.rounded(end) for end in ends if math.isfinite(end)]
         if row["verdict"] in CERTAIN:
             tells = all(shown)
         elif row["verdict"] == EQUIVALENT and any(shown):
-            tells = max(map(abs, shown)) < float(finer.format(row["margin"]))
+            tells = max(map(abs, shown)) < finer.rounded(row["margin"])
         else:
             return info
         if tells:

@@ -9,9 +9,11 @@ from core.data.catalog import test_strata
 from core.evaluation.alignment import RunKey
 from core.evaluation.conformal import COVERAGE, conformal_offsets
 from core.evaluation.conformal_coverage import conformal_coverage
+from core.language import gettext
 from core.results.json_values import plain
 from core.study import Study
 from core.tasks import Regression, Task
+from core.text import number
 
 
 def expected_truths(
@@ -110,13 +112,25 @@ def held_note(offsets: pd.DataFrame, methods: Collection[str]) -> str:
     """
     known = offsets[offsets["method"].isin(list(methods))].drop_duplicates("method")
     if known.empty:
-        return "No interval: these methods have no predictions of validation images."
+        return gettext(
+            "No interval: these methods have no predictions of validation images."
+        )
     held = 100 * known["held"]
-    low, high = f"{held.min():.0f}", f"{held.max():.0f}"
-    span = low if low == high else f"{low} to {high}"
-    like = ", weighed as the test set is drawn" * bool(known["weighed"].all())
-    return (
-        f"Bars: from the errors on the validation images{like}, wide enough to hold the"
-        f" truth of {100 * COVERAGE:.0f} % of photos like these; of the test images"
-        f" they held {span} %."
+    low, high = number(held.min(), 0), number(held.max(), 0)
+    span = low if low == high else gettext("{low} to {high}", low=low, high=high)
+    fields = {
+        "promised": gettext("{size} %", size=number(100 * COVERAGE, 0)),
+        "held": gettext("{size} %", size=span),
+    }
+    if known["weighed"].all():
+        return gettext(
+            "Bars: from the errors on the validation images, weighed as the test set is"
+            " drawn, wide enough to hold the truth of {promised} of photos like these;"
+            " of the test images they held {held}.",
+            **fields,
+        )
+    return gettext(
+        "Bars: from the errors on the validation images, wide enough to hold the truth"
+        " of {promised} of photos like these; of the test images they held {held}.",
+        **fields,
     )

@@ -7,18 +7,20 @@ import pandas as pd
 from core.evaluation.gaps import REWARDS_LEVELLING_DOWN, gap_info
 from core.evaluation.metrics import MetricInfo, metric_info
 from core.evaluation.published import CHANGE, rises_while_all_fall
+from core.language import N_, gettext
 from core.results.cells import Text
 from core.results.numbers import UNKNOWN, write
+from core.results.sentences import percent
 from core.results.tables import Column, Labels, Table, method_labels
 from core.study import Study
 from core.tasks import Task
 
-PUBLISHED_NOTE = (
+PUBLISHED_NOTE = N_(
     "Published numbers are their authors', with their own budget and data as the source"
     " says; they stand beside ours for orientation, and no difference between the two"
     " is claimed."
 )
-COMPUTED = "computed from their accuracies"
+COMPUTED = N_("computed from their accuracies")
 """Marks a Fair metric that others did not report themselves."""
 
 
@@ -41,30 +43,40 @@ def beside_published(
     rows = []
     for row in theirs.to_dict("records"):
         info, signed = _info(row, tasks), row.get("kind") == CHANGE
-        computed = "" if row.get("reported", True) else f" ({COMPUTED})"
+        published = write(info, row["theirs"], signed=signed)
+        if not row.get("reported", True):
+            published = f"{published} ({gettext(COMPUTED)})"
         cells = [
             labels.get(row["method"], row["method"]),
             _metric(row, info),
             *([row["group"] or UNKNOWN] if by_group else []),
             write(info, row["ours"], signed=signed),
             _span(info, row, signed=signed),
-            f"{write(info, row['theirs'], signed=signed)}{computed}",
+            published,
             f"{sources.index(row['source']) + 1}",
         ]
         rows.append(tuple(map(Text, cells)))
-    left = ("Method", "Metric", *(("Group",) if by_group else ()))
+    left = (
+        gettext("Method"),
+        gettext("Metric"),
+        *((gettext("Group"),) if by_group else ()),
+    )
     columns = (
         *(Column(name, align="left") for name in left),
-        *map(Column, ("Ours", "95 % interval", "Published")),
+        Column(gettext("Ours")),
+        Column(gettext("{level} interval", level=percent(0.95))),
+        Column(gettext("Published")),
         # The number of a source is its name.
-        Column("Source", align="left"),
+        Column(gettext("Source"), align="left"),
     )
     return Table(title, columns, tuple(rows)), sources
 
 
 def _span(info: MetricInfo, row: dict[str, float], *, signed: bool) -> str:
     ends = [write(info, row[end], signed=signed) for end in ("low", "high")]
-    return UNKNOWN if UNKNOWN in ends else " to ".join(ends)
+    if UNKNOWN in ends:
+        return UNKNOWN
+    return gettext("{low} to {high}", low=ends[0], high=ends[1])
 
 
 def _info(row: dict[str, object], tasks: tuple[Task, ...]) -> MetricInfo:
@@ -74,14 +86,24 @@ def _info(row: dict[str, object], tasks: tuple[Task, ...]) -> MetricInfo:
     info = metric_info(metric, tasks)
     if row.get("kind") != CHANGE:
         return info
-    label = f"{info.label}, change"
-    return MetricInfo(info.key, label, "%", info.direction, 1, info.explanation)
+    return _ChangeInfo(info.key, info.task_label, "%", info.direction, 1)
+
+
+class _ChangeInfo(MetricInfo):
+    """A change of a metric in per cent of the baseline's value."""
+
+    @property
+    def label(self) -> str:
+        """Label for headings, such as ``"Age MAE, change"``."""
+        return gettext("{metric}, change", metric=super().label)
 
 
 def _metric(row: dict[str, object], info: MetricInfo) -> str:
-    unit = f" ({info.unit})" if info.unit else ""
-    by = f" by {str(row['feature']).replace('_', ' ')}" if "feature" in row else ""
-    return f"{info.label}{unit}{by}"
+    metric = f"{info.label} ({info.unit})" if info.unit else info.label
+    if "feature" not in row:
+        return metric
+    feature = str(row["feature"]).replace("_", " ")
+    return gettext("{metric} by {feature}", metric=metric, feature=feature)
 
 
 def published_notes(study: Study, theirs: pd.DataFrame | None = None) -> Sequence[str]:
@@ -95,9 +117,14 @@ def published_notes(study: Study, theirs: pd.DataFrame | None = None) -> Sequenc
     if theirs is not None:
         labels = method_labels(study, dict.fromkeys(theirs["method"]))
         rises = [
-            f"In the published numbers the Fair metric of {labels[method]} is higher"
-            f" than that of {labels[study.baseline]}, and the accuracy of every group"
-            f" that they report lower. {REWARDS_LEVELLING_DOWN}"
+            gettext(
+                "In the published numbers the Fair metric of {method} is higher than"
+                " that of {baseline}, and the accuracy of every group that they report"
+                " lower. {warning}",
+                method=labels[method],
+                baseline=labels[study.baseline],
+                warning=gettext(REWARDS_LEVELLING_DOWN),
+            )
             for method in rises_while_all_fall(theirs, study.baseline)
         ]
-    return tuple(filter(None, (*rises, PUBLISHED_NOTE, study.notice)))
+    return tuple(filter(None, (*rises, gettext(PUBLISHED_NOTE), gettext(study.notice))))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.data.unreadable_pictures import CANNOT_BE_READ, UNREADABLE
+from core.language import N_
 from core.runs import Run
 
 # Measured while training: not chosen by anyone, so listed after what was.
@@ -31,11 +32,11 @@ _DECIDING = ("method", "loss weights", "study", "versions")
 _OF_STUDY = ("dataset", "model", "training", "label_noise")
 _OF_RUN = {"split_fingerprint": "split", "backend": "backend"}
 _ABSENT = "none"
-TOGETHER = (
+TOGETHER = N_(
     "These settings act together, so a difference between the two studies cannot be"
     " credited to one of them."
 )
-ALIKE = (
+ALIKE = N_(
     "No setting that the runs record differs between the two studies, so a"
     " difference between them comes from the trainings."
 )

@@ -11,10 +11,12 @@ from core.evaluation import verdicts
 from core.evaluation.comparison import Comparison
 from core.evaluation.comparison_rows import DETECTABLE, PLANNED_SEEDS, STUDY_FAMILY
 from core.evaluation.gaps import REWARDS_LEVELLING_DOWN, line_info
-from core.evaluation.metrics import MetricInfo, metric_info
+from core.evaluation.metrics import MetricInfo, in_unit, metric_info
 from core.evaluation.verdicts import SMALL_GROUP, speaks_of_model
+from core.language import N_, gettext, in_form, ngettext
 from core.results.numbers import telling_digits, with_unit, write
 from core.tasks import Task
+from core.text import clauses
 
 NAMED = 6
 """Small groups that a note names."""
@@ -42,10 +44,10 @@ TONES: dict[str, Tone] = {
 }
 # One trained model was tested, and how its method does when trained anew is unknown.
 _OF_MODEL = {
-    verdicts.BETTER: "this trained model is better",
-    verdicts.WORSE: "this trained model is worse",
-    verdicts.EQUIVALENT: "this trained model is equivalent",
-    verdicts.DIFFERS: "this trained model differs",
+    verdicts.BETTER: N_("this trained model is better"),
+    verdicts.WORSE: N_("this trained model is worse"),
+    verdicts.EQUIVALENT: N_("this trained model is equivalent"),
+    verdicts.DIFFERS: N_("this trained model differs"),
 }
 
 
@@ -55,7 +57,8 @@ def verdict_words(row: Mapping[Any, Any] | pd.Series) -> str:
     ``row`` has ``verdict`` and ``scope``.
     """
     verdict = str(row["verdict"])
-    return _OF_MODEL.get(verdict, verdict) if speaks_of_model(row) else verdict
+    said = _OF_MODEL.get(verdict, verdict) if speaks_of_model(row) else verdict
+    return gettext(said)
 
 
 def verdict_text(row: Mapping[Any, Any] | pd.Series) -> str:
@@ -73,7 +76,8 @@ def about_models(sentence: str, rows: pd.DataFrame) -> str:
     """
     if "scope" not in rows or not (rows["scope"] == verdicts.MODEL).any():
         return sentence
-    return f"One trained model of each method is compared here. {sentence}"
+    first = gettext("One trained model of each method is compared here.")
+    return f"{first} {sentence}"
 
 
 def row_info(
@@ -117,81 +121,182 @@ def verdict_sentence(
         interval 0.05 to 0.37 lower; p = 0.030): better."
     """
     info = row_info(row, tasks)
-    where = f" in the group {row['group']}" if row["group"] else ""
-    who = f"{possessive(label or str(row['method']))} {info.phrase}{where}"
-    base = possessive(against) if against else "the baseline's"
+    said = _row_sentence(
+        row, info, _who(row, info, label), level, elsewhere=elsewhere, against=against
+    )
+    # In a language that names the metric first, it begins the sentence.
+    return f"{said[:1].upper()}{said[1:]}" if said.startswith(info.phrase) else said
+
+
+def _who(row: Mapping[Any, Any] | pd.Series, info: MetricInfo, label: str) -> str:
+    """A method and its metric, as the subject of a sentence."""
+    owner = possessive(label or str(row["method"]))
+    if group := row["group"]:
+        return gettext(
+            "{owner} {metric} in the group {group}",
+            owner=owner,
+            metric=info.phrase,
+            group=group,
+        )
+    return gettext("{owner} {metric}", owner=owner, metric=info.phrase)
+
+
+def _row_sentence(
+    row: Mapping[Any, Any] | pd.Series,
+    info: MetricInfo,
+    who: str,
+    level: float,
+    *,
+    elsewhere: str,
+    against: str,
+) -> str:
+    base = possessive(against or gettext("the baseline"))
     if math.isnan(row["mean"]):
-        return f"{who} is not defined: no such image here."
+        return gettext("{who} is not defined: no such image here.", who=who)
     if row["verdict"] == verdicts.BASELINE:
-        value = info.format(row["mean"], unit=True)
-        span = f"{info.format(row['low'])} to {info.format(row['high'])}"
-        return f"{who} is {value} ({percent(level)} interval {span})."
+        return gettext(
+            "{who} is {value} ({level} interval {low} to {high}).",
+            who=who,
+            value=info.format(row["mean"], unit=True),
+            level=percent(level),
+            low=info.format(row["low"]),
+            high=info.format(row["high"]),
+        )
     if row["note"] == verdicts.TOO_FEW:
-        n = int(row["n"])
-        images = "1 image" if n == 1 else f"{n} images"
-        return f"{who} rests on {images}: too few to tell."
+        return ngettext(
+            "{who} rests on {count} image: too few to tell.",
+            "{who} rests on {count} images: too few to tell.",
+            row["n"],
+            who=who,
+        )
     if row["verdict"] == verdicts.UNTESTED:
-        why = f": {row['note']}" if row["note"] else ""
-        whose = f"that in {elsewhere}" if elsewhere else base
-        return f"{who} cannot be compared with {whose} here{why}."
-    whose = f"in {elsewhere}" if elsewhere else base
-    return f"{who} {_difference_text(row, info, level, whose)}"
+        whose = gettext("that in {place}", place=elsewhere) if elsewhere else base
+        if not row["note"]:
+            return gettext(
+                "{who} cannot be compared with {whose} here.", who=who, whose=whose
+            )
+        return gettext(
+            "{who} cannot be compared with {whose} here: {why}.",
+            who=who,
+            whose=whose,
+            why=gettext(row["note"]),
+        )
+    whose = gettext("in {place}", place=elsewhere) if elsewhere else base
+    return _difference_text(row, info, who, whose, level)
 
 
 def possessive(name: str) -> str:
     """A name as the owner of what follows: "LMF's", "INS weights'"."""
-    return f"{name}'" if name.endswith("s") else f"{name}'s"
+    if name.endswith("s"):
+        return gettext("{name}'", name=name)
+    return gettext("{name}'s", name=name)
 
 
 def percent(level: float) -> str:
     """A level as a reader sees it: "95 %"."""
-    return f"{100 * level:g} %"
+    return gettext("{size} %", size=in_form(f"{100 * level:g}"))
 
 
 def p_text(p: float) -> str:
     """A p-value for the middle of a sentence: "= 0.030", "< 0.001"."""
     if p < 0.001:
-        return "< 0.001"
-    return f"= {p:.3f}" if p < 0.1 else f"= {p:.2f}"
+        return in_form("< 0.001")
+    return in_form(f"= {p:.3f}" if p < 0.1 else f"= {p:.2f}")
 
 
 def _difference_text(
-    row: Mapping[Any, Any] | pd.Series, info: MetricInfo, level: float, whose: str
+    row: Mapping[Any, Any] | pd.Series,
+    info: MetricInfo,
+    who: str,
+    whose: str,
+    level: float,
 ) -> str:
-    closer = ("nearer to zero", "farther from zero")
-    down, up = closer if info.direction == "zero" else ("lower", "higher")
-    delta, low, high = row["delta"], row["delta_low"], row["delta_high"]
     info = telling_digits(row, info)
-    size = info.format(abs(delta))
-    if float(size) == 0:
-        said = f"is the same as {whose} to the digits shown"
-    else:
-        amount = f"{size} {info.difference_unit}".strip()
-        said = f"is {amount} {down if delta < 0 else up} than {whose}"
+    delta, size = row["delta"], info.format(abs(row["delta"]))
+    fields = {
+        "who": who,
+        "whose": whose,
+        "amount": in_unit(size, info.plain_difference_unit, delta),
+        "numbers": _interval_and_p(row, info, level),
+        "conclusion": _conclusion(row, info),
+    }
+    if info.rounded(delta) == 0:
+        del fields["amount"]
+        return gettext(
+            "{who} is the same as {whose} to the digits shown {numbers}: {conclusion}.",
+            **fields,
+        )
+    if info.direction == "zero":
+        if delta < 0:
+            return gettext(
+                "{who} is {amount} nearer to zero than {whose} {numbers}:"
+                " {conclusion}.",
+                **fields,
+            )
+        return gettext(
+            "{who} is {amount} farther from zero than {whose} {numbers}: {conclusion}.",
+            **fields,
+        )
+    if delta < 0:
+        return gettext(
+            "{who} is {amount} lower than {whose} {numbers}: {conclusion}.", **fields
+        )
+    return gettext(
+        "{who} is {amount} higher than {whose} {numbers}: {conclusion}.", **fields
+    )
+
+
+_SPANS = {
+    False: (
+        N_("{low} to {high} lower"),
+        N_("{low} lower to {high} higher"),
+        N_("{low} to {high} higher"),
+    ),
+    True: (
+        N_("{low} to {high} nearer to zero"),
+        N_("{low} nearer to zero to {high} farther from zero"),
+        N_("{low} to {high} farther from zero"),
+    ),
+}
+"""An interval of a difference below 0, around it and above it; of signless sizes."""
+
+
+def _interval_and_p(
+    row: Mapping[Any, Any] | pd.Series, info: MetricInfo, level: float
+) -> str:
+    delta, low, high = row["delta"], row["delta_low"], row["delta_high"]
+    below, around, above = _SPANS[info.direction == "zero"]
     if low < 0 < high:
-        span = f"{info.format(-low)} {down} to {info.format(high)} {up}"
+        said, ends = around, (-low, high)
     else:
-        ends = sorted((abs(low), abs(high)))
-        way = down if delta < 0 else up
-        span = f"{info.format(ends[0])} to {info.format(ends[1])} {way}"
-    numbers = f"({percent(level)} interval {span}; p {p_text(row['p'])})"
-    return f"{said} {numbers}: {_conclusion(row, info)}."
+        first, last = sorted((abs(low), abs(high)))
+        said, ends = below if delta < 0 else above, (first, last)
+    span = gettext(said, low=info.format(ends[0]), high=info.format(ends[1]))
+    return gettext(
+        "({level} interval {span}; p {p})",
+        level=percent(level),
+        span=span,
+        p=p_text(row["p"]),
+    )
 
 
 def _conclusion(row: Mapping[Any, Any] | pd.Series, info: MetricInfo) -> str:
     verdict = str(row["verdict"])
     if verdict == verdicts.INCONCLUSIVE:
-        said = "the data cannot tell"
+        said = gettext("the data cannot tell")
     elif verdict == verdicts.EQUIVALENT:
         if row["delta_low"] == row["delta_high"] == 0:
-            return "no difference at all"
-        unit = info.difference_unit
-        margin = f"{info.format(row['margin'])} {unit}".strip()
-        subject = "this trained model is equivalent" * speaks_of_model(row)
-        said = f"{subject or 'equivalent'}, for less than {margin} does not matter"
+            return gettext("no difference at all")
+        size, unit = info.format(row["margin"]), info.plain_difference_unit
+        said = gettext(
+            "{verdict}, for less than {margin} does not matter",
+            verdict=verdict_words(row),
+            margin=in_unit(size, unit, row["margin"]),
+        )
     else:
         said = verdict_words(row)
-    return f"{said} (borderline)" if row["note"] == verdicts.BORDERLINE else said
+    is_near = row["note"] == verdicts.BORDERLINE
+    return gettext("{verdict} (borderline)", verdict=said) if is_near else said
 
 
 def reading_notes(
@@ -201,20 +306,29 @@ def reading_notes(
 
     ``keys`` are the metrics that are shown, whose margins are named.
     """
-    one = comparison.has_one_seed
     to = compared_with(comparison)
-    value = "The value of the one seed" if one else "The mean over the seeds"
+    if comparison.has_one_seed:
+        value = gettext(
+            "The value of the one seed and its interval; then the difference to {to},"
+            " its interval and the verdict on it.",
+            to=to,
+        )
+    else:
+        value = gettext(
+            "The mean over the seeds and its interval; then the difference to {to}, its"
+            " interval and the verdict on it.",
+            to=to,
+        )
     meaning = (
-        "▲ better, ▼ worse: the interval of the difference leaves out 0."
-        f"{_equivalence(comparison, keys, tasks)} ○ inconclusive: the data cannot tell."
-        " These intervals and p are corrected over the methods, and not over the"
-        " metrics: with many metrics, some verdict may be chance."
+        gettext("▲ better, ▼ worse: the interval of the difference leaves out 0."),
+        _equivalence(comparison, keys, tasks),
+        gettext("○ inconclusive: the data cannot tell."),
+        gettext(
+            "These intervals and p are corrected over the methods, and not over the"
+            " metrics: with many metrics, some verdict may be chance."
+        ),
     )
-    return (
-        f"{value} and its interval; then the difference to {to}, its interval"
-        " and the verdict on it.",
-        meaning,
-    )
+    return value, " ".join(filter(None, meaning))
 
 
 def compared_with(
@@ -222,8 +336,10 @@ def compared_with(
 ) -> str:
     """The baseline of each method in words; by its label if ``labels`` are given."""
     if comparison.counterparts is not None:
-        return f"the same method in {comparison.counterparts.where}"
-    return "the baseline" if labels is None else labels[comparison.baseline]
+        return gettext(
+            "the same method in {place}", place=comparison.counterparts.where
+        )
+    return gettext("the baseline") if labels is None else labels[comparison.baseline]
 
 
 def _equivalence(
@@ -238,9 +354,9 @@ def _equivalence(
     ]
     if not margins:
         return ""
-    return (
-        " ≈ equivalent: it lies within the margin that does not matter"
-        f" ({', '.join(margins)})."
+    return gettext(
+        "≈ equivalent: it lies within the margin that does not matter ({margins}).",
+        margins=", ".join(margins),
     )
 
 
@@ -251,34 +367,51 @@ def comparison_notes(
 
     ``labels`` are what a reader sees for each method; its name otherwise.
     """
-    interval = (
-        f"Intervals are at {percent(comparison.level)} over {comparison.rows:,} test"
-        " images; those of the differences hold for all methods at once, metric by"
-        " metric."
+    interval = gettext(
+        "Intervals are at {level} over {count} test images; those of the differences"
+        " hold for all methods at once, metric by metric.",
+        level=percent(comparison.level),
+        count=comparison.rows,
     )
-    anew = comparison.anew and not comparison.has_one_seed
-    about = "the method, trained anew," if anew else "these models"
+    about = (
+        gettext(
+            "The interval of a single number is for the method, trained anew, on new"
+            " images."
+        )
+        if comparison.anew and not comparison.has_one_seed
+        else gettext(
+            "The interval of a single number is for these models on new images."
+        )
+    )
     notes = [
         interval,
-        f"The interval of a single number is for {about} on new images.",
+        about,
         *seed_notes(comparison, labels),
         *family_notes(comparison, labels),
     ]
     if comparison.by_strata:
         notes.append(
-            f"The test set was drawn by {comparison.by_strata} strata, and is resampled"
-            " within these."
+            gettext(
+                "The test set was drawn by {strata} strata, and is resampled within"
+                " these.",
+                strata=comparison.by_strata,
+            )
         )
     if comparison.rows < SMALL_GROUP:
-        notes.append(f"Fewer than {SMALL_GROUP} images: too few for any verdict.")
-    borderline = comparison.cells["note"] == verdicts.BORDERLINE
-    if borderline.any():
-        count = int(borderline.sum())
-        are = "verdict is" if count == 1 else "verdicts are"
-        them = "it" if count == 1 else "them"
         notes.append(
-            f"{count} {are} borderline: other resamples of the images might change"
-            f" {them}."
+            gettext(
+                "Fewer than {least} images: too few for any verdict.", least=SMALL_GROUP
+            )
+        )
+    if near := int((comparison.cells["note"] == verdicts.BORDERLINE).sum()):
+        notes.append(
+            ngettext(
+                "{count} verdict is borderline: other resamples of the images might"
+                " change it.",
+                "{count} verdicts are borderline: other resamples of the images might"
+                " change them.",
+                near,
+            )
         )
     return tuple(notes)
 
@@ -290,11 +423,13 @@ def fairness_notes(
     notes = [*comparison_notes(comparison, labels), *_small_group_notes(comparison)]
     if comparison.groups["mean"].isna().any():
         notes.append(
-            "A dash is undefined: there is no image that the metric could be computed"
-            " of."
+            gettext(
+                "A dash is undefined: there is no image that the metric could be"
+                " computed of."
+            )
         )
     if (comparison.gaps["measure"] == "fair_metric").any():
-        notes.append(REWARDS_LEVELLING_DOWN)
+        notes.append(gettext(REWARDS_LEVELLING_DOWN))
     return tuple(notes)
 
 
@@ -307,24 +442,37 @@ def _small_group_notes(comparison: Comparison) -> list[str]:
     ]
     notes = []
     if small:
-        more = len(small) - NAMED
-        listed = "; ".join(small[:NAMED]) + (f"; and {more} more" * (more > 0))
+        listed = clauses(small[:NAMED])
+        if more := len(small[NAMED:]):
+            listed = gettext("{names}; and {count} more", names=listed, count=more)
         notes.append(
-            f"Fewer than {SMALL_GROUP} images: {listed}. No verdict is given there."
+            gettext(
+                "Fewer than {least} images: {groups}. No verdict is given there.",
+                least=SMALL_GROUP,
+                groups=listed,
+            )
         )
     if comparison.include_small and comparison.groups["small"].any():
         notes.append(
-            f"Groups on fewer than {SMALL_GROUP} images count in the gaps: one of them"
-            " alone may decide a gap by chance."
+            gettext(
+                "Groups on fewer than {least} images count in the gaps: one of them"
+                " alone may decide a gap by chance.",
+                least=SMALL_GROUP,
+            )
         )
     elif comparison.groups["small"].any():
         notes.append(
-            f"A gap leaves out the groups where its metric rests on fewer than"
-            f" {SMALL_GROUP} images (of a recall, images of the class; of a precision,"
-            " those predicted as it) in any run of the method."
+            gettext(
+                "A gap leaves out the groups where its metric rests on fewer than"
+                " {least} images (of a recall, images of the class; of a precision,"
+                " those predicted as it) in any run of the method.",
+                least=SMALL_GROUP,
+            )
         )
     if (comparison.gaps["groups"] < 2).any():
-        notes.append("A gap needs two groups of enough images; else it is a dash.")
+        notes.append(
+            gettext("A gap needs two groups of enough images; else it is a dash.")
+        )
     return notes
 
 
@@ -337,13 +485,17 @@ def seed_notes(
         return ()
     if comparison.has_one_seed:
         return (
-            "One seed for every method: the verdicts are about these trained models."
-            " How much another training would differ is unknown.",
+            gettext(
+                "One seed for every method: the verdicts are about these trained"
+                " models. How much another training would differ is unknown."
+            ),
         )
-    names = _listed(single, labels)
     return (
-        f"One seed for {names}: how much another training would differ is taken from"
-        " the methods that have several.",
+        gettext(
+            "One seed for {methods}: how much another training would differ is taken"
+            " from the methods that have several.",
+            methods=_listed(single, labels),
+        ),
     )
 
 
@@ -356,16 +508,22 @@ def family_notes(
         if family != STUDY_FAMILY and method in comparison.references:
             others.setdefault(family, []).append(method)
     return tuple(
-        f"{_listed(names, labels)}: a family of {'its' if len(names) == 1 else 'their'}"
-        f" own ({family}), so that the verdicts of the study's methods stay as they"
-        " are."
+        ngettext(
+            "{methods}: a family of its own ({family}), so that the verdicts of the"
+            " study's methods stay as they are.",
+            "{methods}: a family of their own ({family}), so that the verdicts of the"
+            " study's methods stay as they are.",
+            len(names),
+            methods=_listed(names, labels),
+            family=gettext(family),
+        )
         for family, names in others.items()
     )
 
 
 def _listed(methods: Sequence[str], labels: Mapping[str, str] | None) -> str:
     said = dict(labels or {})
-    return "; ".join(said.get(method, method) for method in methods)
+    return clauses(said.get(method, method) for method in methods)
 
 
 def detectable_text(table: pd.DataFrame, info: MetricInfo) -> str:
@@ -381,11 +539,15 @@ def detectable_text(table: pd.DataFrame, info: MetricInfo) -> str:
     known = known[np.isfinite(known).all(axis=1) & (known > 0).all(axis=1)]
     if not len(known):
         return ""
-    first, *more = np.median(known, axis=0)
-    seeds, *others = PLANNED_SEEDS
-    further = [
-        f"{write(info, size)} with {number}"
-        for size, number in zip(more, others, strict=True)
-    ]
-    said = f"{with_unit(info, first)} with {seeds} seeds of each method"
-    return f"{', '.join([said, *further[:-1]])} and {further[-1]}"
+    first, second, third = np.median(known, axis=0)
+    seeds, more, most = PLANNED_SEEDS
+    return gettext(
+        "{first} with {seeds} seeds of each method, {second} with {more} and {third}"
+        " with {most}",
+        first=with_unit(info, first),
+        seeds=seeds,
+        second=write(info, second),
+        more=more,
+        third=write(info, third),
+        most=most,
+    )

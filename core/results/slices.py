@@ -16,22 +16,23 @@ from core.errors import EquipoiseError
 from core.evaluation.alignment import AlignedPredictions, align_predictions
 from core.evaluation.comparison_rows import STUDY_FAMILY
 from core.evaluation.metrics import MetricInfo, metric_info
-from core.evaluation.slice_features import SliceFeatures, collect_features
+from core.evaluation.slice_features import SliceFeatures, collect_features, group_words
 from core.evaluation.slices import FEWEST, SliceSearch, find_slices, pool_slices
 from core.evaluation.variance import TrainingVariance
+from core.language import N_, gettext, ngettext
 from core.results.json_values import plain
 from core.results.numbers import between, write
 from core.results.study_runs import StudyRuns, study_options
 from core.runs import shipped_manifest
 from core.study import Study
 from core.tasks import Regression, Task
-from core.text import listed, strong
+from core.text import clauses, listed, strong
 
-SEARCHED = (
-    "A slice is a group of one feature, or of two crossed, with "
-    f"{FEWEST} test images or more. They are ranked by the lower end of the "
-    "difference's interval. Slices are chosen on these test images, so check each one "
-    "on new images."
+NO_FILE = N_("no picture has a file of its own")
+SEARCHED = N_(
+    "A slice is a group of one feature, or of two crossed, with 20 test images or more."
+    " They are ranked by the lower end of the difference's interval. Slices are chosen"
+    " on these test images, so check each one on new images."
 )
 
 
@@ -90,7 +91,7 @@ def study_features(
                 progress=progress,
             )
             unknown = measured.columns[measured.isna().all()]
-            left_out = dict.fromkeys(unknown, "no picture has a file of its own")
+            left_out = dict.fromkeys(unknown, NO_FILE)
             new = measured.columns.difference([*attributes, *unknown], sort=False)
             attributes = attributes.join(measured[new])
         except EquipoiseError as error:
@@ -151,7 +152,10 @@ def study_slices(
         table,
         manifest=manifest,
         paths=_paths(runs, table, manifest),
-        no_pictures=f"the pictures are not here; set {DATA_VARIABLE} to your own copy",
+        no_pictures=gettext(
+            "the pictures are not here; set {variable} to your own copy",
+            variable=DATA_VARIABLE,
+        ),
         progress=progress,
     )
     options = study_options(runs.study, runs.runs, runs.tables, first)
@@ -216,20 +220,22 @@ def _paths(
     return {} if copy is None else copied_paths(runs.study, copy, shipped=manifest)
 
 
-_YES_NO = {"yes": "with", "no": "without"}
+_YES_NO = {"yes": N_("with {feature}"), "no": N_("without {feature}")}
 
 
 def slice_text(row: Mapping[Any, Any] | pd.Series, tasks: Sequence[Task]) -> str:
     """A slice in words: "hair is bald and group is C", "without earrings"."""
     parts = slice_parts(row).items()
-    return " and ".join(_group_text(feature_words(f, tasks), g) for f, g in parts)
+    return listed([_group_text(feature_words(f, tasks), g) for f, g in parts])
 
 
 def _group_text(feature: str, group: str) -> str:
     if group in _YES_NO:
-        return f"{_YES_NO[group]} {feature}"
+        return gettext(_YES_NO[group], feature=feature)
     # Glasses are "no glasses", and not "glasses is no glasses".
-    return group if feature in group.lower().split() else f"{feature} is {group}"
+    if feature in group.lower().split():
+        return group
+    return gettext("{feature} is {group}", feature=feature, group=group_words(group))
 
 
 def slice_parts(row: Mapping[Any, Any] | pd.Series) -> dict[str, str]:
@@ -240,9 +246,9 @@ def slice_parts(row: Mapping[Any, Any] | pd.Series) -> dict[str, str]:
 
 def feature_words(feature: str, tasks: Sequence[Task]) -> str:
     """A feature in the middle of a sentence: "age" for the bins of an age."""
-    labels = {task.name: task.label.lower() for task in tasks}
+    labels = {task.name: gettext(task.label).lower() for task in tasks}
     labels |= {f"{name}_bin": label for name, label in labels.items()}
-    return labels.get(feature, feature.replace("_", " "))
+    return labels.get(feature) or gettext(feature.replace("_", " "))
 
 
 def slice_sentence(
@@ -261,19 +267,36 @@ def slice_sentence(
     """
     number = search.looked_at
     if not number:
-        return f"No group has {FEWEST} test images, so there is no slice to look at."
-    looked = "1 slice" if number == 1 else f"{number:,} slices"
+        return gettext(
+            "No group has {fewest} test images, so there is no slice to look at.",
+            fewest=FEWEST,
+        )
     if search.found.empty:
-        return f"{strong(label)}: None of {looked} is certainly worse than all images."
+        return ngettext(
+            "{method}: None of {count} slice is certainly worse than all images.",
+            "{method}: None of {count} slices is certainly worse than all images.",
+            number,
+            method=strong(label),
+        )
     row, more = search.found.iloc[0], len(search.found) - 1
-    others = f" It is certainly worse in {more} more." if more else ""
-    return (
-        f"{strong(label)} is most certainly worse where {slice_text(row, tasks)}: "
-        f"{info.label} {info.format(row['error'], unit=True)} against "
-        f"{info.format(search.overall, unit=True)} overall, "
-        f"{difference_text(row, info)} (n = {row['n']:,}), corrected for "
-        f"{looked}.{others}"
+    said = ngettext(
+        "{method} is most certainly worse where {where}: {metric} {error} against"
+        " {overall} overall, {difference} (n = {n}), corrected for {count} slice.",
+        "{method} is most certainly worse where {where}: {metric} {error} against"
+        " {overall} overall, {difference} (n = {n}), corrected for {count} slices.",
+        number,
+        method=strong(label),
+        where=slice_text(row, tasks),
+        metric=info.label,
+        error=info.format(row["error"], unit=True),
+        overall=info.format(search.overall, unit=True),
+        difference=difference_text(row, info),
+        n=row["n"],
     )
+    if not more:
+        return said
+    others = gettext("It is certainly worse in {count} more.", count=more)
+    return f"{said} {others}"
 
 
 def difference_text(row: Mapping[Any, Any] | pd.Series, info: MetricInfo) -> str:
@@ -286,9 +309,11 @@ def not_searched(search: SliceSearch) -> str:
     """Features that were not searched, with the reasons; empty if there are none."""
     reasons: dict[str, list[str]] = {}
     for feature, reason in search.left_out.items():
-        reasons.setdefault(reason, []).append(feature.replace("_", " "))
-    said = [f"{listed(names)} ({reason})" for reason, names in reasons.items()]
-    return f"Not searched: {'; '.join(said)}." if said else ""
+        reasons.setdefault(reason, []).append(gettext(feature.replace("_", " ")))
+    if not reasons:
+        return ""
+    said = [f"{listed(names)} ({gettext(reason)})" for reason, names in reasons.items()]
+    return gettext("Not searched: {features}.", features=clauses(said))
 
 
 def slices_record(

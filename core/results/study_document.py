@@ -14,6 +14,7 @@ from core.evaluation.published import (
     published_views,
 )
 from core.evaluation.slices import SliceSearch
+from core.language import N_, gettext
 from core.results.costs import budget_notes, costs_beside, costs_table, timing_notes
 from core.results.document import Document, Lines, Section
 from core.results.findings import findings, gap_findings
@@ -52,7 +53,7 @@ from core.results.two_studies import (
 from core.study import Study
 from core.tasks import Task
 
-FAIRNESS_READING = (
+FAIRNESS_READING = N_(
     "The two groups that are farthest apart, each with its interval. A gap's interval"
     " holds for whichever groups are farthest apart; then the difference to the"
     " baseline's gap, and its verdict."
@@ -147,14 +148,14 @@ def build_document(
     sections = [
         Section("leaderboard", (board,)),
         Section("notes", (_notes(results, costs_beside_metrics),)),
-        Section("findings", (Lines("findings", said, "What it says"),)),
+        Section("findings", (Lines("findings", said, gettext("What it says")),)),
         Section("seeds", (seeds_table(comparison, keys, labels, tasks),)),
         *_differences(results),
         *_fairness(results, with_groups=with_groups),
         *_slices(results),
     ]
     if with_cost:
-        title = "What each method costs"
+        title = gettext("What each method costs")
         table = costs_table(results.costs, labels, title=title)
         sections.append(Section("cost", (table,)))
     return Document((*sections, Section("published", tuple(_published(results)))))
@@ -162,9 +163,11 @@ def build_document(
 
 def _title(results: StudyResults) -> str:
     if results.two is None:
-        return results.study.title
-    own, other = results.study.title, results.two.other.title
-    return f"{own} beside {other}" if own != other else f"{own}, two studies"
+        return gettext(results.study.title)
+    own, other = (gettext(s.title) for s in (results.study, results.two.other))
+    if own == other:
+        return gettext("{study}, two studies", study=own)
+    return gettext("{study} beside {other}", study=own, other=other)
 
 
 def _differences(results: StudyResults) -> Iterator[Section]:
@@ -178,9 +181,12 @@ def _differences(results: StudyResults) -> Iterator[Section]:
 def _notes(results: StudyResults, with_costs: bool) -> Lines:
     comparison, labels = results.comparison, results.labels
     own, other = results.study.baseline, comparison.baseline
-    replaced = (
-        f"Compared with {labels.get(other, other)} ({other}), in place of the study's"
-        f" baseline ({own})."
+    replaced = gettext(
+        "Compared with {label} ({method}), in place of the study's baseline"
+        " ({baseline}).",
+        label=labels.get(other, other),
+        method=other,
+        baseline=own,
     )
     distinct = [first for first, *_ in distinct_metrics(comparison, results.keys)]
     notes = (
@@ -204,9 +210,10 @@ def _fairness(results: StudyResults, *, with_groups: bool) -> Iterator[Section]:
             yield Section("fairness", (table,))
             said = gap_findings(comparison, key, labels, tasks)
             yield Section("gaps", (Lines("findings", said),))
-            every = f"{title}: every group"
+            every = gettext("{title}: every group", title=title)
             more.append(groups_table(comparison, key, labels, tasks, title=every))
-        title = f"Further gaps by {views[0].crossing_in_words}"
+        by = views[0].crossing_in_words
+        title = gettext("Further gaps by {features}", features=by)
         more.append(further_gaps_table(comparison, labels, tasks, title=title))
         if with_groups:
             yield Section("fairness", tuple(more))
@@ -220,9 +227,13 @@ def _fairness(results: StudyResults, *, with_groups: bool) -> Iterator[Section]:
 def _fairness_reading(results: StudyResults) -> str:
     pairs = results.comparison.counterparts
     if pairs is None:
-        return FAIRNESS_READING
-    theirs = f"that of the same method in {pairs.where}"
-    return FAIRNESS_READING.replace("the baseline's gap", theirs)
+        return gettext(FAIRNESS_READING)
+    return gettext(
+        "The two groups that are farthest apart, each with its interval. A gap's"
+        " interval holds for whichever groups are farthest apart; then the difference"
+        " to that of the same method in {place}, and its verdict.",
+        place=pairs.where,
+    )
 
 
 def _slices(results: StudyResults) -> Iterator[Section]:
@@ -238,8 +249,8 @@ def _slices(results: StudyResults) -> Iterator[Section]:
             for method, search in searches.items()
         )
         missing = not_searched(next(iter(searches.values())))
-        notes = (SEARCHED, *([missing] if missing else []))
-        title = f"Where methods are worst: {info.label} by slice"
+        notes = (gettext(SEARCHED), *([missing] if missing else []))
+        title = gettext("Where methods are worst: {metric} by slice", metric=info.label)
         blocks = (Lines("findings", said, title), Lines("notes", notes))
         yield Section("slices", blocks)
 
@@ -248,14 +259,23 @@ def _published(results: StudyResults) -> Iterator[Table | Lines]:
     study = results.study
     named = {name: table.label for name, table in study.methods.items()}
     labels = {**named, **results.labels}
-    for theirs, of in ((results.theirs, ""), (results.theirs_by_group, " of groups")):
+    both = (
+        (results.theirs, gettext("Ours beside the published numbers")),
+        (
+            results.theirs_by_group,
+            gettext("Ours beside the published numbers of groups"),
+        ),
+    )
+    for theirs, title in both:
         if theirs.empty:
             continue
-        title = f"Ours beside the published numbers{of}"
         table, sources = beside_published(theirs, labels, results.tasks, title=title)
         yield table
         yield Lines("sources", sources)
-        yield Lines("notes", tuple(published_notes(study, theirs if of else None)))
+        yield Lines(
+            "notes",
+            tuple(published_notes(study, theirs if "group" in theirs else None)),
+        )
 
 
 def results_record(results: StudyResults) -> dict[str, Any]:

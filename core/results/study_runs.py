@@ -22,6 +22,7 @@ from core.evaluation.comparison_rows import STUDY_FAMILY
 from core.evaluation.confusion_counts import training_counts
 from core.evaluation.cost import run_costs
 from core.evaluation.fairness_views import FairnessView
+from core.language import N_, gettext
 from core.results.tables import method_labels
 from core.results.two_studies import TwoStudies, join_studies
 from core.runs import (
@@ -38,7 +39,7 @@ from core.runs import (
 )
 from core.study import Study
 
-IMPORTED_FAMILY = "imported predictions"
+IMPORTED_FAMILY = N_("imported predictions")
 Views = tuple[FairnessView, ...]
 
 
@@ -153,8 +154,12 @@ class StudyRuns:
             return list(metrics.headline_keys(tasks)), ()
         keys = metrics.headline_keys(tasks, self.study.headline)
         problems = tuple(
-            f"the headline '{key}', which this comparison of study '{self.study.name}'"
-            " does not have; take it out of `headline` in the study's file."
+            gettext(
+                "the headline '{key}', which this comparison of study '{study}' does"
+                " not have; take it out of `headline` in the study's file.",
+                key=key,
+                study=self.study.name,
+            )
             for key in keys
             if key not in known
         )
@@ -178,7 +183,7 @@ class StudyRuns:
         for key in asked:
             if key not in known and key not in within:
                 raise metrics.unknown_metric(
-                    key, known, study=f"study '{self.study.name}'"
+                    key, known, study=gettext("study '{study}'", study=self.study.name)
                 )
         return [key for key in asked if key in known]
 
@@ -189,16 +194,29 @@ class StudyRuns:
         present = dict.fromkeys(method for method, _ in self.tables)
         if against is not None and against not in present:
             raise StudyError(
-                f"There is no run of a method '{against}' in study '{study.name}'.",
-                expected=f"one of {', '.join(present) or 'none yet'}.",
-                remedy="correct --against, or train that method.",
+                gettext(
+                    "There is no run of a method '{method}' in study '{study}'.",
+                    method=against,
+                    study=study.name,
+                ),
+                expected=gettext(
+                    "one of {names}.", names=", ".join(present) or gettext("none yet")
+                ),
+                remedy=gettext("correct --against, or train that method."),
             )
         if against is None and study.baseline not in present:
             raise StudyError(
-                f"The baseline '{study.baseline}' of study '{study.name}' has no run.",
-                expected="at least one run of the baseline to compare with.",
-                remedy=f"train it: equipoise train {study.name} --method "
-                f"{study.baseline}.",
+                gettext(
+                    "The baseline '{method}' of study '{study}' has no run.",
+                    method=study.baseline,
+                    study=study.name,
+                ),
+                expected=gettext("at least one run of the baseline to compare with."),
+                remedy=gettext(
+                    "train it: equipoise train {study} --method {method}.",
+                    study=study.name,
+                    method=study.baseline,
+                ),
             )
         return against or study.baseline
 
@@ -210,9 +228,18 @@ class StudyRuns:
         if not pairs:
             own, other = two.names
             raise StudyError(
-                f"No method has runs in both studies, '{own}' and '{other}'.",
-                expected="a method that both studies have, or one to compare all with.",
-                remedy=f"give --against METHOD: one of {', '.join(sorted(present))}.",
+                gettext(
+                    "No method has runs in both studies, '{study}' and '{other}'.",
+                    study=own,
+                    other=other,
+                ),
+                expected=gettext(
+                    "a method that both studies have, or one to compare all with."
+                ),
+                remedy=gettext(
+                    "give --against METHOD: one of {names}.",
+                    names=", ".join(sorted(present)),
+                ),
             )
         return Counterparts(pairs, two.other.name)
 

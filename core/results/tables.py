@@ -12,11 +12,13 @@ from core.evaluation.gaps import gap_info
 from core.evaluation.grouping import ALL_IMAGES
 from core.evaluation.metrics import MetricInfo, metric_info, split_key
 from core.evaluation.verdicts import INCONCLUSIVE
+from core.language import N_, gettext, ngettext
 from core.results.cells import ARROWS, Cell, Part, Text, heading
 from core.results.numbers import UNKNOWN
-from core.results.sentences import detectable_text
+from core.results.sentences import detectable_text, percent
 from core.study import Study
 from core.tasks import Task
+from core.text import clauses
 
 Labels = Mapping[str, str]
 # Where every class, or every bin, has as many test images, the two are equal.
@@ -56,7 +58,8 @@ class Table:
     blocks: int = 0
 
 
-_METHOD = Column("Method", align="left")
+def _method_column() -> Column:
+    return Column(gettext("Method"), align="left")
 
 
 def method_labels(study: Study, methods: Iterable[str]) -> dict[str, str]:
@@ -141,7 +144,7 @@ def leaderboard(
     for place, (method, name) in enumerate(names.items()):
         own = (_cell(comparison, method, group[0], tasks) for group in groups)
         rows.append((name, *own, *(cells[place] for cells in more.values())))
-    every = (_METHOD, *columns, *map(Column, more))
+    every = (_method_column(), *columns, *map(Column, more))
     return Table(title, every, tuple(rows), equal_notes(groups, tasks))
 
 
@@ -150,11 +153,22 @@ def equal_notes(
 ) -> tuple[str, ...]:
     """Say which metrics are equal by design (``distinct_metrics``), and count once."""
     pairs = [[metric_info(k, tasks) for k in group] for group in groups if group[1:]]
-    return tuple(
-        f"{one.label} and {other.phrase} are equal here, since the test set has as many"
-        f" images of every {'bin' if 'mae' in (one.name, other.name) else 'class'}:"
-        " they count once."
-        for one, other in pairs
+    return tuple(_equal_note(one, other) for one, other in pairs)
+
+
+def _equal_note(one: MetricInfo, other: MetricInfo) -> str:
+    if "mae" in (one.name, other.name):
+        return gettext(
+            "{label} and {other} are equal here, since the test set has as many images"
+            " of every bin: they count once.",
+            label=one.label,
+            other=other.phrase,
+        )
+    return gettext(
+        "{label} and {other} are equal here, since the test set has as many images of"
+        " every class: they count once.",
+        label=one.label,
+        other=other.phrase,
     )
 
 
@@ -171,22 +185,22 @@ def metric_detail(
     settle the difference.
     """
     info = metric_info(key, tasks)
-    level = f"{100 * comparison.level:g} % interval"
+    level = percent(comparison.level)
     parts: tuple[tuple[str, Part], ...] = (
         (heading(info), "value"),
-        (level, "interval"),
-        ("SD over seeds", "sd"),
-        ("Difference", "delta"),
-        (f"{level} of it", "delta interval"),
+        (gettext("{level} interval", level=level), "interval"),
+        (gettext("SD over seeds"), "sd"),
+        (gettext("Difference"), "delta"),
+        (gettext("{level} interval of it", level=level), "delta interval"),
         ("p", "p"),
-        ("Verdict", "verdict"),
-        ("Smallest detectable", "smallest detectable"),
-        ("Variance from seeds", "seed share"),
-        ("Settled by", "seeds needed"),
-        ("Images", "n"),
-        ("Seeds", "seeds"),
+        (gettext("Verdict"), "verdict"),
+        (gettext("Smallest detectable"), "smallest detectable"),
+        (gettext("Variance from seeds"), "seed share"),
+        (gettext("Settled by"), "seeds needed"),
+        (gettext("Images"), "n"),
+        (gettext("Seeds"), "seeds"),
     )
-    columns = (_METHOD, *(Column(*part) for part in parts))
+    columns = (_method_column(), *(Column(*part) for part in parts))
     rows = tuple(
         (name, *[_cell(comparison, method, key, tasks)] * len(parts))
         for method, name in _names(comparison, labels, marks=False).items()
@@ -203,8 +217,12 @@ def _rests(cells: pd.DataFrame, metric: str) -> tuple[str, ...]:
         return ()
     row = few.iloc[0]
     return (
-        f"{row['n']:,} of {row['images']:,} images: the metric rests on these alone, as"
-        " a recall rests on the images of its class.",
+        gettext(
+            "{part} of {whole} images: the metric rests on these alone, as a recall"
+            " rests on the images of its class.",
+            part=row["n"],
+            whole=row["images"],
+        ),
     )
 
 
@@ -226,29 +244,40 @@ def seeds_table(
         for row in board.rows
         if any(isinstance(c, Cell) and c.verdict == INCONCLUSIVE for c in row)
     ]
-    base = "baseline" if comparison.counterparts is None else "counterpart"
-    known = (
-        "; with one seed for every method, what more seeds would do is unknown."
-        if comparison.has_one_seed
-        else f"; then the seeds of each method, {base} included, that would settle the"
-        " one observed, or that only more images would."
-    )
-    note = (
-        "For each inconclusive difference: the smallest one that would have been found"
-        f" with 80 % power, in the metric's unit{known}"
-    )
+    if comparison.has_one_seed:
+        note = gettext(
+            "For each inconclusive difference: the smallest one that would have been"
+            " found with 80 % power, in the metric's unit; with one seed for every"
+            " method, what more seeds would do is unknown."
+        )
+    elif comparison.counterparts is None:
+        note = gettext(
+            "For each inconclusive difference: the smallest one that would have been"
+            " found with 80 % power, in the metric's unit; then the seeds of each"
+            " method, baseline included, that would settle the one observed, or that"
+            " only more images would."
+        )
+    else:
+        note = gettext(
+            "For each inconclusive difference: the smallest one that would have been"
+            " found with 80 % power, in the metric's unit; then the seeds of each"
+            " method, counterpart included, that would settle the one observed, or that"
+            " only more images would."
+        )
     infos = [metric_info(key, tasks) for key, *_ in distinct_metrics(comparison, keys)]
     planned = [
-        f"{info.label} {text}"
+        gettext("{metric} {differences}", metric=info.label, differences=text)
         for info in infos
         if (text := detectable_text(comparison.table, info))
     ]
     if planned:
-        note += (
-            " A study like this finds differences from (median over methods):"
-            f" {'; '.join(planned)}."
+        more = gettext(
+            "A study like this finds differences from (median over methods):"
+            " {differences}.",
+            differences=clauses(planned),
         )
-    return Table("How many seeds?", board.columns, tuple(still_open), (note,))
+        note = f"{note} {more}"
+    return Table(gettext("How many seeds?"), board.columns, tuple(still_open), (note,))
 
 
 def fairness_table(
@@ -283,26 +312,30 @@ def fairness_table(
         own = [_cell(comparison, method, metric, tasks, measure) for measure in shown]
         rows.append((name, *groups, *own))
     columns = (
-        _METHOD,
-        *(Column(words, "named", "left") for _, words in ends),
+        _method_column(),
+        *(Column(gettext(words), "named", "left") for _, words in ends),
         *(Column(_gap_heading(metric, measure, tasks)) for measure in shown),
     )
     return Table(title, columns, tuple(rows))
 
 
 _ENDS = {
-    "higher": (("lowest", "Worst group"), ("highest", "Best group")),
-    "lower": (("highest", "Worst group"), ("lowest", "Best group")),
+    "higher": (("lowest", N_("Worst group")), ("highest", N_("Best group"))),
+    "lower": (("highest", N_("Worst group")), ("lowest", N_("Best group"))),
 }
-_NO_SIDE = (("lowest", "Lowest group"), ("highest", "Highest group"))
+_NO_SIDE = (("lowest", N_("Lowest group")), ("highest", N_("Highest group")))
+_MEASURES = {
+    "difference": N_("Difference"),
+    "ratio": N_("Ratio"),
+    "fair_metric": N_("Fair metric"),
+}
 
 
 def _gap_heading(metric: str, measure: str, tasks: tuple[Task, ...]) -> str:
     """A gap without task and metric, which the title names."""
     info = gap_info(metric, measure, tasks)
     unit = f" ({info.unit})" if info.unit else ""
-    words = measure.replace("_", " ").capitalize()
-    return f"{words}{unit}{ARROWS[info.direction]}"
+    return f"{gettext(_MEASURES[measure])}{unit}{ARROWS[info.direction]}"
 
 
 def groups_table(
@@ -318,13 +351,15 @@ def groups_table(
     for group in (ALL_IMAGES, *comparison.grouping.names):
         for method, name in _names(comparison, labels, marks=False).items():
             cell = _cell(comparison, method, metric, tasks, group=group)
-            rows.append((Text(group or "all images"), cell, name, *[cell] * 3))
+            rows.append((Text(group or gettext("all images")), cell, name, *[cell] * 3))
     columns = (
-        Column("Group", align="left"),
-        Column("Images", "n"),
-        _METHOD,
+        Column(gettext("Group"), align="left"),
+        Column(gettext("Images"), "n"),
+        _method_column(),
         Column(heading(metric_info(metric, tasks)), "value"),
-        Column(f"{100 * comparison.level:g} % interval", "interval"),
+        Column(
+            gettext("{level} interval", level=percent(comparison.level)), "interval"
+        ),
         Column(_against(comparison), "change"),
     )
     notes = _rests(comparison.cells, metric)
@@ -352,11 +387,11 @@ def further_gaps_table(
             low, high = (Text(row[end] or UNKNOWN) for end in ("lowest", "highest"))
             rows.append((Text(what), name, cell, low, high, cell))
     columns = (
-        Column("Gap", align="left"),
-        _METHOD,
-        Column("Value", "estimate"),
-        Column("Lowest", align="left"),
-        Column("Highest", align="left"),
+        Column(gettext("Gap"), align="left"),
+        _method_column(),
+        Column(gettext("Value"), "estimate"),
+        Column(gettext("Lowest"), align="left"),
+        Column(gettext("Highest"), align="left"),
         Column(_against(comparison), "change"),
     )
     return Table(title, columns, tuple(rows), blocks=1)
@@ -364,8 +399,8 @@ def further_gaps_table(
 
 def _against(comparison: Comparison) -> str:
     if comparison.counterparts is None:
-        return "Against the baseline"
-    return f"Against {comparison.counterparts.where}"
+        return gettext("Against the baseline")
+    return gettext("Against {place}", place=comparison.counterparts.where)
 
 
 def _plain_heading(info: MetricInfo) -> str:
@@ -377,7 +412,7 @@ def fewer_seeds(comparison: Comparison) -> dict[str, str]:
     counts = {method: len(seeds) for method, seeds in comparison.seeds.items()}
     most = max(counts.values())
     return {
-        method: f"{count} seed{'s' * (count > 1)}"
+        method: ngettext("{count} seed", "{count} seeds", count)
         for method, count in counts.items()
         if count < most
     }

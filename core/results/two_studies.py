@@ -12,12 +12,14 @@ from core.errors import EquipoiseError, RunError, StudyError
 from core.evaluation.alignment import align_predictions
 from core.evaluation.comparison import Counterparts
 from core.evaluation.metrics import split_key
+from core.language import gettext, ngettext
 from core.results.cells import Text
 from core.results.run_settings import ALIKE, TOGETHER, Difference, differences
 from core.results.tables import Column, Table
 from core.runs import Run, list_runs, shipped_manifest, with_imported
 from core.study import MethodTable, Study
 from core.tasks import Task
+from core.text import clauses
 
 
 @dataclass(frozen=True)
@@ -46,24 +48,40 @@ class SharedImages:
     def sentences(self, names: tuple[str, str]) -> tuple[str, ...]:
         """How many images count, of how many, and how many were trained on."""
         own, other = names
-        shared = f"{len(self.ids):,}"
         if self.are_all:
-            said = [f"{own} and {other} have the same {shared} test images."]
+            said = [
+                gettext(
+                    "{study} and {other} have the same {count} test images.",
+                    study=own,
+                    other=other,
+                    count=len(self.ids),
+                )
+            ]
         else:
             said = [
-                f"{shared} images are test images of both studies, of"
-                f" {self.test_images[0]:,} of {own} and"
-                f" {self.test_images[1]:,} of {other}. Only these count."
+                gettext(
+                    "{count} images are test images of both studies, of {part} of"
+                    " {study} and {other_part} of {other}. Only these count.",
+                    count=len(self.ids),
+                    part=self.test_images[0],
+                    study=own,
+                    other_part=self.test_images[1],
+                    other=other,
+                )
             ]
         pairs = ((own, other), (other, own))
         for (tested, trained), count in zip(pairs, self.trained_on, strict=True):
             if count:
-                were, them = (
-                    ("image was", "it") if count == 1 else ("images were", "them")
-                )
                 said.append(
-                    f"{count:,} test {were} left out of {tested}, since {trained} was"
-                    f" trained on {them}."
+                    ngettext(
+                        "{count} test image was left out of {tested}, since {trained}"
+                        " was trained on it.",
+                        "{count} test images were left out of {tested}, since {trained}"
+                        " was trained on them.",
+                        count,
+                        tested=tested,
+                        trained=trained,
+                    )
                 )
         return tuple(said)
 
@@ -116,9 +134,10 @@ def differences_table(two: TwoStudies) -> Table:
         )
         for one in two.differing
     )
-    headings = ("Setting", own, other, "Methods")
+    headings = (gettext("Setting"), own, other, gettext("Methods"))
     columns = tuple(Column(heading, align="left") for heading in headings)
-    return Table(f"What differs between {own} and {other}", columns, rows)
+    title = gettext("What differs between {study} and {other}", study=own, other=other)
+    return Table(title, columns, rows)
 
 
 def _methods_of(one: Difference, two: TwoStudies) -> str:
@@ -127,19 +146,22 @@ def _methods_of(one: Difference, two: TwoStudies) -> str:
     both = two.counterparts.by_method if two.counterparts else ()
     others = [method for method in both if method not in one.methods]
     if not one.methods:
-        return "all"
-    said, named = "", list(one.methods)
-    if len(others) < len(named):
-        said, named = "all but ", others
-    names = [tables[m].label if m in tables else m for m in named]
-    return said + "; ".join(names)
+        return gettext("all")
+    is_most = len(others) < len(one.methods)
+    named = others if is_most else list(one.methods)
+    names = clauses(tables[m].label if m in tables else m for m in named)
+    return gettext("all but {methods}", methods=names) if is_most else names
 
 
 def differences_notes(two: TwoStudies) -> tuple[str, ...]:
     """Settings whose effect a difference between the two studies is."""
     if two.counterparts is None:
-        return ("No method is in both studies, so that no setting stands for both.",)
-    return (TOGETHER if two.differing else ALIKE,)
+        return (
+            gettext(
+                "No method is in both studies, so that no setting stands for both."
+            ),
+        )
+    return (gettext(TOGETHER if two.differing else ALIKE),)
 
 
 def pairing_notes(two: TwoStudies) -> tuple[str, ...]:
@@ -147,7 +169,12 @@ def pairing_notes(two: TwoStudies) -> tuple[str, ...]:
     own, other = two.names
     notes = list(two.shared.sentences(two.names))
     if any(one.setting == "split" for one in two.differing):
-        notes.append(f"Where training images are counted, they are those of {own}.")
+        notes.append(
+            gettext(
+                "Where training images are counted, they are those of {study}.",
+                study=own,
+            )
+        )
     for method, counterpart in (
         two.counterparts.by_method.items() if two.counterparts else ()
     ):
@@ -160,8 +187,13 @@ def pairing_notes(two: TwoStudies) -> tuple[str, ...]:
             ]
             if plain[0] != plain[1]:
                 notes.append(
-                    f"{labels[0]} and {labels[1]} are compared since both are called"
-                    f" '{method}'."
+                    gettext(
+                        "{first} and {second} are compared since both are called"
+                        " '{method}'.",
+                        first=labels[0],
+                        second=labels[1],
+                        method=method,
+                    )
                 )
     return tuple(notes)
 
@@ -188,13 +220,21 @@ def shared_test_images(study: Study, other: Study) -> SharedImages:
     trained_on = (len(tests[0] & trained[1]), len(tests[1] & trained[0]))
     ids = (tests[0] & tests[1]) - trained[0] - trained[1]
     if not ids:
-        several = trained_on[0] + trained_on[1]
-        why = f" {several:,} test images of one are training images of the other."
+        problem = gettext(
+            "The studies '{study}' and '{other}' have no test image in common.",
+            study=study.name,
+            other=other.name,
+        )
+        if several := trained_on[0] + trained_on[1]:
+            why = gettext(
+                "{count} test images of one are training images of the other.",
+                count=several,
+            )
+            problem = f"{problem} {why}"
         raise StudyError(
-            f"The studies '{study.name}' and '{other.name}' have no test image in"
-            f" common.{why * bool(several)}",
-            expected="two studies of one dataset whose test splits overlap.",
-            remedy="give both the same split, or compare other studies.",
+            problem,
+            expected=gettext("two studies of one dataset whose test splits overlap."),
+            remedy=gettext("give both the same split, or compare other studies."),
         )
     return SharedImages(ids, (len(tests[0]), len(tests[1])), trained_on)
 
@@ -204,23 +244,34 @@ def _check_datasets(study: Study, other: Study) -> None:
     names = [one.dataset.name for one in (study, other)]
     if study.name == other.name:
         raise StudyError(
-            f"The study '{study.name}' cannot be compared with itself.",
-            expected="another study.",
-            remedy="name another study.",
+            gettext(
+                "The study '{study}' cannot be compared with itself.", study=study.name
+            ),
+            expected=gettext("another study."),
+            remedy=gettext("name another study."),
         )
     why = ""
     if names[0] != names[1]:
-        why = f"they are of other datasets, {names[0]} and {names[1]}"
+        why = gettext(
+            "they are of other datasets, {first} and {second}",
+            first=names[0],
+            second=names[1],
+        )
     elif READERS[names[0]].info.generated:
         options = [READERS[names[0]].parse(s.dataset.options) for s in (study, other)]
         if options[0] != options[1]:
-            why = "their pictures are drawn with other options"
+            why = gettext("their pictures are drawn with other options")
     if why:
         raise StudyError(
-            f"The studies '{study.name}' and '{other.name}' have no test image in"
-            f" common: {why}.",
-            expected="two studies of one dataset whose test splits overlap.",
-            remedy="compare studies of the same dataset.",
+            gettext(
+                "The studies '{study}' and '{other}' have no test image in common:"
+                " {why}.",
+                study=study.name,
+                other=other.name,
+                why=why,
+            ),
+            expected=gettext("two studies of one dataset whose test splits overlap."),
+            remedy=gettext("compare studies of the same dataset."),
         )
 
 
@@ -234,9 +285,9 @@ def _split_of(name: str) -> pd.Series:
         table = runs[0].predictions(columns=columns) if runs else None
     if table is None:
         raise StudyError(
-            f"The study '{name}' has no runs.",
-            expected="runs of both studies.",
-            remedy=f"train it: equipoise train {name}.",
+            gettext("The study '{study}' has no runs.", study=name),
+            expected=gettext("runs of both studies."),
+            remedy=gettext("train it: equipoise train {study}.", study=name),
         )
     return pd.Series(table["split"].to_numpy(object), index=table["image_id"])
 
@@ -300,9 +351,15 @@ def _common(
     tasks = tuple(task for task in info.tasks if task in other_info.tasks)
     if not tasks:
         raise StudyError(
-            f"The studies '{study.name}' and '{other.name}' have no task in common.",
-            expected="a task with the same classes, or unit and bins, in both.",
-            remedy="compare studies that predict the same.",
+            gettext(
+                "The studies '{study}' and '{other}' have no task in common.",
+                study=study.name,
+                other=other.name,
+            ),
+            expected=gettext(
+                "a task with the same classes, or unit and bins, in both."
+            ),
+            remedy=gettext("compare studies that predict the same."),
         )
     theirs = other_info.sensitive_features
     features = {
@@ -331,9 +388,9 @@ def _check_truth(
     for one, runs in ((study, own), (other, theirs)):
         if not runs:
             raise StudyError(
-                f"The study '{one.name}' has no runs.",
-                expected="runs of both studies.",
-                remedy=f"train it: equipoise train {one.name}.",
+                gettext("The study '{study}' has no runs.", study=one.name),
+                expected=gettext("runs of both studies."),
+                remedy=gettext("train it: equipoise train {study}.", study=one.name),
             )
     names = study.name, other.name
     tables = {
@@ -345,10 +402,16 @@ def _check_truth(
         align_predictions(tables, tasks, names[1])
     except EquipoiseError as error:
         raise StudyError(
-            f"The studies '{names[0]}' and '{names[1]}' cannot be compared:"
-            f" {error.problem}",
-            expected="predictions of the same images, with the same truth, in both.",
-            remedy="train one of them again on the other's images and labels.",
+            gettext(
+                "The studies '{study}' and '{other}' cannot be compared: {problem}",
+                study=names[0],
+                other=names[1],
+                problem=error.problem,
+            ),
+            expected=gettext(
+                "predictions of the same images, with the same truth, in both."
+            ),
+            remedy=gettext("train one of them again on the other's images and labels."),
         ) from error
 
 

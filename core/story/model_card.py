@@ -166,7 +166,7 @@ def _plain(section: CardSection) -> CardSection:
 
 
 def _use(view: StudyView, label: str) -> Iterator[str]:
-    tasks = listed([task.label.lower() for task in view.tasks])
+    tasks = listed([gettext(task.label).lower() for task in view.tasks])
     yield gettext(
         "Models of {method} answer {tasks} from a picture of {dataset}.",
         method=label,
@@ -180,7 +180,7 @@ def _use(view: StudyView, label: str) -> Iterator[str]:
     for name, limits in view.dataset.opt_in.items():
         asked = gettext(
             "An answer on {task} is given on request only.",
-            task=view.dataset.task(name).label.lower(),
+            task=gettext(view.dataset.task(name).label).lower(),
         )
         yield f"{asked} {gettext(limits)}"
 
@@ -289,7 +289,7 @@ def _results(view: StudyView, method: str, comparison: Comparison) -> Iterator[T
     )
     for task in view.tasks:
         parts = getattr(task, "classes", ()) or getattr(task, "bin_labels", ())
-        for name, title in _CLASS_METRICS.items():
+        for name, each in _CLASS_METRICS.items():
             found = [
                 (part, comparison.row(method, key))
                 for part in parts
@@ -297,10 +297,9 @@ def _results(view: StudyView, method: str, comparison: Comparison) -> Iterator[T
             ]
             if found:
                 info = metric_info(f"{task.name}.{name}[{found[0][0]}]", view.tasks)
-                said = gettext(title, task=task.label)
-                yield _table(
-                    heading(replace(info, label=said)), task.label, found, view
-                )
+                said = gettext(each, task=gettext(task.label))
+                title = heading(info, label=said)
+                yield _table(title, gettext(task.label), found, view)
 
 
 def _table(

@@ -401,7 +401,7 @@ def _options(asked: View, view: StudyView, name: str, slide: Slide) -> dict[Any,
     if get_origin(kind) is Literal:
         return {value: gettext(OPTIONS[value]) for value in get_args(kind)}
     if name == "task":
-        return {task.name: task.label for task in view.tasks}
+        return {task.name: gettext(task.label) for task in view.tasks}
     if name == "method":
         return {method: view.labels[method] for method in view.methods}
     if name == "metric":

@@ -20,6 +20,7 @@ from core.evaluation.rules.conditions import (
     list_conditions,
 )
 from core.evaluation.rules.formulas import LETTERS, Formula, evaluate, formulas_of
+from core.language import gettext
 
 MOST_CONDITIONS = len(LETTERS)
 KEPT = 24
@@ -57,6 +58,29 @@ class Rule:
             return condition.opposite if found["no"] else condition.text
 
         return re.sub(r"(?P<no>not )?\b(?P<letter>[abc])\b", written, self.formula.text)
+
+    @property
+    def said(self) -> str:
+        """``text`` with its "and", "or" and "not" in the reader's language."""
+        named = dict(zip(LETTERS, self.conditions, strict=False))
+        joins = {"and": gettext("and"), "or": gettext("or")}
+
+        def written(found: re.Match[str]) -> str:
+            if found["join"]:
+                return joins[found["join"]]
+            condition = named[found["letter"]]
+            if not found["no"]:
+                return condition.text
+            opposite = condition.opposite
+            if opposite == f"not {condition.text}":
+                return gettext("not {condition}", condition=condition.text)
+            return opposite
+
+        return re.sub(
+            r"\b(?P<join>and|or)\b|(?P<no>not )?\b(?P<letter>[abc])\b",
+            written,
+            self.formula.text,
+        )
 
     @property
     def columns(self) -> frozenset[str]:
