@@ -36,6 +36,8 @@ _PLANES: dict[What, int] = {
     "part": 0xF3000,
 }
 _PLANE = 0x1000
+# Stands before a letter that is a name.
+_LETTER = "\ue100"
 EVERY = "*"
 """Stands for all methods but the one compared with."""
 # The same with a "not".
@@ -186,7 +188,7 @@ class _Reader:
         self._naming = ""
 
     def read(self, text: str) -> Iterator[Statement]:
-        marked = self._mark(fold(to_plain(text)))
+        marked = self._mark(fold(self._with_letters(to_plain(text))))
         of_model = bool(claim_words.TRAINED_MODEL.search(marked))
         marked = claim_words.INTERVAL.sub("", marked)
         marked = claim_words.ONLY_ONE_OF_SEVERAL.sub("", _without_ne(marked))
@@ -203,6 +205,15 @@ class _Reader:
                     yield statement
             if named := _named_metrics(sentence):
                 self._named, self._naming = named, sentence
+
+    def _with_letters(self, text: str) -> str:
+        """A text in which a letter that is a group's name is told from a word."""
+        letters = {part for part in _all_parts(self._view) if _is_letter(part)}
+        if not letters:
+            return text
+        # A sentence begins with a capital, and "d'" is a word.
+        name = rf"(?<=[\w,;(] )([{''.join(letters)}])(?![\w'\u2019])"
+        return re.sub(name, rf"{_LETTER}\1", text)
 
     def _mark(self, text: str) -> str:
         """Put a sign in the place of each mention, the longest first."""
@@ -623,11 +634,16 @@ def _vocabulary(view: StudyView) -> Iterator[tuple[re.Pattern[str], _Mention]]:
             if pattern := _named(word, plural=True):
                 yield pattern, _Mention("task", name)
     for part in dict.fromkeys(_all_parts(view)):
-        # A number alone is an amount.
+        # A number alone is an amount, and a letter may be a word.
         said = f"class {part}" if part.isdecimal() else part
+        said = f"{_LETTER}{part}" if _is_letter(part) else said
         for word in (said, *claim_words.PARTS.get(part, ())):
             if pattern := _named(word):
                 yield pattern, _Mention("part", part)
+
+
+def _is_letter(name: str) -> bool:
+    return len(name) == 1 and name.isupper()
 
 
 def _in_languages(label: str) -> Iterator[str]:

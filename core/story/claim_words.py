@@ -84,10 +84,11 @@ PREDICATES: dict[Kind, re.Pattern[str]] = {
         r"ne (?:permet(?:tent)?|peu(?:t|vent)) pas (?:de )?(?:conclure|trancher)",
     ),
     Kind.SAME: words(
-        r"equivalente?s?",
+        *(r"equivalente?s?", r"equivaut"),
         r"no difference",
         r"(?:aucune|pas de|nulle) difference",
-        r"(?:as good as|the same as|on par with|matche?s?|equals?|equal to)",
+        r"(?:as good as|the same as|on par with|matche?s?|equals?(?! opportunity))",
+        r"equal to",
         r"(?:aussi bon(?:ne)?s? que|(?:egale?s?|egaux) (?:a|au|aux))",
     ),
     Kind.BEST: words(
@@ -242,8 +243,10 @@ EVERY_METHOD = words(
     r"(?:any|all|each|every one) of the (?:\d+ )?(?:other )?(?:methods|remedies"
     r"|trained models)",
     r"(?:every|all|any) (?:other )?(?:methods?|remed(?:y|ies))",
-    r"(?:toutes les|chaque) (?:autres? )?(?:\d+ )?methodes?",
+    # Not "with 5 seeds of each method".
+    r"(?:toutes les|(?<!graines de )chaque) (?:autres? )?(?:\d+ )?methodes?",
     r"(?:tous les|chaque) (?:autres? )?(?:\d+ )?remedes?",
+    r"(?:l')?ensemble des (?:autres )?(?:\d+ )?(?:methodes|remedes|modeles entraines)",
     r"(?:everything|every one|all)(?: the)? (?:else|others|rest)",
     *(r"everything", r"the others", r"t(?:ous|outes) les autres", r"tout le reste"),
 )
