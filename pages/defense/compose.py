@@ -29,6 +29,7 @@ from pages.defense.slides import (
     preview_of,
 )
 from pages.shell.address import this_address
+from pages.shell.language import language_in_address
 from pages.shell.show import show_error
 from pages.shell.story import (
     Work,
@@ -252,7 +253,8 @@ def _other_stories(study: str) -> None:
 
 
 def _enter(work: Work) -> None:
-    st.query_params.from_dict(address_of(work, work.at, **{PRESENT: "1"}))
+    asked = {PRESENT: "1", **language_in_address()}
+    st.query_params.from_dict(address_of(work, work.at, **asked))
 
 
 def _rename(token: str, key: str) -> None:

@@ -19,6 +19,7 @@ from pages.defense.slides import (
     show_picture,
     show_text,
 )
+from pages.shell.language import language_in_address
 from pages.shell.show import show_error
 from pages.shell.story import Work, address_of, channel_of
 
@@ -196,7 +197,8 @@ def _bar(
     follows: bool = False,
 ) -> None:
     """Keys, slide number, timer; moves write the address, which is where it is."""
-    window = urlencode(address_of(work, place.at, **{NOTES: "1"}))
+    asked = {NOTES: "1", **language_in_address()}
+    window = urlencode(address_of(work, place.at, **asked))
     _BAR(
         key=BAR_KEY,
         data={

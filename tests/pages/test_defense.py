@@ -264,8 +264,10 @@ def test_behind_the_last_slide_the_jury_asks(saved, open_page):
 def test_presenting_speaks_the_reader_s_language(saved, open_page):
     app = present(open_page, 2, lang="fr")
     assert not app.exception
-    (bar,) = (c for c in app.get("bidi_component") if "Plein écran" in str(c.proto))
-    assert "Échap" in str(bar.proto)
+    data = json.loads(next(iter(app.get("bidi_component"))).proto.json)
+    assert data["words"]["full"] == ["Plein écran", "F"]
+    assert data["words"]["leave"] == ["Quitter", "Échap"]
+    assert "lang=fr" in data["window"]
 
 
 def test_the_window_of_notes_has_this_slide_s_and_the_next_claim(saved, open_page):
