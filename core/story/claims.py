@@ -8,11 +8,14 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from core.crossing import SHOWN
 from core.errors import EquipoiseError, NothingToShow
 from core.evaluation import verdicts
 from core.evaluation.comparison import Comparison
-from core.evaluation.fairness_views import fairness_views, group_features
+from core.evaluation.fairness_views import (
+    FairnessView,
+    fairness_views,
+    group_features,
+)
 from core.evaluation.gaps import EQUALIZED_ODDS, line_info
 from core.evaluation.metrics import MetricInfo, headline_keys, split_key
 from core.evaluation.verdicts import speaks_of_model
@@ -400,8 +403,11 @@ def _check_pair(
     info = row_info(row, view.tasks)
     said = _sentence(row, view, pair.comparison)
     if measured.measure:
-        groups = SHOWN.join(measured.features).replace("_", " ")
-        whose = gettext("The groups are those of {groups}.", groups=groups)
+        task = split_key(measured.metric)[0]
+        groups = FairnessView(task, measured.features, measured.metric)
+        whose = gettext(
+            "The groups are those of {groups}.", groups=groups.crossing_in_words
+        )
         said = f"{said} {whose}"
     status = _judge(statement.kind, row, info, mirrored=pair.mirrored)
     of_method = not statement.of_model and statement.kind not in _OF_DATA

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core.crossing import SHOWN
 from core.errors import EquipoiseError, StudyError
 from core.evaluation.comparison import Comparison
 from core.evaluation.cost import COSTS, cost_table, run_costs
@@ -344,7 +343,7 @@ def _groups(
 ) -> Iterator[Table]:
     groups = comparison.groups
     own = groups[(groups["method"] == method) & (groups["metric"] == asked.metric)]
-    name = SHOWN.join(asked.features).replace("_", " ")
+    name = asked.crossing_in_words
     rows = [(str(row["group"]), row) for _, row in own.iterrows()]
     gaps = comparison.gaps
     wide = gaps[(gaps["method"] == method) & (gaps["measure"] == "difference")]

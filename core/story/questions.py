@@ -539,7 +539,7 @@ def _known_noise(study: _Study) -> Iterator[str]:
             yield gettext(
                 "{what}, known because it was drawn, by {feature}: {values}.",
                 what=gettext(title),
-                feature=feature.replace("_", " "),
+                feature=gettext(feature.replace("_", " ")),
                 values=listed(values),
             )
 
