@@ -129,8 +129,8 @@ class TaskDraws:
         """
         if not formulas.has_metric(self.task, key, self.training_counts):
             known = metric_keys(self.task, self.training_counts)
-            place = gettext("the task '{task}'", task=self.task.name)
-            raise unknown_metric(key, known, study=place)
+            where = gettext("the task '{task}'", task=self.task.name)
+            raise unknown_metric(key, known, study=where)
         _, name, part = split_key(key)
         if name in STABILITY:
             return self._of_shifts(key, part)

@@ -346,7 +346,7 @@ def _attributes_of(
 
 def meaning_sentence(meaning: LabelMeaning) -> str:
     """The meaning of the label, in one sentence with marks."""
-    label = f"'{meaning.category}'"
+    label = gettext("'{category}'", category=meaning.category)
     if meaning.reason:
         none = gettext("So no rule can say what it means.")
         return f"{meaning.reason} {none}"

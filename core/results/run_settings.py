@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.data.unreadable_pictures import CANNOT_BE_READ, UNREADABLE
-from core.language import N_
+from core.language import N_, gettext
 from core.runs import Run
 
 # Measured while training: not chosen by anyone, so listed after what was.
@@ -31,7 +31,7 @@ NOT_OF_ONE_RUN = (
 _DECIDING = ("method", "loss weights", "study", "versions")
 _OF_STUDY = ("dataset", "model", "training", "label_noise")
 _OF_RUN = {"split_fingerprint": "split", "backend": "backend"}
-_ABSENT = "none"
+_ABSENT = N_("none")
 TOGETHER = N_(
     "These settings act together, so a difference between the two studies cannot be"
     " credited to one of them."
@@ -40,6 +40,13 @@ ALIKE = N_(
     "No setting that the runs record differs between the two studies, so a"
     " difference between them comes from the trainings."
 )
+
+_PREFIX = {"loss weights": "loss weight of ", "versions": "version of "}
+# Each with what follows it as a field.
+_WITH_PREFIX = {
+    "loss weights": N_("loss weight of {name}"),
+    "versions": N_("version of {name}"),
+}
 
 Entry = tuple[str, str, str]
 
@@ -128,7 +135,7 @@ def _deciding(runs: Sequence[Run], *, known: bool) -> dict[str, str]:
     seeds = ", ".join(str(seed) for seed in sorted(run.seed for run in runs))
     if not known:
         imported = any(run.is_imported for run in runs)
-        where = "not known: imported predictions" if imported else "here"
+        where = N_("not known: imported predictions") if imported else N_("here")
         return {"seeds": seeds, "training": where}
     values: dict[str, dict[str, None]] = {}
     for run in runs:
@@ -147,8 +154,15 @@ def _settings_that_decide(entries: Iterable[Entry]) -> Iterator[tuple[str, str]]
             continue
         if part == "study" and what.partition(".")[0] not in _OF_STUDY:
             continue
-        prefix = {"loss weights": "loss weight of ", "versions": "version of "}
-        yield prefix.get(part, "") + what, value
+        yield _PREFIX.get(part, "") + what, value
+
+
+def setting_words(setting: str) -> str:
+    """``Difference.setting`` as a reader sees it; keys of files are as they are."""
+    for part, prefix in _PREFIX.items():
+        if setting.startswith(prefix):
+            return gettext(_WITH_PREFIX[part], name=setting.removeprefix(prefix))
+    return gettext(setting)
 
 
 def _place(setting: str) -> int:

@@ -14,7 +14,13 @@ from core.evaluation.comparison import Counterparts
 from core.evaluation.metrics import split_key
 from core.language import gettext, ngettext
 from core.results.cells import Text
-from core.results.run_settings import ALIKE, TOGETHER, Difference, differences
+from core.results.run_settings import (
+    ALIKE,
+    TOGETHER,
+    Difference,
+    differences,
+    setting_words,
+)
 from core.results.tables import Column, Table
 from core.runs import Run, list_runs, shipped_manifest, with_imported
 from core.study import MethodTable, Study
@@ -127,9 +133,9 @@ def differences_table(two: TwoStudies) -> Table:
     own, other = two.names
     rows = tuple(
         (
-            Text(one.setting, is_name=True),
-            Text(one.own),
-            Text(one.other),
+            Text(setting_words(one.setting), is_name=True),
+            Text(gettext(one.own)),
+            Text(gettext(one.other)),
             Text(_methods_of(one, two)),
         )
         for one in two.differing
