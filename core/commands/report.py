@@ -11,6 +11,7 @@ import typer
 from core.commands.console import progress_bars, warn_of
 from core.commands.options import refuse_without_effect
 from core.errors import EquipoiseError
+from core.language import ENGLISH, LANGUAGES, speaking
 
 if TYPE_CHECKING:
     from core.story.story import Story
@@ -40,8 +41,8 @@ def report(
         ),
     ] = ALL_FORMATS,
     lang: Annotated[
-        str, typer.Option(metavar="LANGUAGE", help="Language of the report: en.")
-    ] = "en",
+        str, typer.Option(metavar="LANGUAGE", help="Language of the report: en or fr.")
+    ] = ENGLISH,
     template: Annotated[
         Path | None,
         typer.Option(
@@ -68,25 +69,32 @@ def report(
         write_report,
     )
     from core.report.output import require_free, write_files
-    from core.report.report import build_report, check_language
+    from core.report.report import build_report
 
     names = read_formats(formats)
-    check_language(lang)
+    _require_language(lang)
     if template is not None and "pptx" not in names:
         refuse_without_effect(["--template"], expected="it with --format pptx.")
     told, folder = _find_story(story, study)
     stem = study if story is None else story.stem
     places = {name: place_of(name, out, stem) for name in names}
     require_free(places.values(), replace=replace)
-    with progress_bars() as progress:
-        drawn = build_report(
-            study, told, folder=folder, language=lang, progress=progress
-        )
+    with progress_bars() as progress, speaking(lang):
+        drawn = build_report(study, told, folder=folder, progress=progress)
         files = write_report(drawn, places, Options(template, progress))
     write_files(files, folders=[places[name] for name in names if name in FOLDERS])
     warn_of(drawn.problems)
     for place in places.values():
         sys.stdout.write(f"{place}\n")
+
+
+def _require_language(code: str) -> None:
+    if code not in LANGUAGES:
+        raise EquipoiseError(
+            f"Reports are not written in the language '{code}'.",
+            expected=f"one of {', '.join(LANGUAGES)}.",
+            remedy="leave --lang out for English.",
+        )
 
 
 def _find_story(file: Path | None, study: str) -> tuple[Story | None, Path | None]:

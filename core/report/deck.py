@@ -11,8 +11,10 @@ from pptx.dml.color import RGBColor
 from pptx.enum.dml import MSO_THEME_COLOR
 from pptx.enum.shapes import PP_PLACEHOLDER
 from pptx.enum.text import MSO_ANCHOR, MSO_AUTO_SIZE
+from pptx.oxml.ns import qn
 from pptx.util import Inches, Pt
 
+from core.language import gettext
 from core.report.deck_base import Base, add_slide, open_base
 from core.report.deck_table import add_table, write_marked
 from core.report.fit import Fitted, fit_text
@@ -44,6 +46,8 @@ WRITING = "Writing the deck"
 MADE = datetime(2000, 1, 1)
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 LONGEST_PROPERTY = 255
+LANGUAGE_TAGS = {"en": "en-US", "fr": "fr-FR"}
+"""Of the languages, as PowerPoint has them."""
 _STAMPS = re.compile(rb"(<dcterms:(created|modified)[^>]*>)[^<]*(<)")
 
 
@@ -79,6 +83,7 @@ def build_deck(
     if progress:
         progress(WRITING, total, total)
     _describe(base.presentation, report)
+    _name_language(base.presentation, LANGUAGE_TAGS[report.language])
     content = io.BytesIO()
     base.presentation.save(content)
     return without_dates(content.getvalue())
@@ -92,6 +97,15 @@ def _describe(presentation: Any, report: Report) -> None:
     said.comments, said.keywords = "", ""
     said.created = said.modified = MADE
     said.revision = 1
+
+
+def _name_language(presentation: Any, tag: str) -> None:
+    """Say of every text which language it is in, for who checks it or reads it out."""
+    for slide in presentation.slides:
+        pages = [slide, slide.notes_slide] if slide.has_notes_slide else [slide]
+        for page in pages:
+            for run in page._element.iter(qn("a:r")):
+                run.get_or_add_rPr().set("lang", tag)
 
 
 def _property(text: str) -> str:
@@ -154,7 +168,11 @@ def _write_placeholder(shape: Any, fitted: Fitted) -> None:
 def _add_page(base: Base, page: Page, pictures: Pictures) -> None:
     slide = add_slide(base, base.plain)
     _write_placeholder(slide.shapes.title, page.title)
-    for name, line in (("What is shown", page.kicker), ("Small print", page.note)):
+    small = (
+        (gettext("What is shown"), page.kicker),
+        (gettext("Small print"), page.note),
+    )
+    for name, line in small:
         if line is not None:
             shape = add_words(slide, printable(line.text), line.box, size=line.size)
             shape.name = name
@@ -169,7 +187,7 @@ def _add_page(base: Base, page: Page, pictures: Pictures) -> None:
 
 def _add_doubt(slide: Any, doubt: Line) -> None:
     shape = _text_box(slide, doubt.box)
-    shape.name = "Check of the claim"
+    shape.name = gettext("Check of the claim")
     shape.text_frame.vertical_anchor = MSO_ANCHOR.MIDDLE
     shape.fill.solid()
     shape.fill.fore_color.rgb = _rgb("fill")

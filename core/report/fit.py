@@ -19,7 +19,8 @@ LINE_HEIGHT = 1.2
 ELLIPSIS = "…"
 # The size at which widths are measured, once for all sizes.
 _MEASURED = 100
-SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+# A blank that does not break stands within a sentence.
+SENTENCE_END = re.compile(r"(?<=[.!?])[ \n]+")
 
 
 @dataclass(frozen=True)

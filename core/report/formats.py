@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import EquipoiseError
+from core.language import speaking
 from core.report.report import Progress, Report
 
 
@@ -102,6 +103,8 @@ def write_report(
 ) -> dict[Path, bytes]:
     """Write a report in some formats: the content of each file, by its place.
 
+    Its language is the one that the report was drawn in, whatever is spoken.
+
     Parameters
     ----------
     report : Report
@@ -109,8 +112,9 @@ def write_report(
         Of each format, from ``place_of``.
     options : Options
     """
-    return {
-        place / path if path else place: content
-        for name, place in places.items()
-        for path, content in FORMATS[name](report, options).items()
-    }
+    with speaking(report.language):
+        return {
+            place / path if path else place: content
+            for name, place in places.items()
+            for path, content in FORMATS[name](report, options).items()
+        }

@@ -11,10 +11,18 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from core.language import N_, gettext
 from core.report.latex_text import PACKAGES, escape_latex, has_unknown, marked_latex
+from core.report.layout import part_of
 from core.report.markdown_words import Paragraph, read_paragraphs
 from core.report.print_figure import print_figure, save_figure, side_by_side
-from core.report.report import Progress, Report, ReportSlide
+from core.report.report import (
+    PROVENANCE_TABLE,
+    QUESTIONS,
+    Progress,
+    Report,
+    ReportSlide,
+)
 from core.report.tables import (
     ReportTable,
     beyond_claim,
@@ -37,9 +45,9 @@ _NARROW = 700
 _LETTER, _GAP, _LEAST = 4.4, 12.0, 44.0
 # Points that the first column, which names the row, takes without a break.
 _NAME = 120.0
-_NUMBER = re.compile(r"[-−+]?[\d.,\u00a0 ]+%?")
+_NUMBER = re.compile(r"[-−+]?[\d.,\u00a0\u202f ]+%?")
 PRINTING = "Drawing figures for print"
-NAMED_SIGNS = (
+NAMED_SIGNS = N_(
     "This document is set by pdfLaTeX, which has only Latin letters: signs that it "
     "does not have stand in brackets by their names. The tables in Markdown and CSV "
     "have them all."
@@ -78,7 +86,7 @@ def latex_files(
     if progress:
         progress(PRINTING, len(report.slides), len(report.slides))
     body = "\n".join(_body(report, tables, heights))
-    note = rf"\bigskip\noindent {escape_latex(NAMED_SIGNS)}" + "\n"
+    note = rf"\bigskip\noindent {escape_latex(gettext(NAMED_SIGNS))}" + "\n"
     said = _visible(report) + "".join(map(table_text, tables.values()))
     is_named = has_unknown(said)
     text = f"{_head(report)}{body}\n{note if is_named else ''}\\end{{document}}\n"
@@ -157,7 +165,7 @@ def _part(
     caption = escape_latex(table.caption)
     label = rf"\label{{tab:{table.name}}}" if place == 0 else ""
     if parts > 1:
-        caption += f" ({place + 1} of {parts})"
+        caption += f" ({escape_latex(part_of(place + 1, parts))})"
     rules = "".join(_columns(headings, rows))
     head = " & ".join(marked_latex(heading) for heading in headings) + r" \\"
     # Rows of several lines are kept apart.
@@ -201,8 +209,11 @@ def _notes(table: ReportTable, shown: int) -> str:
     said = [table.note] if table.note else []
     if shown < len(table.frame):
         said.append(
-            f"The first {shown} of {len(table.frame):,} rows; the table in CSV has "
-            "them all."
+            gettext(
+                "The first {shown} of {count} rows; the table in CSV has them all.",
+                shown=shown,
+                count=len(table.frame),
+            )
         )
     if not said:
         return ""
@@ -266,12 +277,22 @@ def _columns(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator
 # The document
 
 
+# How words are divided, and what captions say. Blanks before signs are in the texts.
+_LANGUAGES = {
+    "fr": (
+        r"\usepackage[french]{babel}",
+        r"\frenchsetup{AutoSpacePunctuation=false}",
+    )
+}
+
+
 def _head(report: Report) -> str:
     author = report.story.author
     packages = [*PACKAGES, "{array}", "{booktabs}", "{longtable}", "{float}"]
     lines = [
         r"\documentclass[10pt,a4paper]{article}",
         *(rf"\usepackage{package}" for package in packages),
+        *_LANGUAGES.get(report.language, ()),
         r"\usepackage{graphicx}",
         r"\usepackage[textwidth=7in,textheight=9.8in]{geometry}",
         r"\floatplacement{table}{H}",
@@ -296,12 +317,12 @@ def _body(
     for slide in report.slides:
         yield from _slide(slide, tables, heights)
     if report.questions:
-        yield r"\section{Questions a jury asks}"
+        yield rf"\section{{{escape_latex(gettext(QUESTIONS))}}}"
         for asked in report.questions:
             yield rf"\paragraph{{{escape_latex(asked.question)}}}"
             yield marked_latex(asked.text)
     if report.provenance.rows:
-        yield r"\section{Provenance}"
+        yield rf"\section{{{escape_latex(gettext(PROVENANCE_TABLE))}}}"
         rules = r"@{}p{0.24\linewidth}>{\raggedright\arraybackslash}p{0.7\linewidth}@{}"
         yield rf"\begin{{longtable}}{{{rules}}}"
         yield r"\toprule"

@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.errors import EquipoiseError
+from core.language import N_, gettext
 from core.report.fit import POINTS, Fitted, fit_text, text_height
 from core.report.markdown_words import Paragraph, read_paragraphs
 from core.report.pictures import own_title
@@ -34,7 +35,7 @@ MOST_FIGURES, LEAST_FIGURE, TALL = 6, 2.9, 420
 # and in inches.
 PARAGRAPH_GAP, BOX_INSET = 0.4, 0.2
 DOUBT_COLOURS = {"fill": "FFF1E6", "line": "D55E00", "text": "8A3A00"}
-PROVENANCE = "Where these numbers come from"
+PROVENANCE = N_("Where these numbers come from")
 
 
 @dataclass(frozen=True)
@@ -139,10 +140,16 @@ def lay_out(report: Report, frame: Frame) -> Iterator[tuple[int, Page]]:
         answer = [Paragraph(sentence) for sentence in question.answer]
         for page in _words_pages(asked, frame, answer):
             yield after, page
-    rows = pd.DataFrame(report.provenance.rows, columns=["What", "Value"])
-    last = ReportSlide(0, PROVENANCE, "")
-    for page in _table_pages(last, frame, rows, alt=PROVENANCE):
+    heads = [gettext("What"), gettext("Value")]
+    rows = pd.DataFrame(report.provenance.rows, columns=heads)
+    last = ReportSlide(0, gettext(PROVENANCE), "")
+    for page in _table_pages(last, frame, rows, alt=last.title):
         yield after, page
+
+
+def part_of(number: int, count: int) -> str:
+    """Which part of several something is: "1 of 2"."""
+    return gettext("{number} of {count}", number=number, count=count)
 
 
 def fit_title(text: str, box: Box, sizes: Sequence[float] = TITLE_SIZES) -> Fitted:
@@ -170,9 +177,11 @@ def _slide_pages(slide: ReportSlide, frame: Frame) -> Iterator[Page]:
 def _problem_words(error: EquipoiseError) -> list[Paragraph]:
     parts = [Paragraph(error.problem)]
     if error.expected:
-        parts.append(Paragraph(f"Expected: {error.expected}"))
+        parts.append(
+            Paragraph(gettext("Expected: {expected}", expected=error.expected))
+        )
     if error.remedy:
-        parts.append(Paragraph(f"What to do: {error.remedy}"))
+        parts.append(Paragraph(gettext("What to do: {remedy}", remedy=error.remedy)))
     return parts
 
 
@@ -236,7 +245,7 @@ def _words_pages(
     slide: ReportSlide, frame: Frame, paragraphs: Sequence[Paragraph]
 ) -> Iterator[Page]:
     """Words on as few pages as they can be read on, the slide's picture beside them."""
-    box = _words_box(slide, _head(slide, frame, part="1 of 2").body, paragraphs)
+    box = _words_box(slide, _head(slide, frame, part=part_of(1, 2)).body, paragraphs)
     for count in range(1, len(paragraphs) + 1):
         each = math.ceil(len(paragraphs) / count)
         starts = range(0, len(paragraphs), each)
@@ -247,7 +256,7 @@ def _words_pages(
     else:
         parts = [[one] for one in paragraphs] or [[]]
     for number, part in enumerate(parts, start=1):
-        said = f"{number} of {len(parts)}" if len(parts) > 1 else ""
+        said = part_of(number, len(parts)) if len(parts) > 1 else ""
         head = _head(slide, frame, part=said)
         yield head.page(*_words(slide, head.body, part))
 
@@ -295,7 +304,7 @@ def _figure_pages(slide: ReportSlide, frame: Frame) -> Iterator[Page]:
     alone = len(figures) == 1
     groups = _figure_groups(figures, frame.body.width)
     for number, group in enumerate(groups, start=1):
-        part = f"{number} of {len(groups)}" if len(groups) > 1 else ""
+        part = part_of(number, len(groups)) if len(groups) > 1 else ""
         head = _head(slide, frame, part=part, note=slide.note)
         yield head.page(
             *(
@@ -343,9 +352,9 @@ def _grid(body: Box, count: int) -> list[Box]:
 def _table_pages(
     slide: ReportSlide, frame: Frame, rows: pd.DataFrame, *, alt: str, note: str = ""
 ) -> Iterator[Page]:
-    place = _head(slide, frame, part="1 of 2", note=note).body
+    place = _head(slide, frame, part=part_of(1, 2), note=note).body
     sheets = table_sheets(rows, place.width, place.height)
     for number, sheet in enumerate(sheets, start=1):
-        part = f"{number} of {len(sheets)}" if len(sheets) > 1 else ""
+        part = part_of(number, len(sheets)) if len(sheets) > 1 else ""
         head = _head(slide, frame, part=part, note=note)
         yield head.page(TablePlace(sheet, head.body, alt))

@@ -5,9 +5,16 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 
+from core.language import gettext
 from core.report.markdown_words import BULLET, Paragraph, read_paragraphs
 from core.report.print_figure import print_figure, save_figure, side_by_side
-from core.report.report import Progress, Report, ReportSlide
+from core.report.report import (
+    PROVENANCE_TABLE,
+    QUESTIONS,
+    Progress,
+    Report,
+    ReportSlide,
+)
 from core.report.tables import (
     ReportTable,
     beyond_claim,
@@ -56,7 +63,7 @@ def report_markdown(report: Report) -> str:
     for slide in report.slides:
         parts += _slide(slide, tables.get(slide_name(slide)))
     if report.questions:
-        parts.append("## Questions a jury asks")
+        parts.append(f"## {escape_document(gettext(QUESTIONS))}")
     for asked in report.questions:
         parts.append(f"### {escape_document(asked.question)}")
         parts.append(document_text(asked.text))
@@ -64,7 +71,8 @@ def report_markdown(report: Report) -> str:
         rows = [
             [escape_document(cell) for cell in row] for row in report.provenance.rows
         ]
-        parts += ["## Provenance", _lines(["", ""], rows)]
+        heading = escape_document(gettext(PROVENANCE_TABLE))
+        parts += [f"## {heading}", _lines(["", ""], rows)]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 

@@ -23,6 +23,7 @@ from pptx.oxml.ns import qn
 from pptx.util import Inches, Pt
 from xlsxwriter import Workbook  # type: ignore[import-untyped]
 
+from core.language import gettext, language
 from core.plots.look import GRID_COLOUR
 from core.report.fit import (
     LINE_HEIGHT,
@@ -50,6 +51,9 @@ TEXT_SIZE, LEAST_TEXT_SIZE = 14, 10
 PAD, ENTRY_MARK, _RIGHT = 0.08, 0.35, 0.15
 # Of the width of a chart that the names of rows may take.
 NAMES_SHARE = 0.42
+# Inches between the area of the data and a title that lies beside it.
+BESIDE = 0.1
+BESIDE_SIZES = (TEXT_SIZE, 12, 11, LEAST_TEXT_SIZE)
 # Inches of a panel that is too low for an upright title.
 LOW = 1.6
 MARKERS = {
@@ -78,6 +82,8 @@ _SIDES = {
     "below": XL_LABEL_POSITION.BELOW,
     "centre": XL_LABEL_POSITION.CENTER,
 }
+FORMAT_LANGUAGES = {"fr": "[$-40C]"}
+"""What a format of numbers begins with, where the language is not English."""
 _COLOUR = re.compile(r"rgba?\(\s*(\d+),\s*(\d+),\s*(\d+)(?:,\s*([\d.]+))?\)")
 
 
@@ -152,6 +158,8 @@ def add_panels(
         for place, panel in enumerate(panels)
     ]
     spare = box.height - titled - sum(inner.top + inner.bottom for inner in inners)
+    needed = max(_lying_title(p, spare * p.share / total) for p in panels)
+    inners = [replace(inner, left=max(inner.left, needed)) for inner in inners]
     charts, top = [], box.y + titled
     for panel, inner in zip(panels, inners, strict=True):
         data = spare * panel.share / total
@@ -171,18 +179,40 @@ def _title_beside(
     slide: Any, panel: Panel, box: Box, inner: _Inner, height: float
 ) -> Panel:
     """A long title in lines upright; beside a low panel, level."""
-    axis = panel.y if isinstance(panel, PointsPanel) else panel.axis
-    is_level = isinstance(panel, BarsPanel) and panel.is_level
-    if is_level or text_width(axis.title, TEXT_SIZE) <= height:
+    axis = _upright(panel)
+    if _stands(panel, height):
         return panel
     if height > LOW:
         lines = wrapped_lines(axis.title, height, TEXT_SIZE)
         return _with_upright(panel, replace(axis, title="\n".join(lines)))
-    room = inner.left - 0.1
-    fitted = fit_text(axis.title, room, height, (TEXT_SIZE, 12, 11, LEAST_TEXT_SIZE))
+    room = inner.left - BESIDE
+    sizes = [s for s in BESIDE_SIZES if _longest_word(axis.title, s) <= room]
+    fitted = fit_text(axis.title, room, height, sizes or (LEAST_TEXT_SIZE,))
     place = Box(box.x, box.y + inner.top, room, height)
     add_words(slide, fitted.text, place, size=fitted.size)
     return _with_upright(panel, replace(axis, title=""))
+
+
+def _stands(panel: Panel, height: float) -> bool:
+    """Whether the title of the upright axis is no longer than it, or is level."""
+    if isinstance(panel, BarsPanel) and panel.is_level:
+        return True
+    return text_width(_upright(panel).title, TEXT_SIZE) <= height
+
+
+def _lying_title(panel: Panel, height: float) -> float:
+    """Inches left of the data that a title beside it needs to break no word; or 0."""
+    if height > LOW or _stands(panel, height):
+        return 0.0
+    return _longest_word(_upright(panel).title, LEAST_TEXT_SIZE) + BESIDE
+
+
+def _longest_word(text: str, size: float) -> float:
+    return max(text_width(word, size) for word in text.split())
+
+
+def _upright(panel: Panel) -> Axis:
+    return panel.y if isinstance(panel, PointsPanel) else panel.axis
 
 
 def _with_upright(panel: Panel, axis: Axis) -> Panel:
@@ -317,11 +347,12 @@ def _add_points(slide: Any, panel: PointsPanel, box: Box, inner: _Inner) -> Any:
     ordered = sorted(everything, key=lambda each: -_length(each))
     for place, each in enumerate(ordered):
         if isinstance(each, Points):
-            series = data.add_series(printable(each.name) or f"Line {place + 1}")
+            name = printable(each.name) or gettext("Line {number}", number=place + 1)
+            series = data.add_series(name)
             for x, y in zip(each.x, each.y, strict=True):
                 series.add_data_point(x, y)
             continue
-        series = data.add_series("Labels")
+        series = data.add_series(gettext("Labels"))
         for label in each:
             series.add_data_point(label.x, label.y)
     frame = _frame(slide, XL_CHART_TYPE.XY_SCATTER, box, data)
@@ -435,7 +466,7 @@ def _whiskers(points: Sequence[Points]) -> list[Points]:
     """Lines along level intervals, where LibreOffice would draw no error bars."""
     return [
         Points(
-            "Interval",
+            gettext("Interval"),
             (x - less, x + more),
             (y, y),
             each.colour,
@@ -520,9 +551,17 @@ def _apart(axis: Axis, width: float) -> int:
 
 def _format(axis: Axis) -> str:
     if axis.is_log:
-        return "General"
+        return _in_language("General")
     digits = _digits(axis)
-    return "#,##0" + ("." + "0" * digits if digits else "")
+    return _in_language("#,##0" + ("." + "0" * digits if digits else ""))
+
+
+def _in_language(number_format: str) -> str:
+    """A format of numbers that says which language they are in.
+
+    PowerPoint goes by the computer's language all the same; LibreOffice by this.
+    """
+    return FORMAT_LANGUAGES.get(language(), "") + number_format
 
 
 def _add_bars(slide: Any, panel: BarsPanel, box: Box, inner: _Inner) -> Any:
@@ -530,7 +569,8 @@ def _add_bars(slide: Any, panel: BarsPanel, box: Box, inner: _Inner) -> Any:
     data.categories = [printable(name) for name in panel.categories]
     for bars in panel.bars:
         data.add_series(
-            printable(bars.name) or "Bars", [None if v != v else v for v in bars.values]
+            printable(bars.name) or gettext("Bars"),
+            [None if v != v else v for v in bars.values],
         )
     kind = {
         (False, False): XL_CHART_TYPE.COLUMN_CLUSTERED,
@@ -572,7 +612,8 @@ def _write_bar_texts(series: Any, bars: Bars, *, stacked: bool) -> None:
         return
     labels = series.data_labels
     labels.show_value = True
-    labels.number_format = "#,##0" if _are_whole(bars.values) else "0.##"
+    number_format = "#,##0" if _are_whole(bars.values) else "0.##"
+    labels.number_format = _in_language(number_format)
     labels.number_format_is_linked = False
     labels.font.size = Pt(TEXT_SIZE - 2)
     labels._element.find(qn("c:txPr")).find(qn("a:bodyPr")).set("wrap", "none")

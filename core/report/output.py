@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from core.errors import EquipoiseError
+from core.language import gettext
 
 
 def require_free(places: Iterable[Path], *, replace: bool) -> None:
@@ -52,10 +53,13 @@ def write_files(files: Mapping[Path, bytes], *, folders: Sequence[Path] = ()) ->
     except OSError as error:
         place = Path(error.filename or next(iter(files), Path()))
         raise EquipoiseError(
-            f"The files could not be written to {place.parent}: "
-            f"{error.strerror or error}.",
-            expected="a writable folder with room.",
-            remedy="free some space, or choose another --out.",
+            gettext(
+                "The files could not be written to {folder}: {fault}.",
+                folder=place.parent,
+                fault=error.strerror or error,
+            ),
+            expected=gettext("a writable folder with room."),
+            remedy=gettext("free some space, or choose another --out."),
         ) from None
 
 

@@ -10,6 +10,7 @@ from PIL import Image, ImageOps
 
 from core.data.images import FORMATS, MAX_UPLOAD_BYTES, decode_image
 from core.errors import EquipoiseError, StoryError
+from core.language import gettext
 from core.story.story import Slide
 
 Kind = Literal["png", "jpeg"]
@@ -114,9 +115,12 @@ def _file_content(name: str, folder: Path | None) -> bytes:
         place, is_inside = None, False
     if place is None or not is_inside:
         raise StoryError(
-            f"The picture {name!r} is not in the folder of the story.",
-            expected="a picture beside the story's file.",
-            remedy="put it there, and correct its path.",
+            gettext(
+                "The picture {name} is not in the folder of the story.",
+                name=repr(name),
+            ),
+            expected=gettext("a picture beside the story's file."),
+            remedy=gettext("put it there, and correct its path."),
         )
     try:
         with place.open("rb") as file:
@@ -124,7 +128,7 @@ def _file_content(name: str, folder: Path | None) -> bytes:
             return file.read(MAX_UPLOAD_BYTES + 1)
     except OSError:
         raise StoryError(
-            f"The picture '{name}' cannot be read.",
-            expected="a PNG or JPEG file.",
-            remedy="save it anew as one of these, or correct its path.",
+            gettext("The picture '{name}' cannot be read.", name=name),
+            expected=gettext("a PNG or JPEG file."),
+            remedy=gettext("save it anew as one of these, or correct its path."),
         ) from None

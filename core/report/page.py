@@ -7,17 +7,20 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from core.language import N_, gettext
 from core.plots.download import chart_data, hide_titles, page_script
 from core.plots.highlight import HIGHLIGHT
+from core.report.layout import PROVENANCE
 from core.report.markdown_words import markdown_html
 from core.report.own_picture import Picture
-from core.report.report import Progress, Report, ReportSlide
+from core.report.report import QUESTIONS, Progress, Report, ReportSlide
 from core.report.sheets import written_table
 from core.text import split_marks, to_plain
 
 WRITING = "Writing the page"
 # Rows of a table that are read at a glance; a longer one is folded.
 FEW_ROWS = 40
+IN_NUMBERS = N_("In numbers")
 _TAGS = {"strong": "strong", "emphasis": "em", "code": "code"}
 
 
@@ -43,7 +46,7 @@ def build_page(report: Report, *, progress: Progress | None = None) -> bytes:
         parts.append(_slide(slide, charts))
     if progress:
         progress(WRITING, total, total)
-    drawn = json.dumps(charts, ensure_ascii=False).replace("<", "\\u003c")
+    drawn = _in_script(charts)
     return _PAGE.format(
         language=report.language,
         title=html.escape(report.title),
@@ -57,7 +60,21 @@ def build_page(report: Report, *, progress: Progress | None = None) -> bytes:
         style=_STYLE + HIGHLIGHT + hide_titles(".chart"),
         script=page_script(),
         charts=drawn,
+        said_slides=_said(N_("Slides")),
+        said_script=_said(N_("The charts need JavaScript; the tables do not.")),
+        said_questions=_said(QUESTIONS),
+        said_provenance=_said(PROVENANCE),
+        said_fault=_in_script(gettext("The charts cannot be drawn: {fault}")),
     ).encode()
+
+
+def _said(message: str) -> str:
+    return html.escape(gettext(message))
+
+
+def _in_script(value: object) -> str:
+    """As JSON that does not end the script that it stands in."""
+    return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c")
 
 
 def _contents(report: Report) -> str:
@@ -113,7 +130,8 @@ def _drawn(slide: ReportSlide, charts: list[dict[str, object]]) -> Iterator[str]
         table = _table(written_table(numbers), numbers.takeaway)
         small = f'<p class="note">{marked_html(numbers.note)}</p>' * bool(numbers.note)
         if drawn.figures or len(numbers.frame) > FEW_ROWS:
-            yield f"<details><summary>In numbers</summary>{table}{small}</details>"
+            head = f"<summary>{_said(IN_NUMBERS)}</summary>"
+            yield f"<details>{head}{table}{small}</details>"
         else:
             yield table + small
 
@@ -219,12 +237,12 @@ _PAGE = """<!doctype html>
 </head>
 <body>
 <header><h1>{title}</h1>{subtitle}</header>
-<nav aria-label="Slides">{contents}</nav>
-<noscript>The charts need JavaScript; the tables do not.</noscript>
+<nav aria-label="{said_slides}">{contents}</nav>
+<noscript>{said_script}</noscript>
 <main>
 {slides}
-<section id="questions"><h2>Questions a jury asks</h2>{questions}</section>
-<section id="provenance"><h2>Where these numbers come from</h2>{provenance}</section>
+<section id="questions"><h2>{said_questions}</h2>{questions}</section>
+<section id="provenance"><h2>{said_provenance}</h2>{provenance}</section>
 </main>
 {script}
 <script type="application/json" id="charts">{charts}</script>
@@ -240,7 +258,8 @@ async function draw() {{
 addEventListener("beforeprint", () => {{
   for (const folded of document.querySelectorAll("details")) folded.open = true;
 }});
-const tell = (fault) => document.body.prepend(`The charts cannot be drawn: ${{fault}}`);
+const said = {said_fault};
+const tell = (fault) => document.body.prepend(said.replace("{{fault}}", fault));
 draw().catch(tell);
 </script>
 </body>

@@ -18,6 +18,8 @@ Numbers = NDArray[np.float64]
 _FREE = 0.05
 # Decades that an axis spans with ticks at 1, 2 and 5.
 _FEW_DECADES = 1.6
+PLAIN = ".,"
+"""Plotly's separators, where a figure has none of its own."""
 _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
@@ -60,6 +62,8 @@ class PrintAxis:
         Place of each.
     extent : Extent
         Filled by the traces.
+    separators : str
+        Plotly's: the sign before decimals, and the one between thousands.
     """
 
     letter: str
@@ -67,6 +71,7 @@ class PrintAxis:
     kind: str = "linear"
     categories: dict[str, int] = field(default_factory=dict)
     extent: Extent = field(default_factory=Extent)
+    separators: str = PLAIN
 
     @property
     def is_log(self) -> bool:
@@ -204,9 +209,17 @@ class PrintAxis:
         else:
             texts = _alike(places)
         return [
-            plain_text(f"{before}{text}{after}").replace("-", "\N{MINUS SIGN}")
+            plain_text(f"{before}{separated(text, self.separators)}{after}").replace(
+                "-", "\N{MINUS SIGN}"
+            )
             for text in texts
         ]
+
+
+def separated(number: str, separators: str) -> str:
+    """A number that Python wrote, with a figure's separators."""
+    decimal, thousands = separators[0], separators[1]
+    return number.translate({ord("."): decimal, ord(","): thousands})
 
 
 def kind_of(layout: Mapping[str, Any], values: Iterable[Any]) -> str:

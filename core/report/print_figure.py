@@ -31,13 +31,15 @@ from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.patches import Rectangle
 from matplotlib.text import Annotation, Text
+from matplotlib.ticker import ScalarFormatter
 from matplotlib.transforms import Bbox, Transform, blended_transform_factory
 from PIL import Image
 
 from core.errors import EquipoiseError
+from core.language import gettext
 from core.plots.look import FONT_SIZE
 from core.plots.traces import ROW_BELOW, ROW_GAP, ROW_LINE
-from core.report.print_axes import PrintAxis, kind_of
+from core.report.print_axes import PLAIN, PrintAxis, kind_of, separated
 from core.report.print_colours import dash_of, read_colour, read_scale
 from core.report.print_text import (
     FONT,
@@ -136,6 +138,8 @@ _JOINT = SEPARATOR
 _ROW_NAME = 0.42
 # A cell of a heat map is so many times wider than tall at most.
 _CELL = 3.0
+# How much longer than its upright axis a title may be.
+_BEYOND = 1.15
 # Inches of a cell for a pixel's points, in which its text has room in one line.
 _CELL_LEAST = 1.5
 
@@ -212,9 +216,9 @@ def save_figure(
     }
     if chosen not in metadata:
         raise EquipoiseError(
-            f"A figure cannot be written as '{chosen}'.",
-            expected="a name that ends in .pdf, .svg or .png.",
-            remedy="choose one of them.",
+            gettext("A figure cannot be written as '{kind}'.", kind=chosen),
+            expected=gettext("a name that ends in .pdf, .svg or .png."),
+            remedy=gettext("choose one of them."),
         )
     with _ONE_AT_A_TIME, _set(_SETTINGS):
         figure.savefig(target, format=chosen, dpi=RESOLUTION, metadata=metadata[chosen])
@@ -230,6 +234,18 @@ def print_settings() -> Iterator[None]:
 def _set(settings: Mapping[str, Any]) -> AbstractContextManager[None]:
     """Settings of matplotlib, for a while."""
     return cast(AbstractContextManager[None], mpl.rc_context(cast(Any, settings)))
+
+
+class _Written(ScalarFormatter):
+    """Numbers with a figure's separators."""
+
+    def __init__(self, separators: str) -> None:
+        super().__init__()
+        self._separators = separators
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """The text of one tick."""
+        return separated(super().__call__(x, pos), self._separators)
 
 
 @dataclass
@@ -259,6 +275,8 @@ class _Drawing:
             require_known(trace)
         self.traces = [trace for trace in every if is_seen(trace)]
         self.scale = self.paper.scale
+        # Plotly sets nothing between thousands where it is told one sign alone.
+        self.separators = f"{self.layout.get('separators') or PLAIN} "[:2]
         self.font = {"size": 12, "color": "#444444", **self.layout.get("font", {})}
 
     def draw(self) -> Figure:
@@ -354,18 +372,25 @@ class _Drawing:
                 values.setdefault(name, []).extend(as_list(trace.get(letter)))
         for name in sorted(values):
             own = self.layout.get(f"{name[0]}axis{name[1:]}", {})
-            side = PrintAxis(name[0], own, kind_of(own, values[name]))
+            side = self._axis(name, own, kind_of(own, values[name]))
             if side.kind not in ("linear", "log", "category"):
                 raise EquipoiseError(
-                    f"A figure with an axis of the type '{side.kind}' cannot be "
-                    "printed.",
-                    expected="one of linear, log, category.",
-                    remedy="save it as HTML, or as a picture from the page.",
+                    gettext(
+                        "A figure with an axis of the type '{kind}' cannot be printed.",
+                        kind=side.kind,
+                    ),
+                    expected=gettext("one of {names}.", names="linear, log, category"),
+                    remedy=gettext("save it as HTML, or as a picture from the page."),
                 )
             if own.get("categoryarray") is not None:
                 side.learn(as_list(own["categoryarray"]))
             side.learn(values[name])
             self.sides[name] = side
+
+    def _axis(
+        self, name: str, layout: Mapping[str, Any], kind: str = "linear"
+    ) -> PrintAxis:
+        return PrintAxis(name[0], layout, kind, separators=self.separators)
 
     def _axes_of(self, trace: Mapping[str, Any]) -> tuple[PrintAxis, PrintAxis]:
         x, y = _names(trace)
@@ -387,7 +412,7 @@ class _Drawing:
         for x, y in pairs or [("x", "y")]:
             for name in (x, y):
                 own = self.layout.get(f"{name[0]}axis{name[1:]}", {})
-                self.sides.setdefault(name, PrintAxis(name[0], own))
+                self.sides.setdefault(name, self._axis(name, own))
             over = bool(
                 self.sides[x].layout.get("overlaying")
                 or self.sides[y].layout.get("overlaying")
@@ -426,9 +451,11 @@ class _Drawing:
             if name in pair:
                 return self.sides[name], axes
         raise EquipoiseError(
-            f"A figure refers to its axis '{name}', which shows nothing.",
-            expected="an axis with a trace.",
-            remedy="save it as HTML, or as a picture from the page.",
+            gettext(
+                "A figure refers to its axis '{name}', which shows nothing.", name=name
+            ),
+            expected=gettext("an axis with a trace."),
+            remedy=gettext("save it as HTML, or as a picture from the page."),
         )
 
     def _frame(self, xref: str, yref: str) -> tuple[Axes, Transform]:
@@ -485,9 +512,12 @@ class _Drawing:
                 )
             case other:
                 raise EquipoiseError(
-                    f"A figure with a shape of the type '{other}' cannot be printed.",
-                    expected="a line or a rectangle.",
-                    remedy="save it as HTML, or as a picture from the page.",
+                    gettext(
+                        "A figure with a shape of the type '{kind}' cannot be printed.",
+                        kind=other,
+                    ),
+                    expected=gettext("a line or a rectangle."),
+                    remedy=gettext("save it as HTML, or as a picture from the page."),
                 )
         axes.add_artist(drawn)
         if options["clip_on"]:
@@ -498,9 +528,9 @@ class _Drawing:
         _, found, content = str(given.get("source") or "").partition(";base64,")
         if not found:
             raise EquipoiseError(
-                "A figure with a picture from elsewhere cannot be printed.",
-                expected="a picture that is within the figure.",
-                remedy="save it as HTML, or as a picture from the page.",
+                gettext("A figure with a picture from elsewhere cannot be printed."),
+                expected=gettext("a picture that is within the figure."),
+                remedy=gettext("save it as HTML, or as a picture from the page."),
             )
         names = str(given.get("xref", "paper")), str(given.get("yref", "paper"))
         _, transform = self._frame(*names)
@@ -701,11 +731,22 @@ class _Drawing:
         font = {**self.font, **side.layout.get("title", {}).get("font", {})}
         style = style_of(font, self.scale, LEAST_TYPE, read_colour(font["color"]))
         letters = int(length / (0.56 * style.size))
-        axis.set_label_text(
-            wrapped(side.title, letters, breaks=False),
-            fontsize=style.size,
-            color=style.colour,
-        )
+        text, size = wrapped(side.title, letters, breaks=False), style.size
+        if side.letter == "y":
+            standing: dict[str, Any] = {"rotation": 90, "ha": "center", "va": "bottom"}
+            if max(self._widths([text], size)) > _BEYOND * length:
+                # A word is longer than its low axis: it lies beside it.
+                is_right = side.layout.get("side") == "right"
+                standing = {
+                    "rotation": 0,
+                    "ha": "left" if is_right else "right",
+                    "va": "center",
+                }
+                text = wrapped(side.title, max(map(len, side.title.split())))
+                lines = text.count("\n") + 1
+                size = max(min(size, length / (1.25 * lines)), LEAST_TYPE)
+            axis.label.set(**standing)
+        axis.set_label_text(text, fontsize=size, color=style.colour)
         axis.labelpad = 4
 
     def _fitted(
@@ -846,6 +887,8 @@ class _Drawing:
             bar.set_ticks(
                 list(own["tickvals"]), labels=[plain_text(t) for t in own["ticktext"]]
             )
+        else:
+            bar.formatter = _Written(self.separators)
         axes.tick_params(labelsize=size, length=0, pad=2)
         bar.outline.set_visible(False)
         self.bar = axes

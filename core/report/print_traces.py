@@ -17,6 +17,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from core.errors import EquipoiseError
+from core.language import gettext
 from core.report.print_axes import Numbers, PrintAxis
 from core.report.print_colours import (
     dash_of,
@@ -124,9 +125,12 @@ def require_known(trace: Trace) -> None:
     kind = trace.get("type", "scatter")
     if kind not in KNOWN:
         raise EquipoiseError(
-            f"A figure with a trace of the type '{kind}' cannot be printed.",
-            expected=f"one of {', '.join(KNOWN)}.",
-            remedy="save it as HTML, or as a picture from the page.",
+            gettext(
+                "A figure with a trace of the type '{kind}' cannot be printed.",
+                kind=kind,
+            ),
+            expected=gettext("one of {names}.", names=", ".join(KNOWN)),
+            remedy=gettext("save it as HTML, or as a picture from the page."),
         )
 
 
@@ -292,9 +296,12 @@ def _draw_fill(trace: Trace, place: Place, x: Numbers, y: Numbers, before: Any) 
             place.axes.fill(x_round, y_round, **options)
         case other:
             raise EquipoiseError(
-                f"A figure whose trace fills '{other}' cannot be printed.",
-                expected="one of toself, tozeroy, tonexty.",
-                remedy="save it as HTML, or as a picture from the page.",
+                gettext(
+                    "A figure whose trace fills '{kind}' cannot be printed.",
+                    kind=other,
+                ),
+                expected=gettext("one of {names}.", names="toself, tozeroy, tonexty"),
+                remedy=gettext("save it as HTML, or as a picture from the page."),
             )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.errors import EquipoiseError, NothingToShow, StoryError
+from core.language import N_, gettext, language
 from core.plots.highlight import NOTE as HOW_TO_HIGHLIGHT
 from core.report.own_picture import Picture, read_picture
 from core.report.pictures import Pictures
@@ -17,15 +18,17 @@ from core.text import to_plain
 from core.views.drawing import Drawn
 from core.views.studies import open_study
 
-LANGUAGES = ("en",)
-"""Languages that a report is written in."""
-LIVE_ONLY = (
+LIVE_ONLY = N_(
     "A photo is labelled here by the models themselves, when the story is presented "
     "from the page Defense. A file cannot do that."
 )
 Progress = Callable[[str, int, int], object]
 """Told what is done, how many, and of how many."""
 DRAWING = "Drawing the slides"
+QUESTIONS = N_("Questions a jury asks")
+"""Heading of the questions and their answers."""
+PROVENANCE_TABLE = N_("Provenance")
+"""Heading, in a document, of the table of where the numbers come from."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,8 @@ class ReportSlide:
         """Small print of the view, without what only an interactive figure can do."""
         if self.drawn is None:
             return ""
-        return to_plain(self.drawn.note.replace(HOW_TO_HIGHLIGHT, "")).strip()
+        how = gettext(HOW_TO_HIGHLIGHT)
+        return to_plain(self.drawn.note.replace(how, "")).strip()
 
     @property
     def spoken(self) -> str:
@@ -96,7 +100,7 @@ class Report:
     story : Story
     study_title : str
     language : str
-        One of ``LANGUAGES``.
+        That it was drawn in, and is written in.
     slides : tuple of ReportSlide
     questions : tuple of Question
         Questions that a jury asks, answered from the study.
@@ -117,7 +121,7 @@ class Report:
     @property
     def title(self) -> str:
         """Of the story."""
-        return self.story.title
+        return gettext(self.story.title)
 
     @property
     def subtitle(self) -> str:
@@ -141,10 +145,9 @@ def build_report(
     *,
     folder: Path | None = None,
     pictures: Mapping[str, bytes] | None = None,
-    language: str = "en",
     progress: Progress | None = None,
 ) -> Report:
-    """Draw a story.
+    """Draw a story, in the language that is spoken.
 
     Parameters
     ----------
@@ -157,16 +160,13 @@ def build_report(
         Where pictures of the story's slides are.
     pictures : mapping of str to bytes, optional
         Pictures by the name that slides give them, which go before those of the folder.
-    language : str
-        One of ``LANGUAGES``.
     progress : callable, optional
 
     Raises
     ------
     EquipoiseError
-        If the study has no runs, or there is no such language.
+        If the study has no runs.
     """
-    check_language(language)
     is_usual = story is None
     view = open_study(story.study if story else study)
     if story is None:
@@ -183,27 +183,12 @@ def build_report(
         progress(DRAWING, len(story.slides), len(story.slides))
     return Report(
         story=story,
-        study_title=view.study.title,
-        language=language,
+        study_title=gettext(view.study.title),
+        language=language(),
         slides=tuple(slides),
         questions=questions_of(story),
         provenance=provenance_of(view),
     )
-
-
-def check_language(language: str) -> None:
-    """Refuse a language that reports are not written in.
-
-    Raises
-    ------
-    EquipoiseError
-    """
-    if language not in LANGUAGES:
-        raise EquipoiseError(
-            f"Reports are not written in the language '{language}'.",
-            expected=f"one of {', '.join(LANGUAGES)}.",
-            remedy="leave --lang out for English.",
-        )
 
 
 def _draw(
@@ -225,8 +210,8 @@ def _draw(
         claim=told.said[0] if told.claim else "",
         doubt=told.doubt,
         drawn=told.drawn,
-        text=LIVE_ONLY if slide.view == PHOTO else slide.text,
+        text=gettext(LIVE_ONLY if slide.view == PHOTO else slide.text),
         picture=picture,
-        notes=slide.notes,
+        notes=gettext(slide.notes),
         problem=problem,
     )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core.language import in_form
 from core.report.fit import LINE_HEIGHT, POINTS, text_width, wrapped_lines
 from core.text import MINUS, number, split_marks, to_plain
 from core.views.drawing import Column, Numbers
@@ -62,7 +63,7 @@ def cell_text(value: Any, column: Column | None = None) -> str:
     if column is not None and column.digits is not None:
         return number(float(value), column.digits)
     written = str(value) if isinstance(value, Integral) else f"{float(value):g}"
-    return written.replace("-", MINUS)
+    return in_form(written).replace("-", MINUS)
 
 
 def written_table(numbers: Numbers) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -77,7 +78,8 @@ def slide_name(slide: ReportSlide) -> str:
 
 def file_name(text: str) -> str:
     """A text as part of a file's name that every system and LaTeX can read."""
-    return _NOT_IN_NAMES.sub("-", text).strip("-").lower()
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return _NOT_IN_NAMES.sub("-", plain).strip("-").lower()
 
 
 def figure_names(slide: ReportSlide) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import EquipoiseError, StoryError
+from core.language import N_, gettext, language, speaking
 from core.report.formats import ALONE, FOLDERS, FORMATS, Options
 from core.report.output import write_files
 from core.report.report import build_report
@@ -30,14 +31,14 @@ from pages.shell.story import (
 # Of each format: what a reader calls it, its icon, and its type.
 REPORTS = {
     "pptx": (
-        "Deck (PPTX)",
+        N_("Deck (PPTX)"),
         "slideshow",
         "application/vnd.openxmlformats-officedocument.presentationml.presentation",
     ),
-    "html": ("Page (HTML)", "public", "text/html"),
-    "pdf": ("Pages (PDF)", "picture_as_pdf", "application/pdf"),
-    "latex": ("Tables and figures (LaTeX)", "functions", "application/zip"),
-    "md": ("Tables and figures (Markdown)", "table", "application/zip"),
+    "html": (N_("Page (HTML)"), "public", "text/html"),
+    "pdf": (N_("Pages (PDF)"), "picture_as_pdf", "application/pdf"),
+    "latex": (N_("Tables and figures (LaTeX)"), "functions", "application/zip"),
+    "md": (N_("Tables and figures (Markdown)"), "table", "application/zip"),
 }
 _NO_LETTERS = re.compile(r"[^a-z0-9]+")
 _UPLOADED, _FAULT = "defense_opened", "defense_fault"
@@ -53,13 +54,15 @@ def name_for(story: Story) -> str:
 def offer_save(work: Work) -> None:
     """Save the story beside its study, where that can be written to."""
     st.button(
-        "Save",
+        gettext("Save"),
         key="defense_save",
         icon=":material/save:",
         disabled=not work.is_changed,
         on_click=_save,
         args=(work.token,),
-        help="Beside the study, so that the page and `equipoise report` find it.",
+        help=gettext(
+            "Beside the study, so that the page and `equipoise report` find it."
+        ),
     )
 
 
@@ -76,7 +79,8 @@ def _save(token: str) -> None:
         st.session_state[_FAULT] = error
         return
     edit(token, methodcaller("saved_as", file.name, work.story, folder))
-    st.toast(to_markdown(f"Saved as {file.name}."), icon=":material/save:")
+    said = gettext("Saved as {name}.", name=file.name)
+    st.toast(to_markdown(said), icon=":material/save:")
 
 
 def _write_story(work: Work, folder: Path) -> StoryFile:
@@ -96,21 +100,27 @@ def _write_pictures(work: Work, folder: Path) -> None:
         write_files(files)
     except OSError as error:
         raise StoryError(
-            f"The pictures of the story could not be saved to {folder}: "
-            f"{error.strerror or error}.",
-            expected="a writable folder with room.",
-            remedy="free some space, or set EQUIPOISE_RUNS to another folder.",
+            gettext(
+                "The pictures of the story could not be saved to {folder}: {fault}.",
+                folder=folder,
+                fault=error.strerror or error,
+            ),
+            expected=gettext("a writable folder with room."),
+            remedy=gettext("free some space, or set EQUIPOISE_RUNS to another folder."),
         ) from None
 
 
 def offer_files(work: Work) -> None:
-    """What can be taken away of a story; made when it is asked for."""
-    with st.popover("Files", icon=":material/download:"):
+    """What can be taken away of a story; made when it is asked for.
+
+    It is made outside of the reader's visit, and so it is told their language.
+    """
+    with st.popover(gettext("Files"), icon=":material/download:"):
         stem = work.name or name_for(work.story)
         for name, (label, icon, mime) in REPORTS.items():
             st.download_button(
-                label,
-                data=partial(_report, work, name),
+                gettext(label),
+                data=partial(_report, work, name, language()),
                 file_name=f"{stem}-{name}.zip" if name in FOLDERS else f"{stem}.{name}",
                 mime=mime,
                 key=f"defense_{name}",
@@ -126,7 +136,7 @@ def _offer_story(work: Work, stem: str) -> None:
     """The story itself, with its pictures where it has some."""
     packed = has_pictures(work)
     st.download_button(
-        "Story with pictures (ZIP)" if packed else "Story (TOML)",
+        gettext("Story with pictures (ZIP)") if packed else gettext("Story (TOML)"),
         data=partial(pack_story, work, stem)
         if packed
         else partial(story_toml, work.story),
@@ -136,19 +146,22 @@ def _offer_story(work: Work, stem: str) -> None:
         icon=":material/download:",
         type="tertiary",
         on_click="ignore",
-        help="Opens on this page again. `equipoise report` reads the TOML file in it, "
-        "with the pictures beside it."
+        help=gettext(
+            "Opens on this page again. `equipoise report` reads the TOML file in it, "
+            "with the pictures beside it."
+        )
         if packed
-        else "Opens on this page again, and is what `equipoise report` reads.",
+        else gettext("Opens on this page again, and is what `equipoise report` reads."),
     )
 
 
-def _report(work: Work, name: str) -> bytes:
-    """One format of the report; several files in an archive."""
-    report = build_report(
-        work.story.study, work.story, folder=work.folder, pictures=work.pictures
-    )
-    files = FORMATS[name](report, Options())
+def _report(work: Work, name: str, code: str) -> bytes:
+    """One format of the report in a language; several files in an archive."""
+    with speaking(code):
+        report = build_report(
+            work.story.study, work.story, folder=work.folder, pictures=work.pictures
+        )
+        files = FORMATS[name](report, Options())
     if name not in FOLDERS:
         return files[ALONE]
     return pack(files)
@@ -160,8 +173,10 @@ def show_fault() -> None:
     if fault is not None:
         show_error(fault)
         st.info(
-            "The story is safe in this session: take it away as a TOML file under "
-            "“Files”.",
+            gettext(
+                "The story is safe in this session: take it away as a TOML file under "
+                "“Files”."
+            ),
             icon=":material/download:",
         )
 
@@ -169,7 +184,7 @@ def show_fault() -> None:
 def open_file() -> None:
     """Open a story from disk, once for each file."""
     given = st.file_uploader(
-        "Open a story (TOML, or ZIP with pictures)",
+        gettext("Open a story (TOML, or ZIP with pictures)"),
         type=["toml", "zip"],
         key="defense_file",
         max_upload_size=STORY_PICTURES // 2**20,

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
 from core.errors import StoryError
+from core.language import gettext
 from core.report.own_picture import Picture, clean_picture, read_picture
 from core.story.story import read_story, story_toml
 from pages.shell.story import STORY_PICTURES, Work
@@ -85,7 +86,14 @@ def unpack_story(content: bytes, origin: str) -> Work:
 
 def _no_story(origin: str) -> StoryError:
     return StoryError(
-        f"The archive '{origin}' is not a story with its pictures.",
-        expected=f"one TOML file and pictures, at most {STORY_PICTURES // 2**20} MiB.",
-        remedy="take the story away anew under “Files”, or open its TOML file alone.",
+        gettext(
+            "The archive '{origin}' is not a story with its pictures.", origin=origin
+        ),
+        expected=gettext(
+            "one TOML file and pictures, at most {count} MiB.",
+            count=STORY_PICTURES // 2**20,
+        ),
+        remedy=gettext(
+            "take the story away anew under “Files”, or open its TOML file alone."
+        ),
     )

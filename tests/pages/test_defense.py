@@ -2,12 +2,14 @@
 
 import json
 from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
 from inspect import get_annotations
 from io import BytesIO
 from typing import Literal, get_args, get_origin
 from zipfile import ZipFile
 
 import pytest
+import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -313,6 +315,28 @@ def test_every_format_of_a_report_is_offered(saved, open_page):
     assert {f"defense_{name}" for name in FORMATS} | {"defense_toml"} <= offered
 
 
+def test_a_download_is_in_the_language_of_its_reader(saved, open_page, monkeypatch):
+    made = {}
+
+    def button(label: str, *, key: str, data, **_: object) -> None:
+        made[key] = label, data
+
+    monkeypatch.setattr(st, "download_button", button)
+    for code, label, asked in (
+        ("fr", "Page web (HTML)", "Questions que pose un jury"),
+        ("en", "Page (HTML)", "Questions a jury asks"),
+    ):
+        app = open_page("defense", study=STUDY, story="mine", lang=code)
+        assert not app.exception
+        said, make = made["defense_html"]
+        assert said == label
+        # A server makes it in a thread that has no visit.
+        with ThreadPoolExecutor(1) as pool:
+            page = pool.submit(make).result().decode()
+        assert f'<html lang="{code}">' in page
+        assert asked in page
+
+
 def two_windows(open_page, **query: str) -> tuple[AppTest, AppTest]:
     """Windows of one draft: the first at its second slide, the other at its third."""
     first = open_page("defense", study=STUDY, story="mine", slide="2")
@@ -446,7 +470,7 @@ def test_a_picture_given_on_the_page_is_in_all_that_is_taken_away(
     work = find_work(app.query_params["draft"])
     name = work.story.slides[0].picture
     assert name in work.pictures
-    page = _report(work, "html").decode()
+    page = _report(work, "html", "en").decode()
     assert b64encode(work.pictures[name]).decode() in page
     # Undoing takes it away, though the field still holds the file.
     button(app, "undo").click().run()

@@ -11,6 +11,7 @@ import pytest
 from pptx import Presentation
 
 from core.csv_text import csv_text
+from core.language import LANGUAGES, speaking
 from core.plots.figure import build_figure
 from core.report.deck import build_deck
 from core.report.latex import DOCUMENT, NAMED_SIGNS, latex_files, table_latex
@@ -81,6 +82,13 @@ def _pdflatex(files, folder, *, times=1):
     return log
 
 
+def _has_french():
+    found = subprocess.run(
+        ["kpsewhich", "french.ldf"], capture_output=True, check=False
+    )
+    return found.returncode == 0
+
+
 needs_pdflatex = pytest.mark.skipif(
     not shutil.which("pdflatex"), reason="pdflatex is not installed"
 )
@@ -96,9 +104,12 @@ def test_pdflatex_sets_names_with_any_signs(tmp_path):
 
 @pytest.mark.slow
 @needs_pdflatex
-@pytest.mark.parametrize("study", ["utkface"])
-def test_pdflatex_sets_the_report_of_a_shipped_study(study, tmp_path):
-    files = latex_files(build_report(study))
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_pdflatex_sets_the_report_of_a_shipped_study(code, tmp_path):
+    if code == "fr" and not _has_french():
+        pytest.skip("babel's French is not installed")
+    with speaking(code):
+        files = latex_files(build_report("utkface"))
     assert any(path.startswith("figures/") for path in files)
     log = _pdflatex(files, tmp_path)
     # A line that is a word too long is wider than the paper's margin takes.

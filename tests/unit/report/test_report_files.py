@@ -79,7 +79,7 @@ def test_the_command_writes_files_and_leaves_others_alone(tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--lang", "fr"], "not written in the language 'fr'"),
+        (["--lang", "de"], "not written in the language 'de'"),
         (["--format", "docx"], "no format 'docx'"),
         (["--format", "html", "--template", "a.pptx"], "would change nothing"),
         (["--story", "none.toml"], "none.toml"),
