@@ -83,6 +83,16 @@ def listening() -> Iterator[Listener]:
         _listeners.reset(token)
 
 
+@contextmanager
+def aside() -> Iterator[None]:
+    """Say something to who waits, which is no part of what is made meanwhile."""
+    token = _listeners.set(())
+    try:
+        yield
+    finally:
+        _listeners.reset(token)
+
+
 def speak_as(of_reader: Callable[[], str]) -> None:
     """Say how the language of the one who reads is found, outside of ``speaking``."""
     global _of_reader

@@ -1,6 +1,7 @@
 """A slide of what is being looked at: the view as it is, filters included."""
 
 from core.errors import StoryError
+from core.language import gettext
 from core.story.story import Slide, Story
 from core.views.catalog import view_named
 from core.views.drawing import Drawn
@@ -34,9 +35,13 @@ def slide_of(drawn: Drawn) -> Slide:
     known = {r.name for r in whole.runs if r.seed in view.seeds}
     if {run.name for run in view.runs} < known:
         raise StoryError(
-            "A slide holds every run of its methods and seeds, and here single runs "
-            "are picked.",
-            remedy="show all runs again, and choose methods and seeds instead.",
+            gettext(
+                "A slide holds every run of its methods and seeds, and here single"
+                " runs are picked."
+            ),
+            remedy=gettext(
+                "show all runs again, and choose methods and seeds instead."
+            ),
         )
     defaults = view_named(drawn.view).defaults
     # Without the baseline, which is shown in any case; unless it is all there is.

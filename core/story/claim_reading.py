@@ -19,6 +19,7 @@ from core.evaluation.metrics import (
     metric_keys,
     split_key,
 )
+from core.language import LANGUAGES, gettext, speaking
 from core.story import claim_words
 from core.story.claim_words import Kind, fold
 from core.tasks import Binary, Multiclass, Regression, Task
@@ -35,6 +36,8 @@ _PLANES: dict[What, int] = {
     "part": 0xF3000,
 }
 _PLANE = 0x1000
+# Stands before a letter that is a name.
+_LETTER = "\ue100"
 EVERY = "*"
 """Stands for all methods but the one compared with."""
 # The same with a "not".
@@ -51,9 +54,9 @@ _NOT_ALL = re.compile(
 _AND = re.compile(r"(?<!\w)(?:and|or|et|ou|&)(?!\w)")
 _IN_LIST = re.compile(rf"^{claim_words.LIST}$")
 _ANY = re.compile(f"[{chr(0xF0000)}-{chr(0xF3FFF)}]")
-_TASK_BEFORE = re.compile(rf"({_SIGNS['task']})[ .-]*$")
+_TASK_BEFORE = re.compile(rf"({_SIGNS['task']})[ .:-]*$")
 _TASK_AFTER = re.compile(
-    r"^ ?(?:of|for|on|in|de|d'|du|sur|pour|en)? ?(?:the |la |le |les |l')?"
+    r"^[ (-]*(?:of|for|on|in|de|d'|du|des|sur|pour|en)? ?(?:the |la |le |les |l')?"
     rf"({_SIGNS['task']})"
 )
 
@@ -181,9 +184,11 @@ class _Reader:
         self._subjects: tuple[str, ...] = ()
         self._references: tuple[str, ...] = ()
         self._named = ""
+        # The sentence that named it, with the task, the class and the group.
+        self._naming = ""
 
     def read(self, text: str) -> Iterator[Statement]:
-        marked = self._mark(fold(to_plain(text)))
+        marked = self._mark(fold(self._with_letters(to_plain(text))))
         of_model = bool(claim_words.TRAINED_MODEL.search(marked))
         marked = claim_words.INTERVAL.sub("", marked)
         marked = claim_words.ONLY_ONE_OF_SEVERAL.sub("", _without_ne(marked))
@@ -198,7 +203,17 @@ class _Reader:
                     self._subjects = statement.subjects
                     self._references = statement.references
                     yield statement
-            self._named = _named_metrics(sentence) or self._named
+            if named := _named_metrics(sentence):
+                self._named, self._naming = named, sentence
+
+    def _with_letters(self, text: str) -> str:
+        """A text in which a letter that is a group's name is told from a word."""
+        letters = {part for part in _all_parts(self._view) if _is_letter(part)}
+        if not letters:
+            return text
+        # A sentence begins with a capital, and "d'" is a word.
+        name = rf"(?<=[\w,;(] )([{''.join(letters)}])(?![\w'\u2019])"
+        return re.sub(name, rf"{_LETTER}\1", text)
 
     def _mark(self, text: str) -> str:
         """Put a sign in the place of each mention, the longest first."""
@@ -421,7 +436,7 @@ class _Reader:
         own = bool(_TASK.search(part) or _PART.search(part))
         named = _named_metrics(sentence)
         if not own:
-            return self._find_measured(sentence if named else self._named)
+            return self._find_measured(sentence if named else self._naming)
         named = named or self._named
         # Apart, so that no task is taken for the one beside a metric.
         found = self._find_measured(f"{named} ; {part}") if named else ()
@@ -613,16 +628,29 @@ def _vocabulary(view: StudyView) -> Iterator[tuple[re.Pattern[str], _Mention]]:
     features = view.dataset.sensitive_features
     labels = {task.name: task.label for task in view.tasks}
     for name in dict.fromkeys((*labels, *features)):
-        known = (name, labels.get(name, name), *claim_words.TASKS.get(name, ()))
-        for word in known:
+        label = labels.get(name, name)
+        known = (name, label, *_in_languages(label), *claim_words.TASKS.get(name, ()))
+        for word in dict.fromkeys(known):
             if pattern := _named(word, plural=True):
                 yield pattern, _Mention("task", name)
     for part in dict.fromkeys(_all_parts(view)):
-        # A number alone is an amount.
+        # A number alone is an amount, and a letter may be a word.
         said = f"class {part}" if part.isdecimal() else part
+        said = f"{_LETTER}{part}" if _is_letter(part) else said
         for word in (said, *claim_words.PARTS.get(part, ())):
             if pattern := _named(word):
                 yield pattern, _Mention("part", part)
+
+
+def _is_letter(name: str) -> bool:
+    return len(name) == 1 and name.isupper()
+
+
+def _in_languages(label: str) -> Iterator[str]:
+    """What a label is called in each language that we speak."""
+    for code in LANGUAGES:
+        with speaking(code):
+            yield gettext(label)
 
 
 def _named(said: str, *, plural: bool = False) -> re.Pattern[str] | None:

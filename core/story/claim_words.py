@@ -71,6 +71,7 @@ def words(*patterns: str) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{'|'.join(patterns)})(?!\w)")
 
 
+_BY_SO_MUCH = r"(?:de (?:environ |pres de )?[-+]?\d[\d.,]*(?: (?!a )\w+| ?%)? )?"
 # Adverbs between a verb and a comparative need no mention: they are not looked at.
 PREDICATES: dict[Kind, re.Pattern[str]] = {
     Kind.OPEN: words(
@@ -83,10 +84,11 @@ PREDICATES: dict[Kind, re.Pattern[str]] = {
         r"ne (?:permet(?:tent)?|peu(?:t|vent)) pas (?:de )?(?:conclure|trancher)",
     ),
     Kind.SAME: words(
-        r"equivalente?s?",
+        *(r"equivalente?s?", r"equivaut"),
         r"no difference",
         r"(?:aucune|pas de|nulle) difference",
-        r"(?:as good as|the same as|on par with|matche?s?|equals?|equal to)",
+        r"(?:as good as|the same as|on par with|matche?s?|equals?(?! opportunity))",
+        r"equal to",
         r"(?:aussi bon(?:ne)?s? que|(?:egale?s?|egaux) (?:a|au|aux))",
     ),
     Kind.BEST: words(
@@ -108,8 +110,9 @@ PREDICATES: dict[Kind, re.Pattern[str]] = {
         r"(?:beaten|outperformed|surpassed)"
         r"(?:(?: (?!it|them|all)\w+)? by(?! (?:about|around|some|an?|far|\d))"
         r"|(?=[^.;,]* by (?:the )?[\U000F0000-\U000F0FFF]))",
-        *(r"pires?", r"moins (?:bon(?:ne)?s?|bien)", r"degradent?", r"empirent?"),
-        *(r"deteriorent?", r"nui(?:t|sent|re) (?:a|au|aux)"),
+        *(r"pires?", r"moins (?:bon(?:ne)?s?|bien)", r"degrade(?:nt|r)?"),
+        *(r"empire(?:nt|r)?", r"deteriore(?:nt|r)?", r"nui(?:t|sent|re) (?:a|au|aux)"),
+        r"(?:est|sont|ete) (?:pas )?(?:\w+ment )?(?:battu|surpasse|depasse)e?s?",
         r"(?:battu|surpasse|depasse)e?s?"
         r"(?:(?: \w+)? par|(?=[^.;,]* par (?:la |le |l')?[\U000F0000-\U000F0FFF]))",
     ),
@@ -119,9 +122,10 @@ PREDICATES: dict[Kind, re.Pattern[str]] = {
         r"help(?:s|ed|ing)?(?! of)",
         r"w(?:ins?|on(?!'t))(?: over| against)?",
         *(r"superior to", r"ahead of"),
-        *(r"bat(?:tent|tre|tu)?", r"surpassent?", r"depassent?", r"meilleure?s?"),
+        *(r"bat(?:tent|tre|tu)?", r"surpasse(?:nt|r)?", r"depasse(?:nt|r)?"),
+        r"meilleure?s?",
         *(r"(?<!au )mieux", r"ameliore(?:nt|r|e?s?)?", r"(?<!l')aide(?:nt|r)?"),
-        r"l'emportent? sur",
+        r"l'emporte(?:nt|r)? sur",
     ),
     Kind.LOWER: words(
         *(
@@ -134,8 +138,10 @@ PREDICATES: dict[Kind, re.Pattern[str]] = {
         *(r"drops?", r"falls?"),
         r"(?:nearer|closer) to zero",
         r"plus (?:bas(?:se)?s?|faibles?|petite?s?|proches? de zero)",
-        *(r"redui(?:t|sent|re|tes?|ts)", r"diminue(?:nt|r|e?s?)?", r"abaissent?"),
-        *(r"baissent?", r"moindres?", r"inferieure?s? (?:a|au|aux)"),
+        *(r"redui(?:t|sent|re|tes?|ts)", r"diminue(?:nt|r|e?s?)?"),
+        *(r"abaisse(?:nt|r)?", r"baisse(?:nt|r)?", r"moindres?"),
+        *(r"resserre(?:nt|r)?", r"comble(?:nt|r)?"),
+        rf"inferieure?s? {_BY_SO_MUCH}(?:a|au|aux)",
     ),
     Kind.HIGHER: words(
         *(
@@ -148,8 +154,9 @@ PREDICATES: dict[Kind, re.Pattern[str]] = {
         ),
         *(r"widen(?:s|ed)?", r"farther from zero", r"further from zero"),
         r"plus (?:haute?s?|elevee?s?|grande?s?|eloignee?s? de zero)",
-        *(r"augmente(?:nt|r|e?s?)?", r"accroi(?:t|ssent)", r"creusent?"),
-        r"superieure?s? (?:a|au|aux)",
+        *(r"augmente(?:nt|r|e?s?)?", r"accroi(?:t|ssent|tre)", r"creuse(?:nt|r)?"),
+        r"elargi(?:t|ssent|r)",
+        rf"superieure?s? {_BY_SO_MUCH}(?:a|au|aux)",
     ),
     Kind.DIFFERENT: words(
         *(r"differ(?:s|ed|ent)?(?: from)?", r"differ(?:e|ente?s?)(?: de)?"),
@@ -219,11 +226,13 @@ FOUND = words(
     *(r"detected", r"found", r"shown", r"seen", r"established", r"prove[dn]"),
     *(r"(?:detecte|trouve|observe|montre|demontre|etabli|prouve)e?s?",),
     *(r"evidence", r"proofs?", r"preuves?"),
-    r"mise?s? en evidence",
-    r"significant(?:ly)?",
-    r"significativement",
+    *(r"mise?s? en evidence", r"(?:revele|constate)e?s?"),
+    *(r"significant(?:ly)?", r"significativement", r"detectables?"),
 )
-SIGNIFICANT = words(r"significant(?:ly)?", r"significativement")
+SIGNIFICANT = words(
+    *(r"significant(?:ly)?", r"significativement"),
+    r"(?:de )?(?:facon|maniere) (?:detectable|significative)",
+)
 TRAINED_MODEL = words(
     r"(?:this|the|these|one|single)? ?trained models?",
     r"modeles? entraines?",
@@ -234,8 +243,10 @@ EVERY_METHOD = words(
     r"(?:any|all|each|every one) of the (?:\d+ )?(?:other )?(?:methods|remedies"
     r"|trained models)",
     r"(?:every|all|any) (?:other )?(?:methods?|remed(?:y|ies))",
-    r"(?:toutes les|chaque) (?:autres? )?(?:\d+ )?methodes?",
+    # Not "with 5 seeds of each method".
+    r"(?:toutes les|(?<!graines de )chaque) (?:autres? )?(?:\d+ )?methodes?",
     r"(?:tous les|chaque) (?:autres? )?(?:\d+ )?remedes?",
+    r"(?:l')?ensemble des (?:autres )?(?:\d+ )?(?:methodes|remedes|modeles entraines)",
     r"(?:everything|every one|all)(?: the)? (?:else|others|rest)",
     *(r"everything", r"the others", r"t(?:ous|outes) les autres", r"tout le reste"),
 )
@@ -248,7 +259,8 @@ NO_METHOD = words(
 # A method after one of these is what another one is compared with.
 COMPARED = re.compile(
     r"(?:compared (?:with|to)|relative to|against|versus|vs\.?|contre|unlike|than"
-    r"|par rapport (?:a|au|aux)|comparee?s? (?:a|au|aux)|(?<!\w)(?:que|qu'|from))"
+    r"|par rapport (?:a|au|aux)|comparee?s? (?:a|au|aux)|(?<!\w)(?:que|qu'|from)"
+    r"|(?<!\w)a(?= cel(?:le|ui) )|differences? (?:\w+ )?avec)"
     r" ?(?:for|with|pour|avec|chez|the|that of|cel(?:le|ui) de|la|le|les|l'| )*$"
 )
 FOR = re.compile(
@@ -293,7 +305,8 @@ BOUNDARIES = (
     re.compile(r"(?<!\w)(?:without|sans) (?:\w+ly )?$"),
     re.compile(r";|[,;] (?:and|or|et|ou)(?!\w)"),
     words(r"and", r"or", r"et", r"ou"),
-    re.compile(r","),
+    # Not that of a number.
+    re.compile(r"(?<!\d),|,(?!\d)"),
 )
 LIST = r"(?:[ ,;]|(?<!\w)(?:and|or|et|ou|the|la|le|les|l'|&)(?!\w))*"
 _NUMBER = r"[-+]?(?:\d+(?:[.,]\d+)?|[.,]\d+)"

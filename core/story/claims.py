@@ -8,14 +8,18 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from core.crossing import SHOWN
 from core.errors import EquipoiseError, NothingToShow
 from core.evaluation import verdicts
 from core.evaluation.comparison import Comparison
-from core.evaluation.fairness_views import fairness_views, group_features
+from core.evaluation.fairness_views import (
+    FairnessView,
+    fairness_views,
+    group_features,
+)
 from core.evaluation.gaps import EQUALIZED_ODDS, line_info
 from core.evaluation.metrics import MetricInfo, headline_keys, split_key
 from core.evaluation.verdicts import speaks_of_model
+from core.language import N_, gettext
 from core.results.findings import findings, gap_findings
 from core.results.numbers import between
 from core.results.sentences import percent, possessive, row_info, verdict_sentence
@@ -51,16 +55,16 @@ _WORST_FIRST = (
 # Names of views of groups begin so.
 _OF_GROUPS = ("fairness", "group-map", "what-if")
 _MARKS = {
-    Status.SUPPORTED: "✓ The numbers bear this claim out.",
-    Status.INCONCLUSIVE: "○ The numbers do not settle this claim.",
-    Status.CONTRADICTED: "✕ The numbers contradict this claim.",
+    Status.SUPPORTED: N_("✓ The numbers bear this claim out."),
+    Status.INCONCLUSIVE: N_("○ The numbers do not settle this claim."),
+    Status.CONTRADICTED: N_("✕ The numbers contradict this claim."),
     Status.NOT_CHECKED: "",
 }
-NOTHING_RECOGNISED = (
+NOTHING_RECOGNISED = N_(
     "No statement on the methods of this study was recognised in this claim, so it was"
     " not checked against the numbers."
 )
-ONE_TRAINING = (
+ONE_TRAINING = N_(
     "One trained model of each method was compared: how the methods do when they are"
     " trained anew is unknown."
 )
@@ -102,7 +106,7 @@ class ClaimCheck:
     @property
     def mark(self) -> str:
         """What stands beside the claim: one sentence; empty where none was checked."""
-        return _MARKS[self.status]
+        return gettext(_MARKS[self.status])
 
     @property
     def needs_mark(self) -> bool:
@@ -141,7 +145,7 @@ def check_claim(text: str, view: StudyView) -> ClaimCheck:
             said = to_plain(error.problem)
             checked.append(CheckedStatement(Status.NOT_CHECKED, said))
     if not checked:
-        return ClaimCheck(Status.NOT_CHECKED, NOTHING_RECOGNISED)
+        return ClaimCheck(Status.NOT_CHECKED, gettext(NOTHING_RECOGNISED))
     ranked = sorted(
         dict.fromkeys(checked), key=lambda each: _WORST_FIRST.index(each.status)
     )
@@ -250,7 +254,11 @@ def _row(
     except KeyError:
         info = line_info(measured.metric, measured.measure, view.tasks)
         raise NothingToShow(
-            f"There is no {info.phrase} of {view.labels[method]} with the chosen seeds."
+            gettext(
+                "There is no {metric} of {method} with the chosen seeds.",
+                metric=info.phrase,
+                method=view.labels[method],
+            )
         ) from None
 
 
@@ -278,8 +286,8 @@ def _check_others(statement: Statement, view: StudyView) -> Iterator[CheckedStat
     same = replace(statement, subjects=others, amounts=(), is_only=False)
     for each in _check_said(same, view):
         if each.status is Status.SUPPORTED:
-            said = f"The same holds for another method. {each.reason}"
-            yield CheckedStatement(Status.CONTRADICTED, said)
+            said = gettext("The same holds for another method.")
+            yield CheckedStatement(Status.CONTRADICTED, f"{said} {each.reason}")
 
 
 def _check_said(statement: Statement, view: StudyView) -> Iterator[CheckedStatement]:
@@ -395,12 +403,17 @@ def _check_pair(
     info = row_info(row, view.tasks)
     said = _sentence(row, view, pair.comparison)
     if measured.measure:
-        groups = SHOWN.join(measured.features).replace("_", " ")
-        said = f"{said} The groups are those of {groups}."
+        task = split_key(measured.metric)[0]
+        groups = FairnessView(task, measured.features, measured.metric)
+        whose = gettext(
+            "The groups are those of {groups}.", groups=groups.crossing_in_words
+        )
+        said = f"{said} {whose}"
     status = _judge(statement.kind, row, info, mirrored=pair.mirrored)
     of_method = not statement.of_model and statement.kind not in _OF_DATA
     if status is Status.SUPPORTED and of_method and speaks_of_model(row):
-        return CheckedStatement(Status.INCONCLUSIVE, f"{said} {ONE_TRAINING}")
+        said = f"{said} {gettext(ONE_TRAINING)}"
+        return CheckedStatement(Status.INCONCLUSIVE, said)
     return CheckedStatement(status, said)
 
 
@@ -529,9 +542,13 @@ def _wrong_difference(
         return None
     level = percent(pair.comparison.level)
     span = f"{between(info, *ends, signed=True)} {info.difference_unit}".strip()
-    return (
-        f"The claim says {amount.text}, but the {level} interval of the difference in"
-        f" {info.phrase} is {span}."
+    return gettext(
+        "The claim says {amount}, but the {level} interval of the difference in"
+        " {metric} is {span}.",
+        amount=amount.text,
+        level=level,
+        metric=info.phrase,
+        span=span,
     )
 
 
@@ -550,16 +567,22 @@ def _wrong_value(
         return None
     if value[0] <= high and value[1] >= low:
         return None
-    said = _value_sentence(row, view, comparison, row_info(row, view.tasks))
-    return f"The claim says {amount.text}, which the interval leaves out. {said}"
+    said = gettext(
+        "The claim says {amount}, which the interval leaves out.", amount=amount.text
+    )
+    value_said = _value_sentence(row, view, comparison, row_info(row, view.tasks))
+    return f"{said} {value_said}"
 
 
 def _value_sentence(
     row: pd.Series, view: StudyView, comparison: Comparison, info: MetricInfo
 ) -> str:
-    who = possessive(view.labels[str(row["method"])])
-    span = f"{info.format(row['low'])} to {info.format(row['high'])}"
-    return (
-        f"{who} {info.phrase} is {info.format(row['mean'], unit=True)}"
-        f" ({percent(comparison.level)} interval {span})."
+    return gettext(
+        "{whose} {metric} is {value} ({level} interval {low} to {high}).",
+        whose=possessive(view.labels[str(row["method"])]),
+        metric=info.phrase,
+        value=info.format(row["mean"], unit=True),
+        level=percent(comparison.level),
+        low=info.format(row["low"]),
+        high=info.format(row["high"]),
     )

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core.crossing import SHOWN
 from core.errors import EquipoiseError, StudyError
 from core.evaluation.comparison import Comparison
 from core.evaluation.cost import COSTS, cost_table, run_costs
 from core.evaluation.fairness_views import FairnessView, fairness_views
 from core.evaluation.metrics import headline_keys, metric_info
+from core.language import N_, gettext, in_form, ngettext
 from core.methods.entries import ENTRIES
 from core.plots.search import trials_of
 from core.results.cells import Cell, Text, heading
@@ -21,13 +21,17 @@ from core.results.markdown import table_markdown
 from core.results.sentences import compared_with, comparison_notes, fairness_notes
 from core.results.tables import Column, Table
 from core.runs import Run
-from core.story.provenance import NOT_RECORDED, provenance_of
+from core.story.provenance import provenance_of
 from core.story.questions import jury_questions
-from core.text import escape_document, listed, plural, to_plain
+from core.text import escape_document, listed, to_plain
 from core.views.loads import load_comparison, load_metrics
 from core.views.study_view import StudyView
 
-_CLASS_METRICS = ("f1", "mae")
+# Metrics of each class or bin, and the titles of their tables.
+_CLASS_METRICS = {
+    "f1": N_("{task} F1 of each class"),
+    "mae": N_("{task} MAE of each bin"),
+}
 
 
 @dataclass(frozen=True)
@@ -87,9 +91,16 @@ def model_card(view: StudyView, method: str) -> ModelCard:
     runs = [run for run in view.runs if run.method == method]
     if not runs:
         raise StudyError(
-            f"The study '{view.study.name}' has no run of the method '{method}'.",
-            expected=f"one of {', '.join(dict.fromkeys(r.method for r in view.runs))}.",
-            remedy="correct the name, or choose other seeds.",
+            gettext(
+                "The study '{study}' has no run of the method '{method}'.",
+                study=view.study.name,
+                method=method,
+            ),
+            expected=gettext(
+                "one of {methods}.",
+                methods=", ".join(dict.fromkeys(run.method for run in view.runs)),
+            ),
+            remedy=gettext("correct the name, or choose other seeds."),
         )
     # The questions are answered of the method and its baseline alone.
     reference = view.references.get(method, "")
@@ -99,10 +110,10 @@ def model_card(view: StudyView, method: str) -> ModelCard:
     comparison = load_comparison(view)
     label = view.labels[method]
     sections = (
-        CardSection("use", "Intended use", tuple(_use(view, label))),
+        CardSection("use", gettext("Intended use"), tuple(_use(view, label))),
         CardSection(
             "data",
-            "Data and licences",
+            gettext("Data and licences"),
             (
                 *answers["size"][:1],
                 *answers["split"],
@@ -110,19 +121,25 @@ def model_card(view: StudyView, method: str) -> ModelCard:
                 *_terms(own, method),
             ),
         ),
-        CardSection("protocol", "Protocol", tuple(_protocol(view, method, runs))),
+        CardSection(
+            "protocol", gettext("Protocol"), tuple(_protocol(view, method, runs))
+        ),
         CardSection(
             "results",
-            "Results",
+            gettext("Results"),
             (_differences_to(comparison), *comparison_notes(comparison, view.labels)),
             tuple(_results(view, method, comparison)),
         ),
         _by_group(view, method),
-        CardSection("limits", "Limits", tuple(_limits(view, runs, answers["unknown"]))),
+        CardSection(
+            "limits",
+            gettext("Limits"),
+            tuple(_limits(view, runs, answers["unknown"])),
+        ),
     )
     return ModelCard(
-        title=f"Model card: {label}",
-        study=view.study.title,
+        title=gettext("Model card: {method}", method=label),
+        study=gettext(view.study.title),
         method=method,
         label=label,
         sections=tuple(_plain(section) for section in sections),
@@ -148,15 +165,23 @@ def _plain(section: CardSection) -> CardSection:
 
 
 def _use(view: StudyView, label: str) -> Iterator[str]:
-    tasks = listed([task.label.lower() for task in view.tasks])
-    yield f"Models of {label} answer {tasks} from a picture of {view.dataset.title}."
-    yield (
+    tasks = listed([gettext(task.label).lower() for task in view.tasks])
+    yield gettext(
+        "Models of {method} answer {tasks} from a picture of {dataset}.",
+        method=label,
+        tasks=tasks,
+        dataset=gettext(view.dataset.title),
+    )
+    yield gettext(
         "They were trained to compare remedies for imbalanced data, in research and"
         " teaching. They are not made to decide anything about anyone."
     )
     for name, limits in view.dataset.opt_in.items():
-        task = view.dataset.task(name)
-        yield f"An answer on {task.label.lower()} is given on request only. {limits}"
+        asked = gettext(
+            "An answer on {task} is given on request only.",
+            task=gettext(view.dataset.task(name).label).lower(),
+        )
+        yield f"{asked} {gettext(limits)}"
 
 
 def _terms(view: StudyView, method: str) -> Iterator[str]:
@@ -164,45 +189,62 @@ def _terms(view: StudyView, method: str) -> Iterator[str]:
     card = provenance_of(
         replace(view, runs=tuple(run for run in view.runs if run.method == method))
     )
-    yield from card.data_terms or (f"The terms of the data are {NOT_RECORDED}.",)
+    yield from card.data_terms or (gettext("The terms of the data are not recorded."),)
     for weights in card.weights:
-        yield f"The trainings began from {weights}."
+        yield gettext("The trainings began from {weights}.", weights=weights)
     for origin in card.imported:
-        yield f"The predictions were imported: {origin}."
+        yield gettext("The predictions were imported: {origin}.", origin=origin)
 
 
 def _protocol(view: StudyView, method: str, runs: list[Run]) -> Iterator[str]:
     study, seeds = view.study, listed([str(run.seed) for run in runs])
     if method not in study.methods or not study.is_trained or runs[0].is_imported:
-        yield (
+        yield gettext(
             "The predictions are of others: how they were made is"
-            f" {NOT_RECORDED}. They count as seed {seeds}."
+            " not recorded. They count as seed {seeds}.",
+            seeds=seeds,
         )
         return
     own = study.for_method(method)
     table = study.method(method)
     yield from _remedies(table.use, runs[0].info)
     if table.note:
-        yield table.note
-    yield (
-        f"The network is {own.model.backbone} on pictures of {own.model.image_size}"
-        f" pixels, trained for at most {plural(own.training.epochs, 'epoch')} in"
-        f" batches of {own.training.batch_size} with a learning rate of"
-        f" {own.training.learning_rate:g}."
+        yield gettext(table.note)
+    yield ngettext(
+        "The network is {backbone} on pictures of {pixels} pixels, trained for at most"
+        " {count} epoch in batches of {batch} with a learning rate of {rate}.",
+        "The network is {backbone} on pictures of {pixels} pixels, trained for at most"
+        " {count} epochs in batches of {batch} with a learning rate of {rate}.",
+        own.training.epochs,
+        backbone=own.model.backbone,
+        pixels=own.model.image_size,
+        batch=own.training.batch_size,
+        rate=in_form(f"{own.training.learning_rate:g}"),
     )
-    yield f"It was trained anew with each of {plural(len(runs), 'seed')}: {seeds}."
+    yield ngettext(
+        "It was trained anew with each of {count} seed: {seeds}.",
+        "It was trained anew with each of {count} seeds: {seeds}.",
+        len(runs),
+        seeds=seeds,
+    )
     if tried := len(trials_of(study.search, method)):
-        yield (
-            f"Its settings were chosen among {plural(tried, 'setting')}, by the"
-            " validation images."
+        yield ngettext(
+            "Its settings were chosen among {count} setting, by the validation images.",
+            "Its settings were chosen among {count} settings, by the validation"
+            " images.",
+            tried,
         )
     means = cost_table(run_costs(runs)).loc[method]
     for key in ("parameters", "training_seconds", "inference_ms", "size_mb"):
         if means[key] == means[key]:
             info = COSTS[key]
-            yield f"{info.label}: {info.format(means[key], unit=True)}."
+            yield gettext(
+                "{what}: {amount}.",
+                what=gettext(info.label),
+                amount=info.format(means[key], unit=True),
+            )
     for machine in provenance_of(replace(view, runs=tuple(runs))).hardware:
-        yield f"The machine was {machine}."
+        yield gettext("The machine was {machine}.", machine=machine)
 
 
 def _remedies(
@@ -210,27 +252,33 @@ def _remedies(
 ) -> Iterator[str]:
     """What a method does otherwise than plain training, with its parameters."""
     if not use:
-        yield "It uses no remedy: each image counts the same in the usual losses."
+        yield gettext(
+            "It uses no remedy: each image counts the same in the usual losses."
+        )
     recorded = info.get("method_parameters") or {}
     for name, given in use.items():
         values = {**given, **(recorded.get(name) or {})}
         said = ", ".join(f"{key} = {value}" for key, value in values.items())
         entry = ENTRIES.get(name)
-        what = entry.label if entry else name
-        paper = f" ({entry.paper})" if entry and entry.paper else ""
-        yield f"It uses {what}{paper}, with {said}." if said else f"It uses {what}."
+        remedy = gettext(entry.label) if entry else name
+        if not said:
+            yield gettext("It uses {remedy}.", remedy=remedy)
+            continue
+        if entry and entry.paper:
+            remedy = f"{remedy} ({entry.paper})"
+        yield gettext("It uses {remedy}, with {values}.", remedy=remedy, values=said)
 
 
 def _differences_to(comparison: Comparison) -> str:
-    return f"Differences are to {compared_with(comparison)}."
+    return gettext("Differences are to {baseline}.", baseline=compared_with(comparison))
 
 
 def _results(view: StudyView, method: str, comparison: Comparison) -> Iterator[Table]:
     known = set(comparison.table["metric"])
     keys = headline_keys(view.tasks, view.study.headline)
     yield _table(
-        "Over all test images",
-        "Metric",
+        gettext("Over all test images"),
+        gettext("Metric"),
         [
             (heading(metric_info(key, view.tasks)), comparison.row(method, key))
             for key in keys
@@ -240,7 +288,7 @@ def _results(view: StudyView, method: str, comparison: Comparison) -> Iterator[T
     )
     for task in view.tasks:
         parts = getattr(task, "classes", ()) or getattr(task, "bin_labels", ())
-        for name in _CLASS_METRICS:
+        for name, each in _CLASS_METRICS.items():
             found = [
                 (part, comparison.row(method, key))
                 for part in parts
@@ -248,13 +296,9 @@ def _results(view: StudyView, method: str, comparison: Comparison) -> Iterator[T
             ]
             if found:
                 info = metric_info(f"{task.name}.{name}[{found[0][0]}]", view.tasks)
-                title = heading(info, label=f"{task.label} {_name(name)}")
-                yield _table(title, task.label, found, view)
-
-
-def _name(metric: str) -> str:
-    """A metric's name without task and part."""
-    return {"f1": "F1 of each class", "mae": "MAE of each bin"}[metric]
+                said = gettext(each, task=gettext(task.label))
+                title = heading(info, label=said)
+                yield _table(title, gettext(task.label), found, view)
 
 
 def _table(
@@ -262,9 +306,9 @@ def _table(
 ) -> Table:
     columns = (
         Column(what, align="left"),
-        Column("Images", "n"),
-        Column("Mean and interval", "estimate"),
-        Column("Difference", "change"),
+        Column(gettext("Images"), "n"),
+        Column(gettext("Mean and interval"), "estimate"),
+        Column(gettext("Difference"), "change"),
     )
     cells = [(name, Cell.from_row(row, view.tasks)) for name, row in rows]
     return Table(title, columns, tuple((Text(name), c, c, c) for name, c in cells))
@@ -272,9 +316,9 @@ def _table(
 
 def _by_group(view: StudyView, method: str) -> CardSection:
     features = tuple(view.dataset.sensitive_features)
-    title = "Results by group"
+    title = gettext("Results by group")
     if not features:
-        none = "The data has no sensitive feature, so there are no groups."
+        none = gettext("The data has no sensitive feature, so there are no groups.")
         return CardSection("groups", title, (none,))
     tables: list[Table] = []
     notes: list[str] = []
@@ -288,7 +332,9 @@ def _by_group(view: StudyView, method: str) -> CardSection:
             continue
         tables += _groups(view, method, asked, comparison)
         notes += fairness_notes(comparison, view.labels)
-    said = "An answer may be worse for some people than for others: these are the gaps."
+    said = gettext(
+        "An answer may be worse for some people than for others: these are the gaps."
+    )
     return CardSection("groups", title, (said, *notes), tuple(tables))
 
 
@@ -297,11 +343,11 @@ def _groups(
 ) -> Iterator[Table]:
     groups = comparison.groups
     own = groups[(groups["method"] == method) & (groups["metric"] == asked.metric)]
-    name = SHOWN.join(asked.features).replace("_", " ")
+    name = asked.crossing_in_words
     rows = [(str(row["group"]), row) for _, row in own.iterrows()]
     gaps = comparison.gaps
     wide = gaps[(gaps["method"] == method) & (gaps["measure"] == "difference")]
-    rows += [("Largest difference", row) for _, row in wide.iterrows()]
+    rows += [(gettext("Largest difference"), row) for _, row in wide.iterrows()]
     yield _table(asked.title(view.tasks), name[:1].upper() + name[1:], rows, view)
 
 
@@ -310,9 +356,11 @@ def _limits(
 ) -> Iterator[str]:
     yield from unknown
     if len(runs) == 1:
-        yield "One training of this method was judged: another may do otherwise."
+        yield gettext(
+            "One training of this method was judged: another may do otherwise."
+        )
     if view.dataset.of_faces:
-        yield (
+        yield gettext(
             "A photo that is not aligned as the training pictures were, or of a face"
             " unlike theirs, may get any answer."
         )

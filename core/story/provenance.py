@@ -7,19 +7,25 @@ from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from core.data.manifest import SPLITS
+from core.data.manifest import SPLITS, TEST, TRAINING, VALIDATION
 from core.evaluation.cost import describe_hardware
+from core.language import N_, gettext, ngettext
 from core.results.study_runs import IMPORTED_FAMILY
 from core.runs import Run, data_report, is_added
 from core.shipped import WEIGHTS_LICENCES
 from core.study import weights_kind
-from core.text import SEPARATOR, plural
+from core.text import SEPARATOR
 from core.views.study_view import StudyView
 
-NOT_RECORDED = "not recorded"
+NOT_RECORDED = N_("not recorded")
 SHOWN = 4
 """Fingerprints that a card names; the JSON has all."""
 _PROGRAM = "equipoise"
+_OF_SPLIT = {
+    TRAINING: N_("{images} training"),
+    VALIDATION: N_("{images} validation"),
+    TEST: N_("{images} test"),
+}
 
 
 @dataclass(frozen=True)
@@ -112,26 +118,27 @@ class Provenance:
     @property
     def rows(self) -> tuple[tuple[str, str], ...]:
         """The card as names and values; what is not known is "not recorded"."""
-        images = ", ".join(f"{self.images[s]:,} {s}" for s in self.images)
-        versions = ", ".join(f"{n} {' / '.join(v)}" for n, v in self.versions.items())
-        digest = self.runs_digest
+        images = (images_of_split(s, count) for s, count in self.images.items())
+        versions = (f"{name} {' / '.join(v)}" for name, v in self.versions.items())
+        runs = ngettext("{count} run", "{count} runs", len(self.runs))
+        imported = _listed(self.imported, none=N_("none"))
         return (
-            ("Study", f"{self.title} ({self.study})"),
-            ("Dataset", self.dataset),
-            ("Images", images or NOT_RECORDED),
-            ("Split fingerprint", _listed(self.split_fingerprints)),
-            ("Study fingerprint", _few(self.study_fingerprints)),
-            ("Runs", plural(len(self.runs), "run")),
-            ("Fingerprint of the run keys", digest or NOT_RECORDED),
-            ("Seeds", ", ".join(map(str, self.seeds))),
-            ("Trained", _span(*self.trained)),
-            ("Versions", versions or NOT_RECORDED),
-            ("Hardware", _listed(self.hardware)),
-            ("Commit", _listed(self.commits)),
-            ("Licence and limits of the data", _listed(self.data_terms, " ")),
-            ("Weights to begin from", _listed(self.weights)),
-            ("Imported methods", _listed(self.imported, none="none")),
-            ("Written by", f"Equipoise {self.program}"),
+            (gettext("Study"), f"{gettext(self.title)} ({self.study})"),
+            (gettext("Dataset"), gettext(self.dataset)),
+            (gettext("Images"), _listed(images, ", ")),
+            (gettext("Split fingerprint"), _listed(self.split_fingerprints)),
+            (gettext("Study fingerprint"), _few(self.study_fingerprints)),
+            (gettext("Runs"), runs),
+            (gettext("Fingerprint of the run keys"), _listed([self.runs_digest])),
+            (gettext("Seeds"), ", ".join(map(str, self.seeds))),
+            (gettext("Trained"), _span(*self.trained)),
+            (gettext("Versions"), _listed(versions, ", ")),
+            (gettext("Hardware"), _listed(self.hardware)),
+            (gettext("Commit"), _listed(self.commits)),
+            (gettext("Licence and limits of the data"), _listed(self.data_terms, " ")),
+            (gettext("Weights to begin from"), _listed(self.weights)),
+            (gettext("Imported methods"), imported),
+            (gettext("Written by"), f"Equipoise {self.program}"),
         )
 
     def record(self) -> dict[str, Any]:
@@ -193,7 +200,7 @@ def provenance_of(view: StudyView) -> Provenance:
         hardware=_each(map(describe_hardware, infos)),
         commits=_each(info.get("commit") for info in infos),
         program=_program(),
-        data_terms=_each((view.dataset.notice, view.study.notice)),
+        data_terms=_each(map(gettext, (view.dataset.notice, view.study.notice))),
         weights=_each(_weights(run, view) for run in runs if not run.is_imported),
         imported=_each(_imported(run, view) for run in runs if run.is_imported),
     )
@@ -239,25 +246,35 @@ def _weights(run: Run, view: StudyView) -> str:
         return ""
     weights = str(source)
     if weights in ("none", "scratch"):
-        return "random weights, so none of others"
+        return gettext("random weights, so none of others")
     resolved = run.info.get("resolved")
     model = resolved.get("model") if isinstance(resolved, dict) else None
     backbone = str((model or {}).get("backbone") or "")
     if weights_kind(weights) == "run":
-        return f"{weights}: trained with Equipoise, with the limits of its data"
+        return gettext(
+            "{weights}: trained with Equipoise, with the limits of its data",
+            weights=weights,
+        )
     licence = WEIGHTS_LICENCES.get(backbone) if weights == "imagenet" else None
-    name = f"{backbone} from {weights}" if backbone else weights
-    return f"{name}: {licence or f'licence {NOT_RECORDED}'}"
+    said = gettext(licence or N_("licence not recorded"))
+    if not backbone:
+        return gettext("{weights}: {licence}", weights=weights, licence=said)
+    return gettext(
+        "{backbone} from {weights}: {licence}",
+        backbone=backbone,
+        weights=weights,
+        licence=said,
+    )
 
 
 def _imported(run: Run, view: StudyView) -> str:
     """A method of others, and the file that its predictions came from."""
     origin = run.imported or {}
     label = view.labels[run.method]
-    source = origin.get("file")
-    kind = IMPORTED_FAMILY if is_added(run) else "part of the table of the study"
-    parts = [label, str(source or f"file {NOT_RECORDED}"), kind]
-    return SEPARATOR.join(parts)
+    source = str(origin.get("file") or gettext("file not recorded"))
+    is_apart = is_added(run)
+    kind = IMPORTED_FAMILY if is_apart else N_("part of the table of the study")
+    return SEPARATOR.join([label, source, gettext(kind)])
 
 
 def _program() -> str:
@@ -265,6 +282,11 @@ def _program() -> str:
         return version(_PROGRAM)
     except PackageNotFoundError:
         return NOT_RECORDED
+
+
+def images_of_split(split: str, count: int) -> str:
+    """How many images a split has, such as "1,200 training", in a list of splits."""
+    return gettext(_OF_SPLIT[split], images=count)
 
 
 def _each(values: Iterable[object]) -> tuple[str, ...]:
@@ -275,16 +297,20 @@ def _each(values: Iterable[object]) -> tuple[str, ...]:
 def _listed(
     values: Iterable[str], between: str = "; ", *, none: str = NOT_RECORDED
 ) -> str:
-    return between.join(values) or none
+    return between.join(values) or gettext(none)
 
 
 def _few(values: Sequence[str]) -> str:
     """The first of many values, and how many there are besides."""
     more = len(values) - SHOWN
-    return _listed(values) if more <= 0 else f"{_listed(values[:SHOWN])}; {more} more"
+    if more <= 0:
+        return _listed(values)
+    return gettext("{values}; {more} more", values=_listed(values[:SHOWN]), more=more)
 
 
 def _span(first: str, last: str) -> str:
     if not first:
-        return NOT_RECORDED
-    return first if first == last else f"{first} to {last}"
+        return gettext(NOT_RECORDED)
+    if first == last:
+        return first
+    return gettext("{first_day} to {last_day}", first_day=first, last_day=last)

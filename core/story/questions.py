@@ -11,7 +11,7 @@ import pandas as pd
 from core.data.catalog import test_strata
 from core.data.label_noise import count_flipped
 from core.data.leakage import say_near_copies
-from core.data.manifest import SPLITS, TEST, TRAINING, VALIDATION
+from core.data.manifest import TEST, TRAINING, VALIDATION
 from core.errors import EquipoiseError
 from core.evaluation import verdicts
 from core.evaluation.comparison import Comparison
@@ -26,6 +26,7 @@ from core.evaluation.cost import (
 )
 from core.evaluation.metrics import MetricInfo, headline_keys, metric_info
 from core.evaluation.statistical_power import POWER
+from core.language import N_, gettext, ngettext
 from core.methods.entries import ENTRIES
 from core.plots.data import known_label_noise, takeaway_flipped, takeaway_twins
 from core.results.findings import findings
@@ -33,9 +34,9 @@ from core.results.numbers import with_unit
 from core.results.sentences import comparison_notes, detectable_text, percent
 from core.results.tables import distinct_metrics
 from core.runs import data_report, shipped_manifest
-from core.story.provenance import NOT_RECORDED, provenance_of
+from core.story.provenance import images_of_split, provenance_of
 from core.story.story import Story
-from core.text import listed, plural, to_plain
+from core.text import listed, number, to_plain
 from core.views.caching import cached
 from core.views.loads import load_comparison
 from core.views.studies import open_study
@@ -75,7 +76,7 @@ def questions_of(story: Story) -> tuple[Question, ...]:
         return ()
 
 
-@cached(entries=8, says="Answering what a jury asks…")
+@cached(entries=8, says=N_("Answering what a jury asks…"))
 def _answered(view: StudyView) -> tuple[Question, ...]:
     return jury_questions(view)
 
@@ -101,22 +102,40 @@ def jury_questions(view: StudyView) -> tuple[Question, ...]:
     """
     study = _Study(view)
     asked: tuple[tuple[str, str, Callable[[_Study], Iterator[str]]], ...] = (
-        ("certain", "Which differences are certain, and which are open?", _certain),
-        ("size", "How many images and how many trainings is this?", _size),
+        (
+            "certain",
+            gettext("Which differences are certain, and which are open?"),
+            _certain,
+        ),
+        ("size", gettext("How many images and how many trainings is this?"), _size),
         (
             "split",
-            "How was the split made, and what keeps a test image out of training?",
+            gettext(
+                "How was the split made, and what keeps a test image out of training?"
+            ),
             _split,
         ),
-        ("chosen", "What was chosen, and on which data?", _chosen),
-        ("interval", "What are the intervals, and what do they hold for?", _interval),
-        ("baseline", "Why this baseline?", _baseline),
-        ("detectable", "Which difference could this study have found?", _detectable),
-        ("seeds", "What would more seeds buy?", _more_seeds),
-        ("labels", "How good are the labels themselves?", _labels),
-        ("cost", "What did it cost?", _cost),
-        ("licences", "Which licences do data and weights have?", _licences),
-        ("unknown", "What does this study not tell?", _unknown),
+        ("chosen", gettext("What was chosen, and on which data?"), _chosen),
+        (
+            "interval",
+            gettext("What are the intervals, and what do they hold for?"),
+            _interval,
+        ),
+        ("baseline", gettext("Why this baseline?"), _baseline),
+        (
+            "detectable",
+            gettext("Which difference could this study have found?"),
+            _detectable,
+        ),
+        ("seeds", gettext("What would more seeds buy?"), _more_seeds),
+        ("labels", gettext("How good are the labels themselves?"), _labels),
+        ("cost", gettext("What did it cost?"), _cost),
+        (
+            "licences",
+            gettext("Which licences do data and weights have?"),
+            _licences,
+        ),
+        ("unknown", gettext("What does this study not tell?"), _unknown),
     )
     return tuple(
         Question(key, question, tuple(map(to_plain, answer(study))))
@@ -174,7 +193,7 @@ class _Study:
 
 def _certain(study: _Study) -> Iterator[str]:
     if not study.compared:
-        yield "The study shows one method, so there is no difference to judge."
+        yield gettext("The study shows one method, so there is no difference to judge.")
         return
     keys = [info.key for info in study.metrics]
     yield from findings(study.comparison, keys, study.labels, study.view.tasks)
@@ -182,35 +201,47 @@ def _certain(study: _Study) -> Iterator[str]:
 
 def _size(study: _Study) -> Iterator[str]:
     view, images = study.view, study.images
+    tested = study.comparison.rows
     if images.get(TRAINING) and VALIDATION in images:
-        yield (
-            f"Each method had {images[TRAINING]:,} training images to learn from, was"
-            f" watched on {images[VALIDATION]:,} validation images and judged on"
-            f" {study.comparison.rows:,} test images."
+        yield gettext(
+            "Each method had {training} training images to learn from, was"
+            " watched on {validation} validation images and judged on"
+            " {test} test images.",
+            training=images[TRAINING],
+            validation=images[VALIDATION],
+            test=tested,
         )
     elif images.get(TRAINING):
-        yield (
-            f"Each method had {images[TRAINING]:,} training images to learn from and"
-            f" was judged on {study.comparison.rows:,} test images; how many validation"
-            f" images there were is {NOT_RECORDED}."
+        yield gettext(
+            "Each method had {training} training images to learn from and"
+            " was judged on {test} test images; how many validation"
+            " images there were is not recorded.",
+            training=images[TRAINING],
+            test=tested,
         )
     else:
-        yield f"The methods were judged on {study.comparison.rows:,} test images."
+        yield gettext("The methods were judged on {test} test images.", test=tested)
     runs = view.chosen_runs
     trained = [run for run in runs if not run.is_imported]
     if trained:
         methods = len({run.method for run in trained})
-        yield (
-            f"{plural(methods, 'method')} with {view.seeds_text}:"
-            f" {plural(len(trained), 'training')} in all."
+        yield ngettext(
+            "{methods} with {seeds}: {count} training in all.",
+            "{methods} with {seeds}: {count} trainings in all.",
+            len(trained),
+            methods=ngettext("{count} method", "{count} methods", methods),
+            seeds=view.seeds_text,
         )
     if others := len(runs) - len(trained):
-        yield (
+        yield ngettext(
             "The study also compares predictions that others made, imported from"
-            f" {plural(others, 'table')}."
+            " {count} table.",
+            "The study also compares predictions that others made, imported from"
+            " {count} tables.",
+            others,
         )
     if study.comparison.has_one_seed:
-        yield (
+        yield gettext(
             "With one seed, the numbers are about these trained models: how much"
             " another training of a method would differ is unknown."
         )
@@ -221,43 +252,57 @@ def _split(study: _Study) -> Iterator[str]:
     counts = report.get("counts")
     known = counts if isinstance(counts, dict) else {}
     if study.images:
-        sizes = listed(
-            [f"{study.images[s]:,} {s}" for s in SPLITS if s in study.images]
-        )
+        sizes = listed([images_of_split(s, n) for s, n in study.images.items()])
         if found := known.get("found"):
-            yield f"The split has {sizes} images; {int(found):,} images were found."
+            yield gettext(
+                "The split has {sizes} images; {found} images were found.",
+                sizes=sizes,
+                found=int(found),
+            )
         else:
-            yield (
-                f"The split has {sizes} images; how many images were found in the data"
-                f" is {NOT_RECORDED}."
+            yield gettext(
+                "The split has {sizes} images; how many images were found in the data"
+                " is not recorded.",
+                sizes=sizes,
             )
     else:
-        yield f"How the split was made is {NOT_RECORDED}."
+        yield gettext("How the split was made is not recorded.")
     left = known.get("left_out_by") or {}
     if left:
-        parts = listed([f"{count:,} ({reason})" for reason, count in left.items()])
-        yield f"Left out were {parts}."
+        parts = listed(
+            [
+                gettext("{count} ({reason})", count=count, reason=gettext(reason))
+                for reason, count in left.items()
+            ]
+        )
+        yield gettext("Left out were {parts}.", parts=parts)
     if _is_stratified(study):
-        yield (
+        yield gettext(
             "The test set has equally many images of each stratum on purpose, and the"
             " intervals are computed within the strata."
         )
-    yield (
+    yield gettext(
         "The split was drawn once, before anything was trained, and every method and"
-        " seed has the same one; its fingerprint is"
-        f" {listed(provenance_of(view).split_fingerprints) or NOT_RECORDED}."
+        " seed has the same one; its fingerprint is {fingerprint}.",
+        fingerprint=listed(provenance_of(view).split_fingerprints)
+        or gettext("not recorded"),
     )
     twins = report.get("twins")
     if isinstance(twins, dict):
         removed = sum(int(twins.get(f"removed_{side}", 0)) for side in ("test", "rest"))
-        yield (
+        yield ngettext(
             "The pictures were compared with each other to find photos that occur"
-            f" several times; the study leaves {plural(removed, 'copy', 'copies')} out."
+            " several times; the study leaves {count} copy out.",
+            "The pictures were compared with each other to find photos that occur"
+            " several times; the study leaves {count} copies out.",
+            removed,
         )
     if said := say_near_copies(report, drawn=view.dataset.generated):
         yield said
     else:
-        yield "Near-copies between training and test images were not looked for."
+        yield gettext(
+            "Near-copies between training and test images were not looked for."
+        )
 
 
 def _is_stratified(study: _Study) -> bool:
@@ -274,57 +319,64 @@ def _chosen(study: _Study) -> Iterator[str]:
     view = study.view
     own = view.study
     if not own.is_trained:
-        yield (
+        yield gettext(
             "The predictions are of others: on which data their settings were chosen is"
-            f" {NOT_RECORDED}."
+            " not recorded."
         )
         return
-    yield (
+    yield gettext(
         "Neither a training nor a search of this program reads the test images: they"
         " serve for these numbers alone."
     )
     trials = own.search.trials
     if trials:
         methods = len({trial.method for trial in trials})
-        yield (
-            f"A search tried {plural(len(trials), 'setting')} of"
-            f" {plural(methods, 'method')}, and chose by the validation images."
+        yield gettext(
+            "A search tried {settings} of {methods}, and chose by the validation"
+            " images.",
+            settings=ngettext("{count} setting", "{count} settings", len(trials)),
+            methods=ngettext("{count} method", "{count} methods", methods),
         )
     else:
-        yield (
+        yield gettext(
             "The study records no search of settings: those in its file were given by"
-            f" hand, and how they were found is {NOT_RECORDED}."
+            " hand, and how they were found is not recorded."
         )
     seed = own.search.seed
-    if trials and seed is not None:
-        apart = seed not in own.seeds
-        yield (
-            f"The search was trained with seed {seed}, which is none of the study's."
-            if apart
-            else f"The search was trained with seed {seed}, which the study uses too."
+    if trials and seed is not None and seed not in own.seeds:
+        yield gettext(
+            "The search was trained with seed {seed}, which is none of the study's.",
+            seed=str(seed),
         )
-    yield _KEPT[frozenset(_keeps_last(study))]
+    elif trials and seed is not None:
+        yield gettext(
+            "The search was trained with seed {seed}, which the study uses too.",
+            seed=str(seed),
+        )
+    yield gettext(_KEPT[frozenset(_keeps_last(study))])
     if names := _using(study, "decision"):
-        yield (
-            f"The thresholds or temperatures of {listed(names)} were fitted on the"
-            " validation images."
+        yield gettext(
+            "The thresholds or temperatures of {methods} were fitted on the"
+            " validation images.",
+            methods=listed(names),
         )
     if names := _using(study, "adjustment"):
-        yield (
-            f"The adjustments that {listed(names)} make after training were computed"
-            " from the training labels."
+        yield gettext(
+            "The adjustments that {methods} make after training were computed"
+            " from the training labels.",
+            methods=listed(names),
         )
 
 
 # Said by whether runs keep the weights of their last epoch.
 _KEPT = {
-    frozenset({True}): (
+    frozenset({True}): N_(
         "Every run keeps the weights of its last epoch, so no epoch was chosen."
     ),
-    frozenset({False}): (
+    frozenset({False}): N_(
         "Every run keeps the epoch with the lowest loss on validation images."
     ),
-    frozenset({True, False}): (
+    frozenset({True, False}): N_(
         "Some methods keep the weights of their last epoch, and the others the epoch"
         " with the lowest loss on validation images."
     ),
@@ -351,7 +403,7 @@ def _using(study: _Study, part: str) -> list[str]:
 def _interval(study: _Study) -> Iterator[str]:
     yield from comparison_notes(study.comparison, study.labels)
     if not study.comparison.has_one_seed:
-        yield (
+        yield gettext(
             "They hold both sources of chance: which images are in the test set, and"
             " how a training turns out with another seed."
         )
@@ -361,23 +413,29 @@ def _baseline(study: _Study) -> Iterator[str]:
     view = study.view
     label = view.labels.get(view.baseline, view.baseline)
     if view.two is not None:
-        yield (
-            f"Each method is compared with the same one in {view.two.other.title}, so"
-            " that only what sets the studies apart differs."
+        yield gettext(
+            "Each method is compared with the same one in {study}, so"
+            " that only what sets the studies apart differs.",
+            study=gettext(view.two.other.title),
         )
         return
-    yield (
-        f"Every method is compared with {label}, on the same test images and with the"
-        " same resamples of them."
+    yield gettext(
+        "Every method is compared with {baseline}, on the same test images and with the"
+        " same resamples of them.",
+        baseline=label,
     )
     own = view.study.methods.get(view.baseline)
     if own is not None and view.study.is_trained and not own.use:
-        yield (
-            f"{label} uses no remedy, so a remedy that helps must do better than it."
+        yield gettext(
+            "{baseline} uses no remedy, so a remedy that helps must do better than it.",
+            baseline=label,
         )
     if view.baseline != view.study.baseline:
         usual = view.labels.get(view.study.baseline, view.study.baseline)
-        yield f"The study's own baseline is {usual}; another one was chosen here."
+        yield gettext(
+            "The study's own baseline is {baseline}; another one was chosen here.",
+            baseline=usual,
+        )
     if said := budget_note(study.costs, view.labels):
         yield said
 
@@ -391,16 +449,19 @@ def _detectable(study: _Study) -> Iterator[str]:
             continue
         said = True
         low, usual, high = np.quantile(sizes, (0, 0.5, 1))
-        yield (
-            f"In {info.phrase}, a true difference of {with_unit(info, usual)} would"
-            f" have been found with {percent(POWER)} power (median over the methods;"
-            " from"
-            f" {with_unit(info, low)} to {with_unit(info, high)})."
+        yield gettext(
+            "In {metric}, a true difference of {usual} would have been found with"
+            " {power} power (median over the methods; from {low} to {high}).",
+            metric=info.phrase,
+            usual=with_unit(info, usual),
+            power=percent(POWER),
+            low=with_unit(info, low),
+            high=with_unit(info, high),
         )
     if not said:
-        yield "Which difference would have been found cannot be computed here."
+        yield gettext("Which difference would have been found cannot be computed here.")
     else:
-        yield (
+        yield gettext(
             "Smaller differences may be there: where the verdict is inconclusive, that"
             " is not a proof that two methods are equal."
         )
@@ -412,21 +473,27 @@ def _more_seeds(study: _Study) -> Iterator[str]:
         rows = study.rows(info)
         if found := detectable_text(rows, info):
             said = True
-            yield (
-                f"In {info.phrase}, the smallest difference that would be found with"
-                f" {percent(POWER)} power is {found}."
+            yield gettext(
+                "In {metric}, the smallest difference that would be found with"
+                " {power} power is {found}.",
+                metric=info.phrase,
+                power=percent(POWER),
+                found=found,
             )
         open_rows = rows[rows["verdict"] == verdicts.INCONCLUSIVE]
         needed = open_rows["seeds_needed"].to_numpy(np.float64)
         images = int(np.isinf(needed).sum())
         if images:
-            yield (
-                f"In {info.phrase}, seeds alone would not settle"
-                f" {plural(images, 'open difference')} as large as what was observed:"
-                " that takes more test images."
+            yield ngettext(
+                "In {metric}, seeds alone would not settle {count} open difference as"
+                " large as what was observed: that takes more test images.",
+                "In {metric}, seeds alone would not settle {count} open differences as"
+                " large as what was observed: that takes more test images.",
+                images,
+                metric=info.phrase,
             )
     if not said:
-        yield (
+        yield gettext(
             "With one seed of each method, how trainings vary is unknown, and so what"
             " more seeds would buy: a second seed of each would tell."
         )
@@ -450,7 +517,7 @@ def _labels(study: _Study) -> Iterator[str]:
             said = True
             yield sentence
     if not said:
-        yield (
+        yield gettext(
             "How often the labels are wrong was not measured in this study; the page"
             " Errors names those that all methods contradict."
         )
@@ -466,23 +533,31 @@ def _known_noise(study: _Study) -> Iterator[str]:
         table = known_label_noise(study.manifest, view.dataset, feature)
         for title in table.columns[2:]:
             values = [
-                f"{group} {value:.1f}"
+                f"{group} {number(value, 1)}"
                 for group, value in zip(table[feature], table[title], strict=True)
             ]
-            name = feature.replace("_", " ")
-            yield f"{title}, known because it was drawn, by {name}: {listed(values)}."
+            yield gettext(
+                "{what}, known because it was drawn, by {feature}: {values}.",
+                what=gettext(title),
+                feature=gettext(feature.replace("_", " ")),
+                values=listed(values),
+            )
 
 
 def _cost(study: _Study) -> Iterator[str]:
     costs = study.costs
     seconds = costs["training_seconds"].dropna()
     if len(seconds):
-        hours = seconds.sum() / _HOUR
-        yield (
-            f"{plural(len(seconds), 'training')} took {hours:.1f} hours in all, and"
-            f" {seconds.median() / 60:.1f} minutes each (median)."
+        yield ngettext(
+            "{count} training took {hours} hours in all, and {minutes} minutes each"
+            " (median).",
+            "{count} trainings took {hours} hours in all, and {minutes} minutes each"
+            " (median).",
+            len(seconds),
+            hours=number(seconds.sum() / _HOUR, 1),
+            minutes=number(seconds.median() / 60, 1),
         )
-        yield SHARED_BEGINNINGS
+        yield gettext(SHARED_BEGINNINGS)
     if unknown := unknown_note(costs, study.view.labels):
         yield unknown
     if len(seconds):
@@ -493,46 +568,60 @@ def _cost(study: _Study) -> Iterator[str]:
         if not len(values):
             continue
         info = COSTS[key]
-        low, high = info.format(values.min()), info.format(values.max(), unit=True)
-        amount = high if high.split(" ")[0] == low else f"{low} to {high}"
-        yield f"{info.label}: {amount}."
+        low, high = values.min(), values.max()
+        amount = info.format(high, unit=True)
+        if info.format(low) != info.format(high):
+            amount = gettext("{low} to {high}", low=info.format(low), high=amount)
+        yield gettext("{what}: {amount}.", what=gettext(info.label), amount=amount)
 
 
 def _licences(study: _Study) -> Iterator[str]:
     card = provenance_of(study.view)
-    yield from card.data_terms or (f"The terms of the data are {NOT_RECORDED}.",)
+    yield from card.data_terms or (gettext("The terms of the data are not recorded."),)
     if card.weights:
-        yield f"Trainings began from: {'; '.join(card.weights)}."
+        yield gettext(
+            "Trainings began from: {weights}.", weights="; ".join(card.weights)
+        )
     else:
-        yield f"Which weights the trainings began from is {NOT_RECORDED}."
+        yield gettext("Which weights the trainings began from is not recorded.")
     for each in card.imported:
-        yield f"Imported, with terms that nobody recorded: {each}."
+        yield gettext(
+            "Imported, with terms that nobody recorded: {origin}.", origin=each
+        )
 
 
 def _unknown(study: _Study) -> Iterator[str]:
     view = study.view
-    yield (
+    yield gettext(
         "This is one dataset and one split: whether the order of the methods is the"
         " same on other data, with other networks or a longer training is unknown."
     )
     if study.comparison.has_one_seed:
-        yield "How the methods do when they are trained anew is unknown."
+        yield gettext("How the methods do when they are trained anew is unknown.")
     inconclusive = sum(
         int((study.rows(info)["verdict"] == verdicts.INCONCLUSIVE).sum())
         for info in study.metrics
     )
     if inconclusive:
-        yield (
-            f"{plural(inconclusive, 'difference')} in the headline metrics could not be"
-            " told from chance."
+        yield ngettext(
+            "{count} difference in the headline metrics could not be told from chance.",
+            "{count} differences in the headline metrics could not be told from"
+            " chance.",
+            inconclusive,
         )
     if not view.dataset.sensitive_features:
-        yield "The data has no sensitive feature, so nothing is known of fairness."
+        yield gettext(
+            "The data has no sensitive feature, so nothing is known of fairness."
+        )
     elif view.dataset.generated:
-        yield "The pictures are drawn by a program: nothing follows for people."
+        yield gettext(
+            "The pictures are drawn by a program: nothing follows for people."
+        )
     if any(run.is_imported for run in view.chosen_runs):
-        yield "How imported predictions were made, and on which data, is unknown."
-    yield (
+        yield gettext(
+            "How imported predictions were made, and on which data, is unknown."
+        )
+    yield gettext(
         "Intervals are corrected over the methods and not over the metrics: with many"
         " metrics, some verdict may be chance."
     )

@@ -9,8 +9,15 @@ from itertools import count
 from pathlib import Path
 
 from core.errors import StoryError
+from core.language import gettext
 from core.runs import stores, user_store
-from core.story.story import Story, load_story, parse_story, story_toml
+from core.story.story import (
+    Story,
+    in_language,
+    load_story,
+    parse_story,
+    story_toml,
+)
 from core.study import check_name
 from core.views.studies import study_named
 
@@ -41,7 +48,7 @@ class StoryFile:
         return self.path is None
 
     def load(self) -> Story:
-        """Read it.
+        """Read it; a shipped one in the reader's language.
 
         Raises
         ------
@@ -51,7 +58,8 @@ class StoryFile:
         if self.path is not None:
             return load_story(self.path)
         source = _shipped() / f"{self.study}{_SUFFIX}"
-        return parse_story(source.read_text(encoding="utf-8"), origin=source.name)
+        text = source.read_text(encoding="utf-8")
+        return in_language(parse_story(text, origin=source.name))
 
 
 def stories_of(study: str) -> tuple[StoryFile, ...]:
@@ -88,11 +96,15 @@ def story_named(study: str, name: str = "") -> StoryFile:
         return next(iter(found.values()))
     if name not in found:
         raise StoryError(
-            f"The study '{study}' has no story '{name}'."
+            gettext(
+                "The study '{study}' has no story '{name}'.", study=study, name=name
+            )
             if name
-            else f"The study '{study}' has no story yet.",
-            expected=f"one of {', '.join(found)}." if found else "at least one story.",
-            remedy="correct the name, or compose one on the page Defense.",
+            else gettext("The study '{study}' has no story yet.", study=study),
+            expected=gettext("one of {names}.", names=", ".join(found))
+            if found
+            else gettext("at least one story."),
+            remedy=gettext("correct the name, or compose one on the page Defense."),
         )
     return found[name]
 
@@ -173,9 +185,13 @@ def _writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StoryError(
-            f"The story could not be saved to {path}: {error.strerror or error}.",
-            expected="a writable folder with room.",
-            remedy="free some space, or set EQUIPOISE_RUNS to another folder.",
+            gettext(
+                "The story could not be saved to {path}: {fault}.",
+                path=path,
+                fault=error.strerror or error,
+            ),
+            expected=gettext("a writable folder with room."),
+            remedy=gettext("free some space, or set EQUIPOISE_RUNS to another folder."),
         ) from None
 
 

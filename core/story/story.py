@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from core.errors import StoryError
+from core.language import gettext
 from core.study import explain_faults
 from core.study_toml import toml_text
 from core.views.catalog import draw_view
@@ -18,6 +19,7 @@ SCHEMA: Literal[1] = 1
 TEXT, PHOTO = "text", "photo"
 """Slides that are no view: words with a picture, and the live predictor."""
 
+_SAID_BY_SLIDE = ("claim", "title", "text", "notes")
 _Value = str | bool | int | float | tuple[str, ...]
 
 
@@ -111,15 +113,21 @@ def parse_story(text: str, *, origin: str) -> Story:
         return Story.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise StoryError(
-            f"{origin} is not valid TOML: {error}.",
-            expected="a story, as the page Defense saves one.",
-            remedy="fix the line it names.",
+            gettext("{file} is not valid TOML: {fault}.", file=origin, fault=error),
+            expected=gettext("a story, as the page Defense saves one."),
+            remedy=gettext("fix the line it names."),
         ) from None
     except ValidationError as error:
         raise StoryError(
-            f"{origin} is not a valid story: {explain_faults(error)}",
-            expected="the keys and types of a story that the page Defense has saved.",
-            remedy="fix these keys, then try again.",
+            gettext(
+                "{file} is not a valid story: {faults}",
+                file=origin,
+                faults=explain_faults(error),
+            ),
+            expected=gettext(
+                "the keys and types of a story that the page Defense has saved."
+            ),
+            remedy=gettext("fix these keys, then try again."),
         ) from None
 
 
@@ -155,9 +163,11 @@ def read_story(content: bytes, *, origin: str) -> Story:
 
 def _unreadable(origin: str, error: Exception) -> StoryError:
     return StoryError(
-        f"The story '{origin}' cannot be read: {error}.",
-        expected="a TOML file in UTF-8.",
-        remedy="check the path and the file.",
+        gettext(
+            "The story '{file}' cannot be read: {fault}.", file=origin, fault=error
+        ),
+        expected=gettext("a TOML file in UTF-8."),
+        remedy=gettext("check the path and the file."),
     )
 
 
@@ -165,6 +175,17 @@ def story_toml(story: Story) -> str:
     """Write a story as TOML, without default values; ``parse_story`` reads it."""
     content = story.model_dump(mode="json", exclude_defaults=True)
     return toml_text({"schema": story.schema_version, **content})
+
+
+def in_language(story: Story) -> Story:
+    """A story of ours in the reader's language; what has no translation stays."""
+    slides = tuple(
+        slide.model_copy(
+            update={part: gettext(getattr(slide, part)) for part in _SAID_BY_SLIDE}
+        )
+        for slide in story.slides
+    )
+    return story.model_copy(update={"title": gettext(story.title), "slides": slides})
 
 
 def open_slide(story: Story, slide: Slide) -> StudyView:

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from core.errors import EquipoiseError
+from core.language import N_, gettext
 from core.plots.highlight import NOTE as HOW_TO_HIGHLIGHT
 from core.story.claims import ClaimCheck, check_claim
 from core.story.story import PHOTO, TEXT, Slide, Story, open_slide
@@ -14,8 +15,8 @@ from core.views.drawing import Drawn
 from core.views.studies import open_study
 from core.views.study_view import StudyView
 
-LIVE_TITLE = "A photo, answered live"
-_SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9])")
+LIVE_TITLE = N_("A photo, answered live")
+_SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-ZÀ-ÖØ-Þ0-9«])")
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Told:
     def note(self) -> str:
         """Small print of the view, without how to point at a chart."""
         note = "" if self.drawn is None else self.drawn.note
-        return note.replace(HOW_TO_HIGHLIGHT, "").rstrip()
+        return note.replace(gettext(HOW_TO_HIGHLIGHT), "").rstrip()
 
     @property
     def said(self) -> tuple[str, str]:
@@ -132,11 +133,11 @@ def name_of(slide: Slide) -> str:
     if slide.title:
         return slide.title
     if slide.view == PHOTO:
-        return LIVE_TITLE
+        return gettext(LIVE_TITLE)
     if slide.view == TEXT:
-        return slide.claim or "Text"
+        return slide.claim or gettext("Text")
     try:
-        return view_named(slide.view).title
+        return gettext(view_named(slide.view).title)
     except EquipoiseError:
         return slide.view
 

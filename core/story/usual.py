@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from core.language import gettext
 from core.story.story import Slide, Story
 from core.tasks import Classification, Regression
 from core.views.catalog import all_views
@@ -29,7 +30,8 @@ def usual_story(view: StudyView) -> Story:
     """
     known = all_views()
     slides = tuple(slide for slide in _slides(view) if slide.view in known)
-    return Story(title=view.study.title, study=view.study.name, slides=slides)
+    title = gettext(view.study.title)
+    return Story(title=title, study=view.study.name, slides=slides)
 
 
 def _slides(view: StudyView) -> Iterator[Slide]:

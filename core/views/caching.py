@@ -19,7 +19,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 import pandas as pd
 from pydantic import BaseModel
 
-from core.language import gettext, language, listening
+from core.language import aside, gettext, language, listening
 from core.runs import (
     HISTORY,
     MANIFEST_FILE,
@@ -160,7 +160,8 @@ def cached(
         parameters = signature(compute)
 
         def telling() -> AbstractContextManager[object]:
-            return _teller(gettext(says)) if says else nullcontext()
+            with aside():
+                return _teller(gettext(says)) if says else nullcontext()
 
         @wraps(compute)
         def result(*args: Given.args, **options: Given.kwargs) -> Result:

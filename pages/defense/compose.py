@@ -8,13 +8,14 @@ from operator import methodcaller
 import streamlit as st
 
 from core.errors import EquipoiseError
+from core.language import N_, gettext, ngettext
 from core.plots.sizes import PREVIEW_HEIGHT
 from core.story.adding import insert_slide
 from core.story.questions import questions_of
 from core.story.stories import StoryFile, stories_of
 from core.story.story import PHOTO, TEXT, Slide, Story
 from core.story.telling import Told, name_of, tell
-from core.text import plural, strong, to_list, to_markdown
+from core.text import strong, to_list, to_markdown
 from core.views.catalog import all_views
 from core.views.study_view import StudyView
 from pages.defense.editor import edit_slide
@@ -28,6 +29,7 @@ from pages.defense.slides import (
     preview_of,
 )
 from pages.shell.address import this_address
+from pages.shell.language import language_in_address
 from pages.shell.show import show_error
 from pages.shell.story import (
     Work,
@@ -39,12 +41,11 @@ from pages.shell.story import (
 )
 from pages.shell.study_bar import study_bar
 
-TITLE = "What will you tell the jury?"
-LEAD = (
+TITLE = N_("What will you tell the jury?")
+LEAD = N_(
     "A story is a list of slides: each shows one view of the results, and makes one "
     "claim that the numbers are asked about."
 )
-WORDS = Slide(view=TEXT, title="A slide of words", text="Write here.")
 # Of a story that can be opened.
 CLAIMS_SHOWN = 4
 CARD_WIDTH = 176
@@ -69,7 +70,7 @@ STRIP_STYLE = f"""<style>
 def compose() -> None:
     """Choose a story, or begin one; edit it."""
     _stay_with_the_story()
-    view = study_bar(TITLE, lead=LEAD, filters=False)
+    view = study_bar(gettext(TITLE), lead=gettext(LEAD), filters=False)
     work = open_work(view.study.name)
     if work is None:
         _begin(view)
@@ -79,8 +80,10 @@ def compose() -> None:
     _head(work)
     if work.slide is None:
         st.info(
-            "This story has no slide yet. Press “Add to the story” below any chart or "
-            "table of the other pages, or add a slide here.",
+            gettext(
+                "This story has no slide yet. Press “Add to the story” below any chart"
+                " or table of the other pages, or add a slide here."
+            ),
             icon=":material/info:",
         )
         _tools(work)
@@ -110,12 +113,12 @@ def _begin(view: StudyView) -> None:
     """No story is in work: those that there are, and how one is begun."""
     study = view.study.name
     files = stories_of(study)
-    title = strong(view.study.title)
+    title = strong(gettext(view.study.title))
     st.markdown(
         to_markdown(
-            f"Open a story of {title}, or begin one of your own."
+            gettext("Open a story of {study}, or begin one of your own.", study=title)
             if files
-            else f"{title} has no story yet. Begin one here."
+            else gettext("{study} has no story yet. Begin one here.", study=title)
         )
     )
     with st.grid("auto", min_column_width=300):
@@ -123,22 +126,25 @@ def _begin(view: StudyView) -> None:
             with st.container(border=True, key=f"defense_known_{file.name}"):
                 _known(file)
         with st.container(border=True, key="defense_new"):
-            st.subheader("A new story", anchor=False)
+            st.subheader(gettext("A new story"), anchor=False)
             st.markdown(
-                "Press “Add to the story” below any chart or table of the other "
-                "pages: it becomes a slide, with the methods, seeds and filters that "
-                "you see. Here you order the slides, write the claims, and present."
+                gettext(
+                    "Press “Add to the story” below any chart or table of the other "
+                    "pages: it becomes a slide, with the methods, seeds and filters "
+                    "that you see. Here you order the slides, write the claims, and "
+                    "present."
+                )
             )
             st.space("stretch")
             st.button(
-                "Begin a new story",
+                gettext("Begin a new story"),
                 key="defense_begin",
                 icon=":material/add:",
                 on_click=_take_over,
                 args=(begin_story(study), study),
             )
         with st.container(border=True, key="defense_from_disk"):
-            st.subheader("From a file", anchor=False)
+            st.subheader(gettext("From a file"), anchor=False)
             open_file()
 
 
@@ -151,13 +157,25 @@ def _known(file: StoryFile) -> None:
         return
     story = opened.story
     st.subheader(to_markdown(story.title), anchor=False)
-    whose = "Comes with the study" if file.is_shipped else "Saved beside the study"
-    st.caption(f"{whose}, {plural(len(story.slides), 'slide')}.")
+    count = len(story.slides)
+    st.caption(
+        ngettext(
+            "Comes with the study, {count} slide.",
+            "Comes with the study, {count} slides.",
+            count,
+        )
+        if file.is_shipped
+        else ngettext(
+            "Saved beside the study, {count} slide.",
+            "Saved beside the study, {count} slides.",
+            count,
+        )
+    )
     claims = [slide.claim or name_of(slide) for slide in story.slides]
     st.markdown(to_list(claims[:CLAIMS_SHOWN]))
     st.space("stretch")
     st.button(
-        "Open this story",
+        gettext("Open this story"),
         key=f"defense_open_{file.name}",
         icon=":material/folder_open:",
         type="primary",
@@ -177,29 +195,31 @@ def _head(work: Work) -> None:
     st.session_state[key] = story.title
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input(
-            "Title of the story",
+            gettext("Title of the story"),
             key=key,
             width=420,
             on_change=_rename,
             args=(work.token, key),
         )
         st.button(
-            "Present",
+            gettext("Present"),
             key="defense_present",
             icon=":material/slideshow:",
             type="primary",
             disabled=not story.slides,
             on_click=_enter,
             args=(work,),
-            help="Full screen. Arrows, Page Up and Page Down turn the slides; "
-            "Escape leaves.",
+            help=gettext(
+                "Full screen. Arrows, Page Up and Page Down turn the slides; "
+                "Escape leaves."
+            ),
         )
         offer_save(work)
         offer_files(work)
-        with st.popover("Stories", icon=":material/folder_open:"):
+        with st.popover(gettext("Stories"), icon=":material/folder_open:"):
             _other_stories(work.story.study)
         st.button(
-            "Undo",
+            gettext("Undo"),
             key="defense_undo",
             icon=":material/undo:",
             disabled=not work.before,
@@ -221,7 +241,7 @@ def _other_stories(study: str) -> None:
                 args=(opened, study),
             )
     st.button(
-        "Begin a new story",
+        gettext("Begin a new story"),
         key="defense_begin",
         type="tertiary",
         icon=":material/add:",
@@ -229,11 +249,12 @@ def _other_stories(study: str) -> None:
         args=(begin_story(study), study),
     )
     open_file()
-    st.caption("Undo brings back the story that is open now.")
+    st.caption(gettext("Undo brings back the story that is open now."))
 
 
 def _enter(work: Work) -> None:
-    st.query_params.from_dict(address_of(work, work.at, **{PRESENT: "1"}))
+    asked = {PRESENT: "1", **language_in_address()}
+    st.query_params.from_dict(address_of(work, work.at, **asked))
 
 
 def _rename(token: str, key: str) -> None:
@@ -274,7 +295,7 @@ def _small(told: Told, at: int) -> None:
             figure,
             key=f"defense_preview_{at}",
             config={"staticPlot": True},
-            alt=f"Preview of slide {at + 1}",
+            alt=gettext("Preview of slide {number}", number=at + 1),
         )
         return
     with st.container(
@@ -296,13 +317,25 @@ def _tools(work: Work) -> None:
     """What can be done with the slide that is chosen, and what can be added."""
     last = len(work.story.slides) - 1
     tools: list[tuple[str, str, str, bool, Callable[[Work], Work]]] = [
-        ("earlier", "Move earlier", "arrow_back", work.at > 0, partial(_moved, by=-1)),
-        ("later", "Move later", "arrow_forward", work.at < last, partial(_moved, by=1)),
-        ("copy", "Duplicate", "content_copy", last >= 0, _duplicated),
-        ("delete", "Delete", "delete", last >= 0, _deleted),
+        (
+            "earlier",
+            gettext("Move earlier"),
+            "arrow_back",
+            work.at > 0,
+            partial(_moved, by=-1),
+        ),
+        (
+            "later",
+            gettext("Move later"),
+            "arrow_forward",
+            work.at < last,
+            partial(_moved, by=1),
+        ),
+        ("copy", gettext("Duplicate"), "content_copy", last >= 0, _duplicated),
+        ("delete", gettext("Delete"), "delete", last >= 0, _deleted),
     ]
     with st.container(horizontal=True, gap="small"):
-        with st.popover("Add a slide", icon=":material/add:"):
+        with st.popover(gettext("Add a slide"), icon=":material/add:"):
             _add(work)
         for name, label, icon, can, deed in tools:
             st.button(
@@ -320,33 +353,36 @@ def _add(work: Work) -> None:
     views = all_views()
     place = work.at if work.story.slides else None
     name = st.selectbox(
-        "View",
+        gettext("View"),
         list(views),
-        format_func=lambda name: views[name].title,
+        format_func=lambda name: gettext(views[name].title),
         key="defense_view",
     )
     st.button(
-        "Add this view",
+        gettext("Add this view"),
         key="defense_add_view",
         icon=":material/add_chart:",
         on_click=edit,
         args=(work.token, partial(_with, slide=Slide(view=name)), place),
     )
+    words = Slide(
+        view=TEXT, title=gettext("A slide of words"), text=gettext("Write here.")
+    )
     with st.container(horizontal=True):
         st.button(
-            "Add words",
+            gettext("Add words"),
             key="defense_add_text",
             icon=ICONS[TEXT],
             on_click=edit,
-            args=(work.token, partial(_with, slide=WORDS), place),
+            args=(work.token, partial(_with, slide=words), place),
         )
         st.button(
-            "Add the live predictor",
+            gettext("Add the live predictor"),
             key="defense_add_photo",
             icon=ICONS[PHOTO],
             on_click=edit,
             args=(work.token, partial(_with, slide=Slide(view=PHOTO)), place),
-            help="A photo that is dropped in is answered by every method.",
+            help=gettext("A photo that is dropped in is answered by every method."),
         )
 
 
@@ -363,7 +399,9 @@ def _duplicated(work: Work) -> Work:
 def _deleted(work: Work) -> Work:
     slides = list(work.story.slides)
     del slides[work.at]
-    st.toast(f"Slide {work.at + 1} is deleted. Undo brings it back.")
+    st.toast(
+        gettext("Slide {number} is deleted. Undo brings it back.", number=work.at + 1)
+    )
     return work.step(_updated(work.story, slides=tuple(slides)))
 
 
@@ -377,7 +415,9 @@ def _questions(work: Work) -> None:
     asked = questions_of(work.story)
     if not asked:
         return
-    with st.expander("Questions that a jury asks", icon=":material/live_help:"):
+    with st.expander(
+        gettext("Questions that a jury asks"), icon=":material/live_help:"
+    ):
         for each in asked:
             st.markdown(to_markdown(strong(each.question)))
             st.markdown(to_markdown(each.text))

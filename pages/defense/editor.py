@@ -11,6 +11,7 @@ import streamlit as st
 from core.data.images import MAX_UPLOAD_BYTES
 from core.errors import EquipoiseError
 from core.evaluation.metrics import metric_info
+from core.language import N_, gettext
 from core.report.own_picture import clean_picture
 from core.story.claims import propose_claims
 from core.story.story import PHOTO, TEXT, Slide
@@ -32,7 +33,86 @@ from pages.shell.show import show_error
 from pages.shell.story import Work, edit
 
 # Where a parameter has no value of its own.
-USUAL = "As usual"
+USUAL = N_("As usual")
+# What a reader calls the parameters of views, and their options.
+PARAMETERS = {
+    "across": N_("Across"),
+    "agree": N_("Agree"),
+    "alpha": N_("Alpha"),
+    "among": N_("Among"),
+    "beside": N_("Beside"),
+    "by": N_("By"),
+    "category": N_("Category"),
+    "change": N_("Change"),
+    "class_name": N_("Class name"),
+    "classes": N_("Classes"),
+    "column": N_("Column"),
+    "columns": N_("Columns"),
+    "cost": N_("Cost"),
+    "count": N_("Count"),
+    "each_seed": N_("Each seed"),
+    "feature": N_("Feature"),
+    "features": N_("Features"),
+    "first": N_("First"),
+    "gap": N_("Gap"),
+    "given": N_("Given"),
+    "images": N_("Images"),
+    "k": N_("K"),
+    "kind": N_("Kind"),
+    "margin": N_("Margin"),
+    "method": N_("Method"),
+    "metric": N_("Metric"),
+    "most": N_("Most"),
+    "order": N_("Order"),
+    "other": N_("Other"),
+    "picture": N_("Picture"),
+    "positive": N_("Positive"),
+    "predicted": N_("Predicted"),
+    "proposed": N_("Proposed"),
+    "rows": N_("Rows"),
+    "run": N_("Run"),
+    "sampler": N_("Sampler"),
+    "scale": N_("Scale"),
+    "score": N_("Score"),
+    "second": N_("Second"),
+    "seed": N_("Seed"),
+    "share": N_("Share"),
+    "show": N_("Show"),
+    "side": N_("Side"),
+    "sign": N_("Sign"),
+    "small": N_("Small"),
+    "split": N_("Split"),
+    "task": N_("Task"),
+    "thresholds": N_("Thresholds"),
+    "tried": N_("Tried"),
+    "truth": N_("Truth"),
+    "where": N_("Where"),
+    "zoom": N_("Zoom"),
+}
+OPTIONS = {
+    "automatic": N_("automatic"),
+    "linear": N_("linear"),
+    "logarithmic": N_("logarithmic"),
+    "f1": N_("f1"),
+    "recall": N_("recall"),
+    "all": N_("all"),
+    "rarest": N_("rarest"),
+    "hardest": N_("hardest"),
+    "largest": N_("largest"),
+    "shares": N_("shares"),
+    "counts": N_("counts"),
+    "probability": N_("probability"),
+    "study": N_("study"),
+    "training": N_("training"),
+    "confusion": N_("confusion"),
+    "roc": N_("roc"),
+    "pr": N_("pr"),
+    "signed": N_("signed"),
+    "absolute": N_("absolute"),
+    "one": N_("one"),
+    "gained": N_("gained"),
+    "lost": N_("lost"),
+}
 # In the session: pictures that slides have got, by what the uploader calls them.
 _TAKEN = "defense_pictures_taken"
 # Claims that are proposed at once.
@@ -50,7 +130,7 @@ def edit_slide(work: Work) -> None:
     with right:
         _edit_words(work, told)
         if slide.is_view:
-            with st.expander("What the slide shows", icon=":material/tune:"):
+            with st.expander(gettext("What the slide shows"), icon=":material/tune:"):
                 _edit_view(work, told)
 
 
@@ -71,8 +151,10 @@ def _show(work: Work, told: Told) -> None:
         show_picture(work, told.slide)
     elif told.slide.view == PHOTO:
         st.markdown(
-            "While the story is presented, a photo that is dropped here is answered "
-            "by every method. It stays in the memory of this server."
+            gettext(
+                "While the story is presented, a photo that is dropped here is answered"
+                " by every method. It stays in the memory of this server."
+            )
         )
     elif told.drawn is not None:
         show_plain(told.drawn, key="defense_shown")
@@ -82,29 +164,36 @@ def _show(work: Work, told: Told) -> None:
 
 def _edit_words(work: Work, told: Told) -> None:
     slide = told.slide
-    _text(work, "claim", "Claim", st.text_area, placeholder=told.claim, height=100)
+    _text(
+        work,
+        "claim",
+        gettext("Claim"),
+        st.text_area,
+        placeholder=told.claim,
+        height=100,
+    )
     if slide.claim and told.check is not None and not told.check.needs_mark:
         st.caption(to_markdown(told.check.mark or told.check.reason))
     if told.drawn is not None:
         _propose(work, told)
-    _text(work, "title", "Title", st.text_input, placeholder=told.title)
+    _text(work, "title", gettext("Title"), st.text_input, placeholder=told.title)
     if slide.view == TEXT:
         _text(
             work,
             "text",
-            "Words",
+            gettext("Words"),
             st.text_area,
             height=180,
-            help="Markdown: # for a heading, - for a list, ** for bold.",
+            help=gettext("Markdown: # for a heading, - for a list, ** for bold."),
         )
         _give_picture(work)
     _text(
         work,
         "notes",
-        "Notes for the speaker",
+        gettext("Notes for the speaker"),
         st.text_area,
         height=130,
-        placeholder="The jury does not see them.",
+        placeholder=gettext("The jury does not see them."),
     )
 
 
@@ -137,7 +226,9 @@ def _propose(work: Work, told: Told) -> None:
     claims = [claim for claim in proposed if claim != told.slide.claim]
     if not claims:
         return
-    with st.expander("Claims that the numbers bear out", icon=":material/fact_check:"):
+    with st.expander(
+        gettext("Claims that the numbers bear out"), icon=":material/fact_check:"
+    ):
         for number, claim in enumerate(claims[:PROPOSED]):
             st.button(
                 to_markdown(claim),
@@ -152,7 +243,7 @@ def _propose(work: Work, told: Told) -> None:
 
 def _give_picture(work: Work) -> None:
     given = st.file_uploader(
-        "Picture",
+        gettext("Picture"),
         type=["png", "jpg", "jpeg"],
         key=f"defense_picture_{work.at}",
         max_upload_size=MAX_UPLOAD_BYTES // 2**20,
@@ -182,19 +273,20 @@ def _edit_view(work: Work, told: Told) -> None:
         show_error(error)
         return
     if slide.study:
-        st.caption(to_markdown(f"Of the study {strong(whole.study.title)}."))
+        title = strong(gettext(whole.study.title))
+        st.caption(to_markdown(gettext("Of the study {study}.", study=title)))
     if not slide.beside:
         _one(
             work,
             "baseline",
-            "Compared with",
+            gettext("Compared with"),
             [whole.study.baseline, *_others(whole)],
             whole.labels,
             usual=whole.study.baseline,
         )
-    _several(work, "methods", "Methods", _others(whole), whole.labels)
+    _several(work, "methods", gettext("Methods"), _others(whole), whole.labels)
     seeds = {str(seed): str(seed) for seed in whole.seeds}
-    _several(work, "seeds", "Seeds", list(seeds), seeds)
+    _several(work, "seeds", gettext("Seeds"), list(seeds), seeds)
     for name in asked.defaults:
         _parameter(work, asked, whole, name)
 
@@ -260,7 +352,7 @@ def _parameter(work: Work, asked: View, view: StudyView, name: str) -> None:
         # The slide says so itself; a widget cannot hold it.
         now = default
     key = f"defense_parameter_{asked.name}_{name}"
-    label = name.replace("_", " ").capitalize()
+    label = gettext(PARAMETERS[name])
     options = _options(asked, view, name, work.slide)
     if isinstance(default, float):
         now = float(now)
@@ -281,14 +373,17 @@ def _parameter(work: Work, asked: View, view: StudyView, name: str) -> None:
     if options:
         values = list(dict.fromkeys((default, now, *options)))
         st.selectbox(
-            label, values, format_func=lambda v: options.get(v, v) or USUAL, **widget
+            label,
+            values,
+            format_func=lambda v: options.get(v, v) or gettext(USUAL),
+            **widget,
         )
     elif isinstance(default, bool):
         st.toggle(label, **widget)
     elif isinstance(default, int | float):
         st.number_input(label, **widget)
     else:
-        st.text_input(label, placeholder=USUAL, **widget)
+        st.text_input(label, placeholder=gettext(USUAL), **widget)
 
 
 def _fits(value: Any, default: Any) -> bool:
@@ -304,9 +399,9 @@ def _options(asked: View, view: StudyView, name: str, slide: Slide) -> dict[Any,
     """What can be chosen for a parameter, with labels; empty where that is open."""
     kind = get_annotations(asked.draw, eval_str=True)[name]
     if get_origin(kind) is Literal:
-        return {value: str(value) for value in get_args(kind)}
+        return {value: gettext(OPTIONS[value]) for value in get_args(kind)}
     if name == "task":
-        return {task.name: task.label for task in view.tasks}
+        return {task.name: gettext(task.label) for task in view.tasks}
     if name == "method":
         return {method: view.labels[method] for method in view.methods}
     if name == "metric":

@@ -1,5 +1,7 @@
 """Which story is in work: the one in hand, one of the address, or one from a file."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from core.errors import EquipoiseError
@@ -12,7 +14,8 @@ def asked_work() -> Work | None:
     """The story that the address asks for, as a second window or a reload opens it."""
     values = st.query_params
     study = values.get("study", "")
-    return _found(study, values.get("draft", ""), values.get("story", ""))
+    work = _found(study, values.get("draft", ""), values.get("story", ""))
+    return None if work is None else _in_language(work)
 
 
 def open_work(study: str) -> Work | None:
@@ -26,6 +29,7 @@ def open_work(study: str) -> Work | None:
     work = work or work_in_hand(study)
     if work is None:
         return None
+    work = _in_language(work)
     if slide.isdecimal():
         work = work.at_slide(int(slide) - 1)
     take_up(work)
@@ -44,6 +48,18 @@ def _found(study: str, token: str, name: str) -> Work | None:
         return work_from(story_named(study, name))
     except EquipoiseError:
         return None
+
+
+def _in_language(work: Work) -> Work:
+    """A shipped story that nobody has changed, in the language read by now."""
+    if not work.name or work.folder is not None or work.is_changed:
+        return work
+    try:
+        file = story_named(work.story.study, work.name)
+        story = file.load() if file.is_shipped else work.story
+    except EquipoiseError:
+        return work
+    return replace(work, story=story, saved=story)
 
 
 def work_from(file: StoryFile) -> Work:

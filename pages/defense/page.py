@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.language import gettext
 from pages.defense.compose import compose
 from pages.defense.opening import asked_work
 from pages.defense.present import NOTES, PRESENT, present, speak
@@ -24,8 +25,10 @@ def _asked() -> Work:
     work = asked_work()
     if work is None or not work.story.slides:
         stop_with(
-            "There is no such story, or it has no slide. Open the page Defense and "
-            "choose one there."
+            gettext(
+                "There is no such story, or it has no slide. Open the page Defense and "
+                "choose one there."
+            )
         )
     return work
 

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from core.language import N_, gettext
 from core.story.questions import Question, questions_of
 from core.story.story import PHOTO, TEXT, Slide, Story
 from core.story.telling import Told, tell
@@ -18,6 +19,7 @@ from pages.defense.slides import (
     show_picture,
     show_text,
 )
+from pages.shell.language import language_in_address
 from pages.shell.show import show_error
 from pages.shell.story import Work, address_of, channel_of
 
@@ -44,18 +46,18 @@ LONG_CLAIM = 130
 NEXT_HEIGHT = 300
 LEAST, MOST = 0.85, 4.0
 WORDS = {
-    "back": ("The slide before", "←"),
-    "next": ("The next slide", "→"),
-    "clock": ("Time; start it anew", ""),
-    "notes": ("Notes", "N"),
-    "window": ("Notes and the next slide in a second window", ""),
-    "full": ("Full screen", "F"),
-    "leave": ("Leave", "Esc"),
-    "questions": ("Questions", ""),
+    "back": (N_("The slide before"), "←"),
+    "next": (N_("The next slide"), "→"),
+    "clock": (N_("Time; start it anew"), ""),
+    "notes": (N_("Notes"), "N"),
+    "window": (N_("Notes and the next slide in a second window"), ""),
+    "full": (N_("Full screen"), "F"),
+    "leave": (N_("Leave"), N_("Esc")),
+    "questions": (N_("Questions"), ""),
 }
 BAR_KEY = "defense_bar"
-ALL_QUESTIONS = "Questions that a jury asks"
-NO_NOTES = "No notes on this slide."
+ALL_QUESTIONS = N_("Questions that a jury asks")
+NO_NOTES = N_("No notes on this slide.")
 
 
 @dataclass(frozen=True)
@@ -140,19 +142,19 @@ def _speak(work: Work) -> None:
     place = _place(work)
     left, right = st.columns([3, 2], gap="large")
     with left, st.container(key="defense_speaker"):
-        st.caption("Now")
+        st.caption(gettext("Now"))
         if place.is_slide:
             told = _told(work.story, work.story.slides[place.at])
             st.markdown(f"#### {to_markdown(told.said[0])}")
             show_doubt(told)
-            st.markdown(_lines(told.slide.notes or NO_NOTES))
+            st.markdown(_lines(told.slide.notes or gettext(NO_NOTES)))
         else:
             _say_question(place)
     with right, st.container(key="defense_following"):
-        st.caption("Next")
+        st.caption(gettext("Next"))
         ahead = place.moved(1)
         if ahead is None:
-            st.markdown("This is the end.")
+            st.markdown(gettext("This is the end."))
         elif ahead.is_slide:
             told = _told(work.story, work.story.slides[ahead.at])
             st.markdown(f"##### {to_markdown(told.said[0])}")
@@ -162,7 +164,7 @@ def _speak(work: Work) -> None:
                     figure,
                     key="defense_next",
                     config={"staticPlot": True},
-                    alt="Preview of the next slide",
+                    alt=gettext("Preview of the next slide"),
                 )
         else:
             _say_question(ahead)
@@ -172,7 +174,7 @@ def _speak(work: Work) -> None:
 def _say_question(place: Place) -> None:
     asked = place.question
     if asked is None:
-        st.markdown(f"#### {ALL_QUESTIONS}")
+        st.markdown(f"#### {gettext(ALL_QUESTIONS)}")
         return
     st.markdown(f"#### {to_markdown(asked.question)}")
     st.markdown(to_markdown(asked.text))
@@ -195,7 +197,8 @@ def _bar(
     follows: bool = False,
 ) -> None:
     """Keys, slide number, timer; moves write the address, which is where it is."""
-    window = urlencode(address_of(work, place.at, **{NOTES: "1"}))
+    asked = {NOTES: "1", **language_in_address()}
+    window = urlencode(address_of(work, place.at, **asked))
     _BAR(
         key=BAR_KEY,
         data={
@@ -203,14 +206,16 @@ def _bar(
             "slides": place.slides,
             "count": place.count,
             "last": max(0, place.slides - 1),
-            "notes": notes or NO_NOTES,
+            "notes": notes or gettext(NO_NOTES),
             "channel": channel_of(work),
             "follows": follows,
             "enters": not follows,
             "window": f"?{window}",
             "deeds": list(deeds),
             "size": list(_size()),
-            "words": {name: list(words) for name, words in WORDS.items()},
+            "words": {
+                n: [gettext(word) for word in words] for n, words in WORDS.items()
+            },
         },
         height="content",
         on_go_change=_go,
@@ -313,7 +318,7 @@ def _show_words(work: Work, told: Told) -> None:
 
 def _show_questions(place: Place) -> None:
     asked = place.question
-    heading = ALL_QUESTIONS if asked is None else asked.question
+    heading = gettext(ALL_QUESTIONS) if asked is None else asked.question
     with st.container(key="defense_heading"):
         st.markdown(to_markdown(heading))
     if asked is not None:

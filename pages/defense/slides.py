@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.errors import EquipoiseError
+from core.language import gettext
 from core.plots.sizes import PREVIEW_HEIGHT, enlarged, preview
 from core.report.markdown_words import Paragraph, read_paragraphs
 from core.report.own_picture import read_picture
@@ -140,7 +141,13 @@ def _show_table(drawn: Drawn) -> None:
         alt=to_plain(numbers.takeaway),
     )
     if len(shown) < len(numbers.frame):
-        st.caption(f"The first {len(shown)} of {len(numbers.frame)} rows.")
+        st.caption(
+            gettext(
+                "The first {shown} of {count} rows.",
+                shown=len(shown),
+                count=len(numbers.frame),
+            )
+        )
 
 
 def show_picture(work: Work, slide: Slide) -> None:

@@ -3,7 +3,9 @@
 import json
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
+from inspect import get_annotations
 from io import BytesIO
+from typing import Literal, get_args, get_origin
 from zipfile import ZipFile
 
 import pytest
@@ -12,8 +14,12 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.errors import StoryError
+from core.language import speaking
 from core.report.formats import FORMATS
+from core.story.stories import story_named
 from core.story.story import PHOTO, TEXT, Slide, Story, parse_story, story_toml
+from core.views.catalog import all_views
+from pages.defense.editor import OPTIONS, PARAMETERS
 from pages.defense.files import _report
 from pages.defense.packing import pack, pack_story, unpack_story
 from pages.defense.present import BAR_KEY
@@ -90,6 +96,52 @@ def test_a_view_of_a_page_is_added_with_its_filters(fill, open_page):
         "Baseline",
         "INS",
     }
+
+
+def test_a_shipped_story_is_told_and_saved_in_the_reader_s_language(
+    fill, store, open_page
+):
+    fill()
+    app = open_page("defense", study=STUDY, lang="fr")
+    assert not app.exception
+    assert "Que direz-vous au jury" in words_of(app)
+    button(app, "open_utkface").click().run()
+    with speaking("fr"):
+        french = story_named(STUDY).load()
+    english = story_named(STUDY).load()
+    assert app.text_input(key=title_key(app)).value == french.title
+    assert button(app, "save").disabled
+    # Who turns to English before anything is changed reads it in English.
+    app.query_params["lang"] = "en"
+    app.run()
+    assert app.text_input(key=title_key(app)).value == english.title
+    assert button(app, "save").disabled
+    app.query_params["lang"] = "fr"
+    app.run()
+    app.text_area(key="defense_notes").set_value("Plus court.").run()
+    app.query_params["lang"] = "en"
+    app.run()
+    button(app, "save").click().run()
+    assert not app.exception
+    (path,) = (store / STUDY / "stories").glob("*.toml")
+    kept = parse_story(path.read_text(encoding="utf-8"), origin="it")
+    assert kept.title == french.title
+    assert kept.slides[0].notes == "Plus court."
+    assert kept.slides[1:] == french.slides[1:]
+
+
+def title_key(app: AppTest) -> str:
+    (key,) = (t.key for t in app.text_input if t.key.startswith("defense_title_"))
+    return key
+
+
+def test_every_parameter_of_a_view_has_a_name():
+    for view in all_views().values():
+        for name, kind in get_annotations(view.draw, eval_str=True).items():
+            if name in view.defaults:
+                assert name in PARAMETERS
+                if get_origin(kind) is Literal:
+                    assert set(get_args(kind)) <= set(OPTIONS)
 
 
 def test_a_link_opens_a_saved_story_at_a_slide(saved, open_page):
@@ -209,6 +261,15 @@ def test_behind_the_last_slide_the_jury_asks(saved, open_page):
     assert not app.exception
     assert app.query_params["slide"] == str(4 + 1 + place)
     assert asked[place].label in words_of(app)
+
+
+def test_presenting_speaks_the_reader_s_language(saved, open_page):
+    app = present(open_page, 2, lang="fr")
+    assert not app.exception
+    data = json.loads(next(iter(app.get("bidi_component"))).proto.json)
+    assert data["words"]["full"] == ["Plein écran", "F"]
+    assert data["words"]["leave"] == ["Quitter", "Échap"]
+    assert "lang=fr" in data["window"]
 
 
 def test_the_window_of_notes_has_this_slide_s_and_the_next_claim(saved, open_page):

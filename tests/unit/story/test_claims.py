@@ -8,6 +8,7 @@ import pytest
 import core.runs
 from core.evaluation import verdicts
 from core.evaluation.metrics import metric_info
+from core.language import speaking
 from core.story.claim_words import Kind
 from core.story.claims import (
     NOTHING_RECOGNISED,
@@ -83,6 +84,15 @@ SUPPORTED = (
     "No method improves gender accuracy significantly.",
     "No significant difference between INS and the baseline in age MAE was found.",
     "Of all methods, only DenseWeight improves the age MAE.",
+    "La MAE de DenseWeight est inférieure à celle de la référence.",
+    "Pour DenseWeight, l'erreur d'âge baisse.",
+    "DenseWeight abaisse la MAE (âge).",
+    "DenseWeight surpasse la référence pour la MAE.",
+    "DenseWeight, alpha 1 dégrade la MAE.",
+    "DenseWeight n'est pas battu par la référence pour la MAE.",
+    "La référence est dépassée pour la MAE par DenseWeight.",
+    "Aucune différence avec la référence n'a été détectée pour INS sur la MAE.",
+    "La MAE de INS ne diffère pas de façon détectable de celle de la référence.",
 )
 CONTRADICTED = (
     "DenseWeight is worse than the baseline on age MAE.",
@@ -125,6 +135,10 @@ CONTRADICTED = (
     "Undersampling lowers the macro F1 and raises that of Asian.",
     "There is a difference between LMF and the baseline in age MAE.",
     "There is no difference between LMF and the baseline in macro F1, as shown.",
+    "La MAE de DenseWeight est supérieure de 3,5 ans à celle de la référence.",
+    "DenseWeight est dépassé par la référence pour la MAE.",
+    "La référence l'emporte sur DenseWeight pour la MAE.",
+    "Undersampling élargit l'erreur d'âge, et LMF abaisse la macro F1.",
 )
 INCONCLUSIVE = (
     "INS beats the baseline on age MAE.",
@@ -232,6 +246,22 @@ def test_what_is_not_understood_is_not_judged(text: str, view: StudyView) -> Non
     check = check_claim(text, view)
     assert (check.status, check.mark) == (Status.NOT_CHECKED, "")
     assert check.reason == NOTHING_RECOGNISED
+
+
+def test_a_claim_is_judged_alike_whatever_its_reader_speaks(view: StudyView) -> None:
+    text = "LMF raises the age MAE by 3 years."
+    before = check_claim(text, view)
+    with speaking("fr"):
+        french = check_claim(text, view)
+        marked = french.warning
+    assert french.status is before.status is Status.CONTRADICTED
+    assert marked.startswith("✕ Les chiffres contredisent cette affirmation. ")
+    reasons = " ".join(each.reason for each in french.statements)
+    assert "L’affirmation dit 3 years, mais l’intervalle à 95" in reasons
+    assert check_claim(text, view) == before
+    with speaking("fr"):
+        nothing = check_claim("Faces are hard.", view)
+    assert nothing.reason.startswith("Aucun énoncé")
 
 
 def test_the_reason_gives_the_numbers_of_the_comparison(view: StudyView) -> None:

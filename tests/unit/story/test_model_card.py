@@ -6,6 +6,7 @@ import pytest
 
 import core.runs
 from core.errors import StudyError
+from core.language import speaking
 from core.results.cells import Cell
 from core.story.model_card import ModelCard, card_markdown, model_card
 from core.views.loads import load_comparison, load_metrics
@@ -75,6 +76,17 @@ def test_as_markdown_it_has_a_heading_a_section_and_the_tables(card: ModelCard) 
     assert text.count("\n## ") == len(NAMES)
     row = load_comparison(open_study("utkface")).row("balanced-softmax", "age.mae")
     assert f"{row['mean']:.2f} [{row['low']:.2f}, {row['high']:.2f}]" in text
+
+
+def test_it_is_written_in_the_reader_s_language(card: ModelCard) -> None:
+    with speaking("fr"):
+        french = model_card(open_study("utkface"), "balanced-softmax")
+    assert tuple(section.name for section in french.sections) == NAMES
+    assert french.title == "Fiche du modèle\N{NO-BREAK SPACE}: Balanced softmax"
+    said = " ".join(sections(french)["protocol"].sentences)
+    assert "un taux d’apprentissage de 0,00416" in said
+    again = model_card(open_study("utkface"), "balanced-softmax")
+    assert card_markdown(again) == card_markdown(card)
 
 
 def test_a_baseline_and_a_study_without_groups_have_a_card() -> None:

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 import core.runs
 from core.cli import app
+from core.language import speaking
 from core.story.provenance import NOT_RECORDED, provenance_of
 from core.views.studies import open_study
 from tests.synthetic import write_run, write_store
@@ -69,6 +70,16 @@ def test_what_is_not_recorded_is_not_guessed(store: Path) -> None:
     rows = dict(provenance_of(open_study("utkface")).rows)
     for what in ("Hardware", "Versions", "Trained"):
         assert rows[what] == NOT_RECORDED
+
+
+def test_the_card_is_read_in_the_reader_s_language(store: Path) -> None:
+    english = provenance_of(open_study("utkface")).rows
+    with speaking("fr"):
+        rows = dict(provenance_of(open_study("utkface")).rows)
+    assert len(rows) == len(english)
+    assert rows["Commit"] == "pas d’indication"
+    assert rows["Entraînements"] == "6 entraînements"
+    assert provenance_of(open_study("utkface")).rows == english
 
 
 def test_a_commit_that_is_recorded_is_shown(store: Path) -> None:

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import core.runs
-from core.story.questions import Question, jury_questions
+from core.language import speaking
+from core.story.questions import Question, jury_questions, questions_of
+from core.story.story import Story
 from core.views.loads import load_comparison
 from core.views.studies import open_study
 from tests.synthetic import write_store
@@ -101,6 +103,21 @@ def test_another_baseline_and_fewer_seeds_are_taken_in() -> None:
     assert "compared with LDS" in found["baseline"]
     assert "own baseline is Baseline" in found["baseline"]
     assert "22 trainings" in found["size"]
+
+
+def test_the_answers_are_in_the_language_of_the_one_who_asks() -> None:
+    story = Story(title="A", study="utkface")
+    english = questions_of(story)
+    with speaking("fr"):
+        french = {each.key: each for each in questions_of(story)}
+    assert tuple(french) == KEYS
+    for each in english:
+        assert french[each.key].question != each.question
+        assert french[each.key].question.endswith("\N{NO-BREAK SPACE}?")
+    assert "13\N{NARROW NO-BREAK SPACE}806 images d’entraînement" in french["size"].text
+    hours = sum(info["duration_s"] for info in infos("utkface")) / 3600
+    assert f"{hours:.1f} heures".replace(".", ",") in french["cost"].text
+    assert questions_of(story) == english
 
 
 def test_a_study_that_records_little_says_so(

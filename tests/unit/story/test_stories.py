@@ -1,12 +1,17 @@
 """Every shipped story loads, draws, and claims what the numbers bear out."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import core.runs
 from core.errors import EquipoiseError, StoryError
+from core.evaluation.fairness_views import fairness_views
+from core.language import speaking
 from core.runs import list_runs, list_studies, study_of_runs
+from core.story.claim_reading import Statement, read_statements
 from core.story.claims import Status, check_claim, propose_claims
 from core.story.stories import (
     FOLDER,
@@ -16,9 +21,20 @@ from core.story.stories import (
     story_folder,
     story_named,
 )
-from core.story.story import TEXT, Slide, Story, draw_slide, load_story, open_slide
+from core.story.story import (
+    TEXT,
+    Slide,
+    Story,
+    draw_slide,
+    load_story,
+    open_slide,
+    parse_story,
+    story_toml,
+)
 from core.views.drawing import Drawn
+from core.views.loads import load_comparison
 from core.views.studies import open_study
+from core.views.study_view import StudyView
 from tests.synthetic import write_store
 
 SHIPPED = tuple(
@@ -62,6 +78,77 @@ def test_every_slide_of_a_shipped_story_draws(study: str) -> None:
             drawn = draw_slide(story, slide)
             assert drawn.takeaway
             assert drawn.figures or drawn.numbers is not None
+
+
+def told_in_french(study: str) -> Story:
+    with speaking("fr"):
+        return story_named(study).load()
+
+
+@pytest.mark.parametrize("study", SHIPPED)
+def test_a_shipped_story_is_told_in_the_reader_s_language(study: str) -> None:
+    english, french = story_named(study).load(), told_in_french(study)
+    assert english.title != french.title
+    assert len(english.slides) == len(french.slides)
+    for one, other in zip(english.slides, french.slides, strict=True):
+        for part in ("claim", "title", "text", "notes"):
+            said, meant = getattr(other, part), getattr(one, part)
+            assert bool(said) == bool(meant)
+            assert said != meant or not said
+        said = {"claim": "", "title": "", "text": "", "notes": ""}
+        assert one.model_copy(update=said) == other.model_copy(update=said)
+    # As a person who saves it has it, and English again for who reads English.
+    assert parse_story(story_toml(french), origin="it") == french
+    assert story_named(study).load() == english
+
+
+def meaning(statement: Statement) -> Statement:
+    """A statement without what only its wording decides."""
+    amounts = tuple(replace(a, text="", is_either=False) for a in statement.amounts)
+    return replace(statement, amounts=amounts)
+
+
+@pytest.mark.parametrize("study", SHIPPED)
+def test_the_french_of_a_claim_says_what_the_english_says(study: str) -> None:
+    english, french = story_named(study).load(), told_in_french(study)
+    for one, other in zip(english.slides, french.slides, strict=True):
+        if one.claim:
+            view = open_slide(english, one)
+            read = [
+                list(map(meaning, read_statements(claim, view)))
+                for claim in (one.claim, other.claim)
+            ]
+            assert read[0] == read[1], other.claim
+            assert check_claim(other.claim, view).status is Status.SUPPORTED
+
+
+def all_kinds(view: StudyView) -> Iterator[Drawn]:
+    """Of the headline metrics, of a class or bin of each task, and of the gaps."""
+    empty = Drawn(title="A", name="a", takeaway="So it is.")
+    yield empty
+    for task in view.tasks:
+        parts = getattr(task, "classes", ()) or getattr(task, "bin_labels", ())
+        name = "f1" if hasattr(task, "classes") else "mae"
+        key = f"{task.name}.{name}[{parts[-1]}]"
+        if key in set(load_comparison(view).table["metric"]):
+            yield replace(empty, parameters={"metric": key})
+    features = tuple(view.dataset.sensitive_features)
+    for asked in fairness_views(view.study, view.tasks, features)[:1]:
+        shown = {"metric": asked.metric, "features": asked.features}
+        yield replace(empty, parameters=shown)
+
+
+@pytest.mark.parametrize("study", SHIPPED)
+def test_what_is_proposed_holds_in_every_language(study: str) -> None:
+    view = open_study(study)
+    for drawn in all_kinds(view):
+        proposed = propose_claims(view, drawn)
+        with speaking("fr"):
+            in_french = propose_claims(view, drawn)
+        for english, french in zip(proposed, in_french, strict=True):
+            marks = [check_claim(said, view).status for said in (english, french)]
+            assert marks[0] is marks[1], (english, french)
+            assert marks[0] is Status.SUPPORTED, english
 
 
 @pytest.mark.parametrize("study", ["utkface", "cifar10-lt-200"])
