@@ -794,7 +794,7 @@ def _wrong_sums(
         Place(
             int(row) + 1,
             ids.shown(int(row)),
-            gettext("sum of {columns}", columns=f"{names}{more}"),
+            gettext("sum of {columns}", columns=names + more),
             in_form(f"{total[row]:.6g}"),
         )
         for row in rows[:ROWS_NAMED]

@@ -115,7 +115,7 @@ class Layout:
             kind = gettext(
                 "{n} classes: {classes}",
                 n=str(len(task.classes)),
-                classes=f"{shown}{more}",
+                classes=shown + more,
             )
         form = (
             gettext("long: a row for each image and method")

@@ -311,7 +311,7 @@ def _two_spellings(column: RawColumn, spellings: Sequence[str]) -> Finding:
         FAULT,
         gettext(
             "{spellings} in '{column}' differ in capitals alone: one class, or {n}?",
-            spellings=gettext(" and ").join(map(repr, spellings)),
+            spellings=listed([repr(text) for text in spellings]),
             column=column.name,
             n=len(spellings),
         ),

@@ -161,7 +161,7 @@ def _explain(test_set: TestSet) -> None:
                 continue
             classes = ", ".join(task.classes[:6])
             more = ", ..." if len(task.classes) > 6 else ""
-            said = gettext("a label: {classes}", classes=f"{classes}{more}")
+            said = gettext("a label: {classes}", classes=classes + more)
             rows.append((f"{task.name}_pred", said))
             rows.append(
                 (
