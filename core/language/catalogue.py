@@ -97,15 +97,12 @@ def up_to_date(code: str) -> dict[str, Catalog]:
     today = read_catalogues(code)
     made = {}
     for part, messages in extract().items():
-        known = today.get(part, Catalog(locale=code))
-        catalog = Catalog(locale=code, domain="equipoise", fuzzy=False)
-        for key, where in sorted(messages.items(), key=lambda item: _sorted_by(*item)):
+        known, catalog = today.get(part, _empty(code)), _empty(code)
+        for key in sorted(messages, key=lambda key: _sorted_by(key, messages[key])):
             before = known.get(key)
-            catalog.add(
-                key,
-                before.string if before else "",
-                locations=[(name, 0) for name in where],
-            )
+            said = before.string if before else ""
+            places = [(name, 0) for name in messages[key]]
+            catalog.add(key, said, locations=places)
         made[part] = catalog
     return made
 
