@@ -298,14 +298,15 @@ def say_near_copies(report: Mapping[str, Any], *, drawn: bool = False) -> str:
             "training images out."
         )
     )
+    found_there = gettext("; ").join(parts)
     if drawn:
         said = gettext(
             "Look-alikes: {parts}. A program drew each of these pictures by itself, so "
             "none is a copy.",
-            parts="; ".join(parts),
+            parts=found_there,
         )
     else:
-        said = gettext("Near-copies found, at least: {parts}.", parts="; ".join(parts))
+        said = gettext("Near-copies found, at least: {parts}.", parts=found_there)
     return f"{said} {ending}"
 
 

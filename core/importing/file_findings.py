@@ -53,7 +53,8 @@ class Place:
         text = ", ".join(parts)
         if not self.column:
             return text
-        said = f"{self.column} = {self.value or gettext('empty')}"
+        value = self.value or gettext("empty")
+        said = f"{self.column} = {value}"
         return gettext("{place}: {cell}", place=text, cell=said) if text else said
 
 
@@ -84,7 +85,7 @@ class Finding:
     def __str__(self) -> str:
         parts = [self.problem]
         if self.places:
-            named = "; ".join(map(str, self.places))
+            named = gettext("; ").join(map(str, self.places))
             parts.append(
                 gettext("First: {places}, ....", places=named)
                 if self.count > len(self.places)

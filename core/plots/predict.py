@@ -424,9 +424,10 @@ def _span_in_words(
         )
     if not stands_out:
         return sentence
+    disagree = gettext("The methods disagree")
     apart = gettext(
         "{disagree}, by {difference} {unit}.",
-        disagree=strong(gettext("The methods disagree")),
+        disagree=strong(disagree),
         difference=number(high["value"] - low["value"], 0),
         unit=said["unit"],
     )
@@ -570,11 +571,12 @@ def takeaway_probabilities(
         f"{labels.get(str(method), str(method))} ({answer})"
         for method, answer in answers[answers != most].items()
     ]
+    disagree = gettext("the methods disagree")
     return gettext(
         "{task}: {disagree}: {n} of {methods} answer {answer}, not {others}; "
         "probabilities {share}.",
         task=label,
-        disagree=strong(gettext("the methods disagree")),
+        disagree=strong(disagree),
         n=counts.iloc[0],
         methods=len(table),
         answer=most,

@@ -382,8 +382,8 @@ def draw_imbalance(view: StudyView) -> Drawn:
         columns={
             "column": gettext("column"),
             "classes": gettext("classes"),
-            "largest": gettext("largest"),
-            "smallest": gettext("smallest"),
+            "largest": gettext("Largest"),
+            "smallest": gettext("Smallest"),
             "imbalance ratio": gettext("imbalance ratio"),
         }
     )

@@ -163,8 +163,8 @@ def _show_stages(stages: Stages, name: str, note: str) -> None:
             thicken(Image.fromarray(stages.before)),
             caption=gettext(
                 "Before: {width} × {height} pixels",
-                width=width,
-                height=height,
+                width=str(width),
+                height=str(height),
             ),
             width=max(1, min(WIDEST, round(SHOWN_HEIGHT * width / height))),
             alt=gettext(
@@ -174,7 +174,7 @@ def _show_stages(stages: Stages, name: str, note: str) -> None:
         )
         st.image(
             stages.after,
-            caption=gettext("After: {size} × {size} pixels", size=size),
+            caption=gettext("After: {size} × {size} pixels", size=str(size)),
             width=SHOWN_HEIGHT,
             alt=gettext(
                 "{picture}, after preprocessing",

@@ -138,7 +138,7 @@ def _titles() -> dict[str, str]:
 
 def _explain(test_set: TestSet) -> None:
     """Which columns a file may have, and the form to fill in."""
-    images = len(test_set.images.test_table)
+    images = gettext("{n} test images", n=len(test_set.images.test_table))
     with st.expander(gettext("What the file holds"), icon=":material/table:"):
         st.markdown(
             to_markdown(
@@ -147,7 +147,7 @@ def _explain(test_set: TestSet) -> None:
                     "the study's own and need not be there. A column {column} holds "
                     "several runs of one method; validation images may be there too, "
                     "all of them.",
-                    images=strong(gettext("{n} test images", n=images)),
+                    images=strong(images),
                     column=code("seed"),
                 )
             )

@@ -140,7 +140,7 @@ def _remove(study: str, method: str, said: str) -> None:
             remove(study, method)
         else:
             remove_study(study)
-        st.session_state["import_removed"] = gettext("Removed: {what}.", what=said)
+        st.session_state["import_removed"] = gettext("Removed {what}.", what=said)
     except EquipoiseError as error:
         show_error(error)
     forget()

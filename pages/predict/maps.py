@@ -198,6 +198,7 @@ def _show(
             )
         )
     seeds = sorted({one.seed for one in maps.values()})
+    hidden, elsewhere = gettext("hidden"), gettext("elsewhere")
     scale = gettext(
         "Every map has its own scale: {high} is where that model looked most, {low} is "
         "0. Compare places, and not brightness between maps. In brackets stands the "
@@ -205,8 +206,8 @@ def _show(
         "tenth of the map is blurred, {elsewhere} the median over other places.",
         high=high,
         low=low,
-        hidden=strong(gettext("hidden")),
-        elsewhere=strong(gettext("elsewhere")),
+        hidden=strong(hidden),
+        elsewhere=strong(elsewhere),
     )
     models = gettext(
         "Of each method one model is shown, its first: seed {seeds}.",

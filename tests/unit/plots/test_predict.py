@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageColor
 
+from core.language import speaking
 from core.plots import predict as plots
 from core.plots.cells import plot_cells
 from core.plots.look import Look, method_styles
@@ -75,6 +76,19 @@ def test_sentence_on_values_names_the_ends(answers, expected):
     assert unknown == "Age: LMF answers 45 years."
     same = plots.takeaway_values(table.assign(value=40.2), AGE, LABELS)
     assert same.startswith("Age: all methods answer 40 years")
+
+
+def test_sentences_on_answers_are_said_in_french(answers, expected):
+    table = plots.tabulate_values(answers, AGE, expected["age"])
+    with speaking("fr"):
+        said = plots.takeaway_values(table, AGE, LABELS, stands_out=True)
+        figure = plots.plot_values(table, AGE, LOOK)
+    assert to_plain(said) == (
+        "Age\xa0: de 31 (Base) à 45 (LMF) ans. Les méthodes sont en désaccord, de 14"
+        " ans. Pour 90\xa0% de telles réponses de Base, la vérité va de 25 à 43 ans."
+    )
+    assert figure.layout.separators == ",\u202f"
+    assert figure.layout.xaxis.title.text == "age (ans)"
 
 
 def test_value_chart_draws_error_bars_where_known(answers, expected):
