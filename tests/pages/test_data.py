@@ -61,7 +61,7 @@ def test_split_says_how_many_images_have_a_near_copy(folder):
     write_report(folder, "utkface", {"near_copies": found})
     app = open_page("data", study="utkface")
     assert not app.exception
-    assert "8 of 256 test images (3.1 %) in training" in words_of(app)
+    assert "8 of 256 test images (3.1\xa0%) in training" in words_of(app)
     metrics = {metric.label: metric.value for metric in app.metric}
     assert metrics["Test images with a copy in training"] == "3.1\xa0%"
 
@@ -424,10 +424,9 @@ def test_the_page_is_read_in_french(folder):
     app.session_state["language"] = "fr"
     app.run()
     app.selectbox(key="study").select("utkface").run()
-    for view in ("Distributions", "Crossings"):
+    for view in ("Distributions", "Croisements", "Partition"):
         app.get_by_key("data_view").set_value(view).run()
         assert not app.exception
-    app.get_by_key("data_view").set_value("Split").run()
     metrics = {metric.label: metric.value for metric in app.metric}
     assert metrics["Images d’entraînement"] == "2\u202f000"
     assert metrics["Diffèrent sur ethnicity"] == "11,0\xa0%"
